@@ -1,0 +1,1 @@
+"""Where trials run: the Ray session and its resources."""

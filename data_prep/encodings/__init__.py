@@ -1,0 +1,1 @@
+"""Pure encoders and decoders, each with its vocabulary."""

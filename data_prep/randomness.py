@@ -1,0 +1,35 @@
+"""Every random stream, from (seed, purpose, trial, fold, epoch), so that no stream's state need ever be stored.
+
+A stream is named, not carried along: a trial that resumes at epoch 7 asks for epoch 7's streams and gets what an
+undisturbed run would have had. Two names never share a stream, whatever order they are asked for in.
+"""
+
+import hashlib
+
+import numpy as np
+
+
+def _entropy(seed: int, purpose: str, trial: int, fold: int, epoch: int) -> int:
+    name = f"{seed}|{purpose}|{trial}|{fold}|{epoch}"
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], "big")
+
+
+def stream(seed: int, purpose: str, *, trial: int = 0, fold: int = 0, epoch: int = 0) -> np.random.Generator:
+    """Open the numpy generator of that name, always at its beginning.
+
+    Args:
+        seed: The search's seed.
+        purpose: What the numbers are for ("windows", "folds", "initial weights").
+        trial: The trial's number in its search.
+        fold: The fold, from 0.
+        epoch: The epoch, from 1; 0 where there is none.
+
+    Returns:
+        A fresh generator.
+    """
+    return np.random.default_rng(_entropy(seed, purpose, trial, fold, epoch))
+
+
+def integer_seed(seed: int, purpose: str, *, trial: int = 0, fold: int = 0, epoch: int = 0) -> int:
+    """Give the seed of that name for a library with generators of its own (torch, optuna), in 0..2**32-1."""
+    return _entropy(seed, purpose, trial, fold, epoch) % 2**32

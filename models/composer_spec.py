@@ -1,0 +1,71 @@
+"""The composer's settings."""
+
+from typing import Literal
+
+from models.spec import Spec, setting
+
+
+class ComposerSpec(Spec):
+    """Settings of one composer: S1's axes and those that were measured to matter beyond them.
+
+    The order is the order in which a search samples them.
+    """
+
+    cell: Literal["rnn", "gru", "lstm", "peephole"] = setting(
+        "lstm", "recurrent cell; peephole is an LSTM whose gates see the cell state (Gers & Schmidhuber 2000)"
+    )
+    layers: int = setting(1, "recurrent layers", low=1, high=8)
+    size: int = setting(128, "hidden units of each layer", low=1, high=2048, unit="units")
+    input: Literal["token", "factored"] = setting(
+        "factored",
+        "how a note enters: its token's one-hot straight into the first layer, or the sum of embeddings of token, "
+        "pitch and duration",
+    )
+    embedding: int = setting(
+        128, "width of the summed embeddings", low=1, high=1024, unit="units", when={"input": ("factored",)}
+    )
+    embedding_dropout: float = setting(
+        0.1, "probability of zeroing an embedded input", low=0.0, high=0.95, when={"input": ("factored",)}
+    )
+    head: Literal["token", "factored"] = setting(
+        "factored",
+        "output weights of each token: its own, or the sum of its own, its pitch's and its duration's",
+    )
+    dropout: float = setting(0.3, "probability of zeroing a unit of each layer's output", low=0.0, high=0.95)
+    dropout_at_validation: bool = setting(
+        False, "leave dropout on when scoring held-out pieces, as the paper's code did (only literal presets want it)"
+    )
+    reading: Literal["sounding", "literal"] = setting(
+        "sounding",
+        "tokens from sounding events (MIDI pitch or rest, a chord's top note), or as the paper's code read them "
+        "(spelled names, rests and chords left out)",
+    )
+    vocabulary: Literal["training", "corpus"] = setting(
+        "training", "tokens known to a fold's model: those of its training pieces, or of the whole corpus (a leak)"
+    )
+    beat: Literal["off", "input", "target"] = setting(
+        "off", "the position in the bar: unused, an input beside the note, or part of the predicted token"
+    )
+    transpose: bool = setting(False, "shift every piece to C by its key signature (literal reading: always downward)")
+    augment: int = setting(
+        0,
+        "train on pieces shifted at random by -augment..augment-1 semitones; 0 is off",
+        low=0,
+        high=6,
+        unit="semitones",
+        when={"transpose": (False,), "reading": ("sounding",), "vocabulary": ("training",)},
+    )
+    optimiser: Literal["sgd", "rmsprop", "adam", "adamw"] = setting("adamw", "the update rule")
+    lr: float = setting(4e-3, "learning rate (the paper's step)", low=1e-6, high=10.0)
+    weight_decay: float = setting(0.01, "decoupled weight decay", low=0.0, high=10.0, when={"optimiser": ("adamw",)})
+    schedule: Literal["constant", "cosine"] = setting(
+        "cosine", "learning rate over the whole budget: constant, or 5 % linear warm-up and a cosine to zero"
+    )
+    clip: float = setting(1.0, "largest norm of a fold's gradient; 0 leaves it as it is", low=0.0, high=1e6)
+    batch_size: int = setting(16, "windows of each fold in a step", low=1, high=1024, unit="windows")
+    length: int = setting(64, "notes in a training window, over which errors are propagated back", low=1, high=4096)
+    loss: Literal["mean", "sum"] = setting("mean", "reduction of the cross-entropy over the notes of a batch")
+    windows_per_epoch: int = setting(
+        0, "random windows of each fold in an epoch; 0 is one pass over its training notes", low=0, high=1_000_000
+    )
+    epochs: int = setting(20, "the full budget, over which the schedule runs", low=1, high=100_000, unit="epochs")

@@ -1,0 +1,118 @@
+"""What every model family offers, so that search, trial, presets and reports work on any of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from models.metrics import FoldValues, Metric
+from models.spec import Spec, Value
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What one epoch of all folds together came to.
+
+    Attributes:
+        epoch: The absolute number of the epoch, from 1; a resumed trial goes on counting.
+        metrics: Every metric's values on the folds, by the metric's name.
+        seconds: Wall time of the epoch, training and evaluation.
+    """
+
+    epoch: int
+    metrics: Mapping[str, FoldValues]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Named settings from a source.
+
+    Attributes:
+        name: How a user asks for it ("table1/24").
+        values: The settings that differ from the family's defaults.
+        source: Where they come from, and what the source reports for them.
+    """
+
+    name: str
+    values: Mapping[str, Value]
+    source: str
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A simple model on the same folds, scored on the family's objective.
+
+    Attributes:
+        name: What a table calls it.
+        score: The objective on each fold.
+    """
+
+    name: str
+    score: FoldValues
+
+
+class Training(Protocol):
+    """One trial in training: all folds in lockstep."""
+
+    @property
+    def num_parameters(self) -> int:
+        """Number of trained numbers of one fold's model."""
+        ...
+
+    def epochs(self) -> Iterator[EpochReport]:
+        """Train on from the last finished epoch up to the full budget, one report an epoch."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Give all that is needed to go on: tensors, numbers and strings alone (no pickled class)."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up a state from the same spec and data; the next epoch is the one after it."""
+        ...
+
+
+SpecT = TypeVar("SpecT", bound=Spec)
+DataT_contra = TypeVar("DataT_contra", contravariant=True)
+
+
+class Family(Protocol[DataT_contra, SpecT]):
+    """A kind of model that can be searched: one encoding, one model, one default search."""
+
+    @property
+    def name(self) -> str:
+        """How a user asks for it ("composer")."""
+        ...
+
+    @property
+    def summary(self) -> str:
+        """One line on what it is."""
+        ...
+
+    @property
+    def spec_type(self) -> type[SpecT]:
+        """Its settings."""
+        ...
+
+    @property
+    def data_kind(self) -> str:
+        """The kind of prepared data that its trials read ("melodies")."""
+        ...
+
+    @property
+    def metrics(self) -> Sequence[Metric]:
+        """All metrics that its epochs report; the first is the objective of a search."""
+        ...
+
+    @property
+    def presets(self) -> Mapping[str, Preset]:
+        """Named settings by name."""
+        ...
+
+    def start(self, spec: SpecT, data: DataT_contra, *, seed: int, trial: int, device: str) -> Training:
+        """Build the folded model for a trial, with its streams named by (seed, trial)."""
+        ...
+
+    def baselines(self, data: DataT_contra) -> Sequence[Baseline]:
+        """Score the simple models on the same folds, from the weakest to the strongest."""
+        ...

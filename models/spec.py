@@ -1,0 +1,148 @@
+"""What a family's settings are made of: frozen fields with bounds, unit, meaning and when they matter."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self, TypeAlias, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from data_prep.errors import BadInputError, unknown
+
+Value: TypeAlias = bool | int | float | str
+"""What a setting can be."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is known of one setting, read off its field.
+
+    Attributes:
+        name: The field's name.
+        kind: Its type.
+        default: The value it has when nothing is said.
+        choices: The legal values of a choice, empty otherwise.
+        low: The least legal number, None for a choice.
+        high: The greatest legal number, None for a choice.
+        unit: The unit in words, empty where there is none.
+        meaning: One line for a reader.
+        when: Other settings' names with the values under which this one matters; empty if it always does.
+    """
+
+    name: str
+    kind: Literal["choice", "flag", "integer", "real"]
+    default: Value
+    choices: tuple[Value, ...]
+    low: float | None
+    high: float | None
+    unit: str
+    meaning: str
+    when: Mapping[str, tuple[Value, ...]]
+
+
+def setting(
+    default: Value,
+    meaning: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    unit: str = "",
+    when: Mapping[str, tuple[Value, ...]] | None = None,
+) -> Any:
+    """Declare a setting: a field with inclusive legal bounds, a unit, its meaning and when it matters."""
+    return Field(
+        default=default,
+        ge=low,
+        le=high,
+        description=meaning,
+        json_schema_extra={"unit": unit, "when": {name: list(values) for name, values in (when or {}).items()}},
+    )
+
+
+class Spec(BaseModel):
+    """All settings of one trial of a family. Subclasses add the fields.
+
+    A setting that does not matter under the others (its ``when``) must hold its default, so that equal models have
+    equal specs.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
+
+    @classmethod
+    def settings(cls) -> dict[str, Setting]:
+        """Give every setting in the order of declaration; a setting's ``when`` names only earlier ones."""
+        found: dict[str, Setting] = {}
+        for name, field in cls.model_fields.items():
+            extra: Any = field.json_schema_extra or {}
+            bounds = {type(part).__name__: part for part in field.metadata}
+            annotation = field.annotation
+            is_choice = get_origin(annotation) is Literal
+            found[name] = Setting(
+                name=name,
+                kind=(
+                    "choice"
+                    if is_choice
+                    else "flag"
+                    if annotation is bool
+                    else "integer"
+                    if annotation is int
+                    else "real"
+                ),
+                default=field.default,
+                choices=get_args(annotation) if is_choice else (),
+                low=bounds["Ge"].ge if "Ge" in bounds else None,
+                high=bounds["Le"].le if "Le" in bounds else None,
+                unit=extra.get("unit", ""),
+                meaning=field.description or "",
+                when={key: tuple(values) for key, values in extra.get("when", {}).items()},
+            )
+        return found
+
+    @classmethod
+    def matters(cls, name: str, values: Mapping[str, Value]) -> bool:
+        """Say whether a setting matters under the values of the others (their defaults where absent)."""
+        settings = cls.settings()
+        return all(
+            values.get(other, settings[other].default) in allowed and cls.matters(other, values)
+            for other, allowed in settings[name].when.items()
+        )
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Value], where: str = "") -> Self:
+        """Check values and make the spec.
+
+        Args:
+            values: Settings by name; absent ones take their defaults.
+            where: Where the values stand, for the error ("--set", "table1/24").
+
+        Returns:
+            The spec.
+
+        Raises:
+            BadInputError: For an unknown name, an illegal value, or one that does not matter under the others.
+        """
+        settings = cls.settings()
+        place = f" ({where})" if where else ""
+        for name, value in values.items():
+            if name not in settings:
+                raise unknown("setting", name, settings, where)
+            if value != settings[name].default and not cls.matters(name, values):
+                needs = " and ".join(
+                    f"{other} = {' or '.join(map(str, allowed))}" for other, allowed in settings[name].when.items()
+                )
+                raise BadInputError(f"{name} = {value} changes nothing here: it needs {needs}{place}")
+        try:
+            return cls(**dict(values))  # pyright: ignore[reportArgumentType]  (pydantic checks the values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0])
+            raise BadInputError(f"{name} = {values[name]!r} is not legal: {legal(settings[name])}{place}") from None
+
+
+def legal(setting: Setting) -> str:
+    """Say in a few words which values a setting may have."""
+    if setting.kind == "choice":
+        return "it is one of " + ", ".join(map(str, setting.choices))
+    if setting.kind == "flag":
+        return "it is true or false"
+    number = "a whole number" if setting.kind == "integer" else "a number"
+    return f"it is {number} from {setting.low:g} to {setting.high:g}" + (f" {setting.unit}" if setting.unit else "")

@@ -1,0 +1,1 @@
+"""The command line, which composes data_prep, models, search and cluster."""
