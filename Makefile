@@ -1,0 +1,53 @@
+# make search | test | check | bench | ui | clean. The first of them sets everything up in .venv; later ones find it ready.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := search
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+PACKAGES := data_prep models search cluster tunesmith
+
+.PHONY: search test check bench ui clean lock
+
+search: $(READY) ## the built-in search of the composer on real fiddle tunes, at most five minutes
+	@$(BIN)/tunesmith search composer
+
+test: $(READY) ## all tests
+	@$(BIN)/python -m pytest -q -n 2
+
+check: $(READY) ## style, types, layers, docstrings, dependencies, dead code
+	@echo "ruff";         $(BIN)/ruff check -q . && $(BIN)/ruff format -q --check .
+	@echo "basedpyright"; $(BIN)/basedpyright --pythonpath $(BIN)/python
+	@echo "import-linter"; $(BIN)/lint-imports
+	@echo "pydoclint";    $(BIN)/pydoclint $(PACKAGES)
+	@echo "deptry";       $(BIN)/deptry .
+	@echo "vulture";      $(BIN)/vulture
+	@echo "all checks passed"
+
+bench: $(READY) ## every benchmark, one after another; figures go to benchmarks/results/
+	@for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python "$$script"; done
+
+ui: $(READY) ## MLflow's pages on the store in ./runs
+	@$(BIN)/tunesmith ui
+
+clean: ## remove the environment and what tools left; ./runs stays
+	rm -rf .venv dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './runs/*' -prune -exec rm -rf {} +
+
+# The stamp is younger than the pins and the project's metadata exactly when the environment holds them.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("tunesmith needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ": try make PYTHON=python3.11")'
+	@echo "Setting up .venv from requirements.lock (once; some minutes, mostly downloads) ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# torch pins the CUDA packages itself where its CUDA build is taken; without them here its CPU build stays small.
+lock: $(READY) ## new pins for every dependency, on every platform
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check uv
+	@{ sed -n '/^#/p' requirements.lock; \
+	   $(BIN)/uv pip compile pyproject.toml --group dev --universal --upgrade --no-annotate --no-header -q \
+	   | grep -vE '^(nvidia|cuda|triton)'; } > .venv/lock && mv .venv/lock requirements.lock
