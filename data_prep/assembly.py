@@ -1,0 +1,142 @@
+"""Pieces become Melodies: flat arrays, with positions in the bar derived from metre, pickup and past durations."""
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from math import lcm
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_prep.melodies import Melodies
+from data_prep.notes import Metre, Piece
+
+COMMON_TIME = Metre(Fraction(0), 4, 4)
+"""The metre of a piece that has none, as MIDI's standard says."""
+
+
+def metre_of(piece: Piece) -> Metre:
+    """Give the metre that counts for a whole piece: its first."""
+    return piece.heading.metres[0] if piece.heading.metres else COMMON_TIME
+
+
+def positions(piece: Piece) -> tuple[NDArray[np.int64], int]:
+    """Give where in the bar each note of a piece starts.
+
+    It is (onset - pickup) mod bar length under the first metre. Bars as written would not do: O'Neill's writes inner
+    bars short at repeats, where music21's beat restarts at 1.
+
+    Args:
+        piece: The piece.
+
+    Returns:
+        [n] ticks from the bar's beginning, and ticks in a quarter note.
+    """
+    bar_length, pickup = metre_of(piece).bar_length, piece.heading.pickup
+    resolution = lcm(piece.resolution, bar_length.denominator, pickup.denominator)
+    onset = piece.onset * (resolution // piece.resolution)
+    return (onset - int(pickup * resolution)) % int(bar_length * resolution), resolution
+
+
+def assemble(
+    pieces: Sequence[Piece], ids: Sequence[str], folds: Sequence[int], *, num_folds: int, fingerprint: str, corpus: str
+) -> Melodies:
+    """Make the flat arrays of all pieces, with alphabets (durations, positions, spellings, metres) of all of them.
+
+    Grace notes take no time and are left out: a tune of this form is what sounds in measured time.
+
+    Args:
+        pieces: P pieces.
+        ids: [P] their names.
+        folds: [P] their folds.
+        num_folds: The number of folds.
+        fingerprint: Of all inputs.
+        corpus: As the user wrote it.
+
+    Returns:
+        The melodies.
+    """
+    timed = [piece.duration > 0 for piece in pieces]
+    placed = [positions(piece) for piece in pieces]
+    durations = _Alphabet((piece.duration[keep], piece.resolution) for piece, keep in zip(pieces, timed, strict=True))
+    places = _Alphabet(
+        [
+            *((place[keep], resolution) for (place, resolution), keep in zip(placed, timed, strict=True)),
+            *((np.array([piece.heading.pickup.numerator]), piece.heading.pickup.denominator) for piece in pieces),
+        ]
+    )
+    names = [name for piece, keep in zip(pieces, timed, strict=True) for name in np.array(piece.spelling)[keep]]
+    spellings, spelling = np.unique(np.array(names, np.str_), return_inverse=True)
+    metres = sorted({metre_of(piece)[1:] for piece in pieces})
+    lengths = [int(np.count_nonzero(keep)) for keep in timed]
+    keys = [piece.heading.keys for piece in pieces]
+    return _frozen(
+        Melodies(
+            pitch=_joined([piece.pitch[keep] for piece, keep in zip(pieces, timed, strict=True)], np.int16),
+            duration=_joined(durations.indices, np.int16),
+            position=_joined(places.indices[: len(pieces)], np.int16),
+            spelling=spelling.astype(np.int16),
+            in_chord=_joined([piece.chord_size[keep] > 1 for piece, keep in zip(pieces, timed, strict=True)], np.bool_),
+            start=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            fold=np.array(folds, np.int8),
+            tonic=np.array([of_piece[0].tonic if of_piece else 0 for of_piece in keys], np.int8),
+            one_key=np.array([len({key[1:] for key in of_piece}) <= 1 for of_piece in keys], np.bool_),
+            metre=np.array([metres.index(metre_of(piece)[1:]) for piece in pieces], np.int16),
+            pickup=_joined(places.indices[len(pieces) :], np.int16),
+            durations=durations.values,
+            positions=places.values,
+            spellings=tuple(spellings.tolist()),
+            metres=tuple(metres),
+            ids=tuple(ids),
+            num_folds=num_folds,
+            fingerprint=fingerprint,
+            corpus=corpus,
+        )
+    )
+
+
+def select(melodies: Melodies, chosen: Sequence[int]) -> Melodies:
+    """Give some of the pieces, under the same alphabets."""
+    index = np.array(chosen, np.int64)
+    lengths = np.diff(melodies.start)[index]
+    rows = np.concatenate([np.arange(melodies.start[p], melodies.start[p + 1]) for p in index] or [index])
+    per_note = {
+        name: getattr(melodies, name)[rows] for name in ("pitch", "duration", "position", "spelling", "in_chord")
+    }
+    per_piece = {name: getattr(melodies, name)[index] for name in ("fold", "tonic", "one_key", "metre", "pickup")}
+    kept = {name: getattr(melodies, name) for name in ("durations", "positions", "spellings", "metres", "num_folds")}
+    return _frozen(
+        Melodies(
+            **per_note,
+            **per_piece,
+            **kept,
+            start=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            ids=tuple(melodies.ids[p] for p in index),
+            fingerprint=melodies.fingerprint,
+            corpus=melodies.corpus,
+        )
+    )
+
+
+class _Alphabet:
+    """The distinct exact times of many columns of ticks, ascending, and every column as indices into them."""
+
+    def __init__(self, columns: Iterable[tuple[NDArray[np.int64], int]]) -> None:
+        uniques = [(*np.unique(ticks, return_inverse=True), resolution) for ticks, resolution in columns]
+        exact = [[Fraction(int(tick), resolution) for tick in ticks] for ticks, _, resolution in uniques]
+        self.values = tuple(sorted({value for column in exact for value in column}))
+        index = {value: number for number, value in enumerate(self.values)}
+        self.indices = [
+            np.array([index[value] for value in column], np.int64)[inverse]
+            for column, (_, inverse, _) in zip(exact, uniques, strict=True)
+        ]
+
+
+def _joined(columns: Sequence[NDArray[np.generic]], dtype: type[np.generic]) -> "NDArray":
+    return np.concatenate([np.array([], dtype), *columns]).astype(dtype)
+
+
+def _frozen(melodies: Melodies) -> Melodies:
+    for value in vars(melodies).values():
+        if isinstance(value, np.ndarray):
+            value.setflags(write=False)
+    return melodies

@@ -1,0 +1,200 @@
+"""The named corpora and folders of scores: which files, in which order, under which licence, and what is left out."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from data_prep.errors import BadInputError, unknown
+from data_prep.scores import READER, SUFFIXES
+
+_MUSIC21 = (
+    "Shipped inside music21, whose corpus licence says: to the best of their knowledge each piece is out of copyright in "
+    "the United States or licensed for use, though there may be restrictions on commercial use."
+)
+
+PLAIN = (
+    "grace notes",
+    "chords",
+    "rests",
+    "metre changes",
+    "key changes",
+    "odd durations",
+    "slurs written as ties",
+)
+"""The rules that leave only plain tunes, in the order in which they are applied."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A collection of scores.
+
+    Attributes:
+        name: How the user asks for it: its name, or the folder as written.
+        summary: One line on what it is.
+        licence: Under which terms its scores stand.
+        folder: Where its files are, searched to any depth.
+        suffixes: Endings of its files, in lower case.
+        rules: Names of the rules (see filters.py) by which pieces are left out, in order.
+        duplicates: Which pieces are left out as duplicates of an earlier one: those that begin with the same 32
+            pitches, those with the same pitches and durations throughout, or none.
+        settings: What tells that two tunes are settings of one, besides their notes: the same number, the same title.
+    """
+
+    name: str
+    summary: str
+    licence: str
+    folder: Path
+    suffixes: frozenset[str] = SUFFIXES
+    rules: tuple[str, ...] = ("too short",)
+    duplicates: Literal["first 32 pitches", "identical", "kept"] = "identical"
+    settings: tuple[Literal["number", "title"], ...] = ()
+
+    def files(self) -> tuple[Path, ...]:
+        """Give its files, in the order of their names relative to the folder.
+
+        Raises:
+            BadInputError: If there are none.
+        """
+        found = [
+            path
+            for path in self.folder.rglob("*")
+            if path.suffix.lower() in self.suffixes and not path.name.startswith(".") and path.is_file()
+        ]
+        if not found:
+            raise BadInputError(
+                f"a corpus needs at least one score ({', '.join(sorted(self.suffixes))}), "
+                f"but there is none in {self.folder}"
+            )
+        return tuple(sorted(found, key=self.file_name))
+
+    def file_name(self, path: Path) -> str:
+        """Name a file independently of where the corpus lies."""
+        return path.relative_to(self.folder).as_posix()
+
+    @property
+    def num_files(self) -> int:
+        """Number of its files."""
+        return len(self.files())
+
+    def fingerprint(self, digests: Iterable[tuple[str, str]]) -> str:
+        """Give the fingerprint of what is read and left out.
+
+        Args:
+            digests: (name, digest) of each file, the digest as ``file_digest`` gives it.
+
+        Returns:
+            32 hexadecimal digits.
+        """
+        parts = [repr((self.rules, self.duplicates, self.settings)), *map(repr, digests)]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def file_digest(path: Path) -> str:
+    """Give the fingerprint of a file's contents together with everything that decides how it is read.
+
+    Raises:
+        BadInputError: If it cannot be read from the disk.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        data = f"unreadable: {error.strerror}".encode()  # the reader will say so of this one file
+    how = f"{READER}|{music21_version()}|{path.suffix.lower()}|"
+    return hashlib.sha256(how.encode() + data).hexdigest()[:32]
+
+
+@cache
+def music21_version() -> str:
+    """Give the installed music21's version, without importing it."""
+    return version("music21")
+
+
+def _shipped(folder: str) -> Path:
+    spec = find_spec("music21")  # finds the package without importing it
+    if spec is None or not spec.submodule_search_locations:
+        raise BadInputError("the named corpora come with music21, which is not installed: pip install music21")
+    return Path(spec.submodule_search_locations[0]) / "corpus" / folder
+
+
+@cache
+def corpora() -> Mapping[str, Corpus]:
+    """Give the named corpora by name, the default first."""
+    oneills = "Francis O'Neill, Music of Ireland (Chicago 1903), in ABC as transcribed by volunteers"
+    oneills_licence = f"The tunes are in the public domain; the transcribers are named in the files. {_MUSIC21}"
+    named = [
+        Corpus(
+            name="oneills",
+            summary=f"plain tunes of {oneills}: one note at a time, one metre, one key, no duplicates",
+            licence=oneills_licence,
+            folder=_shipped("oneills1850"),
+            rules=("too short", *PLAIN),
+            duplicates="first 32 pitches",
+            settings=("number", "title"),
+        ),
+        Corpus(
+            name="oneills-all",
+            summary=f"all 2009 tunes of {oneills}, nothing left out",
+            licence=oneills_licence,
+            folder=_shipped("oneills1850"),
+            rules=(),
+            duplicates="kept",
+            settings=("number", "title"),
+        ),
+        Corpus(
+            name="ryans",
+            summary="Ryan's Mammoth Collection of fiddle tunes (Boston 1883), in ABC as transcribed by volunteers",
+            licence=f"The tunes are in the public domain; the transcribers are named in the files. {_MUSIC21}",
+            folder=_shipped("ryansMammoth"),
+            settings=("title",),
+        ),
+        Corpus(
+            name="airds",
+            summary="James Aird, A Selection of Scotch, English, Irish and Foreign Airs (Glasgow 1778-1801), in ABC",
+            licence=f"The tunes are in the public domain; transcribed by Jack Campin, 2009. {_MUSIC21}",
+            folder=_shipped("airdsAirs"),
+            settings=("title",),
+        ),
+        Corpus(
+            name="chorales",
+            summary="Bach's four-part chorales, each of the four voices a piece of its own",
+            licence=f"The music is in the public domain; encoded by Margaret Greentree and others. {_MUSIC21}",
+            folder=_shipped("bach"),
+            suffixes=frozenset({".mxl", ".xml", ".krn"}),
+            rules=("too short", "not in four parts"),
+        ),
+    ]
+    return {corpus.name: corpus for corpus in named}
+
+
+def resolve(name_or_folder: str) -> Corpus:
+    """Find a corpus by its name, or take a folder as one.
+
+    Args:
+        name_or_folder: A name of ``corpora()``, or the path of a folder with MIDI, ABC, MusicXML or kern files.
+
+    Returns:
+        The corpus.
+
+    Raises:
+        BadInputError: If it is neither, or a file instead of a folder.
+    """
+    if name_or_folder in corpora():
+        return corpora()[name_or_folder]
+    path = Path(name_or_folder).expanduser()
+    if path.is_dir():
+        return Corpus(
+            name=name_or_folder,
+            summary=f"the scores in {path}",
+            licence="whatever the owner of the folder has granted",
+            folder=path,
+        )
+    if path.exists():
+        raise BadInputError(f"a corpus is a name or a folder, {name_or_folder!r} is a file: name its folder")
+    if len(path.parts) > 1:
+        raise BadInputError(f"a corpus is a name or a folder, and there is no folder {name_or_folder!r}")
+    raise unknown("corpus", name_or_folder, corpora())

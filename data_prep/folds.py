@@ -1,0 +1,83 @@
+"""Folds by groups of kin, balanced in notes, and the sealed test set: fixed by the corpus's fingerprint and the seed.
+
+A group never stands in two folds, nor in a fold and the test set. Which groups go where depends on the groups' names
+alone, not on the order in which files were read.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from data_prep.errors import BadInputError
+from data_prep.randomness import stream
+
+TEST = -1
+"""The fold of a sealed piece."""
+
+TEST_SHARE = 0.1
+"""Share of the corpus's notes that is sealed."""
+
+
+def assign(
+    ids: Sequence[str], groups: Sequence[int], lengths: Sequence[int], *, num_folds: int, seed: int, fingerprint: str
+) -> list[int]:
+    """Put every piece into a fold or the test set.
+
+    The test set is drawn first and does not depend on the number of folds.
+
+    Args:
+        ids: [P] the pieces' names.
+        groups: [P] their groups of kin.
+        lengths: [P] their notes.
+        num_folds: Number of folds, at least 2.
+        seed: The user's seed.
+        fingerprint: The corpus's.
+
+    Returns:
+        [P] a fold 0..num_folds-1, or TEST.
+
+    Raises:
+        BadInputError: If there are not enough groups, or fewer than 2 folds.
+    """
+    if num_folds < 2:  # noqa: PLR2004  (one to hold out, one to learn from)
+        raise BadInputError(f"cross-validation needs at least 2 folds, not {num_folds}")
+    members: dict[int, list[int]] = {}
+    for piece, group in enumerate(groups):
+        members.setdefault(group, []).append(piece)
+    if len(members) < num_folds + 1:
+        raise BadInputError(
+            f"{num_folds} folds and a test set need at least {num_folds + 1} unrelated pieces, "
+            f"this corpus has {len(members)} ({len(ids)} pieces in all): add pieces, or take fewer folds"
+        )
+    by_name = sorted(members.values(), key=lambda pieces: min(ids[piece] for piece in pieces))
+    sizes = [sum(lengths[piece] for piece in pieces) for pieces in by_name]
+    fold_of_group = _draw(np.array(sizes), num_folds, seed, fingerprint)
+    fold_of_piece = {piece: fold for pieces, fold in zip(by_name, fold_of_group, strict=True) for piece in pieces}
+    return [fold_of_piece[piece] for piece in range(len(ids))]
+
+
+def _draw(
+    sizes: "np.ndarray[tuple[int], np.dtype[np.int64]]", num_folds: int, seed: int, fingerprint: str
+) -> list[int]:
+    """Draw the test set's groups, then deal the others out, large before small, each to the lightest fold."""
+    order = stream(seed, f"test set {fingerprint}").permutation(len(sizes))
+    target = TEST_SHARE * sizes.sum()
+    sealed: set[int] = set()
+    weight = 0
+    for group in order:
+        fits = weight + sizes[group] <= 1.1 * target  # a huge group must not fill the test set alone
+        if weight < target and fits and len(sealed) < len(sizes) - num_folds:
+            sealed.add(int(group))
+            weight += sizes[group]
+    if not sealed:
+        sealed.add(int(np.argmin(sizes)))
+    folds = [TEST] * len(sizes)
+    weights = np.zeros(num_folds, np.int64)
+    dealt = stream(seed, f"folds {num_folds} {fingerprint}").permutation(len(sizes))
+    # within a power of two the order is the draw's: large groups first balances, the draw keeps folds random
+    for group in sorted(dealt, key=lambda group: -int(sizes[group]).bit_length()):
+        if int(group) not in sealed:
+            lightest = int(np.argmin(weights))
+            folds[int(group)] = lightest
+            weights[lightest] += sizes[group]
+    return folds

@@ -1,0 +1,309 @@
+"""The note table: every voice of a file as read, exact and lossless for melodies, stored as an Arrow IPC file.
+
+Units: times are whole ticks of 1/resolution quarter note, where the resolution is the piece's own least common
+denominator, so that every time is an exact fraction; pitch is MIDI 0..127 or REST; velocity is MIDI 0..127, null where
+the source has none.
+
+A row is what one voice does at a time: a note, a chord (its top note), a rest, or a grace note (duration 0). Rows are
+in the order of the source, and those with a duration follow one another without gap or overlap.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from io import BytesIO
+from math import lcm
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_prep.errors import BadInputError
+from data_prep.melodies import REST
+
+FORMAT = 1
+"""Of the stored table. A file with a greater number was written by a newer version."""
+
+_METADATA = b"tunesmith"
+
+
+class Note(NamedTuple):
+    """One row as a reader makes it.
+
+    Attributes:
+        onset: In quarter notes from the beginning of the piece.
+        duration: In quarter notes; 0 for a grace note.
+        pitch: MIDI pitch or REST.
+        spelling: music21's nameWithOctave, "rest" for a rest.
+        chord_size: Notes struck together: 1, more for a chord, 0 for a rest.
+        tied: The source joins it to the next note by a tie.
+        velocity: MIDI velocity, None where the source has none.
+    """
+
+    onset: Fraction
+    duration: Fraction
+    pitch: int
+    spelling: str
+    chord_size: int = 1
+    tied: bool = False
+    velocity: int | None = None
+
+
+class Metre(NamedTuple):
+    """A time signature from a time on."""
+
+    onset: Fraction
+    beats: int
+    unit: int
+
+    @property
+    def bar_length(self) -> Fraction:
+        """Length of a bar in quarter notes."""
+        return Fraction(4 * self.beats, self.unit)
+
+
+class Key(NamedTuple):
+    """A key signature from a time on: the tonic's pitch class 0..11, and the mode in words ("" where unknown)."""
+
+    onset: Fraction
+    tonic: int
+    mode: str
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What is known of a piece besides its notes.
+
+    Attributes:
+        tune: Its number or name within the file, "" where the file holds one score.
+        part: The voice's name, "" where the score has one voice.
+        title: Its title, "" where the source has none.
+        composer: Its composer, "" where the source has none.
+        num_parts: Voices of the score that this one belongs to, itself included.
+        metres: Time signatures in the order of their onsets; empty where the source has none.
+        keys: Key signatures in the order of their onsets; empty where the source has none.
+        pickup: Length of the opening partial bar in quarter notes, 0 where there is none.
+    """
+
+    tune: str
+    part: str
+    title: str
+    composer: str
+    num_parts: int
+    metres: tuple[Metre, ...]
+    keys: tuple[Key, ...]
+    pickup: Fraction
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One monophonic voice as read.
+
+    Attributes:
+        heading: What is known of it.
+        resolution: Ticks in a quarter note.
+        onset: [n] int64 ticks.
+        duration: [n] int64 ticks; 0 for a grace note.
+        pitch: [n] int16, MIDI pitch or REST.
+        spelling: [n] names.
+        chord_size: [n] int16, 1 for a note, more for a chord, 0 for a rest.
+        tied: [n] bool, joined to the next note by a tie.
+        velocity: [n] int16, -1 where the source has none.
+    """
+
+    heading: Heading
+    resolution: int
+    onset: NDArray[np.int64]
+    duration: NDArray[np.int64]
+    pitch: NDArray[np.int16]
+    spelling: tuple[str, ...]
+    chord_size: NDArray[np.int16]
+    tied: NDArray[np.bool_]
+    velocity: NDArray[np.int16]
+
+    @classmethod
+    def of(cls, heading: Heading, notes: Sequence[Note]) -> "Piece":
+        """Make the columns of a voice's notes, with the least resolution that holds all of them exactly."""
+        resolution = lcm(1, *(time.denominator for note in notes for time in (note.onset, note.duration)))
+        return cls(
+            heading=heading,
+            resolution=resolution,
+            onset=np.array([int(note.onset * resolution) for note in notes], np.int64),
+            duration=np.array([int(note.duration * resolution) for note in notes], np.int64),
+            pitch=np.array([note.pitch for note in notes], np.int16),
+            spelling=tuple(note.spelling for note in notes),
+            chord_size=np.array([note.chord_size for note in notes], np.int16),
+            tied=np.array([note.tied for note in notes], np.bool_),
+            velocity=np.array([-1 if note.velocity is None else note.velocity for note in notes], np.int16),
+        )
+
+    @property
+    def num_sounding(self) -> int:
+        """Number of notes and chords: neither rests nor grace notes."""
+        return int(np.count_nonzero((self.pitch != REST) & (self.duration > 0)))
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A tune that could not be read: its number in the file ("" for the whole file), and why."""
+
+    tune: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one file came to."""
+
+    pieces: tuple[Piece, ...]
+    unread: tuple[Unread, ...]
+
+
+def reason(error: Exception) -> str:
+    """Say in one line why something could not be read."""
+    text = " ".join(str(error).split())
+    if isinstance(error, ValueError) and text:
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def merge_ties(notes: Sequence[Note]) -> list[Note]:
+    """Make one note of each chain of notes of the same pitch that ties join.
+
+    A tie between different pitches is left as it is: O'Neill's writes slurs so, and joining them would invent notes. Of
+    a merged chain the first note's spelling, chord size and velocity count. Grace notes break no chain, since they
+    take no time.
+    """
+    merged: list[Note] = []
+    last = -1  # the row in `merged` of the latest note that takes time
+    for note in notes:
+        before = merged[last] if last >= 0 else None
+        if (
+            before is not None
+            and before.tied
+            and note.duration > 0
+            and note.pitch != REST
+            and (note.pitch, note.chord_size) == (before.pitch, before.chord_size)
+            and note.onset == before.onset + before.duration
+        ):
+            merged[last] = before._replace(duration=before.duration + note.duration, tied=note.tied)
+            continue
+        if note.duration > 0:
+            last = len(merged)
+        merged.append(note)
+    return merged
+
+
+def to_bytes(reading: Reading) -> bytes:
+    """Store a reading as an Arrow IPC file: one row a note, headings in the schema's metadata."""
+    import pyarrow as pa
+    from pyarrow import ipc
+
+    pieces = reading.pieces
+    velocity = np.concatenate([piece.velocity for piece in pieces]) if pieces else np.array([], np.int16)
+
+    def column(name: str, dtype: type[np.generic]) -> Any:
+        return pa.array(np.concatenate([getattr(piece, name) for piece in pieces] or [np.array([], dtype)]))
+
+    lengths = [len(piece.pitch) for piece in pieces]
+    columns = {
+        "piece": pa.array(np.repeat(np.arange(len(pieces), dtype=np.int32), lengths)),
+        "onset": column("onset", np.int64),
+        "duration": column("duration", np.int64),
+        "pitch": column("pitch", np.int16),
+        "spelling": pa.array([name for piece in pieces for name in piece.spelling], pa.string()).dictionary_encode(),
+        "chord_size": column("chord_size", np.int16),
+        "tied": column("tied", np.bool_),
+        "velocity": pa.array(velocity, mask=velocity < 0),
+    }
+    metadata = {
+        "format": FORMAT,
+        "pieces": [
+            {**_heading_to_json(piece.heading), "resolution": piece.resolution, "length": length}
+            for piece, length in zip(pieces, lengths, strict=True)
+        ],
+        "unread": [asdict(one) for one in reading.unread],
+    }
+    table = pa.table(columns).replace_schema_metadata({_METADATA: json.dumps(metadata).encode()})
+    buffer = BytesIO()
+    with ipc.new_file(buffer, table.schema) as writer:
+        writer.write_table(table)
+    return buffer.getvalue()
+
+
+def from_bytes(data: bytes, where: str) -> Reading:
+    """Restore a reading.
+
+    Args:
+        data: What ``to_bytes`` gave.
+        where: Where it is stored, for the error.
+
+    Returns:
+        The reading.
+
+    Raises:
+        BadInputError: If a newer version wrote it.
+        ValueError: If it is damaged.
+    """
+    import pyarrow as pa
+    from pyarrow import ipc
+
+    table = ipc.open_file(pa.BufferReader(data)).read_all()
+    metadata = json.loads((table.schema.metadata or {})[_METADATA])
+    if metadata["format"] > FORMAT:
+        raise BadInputError(
+            f"a note table of format {FORMAT} or older can be read, this one has format {metadata['format']} "
+            f"({where}): a newer tunesmith wrote it; upgrade tunesmith, or remove the file"
+        )
+
+    def column(name: str) -> Any:
+        return table.column(name).combine_chunks()
+
+    arrays = {name: column(name).to_numpy(zero_copy_only=False) for name in ("onset", "duration", "pitch")}
+    arrays |= {name: column(name).to_numpy(zero_copy_only=False) for name in ("chord_size", "tied")}
+    arrays["velocity"] = column("velocity").fill_null(-1).to_numpy(zero_copy_only=False)
+    spellings = column("spelling").to_pylist()
+    pieces: list[Piece] = []
+    begin = 0
+    for entry in metadata["pieces"]:
+        rows = slice(begin, begin + entry["length"])
+        begin += entry["length"]
+        pieces.append(
+            Piece(
+                heading=_heading_from_json(entry),
+                resolution=entry["resolution"],
+                spelling=tuple(spellings[rows]),
+                **{name: array[rows] for name, array in arrays.items()},
+            )
+        )
+    if begin != table.num_rows:
+        raise ValueError(f"the headings tell of {begin} rows, the table has {table.num_rows} ({where})")
+    return Reading(tuple(pieces), tuple(Unread(**one) for one in metadata["unread"]))
+
+
+def _heading_to_json(heading: Heading) -> dict[str, Any]:
+    return {
+        **asdict(heading),
+        "metres": [[str(metre.onset), metre.beats, metre.unit] for metre in heading.metres],
+        "keys": [[str(key.onset), key.tonic, key.mode] for key in heading.keys],
+        "pickup": str(heading.pickup),
+    }
+
+
+def _heading_from_json(entry: dict[str, Any]) -> Heading:
+    return Heading(
+        tune=entry["tune"],
+        part=entry["part"],
+        title=entry["title"],
+        composer=entry["composer"],
+        num_parts=entry["num_parts"],
+        metres=tuple(Metre(Fraction(onset), beats, unit) for onset, beats, unit in entry["metres"]),
+        keys=tuple(Key(Fraction(onset), tonic, mode) for onset, tonic, mode in entry["keys"]),
+        pickup=Fraction(entry["pickup"]),
+    )
+
+
+def renamed(piece: Piece, **changes: Any) -> Piece:
+    """Give the same notes under a heading with some fields changed."""
+    return replace(piece, heading=replace(piece.heading, **changes))
