@@ -2,7 +2,8 @@
 
 For position t of a piece, every earlier position s < t whose preceding events agree with those before t is a
 precedent; the precedents with the longest agreement vote for the event that followed them. The empty run agrees
-everywhere, so from the second event on there are always precedents.
+everywhere, so from the second event on there are always precedents. (On O'Neill's tunes the vote of all precedents
+predicts better than the latest one alone: .065 nats a note in the copying trigram.)
 """
 
 from dataclasses import dataclass
