@@ -9,7 +9,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 PACKAGES := data_prep models search cluster tunesmith
 
-.PHONY: search test check bench ui clean lock
+.PHONY: search test check bench ui clean docs lock
 
 search: $(READY) ## the built-in search of the composer on real fiddle tunes, at most five minutes
 	@$(BIN)/tunesmith search composer
@@ -31,6 +31,9 @@ bench: $(READY) ## every benchmark, one after another; figures go to benchmarks/
 
 ui: $(READY) ## MLflow's pages on the store in ./runs
 	@$(BIN)/tunesmith ui
+
+docs: $(READY) ## the pages of docs/ that are written from the code
+	@$(BIN)/python docs/generate.py
 
 clean: ## remove the environment and what tools left; ./runs stays
 	rm -rf .venv dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

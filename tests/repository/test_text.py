@@ -18,3 +18,13 @@ def test_no_file_names_a_place_on_somebodys_machine() -> None:
         lines = path.read_text(encoding="utf-8").splitlines()
         found += [f"{name}:{number}: {line}" for number, line in enumerate(lines, 1) if place.search(line)]
     assert found == []
+
+
+def test_every_file_that_the_documents_name_exists() -> None:
+    quoted = re.compile(
+        r"`((?:data_prep|models|search|cluster|tunesmith|tests|docs|benchmarks|\.ci)/[\w./-]*)`|\]\(([^):#]+)\)"
+    )
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        for in_quotes, linked in quoted.findall(path.read_text(encoding="utf-8")):
+            place = ROOT / in_quotes if in_quotes else path.parent / linked
+            assert place.exists(), f"{path.name} names {in_quotes or linked}"

@@ -1,0 +1,165 @@
+"""Writes the pages that the code itself knows best: ``make docs``, or ``python docs/generate.py``."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from models.families import FAMILIES
+
+from models.spec import Setting
+from search.search_spec import SECTIONS, SearchSpec, Section, load, write_duration
+from search.space import toml_value
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("data_prep", "models", "search", "cluster", "tunesmith")
+
+SEARCH_FILE = """\
+# The search file
+
+<!-- Written by docs/generate.py from the code: change it there, then `make docs`. -->
+
+A search is one TOML file. Every key is optional: what a file leaves out is taken from its family's built-in search, in
+`[space]` setting by setting. An unknown key or an illegal value is refused with its line.
+
+```sh
+tunesmith search composer --print
+tunesmith search my-search.toml --dry-run
+tunesmith search my-search.toml
+```
+
+The first prints the complete effective file, a good one to start from. A small search of one's own:
+
+```toml
+name = "cells"
+family = "composer"
+
+[data]
+corpus = "ryans"
+
+[budget]
+trials = 24
+time = "20m"
+
+[space]
+cell = ["lstm", "gru"]                           # one of a list
+size = { low = 32, high = 256, log = true }      # a range; whole numbers stay whole
+dropout = { low = 0.0, high = 0.5, step = 0.1 }  # a range in steps
+layers = 1                                       # one value, not searched
+
+[[prior]] # a point to try first; what it leaves out is sampled
+cell = "gru"
+size = 96
+```
+
+## The top
+
+| key | default | meaning |
+|---|---|---|
+| `name` | the family's name | name of the search: of its folder, its MLflow run, and on the command line |
+| `family` | `"composer"` | the model family |
+| `[[prior]]` | the built-in search's | points to try first, settings by name |
+"""
+
+MODULES = """\
+# Every file in one line
+
+<!-- Written by docs/generate.py from the code: change it there, then `make docs`. -->
+
+Each file has one purpose, and its first line says it. How they hang together: [architecture](architecture.md).
+"""
+
+
+def main() -> None:
+    """Write all pages."""
+    for name, text in pages().items():
+        (ROOT / "docs" / name).write_text(text, encoding="utf-8")
+
+
+def pages() -> Mapping[str, str]:
+    """Give the text of each generated page by its file's name."""
+    return {"search-file.md": search_file(), "modules.md": modules()}
+
+
+def search_file() -> str:
+    """Write the reference of the search file: its sections, then every family's settings."""
+    lines = [SEARCH_FILE]
+    built_in = load(next(iter(FAMILIES)))
+    for name, section in SECTIONS.items():
+        lines += _section(name, section, built_in)
+    for family in FAMILIES.values():
+        lines += [
+            f"## `[space]` of the {family.name}",
+            "",
+            f"{family.summary[:1].upper()}{family.summary[1:].rstrip('.')}. "
+            "A setting that does not matter under the others is not sampled.",
+            "",
+            "| setting | searched by default | legal | matters where | meaning |",
+            "|---|---|---|---|---|",
+        ]
+        search = load(family.name)
+        lines += [_setting(one, search) for one in family.spec_type.settings().values() if one.name != "epochs"]
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _section(name: str, section: type[Section], built_in: SearchSpec) -> Iterator[str]:
+    yield f"## `[{name}]`"
+    yield ""
+    yield section.__doc__ or ""
+    yield ""
+    yield "| key | default | meaning |"
+    yield "|---|---|---|"
+    for key, field in section.model_fields.items():
+        value: Any = getattr(getattr(built_in, name), key)
+        shown = toml_value(write_duration(value) if key == "time" else value)
+        yield _row(f"`{key}`", f"`{shown}`", field.description or "")
+    yield ""
+
+
+def _setting(setting: Setting, search: SearchSpec) -> str:
+    when = " and ".join(
+        f"`{other}` is {' or '.join(f'`{toml_value(value)}`' for value in values)}"
+        for other, values in setting.when.items()
+    )
+    return _row(
+        f"`{setting.name}`", f"`{search.space.domains[setting.name].to_toml()}`", _legal(setting), when, setting.meaning
+    )
+
+
+def _legal(setting: Setting) -> str:
+    if setting.kind == "choice":
+        return ", ".join(f"`{toml_value(choice)}`" for choice in setting.choices)
+    if setting.kind == "flag":
+        return "`true`, `false`"
+    assert setting.low is not None
+    assert setting.high is not None
+    return f"{setting.low:g} to {setting.high:g}" + (f" {setting.unit}" if setting.unit else "")
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def modules() -> str:
+    """List every file with the first line of its docstring, package by package."""
+    lines = [MODULES]
+    for package in PACKAGES:
+        paths = sorted((ROOT / package).rglob("*.py"), key=lambda path: (path.parent, path.name))
+        lines += [f"## {package}", "", _purpose(ROOT / package / "__init__.py"), "", "| file | purpose |", "|---|---|"]
+        lines += [
+            _row(f"`{path.relative_to(ROOT)}`", _purpose(path))
+            for path in paths
+            if path != ROOT / package / "__init__.py"
+        ]
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _purpose(path: Path) -> str:
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return " ".join(docstring.split("\n\n")[0].split())
+
+
+if __name__ == "__main__":
+    main()

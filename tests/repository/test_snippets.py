@@ -1,0 +1,108 @@
+"""Every snippet of the documents holds.
+
+In a document, blocks marked ``python`` run one after another in one namespace; ``toml`` blocks are search files and are
+read as such; of ``sh`` blocks every line is a command that exists with these arguments and options, and
+those marked ``sh run`` are also run, in an empty folder. Blocks without a mark are pictures.
+"""
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from search.search_spec import parse
+from tunesmith.cli import app
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCED = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SHELL = (
+    f"""set -eu; tunesmith() {{ {shlex.quote(sys.executable)} -c 'from tunesmith.cli import main; main()' "$@"; }}\n"""
+)
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """A marked block of a document."""
+
+    document: str
+    line: int
+    mark: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.document}:{self.line}"
+
+
+def snippets(*marks: str) -> Iterator[Snippet]:
+    for path in DOCUMENTS:
+        content = path.read_text(encoding="utf-8")
+        for block in FENCED.finditer(content):
+            if block[1] in marks:
+                line = content.count("\n", 0, block.start()) + 1
+                yield Snippet(str(path.relative_to(ROOT)), line, block[1], block[2])
+
+
+def commands() -> Iterator[Any]:
+    for snippet in snippets("sh", "sh run"):
+        for line in snippet.text.splitlines():
+            words = shlex.split(line, comments=True)
+            if words:
+                yield pytest.param(words, id=f"{snippet}-{'_'.join(words)}")
+
+
+def only_parse(command: Any) -> Any:
+    """Take away what a command does, and leave how it reads its arguments."""
+    for each in getattr(command, "commands", {}).values():
+        only_parse(each)
+
+    def nothing(**_: object) -> None:
+        pass
+
+    command.callback = nothing
+    return command
+
+
+def test_every_mark_is_one_that_is_tested() -> None:
+    marks = {block[1] for path in DOCUMENTS for block in FENCED.finditer(path.read_text(encoding="utf-8"))}
+    assert marks <= {"", "python", "toml", "sh", "sh run"}
+
+
+@pytest.mark.parametrize("document", sorted({snippet.document for snippet in snippets("python")}))
+def test_python_runs(document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, Any] = {"__name__": document}
+    for snippet in snippets("python"):
+        if snippet.document == document:
+            code = compile("\n" * snippet.line + snippet.text, document, "exec")
+            exec(code, namespace)  # noqa: S102  (our own documents)
+
+
+@pytest.mark.parametrize("snippet", snippets("toml"), ids=str)
+def test_toml_is_a_search_file(snippet: Snippet) -> None:
+    parse(snippet.text, str(snippet))
+
+
+@pytest.mark.parametrize("words", commands())
+def test_command_exists(words: list[str]) -> None:
+    program, *arguments = words
+    match program:
+        case "tunesmith":
+            only_parse(get_command(app)).main(arguments, prog_name="tunesmith", standalone_mode=False)
+        case "make":
+            targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+            assert set(arguments) <= set(targets)
+        case _:
+            assert program in {"git", "cd", "pip"} or (ROOT / program).exists() or program.startswith(".venv/bin/")
+
+
+@pytest.mark.parametrize("snippet", snippets("sh run"), ids=str)
+def test_shell_runs(snippet: Snippet, tmp_path: Path) -> None:
+    subprocess.run(["bash", "-c", SHELL + snippet.text], cwd=tmp_path, check=True)
