@@ -1,0 +1,95 @@
+"""Connecting to Ray: a quiet Ray of our own on this machine, or a cluster that is named. The only caller of ray.init."""
+
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false  (Ray is partly untyped)
+
+import importlib
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from data_prep.errors import BadInputError
+
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_enable_metrics_collection": "0",
+}
+
+
+@dataclass(frozen=True)
+class Session:
+    """A connection to Ray.
+
+    Attributes:
+        cpus: Processors that are there.
+        gpus: GPUs that are there.
+        nodes: Machines that are there.
+    """
+
+    cpus: float
+    gpus: float
+    nodes: int
+
+
+@contextmanager
+def connect(
+    address: str | None = None,
+    *,
+    num_cpus: int | None = None,
+    num_gpus: int | None = None,
+    warm: Sequence[str] = (),
+    workers: int = 0,
+) -> Iterator[Session]:
+    """Connect to Ray for the length of a ``with`` block.
+
+    Args:
+        address: A cluster's address; None starts a Ray of our own here, whatever cluster the environment names.
+        num_cpus: Processors of a Ray of our own; None is all.
+        num_gpus: GPUs of a Ray of our own; None is all.
+        warm: Modules that workers import while the driver prepares, so that first trials need not wait for them.
+        workers: How many workers to warm.
+
+    Yields:
+        The session.
+
+    Raises:
+        BadInputError: If no cluster answers at the address.
+    """
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import ray  # noqa: PLC0415  (after the environment that it reads)
+
+    own: dict[str, Any] = {"num_cpus": num_cpus, "num_gpus": num_gpus, "include_dashboard": False}
+    try:
+        ray.init(
+            address=address or "local",
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+            **({} if address else own),
+        )
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise BadInputError(f"a Ray cluster must answer at its address: {address or 'local'} ({reason})") from None
+    try:
+        if warm and workers:
+            _warm(tuple(warm), workers)
+        there = ray.cluster_resources()
+        yield Session(there.get("CPU", 0.0), there.get("GPU", 0.0), sum(bool(node["Alive"]) for node in ray.nodes()))
+    finally:
+        ray.shutdown()
+
+
+def _warm(modules: tuple[str, ...], workers: int) -> None:
+    """Have workers import modules, without waiting for it; idle workers are what actors then start in."""
+    import ray  # noqa: PLC0415  (as in connect)
+
+    task = ray.remote(num_cpus=1, max_retries=0)(_import_all)
+    for _ in range(workers):
+        task.remote(modules)
+
+
+def _import_all(modules: tuple[str, ...]) -> None:
+    for module in modules:
+        importlib.import_module(module)

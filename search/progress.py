@@ -1,0 +1,67 @@
+"""What a search tells while it runs, to whoever shows it."""
+
+from collections.abc import Mapping
+from typing import Literal, Protocol, TypeAlias
+
+from models.spec import Value
+
+State: TypeAlias = Literal["WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAIL"]
+"""A trial's state, as in its study: WAITING was interrupted and goes on at the next start, COMPLETE had its full budget,
+PRUNED was stopped at a rung, FAIL diverged or broke."""
+
+
+class Observer(Protocol):
+    """Follows a search; called on the driver's main thread, in the order of events."""
+
+    def search_started(self, *, trials: int, epochs: int, seconds: float | None, finished: Mapping[State, int]) -> None:
+        """Learn the budget.
+
+        Args:
+            trials: Trials in all.
+            epochs: Epochs of a full trial.
+            seconds: What is left of the time, None without a limit.
+            finished: Trials by state that earlier starts finished.
+        """
+        ...
+
+    def trial_started(self, number: int, values: Mapping[str, Value]) -> None:
+        """Learn that a trial begins, or goes on."""
+        ...
+
+    def epoch(self, number: int, epoch: int, mean: float, standard_error: float) -> None:
+        """Learn a trial's objective after an epoch."""
+        ...
+
+    def trial_ended(self, number: int, state: State, reason: str = "") -> None:
+        """Learn how a trial ended."""
+        ...
+
+    def message(self, text: str) -> None:
+        """Learn what a user must not miss."""
+        ...
+
+    def search_ended(self) -> None:
+        """Learn that no more will come."""
+        ...
+
+
+class SilentObserver:
+    """Shows nothing."""
+
+    def search_started(self, *, trials: int, epochs: int, seconds: float | None, finished: Mapping[State, int]) -> None:
+        """Ignore it."""
+
+    def trial_started(self, number: int, values: Mapping[str, Value]) -> None:
+        """Ignore it."""
+
+    def epoch(self, number: int, epoch: int, mean: float, standard_error: float) -> None:
+        """Ignore it."""
+
+    def trial_ended(self, number: int, state: State, reason: str = "") -> None:
+        """Ignore it."""
+
+    def message(self, text: str) -> None:
+        """Ignore it."""
+
+    def search_ended(self) -> None:
+        """Ignore it."""

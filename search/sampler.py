@@ -1,0 +1,120 @@
+"""OptunaSearch with honest states: what a trial came to is told to the study as it was.
+
+Ray's own tells a trial that was stopped early as COMPLETE with its partial loss, drops its last value, and leaves a
+diverged one RUNNING for ever. Here the full budget is COMPLETE, a stop at a rung is PRUNED after its last value, an error
+or a loss that is not finite is FAIL, and an interrupted trial is left for the sweeper.
+"""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false  (Ray and Optuna are partly untyped)
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from ray.tune.search.optuna import OptunaSearch
+from ray.tune.search.searcher import Searcher
+
+from data_prep.randomness import integer_seed
+from models.family import EpochReport
+from models.metrics import FoldValues, Metric
+from search.recorder import Recorder
+from search.search_spec import SearchSpec
+from search.study import Study
+
+FAILURE: Final = "failure"
+"""Key of a report that says why its trial failed for good."""
+
+FULL_DISK: Final = "full_disk"
+"""Key of a report that says that a trial could not save."""
+
+
+def make_sampler(search: SearchSpec, num_trials: int) -> optuna.samplers.BaseSampler:
+    """Make the TPE sampler, its stream named by the trials so far: a resumed search must not draw the same again."""
+    seed = integer_seed(search.sampler.seed, "sampler", trial=num_trials)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)  # group: conditional settings are sampled jointly
+        return optuna.samplers.TPESampler(seed=seed, group=True, n_startup_trials=search.sampler.startup)
+
+
+class HonestOptunaSearch(OptunaSearch):
+    """Proposes trials and records what becomes of them.
+
+    A trial's configuration is its ``number`` and its ``values``.
+    """
+
+    def __init__(
+        self, study: Study, search: SearchSpec, objective: Metric, recorder: Recorder, why: Callable[[str], str]
+    ) -> None:
+        """Take up a study.
+
+        Args:
+            study: The search's study, held by this process.
+            search: The search.
+            objective: The metric that is searched for.
+            recorder: Where events go.
+            why: Gives the reason for which Ray gave a trial up, by Ray's id of it.
+        """
+        super().__init__(
+            space=search.space,
+            metric=objective.name,
+            mode="min" if objective.direction == "minimise" else "max",
+            storage=study.storage,
+            study_name=search.name,
+            sampler=make_sampler(search, len(study.optuna.get_trials(deepcopy=False))),
+        )
+        self._search_space = search.space
+        self._epochs = search.budget.epochs
+        self._recorder, self._why = recorder, why
+        self._numbers: dict[str, int] = {}
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str:
+        """Propose a trial: one that waits, or a new one."""
+        try:
+            trial = self._ot_study.ask()
+            values = self._search_space(trial)
+        except OSError as error:
+            self._recorder.failure = error
+            return Searcher.FINISHED
+        self._numbers[trial_id] = trial.number
+        return {"number": trial.number, "values": values}
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Record an epoch."""
+        self._record(self._numbers[trial_id], result)
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Record a trial's end with its true state."""
+        number = self._numbers.pop(trial_id, None)
+        if number is None:
+            return
+        if error:
+            self._recorder.ended(number, "FAIL", self._why(trial_id))
+        elif result is None or FULL_DISK in result:
+            pass  # it was cut off, and waits
+        elif FAILURE in result:
+            self._recorder.ended(number, "FAIL", str(result[FAILURE]))
+        else:
+            self._record(number, result)
+            full = result["epoch"] >= self._epochs
+            self._recorder.ended(number, "COMPLETE" if full else "PRUNED")
+
+    def _record(self, number: int, result: Mapping[str, Any]) -> None:
+        self._recorder.epoch(number, read_report(result))
+
+    def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
+        """Save nothing: the study is all there is, and its address may hold a password."""
+
+
+def write_report(report: EpochReport) -> dict[str, Any]:
+    """Turn an epoch's report into what Ray carries."""
+    folds = {name: list(values.values) for name, values in report.metrics.items()}
+    means = {name: values.mean for name, values in report.metrics.items()}
+    return {**means, "epoch": report.epoch, "folds": [folds], "seconds": report.seconds}
+
+
+def read_report(result: Mapping[str, Any]) -> EpochReport:
+    """Turn it back."""
+    metrics = {name: FoldValues(tuple(values)) for name, values in result["folds"][0].items()}
+    return EpochReport(result["epoch"], metrics, result["seconds"])

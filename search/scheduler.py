@@ -1,0 +1,80 @@
+"""ASHA whose rungs survive a restart. A rung's unit is the epoch, counted from a trial's very beginning."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false  (Ray)
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ray.tune.schedulers import ASHAScheduler, TrialScheduler
+
+from models.metrics import Metric
+from search.sampler import FAILURE, FULL_DISK
+from search.search_spec import SearchSpec
+from search.study import TrialRecord
+
+
+@dataclass(frozen=True)
+class _Numbered:
+    """What ASHA needs of a trial, under the number that it keeps over restarts."""
+
+    trial_id: str
+
+
+class SurvivingASHA(ASHAScheduler):
+    """Stops weak trials at rungs; its only state, the values at the rungs, is read from the study.
+
+    A trial is known by its number in the study, so that one that is trained again from a checkpoint below a rung is not
+    judged, nor counted, a second time.
+    """
+
+    def __init__(self, search: SearchSpec, objective: Metric, past: Iterable[TrialRecord]) -> None:
+        """Set the rungs up and fill them.
+
+        Args:
+            search: The search.
+            objective: The metric that trials are compared on.
+            past: All trials so far.
+        """
+        epochs = search.budget.epochs
+        super().__init__(
+            time_attr="epoch",
+            metric=objective.name,
+            mode="min" if objective.direction == "minimise" else "max",
+            max_t=epochs,
+            grace_period=min(search.scheduler.first_rung, epochs),
+            reduction_factor=search.scheduler.reduction,
+            brackets=1,
+        )
+        bracket = self._brackets[0]
+        for record in past:
+            for epoch in record.epochs:
+                for milestone, recorded in bracket._rungs:
+                    if epoch.report.epoch == milestone:
+                        recorded[str(record.number)] = self._metric_op * epoch.report.metrics[objective.name].mean
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        """Take a trial in."""
+        super().on_trial_add(tune_controller, _numbered(trial))
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Decide after an epoch whether a trial goes on; one that failed does not."""
+        if FAILURE in result or FULL_DISK in result:
+            return TrialScheduler.STOP
+        return super().on_trial_result(tune_controller, _numbered(trial), result)
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        """Let a trial go."""
+        self._trial_info.pop(_numbered(trial).trial_id, None)
+
+    def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
+        """Let a trial go that never ran."""
+        self._trial_info.pop(_numbered(trial).trial_id, None)
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        """Let a trial go that broke; if it is tried again it is added again."""
+        self._trial_info.pop(_numbered(trial).trial_id, None)
+
+
+def _numbered(trial: Any) -> _Numbered:
+    return _Numbered(str(trial.config["number"]))

@@ -1,0 +1,409 @@
+"""The study database: the only truth about a search. Opening, sweeping, recording, reading back.
+
+A trial's states: RUNNING while it trains; WAITING when it was interrupted, which makes Optuna hand it out again first,
+with its settings and what it reported; COMPLETE, PRUNED or FAIL when it is finished. Only a search's one driver writes.
+"""
+
+# pyright: reportPrivateUsage=false, reportUnknownMemberType=false  (Optuna's trial ids are private)
+
+import fcntl
+import math
+import os
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from data_prep.errors import BadInputError, unknown
+from models.family import EpochReport
+from models.metrics import FoldValues, Metric
+from models.spec import Value
+from search.journal import Journal
+from search.progress import State
+from search.search_spec import AnyFamily, SearchSpec, check_name, parse, without_password
+from search.space import Space
+
+SCHEMA = 1
+"""Version of what is stored in a study; a higher one is refused."""
+
+FINISHED: tuple[State, ...] = ("COMPLETE", "PRUNED", "FAIL")
+_EPOCH, _REASON = "epoch:", "reason"
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One epoch of a trial as it was reported, and when.
+
+    Attributes:
+        report: What was reported.
+        at: Milliseconds since 1970 at which it was recorded.
+    """
+
+    report: EpochReport
+    at: int
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One trial as the study knows it.
+
+    Attributes:
+        number: Its number in the search.
+        state: Its state.
+        values: The settings that matter, fixed ones included.
+        epochs: Its epochs, ascending.
+        started: When it was last started.
+        ended: When it finished, None before.
+        reason: Why it failed, empty otherwise.
+    """
+
+    number: int
+    state: State
+    values: Mapping[str, Value]
+    epochs: tuple[EpochRecord, ...]
+    started: datetime | None
+    ended: datetime | None
+    reason: str
+
+    def last(self, metric: str) -> FoldValues | None:
+        """Give a metric on the folds after the last epoch; None if no epoch reported it."""
+        return self.epochs[-1].report.metrics.get(metric) if self.epochs else None
+
+    @property
+    def seconds(self) -> float:
+        """Time spent in its epochs."""
+        return sum(epoch.report.seconds for epoch in self.epochs)
+
+
+@dataclass(frozen=True)
+class SearchRecord:
+    """A search as its study knows it.
+
+    Attributes:
+        spec: The effective search it was last started with.
+        trials: Its trials, by number; known good points that were never started are left out.
+        fingerprint: Of its data.
+        seconds: Time spent on it, over all starts.
+    """
+
+    spec: SearchSpec
+    trials: tuple[TrialRecord, ...]
+    fingerprint: str
+    seconds: float
+
+    def trial(self, number: int) -> TrialRecord:
+        """Find a trial.
+
+        Raises:
+            BadInputError: If there is none of that number.
+        """
+        for trial in self.trials:
+            if trial.number == number:
+                return trial
+        raise BadInputError(
+            f"no trial of {self.spec.name} has the number {number}; it has {len(self.trials)}: "
+            f"tunesmith trials {self.spec.name}"
+        )
+
+
+class Study:
+    """A search's study, held by its one driver.
+
+    Attributes:
+        optuna: Optuna's study of that name.
+        storage: Where it is stored.
+    """
+
+    def __init__(self, storage: optuna.storages.BaseStorage, search: SearchSpec, objective: Metric) -> None:
+        """Make or load the study; see :func:`open_study`, which checks it too."""
+        self.storage = storage
+        self.optuna = optuna.create_study(
+            study_name=search.name,
+            storage=storage,
+            direction="minimize" if objective.direction == "minimise" else "maximize",
+            load_if_exists=True,
+        )
+        self._search = search
+        self._objective = objective.name
+        self._opened = time.monotonic()
+        self._seconds_before = float(self.optuna.user_attrs.get("seconds", 0.0))
+
+    @property
+    def id(self) -> str:
+        """What tells this study from any other, of the same name too."""
+        return str(self.optuna.user_attrs["id"])
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on the search, over all starts."""
+        return self._seconds_before + time.monotonic() - self._opened
+
+    def records(self) -> list[TrialRecord]:
+        """Give all trials that were ever started."""
+        return _records(self.optuna.get_trials(deepcopy=False), self._search.space)
+
+    def record(self, number: int) -> TrialRecord:
+        """Give one trial."""
+        return _record(self.storage.get_trial(self._id(number)), self._search.space)
+
+    def counts(self) -> Mapping[State, int]:
+        """Count the trials by state."""
+        return Counter(
+            cast("State", trial.state.name) for trial in self.optuna.get_trials(deepcopy=False) if _begun(trial)
+        )
+
+    @property
+    def num_finished(self) -> int:
+        """Number of finished trials."""
+        counts = self.counts()
+        return sum(counts.get(state, 0) for state in FINISHED)
+
+    def sweep(self) -> list[int]:
+        """Take care of trials that a dead or interrupted driver left running.
+
+        Those with their full budget are completed, the others wait to go on.
+
+        Returns:
+            The numbers of the trials that changed.
+        """
+        running = self.optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        for trial in running:
+            if max(trial.intermediate_values, default=0) >= self._search.budget.epochs:
+                self.finish(trial.number, "COMPLETE")
+            else:
+                self.storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+        return [trial.number for trial in running]
+
+    def enqueue(self) -> None:
+        """Queue the known good points that were not queued before, as far as the budget allows."""
+        for point in self._search.prior[: self._search.budget.trials]:
+            self.optuna.enqueue_trial(dict(point), skip_if_exists=True)
+
+    def add_epoch(self, number: int, report: EpochReport) -> bool:
+        """Record an epoch.
+
+        Returns:
+            Whether it is new; an epoch trained again after an interruption is not.
+        """
+        trial_id = self._id(number)
+        if report.epoch in self.storage.get_trial(trial_id).intermediate_values:
+            return False
+        folds = {name: list(values.values) for name, values in report.metrics.items()}
+        stored = {"metrics": folds, "seconds": round(report.seconds, 4), "at": int(time.time() * 1000)}
+        self.storage.set_trial_user_attr(trial_id, f"{_EPOCH}{report.epoch}", stored)
+        mean = report.metrics[self._objective].mean
+        self.storage.set_trial_intermediate_value(trial_id, report.epoch, mean)
+        return True
+
+    def finish(self, number: int, state: State, reason: str = "") -> None:
+        """Record a trial's end; a complete or pruned one's value is its last epoch's."""
+        trial_id = self._id(number)
+        trial = self.storage.get_trial(trial_id)
+        if reason:
+            self.storage.set_trial_user_attr(trial_id, _REASON, reason)
+        steps = trial.intermediate_values
+        values = [steps[max(steps)]] if state != "FAIL" and steps else None
+        self.storage.set_trial_state_values(trial_id, TrialState[state], values)
+        self.optuna.set_user_attr("seconds", round(self.seconds, 3))
+
+    def _id(self, number: int) -> int:
+        return self.storage.get_trial_id_from_study_id_trial_number(self.optuna._study_id, number)
+
+
+def folder(home: Path, name: str) -> Path:
+    """Name the folder of a search."""
+    return home / "searches" / check_name(name, "--name")
+
+
+def names(home: Path) -> list[str]:
+    """List the searches that were started in a home folder."""
+    return sorted(path.parent.name for path in (home / "searches").glob("*/search.toml"))
+
+
+@contextmanager
+def open_study(search: SearchSpec, family: AnyFamily, home: Path, fingerprint: str) -> Iterator[Study]:
+    """Open a search's study as its driver, making it if it is new.
+
+    Args:
+        search: The search; its budget may be larger than before.
+        family: Its family.
+        home: The home folder.
+        fingerprint: Of the data.
+
+    Yields:
+        The study, swept, with the known good points queued.
+
+    Raises:
+        BadInputError: If the search is already running, was stored by a newer version, or has another space or data.
+    """
+    place = folder(home, search.name)
+    place.mkdir(parents=True, exist_ok=True)
+    with _driver_lock(place, search.name):
+        storage = _open_storage(search.study.url, place, writable=True)
+        try:
+            study = Study(storage, search, family.metrics[0])
+            _check_and_stamp(study, search, family, fingerprint)
+            _write_whole(place / "search.toml", search.to_toml())
+            study.sweep()
+            study.enqueue()
+            yield study
+            study.optuna.set_user_attr("seconds", round(study.seconds, 3))
+        finally:
+            _close(storage)
+
+
+def read_search(home: Path, name: str, family: AnyFamily | None = None) -> SearchRecord:
+    """Read a search without holding it, also while it runs.
+
+    Args:
+        home: The home folder.
+        name: The search's name.
+        family: Its family, for one that is not among the registered.
+
+    Raises:
+        BadInputError: If there is no such search, or a newer version stored it.
+    """
+    path = folder(home, name) / "search.toml"
+    if not path.exists():
+        raise unknown("search", name, names(home) or ["none yet: tunesmith search composer"], f"in {home}")
+    url = parse(path.read_text(encoding="utf-8"), str(path), family=family).study.url
+    storage = _open_storage(url, path.parent, writable=False)
+    try:
+        study = optuna.load_study(study_name=name, storage=storage)
+        stored = _stored(study, family)
+        records = _records(study.get_trials(deepcopy=False), stored.space)
+        seconds = float(study.user_attrs.get("seconds", 0.0))
+        return SearchRecord(stored, tuple(records), study.user_attrs["fingerprint"], seconds)
+    finally:
+        _close(storage)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    half = path.with_suffix(".part")
+    half.write_text(text, encoding="utf-8")
+    half.replace(path)
+
+
+def _open_storage(url: str, place: Path, *, writable: bool) -> optuna.storages.BaseStorage:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    if not url:
+        return optuna.storages.JournalStorage(Journal(place / "study.journal", writable=writable))
+    try:
+        return optuna.storages.RDBStorage(url)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        raise BadInputError(f"the study's database must be reachable: {without_password(url)} ({reason})") from None
+
+
+def _close(storage: optuna.storages.BaseStorage) -> None:
+    if isinstance(storage, optuna.storages.JournalStorage):
+        cast("Journal", storage._backend).close()
+    else:
+        storage.remove_session()
+
+
+@contextmanager
+def _driver_lock(place: Path, name: str) -> Iterator[None]:
+    """Hold the search; the system lets go of the lock when the process dies, however it dies."""
+    handle = os.open(place / "driver.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            pid = os.read(handle, 32).decode().strip()
+            raise BadInputError(
+                f"a search runs once at a time: {name} is running already (process {pid}); "
+                "wait for it, or give this one another --name"
+            ) from None
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _check_and_stamp(study: Study, search: SearchSpec, family: AnyFamily, fingerprint: str) -> None:
+    attributes = study.optuna.user_attrs
+    if "schema" in attributes:
+        differences = _differences(_stored(study.optuna, family), search)
+        if not differences and attributes["fingerprint"] != fingerprint:
+            differences = [
+                f"the data of {search.data.corpus} (fingerprint {attributes['fingerprint']}, now {fingerprint})"
+            ]
+        if differences:
+            raise BadInputError(
+                f"a search goes on with the space and data it was started with: {search.name} has another "
+                f"{'; '.join(differences)}; give the new one another --name"
+            )
+    for key, value in {
+        "schema": SCHEMA,
+        "id": attributes.get("id", uuid.uuid4().hex),
+        "family": family.name,
+        "fingerprint": fingerprint,
+        "space_hash": search.space.hash,
+        "search": search.to_toml(),
+    }.items():
+        if attributes.get(key) != value:
+            study.optuna.set_user_attr(key, value)
+
+
+def _stored(study: optuna.Study, family: AnyFamily | None) -> SearchSpec:
+    schema = study.user_attrs.get("schema", 0)
+    if schema > SCHEMA:
+        raise BadInputError(
+            f"the study {study.study_name} was written by a newer version of tunesmith (format {schema}, this one reads "
+            f"up to {SCHEMA}); use that version, or give the search another --name"
+        )
+    return parse(study.user_attrs["search"], f"the stored search {study.study_name}", family=family)
+
+
+def _differences(stored: SearchSpec, search: SearchSpec) -> list[str]:
+    pairs: list[tuple[str, Any, Any]] = [
+        ("family", stored.family, search.family),
+        ("data.folds", stored.data.folds, search.data.folds),
+        ("data.seed", stored.data.seed, search.data.seed),
+        ("budget.epochs", stored.budget.epochs, search.budget.epochs),
+    ]
+    if stored.family == search.family:
+        pairs += [
+            (f"space.{name}", stored.space.domains[name].to_toml(), search.space.domains[name].to_toml())
+            for name in search.space.domains
+            if name != "epochs"
+        ]
+    return [f"{name} ({before}, now {now})" for name, before, now in pairs if before != now]
+
+
+def _begun(trial: FrozenTrial) -> bool:
+    return trial.state != TrialState.WAITING or trial.datetime_start is not None
+
+
+def _records(trials: list[FrozenTrial], space: Space) -> list[TrialRecord]:
+    return [_record(trial, space) for trial in trials if _begun(trial)]
+
+
+def _record(trial: FrozenTrial, space: Space) -> TrialRecord:
+    attributes = trial.user_attrs
+    return TrialRecord(
+        number=trial.number,
+        state=cast("State", trial.state.name),
+        values=space.values(trial.params),
+        epochs=tuple(_epoch(step, attributes.get(f"{_EPOCH}{step}")) for step in sorted(trial.intermediate_values)),
+        started=trial.datetime_start,
+        ended=trial.datetime_complete,
+        reason=str(attributes.get(_REASON, "")),
+    )
+
+
+def _epoch(step: int, stored: Mapping[str, Any] | None) -> EpochRecord:
+    assert stored is not None
+    metrics = {name: FoldValues(tuple(values)) for name, values in stored["metrics"].items()}
+    assert all(math.isfinite(value) for values in metrics.values() for value in values.values)
+    return EpochRecord(EpochReport(step, metrics, stored["seconds"]), stored["at"])

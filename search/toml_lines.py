@@ -1,0 +1,89 @@
+"""Where each key of a TOML file stands, so that an error can name its line.
+
+The parser of the standard library gives values without lines. This reads the same text a second time for its keys
+alone; it knows tables, arrays of tables, dotted and quoted keys, and skips what lies inside brackets and strings.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+Path = tuple[str | int, ...]
+"""A key's way from the top: ("space", "lr"), or ("prior", 0, "lr") in an array of tables."""
+
+_HEADER = re.compile(r"\s*(\[\[|\[)\s*([^\[\]]+?)\s*(\]\]|\])\s*(#.*)?$")
+_KEY = re.compile(
+    r"""\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=(.*)$"""
+)
+_PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
+_TOKEN = re.compile(r"""\"\"\"|\'\'\'|"(?:[^"\\]|\\.)*"|'[^']*'|[\[\]{}]|#.*$""")
+
+
+def key_lines(text: str) -> Mapping[Path, int]:
+    """Find the line of every key and table header.
+
+    Args:
+        text: A file that the TOML parser accepts.
+
+    Returns:
+        Line numbers, from 1, by the key's path.
+    """
+    found: dict[Path, int] = {}
+    tables: Counter[Path] = Counter()
+    table: Path = ()
+    for number, line in _statements(text):
+        if header := _HEADER.match(line):
+            table = _parts(header[2])
+            if header[1] == "[[":
+                tables[table] += 1
+                table = (*table, tables[table] - 1)
+            found.setdefault(table, number)
+        elif key := _KEY.match(line):
+            found.setdefault((*table, *_parts(key[1])), number)
+    return found
+
+
+def line_of(lines: Mapping[Path, int], path: Path) -> int | None:
+    """Give the line of a key, or of the nearest table around it that has one."""
+    while path:
+        if path in lines:
+            return lines[path]
+        path = path[:-1]
+    return None
+
+
+def _parts(dotted: str) -> Path:
+    return tuple(part.strip("\"'") for part in _PART.findall(dotted))
+
+
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    depth, quote = 0, ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if depth == 0 and not quote:
+            yield number, line
+            if _HEADER.match(line):
+                continue
+        depth, quote = _scan(line, depth, quote)
+
+
+def _scan(line: str, depth: int, quote: str) -> tuple[int, str]:
+    """Follow brackets and multi-line strings over one line."""
+    at = 0
+    while at < len(line):
+        if quote:
+            end = line.find(quote, at)
+            if end < 0:
+                return depth, quote
+            at, quote = end + len(quote), ""
+            continue
+        token = _TOKEN.search(line, at)
+        if token is None:
+            break
+        at = token.end()
+        if token[0] in ('"""', "'''"):
+            quote = token[0]
+        elif token[0] in "[{":
+            depth += 1
+        elif token[0] in "]}":
+            depth -= 1
+    return depth, quote

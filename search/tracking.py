@@ -1,0 +1,369 @@
+"""The MLflow adapter, and the home of every name that MLflow shows.
+
+An experiment is a model family, a parent run a search, a child run a trial; folds are metrics (``fold0/cv_loss``), never
+runs. Everything is written by a thread from records of the study, so a slow or lost server holds nothing up, and what was
+not written when the driver died is written at the next start. Writing a record twice changes nothing: runs are found again
+by their tags, and an epoch's metrics carry the time at which the study recorded them.
+"""
+
+# pyright: reportPrivateImportUsage=false, reportUnknownMemberType=false  (MLflow is partly untyped)
+
+import json
+import logging
+import os
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data_prep.errors import BadInputError
+from models.metrics import Metric
+from search.code_version import code_version
+from search.progress import State
+from search.search_spec import SearchSpec, without_password
+from search.study import EpochRecord, TrialRecord
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric as Point
+
+_STATUS: Mapping[State, str] = {
+    "WAITING": "KILLED",
+    "RUNNING": "RUNNING",
+    "COMPLETE": "FINISHED",
+    "PRUNED": "FINISHED",
+    "FAIL": "FAILED",
+}
+_PARENT = "mlflow.parentRunId"
+_BATCH = 1000
+_PAUSE_S, _RETRY_S = 0.5, 5.0
+
+
+def default_uri(home: Path) -> str:
+    """Give the URI of the store in a home folder."""
+    return f"sqlite:///{home / 'mlflow.db'}"
+
+
+def tracking_uri(search: SearchSpec, home: Path) -> str:
+    """Give the URI that a search's runs go to."""
+    return search.tracking.uri or default_uri(home)
+
+
+def check_tracking(uri: str) -> None:
+    """Refuse a store that cannot be used.
+
+    Raises:
+        BadInputError: If it is a kind that MLflow has no more, or a server that does not answer.
+    """
+    shown = without_password(uri)
+    if uri.startswith(("http://", "https://")):
+        try:
+            with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=5):  # noqa: S310  (http or https)
+                return
+        except (urllib.error.URLError, OSError) as error:
+            reason = getattr(error, "reason", error)
+            raise BadInputError(
+                f"the tracking server must answer: {shown} does not ({reason}); "
+                "start it, or leave tracking.uri empty for a store in the home folder"
+            ) from None
+    if not uri.startswith(("sqlite:///", "postgresql", "mysql")):
+        raise BadInputError(
+            f"tracking.uri is a database's or a server's URI (sqlite:///..., http://...): got {shown!r}"
+        )
+
+
+@dataclass
+class _Run:
+    """What is written of a trial."""
+
+    run_id: str
+    epochs: int = 0
+    state: State | None = None
+
+
+class Tracking:
+    """Mirrors a search's trials into MLflow; nothing it does raises on the caller's side."""
+
+    def __init__(
+        self, search: SearchSpec, home: Path, objective: Metric, tags: Mapping[str, str], records: Sequence[TrialRecord]
+    ) -> None:
+        """Start the thread.
+
+        Args:
+            search: The search.
+            home: The home folder.
+            objective: The metric that is searched for.
+            tags: What is known of the study, ``study`` (its id) among it; by that its runs are found again.
+            records: All trials so far; what MLflow lacks of them is written.
+
+        Raises:
+            BadInputError: If the store cannot be used.
+        """
+        self._search, self._home, self._objective, self._tags = search, home, objective, tags
+        self._uri = tracking_uri(search, home)
+        check_tracking(self._uri)
+        self._lock = threading.Lock()
+        self._pending = {record.number: record for record in records}
+        self._messages: list[str] = []
+        self._ending: _Ending | None = None
+        self._wake = threading.Event()
+        self._lost = False
+        self._mirror: _Mirror | None = None
+        self._thread = threading.Thread(target=self._work, name="tracking", daemon=True)
+        self._thread.start()
+
+    def put(self, record: TrialRecord) -> None:
+        """Have a trial's newest record written soon."""
+        with self._lock:
+            self._pending[record.number] = record
+
+    def messages(self) -> list[str]:
+        """Take what a user must be told."""
+        with self._lock:
+            messages, self._messages = self._messages, []
+        return messages
+
+    def close(self, winner: TrialRecord | None, *, finished: bool, patience_s: float = 30.0) -> list[str]:
+        """Write what is left and end the parent run.
+
+        Args:
+            winner: The best full trial; its run gets its learning curve and its settings.
+            finished: Whether the search is finished, not interrupted.
+            patience_s: How long to wait for the store.
+
+        Returns:
+            What a user must be told.
+        """
+        self._ending = _Ending(winner, finished)
+        self._wake.set()
+        self._thread.join(patience_s)
+        if self._pending or self._thread.is_alive():
+            self._say("MLflow lacks the newest of this search: it is written at the search's next start")
+        return self.messages()
+
+    def _say(self, text: str) -> None:
+        with self._lock:
+            self._messages.append(text)
+
+    def _work(self) -> None:
+        while True:
+            ending = self._ending  # before the records are taken, so that none is put after
+            written = self._write_pending()
+            if written and ending is not None and self._attempt(lambda: self._end(ending)):
+                return
+            if ending is not None and not written:
+                return
+            self._wake.wait(_RETRY_S if self._lost else _PAUSE_S)
+
+    def _write_pending(self) -> bool:
+        with self._lock:
+            records, self._pending = self._pending, {}
+        done = self._attempt(lambda: self._write(records))
+        if not done:
+            with self._lock:
+                self._pending = {**records, **self._pending}
+        return done
+
+    def _attempt(self, write: Any) -> bool:
+        try:
+            write()
+        except Exception as error:  # noqa: BLE001  (whatever MLflow raises, the search goes on)
+            if not self._lost:
+                reason = str(error).strip().splitlines()[0][:200]
+                self._say(f"MLflow cannot be written ({reason}); the search goes on and writes it later")
+            self._lost = True
+            return False
+        if self._lost:
+            self._say("MLflow is written again")
+        self._lost = False
+        return True
+
+    def _write(self, records: dict[int, TrialRecord]) -> None:
+        if self._mirror is None:
+            self._mirror = _Mirror(self._search, self._home, self._uri, self._objective, self._tags)
+        for number in sorted(records):
+            self._mirror.write(records[number])
+
+    def _end(self, ending: "_Ending") -> None:
+        assert self._mirror is not None
+        self._mirror.end(ending.winner, finished=ending.finished)
+
+
+@dataclass(frozen=True)
+class _Ending:
+    winner: TrialRecord | None
+    finished: bool
+
+
+class _Mirror:
+    """One search in MLflow; lives on the tracking thread, and raises what MLflow raises."""
+
+    def __init__(self, search: SearchSpec, home: Path, uri: str, objective: Metric, tags: Mapping[str, str]) -> None:
+        """Find or make the experiment and the parent run, and find the child runs."""
+        self._search, self._objective = search, objective
+        self._client = _connect(uri)
+        self._tags = {
+            "search": search.name,
+            "family": search.family,
+            "corpus": search.data.corpus,
+            **tags,
+            "space_hash": search.space.hash,
+            "code_version": code_version(),
+        }
+        self._experiment = self._find_experiment(home, local=not uri.startswith("http"))
+        self._parent = self._find_parent()
+        self._runs = self._find_runs()
+
+    def write(self, record: TrialRecord) -> None:
+        """Write what MLflow lacks of a trial."""
+        run = self._runs.get(record.number)
+        is_new = run is None
+        if run is None:
+            run = self._runs[record.number] = self._create(record)
+        new_epochs = [epoch for epoch in record.epochs if epoch.report.epoch > run.epochs]
+        if new_epochs or run.state != record.state:
+            self._log(run, record, new_epochs, with_params=is_new or run.state is None)
+
+    def _create(self, record: TrialRecord) -> _Run:
+        started = record.epochs[0].at if record.epochs else _milliseconds(record.started)
+        tags = {
+            **self._tags,
+            "trial": str(record.number),
+            _PARENT: self._parent,
+        }
+        name = f"{self._search.name}/{record.number}"
+        run = self._client.create_run(self._experiment, start_time=started, tags=tags, run_name=name)
+        return _Run(run.info.run_id)
+
+    def _log(self, run: _Run, record: TrialRecord, epochs: Sequence[EpochRecord], *, with_params: bool) -> None:
+        from mlflow.entities import Param, RunTag  # noqa: PLC0415  (on the thread, beside Ray's start)
+
+        points = [point for epoch in epochs for point in _points(epoch)]
+        params = [Param(name, str(value)) for name, value in record.values.items()] if with_params else []
+        tags = [RunTag("state", record.state), RunTag("epochs", str(len(record.epochs)))]
+        if record.reason:
+            tags.append(RunTag("reason", record.reason[:5000]))
+        while len(points) > _BATCH - len(params):
+            self._client.log_batch(run.run_id, points[:_BATCH])
+            points = points[_BATCH:]
+        self._client.log_batch(run.run_id, points, params, tags)
+        run.epochs = record.epochs[-1].report.epoch if record.epochs else 0
+        if _STATUS[record.state] != (_STATUS[run.state] if run.state else "RUNNING"):
+            self._set_status(run.run_id, _STATUS[record.state], _milliseconds(record.ended))
+        run.state = record.state
+
+    def _set_status(self, run_id: str, status: str, ended: int | None) -> None:
+        if status == "RUNNING":
+            self._client.update_run(run_id, status=status)
+        else:
+            self._client.set_terminated(run_id, status, ended)
+
+    def end(self, winner: TrialRecord | None, *, finished: bool) -> None:
+        """Mark the winner, give it its picture and settings, and end the parent run."""
+        self._client.log_text(self._parent, self._search.to_toml(), "search.toml")
+        if winner is not None:
+            self._crown(winner)
+        self._client.set_terminated(self._parent, "FINISHED" if finished else "KILLED")
+
+    def _crown(self, winner: TrialRecord) -> None:
+        from search.curve import learning_curve  # noqa: PLC0415  (matplotlib is slow to import)
+
+        for number, run in self._runs.items():
+            if number != winner.number and run.state == "COMPLETE":
+                self._client.delete_tag(run.run_id, "winner") if self._is_tagged(run.run_id) else None
+        run_id = self._runs[winner.number].run_id
+        objective = self._objective
+        score = winner.last(objective.name)
+        assert score is not None
+        self._client.set_tag(run_id, "winner", "yes")
+        spec = self._search.space.spec_type.from_values(winner.values)
+        self._client.log_text(run_id, json.dumps(spec.model_dump(), indent=2) + "\n", "spec.json")
+        self._client.log_figure(run_id, learning_curve(winner, objective), "learning_curve.png")
+        name = f"{self._search.name}/{winner.number}"
+        self._client.set_tag(self._parent, "winner", name)
+        self._client.set_tag(
+            self._parent,
+            "mlflow.note.content",
+            f"Best trial: **{name}**, {objective.name} {score.mean:.3f} ± {score.standard_error:.3f} {objective.unit}.",
+        )
+        self._client.log_metric(self._parent, f"best_{objective.name}", score.mean, winner.epochs[-1].at, winner.number)
+        self._client.log_metric(
+            self._parent, f"best_{objective.name}_se", score.standard_error, winner.epochs[-1].at, winner.number
+        )
+
+    def _is_tagged(self, run_id: str) -> bool:
+        return "winner" in self._client.get_run(run_id).data.tags
+
+    def _find_experiment(self, home: Path, *, local: bool) -> str:
+        found = self._client.get_experiment_by_name(self._search.family)
+        if found is not None:
+            if found.lifecycle_stage == "deleted":
+                self._client.restore_experiment(found.experiment_id)
+            return found.experiment_id
+        location = (home / "mlartifacts" / self._search.family).as_uri() if local else None
+        return self._client.create_experiment(self._search.family, artifact_location=location)
+
+    def _find_parent(self) -> str:
+        for run in self._search_runs("tags.kind = 'search'"):
+            self._client.update_run(run.info.run_id, status="RUNNING")
+            return run.info.run_id
+        tags = {**self._tags, "kind": "search"}
+        run_id = self._client.create_run(self._experiment, tags=tags, run_name=self._search.name).info.run_id
+        from mlflow.entities import Param  # noqa: PLC0415
+
+        search = self._search
+        budget = {"trials": search.budget.trials, "epochs": search.budget.epochs, "folds": search.data.folds}
+        self._client.log_batch(run_id, params=[Param(name, str(value)) for name, value in budget.items()])
+        return run_id
+
+    def _find_runs(self) -> dict[int, _Run]:
+        found: dict[int, _Run] = {}
+        for run in self._search_runs(f"tags.`{_PARENT}` = '{self._parent}'"):
+            tags = run.data.tags
+            state: Any = tags.get("state")
+            settled = state is not None and _STATUS[state] == run.info.status
+            found[int(tags["trial"])] = _Run(run.info.run_id, int(tags.get("epochs", 0)), state if settled else None)
+        return found
+
+    def _search_runs(self, condition: str) -> Iterator[Any]:
+        query = f"{condition} and tags.study = '{self._tags['study']}'"
+        token = None
+        while True:
+            page = self._client.search_runs([self._experiment], query, max_results=1000, page_token=token)
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+
+def _connect(uri: str) -> "MlflowClient":
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    logging.getLogger("alembic").setLevel(logging.ERROR)
+    from mlflow import MlflowClient  # noqa: PLC0415  (on the thread, beside Ray's start)
+
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def _points(epoch: EpochRecord) -> Iterator["Point"]:
+    from mlflow.entities import Metric as Point  # noqa: PLC0415
+
+    step = epoch.report.epoch
+    yield Point("epoch_seconds", epoch.report.seconds, epoch.at, step)
+    for name, folds in epoch.report.metrics.items():
+        yield Point(name, folds.mean, epoch.at, step)
+        if len(folds.values) > 1:
+            yield Point(f"{name}_se", folds.standard_error, epoch.at, step)
+        for fold, value in enumerate(folds.values):
+            yield Point(f"fold{fold}/{name}", value, epoch.at, step)
+
+
+def _milliseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else int(moment.timestamp() * 1000)
