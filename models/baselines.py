@@ -85,7 +85,7 @@ def melody_baselines(melodies: Melodies) -> tuple[Baseline, ...]:
         "Kneser-Ney trigram": lambda learnt, scored: ngram(notes, learnt, scored, order=3),
         "Kneser-Ney trigram + copy": lambda learnt, scored: copying_trigram(notes, learnt, scored),
     }
-    return tuple(Baseline(name, _cross_validate(notes, learner)) for name, learner in learners.items())
+    return tuple(Baseline(name, cross_validate(notes, learner)) for name, learner in learners.items())
 
 
 def uniform(notes: Notes, scored: Mask) -> Floats:
@@ -179,8 +179,16 @@ def copy_weights(notes: Notes, learnt: Mask, part: NDArray[np.int8] | NDArray[np
     return weights
 
 
-def _cross_validate(notes: Notes, learner: Learner) -> FoldValues:
-    """Score each fold's pieces by what is learnt from the others: mean over a piece's notes, then pieces."""
+def cross_validate(notes: Notes, learner: Learner) -> FoldValues:
+    """Score each fold's pieces by what is learnt from the others.
+
+    Args:
+        notes: All pieces.
+        learner: What learns and scores.
+
+    Returns:
+        Nats per note on each fold: mean over a piece's notes, then pieces.
+    """
     values: list[float] = []
     for fold in range(notes.num_folds):
         scored = notes.fold == fold
