@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from math import lcm
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.melodies import Melodies
 from data_prep.notes import Metre, Piece
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 COMMON_TIME = Metre(Fraction(0), 4, 4)
 """The metre of a piece that has none, as MIDI's standard says."""
@@ -98,7 +101,8 @@ def select(melodies: Melodies, chosen: Sequence[int]) -> Melodies:
     """Give some of the pieces, under the same alphabets."""
     index = np.array(chosen, np.int64)
     lengths = np.diff(melodies.start)[index]
-    rows = np.concatenate([np.arange(melodies.start[p], melodies.start[p + 1]) for p in index] or [index])
+    begin, end = melodies.start[:-1].tolist(), melodies.start[1:].tolist()
+    rows = _joined([np.arange(begin[piece], end[piece], dtype=np.int64) for piece in chosen], np.int64)
     per_note = {
         name: getattr(melodies, name)[rows] for name in ("pitch", "duration", "position", "spelling", "in_chord")
     }
@@ -110,7 +114,7 @@ def select(melodies: Melodies, chosen: Sequence[int]) -> Melodies:
             **per_piece,
             **kept,
             start=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-            ids=tuple(melodies.ids[p] for p in index),
+            ids=tuple(melodies.ids[piece] for piece in chosen),
             fingerprint=melodies.fingerprint,
             corpus=melodies.corpus,
         )
@@ -131,7 +135,7 @@ class _Alphabet:
         ]
 
 
-def _joined(columns: Sequence[NDArray[np.generic]], dtype: type[np.generic]) -> "NDArray":
+def _joined(columns: Sequence[NDArray[Any]], dtype: type[Scalar]) -> NDArray[Scalar]:
     return np.concatenate([np.array([], dtype), *columns]).astype(dtype)
 
 

@@ -4,6 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 from data_prep.errors import BadInputError
 
 VARIABLE = "TUNESMITH_CACHE"
@@ -16,8 +18,6 @@ def folder(given: Path | None = None) -> Path:
         return given
     if os.environ.get(VARIABLE):
         return Path(os.environ[VARIABLE]).expanduser()
-    from platformdirs import user_cache_path
-
     return user_cache_path("tunesmith")
 
 

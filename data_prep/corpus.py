@@ -13,8 +13,8 @@ from data_prep.errors import BadInputError, unknown
 from data_prep.scores import READER, SUFFIXES
 
 _MUSIC21 = (
-    "Shipped inside music21, whose corpus licence says: to the best of their knowledge each piece is out of copyright in "
-    "the United States or licensed for use, though there may be restrictions on commercial use."
+    "Shipped inside music21, whose corpus licence says: to the best of their knowledge each piece is out of copyright "
+    "in the United States or licensed for use, though there may be restrictions on commercial use."
 )
 
 PLAIN = (
@@ -150,14 +150,12 @@ def corpora() -> Mapping[str, Corpus]:
             summary="Ryan's Mammoth Collection of fiddle tunes (Boston 1883), in ABC as transcribed by volunteers",
             licence=f"The tunes are in the public domain; the transcribers are named in the files. {_MUSIC21}",
             folder=_shipped("ryansMammoth"),
-            settings=("title",),
         ),
         Corpus(
             name="airds",
             summary="James Aird, A Selection of Scotch, English, Irish and Foreign Airs (Glasgow 1778-1801), in ABC",
             licence=f"The tunes are in the public domain; transcribed by Jack Campin, 2009. {_MUSIC21}",
             folder=_shipped("airdsAirs"),
-            settings=("title",),
         ),
         Corpus(
             name="chorales",

@@ -2,8 +2,8 @@
 
 Two pieces are near-duplicates if they share a run of RUN intervals (RUN + 1 notes, whatever the key and rhythm, about
 two bars of a reel) in which at least MIN_DISTINCT different intervals occur: a scale or a repeated note is no evidence.
-Kinship is transitive. Measured on the 953 plain tunes of O'Neill's: runs of 12 chain stock phrases into groups of up to
-35 tunes, runs of 16 miss ornamented variants that 14 finds; 14 gives groups of at most 5.
+Kinship is transitive, so too short a run chains unrelated tunes through stock phrases. Measured, largest group for runs
+of 12 / 14 / 16: O'Neill's 953 plain tunes 35 / 5 / 5, all 2009 of them 771 / 15 / 7, Ryan's 1042 417 / 65 / 8.
 """
 
 import re
@@ -42,9 +42,9 @@ def contents(piece: Piece) -> Hashable:
 
 
 def setting_title(title: str) -> str:
-    """Reduce a title to what settings of one tune share: no remark in brackets, article, number or punctuation."""
+    """Reduce a title to what settings of one tune share: no remark in brackets, article or punctuation."""
     words = re.sub(r"\(.*?\)", " ", title.lower()).replace("'", "")
-    return " ".join(word for word in re.findall(r"[^\W\d_]+", words) if word not in {"the", "a"})
+    return " ".join(word for word in re.findall(r"[^\W_]+", words) if word not in {"the", "a"})
 
 
 def groups(pieces: Sequence[Piece], labels: Iterable[Sequence[Hashable]]) -> list[int]:

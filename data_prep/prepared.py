@@ -1,39 +1,24 @@
-"""Runs the chain once, files to melodies with folds and a sealed test set, and keeps the result under its inputs' fingerprint."""
+"""Prepared corpora: the chain from files to melodies runs once for the same inputs; what it came to is kept."""
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from data_prep import cache, storage
-from data_prep.corpus import Corpus, file_digest, resolve
+from data_prep import storage
+from data_prep.cache import folder as cache_folder
+from data_prep.cache import write
+from data_prep.corpus import file_digest, resolve
 from data_prep.errors import BadInputError, unknown
 from data_prep.melodies import Melodies
-from data_prep.notes import Piece, Reading
 from data_prep.progress import Progress, Silent
+from data_prep.provenance import Inputs, Origin, Skipped
 
 KINDS = ("melodies",)
 """The kinds of prepared data."""
-
-PREPARATION = 1
-"""Version of everything after reading (rules, kinship, folds, assembly); raised with every change to its results."""
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A file, or a tune of a file, that could not be read.
-
-    Attributes:
-        file: Its name, with the tune's number where the rest of the file could be read ("a.abc#12").
-        reason: Why, in one line.
-    """
-
-    file: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -47,15 +32,6 @@ class Source:
 
     path: Path
     hash: str
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a piece comes from: its title and composer, "" where the source names none, and its group of kin."""
-
-    title: str
-    composer: str
-    group: int
 
 
 @dataclass(frozen=True)
@@ -120,23 +96,30 @@ def prepare(
     if kind not in KINDS:
         raise unknown("kind of data", kind, KINDS)
     found = resolve(corpus)
-    files = {path: file_digest(path) for path in found.files()}
-    corpus_fingerprint = found.fingerprint((found.file_name(path), digest) for path, digest in files.items())
-    fingerprint = _fingerprint(corpus_fingerprint, kind, num_folds, seed)
-    folder = _cache_folder(cache)
+    digests = {path: file_digest(path) for path in found.files()}
+    of_corpus = found.fingerprint((found.file_name(path), digest) for path, digest in digests.items())
+    inputs = Inputs(digests, of_corpus, kind, num_folds, seed)
+    fingerprint = inputs.fingerprint
+    folder = cache_folder(cache)
     stored = _load(folder, fingerprint, corpus)
     if stored is not None:
         return stored
 
-    from data_prep.reading import read_all
+    from data_prep.preparation import make  # noqa: PLC0415  (pyarrow is imported only where something must be read)
 
-    readings = read_all(files, folder, progress or Silent(), processes)
-    named = {found.file_name(path): reading for path, reading in readings.items()}
-    made = _make(found, named, corpus_fingerprint, fingerprint, num_folds=num_folds, seed=seed)
-    for path, (melodies, extra) in zip(
-        (_path(folder, fingerprint), _test_path(folder, fingerprint)), made, strict=True
-    ):
-        _write(path, storage.to_bytes(melodies, extra))
+    made = make(found, inputs, folder, progress or Silent(), processes)
+    extra: dict[str, Any] = {
+        "origins": [asdict(origin) for origin in made.origins],
+        "skipped": [asdict(skipped) for skipped in made.skipped],
+        "left_out": dict(made.left_out),
+        "num_files": made.num_files,
+        "num_read": made.num_read,
+        "num_test_pieces": made.sealed_pieces.num_pieces,
+        "num_test_notes": made.sealed_pieces.num_notes,
+        "seed": seed,
+    }
+    write(_test_path(folder, fingerprint), storage.to_bytes(made.sealed_pieces, {}))
+    write(_path(folder, fingerprint), storage.to_bytes(made.open_pieces, extra))
     prepared = _load(folder, fingerprint, corpus)
     assert prepared is not None, "what was just written can be read"
     return prepared
@@ -165,7 +148,7 @@ def open_test_set(prepared: Prepared, reason: str) -> Melodies:
             f"the sealed test set must lie beside the prepared pieces, but {path} cannot be read ({error}): "
             "remove the prepared pieces there and prepare the corpus anew"
         ) from error
-    line = json.dumps({"opened": datetime.now(timezone.utc).isoformat(timespec="seconds"), "reason": reason})
+    line = json.dumps({"opened": datetime.now(UTC).isoformat(timespec="seconds"), "reason": reason})
     with path.with_suffix(".openings").open("a") as log:
         log.write(line + "\n")
     return replace(melodies, corpus=prepared.data.corpus)
@@ -177,25 +160,12 @@ def test_set_openings(prepared: Prepared) -> tuple[Mapping[str, str], ...]:
     return tuple(json.loads(line) for line in path.read_text().splitlines()) if path.exists() else ()
 
 
-def _fingerprint(corpus_fingerprint: str, kind: str, num_folds: int, seed: int) -> str:
-    parts = f"{PREPARATION}|{corpus_fingerprint}|{kind}|{num_folds}|{seed}"
-    return hashlib.sha256(parts.encode()).hexdigest()[:32]
-
-
-def _cache_folder(given: Path | None) -> Path:
-    return cache.folder(given)
-
-
 def _path(folder: Path, fingerprint: str) -> Path:
     return folder / "prepared" / f"{fingerprint}.npz"
 
 
 def _test_path(folder: Path, fingerprint: str) -> Path:
     return folder / "prepared" / f"{fingerprint}.test.npz"
-
-
-def _write(path: Path, data: bytes) -> None:
-    cache.write(path, data)
 
 
 def _load(folder: Path, fingerprint: str, corpus: str) -> Prepared | None:
@@ -221,106 +191,3 @@ def _load(folder: Path, fingerprint: str, corpus: str) -> Prepared | None:
         seed=extra["seed"],
         source=Source(path, hashlib.sha256(data).hexdigest()),
     )
-
-
-@dataclass(frozen=True)
-class _Named:
-    """A piece with its name and what it may share with its kin."""
-
-    piece: Piece
-    name: str
-    score: str
-
-
-def _make(
-    corpus: Corpus,
-    readings: Mapping[str, Reading],
-    corpus_fingerprint: str,
-    fingerprint: str,
-    *,
-    num_folds: int,
-    seed: int,
-) -> tuple[tuple[Melodies, dict[str, Any]], tuple[Melodies, dict[str, Any]]]:
-    from data_prep.assembly import assemble, select
-    from data_prep.folds import TEST, assign
-    from data_prep.kinship import groups
-
-    read = _name_pieces(readings)
-    skipped = [
-        Skipped(f"{file}#{unread.tune}" if unread.tune else file, unread.reason)
-        for file, reading in readings.items()
-        for unread in reading.unread
-    ]
-    if not read:
-        raise BadInputError(
-            f"a corpus needs at least one score that can be read, but none of the {len(readings)} files of "
-            f"{corpus.name!r} can be: {skipped[0].file}: {skipped[0].reason}"
-        )
-    kept, left_out = _filter(corpus, read)
-    pieces = [one.piece for one in kept]
-    group = groups(pieces, _labels(corpus, kept))
-    ids = [one.name for one in kept]
-    lengths = [int((piece.duration > 0).sum()) for piece in pieces]
-    folds = assign(ids, group, lengths, num_folds=num_folds, seed=seed, fingerprint=corpus_fingerprint)
-    everything = assemble(pieces, ids, folds, num_folds=num_folds, fingerprint=fingerprint, corpus=corpus.name)
-    open_pieces = [index for index, fold in enumerate(folds) if fold != TEST]
-    sealed = [index for index, fold in enumerate(folds) if fold == TEST]
-    origins = [
-        asdict(Origin(pieces[index].heading.title, pieces[index].heading.composer, group[index]))
-        for index in open_pieces
-    ]
-    extra: dict[str, Any] = {
-        "origins": origins,
-        "skipped": [asdict(one) for one in skipped],
-        "left_out": left_out,
-        "num_files": len(readings),
-        "num_read": len(read),
-        "num_test_pieces": len(sealed),
-        "num_test_notes": sum(lengths[index] for index in sealed),
-        "seed": seed,
-    }
-    return (select(everything, open_pieces), extra), (select(everything, sealed), {})
-
-
-def _name_pieces(readings: Mapping[str, Reading]) -> list[_Named]:
-    named: list[_Named] = []
-    for file, reading in readings.items():
-        seen: Counter[str] = Counter()
-        for piece in reading.pieces:
-            score = f"{file}#{piece.heading.tune}" if piece.heading.tune else file
-            name = f"{score}:{piece.heading.part}" if piece.heading.part else score
-            seen[name] += 1
-            named.append(_Named(piece, name if seen[name] == 1 else f"{name} ({seen[name]})", score))
-    return named
-
-
-def _filter(corpus: Corpus, read: Sequence[_Named]) -> tuple[list[_Named], dict[str, int]]:
-    from data_prep.filters import broken_rule
-    from data_prep.kinship import beginning, contents
-
-    same = {"first 32 pitches": beginning, "identical": contents}.get(corpus.duplicates)
-    left_out = dict.fromkeys((*corpus.rules, *(("duplicates",) if same else ())), 0)
-    kept: list[_Named] = []
-    seen: set[Hashable] = set()
-    for one in read:
-        rule = broken_rule(one.piece, corpus.rules)
-        if rule is None and same is not None and same(one.piece) in seen:
-            rule = "duplicates"
-        if rule is not None:
-            left_out[rule] += 1
-            continue
-        if same is not None:
-            seen.add(same(one.piece))
-        kept.append(one)
-    return kept, left_out
-
-
-def _labels(corpus: Corpus, kept: Sequence[_Named]) -> list[list[Hashable]]:
-    from data_prep.kinship import setting_title
-
-    labels: list[list[Hashable]] = [[one.score for one in kept]]
-    if "number" in corpus.settings:
-        labels.append([one.piece.heading.tune or None for one in kept])
-    if "title" in corpus.settings:
-        labels.append([setting_title(one.piece.heading.title) or None for one in kept])
-    return labels

@@ -1,4 +1,4 @@
-"""A corpus's files become readings: each file parsed once ever, in parallel, and kept under a digest of its contents."""
+"""Files become readings: each parsed once ever, in parallel, and kept as a note table under its contents' digest."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
-from data_prep import cache, notes, scores
+from data_prep import cache, note_table, scores
 from data_prep.errors import BadInputError
 from data_prep.notes import Reading
 from data_prep.progress import Progress
@@ -41,7 +41,7 @@ def read_all(
         try:
             for path, data in _parse(missing, processes or _num_cores()):
                 cache.write(_entry(folder, files[path]), data)
-                found[path] = notes.from_bytes(data, str(path))
+                found[path] = note_table.from_bytes(data, str(path))
                 progress.advance(1)
         finally:
             progress.finish()
@@ -55,7 +55,7 @@ def _entry(folder: Path, digest: str) -> Path:
 def _from_cache(path: Path) -> Reading | None:
     """Give an entry, or None where there is none that can be used: a damaged one is read anew and replaced."""
     try:
-        return notes.from_bytes(path.read_bytes(), str(path))
+        return note_table.from_bytes(path.read_bytes(), str(path))
     except BadInputError:
         raise
     except (OSError, ValueError, KeyError, TypeError):
@@ -86,7 +86,7 @@ def _start_worker() -> None:
 
 
 def _parse_one(path: Path) -> bytes:
-    return notes.to_bytes(scores.read(path))
+    return note_table.to_bytes(scores.read(path))
 
 
 def _num_cores() -> int:

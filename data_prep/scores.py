@@ -1,7 +1,7 @@
-"""Scores in: one file of any kind that can be read becomes a Reading. The only module that starts music21."""
+"""Scores in: one file of any kind that can be read becomes a Reading. music21 is imported only when a file is read."""
 
 import warnings
-from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 from data_prep.notes import Reading, Unread, reason
@@ -9,39 +9,14 @@ from data_prep.notes import Reading, Unread, reason
 READER = 1
 """Version of what is read out of a file; raised with every change to it, so that cached tables are read anew."""
 
-
-def _read_abc(path: Path, data: bytes) -> Reading:
-    from data_prep.readers import abc
-
-    return abc.read(data)
-
-
-def _read_midi(path: Path, data: bytes) -> Reading:
-    from data_prep.readers import midi
-
-    return midi.read(data)
-
-
-def _read_musicxml(path: Path, data: bytes) -> Reading:
-    from data_prep.readers import staves
-
-    return staves.read(path, "musicxml")
-
-
-def _read_kern(path: Path, data: bytes) -> Reading:
-    from data_prep.readers import staves
-
-    return staves.read(path, "humdrum")
-
-
-_READERS: dict[str, Callable[[Path, bytes], Reading]] = {
-    ".abc": _read_abc,
-    ".mid": _read_midi,
-    ".midi": _read_midi,
-    ".xml": _read_musicxml,
-    ".musicxml": _read_musicxml,
-    ".mxl": _read_musicxml,
-    ".krn": _read_kern,
+_READERS = {
+    ".abc": "abc",
+    ".mid": "midi",
+    ".midi": "midi",
+    ".xml": "staves",
+    ".musicxml": "staves",
+    ".mxl": "staves",
+    ".krn": "staves",
 }
 
 SUFFIXES = frozenset(_READERS)
@@ -60,6 +35,7 @@ def read(path: Path) -> Reading:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what music21 remarks on a file's style is not the user's concern here
-            return _READERS[path.suffix.lower()](path, path.read_bytes())
+            reader = import_module(f"data_prep.readers.{_READERS[path.suffix.lower()]}")
+            return reader.read(path)
     except Exception as error:  # noqa: BLE001  (whatever a parser raises on one file, the others are to be read)
         return Reading((), (Unread("", reason(error)),))

@@ -41,7 +41,7 @@ def to_bytes(melodies: Melodies, extra: dict[str, Any]) -> bytes:
         **{name: [str(value) for value in values[name]] for name in _FRACTIONS},
         **{name: values[name] for name in (*_TUPLES, *_PLAIN)},
     }
-    arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+    arrays: dict[str, Any] = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
     buffer = BytesIO()
     np.savez(buffer, header=text, **arrays)

@@ -59,8 +59,8 @@ def split(events: Iterable[Note]) -> list[list[Note]]:
 def fill_gaps(notes: Sequence[Note], bar_length: Fraction, pickup: Fraction) -> tuple[list[Note], Fraction]:
     """Fill the silences of a voice with rests, each within one bar as a copyist would write them.
 
-    The voice then begins in the bar of its first note: whole silent bars before it are cut off (all onsets shift), since
-    a voice that enters late is no tune of long rests.
+    The voice then begins in the bar of its first note: whole silent bars before it are cut off (all onsets shift),
+    since a voice that enters late is no tune of long rests.
 
     Args:
         notes: A voice by onset, without overlaps; it may contain rests and grace notes.

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from music21 import abcFormat
@@ -40,18 +41,18 @@ _KEPT = (
 )
 
 
-def read(data: bytes) -> Reading:
+def read(path: Path) -> Reading:
     """Read all tunes of a file.
 
     Args:
-        data: The file's contents, UTF-8 or Latin-1.
+        path: The file, in UTF-8 or Latin-1.
 
     Returns:
         One piece for each voice of each tune, in the file's order, and the tunes that could not be read.
     """
     pieces: list[Piece] = []
     unread: list[Unread] = []
-    for tune, text in split_tunes(_decode(data)):
+    for tune, text in split_tunes(_decode(path.read_bytes())):
         try:
             pieces += read_tune(tune, text)
         except Exception as error:  # noqa: BLE001  (whatever music21 raises, the other tunes are to be read)

@@ -3,8 +3,8 @@
 # (music21 has no types for the parts that are used here)
 """MIDI files, through music21's events: notes of each track and channel, put on the grid and split into voices.
 
-The events are read instead of music21's streams, which quantise by a rule of their own and cut notes at bar lines. Drums
-(channel 10) have no pitches and are left out. Spelling is what music21 calls the pitch, in sharps and flats as it likes.
+The events are read instead of music21's streams, which quantise by a rule of their own and cut notes at bar lines.
+Drums (channel 10) have no pitches and are left out. The spelling is the one that music21 gives a bare MIDI number.
 """
 
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
+from pathlib import Path
 
 from music21.midi import ChannelVoiceMessages, MetaEvents, MidiEvent, MidiFile
 from music21.pitch import Pitch
@@ -25,11 +26,11 @@ DRUMS = 10
 _MAJOR_TONICS = {sharps: sharps * 7 % 12 for sharps in range(-7, 8)}
 
 
-def read(data: bytes) -> Reading:
+def read(path: Path) -> Reading:
     """Read a file's tracks and channels, each split into voices.
 
     Args:
-        data: The file's contents.
+        path: The file.
 
     Returns:
         One piece for each voice.
@@ -38,6 +39,7 @@ def read(data: bytes) -> Reading:
         ValueError: If the file is cut short, or has no notes.
         Exception: Whatever music21 raises for what is no MIDI.
     """
+    data = path.read_bytes()
     _check_chunks(data)
     file = MidiFile()
     file.readstr(data)

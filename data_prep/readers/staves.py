@@ -12,20 +12,21 @@ from music21 import converter, harmony, stream
 from music21.chord import Chord
 from music21.note import Note as SingleNote
 
-from data_prep.melodies import REST
 from data_prep.notes import Heading, Key, Metre, Note, Piece, Reading, merge_ties
 from data_prep.voices import fill_gaps, signatures_from
 
 MAX_DENOMINATOR = 65535
 """music21's own limit for a quarter length's denominator: what it gives as a float is exact below it."""
 
+_FORMATS = {".krn": "humdrum"}
+"""music21's names of the formats other than MusicXML."""
 
-def read(path: Path, kind: str) -> Reading:
+
+def read(path: Path) -> Reading:
     """Read a score.
 
     Args:
-        path: The file; a compressed MusicXML file needs its own name.
-        kind: music21's name of the format ("musicxml", "humdrum").
+        path: The file; its ending tells its format.
 
     Returns:
         One piece for each voice.
@@ -35,7 +36,7 @@ def read(path: Path, kind: str) -> Reading:
         Exception: Whatever music21 raises for what it cannot read.
     """
     parser = converter.Converter()
-    parser.parseFile(path, format=kind, forceSource=True, storePickle=False)
+    parser.parseFile(path, format=_FORMATS.get(path.suffix.lower(), "musicxml"), forceSource=True, storePickle=False)
     score: Any = parser.stream
     parts = list(score.parts) if hasattr(score, "parts") and len(score.parts) else [score]
     voices = [
