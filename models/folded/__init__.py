@@ -1,1 +1,1 @@
-"""Layers whose parameters carry a leading fold axis, so that all folds of a trial train in lockstep."""
+"""Layers, losses and optimisers with a leading fold axis: G models that share nothing, computed together."""

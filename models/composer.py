@@ -1,0 +1,44 @@
+"""The composer: the family of recurrent melody models."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from models.composer_spec import ComposerSpec
+from models.family import Baseline, Preset, Training
+from models.metrics import CV_LOSS, CV_LOSS_BY_NOTE, NATS_PER_NOTE, NATS_PER_NOTE_BY_NOTE, TRAIN_LOSS, Metric
+from models.presets import COMPOSER_PRESETS
+
+if TYPE_CHECKING:
+    from data_prep.melodies import Melodies
+
+
+class Composer:
+    """One-voice melodies, note by note; see ``models.family.Family``."""
+
+    name: str = "composer"
+    summary: str = "recurrent networks that write one-voice melodies note by note"
+    spec_type: type[ComposerSpec] = ComposerSpec
+    data_kind: str = "melodies"
+    metrics: Sequence[Metric] = (NATS_PER_NOTE, NATS_PER_NOTE_BY_NOTE, CV_LOSS, CV_LOSS_BY_NOTE, TRAIN_LOSS)
+    presets: Mapping[str, Preset] = COMPOSER_PRESETS
+
+    def start(self, spec: ComposerSpec, data: "Melodies", *, seed: int, trial: int, device: str) -> Training:
+        """Encode the data and build the folded model for a trial, with its streams named by (seed, trial)."""
+        from models.composer_task import ComposerTask  # noqa: PLC0415  (torch: listing families must not wait for it)
+        from models.training import LockstepTraining, TrainingPlan  # noqa: PLC0415  (torch)
+
+        plan = TrainingPlan(
+            optimiser=spec.optimiser,
+            lr=spec.lr,
+            weight_decay=spec.weight_decay,
+            clip=spec.clip,
+            schedule=spec.schedule,
+            epochs=spec.epochs,
+        )
+        return LockstepTraining(ComposerTask(spec, data, seed=seed, trial=trial, device=device), plan)
+
+    def baselines(self, data: "Melodies") -> Sequence[Baseline]:
+        """Score the simple models on the same folds, from the weakest to the strongest."""
+        from models.baselines import melody_baselines  # noqa: PLC0415  (only a finished search asks for them)
+
+        return melody_baselines(data)

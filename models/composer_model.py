@@ -1,0 +1,225 @@
+"""The composer: G folds' recurrent networks over notes, from past tokens to the next token's distribution.
+
+Symbols: G folds, T steps, B sequences, V tokens, H units, K embedding width.
+Inputs are shifted by one: step t reads token t-1 (BEGIN at the start of a piece) and, with beat = input, the bar position
+of the note t that it predicts, which follows from metre, pickup and past durations. A token that a fold has never seen
+has rows of zeros of its own; with factored rows its pitch and duration still say what it is.
+
+A match with the piece's own past would enter beside the beat (one more gathered row) and come out as a gated pointer,
+mixed with the softmax where ``log_probabilities`` and ``losses`` now call the head.
+"""
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from data_prep.randomness import integer_seed
+from models.folded.cross_entropy import linear_cross_entropy, token_log_probabilities
+from models.folded.layers import RecurrentLayer, State
+from models.folded.linear import rows
+
+if TYPE_CHECKING:
+    from data_prep.encodings.melody import MelodyEncoding
+    from models.composer_spec import ComposerSpec
+    from models.folded.dropout import DropoutStreams
+
+
+class FactoredRows(nn.Module):
+    """A row for each token: its own, or the sum of its own and its factors' (pitch, duration, bar position if it has one).
+
+    Attributes:
+        own: [G, V', N] each token's own row; V' counts rows that are no token's (BEGIN, unknown) after the tokens.
+        factors: [G, F, N] for each factor, a row for each of its values; none for unfactored rows.
+    """
+
+    def __init__(self, own: Tensor, factors: list[Tensor], values: list[Tensor]) -> None:
+        """Take initial rows.
+
+        Args:
+            own: [G, V', N].
+            factors: For each factor [G, F, N].
+            values: For each factor [V'] int64, each token's value.
+        """
+        super().__init__()
+        self.own = nn.Parameter(own)
+        self.factors = nn.ParameterList(nn.Parameter(factor) for factor in factors)
+        for number, value in enumerate(values):
+            self.register_buffer(f"value{number}", value, persistent=False)
+
+    def forward(self) -> Tensor:
+        """Give [G, V', N] the rows."""
+        table: Tensor = self.own
+        for number, factor in enumerate(self.factors):
+            table = table + factor.index_select(1, getattr(self, f"value{number}"))
+        return table
+
+
+class ComposerModel(nn.Module):
+    """All folds' networks.
+
+    Attributes:
+        begin: The input that stands before a piece's first note.
+        unknown: The input for a note that no token carries.
+    """
+
+    def __init__(self, spec: "ComposerSpec", encoding: "MelodyEncoding", *, seed: int, trial: int) -> None:
+        """Draw the initial weights, each fold's from its own stream.
+
+        Args:
+            spec: The settings.
+            encoding: Vocabulary and factors.
+            seed: The search's seed.
+            trial: The trial's number.
+        """
+        super().__init__()
+        self.spec = spec
+        self.begin, self.unknown = encoding.num_tokens, encoding.num_tokens + 1
+        self._generators = [
+            torch.Generator().manual_seed(integer_seed(seed, "initial weights", trial=trial, fold=fold))
+            for fold in range(encoding.num_folds)
+        ]
+        seen = torch.from_numpy(encoding.seen)
+        self.register_buffer("out_of_vocabulary", torch.where(seen, 0.0, -math.inf), persistent=False)
+        self._build_inputs(encoding, seen)
+        self._build_head(encoding)
+        del self._generators
+
+    def _drawn(self, *shape: int, std: float) -> Tensor:
+        return torch.stack([torch.empty(shape).normal_(0.0, std, generator=source) for source in self._generators])
+
+    def _build_inputs(self, encoding: "MelodyEncoding", seen: Tensor) -> None:
+        spec, generators = self.spec, self._generators
+        num_rows = encoding.num_tokens + 2
+        one_hot = spec.input == "token"
+        known = torch.cat([seen, torch.tensor([[True, False]]).expand(len(seen), 2)], dim=1)
+        first = RecurrentLayer(
+            spec.cell, num_rows if one_hot else spec.embedding, spec.size, one_hot=one_hot, generators=generators
+        )
+        later = [
+            RecurrentLayer(spec.cell, spec.size, spec.size, one_hot=False, generators=generators)
+            for _ in range(spec.layers - 1)
+        ]
+        self.layers = nn.ModuleList([first, *later])
+        self.embedding = None
+        if one_hot:
+            first.weight.data.mul_(known.unsqueeze(2))
+        else:
+            values = _factor_values(encoding, num_extra=2)
+            std = 1.0 / math.sqrt(len(values) + 1)
+            own = self._drawn(num_rows, spec.embedding, std=std).mul_(known.unsqueeze(2))
+            factors = [self._drawn(int(value.max()) + 1, spec.embedding, std=std) for value in values]
+            self.embedding = FactoredRows(own, factors, values)
+        self.beat = None
+        if spec.beat == "input":
+            width = first.weight.shape[2] if one_hot else spec.embedding
+            known = torch.from_numpy(np.pad(encoding.seen_position, ((0, 0), (0, 1))))
+            scale = 1.0 / math.sqrt(spec.size) if one_hot else 1.0
+            self.beat = nn.Parameter(self._drawn(known.shape[1], width, std=scale).mul_(known.unsqueeze(2)))
+
+    def _build_head(self, encoding: "MelodyEncoding") -> None:
+        values = _factor_values(encoding, num_extra=0) if self.spec.head == "factored" else []
+        std = 1.0 / math.sqrt(3.0 * self.spec.size * (len(values) + 1))
+        sizes = [int(value.max()) + 1 for value in values]
+        own = self._drawn(encoding.num_tokens, self.spec.size, std=std)
+        self.head_weight = FactoredRows(own, [self._drawn(size, self.spec.size, std=std) for size in sizes], values)
+        zeros = [torch.zeros(encoding.num_folds, size, 1) for size in sizes]
+        self.head_bias = FactoredRows(torch.zeros(*own.shape[:2], 1), zeros, values)
+
+    def hidden(
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        dropout: "DropoutStreams | None" = None,
+        state: list[State] | None = None,
+    ) -> tuple[Tensor, list[State]]:
+        """Run the recurrent layers.
+
+        Args:
+            tokens: [G, T, B] int64 inputs: tokens, ``begin`` or ``unknown``.
+            positions: [G, T, B] int64 bar positions of the notes to be predicted; read with beat = input alone.
+            dropout: The streams of masks; None leaves everything on.
+            state: Each layer's state before the first step; None for zeros.
+
+        Returns:
+            [G, T, B, H] the last layer's output, dropout included, and each layer's state after the last step.
+        """
+        states: list[State] = []
+        x = tokens
+        for number, layer in enumerate(self.layers):
+            before = None if state is None else state[number]
+            if number > 0:
+                x, after = layer.from_dense(x, before)
+            elif self.embedding is None:
+                extra = None if self.beat is None else rows(self.beat, positions)
+                x, after = layer.from_rows(tokens, extra, before)
+            else:
+                x, after = layer.from_dense(self._embedded(tokens, positions, dropout), before)
+            states.append(after)
+            if dropout is not None:
+                x = dropout.drop(x, self.spec.dropout)
+        return x, states
+
+    def _embedded(self, tokens: Tensor, positions: Tensor, dropout: "DropoutStreams | None") -> Tensor:
+        assert self.embedding is not None
+        x = rows(self.embedding(), tokens)
+        if self.beat is not None:
+            x = x + rows(self.beat, positions)
+        return x if dropout is None else dropout.drop(x, self.spec.embedding_dropout)
+
+    def head(self) -> tuple[Tensor, Tensor]:
+        """Give the softmax's weights [G, V, H] and biases [G, V], -inf for tokens outside a fold's vocabulary."""
+        return self.head_weight(), self.head_bias().squeeze(2) + self.out_of_vocabulary
+
+    def losses(
+        self, tokens: Tensor, positions: Tensor, targets: Tensor, share: Tensor, dropout: "DropoutStreams | None"
+    ) -> Tensor:
+        """Give each fold's cross-entropy.
+
+        Args:
+            tokens: [G, T, B] as for ``hidden``.
+            positions: [G, T, B] as for ``hidden``.
+            targets: [G, T, B] int64 tokens to be predicted.
+            share: [G, T, B] what each note counts, 0 for padding.
+            dropout: As for ``hidden``.
+
+        Returns:
+            [G] nats.
+        """
+        hidden, _ = self.hidden(tokens, positions, dropout)
+        weight, bias = self.head()
+        return linear_cross_entropy(hidden.flatten(1, 2), weight, bias, targets.flatten(1), share.flatten(1))
+
+    def log_probabilities(
+        self, tokens: Tensor, positions: Tensor, asked: Tensor, dropout: "DropoutStreams | None" = None
+    ) -> Tensor:
+        """Give log probabilities of chosen next tokens, outside autograd.
+
+        Args:
+            tokens: [G, T, B] as for ``hidden``.
+            positions: [G, T, B] as for ``hidden``.
+            asked: [G, T, B, K] int64 tokens, negative for none.
+            dropout: As for ``hidden``.
+
+        Returns:
+            [G, T, B, K] nats.
+        """
+        with torch.no_grad():
+            hidden, _ = self.hidden(tokens, positions, dropout)
+            weight, bias = self.head()
+            found = token_log_probabilities(hidden.flatten(1, 2), weight, bias, asked.flatten(1, 2))
+        return found.view(asked.shape)
+
+
+def _factor_values(encoding: "MelodyEncoding", num_extra: int) -> list[Tensor]:
+    """For each factor, [V + num_extra] int64: each token's value, numbered from 0; rows that are no token's get one more."""
+    factors = [encoding.token_pitch, encoding.token_duration]
+    if encoding.options.beat == "target":
+        factors.append(encoding.token_position)
+    values: list[Tensor] = []
+    for factor in factors:
+        used, number = np.unique(factor, return_inverse=True)
+        values.append(torch.from_numpy(np.pad(number, (0, num_extra), constant_values=len(used))))
+    return values

@@ -1,0 +1,188 @@
+"""The composer's task: an encoded corpus cut into windows for training, and held-out pieces run whole.
+
+Symbols: G folds, T steps, B sequences, M kept notes, K tokens asked for.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from data_prep.encodings.melody import UNKNOWN, MelodyEncoding, MelodyOptions, Sequences
+from data_prep.melodies import Melodies
+from data_prep.randomness import stream
+from data_prep.windows import Batch, WindowPlan
+from models.composer_model import ComposerModel
+from models.composer_spec import ComposerSpec
+from models.folded.dropout import DropoutStreams
+from models.metrics import FoldValues
+from models.objective import SCORED, score
+from models.training import StepLoss
+
+_SCORED_NOTES = 4096
+"""Most notes of a fold in one batch of held-out pieces, padding included: enough for full speed, and memory stays small."""
+
+
+class ComposerTask:
+    """One trial's model with its data, for ``models.training``."""
+
+    def __init__(self, spec: ComposerSpec, melodies: Melodies, *, seed: int, trial: int, device: str) -> None:
+        """Encode the corpus and draw the initial weights.
+
+        Args:
+            spec: The settings.
+            melodies: The pieces with their folds.
+            seed: The search's seed.
+            trial: The trial's number.
+            device: Where the model lives.
+        """
+        self.spec = spec
+        self.encoding = MelodyEncoding(melodies, melody_options(spec))
+        self.model = ComposerModel(spec, self.encoding, seed=seed, trial=trial).to(device)
+        self._seed, self._trial, self._device = seed, trial, device
+        self._plan = WindowPlan(
+            num_notes=np.diff(self.encoding.sequences.start),
+            fold=np.where(self.encoding.trainable, melodies.fold, -1).astype(np.int64),
+            num_folds=melodies.num_folds,
+            length=spec.length,
+            batch_size=spec.batch_size,
+            windows_per_epoch=spec.windows_per_epoch,
+        )
+        # Bar positions that a fold has not seen are one row, the last.
+        positions = np.arange(self.encoding.num_positions)
+        self._position_row = np.where(self.encoding.seen_position, positions, len(positions))
+
+    @property
+    def num_folds(self) -> int:
+        """Number of folds G."""
+        return self.encoding.num_folds
+
+    @property
+    def num_steps(self) -> int:
+        """Steps of an epoch."""
+        return self._plan.num_steps
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """What ``evaluate`` gives."""
+        return tuple(metric.name for metric in SCORED)
+
+    def losses(self, epoch: int) -> Iterator[StepLoss]:
+        """Give an epoch's losses one by one; the model is updated between two of them."""
+        dropout = DropoutStreams(self._seed, "dropout", num_folds=self.num_folds, trial=self._trial, epoch=epoch)
+        shifts = [
+            stream(self._seed, "augmentation", trial=self._trial, fold=fold, epoch=epoch)
+            for fold in range(self.num_folds)
+        ]
+        for batch in self._plan.epoch(self._seed, trial=self._trial, epoch=epoch):
+            moved = (
+                np.stack([source.integers(2 * self.spec.augment, size=batch.piece.shape[1]) for source in shifts])
+                if self.spec.augment
+                else None
+            )
+            tokens, positions, targets, valid = self._inputs(self.encoding.sequences, batch, moved)
+            notes = valid.sum((1, 2))
+            share = valid / notes.clamp_min(1.0)[:, None, None] if self.spec.loss == "mean" else valid
+            loss = self.model.losses(tokens, positions, targets, share, dropout)
+            nats = loss.detach() * notes if self.spec.loss == "mean" else loss.detach()
+            yield StepLoss(loss=loss, nats=nats, notes=notes)
+
+    def evaluate(self, epoch: int) -> dict[str, FoldValues]:
+        """Score the held-out pieces of every fold."""
+        dropout = None
+        if self.spec.dropout_at_validation:
+            dropout = DropoutStreams(
+                self._seed, "dropout at validation", num_folds=self.num_folds, trial=self._trial, epoch=epoch
+            )
+        return score(self.encoding, *self.note_log_probabilities(self.encoding.sequences, dropout))
+
+    def note_log_probabilities(
+        self, sequences: Sequences, dropout: DropoutStreams | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Run every piece whole, from a zero state, through the model of the fold that holds it out.
+
+        Args:
+            sequences: The pieces in their frames.
+            dropout: The streams of masks; None leaves everything on.
+
+        Returns:
+            [M] nats each: log of the summed probability of the tokens that carry the note's event, and log probability
+            of the note's own token.
+        """
+        log_marginal, log_joint = np.empty((2, len(sequences.token)))
+        carriers = self.encoding.event_tokens
+        for batch in self._held_out(sequences):
+            tokens, positions, _, valid = self._inputs(sequences, batch, None)
+            index, inside = _note_index(sequences, batch)
+            own = sequences.token[index][..., None]
+            asked = carriers[sequences.event[index]]
+            # With one token an event, its own is that one: nothing more to ask.
+            asked = asked if carriers.shape[1] == 1 else np.concatenate([asked, own], axis=-1)
+            found = self.model.log_probabilities(tokens, positions, self._tensor(asked), dropout)
+            columns = found.shape[-1]
+            marginal = torch.logsumexp(found[..., : max(1, columns - 1)], dim=-1)
+            joint = found[..., -1]
+            assert valid.shape == inside.shape
+            log_marginal[index[inside]] = marginal.cpu().numpy()[inside]
+            log_joint[index[inside]] = joint.cpu().numpy()[inside]
+        return log_marginal, log_joint
+
+    def _held_out(self, sequences: Sequences) -> Iterator[Batch]:
+        """Give every fold's held-out pieces, the longest first, so that a batch's pieces are about equally long."""
+        num_notes = np.diff(sequences.start)
+        fold = self.encoding.melodies.fold
+        ranked = [np.flatnonzero((fold == g) & (num_notes > 0)) for g in range(self.num_folds)]
+        ranked = [pieces[np.argsort(-num_notes[pieces], kind="stable")] for pieces in ranked]
+        first, most = 0, max(len(pieces) for pieces in ranked)
+        while first < most:
+            longest = max(int(num_notes[pieces[first]]) for pieces in ranked if first < len(pieces))
+            width = min(max(1, _SCORED_NOTES // longest), most - first)
+            piece = np.zeros((self.num_folds, width), dtype=np.int64)
+            length = np.zeros_like(piece)
+            for g, pieces in enumerate(ranked):
+                part = pieces[first : first + width]
+                piece[g, : len(part)], length[g, : len(part)] = part, num_notes[part]
+            yield Batch(piece=piece, first=np.zeros_like(piece), length=length)
+            first += width
+
+    def _inputs(
+        self, sequences: Sequences, batch: Batch, moved: NDArray[np.int64] | None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Give input tokens, bar positions, target tokens and validity (1.0 or 0.0), each [G, T, B], of a batch."""
+        index, inside = _note_index(sequences, batch)
+        target = sequences.token[index].astype(np.int64)
+        past = sequences.token[np.maximum(index - 1, 0)].astype(np.int64)
+        if moved is not None:
+            table = self.encoding.augmented
+            target, past = table[moved[:, None], target].astype(np.int64), table[moved[:, None], past].astype(np.int64)
+        at_start = np.zeros_like(inside)
+        at_start[:, 0] = batch.first == 0
+        tokens = np.where(at_start, self.model.begin, np.where(past == UNKNOWN, self.model.unknown, past))
+        fold = np.arange(self.num_folds)[:, None, None]
+        positions = self._position_row[fold, sequences.position[index]]
+        valid = torch.from_numpy(inside).to(self._device, next(self.model.parameters()).dtype)
+        return self._tensor(tokens), self._tensor(positions), self._tensor(np.maximum(target, 0)), valid
+
+    def _tensor(self, array: NDArray[np.integer]) -> Tensor:
+        return torch.from_numpy(array.astype(np.int64)).to(self._device)
+
+
+def melody_options(spec: ComposerSpec) -> MelodyOptions:
+    """Take the encoding's options out of the settings."""
+    return MelodyOptions(
+        beat=spec.beat,
+        transpose=spec.transpose,
+        reading=spec.reading,
+        vocabulary=spec.vocabulary,
+        augment=spec.augment,
+    )
+
+
+def _note_index(sequences: Sequences, batch: Batch) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """[G, T, B] each slot's note, and whether the slot holds one; T is the longest window's length."""
+    step = np.arange(int(batch.length.max()))[:, None]
+    inside = step < batch.length[:, None]
+    index = sequences.start[batch.piece][:, None] + batch.first[:, None] + step
+    return np.where(inside, index, 0), inside

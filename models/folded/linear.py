@@ -1,0 +1,56 @@
+"""Dense layers and row gathers over folds.
+
+Symbols: G folds, M rows (steps and sequences together), K inputs, N outputs, V table rows.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from models.folded.matmul import products
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Apply each fold's dense layer.
+
+    Args:
+        x: [G, ..., K].
+        weight: [G, N, K].
+        bias: [G, N].
+
+    Returns:
+        [G, ..., N], a tensor of its own.
+    """
+    rows: Tensor = _Linear.apply(x.flatten(1, -2), weight, bias)
+    return rows.unflatten(1, x.shape[1:-1])
+
+
+class _Linear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return products(x, weight.mT).add_(bias.unsqueeze(1))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        dx = products(dy, weight) if ctx.needs_input_grad[0] else None
+        return dx, products(dy.mT, x), dy.sum(1)
+
+
+def rows(table: Tensor, index: Tensor) -> Tensor:
+    """Gather each fold's rows: a one-hot input's product with its weights, without the zeros.
+
+    Args:
+        table: [G, V, N].
+        index: [G, ...] int64 in 0..V-1.
+
+    Returns:
+        [G, ..., N], a tensor of its own.
+    """
+    num_folds, num_rows = table.shape[:2]
+    offset = torch.arange(num_folds, device=index.device).mul_(num_rows).view(-1, *[1] * (index.dim() - 1))
+    return torch.nn.functional.embedding(index + offset, table.flatten(0, 1))

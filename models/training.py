@@ -1,0 +1,174 @@
+"""The training of one trial: all folds in lockstep, one report an epoch, resumable between epochs.
+
+Nothing random is carried from epoch to epoch: every stream is named by its epoch, so what is needed to go on is the
+weights, the optimiser's state and the epoch's number.
+"""
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from models.family import EpochReport
+from models.folded.optimiser import FoldedOptimiser
+from models.metrics import TRAIN_LOSS, FoldValues
+
+_WARM_UP = 0.05
+"""The share of the budget over which the cosine schedule's learning rate rises."""
+
+_LOOK_EVERY = 16
+"""Steps between looks at whether the loss is finite; on a GPU each look waits for it."""
+
+
+@dataclass(frozen=True)
+class StepLoss:
+    """One step's loss on each fold.
+
+    Attributes:
+        loss: [G] what is differentiated.
+        nats: [G] summed cross-entropy of the step's notes, detached.
+        notes: [G] notes it is summed over.
+    """
+
+    loss: Tensor
+    nats: Tensor
+    notes: Tensor
+
+
+class Task(Protocol):
+    """What is trained: a stacked model with its data."""
+
+    @property
+    def model(self) -> nn.Module:
+        """The stacked model, parameters [G, ...]."""
+        ...
+
+    @property
+    def num_folds(self) -> int:
+        """Number of folds G."""
+        ...
+
+    @property
+    def num_steps(self) -> int:
+        """Steps of an epoch."""
+        ...
+
+    @property
+    def metric_names(self) -> Sequence[str]:
+        """What ``evaluate`` gives."""
+        ...
+
+    def losses(self, epoch: int) -> Iterator[StepLoss]:
+        """Give an epoch's losses one by one; the model is updated between two of them."""
+        ...
+
+    def evaluate(self, epoch: int) -> dict[str, FoldValues]:
+        """Score the held-out data of every fold."""
+        ...
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How a task is trained.
+
+    Attributes:
+        optimiser: The update rule.
+        lr: Learning rate.
+        weight_decay: Decoupled weight decay, for adamw.
+        clip: Largest norm of a fold's gradient; 0 for none.
+        schedule: Learning rate over the budget.
+        epochs: The budget.
+    """
+
+    optimiser: Literal["sgd", "rmsprop", "adam", "adamw"]
+    lr: float
+    weight_decay: float
+    clip: float
+    schedule: Literal["constant", "cosine"]
+    epochs: int
+
+    def lr_at(self, done: float) -> float:
+        """Give the learning rate when a share ``done`` (0..1) of the budget lies behind."""
+        if self.schedule == "constant":
+            return self.lr
+        if done < _WARM_UP:
+            return self.lr * done / _WARM_UP
+        return self.lr * 0.5 * (1.0 + math.cos(math.pi * (done - _WARM_UP) / (1.0 - _WARM_UP)))
+
+
+class LockstepTraining:
+    """A trial in training; see ``models.family.Training``."""
+
+    def __init__(self, task: Task, plan: TrainingPlan) -> None:
+        """Start before the first epoch.
+
+        Args:
+            task: What is trained.
+            plan: How.
+        """
+        self._task = task
+        self._plan = plan
+        self._optimiser = FoldedOptimiser(
+            task.model.parameters(), plan.optimiser, weight_decay=plan.weight_decay, clip=plan.clip
+        )
+        self._epoch = 0
+
+    @property
+    def num_parameters(self) -> int:
+        """Number of trained numbers of one fold's model."""
+        return sum(parameter.numel() for parameter in self._task.model.parameters()) // self._task.num_folds
+
+    @property
+    def model(self) -> nn.Module:
+        """The stacked model as trained so far."""
+        return self._task.model
+
+    def epochs(self) -> Iterator[EpochReport]:
+        """Train on from the last finished epoch up to the full budget.
+
+        Yields:
+            One report an epoch. When a loss is not finite, the last report says so by metrics that are not.
+        """
+        while self._epoch < self._plan.epochs:
+            began = time.perf_counter()
+            epoch = self._epoch + 1
+            train_loss = self._train(epoch)
+            if train_loss.is_finite:
+                metrics = self._task.evaluate(epoch)
+            else:
+                metrics = dict.fromkeys(self._task.metric_names, FoldValues((math.nan,) * self._task.num_folds))
+            metrics[TRAIN_LOSS.name] = train_loss
+            self._epoch = epoch
+            yield EpochReport(epoch=epoch, metrics=metrics, seconds=time.perf_counter() - began)
+            if not all(values.is_finite for values in metrics.values()):
+                return
+
+    def state(self) -> dict[str, Any]:
+        """Give all that is needed to go on after the last finished epoch."""
+        return {
+            "epoch": self._epoch,
+            "model": self._task.model.state_dict(),
+            "optimiser": self._optimiser.state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up a state from the same spec and data."""
+        self._task.model.load_state_dict(state["model"])
+        self._optimiser.restore(state["optimiser"])
+        self._epoch = int(state["epoch"])
+
+    def _train(self, epoch: int) -> FoldValues:
+        """Train one epoch and give its mean cross-entropy; not finite, and cut short, if a step's loss is not."""
+        num_steps = self._task.num_steps
+        nats = notes = torch.zeros(self._task.num_folds)
+        for number, step in enumerate(self._task.losses(epoch)):
+            done = (epoch - 1 + (number + 0.5) / num_steps) / self._plan.epochs
+            self._optimiser.step(step.loss, self._plan.lr_at(done))
+            nats, notes = nats.to(step.nats) + step.nats, notes.to(step.notes) + step.notes
+            if number % _LOOK_EVERY == 0 and not bool(torch.isfinite(nats).all()):
+                break
+        return FoldValues(tuple((nats / notes).tolist()))
