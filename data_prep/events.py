@@ -39,33 +39,36 @@ def melody_events(melodies: Melodies) -> NDArray[np.int64]:
     return event_ids(melodies.pitch, melodies.duration, len(melodies.durations))
 
 
-def unseen_share(events: NDArray[np.int64]) -> float:
+def unseen_share(num_once: NDArray[np.int64], num_seen: NDArray[np.int64]) -> NDArray[np.float64]:
     """Estimate the probability eps that the next event was never seen: Good-Turing's N1 / N (Good 1953).
 
-    Kept within 1/(2N)..1/2, so that an unseen event keeps a probability where none was seen once, and a seen one its
-    own where all were.
+    At least one is counted as seen once, so that nothing has probability 0; and eps is at most 1/2, so that what was
+    seen counts in a tiny corpus.
 
     Args:
-        events: [N] the events seen, N > 0.
+        num_once: [...] N1, how many events were seen exactly once.
+        num_seen: [...] N, how many notes were seen.
 
     Returns:
-        eps.
+        [...] eps.
     """
-    num_once = np.count_nonzero(np.unique(events, return_counts=True)[1] == 1)
-    return float(np.clip(num_once / len(events), 0.5 / len(events), 0.5))
+    return np.minimum(np.maximum(num_once, 1) / np.maximum(num_seen, 1), 0.5)
 
 
-def base_distribution(events: NDArray[np.int64], num_durations: int) -> NDArray[np.float64]:
+def base_distribution(counts: NDArray[np.int64], num_durations: int) -> NDArray[np.float64]:
     """Spread probability over the whole grid: the product of the add-one-smoothed marginals of pitch and duration.
 
     Args:
-        events: [N] the events seen.
+        counts: [..., E] how often each event was seen.
         num_durations: D.
 
     Returns:
-        [E] p0, positive, of sum 1.
+        [..., E] p0, positive, of sum 1.
     """
-    pitch, duration = np.divmod(events, num_durations)
-    pitch_counts = np.bincount(pitch, minlength=NUM_EVENT_PITCHES) + 1.0
-    duration_counts = np.bincount(duration, minlength=num_durations) + 1.0
-    return np.outer(pitch_counts / pitch_counts.sum(), duration_counts / duration_counts.sum()).ravel()
+    grid = counts.reshape(*counts.shape[:-1], NUM_EVENT_PITCHES, num_durations)
+    pitch, duration = _add_one(grid.sum(axis=-1)), _add_one(grid.sum(axis=-2))
+    return (pitch[..., :, None] * duration[..., None, :]).reshape(counts.shape)
+
+
+def _add_one(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    return (counts + 1) / (counts + 1).sum(axis=-1, keepdims=True)

@@ -95,10 +95,9 @@ def uniform(notes: Notes, scored: Mask) -> Floats:
 
 def unigram(notes: Notes, learnt: Mask, scored: Mask) -> Floats:
     """Give events their frequency, mixed with the base distribution by the share of unseen events."""
-    events = notes.events[learnt[notes.piece]]
-    eps = unseen_share(events)
-    frequency = np.bincount(events, minlength=num_events(notes.num_durations)) / len(events)
-    mixed = (1 - eps) * frequency + eps * base_distribution(events, notes.num_durations)
+    counts = _counts(notes, learnt)
+    eps = unseen_share(np.array(np.count_nonzero(counts == 1)), np.array(counts.sum()))
+    mixed = (1 - eps) * counts / counts.sum() + eps * base_distribution(counts, notes.num_durations)
     return mixed[notes.events[scored[notes.piece]]]
 
 
@@ -115,7 +114,7 @@ def ngram(notes: Notes, learnt: Mask, scored: Mask, *, order: int) -> Floats:
         The scored notes' probabilities.
     """
     here, there = learnt[notes.piece], scored[notes.piece]
-    lowest = base_distribution(notes.events[here], notes.num_durations)
+    lowest = base_distribution(_counts(notes, learnt), notes.num_durations)
     model = kneser_ney.fit([gram[here] for gram in notes.grams[:order]], lowest)
     return model.probability([gram[there] for gram in notes.grams[:order]])
 
@@ -177,6 +176,11 @@ def copy_weights(notes: Notes, learnt: Mask, part: NDArray[np.int8] | NDArray[np
         weights = (np.bincount(kind, responsibility, num_classes + 1) + 1) / (seen + 2)
         weights[-1] = 0
     return weights
+
+
+def _counts(notes: Notes, learnt: Mask) -> NDArray[np.int64]:
+    """[E] how often the learnt pieces hold each event."""
+    return np.bincount(notes.events[learnt[notes.piece]], minlength=num_events(notes.num_durations))
 
 
 def cross_validate(notes: Notes, learner: Learner) -> FoldValues:
