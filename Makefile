@@ -49,8 +49,8 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 # torch pins the CUDA packages itself where its CUDA build is taken; without them here its CPU build stays small.
-lock: $(READY) ## new pins for every dependency, on every platform
+lock: $(READY) ## pins that fit pyproject.toml, on every platform; make lock UPGRADE=--upgrade takes the newest
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check uv
-	@{ sed -n '/^#/p' requirements.lock; \
-	   $(BIN)/uv pip compile pyproject.toml --group dev --universal --upgrade --no-annotate --no-header -q \
-	   | grep -vE '^(nvidia|cuda|triton)'; } > .venv/lock && mv .venv/lock requirements.lock
+	@cp requirements.lock .venv/lock
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal $(UPGRADE) --no-annotate --no-header -q -o .venv/lock >/dev/null
+	@{ sed -n '/^#/p' requirements.lock; grep -vE '^(#|nvidia|cuda|triton)' .venv/lock; } > .venv/new && mv .venv/new requirements.lock

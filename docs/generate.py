@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from models.families import FAMILIES
-
 from models.spec import Setting
 from search.search_spec import SECTIONS, SearchSpec, Section, load, write_duration
 from search.space import toml_value
@@ -91,11 +90,11 @@ def search_file() -> str:
         lines += [
             f"## `[space]` of the {family.name}",
             "",
-            f"{family.summary[:1].upper()}{family.summary[1:].rstrip('.')}. "
-            "A setting that does not matter under the others is not sampled.",
+            f"{family.summary[:1].upper()}{family.summary[1:].rstrip('.')}.",
+            "A setting that does not matter under the others is not sampled and keeps its default.",
             "",
-            "| setting | searched by default | legal | matters where | meaning |",
-            "|---|---|---|---|---|",
+            "| setting | default | built-in search | legal | matters where | meaning |",
+            "|---|---|---|---|---|---|",
         ]
         search = load(family.name)
         lines += [_setting(one, search) for one in family.spec_type.settings().values() if one.name != "epochs"]
@@ -122,9 +121,8 @@ def _setting(setting: Setting, search: SearchSpec) -> str:
         f"`{other}` is {' or '.join(f'`{toml_value(value)}`' for value in values)}"
         for other, values in setting.when.items()
     )
-    return _row(
-        f"`{setting.name}`", f"`{search.space.domains[setting.name].to_toml()}`", _legal(setting), when, setting.meaning
-    )
+    default, searched = toml_value(setting.default), search.space.domains[setting.name].to_toml()
+    return _row(f"`{setting.name}`", f"`{default}`", f"`{searched}`", _legal(setting), when, setting.meaning)
 
 
 def _legal(setting: Setting) -> str:

@@ -41,21 +41,25 @@ class Snippet:
         return f"{self.document}:{self.line}"
 
 
-def snippets(*marks: str) -> Iterator[Snippet]:
+def snippets(*marks: str) -> list[Snippet]:
+    return [snippet for snippet in blocks() if snippet.mark in marks]
+
+
+def blocks() -> Iterator[Snippet]:
     for path in DOCUMENTS:
         content = path.read_text(encoding="utf-8")
         for block in FENCED.finditer(content):
-            if block[1] in marks:
-                line = content.count("\n", 0, block.start()) + 1
-                yield Snippet(str(path.relative_to(ROOT)), line, block[1], block[2])
+            line = content.count("\n", 0, block.start()) + 1
+            yield Snippet(str(path.relative_to(ROOT)), line, block[1], block[2])
 
 
-def commands() -> Iterator[Any]:
+def commands() -> list[Any]:
+    found: list[Any] = []
     for snippet in snippets("sh", "sh run"):
-        for line in snippet.text.splitlines():
-            words = shlex.split(line, comments=True)
-            if words:
-                yield pytest.param(words, id=f"{snippet}-{'_'.join(words)}")
+        for number, line in enumerate(snippet.text.splitlines(), snippet.line + 1):
+            if words := shlex.split(line, comments=True):
+                found.append(pytest.param(words, id=f"{snippet.document}:{number}"))
+    return found
 
 
 def only_parse(command: Any) -> Any:
@@ -71,8 +75,7 @@ def only_parse(command: Any) -> Any:
 
 
 def test_every_mark_is_one_that_is_tested() -> None:
-    marks = {block[1] for path in DOCUMENTS for block in FENCED.finditer(path.read_text(encoding="utf-8"))}
-    assert marks <= {"", "python", "toml", "sh", "sh run"}
+    assert {snippet.mark for snippet in blocks()} <= {"", "python", "toml", "sh", "sh run"}
 
 
 @pytest.mark.parametrize("document", sorted({snippet.document for snippet in snippets("python")}))
