@@ -10,33 +10,26 @@ from numpy.typing import NDArray
 
 from data_prep.melodies import NUM_PITCHES, REST, Melodies
 
-NUM_EVENT_PITCHES = NUM_PITCHES + 1
+REST_PITCH = NUM_PITCHES
+"""The number of a rest among the pitches of the grid."""
+
+NUM_GRID_PITCHES = NUM_PITCHES + 1
 """Pitches of the grid: MIDI's and the rest."""
 
 
 def num_events(num_durations: int) -> int:
     """Size E of the grid."""
-    return NUM_EVENT_PITCHES * num_durations
+    return NUM_GRID_PITCHES * num_durations
 
 
-def event_ids(pitch: NDArray[np.int16], duration: NDArray[np.int16], num_durations: int) -> NDArray[np.int64]:
-    """Number events.
-
-    Args:
-        pitch: [N] MIDI pitch or REST.
-        duration: [N] index of the duration.
-        num_durations: D.
-
-    Returns:
-        [N] ids in 0..E-1.
-    """
-    row = np.where(pitch == REST, NUM_PITCHES, pitch).astype(np.int64)
-    return row * num_durations + duration
+def grid_pitch(pitch: NDArray[np.int16]) -> NDArray[np.int64]:
+    """Number pitches 0..128 as the grid does, the rest last, of the same shape."""
+    return np.where(pitch == REST, REST_PITCH, pitch).astype(np.int64)
 
 
 def melody_events(melodies: Melodies) -> NDArray[np.int64]:
     """Number all notes' events in the original key, [N]."""
-    return event_ids(melodies.pitch, melodies.duration, len(melodies.durations))
+    return grid_pitch(melodies.pitch) * len(melodies.durations) + melodies.duration
 
 
 def unseen_share(num_once: NDArray[np.int64], num_seen: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -65,7 +58,7 @@ def base_distribution(counts: NDArray[np.int64], num_durations: int) -> NDArray[
     Returns:
         [..., E] p0, positive, of sum 1.
     """
-    grid = counts.reshape(*counts.shape[:-1], NUM_EVENT_PITCHES, num_durations)
+    grid = counts.reshape(*counts.shape[:-1], NUM_GRID_PITCHES, num_durations)
     pitch, duration = _add_one(grid.sum(axis=-1)), _add_one(grid.sum(axis=-2))
     return (pitch[..., :, None] * duration[..., None, :]).reshape(counts.shape)
 

@@ -18,10 +18,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from data_prep.events import NUM_GRID_PITCHES, REST_PITCH, base_distribution, grid_pitch, num_events, unseen_share
 from data_prep.melodies import NUM_PITCHES, REST, Melodies
-
-REST_PITCH = NUM_PITCHES
-"""The number of a rest among the 129 pitches of events."""
 
 NUM_SHIFTS = 12
 """Shifts that transposition to C can need, one for each tonic."""
@@ -155,7 +153,7 @@ class MelodyEncoding:
     @property
     def num_events(self) -> int:
         """Number of events E."""
-        return (NUM_PITCHES + 1) * self.num_durations
+        return num_events(self.num_durations)
 
     @property
     def shifts(self) -> range:
@@ -289,13 +287,7 @@ class MelodyEncoding:
         kept_counts = self._training_counts(event[kept], self.num_events, self._fold_of_note[kept])
         # Notes that the reading leaves out are carried by no token, as new events are not.
         uncarried = (kept_counts == 1).sum(axis=1) + (counts - kept_counts).sum(axis=1)
-        # At least one, so that nothing has probability 0; at most half, so that the model counts on a tiny corpus.
-        eps = np.clip(uncarried, 1, None) / np.clip(counts.sum(axis=1), 2, None)
-        grid = counts.reshape(self.num_folds, NUM_PITCHES + 1, self.num_durations)
-        log_pitch = _log_add_one(grid.sum(axis=2))
-        log_duration = _log_add_one(grid.sum(axis=1))
-        log_p0 = (log_pitch[:, :, None] + log_duration[:, None, :]).reshape(self.num_folds, -1)
-        return np.minimum(eps, 0.5), log_p0
+        return unseen_share(uncarried, counts.sum(axis=1)), np.log(base_distribution(counts, self.num_durations))
 
     def _shift_prior(self, shift: NDArray[np.int64]) -> NDArray[np.float64]:
         fold = self.melodies.fold.astype(np.int64)
@@ -345,7 +337,7 @@ class MelodyEncoding:
         """[129] log of the number of tokens that an event of each pitch can have: its spellings times the positions."""
         pitch, fifths, _, _ = self._unpack(self.keys)
         spelled = np.unique(pitch * _NUM_FIFTHS + (fifths - _FIFTHS_LOW))
-        spellings = np.bincount(spelled // _NUM_FIFTHS, minlength=NUM_PITCHES + 1)
+        spellings = np.bincount(spelled // _NUM_FIFTHS, minlength=NUM_GRID_PITCHES)
         positions = self.num_positions if self.options.beat == "target" else 1
         return np.log(np.clip(spellings, 1, None) * positions)
 
@@ -370,7 +362,7 @@ class MelodyEncoding:
 
 def _read(melodies: Melodies, options: MelodyOptions) -> _Notes:
     """Take the notes out of the melodies, spelled and thinned as the reading has it."""
-    pitch = np.where(melodies.pitch == REST, REST_PITCH, melodies.pitch).astype(np.int64)
+    pitch = grid_pitch(melodies.pitch)
     piece = melodies.piece_of_note
     literal = options.reading == "literal"
     return _Notes(

@@ -6,16 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from data_prep.events import base_distribution, event_ids, num_events, unseen_share
+from data_prep.events import base_distribution, grid_pitch, num_events, unseen_share
 from data_prep.melodies import REST
 
 EVENTS = st.lists(st.integers(0, num_events(3) - 1), min_size=1, max_size=40).map(lambda ids: np.array(ids, np.int64))
 
 
-def test_every_pitch_and_duration_has_an_id_of_its_own() -> None:
-    pitch = np.repeat(np.array([*range(128), REST], np.int16), 3)
-    duration = np.tile(np.arange(3, dtype=np.int16), 129)
-    assert sorted(event_ids(pitch, duration, 3)) == list(range(num_events(3)))
+def test_rests_are_the_last_pitch_of_the_grid() -> None:
+    assert grid_pitch(np.array([0, 127, REST], np.int16)).tolist() == [0, 127, 128]
+    assert num_events(3) == 129 * 3
 
 
 @pytest.mark.parametrize(
