@@ -1,0 +1,33 @@
+import math
+
+import pytest
+
+from models.metrics import FoldValues
+from tunesmith.figures import duration, interval, setting_text, settings_line, sparkline, with_error
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(8.06, "8.1 s"), (60, "1 m 00 s"), (270, "4 m 30 s"), (7500, "2 h 05 m")]
+)
+def test_time_spans_read_as_people_write_them(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_an_interval_needs_more_than_one_fold() -> None:
+    assert with_error(FoldValues((2.0, 4.0))) == "3.000 ± 1.000"
+    assert with_error(FoldValues((2.0,))) == "2.000"
+    assert interval(math.nan, 1.0) == "-"
+
+
+def test_a_sparkline_runs_from_its_least_to_its_greatest_value() -> None:
+    assert sparkline([3.0, 2.0, 1.0]) == "█▅▁"
+    assert sparkline([1.0, 1.0]) == "▁▁"
+    assert sparkline([1.0, math.nan, 2.0]) == "▁!█"
+    assert sparkline([math.nan]) == ""
+
+
+def test_settings_read_as_words() -> None:
+    assert (
+        settings_line({"cell": "lstm", "lr": 0.0040000001, "transpose": False}) == "cell lstm, lr 0.004, transpose no"
+    )
+    assert setting_text(True) == "yes"

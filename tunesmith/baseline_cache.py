@@ -1,0 +1,42 @@
+"""A family's baselines on prepared data, computed once for each fingerprint."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from data_prep.cache import folder, write
+from models.family import Baseline, Family
+from models.metrics import FoldValues
+
+_VERSION = 1  # raised with every change to what a baseline computes
+
+
+def baselines(family: Family[Any, Any], data: Any, fingerprint: str) -> tuple[Baseline, ...]:
+    """Score a family's simple models, or read what was scored before.
+
+    Args:
+        family: The family.
+        data: Its prepared data.
+        fingerprint: Of the data.
+
+    Returns:
+        The baselines, weakest first.
+
+    Raises:
+        BadInputError: If the cache folder cannot be used.
+    """
+    path = folder(None) / "baselines" / f"{family.name}-{_VERSION}-{fingerprint}.json"
+    stored = _read(path)
+    if stored is None:
+        stored = tuple(family.baselines(data))
+        text = json.dumps([{"name": one.name, "folds": one.score.values} for one in stored])
+        write(path, text.encode())
+    return stored
+
+
+def _read(path: Path) -> tuple[Baseline, ...] | None:
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return tuple(Baseline(row["name"], FoldValues(tuple(row["folds"]))) for row in rows)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # not there, or damaged: it is made anew

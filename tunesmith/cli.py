@@ -1,0 +1,97 @@
+"""The command line: its commands, and how it ends when something a user gave cannot be used."""
+
+import errno
+import sys
+import traceback
+from importlib.metadata import version
+from typing import Annotated
+
+import click
+import typer
+
+from data_prep.errors import BadInputError
+from tunesmith import data_commands, search_commands, trial_command, ui_command
+from tunesmith.console import err
+
+INTERRUPTED = 130
+BAD_INPUT = 2
+FAILED = 1
+
+app = typer.Typer(
+    name="tunesmith",
+    help="Find the best small music model for a corpus, and make music with it.\n\n"
+    "Begin with: tunesmith search composer",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("search")(search_commands.search)
+app.command("trials")(search_commands.trials)
+app.command("show")(search_commands.show)
+app.command("trial")(trial_command.trial)
+app.add_typer(data_commands.app, name="data")
+app.command("ui")(ui_command.ui)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tunesmith {version('tunesmith')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+    _debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+) -> None:
+    """Options that stand before the command."""
+
+
+def main() -> None:
+    """Run the command line; exit status 0 is success, 2 bad input, 130 an interruption, 1 anything else."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and say in one line what went wrong, if anything did.
+
+    Args:
+        arguments: What follows the program's name. ``--debug`` may stand anywhere and adds the traceback.
+
+    Returns:
+        The exit status.
+    """
+    debug = "--debug" in arguments
+    command = [argument for argument in arguments if argument != "--debug"]
+    try:
+        return int(app(args=command, standalone_mode=False, prog_name="tunesmith") or 0)
+    except click.exceptions.Abort:
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        err.print("stopped")
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001  (the last stop of every error: one line, no traceback)
+        if debug:
+            traceback.print_exc()
+        err.print(f"[red]error:[/] {_one_line(error)}", soft_wrap=True, highlight=False, markup=True)
+        return BAD_INPUT if isinstance(error, BadInputError) else FAILED
+
+
+def _one_line(error: Exception) -> str:
+    from rich.markup import escape
+
+    if isinstance(error, BadInputError):
+        return escape(str(error))
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"the disk is full: {escape(str(error.filename or ''))}; free some space and run the same command again"
+    if isinstance(error, OSError) and error.strerror:
+        return escape(f"{error.strerror}: {error.filename or ''}")
+    text = " ".join(str(error).split())[:300]
+    return escape(f"unexpected {type(error).__name__}: {text} (run again with --debug for the traceback)")

@@ -1,0 +1,58 @@
+"""The options that several commands share, each declared once, and how key=value pairs are read."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data_prep.errors import BadInputError
+from models.spec import Value
+
+Home = Annotated[
+    Path | None,
+    typer.Option("--home", envvar="TUNESMITH_HOME", help="Folder of all state.", show_default="./runs", metavar="DIR"),
+]
+CorpusName = Annotated[
+    str | None,
+    typer.Option(
+        "--corpus",
+        help="A named corpus (see 'tunesmith data list') or a folder of MIDI, ABC, MusicXML or kern files.",
+        metavar="NAME|DIR",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="One setting as name=value; may be given often.", metavar="NAME=VALUE"),
+]
+
+
+def read_settings(pairs: Iterable[str]) -> dict[str, Value]:
+    """Read ``name=value`` pairs; values are numbers, true, false or words.
+
+    Args:
+        pairs: The texts as they were typed.
+
+    Returns:
+        Values by name, each as bool, int, float or str. They are not yet checked against a family.
+
+    Raises:
+        BadInputError: For a text without '='.
+    """
+    values: dict[str, Value] = {}
+    for pair in pairs:
+        name, separator, text = pair.partition("=")
+        if not separator or not name.strip() or not text.strip():
+            raise BadInputError(f"a setting is given as name=value, as in --set layers=2: got {pair!r}")
+        values[name.strip()] = _value(text.strip())
+    return values
+
+
+def _value(text: str) -> Value:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        return text
+    return value if isinstance(value, bool | int | float) else text

@@ -1,0 +1,231 @@
+"""``tunesmith search``, ``trials`` and ``show``: run a search, and look at what it found."""
+
+import csv
+import io
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from data_prep.errors import BadInputError, unknown
+from tunesmith.console import err, print_json
+from tunesmith.home import home_folder
+from tunesmith.options import AsJson, CorpusName, Home, Settings, read_settings
+
+if TYPE_CHECKING:
+    from data_prep.prepared import Prepared
+    from search.search_spec import SearchSpec
+    from search.study import SearchRecord
+    from search.tune import Outcome
+
+SearchName = Annotated[str, typer.Argument(help="A search's name.", metavar="NAME")]
+
+
+def search(
+    what: Annotated[
+        str,
+        typer.Argument(help="A family (built-in search), a search file, or a search to go on with.", metavar="WHAT"),
+    ],
+    name: Annotated[str | None, typer.Option(help="The search's name; its family's unless said.")] = None,
+    corpus: CorpusName = None,
+    trials: Annotated[int | None, typer.Option(help="Trials in all.", min=1)] = None,
+    time: Annotated[str | None, typer.Option(help='Time of the whole search, as in 4m30s, 2h or "none".')] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of a full trial.", min=1)] = None,
+    settings: Settings = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of data, trials and proposals.", min=0)] = None,
+    slots: Annotated[int | None, typer.Option(help="Trials at once; as many as fit unless said.", min=1)] = None,
+    print_file: Annotated[
+        bool, typer.Option("--print", help="Print the complete effective search file, run nothing.")
+    ] = (False),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, how long and where; run nothing.")] = (
+        False
+    ),
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Search for the best model. Ctrl-C once ends it cleanly; the same command goes on where it stopped.
+
+    Examples:
+        tunesmith search composer
+
+        tunesmith search composer --corpus my-tunes/ --name mine --time 2h
+
+        tunesmith search my-search.toml --dry-run
+
+        tunesmith search mine --trials 200
+    """
+    folder = home_folder(home)
+    overrides: dict[str, object] = {
+        "name": name,
+        "data.corpus": corpus,
+        "data.seed": seed,
+        "sampler.seed": seed,
+        "budget.trials": trials,
+        "budget.time": time,
+        "budget.epochs": epochs,
+        "resources.slots": slots,
+        **{f"space.{key}": value for key, value in read_settings(settings or []).items()},
+    }
+    spec = _chosen_search(what, folder, {key: value for key, value in overrides.items() if value is not None})
+    if print_file:
+        sys.stdout.write(spec.to_toml())
+        return
+    if dry_run:
+        from tunesmith.dry_run import plan, print_plan
+
+        found = plan(spec, folder, _prepared(spec))
+        print_json(found) if as_json else print_plan(found)
+        return
+    _run(spec, folder, as_json=as_json)
+
+
+def _chosen_search(what: str, home: Path, overrides: dict[str, object]) -> "SearchSpec":
+    """Take a search that was started before, a file, or a family's built-in search, in this order."""
+    from models.families import FAMILIES
+    from search.search_spec import load
+    from search.study import folder, names
+
+    wanted = str(overrides.get("name", what))
+    started = names(home)
+    if what not in started and not what.endswith(".toml") and not Path(what).is_file() and what not in FAMILIES:
+        raise unknown("search, search file or family", what, [*started, *FAMILIES], f"in {home}")
+    if what in started and wanted == what:
+        return load(folder(home, what) / "search.toml", overrides=overrides)
+    return load(what, overrides=overrides)
+
+
+def _prepared(spec: "SearchSpec") -> "Prepared":
+    from data_prep.prepared import prepare
+    from models.families import family as find_family
+    from tunesmith.data_commands import report_skipped
+    from tunesmith.progress import Bar
+
+    kind = find_family(spec.family).data_kind
+    with Bar() as bar:
+        prepared = prepare(spec.data.corpus, kind=kind, num_folds=spec.data.folds, seed=spec.data.seed, progress=bar)
+    report_skipped(prepared)
+    return prepared
+
+
+def _run(spec: "SearchSpec", home: Path, *, as_json: bool) -> None:
+    from cluster.resources import plan_slots
+    from cluster.session import connect
+    from models.families import family as find_family
+    from search.tune import run
+    from tunesmith.baseline_cache import baselines
+    from tunesmith.search_display import SearchDisplay
+    from tunesmith.search_result import as_data, print_result
+
+    family = find_family(spec.family)
+    prepared = _prepared(spec)
+    wanted = spec.resources
+    title = f"{spec.name}: {family.name} on {spec.data.corpus}, {spec.data.folds} folds"
+    display = SearchDisplay(err, title=title, unit=family.metrics[0].unit)
+    with connect(warm=("torch", "search.tune"), workers=wanted.slots or 2) as session:
+        slots = plan_slots(
+            num_cpus=session.cpus, num_gpus=session.gpus, slots=wanted.slots, cpus=wanted.cpus, gpus=wanted.gpus
+        )
+        outcome = run(
+            spec,
+            prepared.data,
+            home,
+            display,
+            family=family,
+            fingerprint=prepared.fingerprint,
+            slots=slots.count,
+            cpus=slots.cpus,
+            gpus=slots.gpus,
+        )
+    for message in outcome.messages:
+        err.print(message, markup=False)
+    if outcome.reason == "interrupted":
+        _say_how_to_go_on(spec, outcome)
+        raise typer.Exit(130)
+    if outcome.num_new == 0:
+        _say_it_was_finished(spec, outcome)
+    with err.status("scoring the baselines ..."):
+        simple = baselines(family, prepared.data, prepared.fingerprint)
+    if as_json:
+        print_json(as_data(spec, family, outcome, simple, home))
+    else:
+        print_result(spec, family, outcome, simple)
+
+
+def _say_how_to_go_on(spec: "SearchSpec", outcome: "Outcome") -> None:
+    done = sum(trial.state in ("COMPLETE", "PRUNED", "FAIL") for trial in outcome.trials)
+    err.print(f"stopped with {done} of {spec.budget.trials} trials; nothing recorded is lost. To go on:")
+    err.print(f"  tunesmith search {spec.name}")
+
+
+def _say_it_was_finished(spec: "SearchSpec", outcome: "Outcome") -> None:
+    from search.search_spec import write_duration
+
+    budget = f"{spec.budget.trials} trials" if outcome.reason == "trials" else write_duration(spec.budget.time)
+    err.print(f"{spec.name} is finished: its budget of {budget} is used. To raise it, or to start another:")
+    err.print(f"  tunesmith search {spec.name} --trials {2 * spec.budget.trials} --time none")
+    err.print(f"  tunesmith search {spec.family} --name another")
+
+
+def trials(
+    name: SearchName,
+    sort: Annotated[str, typer.Option(help="A column: number, state, epochs, time, a metric or a setting.")] = "score",
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the table as CSV.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """List a search's trials, the best first; also while it runs."""
+    from models.families import family as find_family
+    from search.study import read_search
+    from tunesmith.trial_table import print_table, rows, sorted_rows
+
+    record = read_search(home_folder(home), name)
+    family = find_family(record.spec.family)
+    found = sorted_rows(rows(record, family), sort, family)
+    if as_json:
+        print_json(found)
+    elif as_csv:
+        text = io.StringIO()
+        columns = list(dict.fromkeys(key for row in found for key in row))
+        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(found)
+        sys.stdout.write(text.getvalue())
+    else:
+        print_table(record, family, found)
+
+
+def show(
+    trial: Annotated[str, typer.Argument(help="A trial as SEARCH/NUMBER.", metavar="NAME/7")],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one trial: its settings, its curves on every fold, and where it is in MLflow."""
+    from tunesmith.trial_view import as_data, print_trial
+
+    folder = home_folder(home)
+    record, number = recorded_trial(folder, trial)
+    print_json(as_data(record, number)) if as_json else print_trial(record, number, folder)
+
+
+def recorded_trial(home: Path, text: str) -> "tuple[SearchRecord, int]":
+    """Find the search and the trial that a text such as "composer/7" names.
+
+    Args:
+        home: The home folder.
+        text: SEARCH/NUMBER.
+
+    Returns:
+        The search, and the trial's number, which exists.
+
+    Raises:
+        BadInputError: If it is not of that form, or either does not exist.
+    """
+    from search.study import read_search
+
+    name, _, number = text.rpartition("/")
+    if not name or not number.isdecimal():
+        raise BadInputError(f"a trial is named SEARCH/NUMBER, as in composer/7: got {text!r}")
+    record = read_search(home, name)
+    record.trial(int(number))
+    return record, int(number)

@@ -1,0 +1,147 @@
+"""What a search ends with: the best trials, the winner beside the baselines, what mattered, what to type next."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from models.family import Baseline, Family
+from models.metrics import FoldValues, Metric
+from search.report import Importance, best_trials, counts, importances
+from search.search_spec import SearchSpec
+from search.study import TrialRecord
+from search.tracking import tracking_uri
+from search.tune import Outcome
+from tunesmith.console import out
+from tunesmith.figures import duration, interval, setting_text, settings_line, state_word, with_error
+
+_BEST = 5
+_MATTERED = 8
+_BAR = 24
+
+
+def as_data(
+    spec: SearchSpec, family: Family[Any, Any], outcome: Outcome, baselines: Sequence[Baseline], home: Path
+) -> dict[str, Any]:
+    """Give the result as plain values."""
+    objective = family.metrics[0]
+    best = best_trials(outcome.trials, objective, _BEST)
+    return {
+        "search": spec.name,
+        "reason": outcome.reason,
+        "seconds": outcome.seconds,
+        "states": dict(counts(outcome.trials)),
+        "objective": objective.name,
+        "best": [_trial_data(trial, family) for trial in best],
+        "baselines": [
+            {"name": one.name, "mean": one.score.mean, "standard_error": one.score.standard_error} for one in baselines
+        ],
+        "importances": [{"setting": one.setting, "share": one.share} for one in _importances(spec, family, outcome)],
+        "tracking": tracking_uri(spec, home),
+    }
+
+
+def _trial_data(trial: TrialRecord, family: Family[Any, Any]) -> dict[str, Any]:
+    scores = {
+        metric.name: {"mean": values.mean, "standard_error": values.standard_error, "folds": values.values}
+        for metric in family.metrics
+        if (values := trial.last(metric.name))
+    }
+    return {"number": trial.number, "epochs": len(trial.epochs), "metrics": scores, "settings": dict(trial.values)}
+
+
+def _importances(spec: SearchSpec, family: Family[Any, Any], outcome: Outcome) -> list[Importance]:
+    return importances(outcome.trials, spec.space, family.metrics[0], spec.scheduler.first_rung)
+
+
+def print_result(spec: SearchSpec, family: Family[Any, Any], outcome: Outcome, baselines: Sequence[Baseline]) -> None:
+    """Print the result for a person."""
+    objective = family.metrics[0]
+    why = {"trials": "all trials are done", "time": "its time is up", "interrupted": "interrupted"}[outcome.reason]
+    states = ", ".join(f"{count} {state_word(state)}" for state, count in counts(outcome.trials).items())
+    out.print(f"[bold]{spec.name}[/]: {why} after {duration(outcome.seconds)}; {len(outcome.trials)} trials: {states}")
+    best = best_trials(outcome.trials, objective, _BEST)
+    if not best:
+        out.print("no trial came to its full budget; give the search more time:")
+        out.print(f"  tunesmith search {spec.name} --time none")
+        return
+    _print_best(best, family, spec)
+    _print_winner(best[0], family)
+    _print_baselines(best[0], objective, baselines)
+    _print_importances(_importances(spec, family, outcome))
+    _print_next(spec, best[0])
+
+
+def _print_best(best: Sequence[TrialRecord], family: Family[Any, Any], spec: SearchSpec) -> None:
+    objective = family.metrics[0]
+    defaults = {name: setting.default for name, setting in family.spec_type.settings().items()}
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("best trials", no_wrap=True)
+    table.add_column(objective.name.replace("_", " "), no_wrap=True)
+    table.add_column("time", no_wrap=True, justify="right")
+    table.add_column("settings that differ from the defaults", style="dim", ratio=1)
+    for trial in best:
+        score = trial.last(objective.name)
+        assert score is not None, "a full trial has a score"
+        settings = {name: trial.values[name] for name in spec.space.searched if name in trial.values}
+        table.add_row(f"#{trial.number}", with_error(score), duration(trial.seconds), settings_line(settings, defaults))
+    out.print()
+    out.print(table)
+
+
+def _print_winner(winner: TrialRecord, family: Family[Any, Any]) -> None:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    meanings = family.spec_type.settings()
+    for name, value in winner.values.items():
+        if value != meanings[name].default or name in ("cell", "layers", "size"):
+            table.add_row(f"  {name}", setting_text(value), f"[dim]{meanings[name].meaning}[/]")
+    out.print()
+    out.print(f"[bold]the winner, #{winner.number}[/] [dim](settings that differ from the defaults)[/]")
+    out.print(table)
+
+
+def _print_baselines(winner: TrialRecord, objective: Metric, baselines: Sequence[Baseline]) -> None:
+    score = winner.last(objective.name)
+    assert score is not None, "a full trial has a score"
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("on the same folds", no_wrap=True)
+    table.add_column(objective.unit, no_wrap=True)
+    table.add_column("the winner is better by", no_wrap=True)
+    for one in baselines:
+        gain = _gain(score, one.score, objective)
+        table.add_row(one.name, with_error(one.score), interval(gain.mean, gain.standard_error))
+    table.add_row(f"#{winner.number}, the winner", with_error(score), "", style="bold green")
+    out.print()
+    out.print(table)
+    out.print("[dim]± is one standard error over the folds; gains are paired, fold by fold[/]")
+
+
+def _gain(winner: FoldValues, other: FoldValues, objective: Metric) -> FoldValues:
+    sign = 1 if objective.direction == "minimise" else -1
+    return FoldValues(tuple(sign * (b - a) for a, b in zip(winner.values, other.values, strict=True)))
+
+
+def _print_importances(found: Sequence[Importance]) -> None:
+    out.print()
+    if not found:
+        out.print("[dim]which settings mattered: too few trials to say[/]")
+        return
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for one in found[:_MATTERED]:
+        table.add_row(f"  {one.setting}", "█" * round(_BAR * one.share), f"{one.share:.0%}")
+    out.print("[bold]which settings mattered[/] [dim](PED-ANOVA over all trials at the first rung)[/]")
+    out.print(table)
+
+
+def _print_next(spec: SearchSpec, winner: TrialRecord) -> None:
+    out.print()
+    out.print("[bold]next[/]")
+    for command, meaning in (
+        (f"tunesmith show {spec.name}/{winner.number}", "the winner's curves"),
+        (f"tunesmith trials {spec.name}", "all trials"),
+        ("tunesmith ui", "everything in MLflow"),
+        (f"tunesmith trial --like {spec.name}/{winner.number}", "train it again here"),
+        (f"tunesmith search {spec.name} --time none --trials {2 * spec.budget.trials}", "search on"),
+    ):
+        out.print(f"  {command:<58} [dim]{meaning}[/]", soft_wrap=True)

@@ -1,0 +1,70 @@
+"""One trial in a terminal: its settings, the curve of every fold, and where MLflow has it."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from models.families import family as find_family
+from search.study import SearchRecord
+from search.tracking import tracking_uri
+from tunesmith.console import out
+from tunesmith.curves import draw_curves
+from tunesmith.figures import duration, setting_text, state_word, with_error
+
+
+def as_data(record: SearchRecord, number: int) -> dict[str, Any]:
+    """Give the trial as plain values."""
+    trial = record.trial(number)
+    spec = find_family(record.spec.family).spec_type.from_values(trial.values)
+    return {
+        "search": record.spec.name,
+        "number": number,
+        "state": trial.state,
+        "reason": trial.reason,
+        "seconds": trial.seconds,
+        "spec": spec.model_dump(),
+        "epochs": [
+            {
+                "epoch": epoch.report.epoch,
+                "seconds": epoch.report.seconds,
+                "metrics": {
+                    name: {"mean": values.mean, "standard_error": values.standard_error, "folds": values.values}
+                    for name, values in epoch.report.metrics.items()
+                },
+            }
+            for epoch in trial.epochs
+        ],
+    }
+
+
+def print_trial(record: SearchRecord, number: int, home: Path) -> None:
+    """Print the trial."""
+    trial = record.trial(number)
+    family = find_family(record.spec.family)
+    spec = family.spec_type.from_values(trial.values)
+    objective = family.metrics[0]
+    head = f"{state_word(trial.state)} after {len(trial.epochs)} of {record.spec.budget.epochs} epochs"
+    out.print(f"[bold]{record.spec.name}/{number}[/]  {head}, {duration(trial.seconds)}  {trial.reason}")
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for metric in family.metrics:
+        values = trial.last(metric.name)
+        if values is not None:
+            folds = "  ".join(f"{value:.3f}" for value in values.values)
+            table.add_row(metric.name, with_error(values), metric.unit, f"[dim]folds {folds}[/]")
+    out.print(table)
+    curves = {
+        f"fold {fold}": [epoch.report.metrics[objective.name].values[fold] for epoch in trial.epochs]
+        for fold in range(record.spec.data.folds)
+    }
+    if len(trial.epochs) > 1:
+        draw_curves(out, f"{objective.name} ({objective.unit}) by epoch", curves)
+    settings = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for name, value in spec.model_dump().items():
+        if spec.matters(name, spec.model_dump()):
+            searched = "" if name in record.spec.space.searched else "[dim]fixed[/]"
+            settings.add_row(name, setting_text(value), searched)
+    out.print(settings)
+    tag = f'tags.search = "{record.spec.name}" and tags.trial = "{number}"'
+    out.print(f"[dim]MLflow[/]  {tracking_uri(record.spec, home)}  filter: {tag}", soft_wrap=True)
+    out.print(f"[dim]again here[/]  tunesmith trial --like {record.spec.name}/{number}")

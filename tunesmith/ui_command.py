@@ -1,0 +1,35 @@
+"""``tunesmith ui``: MLflow's own UI on the store of a home folder."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from data_prep.errors import BadInputError
+from tunesmith.console import err
+from tunesmith.home import home_folder
+from tunesmith.options import Home
+
+
+def ui(
+    port: Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65535)] = 5000,
+    host: Annotated[str, typer.Option(help="Address to listen on; the default is reachable from here alone.")] = (
+        "127.0.0.1"
+    ),
+    home: Home = None,
+) -> None:
+    """Open MLflow's UI on the searches of this folder: runs, curves, parameters, artifacts."""
+    from search.tracking import default_uri
+
+    folder = home_folder(home)
+    if not (folder / "mlflow.db").exists():
+        raise BadInputError(
+            f"nothing is tracked yet in {folder}; run 'tunesmith search composer' first, or name --home"
+        )
+    err.print(f"MLflow's UI on {folder}: [bold]http://{host}:{port}[/] (Ctrl-C ends it)")
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", default_uri(folder)]
+    command += ["--host", host, "--port", str(port), "--workers", "1"]
+    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.execv(sys.executable, command)  # noqa: S606  (an argument list, no shell)
