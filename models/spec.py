@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Literal, Self, TypeAlias, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -68,6 +69,7 @@ class Spec(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
 
     @classmethod
+    @cache  # a search asks for them thousands of times
     def settings(cls) -> dict[str, Setting]:
         """Give every setting in the order of declaration; a setting's ``when`` names only earlier ones."""
         found: dict[str, Setting] = {}

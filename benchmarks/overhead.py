@@ -1,0 +1,147 @@
+"""What a trial costs beside its training: 200 empty trials through the whole path, MLflow on.
+
+    python benchmarks/overhead.py [--trials 200] [--output benchmarks/results]
+
+An empty trial reports one epoch of four folds and trains nothing; its settings are the composer's, so that proposing them
+costs what it costs in a real search. Times are read from the events that the driver sees, so start-up is not among them.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from cluster.session import connect
+from models.composer_spec import ComposerSpec
+from models.family import Baseline, EpochReport, Preset
+from models.metrics import CV_LOSS, NATS_PER_NOTE, TRAIN_LOSS, FoldValues, Metric
+from models.spec import Value
+from search.progress import SilentObserver, State
+from search.search_spec import parse
+
+MOST_SECONDS = 0.15
+MOST_GROWTH = 1.5
+
+
+class EmptyTraining:
+    """Reports and does nothing."""
+
+    num_parameters = 0
+
+    def __init__(self, spec: ComposerSpec, trial: int) -> None:
+        """Take the settings, which decide the loss."""
+        self._spec, self._trial = spec, trial
+
+    def epochs(self) -> Iterator[EpochReport]:
+        """Report each epoch at once."""
+        for epoch in range(1, self._spec.epochs + 1):
+            level = self._spec.dropout + abs(self._spec.lr - 5e-3) + 1 / epoch
+            values = FoldValues(tuple(level + 0.01 * fold for fold in range(4)))
+            yield EpochReport(epoch, dict.fromkeys(("nats_per_note", "cv_loss", "train_loss"), values), 0.0)
+
+    def state(self) -> dict[str, Any]:
+        """Keep nothing."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up nothing."""
+
+
+@dataclass(frozen=True)
+class EmptyFamily:
+    """The composer's settings without the composer."""
+
+    name: str = "composer"
+    summary: str = "nothing"
+    spec_type: type[ComposerSpec] = ComposerSpec
+    data_kind: str = "none"
+    metrics: Sequence[Metric] = (NATS_PER_NOTE, CV_LOSS, TRAIN_LOSS)
+
+    @property
+    def presets(self) -> Mapping[str, Preset]:
+        """Have none."""
+        return {}
+
+    def start(self, spec: ComposerSpec, data: object, *, seed: int, trial: int, device: str) -> EmptyTraining:
+        """Start nothing."""
+        del data, seed, device
+        return EmptyTraining(spec, trial)
+
+    def baselines(self, data: object) -> Sequence[Baseline]:
+        """Have none."""
+        del data
+        return ()
+
+
+class Clock(SilentObserver):
+    """Notes when trials start and end."""
+
+    def __init__(self) -> None:
+        """Begin without events."""
+        self.started: list[float] = []
+        self.ended: list[float] = []
+
+    def trial_started(self, number: int, values: Mapping[str, Value]) -> None:
+        """Note a start."""
+        del number, values
+        self.started.append(time.perf_counter())
+
+    def trial_ended(self, number: int, state: State, reason: str = "") -> None:
+        """Note an end."""
+        assert state in ("COMPLETE", "PRUNED"), (number, state, reason)
+        self.ended.append(time.perf_counter())
+
+
+def measure(num_trials: int, home: Path) -> dict[str, Any]:
+    """Run the search and give seconds a trial."""
+    text = f'name = "empty"\n[budget]\ntrials = {num_trials}\nepochs = 1\ntime = "none"\n[scheduler]\nfirst_rung = 1\n'
+    family = EmptyFamily()
+    search = parse(text, "overhead", family=family)
+    clock = Clock()
+    with connect(num_cpus=2, warm=("search.tune",), workers=2):
+        from search.tune import run  # noqa: PLC0415  (after the workers began to warm)
+
+        outcome = run(search, None, home, clock, family=family, fingerprint="none", slots=2)
+        ran = time.perf_counter()
+    assert len(outcome.trials) == num_trials, len(outcome.trials)
+    assert not outcome.messages, outcome.messages
+    began = clock.ended[0]  # by then both workers have what they import
+    steps = [after - before for before, after in pairwise(clock.ended)]
+    first, last = sum(steps[:50]) / 50, sum(steps[-50:]) / 50
+    return {
+        "trials": num_trials,
+        "seconds_a_trial": round((clock.ended[-1] - began) / (num_trials - 1), 4),
+        "seconds_a_trial_until_mlflow_has_all": round((ran - began) / (num_trials - 1), 4),
+        "median": round(statistics.median(steps), 4),
+        "first_50": round(first, 4),
+        "last_50": round(last, 4),
+        "growth": round(last / first, 3),
+        "target": f"at most {MOST_SECONDS} s each, last 50 at most {MOST_GROWTH} times the first 50",
+        "met": (clock.ended[-1] - began) / (num_trials - 1) <= MOST_SECONDS and last / first <= MOST_GROWTH,
+    }
+
+
+def main() -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--trials", type=int, default=200)
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as home:
+        result = measure(options.trials, Path(home))
+    result["machine"] = f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs"
+    print(json.dumps(result, indent=2))
+    options.output.mkdir(parents=True, exist_ok=True)
+    (options.output / "overhead.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
