@@ -21,13 +21,20 @@ SEARCH_FILE = """\
 A search is one TOML file. Every key is optional: what a file leaves out is taken from its family's built-in search, in
 `[space]` setting by setting. An unknown key or an illegal value is refused with its line.
 
-```sh
+This prints the complete effective file of the built-in search, a good one to start from:
+
+```sh run
 tunesmith search composer --print
+```
+
+A file of one's own says what is different. What it would do, then doing it:
+
+```sh
 tunesmith search my-search.toml --dry-run
 tunesmith search my-search.toml
 ```
 
-The first prints the complete effective file, a good one to start from. A small search of one's own:
+A small one:
 
 ```toml
 name = "cells"
