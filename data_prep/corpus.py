@@ -193,6 +193,6 @@ def resolve(name_or_folder: str) -> Corpus:
         )
     if path.exists():
         raise BadInputError(f"a corpus is a name or a folder, {name_or_folder!r} is a file: name its folder")
-    if len(path.parts) > 1:
+    if "/" in name_or_folder:
         raise BadInputError(f"a corpus is a name or a folder, and there is no folder {name_or_folder!r}")
     raise unknown("corpus", name_or_folder, corpora())

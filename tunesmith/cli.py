@@ -6,8 +6,8 @@ import traceback
 from importlib.metadata import version
 from typing import Annotated
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from data_prep.errors import BadInputError
 from tunesmith import data_commands, search_commands, trial_command, ui_command
@@ -69,14 +69,13 @@ def run(arguments: list[str]) -> int:
     command = [argument for argument in arguments if argument != "--debug"]
     try:
         return int(app(args=command, standalone_mode=False, prog_name="tunesmith") or 0)
-    except click.exceptions.Abort:
-        return INTERRUPTED
-    except KeyboardInterrupt:
+    except (typer.Abort, KeyboardInterrupt):
         err.print("stopped")
         return INTERRUPTED
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
+    except TyperException as error:
+        message = getattr(error, "format_message", lambda: str(error))()
+        err.print(f"error: {message} (tunesmith --help)", markup=False, soft_wrap=True)
+        return BAD_INPUT
     except Exception as error:  # noqa: BLE001  (the last stop of every error: one line, no traceback)
         if debug:
             traceback.print_exc()

@@ -1,0 +1,95 @@
+"""What a user can get wrong: one line that says the rule, the value and the remedy; status 2; no traceback."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tunesmith.cli import run
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TUNESMITH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("TUNESMITH_HOME", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("data show onells", "did you mean 'oneills'?"),
+        ("data show ./no-such-folder", "there is no folder"),
+        ("search compser", "did you mean 'composer'?"),
+        ("search missing.toml", "missing.toml"),
+        ("search composer --name a/b", "a search's name is"),
+        ("search composer --set siez=3", "did you mean 'size'?"),
+        ("search composer --set size=0", "size"),
+        ("search composer --time soon", "4m30s"),
+        ("search composer --corpus onells", "did you mean 'oneills'?"),
+        ("trial compser", "did you mean 'composer'?"),
+        ("trial composer --set siez=3", "did you mean 'size'?"),
+        ("trial composer --set size", "name=value"),
+        ("trial composer --set size=-1", "it is a whole number from 1"),
+        ("trial composer --set optimiser=adam --set weight_decay=0.1", "it needs optimiser = adamw"),
+        ("trial composer --preset table1/25", "did you mean 'table1/"),
+        ("trial --like composer", "SEARCH/NUMBER"),
+        ("trial --like composer/1 --set size=3", "leave out --set"),
+        ("trials composer", "no search is called 'composer'"),
+        ("show composer/3", "no search is called 'composer'"),
+        ("ui", "nothing is tracked yet"),
+        ("--home /proc/nowhere trials", "No such option"),
+        ("trials composer --home /proc/nowhere", "the home folder must be"),
+    ],
+)
+def test_one_line_says_what_to_do(command: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status = run(command.split())
+    printed = capsys.readouterr()
+    assert status == 2
+    assert said in " ".join(printed.err.split())
+    assert "Traceback" not in printed.err
+    assert printed.out == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("budget = [", "a search file is TOML"),
+        ("[budget]\ntrails = 3\n", "did you mean 'trials'? "),
+        ("[space]\nsize = { low = 0, high = 64 }\n", "size"),
+        ("[space]\nlr = { low = 1e-3, hihg = 1e-2 }\n", "line 2"),
+        ("[budget]\n\ntrials = 0\n", "line 3"),
+    ],
+)
+def test_a_search_file_is_refused_with_its_line(
+    text: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.toml").write_text(text)
+    assert run(["search", "mine.toml"]) == 2
+    error = " ".join(capsys.readouterr().err.split())
+    assert said.strip() in error
+    assert "mine.toml" in error
+    assert "line " in error or "at end of document" in error
+
+
+def test_an_empty_folder_is_no_corpus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    assert run(["data", "show", "empty"]) == 2
+    assert "empty" in capsys.readouterr().err
+
+
+def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--debug", "data", "show", "onells"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_help_starts_without_the_heavy_libraries() -> None:
+    code = (
+        "import sys\nfrom tunesmith.cli import run\nrun(['search', '--help'])\n"
+        "heavy = {'torch', 'ray', 'mlflow', 'optuna', 'music21', 'pyarrow', 'pandas', 'matplotlib'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "--dry-run" in done.stdout

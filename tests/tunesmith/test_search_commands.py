@@ -1,0 +1,141 @@
+"""The commands as a user types them, on real tunes, with a real Ray, Optuna and MLflow."""
+
+import csv
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_search_ends_with_its_trials_done_and_a_winner_beside_the_baselines(searched: Any) -> None:
+    result = searched.run("search", "tiny")
+    assert result.returncode == 0, result.stderr
+    assert "tiny is finished" in result.stderr
+    assert "--trials" in result.stderr
+    for text in ("best trials", "the winner, #", "Kneser-Ney trigram + copy", "next", "tunesmith show tiny/"):
+        assert text in result.stdout
+
+
+def test_the_table_of_trials_is_the_same_as_text_json_and_csv(searched: Any) -> None:
+    as_json = json.loads(searched.run("trials", "tiny", "--json").stdout)
+    as_csv = list(csv.DictReader(io.StringIO(searched.run("trials", "tiny", "--csv").stdout)))
+    table = searched.run("trials", "tiny").stdout
+    assert len(as_json) == len(as_csv) == 4
+    for row, text_row in zip(as_json, as_csv, strict=True):
+        assert row["number"] == int(text_row["number"])
+        assert row["nats_per_note"] == pytest.approx(float(text_row["nats_per_note"]))
+        assert f"#{row['number']}" in table
+        assert f"{row['nats_per_note']:.3f}" in table
+    full = [row["nats_per_note"] for row in as_json if row["state"] == "COMPLETE"]
+    assert full == sorted(full)
+    by_number = json.loads(searched.run("trials", "tiny", "--sort", "number", "--json").stdout)
+    assert [row["number"] for row in by_number] == [0, 1, 2, 3]
+
+
+def test_a_trial_alone_gives_the_numbers_that_it_gave_in_the_search(searched: Any) -> None:
+    number = json.loads(searched.run("trials", "tiny", "--json").stdout)[0]["number"]
+    there = json.loads(searched.run("show", f"tiny/{number}", "--json").stdout)
+    here = json.loads(searched.run("trial", "--like", f"tiny/{number}", "--json").stdout)
+    assert here["spec"] == there["spec"]
+    assert len(here["epochs"]) == len(there["epochs"]) == 2
+    for ours, theirs in zip(here["epochs"], there["epochs"], strict=True):
+        for name, metric in theirs["metrics"].items():
+            assert ours["metrics"][name]["folds"] == pytest.approx(metric["folds"], rel=1e-6)
+
+
+def test_a_trial_is_shown_with_its_curves_and_where_mlflow_has_it(searched: Any) -> None:
+    text = searched.run("show", "tiny/0").stdout
+    for part in ("nats_per_note", "folds", "fold 3", "size", "mlflow.db", 'tags.trial = "0"', "trial --like tiny/0"):
+        assert part in text
+    client = MlflowClient(f"sqlite:///{searched.folder}/runs/mlflow.db")
+    experiments = [one.experiment_id for one in client.search_experiments()]
+    found = client.search_runs(experiments, 'tags.search = "tiny" and tags.trial = "0"')
+    assert len(found) == 1
+
+
+def test_a_changed_space_is_refused_and_says_what_changed(searched: Any) -> None:
+    result = searched.run("search", "tiny", "--set", "size=16")
+    assert result.returncode == 2
+    assert "size (8, now 16)" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_dry_run_says_what_would_run_and_stores_nothing(searched: Any) -> None:
+    result = searched.run("search", "composer", "--name", "planned", "--corpus", "tunes", "--dry-run", "--json")
+    plan = json.loads(result.stdout)
+    assert plan["name"] == "planned"
+    assert plan["rungs"][0]["trials"] >= plan["rungs"][-1]["trials"] > 0
+    assert plan["seconds_of_its_epoch"] > 0
+    assert not (searched.folder / "runs" / "searches" / "planned").exists()
+    text = searched.run("search", "composer", "--name", "planned", "--corpus", "tunes", "--dry-run").stdout
+    assert "rungs" in text
+    assert "nothing was run or stored" in text
+
+
+def test_the_printed_file_gives_the_same_search_again(searched: Any) -> None:
+    printed = searched.run("search", "tiny", "--print").stdout
+    file = searched.folder / "again.toml"
+    file.write_text(printed)
+    assert searched.run("search", "again.toml", "--print").stdout == printed
+
+
+def _start(place: Any, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", "from tunesmith.cli import main; main()", *arguments],
+        cwd=place.folder,
+        env=place.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _wait_for_epochs(place: Any, name: str, count: int) -> None:
+    journal = place.folder / "runs" / "searches" / name / "study.journal"
+    for _ in range(600):
+        if journal.exists() and journal.read_text(errors="replace").count('"epoch:') >= count:
+            return
+        time.sleep(0.1)
+    pytest.fail("the search reported nothing")
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_a_search_that_is_stopped_goes_on_and_ends_with_each_trial_once(searched: Any, end: signal.Signals) -> None:
+    name = f"stopped-by-{end.name}"
+    budget = ["--corpus", "tunes", "--trials", "6", "--epochs", "4", "--set", "size=8", "--set", "embedding=8"]
+    process = _start(searched, "search", "composer", "--name", name, *budget)
+    _wait_for_epochs(searched, name, 3)
+    process.send_signal(end)
+    _, errors = process.communicate(timeout=60)
+    if end != signal.SIGKILL:
+        assert process.returncode == 130
+        assert f"tunesmith search {name}" in errors
+    result = searched.run("search", name)
+    assert result.returncode == 0, result.stderr
+    rows = json.loads(searched.run("trials", name, "--sort", "number", "--json").stdout)
+    assert [row["number"] for row in rows] == list(range(6))
+    assert {row["state"] for row in rows} <= {"COMPLETE", "PRUNED", "FAIL"}
+    _check_mlflow_agrees(searched.folder, name, rows)
+
+
+def _check_mlflow_agrees(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
+    client = MlflowClient(f"sqlite:///{folder}/runs/mlflow.db")
+    experiments = [one.experiment_id for one in client.search_experiments()]
+    runs = client.search_runs(experiments, f'tags.search = "{name}"')
+    trials = [run for run in runs if "trial" in run.data.tags]
+    assert Counter(int(run.data.tags["trial"]) for run in trials) == Counter(row["number"] for row in rows)
+    assert all(run.info.status != "RUNNING" for run in runs)
+    for row in rows:
+        run = next(run for run in trials if int(run.data.tags["trial"]) == row["number"])
+        assert run.data.tags["state"] == row["state"]
+        assert run.data.metrics["nats_per_note"] == pytest.approx(row["nats_per_note"])
