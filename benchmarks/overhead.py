@@ -2,8 +2,9 @@
 
     python benchmarks/overhead.py [--trials 200] [--output benchmarks/results]
 
-An empty trial reports one epoch of four folds and trains nothing; its settings are the composer's, so that proposing them
-costs what it costs in a real search. Times are read from the events that the driver sees, so start-up is not among them.
+An empty trial reports one epoch of four folds and trains nothing; its settings are the composer's, so that proposing
+them costs what it costs in a real search. Times are read from the events that the driver sees: start-up is not among
+them.
 """
 
 import argparse
@@ -106,7 +107,7 @@ def measure(num_trials: int, home: Path) -> dict[str, Any]:
     family = EmptyFamily()
     search = parse(text, "overhead", family=family)
     clock = Clock()
-    with connect(num_cpus=2, warm=("search.tune",), workers=2):
+    with connect(num_cpus=2, warm=("search.worker",), workers=2):
         from search.tune import run  # noqa: PLC0415  (after the workers began to warm)
 
         outcome = run(search, None, home, clock, family=family, fingerprint="none", slots=2)
@@ -115,17 +116,18 @@ def measure(num_trials: int, home: Path) -> dict[str, Any]:
     assert not outcome.messages, outcome.messages
     began = clock.ended[0]  # by then both workers have what they import
     steps = [after - before for before, after in pairwise(clock.ended)]
-    first, last = sum(steps[:50]) / 50, sum(steps[-50:]) / 50
+    first, last = statistics.median(steps[:50]), statistics.median(steps[-50:])  # a pause of the machine is no growth
+    each = (clock.ended[-1] - began) / (num_trials - 1)
     return {
         "trials": num_trials,
-        "seconds_a_trial": round((clock.ended[-1] - began) / (num_trials - 1), 4),
+        "seconds_a_trial": round(each, 4),
         "seconds_a_trial_until_mlflow_has_all": round((ran - began) / (num_trials - 1), 4),
         "median": round(statistics.median(steps), 4),
         "first_50": round(first, 4),
         "last_50": round(last, 4),
         "growth": round(last / first, 3),
         "target": f"at most {MOST_SECONDS} s each, last 50 at most {MOST_GROWTH} times the first 50",
-        "met": (clock.ended[-1] - began) / (num_trials - 1) <= MOST_SECONDS and last / first <= MOST_GROWTH,
+        "met": each <= MOST_SECONDS and last / first <= MOST_GROWTH,
     }
 
 

@@ -1,11 +1,13 @@
-"""Connecting to Ray: a quiet Ray of our own on this machine, or a cluster that is named. The only caller of ray.init."""
+"""Connecting to Ray: a quiet one of our own here, or a cluster that is named. The only caller of ray.init."""
 
-# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false  (Ray is partly untyped)
+# Ray is partly untyped:
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import importlib
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +43,7 @@ def connect(
     num_gpus: int | None = None,
     warm: Sequence[str] = (),
     workers: int = 0,
-) -> Iterator[Session]:
+) -> Generator[Session]:
     """Connect to Ray for the length of a ``with`` block.
 
     Args:
@@ -75,8 +77,9 @@ def connect(
     try:
         if warm and workers:
             _warm(tuple(warm), workers)
-        there = ray.cluster_resources()
-        yield Session(there.get("CPU", 0.0), there.get("GPU", 0.0), sum(bool(node["Alive"]) for node in ray.nodes()))
+        there: Mapping[str, float] = ray.cluster_resources()
+        nodes: list[dict[str, Any]] = ray.nodes()
+        yield Session(there.get("CPU", 0.0), there.get("GPU", 0.0), sum(bool(node["Alive"]) for node in nodes))
     finally:
         ray.shutdown()
 

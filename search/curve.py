@@ -1,11 +1,12 @@
 """The picture of a trial's learning curve."""
 
-# pyright: reportUnknownMemberType=false  (matplotlib is partly untyped)
+# matplotlib is partly untyped:
+# pyright: reportUnknownMemberType=false
 
 from matplotlib.figure import Figure
 
 from models.metrics import Metric
-from search.study import TrialRecord
+from search.records import TrialRecord
 
 
 def learning_curve(trial: TrialRecord, metric: Metric) -> Figure:

@@ -6,8 +6,11 @@ from typing import Literal, Protocol, TypeAlias
 from models.spec import Value
 
 State: TypeAlias = Literal["WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAIL"]
-"""A trial's state, as in its study: WAITING was interrupted and goes on at the next start, COMPLETE had its full budget,
-PRUNED was stopped at a rung, FAIL diverged or broke."""
+"""A trial's state, as in its study.
+
+WAITING was interrupted and goes on at the next start, COMPLETE had its full budget, PRUNED was stopped at a rung, FAIL
+diverged or broke.
+"""
 
 
 class Observer(Protocol):

@@ -1,67 +1,77 @@
 """The one funnel on the driver through which every event of a search goes: first the study, then whoever looks on.
 
-A disk that is full must end the search cleanly, not kill it from inside a library's loop: the first failed write is kept
-and asked for later.
+A disk that is full must end the search cleanly, not kill it from inside a library's loop: the first error is kept and
+raised when the loop is left.
 """
 
-from collections.abc import Mapping
+import errno
+import os
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 
 from models.family import EpochReport
 from models.metrics import Metric
 from models.spec import Value
 from search.progress import Observer, State
-from search.study import Study, TrialRecord
-from search.tracking import Tracking
+from search.study import Study
+from search.tracking_thread import Tracking
 
 
 class Recorder:
     """Writes events to the study, then tells the tracker and the observer.
 
     Attributes:
-        failure: The first write that failed, None while all is well.
+        failure: The first error among all that, None while all is well; it ends the search.
     """
 
-    def __init__(self, study: Study, tracking: Tracking | None, observer: Observer, objective: Metric) -> None:
-        """Connect the study, the MLflow adapter (None: off) and the observer."""
+    def __init__(self, study: Study, tracking: Tracking, observer: Observer, objective: Metric) -> None:
+        """Connect the study, the MLflow adapter and the observer."""
         self._study, self._tracking, self._observer = study, tracking, observer
         self._objective = objective.name
-        self.failure: OSError | None = None
+        self.failure: Exception | None = None
+
+    @contextmanager
+    def guard(self) -> Generator[None]:
+        """Keep an error, for an exception would be lost, or worse, inside Ray's loop."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  (it is raised again when the loop is left)
+            self.failure = self.failure or error
 
     def started(self, number: int, values: Mapping[str, Value]) -> None:
         """A trial begins, or goes on."""
-        self._observer.trial_started(number, values)
-        self._track(self._study.record(number))
+        with self.guard():
+            self._observer.trial_started(number, values)
+            self._track(number)
 
     def epoch(self, number: int, report: EpochReport) -> None:
         """A trial reported an epoch."""
-        try:
+        with self.guard():
             is_new = self._study.add_epoch(number, report)
-        except OSError as error:
-            self.failure = self.failure or error
-            return
-        score = report.metrics[self._objective]
-        self._observer.epoch(number, report.epoch, score.mean, score.standard_error)
-        if is_new:
-            self._track(self._study.record(number))
+            score = report.metrics[self._objective]
+            self._observer.epoch(number, report.epoch, score.mean, score.standard_error)
+            if is_new:
+                self._track(number)
 
     def ended(self, number: int, state: State, reason: str = "") -> None:
         """A trial finished."""
-        try:
+        with self.guard():
             self._study.finish(number, state, reason)
-        except OSError as error:
-            self.failure = self.failure or error
-            return
-        self._observer.trial_ended(number, state, reason)
-        self._track(self._study.record(number))
+            self._observer.trial_ended(number, state, reason)
+            self._track(number)
 
-    def interrupted(self, number: int) -> None:
-        """A trial was cut off and waits to go on, or turned out to have its full budget."""
-        record = self._study.record(number)
-        self._observer.trial_ended(number, record.state)
-        self._track(record)
+    def disk_is_full(self, place: str) -> None:
+        """A trial could not save."""
+        self.failure = self.failure or OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), place)
 
-    def _track(self, record: TrialRecord) -> None:
-        if self._tracking is not None:
-            self._tracking.put(record)
-            for message in self._tracking.messages():
-                self._observer.message(message)
+    def swept(self) -> None:
+        """The search ends: what still runs waits to go on, or turns out to have its full budget."""
+        with self.guard():
+            for number in self._study.sweep():
+                self._observer.trial_ended(number, self._study.record(number).state)
+                self._track(number)
+
+    def _track(self, number: int) -> None:
+        self._tracking.put(self._study.record(number))
+        for message in self._tracking.messages():
+            self._observer.message(message)

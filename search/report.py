@@ -1,6 +1,7 @@
 """What a search teaches: the best trials, and which settings mattered."""
 
-# pyright: reportUnknownMemberType=false  (Optuna is partly untyped)
+# Optuna is partly untyped:
+# pyright: reportUnknownMemberType=false
 
 import warnings
 from collections import Counter
@@ -14,8 +15,8 @@ from optuna.trial import TrialState, create_trial
 
 from models.metrics import Metric
 from search.progress import State
+from search.records import TrialRecord
 from search.space import Choice, Domain, Range, Space
-from search.study import TrialRecord
 
 _ENOUGH = 10
 """Trials below which importances are noise."""
@@ -67,11 +68,12 @@ def importances(trials: Sequence[TrialRecord], space: Space, objective: Metric, 
     Returns:
         One entry for each setting that was searched and varied; empty with fewer than 10 trials.
     """
+    at = min(first_rung, max((len(trial.epochs) for trial in trials), default=0))
     scored = [
         (trial, epoch.report.metrics[objective.name].mean)
         for trial in trials
         for epoch in trial.epochs
-        if epoch.report.epoch == first_rung
+        if epoch.report.epoch == at
     ]
     if len(scored) < _ENOUGH:
         return []

@@ -1,15 +1,16 @@
 """OptunaSearch with honest states: what a trial came to is told to the study as it was.
 
 Ray's own tells a trial that was stopped early as COMPLETE with its partial loss, drops its last value, and leaves a
-diverged one RUNNING for ever. Here the full budget is COMPLETE, a stop at a rung is PRUNED after its last value, an error
-or a loss that is not finite is FAIL, and an interrupted trial is left for the sweeper.
+diverged one RUNNING for ever. Here the full budget is COMPLETE, a stop at a rung is PRUNED after its last value, an
+error or a loss that is not finite is FAIL, and an interrupted trial is left for the sweeper.
 """
 
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false  (Ray and Optuna are partly untyped)
+# Ray and Optuna are partly untyped:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
@@ -17,17 +18,11 @@ from ray.tune.search.optuna import OptunaSearch
 from ray.tune.search.searcher import Searcher
 
 from data_prep.randomness import integer_seed
-from models.family import EpochReport
-from models.metrics import FoldValues, Metric
+from models.metrics import Metric
 from search.recorder import Recorder
 from search.search_spec import SearchSpec
 from search.study import Study
-
-FAILURE: Final = "failure"
-"""Key of a report that says why its trial failed for good."""
-
-FULL_DISK: Final = "full_disk"
-"""Key of a report that says that a trial could not save."""
+from search.worker import FAILURE, FOLDS, FULL_DISK, read_report
 
 
 def make_sampler(search: SearchSpec, num_trials: int) -> optuna.samplers.BaseSampler:
@@ -69,16 +64,14 @@ class HonestOptunaSearch(OptunaSearch):
         self._recorder, self._why = recorder, why
         self._numbers: dict[str, int] = {}
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:
-        """Propose a trial: one that waits, or a new one."""
-        try:
+    def suggest(self, trial_id: str) -> dict[str, Any] | str:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Propose a trial: one that waits, or a new one; FINISHED if the study cannot be written."""
+        with self._recorder.guard():
+            assert self._ot_study is not None
             trial = self._ot_study.ask()
-            values = self._search_space(trial)
-        except OSError as error:
-            self._recorder.failure = error
-            return Searcher.FINISHED
-        self._numbers[trial_id] = trial.number
-        return {"number": trial.number, "values": values}
+            self._numbers[trial_id] = trial.number
+            return {"number": trial.number, "values": self._search_space(trial)}
+        return Searcher.FINISHED
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Record an epoch."""
@@ -89,32 +82,21 @@ class HonestOptunaSearch(OptunaSearch):
         number = self._numbers.pop(trial_id, None)
         if number is None:
             return
+        result = result or {}
         if error:
             self._recorder.ended(number, "FAIL", self._why(trial_id))
-        elif result is None or FULL_DISK in result:
-            pass  # it was cut off, and waits
         elif FAILURE in result:
             self._recorder.ended(number, "FAIL", str(result[FAILURE]))
+        elif FULL_DISK in result:
+            self._recorder.disk_is_full(str(result[FULL_DISK]))  # the trial is left to go on when there is room
+        elif FOLDS not in result:
+            self._recorder.ended(number, "FAIL", "it reported no epoch")
         else:
             self._record(number, result)
-            full = result["epoch"] >= self._epochs
-            self._recorder.ended(number, "COMPLETE" if full else "PRUNED")
+            self._recorder.ended(number, "COMPLETE" if result["epoch"] >= self._epochs else "PRUNED")
 
     def _record(self, number: int, result: Mapping[str, Any]) -> None:
         self._recorder.epoch(number, read_report(result))
 
     def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
         """Save nothing: the study is all there is, and its address may hold a password."""
-
-
-def write_report(report: EpochReport) -> dict[str, Any]:
-    """Turn an epoch's report into what Ray carries."""
-    folds = {name: list(values.values) for name, values in report.metrics.items()}
-    means = {name: values.mean for name, values in report.metrics.items()}
-    return {**means, "epoch": report.epoch, "folds": [folds], "seconds": report.seconds}
-
-
-def read_report(result: Mapping[str, Any]) -> EpochReport:
-    """Turn it back."""
-    metrics = {name: FoldValues(tuple(values)) for name, values in result["folds"][0].items()}
-    return EpochReport(result["epoch"], metrics, result["seconds"])

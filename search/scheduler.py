@@ -1,6 +1,9 @@
 """ASHA whose rungs survive a restart. A rung's unit is the epoch, counted from a trial's very beginning."""
 
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false  (Ray)
+# Ray is partly untyped, and ASHA's rungs are private:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
+# pyright: reportPrivateUsage=false, reportArgumentType=false
+# ruff: noqa: SLF001
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,9 +12,9 @@ from typing import Any
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 
 from models.metrics import Metric
-from search.sampler import FAILURE, FULL_DISK
+from search.records import TrialRecord
 from search.search_spec import SearchSpec
-from search.study import TrialRecord
+from search.worker import FAILURE, FULL_DISK
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,13 @@ class SurvivingASHA(ASHAScheduler):
             reduction_factor=search.scheduler.reduction,
             brackets=1,
         )
+        sign = 1.0 if objective.direction == "maximise" else -1.0  # as ASHA itself records
         bracket = self._brackets[0]
         for record in past:
             for epoch in record.epochs:
                 for milestone, recorded in bracket._rungs:
                     if epoch.report.epoch == milestone:
-                        recorded[str(record.number)] = self._metric_op * epoch.report.metrics[objective.name].mean
+                        recorded[str(record.number)] = sign * epoch.report.metrics[objective.name].mean
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """Take a trial in."""

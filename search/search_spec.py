@@ -1,20 +1,33 @@
 """The file that a user writes to say what to search: TOML, every key optional, every error with its line."""
 
-import math
+import copy
 import re
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias, cast
+from typing import Any, ClassVar, TypeAlias, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from data_prep.errors import BadInputError, unknown
 from models.family import Family
 from models.spec import Spec, Value
-from search.space import Fixed, Space, make_space, toml_value
+from search.sections import (
+    SECTIONS,
+    Budget,
+    Data,
+    Resources,
+    Sampler,
+    Scheduler,
+    Section,
+    StudyPlace,
+    TrackingPlace,
+    without_password,
+    write_duration,
+)
+from search.space import Space, make_space, toml_value
 from search.toml_lines import Path as KeyPath
 from search.toml_lines import key_lines, line_of
 
@@ -24,7 +37,6 @@ DEFAULTS: Mapping[str, str] = {"composer": "defaults/composer.toml"}
 """Each family's built-in search."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
 
 
 def check_name(name: str, place: str) -> str:
@@ -39,109 +51,6 @@ def check_name(name: str, place: str) -> str:
             f"got {name!r} ({place})"
         )
     return name
-
-
-def read_duration(text: object) -> float | None:
-    """Read "4m30s", "2h", "90s", a number of seconds, or "none".
-
-    Returns:
-        Seconds, None for no limit.
-
-    Raises:
-        ValueError: For anything else, or no time at all.
-    """
-    if text is None or text == "none":
-        return None
-    if isinstance(text, int | float) and not isinstance(text, bool) and text > 0 and math.isfinite(text):
-        return float(text)
-    match = _DURATION.fullmatch(text.replace(" ", "")) if isinstance(text, str) and text else None
-    seconds = (
-        sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True)) if match else 0
-    )
-    if not seconds:
-        raise ValueError(f'a time is written like "4m30s", "2h" or "none": got {text!r}')
-    return seconds
-
-
-def write_duration(seconds: float | None) -> str:
-    """Write seconds as :func:`read_duration` reads them."""
-    if seconds is None:
-        return "none"
-    hours, rest = divmod(seconds, 3600)
-    minutes, rest = divmod(rest, 60)
-    parts = [f"{int(hours)}h" if hours else "", f"{int(minutes)}m" if minutes else "", f"{rest:.10g}s" if rest else ""]
-    return "".join(parts)
-
-
-def without_password(url: str) -> str:
-    """Strike a password out of a URL, so that it is neither stored nor shown."""
-    scheme, separator, rest = url.partition("://")
-    user, at, host = rest.rpartition("@")
-    return f"{scheme}{separator}{user.partition(':')[0]}{at}{host}" if at else url
-
-
-class Section(BaseModel):
-    """One table of the file."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Data(Section):
-    """What the models are trained and compared on."""
-
-    corpus: str = Field("oneills", description="a named corpus, or a folder of MIDI, ABC, MusicXML or kern files")
-    folds: int = Field(4, ge=2, le=20, description="folds of the cross-validation, trained in lockstep")
-    seed: int = Field(0, ge=0, description="seed of folds, weights, windows and dropout")
-
-
-class Budget(Section):
-    """When the search ends."""
-
-    trials: int = Field(60, ge=1, le=100_000, description="trials in all, those that were stopped early included")
-    epochs: int = Field(9, ge=1, le=100_000, description="epochs of a full trial, over which the schedule runs")
-    time: Annotated[float | None, BeforeValidator(read_duration)] = Field(
-        270.0, description='time of the whole search, as in "4m30s"; "none" is no limit'
-    )
-
-
-class Scheduler(Section):
-    """When weak trials are stopped (asynchronous successive halving, ASHA)."""
-
-    first_rung: int = Field(3, ge=1, le=100_000, description="epochs before a trial may be stopped")
-    reduction: int = Field(3, ge=2, le=100, description="one in so many goes on at a rung; rungs lie that factor apart")
-
-
-class Sampler(Section):
-    """How settings are proposed (TPE)."""
-
-    seed: int = Field(0, ge=0, description="seed of the proposals")
-    startup: int = Field(10, ge=1, le=10_000, description="trials drawn at random before the sampler learns")
-
-
-class Resources(Section):
-    """What each trial gets."""
-
-    slots: int = Field(0, ge=0, le=10_000, description="trials that run at once; 0 is as many as fit")
-    cpus: int = Field(1, ge=1, le=1024, description="processors of a trial")
-    gpus: float | Literal["auto"] = Field(
-        "auto", ge=0, le=64, description='GPUs of a trial, parts of one allowed; "auto" shares what is there'
-    )
-
-
-class Study(Section):
-    """Where the search's own state is kept."""
-
-    url: str = Field(
-        "",
-        description="empty: a journal file in the home folder; or sqlite:///... or postgresql+psycopg://host/db "
-        "(keep the password in PGPASSWORD or ~/.pgpass)",
-    )
-
-
-class Tracking(Section):
-    """Where MLflow's runs go."""
-
-    uri: str = Field("", description="empty: mlflow.db in the home folder; or sqlite:///..., or a server's http://...")
 
 
 class SearchSpec(Section):
@@ -166,23 +75,14 @@ class SearchSpec(Section):
     scheduler: Scheduler = Scheduler()
     sampler: Sampler = Sampler()
     resources: Resources = Resources()
-    study: Study = Study()
-    tracking: Tracking = Tracking()
+    study: StudyPlace = StudyPlace()
+    tracking: TrackingPlace = TrackingPlace()
 
     def to_toml(self) -> str:
         """Write the complete effective file, with comments and without passwords; reading it gives an equal search."""
         return write_toml(self)
 
 
-SECTIONS: Mapping[str, type[Section]] = {
-    "data": Data,
-    "budget": Budget,
-    "scheduler": Scheduler,
-    "sampler": Sampler,
-    "resources": Resources,
-    "study": Study,
-    "tracking": Tracking,
-}
 _TOP = ("name", "family", "space", "prior", *SECTIONS)
 
 
@@ -193,8 +93,11 @@ class _Source:
     label: str
     content: Mapping[str, Any]
     lines: Mapping[KeyPath, int]
+    given: frozenset[KeyPath] = frozenset()  # on the command line
 
     def place(self, *path: str | int) -> str:
+        if path in self.given:
+            return "--set" if path[0] == "space" else f"--{path[-1]}"
         line = line_of(self.lines, path)
         return f"{self.label} line {line}" if line else self.label
 
@@ -281,16 +184,12 @@ def _read(text: str, label: str) -> _Source:
 
 
 def _with_overrides(source: _Source, overrides: Mapping[str, object]) -> _Source:
-    content: dict[str, Any] = {
-        key: dict(value) if isinstance(value, dict) else value for key, value in source.content.items()
-    }  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    lines = dict(source.lines)
+    content = copy.deepcopy(dict(source.content))
     for dotted, value in overrides.items():
         *section, key = dotted.split(".")
         table = content.setdefault(section[0], {}) if section else content
         table[key] = value
-        lines.pop((*section, key), None)
-    return _Source(source.label, content, lines)
+    return replace(source, content=content, given=frozenset(tuple(dotted.split(".")) for dotted in overrides))
 
 
 def _family_of(source: _Source) -> AnyFamily:

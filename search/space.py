@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import pairwise
 from typing import Any, Protocol, TypeAlias, cast
 
 from data_prep.errors import BadInputError, unknown
@@ -161,12 +160,12 @@ def read_domain(setting: Setting, entry: object, place: str) -> Domain:
     if isinstance(entry, Mapping):
         return _read_range(setting, cast("Mapping[str, object]", entry), place)
     if isinstance(entry, list):
-        values = tuple(_read_value(setting, value, place) for value in cast("list[object]", entry))
+        values = [_read_value(setting, value, place) for value in cast("list[object]", entry)]
         if not values:
             raise BadInputError(f"{setting.name} needs at least one value: its list is empty ({place})")
         if len(set(values)) < len(values):
-            raise BadInputError(f"{setting.name} lists a value twice: {Choice(values).to_toml()} ({place})")
-        return Choice(values) if len(values) > 1 else Fixed(values[0])
+            raise BadInputError(f"{setting.name} lists a value twice: {values} ({place})")
+        return Choice(tuple(values)) if len(values) > 1 else Fixed(values[0])
     return Fixed(_read_value(setting, entry, place))
 
 
@@ -364,30 +363,3 @@ def _can_matter(settings: Mapping[str, Setting], domains: Mapping[str, Domain], 
         any(value in domains[other] for value in allowed) and _can_matter(settings, domains, other)
         for other, allowed in settings[name].when.items()
     )
-
-
-def rungs(first: int, reduction: int, epochs: int) -> tuple[int, ...]:
-    """Give the epochs at which weak trials are stopped: first, first x reduction, ... below the full budget."""
-    assert first >= 1
-    assert reduction > 1
-    found: list[int] = []
-    while first < epochs:
-        found.append(first)
-        first *= reduction
-    return tuple(found)
-
-
-def expected_trials(first: int, reduction: int, epochs: int, trials: int) -> tuple[tuple[int, float], ...]:
-    """Estimate how many trials reach each rung and the full budget, each rung letting one in ``reduction`` pass.
-
-    Returns:
-        (epoch, trials that train up to it), ascending; the last is the full budget.
-    """
-    levels = (*rungs(first, reduction, epochs), epochs)
-    return tuple((epoch, max(min(trials, 1.0), trials / reduction**index)) for index, epoch in enumerate(levels))
-
-
-def expected_epochs(first: int, reduction: int, epochs: int, trials: int) -> float:
-    """Estimate the epochs that all trials together train."""
-    reached = [(0, 0.0), *expected_trials(first, reduction, epochs, trials)]
-    return sum((epoch - before) * count for (before, _), (epoch, count) in pairwise(reached))

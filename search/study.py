@@ -4,114 +4,35 @@ A trial's states: RUNNING while it trains; WAITING when it was interrupted, whic
 with its settings and what it reported; COMPLETE, PRUNED or FAIL when it is finished. Only a search's one driver writes.
 """
 
-# pyright: reportPrivateUsage=false, reportUnknownMemberType=false  (Optuna's trial ids are private)
+# Optuna's trial ids are private, and it is partly untyped:
+# pyright: reportPrivateUsage=false, reportUnknownMemberType=false
+# ruff: noqa: SLF001
 
 import fcntl
-import math
 import os
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from data_prep.errors import BadInputError, unknown
 from models.family import EpochReport
-from models.metrics import FoldValues, Metric
-from models.spec import Value
+from models.metrics import Metric
 from search.journal import Journal
 from search.progress import State
+from search.records import EPOCH_KEY, REASON_KEY, SearchRecord, TrialRecord, begun, make_record, make_records
 from search.search_spec import AnyFamily, SearchSpec, check_name, parse, without_password
-from search.space import Space
 
 SCHEMA = 1
 """Version of what is stored in a study; a higher one is refused."""
 
 FINISHED: tuple[State, ...] = ("COMPLETE", "PRUNED", "FAIL")
-_EPOCH, _REASON = "epoch:", "reason"
-
-
-@dataclass(frozen=True)
-class EpochRecord:
-    """One epoch of a trial as it was reported, and when.
-
-    Attributes:
-        report: What was reported.
-        at: Milliseconds since 1970 at which it was recorded.
-    """
-
-    report: EpochReport
-    at: int
-
-
-@dataclass(frozen=True)
-class TrialRecord:
-    """One trial as the study knows it.
-
-    Attributes:
-        number: Its number in the search.
-        state: Its state.
-        values: The settings that matter, fixed ones included.
-        epochs: Its epochs, ascending.
-        started: When it was last started.
-        ended: When it finished, None before.
-        reason: Why it failed, empty otherwise.
-    """
-
-    number: int
-    state: State
-    values: Mapping[str, Value]
-    epochs: tuple[EpochRecord, ...]
-    started: datetime | None
-    ended: datetime | None
-    reason: str
-
-    def last(self, metric: str) -> FoldValues | None:
-        """Give a metric on the folds after the last epoch; None if no epoch reported it."""
-        return self.epochs[-1].report.metrics.get(metric) if self.epochs else None
-
-    @property
-    def seconds(self) -> float:
-        """Time spent in its epochs."""
-        return sum(epoch.report.seconds for epoch in self.epochs)
-
-
-@dataclass(frozen=True)
-class SearchRecord:
-    """A search as its study knows it.
-
-    Attributes:
-        spec: The effective search it was last started with.
-        trials: Its trials, by number; known good points that were never started are left out.
-        fingerprint: Of its data.
-        seconds: Time spent on it, over all starts.
-    """
-
-    spec: SearchSpec
-    trials: tuple[TrialRecord, ...]
-    fingerprint: str
-    seconds: float
-
-    def trial(self, number: int) -> TrialRecord:
-        """Find a trial.
-
-        Raises:
-            BadInputError: If there is none of that number.
-        """
-        for trial in self.trials:
-            if trial.number == number:
-                return trial
-        raise BadInputError(
-            f"no trial of {self.spec.name} has the number {number}; it has {len(self.trials)}: "
-            f"tunesmith trials {self.spec.name}"
-        )
 
 
 class Study:
@@ -148,17 +69,15 @@ class Study:
 
     def records(self) -> list[TrialRecord]:
         """Give all trials that were ever started."""
-        return _records(self.optuna.get_trials(deepcopy=False), self._search.space)
+        return make_records(self.optuna.get_trials(deepcopy=False), self._search.space)
 
     def record(self, number: int) -> TrialRecord:
         """Give one trial."""
-        return _record(self.storage.get_trial(self._id(number)), self._search.space)
+        return make_record(self.storage.get_trial(self._id(number)), self._search.space)
 
     def counts(self) -> Mapping[State, int]:
         """Count the trials by state."""
-        return Counter(
-            cast("State", trial.state.name) for trial in self.optuna.get_trials(deepcopy=False) if _begun(trial)
-        )
+        return Counter(trial.state.name for trial in self.optuna.get_trials(deepcopy=False) if begun(trial))
 
     @property
     def num_finished(self) -> int:
@@ -198,7 +117,7 @@ class Study:
             return False
         folds = {name: list(values.values) for name, values in report.metrics.items()}
         stored = {"metrics": folds, "seconds": round(report.seconds, 4), "at": int(time.time() * 1000)}
-        self.storage.set_trial_user_attr(trial_id, f"{_EPOCH}{report.epoch}", stored)
+        self.storage.set_trial_user_attr(trial_id, f"{EPOCH_KEY}{report.epoch}", stored)
         mean = report.metrics[self._objective].mean
         self.storage.set_trial_intermediate_value(trial_id, report.epoch, mean)
         return True
@@ -208,7 +127,7 @@ class Study:
         trial_id = self._id(number)
         trial = self.storage.get_trial(trial_id)
         if reason:
-            self.storage.set_trial_user_attr(trial_id, _REASON, reason)
+            self.storage.set_trial_user_attr(trial_id, REASON_KEY, reason)
         steps = trial.intermediate_values
         values = [steps[max(steps)]] if state != "FAIL" and steps else None
         self.storage.set_trial_state_values(trial_id, TrialState[state], values)
@@ -229,7 +148,7 @@ def names(home: Path) -> list[str]:
 
 
 @contextmanager
-def open_study(search: SearchSpec, family: AnyFamily, home: Path, fingerprint: str) -> Iterator[Study]:
+def open_study(search: SearchSpec, family: AnyFamily, home: Path, fingerprint: str) -> Generator[Study]:
     """Open a search's study as its driver, making it if it is new.
 
     Args:
@@ -279,7 +198,7 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
     try:
         study = optuna.load_study(study_name=name, storage=storage)
         stored = _stored(study, family)
-        records = _records(study.get_trials(deepcopy=False), stored.space)
+        records = make_records(study.get_trials(deepcopy=False), stored.space)
         seconds = float(study.user_attrs.get("seconds", 0.0))
         return SearchRecord(stored, tuple(records), study.user_attrs["fingerprint"], seconds)
     finally:
@@ -298,7 +217,7 @@ def _open_storage(url: str, place: Path, *, writable: bool) -> optuna.storages.B
         return optuna.storages.JournalStorage(Journal(place / "study.journal", writable=writable))
     try:
         return optuna.storages.RDBStorage(url)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  (every database driver has errors of its own)
         reason = str(error).strip().splitlines()[0]
         raise BadInputError(f"the study's database must be reachable: {without_password(url)} ({reason})") from None
 
@@ -311,7 +230,7 @@ def _close(storage: optuna.storages.BaseStorage) -> None:
 
 
 @contextmanager
-def _driver_lock(place: Path, name: str) -> Iterator[None]:
+def _driver_lock(place: Path, name: str) -> Generator[None]:
     """Hold the search; the system lets go of the lock when the process dies, however it dies."""
     handle = os.open(place / "driver.lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -359,8 +278,8 @@ def _stored(study: optuna.Study, family: AnyFamily | None) -> SearchSpec:
     schema = study.user_attrs.get("schema", 0)
     if schema > SCHEMA:
         raise BadInputError(
-            f"the study {study.study_name} was written by a newer version of tunesmith (format {schema}, this one reads "
-            f"up to {SCHEMA}); use that version, or give the search another --name"
+            f"the study {study.study_name} was written by a newer version of tunesmith (format {schema}, this one "
+            f"reads up to {SCHEMA}); use that version, or give the search another --name"
         )
     return parse(study.user_attrs["search"], f"the stored search {study.study_name}", family=family)
 
@@ -379,31 +298,3 @@ def _differences(stored: SearchSpec, search: SearchSpec) -> list[str]:
             if name != "epochs"
         ]
     return [f"{name} ({before}, now {now})" for name, before, now in pairs if before != now]
-
-
-def _begun(trial: FrozenTrial) -> bool:
-    return trial.state != TrialState.WAITING or trial.datetime_start is not None
-
-
-def _records(trials: list[FrozenTrial], space: Space) -> list[TrialRecord]:
-    return [_record(trial, space) for trial in trials if _begun(trial)]
-
-
-def _record(trial: FrozenTrial, space: Space) -> TrialRecord:
-    attributes = trial.user_attrs
-    return TrialRecord(
-        number=trial.number,
-        state=cast("State", trial.state.name),
-        values=space.values(trial.params),
-        epochs=tuple(_epoch(step, attributes.get(f"{_EPOCH}{step}")) for step in sorted(trial.intermediate_values)),
-        started=trial.datetime_start,
-        ended=trial.datetime_complete,
-        reason=str(attributes.get(_REASON, "")),
-    )
-
-
-def _epoch(step: int, stored: Mapping[str, Any] | None) -> EpochRecord:
-    assert stored is not None
-    metrics = {name: FoldValues(tuple(values)) for name, values in stored["metrics"].items()}
-    assert all(math.isfinite(value) for values in metrics.values() for value in values.values)
-    return EpochRecord(EpochReport(step, metrics, stored["seconds"]), stored["at"])

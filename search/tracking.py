@@ -1,17 +1,17 @@
 """The MLflow adapter, and the home of every name that MLflow shows.
 
-An experiment is a model family, a parent run a search, a child run a trial; folds are metrics (``fold0/cv_loss``), never
-runs. Everything is written by a thread from records of the study, so a slow or lost server holds nothing up, and what was
-not written when the driver died is written at the next start. Writing a record twice changes nothing: runs are found again
-by their tags, and an epoch's metrics carry the time at which the study recorded them.
+An experiment is a model family, a parent run a search, a child run a trial; folds are metrics (``fold0/cv_loss``),
+never runs. Everything is written by a thread from records of the study, so a slow or lost server holds nothing up, and
+what was not written when the driver died is written at the next start. Writing a record twice changes nothing: runs are
+found again by their tags, and an epoch's metrics carry the time at which the study recorded them.
 """
 
-# pyright: reportPrivateImportUsage=false, reportUnknownMemberType=false  (MLflow is partly untyped)
+# MLflow is partly untyped:
+# pyright: reportPrivateImportUsage=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
 import json
 import logging
 import os
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,8 +24,8 @@ from data_prep.errors import BadInputError
 from models.metrics import Metric
 from search.code_version import code_version
 from search.progress import State
+from search.records import EpochRecord, TrialRecord
 from search.search_spec import SearchSpec, without_password
-from search.study import EpochRecord, TrialRecord
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -40,7 +40,6 @@ _STATUS: Mapping[State, str] = {
 }
 _PARENT = "mlflow.parentRunId"
 _BATCH = 1000
-_PAUSE_S, _RETRY_S = 0.5, 5.0
 
 
 def default_uri(home: Path) -> str:
@@ -85,121 +84,7 @@ class _Run:
     state: State | None = None
 
 
-class Tracking:
-    """Mirrors a search's trials into MLflow; nothing it does raises on the caller's side."""
-
-    def __init__(
-        self, search: SearchSpec, home: Path, objective: Metric, tags: Mapping[str, str], records: Sequence[TrialRecord]
-    ) -> None:
-        """Start the thread.
-
-        Args:
-            search: The search.
-            home: The home folder.
-            objective: The metric that is searched for.
-            tags: What is known of the study, ``study`` (its id) among it; by that its runs are found again.
-            records: All trials so far; what MLflow lacks of them is written.
-
-        Raises:
-            BadInputError: If the store cannot be used.
-        """
-        self._search, self._home, self._objective, self._tags = search, home, objective, tags
-        self._uri = tracking_uri(search, home)
-        check_tracking(self._uri)
-        self._lock = threading.Lock()
-        self._pending = {record.number: record for record in records}
-        self._messages: list[str] = []
-        self._ending: _Ending | None = None
-        self._wake = threading.Event()
-        self._lost = False
-        self._mirror: _Mirror | None = None
-        self._thread = threading.Thread(target=self._work, name="tracking", daemon=True)
-        self._thread.start()
-
-    def put(self, record: TrialRecord) -> None:
-        """Have a trial's newest record written soon."""
-        with self._lock:
-            self._pending[record.number] = record
-
-    def messages(self) -> list[str]:
-        """Take what a user must be told."""
-        with self._lock:
-            messages, self._messages = self._messages, []
-        return messages
-
-    def close(self, winner: TrialRecord | None, *, finished: bool, patience_s: float = 30.0) -> list[str]:
-        """Write what is left and end the parent run.
-
-        Args:
-            winner: The best full trial; its run gets its learning curve and its settings.
-            finished: Whether the search is finished, not interrupted.
-            patience_s: How long to wait for the store.
-
-        Returns:
-            What a user must be told.
-        """
-        self._ending = _Ending(winner, finished)
-        self._wake.set()
-        self._thread.join(patience_s)
-        if self._pending or self._thread.is_alive():
-            self._say("MLflow lacks the newest of this search: it is written at the search's next start")
-        return self.messages()
-
-    def _say(self, text: str) -> None:
-        with self._lock:
-            self._messages.append(text)
-
-    def _work(self) -> None:
-        while True:
-            ending = self._ending  # before the records are taken, so that none is put after
-            written = self._write_pending()
-            if written and ending is not None and self._attempt(lambda: self._end(ending)):
-                return
-            if ending is not None and not written:
-                return
-            self._wake.wait(_RETRY_S if self._lost else _PAUSE_S)
-
-    def _write_pending(self) -> bool:
-        with self._lock:
-            records, self._pending = self._pending, {}
-        done = self._attempt(lambda: self._write(records))
-        if not done:
-            with self._lock:
-                self._pending = {**records, **self._pending}
-        return done
-
-    def _attempt(self, write: Any) -> bool:
-        try:
-            write()
-        except Exception as error:  # noqa: BLE001  (whatever MLflow raises, the search goes on)
-            if not self._lost:
-                reason = str(error).strip().splitlines()[0][:200]
-                self._say(f"MLflow cannot be written ({reason}); the search goes on and writes it later")
-            self._lost = True
-            return False
-        if self._lost:
-            self._say("MLflow is written again")
-        self._lost = False
-        return True
-
-    def _write(self, records: dict[int, TrialRecord]) -> None:
-        if self._mirror is None:
-            self._mirror = _Mirror(self._search, self._home, self._uri, self._objective, self._tags)
-        for number in sorted(records):
-            self._mirror.write(records[number])
-
-    def _end(self, ending: "_Ending") -> None:
-        assert self._mirror is not None
-        self._mirror.end(ending.winner, finished=ending.finished)
-
-
-@dataclass(frozen=True)
-class _Ending:
-    winner: TrialRecord | None
-    finished: bool
-
-
-class _Mirror:
+class Mirror:
     """One search in MLflow; lives on the tracking thread, and raises what MLflow raises."""
 
     def __init__(self, search: SearchSpec, home: Path, uri: str, objective: Metric, tags: Mapping[str, str]) -> None:
@@ -331,9 +216,9 @@ class _Mirror:
 
     def _search_runs(self, condition: str) -> Iterator[Any]:
         query = f"{condition} and tags.study = '{self._tags['study']}'"
-        token = None
+        token: str | None = None
         while True:
-            page = self._client.search_runs([self._experiment], query, max_results=1000, page_token=token)
+            page: Any = self._client.search_runs([self._experiment], query, max_results=1000, page_token=token)
             yield from page
             token = page.token
             if not token:

@@ -12,7 +12,7 @@ class TrialDivergedError(ArithmeticError):
     """A trial's loss is no finite number any more; going on, or trying again, would change nothing."""
 
 
-def train_trial(
+def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
     family: Family[Any, Any],
     spec: Spec,
     data: Any,
@@ -32,7 +32,7 @@ def train_trial(
         family: The kind of model.
         spec: Its settings.
         data: The prepared data of the family's kind, read only.
-        report: Called once an epoch, after the checkpoint of that epoch, if there is one; it may raise to end the trial.
+        report: Called once an epoch, after that epoch's checkpoint if there is one; it may raise to end the trial.
         seed: The search's seed.
         number: The trial's number; with the seed it names all random streams.
         checkpoints: Folder of the search's checkpoints; None saves nothing.
@@ -46,15 +46,18 @@ def train_trial(
 
     training = family.start(spec, data, seed=seed, trial=number, device=device)
     path = None if checkpoints is None else checkpoint_path(checkpoints, number)
+    extra = {"seed": seed, "trial": number}
     if path is not None and path.exists():
-        training.restore(checkpoint.load(path).training)
+        saved = checkpoint.load(path)
+        if saved.extra == extra and saved.spec == spec.model_dump():  # not one that another search left behind
+            training.restore(saved.training)
     for epoch_report in training.epochs():
         for name, values in epoch_report.metrics.items():
             if not values.is_finite:
                 raise TrialDivergedError(f"{name} is not finite at epoch {epoch_report.epoch}: it diverged")
         if path is not None and epoch_report.epoch in rungs:
             path.parent.mkdir(parents=True, exist_ok=True)
-            checkpoint.save(path, training.state(), spec, {"trial": number, "epoch": epoch_report.epoch})
+            checkpoint.save(path, training.state(), spec, extra)
         report(epoch_report)
 
 

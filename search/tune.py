@@ -1,11 +1,11 @@
 """The Ray Tune adapter: runs a search's trials on a Ray that is already connected.
 
-Ray keeps no state that counts. A search that is started again gets a fresh Tuner, and all it knows comes from the study.
+Ray keeps no state that counts: whenever a search is started again, all that Ray is told comes from the study.
 """
 
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false  (Ray)
+# Ray is partly untyped, and its callbacks get more than ours look at:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
 
-import errno
 import logging
 import os
 import shutil
@@ -13,34 +13,31 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any
 
+import ray
 from ray import tune
 
-from data_prep.errors import BadInputError
-from models.family import EpochReport
+from search.limit import Limit, Reason
 from search.progress import Observer
 from search.recorder import Recorder
+from search.records import TrialRecord
 from search.report import best_trials
-from search.sampler import FAILURE, FULL_DISK, HonestOptunaSearch, write_report
+from search.rungs import rungs
+from search.sampler import HonestOptunaSearch
 from search.scheduler import SurvivingASHA
 from search.search_spec import AnyFamily, SearchSpec
-from search.space import rungs
-from search.study import FINISHED, Study, TrialRecord, folder, open_study
-from search.tracking import Tracking, check_tracking, tracking_uri
-from search.trial import TrialDivergedError, checkpoint_path, train_trial
+from search.study import FINISHED, Study, folder, open_study
+from search.tracking import check_tracking, tracking_uri
+from search.tracking_thread import Tracking
+from search.trial import checkpoint_path
+from search.worker import FULL_DISK, Job, train
 
-Reason: TypeAlias = Literal["trials", "time", "interrupted"]
-"""Why a search ended: its trials are done, its time is up, or a signal came."""
-
-_RECURRING = (ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
-"""Errors that the same settings would raise again; others (a lost worker, a GPU's) are tried twice more."""
-
-_DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_ATTEMPTS = 3
 
 _ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -73,19 +70,7 @@ class Outcome:
     messages: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Job:
-    """What every trial of a search shares, beside the data."""
-
-    family: AnyFamily
-    seed: int
-    rungs: tuple[int, ...]
-    epochs: int
-    checkpoints: Path
-    device: str
-
-
-def run(
+def run(  # noqa: PLR0913  (what a search depends on, named)
     search: SearchSpec,
     data: Any,
     home: Path,
@@ -124,7 +109,7 @@ def run(
         tags = {"study": study.id, "fingerprint": fingerprint}
         tracking = Tracking(search, home, family.metrics[0], tags, study.records())
         recorder = Recorder(study, tracking, observer, family.metrics[0])
-        limit = _Limit(study, search, recorder, slots)
+        limit = Limit(study, search, recorder, slots)
         observer.search_started(
             trials=search.budget.trials,
             epochs=search.budget.epochs,
@@ -133,11 +118,10 @@ def run(
         )
         try:
             if limit.reason is None:
-                job = _Job(
+                job = Job(
                     family=family,
                     seed=search.data.seed,
                     rungs=rungs(search.scheduler.first_rung, search.scheduler.reduction, search.budget.epochs),
-                    epochs=search.budget.epochs,
                     checkpoints=folder(home, search.name) / "checkpoints",
                     device="cuda" if gpus else "cpu",
                 )
@@ -156,16 +140,16 @@ def _fit(
     study: Study,
     search: SearchSpec,
     recorder: Recorder,
-    limit: "_Limit",
-    job: _Job,
+    limit: Limit,
+    job: Job,
     data: Any,
     slots: int,
     resources: dict[str, float],
 ) -> None:
     objective = job.family.metrics[0]
-    events = _Events(recorder, job.checkpoints)
+    events = _Events(recorder, limit, job.checkpoints)
     ray_folder = job.checkpoints.parent / "ray"
-    trainable = tune.with_resources(tune.with_parameters(_train, job=job, data=data), resources)
+    trainable = tune.with_resources(tune.with_parameters(train, job=job, data=data), resources)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # whatever Ray and Optuna warn of, the user can do nothing about
         tune.run(  # not a Tuner, which pickles the searcher, its storage's address included, into its folder
@@ -178,49 +162,13 @@ def _fit(
             trial_dirname_creator=_trial_folder,
             name=f"{os.getpid()}-{int(time.time())}",
             storage_path=str(ray_folder.absolute()),
-            max_failures=2,
+            max_failures=_ATTEMPTS - 1,
             raise_on_failed_trial=False,
             callbacks=[events],
             stop=limit,
             verbose=0,
         )
     shutil.rmtree(ray_folder, ignore_errors=True)
-
-
-def _train(config: dict[str, Any], job: _Job, data: Any) -> None:
-    """Train one trial in a Ray worker; what would fail again is reported, what might not is raised."""
-    last = 0
-
-    def report(epoch: EpochReport) -> None:
-        nonlocal last
-        last = epoch.epoch
-        tune.report(write_report(epoch))
-
-    try:
-        spec = job.family.spec_type.from_values(config["values"], f"trial {config['number']}")
-        train_trial(
-            job.family,
-            spec,
-            data,
-            report,
-            seed=job.seed,
-            number=config["number"],
-            checkpoints=job.checkpoints,
-            device=job.device,
-            rungs=job.rungs,
-        )
-    except OSError as error:
-        if error.errno not in _DISK_FULL:
-            raise
-        tune.report(_failed(job, last, FULL_DISK, f"{error.strerror}: {error.filename or job.checkpoints}"))
-    except TrialDivergedError as error:
-        tune.report(_failed(job, last, FAILURE, str(error)))
-    except _RECURRING as error:
-        tune.report(_failed(job, last, FAILURE, f"{type(error).__name__}: {error}"))
-
-
-def _failed(job: _Job, epoch: int, key: str, reason: str) -> dict[str, Any]:
-    return {job.family.metrics[0].name: float("nan"), "epoch": epoch, key: reason.splitlines()[0]}
 
 
 def _trial_folder(trial: Any) -> str:
@@ -230,13 +178,15 @@ def _trial_folder(trial: Any) -> str:
 class _Events(tune.Callback):
     """Hears what the searcher does not: that a worker took a trial up, and why Ray gave one up."""
 
-    def __init__(self, recorder: Recorder, checkpoints: Path) -> None:
-        self._recorder, self._checkpoints = recorder, checkpoints
+    def __init__(self, recorder: Recorder, limit: Limit, checkpoints: Path) -> None:
+        self._recorder, self._limit, self._checkpoints = recorder, limit, checkpoints
         self._trials: dict[str, Any] = {}
+        self._actors: set[Any] = set()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Record a start."""
         self._trials[trial.trial_id] = trial
+        self._actors.add(trial.temporary_state.ray_actor)
         self._recorder.started(trial.config["number"], trial.config["values"])
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -247,86 +197,30 @@ class _Events(tune.Callback):
         """Remove a broken trial's checkpoint."""
         self._forget(trial)
 
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """End the workers at once when the search stops: Ray would wait for the epochs that they are in."""
+        if self._limit.stopping:
+            while self._actors:
+                ray.kill(self._actors.pop())
+
     def _forget(self, trial: Any) -> None:
         self._trials.pop(trial.trial_id, None)
         if FULL_DISK not in (trial.last_result or {}):
-            checkpoint_path(self._checkpoints, trial.config["number"]).unlink(missing_ok=True)
+            with self._recorder.guard():
+                checkpoint_path(self._checkpoints, trial.config["number"]).unlink(missing_ok=True)
 
     def why(self, trial_id: str) -> str:
         """Give the reason for which Ray gave a trial up."""
-        trial = self._trials.get(trial_id)
-        error = trial.get_error() if trial is not None else None
-        cause = getattr(error, "cause", None) or error
-        text = str(cause).strip().splitlines()
-        return f"given up after 3 attempts: {type(cause).__name__}: {text[-1] if text else ''}"[:500]
-
-
-class _Limit(tune.Stopper):
-    """Says when the search ends, and why."""
-
-    def __init__(self, study: Study, search: SearchSpec, recorder: Recorder, slots: int) -> None:
-        self._study, self._recorder = study, recorder
-        self._trials, self._time = search.budget.trials, search.budget.time
-        self._name = search.name
-        self._signal = False
-        self._num_doubtful = max(5, 2 * slots + 1)
-        self._all_fail = ""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle as a stopper that stops nothing: Ray snapshots it, and nobody reads the snapshot."""
-        return (tune.stopper.NoopStopper, ())
-
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """Stop no single trial."""
-        return False
-
-    def stop_all(self) -> bool:
-        """Say whether all trials must stop now."""
-        self._doubt()
-        return self._signal or bool(self._all_fail) or self._recorder.failure is not None or self.seconds_left == 0
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Time that is left, None without a limit."""
-        return None if self._time is None else max(0.0, self._time - self._study.seconds)
-
-    @property
-    def reason(self) -> Reason | None:
-        """Why the search ends; None while there is more to do."""
-        if self._study.num_finished >= self._trials:
-            return "trials"
-        if self._signal:
-            return "interrupted"
-        return "time" if self.seconds_left == 0 else None
-
-    def signalled(self) -> None:
-        """Take note that the user, or the system, wants an end."""
-        self._signal = True
-
-    def _doubt(self) -> None:
-        """Give up when every trial so far failed: what breaks them all is no matter of settings."""
-        if not self._num_doubtful:
-            return
-        counts = self._study.counts()
-        if counts.get("COMPLETE", 0) or counts.get("PRUNED", 0):
-            self._num_doubtful = 0
-        elif counts.get("FAIL", 0) >= self._num_doubtful:
-            self._all_fail = next(record.reason for record in self._study.records() if record.state == "FAIL")
-
-    def raise_failure(self) -> None:
-        """Raise what broke the search, if anything did."""
-        if self._recorder.failure is not None:
-            error = self._recorder.failure
-            raise BadInputError(
-                f"a search needs room to write: {error.strerror or error} ({error.filename or 'its study'}); make room and "
-                f"start it again: what is recorded is not lost (tunesmith search {self._name})"
-            )
-        if self._all_fail:
-            raise BadInputError(f"the first trials all failed, so the search of {self._name} stopped: {self._all_fail}")
+        path = Path(self._trials[trial_id].error_file)
+        lines = path.read_text(encoding="utf-8").strip().splitlines() if path.exists() else []
+        last = (
+            "its worker died" if any("ActorDiedError" in line or "actor died" in line for line in lines) else lines[-1]
+        )
+        return f"given up after {_ATTEMPTS} attempts: {last.strip()}"[:500]
 
 
 @contextmanager
-def _signals(limit: _Limit) -> Iterator[None]:
+def _signals(limit: Limit) -> Generator[None]:
     """Let the first Ctrl-C or SIGTERM end the search cleanly; a second Ctrl-C ends it at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -346,12 +240,11 @@ def _signals(limit: _Limit) -> Iterator[None]:
 
 
 def _wind_up(
-    study: Study, family: AnyFamily, recorder: Recorder, tracking: Tracking, limit: _Limit, job_folder: Path
+    study: Study, family: AnyFamily, recorder: Recorder, tracking: Tracking, limit: Limit, job_folder: Path
 ) -> list[str]:
     """Sweep, name the winner in MLflow, and remove checkpoints that nothing goes on from."""
     if recorder.failure is None:
-        for number in study.sweep():
-            recorder.interrupted(number)
+        recorder.swept()
     records = study.records()
     for record in records:
         if record.state in FINISHED:

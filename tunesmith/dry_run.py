@@ -14,8 +14,8 @@ from models.device import best_device
 from models.families import family as find_family
 from models.family import Family
 from models.spec import Value
+from search.rungs import expected_epochs, expected_trials
 from search.search_spec import SearchSpec, without_password, write_duration
-from search.space import expected_epochs, expected_trials
 from search.study import folder
 from search.tracking import tracking_uri
 from tunesmith.console import err, out

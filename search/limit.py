@@ -1,0 +1,88 @@
+"""When a search ends, and why."""
+
+# Ray is partly untyped:
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
+
+from typing import Any, Literal, TypeAlias
+
+from ray.tune.stopper import NoopStopper, Stopper
+
+from data_prep.errors import BadInputError
+from search.recorder import Recorder
+from search.search_spec import SearchSpec
+from search.study import Study
+from search.worker import DISK_FULL
+
+Reason: TypeAlias = Literal["trials", "time", "interrupted"]
+"""Why a search ended: its trials are done, its time is up, or a signal came."""
+
+
+class Limit(Stopper):
+    """Says when the search ends, and why."""
+
+    def __init__(self, study: Study, search: SearchSpec, recorder: Recorder, slots: int) -> None:
+        """Take up the budget; ``slots`` says how many failures in a row are no chance."""
+        self._study, self._recorder = study, recorder
+        self._trials, self._time = search.budget.trials, search.budget.time
+        self._name = search.name
+        self._signal = False
+        self._num_doubtful = max(5, 2 * slots + 1)
+        self._all_fail = ""
+        self.stopping = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as a stopper that stops nothing: Ray snapshots it, and nobody reads the snapshot."""
+        return (NoopStopper, ())
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Stop no single trial."""
+        del trial_id, result
+        return False
+
+    def stop_all(self) -> bool:
+        """Say whether all trials must stop now."""
+        self._doubt()
+        failed = bool(self._all_fail) or self._recorder.failure is not None
+        self.stopping = self._signal or failed or self.seconds_left == 0
+        return self.stopping
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Time that is left, None without a limit."""
+        return None if self._time is None else max(0.0, self._time - self._study.seconds)
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why the search ends; None while there is more to do."""
+        if self._study.num_finished >= self._trials:
+            return "trials"
+        if self._signal:
+            return "interrupted"
+        return "time" if self.seconds_left == 0 else None
+
+    def signalled(self) -> None:
+        """Take note that the user, or the system, wants an end."""
+        self._signal = True
+
+    def _doubt(self) -> None:
+        """Give up when every trial so far failed: what breaks them all is no matter of settings."""
+        if not self._num_doubtful:
+            return
+        counts = self._study.counts()
+        if counts.get("COMPLETE", 0) or counts.get("PRUNED", 0):
+            self._num_doubtful = 0
+        elif counts.get("FAIL", 0) >= self._num_doubtful:
+            self._all_fail = next(record.reason for record in self._study.records() if record.state == "FAIL")
+
+    def raise_failure(self) -> None:
+        """Raise what broke the search, if anything did."""
+        error = self._recorder.failure
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            raise BadInputError(
+                f"a search needs room to write: {error.strerror} ({error.filename or 'its study'}); make room and "
+                f"start it again: what is recorded is not lost (tunesmith search {self._name})"
+            )
+        if error is not None:
+            raise error
+        if self._all_fail:
+            raise BadInputError(f"the first trials all failed, so the search of {self._name} stopped: {self._all_fail}")

@@ -1,0 +1,126 @@
+"""The tables of a search file, beside its space: their keys, defaults, bounds and meanings."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
+
+
+def read_duration(text: object) -> float | None:
+    """Read "4m30s", "2h", "90s", a number of seconds, or "none".
+
+    Returns:
+        Seconds, None for no limit.
+
+    Raises:
+        ValueError: For anything else, or no time at all.
+    """
+    if text is None or text == "none":
+        return None
+    if isinstance(text, int | float) and not isinstance(text, bool) and text > 0 and math.isfinite(text):
+        return float(text)
+    match = _DURATION.fullmatch(text.replace(" ", "")) if isinstance(text, str) and text else None
+    seconds = (
+        sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True)) if match else 0
+    )
+    if not seconds:
+        raise ValueError(f'a time is written like "4m30s", "2h" or "none": got {text!r}')
+    return seconds
+
+
+def write_duration(seconds: float | None) -> str:
+    """Write seconds as :func:`read_duration` reads them."""
+    if seconds is None:
+        return "none"
+    hours, rest = divmod(seconds, 3600)
+    minutes, rest = divmod(rest, 60)
+    parts = [f"{int(hours)}h" if hours else "", f"{int(minutes)}m" if minutes else "", f"{rest:.10g}s" if rest else ""]
+    return "".join(parts)
+
+
+def without_password(url: str) -> str:
+    """Strike a password out of a URL, so that it is neither stored nor shown."""
+    scheme, separator, rest = url.partition("://")
+    user, at, host = rest.rpartition("@")
+    return f"{scheme}{separator}{user.partition(':')[0]}{at}{host}" if at else url
+
+
+class Section(BaseModel):
+    """One table of the file."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Data(Section):
+    """What the models are trained and compared on."""
+
+    corpus: str = Field(default="oneills", description="a named corpus, or a folder of MIDI, ABC, MusicXML, kern")
+    folds: int = Field(default=4, ge=2, le=20, description="folds of the cross-validation, trained in lockstep")
+    seed: int = Field(default=0, ge=0, description="seed of folds, weights, windows and dropout")
+
+
+class Budget(Section):
+    """When the search ends."""
+
+    trials: int = Field(default=60, ge=1, le=100_000, description="trials in all, those stopped early included")
+    epochs: int = Field(default=9, ge=1, le=100_000, description="epochs of a full trial, over which the schedule runs")
+    time: Annotated[float | None, BeforeValidator(read_duration)] = Field(
+        default=270.0, description='time of the whole search, as in "4m30s"; "none" is no limit'
+    )
+
+
+class Scheduler(Section):
+    """When weak trials are stopped (asynchronous successive halving, ASHA)."""
+
+    first_rung: int = Field(default=3, ge=1, le=100_000, description="epochs before a trial may be stopped")
+    reduction: int = Field(default=3, ge=2, le=100, description="one in so many goes on at a rung, the next so far off")
+
+
+class Sampler(Section):
+    """How settings are proposed (TPE)."""
+
+    seed: int = Field(default=0, ge=0, description="seed of the proposals")
+    startup: int = Field(default=10, ge=1, le=10_000, description="trials drawn at random before the sampler learns")
+
+
+class Resources(Section):
+    """What each trial gets."""
+
+    slots: int = Field(default=0, ge=0, le=10_000, description="trials that run at once; 0 is as many as fit")
+    cpus: int = Field(default=1, ge=1, le=1024, description="processors of a trial")
+    gpus: Annotated[float, Field(ge=0, le=64)] | Literal["auto"] = Field(
+        default="auto", description='GPUs of a trial, parts of one allowed; "auto" shares what is there'
+    )
+
+
+class StudyPlace(Section):
+    """Where the search's own state is kept."""
+
+    url: str = Field(
+        default="",
+        description="empty: a journal file in the home folder; or sqlite:///... or postgresql+psycopg://host/db "
+        "(keep the password in PGPASSWORD or ~/.pgpass)",
+    )
+
+
+class TrackingPlace(Section):
+    """Where MLflow's runs go."""
+
+    uri: str = Field(
+        default="", description="empty: mlflow.db in the home folder; or sqlite:///..., or a server's http://..."
+    )
+
+
+SECTIONS: Mapping[str, type[Section]] = {
+    "data": Data,
+    "budget": Budget,
+    "scheduler": Scheduler,
+    "sampler": Sampler,
+    "resources": Resources,
+    "study": StudyPlace,
+    "tracking": TrackingPlace,
+}

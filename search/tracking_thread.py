@@ -1,0 +1,131 @@
+"""The thread that writes a search to MLflow while the search goes on, whatever becomes of MLflow."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from models.metrics import Metric
+from search.records import TrialRecord
+from search.search_spec import SearchSpec
+from search.tracking import Mirror, check_tracking, tracking_uri
+
+_PAUSE_S, _RETRY_S = 0.5, 5.0
+
+
+@dataclass(frozen=True)
+class _Ending:
+    winner: TrialRecord | None
+    finished: bool
+
+
+class Tracking:
+    """Mirrors a search's trials into MLflow; nothing it does raises on the caller's side."""
+
+    def __init__(
+        self, search: SearchSpec, home: Path, objective: Metric, tags: Mapping[str, str], records: Sequence[TrialRecord]
+    ) -> None:
+        """Start the thread.
+
+        Args:
+            search: The search.
+            home: The home folder.
+            objective: The metric that is searched for.
+            tags: What is known of the study, ``study`` (its id) among it; by that its runs are found again.
+            records: All trials so far; what MLflow lacks of them is written.
+
+        Raises:
+            BadInputError: If the store cannot be used.
+        """
+        self._search, self._home, self._objective, self._tags = search, home, objective, tags
+        self._uri = tracking_uri(search, home)
+        check_tracking(self._uri)
+        self._lock = threading.Lock()
+        self._pending: dict[int, TrialRecord] = {record.number: record for record in records}
+        self._messages: list[str] = []
+        self._ending: _Ending | None = None
+        self._wake = threading.Event()
+        self._lost = self._done = False
+        self._begun = threading.Event()
+        self._mirror: Mirror | None = None
+        self._thread = threading.Thread(target=self._work, name="tracking", daemon=True)
+        self._thread.start()
+
+    def put(self, record: TrialRecord) -> None:
+        """Have a trial's newest record written soon."""
+        with self._lock:
+            self._pending[record.number] = record
+        self._begun.set()
+
+    def messages(self) -> list[str]:
+        """Take what a user must be told."""
+        with self._lock:
+            messages, self._messages = self._messages, []
+        return messages
+
+    def close(self, winner: TrialRecord | None, *, finished: bool, patience_s: float = 30.0) -> list[str]:
+        """Write what is left and end the parent run.
+
+        Args:
+            winner: The best full trial; its run gets its learning curve and its settings.
+            finished: Whether the search is finished, not interrupted.
+            patience_s: How long to wait for the store.
+
+        Returns:
+            What a user must be told.
+        """
+        self._ending = _Ending(winner, finished)
+        self._wake.set()
+        self._begun.set()
+        self._thread.join(patience_s)
+        if not self._done:
+            self._say("MLflow lacks the newest of this search: it is written at the search's next start")
+        return self.messages()
+
+    def _say(self, text: str) -> None:
+        with self._lock:
+            self._messages.append(text)
+
+    def _work(self) -> None:
+        self._begun.wait()  # importing MLflow and making its tables must not slow the workers' start
+        while True:
+            ending = self._ending  # read before the records are taken: none is put after it
+            written = self._attempt(self._write_pending)
+            if ending is not None:
+                if written:
+                    self._attempt(partial(self._end, ending))
+                return
+            self._wake.wait(_RETRY_S if self._lost else _PAUSE_S)
+
+    def _attempt(self, write: Callable[[], None]) -> bool:
+        try:
+            write()
+        except Exception as error:  # noqa: BLE001  (whatever MLflow raises, the search goes on)
+            if not self._lost:
+                reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+                self._say(f"MLflow cannot be written ({reason}); the search goes on and writes it later")
+            self._lost = True
+            return False
+        if self._lost:
+            self._say("MLflow is written again")
+        self._lost = False
+        return True
+
+    def _write_pending(self) -> None:
+        with self._lock:
+            records, self._pending = self._pending, {}
+        try:
+            if self._mirror is None:
+                self._mirror = Mirror(self._search, self._home, self._uri, self._objective, self._tags)
+            for number in sorted(records):
+                self._mirror.write(records[number])
+        except BaseException:
+            with self._lock:
+                self._pending = {**records, **self._pending}
+            raise
+
+    def _end(self, ending: _Ending) -> None:
+        assert self._mirror is not None
+        self._mirror.end(ending.winner, finished=ending.finished)
+        self._done = True

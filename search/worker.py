@@ -1,0 +1,98 @@
+"""What runs in a Ray worker: one trial, its reports and its failures. It imports little, for workers wait for it."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
+
+import errno
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ray import tune
+
+from models.family import EpochReport, Family
+from models.metrics import FoldValues
+from search.trial import TrialDivergedError, train_trial
+
+FAILURE: Final = "failure"
+"""Key of a report that says why its trial failed for good."""
+
+FULL_DISK: Final = "full_disk"
+"""Key of a report that says where a trial could not save."""
+
+FOLDS: Final = "folds"
+"""Key of an epoch's metrics on the folds."""
+
+DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors that mean a lack of room."""
+
+_RECURRING = (ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
+"""Errors that the same settings would raise again; Ray tries others (a lost worker, a GPU's) again."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every trial of a search shares, beside the data.
+
+    Attributes:
+        family: The family.
+        seed: The search's seed.
+        rungs: The epochs after which trials save.
+        checkpoints: The folder that they save in.
+        device: "cpu" or "cuda".
+    """
+
+    family: Family[Any, Any]
+    seed: int
+    rungs: tuple[int, ...]
+    checkpoints: Path
+    device: str
+
+
+def train(config: dict[str, Any], job: Job, data: Any) -> None:
+    """Train one trial in a Ray worker; what would fail again is reported, what might not is raised."""
+    last = 0
+
+    def report(epoch: EpochReport) -> None:
+        nonlocal last
+        last = epoch.epoch
+        tune.report(write_report(epoch))
+
+    try:
+        spec = job.family.spec_type.from_values(config["values"], f"trial {config['number']}")
+        train_trial(
+            job.family,
+            spec,
+            data,
+            report,
+            seed=job.seed,
+            number=config["number"],
+            checkpoints=job.checkpoints,
+            device=job.device,
+            rungs=job.rungs,
+        )
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        tune.report(_failed(job, last, FULL_DISK, str(error.filename or job.checkpoints)))
+    except TrialDivergedError as error:
+        tune.report(_failed(job, last, FAILURE, str(error)))
+    except _RECURRING as error:
+        tune.report(_failed(job, last, FAILURE, f"{type(error).__name__}: {error}"))
+
+
+def _failed(job: Job, epoch: int, key: str, reason: str) -> dict[str, Any]:
+    return {job.family.metrics[0].name: float("nan"), "epoch": epoch, key: reason.splitlines()[0]}
+
+
+def write_report(report: EpochReport) -> dict[str, Any]:
+    """Turn an epoch's report into what Ray carries."""
+    folds = {name: list(values.values) for name, values in report.metrics.items()}
+    means = {name: values.mean for name, values in report.metrics.items()}
+    return {**means, "epoch": report.epoch, FOLDS: [folds], "seconds": report.seconds}  # a list is not flattened
+
+
+def read_report(result: Mapping[str, Any]) -> EpochReport:
+    """Turn it back."""
+    metrics = {name: FoldValues(tuple(values)) for name, values in result[FOLDS][0].items()}
+    return EpochReport(result["epoch"], metrics, result["seconds"])
