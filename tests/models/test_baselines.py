@@ -1,19 +1,17 @@
 """Baselines are proper distributions, learn from the training folds alone, and are averaged as the objective is."""
 
 from collections.abc import Callable
-from fractions import Fraction
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from data_prep.events import num_events
-from data_prep.melodies import REST, Melodies
-from data_prep.randomness import stream
+from data_prep.melodies import REST
 from models import baselines
 from models.baselines import Mask, Notes
+from tests.models.toy_melodies import Piece, melodies_of, random_pieces
 
-Piece = list[tuple[int, int]]
 LEARNERS: dict[str, Callable[[Notes, Mask, Mask], NDArray[np.float64]]] = {
     "uniform": lambda notes, _, scored: baselines.uniform(notes, scored),
     "unigram": baselines.unigram,
@@ -21,43 +19,6 @@ LEARNERS: dict[str, Callable[[Notes, Mask, Mask], NDArray[np.float64]]] = {
     "trigram": lambda notes, learnt, scored: baselines.ngram(notes, learnt, scored, order=3),
     "copying trigram": baselines.copying_trigram,
 }
-
-
-def melodies_of(pieces: list[Piece], fold: list[int], num_folds: int = 4, num_durations: int = 2) -> Melodies:
-    """Make melodies of (pitch, duration index) pairs, all else the same everywhere."""
-    pitch = np.array([pitch for piece in pieces for pitch, _ in piece], np.int16)
-    notes, held = np.zeros(len(pitch), np.int16), np.zeros(len(pieces), np.int16)
-    return Melodies(
-        pitch=pitch,
-        duration=np.array([duration for piece in pieces for _, duration in piece], np.int16),
-        position=notes,
-        spelling=notes,
-        in_chord=notes.astype(np.bool_),
-        start=np.cumsum([0, *map(len, pieces)]),
-        fold=np.array(fold, np.int8),
-        tonic=held.astype(np.int8),
-        one_key=np.ones(len(pieces), np.bool_),
-        metre=held,
-        pickup=held,
-        durations=tuple(Fraction(n + 1, 2) for n in range(num_durations)),
-        positions=(Fraction(0),),
-        spellings=("C4",),
-        metres=((4, 4),),
-        ids=tuple(f"piece {n}" for n in range(len(pieces))),
-        num_folds=num_folds,
-        fingerprint="none",
-        corpus="toy",
-    )
-
-
-def random_pieces(num_pieces: int) -> list[Piece]:
-    """Write pieces of a phrase played twice and a free end."""
-    rng = stream(0, "toy pieces")
-    pieces: list[Piece] = []
-    for _ in range(num_pieces):
-        phrase = [(int(rng.choice([60, 62, 64, 67, REST])), int(rng.integers(2))) for _ in range(rng.integers(2, 9))]
-        pieces.append([*phrase, *phrase, *phrase[: rng.integers(len(phrase))], (60, 1)])
-    return pieces
 
 
 @pytest.mark.parametrize("name", LEARNERS)

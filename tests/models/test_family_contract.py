@@ -1,0 +1,93 @@
+"""What every family keeps to, over all that are registered: a new one is tested by being listed."""
+
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models import checkpoint
+from models.families import FAMILIES
+from models.family import EpochReport, Family, Training
+from models.spec import Spec
+from tests.models.toy_melodies import melodies_of, random_pieces
+
+DATA: dict[str, Any] = {"melodies": melodies_of(random_pieces(24), [piece % 4 for piece in range(24)])}
+"""Small data of each kind, in four folds."""
+
+AnyFamily = Family[Any, Any]
+
+pytestmark = pytest.mark.parametrize("family", FAMILIES.values(), ids=list(FAMILIES))
+
+
+def short(family: AnyFamily) -> Spec:
+    return family.spec_type.from_values({"epochs": 3})
+
+
+def start(family: AnyFamily, spec: Spec, *, seed: int = 0, trial: int = 0) -> Training:
+    return family.start(spec, DATA[family.data_kind], seed=seed, trial=trial, device="cpu")
+
+
+def numbers(reports: list[EpochReport]) -> list[Any]:
+    return [(report.epoch, {name: found.values for name, found in report.metrics.items()}) for report in reports]
+
+
+def test_it_is_listed_under_its_name(family: AnyFamily) -> None:
+    assert FAMILIES[family.name] is family
+    assert family.summary
+    assert "\n" not in family.summary
+
+
+def test_metrics_have_names_of_their_own(family: AnyFamily) -> None:
+    names = [metric.name for metric in family.metrics]
+    assert names
+    assert len(set(names)) == len(names)
+
+
+def test_settings_matter_by_earlier_ones(family: AnyFamily) -> None:
+    settings = family.spec_type.settings()
+    assert "epochs" in settings
+    earlier: set[str] = set()
+    for name, setting in settings.items():
+        assert setting.meaning
+        assert set(setting.when) <= earlier
+        earlier.add(name)
+
+
+def test_presets_are_legal_and_tell_their_source(family: AnyFamily) -> None:
+    for name, preset in family.presets.items():
+        assert preset.name == name
+        assert preset.source
+        family.spec_type.from_values(preset.values, name)
+
+
+def test_reports_count_epochs_and_hold_every_metric_on_every_fold(family: AnyFamily) -> None:
+    training = start(family, short(family))
+    reports = list(training.epochs())
+    assert [report.epoch for report in reports] == [1, 2, 3]
+    assert training.num_parameters > 0
+    for report in reports:
+        assert set(report.metrics) == {metric.name for metric in family.metrics}
+        assert all(len(found.values) == 4 and found.is_finite for found in report.metrics.values())
+        assert report.seconds > 0
+
+
+def test_equal_seeds_and_numbers_give_equal_reports(family: AnyFamily) -> None:
+    first, second = (numbers(list(start(family, short(family), seed=5, trial=2).epochs())) for _ in range(2))
+    assert first == second
+
+
+def test_a_restored_trial_goes_on_as_if_nothing_had_happened(family: AnyFamily, tmp_path: Path) -> None:
+    whole = list(start(family, short(family)).epochs())
+    interrupted = start(family, short(family))
+    begun = list(islice(interrupted.epochs(), 1))
+    checkpoint.save(tmp_path / "trial.pt", interrupted.state(), short(family), {})
+    resumed = start(family, short(family))
+    resumed.restore(checkpoint.load(tmp_path / "trial.pt").training)
+    assert numbers(begun + list(resumed.epochs())) == numbers(whole)
+
+
+def test_baselines_are_on_the_same_folds(family: AnyFamily) -> None:
+    found = family.baselines(DATA[family.data_kind])
+    assert found
+    assert all(len(baseline.score.values) == 4 and baseline.score.is_finite for baseline in found)
