@@ -158,7 +158,10 @@ def modules() -> str:
             if path != ROOT / package / "__init__.py"
         ]
         lines.append("")
-    return "\n".join(lines).rstrip() + "\n"
+    lines += ["## benchmarks", "", "Run one after another by `make bench`; see [benchmarks](benchmarks.md).", ""]
+    lines += ["| file | purpose |", "|---|---|"]
+    lines += [_row(f"`benchmarks/{path.name}`", _purpose(path)) for path in sorted((ROOT / "benchmarks").glob("*.py"))]
+    return "\n".join(lines) + "\n"
 
 
 def _purpose(path: Path) -> str:
