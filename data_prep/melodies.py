@@ -40,7 +40,7 @@ class Melodies:
         positions: The S bar positions and pickups, ascending.
         spellings: The spelled names, sorted.
         metres: (beats, beat unit) pairs such as (6, 8), sorted.
-        ids: [P] names that find a piece in its corpus ("oneills1850/0201-0300.abc#214").
+        ids: [P] names that find a piece in its corpus ("0201-0300.abc#214").
         num_folds: The number of folds.
         fingerprint: Of the inputs that all this was made from (files, reader's version, filter, folds' seed).
         corpus: The corpus's name or folder, as the user wrote it.

@@ -154,7 +154,7 @@ def open_test_set(prepared: Prepared, reason: str) -> Melodies:
     return replace(melodies, corpus=prepared.data.corpus)
 
 
-def test_set_openings(prepared: Prepared) -> tuple[Mapping[str, str], ...]:
+def openings_of_test_set(prepared: Prepared) -> tuple[Mapping[str, str], ...]:
     """Give every opening of the test set so far: when ("opened") and why ("reason")."""
     path = _test_path(prepared.source.path.parent.parent, prepared.fingerprint).with_suffix(".openings")
     return tuple(json.loads(line) for line in path.read_text().splitlines()) if path.exists() else ()

@@ -73,14 +73,26 @@ def _voices(part: Any) -> Iterator[tuple[str, list[Note]]]:
         part.toSoundingPitch(inPlace=True)
     voices: dict[str, list[Note]] = {}
     for element in part.recurse().notes:
-        site = element.activeSite
-        name = str(site.id) if isinstance(site, stream.Voice) else "1"
         if isinstance(element, harmony.Harmony) or not isinstance(element, SingleNote | Chord):
             continue  # a chord symbol sounds nothing of its own, an unpitched note has no pitch
         onset = _exact(element.getOffsetInHierarchy(part))
-        voices.setdefault(name, []).append(_note(element, onset))
-    for name, notes in sorted(voices.items()):
-        yield (name if len(voices) > 1 else ""), _one_at_a_time(notes)
+        voices.setdefault(_voice_name(element.activeSite), []).append(_note(element, onset))
+    alone = voices.pop("", [])  # from bars with one voice, which is the part's first
+    names = sorted(voices, key=lambda name: (not name.isdigit(), len(name), name)) or ["1"]
+    voices[names[0]] = voices.get(names[0], []) + alone
+    for name in names:
+        if voices[name]:
+            yield (name if len(names) > 1 else ""), _one_at_a_time(voices[name])
+
+
+def _voice_name(site: Any) -> str:
+    """Name the voice that a note stands in: by the file's name for it, or by its place among its bar's voices."""
+    if not isinstance(site, stream.Voice):
+        return ""
+    if isinstance(site.id, str):
+        return site.id
+    bar: Any = site.activeSite
+    return str(1 + list(bar.voices).index(site))
 
 
 def _note(element: Any, onset: Fraction) -> Note:

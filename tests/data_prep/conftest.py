@@ -1,0 +1,158 @@
+"""Real tunes, pieces made by hand, and MIDI files byte by byte."""
+
+import os
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import pytest
+
+from data_prep.corpus import corpora
+from data_prep.notes import Heading, Key, Metre, Note, Piece
+from data_prep.scores import read
+
+
+@cache
+def _pieces(file: str) -> tuple[Piece, ...]:
+    return read(corpora()["oneills"].folder / file).pieces
+
+
+@pytest.fixture(scope="session")
+def oneills() -> Callable[[str, str], Piece]:
+    """Give a tune of O'Neill's by its file and number."""
+
+    def find(file: str, number: str) -> Piece:
+        (piece,) = (piece for piece in _pieces(file) if piece.heading.tune == number)
+        return piece
+
+    return find
+
+
+def _rows(piece: Piece) -> list[Note]:
+    return [
+        Note(
+            Fraction(int(piece.onset[i]), piece.resolution),
+            Fraction(int(piece.duration[i]), piece.resolution),
+            int(piece.pitch[i]),
+            piece.spelling[i],
+            int(piece.chord_size[i]),
+            bool(piece.tied[i]),
+            None if piece.velocity[i] < 0 else int(piece.velocity[i]),
+        )
+        for i in range(len(piece.pitch))
+    ]
+
+
+@pytest.fixture(scope="session")
+def rows() -> Callable[[Piece], list[Note]]:
+    """Give a piece's rows in quarter notes."""
+    return _rows
+
+
+def _piece(
+    pitches: Iterable[int],
+    durations: Iterable[Fraction | int] | None = None,
+    *,
+    metre: tuple[int, int] | None = (4, 4),
+    pickup: Fraction | int = 0,
+    title: str = "",
+    num_parts: int = 1,
+    tied: Sequence[int] = (),
+) -> Piece:
+    pitches = list(pitches)
+    notes: list[Note] = []
+    now = Fraction(0)
+    for index, (pitch, duration) in enumerate(zip(pitches, durations or [Fraction(1)] * len(pitches), strict=True)):
+        size = 0 if pitch < 0 else 1
+        notes.append(Note(now, Fraction(duration), pitch, f"p{pitch}", size, tied=index in tied))
+        now += duration
+    metres = () if metre is None else (Metre(Fraction(0), *metre),)
+    keys = (Key(Fraction(0), 7, "major"),)
+    return Piece.of(Heading("", "", title, "", num_parts, metres, keys, Fraction(pickup)), notes)
+
+
+@pytest.fixture(scope="session")
+def piece() -> Callable[..., Piece]:
+    """Make a piece of pitches and durations (quarters where none are given)."""
+    return _piece
+
+
+def _variable_length(value: int) -> bytes:
+    digits = [value & 0x7F]
+    while value := value >> 7:
+        digits.append(value & 0x7F | 0x80)
+    return bytes(reversed(digits))
+
+
+def _midi(*tracks: Iterable[tuple[int, bytes]], division: int = 120) -> bytes:
+    data = b"MThd" + (6).to_bytes(4, "big") + (1).to_bytes(2, "big") + len(tracks).to_bytes(2, "big")
+    data += division.to_bytes(2, "big")
+    for track in tracks:
+        now, body = 0, b""
+        for tick, event in sorted(track, key=lambda pair: pair[0]):
+            body += _variable_length(tick - now) + event
+            now = tick
+        body += _variable_length(0) + b"\xff\x2f\x00"
+        data += b"MTrk" + len(body).to_bytes(4, "big") + body
+    return data
+
+
+@pytest.fixture(scope="session")
+def midi() -> Callable[..., bytes]:
+    """Make a MIDI file of tracks of (tick, event bytes), 120 ticks a quarter note."""
+    return _midi
+
+
+def _strike(pitch: int, begin: int, end: int, *, channel: int = 1, velocity: int = 80) -> list[tuple[int, bytes]]:
+    on, off = bytes([0x8F + channel, pitch, velocity]), bytes([0x7F + channel, pitch, 0])
+    return [(end, off), (begin, on)]  # a note that ends where another begins ends first
+
+
+@pytest.fixture(scope="session")
+def strike() -> Callable[..., list[tuple[int, bytes]]]:
+    """Make the two events of a note."""
+    return _strike
+
+
+@pytest.fixture
+def folder_of_tunes(tmp_path: Path) -> Callable[..., Path]:
+    """Make a folder with so many ABC files of one unrelated tune each."""
+
+    def make(count: int, name: str = "tunes") -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        for index in range(count):
+            (folder / f"tune{index:02}.abc").write_text(_tune(index))
+        return folder
+
+    return make
+
+
+def _tune(index: int) -> str:
+    letters = np.random.default_rng(index).choice(list("CDEFGABcdefgab"), 32)
+    bars = ["".join(letters[begin : begin + 8]) for begin in range(0, 32, 8)]
+    return f"X:1\nT:Tune {index}\nM:4/4\nL:1/8\nK:G\n{'|'.join(bars)}|]\n"
+
+
+@pytest.fixture
+def full_disk() -> Callable[[], AbstractContextManager[None]]:
+    """Let no file of this process grow while the context lasts, as on a full disk."""
+
+    @contextmanager
+    def full() -> Generator[None]:
+        with Path("/dev/full").open("wb", buffering=0) as device:
+            actual = os.fdopen
+
+            def to_full_device(handle: int, mode: str) -> IO[bytes]:
+                os.dup2(device.fileno(), handle)
+                return actual(handle, mode)
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(os, "fdopen", to_full_device)
+                yield
+
+    return full

@@ -1,0 +1,75 @@
+"""Voices: nothing lost, nothing overlapping, no gap."""
+
+from fractions import Fraction
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data_prep.melodies import REST
+from data_prep.notes import Metre, Note
+from data_prep.voices import fill_gaps, rest, signatures_from, split, stack_chords
+
+times = st.fractions(min_value=0, max_value=24, max_denominator=6)
+lengths = st.fractions(min_value=Fraction(1, 6), max_value=6, max_denominator=6)
+notes = st.builds(Note, onset=times, duration=lengths, pitch=st.integers(40, 90), spelling=st.just("n"))
+
+
+@given(st.lists(notes, max_size=20))
+def test_chords_keep_every_note_and_show_the_top_one(some: list[Note]) -> None:
+    events = stack_chords(some)
+    assert [event.onset for event in events] == sorted(event.onset for event in events)
+    assert len({(event.onset, event.duration) for event in events}) == len(events)
+    for event in events:
+        chord = {note.pitch for note in some if (note.onset, note.duration) == (event.onset, event.duration)}
+        assert (event.pitch, event.chord_size) == (max(chord), len(chord))
+
+
+@given(st.lists(notes, max_size=20))
+def test_voices_share_out_all_events_without_overlap(some: list[Note]) -> None:
+    events = stack_chords(some)
+    voices = split(events)
+    assert sorted(note for voice in voices for note in voice) == sorted(events)
+    for voice in voices:
+        assert all(a.onset + a.duration <= b.onset for a, b in pairwise(voice))
+
+
+@given(st.lists(notes, max_size=20))
+def test_there_are_no_more_voices_than_notes_at_one_time(some: list[Note]) -> None:
+    events = stack_chords(some)
+    at_once = [sum(a.onset <= b.onset < a.onset + a.duration for a in events) for b in events]
+    assert len(split(events)) == max(at_once, default=0)
+
+
+def test_a_line_keeps_its_voice_by_nearness() -> None:
+    high = [Note(Fraction(t), Fraction(1), 72 + t, "h") for t in range(4)]
+    low = [Note(Fraction(t), Fraction(1, 2), 50 - t, "l") for t in range(4)]
+    assert split(sorted(high + low)) == [high, low]
+
+
+@given(st.lists(notes, max_size=12), st.sampled_from([2, 3, 4]), st.sampled_from([0, 1]))
+def test_rests_fill_every_gap_and_keep_to_their_bars(some: list[Note], bar_length: int, pickup: int) -> None:
+    voices = split(stack_chords(some))
+    for voice in voices:
+        filled, begin = fill_gaps(voice, Fraction(bar_length), Fraction(pickup))
+        assert [note._replace(onset=note.onset + begin) for note in filled if note.pitch != REST] == voice
+        assert filled[0].onset == 0
+        assert all(a.onset + a.duration == b.onset for a, b in pairwise(filled))
+        assert begin == 0 or (begin - pickup) % bar_length == 0
+        for note in filled:
+            if note.pitch == REST:
+                first = note.onset + begin
+                last = first + note.duration
+                crossed = [line for line in range(pickup, 40, bar_length) if first < line < last]
+                assert not crossed
+
+
+def test_a_voice_of_rests_is_empty() -> None:
+    assert fill_gaps([rest(Fraction(0), Fraction(4))], Fraction(4), Fraction(0)) == ([], 0)
+
+
+def test_signatures_in_force_from_a_later_time() -> None:
+    metres = [Metre(Fraction(0), 4, 4), Metre(Fraction(8), 3, 4), Metre(Fraction(20), 2, 4)]
+    assert signatures_from(metres, Fraction(9)) == (Metre(Fraction(0), 3, 4), Metre(Fraction(11), 2, 4))
+    assert signatures_from(metres, Fraction(0)) == tuple(metres)
+    assert signatures_from([], Fraction(3)) == ()
