@@ -57,6 +57,9 @@ class Corpus:
     def files(self) -> tuple[Path, ...]:
         """Give its files, in the order of their names relative to the folder.
 
+        Returns:
+            The files.
+
         Raises:
             BadInputError: If there are none.
         """
@@ -97,13 +100,16 @@ class Corpus:
 def file_digest(path: Path) -> str:
     """Give the fingerprint of a file's contents together with everything that decides how it is read.
 
-    Raises:
-        BadInputError: If it cannot be read from the disk.
+    Args:
+        path: The file; one that cannot be opened has a fingerprint too, so that it is reported with the reading.
+
+    Returns:
+        32 hexadecimal digits.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
-        data = f"unreadable: {error.strerror}".encode()  # the reader will say so of this one file
+        data = f"unreadable: {error.strerror}".encode()
     how = f"{READER}|{music21_version()}|{path.suffix.lower()}|"
     return hashlib.sha256(how.encode() + data).hexdigest()[:32]
 

@@ -14,6 +14,12 @@ from data_prep.randomness import stream
 TEST = -1
 """The fold of a sealed piece."""
 
+MIN_FOLDS = 2
+"""One to hold out, one to learn from."""
+
+MAX_FOLDS = 100
+"""More would hold out single pieces, at a model each."""
+
 TEST_SHARE = 0.1
 """Share of the corpus's notes that is sealed."""
 
@@ -29,7 +35,7 @@ def assign(
         ids: [P] the pieces' names.
         groups: [P] their groups of kin.
         lengths: [P] their notes.
-        num_folds: Number of folds, at least 2.
+        num_folds: Number of folds, MIN_FOLDS to MAX_FOLDS.
         seed: The user's seed.
         fingerprint: The corpus's.
 
@@ -37,10 +43,10 @@ def assign(
         [P] a fold 0..num_folds-1, or TEST.
 
     Raises:
-        BadInputError: If there are not enough groups, or fewer than 2 folds.
+        BadInputError: If there are not enough groups, or the number of folds is out of bounds.
     """
-    if num_folds < 2:  # noqa: PLR2004  (one to hold out, one to learn from)
-        raise BadInputError(f"cross-validation needs at least 2 folds, not {num_folds}")
+    if not MIN_FOLDS <= num_folds <= MAX_FOLDS:
+        raise BadInputError(f"cross-validation takes {MIN_FOLDS} to {MAX_FOLDS} folds, not {num_folds}")
     members: dict[int, list[int]] = {}
     for piece, group in enumerate(groups):
         members.setdefault(group, []).append(piece)

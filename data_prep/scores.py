@@ -6,7 +6,7 @@ from pathlib import Path
 
 from data_prep.notes import Reading, Unread, reason
 
-READER = 1
+READER = 3
 """Version of what is read out of a file; raised with every change to it, so that cached tables are read anew."""
 
 _READERS = {

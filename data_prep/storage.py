@@ -1,7 +1,6 @@
 """Prepared pieces in a file: the arrays of Melodies with a JSON header, as a plain .npz."""
 
 import json
-import zipfile
 from dataclasses import fields
 from fractions import Fraction
 from io import BytesIO
@@ -67,7 +66,7 @@ def from_bytes(data: bytes, where: str) -> tuple[Melodies, dict[str, Any]]:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(arrays.pop("header").tobytes())
         written = header["format"]
-    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
+    except Exception as error:  # whatever a damaged file makes of zipfile
         raise DamagedError(f"{where}: {error}") from error
     if written > FORMAT:
         raise BadInputError(

@@ -13,6 +13,10 @@ instead of 26, and the streams differ from what is written in one tune of fourte
 
 So grace notes and all marks are taken out before music21 gives the tokens their durations, and the grace notes are put
 back as rows without duration. Repeats are read as written, never expanded.
+
+An accidental lasts to the end of its bar, at its octave, as in print; music21 would take it for one note's in files
+that do not say ABC 2. O'Neill's means it so: of later notes of such a pitch in the same bar, 480 bear no mark, 168
+cancel it and 15 repeat it.
 """
 
 import re
@@ -28,6 +32,7 @@ from music21.pitch import Pitch
 
 from data_prep.melodies import REST
 from data_prep.notes import Heading, Key, Metre, Note, Piece, Reading, Unread, merge_ties, reason
+from data_prep.voices import fill_gaps, signatures_from
 
 MAX_DENOMINATOR = 65535
 """music21's own limit for a quarter length's denominator: what it gives as a float is exact below it."""
@@ -74,6 +79,7 @@ def split_tunes(text: str) -> list[tuple[str, str]]:
     header, *tunes = re.split(r"(?m)^(?=X:)", text)
     if not tunes:
         return [("", header)]
+    header = "".join(re.findall(r"(?m)^(?:[A-Za-z]:|%).*\n", header))  # free text may stand there too
     named: list[tuple[str, str]] = []
     seen: dict[str, int] = {}
     for tune in tunes:
@@ -104,22 +110,23 @@ def read_tune(tune: str, text: str) -> list[Piece]:
     read_voices = [(name, voice) for name, voice in read_voices if any(note.pitch != REST for note in voice.notes)]
     if not read_voices:
         raise ValueError("there are no notes in it")
-    return [
-        Piece.of(
-            Heading(
-                tune=tune,
-                part=name if len(read_voices) > 1 else "",
-                title=header.title,
-                composer=header.composer,
-                num_parts=len(read_voices),
-                metres=tuple(voice.metres),
-                keys=tuple(voice.keys),
-                pickup=voice.pickup,
-            ),
-            merge_ties(voice.notes),
+    pieces: list[Piece] = []
+    for name, voice in read_voices:
+        notes, begin = merge_ties(voice.notes), Fraction(0)
+        if len(read_voices) > 1:
+            notes, begin = fill_gaps(notes, voice.bar_length, voice.pickup)
+        heading = Heading(
+            tune=tune,
+            part=name if len(read_voices) > 1 else "",
+            title=header.title,
+            composer=header.composer,
+            num_parts=len(read_voices),
+            metres=signatures_from(voice.metres, begin),
+            keys=signatures_from(voice.keys, begin),
+            pickup=Fraction(0) if begin else voice.pickup,
         )
-        for name, voice in read_voices
-    ]
+        pieces.append(Piece.of(heading, notes))
+    return pieces
 
 
 @dataclass
@@ -147,9 +154,12 @@ class _Voice:
     first_bar: Fraction | None = None  # length of what stands before the first bar line that follows a note
 
     @property
+    def bar_length(self) -> Fraction:
+        return self.metres[0].bar_length if self.metres else Fraction(4)
+
+    @property
     def pickup(self) -> Fraction:
-        bar_length = self.metres[0].bar_length if self.metres else Fraction(4)
-        return self.first_bar if self.first_bar is not None and self.first_bar < bar_length else Fraction(0)
+        return self.first_bar if self.first_bar is not None and self.first_bar < self.bar_length else Fraction(0)
 
 
 def _decode(data: bytes) -> str:
@@ -160,12 +170,44 @@ def _decode(data: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def _plain(text: str) -> str:
+    """Leave of a tune's text what bears on pitch and time, in a form that music21 reads right.
+
+    Words under the notes, annotations, decorations and overlaid voices (&) go; a bar's silence (Z) is left out by
+    music21, which keeps every other note in its place.
+    """
+    match = re.search(r"(?m)^K:.*\n", text)
+    head, body = (text[: match.end()], text[match.end() :]) if match else ("", text)
+    body = re.split(r"\n[ \t]*\n", body.lstrip("\n"), maxsplit=1)[0]  # an empty line ends a tune
+    body = re.sub(r"\[([KLMQV]):([^\]\n]*)\]", r"\n\1:\2\n", body)  # music21 takes [K:G] for a chord
+    lines = [line if re.match(r"[A-Z]:|%", line) else _music(line) for line in body.split("\n")]
+    head = re.sub(r"(?m)^[a-z+]:.*\n", "", head)
+    if not re.search(r"(?m)^[LM]:", head):
+        head = f"L:1/8\n{head}"  # the standard's default
+    text = head + "\n".join(line for line in lines if not re.match(r"[a-z+]:", line))
+    text = re.sub(r"(?m)^L:[ \t]*1[ \t]*$", "L:1/1", text)
+    return re.sub(r"(?m)^M:.*\+.*$", lambda field: _added_metre(field.group()), text)
+
+
+def _music(line: str) -> str:
+    """Take annotations, decorations, line breaks (!) and overlays out of a line, and write all rests as z."""
+    if re.match(r"[a-z+]:", line):
+        return line
+    line = re.sub(r'"[^"]*"|![^!\s|]{1,20}!|!', "", line.partition("%")[0])
+    return re.sub(r"&[^|]*", "", line).replace("x", "z")
+
+
+def _added_metre(field: str) -> str:
+    """Write M:(2+3)/8 as M:5/8."""
+    beats, _, unit = field.removeprefix("M:").replace("(", "").replace(")", "").partition("/")
+    return f"M:{sum(int(part) for part in beats.split('+'))}/{unit}"
+
+
 def _tokens(text: str) -> tuple[list[Any], dict[int, list[Any]]]:
     """Give the tokens that bear on pitch and time, and the grace notes by the id of the note they lean on."""
-    # music21 takes an inline field [K:G] for a chord; on a line of its own it knows it
-    text = re.sub(r"\[([KLMQV]):([^\]\n]*)\]", r"\n\1:\2\n", text)
-    handler = abcFormat.ABCHandler()
-    handler.tokenize(text)
+    handler = abcFormat.ABCHandler(abcVersion=(2, 1, 0))
+    handler.abcDirectives["propagate-accidentals"] = "octave"
+    handler.tokenize(_plain(text))
     kept: list[Any] = []
     graces: dict[int, list[Any]] = {}
     waiting: list[Any] = []

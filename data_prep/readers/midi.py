@@ -132,6 +132,12 @@ class _Score:
     def pieces(self, ticks_per_quarter: int) -> Iterator[Piece]:
         """Give every voice of every line, in the order of tracks and channels.
 
+        Args:
+            ticks_per_quarter: Of the file's clock.
+
+        Yields:
+            The voices.
+
         Raises:
             ValueError: If there are no notes.
         """

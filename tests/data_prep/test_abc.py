@@ -67,6 +67,89 @@ def test_marks_between_notes_change_no_rhythm(
     assert [note.duration for note in rows(piece)] == durations
 
 
+@pytest.mark.parametrize(
+    ("written", "names"),
+    [
+        ("^CDC|C", ["C#4", "D4", "C#4", "C4"]),
+        ("^Cc=CC", ["C#4", "C5", "C4", "C4"]),
+        ("{^F}GF", ["F#4", "G4", "F#4"]),
+    ],
+)
+def test_an_accidental_lasts_to_the_end_of_its_bar(
+    written: str, names: list[str], rows: Callable[[Piece], list[Note]]
+) -> None:
+    (piece,) = abc.read_tune("1", f"X:1\nM:4/4\nL:1/8\nK:C\n{written}|\n")
+    assert [note.spelling for note in rows(piece)] == names
+
+
+def test_an_accidental_of_a_real_tune_lasts(
+    oneills: Callable[[str, str], Piece], rows: Callable[[Piece], list[Note]]
+) -> None:
+    # no. 201 in D: | =c2(AB) c2(de) |, both of them C natural
+    names = [note.spelling for note in rows(oneills("0201-0300.abc", "201"))]
+    at = [index for index, name in enumerate(names) if name == "C5"]
+    assert any(names[index : index + 6] == ["C5", "A4", "B4", "C5", "D5", "E5"] for index in at)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'C2"Am"D2|',
+        'C2">"D2|',
+        "C2!trill!D2|",
+        "C2!\nD2!|",
+        "w:words with notes abc\nC2D2|\nw:more",
+        "r:cafe\nC2D2|",
+        "C2D2&E2F2|",
+        "C2D2|\n\nThe end, a fade\n",
+        "C2%abc\nD2|",
+        "uC2 vD2 Z|",
+        "C2 y D2|",
+        "P:A\nC2D2|",
+    ],
+)
+def test_what_is_no_note_is_not_read_as_one(text: str, rows: Callable[[Piece], list[Note]]) -> None:
+    (piece,) = abc.read_tune("1", f"X:1\nM:4/4\nL:1/8\nK:C\n{text}")
+    assert [(note.spelling, note.duration) for note in rows(piece)] == [("C4", 1), ("D4", 1)]
+
+
+def test_free_text_before_the_first_tune_is_no_music() -> None:
+    ((_, text),) = abc.split_tunes("A book of tunes\nC:Somebody\n\nX:1\nM:2/4\nL:1/4\nK:C\nCD|\n")
+    (piece,) = abc.read_tune("1", text)
+    assert (piece.num_timed, piece.heading.composer) == (2, "Somebody")
+
+
+def test_invisible_rests_are_rests(rows: Callable[[Piece], list[Note]]) -> None:
+    (piece,) = abc.read_tune("1", "X:1\nM:4/4\nL:1/8\nK:C\nC2x2D4|\n")
+    assert [(note.spelling, note.duration) for note in rows(piece)] == [("C4", 1), ("rest", 1), ("D4", 2)]
+
+
+@pytest.mark.parametrize(
+    ("head", "duration", "metre"),
+    [
+        ("K:C\n", HALF, None),
+        ("L:1\nK:C\n", Fraction(4), None),
+        ("M:2/4\nK:C\n", Fraction(1, 4), (2, 4)),
+        ("M:C|\nK:C\n", HALF, (2, 2)),
+        ("M:2+3/8\nL:1/8\nK:C\n", HALF, (5, 8)),
+        ("M:(2+2+3)/8\nL:1/8\nK:C\n", HALF, (7, 8)),
+        ("M:none\nL:1/8\nK:none\n", HALF, None),
+    ],
+)
+def test_lengths_and_metres_of_headers(
+    head: str, duration: Fraction, metre: tuple[int, int] | None, rows: Callable[[Piece], list[Note]]
+) -> None:
+    (piece,) = abc.read_tune("1", f"X:1\n{head}C|")
+    assert [note.duration for note in rows(piece)] == [duration]
+    assert [tuple(found[1:]) for found in piece.heading.metres] == ([metre] if metre else [])
+
+
+def test_a_voice_that_enters_late_begins_in_its_own_bar(rows: Callable[[Piece], list[Note]]) -> None:
+    text = "X:1\nM:2/4\nL:1/4\nK:C\nV:1\nCD|EF|\nV:2\nx2|zG|\n"
+    _, lower = abc.read_tune("1", text)
+    assert [(note.spelling, note.onset) for note in rows(lower)] == [("rest", 0), ("G4", 1)]
+
+
 def test_a_note_under_an_annotation_is_kept(
     oneills: Callable[[str, str], Piece], rows: Callable[[Piece], list[Note]]
 ) -> None:
@@ -231,7 +314,7 @@ def test_where_music21_streams_read_right_the_tokens_read_the_same(
         if "{" in text or '"' in text.split("K:")[1] or "-" in text.split("K:")[1]:
             continue
         score: Any = converter.parse(  # pyright: ignore[reportUnknownMemberType]  (music21 has no types for it)
-            text, format="abc", forceSource=True, storePickle=False
+            f"%abc-2.1\n%%propagate-accidentals octave\n{text}", format="abc", forceSource=True, storePickle=False
         )
         expected: list[tuple[int, Fraction]] = [
             (REST if element.isRest else element.pitches[-1].midi, Fraction(element.quarterLength))

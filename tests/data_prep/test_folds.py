@@ -92,6 +92,7 @@ def test_a_corpus_too_small_for_its_folds() -> None:
         assign(list("abcdef"), [0, 1, 2, 3, 3, 3], [9] * 6, num_folds=4, seed=0, fingerprint="f")
 
 
-def test_one_fold_is_no_cross_validation() -> None:
-    with pytest.raises(BadInputError, match="at least 2 folds, not 1"):
-        assign(list("ab"), [0, 1], [9, 9], num_folds=1, seed=0, fingerprint="f")
+def test_the_number_of_folds_has_bounds() -> None:
+    for num_folds in (-1, 0, 1, 101):
+        with pytest.raises(BadInputError, match=f"takes 2 to 100 folds, not {num_folds}"):
+            assign(list("ab"), [0, 1], [9, 9], num_folds=num_folds, seed=0, fingerprint="f")

@@ -240,9 +240,13 @@ def test_duplicates_and_short_pieces_are_left_out_and_counted(
 def test_a_damaged_store_is_made_anew(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
     folder = folder_of_tunes(8)
     first = _prepare(folder, tmp_path)
-    for damaged in (b"", b"not a store", first.source.path.read_bytes()[:-200]):
+    data = first.source.path.read_bytes()
+    changed = (data[:at] + bytes([data[at] ^ 0x55]) + data[at + 1 :] for at in range(0, len(data), len(data) // 23))
+    for damaged in (b"", b"not a store", data[:-200], *changed):
         first.source.path.write_bytes(damaged)
-        assert _prepare(folder, tmp_path).source == first.source
+        again = _prepare(folder, tmp_path)
+        assert storage.to_bytes(again.data, {}) == storage.to_bytes(first.data, {})
+        assert (again.origins, again.left_out) == (first.origins, first.left_out)
 
 
 def test_a_store_of_a_newer_version_is_refused(

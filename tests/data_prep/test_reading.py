@@ -83,6 +83,17 @@ def test_a_damaged_entry_is_read_again(folder_of_tunes: Callable[..., Path], tmp
     assert progress.calls[0] == ("start", 2, "reading scores")
 
 
+@pytest.mark.slow
+def test_an_entry_with_any_byte_changed_is_read_right(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
+    folder = folder_of_tunes(1)
+    fresh = read_all(_digests(folder), tmp_path / "cache", Silent())
+    (entry,) = (tmp_path / "cache" / "notes").iterdir()
+    data = entry.read_bytes()
+    for at in range(0, len(data), 7):
+        entry.write_bytes(data[:at] + bytes([data[at] ^ 0x55]) + data[at + 1 :])
+        assert _same(read_all(_digests(folder), tmp_path / "cache", Silent()), fresh), at
+
+
 @pytest.mark.parametrize("keep", [0.2, 0.5, 0.9, 0.99])
 def test_an_entry_damaged_anywhere_is_noticed(
     keep: float, folder_of_tunes: Callable[..., Path], tmp_path: Path
