@@ -16,6 +16,7 @@ from data_prep.errors import BadInputError
 
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # whatever else Ray would print of its workers; a search tells what became of them
     "RAY_enable_metrics_collection": "0",
 }
 
@@ -45,6 +46,8 @@ def connect(
     workers: int = 0,
 ) -> Generator[Session]:
     """Connect to Ray for the length of a ``with`` block.
+
+    Ray stays quiet only if nothing imported it before.
 
     Args:
         address: A cluster's address; None starts a Ray of our own here, whatever cluster the environment names.

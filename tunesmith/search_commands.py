@@ -112,7 +112,6 @@ def _run(spec: "SearchSpec", home: Path, *, as_json: bool) -> None:
     from cluster.resources import plan_slots
     from cluster.session import connect
     from models.families import family as find_family
-    from search.tune import run
     from tunesmith.baseline_cache import baselines
     from tunesmith.search_display import SearchDisplay
     from tunesmith.search_result import as_data, print_result
@@ -122,7 +121,9 @@ def _run(spec: "SearchSpec", home: Path, *, as_json: bool) -> None:
     wanted = spec.resources
     title = f"{spec.name}: {family.name} on {spec.data.corpus}, {spec.data.folds} folds"
     display = SearchDisplay(err, title=title, unit=family.metrics[0].unit)
-    with connect(warm=("torch", "search.tune"), workers=wanted.slots or 2) as session:
+    with connect(warm=("torch", "search.worker"), workers=wanted.slots or 2) as session:
+        from search.tune import run  # beside the workers, which import meanwhile
+
         slots = plan_slots(
             num_cpus=session.cpus, num_gpus=session.gpus, slots=wanted.slots, cpus=wanted.cpus, gpus=wanted.gpus
         )
