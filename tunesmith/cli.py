@@ -73,7 +73,7 @@ def run(arguments: list[str]) -> int:
         err.print("stopped")
         return INTERRUPTED
     except TyperException as error:
-        message = getattr(error, "format_message", lambda: str(error))()
+        message = error.format_message() if hasattr(error, "format_message") else str(error)
         err.print(f"error: {message} (tunesmith --help)", markup=False, soft_wrap=True)
         return BAD_INPUT
     except Exception as error:  # noqa: BLE001  (the last stop of every error: one line, no traceback)

@@ -27,7 +27,9 @@ def ui(
         raise BadInputError(
             f"nothing is tracked yet in {folder}; run 'tunesmith search composer' first, or name --home"
         )
-    err.print(f"MLflow's UI on {folder}: [bold]http://{host}:{port}[/] (Ctrl-C ends it)")
+    pages = f"http://{host}:{port}/#/experiments?workflowType=machine_learning"  # MLflow's own first page is for chats
+    err.print(f"MLflow's UI on {folder} (Ctrl-C ends it):", markup=False, soft_wrap=True)
+    err.print(f"  {pages}", markup=False, soft_wrap=True)
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", default_uri(folder)]
     command += ["--host", host, "--port", str(port), "--workers", "1"]
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")

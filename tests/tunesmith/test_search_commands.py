@@ -57,10 +57,7 @@ def test_a_trial_is_shown_with_its_curves_and_where_mlflow_has_it(searched: Any)
     text = searched.run("show", "tiny/0").stdout
     for part in ("nats_per_note", "folds", "fold 3", "size", "mlflow.db", 'tags.trial = "0"', "trial --like tiny/0"):
         assert part in text
-    client = MlflowClient(f"sqlite:///{searched.folder}/runs/mlflow.db")
-    experiments = [one.experiment_id for one in client.search_experiments()]
-    found = client.search_runs(experiments, 'tags.search = "tiny" and tags.trial = "0"')
-    assert len(found) == 1
+    assert len(_runs_in_mlflow(searched.folder, 'tags.search = "tiny" and tags.trial = "0"')) == 1
 
 
 def test_a_changed_space_is_refused_and_says_what_changed(searched: Any) -> None:
@@ -129,9 +126,7 @@ def test_a_search_that_is_stopped_goes_on_and_ends_with_each_trial_once(searched
 
 
 def _check_mlflow_agrees(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
-    client = MlflowClient(f"sqlite:///{folder}/runs/mlflow.db")
-    experiments = [one.experiment_id for one in client.search_experiments()]
-    runs = client.search_runs(experiments, f'tags.search = "{name}"')
+    runs = _runs_in_mlflow(folder, f'tags.search = "{name}"')
     trials = [run for run in runs if "trial" in run.data.tags]
     assert Counter(int(run.data.tags["trial"]) for run in trials) == Counter(row["number"] for row in rows)
     assert all(run.info.status != "RUNNING" for run in runs)
@@ -139,3 +134,10 @@ def _check_mlflow_agrees(folder: Path, name: str, rows: list[dict[str, Any]]) ->
         run = next(run for run in trials if int(run.data.tags["trial"]) == row["number"])
         assert run.data.tags["state"] == row["state"]
         assert run.data.metrics["nats_per_note"] == pytest.approx(row["nats_per_note"])
+
+
+def _runs_in_mlflow(folder: Path, condition: str) -> list[Any]:
+    client = MlflowClient(f"sqlite:///{folder}/runs/mlflow.db")
+    experiment = client.get_experiment_by_name("composer")
+    assert experiment is not None
+    return list(client.search_runs([experiment.experiment_id], condition))
