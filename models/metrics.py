@@ -4,8 +4,6 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 
 @dataclass(frozen=True)
 class Metric:
@@ -37,14 +35,16 @@ class FoldValues:
     @property
     def mean(self) -> float:
         """Mean over folds."""
-        return float(np.mean(self.values))
+        return math.fsum(self.values) / len(self.values)
 
     @property
     def standard_error(self) -> float:
         """Standard error of the mean over folds, from the sample standard deviation; NaN for a single fold."""
         if len(self.values) == 1:
             return math.nan
-        return float(np.std(self.values, ddof=1) / math.sqrt(len(self.values)))
+        count, mean = len(self.values), self.mean
+        variance = math.fsum((value - mean) ** 2 for value in self.values) / (count - 1)
+        return math.sqrt(variance / count)
 
     @property
     def is_finite(self) -> bool:

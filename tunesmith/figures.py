@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from models.metrics import FoldValues
-from models.spec import Value
+if TYPE_CHECKING:
+    from models.metrics import FoldValues
+    from models.spec import Value
 
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -16,7 +18,7 @@ def interval(mean: float, standard_error: float) -> str:
     return f"{mean:.3f}" + (f" ± {standard_error:.3f}" if math.isfinite(standard_error) else "")
 
 
-def with_error(values: FoldValues) -> str:
+def with_error(values: "FoldValues") -> str:
     """Write the values of the folds as mean and standard error."""
     return interval(values.mean, values.standard_error)
 
@@ -44,7 +46,7 @@ def sparkline(values: Sequence[float]) -> str:
     )
 
 
-def settings_line(values: Mapping[str, Value], defaults: Mapping[str, Value] | None = None) -> str:
+def settings_line(values: "Mapping[str, Value]", defaults: "Mapping[str, Value] | None" = None) -> str:
     """Write settings as one line, as in "cell lstm, layers 2, lr 0.004".
 
     Args:
@@ -59,7 +61,7 @@ def settings_line(values: Mapping[str, Value], defaults: Mapping[str, Value] | N
     return ", ".join(told) or "defaults"
 
 
-def setting_text(value: Value) -> str:
+def setting_text(value: "Value") -> str:
     """Write one setting's value, numbers to three figures."""
     if isinstance(value, bool):
         return "yes" if value else "no"

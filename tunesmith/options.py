@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from data_prep.errors import BadInputError
-from models.spec import Value
+
+if TYPE_CHECKING:
+    from models.spec import Value
 
 Home = Annotated[
     Path | None,
@@ -29,7 +31,7 @@ Settings = Annotated[
 ]
 
 
-def read_settings(pairs: Iterable[str]) -> dict[str, Value]:
+def read_settings(pairs: Iterable[str]) -> "dict[str, Value]":
     """Read ``name=value`` pairs; values are numbers, true, false or words.
 
     Args:
@@ -50,7 +52,7 @@ def read_settings(pairs: Iterable[str]) -> dict[str, Value]:
     return values
 
 
-def _value(text: str) -> Value:
+def _value(text: str) -> "Value":
     try:
         value = json.loads(text)
     except json.JSONDecodeError:

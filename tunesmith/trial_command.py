@@ -1,20 +1,21 @@
 """``tunesmith trial``: one trial on this machine, without Ray, with every epoch in sight."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from data_prep.errors import BadInputError, unknown
-from models.spec import Spec, Value
 from tunesmith.console import err, out, print_json
 from tunesmith.figures import duration, sparkline, with_error
 from tunesmith.home import home_folder
 from tunesmith.options import AsJson, CorpusName, Home, Settings, read_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from models.family import EpochReport, Family
+    from models.spec import Spec, Value
 
 
 def trial(
@@ -59,7 +60,7 @@ def trial(
     _train(chosen, spec, corpus or "oneills", folds, seed, number, as_json=as_json)
 
 
-def _asked(family: "Family[Any, Any]", preset: str | None, pairs: list[str]) -> tuple[dict[str, Value], str]:
+def _asked(family: "Family[Any, Any]", preset: str | None, pairs: list[str]) -> "tuple[dict[str, Value], str]":
     values: dict[str, Value] = {}
     if preset is not None:
         if preset not in family.presets:
@@ -69,7 +70,7 @@ def _asked(family: "Family[Any, Any]", preset: str | None, pairs: list[str]) -> 
     return values, "--set" if pairs else f"preset {preset}"
 
 
-def _recorded(like: str, home: Path | None) -> tuple[str, int, int, str, int, Mapping[str, Value], str]:
+def _recorded(like: str, home: Path | None) -> "tuple[str, int, int, str, int, Mapping[str, Value], str]":
     from tunesmith.search_commands import recorded_trial
 
     record, number = recorded_trial(home_folder(home), like)
@@ -90,7 +91,7 @@ def _print_presets(family: "Family[Any, Any]", *, as_json: bool) -> None:
 
 
 def _train(
-    family: "Family[Any, Any]", spec: Spec, corpus: str, folds: int, seed: int, number: int, *, as_json: bool
+    family: "Family[Any, Any]", spec: "Spec", corpus: str, folds: int, seed: int, number: int, *, as_json: bool
 ) -> None:
     from data_prep.prepared import prepare
     from models.device import best_device
@@ -118,7 +119,7 @@ def _train(
 class EpochLines:
     """One line an epoch on standard error, and what is still to come below it."""
 
-    def __init__(self, family: "Family[Any, Any]", spec: Spec) -> None:
+    def __init__(self, family: "Family[Any, Any]", spec: "Spec") -> None:
         """Prepare the lines of a trial of that family and spec."""
         self.reports: list[EpochReport] = []
         self.epochs = int(spec.model_dump()["epochs"])
@@ -155,7 +156,7 @@ def _print_result(family: "Family[Any, Any]", reports: "list[EpochReport]") -> N
 
 
 def _as_data(
-    family: "Family[Any, Any]", spec: Spec, corpus: str, seed: int, reports: "list[EpochReport]"
+    family: "Family[Any, Any]", spec: "Spec", corpus: str, seed: int, reports: "list[EpochReport]"
 ) -> dict[str, Any]:
     return {
         "family": family.name,
