@@ -1,8 +1,8 @@
 """Training windows: which stretch of which piece stands where in which batch of an epoch, for all folds in step.
 
 Symbols: G folds, B windows of a fold in a step, P pieces, n the notes of a piece.
-Every fold draws from a stream of its own; what folds share is the number of steps and the order of the batches by length,
-so that batches of one step are about equally long in all folds.
+Every fold draws from a stream of its own; what folds share is the number of steps and the order of the batches by
+length, so that batches of one step are about equally long in all folds.
 """
 
 from collections.abc import Iterator
@@ -57,8 +57,9 @@ class WindowPlan:
     def epoch(self, seed: int, *, trial: int, epoch: int) -> Iterator[Batch]:
         """Give an epoch's batches, a function of the arguments alone.
 
-        A pass cuts a piece of n > length notes into ceil(n / length) windows that start at random, one in each of as many
-        equal parts of [0, n - length]; a shorter piece is one window. A fold's windows are spread evenly over the steps.
+        A pass cuts a piece of n > length notes into ceil(n / length) windows that start at random, one in each of as
+        many equal parts of [0, n - length]; a shorter piece is one window. A fold's windows are spread evenly over the
+        steps.
 
         Args:
             seed: The search's seed.

@@ -1,4 +1,4 @@
-"""Checkpoints: one file with tensors, numbers and strings alone, so that it opens without running any code of its own."""
+"""Checkpoints: one file with tensors, numbers and strings alone, so that it opens without running code of its own."""
 
 import json
 import os

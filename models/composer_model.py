@@ -1,16 +1,16 @@
 """The composer: G folds' recurrent networks over notes, from past tokens to the next token's distribution.
 
 Symbols: G folds, T steps, B sequences, V tokens, H units, K embedding width.
-Inputs are shifted by one: step t reads token t-1 (BEGIN at the start of a piece) and, with beat = input, the bar position
-of the note t that it predicts, which follows from metre, pickup and past durations. A token that a fold has never seen
-has rows of zeros of its own; with factored rows its pitch and duration still say what it is.
+Inputs are shifted by one: step t reads token t-1 (BEGIN at the start of a piece) and, with beat = input, the bar
+position of the note t that it predicts, which follows from metre, pickup and past durations. A token that a fold has
+never seen has rows of zeros of its own; with factored rows its pitch and duration still say what it is.
 
 A match with the piece's own past would enter beside the beat (one more gathered row) and come out as a gated pointer,
 mixed with the softmax where ``log_probabilities`` and ``losses`` now call the head.
 """
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -20,15 +20,18 @@ from data_prep.randomness import integer_seed
 from models.folded.cross_entropy import linear_cross_entropy, token_log_probabilities
 from models.folded.layers import RecurrentLayer, State
 from models.folded.linear import rows
+from models.folded.torch_doors import tensor
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from data_prep.encodings.melody import MelodyEncoding
     from models.composer_spec import ComposerSpec
     from models.folded.dropout import DropoutStreams
 
 
 class FactoredRows(nn.Module):
-    """A row for each token: its own, or the sum of its own and its factors' (pitch, duration, bar position if it has one).
+    """A row for each token: its own, or the sum of its own and its factors' (pitch, duration, bar position if any).
 
     Attributes:
         own: [G, V', N] each token's own row; V' counts rows that are no token's (BEGIN, unknown) after the tokens.
@@ -81,7 +84,7 @@ class ComposerModel(nn.Module):
             torch.Generator().manual_seed(integer_seed(seed, "initial weights", trial=trial, fold=fold))
             for fold in range(encoding.num_folds)
         ]
-        seen = torch.from_numpy(encoding.seen)
+        seen = tensor(encoding.seen)
         self.register_buffer("out_of_vocabulary", torch.where(seen, 0.0, -math.inf), persistent=False)
         self._build_inputs(encoding, seen)
         self._build_head(encoding)
@@ -115,7 +118,7 @@ class ComposerModel(nn.Module):
         self.beat = None
         if spec.beat == "input":
             width = first.weight.shape[2] if one_hot else spec.embedding
-            known = torch.from_numpy(np.pad(encoding.seen_position, ((0, 0), (0, 1))))
+            known = tensor(np.pad(encoding.seen_position, ((0, 0), (0, 1))))
             scale = 1.0 / math.sqrt(spec.size) if one_hot else 1.0
             self.beat = nn.Parameter(self._drawn(known.shape[1], width, std=scale).mul_(known.unsqueeze(2)))
 
@@ -148,7 +151,7 @@ class ComposerModel(nn.Module):
         """
         states: list[State] = []
         x = tokens
-        for number, layer in enumerate(self.layers):
+        for number, layer in enumerate(cast("Iterable[RecurrentLayer]", self.layers)):
             before = None if state is None else state[number]
             if number > 0:
                 x, after = layer.from_dense(x, before)
@@ -214,12 +217,12 @@ class ComposerModel(nn.Module):
 
 
 def _factor_values(encoding: "MelodyEncoding", num_extra: int) -> list[Tensor]:
-    """For each factor, [V + num_extra] int64: each token's value, numbered from 0; rows that are no token's get one more."""
+    """For each factor, [V + num_extra] int64: each token's value, from 0; rows that are no token's get one more."""
     factors = [encoding.token_pitch, encoding.token_duration]
     if encoding.options.beat == "target":
         factors.append(encoding.token_position)
     values: list[Tensor] = []
     for factor in factors:
         used, number = np.unique(factor, return_inverse=True)
-        values.append(torch.from_numpy(np.pad(number, (0, num_extra), constant_values=len(used))))
+        values.append(tensor(np.pad(number, (0, num_extra), constant_values=len(used))))
     return values

@@ -17,12 +17,13 @@ from data_prep.windows import Batch, WindowPlan
 from models.composer_model import ComposerModel
 from models.composer_spec import ComposerSpec
 from models.folded.dropout import DropoutStreams
+from models.folded.torch_doors import tensor
 from models.metrics import FoldValues
 from models.objective import SCORED, score
 from models.training import StepLoss
 
 _SCORED_NOTES = 4096
-"""Most notes of a fold in one batch of held-out pieces, padding included: enough for full speed, and memory stays small."""
+"""Most notes of a fold in one batch of held-out pieces, padding included: full speed, and memory stays small."""
 
 
 class ComposerTask:
@@ -77,11 +78,11 @@ class ComposerTask:
             for fold in range(self.num_folds)
         ]
         for batch in self._plan.epoch(self._seed, trial=self._trial, epoch=epoch):
-            moved = (
-                np.stack([source.integers(2 * self.spec.augment, size=batch.piece.shape[1]) for source in shifts])
-                if self.spec.augment
-                else None
-            )
+            moved = None
+            if self.spec.augment:
+                moved = np.empty(batch.piece.shape, dtype=np.int64)
+                for fold_moved, source in zip(moved, shifts, strict=True):
+                    fold_moved[:] = source.integers(2 * self.spec.augment, size=len(fold_moved))
             tokens, positions, targets, valid = self._inputs(self.encoding.sequences, batch, moved)
             notes = valid.sum((1, 2))
             share = valid / notes.clamp_min(1.0)[:, None, None] if self.spec.loss == "mean" else valid
@@ -162,11 +163,11 @@ class ComposerTask:
         tokens = np.where(at_start, self.model.begin, np.where(past == UNKNOWN, self.model.unknown, past))
         fold = np.arange(self.num_folds)[:, None, None]
         positions = self._position_row[fold, sequences.position[index]]
-        valid = torch.from_numpy(inside).to(self._device, next(self.model.parameters()).dtype)
+        valid = tensor(inside, self._device, next(self.model.parameters()).dtype)
         return self._tensor(tokens), self._tensor(positions), self._tensor(np.maximum(target, 0)), valid
 
     def _tensor(self, array: NDArray[np.integer]) -> Tensor:
-        return torch.from_numpy(array.astype(np.int64)).to(self._device)
+        return tensor(array.astype(np.int64), self._device)
 
 
 def melody_options(spec: ComposerSpec) -> MelodyOptions:

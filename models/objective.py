@@ -5,8 +5,8 @@ Every piece is scored by the model of the one fold that holds it out. With the p
 
     L = (1/n) [ -log p(h) - sum_t log( (1 - eps) sum_{tokens u of event T_k x_t} p(u | past) + eps p0(T_k x_t) ) ]
 
-which is the code length of the (pitch, duration) events in the original key, whatever the tokens are: for each header the
-probabilities of all pieces of n notes sum to that header's probability.
+which is the code length of the (pitch, duration) events in the original key, whatever the tokens are: for each header
+the probabilities of all pieces of n notes sum to that header's probability.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def piece_costs(
     fold, piece = _fold_and_piece(encoding, sequences)
     log_p0 = encoding.log_p0[fold, sequences.event]
     cost = -_mixed(encoding.eps[fold], log_marginal, log_p0)
-    notes = np.bincount(piece, weights=cost, minlength=encoding.melodies.num_pieces)
+    notes = np.bincount(piece, weights=cost, minlength=encoding.melodies.num_pieces).astype(np.float64)
     return notes + sequences.header_cost + sequences.dropped_cost
 
 
@@ -56,8 +56,8 @@ def mixed_costs(costs: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
 def token_costs(encoding: MelodyEncoding, log_joint: NDArray[np.float64]) -> NDArray[np.float64]:
     """Give each note's cost as a token of the encoding: S1's cross-entropy.
 
-    Tokens that a fold's training pieces lack are reached through the floor, the event's p0 split evenly among the tokens
-    it can have; with vocabulary=corpus, as in S1, the softmax stands alone.
+    Tokens that a fold's training pieces lack are reached through the floor, the event's p0 split evenly among the
+    tokens it can have; with vocabulary=corpus, as in S1, the softmax stands alone.
 
     Args:
         encoding: The encoding.
@@ -85,8 +85,8 @@ def score(
         log_joint: [M] as for ``token_costs``.
 
     Returns:
-        By metric name: nats per note and cross-entropy, by piece and by note. cross-entropy leaves out first notes and the
-        pieces that the encoding may not train on.
+        By metric name: nats per note and cross-entropy, by piece and by note. Cross-entropy leaves out first notes and
+        the pieces that the encoding may not train on.
     """
     sequences, melodies = encoding.sequences, encoding.melodies
     cost = piece_costs(encoding, sequences, log_marginal)
@@ -97,7 +97,7 @@ def score(
     later &= encoding.trainable[piece]
     token_cost = np.bincount(
         piece[later], weights=token_costs(encoding, log_joint)[later], minlength=melodies.num_pieces
-    )
+    ).astype(np.float64)
     num_later = np.bincount(piece[later], minlength=melodies.num_pieces)
     fold = melodies.fold
     return {

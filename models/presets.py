@@ -6,6 +6,7 @@ keeping, and its code left dropout on at validation; its training draws one rand
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
 from models.family import Preset
 from models.spec import Value
@@ -29,64 +30,67 @@ _LITERAL: Mapping[str, Value] = MappingProxyType(
 )
 """What all rows share: 1000 windows, one at a time."""
 
-# peephole, probability of keeping, layers, step, length, size, beats, transposed, the paper's cross-validation loss
-_TABLE_1: tuple[tuple[bool, float, int, float, int, int, bool, bool, str], ...] = (
-    (False, 1.0, 1, 0.01, 48, 128, False, False, "2.84858"),
-    (False, 1.0, 2, 0.01, 48, 128, False, False, "2.86406"),
-    (False, 1.0, 3, 0.01, 48, 128, False, False, "2.95909"),
-    (False, 1.0, 2, 0.01, 48, 32, False, False, "2.89754"),
-    (False, 1.0, 2, 0.01, 48, 64, False, False, "2.84535"),
-    (False, 1.0, 2, 0.01, 48, 128, False, False, "2.86406"),
-    (False, 1.0, 2, 0.01, 48, 256, False, False, "3.1896"),
-    (False, 1.0, 2, 0.1, 48, 128, False, False, "4.74789"),
-    (False, 1.0, 2, 0.01, 48, 128, False, False, "2.86406"),
-    (False, 1.0, 2, 0.001, 48, 128, False, False, "2.80328"),
-    (False, 1.0, 2, 0.01, 48, 128, False, False, "2.86406"),
-    (True, 1.0, 2, 0.01, 48, 128, False, False, "2.83888"),
-    (False, 0.8, 2, 0.01, 48, 128, False, False, "3.24388"),
-    (False, 0.6, 2, 0.01, 48, 128, False, False, "3.48164"),
-    (False, 1.0, 2, 0.01, 32, 128, False, False, "2.89289"),
-    (False, 1.0, 2, 0.01, 48, 128, False, False, "2.86406"),
-    (False, 1.0, 2, 0.01, 64, 128, False, False, "2.83842"),
-    (False, 1.0, 2, 0.01, 96, 128, False, False, "2.83021"),
-    (False, 1.0, 2, 0.01, 48, 128, False, False, "2.86406"),
-    (False, 1.0, 2, 0.01, 48, 128, False, True, "2.84375"),
-    (False, 1.0, 2, 0.01, 48, 128, True, False, "4.33437"),
-    (False, 1.0, 2, 0.01, 48, 128, True, True, "3.98484"),
-    (False, 0.8, 3, 0.1, 48, 256, True, False, "4.17703"),
-    (True, 1.0, 1, 0.01, 96, 64, False, True, "2.72566"),
+
+class _Row(NamedTuple):
+    """A row of the paper's table, in its columns."""
+
+    peephole: bool
+    keep: float
+    layers: int
+    step: float
+    length: int
+    size: int
+    beats: bool
+    transpose: bool
+    cv_loss: str
+
+
+_TABLE_1 = (
+    _Row(False, 1.0, 1, 0.01, 48, 128, False, False, "2.84858"),
+    _Row(False, 1.0, 2, 0.01, 48, 128, False, False, "2.86406"),
+    _Row(False, 1.0, 3, 0.01, 48, 128, False, False, "2.95909"),
+    _Row(False, 1.0, 2, 0.01, 48, 32, False, False, "2.89754"),
+    _Row(False, 1.0, 2, 0.01, 48, 64, False, False, "2.84535"),
+    _Row(False, 1.0, 2, 0.01, 48, 128, False, False, "2.86406"),
+    _Row(False, 1.0, 2, 0.01, 48, 256, False, False, "3.1896"),
+    _Row(False, 1.0, 2, 0.1, 48, 128, False, False, "4.74789"),
+    _Row(False, 1.0, 2, 0.01, 48, 128, False, False, "2.86406"),
+    _Row(False, 1.0, 2, 0.001, 48, 128, False, False, "2.80328"),
+    _Row(False, 1.0, 2, 0.01, 48, 128, False, False, "2.86406"),
+    _Row(True, 1.0, 2, 0.01, 48, 128, False, False, "2.83888"),
+    _Row(False, 0.8, 2, 0.01, 48, 128, False, False, "3.24388"),
+    _Row(False, 0.6, 2, 0.01, 48, 128, False, False, "3.48164"),
+    _Row(False, 1.0, 2, 0.01, 32, 128, False, False, "2.89289"),
+    _Row(False, 1.0, 2, 0.01, 48, 128, False, False, "2.86406"),
+    _Row(False, 1.0, 2, 0.01, 64, 128, False, False, "2.83842"),
+    _Row(False, 1.0, 2, 0.01, 96, 128, False, False, "2.83021"),
+    _Row(False, 1.0, 2, 0.01, 48, 128, False, False, "2.86406"),
+    _Row(False, 1.0, 2, 0.01, 48, 128, False, True, "2.84375"),
+    _Row(False, 1.0, 2, 0.01, 48, 128, True, False, "4.33437"),
+    _Row(False, 1.0, 2, 0.01, 48, 128, True, True, "3.98484"),
+    _Row(False, 0.8, 3, 0.1, 48, 256, True, False, "4.17703"),
+    _Row(True, 1.0, 1, 0.01, 96, 64, False, True, "2.72566"),
 )
 
 
-def _row(
-    number: int,
-    peephole: bool,
-    keep: float,
-    layers: int,
-    step: float,
-    length: int,
-    size: int,
-    beats: bool,
-    transposed: bool,
-    reported: str,
-) -> Preset:
+def _literal(number: int, row: _Row) -> Preset:
     values: dict[str, Value] = {
         **_LITERAL,
-        "cell": "peephole" if peephole else "lstm",
-        "layers": layers,
-        "size": size,
-        "dropout": round(1.0 - keep, 12),
-        "dropout_at_validation": keep < 1.0,
-        "beat": "target" if beats else "off",
-        "transpose": transposed,
-        "lr": step,
-        "length": length,
+        "cell": "peephole" if row.peephole else "lstm",
+        "layers": row.layers,
+        "size": row.size,
+        "dropout": round(1.0 - row.keep, 12),  # 0.8 kept is 0.2 zeroed, not 0.19999999999999996
+        "dropout_at_validation": row.keep < 1.0,
+        "beat": "target" if row.beats else "off",
+        "transpose": row.transpose,
+        "lr": row.step,
+        "length": row.length,
     }
     return Preset(
         name=f"table1/{number}",
         values=values,
-        source=f"row {number} of Table 1 in 'Learning Some Tonal Music (LSTM)': cross-validation loss {reported} on the "
-        "paper's own 337 tunes",
+        source=f"row {number} of Table 1 in 'Learning Some Tonal Music (LSTM)': cross-validation loss {row.cv_loss} on "
+        "the paper's own 337 tunes",
     )
 
 
@@ -98,6 +102,9 @@ _RECIPE = Preset(
 )
 
 COMPOSER_PRESETS: Mapping[str, Preset] = MappingProxyType(
-    {preset.name: preset for preset in (*(_row(number, *row) for number, row in enumerate(_TABLE_1, start=1)), _RECIPE)}
+    {
+        preset.name: preset
+        for preset in (*(_literal(number, row) for number, row in enumerate(_TABLE_1, start=1)), _RECIPE)
+    }
 )
 """The composer's presets by name."""

@@ -110,6 +110,7 @@ class LockstepTraining:
             task: What is trained.
             plan: How.
         """
+        _keep_freed_memory()
         self._task = task
         self._plan = plan
         self._optimiser = FoldedOptimiser(
@@ -171,4 +172,13 @@ class LockstepTraining:
             nats, notes = nats.to(step.nats) + step.nats, notes.to(step.notes) + step.notes
             if number % _LOOK_EVERY == 0 and not bool(torch.isfinite(nats).all()):
                 break
-        return FoldValues(tuple((nats / notes).tolist()))
+        return FoldValues(tuple(float(value) for value in nats / notes))
+
+
+def _keep_freed_memory() -> None:
+    """Make glibc keep what a step frees for the next one, up to 64 MiB, instead of returning it to the system.
+
+    It adapts to the largest block of at most 32 MiB that was ever freed. Without this a step's tensors came as fresh
+    pages each time, which took up to a tenth of the time.
+    """
+    torch.empty(31 * 2**20, dtype=torch.uint8)

@@ -2,9 +2,9 @@
 
 Symbols: P pieces, M notes that the reading keeps (of all pieces together), V tokens (of all folds together), D distinct
 durations, E = 129 * D events, S bar positions, G folds.
-An event is (pitch, duration), REST included, numbered ``pitch * D + duration`` with REST as pitch 128. A token is an event,
-and with it the spelling (literal reading) and the bar position (beat = target). A piece's frame is the key it is shifted
-to; the objective charges the shift, and the metre and pickup where the beat is used, as the piece's header.
+An event is (pitch, duration), REST included, numbered as in ``data_prep.events``. A token is an event, and with it the
+spelling (literal reading) and the bar position (beat = target). A piece's frame is the key it is shifted to; the
+objective charges the shift, and the metre and pickup where the beat is used, as the piece's header.
 
 What a note tells about its past beyond these (a match earlier in the piece, as an input and as a gated pointer) would
 stand in ``Sequences`` as one more array beside ``token``: derived here, from the same piece's earlier rows alone.
@@ -113,6 +113,12 @@ class MelodyEncoding:
     """
 
     def __init__(self, melodies: Melodies, options: MelodyOptions) -> None:
+        """Encode a corpus.
+
+        Args:
+            melodies: The pieces with their folds.
+            options: How they become tokens.
+        """
         self.options = options
         self.melodies = melodies
         self._notes = _read(melodies, options)
@@ -212,8 +218,8 @@ class MelodyEncoding:
             shift: The frame's semitones above the original key.
 
         Returns:
-            Three arrays [n]: MIDI pitch in the original key or REST, duration index, bar position index (0 unless beat =
-            target).
+            Three arrays [n]: MIDI pitch in the original key or REST, duration index, bar position index (0 unless
+            beat = target).
         """
         index = np.asarray(tokens, dtype=np.int64)
         pitch = _moved(self.token_pitch[index], -shift)
@@ -329,7 +335,9 @@ class MelodyEncoding:
             start=start,
             shift=shift,
             header_cost=self._header_cost(shift),
-            dropped_cost=np.bincount(notes.piece[left_out], weights=-floor, minlength=self.melodies.num_pieces),
+            dropped_cost=np.bincount(notes.piece[left_out], weights=-floor, minlength=self.melodies.num_pieces).astype(
+                np.float64
+            ),
         )
 
     @cached_property

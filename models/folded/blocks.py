@@ -1,6 +1,6 @@
-"""Which folds a recurrence steps through time together.
+"""What the recurrences share: which folds step through time together, views of steps, a fast tanh.
 
-Symbols: G folds, T steps, B sequences of a fold, H units.
+Symbols: G folds, F folds of a block, T steps, B sequences of a fold, H units, N pre-activations.
 """
 
 from collections.abc import Iterator
@@ -8,27 +8,22 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from models.folded.matmul import products
-
-_CACHE_BYTES = 2 * 2**20
-"""Recurrent weights of all folds up to which one batched product a step is faster than one fold after the other: beyond,
-they no longer stay in a core's cache from one step to the next."""
+from models.folded.matmul import one_by_one, outer
 
 
-def fold_blocks(recurrent: Tensor) -> Iterator[slice]:
-    """Split the folds into blocks: all at once, or on a CPU one by one when their weights overflow the cache.
+def fold_blocks(recurrent: Tensor, batch: int) -> Iterator[slice]:
+    """Split the folds into blocks that step through time together: all, or on a CPU one by one if that is faster.
 
     Args:
-        recurrent: [G, n * H, H] recurrent weights.
+        recurrent: [G, N, H] recurrent weights.
+        batch: Sequences of a fold.
 
     Yields:
         Slices of the fold axis.
     """
-    num_folds = recurrent.shape[0]
-    if recurrent.device.type == "cpu" and recurrent.numel() * recurrent.element_size() > _CACHE_BYTES:
-        yield from (slice(fold, fold + 1) for fold in range(num_folds))
-    else:
-        yield slice(0, num_folds)
+    num_folds = len(recurrent)
+    width = 1 if one_by_one(recurrent, batch) else num_folds
+    yield from (slice(first, first + width) for first in range(0, num_folds, width))
 
 
 def steps(sequence: Tensor, block: slice) -> tuple[Tensor, ...]:
@@ -36,8 +31,8 @@ def steps(sequence: Tensor, block: slice) -> tuple[Tensor, ...]:
     return sequence[block].unbind(1)
 
 
-def tanh_of(x: Tensor, out: Tensor) -> None:
-    """Write tanh(x) to ``out``, as 2 sigmoid(2x) - 1: the CPU's vectorised tanh takes eight times as long as its sigmoid.
+def tanh_into(out: Tensor, x: Tensor) -> None:
+    """Write tanh(x) as 2 sigmoid(2x) - 1: the CPU's vectorised tanh takes eight times as long as its sigmoid.
 
     The error is that of a sum near 1, about 1e-7 in float32, also where tanh itself is small.
     """
@@ -57,7 +52,5 @@ def recurrent_gradient(dgates: Tensor, hidden: Tensor, initial: Tensor | None) -
     Returns:
         [G, N, H].
     """
-    later = products(dgates[:, 1:].flatten(1, 2).mT, hidden[:, :-1].flatten(1, 2))
-    if initial is not None:
-        later = torch.baddbmm(later, dgates[:, 0].mT, initial)
-    return later
+    later = outer(dgates[:, 1:].flatten(1, 2), hidden[:, :-1].flatten(1, 2))
+    return later if initial is None else torch.baddbmm(later, dgates[:, 0].mT, initial)

@@ -6,13 +6,14 @@ scaled by the incoming gradient of the fold in the backward pass.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from models.folded.matmul import product
+from models.folded.torch_doors import apply
 
 _CHUNK_BYTES = 2**20
 """Logits made at a time, so that they stay in a core's cache until their gradients are taken."""
@@ -31,7 +32,7 @@ def linear_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, target: T
     Returns:
         [G] nats.
     """
-    return _LinearCrossEntropy.apply(hidden, weight, bias, target, share)
+    return cast("Tensor", apply(_LinearCrossEntropy, hidden, weight, bias, target, share))
 
 
 def token_log_probabilities(hidden: Tensor, weight: Tensor, bias: Tensor, tokens: Tensor) -> Tensor:
@@ -66,26 +67,25 @@ def _chunks(num_rows: int, num_tokens: int, element_size: int) -> Iterator[slice
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, share: Tensor) -> Tensor:
-        dhidden, dweight, dbias = (torch.empty_like(x) for x in (hidden, weight, bias))
-        loss = hidden.new_zeros(hidden.shape[0])
-        for fold in range(hidden.shape[0]):
-            dweight[fold].zero_()
-            dbias[fold].zero_()
+        dhidden, dbias = torch.empty_like(hidden), torch.zeros_like(bias)
+        dweight = weight.new_zeros(weight.mT.shape)
+        loss = hidden.new_zeros(len(hidden))
+        for fold in range(len(hidden)):
             for part in _chunks(hidden.shape[1], weight.shape[1], hidden.element_size()):
                 x, column, count = hidden[fold, part], target[fold, part, None], share[fold, part]
                 logits = product(x, weight[fold].t()).add_(bias[fold])
                 log_p = torch.log_softmax(logits, dim=1)
                 loss[fold] -= log_p.gather(1, column).squeeze(1) @ count
-                # The logits' gradient is (p - one-hot) * share; the share is put on the narrower side of each product.
-                slope = torch.exp(log_p, out=logits).scatter_add_(1, column, -torch.ones_like(count).unsqueeze(1))
+                # The logits' gradient is (p - one-hot) share; the share is put on the narrower side of each product.
+                slope = torch.exp(log_p, out=logits).scatter_add_(1, column, -torch.ones_like(column, dtype=x.dtype))
                 torch.mul(product(slope, weight[fold]), count.unsqueeze(1), out=dhidden[fold, part])
-                dweight[fold] += product(slope.t(), x * count.unsqueeze(1))
+                dweight[fold] += product((x * count.unsqueeze(1)).t(), slope)
                 dbias[fold] += count @ slope
-        ctx.save_for_backward(dhidden, dweight, dbias)
+        ctx.save_for_backward(dhidden, dweight.mT, dbias)
         return loss
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, dloss: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, dloss: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         dhidden, dweight, dbias = ctx.saved_tensors
         return dhidden * dloss[:, None, None], dweight * dloss[:, None, None], dbias * dloss[:, None], None, None

@@ -1,14 +1,14 @@
 """Dropout over folds: the one home of what the settings called dropout mean.
 
-A probability is that of zeroing a value; what stays is scaled by 1 / (1 - probability), so that means stay. TensorFlow 1
-counted the probability of keeping instead, and the texts that used it give that number.
+A probability is that of zeroing a value; what stays is scaled by 1 / (1 - probability), so that means stay.
+TensorFlow 1 counted the probability of keeping instead, and the texts that used it give that number.
 """
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from data_prep.randomness import stream
+from models.folded.torch_doors import tensor
 
 _LEVELS = 2**16
 """Values of the 16 random bits that decide over one element."""
@@ -41,5 +41,5 @@ class DropoutStreams:
         for fold_kept, bits in zip(kept, self._streams, strict=True):
             draws = np.asarray(bits.random_raw(-(-size // 4)), dtype=np.uint64)
             np.greater_equal(draws.view(np.uint16)[:size], threshold, out=fold_kept)
-        mask = torch.from_numpy(kept).to(x.device, x.dtype).mul_(_LEVELS / (_LEVELS - threshold))
+        mask = tensor(kept, x.device, x.dtype).mul_(_LEVELS / (_LEVELS - threshold))
         return x * mask.view_as(x)

@@ -2,20 +2,26 @@
 
 Symbols: G folds, T steps, B sequences of a fold, H units; gates in the order r, z, n.
 
-    r = sigmoid(pre_r + R_r h')    z = sigmoid(pre_z + R_z h')    q = R_n h' + b    n = tanh(pre_n + r q)
-    h = n + z (h' - n)
+    r = sigmoid(pre_r + R_r h')    z = sigmoid(pre_z + R_z h')    q = R_n h' + b
+    n = tanh(pre_n + r q)          h = n + z (h' - n)
 
-where ' marks the step before. Backward, every gradient of a step is dh times something local to that step, which is taken
-for all steps together; the loop only carries dh.
+where ' marks the step before. Backward, every gradient of a step is dh times something local to that step, which is
+taken for all steps together; the loop only carries dh.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from models.folded.blocks import fold_blocks, recurrent_gradient, steps, tanh_of
+from models.folded.blocks import fold_blocks, recurrent_gradient, steps, tanh_into
+from models.folded.matmul import step_product
+from models.folded.torch_doors import apply
+
+_sigmoid_slope = torch.ops.aten.sigmoid_backward.grad_input  # (grad, y) -> grad y (1 - y), in one pass
+_tanh_slope = torch.ops.aten.tanh_backward.grad_input  # (grad, y) -> grad (1 - y^2)
 
 
 def gru(pre: Tensor, recurrent: Tensor, recurrent_bias: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -30,7 +36,7 @@ def gru(pre: Tensor, recurrent: Tensor, recurrent_bias: Tensor, state: Tensor | 
     Returns:
         [G, T, B, H] hidden states, and the state [G, B, H] after the last step.
     """
-    hidden: Tensor = _GRU.apply(pre, recurrent, recurrent_bias, state)
+    hidden = cast("Tensor", apply(_GRU, pre, recurrent, recurrent_bias, state))
     return hidden, hidden[:, -1]
 
 
@@ -38,39 +44,32 @@ class _GRU(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, pre: Tensor, recurrent: Tensor, recurrent_bias: Tensor, h0: Tensor | None) -> Tensor:
         gates = pre.detach()
-        size = recurrent.shape[2]
-        hidden, reset = (gates.new_empty(*gates.shape[:3], size) for _ in range(2))
-        h = gates.new_zeros(gates.shape[0], gates.shape[2], size) if h0 is None else h0
-        for block in fold_blocks(recurrent):
-            _forward(block, gates, recurrent, recurrent_bias, h[block], reset, hidden)
-        ctx.save_for_backward(gates, reset, hidden, recurrent, h0)
+        shape = (*pre.shape[:3], recurrent.shape[2])
+        hidden, products = pre.new_empty(shape), pre.new_empty(shape)
+        h = torch.zeros_like(hidden[:, 0]) if h0 is None else h0
+        for block in fold_blocks(recurrent, pre.shape[2]):
+            times_recurrent = step_product(recurrent[block].mT, pre.shape[2])
+            _forward(block, gates, products, hidden, times_recurrent, recurrent_bias[block].unsqueeze(1), h[block])
+        ctx.save_for_backward(gates, products, hidden, recurrent, h0)
         return hidden
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, dhidden: Tensor) -> tuple[Tensor | None, ...]:
-        gates, reset, hidden, recurrent, h0 = ctx.saved_tensors
+    def backward(ctx: Any, dhidden: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        gates, products, hidden, recurrent, h0 = ctx.saved_tensors
         size = recurrent.shape[2]
-        dgates = _local(gates, reset, hidden, h0)
+        dproducts, dpre = _local(gates, products, hidden, h0)
         # As q comes first among the gradients, its rows come first among the weights.
         weights = torch.cat([recurrent[:, 2 * size :], recurrent[:, : 2 * size]], dim=1)
-        z = gates[..., size : 2 * size]
-        dh0 = torch.empty_like(hidden[:, 0])
-        for block in fold_blocks(recurrent):
-            update, from_above = steps(z, block), steps(dhidden, block)
-            d_q_r_z = steps(dgates[..., : 3 * size], block)
-            d_all = steps(dgates.unflatten(-1, (4, size)), block)
-            dh = from_above[-1]
-            for t in range(len(update) - 1, -1, -1):
-                d_all[t].mul_(dh.unsqueeze(2))
-                before = dh.new_zeros(()).expand_as(dh) if t == 0 else from_above[t - 1]
-                dh = torch.baddbmm(before, d_q_r_z[t], weights[block]).addcmul_(dh, update[t])
-            dh0[block] = dh
-        drecurrent = recurrent_gradient(dgates[..., : 3 * size], hidden, h0)
+        dh, dh0 = dhidden.clone(), torch.empty_like(hidden[:, 0])
+        for block in fold_blocks(recurrent, hidden.shape[2]):
+            _backward(block, gates[..., size : 2 * size], dproducts, dpre, dh, weights[block], dh0[block])
+        dpre[..., : 2 * size] = dproducts[..., size:]
+        drecurrent = recurrent_gradient(dproducts, hidden, h0)
         return (
-            dgates[..., size:],
+            dpre,
             torch.cat([drecurrent[:, size:], drecurrent[:, :size]], dim=1),
-            dgates[..., :size].sum((1, 2)),
+            dproducts[..., :size].sum((1, 2)),
             None if h0 is None else dh0,
         )
 
@@ -78,40 +77,56 @@ class _GRU(torch.autograd.Function):
 def _forward(
     block: slice,
     gates: Tensor,
-    recurrent: Tensor,
-    recurrent_bias: Tensor,
-    h: Tensor,
-    reset: Tensor,
+    products: Tensor,
     hidden: Tensor,
+    times_recurrent: Callable[[Tensor], Tensor],
+    bias: Tensor,
+    h: Tensor,
 ) -> None:
-    """Step a block of folds through time, turning ``gates`` from pre-activations into activations in place."""
-    size = recurrent.shape[2]
-    weights = recurrent[block].mT
-    bias = torch.cat([recurrent_bias.new_zeros(recurrent_bias.shape[0], 2 * size), recurrent_bias], dim=1)
-    bias = bias[block].unsqueeze(1).expand(-1, h.shape[1], -1)
-    r_z, r, z, n = (
-        steps(gates[..., low * size : high * size], block) for low, high in ((0, 2), (0, 1), (1, 2), (2, 3))
-    )
-    reset_steps, h_steps = steps(reset, block), steps(hidden, block)
-    for t, out in enumerate(h_steps):
-        product = torch.baddbmm(bias, h, weights)
+    """Step a block of folds through time: gates turn from pre-activations into activations, products become q."""
+    size = hidden.shape[3]
+    r, z, n = (steps(part, block) for part in gates.chunk(3, dim=-1))
+    r_z = steps(gates[..., : 2 * size], block)
+    q, out = steps(products, block), steps(hidden, block)
+    for t in range(len(out)):
+        product = times_recurrent(h)
         r_z[t].add_(product[..., : 2 * size]).sigmoid_()
-        q = reset_steps[t].copy_(product[..., 2 * size :])
-        n[t].addcmul_(r[t], q)
-        tanh_of(n[t], n[t])
-        h = torch.lerp(n[t], h, z[t], out=out)
+        torch.add(product[..., 2 * size :], bias, out=q[t])
+        n[t].addcmul_(r[t], q[t])
+        tanh_into(n[t], n[t])
+        h = torch.lerp(n[t], h, z[t], out=out[t])
 
 
-def _local(gates: Tensor, reset: Tensor, hidden: Tensor, h0: Tensor | None) -> Tensor:
-    """[G, T, B, 4H] derivatives of q, r, z and n's pre-activations, each to be multiplied by dh."""
+def _local(gates: Tensor, products: Tensor, hidden: Tensor, h0: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Take the derivatives that are local to a step, each to be multiplied by dh.
+
+    Returns:
+        [G, T, B, 3H] those of q, r and z; and a tensor of the same shape that holds n's last, the rest to be filled.
+    """
     r, z, n = gates.chunk(3, dim=-1)
-    local = gates.new_empty(*hidden.shape[:3], 4 * hidden.shape[3])
-    local_q, local_r, local_z, local_n = local.chunk(4, dim=-1)
-    torch.ops.aten.tanh_backward.grad_input(torch.rsub(z, 1.0), n, grad_input=local_n)
+    dproducts, dpre = torch.empty_like(gates), torch.empty_like(gates)
+    local_q, local_r, local_z = dproducts.chunk(3, dim=-1)
+    local_n = dpre.chunk(3, dim=-1)[2]
+    _tanh_slope(torch.rsub(z, 1.0), n, grad_input=local_n)
     torch.mul(local_n, r, out=local_q)
-    torch.ops.aten.sigmoid_backward.grad_input(local_n * reset, r, grad_input=local_r)
-    change = torch.sub(hidden[:, :-1], n[:, 1:])
-    torch.ops.aten.sigmoid_backward.grad_input(change, z[:, 1:], grad_input=local_z[:, 1:])
-    first = -n[:, 0] if h0 is None else h0 - n[:, 0]
-    torch.ops.aten.sigmoid_backward.grad_input(first, z[:, 0], grad_input=local_z[:, 0])
-    return local
+    _sigmoid_slope(local_n * products, r, grad_input=local_r)
+    _sigmoid_slope(hidden[:, :-1] - n[:, 1:], z[:, 1:], grad_input=local_z[:, 1:])
+    _sigmoid_slope(-n[:, 0] if h0 is None else h0 - n[:, 0], z[:, 0], grad_input=local_z[:, 0])
+    return dproducts, dpre
+
+
+def _backward(
+    block: slice, update: Tensor, dproducts: Tensor, dpre: Tensor, dhidden: Tensor, weights: Tensor, dh0: Tensor
+) -> None:
+    """Step a block of folds back through time, turning local derivatives into gradients in place."""
+    size = dhidden.shape[3]
+    times_weights = step_product(weights, dhidden.shape[2])
+    z, dh, dh_wide = steps(update, block), steps(dhidden, block), steps(dhidden.unsqueeze(3), block)
+    d_q_r_z, d_wide = steps(dproducts, block), steps(dproducts.view(*dproducts.shape[:3], 3, size), block)
+    d_n = steps(dpre[..., 2 * size :], block)
+    for t in range(len(z) - 1, -1, -1):
+        d_wide[t].mul_(dh_wide[t])
+        d_n[t].mul_(dh[t])
+        if t > 0:
+            dh[t - 1].add_(times_weights(d_q_r_z[t])).addcmul_(dh[t], z[t])
+    torch.addcmul(times_weights(d_q_r_z[0]), dh[0], z[0], out=dh0)

@@ -2,9 +2,9 @@
 
 Symbols: G folds, T steps, B sequences of a fold, K inputs, H units, n gates of a cell.
 
-A layer has two entrances: pre-activations gathered from rows (a one-hot input), and dense inputs. Every cell's loop is the
-reference in ``lstm.py``, ``gru.py`` and ``rnn.py``; where torch has a fused kernel for a dense layer (oneDNN's or cuDNN's
-LSTM in float32), that runs fold by fold instead.
+A layer has two entrances: pre-activations gathered from rows (a one-hot input), and dense inputs. Every cell's loop is
+the reference in ``lstm.py``, ``gru.py`` and ``rnn.py``; where torch has a fused kernel for a dense layer (oneDNN's or
+cuDNN's LSTM in float32), that runs fold by fold instead.
 """
 
 import math

@@ -3,13 +3,14 @@
 Symbols: G folds, M rows (steps and sequences together), K inputs, N outputs, V table rows.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from models.folded.matmul import products
+from models.folded.matmul import outer, products
+from models.folded.torch_doors import apply
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -23,8 +24,8 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     Returns:
         [G, ..., N], a tensor of its own.
     """
-    rows: Tensor = _Linear.apply(x.flatten(1, -2), weight, bias)
-    return rows.unflatten(1, x.shape[1:-1])
+    y = cast("Tensor", apply(_Linear, x.flatten(1, -2), weight, bias))
+    return y.view(*x.shape[:-1], -1)
 
 
 class _Linear(torch.autograd.Function):
@@ -35,10 +36,10 @@ class _Linear(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         x, weight = ctx.saved_tensors
         dx = products(dy, weight) if ctx.needs_input_grad[0] else None
-        return dx, products(dy.mT, x), dy.sum(1)
+        return dx, outer(dy, x), dy.sum(1)
 
 
 def rows(table: Tensor, index: Tensor) -> Tensor:

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from models.folded.torch_doors import row_norms
+
 
 class FoldedOptimiser:
     """torch.optim's update of stacked parameters, after clipping each fold's gradient by its own norm."""
@@ -45,7 +47,7 @@ class FoldedOptimiser:
         """Back-propagate each fold's loss [G] and update its model at learning rate ``lr``."""
         for parameter in self._parameters:
             parameter.grad = None
-        loss.sum().backward()
+        torch.autograd.backward(loss.sum())
         if self._clip > 0.0:
             self._clip_gradients()
         for group in self._rule.param_groups:
@@ -63,7 +65,7 @@ class FoldedOptimiser:
     @torch.no_grad()
     def _clip_gradients(self) -> None:
         gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
-        norms = torch.stack([torch.linalg.vector_norm(gradient.flatten(1), dim=1) for gradient in gradients])
-        scale = (self._clip / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp_max_(1.0)
+        norms = torch.stack([row_norms(gradient.flatten(1)) for gradient in gradients], dim=1)
+        scale = (self._clip / (row_norms(norms) + 1e-6)).clamp_max_(1.0)
         for gradient in gradients:
             gradient.mul_(scale.view(-1, *[1] * (gradient.dim() - 1)))

@@ -1,0 +1,206 @@
+"""Lockstep training against what one would write by hand: steps of the same models on batches of the same shape.
+
+For every shape, k folds in lockstep against k models one after another: nn.Embedding + nn.LSTM + nn.Linear, and a
+peephole cell stepped in Python (its input products taken outside the loop). All use Adam. Contenders take turns in one
+process, on one thread; a ratio is one of medians of CPU time.
+
+    python benchmarks/lockstep.py --out benchmarks/results/lockstep.json
+"""
+
+import argparse
+import json
+import math
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import torch
+from torch import Tensor, nn
+
+from models.folded.cross_entropy import linear_cross_entropy
+from models.folded.layers import Cell, RecurrentLayer
+from models.folded.linear import rows
+from models.folded.optimiser import FoldedOptimiser
+
+NUM_FOLDS = 4
+TARGETS = {"lstm": 1.1, "peephole": 2.0}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One model and batch: H units, layers, T steps, B sequences, V tokens."""
+
+    size: int
+    layers: int
+    steps: int
+    batch: int
+    tokens: int
+
+
+SHAPES = (
+    Shape(32, 1, 32, 1, 300),
+    Shape(64, 2, 48, 1, 600),
+    Shape(128, 2, 64, 1, 1000),
+    Shape(64, 1, 48, 16, 300),
+    Shape(64, 2, 64, 32, 1000),
+    Shape(128, 2, 96, 32, 1000),
+    Shape(256, 2, 96, 16, 1700),
+    Shape(256, 3, 96, 64, 1700),
+)
+
+
+class Lockstep:
+    """All folds together, on this project's layers."""
+
+    def __init__(self, cell: Cell, shape: Shape, data: Tensor) -> None:
+        """Build the model and its optimiser for data [G, T + 1, B]."""
+        sources = [torch.Generator().manual_seed(fold) for fold in range(NUM_FOLDS)]
+        self.layers = [
+            RecurrentLayer(cell, shape.size, shape.size, one_hot=False, generators=sources) for _ in range(shape.layers)
+        ]
+        self.data = data
+        self.embedding = nn.Parameter(torch.randn(NUM_FOLDS, shape.tokens, shape.size))
+        self.weight = nn.Parameter(torch.randn(NUM_FOLDS, shape.tokens, shape.size) / math.sqrt(shape.size))
+        self.bias = nn.Parameter(torch.zeros(NUM_FOLDS, shape.tokens))
+        self.share = torch.full((NUM_FOLDS, shape.steps * shape.batch), 1.0 / (shape.steps * shape.batch))
+        parameters = [self.embedding, *nn.ModuleList(self.layers).parameters(), self.weight, self.bias]
+        self.optimiser = FoldedOptimiser(parameters, "adam", weight_decay=0.0, clip=0.0)
+
+    def step(self) -> None:
+        """Take one training step."""
+        hidden = rows(self.embedding, self.data[:, :-1])
+        for layer in self.layers:
+            hidden, _ = layer.from_dense(hidden)
+        target = self.data[:, 1:].flatten(1)
+        loss = linear_cross_entropy(hidden.flatten(1, 2), self.weight, self.bias, target, self.share)
+        self.optimiser.step(loss, 1e-3)
+
+
+class Peephole(nn.Module):
+    """A peephole LSTM layer stepped in Python."""
+
+    def __init__(self, num_inputs: int, size: int) -> None:
+        """Draw the weights."""
+        super().__init__()
+        self.dense = nn.Linear(num_inputs, 4 * size)
+        self.recurrent = nn.Linear(size, 4 * size, bias=False)
+        self.peepholes = nn.Parameter(torch.randn(3, size) / math.sqrt(size))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, None]:
+        """Run over x [T, B, K], as nn.LSTM would."""
+        h = c = x.new_zeros(x.shape[1], self.peepholes.shape[1])
+        p_i, p_f, p_o = self.peepholes.unbind(0)
+        outputs: list[Tensor] = []
+        for pre in self.dense(x).unbind(0):
+            a_i, a_f, a_g, a_o = (pre + self.recurrent(h)).chunk(4, dim=1)
+            c_new = torch.sigmoid(a_f + p_f * c) * c + torch.sigmoid(a_i + p_i * c) * torch.tanh(a_g)
+            h = torch.sigmoid(a_o + p_o * c_new) * torch.tanh(c_new)
+            c = c_new
+            outputs.append(h)
+        return torch.stack(outputs), None
+
+
+class Sequential:
+    """One model after the other, on torch's own layers and default Adam."""
+
+    def __init__(self, cell: Cell, shape: Shape, data: Tensor) -> None:
+        """Build the models and their optimisers for data [G, T + 1, B]."""
+        self.data = data
+        self.models: list[tuple[nn.Embedding, list[nn.Module], nn.Linear, torch.optim.Adam]] = []
+        for _ in range(NUM_FOLDS):
+            embedding = nn.Embedding(shape.tokens, shape.size)
+            layers: list[nn.Module] = (
+                [nn.LSTM(shape.size, shape.size, shape.layers)]
+                if cell == "lstm"
+                else [Peephole(shape.size, shape.size) for _ in range(shape.layers)]
+            )
+            head = nn.Linear(shape.size, shape.tokens)
+            parameters = nn.ModuleList([embedding, *layers, head]).parameters()
+            self.models.append((embedding, layers, head, torch.optim.Adam(parameters)))
+
+    def step(self) -> None:
+        """Take one training step of every model."""
+        for (embedding, layers, head, optimiser), data in zip(self.models, self.data, strict=True):
+            optimiser.zero_grad()
+            x = embedding(data[:-1])
+            for layer in layers:
+                x, _ = layer(x)
+            torch.autograd.backward(nn.functional.cross_entropy(head(x).flatten(0, 1), data[1:].flatten()))
+            optimiser.step()  # pyright: ignore[reportUnknownMemberType]  (torch leaves its closure open)
+
+
+_LEAST_TURNS = 5
+
+
+def medians(contenders: list[Callable[[], None]], seconds: float) -> list[float]:
+    """Give each contender's median CPU time of a step, taking turns for about ``seconds`` in all."""
+    times: list[list[float]] = [[] for _ in contenders]
+    for contender in contenders:
+        contender()
+    began = time.perf_counter()
+    while len(times[0]) < _LEAST_TURNS or time.perf_counter() - began < seconds:
+        for taken, contender in zip(times, contenders, strict=True):
+            start = time.process_time()
+            contender()
+            taken.append(time.process_time() - start)
+    return [statistics.median(taken) for taken in times]
+
+
+def measure(seconds: float) -> list[dict[str, Any]]:
+    """Measure all shapes with about ``seconds`` for each pair of contenders."""
+    source = torch.Generator().manual_seed(0)
+    found: list[dict[str, Any]] = []
+    for shape in SHAPES:
+        data = torch.randint(shape.tokens, (NUM_FOLDS, shape.steps + 1, shape.batch), generator=source)
+        row: dict[str, Any] = asdict(shape)
+        for cell in ("lstm", "peephole"):
+            ours, theirs = medians([Lockstep(cell, shape, data).step, Sequential(cell, shape, data).step], seconds)
+            row[cell] = {"lockstep_ms": ours * 1e3, "sequential_ms": theirs * 1e3, "ratio": theirs / ours}
+            print(shape, cell, f"{ours * 1e3:.2f} ms against {theirs * 1e3:.2f} ms: {theirs / ours:.2f}", flush=True)
+        found.append(row)
+    return found
+
+
+def hardware() -> dict[str, object]:
+    """Say what this ran on."""
+    cpu = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [
+            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
+        ]
+        cpu = names[0] if names else cpu
+    return {
+        "cpu": cpu,
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def main() -> None:
+    """Measure, print and write the result."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, help="the JSON file to write")
+    parser.add_argument("--seconds", type=float, default=4.0, help="time for each pair of contenders")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    found = measure(arguments.seconds)
+    means = {cell: math.exp(statistics.fmean(math.log(row[cell]["ratio"]) for row in found)) for cell in TARGETS}
+    result = {"hardware": hardware(), "folds": NUM_FOLDS, "geometric_means": means, "targets": TARGETS, "shapes": found}
+    print(json.dumps(means))
+    if arguments.out:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        arguments.out.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
