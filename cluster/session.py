@@ -7,6 +7,7 @@
 import importlib
 import logging
 import os
+import socket
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from data_prep.errors import BadInputError
 
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # whatever else Ray would print of its workers; a search tells what became of them
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # all that Ray would print of workers; a search tells what became of them
     "RAY_enable_metrics_collection": "0",
 }
 
@@ -36,6 +37,12 @@ class Session:
     nodes: int
 
 
+def quieten() -> None:
+    """Set Ray's defaults for this program; it must come before anything imports Ray."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+
+
 @contextmanager
 def connect(
     address: str | None = None,
@@ -47,7 +54,7 @@ def connect(
 ) -> Generator[Session]:
     """Connect to Ray for the length of a ``with`` block.
 
-    Ray stays quiet only if nothing imported it before.
+    Ray stays quiet only if nothing imported it before (see :func:`quieten`).
 
     Args:
         address: A cluster's address; None starts a Ray of our own here, whatever cluster the environment names.
@@ -60,10 +67,11 @@ def connect(
         The session.
 
     Raises:
-        BadInputError: If no cluster answers at the address.
+        BadInputError: If no cluster answers at the address, or Ray does not start.
     """
-    for name, value in _ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
+    quieten()
+    if address:
+        _check_address(address)
     import ray  # noqa: PLC0415  (after the environment that it reads)
 
     own: dict[str, Any] = {"num_cpus": num_cpus, "num_gpus": num_gpus, "include_dashboard": False}
@@ -76,7 +84,7 @@ def connect(
         )
     except (ConnectionError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise BadInputError(f"a Ray cluster must answer at its address: {address or 'local'} ({reason})") from None
+        raise BadInputError(f"Ray must start or answer: {address or 'on this machine'} does not ({reason})") from None
     try:
         if warm and workers:
             _warm(tuple(warm), workers)
@@ -85,6 +93,18 @@ def connect(
         yield Session(there.get("CPU", 0.0), there.get("GPU", 0.0), sum(bool(node["Alive"]) for node in nodes))
     finally:
         ray.shutdown()
+
+
+def _check_address(address: str) -> None:
+    """Refuse a cluster that does not answer; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or "/" in host:
+        raise BadInputError(f"a Ray cluster's address is HOST:PORT: got {address!r}")
+    try:
+        with socket.create_connection((host, int(port)), timeout=5):
+            pass
+    except OSError as error:
+        raise BadInputError(f"a Ray cluster must answer at its address: {address} does not ({error})") from None
 
 
 def _warm(modules: tuple[str, ...], workers: int) -> None:

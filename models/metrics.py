@@ -43,8 +43,8 @@ class FoldValues:
         if len(self.values) == 1:
             return math.nan
         count, mean = len(self.values), self.mean
-        variance = math.fsum((value - mean) ** 2 for value in self.values) / (count - 1)
-        return math.sqrt(variance / count)
+        spread = math.hypot(*(value - mean for value in self.values))  # no square overflows
+        return spread / math.sqrt((count - 1) * count)
 
     @property
     def is_finite(self) -> bool:

@@ -30,6 +30,7 @@ class Journal(BaseJournalBackend):
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND if writable else os.O_RDONLY
         if writable:
             path.parent.mkdir(parents=True, exist_ok=True)
+        self._writable = writable
         self._file = os.open(path, flags, 0o644)
         whole = path.read_bytes()
         whole = whole[: whole.rfind(b"\n") + 1]
@@ -49,6 +50,7 @@ class Journal(BaseJournalBackend):
         Raises:
             OSError: If the disk is full, among others.
         """
+        assert self._writable
         lines = [json.dumps(log, separators=(",", ":")).encode() for log in logs]
         block = b"\n".join(lines) + b"\n"
         end = os.fstat(self._file).st_size

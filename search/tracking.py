@@ -38,6 +38,14 @@ _STATUS: Mapping[State, str] = {
     "PRUNED": "FINISHED",
     "FAIL": "FAILED",
 }
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
 _PARENT = "mlflow.parentRunId"
 _BATCH = 1000
 
@@ -50,6 +58,14 @@ def default_uri(home: Path) -> str:
 def tracking_uri(search: SearchSpec, home: Path) -> str:
     """Give the URI that a search's runs go to."""
     return search.tracking.uri or default_uri(home)
+
+
+def quieten() -> None:
+    """Set MLflow's defaults for this program; before anything imports it, Ray included."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    for name in ("alembic", "urllib3.connectionpool"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def check_tracking(uri: str) -> None:
@@ -226,12 +242,6 @@ class Mirror:
 
 
 def _connect(uri: str) -> "MlflowClient":
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    logging.getLogger("alembic").setLevel(logging.ERROR)
     from mlflow import MlflowClient  # noqa: PLC0415  (on the thread, beside Ray's start)
 
     return MlflowClient(tracking_uri=uri, registry_uri=uri)

@@ -9,7 +9,7 @@ from pathlib import Path
 from models.metrics import Metric
 from search.records import TrialRecord
 from search.search_spec import SearchSpec
-from search.tracking import Mirror, check_tracking, tracking_uri
+from search.tracking import Mirror, check_tracking, quieten, tracking_uri
 
 _PAUSE_S, _RETRY_S = 0.5, 5.0
 
@@ -41,6 +41,7 @@ class Tracking:
         self._search, self._home, self._objective, self._tags = search, home, objective, tags
         self._uri = tracking_uri(search, home)
         check_tracking(self._uri)
+        quieten()
         self._lock = threading.Lock()
         self._pending: dict[int, TrialRecord] = {record.number: record for record in records}
         self._messages: list[str] = []

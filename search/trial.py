@@ -8,6 +8,10 @@ from models.family import EpochReport, Family
 from models.spec import Spec
 
 
+_LARGEST = 1e300
+"""Beyond it, means over folds may overflow."""
+
+
 class TrialDivergedError(ArithmeticError):
     """A trial's loss is no finite number any more; going on, or trying again, would change nothing."""
 
@@ -40,7 +44,7 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
         rungs: The epochs after which it saves: where a scheduler may stop it.
 
     Raises:
-        TrialDivergedError: At the first epoch with a metric that is not finite. Nothing of that epoch is reported.
+        TrialDivergedError: At the first epoch with a metric that is no finite number. Nothing of that epoch is reported.
     """
     from models import checkpoint  # noqa: PLC0415  (it imports torch, which a driver has no use for)
 
@@ -53,7 +57,7 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
             training.restore(saved.training)
     for epoch_report in training.epochs():
         for name, values in epoch_report.metrics.items():
-            if not values.is_finite:
+            if not all(abs(value) < _LARGEST for value in values.values):
                 raise TrialDivergedError(f"{name} is not finite at epoch {epoch_report.epoch}: it diverged")
         if path is not None and epoch_report.epoch in rungs:
             path.parent.mkdir(parents=True, exist_ok=True)

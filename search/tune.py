@@ -3,7 +3,7 @@
 Ray keeps no state that counts: whenever a search is started again, all that Ray is told comes from the study.
 """
 
-# Ray is partly untyped, and its callbacks get more than ours look at:
+# Ray is partly untyped:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
 
 import logging

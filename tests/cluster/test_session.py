@@ -1,0 +1,43 @@
+"""Each case in a process of its own: a process has one Ray, and what it prints counts."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cluster.session import connect
+from data_prep.errors import BadInputError
+
+SCRIPT = """
+import os
+from cluster.session import connect
+os.environ["RAY_ADDRESS"] = "127.0.0.9:1"  # another cluster, and a dead one
+with connect(num_cpus=2, num_gpus=0, warm=("wave", "no_such_module"), workers=2) as session:
+    assert (session.cpus, session.gpus, session.nodes) == (2, 0, 1), session
+    import ray
+    assert "wave" in ray.get(ray.remote(lambda: list(__import__("sys").modules)).remote())
+assert not ray.is_initialized()
+"""
+
+
+@pytest.mark.slow
+def test_a_ray_of_our_own_is_quiet_and_joins_no_other_cluster() -> None:
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], cwd=root, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("127.0.0.1:9", "a Ray cluster must answer at its address: 127.0.0.1:9 does not .*refused"),
+        ("ray://head:10001", "a Ray cluster's address is HOST:PORT: got 'ray://head:10001'"),
+        ("head", "a Ray cluster's address is HOST:PORT"),
+    ],
+)
+def test_a_cluster_that_does_not_answer_is_refused_at_once(address: str, message: str) -> None:
+    with pytest.raises(BadInputError, match=message), connect(address):
+        pass

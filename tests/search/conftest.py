@@ -1,0 +1,57 @@
+"""A Ray for each process of the tests, started when first needed, and a home folder for each test."""
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from cluster.session import quieten
+
+quieten()  # before a test file imports Ray
+
+# Test files are no package, and Ray's workers cannot import them: the toy family travels by value.
+_SPEC = importlib.util.spec_from_file_location("toy_family", Path(__file__).with_name("toy_family.py"))
+assert _SPEC is not None
+assert _SPEC.loader is not None
+toy_family = importlib.util.module_from_spec(_SPEC)
+sys.modules["toy_family"] = toy_family
+_SPEC.loader.exec_module(toy_family)
+
+
+@pytest.fixture(scope="session")
+def ray_session() -> Generator[None]:
+    from ray import cloudpickle  # pyright: ignore[reportMissingTypeStubs]
+
+    from cluster.session import connect
+
+    cloudpickle.register_pickle_by_value(toy_family)  # pyright: ignore[reportUnknownMemberType]
+    with connect(num_cpus=2, num_gpus=0, warm=("search.worker", "torch"), workers=2):
+        yield
+
+
+@pytest.fixture(scope="session")
+def mlflow_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's tables, empty, which take seconds to make."""
+    from search.tracking import default_uri, quieten
+
+    quieten()
+    from mlflow import MlflowClient
+
+    folder = tmp_path_factory.mktemp("tables")
+    MlflowClient(tracking_uri=default_uri(folder)).search_experiments()
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def tracked_home(home: Path, mlflow_tables: Path) -> Path:
+    home.mkdir()
+    shutil.copy(mlflow_tables, home / "mlflow.db")
+    return home

@@ -1,0 +1,37 @@
+"""A driver to be killed: ``python drive.py HOME TRIALS`` runs a toy search and prints each epoch."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import toy_family
+from ray import cloudpickle  # pyright: ignore[reportMissingTypeStubs]
+
+from cluster.session import connect
+from models.spec import Value
+from search.progress import SilentObserver
+from search.search_spec import parse
+
+
+class Printer(SilentObserver):
+    def trial_started(self, number: int, values: Mapping[str, Value]) -> None:
+        print("started", number, flush=True)  # noqa: T201  (the test reads it)
+
+    def epoch(self, number: int, epoch: int, mean: float, standard_error: float) -> None:
+        print("epoch", number, epoch, flush=True)  # noqa: T201  (the test reads it)
+
+
+def main() -> None:
+    home, trials = Path(sys.argv[1]), int(sys.argv[2])
+    family = toy_family.ToyFamily(log=home / "epochs.log")
+    text = toy_family.TOY_SEARCH.replace("[space]", "[space]\npause = 0.15")
+    search = parse(text, "toy.toml", family=family, overrides={"budget.trials": trials, "scheduler.first_rung": 3})
+    cloudpickle.register_pickle_by_value(toy_family)  # pyright: ignore[reportUnknownMemberType]
+    with connect(num_cpus=2, num_gpus=0, warm=("search.worker", "torch"), workers=2):
+        from search.tune import run
+
+        run(search, toy_family.toy_data(), home, Printer(), family=family, fingerprint="toy-1", slots=2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""kill -9 in mid-search."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+from toy_family import ToyFamily
+
+from search.records import TrialRecord
+from search.study import FINISHED, read_search
+from search.tracking import default_uri
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+TRIALS = 8
+TOY = ToyFamily()
+
+
+def drive(home: Path, kill_after: int | None = None) -> list[str]:
+    """Run the driver, killing it with -9 once it has printed so many epochs; give what it printed."""
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": f"{root}:{Path(__file__).parent}"}
+    command = [sys.executable, str(Path(__file__).with_name("drive.py")), str(home), str(TRIALS)]
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=home
+    )
+    assert process.stdout is not None
+    lines = read_lines(process.stdout, kill_after)
+    if kill_after is not None:
+        process.kill()
+    _, errors = process.communicate(timeout=120)
+    assert errors == ""
+    assert process.returncode == (0 if kill_after is None else -9)
+    return lines
+
+
+def read_lines(stream: IO[str], num_epochs: int | None) -> list[str]:
+    lines: list[str] = []
+    for line in stream:
+        lines.append(line.strip())
+        if num_epochs is not None and sum(one.startswith("epoch") for one in lines) == num_epochs:
+            break
+    return lines
+
+
+def trials(home: Path) -> tuple[TrialRecord, ...]:
+    return read_search(home, "toys", TOY).trials
+
+
+def test_killed_and_started_again_it_ends_with_every_trial_once(tracked_home: Path) -> None:
+    home = tracked_home
+    drive(home, kill_after=11)
+    cut = trials(home)
+    assert any(trial.state == "RUNNING" and trial.epochs for trial in cut)
+    printed = drive(home)
+
+    found = trials(home)
+    assert [trial.number for trial in found] == list(range(TRIALS))
+    assert all(trial.state in FINISHED for trial in found)
+    for old in cut:
+        new = found[old.number]
+        assert new.values == old.values
+        assert new.epochs[: len(old.epochs)] == old.epochs, "what was recorded is never changed"
+        if old.state in FINISHED:
+            assert new == old
+    finished_before = {trial.number for trial in cut if trial.state in FINISHED}
+    assert not finished_before & {int(line.split()[1]) for line in printed}, "a finished trial ran again"
+    check_it_went_on_from_a_rung(cut, printed)
+    check_mlflow(home, found)
+
+
+def check_it_went_on_from_a_rung(before: tuple[TrialRecord, ...], printed: list[str]) -> None:
+    for trial in before:
+        if trial.state == "RUNNING" and len(trial.epochs) > 3:
+            epochs = [int(line.split()[2]) for line in printed if line.startswith(f"epoch {trial.number} ")]
+            assert epochs[0] == 4
+
+
+def check_mlflow(home: Path, found: tuple[TrialRecord, ...]) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=default_uri(home))
+    experiment = client.get_experiment_by_name("toy")
+    assert experiment is not None
+    runs: list[Any] = list(client.search_runs([experiment.experiment_id]))
+    assert sorted(run.info.run_name for run in runs) == sorted(["toys", *(f"toys/{trial.number}" for trial in found)])
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    for run in runs:
+        if run.info.run_name != "toys":
+            trial = found[int(run.data.tags["trial"])]
+            assert run.data.tags["state"] == trial.state
+            points = client.get_metric_history(run.info.run_id, "loss")
+            expected = [(epoch.report.epoch, epoch.report.metrics["loss"].mean) for epoch in trial.epochs]
+            assert [(point.step, point.value) for point in points] == expected

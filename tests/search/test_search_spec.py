@@ -1,0 +1,137 @@
+from pathlib import Path
+
+import pytest
+from toy_family import TOY_SEARCH, ToyFamily
+
+from data_prep.errors import BadInputError
+from models.families import FAMILIES
+from search.search_spec import DEFAULTS, SearchSpec, load, parse
+from search.sections import read_duration, write_duration
+
+TOY = ToyFamily()
+
+
+@pytest.mark.parametrize("family", DEFAULTS)
+def test_each_built_in_search_is_complete_and_its_file_gives_it_again(family: str) -> None:
+    search = load(family)
+    assert search.name == search.family == family
+    assert len(search.space.searched) > 5
+    assert search.prior
+    for point in search.prior:
+        FAMILIES[family].spec_type.from_values(search.space.values(point))
+    assert parse(search.to_toml(), "printed") == search
+
+
+def test_the_built_in_composer_searches_every_axis_of_the_paper_and_what_mattered_more() -> None:
+    searched = load("composer").space.searched
+    axes = ["cell", "layers", "size", "dropout", "optimiser", "lr", "length", "batch_size", "beat", "transpose"]
+    more = ["head", "input", "embedding", "augment", "weight_decay", "schedule"]
+    assert set(axes + more) <= set(searched)
+
+
+def test_a_file_gives_back_what_it_says_and_defaults_for_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('name = "mine"\n[budget]\ntrials = 7\ntime = "1h"\n[space]\nsize = 64\n')
+    search = load(path)
+    built_in = load("composer")
+    assert (search.name, search.budget.trials, search.budget.time) == ("mine", 7, 3600)
+    assert search.budget.epochs == built_in.budget.epochs
+    assert search.space.domains["size"].to_toml() == "64"
+    assert search.space.domains["lr"] == built_in.space.domains["lr"]
+    assert all("size" not in point for point in search.prior)
+
+
+def test_an_empty_file_is_the_built_in_search() -> None:
+    assert parse("", "empty.toml") == load("composer")
+
+
+def test_toy_search_round_trips() -> None:
+    search = parse(TOY_SEARCH, "toy.toml", family=TOY)
+    assert parse(search.to_toml(), "again", family=TOY) == search
+    assert search.prior == ({"solver": "gradient", "lr": 0.1},)
+
+
+def test_the_command_line_wins() -> None:
+    search = load("composer", overrides={"name": "other", "budget.trials": 3, "budget.time": "none", "space.size": 32})
+    assert (search.name, search.budget.trials, search.budget.time) == ("other", 3, None)
+    assert "size" not in search.space.searched
+
+
+def test_the_budget_decides_the_epochs() -> None:
+    assert load("composer", overrides={"budget.epochs": 17}).space.values({})["epochs"] == 17
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name = 'a b'\n", r"a search's name is .* got 'a b' \(s.toml line 1\)"),
+        ("name = '../x'\n", "a search's name is"),
+        ("name = '-x'\n", "a search's name is"),
+        ("name = ''\n", "a search's name is"),
+        (f"name = '{'x' * 65}'\n", "a search's name is"),
+        ("name = 3\n", r"name is a word in quotes: got 3 \(s.toml line 1\)"),
+        ("name = \n", "a search file is TOML: s.toml is not, invalid value \\(at line 1, column 8\\)"),
+        ("\nfamly = 'composer'\n", r"no key is called 'famly' \(s.toml line 2\); did you mean 'family'"),
+        ("family = 'compser'\n", r"no family is called 'compser' \(s.toml line 1\); did you mean 'composer'"),
+        ("[budjet]\n", r"no key is called 'budjet' \(s.toml line 1\); did you mean 'budget'"),
+        ("budget = 3\n", r"budget is a table, written \[budget\]: got 3 \(s.toml line 1\)"),
+        ("[budget]\n\ntrails = 3\n", r"no key is called 'trails' \(\[budget\], s.toml line 3\); did you mean 'trials'"),
+        ("[budget]\ntrials = 0\n", r"budget.trials = 0 is not legal: should be greater than .* 1 \(s.toml line 2\)"),
+        ("[budget]\ntrials = 'x'\n", r"budget.trials = 'x' is not legal: .*integer.* \(s.toml line 2\)"),
+        ("[budget]\ntime = 'soon'\n", r"budget.time = 'soon' is not legal: a time is written like .*\(s.toml line 2\)"),
+        ("[data]\nfolds = 1\n", r"data.folds = 1 is not legal: .* \(s.toml line 2\)"),
+        ("[space]\n# x\nsizes = 3\n", r"no setting is called 'sizes' \(s.toml line 3\); did you mean 'size'"),
+        ("[space]\nsize = { low = 1, high = 9999 }\n", r"size = 9999 is not legal: .* 1 to 2048 .*\(s.toml line 2\)"),
+        ("[space]\nepochs = 3\n", r"epochs are not searched: set them in \[budget\] \(s.toml line 2\)"),
+        ("[space]\noptimiser = 'sgd'\nweight_decay = 0.5\n", r"weight_decay changes nothing .* \(s.toml line 3\)"),
+        ("[[prior]]\nsize = 32\nlrr = 1\n", r"no setting is called 'lrr' \(s.toml line 3\); did you mean 'lr'"),
+        ("[[prior]]\nsize = 0\n", r"size = 0 is not legal: .*s.toml line 1"),
+        ("prior = 3\n", r"prior points are tables, written \[\[prior\]\] \(s.toml line 1\)"),
+        ("[resources]\ngpus = 'all'\n", r"resources.gpus = 'all' is not legal"),
+    ],
+)
+def test_errors_say_the_rule_the_value_and_the_line(text: str, message: str) -> None:
+    with pytest.raises(BadInputError, match=message):
+        parse(text, "s.toml")
+
+
+def test_an_error_of_the_command_line_names_its_option() -> None:
+    with pytest.raises(BadInputError, match=r"budget.trials = 0 is not legal: .* \(--trials\)"):
+        parse("[budget]\ntrials = 5\n", "s.toml", overrides={"budget.trials": 0})
+    with pytest.raises(BadInputError, match=r"lr = -1 is not legal: .* \(--set\)"):
+        load("composer", overrides={"space.lr": -1})
+
+
+def test_files_that_are_not_there_or_not_text_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"no search or family is called 'composr'.*did you mean 'composer'"):
+        load("composr")
+    with pytest.raises(BadInputError, match=r"must be readable: .*none.toml \(No such file"):
+        load(tmp_path / "none.toml")
+    (tmp_path / "b.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadInputError, match="it is not UTF-8 text"):
+        load(tmp_path / "b.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("4m30s", 270), ("2h", 7200), ("1h1s", 3601), ("90s", 90), ("0.5s", 0.5), (12, 12), ("none", None)],
+)
+def test_times_are_read_and_written(text: object, seconds: float | None) -> None:
+    assert read_duration(text) == seconds
+    assert read_duration(write_duration(seconds)) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0s", "5", "s", "1m2h", True, -3, 0, [1]])
+def test_other_times_are_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="a time is written like"):
+        read_duration(text)
+
+
+def test_passwords_are_not_written() -> None:
+    search: SearchSpec = parse(
+        '[study]\nurl = "postgresql+psycopg://me:secret@db/x"\n[tracking]\nuri = "http://u:hush@host:5000"\n', "s"
+    )
+    assert "secret" not in search.to_toml()
+    assert "hush" not in search.to_toml()
+    assert "postgresql+psycopg://me@db/x" in search.to_toml()
+    assert search.study.url.endswith("secret@db/x")

@@ -1,0 +1,87 @@
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from toy_family import ToyFamily, ToySpec, toy_data
+
+from models import checkpoint
+from models.family import EpochReport
+from search.trial import TrialDivergedError, checkpoint_path, train_trial
+
+TOY = ToyFamily()
+SPEC = ToySpec(solver="momentum", lr=0.05, epochs=9)
+
+
+class CutOffError(Exception):
+    pass
+
+
+def train(
+    folder: Path | None, until: int = 99, spec: ToySpec = SPEC, seed: int = 3, **changes: Any
+) -> list[EpochReport]:
+    reports: list[EpochReport] = []
+
+    def report(epoch: EpochReport) -> None:
+        reports.append(epoch)
+        if epoch.epoch == until:
+            raise CutOffError
+
+    options: dict[str, Any] = {"number": 7, "device": "cpu", "rungs": (1, 3), **changes}
+    with suppress(CutOffError):
+        train_trial(TOY, spec, toy_data(), report, seed=seed, checkpoints=folder, **options)
+    return reports
+
+
+def losses(reports: list[EpochReport]) -> list[tuple[int, tuple[float, ...]]]:
+    return [(report.epoch, report.metrics["loss"].values) for report in reports]
+
+
+def test_a_trial_that_was_cut_off_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
+    whole = losses(train(None))
+    assert [epoch for epoch, _ in whole] == list(range(1, 10))
+    assert losses(train(tmp_path, until=5)) == whole[:5]
+    assert losses(train(tmp_path)) == whole[3:]
+
+
+def test_it_saves_at_rungs_alone_and_before_it_reports(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def report(epoch: EpochReport) -> None:
+        path = checkpoint_path(tmp_path, 7)
+        seen.append(int(checkpoint.load(path).training["epoch"]) if path.exists() else 0)
+        del epoch
+
+    train_trial(TOY, SPEC, toy_data(), report, seed=3, number=7, checkpoints=tmp_path, device="cpu", rungs=(2, 4))
+    assert seen == [0, 2, 2, 4, 4, 4, 4, 4, 4]
+    assert [path.name for path in tmp_path.iterdir()] == ["trial-00007.pt"]
+
+
+def test_another_searchs_checkpoint_is_not_taken_up(tmp_path: Path) -> None:
+    train(tmp_path, until=5)
+    for changes in ({"seed": 4}, {"spec": SPEC.model_copy(update={"lr": 0.06})}):
+        assert train(tmp_path, until=1, **changes)[0].epoch == 1
+        train(tmp_path, until=5)
+
+
+def test_other_numbers_and_seeds_give_other_streams() -> None:
+    assert losses(train(None, until=1)) == losses(train(None, until=1))
+    assert losses(train(None, until=1)) != losses(train(None, until=1, number=8))
+    assert losses(train(None, until=1)) != losses(train(None, until=1, seed=4))
+
+
+def test_a_diverging_trial_ends_at_once_and_reports_nothing_of_it() -> None:
+    reports: list[EpochReport] = []
+    with pytest.raises(TrialDivergedError, match="loss is not finite at epoch"):
+        train_trial(
+            TOY,
+            ToySpec(lr=100.0, columns=8, epochs=500),
+            toy_data(),
+            reports.append,
+            seed=0,
+            number=0,
+            checkpoints=None,
+            device="cpu",
+        )
+    assert reports
+    assert all(report.metrics["loss"].is_finite for report in reports)
