@@ -9,7 +9,7 @@ import logging
 import os
 import socket
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,4 +118,5 @@ def _warm(modules: tuple[str, ...], workers: int) -> None:
 
 def _import_all(modules: tuple[str, ...]) -> None:
     for module in modules:
-        importlib.import_module(module)
+        with suppress(ImportError):  # whoever needs it will say what is missing
+            importlib.import_module(module)

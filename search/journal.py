@@ -47,6 +47,9 @@ class Journal(BaseJournalBackend):
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Append records, all or none.
 
+        Args:
+            logs: The records.
+
         Raises:
             OSError: If the disk is full, among others.
         """

@@ -87,6 +87,12 @@ class SearchRecord:
     def trial(self, number: int) -> TrialRecord:
         """Find a trial.
 
+        Args:
+            number: Its number.
+
+        Returns:
+            Its record.
+
         Raises:
             BadInputError: If there is none of that number.
         """

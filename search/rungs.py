@@ -15,7 +15,13 @@ def rungs(first: int, reduction: int, epochs: int) -> tuple[int, ...]:
 
 
 def expected_trials(first: int, reduction: int, epochs: int, trials: int) -> tuple[tuple[int, float], ...]:
-    """Estimate how many trials reach each rung and the full budget, each rung letting one in ``reduction`` pass.
+    """Estimate how many trials reach each rung and the full budget.
+
+    Args:
+        first: The first rung, in epochs.
+        reduction: One trial in so many passes a rung.
+        epochs: The full budget.
+        trials: Trials in all.
 
     Returns:
         (epoch, trials that train up to it), ascending; the last is the full budget.

@@ -42,6 +42,13 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 def check_name(name: str, place: str) -> str:
     """Refuse a search's name that is unfit for a folder's, a run's and a command line's word.
 
+    Args:
+        name: The name.
+        place: Where it stands, for the error.
+
+    Returns:
+        The name.
+
     Raises:
         BadInputError: If it is.
     """

@@ -11,7 +11,10 @@ _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
 
 
 def read_duration(text: object) -> float | None:
-    """Read "4m30s", "2h", "90s", a number of seconds, or "none".
+    """Read a length of time.
+
+    Args:
+        text: "4m30s", "2h", "90s", a number of seconds, or "none".
 
     Returns:
         Seconds, None for no limit.

@@ -109,6 +109,10 @@ class Study:
     def add_epoch(self, number: int, report: EpochReport) -> bool:
         """Record an epoch.
 
+        Args:
+            number: The trial's number.
+            report: What it reported.
+
         Returns:
             Whether it is new; an epoch trained again after an interruption is not.
         """
@@ -186,6 +190,9 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
         home: The home folder.
         name: The search's name.
         family: Its family, for one that is not among the registered.
+
+    Returns:
+        What its study knows.
 
     Raises:
         BadInputError: If there is no such search, or a newer version stored it.

@@ -71,6 +71,9 @@ def quieten() -> None:
 def check_tracking(uri: str) -> None:
     """Refuse a store that cannot be used.
 
+    Args:
+        uri: Its URI.
+
     Raises:
         BadInputError: If it is a kind that MLflow has no more, or a server that does not answer.
     """

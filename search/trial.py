@@ -7,7 +7,6 @@ from typing import Any
 from models.family import EpochReport, Family
 from models.spec import Spec
 
-
 _LARGEST = 1e300
 """Beyond it, means over folds may overflow."""
 
@@ -44,7 +43,7 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
         rungs: The epochs after which it saves: where a scheduler may stop it.
 
     Raises:
-        TrialDivergedError: At the first epoch with a metric that is no finite number. Nothing of that epoch is reported.
+        TrialDivergedError: At the first epoch with a metric that is no finite number; that epoch is not reported.
     """
     from models import checkpoint  # noqa: PLC0415  (it imports torch, which a driver has no use for)
 

@@ -41,7 +41,7 @@ def mlflow_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from mlflow import MlflowClient
 
     folder = tmp_path_factory.mktemp("tables")
-    MlflowClient(tracking_uri=default_uri(folder)).search_experiments()
+    MlflowClient(tracking_uri=default_uri(folder)).get_experiment("0")
     return folder / "mlflow.db"
 
 

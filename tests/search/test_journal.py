@@ -4,6 +4,7 @@ from typing import Any
 
 import optuna
 import pytest
+from optuna.storages.journal import JournalFileBackend
 
 from search.journal import Journal
 
@@ -34,7 +35,7 @@ def test_optunas_own_backend_reads_the_same(tmp_path: Path) -> None:
     journal = Journal(path, writable=True)
     study = make_study(journal)
     run_some(study, 5)
-    own = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
+    own = optuna.storages.JournalStorage(JournalFileBackend(str(path)))
     assert view(optuna.load_study(study_name="s", storage=own)) == view(study)
     journal.close()
 

@@ -1,3 +1,6 @@
+# Ray is partly untyped:
+# pyright: reportPrivateUsage=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from itertools import pairwise
 
 import pytest

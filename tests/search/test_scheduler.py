@@ -1,3 +1,6 @@
+# Ray is partly untyped:
+# pyright: reportPrivateUsage=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from dataclasses import dataclass
 from datetime import datetime
 from types import SimpleNamespace
@@ -40,16 +43,17 @@ def record(number: int, losses: list[float]) -> TrialRecord:
     return TrialRecord(number, "PRUNED", {}, epochs, datetime(2026, 1, 1), None, "")  # noqa: DTZ001  (Optuna's are naive)
 
 
-def train(scheduler: Any, trial: FakeTrial, losses: Any, start: int = 1) -> list[float]:
+def train(scheduler: Any, trial: FakeTrial, losses: Any) -> list[float]:
     """Report epoch by epoch until the scheduler stops the trial; give what was reported."""
     scheduler.on_trial_add(None, trial)
     reported: list[float] = []
-    for epoch, loss in enumerate(losses[start - 1 :], start=start):
+    result: dict[str, float] = {}
+    for epoch, loss in enumerate(losses, start=1):
         reported.append(float(loss))
         result = {"epoch": epoch, "loss": float(loss)}
         if scheduler.on_trial_result(None, trial, result) == "STOP":
             break
-    scheduler.on_trial_complete(None, trial, {"epoch": start, "loss": 0.0} if start > 27 else result)
+    scheduler.on_trial_complete(None, trial, result)
     return reported
 
 

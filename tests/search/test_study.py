@@ -172,11 +172,13 @@ def test_an_unknown_search_is_named(home: Path) -> None:
 
 def test_time_adds_up_over_starts(home: Path) -> None:
     search = toy()
+    spent = [0.0]
     for _ in range(2):
         with open_study(search, TOY, home, "f") as study:
-            before = study.seconds
+            assert study.seconds > spent[-1]
             study.finish(begin(study, search), "FAIL")
-    assert 0 < before < read_search(home, "toys", TOY).seconds
+        spent.append(read_search(home, "toys", TOY).seconds)
+    assert spent == sorted(set(spent))
 
 
 def test_a_database_holds_the_study_as_well(home: Path, tmp_path: Path) -> None:

@@ -71,7 +71,8 @@ class ToyTraining:
             self._step[fold] = kept * self._step[fold] - self._spec.lr * gradient
             self._weights[fold] += self._step[fold]
         with np.errstate(over="ignore", invalid="ignore"):
-            return float(np.mean((rows[held_out] @ self._weights[fold] - self._data.targets[held_out]) ** 2))
+            errors = rows[held_out] @ self._weights[fold] - self._data.targets[held_out]
+            return float(errors @ errors / len(errors))
 
     def _have_trouble(self) -> None:
         match self._spec.trouble:
@@ -89,11 +90,7 @@ class ToyTraining:
     def state(self) -> dict[str, Any]:
         import torch
 
-        return {
-            "weights": torch.from_numpy(self._weights.copy()),
-            "step": torch.from_numpy(self._step.copy()),
-            "epoch": self._epoch,
-        }
+        return {"weights": torch.tensor(self._weights), "step": torch.tensor(self._step), "epoch": self._epoch}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self._weights, self._step = state["weights"].numpy().copy(), state["step"].numpy().copy()
