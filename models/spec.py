@@ -100,6 +100,11 @@ class Spec(BaseModel):
         return found
 
     @classmethod
+    def defaults(cls) -> dict[str, Value]:
+        """Give every setting's default."""
+        return {name: one.default for name, one in cls.settings().items()}
+
+    @classmethod
     def matters(cls, name: str, values: Mapping[str, Value]) -> bool:
         """Say whether a setting matters under the values of the others (their defaults where absent)."""
         settings = cls.settings()

@@ -4,7 +4,7 @@ import csv
 import io
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,7 @@ from tunesmith.options import AsJson, CorpusName, Home, Settings, read_settings
 
 if TYPE_CHECKING:
     from data_prep.prepared import Prepared
+    from models.family import Family
     from search.search_spec import SearchSpec
     from search.study import SearchRecord
     from search.tune import Outcome
@@ -109,35 +110,13 @@ def _prepared(spec: "SearchSpec") -> "Prepared":
 
 
 def _run(spec: "SearchSpec", home: Path, *, as_json: bool) -> None:
-    from cluster.resources import plan_slots
-    from cluster.session import connect
     from models.families import family as find_family
     from tunesmith.baseline_cache import baselines
-    from tunesmith.search_display import SearchDisplay
     from tunesmith.search_result import as_data, print_result
 
     family = find_family(spec.family)
     prepared = _prepared(spec)
-    wanted = spec.resources
-    title = f"{spec.name}: {family.name} on {spec.data.corpus}, {spec.data.folds} folds"
-    display = SearchDisplay(err, title=title, unit=family.metrics[0].unit)
-    with connect(warm=("torch", "search.worker"), workers=wanted.slots or 2) as session:
-        from search.tune import run  # beside the workers, which import meanwhile
-
-        slots = plan_slots(
-            num_cpus=session.cpus, num_gpus=session.gpus, slots=wanted.slots, cpus=wanted.cpus, gpus=wanted.gpus
-        )
-        outcome = run(
-            spec,
-            prepared.data,
-            home,
-            display,
-            family=family,
-            fingerprint=prepared.fingerprint,
-            slots=slots.count,
-            cpus=slots.cpus,
-            gpus=slots.gpus,
-        )
+    outcome = _conduct(spec, home, family, prepared)
     for message in outcome.messages:
         err.print(message, markup=False)
     if outcome.reason == "interrupted":
@@ -151,6 +130,39 @@ def _run(spec: "SearchSpec", home: Path, *, as_json: bool) -> None:
         print_json(as_data(spec, family, outcome, simple, home))
     else:
         print_result(spec, family, outcome, simple)
+
+
+def _conduct(spec: "SearchSpec", home: Path, family: "Family[Any, Any]", prepared: "Prepared") -> "Outcome":
+    """Run the search on a Ray of its own, with the display."""
+    from cluster.resources import plan_slots
+    from cluster.session import connect
+    from tunesmith.search_display import SearchDisplay
+
+    named = "" if spec.name == family.name else f"{spec.name}: "
+    display = SearchDisplay(
+        err,
+        title=f"{named}{family.name} on {spec.data.corpus}, {spec.data.folds} folds",
+        unit=family.metrics[0].unit,
+        defaults=family.spec_type.defaults(),
+    )
+    wanted = spec.resources
+    with connect(warm=("torch", "search.worker"), workers=wanted.slots or 2) as session:
+        from search.tune import run  # beside the workers, which import meanwhile
+
+        slots = plan_slots(
+            num_cpus=session.cpus, num_gpus=session.gpus, slots=wanted.slots, cpus=wanted.cpus, gpus=wanted.gpus
+        )
+        return run(
+            spec,
+            prepared.data,
+            home,
+            display,
+            family=family,
+            fingerprint=prepared.fingerprint,
+            slots=slots.count,
+            cpus=slots.cpus,
+            gpus=slots.gpus,
+        )
 
 
 def _say_how_to_go_on(spec: "SearchSpec", outcome: "Outcome") -> None:

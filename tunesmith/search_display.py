@@ -35,17 +35,20 @@ class _Best:
 class SearchDisplay:
     """Follows a search event by event and shows where it stands."""
 
-    def __init__(self, console: Console, *, title: str, unit: str, plain: bool = False) -> None:
+    def __init__(
+        self, console: Console, *, title: str, unit: str, defaults: Mapping[str, Value], plain: bool = False
+    ) -> None:
         """Prepare the display.
 
         Args:
             console: Where to draw.
             title: What is being searched, on which data.
             unit: The objective's unit in words.
+            defaults: Settings that need not be shown where they have these values.
             plain: Lines instead of a panel; always so where the console is no terminal.
         """
         self._console = console
-        self._title, self._unit = title, unit
+        self._title, self._unit, self._defaults = title, unit, defaults
         self._plain = plain or not console.is_terminal
         self._running: dict[int, _Running] = {}
         self._ended: dict[State, int] = dict.fromkeys(_FINISHED, 0)
@@ -137,12 +140,13 @@ class SearchDisplay:
         )
 
     def _running_table(self) -> Table:
-        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-        for _ in range(4):
-            table.add_column(no_wrap=True)
-        table.add_column(no_wrap=True, style="dim", overflow="ellipsis")
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), expand=True)
+        for width in (5, 12, 15, max(8, self._epochs)):
+            table.add_column(no_wrap=True, min_width=min(width, 30))
+        table.add_column(no_wrap=True, style="dim", overflow="ellipsis", ratio=1)
         for number, running in sorted(self._running.items()):
             value = interval(running.means[-1], running.error) if running.means else "first epoch ..."
+            settings = settings_line(running.values, self._defaults)
             progress = f"epoch {running.epoch}/{self._epochs}"
-            table.add_row(f"#{number}", progress, value, sparkline(running.means), settings_line(running.values))
+            table.add_row(f"#{number}", progress, value, sparkline(running.means[-30:]), settings)
         return table

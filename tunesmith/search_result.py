@@ -75,7 +75,7 @@ def print_result(spec: SearchSpec, family: Family[Any, Any], outcome: Outcome, b
 
 def _print_best(best: Sequence[TrialRecord], family: Family[Any, Any], spec: SearchSpec) -> None:
     objective = family.metrics[0]
-    defaults = {name: setting.default for name, setting in family.spec_type.settings().items()}
+    defaults = family.spec_type.defaults()
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("best trials", no_wrap=True)
     table.add_column(objective.name.replace("_", " "), no_wrap=True)

@@ -63,7 +63,7 @@ def sorted_rows(found: Sequence[Row], column: str, family: Family[Any, Any]) -> 
 def print_table(record: SearchRecord, family: Family[Any, Any], found: Sequence[Row]) -> None:
     """Print the rows, each with the settings that differ from the family's defaults, or the reason of its failure."""
     shown = [family.metrics[0], *(metric for metric in family.metrics[1:] if metric.name == "cv_loss")]
-    defaults = {name: setting.default for name, setting in family.spec_type.settings().items()}
+    defaults = family.spec_type.defaults()
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for title in ("trial", "state", "epochs", *(metric.name.replace("_", " ") for metric in shown), "time"):
         table.add_column(title, no_wrap=True, justify="right" if title in ("trial", "epochs", "time") else "left")
