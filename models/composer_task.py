@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from data_prep.encodings.melody import UNKNOWN, MelodyEncoding, MelodyOptions, Sequences
+from data_prep.errors import BadInputError
 from data_prep.melodies import Melodies
 from data_prep.randomness import stream
 from data_prep.windows import Batch, WindowPlan
@@ -41,6 +42,7 @@ class ComposerTask:
         """
         self.spec = spec
         self.encoding = MelodyEncoding(melodies, melody_options(spec))
+        self._check_folds()
         self.model = ComposerModel(spec, self.encoding, seed=seed, trial=trial).to(device)
         self._seed, self._trial, self._device = seed, trial, device
         self._plan = WindowPlan(
@@ -54,6 +56,16 @@ class ComposerTask:
         # Bar positions that a fold has not seen are one row, the last.
         positions = np.arange(self.encoding.num_positions)
         self._position_row = np.where(self.encoding.seen_position, positions, len(positions))
+
+    def _check_folds(self) -> None:
+        encoding = self.encoding
+        for fold in range(self.num_folds):
+            own = encoding.trainable & (encoding.melodies.fold == fold)
+            if not own.any():
+                raise BadInputError(
+                    "transpose = true with reading = literal takes pieces in one key alone, and fold "
+                    f"{fold} of {encoding.melodies.corpus} has none; use reading = sounding"
+                )
 
     @property
     def num_folds(self) -> int:

@@ -4,6 +4,7 @@ Nothing random is carried from epoch to epoch: every stream is named by its epoc
 weights, the optimiser's state and the epoch's number.
 """
 
+import copy
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -150,11 +151,9 @@ class LockstepTraining:
 
     def state(self) -> dict[str, Any]:
         """Give all that is needed to go on after the last finished epoch."""
-        return {
-            "epoch": self._epoch,
-            "model": self._task.model.state_dict(),
-            "optimiser": self._optimiser.state(),
-        }
+        return copy.deepcopy(
+            {"epoch": self._epoch, "model": self._task.model.state_dict(), "optimiser": self._optimiser.state()}
+        )
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up a state from the same spec and data."""

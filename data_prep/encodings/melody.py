@@ -30,8 +30,9 @@ UNKNOWN = -1
 _NATURALS = {"F": (-1, 5), "C": (0, 0), "G": (1, 7), "D": (2, 2), "A": (3, 9), "E": (4, 4), "B": (5, 11)}
 """Each letter's place on the line of fifths and its pitch class."""
 
-_TONIC_FIFTHS = np.array([0, -5, 2, -3, 4, -1, 6, 1, -4, 3, -2, 5])
-"""Each tonic's place on the line of fifths, spelled as key signatures of at most six accidentals do (6 as F sharp)."""
+_TONIC_FIFTHS = np.array([0, 7, 2, -3, 4, -1, 6, 1, -4, 3, -2, 5])
+"""Each tonic's place on the line of fifths, in the spelling whose commoner mode has fewer accidentals (1: C sharp, for
+its minor). A piece's own notes must not decide: past notes would then tell of those to come."""
 
 _FIFTHS_LOW, _NUM_FIFTHS = -64, 128
 """Places on the line of fifths that a token's key can hold; real spellings stay within -15..19 before shifting."""
@@ -259,12 +260,7 @@ class MelodyEncoding:
         notes = self._notes
         if self.options.reading != "literal":
             return notes.fifths
-        tonic = _TONIC_FIFTHS[-shift % NUM_SHIFTS]
-        # The tonic is spelled on the side (D flat or C sharp) that leaves the piece nearest to C's signature, F to B.
-        spelled = np.bincount(notes.piece, weights=notes.fifths * notes.kept, minlength=len(tonic))
-        mean = spelled / np.clip(np.bincount(notes.piece, weights=notes.kept, minlength=len(tonic)), 1, None)
-        turns = np.where(shift == 0, 0, np.rint((mean - tonic - 2) / NUM_SHIFTS).astype(np.int64))
-        return notes.fifths - (tonic + NUM_SHIFTS * turns)[notes.piece]
+        return notes.fifths - _TONIC_FIFTHS[-shift % NUM_SHIFTS][notes.piece]
 
     def _events(self, shift: NDArray[np.int64]) -> NDArray[np.int64]:
         """[N] the event of every note, left out or not, when each piece is shifted by its own number of semitones."""

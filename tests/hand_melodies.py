@@ -1,0 +1,109 @@
+"""Melodies made by hand, with bars, keys and spellings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+
+from data_prep.melodies import REST, Melodies
+from data_prep.randomness import stream
+
+SHARPS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+FLATS = ("C", "D-", "D", "E-", "E", "F", "G-", "G", "A-", "A", "B-", "B")
+FLAT_TONICS = {3, 5, 8, 10}
+
+
+@dataclass(frozen=True)
+class Tune:
+    """A piece by hand: notes are (pitch or REST, duration in quarters)."""
+
+    notes: Sequence[tuple[int, Fraction]]
+    fold: int = 0
+    tonic: int = 0
+    metre: tuple[int, int] = (4, 4)
+    pickup: Fraction = Fraction(0)
+    one_key: bool = True
+    chords: frozenset[int] = field(default_factory=frozenset)
+
+
+def spelled(pitch: int, tonic: int) -> str:
+    """Name a pitch as music21 does, in flats or sharps as the key has it."""
+    if pitch == REST:
+        return "rest"
+    names = FLATS if tonic in FLAT_TONICS else SHARPS
+    return f"{names[pitch % 12]}{pitch // 12 - 1}"
+
+
+def places(tune: Tune) -> list[Fraction]:
+    """Give every note's position in its bar, counted note by note."""
+    bar = Fraction(tune.metre[0] * 4, tune.metre[1])
+    onset, found = Fraction(0), list[Fraction]()
+    for _, duration in tune.notes:
+        found.append((onset - tune.pickup) % bar)
+        onset += duration
+    return found
+
+
+def melodies(
+    tunes: Sequence[Tune],
+    num_folds: int = 2,
+    durations: Sequence[Fraction] = (),
+    positions: Sequence[Fraction] = (),
+    metres: Sequence[tuple[int, int]] = (),
+) -> Melodies:
+    """Put tunes together; durations, positions and metres beyond the tunes' own may be given."""
+    duration = sorted({length for tune in tunes for _, length in tune.notes} | set(durations))
+    position = sorted({at for tune in tunes for at in places(tune)} | {tune.pickup for tune in tunes} | set(positions))
+    metre = sorted({tune.metre for tune in tunes} | set(metres))
+    names = [spelled(pitch, tune.tonic) for tune in tunes for pitch, _ in tune.notes]
+    spellings = sorted(set(names))
+    duration_of = {value: number for number, value in enumerate(duration)}
+    position_of = {value: number for number, value in enumerate(position)}
+    spelling_of = {value: number for number, value in enumerate(spellings)}
+    return Melodies(
+        pitch=np.array([pitch for tune in tunes for pitch, _ in tune.notes], np.int16),
+        duration=np.array([duration_of[length] for tune in tunes for _, length in tune.notes], np.int16),
+        position=np.array([position_of[at] for tune in tunes for at in places(tune)], np.int16),
+        spelling=np.array([spelling_of[name] for name in names], np.int16),
+        in_chord=np.array([n in tune.chords for tune in tunes for n in range(len(tune.notes))], np.bool_),
+        start=np.cumsum([0, *(len(tune.notes) for tune in tunes)]),
+        fold=np.array([tune.fold for tune in tunes], np.int8),
+        tonic=np.array([tune.tonic for tune in tunes], np.int8),
+        one_key=np.array([tune.one_key for tune in tunes], np.bool_),
+        metre=np.array([metre.index(tune.metre) for tune in tunes], np.int16),
+        pickup=np.array([position_of[tune.pickup] for tune in tunes], np.int16),
+        durations=tuple(duration),
+        positions=tuple(position),
+        spellings=tuple(spellings),
+        metres=tuple(metre),
+        ids=tuple(f"tune {number}" for number in range(len(tunes))),
+        num_folds=num_folds,
+        fingerprint="none",
+        corpus="by hand",
+    )
+
+
+def random_tunes(num_tunes: int, num_folds: int = 2, *, seed: int = 0, least: int = 4, most: int = 24) -> list[Tune]:
+    """Draw tunes in several keys and metres, with rests, chords and pickups."""
+    random = stream(seed, "tunes by hand")
+    tunes: list[Tune] = []
+    for number in range(num_tunes):
+        tonic = int(random.choice([0, 2, 7, 9, 10]))
+        scale = [60 + tonic + step for step in (0, 2, 4, 5, 7, 9, 11, 12)]
+        size = int(random.integers(least, most, endpoint=True))
+        pitches = [int(random.choice([*scale, REST])) for _ in range(size)]
+        lengths = [Fraction(int(random.choice([1, 1, 2, 3])), 2) for _ in range(size)]
+        chords = frozenset(n for n, pitch in enumerate(pitches) if pitch != REST and random.random() < 0.05)
+        tunes.append(
+            Tune(
+                notes=list(zip(pitches, lengths, strict=True)),
+                fold=number % num_folds,
+                tonic=tonic,
+                metre=(3, 4) if random.random() < 0.3 else (4, 4),
+                pickup=Fraction(int(random.choice([0, 0, 1])), 2),
+                one_key=bool(random.random() < 0.9),
+                chords=chords,
+            )
+        )
+    return tunes

@@ -1,0 +1,46 @@
+import subprocess
+import sys
+
+import pytest
+
+from data_prep.errors import BadInputError
+from models.composer_spec import ComposerSpec
+from models.families import family
+from models.presets import COMPOSER_PRESETS
+
+
+def spec(name: str) -> ComposerSpec:
+    return ComposerSpec.from_values(COMPOSER_PRESETS[name].values, name)
+
+
+def test_the_papers_table_has_24_rows_of_which_19_are_distinct() -> None:
+    rows = [spec(f"table1/{number}") for number in range(1, 25)]
+    assert len({row.model_dump_json() for row in rows}) == 19
+    assert all(row.windows_per_epoch * row.epochs == 1000 for row in rows)
+
+
+def test_a_probability_of_keeping_becomes_one_of_zeroing() -> None:
+    assert spec("table1/13").dropout == 0.2
+    assert spec("table1/14").dropout == 0.4
+    assert spec("table1/14").dropout_at_validation
+    assert spec("table1/12").dropout == 0.0
+    assert not spec("table1/12").dropout_at_validation
+
+
+def test_the_papers_best_row() -> None:
+    best = spec("table1/24")
+    assert (best.cell, best.layers, best.lr, best.length, best.size) == ("peephole", 1, 0.01, 96, 64)
+    assert (best.beat, best.transpose, best.reading, best.vocabulary) == ("off", True, "literal", "corpus")
+    assert "2.72566" in COMPOSER_PRESETS["table1/24"].source
+
+
+def test_a_family_that_is_not_there_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(BadInputError, match="did you mean 'composer'"):
+        family("composr")
+
+
+def test_listing_families_does_not_wait_for_torch() -> None:
+    look = "from models.families import FAMILIES; list(FAMILIES['composer'].presets)"
+    code = f"import sys; {look}; print('torch' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
