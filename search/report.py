@@ -3,17 +3,18 @@
 # Optuna is partly untyped:
 # pyright: reportUnknownMemberType=false
 
-import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
-from optuna.trial import TrialState, create_trial
+from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+from optuna.trial import create_trial
 
+from data_prep.randomness import integer_seed
 from models.metrics import Metric
+from models.spec import Value
 from search.progress import State
 from search.records import TrialRecord
 from search.space import Choice, Domain, Range, Space
@@ -54,10 +55,11 @@ def counts(trials: Sequence[TrialRecord]) -> Mapping[State, int]:
 
 
 def importances(trials: Sequence[TrialRecord], space: Space, objective: Metric, first_rung: int) -> list[Importance]:
-    """Estimate which settings mattered (PED-ANOVA, Watanabe et al. 2023), most important first.
+    """Estimate which settings mattered, most important first (fANOVA, Hutter et al. 2014, as Optuna has it).
 
     All trials that reached the first rung are compared there, at equal epochs: full trials alone are few, and all good.
-    A setting that only matters under others is judged among the trials in which it did.
+    They are compared by rank, or a single diverging optimiser would be all that mattered. A setting that did not
+    matter under the others counts at its default, which is what its spec holds.
 
     Args:
         trials: All trials of a search.
@@ -75,43 +77,37 @@ def importances(trials: Sequence[TrialRecord], space: Space, objective: Metric, 
         for epoch in trial.epochs
         if epoch.report.epoch == at
     ]
-    if len(scored) < _ENOUGH:
+    scored.sort(key=lambda pair: pair[1])
+    varied = [name for name in space.searched if len({repr(_value(trial, name, space)) for trial, _ in scored}) > 1]
+    if len(scored) < _ENOUGH or not varied:
         return []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the evaluator is marked experimental
-        study = optuna.create_study(direction="minimize" if objective.direction == "minimise" else "maximize")
-        for trial, value in scored:
-            study.add_trial(_as_optuna(trial, value, space))
-        varied = {
-            name
-            for name in space.searched
-            if len({repr(trial.values[name]) for trial, _ in scored if name in trial.values}) > 1
-        }
-        if not varied:
-            return []
-        found = get_param_importances(
-            study, evaluator=PedAnovaImportanceEvaluator(), params=sorted(varied), normalize=False
+    study = optuna.create_study()
+    for rank, (trial, _) in enumerate(scored):
+        study.add_trial(
+            create_trial(
+                value=rank,
+                params={name: _value(trial, name, space) for name in varied},
+                distributions={name: _distribution(space.domains[name], space.default(name)) for name in varied},
+            )
         )
-    total = sum(found.values()) or 1.0
+    evaluator = FanovaImportanceEvaluator(seed=integer_seed(0, "importance"))
+    shares = get_param_importances(study, evaluator=evaluator, params=varied)
     uses = Counter(name for trial, _ in scored for name in trial.values)
-    ranked = [Importance(name, share / total, uses[name]) for name, share in found.items()]
+    ranked = [Importance(name, float(share), uses[name]) for name, share in shares.items()]
     return sorted(ranked, key=lambda one: (-one.share, one.setting))
 
 
-def _as_optuna(trial: TrialRecord, value: float, space: Space) -> optuna.trial.FrozenTrial:
-    searched = [name for name in space.searched if name in trial.values]
-    return create_trial(
-        state=TrialState.COMPLETE,
-        value=value,
-        params={name: trial.values[name] for name in searched},
-        distributions={name: _distribution(space.domains[name]) for name in searched},
-    )
+def _value(trial: TrialRecord, name: str, space: Space) -> Value:
+    return trial.values.get(name, space.default(name))
 
 
-def _distribution(domain: Domain) -> BaseDistribution:
+def _distribution(domain: Domain, default: Value) -> BaseDistribution:
+    """Give the values that a domain can have, the default among them."""
     if isinstance(domain, Choice):
-        return CategoricalDistribution(domain.values)
+        return CategoricalDistribution(domain.values if default in domain else (*domain.values, default))
     assert isinstance(domain, Range)
+    assert not isinstance(default, str)
+    low, high = min(domain.low, default), max(domain.high, default)
     if domain.whole:
-        return IntDistribution(int(domain.low), int(domain.high), log=domain.log, step=int(domain.step or 1))
-    return FloatDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
+        return IntDistribution(int(low), int(high), log=domain.log and low > 0)
+    return FloatDistribution(low, high, log=domain.log and low > 0)

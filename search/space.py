@@ -272,6 +272,10 @@ class Space:
         """Names of the settings with more than one value."""
         return tuple(name for name, domain in self.domains.items() if not isinstance(domain, Fixed))
 
+    def default(self, name: str) -> Value:
+        """Give a setting's default, which it holds wherever it does not matter."""
+        return self.spec_type.settings()[name].default
+
     def project(self, point: Mapping[str, Value]) -> dict[str, Value] | None:
         """Reduce a known good point to what this space samples; None where a value of it is not to be tried here."""
         kept = {name: value for name, value in point.items() if name in self.searched}

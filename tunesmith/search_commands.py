@@ -146,7 +146,8 @@ def _conduct(spec: "SearchSpec", home: Path, family: "Family[Any, Any]", prepare
         defaults=family.spec_type.defaults(),
     )
     wanted = spec.resources
-    with connect(warm=("torch", "search.worker"), workers=wanted.slots or 2) as session:
+    warm = ("torch", "search.worker", "models.composer_task", "models.training")
+    with connect(warm=warm, threads=wanted.cpus) as session:
         from search.tune import run  # beside the workers, which import meanwhile
 
         slots = plan_slots(
