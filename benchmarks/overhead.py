@@ -107,7 +107,7 @@ def measure(num_trials: int, home: Path) -> dict[str, Any]:
     family = EmptyFamily()
     search = parse(text, "overhead", family=family)
     clock = Clock()
-    with connect(num_cpus=2, warm=("search.worker",), workers=2):
+    with connect(num_cpus=2, warm=("search.worker", "torch")):
         from search.tune import run  # noqa: PLC0415  (after the workers began to warm)
 
         outcome = run(search, None, home, clock, family=family, fingerprint="none", slots=2)

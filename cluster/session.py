@@ -4,12 +4,11 @@
 # pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-import importlib
 import logging
 import os
 import socket
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +49,7 @@ def connect(
     num_cpus: int | None = None,
     num_gpus: int | None = None,
     warm: Sequence[str] = (),
-    workers: int = 0,
+    threads: int = 1,
 ) -> Generator[Session]:
     """Connect to Ray for the length of a ``with`` block.
 
@@ -60,8 +59,8 @@ def connect(
         address: A cluster's address; None starts a Ray of our own here, whatever cluster the environment names.
         num_cpus: Processors of a Ray of our own; None is all.
         num_gpus: GPUs of a Ray of our own; None is all.
-        warm: Modules that workers import while the driver prepares, so that first trials need not wait for them.
-        workers: How many workers to warm.
+        warm: Modules that the workers of a Ray of our own import as they start, while the driver prepares.
+        threads: Threads of each worker's arithmetic, the processors of a trial: libraries read it as they are imported.
 
     Yields:
         The session.
@@ -74,25 +73,40 @@ def connect(
         _check_address(address)
     import ray  # noqa: PLC0415  (after the environment that it reads)
 
-    own: dict[str, Any] = {"num_cpus": num_cpus, "num_gpus": num_gpus, "include_dashboard": False}
+    own: dict[str, Any] = {
+        "num_cpus": num_cpus,
+        "num_gpus": num_gpus,
+        "include_dashboard": False,
+        "_system_config": {"preload_python_modules": list(warm)},
+    }
     try:
-        ray.init(
-            address=address or "local",
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-            **({} if address else own),
-        )
+        with _environment("OMP_NUM_THREADS", str(threads)):
+            ray.init(
+                address=address or "local", logging_level=logging.ERROR, log_to_driver=False, **({} if address else own)
+            )
     except (ConnectionError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise BadInputError(f"Ray must start or answer: {address or 'on this machine'} does not ({reason})") from None
     try:
-        if warm and workers:
-            _warm(tuple(warm), workers)
         there: Mapping[str, float] = ray.cluster_resources()
         nodes: list[dict[str, Any]] = ray.nodes()
         yield Session(there.get("CPU", 0.0), there.get("GPU", 0.0), sum(bool(node["Alive"]) for node in nodes))
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _environment(name: str, value: str) -> Generator[None]:
+    """Set a variable for the processes that start in a ``with`` block."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def _check_address(address: str) -> None:
@@ -105,18 +119,3 @@ def _check_address(address: str) -> None:
             pass
     except OSError as error:
         raise BadInputError(f"a Ray cluster must answer at its address: {address} does not ({error})") from None
-
-
-def _warm(modules: tuple[str, ...], workers: int) -> None:
-    """Have workers import modules, without waiting for it; idle workers are what actors then start in."""
-    import ray  # noqa: PLC0415  (as in connect)
-
-    task = ray.remote(num_cpus=1, max_retries=0)(_import_all)
-    for _ in range(workers):
-        task.remote(modules)
-
-
-def _import_all(modules: tuple[str, ...]) -> None:
-    for module in modules:
-        with suppress(ImportError):  # whoever needs it will say what is missing
-            importlib.import_module(module)
