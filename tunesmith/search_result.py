@@ -130,9 +130,7 @@ def _print_importances(found: Sequence[Importance]) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for one in found[:_MATTERED]:
         table.add_row(f"  {one.setting}", "█" * round(_BAR * one.share), f"{one.share:.0%}")
-    out.print(
-        "[bold]which settings mattered[/] [dim](fANOVA of the ranks at the first rung; rough with few trials)[/]"
-    )
+    out.print("[bold]which settings mattered[/] [dim](fANOVA of the ranks at the first rung; rough with few trials)[/]")
     out.print(table)
 
 

@@ -35,6 +35,14 @@ def _row(trial: TrialRecord, record: SearchRecord, family: Family[Any, Any]) -> 
 def sorted_rows(found: Sequence[Row], column: str, family: Family[Any, Any]) -> list[Row]:
     """Sort rows by a column; "score" puts full trials first, best first, then the others by epochs reached.
 
+    Args:
+        found: The rows.
+        column: A column's name, "time" or "score".
+        family: The family that was searched.
+
+    Returns:
+        The rows in order, what has no number last.
+
     Raises:
         BadInputError: If there is no such column.
     """
