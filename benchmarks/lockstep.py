@@ -4,7 +4,7 @@ For every shape, k folds in lockstep against k models one after another: nn.Embe
 peephole cell stepped in Python (its input products taken outside the loop). All use Adam. Contenders take turns in one
 process, on one thread; a ratio is one of medians of CPU time.
 
-    python benchmarks/lockstep.py --out benchmarks/results/lockstep.json
+    python benchmarks/lockstep.py
 """
 
 import argparse
@@ -30,6 +30,7 @@ from models.folded.linear import rows
 from models.folded.optimiser import FoldedOptimiser
 
 NUM_FOLDS = 4
+RESULT = Path(__file__).parent / "results" / "lockstep.json"
 TARGETS = {"lstm": 1.1, "peephole": 2.0}
 
 
@@ -189,7 +190,7 @@ def hardware() -> dict[str, object]:
 def main() -> None:
     """Measure, print and write the result."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, help="the JSON file to write")
+    parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file to write")
     parser.add_argument("--seconds", type=float, default=4.0, help="time for each pair of contenders")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -197,9 +198,8 @@ def main() -> None:
     means = {cell: math.exp(statistics.fmean(math.log(row[cell]["ratio"]) for row in found)) for cell in TARGETS}
     result = {"hardware": hardware(), "folds": NUM_FOLDS, "geometric_means": means, "targets": TARGETS, "shapes": found}
     print(json.dumps(means))
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(result, indent=2) + "\n")
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
 
 
 if __name__ == "__main__":

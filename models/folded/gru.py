@@ -98,10 +98,9 @@ def _forward(
 
 
 def _local(gates: Tensor, products: Tensor, hidden: Tensor, h0: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Take the derivatives that are local to a step, each to be multiplied by dh.
+    """Take the derivatives that are local to a step, each to be multiplied by dh: [G, T, B, 3H] those of q, r and z.
 
-    Returns:
-        [G, T, B, 3H] those of q, r and z; and a tensor of the same shape that holds n's last, the rest to be filled.
+    The second tensor, of the same shape, holds n's in its last third; the rest is to be filled.
     """
     r, z, n = gates.chunk(3, dim=-1)
     dproducts, dpre = torch.empty_like(gates), torch.empty_like(gates)

@@ -87,6 +87,9 @@ def one_by_one(recurrent: Tensor, batch: int) -> bool:
     Args:
         recurrent: [G, N, K] weights.
         batch: Rows of a step.
+
+    Returns:
+        True for one after the other.
     """
     overflow = recurrent.numel() * recurrent.element_size() > _CACHE_BYTES
     return recurrent.device.type == "cpu" and (overflow or _for_onednn(recurrent, batch))
