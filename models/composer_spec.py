@@ -44,7 +44,7 @@ class ComposerSpec(Spec):
         "training", "tokens known to a fold's model: those of its training pieces, or of the whole corpus (a leak)"
     )
     beat: Literal["off", "input", "target"] = setting(
-        "off", "the position in the bar: unused, an input beside the note, or part of the predicted token"
+        "input", "the position in the bar: unused, an input beside the note, or part of the predicted token"
     )
     transpose: bool = setting(False, "shift every piece to C by its key signature (literal reading: always downward)")
     augment: int = setting(
@@ -56,16 +56,16 @@ class ComposerSpec(Spec):
         when={"transpose": (False,), "reading": ("sounding",), "vocabulary": ("training",)},
     )
     optimiser: Literal["sgd", "rmsprop", "adam", "adamw"] = setting("adamw", "the update rule")
-    lr: float = setting(4e-3, "learning rate (the paper's step)", low=1e-6, high=10.0)
+    lr: float = setting(3e-3, "learning rate (the paper's step)", low=1e-6, high=10.0)
     weight_decay: float = setting(0.01, "decoupled weight decay", low=0.0, high=10.0, when={"optimiser": ("adamw",)})
     schedule: Literal["constant", "cosine"] = setting(
         "cosine", "learning rate over the whole budget: constant, or 5 % linear warm-up and a cosine to zero"
     )
     clip: float = setting(1.0, "largest norm of a fold's gradient; 0 leaves it as it is", low=0.0, high=1e6)
-    batch_size: int = setting(16, "windows of each fold in a step", low=1, high=1024, unit="windows")
+    batch_size: int = setting(8, "windows of each fold in a step", low=1, high=1024, unit="windows")
     length: int = setting(64, "notes in a training window, over which errors are propagated back", low=1, high=4096)
     loss: Literal["mean", "sum"] = setting("mean", "reduction of the cross-entropy over the notes of a batch")
     windows_per_epoch: int = setting(
         0, "random windows of each fold in an epoch; 0 is one pass over its training notes", low=0, high=1_000_000
     )
-    epochs: int = setting(20, "the full budget, over which the schedule runs", low=1, high=100_000, unit="epochs")
+    epochs: int = setting(12, "the full budget, over which the schedule runs", low=1, high=100_000, unit="epochs")
