@@ -1,8 +1,9 @@
 """Lockstep training against what one would write by hand: steps of the same models on batches of the same shape.
 
 For every shape, k folds in lockstep against k models one after another: nn.Embedding + nn.LSTM + nn.Linear, and a
-peephole cell stepped in Python (its input products taken outside the loop). All use Adam. Contenders take turns in one
-process, on one thread; a ratio is one of medians of CPU time.
+peephole cell stepped in Python (its input products taken outside the loop). All use Adam: lockstep torch's fused one,
+the others torch's default, and nn.LSTM once more the fused one. Contenders take turns in one process, on one thread; a
+ratio is one of medians of CPU time.
 
     python benchmarks/lockstep.py
 """
@@ -109,10 +110,10 @@ class Peephole(nn.Module):
 
 
 class Sequential:
-    """One model after the other, on torch's own layers and default Adam."""
+    """One model after the other, on torch's own layers."""
 
-    def __init__(self, cell: Cell, shape: Shape, data: Tensor) -> None:
-        """Build the models and their optimisers for data [G, T + 1, B]."""
+    def __init__(self, cell: Cell, shape: Shape, data: Tensor, *, fused: bool = False) -> None:
+        """Build the models and their optimisers, default Adam or fused, for data [G, T + 1, B]."""
         self.data = data
         self.models: list[tuple[nn.Embedding, list[nn.Module], nn.Linear, torch.optim.Adam]] = []
         for _ in range(NUM_FOLDS):
@@ -124,7 +125,7 @@ class Sequential:
             )
             head = nn.Linear(shape.size, shape.tokens)
             parameters = nn.ModuleList([embedding, *layers, head]).parameters()
-            self.models.append((embedding, layers, head, torch.optim.Adam(parameters)))
+            self.models.append((embedding, layers, head, torch.optim.Adam(parameters, fused=fused or None)))
 
     def step(self) -> None:
         """Take one training step of every model."""
@@ -162,9 +163,13 @@ def measure(seconds: float) -> list[dict[str, Any]]:
         data = torch.randint(shape.tokens, (NUM_FOLDS, shape.steps + 1, shape.batch), generator=source)
         row: dict[str, Any] = asdict(shape)
         for cell in ("lstm", "peephole"):
-            ours, theirs = medians([Lockstep(cell, shape, data).step, Sequential(cell, shape, data).step], seconds)
-            row[cell] = {"lockstep_ms": ours * 1e3, "sequential_ms": theirs * 1e3, "ratio": theirs / ours}
-            print(shape, cell, f"{ours * 1e3:.2f} ms against {theirs * 1e3:.2f} ms: {theirs / ours:.2f}", flush=True)
+            others = {cell: Sequential(cell, shape, data).step}
+            if cell == "lstm":
+                others["lstm, fused Adam"] = Sequential(cell, shape, data, fused=True).step
+            ours, *theirs = medians([Lockstep(cell, shape, data).step, *others.values()], seconds)
+            for name, other in zip(others, theirs, strict=True):
+                row[name] = {"lockstep_ms": ours * 1e3, "sequential_ms": other * 1e3, "ratio": other / ours}
+                print(shape, name, f"{ours * 1e3:.2f} ms against {other * 1e3:.2f} ms: {other / ours:.2f}", flush=True)
         found.append(row)
     return found
 
@@ -195,7 +200,10 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     found = measure(arguments.seconds)
-    means = {cell: math.exp(statistics.fmean(math.log(row[cell]["ratio"]) for row in found)) for cell in TARGETS}
+    means = {
+        cell: math.exp(statistics.fmean(math.log(row[cell]["ratio"]) for row in found))
+        for cell in ("lstm", "lstm, fused Adam", "peephole")
+    }
     result = {"hardware": hardware(), "folds": NUM_FOLDS, "geometric_means": means, "targets": TARGETS, "shapes": found}
     print(json.dumps(means))
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
