@@ -107,8 +107,8 @@ def measure(num_trials: int, home: Path) -> dict[str, Any]:
     family = EmptyFamily()
     search = parse(text, "overhead", family=family)
     clock = Clock()
-    with connect(num_cpus=2, warm=("search.worker", "torch")):
-        from search.tune import run  # noqa: PLC0415  (after the workers began to warm)
+    with connect(num_cpus=2):
+        from search.tune import run  # noqa: PLC0415  (Ray is quiet if nothing imports it before it is connected)
 
         outcome = run(search, None, home, clock, family=family, fingerprint="none", slots=2)
         ran = time.perf_counter()

@@ -7,7 +7,7 @@
 import logging
 import os
 import socket
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -44,12 +44,7 @@ def quieten() -> None:
 
 @contextmanager
 def connect(
-    address: str | None = None,
-    *,
-    num_cpus: int | None = None,
-    num_gpus: int | None = None,
-    warm: Sequence[str] = (),
-    threads: int = 1,
+    address: str | None = None, *, num_cpus: int | None = None, num_gpus: int | None = None
 ) -> Generator[Session]:
     """Connect to Ray for the length of a ``with`` block.
 
@@ -59,8 +54,6 @@ def connect(
         address: A cluster's address; None starts a Ray of our own here, whatever cluster the environment names.
         num_cpus: Processors of a Ray of our own; None is all.
         num_gpus: GPUs of a Ray of our own; None is all.
-        warm: Modules that the workers of a Ray of our own import as they start, while the driver prepares.
-        threads: Threads of each worker's arithmetic, the processors of a trial: libraries read it as they are imported.
 
     Yields:
         The session.
@@ -73,17 +66,11 @@ def connect(
         _check_address(address)
     import ray  # noqa: PLC0415  (after the environment that it reads)
 
-    own: dict[str, Any] = {
-        "num_cpus": num_cpus,
-        "num_gpus": num_gpus,
-        "include_dashboard": False,
-        "_system_config": {"preload_python_modules": list(warm)},
-    }
+    own: dict[str, Any] = {"num_cpus": num_cpus, "num_gpus": num_gpus, "include_dashboard": False}
     try:
-        with _environment("OMP_NUM_THREADS", str(threads)):
-            ray.init(
-                address=address or "local", logging_level=logging.ERROR, log_to_driver=False, **({} if address else own)
-            )
+        ray.init(
+            address=address or "local", logging_level=logging.ERROR, log_to_driver=False, **({} if address else own)
+        )
     except (ConnectionError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise BadInputError(f"Ray must start or answer: {address or 'on this machine'} does not ({reason})") from None
@@ -93,20 +80,6 @@ def connect(
         yield Session(there.get("CPU", 0.0), there.get("GPU", 0.0), sum(bool(node["Alive"]) for node in nodes))
     finally:
         ray.shutdown()
-
-
-@contextmanager
-def _environment(name: str, value: str) -> Generator[None]:
-    """Set a variable for the processes that start in a ``with`` block."""
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
 
 
 def _check_address(address: str) -> None:

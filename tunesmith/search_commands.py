@@ -146,9 +146,8 @@ def _conduct(spec: "SearchSpec", home: Path, family: "Family[Any, Any]", prepare
         defaults=family.spec_type.defaults(),
     )
     wanted = spec.resources
-    warm = ("torch", "search.worker", "models.composer_task", "models.training")
-    with connect(warm=warm, threads=wanted.cpus) as session:
-        from search.tune import run  # beside the workers, which import meanwhile
+    with connect() as session:
+        from search.tune import run  # Ray is quiet if nothing imports it before it is connected
 
         slots = plan_slots(
             num_cpus=session.cpus, num_gpus=session.gpus, slots=wanted.slots, cpus=wanted.cpus, gpus=wanted.gpus

@@ -13,20 +13,11 @@ SCRIPT = """
 import os
 from cluster.session import connect
 os.environ["RAY_ADDRESS"] = "127.0.0.9:1"  # another cluster, and a dead one
-before = dict(os.environ)
-with connect(num_cpus=2, num_gpus=0, warm=("wave", "no_such_module", "torch"), threads=1) as session:
+with connect(num_cpus=2, num_gpus=0) as session:
     assert (session.cpus, session.gpus, session.nodes) == (2, 0, 1), session
-    assert os.environ.get("OMP_NUM_THREADS") == before.get("OMP_NUM_THREADS")
     import ray
 
-    class Worker:
-        def look(self):
-            import os, sys
-            loaded = {"wave", "torch"} <= set(sys.modules)
-            import torch
-            return loaded, torch.get_num_threads()
-
-    assert ray.get(ray.remote(num_cpus=1)(Worker).remote().look.remote()) == (True, 1)
+    assert ray.get(ray.remote(lambda: 6 * 7).remote()) == 42
 assert not ray.is_initialized()
 """
 

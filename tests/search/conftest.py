@@ -28,7 +28,7 @@ def ray_session() -> Generator[None]:
     from cluster.session import connect
 
     cloudpickle.register_pickle_by_value(toy_family)  # pyright: ignore[reportUnknownMemberType]
-    with connect(num_cpus=2, num_gpus=0, warm=("search.worker", "torch")):
+    with connect(num_cpus=2, num_gpus=0):
         yield
 
 

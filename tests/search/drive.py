@@ -27,7 +27,7 @@ def main() -> None:
     text = toy_family.TOY_SEARCH.replace("[space]", "[space]\npause = 0.15")
     search = parse(text, "toy.toml", family=family, overrides={"budget.trials": trials, "scheduler.first_rung": 3})
     cloudpickle.register_pickle_by_value(toy_family)  # pyright: ignore[reportUnknownMemberType]
-    with connect(num_cpus=2, num_gpus=0, warm=("search.worker", "torch")):
+    with connect(num_cpus=2, num_gpus=0):
         from search.tune import run
 
         run(search, toy_family.toy_data(), home, Printer(), family=family, fingerprint="toy-1", slots=2)
