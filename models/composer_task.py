@@ -60,11 +60,13 @@ class ComposerTask:
     def _check_folds(self) -> None:
         encoding = self.encoding
         for fold in range(self.num_folds):
-            own = encoding.trainable & (encoding.melodies.fold == fold)
-            if not own.any():
+            scored = encoding.trainable & (encoding.melodies.fold == fold) & (np.diff(encoding.sequences.start) > 1)
+            if not scored.any():
+                options = encoding.options
                 raise BadInputError(
-                    "transpose = true with reading = literal takes pieces in one key alone, and fold "
-                    f"{fold} of {encoding.melodies.corpus} has none; use reading = sounding"
+                    "every fold needs a piece of two notes (in one key, for reading = literal with transpose = true); "
+                    f"fold {fold} of {encoding.melodies.corpus} has none under reading = {options.reading}, "
+                    f"transpose = {str(options.transpose).lower()}; use reading = sounding or a larger corpus"
                 )
 
     @property
@@ -127,19 +129,16 @@ class ComposerTask:
         log_marginal, log_joint = np.empty((2, len(sequences.token)))
         carriers = self.encoding.event_tokens
         for batch in self._held_out(sequences):
-            tokens, positions, _, valid = self._inputs(sequences, batch, None)
+            tokens, positions, _, _ = self._inputs(sequences, batch, None)
             index, inside = _note_index(sequences, batch)
             own = sequences.token[index][..., None]
             asked = carriers[sequences.event[index]]
             # With one token an event, its own is that one: nothing more to ask.
             asked = asked if carriers.shape[1] == 1 else np.concatenate([asked, own], axis=-1)
             found = self.model.log_probabilities(tokens, positions, self._tensor(asked), dropout)
-            columns = found.shape[-1]
-            marginal = torch.logsumexp(found[..., : max(1, columns - 1)], dim=-1)
-            joint = found[..., -1]
-            assert valid.shape == inside.shape
+            marginal = torch.logsumexp(found[..., : carriers.shape[1]], dim=-1)
             log_marginal[index[inside]] = marginal.cpu().numpy()[inside]
-            log_joint[index[inside]] = joint.cpu().numpy()[inside]
+            log_joint[index[inside]] = found[..., -1].cpu().numpy()[inside]
         return log_marginal, log_joint
 
     def _held_out(self, sequences: Sequences) -> Iterator[Batch]:
