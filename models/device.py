@@ -6,3 +6,10 @@ def best_device() -> str:
     import torch  # noqa: PLC0415  (listing families and help must not wait for it)
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def use_threads(count: int) -> None:
+    """Compute with so many threads on the CPU, in this process."""
+    import torch  # noqa: PLC0415  (as in best_device)
+
+    torch.set_num_threads(count)

@@ -30,6 +30,9 @@ def trial(
     corpus: CorpusName = None,
     folds: Annotated[int, typer.Option(help="Folds of the cross-validation.", min=2, max=20)] = 4,
     seed: Annotated[int, typer.Option(help="Seed of folds, weights, windows and dropout.", min=0)] = 0,
+    threads: Annotated[
+        int, typer.Option(help="Processors to compute with; a trial of a search has one unless its file says.", min=1)
+    ] = 1,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -42,6 +45,7 @@ def trial(
 
         tunesmith trial --like composer/7
     """
+    from models.device import use_threads
     from models.families import family as find_family
 
     number = 0
@@ -57,6 +61,7 @@ def trial(
             return
         values, source = _asked(chosen, preset, settings or [])
     spec = chosen.spec_type.from_values(values, source)
+    use_threads(threads)
     _train(chosen, spec, corpus or "oneills", folds, seed, number, as_json=as_json)
 
 
