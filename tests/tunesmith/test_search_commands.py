@@ -99,7 +99,7 @@ def _start(place: Any, *arguments: str) -> subprocess.Popen[str]:
 
 def _wait_for_epochs(place: Any, name: str, count: int) -> None:
     journal = place.folder / "runs" / "searches" / name / "study.journal"
-    for _ in range(600):
+    for _ in range(1500):
         if journal.exists() and journal.read_text(errors="replace").count('"epoch:') >= count:
             return
         time.sleep(0.1)
