@@ -2,10 +2,11 @@
 
     python benchmarks/peer.py [--seconds 180] [--output benchmarks/results]
 
-By hand is a Ray Tune function trainable with stock OptunaSearch, ASHA and MLflowLoggerCallback, each epoch training the
-folds one after another with nn.Embedding, nn.LSTM and nn.Linear on the same tunes and as many windows, and scoring every
-held-out piece in padded batches. Both search the learning rate and dropout of one model, so that no draw is dearer than
-another. Each side is a process of its own, and its time counts from its start: what it finishes within the budget.
+By hand is a Ray Tune function trainable with stock OptunaSearch, ASHA and MLflowLoggerCallback, each epoch training
+the folds one after another with nn.Embedding, nn.LSTM and nn.Linear on the same tunes and as many windows, and
+scoring every held-out piece in padded batches. Both search the learning rate and dropout of one model, so that no
+draw is dearer than another. Each side is a process of its own, and its time counts from its start: what it finishes
+within the budget.
 """
 
 # Ray and torch are partly untyped:

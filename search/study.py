@@ -165,8 +165,10 @@ def open_study(search: SearchSpec, family: AnyFamily, home: Path, fingerprint: s
         The study, swept, with the known good points queued.
 
     Raises:
-        BadInputError: If the search is already running, was stored by a newer version, or has another space or data.
+        BadInputError: If the search is already running, was stored by a newer version, has another space or data,
+            or shares its database with MLflow.
     """
+    _keep_apart(search)
     place = folder(home, search.name)
     place.mkdir(parents=True, exist_ok=True)
     with _driver_lock(place, search.name):
@@ -210,6 +212,14 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
         return SearchRecord(stored, tuple(records), study.user_attrs["fingerprint"], seconds)
     finally:
         _close(storage)
+
+
+def _keep_apart(search: SearchSpec) -> None:
+    if search.study.url and search.study.url == search.tracking.uri:
+        raise BadInputError(
+            "the study and MLflow each need a database of their own, for both own a table alembic_version: study.url "
+            f"and tracking.uri are both {without_password(search.study.url)}"
+        )
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -25,7 +25,8 @@ from models.metrics import Metric
 from search.code_version import code_version
 from search.progress import State
 from search.records import EpochRecord, TrialRecord
-from search.search_spec import SearchSpec, without_password
+from search.search_spec import SearchSpec
+from search.sections import without_password, write_duration
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -176,9 +177,10 @@ class Mirror:
     def _crown(self, winner: TrialRecord) -> None:
         from search.curve import learning_curve  # noqa: PLC0415  (matplotlib is slow to import)
 
-        for number, run in self._runs.items():
-            if number != winner.number and run.state == "COMPLETE":
-                self._client.delete_tag(run.run_id, "winner") if self._is_tagged(run.run_id) else None
+        name = f"{self._search.name}/{winner.number}"
+        before = self._client.get_run(self._parent).data.tags.get("winner")
+        if before is not None and before != name:
+            self._client.delete_tag(self._runs[int(before.rpartition("/")[2])].run_id, "winner")
         run_id = self._runs[winner.number].run_id
         objective = self._objective
         score = winner.last(objective.name)
@@ -187,7 +189,6 @@ class Mirror:
         spec = self._search.space.spec_type.from_values(winner.values)
         self._client.log_text(run_id, json.dumps(spec.model_dump(), indent=2) + "\n", "spec.json")
         self._client.log_figure(run_id, learning_curve(winner, objective), "learning_curve.png")
-        name = f"{self._search.name}/{winner.number}"
         self._client.set_tag(self._parent, "winner", name)
         self._client.set_tag(
             self._parent,
@@ -199,9 +200,6 @@ class Mirror:
             self._parent, f"best_{objective.name}_se", score.standard_error, winner.epochs[-1].at, winner.number
         )
 
-    def _is_tagged(self, run_id: str) -> bool:
-        return "winner" in self._client.get_run(run_id).data.tags
-
     def _find_experiment(self, home: Path, *, local: bool) -> str:
         found = self._client.get_experiment_by_name(self._search.family)
         if found is not None:
@@ -212,16 +210,21 @@ class Mirror:
         return self._client.create_experiment(self._search.family, artifact_location=location)
 
     def _find_parent(self) -> str:
+        from mlflow.entities import Param, RunTag  # noqa: PLC0415  (on the thread, beside Ray's start)
+
+        budget = self._search.budget
+        tags = [
+            RunTag("trials", str(budget.trials)),
+            RunTag("time", write_duration(budget.time)),
+        ]  # these may be raised
         for run in self._search_runs("tags.kind = 'search'"):
             self._client.update_run(run.info.run_id, status="RUNNING")
+            self._client.log_batch(run.info.run_id, tags=tags)
             return run.info.run_id
-        tags = {**self._tags, "kind": "search"}
-        run_id = self._client.create_run(self._experiment, tags=tags, run_name=self._search.name).info.run_id
-        from mlflow.entities import Param  # noqa: PLC0415
-
-        search = self._search
-        budget = {"trials": search.budget.trials, "epochs": search.budget.epochs, "folds": search.data.folds}
-        self._client.log_batch(run_id, params=[Param(name, str(value)) for name, value in budget.items()])
+        kind = {**self._tags, "kind": "search"}
+        run_id = self._client.create_run(self._experiment, tags=kind, run_name=self._search.name).info.run_id
+        params = [Param("epochs", str(budget.epochs)), Param("folds", str(self._search.data.folds))]
+        self._client.log_batch(run_id, params=params, tags=tags)
         return run_id
 
     def _find_runs(self) -> dict[int, _Run]:

@@ -202,5 +202,12 @@ def test_a_database_that_is_not_there_is_refused_without_its_password(home: Path
         pass
 
 
+def test_a_database_that_mlflow_uses_is_refused(home: Path) -> None:
+    url = f"sqlite:///{home}/one.db"
+    both = toy(study__url=url, tracking__uri=url)
+    with pytest.raises(BadInputError, match=r"each need a database of their own"), open_study(both, TOY, home, "f"):
+        pass
+
+
 def test_finished_states_are_the_final_ones() -> None:
     assert FINISHED == ("COMPLETE", "PRUNED", "FAIL")
