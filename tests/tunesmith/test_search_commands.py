@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # MLflow's own
 
 
 def test_a_search_ends_with_its_trials_done_and_a_winner_beside_the_baselines(searched: Any) -> None:
@@ -106,10 +106,10 @@ def _wait_for_epochs(place: Any, name: str, count: int) -> None:
     pytest.fail("the search reported nothing")
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
 def test_a_search_that_is_stopped_goes_on_and_ends_with_each_trial_once(searched: Any, end: signal.Signals) -> None:
     name = f"stopped-by-{end.name}"
-    budget = ["--corpus", "tunes", "--trials", "6", "--epochs", "4", "--set", "size=8", "--set", "embedding=8"]
+    budget = ["--corpus", "tunes", "--trials", "5", "--epochs", "3", "--set", "size=8", "--set", "embedding=8"]
     process = _start(searched, "search", "composer", "--name", name, *budget)
     _wait_for_epochs(searched, name, 3)
     process.send_signal(end)
@@ -120,7 +120,7 @@ def test_a_search_that_is_stopped_goes_on_and_ends_with_each_trial_once(searched
     result = searched.run("search", name)
     assert result.returncode == 0, result.stderr
     rows = json.loads(searched.run("trials", name, "--sort", "number", "--json").stdout)
-    assert [row["number"] for row in rows] == list(range(6))
+    assert [row["number"] for row in rows] == list(range(5))
     assert {row["state"] for row in rows} <= {"COMPLETE", "PRUNED", "FAIL"}
     _check_mlflow_agrees(searched.folder, name, rows)
 
@@ -133,7 +133,8 @@ def _check_mlflow_agrees(folder: Path, name: str, rows: list[dict[str, Any]]) ->
     for row in rows:
         run = next(run for run in trials if int(run.data.tags["trial"]) == row["number"])
         assert run.data.tags["state"] == row["state"]
-        assert run.data.metrics["nats_per_note"] == pytest.approx(row["nats_per_note"])
+        assert int(run.data.tags["epochs"]) == row["epochs"]
+        assert run.data.metrics.get("nats_per_note") == pytest.approx(row["nats_per_note"])
 
 
 def _runs_in_mlflow(folder: Path, condition: str) -> list[Any]:
