@@ -57,7 +57,7 @@ class ComposerSpec(Spec):
     )
     optimiser: Literal["sgd", "rmsprop", "adam", "adamw"] = setting("adamw", "the update rule")
     lr: float = setting(3e-3, "learning rate (the paper's step)", low=1e-6, high=10.0)
-    weight_decay: float = setting(0.01, "decoupled weight decay", low=0.0, high=10.0, when={"optimiser": ("adamw",)})
+    weight_decay: float = setting(0.1, "decoupled weight decay", low=0.0, high=10.0, when={"optimiser": ("adamw",)})
     schedule: Literal["constant", "cosine"] = setting(
         "cosine", "learning rate over the whole budget: constant, or 5 % linear warm-up and a cosine to zero"
     )

@@ -96,7 +96,16 @@ def _literal(number: int, row: _Row) -> Preset:
 
 _RECIPE = Preset(
     name="recipe",
-    values={"size": 256, "beat": "input", "augment": 6, "lr": 4e-3, "batch_size": 8, "length": 128, "epochs": 20},
+    values={
+        "size": 256,
+        "beat": "input",
+        "augment": 6,
+        "lr": 4e-3,
+        "weight_decay": 0.01,
+        "batch_size": 8,
+        "length": 128,
+        "epochs": 20,
+    },
     source="measured on the paper's tunes without copying: factored input and head, AdamW 4e-3 with weight decay 0.01, "
     "cosine schedule, gradient norm at most 1, output dropout 0.3 and embedding dropout 0.1",
 )
