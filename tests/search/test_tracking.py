@@ -209,7 +209,7 @@ def free_port() -> int:
         ("http://127.0.0.1:{port}", r"the tracking server must answer: http://127.0.0.1:\d+ does not \(.*refused"),
         ("http://me:secret@127.0.0.1:{port}", r"must answer: http://me@127.0.0.1"),
         ("./mlruns", r"tracking.uri is a database's or a server's URI .*: got './mlruns'"),
-        ("file:///home/mlruns", "tracking.uri is a database's or a server's URI"),
+        ("file:///mlruns", "tracking.uri is a database's or a server's URI"),
     ],
 )
 def test_a_store_that_is_not_there_is_refused_at_once(home: Path, uri: str, message: str) -> None:
