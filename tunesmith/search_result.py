@@ -115,6 +115,9 @@ def _print_baselines(winner: TrialRecord, objective: Metric, baselines: Sequence
     out.print()
     out.print(table)
     out.print("[dim]± is one standard error over the folds; gains are paired, fold by fold[/]")
+    for one in baselines:
+        if _gain(score, one.score, objective).mean < 0:
+            out.print(f"[yellow]{one.name} is still better than the winner[/]")
 
 
 def _gain(winner: FoldValues, other: FoldValues, objective: Metric) -> FoldValues:
