@@ -103,8 +103,8 @@ def test_trials_become_runs_under_the_searchs_run(store: Path) -> None:
     assert winner.data.metrics == {
         "loss": 2.5,
         "loss_se": 0.5,
-        "fold0/loss": 2.0,
-        "fold1/loss": 3.0,
+        "loss/fold0": 2.0,
+        "loss/fold1": 3.0,
         "epoch_seconds": 0.5,
     }
     assert history(store, winner, "loss") == [(1, 3.5), (2, 2.5)]
