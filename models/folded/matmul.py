@@ -4,6 +4,7 @@ Symbols: G folds, M rows, K inputs, N outputs.
 """
 
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -22,8 +23,14 @@ def _for_onednn(x: Tensor, num_outputs: int) -> bool:
         x.device.type == "cpu"
         and x.dtype == torch.float32
         and 2.0 * x.shape[-2] * x.shape[-1] * num_outputs >= _ONEDNN_FLOPS
-        and torch.backends.mkldnn.is_available()
+        and _has_onednn()
     )
+
+
+@cache
+def _has_onednn() -> bool:
+    """Whether this torch has oneDNN, and the operator behind its packed linear layers, which is not public."""
+    return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 def _onednn(x: Tensor, w: Tensor) -> Tensor:

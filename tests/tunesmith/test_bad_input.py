@@ -32,7 +32,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("trial composer --set siez=3", "did you mean 'size'?"),
         ("trial composer --set size", "name=value"),
         ("trial composer --set size=-1", "it is a whole number from 1"),
-        ("trial composer --set optimiser=adam --set weight_decay=0.1", "it needs optimiser = adamw"),
+        ("trial composer --set optimiser=adam --set weight_decay=0.5", "it needs optimiser = adamw"),
         ("trial composer --preset table1/25", "did you mean 'table1/"),
         ("trial --like composer", "SEARCH/NUMBER"),
         ("trial --like composer/1 --set size=3", "leave out --set"),
