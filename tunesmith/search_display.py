@@ -35,9 +35,7 @@ class _Best:
 class SearchDisplay:
     """Follows a search event by event and shows where it stands."""
 
-    def __init__(
-        self, console: Console, *, title: str, unit: str, defaults: Mapping[str, Value], plain: bool = False
-    ) -> None:
+    def __init__(self, console: Console, *, title: str, unit: str, defaults: Mapping[str, Value]) -> None:
         """Prepare the display.
 
         Args:
@@ -45,11 +43,10 @@ class SearchDisplay:
             title: What is being searched, on which data.
             unit: The objective's unit in words.
             defaults: Settings that need not be shown where they have these values.
-            plain: Lines instead of a panel; always so where the console is no terminal.
         """
         self._console = console
         self._title, self._unit, self._defaults = title, unit, defaults
-        self._plain = plain or not console.is_terminal
+        self._plain = not console.is_terminal
         self._running: dict[int, _Running] = {}
         self._ended: dict[State, int] = dict.fromkeys(_FINISHED, 0)
         self._best: _Best | None = None
