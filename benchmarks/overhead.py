@@ -29,7 +29,7 @@ from search.progress import SilentObserver, State
 from search.search_spec import parse
 
 MOST_SECONDS = 0.15
-MOST_GROWTH = 1.5
+MOST_GROWTH = 1.1
 
 
 class EmptyTraining:
