@@ -1,0 +1,90 @@
+"""Piano performances as flat arrays: the prepared form that every velocity trial reads, one copy in shared memory.
+
+Symbols: P performances, N notes of all performances together, n notes of one.
+The notes of performance p are rows ``start[p]:start[p + 1]``.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Performance:
+    """One performance as read; rows sorted by (tick, pitch).
+
+    Attributes:
+        pitch: [n] int16, MIDI pitch.
+        velocity: [n] int16, 1..127.
+        onset: [n] float64, quarter notes from the beginning of the file's first bar.
+        duration: [n] float64, quarter notes, positive.
+        seconds: [n] float64, seconds of the onset.
+        tick: [n] int64, the file's ticks of the onset, by which a note is found again in the file.
+    """
+
+    pitch: NDArray[np.int16]
+    velocity: NDArray[np.int16]
+    onset: NDArray[np.float64]
+    duration: NDArray[np.float64]
+    seconds: NDArray[np.float64]
+    tick: NDArray[np.int64]
+
+    @property
+    def num_notes(self) -> int:
+        """Number of notes n."""
+        return len(self.pitch)
+
+
+@dataclass(frozen=True)
+class Performances:
+    """The performances that a search may see (never the sealed test set), with their folds.
+
+    All arrays are read-only; the rows of a performance are sorted by (onset, pitch).
+
+    Attributes:
+        pitch: [N] int16, MIDI pitch 0..127.
+        velocity: [N] int16, MIDI velocity 1..127.
+        onset: [N] float64, quarter notes from the beginning of the performance's first bar; its metre is 4/4.
+        duration: [N] float64, quarter notes, positive.
+        seconds: [N] float64, seconds of the onset.
+        start: [P + 1] int64, offsets of the performances.
+        fold: [P] int8, the fold that holds the performance out, 0..num_folds-1; -1 if it is sealed.
+        style: [P] int16, index into ``styles``.
+        composition: [P] int32, the number of its composition, the same for all performances of one.
+        styles: The styles' names, sorted.
+        ids: [P] names that find a performance in its corpus.
+        num_folds: The number of folds.
+        fingerprint: Of the inputs that all this was made from.
+        corpus: The corpus's name or folder, as the user wrote it.
+    """
+
+    pitch: NDArray[np.int16]
+    velocity: NDArray[np.int16]
+    onset: NDArray[np.float64]
+    duration: NDArray[np.float64]
+    seconds: NDArray[np.float64]
+    start: NDArray[np.int64]
+    fold: NDArray[np.int8]
+    style: NDArray[np.int16]
+    composition: NDArray[np.int32]
+    styles: tuple[str, ...]
+    ids: tuple[str, ...]
+    num_folds: int
+    fingerprint: str
+    corpus: str
+
+    @property
+    def num_pieces(self) -> int:
+        """Number of performances P."""
+        return len(self.ids)
+
+    @property
+    def num_notes(self) -> int:
+        """Number of notes N."""
+        return len(self.pitch)
+
+    @property
+    def piece_of_note(self) -> NDArray[np.int64]:
+        """[N] the performance that each note belongs to."""
+        return np.repeat(np.arange(self.num_pieces), np.diff(self.start))
