@@ -23,6 +23,9 @@ ARTICULATION_GAP = Fraction(1, 4)
 STEPS_PER_QUARTER = 4
 """Performances are put on a grid of sixteenth notes."""
 
+STEPS_PER_BAR = 16
+"""Steps of that grid in a bar of 4/4, the only metre of performances."""
+
 
 def snap(ticks: int, ticks_per_quarter: int) -> Fraction:
     """Move a time to the grid.

@@ -28,6 +28,17 @@ class Batch:
     first: NDArray[np.int64]
     length: NDArray[np.int64]
 
+    def rows(self, start: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Give [G, T, B] each slot's row, and whether the slot holds one; T is the longest window's length.
+
+        Args:
+            start: [P + 1] offsets of the pieces' rows.
+        """
+        step = np.arange(int(self.length.max()))[:, None]
+        inside = step < self.length[:, None]
+        index = start[self.piece][:, None] + self.first[:, None] + step
+        return np.where(inside, index, 0), inside
+
 
 @dataclass(frozen=True)
 class WindowPlan:
@@ -40,6 +51,8 @@ class WindowPlan:
         length: Most notes in a window.
         batch_size: Most windows of a fold in a step.
         windows_per_epoch: Windows of a fold in an epoch, each a random stretch of a random piece; 0 for one pass.
+        group: [P] what pieces are performances of; a pass takes one of each group, at random. None for all pieces.
+        purpose: The name of the random streams, beside other plans' of the same trial.
     """
 
     num_notes: NDArray[np.int64]
@@ -48,6 +61,8 @@ class WindowPlan:
     length: int
     batch_size: int
     windows_per_epoch: int = 0
+    group: NDArray[np.int64] | None = None
+    purpose: str = "windows"
 
     @property
     def num_steps(self) -> int:
@@ -71,7 +86,7 @@ class WindowPlan:
         """
         num_steps = self.num_steps
         folds = [
-            self._fold_batches(fold, num_steps, stream(seed, "windows", trial=trial, fold=fold, epoch=epoch))
+            self._fold_batches(fold, num_steps, stream(seed, self.purpose, trial=trial, fold=fold, epoch=epoch))
             for fold in range(self.num_folds)
         ]
         for step in stream(seed, "order of steps", trial=trial, epoch=epoch).permutation(num_steps):
@@ -81,13 +96,22 @@ class WindowPlan:
         return np.flatnonzero((self.fold != fold) & (self.fold >= 0) & (self.num_notes > 0))
 
     def _num_windows(self, fold: int) -> int:
+        """Give the most windows that an epoch can have."""
         if self.windows_per_epoch:
             return self.windows_per_epoch
-        return int((-(-self.num_notes[self._training_pieces(fold)] // self.length)).sum())
+        pieces = self._training_pieces(fold)
+        parts = -(-self.num_notes[pieces] // self.length)
+        if self.group is None:
+            return int(parts.sum())
+        most = np.zeros(int(self.group.max()) + 1, np.int64)
+        np.maximum.at(most, self.group[pieces], parts)
+        return int(most.sum())
 
     def _windows(self, fold: int, random: np.random.Generator) -> NDArray[np.int64]:
         """[3, W] piece, first note and length of a fold's windows."""
         pieces = self._training_pieces(fold)
+        if self.group is not None:
+            pieces = one_of_each(self.group, pieces, random)
         if self.windows_per_epoch:
             piece = random.choice(pieces, size=self.windows_per_epoch)
             slack = np.clip(self.num_notes[piece] - self.length, 0, None)
@@ -108,6 +132,51 @@ class WindowPlan:
         windows = windows[:, np.arange(max(windows.shape[1], num_steps)) % windows.shape[1]]
         windows = windows[:, np.argsort(windows[2], kind="stable")]
         return np.array_split(windows, num_steps, axis=1)
+
+
+def whole_pieces(
+    num_notes: NDArray[np.int64], fold: NDArray[np.integer], num_folds: int, most_notes: int
+) -> Iterator[Batch]:
+    """Give every fold's held-out pieces whole, the longest first, so that a batch's pieces are about equally long.
+
+    Args:
+        num_notes: [P] notes of each piece; one without any is left out.
+        fold: [P] the fold that holds each piece out.
+        num_folds: Number of folds G.
+        most_notes: Notes of a fold in one batch, padding included; a longer piece is a batch of its own.
+
+    Yields:
+        Batches whose windows are whole pieces.
+    """
+    ranked = [np.flatnonzero((fold == g) & (num_notes > 0)) for g in range(num_folds)]
+    ranked = [pieces[np.argsort(-num_notes[pieces], kind="stable")] for pieces in ranked]
+    first, most = 0, max(len(pieces) for pieces in ranked)
+    while first < most:
+        longest = max(int(num_notes[pieces[first]]) for pieces in ranked if first < len(pieces))
+        width = min(max(1, most_notes // longest), most - first)
+        piece = np.zeros((num_folds, width), dtype=np.int64)
+        length = np.zeros_like(piece)
+        for g, pieces in enumerate(ranked):
+            part = pieces[first : first + width]
+            piece[g, : len(part)], length[g, : len(part)] = part, num_notes[part]
+        yield Batch(piece=piece, first=np.zeros_like(piece), length=length)
+        first += width
+
+
+def one_of_each(group: NDArray[np.int64], pieces: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
+    """Choose one of the pieces of every group at random, each as likely as the others of its group.
+
+    Args:
+        group: [P] every piece's group.
+        pieces: [p] the pieces to choose from.
+        random: The source.
+
+    Returns:
+        One piece for each group among them, in the groups' order.
+    """
+    shuffled = random.permutation(pieces)
+    _, first = np.unique(group[shuffled], return_index=True)
+    return shuffled[first]
 
 
 def _stacked(parts: list[NDArray[np.int64]]) -> Batch:

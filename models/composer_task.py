@@ -14,7 +14,7 @@ from data_prep.encodings.melody import UNKNOWN, MelodyEncoding, MelodyOptions, S
 from data_prep.errors import BadInputError
 from data_prep.melodies import Melodies
 from data_prep.randomness import stream
-from data_prep.windows import Batch, WindowPlan
+from data_prep.windows import Batch, WindowPlan, whole_pieces
 from models.composer_model import ComposerModel
 from models.composer_spec import ComposerSpec
 from models.folded.dropout import DropoutStreams
@@ -74,9 +74,9 @@ class ComposerTask:
         """Number of folds G."""
         return self.encoding.num_folds
 
-    @property
-    def num_steps(self) -> int:
-        """Steps of an epoch."""
+    def num_steps(self, epoch: int) -> int:
+        """Give the steps of an epoch, the same for all."""
+        del epoch
         return self._plan.num_steps
 
     @property
@@ -102,7 +102,7 @@ class ComposerTask:
             share = valid / notes.clamp_min(1.0)[:, None, None] if self.spec.loss == "mean" else valid
             loss = self.model.losses(tokens, positions, targets, share, dropout)
             nats = loss.detach() * notes if self.spec.loss == "mean" else loss.detach()
-            yield StepLoss(loss=loss, nats=nats, notes=notes)
+            yield StepLoss(loss=loss, total=nats, count=notes)
 
     def evaluate(self, epoch: int) -> dict[str, FoldValues]:
         """Score the held-out pieces of every fold."""
@@ -128,9 +128,10 @@ class ComposerTask:
         """
         log_marginal, log_joint = np.empty((2, len(sequences.token)))
         carriers = self.encoding.event_tokens
-        for batch in self._held_out(sequences):
+        fold = self.encoding.melodies.fold
+        for batch in whole_pieces(np.diff(sequences.start), fold, self.num_folds, _SCORED_NOTES):
             tokens, positions, _, _ = self._inputs(sequences, batch, None)
-            index, inside = _note_index(sequences, batch)
+            index, inside = batch.rows(sequences.start)
             own = sequences.token[index][..., None]
             asked = carriers[sequences.event[index]]
             # With one token an event, its own is that one: nothing more to ask.
@@ -141,29 +142,11 @@ class ComposerTask:
             log_joint[index[inside]] = found[..., -1].cpu().numpy()[inside]
         return log_marginal, log_joint
 
-    def _held_out(self, sequences: Sequences) -> Iterator[Batch]:
-        """Give every fold's held-out pieces, the longest first, so that a batch's pieces are about equally long."""
-        num_notes = np.diff(sequences.start)
-        fold = self.encoding.melodies.fold
-        ranked = [np.flatnonzero((fold == g) & (num_notes > 0)) for g in range(self.num_folds)]
-        ranked = [pieces[np.argsort(-num_notes[pieces], kind="stable")] for pieces in ranked]
-        first, most = 0, max(len(pieces) for pieces in ranked)
-        while first < most:
-            longest = max(int(num_notes[pieces[first]]) for pieces in ranked if first < len(pieces))
-            width = min(max(1, _SCORED_NOTES // longest), most - first)
-            piece = np.zeros((self.num_folds, width), dtype=np.int64)
-            length = np.zeros_like(piece)
-            for g, pieces in enumerate(ranked):
-                part = pieces[first : first + width]
-                piece[g, : len(part)], length[g, : len(part)] = part, num_notes[part]
-            yield Batch(piece=piece, first=np.zeros_like(piece), length=length)
-            first += width
-
     def _inputs(
         self, sequences: Sequences, batch: Batch, moved: NDArray[np.int64] | None
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Give input tokens, bar positions, target tokens and validity (1.0 or 0.0), each [G, T, B], of a batch."""
-        index, inside = _note_index(sequences, batch)
+        index, inside = batch.rows(sequences.start)
         target = sequences.token[index].astype(np.int64)
         past = sequences.token[np.maximum(index - 1, 0)].astype(np.int64)
         if moved is not None:
@@ -190,11 +173,3 @@ def melody_options(spec: ComposerSpec) -> MelodyOptions:
         vocabulary=spec.vocabulary,
         augment=spec.augment,
     )
-
-
-def _note_index(sequences: Sequences, batch: Batch) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """[G, T, B] each slot's note, and whether the slot holds one; T is the longest window's length."""
-    step = np.arange(int(batch.length.max()))[:, None]
-    inside = step < batch.length[:, None]
-    index = sequences.start[batch.piece][:, None] + batch.first[:, None] + step
-    return np.where(inside, index, 0), inside

@@ -1,7 +1,7 @@
 """What every model family offers, so that search, trial, presets and reports work on any of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from models.metrics import FoldValues, Metric
@@ -45,10 +45,14 @@ class Baseline:
     Attributes:
         name: What a table calls it.
         score: The objective on each fold.
+        others: Further metrics by name, the same for all baselines of a family.
+        oracle: Whether it knows something of the held-out piece that no model may: a mark, not a rival.
     """
 
     name: str
     score: FoldValues
+    others: Mapping[str, FoldValues] = field(default_factory=dict[str, FoldValues])
+    oracle: bool = False
 
 
 class Training(Protocol):

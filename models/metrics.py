@@ -71,3 +71,30 @@ CV_LOSS_BY_NOTE = Metric(
     "cv_loss_by_note", "nats per token", "minimise", "the same, averaged over notes instead of pieces"
 )
 TRAIN_LOSS = Metric("train_loss", "nats per token", "minimise", "mean cross-entropy of the epoch's training windows")
+ONSET_MAE = Metric(
+    "onset_mae",
+    "MIDI velocity",
+    "minimise",
+    "mean absolute error of the notes' velocities (0..127): over a performance's notes, then performances",
+)
+ONSET_MSE = Metric("onset_mse", "MIDI velocity squared", "minimise", "mean squared error of the notes' velocities")
+ONSET_MAE_LEVEL_REMOVED = Metric(
+    "onset_mae_level_removed", "MIDI velocity", "minimise", "mean absolute error of deviations from a piece's own mean"
+)
+ONSET_CORRELATION = Metric(
+    "onset_correlation", "", "maximise", "correlation of predicted and played velocities within a performance"
+)
+ONSET_SPREAD = Metric(
+    "onset_spread", "", "maximise", "standard deviation of a performance's predicted velocities over that of the played"
+)
+MSE_ALL = Metric(
+    "mse_all",
+    "(velocity / 127) squared",
+    "minimise",
+    "squared error over all cells of the grid, silent ones too, as S2 reports it; a constant velocity scores well",
+)
+
+
+def of_style(metric: Metric, style: str) -> str:
+    """Name a metric on the performances of one style alone."""
+    return f"{metric.name}_{style}"

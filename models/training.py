@@ -31,13 +31,13 @@ class StepLoss:
 
     Attributes:
         loss: [G] what is differentiated.
-        nats: [G] summed cross-entropy of the step's notes, detached.
-        notes: [G] notes it is summed over.
+        total: [G] summed loss of the step's notes or cells, detached.
+        count: [G] how many it is summed over.
     """
 
     loss: Tensor
-    nats: Tensor
-    notes: Tensor
+    total: Tensor
+    count: Tensor
 
 
 class Task(Protocol):
@@ -53,9 +53,8 @@ class Task(Protocol):
         """Number of folds G."""
         ...
 
-    @property
-    def num_steps(self) -> int:
-        """Steps of an epoch."""
+    def num_steps(self, epoch: int) -> int:
+        """Give the steps of an epoch."""
         ...
 
     @property
@@ -162,16 +161,16 @@ class LockstepTraining:
         self._epoch = int(state["epoch"])
 
     def _train(self, epoch: int) -> FoldValues:
-        """Train one epoch and give its mean cross-entropy; not finite, and cut short, if a step's loss is not."""
-        num_steps = self._task.num_steps
-        nats = notes = torch.zeros(self._task.num_folds)
+        """Train one epoch and give its mean loss; not finite, and cut short, if a step's loss is not."""
+        num_steps = self._task.num_steps(epoch)
+        total = count = torch.zeros(self._task.num_folds)
         for number, step in enumerate(self._task.losses(epoch)):
             done = (epoch - 1 + (number + 0.5) / num_steps) / self._plan.epochs
             self._optimiser.step(step.loss, self._plan.lr_at(done))
-            nats, notes = nats.to(step.nats) + step.nats, notes.to(step.notes) + step.notes
-            if number % _LOOK_EVERY == 0 and not bool(torch.isfinite(nats).all()):
+            total, count = total.to(step.total) + step.total, count.to(step.count) + step.count
+            if number % _LOOK_EVERY == 0 and not bool(torch.isfinite(total).all()):
                 break
-        return FoldValues(tuple(float(value) for value in nats / notes))
+        return FoldValues(tuple(float(value) for value in total / count))
 
 
 def _keep_freed_memory() -> None:

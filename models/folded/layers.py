@@ -86,9 +86,13 @@ class RecurrentLayer(nn.Module):
 
     def from_dense(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Run on inputs x [G, T, B, K]; otherwise as ``from_rows``."""
-        if self.cell == "lstm" and x.dtype == torch.float32:
+        if self.is_fused(x):
             return self._fused_lstm(x, state)
         return self._run(linear(x, self.weight, self.bias), state)
+
+    def is_fused(self, x: Tensor) -> bool:
+        """Say whether torch has a fused kernel for this layer on inputs like x."""
+        return self.cell == "lstm" and x.dtype == torch.float32
 
     def _run(self, pre: Tensor, state: State | None) -> tuple[Tensor, State]:
         if self.cell == "rnn":

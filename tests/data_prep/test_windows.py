@@ -7,7 +7,9 @@ from data_prep.windows import Batch, WindowPlan
 
 
 def plan(num_notes: list[int], fold: list[int], num_folds: int = 2, **settings: int) -> WindowPlan:
-    return WindowPlan(np.array(num_notes), np.array(fold), num_folds, **{"length": 8, "batch_size": 3, **settings})
+    sizes = {"length": 8, "batch_size": 3, "windows_per_epoch": 0, **settings}
+    length, batch_size, windows_per_epoch = sizes.values()
+    return WindowPlan(np.array(num_notes), np.array(fold), num_folds, length, batch_size, windows_per_epoch)
 
 
 def windows(batches: list[Batch], fold: int) -> list[tuple[int, int, int]]:

@@ -1,0 +1,275 @@
+"""What a note's surroundings tell a pianist, in numbers: the note-wise view of a performance, without velocities.
+
+Symbols: n notes, F features, T cells of a 1/16 note. Times are in quarter notes, pitches in semitones.
+Notes that begin in one cell of the grid sound together; of a performer's timing only the tempo and the lengths of notes
+count, not the deviation from the grid, so that written and played music look alike. Logarithms are to base 2.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from data_prep.grid import STEPS_PER_BAR, STEPS_PER_QUARTER, to_step
+
+Floats: TypeAlias = NDArray[np.float64]
+FeatureSet: TypeAlias = Literal["minimal", "local", "piece"]
+"""How much of a note's surroundings is told: the note and its neighbours in time; also what sounds around it; also the
+piece as a whole."""
+
+_SHORT, _LONG = 1.0, 4.0
+"""Quarter notes to either side that count as the surroundings of a note: its beat, its bar."""
+
+_LEAST = 1.0 / 32
+"""Quarter notes below which a duration or a distance is not told apart from none."""
+
+_FASTEST, _SLOWEST = 0.02, 20.0
+"""Seconds a quarter note beyond which a tempo is no tempo, but a slip of the beats."""
+
+_MIDDLE, _OCTAVE = 64.0, 12.0
+
+
+@dataclass(frozen=True)
+class Notes:
+    """One performance, as far as a score would have it; every array is [n], in the order (cell, pitch).
+
+    Attributes:
+        pitch: MIDI pitches.
+        step: The cell in which each begins.
+        onset: In quarter notes.
+        duration: In quarter notes.
+        seconds: Of the onset.
+    """
+
+    pitch: Floats
+    step: NDArray[np.int64]
+    onset: Floats
+    duration: Floats
+    seconds: Floats
+
+
+def order(onset: Floats, pitch: NDArray[np.int16]) -> NDArray[np.int64]:
+    """Give the order in which the note-wise view reads notes: by cell, in a cell from the lowest pitch up."""
+    return np.lexsort((onset, pitch, to_step(onset)))
+
+
+def note_features(
+    pitch: NDArray[np.int16], onset: Floats, duration: Floats, seconds: Floats, features: FeatureSet
+) -> NDArray[np.float32]:
+    """Describe every note of one performance.
+
+    Args:
+        pitch: [n] MIDI pitches, in the order that ``order`` gives, as the others.
+        onset: [n] quarter notes.
+        duration: [n] quarter notes.
+        seconds: [n] seconds of the onsets.
+        features: How much of the surroundings is told.
+
+    Returns:
+        [n, F] the features that ``feature_names`` names, not standardised.
+    """
+    notes = Notes(pitch.astype(np.float64), to_step(onset), onset, duration, seconds)
+    columns = [values for part in _PARTS[features] for values in part(notes).values()]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def feature_names(features: FeatureSet) -> tuple[str, ...]:
+    """Name the features of a set, in order."""
+    nothing = np.zeros(1)
+    one = Notes(nothing, nothing.astype(np.int64), nothing, nothing, nothing)
+    return tuple(name for part in _PARTS[features] for name in part(one))
+
+
+PITCH_FEATURES = ("pitch", "mean pitch of beat", "mean pitch of bar", "piece: mean pitch")
+"""The features that move with a transposition, each by a semitone's ``PITCH_SCALE``; all others stay."""
+
+PITCH_SCALE = 1.0 / _OCTAVE
+
+
+def _note(notes: Notes) -> dict[str, Floats]:
+    """Pitch, length, place in the bar, and how far the neighbouring onsets are."""
+    cells, cell = np.unique(notes.step, return_inverse=True)
+    gap = np.diff(cells) / STEPS_PER_QUARTER
+    before, after = np.append(_LONG, gap)[cell], np.append(gap, _LONG)[cell]
+    place = notes.step % STEPS_PER_BAR
+    return {
+        "pitch": (notes.pitch - _MIDDLE) * PITCH_SCALE,
+        "duration": _log(notes.duration),
+        "since last onset": _log(before),
+        "until next onset": _log(after),
+        "legato": np.minimum(notes.duration / np.maximum(after, _LEAST), 4.0),
+        **{f"bar position {step}": (place == step).astype(np.float64) for step in range(STEPS_PER_BAR)},
+    }
+
+
+def _chord(notes: Notes) -> dict[str, Floats]:
+    """What begins, and what sounds, with the note."""
+    _, first, cell, size = np.unique(notes.step, return_index=True, return_inverse=True, return_counts=True)
+    rank = np.arange(len(notes.step)) - first[cell]
+    top, bottom = notes.pitch[first + size - 1][cell], notes.pitch[first][cell]
+    sounding, highest, lowest = _sounding(notes)
+    return {
+        "struck together": np.log2(size[cell]),
+        "rank from top": np.minimum(size[cell] - 1 - rank, 6.0),
+        "rank from bottom": np.minimum(rank, 6.0),
+        "is top": (notes.pitch == top).astype(np.float64),
+        "is bottom": (notes.pitch == bottom).astype(np.float64),
+        "below top": (top - notes.pitch) / _OCTAVE,
+        "above bottom": (notes.pitch - bottom) / _OCTAVE,
+        "sounding": np.log2(1.0 + sounding),
+        "is highest sounding": (notes.pitch >= highest).astype(np.float64),
+        "is lowest sounding": (notes.pitch <= lowest).astype(np.float64),
+    }
+
+
+def _line(notes: Notes) -> dict[str, Floats]:
+    """How the outer voices move, and when the key was last struck."""
+    _, first, cell, size = np.unique(notes.step, return_index=True, return_inverse=True, return_counts=True)
+    top, bottom = notes.pitch[first + size - 1], notes.pitch[first]
+    found: dict[str, Floats] = {}
+    for name, voice in (("top", top), ("bottom", bottom)):
+        move = np.clip(np.diff(voice) / _OCTAVE, -2.0, 2.0)
+        found[f"{name} from last"] = np.append(0.0, move)[cell]
+        found[f"{name} to next"] = np.append(move, 0.0)[cell]
+    by_key = np.lexsort((notes.onset, notes.pitch))
+    same = np.diff(notes.pitch[by_key]) == 0
+    distance = np.full(len(by_key), 2 * _LONG)
+    distance[1:][same] = np.minimum(np.diff(notes.onset[by_key])[same], 2 * _LONG)
+    since = np.empty_like(distance)
+    since[by_key] = distance
+    return {**found, "since same key": _log(since)}
+
+
+def _surroundings(notes: Notes) -> dict[str, Floats]:
+    """Density, register and lengths within a beat and a bar to either side, and before against after."""
+    found: dict[str, Floats] = {}
+    density: dict[float, Floats] = {}
+    for name, width in (("beat", _SHORT), ("bar", _LONG)):
+        around = _Window(notes.step, width, width)
+        density[width] = around.count / (2 * width)
+        found[f"density in {name}"] = _log(density[width])
+        found[f"pitch over mean of {name}"] = (notes.pitch - around.mean(notes.pitch)) / _OCTAVE
+        found[f"mean pitch of {name}"] = (around.mean(notes.pitch) - _MIDDLE) / _OCTAVE
+        highest, lowest = _extremes(notes, width)
+        found[f"under highest of {name}"] = (highest - notes.pitch) / _OCTAVE
+        found[f"over lowest of {name}"] = (notes.pitch - lowest) / _OCTAVE
+    found["density of beat over bar"] = _log(density[_SHORT]) - _log(density[_LONG])
+    before, after = _Window(notes.step, _LONG, 0.0), _Window(notes.step, 0.0, _LONG)
+    found["density after over before"] = np.log2(after.count / before.count)
+    found["pitch after over before"] = (after.mean(notes.pitch) - before.mean(notes.pitch)) / _OCTAVE
+    length = _log(notes.duration)
+    found["duration over mean of bar"] = length - _Window(notes.step, _LONG, _LONG).mean(length)
+    return found
+
+
+def _tempo(notes: Notes) -> dict[str, Floats]:
+    """How fast it goes here, and against the surroundings."""
+    beat, bar = _pace(notes, _SHORT), _pace(notes, _LONG)
+    before, after = _pace(notes, _LONG, 0.0), _pace(notes, 0.0, _LONG)
+    return {
+        "seconds a quarter": bar,
+        "slower than bar": beat - bar,
+        "slowing down": np.clip(after - before, -1.0, 1.0),
+        "notes a second": np.clip(_log(_Window(notes.step, _LONG, _LONG).count / (2 * _LONG)) - bar, -5.0, 6.0),
+    }
+
+
+def _whole(notes: Notes) -> dict[str, Floats]:
+    """The piece as a whole, the same for all its notes, and where in it the note stands."""
+    length = max(float(notes.onset[-1] - notes.onset[0]), _LEAST)
+    pace = np.log2(max(float(notes.seconds[-1] - notes.seconds[0]), _LEAST) / length)
+    num_cells = len(np.unique(notes.step))
+    pitch, duration = notes.pitch, _log(notes.duration)
+    of_piece = {
+        "piece: mean pitch": (pitch.mean() - _MIDDLE) / _OCTAVE,
+        "piece: spread of pitch": pitch.std() / _OCTAVE,
+        "piece: density": _log(np.array(len(pitch) / length)),
+        "piece: notes an onset": np.log2(len(pitch) / num_cells),
+        "piece: seconds a quarter": pace,
+        "piece: mean duration": duration.mean(),
+        "piece: spread of durations": duration.std(),
+        "piece: length": _log(np.array(length)),
+    }
+    here = (notes.onset - notes.onset[0]) / length
+    tempo = np.log2(_seconds_a_quarter(notes, _LONG, _LONG))
+    return {
+        **{name: np.full(len(pitch), float(value)) for name, value in of_piece.items()},
+        "place in piece": here,
+        "near an end": np.minimum(here, 1.0 - here),
+        "slower than piece": np.clip(tempo - pace, -2.0, 2.0),
+    }
+
+
+_Part: TypeAlias = Callable[[Notes], dict[str, Floats]]
+_LOCAL: tuple[_Part, ...] = (_note, _chord, _line, _surroundings, _tempo)
+_PARTS: Mapping[FeatureSet, tuple[_Part, ...]] = {"minimal": (_note,), "local": _LOCAL, "piece": (*_LOCAL, _whole)}
+
+
+def _log(values: Floats) -> Floats:
+    return np.log2(np.maximum(values, _LEAST))
+
+
+class _Window:
+    """The notes whose cells lie within some quarters before and after each note's cell; itself is always one."""
+
+    def __init__(self, step: NDArray[np.int64], before: float, after: float) -> None:
+        self._low = np.searchsorted(step, step - round(before * STEPS_PER_QUARTER), side="left")
+        self._high = np.searchsorted(step, step + round(after * STEPS_PER_QUARTER), side="right")
+        self.count = (self._high - self._low).astype(np.float64)
+
+    def mean(self, values: Floats) -> Floats:
+        total = np.append(0.0, np.cumsum(values))
+        return (total[self._high] - total[self._low]) / self.count
+
+
+def _extremes(notes: Notes, width: float) -> tuple[Floats, Floats]:
+    """[n] the highest and lowest pitch that begins within ``width`` quarters of each note."""
+    cells, first, size = np.unique(notes.step, return_index=True, return_counts=True)
+    reach = round(width * STEPS_PER_QUARTER)
+    at = cells - cells[0] + reach
+    found: list[Floats] = []
+    for fill, extreme, rows in ((-np.inf, np.max, first + size - 1), (np.inf, np.min, first)):
+        line = np.full(int(at[-1]) + reach + 1, fill)
+        line[at] = notes.pitch[rows]
+        around = extreme(sliding_window_view(line, 2 * reach + 1)[at - reach], axis=1)
+        found.append(np.repeat(around, size))
+    return found[0], found[1]
+
+
+def _sounding(notes: Notes) -> tuple[Floats, Floats, Floats]:
+    """[n] how many keys are down in the note's cell, and the highest and the lowest of them."""
+    cells, cell = np.unique(notes.step, return_inverse=True)
+    last = np.searchsorted(cells, to_step(notes.onset + notes.duration), side="left")  # cells that begin before its end
+    held = np.maximum(last - cell, 1)
+    of_note = np.repeat(np.arange(len(cell)), held)
+    within = np.arange(len(of_note)) - np.repeat(np.cumsum(held) - held, held)
+    down = cell[of_note] + within
+    pitch = notes.pitch[of_note]
+    count = np.bincount(down, minlength=len(cells)).astype(np.float64)
+    highest, lowest = np.full(len(cells), -np.inf), np.full(len(cells), np.inf)
+    np.maximum.at(highest, down, pitch)
+    np.minimum.at(lowest, down, pitch)
+    return count[cell], highest[cell], lowest[cell]
+
+
+def _pace(notes: Notes, before: float, after: float | None = None) -> Floats:
+    return np.log2(_seconds_a_quarter(notes, before, before if after is None else after))
+
+
+def _seconds_a_quarter(notes: Notes, before: float, after: float) -> Floats:
+    """[n] seconds that a quarter note takes on average from ``before`` quarters before each note to ``after`` after."""
+    onset, index = np.unique(notes.onset, return_index=True)
+    seconds = notes.seconds[index]
+    if len(onset) == 1:
+        return np.full(len(notes.onset), 0.5)
+    low, high = np.maximum(notes.onset - before, onset[0]), np.minimum(notes.onset + after, onset[-1])
+    narrow = high - low < _LEAST  # at the very ends, one-sided
+    low, high = np.where(narrow, high - _SHORT, low), np.where(narrow, low + _SHORT, high)
+    passed = np.interp(high, onset, seconds) - np.interp(low, onset, seconds)
+    pace = passed / np.maximum(high - low, _LEAST)
+    overall = (seconds[-1] - seconds[0]) / (onset[-1] - onset[0])
+    is_tempo = (pace > _FASTEST) & (pace < _SLOWEST)
+    return np.where(is_tempo, pace, np.clip(overall, _FASTEST, _SLOWEST))

@@ -1,0 +1,248 @@
+"""Performances as rows that a model reads and predicts: a row for each note, or for each cell of the grid.
+
+Symbols: N notes and P performances, R rows of all of them, K inputs, O outputs of a row.
+What either view predicts is a value for each row and output, and with it a velocity for each note: ``row`` and
+``column`` say where a note's stands.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_prep.encodings.note_features import (
+    PITCH_FEATURES,
+    PITCH_SCALE,
+    FeatureSet,
+    feature_names,
+    note_features,
+    order,
+)
+from data_prep.encodings.velocity import MAX_VELOCITY, NUM_KEYS, encode, quantise, velocities
+from data_prep.grid import STEPS_PER_BAR
+from data_prep.performances import Performances
+
+Floats: TypeAlias = NDArray[np.float32]
+Rows: TypeAlias = NDArray[np.int64]
+
+_SOUNDING, _STRUCK = 1, 2
+
+
+class View(Protocol):
+    """What both views offer."""
+
+    @property
+    def start(self) -> NDArray[np.int64]:
+        """[P + 1] offsets of the performances' rows."""
+        ...
+
+    @property
+    def row(self) -> NDArray[np.int64]:
+        """[N] the row in which each note's velocity stands."""
+        ...
+
+    @property
+    def column(self) -> NDArray[np.int64]:
+        """[N] the output in which it stands; -1 for a note outside the piano's keys."""
+        ...
+
+    @property
+    def num_inputs(self) -> int:
+        """Inputs of a row, K."""
+        ...
+
+    @property
+    def num_outputs(self) -> int:
+        """Outputs of a row, O."""
+        ...
+
+    def inputs(self, rows: Rows, shift: Rows | None = None) -> Floats:
+        """Give [..., K] the inputs of rows [...], transposed by ``shift`` [...] semitones."""
+        ...
+
+    def targets(self, rows: Rows, shift: Rows | None = None) -> tuple[Floats, NDArray[np.bool_]]:
+        """Give [..., O] velocities / 127 of rows [...], and which of them count for training."""
+        ...
+
+
+@dataclass(frozen=True)
+class NoteView:
+    """A row for each note, in the order (cell, pitch); see ``View``."""
+
+    start: NDArray[np.int64]
+    row: NDArray[np.int64]
+    column: NDArray[np.int64]
+    features: Floats
+    velocity: Floats
+    moving: Floats
+
+    @classmethod
+    def of(cls, performances: Performances, features: FeatureSet) -> "NoteView":
+        """Describe every note of every performance."""
+        parts: list[Floats] = []
+        row = np.empty(performances.num_notes, np.int64)
+        for begin, end in zip(performances.start[:-1].tolist(), performances.start[1:].tolist(), strict=True):
+            onset, pitch = performances.onset[begin:end], performances.pitch[begin:end]
+            ordered = order(onset, pitch)
+            row[begin + ordered] = begin + np.arange(end - begin)
+            duration, seconds = performances.duration[begin:end], performances.seconds[begin:end]
+            parts.append(note_features(pitch[ordered], onset[ordered], duration[ordered], seconds[ordered], features))
+        velocity = np.empty((len(row), 1), np.float32)
+        velocity[row, 0] = performances.velocity / MAX_VELOCITY
+        moving = np.array([PITCH_SCALE * (name in PITCH_FEATURES) for name in feature_names(features)], np.float32)
+        return cls(performances.start, row, np.zeros_like(row), np.concatenate(parts), velocity, moving)
+
+    @property
+    def num_inputs(self) -> int:
+        """Features of a note."""
+        return self.features.shape[1]
+
+    @property
+    def num_outputs(self) -> int:
+        """One velocity."""
+        return 1
+
+    def inputs(self, rows: Rows, shift: Rows | None = None) -> Floats:
+        """Give [..., K] the features of notes, transposed."""
+        found = self.features[rows]
+        return found if shift is None else (found + shift[..., None] * self.moving).astype(np.float32)
+
+    def targets(self, rows: Rows, shift: Rows | None = None) -> tuple[Floats, NDArray[np.bool_]]:
+        """Give [..., 1] velocities / 127; all count."""
+        del shift
+        velocity = self.velocity[rows]
+        return velocity, np.ones_like(velocity, np.bool_)
+
+
+@dataclass(frozen=True)
+class GridView:
+    """A row for each 1/16 note, from each performance's first bar line on; see ``View``.
+
+    Attributes:
+        sheet: [R, 176] uint8, S2's input.
+        loudness: [R, 88] uint8, velocities of struck and held cells, 0 where a key is silent.
+        place: [R] uint8, the cell's place in its bar.
+        metre: Whether the place is an input.
+        counted: 0 where all cells count for training, else the least of _SOUNDING and _STRUCK that counts.
+    """
+
+    start: NDArray[np.int64]
+    row: NDArray[np.int64]
+    column: NDArray[np.int64]
+    sheet: NDArray[np.uint8]
+    loudness: NDArray[np.uint8]
+    place: NDArray[np.uint8]
+    metre: bool
+    counted: int
+
+    @classmethod
+    def of(cls, performances: Performances, *, metre: bool, loss_cells: str) -> "GridView":
+        """Put every performance on the grid.
+
+        Args:
+            performances: The performances.
+            metre: Whether the place in the bar is an input.
+            loss_cells: Which cells count for training: "onset", "masked_all" or "all".
+
+        Returns:
+            The view.
+        """
+        sheets: list[NDArray[np.uint8]] = []
+        loudness: list[NDArray[np.uint8]] = []
+        row, column = np.empty((2, performances.num_notes), np.int64)
+        start = [0]
+        for begin, end in zip(performances.start[:-1].tolist(), performances.start[1:].tolist(), strict=True):
+            part = slice(begin, end)
+            notes, index = quantise(
+                performances.onset[part], performances.duration[part], performances.pitch[part],
+                performances.velocity[part],
+            )  # fmt: skip
+            num_steps = max(notes.num_steps, 1)
+            sheets.append(encode(notes, num_steps))
+            loudness.append(np.rint(velocities(notes, num_steps) * MAX_VELOCITY).astype(np.uint8))
+            row[part] = np.where(index >= 0, start[-1] + notes.step[index], start[-1])
+            column[part] = np.where(index >= 0, notes.key[index], -1)
+            start.append(start[-1] + num_steps)
+        bounds = np.array(start, np.int64)
+        place = (np.arange(start[-1]) - np.repeat(bounds[:-1], np.diff(bounds))) % STEPS_PER_BAR
+        counted = {"onset": _STRUCK, "masked_all": _SOUNDING, "all": 0}[loss_cells]
+        return cls(
+            start=bounds,
+            row=row,
+            column=column,
+            sheet=np.concatenate(sheets),
+            loudness=np.concatenate(loudness),
+            place=place.astype(np.uint8),
+            metre=metre,
+            counted=counted,
+        )
+
+    @property
+    def num_inputs(self) -> int:
+        """Two for each key, and the places of a bar."""
+        return 2 * NUM_KEYS + STEPS_PER_BAR * self.metre
+
+    @property
+    def num_outputs(self) -> int:
+        """A velocity for each key."""
+        return NUM_KEYS
+
+    def inputs(self, rows: Rows, shift: Rows | None = None) -> Floats:
+        """Give [..., K] the states of all keys, and the place in the bar, transposed."""
+        states = self.sheet[rows].reshape(*rows.shape, NUM_KEYS, 2)
+        states = _transposed(states, shift).reshape(*rows.shape, 2 * NUM_KEYS)
+        if not self.metre:
+            return states.astype(np.float32)
+        place = self.place[rows][..., None] == np.arange(STEPS_PER_BAR)
+        return np.concatenate([states, place], axis=-1, dtype=np.float32)
+
+    def targets(self, rows: Rows, shift: Rows | None = None) -> tuple[Floats, NDArray[np.bool_]]:
+        """Give [..., 88] velocities / 127, and the cells that count."""
+        both = np.stack([self.loudness[rows], self.state(rows)], axis=-1)
+        both = _transposed(both, shift)
+        return (both[..., 0] / MAX_VELOCITY).astype(np.float32), both[..., 1] >= self.counted
+
+    def state(self, rows: Rows) -> NDArray[np.uint8]:
+        """Give [..., 88] each key's state: 0 silent, 1 held, 2 struck."""
+        return self.sheet[rows, 0::2] + self.sheet[rows, 1::2]
+
+
+def _transposed(keys: NDArray[np.uint8], shift: Rows | None) -> NDArray[np.uint8]:
+    """Move what stands on keys [..., 88, n] up by ``shift`` [...]; what leaves the keyboard is lost."""
+    if shift is None:
+        return keys
+    source = np.arange(NUM_KEYS) - shift[..., None]
+    inside = (source >= 0) & (source < NUM_KEYS)
+    index = np.broadcast_to(np.where(inside, source, 0)[..., None], keys.shape)
+    return np.take_along_axis(keys, index, axis=-2) * inside[..., None]
+
+
+@dataclass(frozen=True)
+class GridSizes:
+    """How many cells of the grid notes and performances take.
+
+    Attributes:
+        cells: [N] cells in which a note is struck or held; 0 for one that another in its cell stands for.
+        total: [P] cells of a whole performance, all keys.
+    """
+
+    cells: NDArray[np.int64]
+    total: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, performances: Performances) -> "GridSizes":
+        """Measure every performance."""
+        cells = np.zeros(performances.num_notes, np.int64)
+        total = np.empty(performances.num_pieces, np.int64)
+        for piece, begin in enumerate(performances.start[:-1].tolist()):
+            part = slice(begin, int(performances.start[piece + 1]))
+            notes, index = quantise(
+                performances.onset[part], performances.duration[part], performances.pitch[part],
+                performances.velocity[part],
+            )  # fmt: skip
+            canonical, first = np.unique(index, return_index=True)
+            inside = canonical >= 0
+            cells[begin + first[inside]] = notes.length[canonical[inside]]
+            total[piece] = NUM_KEYS * max(notes.num_steps, 1)
+        return cls(cells, total)

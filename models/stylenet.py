@@ -1,0 +1,61 @@
+"""StyleNet: the family of models that predict how loud each note of a piano piece is played, in each style."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from models.family import Baseline, Preset, Training
+from models.metrics import (
+    MSE_ALL,
+    ONSET_CORRELATION,
+    ONSET_MAE,
+    ONSET_MAE_LEVEL_REMOVED,
+    ONSET_MSE,
+    ONSET_SPREAD,
+    TRAIN_LOSS,
+    Metric,
+)
+from models.stylenet_presets import STYLENET_PRESETS
+from models.stylenet_spec import StyleNetSpec
+
+if TYPE_CHECKING:
+    from data_prep.performances import Performances
+
+
+class StyleNet:
+    """Velocities of piano performances, by style; see ``models.family.Family``."""
+
+    name: str = "stylenet"
+    summary: str = "bidirectional networks that give the notes of a piano piece their dynamics, in each style"
+    spec_type: type[StyleNetSpec] = StyleNetSpec
+    data_kind: str = "performances"
+    metrics: Sequence[Metric] = (
+        ONSET_MAE,
+        ONSET_MAE_LEVEL_REMOVED,
+        ONSET_CORRELATION,
+        ONSET_SPREAD,
+        ONSET_MSE,
+        MSE_ALL,
+        TRAIN_LOSS,
+    )
+    presets: Mapping[str, Preset] = STYLENET_PRESETS
+
+    def start(self, spec: StyleNetSpec, data: "Performances", *, seed: int, trial: int, device: str) -> Training:
+        """Encode the data and build the folded model for a trial, with its streams named by (seed, trial)."""
+        from models.stylenet_task import StyleNetTask  # noqa: PLC0415  (torch: listing families must not wait for it)
+        from models.training import LockstepTraining, TrainingPlan  # noqa: PLC0415  (torch)
+
+        plan = TrainingPlan(
+            optimiser=spec.optimiser,
+            lr=spec.lr,
+            weight_decay=spec.weight_decay,
+            clip=spec.clip,
+            schedule=spec.schedule,
+            epochs=spec.epochs,
+        )
+        return LockstepTraining(StyleNetTask(spec, data, seed=seed, trial=trial, device=device), plan)
+
+    def baselines(self, data: "Performances") -> Sequence[Baseline]:
+        """Score the simple models on the same folds, from the weakest to the strongest."""
+        from models.velocity_baselines import velocity_baselines  # noqa: PLC0415  (only a finished search asks for them)
+
+        return velocity_baselines(data)

@@ -1,0 +1,69 @@
+"""StyleNet's settings."""
+
+from typing import Literal
+
+from models.spec import Spec, setting
+
+
+class StyleNetSpec(Spec):
+    """Settings of one StyleNet: S2's axes and those that were measured to matter beyond them.
+
+    The order is the order in which a search samples them.
+    """
+
+    view: Literal["note", "grid"] = setting(
+        "note", "what is read and predicted: a row of features for each note, or S2's grid of 1/16 notes and 88 keys"
+    )
+    features: Literal["minimal", "local", "piece"] = setting(
+        "local",
+        "of each note: itself and its neighbours in time; also what sounds around it; also the piece as a whole",
+        when={"view": ("note",)},
+    )
+    metre: bool = setting(True, "give the place in the bar as an input", when={"view": ("grid",)})
+    interpretation: int = setting(
+        0, "units of the interpretation layer, which reads forwards and is shared by all styles; 0 is none",
+        low=0, high=2048, unit="units",
+    )  # fmt: skip
+    genre_sharing: Literal["heads", "branches"] = setting(
+        "heads", "what styles have of their own: the output layer alone, or everything above the interpretation layer"
+    )
+    cell: Literal["rnn", "gru", "lstm", "peephole"] = setting(
+        "lstm", "recurrent cell; peephole is an LSTM whose gates see the cell state (Gers & Schmidhuber 2000)"
+    )
+    layers: int = setting(1, "bidirectional layers", low=1, high=8)
+    size: int = setting(32, "hidden units of each layer and direction", low=1, high=2048, unit="units")
+    bi_merge: Literal["each", "top"] = setting(
+        "each", "where the two directions meet: after each layer, or above two stacks that run separately"
+    )
+    input_dropout: float = setting(0.1, "probability of zeroing an input", low=0.0, high=0.95)
+    dropout: float = setting(0.3, "probability of zeroing a unit of each layer's output", low=0.0, high=0.95)
+    augment: int = setting(
+        0, "train on windows transposed at random by -augment..augment semitones", low=0, high=12, unit="semitones"
+    )
+    loss: Literal["l1", "huber", "mse"] = setting("l1", "error of a velocity; huber turns linear at 8 of 127")
+    loss_cells: Literal["onset", "masked_all", "all"] = setting(
+        "onset",
+        "cells of the grid whose error counts: where a key is struck; also where it is held; all, as in S2",
+        when={"view": ("grid",)},
+    )
+    level_shrink: float = setting(
+        0.0, "share by which a piece's predicted mean is drawn to its style's training median", low=0.0, high=1.0
+    )
+    optimiser: Literal["sgd", "rmsprop", "adam", "adamw"] = setting("adamw", "the update rule")
+    lr: float = setting(5e-3, "learning rate", low=1e-6, high=10.0)
+    weight_decay: float = setting(0.01, "decoupled weight decay", low=0.0, high=10.0, when={"optimiser": ("adamw",)})
+    schedule: Literal["constant", "cosine"] = setting(
+        "cosine", "learning rate over the whole budget: constant, or 5 % linear warm-up and a cosine to zero"
+    )
+    clip: float = setting(1.0, "largest norm of a fold's gradient; 0 leaves it as it is", low=0.0, high=1e6)
+    batch_size: int = setting(8, "windows of each fold in a step", low=1, high=1024, unit="windows")
+    length: int = setting(
+        256, "notes or steps in a training window, over which errors are propagated back", low=1, high=100_000
+    )
+    truncation: Literal["chunk", "carry"] = setting(
+        "chunk",
+        "windows stand alone, or go through a piece in order with the forward state carried from one to the next",
+    )
+    epochs: int = setting(
+        30, "the full budget, each a pass over one performance of every composition", low=1, high=100_000, unit="epochs"
+    )
