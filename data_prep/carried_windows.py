@@ -69,7 +69,7 @@ class CarriedPlan:
             total = np.zeros_like(piece)
             for fold, batches in enumerate(chosen):
                 if batches:  # on a tiny corpus a fold goes round, so that no step is empty
-                    pieces = batches[number % len(batches)]
+                    pieces = batches[int(number) % len(batches)]
                     piece[fold, : len(pieces)], total[fold, : len(pieces)] = pieces, self.num_notes[pieces]
             for at in range(0, int(total.max()), self.length):
                 length = np.clip(total - at, 0, self.length)

@@ -29,10 +29,13 @@ class Batch:
     length: NDArray[np.int64]
 
     def rows(self, start: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Give [G, T, B] each slot's row, and whether the slot holds one; T is the longest window's length.
+        """Find the rows that the windows cover.
 
         Args:
             start: [P + 1] offsets of the pieces' rows.
+
+        Returns:
+            [G, T, B] each slot's row, and whether the slot holds one; T is the longest window's length.
         """
         step = np.arange(int(self.length.max()))[:, None]
         inside = step < self.length[:, None]

@@ -23,6 +23,7 @@ _S2: Mapping[str, Value] = MappingProxyType(
         "input_dropout": 0.0,
         "dropout": 0.2,
         "loss": "mse",
+        "level": "joint",
         "loss_cells": "all",
         "optimiser": "adam",
         "lr": 1e-3,

@@ -41,6 +41,14 @@ class StyleNetSpec(Spec):
         0, "train on windows transposed at random by -augment..augment semitones", low=0, high=12, unit="semitones"
     )
     loss: Literal["l1", "huber", "mse"] = setting("l1", "error of a velocity; huber turns linear at 8 of 127")
+    level: Literal["joint", "apart"] = setting(
+        "apart",
+        "a window's mean error: part of its notes' errors, or taken off them and counted apart, for a piece's level "
+        "says more of the player and the recording than of the notes",
+    )
+    level_weight: float = setting(
+        0.3, "what the mean error counts beside the deviations'", low=0.0, high=1.0, when={"level": ("apart",)}
+    )
     loss_cells: Literal["onset", "masked_all", "all"] = setting(
         "onset",
         "cells of the grid whose error counts: where a key is struck; also where it is held; all, as in S2",

@@ -153,11 +153,18 @@ class StyleNetTask:
         target, share = self._tensor(velocity), self._tensor(counted & inside[..., None])
         output, after = self.model(x, self._lengths(batch), style, dropout, state)
         count = share.sum((1, 2, 3))
-        total = (self._error(output, target) * share).sum((1, 2, 3))
+        total = self._error((output - target) * share, share)
         return StepLoss(loss=total / count.clamp_min(1.0), total=total.detach(), count=count), after
 
-    def _error(self, output: Tensor, target: Tensor) -> Tensor:
-        difference = output - target
+    def _error(self, difference: Tensor, share: Tensor) -> Tensor:
+        """[G] summed error of differences [G, T, B, O], which are 0 where nothing counts (``share`` 0)."""
+        if self.spec.level == "joint":
+            return self._distance(difference).sum((1, 2, 3))
+        mean = difference.sum((1, 3), keepdim=True) / share.sum((1, 3), keepdim=True).clamp_min(1.0)
+        apart = self._distance((difference - mean) * share) + self.spec.level_weight * self._distance(mean) * share
+        return apart.sum((1, 2, 3))
+
+    def _distance(self, difference: Tensor) -> Tensor:
         if self.spec.loss == "mse":
             return difference.square()
         distance = difference.abs()
