@@ -55,6 +55,15 @@ class EmptyTraining:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up nothing."""
 
+    def weights(self) -> Mapping[str, Any]:
+        """Have none."""
+        return {}
+
+    @property
+    def vocabulary(self) -> Mapping[str, Any]:
+        """Have none."""
+        return {}
+
 
 @dataclass(frozen=True)
 class EmptyFamily:

@@ -3,7 +3,8 @@
 Symbols: G folds, T steps, B sequences, M kept notes, K tokens asked for.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -83,6 +84,11 @@ class ComposerTask:
     def metric_names(self) -> tuple[str, ...]:
         """What ``evaluate`` gives."""
         return tuple(metric.name for metric in SCORED)
+
+    @property
+    def vocabulary(self) -> Mapping[str, Any]:
+        """What the tokens mean, and which of them each fold knows."""
+        return self.encoding.vocabulary()
 
     def losses(self, epoch: int) -> Iterator[StepLoss]:
         """Give an epoch's losses one by one; the model is updated between two of them."""

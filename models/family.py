@@ -75,6 +75,15 @@ class Training(Protocol):
         """Take up a state from the same spec and data; the next epoch is the one after it."""
         ...
 
+    def weights(self) -> Mapping[str, Any]:
+        """Give the tensors that a trained model consists of."""
+        ...
+
+    @property
+    def vocabulary(self) -> Mapping[str, Any]:
+        """What beside spec and weights a trained model needs to be used without the data, as JSON can hold it."""
+        ...
+
 
 SpecT = TypeVar("SpecT", bound=Spec)
 DataT_contra = TypeVar("DataT_contra", contravariant=True)

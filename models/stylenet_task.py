@@ -3,9 +3,9 @@
 Symbols: G folds, T steps, B sequences, K inputs, O outputs, N notes, P performances, S styles.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -85,6 +85,11 @@ class StyleNetTask:
         """What ``evaluate`` gives."""
         styles = [of_style(metric, style) for style in self.performances.styles for metric in SCORED]
         return (*(metric.name for metric in SCORED), *styles)
+
+    @property
+    def vocabulary(self) -> Mapping[str, Any]:
+        """The styles, in the order of the output layers."""
+        return {"styles": list(self.performances.styles)}
 
     def num_steps(self, epoch: int) -> int:
         """Give the steps of an epoch."""

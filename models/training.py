@@ -62,6 +62,11 @@ class Task(Protocol):
         """What ``evaluate`` gives."""
         ...
 
+    @property
+    def vocabulary(self) -> Mapping[str, Any]:
+        """What beside spec and weights the trained model needs, as JSON can hold it."""
+        ...
+
     def losses(self, epoch: int) -> Iterator[StepLoss]:
         """Give an epoch's losses one by one; the model is updated between two of them."""
         ...
@@ -159,6 +164,15 @@ class LockstepTraining:
         self._task.model.load_state_dict(state["model"])
         self._optimiser.restore(state["optimiser"])
         self._epoch = int(state["epoch"])
+
+    def weights(self) -> Mapping[str, Any]:
+        """Give the model's tensors."""
+        return copy.deepcopy(self._task.model.state_dict())
+
+    @property
+    def vocabulary(self) -> Mapping[str, Any]:
+        """Give the task's."""
+        return self._task.vocabulary
 
     def _train(self, epoch: int) -> FoldValues:
         """Train one epoch and give its mean loss; not finite, and cut short, if a step's loss is not."""

@@ -26,6 +26,7 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
     checkpoints: Path | None,
     device: str,
     rungs: Collection[int] = (),
+    model: Path | None = None,
 ) -> None:
     """Train all folds up to the full budget, or on from where an earlier attempt saved.
 
@@ -41,6 +42,7 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
         checkpoints: Folder of the search's checkpoints; None saves nothing.
         device: "cpu" or "cuda".
         rungs: The epochs after which it saves: where a scheduler may stop it.
+        model: Where the trained model is put when the full budget is done, before the last report; None for nowhere.
 
     Raises:
         TrialDivergedError: At the first epoch with a metric that is no finite number; that epoch is not reported.
@@ -50,6 +52,7 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
     training = family.start(spec, data, seed=seed, trial=number, device=device)
     path = None if checkpoints is None else checkpoint_path(checkpoints, number)
     extra = {"seed": seed, "trial": number}
+    epochs = spec.model_dump()["epochs"]
     if path is not None and path.exists():
         saved = checkpoint.load(path)
         if saved.extra == extra and saved.spec == spec.model_dump():  # not one that another search left behind
@@ -61,9 +64,18 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
         if path is not None and epoch_report.epoch in rungs:
             path.parent.mkdir(parents=True, exist_ok=True)
             checkpoint.save(path, training.state(), spec, extra)
+        if model is not None and epoch_report.epoch == epochs:
+            model.parent.mkdir(parents=True, exist_ok=True)
+            whole = {**extra, "family": family.name, "vocabulary": training.vocabulary}
+            checkpoint.save(model, training.weights(), spec, whole)
         report(epoch_report)
 
 
 def checkpoint_path(checkpoints: Path, number: int) -> Path:
     """Name the file that a trial's state is saved in."""
     return checkpoints / f"trial-{number:05d}.pt"
+
+
+def model_path(checkpoints: Path, number: int) -> Path:
+    """Name the file of a trained model, beside the folder of checkpoints."""
+    return checkpoints.parent / "models" / f"trial-{number:05d}.pt"

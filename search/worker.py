@@ -12,7 +12,7 @@ from ray import tune
 
 from models.family import EpochReport, Family
 from models.metrics import FoldValues
-from search.trial import TrialDivergedError, train_trial
+from search.trial import TrialDivergedError, model_path, train_trial
 
 FAILURE: Final = "failure"
 """Key of a report that says why its trial failed for good."""
@@ -38,7 +38,7 @@ class Job:
         family: The family.
         seed: The search's seed.
         rungs: The epochs after which trials save.
-        checkpoints: The folder that they save in.
+        checkpoints: The folder that they save in; trained models go beside it.
         device: "cpu" or "cuda".
     """
 
@@ -70,6 +70,7 @@ def train(config: dict[str, Any], job: Job, data: Any) -> None:
             checkpoints=job.checkpoints,
             device=job.device,
             rungs=job.rungs,
+            model=model_path(job.checkpoints, config["number"]),
         )
     except OSError as error:
         if error.errno not in DISK_FULL:

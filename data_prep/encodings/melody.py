@@ -13,7 +13,7 @@ stand in ``Sequences`` as one more array beside ``token``: derived here, from th
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -166,6 +166,23 @@ class MelodyEncoding:
     def shifts(self) -> range:
         """The 12 shifts that a piece's frame can have."""
         return range(-11, 1) if self.options.reading == "literal" else range(-5, 7)
+
+    def vocabulary(self) -> dict[str, Any]:
+        """Give what a trained model needs to read and write notes without the corpus, as JSON can hold it.
+
+        Returns:
+            The tokens' pitches, durations and bar positions (indices into ``durations`` and ``positions``, exact
+            fractions of a quarter note), and for each fold the tokens and the bar positions that it has seen.
+        """
+        return {
+            "pitch": self.token_pitch.tolist(),
+            "duration": self.token_duration.tolist(),
+            "position": self.token_position.tolist(),
+            "durations": [str(duration) for duration in self.melodies.durations],
+            "positions": [str(position) for position in self.melodies.positions],
+            "seen": [np.flatnonzero(of_fold).tolist() for of_fold in self.seen],
+            "seen_position": [np.flatnonzero(of_fold).tolist() for of_fold in self.seen_position],
+        }
 
     @cached_property
     def token_pitch(self) -> NDArray[np.int64]:

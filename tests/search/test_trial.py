@@ -7,7 +7,7 @@ from toy_family import ToyFamily, ToySpec, toy_data
 
 from models import checkpoint
 from models.family import EpochReport
-from search.trial import TrialDivergedError, checkpoint_path, train_trial
+from search.trial import TrialDivergedError, checkpoint_path, model_path, train_trial
 
 TOY = ToyFamily()
 SPEC = ToySpec(solver="momentum", lr=0.05, epochs=9)
@@ -55,6 +55,17 @@ def test_it_saves_at_rungs_alone_and_before_it_reports(tmp_path: Path) -> None:
     train_trial(TOY, SPEC, toy_data(), report, seed=3, number=7, checkpoints=tmp_path, device="cpu", rungs=(2, 4))
     assert seen == [0, 2, 2, 4, 4, 4, 4, 4, 4]
     assert [path.name for path in tmp_path.iterdir()] == ["trial-00007.pt"]
+
+
+def test_the_trained_model_is_kept_whole_and_small_when_the_budget_is_done(tmp_path: Path) -> None:
+    path = model_path(tmp_path / "checkpoints", 7)
+    train(tmp_path / "checkpoints", until=8, model=path)
+    assert not path.exists()
+    train(tmp_path / "checkpoints", model=path)
+    found = checkpoint.load(path)
+    assert ToySpec.model_validate(found.spec) == SPEC
+    assert set(found.training) == {"weights"}
+    assert found.extra == {"seed": 3, "trial": 7, "family": "toy", "vocabulary": {"columns": 4}}
 
 
 def test_another_searchs_checkpoint_is_not_taken_up(tmp_path: Path) -> None:

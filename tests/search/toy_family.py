@@ -96,6 +96,13 @@ class ToyTraining:
         self._weights, self._step = state["weights"].numpy().copy(), state["step"].numpy().copy()
         self._epoch = state["epoch"]
 
+    def weights(self) -> Mapping[str, Any]:
+        return {"weights": self.state()["weights"]}
+
+    @property
+    def vocabulary(self) -> Mapping[str, Any]:
+        return {"columns": self._spec.columns}
+
 
 @dataclass(frozen=True)
 class ToyFamily:
