@@ -3,8 +3,9 @@
 The bytes are walked instead of being read and written by a library, since none writes every file back as it was:
 timing, controllers, sysex, unknown chunks and the order of events have to stay.
 
-Source: Standard MIDI Files 1.0. Sysex and meta events cancel running status; a track ends at its end-of-track event;
-chunks of unknown types and whatever follows the announced tracks are passed over.
+Source: Standard MIDI Files 1.0. Sysex cancels running status; so do meta events by the letter, but programs that read
+MIDI go on with it after them, and files count on that. A track ends at its end-of-track event; chunks of unknown types
+and whatever follows the announced tracks are passed over.
 """
 
 from collections.abc import Iterator
@@ -171,12 +172,13 @@ def _walk(chunk: bytes, begin: int) -> list[tuple[int, int, int]]:
             delta, at = _number(chunk, at - 1, begin)
         tick += delta
         if chunk[at] >= _STATUS:
-            status = chunk[at]
+            event = chunk[at]
             at += 1
-            if status >= _SYSEX:
-                at = _after(chunk, at, status, begin)
-                status = 0
+            if event >= _SYSEX:
+                at = _after(chunk, at, event, begin)
+                status = status if event == _META else 0
                 continue
+            status = event
         if status < _STATUS:
             raise ValueError(f"it is broken: the event at byte {begin + at} has no status, and none is running")
         if _PROGRAM <= status < _PITCH_WHEEL:

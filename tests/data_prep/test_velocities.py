@@ -178,11 +178,15 @@ def test_a_track_ends_at_its_end_of_track_or_with_its_chunk() -> None:
     assert len(note_ons(file(b"")).tick) == len(note_ons(file()).tick) == 0
 
 
+def test_running_status_goes_on_after_a_meta_event_as_other_readers_have_it() -> None:
+    data = file(b"\x00\x90\x3c\x50\x00\xff\x01\x00\x60\x40\x51")
+    assert [row[:3] for row in rows(note_ons(data))] == [(0, 60, 80), (96, 64, 81)]
+
+
 @pytest.mark.parametrize(
     ("events", "message"),
     [
         (b"\x00\x3c\x50", "it is broken: the event at byte 23 has no status, and none is running"),
-        (b"\x00\x90\x3c\x50\x00\xff\x01\x00\x00\x3c\x50", "it is broken: the event at byte 31 has no status"),
         (b"\x00\x90\x3c\x50\x00\xf0\x01\xf7\x00\x3c\x50", "it is broken: the event at byte 31 has no status"),
         (b"\x00\x90\x3c\x90", "it is broken: a status stands among the data that end at byte 26"),
         (b"\x00\x90\xbc\x10", "it is broken: a status stands among the data that end at byte 26"),
