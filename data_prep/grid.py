@@ -43,7 +43,6 @@ def to_step(time: NDArray[np.float64]) -> NDArray[np.int64]:
     """Give the nearest step of a sixteenth note to times in quarter notes; an exact half goes to the later step.
 
     So music keeps its steps when it is moved by a sixteenth; rounding halves to even would lengthen every other
-    thirty-second. A half is exact to a millionth of a step, which is more than sums of times lose and less than a
-    tick of any file.
+    thirty-second.
     """
-    return np.floor(time * STEPS_PER_QUARTER + (0.5 + 1e-6)).astype(np.int64)
+    return np.floor(time * STEPS_PER_QUARTER + 0.5).astype(np.int64)

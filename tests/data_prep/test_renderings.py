@@ -173,14 +173,28 @@ def test_thirds_thirty_seconds_and_grace_notes(piece: Callable[..., Piece]) -> N
 
 
 def test_bars_are_counted_through_changes_of_metre(piece: Callable[..., Piece]) -> None:
-    # a bar line every three quarters, then every two: the back beats follow
-    tune = piece([60] * 30, metre=(3, 4))
-    changed = tune.heading.metres[0]._replace(onset=Fraction(12), beats=2)
+    # three bars of three quarters, then bars of two: the back beats follow, and pairs of bars go on answering
+    tune = piece([60] * 33, metre=(3, 4))
+    changed = tune.heading.metres[0]._replace(onset=Fraction(9), beats=2)
     two = replace(tune, heading=replace(tune.heading, metres=(tune.heading.metres[0], changed)))
     mean = np.mean([render([two], STRIDE, seed).velocity for seed in range(8)], axis=0)
-    begins = [*range(0, 12, 3), *range(12, 30, 2)]
+    begins = [*range(0, 9, 3), *range(9, 33, 2)]
     assert all(mean[begin] + 4 < mean[begin + 1] for begin in begins)
-    assert all(mean[begin] + 4 < mean[begin + 2] for begin in range(0, 12, 3))
+    assert all(mean[begin] + 4 < mean[begin + 2] for begin in range(0, 9, 3))
+    calls = [begin for bar, begin in enumerate(begins) if bar % 4 < 2]
+    answers = [begin for bar, begin in enumerate(begins) if bar % 4 >= 2]
+    assert mean[calls].min() > mean[answers].max() + 3
+
+
+def test_the_melody_leads_in_the_lyrical_style(piece: Callable[..., Piece]) -> None:
+    voices = [piece([pitch] * 32) for pitch in (72, 64, 48)]
+    ahead = {
+        style: [played.onset[played.pitch == 72] - played.onset[played.pitch == 64]]
+        for style in STYLES
+        for played in [render(voices, style, 1)]
+    }
+    assert np.mean(ahead[LYRICAL]) < -0.01
+    assert np.mean(ahead[STRIDE]) > 0
 
 
 def test_phrases_rise_and_fall(piece: Callable[..., Piece]) -> None:
