@@ -214,6 +214,11 @@ def _built_in(family: AnyFamily) -> Mapping[str, Any]:
     return tomllib.loads(files("search").joinpath(DEFAULTS[family.name]).read_text(encoding="utf-8"))
 
 
+def default_corpus(family: AnyFamily) -> str:
+    """Give the corpus that a family learns from unless another is named: its built-in search's."""
+    return _built_in(family).get("data", {}).get("corpus", Data().corpus)
+
+
 def _section(source: _Source, name: str, content: Mapping[str, object]) -> Section:
     kind = SECTIONS[name]
     for key in content:
