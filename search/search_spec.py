@@ -33,7 +33,10 @@ from search.toml_lines import key_lines, line_of
 
 AnyFamily: TypeAlias = Family[Any, Any]
 
-DEFAULTS: Mapping[str, str] = {"composer": "defaults/composer.toml"}
+DEFAULTS: Mapping[str, str] = {
+    "composer": "defaults/composer.toml",
+    "stylenet": "defaults/stylenet.toml",
+}
 """Each family's built-in search."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -10,7 +10,7 @@ from rich.table import Table
 from cluster.resources import plan_slots
 from data_prep.kinds import describe
 from data_prep.prepared import Prepared
-from models.device import best_device
+from models.device import best_device, use_threads
 from models.families import family as find_family
 from models.family import Family
 from models.spec import Value
@@ -45,6 +45,7 @@ def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
         gpus=wanted.gpus,
     )
     values = first_setting(spec)
+    use_threads(slots.cpus)  # as a trial of the search has
     with err.status("timing one epoch ..."):
         seconds = _time_one_epoch(family, values, spec, prepared.data, device)
     reach = expected_trials(asha.first_rung, asha.reduction, budget.epochs, budget.trials)
