@@ -85,6 +85,11 @@ class EmptyFamily:
         del data, seed, device
         return EmptyTraining(spec, trial)
 
+    def pictures(self, trained: Path, data: object) -> Sequence[Any]:
+        """Draw nothing."""
+        del trained, data
+        return ()
+
     def baselines(self, data: object) -> Sequence[Baseline]:
         """Have none."""
         del data

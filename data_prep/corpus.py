@@ -1,4 +1,4 @@
-"""The named corpora and folders of scores: which files, in which order, under which licence, and what is left out."""
+"""The named corpora and folders: which files, in which order, under which licence, of which kind, what is left out."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -11,6 +11,12 @@ from typing import Literal
 
 from data_prep.errors import BadInputError, unknown
 from data_prep.scores import READER, SUFFIXES
+
+INDEX = "index.csv"
+"""A table beside performances that tells of each its style, composer and title."""
+
+MIDI_SUFFIXES = frozenset({".mid", ".midi"})
+"""Endings of files that may be performances, in lower case."""
 
 _MUSIC21 = (
     "Shipped inside music21, whose corpus licence says: to the best of their knowledge each piece is out of copyright "
@@ -43,6 +49,10 @@ class Corpus:
         duplicates: Which pieces are left out as duplicates of an earlier one: those that begin with the same 32
             pitches, those with the same pitches and durations throughout, or none.
         settings: What tells that two tunes are settings of one, besides their notes: the same number, the same title.
+        kind: The kind of data that is made of it; None for a folder, which is what a family takes it for.
+        style_column: The column of its index that names a performance's style; None for the one that is the default.
+        rendered: Its performances are scores played by rule.
+        every: One of so many files is taken, spread over all.
     """
 
     name: str
@@ -53,6 +63,10 @@ class Corpus:
     rules: tuple[str, ...] = ("too short",)
     duplicates: Literal["first 32 pitches", "identical", "kept"] = "identical"
     settings: tuple[Literal["number", "title"], ...] = ()
+    kind: Literal["melodies", "performances"] | None = "melodies"
+    style_column: str | None = None
+    rendered: bool = False
+    every: int = 1
 
     def files(self) -> tuple[Path, ...]:
         """Give its files, in the order of their names relative to the folder.
@@ -73,7 +87,7 @@ class Corpus:
                 f"a corpus needs at least one score ({', '.join(sorted(self.suffixes))}), "
                 f"but there is none in {self.folder}"
             )
-        return tuple(sorted(found, key=self.file_name))
+        return tuple(sorted(found, key=self.file_name)[:: self.every])
 
     def file_name(self, path: Path) -> str:
         """Name a file independently of where the corpus lies."""
@@ -83,6 +97,15 @@ class Corpus:
     def num_files(self) -> int:
         """Number of its files."""
         return len(self.files())
+
+    def likely_kind(self) -> Literal["melodies", "performances"]:
+        """Give its kind; a folder's as it looks: performances have an index, annotations, or folders of MIDI alone."""
+        if self.kind is not None:
+            return self.kind
+        if (self.folder / INDEX).exists() or next(self.folder.rglob("*_annotations.txt"), None) is not None:
+            return "performances"
+        below = [(path.suffix.lower() in MIDI_SUFFIXES, path.parent != self.folder) for path in self.files()]
+        return "performances" if all(is_midi and in_folder for is_midi, in_folder in below) else "melodies"
 
     def fingerprint(self, digests: Iterable[tuple[str, str]]) -> str:
         """Give the fingerprint of what is read and left out.
@@ -171,6 +194,16 @@ def corpora() -> Mapping[str, Corpus]:
             suffixes=frozenset({".mxl", ".xml", ".krn"}),
             rules=("too short", "not in four parts"),
         ),
+        Corpus(
+            name="synthetic",
+            summary="synthetic performances: scores of Bach's in 4/4, mostly chorales, played in two styles by rule",
+            licence=f"The music is in the public domain; encoded by Margaret Greentree and others. {_MUSIC21}",
+            folder=_shipped("bach"),
+            suffixes=frozenset({".mxl", ".xml", ".krn"}),
+            kind="performances",
+            rendered=True,
+            every=3,
+        ),
     ]
     return {corpus.name: corpus for corpus in named}
 
@@ -179,7 +212,8 @@ def resolve(name_or_folder: str) -> Corpus:
     """Find a corpus by its name, or take a folder as one.
 
     Args:
-        name_or_folder: A name of ``corpora()``, or the path of a folder with MIDI, ABC, MusicXML or kern files.
+        name_or_folder: A name of ``corpora()``, or the path of a folder with MIDI, ABC, MusicXML or kern files, to
+            which ":COLUMN" may be added: the column of its index.csv that names a performance's style.
 
     Returns:
         The corpus.
@@ -189,13 +223,19 @@ def resolve(name_or_folder: str) -> Corpus:
     """
     if name_or_folder in corpora():
         return corpora()[name_or_folder]
-    path = Path(name_or_folder).expanduser()
+    path, column = Path(name_or_folder).expanduser(), None
+    if not path.is_dir() and ":" in name_or_folder:
+        before, _, after = name_or_folder.rpartition(":")
+        if after and Path(before).expanduser().is_dir():
+            path, column = Path(before).expanduser(), after
     if path.is_dir():
         return Corpus(
             name=name_or_folder,
             summary=f"the scores in {path}",
             licence="whatever the owner of the folder has granted",
             folder=path,
+            kind=None if column is None else "performances",
+            style_column=column,
         )
     if path.exists():
         raise BadInputError(f"a corpus is a name or a folder, {name_or_folder!r} is a file: name its folder")

@@ -1,17 +1,8 @@
-"""What a prepared corpus is like, in numbers, as plain data for printing; of the sealed pieces only how many."""
+"""What every kind of prepared data tells of itself: plain numbers, and how they are said in rows and charts."""
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-
-import numpy as np
-from numpy.typing import NDArray
-
-from data_prep.melodies import NUM_PITCHES, REST
-from data_prep.prepared import Prepared
-
-TONIC_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+from typing import Any, ClassVar, Protocol
 
 
 @dataclass(frozen=True)
@@ -23,102 +14,60 @@ class FoldSize:
 
 
 @dataclass(frozen=True)
-class Description:
-    """Numbers of a prepared corpus; all but the first six are of the pieces that a search may see.
+class Chart:
+    """Counts to be drawn as bars.
 
     Attributes:
-        num_files: Files of the corpus.
-        num_read: Pieces (voices) that were read.
-        num_skipped: Files and tunes that could not be read.
-        left_out: Pieces left out by each rule, and as duplicates.
-        num_test_pieces: Pieces in the sealed test set.
-        num_test_notes: Their notes.
-        num_pieces: Pieces.
-        num_notes: Notes and rests.
-        num_rests: Rests.
-        shortest: Notes of the shortest piece.
-        median: Median of the pieces' notes.
-        longest: Notes of the longest piece.
-        num_groups: Groups of kin, each of which stands in one fold.
-        largest_group: Pieces of the largest group.
-        num_tokens: Distinct (pitch, duration).
-        num_tokens_with_position: Distinct (pitch, duration, position in the bar).
-        lowest: Lowest MIDI pitch.
-        highest: Highest MIDI pitch.
-        durations: Notes of each duration in quarter notes, the commonest first.
-        metres: Pieces in each metre ("6/8"), the commonest first.
-        tonics: Pieces on each tonic, the commonest first; modes are not told apart.
-        folds: Each fold's size.
+        title: What is counted by what.
+        unit: What is counted.
+        counts: The counts by name, in the order in which they are drawn.
+        whole: All of them are drawn, and not only the first: they are bins of a histogram.
     """
 
-    num_files: int
-    num_read: int
-    num_skipped: int
-    left_out: Mapping[str, int]
-    num_test_pieces: int
-    num_test_notes: int
-    num_pieces: int
-    num_notes: int
-    num_rests: int
-    shortest: int
-    median: float
-    longest: int
-    num_groups: int
-    largest_group: int
-    num_tokens: int
-    num_tokens_with_position: int
-    lowest: int
-    highest: int
-    durations: Mapping[Fraction, int]
-    metres: Mapping[str, int]
-    tonics: Mapping[str, int]
-    folds: tuple[FoldSize, ...]
+    title: str
+    unit: str
+    counts: Mapping[str, int]
+    whole: bool = False
 
 
-def describe(prepared: Prepared) -> Description:
-    """Count a prepared corpus.
+class Description(Protocol):
+    """Numbers of a prepared corpus, a dataclass; of the sealed pieces only how many."""
 
-    Args:
-        prepared: The corpus.
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
-    Returns:
-        Its numbers.
-    """
-    data = prepared.data
-    lengths = np.diff(data.start)
-    sounding = data.pitch[data.pitch != REST]
-    tokens = (data.duration.astype(np.int64) * (NUM_PITCHES + 1)) + data.pitch
-    groups = Counter(origin.group for origin in prepared.origins)
-    notes_of_fold = np.bincount(data.fold[data.piece_of_note], minlength=data.num_folds)
-    pieces_of_fold = np.bincount(data.fold, minlength=data.num_folds)
-    return Description(
-        num_files=prepared.num_files,
-        num_read=prepared.num_read,
-        num_skipped=len(prepared.skipped),
-        left_out=prepared.left_out,
-        num_test_pieces=prepared.num_test_pieces,
-        num_test_notes=prepared.num_test_notes,
-        num_pieces=data.num_pieces,
-        num_notes=data.num_notes,
-        num_rests=data.num_notes - len(sounding),
-        shortest=int(lengths.min()),
-        median=float(np.median(lengths)),
-        longest=int(lengths.max()),
-        num_groups=len(groups),
-        largest_group=max(groups.values()),
-        num_tokens=len(np.unique(tokens)),
-        num_tokens_with_position=len(np.unique(tokens * len(data.positions) + data.position)),
-        lowest=int(sounding.min()),
-        highest=int(sounding.max()),
-        durations={data.durations[index]: count for index, count in _counts(data.duration)},
-        metres={"/".join(map(str, data.metres[index])): count for index, count in _counts(data.metre)},
-        tonics={TONIC_NAMES[tonic]: count for tonic, count in _counts(data.tonic)},
-        folds=tuple(
-            FoldSize(int(pieces), int(notes)) for pieces, notes in zip(pieces_of_fold, notes_of_fold, strict=True)
-        ),
-    )
+    @property
+    def num_pieces(self) -> int:
+        """Pieces that a search may see."""
+        ...
+
+    @property
+    def num_notes(self) -> int:
+        """Their notes."""
+        ...
+
+    @property
+    def num_test_pieces(self) -> int:
+        """Pieces in the sealed test set."""
+        ...
+
+    @property
+    def folds(self) -> tuple[FoldSize, ...]:
+        """Each fold's size."""
+        ...
+
+    def rows(self) -> Sequence[tuple[str, str]]:
+        """Say it all in labelled lines."""
+        ...
+
+    def short_rows(self) -> Sequence[tuple[str, str]]:
+        """Say what a search's plan tells of it besides pieces, notes and folds."""
+        ...
+
+    def charts(self) -> Sequence[Chart]:
+        """Give what is best seen as bars."""
+        ...
 
 
-def _counts(values: NDArray[np.integer]) -> list[tuple[int, int]]:
-    """Give (value, how often it occurs), the commonest first."""
-    return Counter(int(value) for value in values).most_common()
+def left_out_row(left_out: Mapping[str, int]) -> tuple[str, str]:
+    """Say how many each rule leaves out."""
+    return "left out", ", ".join(f"{count} {rule}" for rule, count in left_out.items() if count) or "none"

@@ -62,6 +62,67 @@ def assign(
     return [fold_of_piece[piece] for piece in range(len(ids))]
 
 
+def assign_by_style(
+    ids: Sequence[str],
+    groups: Sequence[int],
+    lengths: Sequence[int],
+    styles: Sequence[str],
+    *,
+    num_folds: int,
+    seed: int,
+    fingerprint: str,
+) -> list[int]:
+    """Put every piece into a fold or the test set so that each of these holds groups of every style.
+
+    The groups of each style are assigned on their own. A group of several styles counts with the rarest of them, which
+    needs it most, and so stays in one fold.
+
+    Args:
+        ids: [P] the pieces' names.
+        groups: [P] their groups of kin.
+        lengths: [P] their notes.
+        styles: [P] their styles.
+        num_folds: Number of folds, MIN_FOLDS to MAX_FOLDS.
+        seed: The user's seed.
+        fingerprint: The corpus's.
+
+    Returns:
+        [P] a fold 0..num_folds-1, or TEST.
+
+    Raises:
+        BadInputError: If a style has not enough groups, or the number of folds is out of bounds.
+    """
+    groups_of: dict[str, set[int]] = {}
+    styles_of: dict[int, set[str]] = {}
+    for group, style in zip(groups, styles, strict=True):
+        groups_of.setdefault(style, set()).add(group)
+        styles_of.setdefault(group, set()).add(style)
+    rarest = {group: min(of, key=lambda style: (len(groups_of[style]), style)) for group, of in styles_of.items()}
+    folds = [TEST] * len(ids)
+    for style in sorted(set(rarest.values())):
+        pieces = [piece for piece, group in enumerate(groups) if rarest[group] == style]
+        own = {groups[piece] for piece in pieces}
+        if MIN_FOLDS <= num_folds <= MAX_FOLDS and len(own) <= num_folds:
+            raise _too_few(style, len(own), num_folds)
+        chosen = [[values[piece] for piece in pieces] for values in (groups, lengths)]
+        names = [ids[piece] for piece in pieces]
+        of_style = assign(names, *chosen, num_folds=num_folds, seed=seed, fingerprint=f"{fingerprint} {style}")
+        for piece, fold in zip(pieces, of_style, strict=True):
+            folds[piece] = fold
+    for style in sorted(groups_of):
+        held = {fold for fold, of in zip(folds, styles, strict=True) if of == style}
+        if len(held) <= num_folds:
+            raise _too_few(style, len(groups_of[style]), num_folds)
+    return folds
+
+
+def _too_few(style: str, count: int, num_folds: int) -> BadInputError:
+    return BadInputError(
+        f"{num_folds} folds and a test set need at least {num_folds + 1} compositions of each style that no rarer "
+        f"style shares, and the style {style!r} has {count}: add some, take fewer folds, or leave the style out"
+    )
+
+
 def _draw(
     sizes: "np.ndarray[tuple[int], np.dtype[np.int64]]", num_folds: int, seed: int, fingerprint: str
 ) -> list[int]:

@@ -11,24 +11,10 @@ from data_prep.errors import BadInputError
 from data_prep.filters import broken_rule
 from data_prep.folds import TEST, assign
 from data_prep.kinship import beginning, contents, groups, setting_title
-from data_prep.melodies import Melodies
 from data_prep.notes import Piece, Reading
 from data_prep.progress import Progress
-from data_prep.provenance import Inputs, Origin, Skipped
+from data_prep.provenance import Inputs, Origin, Preparation, Skipped
 from data_prep.reading import read_all
-
-
-@dataclass(frozen=True)
-class Preparation:
-    """What the chain comes to: what ``Prepared`` tells, and the sealed pieces."""
-
-    open_pieces: Melodies
-    sealed_pieces: Melodies
-    origins: tuple[Origin, ...]
-    skipped: tuple[Skipped, ...]
-    left_out: Mapping[str, int]
-    num_files: int
-    num_read: int
 
 
 @dataclass(frozen=True)

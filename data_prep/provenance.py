@@ -1,9 +1,10 @@
-"""Where prepared pieces come from: the inputs that decide them, each piece's origin, and what could not be read."""
+"""Prepared data and where it comes from: the inputs that decide it, each piece's origin, and what is not in it."""
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 PREPARATION = 1
 """Version of everything after reading (rules, kinship, folds, assembly); raised with every change to its results."""
@@ -51,7 +52,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file, or a tune of a file, that could not be read.
+    """A file, or a tune of a file, that could not be read or was left out.
 
     Attributes:
         file: Its name, with the tune's number where the rest of the file could be read ("a.abc#12").
@@ -60,3 +61,66 @@ class Skipped:
 
     file: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What a chain comes to: what ``Prepared`` tells, and the sealed pieces; attributes as there."""
+
+    open_pieces: Any
+    sealed_pieces: Any
+    origins: tuple[Origin, ...]
+    skipped: tuple[Skipped, ...]
+    left_out: Mapping[str, int]
+    num_files: int
+    num_read: int
+    exclusions: tuple[Skipped, ...] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the prepared pieces are stored.
+
+    Attributes:
+        path: The file.
+        hash: SHA-256 of its contents, in hexadecimal.
+    """
+
+    path: Path
+    hash: str
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A corpus ready for trials.
+
+    Attributes:
+        data: The pieces that a search may see, with their folds: Melodies or Performances, as its kind says.
+        kind: The kind of data.
+        origins: Where each of them comes from.
+        skipped: What could not be read, and why.
+        left_out: Pieces left out by each rule, by the first that applies, and as duplicates; rules that leave out none
+            are listed too.
+        exclusions: The pieces left out, each with its reason, of a kind that names them and does not only count.
+        num_files: Files of the corpus.
+        num_read: Pieces that were read.
+        num_test_pieces: Pieces in the sealed test set.
+        num_test_notes: Their notes.
+        fingerprint: Of the files' contents, the reader's version, the rules, the folds' number and seed.
+        seed: The folds' seed.
+        source: Where all this is stored.
+    """
+
+    data: Any
+    kind: str
+    origins: tuple[Origin, ...]
+    skipped: tuple[Skipped, ...]
+    left_out: Mapping[str, int]
+    exclusions: tuple[Skipped, ...]
+    num_files: int
+    num_read: int
+    num_test_pieces: int
+    num_test_notes: int
+    fingerprint: str
+    seed: int
+    source: Source

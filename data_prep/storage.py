@@ -1,61 +1,81 @@
-"""Prepared pieces in a file: the arrays of Melodies with a JSON header, as a plain .npz."""
+"""Prepared pieces in a file: the arrays of Melodies or Performances with a JSON header, as a plain .npz."""
 
 import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from fractions import Fraction
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from data_prep.errors import BadInputError
 from data_prep.melodies import Melodies
+from data_prep.performances import Performances
+
+DataT = TypeVar("DataT", Melodies, Performances)
 
 FORMAT = 1
 """Of the stored file. A file with a greater number was written by a newer version."""
 
-_FRACTIONS = ("durations", "positions")
-_TUPLES = ("spellings", "ids", "metres")
-_PLAIN = ("num_folds", "fingerprint", "corpus")
+
+def _fractions(values: Iterable[str]) -> tuple[Fraction, ...]:
+    return tuple(Fraction(value) for value in values)
+
+
+def _pairs(values: Iterable[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(value) for value in values)
+
+
+_ALL: Mapping[str, Callable[[Any], Any]] = {"num_folds": int, "fingerprint": str, "corpus": str}
+
+_HEADERS: Mapping[type[Any], Mapping[str, Callable[[Any], Any]]] = {
+    Melodies: {
+        "durations": _fractions,
+        "positions": _fractions,
+        "spellings": tuple,
+        "ids": tuple,
+        "metres": _pairs,
+        **_ALL,
+    },
+    Performances: {"styles": tuple, "ids": tuple, **_ALL},
+}
+"""What of each kind of data is no array, in the header's order, and what makes it out of JSON."""
 
 
 class DamagedError(ValueError):
     """A stored file that cannot be what was written; it is made anew."""
 
 
-def to_bytes(melodies: Melodies, extra: dict[str, Any]) -> bytes:
-    """Store melodies.
+def to_bytes(data: Melodies | Performances, extra: dict[str, Any]) -> bytes:
+    """Store pieces.
 
     Args:
-        melodies: What to store.
+        data: What to store.
         extra: What else to store, as JSON.
 
     Returns:
         The file's contents.
     """
-    values = {field.name: getattr(melodies, field.name) for field in fields(melodies)}
-    header = {
-        "format": FORMAT,
-        "extra": extra,
-        **{name: [str(value) for value in values[name]] for name in _FRACTIONS},
-        **{name: values[name] for name in (*_TUPLES, *_PLAIN)},
-    }
+    values = {field.name: getattr(data, field.name) for field in fields(data)}
+    header = {"format": FORMAT, "extra": extra, **{name: values[name] for name in _HEADERS[type(data)]}}
     arrays: dict[str, Any] = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
-    text = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    text = np.frombuffer(json.dumps(header, default=str).encode(), np.uint8)  # only a Fraction is no JSON
     buffer = BytesIO()
     np.savez(buffer, header=text, **arrays)
     return buffer.getvalue()
 
 
-def from_bytes(data: bytes, where: str) -> tuple[Melodies, dict[str, Any]]:
-    """Restore melodies and what was stored beside them.
+def from_bytes(data: bytes, where: str, form: type[DataT]) -> tuple[DataT, dict[str, Any]]:
+    """Restore pieces and what was stored beside them.
 
     Args:
         data: What ``to_bytes`` gave.
         where: Where it is stored, for the error.
+        form: What was stored, Melodies or Performances.
 
     Returns:
-        The melodies, with read-only arrays, and the extra JSON.
+        The pieces, with read-only arrays, and the extra JSON.
 
     Raises:
         BadInputError: If a newer version wrote it.
@@ -76,14 +96,7 @@ def from_bytes(data: bytes, where: str) -> tuple[Melodies, dict[str, Any]]:
     for array in arrays.values():
         array.setflags(write=False)
     try:
-        melodies = Melodies(
-            **arrays,
-            **{name: tuple(Fraction(value) for value in header[name]) for name in _FRACTIONS},
-            spellings=tuple(header["spellings"]),
-            ids=tuple(header["ids"]),
-            metres=tuple((beats, unit) for beats, unit in header["metres"]),
-            **{name: header[name] for name in _PLAIN},
-        )
+        restored = form(**arrays, **{name: make(header[name]) for name, make in _HEADERS[form].items()})
     except (TypeError, ValueError, KeyError) as error:
         raise DamagedError(f"{where}: {error}") from error
-    return melodies, header["extra"]
+    return restored, header["extra"]

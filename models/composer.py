@@ -1,6 +1,6 @@
 """The composer: the family of recurrent melody models."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from models.composer_spec import ComposerSpec
@@ -9,6 +9,10 @@ from models.metrics import CV_LOSS, CV_LOSS_BY_NOTE, NATS_PER_NOTE, NATS_PER_NOT
 from models.presets import COMPOSER_PRESETS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
     from data_prep.melodies import Melodies
 
 
@@ -36,6 +40,11 @@ class Composer:
             epochs=spec.epochs,
         )
         return LockstepTraining(ComposerTask(spec, data, seed=seed, trial=trial, device=device), plan)
+
+    def pictures(self, trained: "Path", data: "Melodies") -> "Iterable[tuple[str, Figure]]":
+        """Draw nothing: what a composer does is a tune."""
+        del trained, data
+        return ()
 
     def baselines(self, data: "Melodies") -> Sequence[Baseline]:
         """Score the simple models on the same folds, from the weakest to the strongest."""

@@ -7,8 +7,9 @@ from typing import Any
 from data_prep.errors import unknown
 from models.composer import Composer
 from models.family import Family
+from models.stylenet import StyleNet
 
-FAMILIES: Mapping[str, Family[Any, Any]] = MappingProxyType({"composer": Composer()})
+FAMILIES: Mapping[str, Family[Any, Any]] = MappingProxyType({"composer": Composer(), "stylenet": StyleNet()})
 """Every family by name."""
 
 

@@ -1,11 +1,15 @@
 """What every model family offers, so that search, trial, presets and reports work on any of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from models.metrics import FoldValues, Metric
 from models.spec import Spec, Value
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,10 @@ class Family(Protocol[DataT_contra, SpecT]):
 
     def start(self, spec: SpecT, data: DataT_contra, *, seed: int, trial: int, device: str) -> Training:
         """Build the folded model for a trial, with its streams named by (seed, trial)."""
+        ...
+
+    def pictures(self, trained: Path, data: DataT_contra) -> "Iterable[tuple[str, Figure]]":
+        """Draw what a trained model, read from its file, does with the data: names without ending, and figures."""
         ...
 
     def baselines(self, data: DataT_contra) -> Sequence[Baseline]:

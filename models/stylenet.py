@@ -1,6 +1,6 @@
 """StyleNet: the family of models that predict how loud each note of a piano piece is played, in each style."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from models.family import Baseline, Preset, Training
@@ -18,6 +18,10 @@ from models.stylenet_presets import STYLENET_PRESETS
 from models.stylenet_spec import StyleNetSpec
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
     from data_prep.performances import Performances
 
 
@@ -53,6 +57,13 @@ class StyleNet:
             epochs=spec.epochs,
         )
         return LockstepTraining(StyleNetTask(spec, data, seed=seed, trial=trial, device=device), plan)
+
+    def pictures(self, trained: "Path", data: "Performances") -> "Iterable[tuple[str, Figure]]":
+        """Draw held-out performances beside what the model makes of them, and how it reads them."""
+        from models.performing import Performer  # noqa: PLC0415  (torch)
+        from models.velocity_pictures import trial_pictures  # noqa: PLC0415  (matplotlib)
+
+        return trial_pictures(Performer.load(trained), data)
 
     def baselines(self, data: "Performances") -> Sequence[Baseline]:
         """Score the simple models on the same folds, from the weakest to the strongest."""

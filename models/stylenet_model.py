@@ -120,7 +120,7 @@ class StyleNetModel(nn.Module):
         Returns:
             [G, T, B, O] velocities / 127, and the state after the last step.
         """
-        x = (x - self.mean[:, None, None]) / self.deviation[:, None, None]
+        x = self.standardised(x)
         if dropout is not None:
             x = dropout.drop(x, self.spec.input_dropout)
         x, interpreted = self.interpret(x, state)
@@ -134,6 +134,10 @@ class StyleNetModel(nn.Module):
         turn = Reversal(lengths, x.shape[1])
         hidden, states = stack(x, turn, drop, None if state is None else state[1])
         return linear(hidden, self.head_weight[style], self.head_bias[style]), (interpreted, states)
+
+    def standardised(self, x: Tensor) -> Tensor:
+        """Give inputs [G, T, B, K] the scale of the training data."""
+        return (x - self.mean[:, None, None]) / self.deviation[:, None, None]
 
     def interpret(self, x: Tensor, state: Carried | None = None) -> tuple[Tensor, State | None]:
         """Run the interpretation layer on standardised inputs [G, T, B, K], which stay as they are without one."""

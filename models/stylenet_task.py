@@ -14,7 +14,7 @@ from torch import Tensor
 
 from data_prep.carried_windows import CarriedBatch, CarriedPlan
 from data_prep.encodings.velocity import MAX_VELOCITY
-from data_prep.encodings.views import GridSizes, GridView, NoteView, View
+from data_prep.encodings.views import GridSizes, View
 from data_prep.performances import Performances
 from data_prep.randomness import stream
 from data_prep.windows import Batch, WindowPlan, whole_pieces
@@ -23,6 +23,7 @@ from models.folded.torch_doors import tensor
 from models.metrics import FoldValues, of_style
 from models.stylenet_model import Carried, Scales, StyleNetModel, detached
 from models.stylenet_spec import StyleNetSpec
+from models.stylenet_views import make_view
 from models.training import StepLoss
 from models.velocity_scores import SCORED, piece_scores
 
@@ -46,13 +47,6 @@ class Predictions:
 
     velocity: Floats
     cell_error: Floats | None
-
-
-def make_view(spec: StyleNetSpec, performances: Performances) -> View:
-    """Turn performances into rows as the settings want them."""
-    if spec.view == "note":
-        return NoteView.of(performances, spec.features)
-    return GridView.of(performances, metre=spec.metre, loss_cells=spec.loss_cells)
 
 
 class StyleNetTask:

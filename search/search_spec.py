@@ -33,7 +33,10 @@ from search.toml_lines import key_lines, line_of
 
 AnyFamily: TypeAlias = Family[Any, Any]
 
-DEFAULTS: Mapping[str, str] = {"composer": "defaults/composer.toml"}
+DEFAULTS: Mapping[str, str] = {
+    "composer": "defaults/composer.toml",
+    "stylenet": "defaults/stylenet.toml",
+}
 """Each family's built-in search."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -212,6 +215,11 @@ def _built_in(family: AnyFamily) -> Mapping[str, Any]:
     if family.name not in DEFAULTS:
         return {}
     return tomllib.loads(files("search").joinpath(DEFAULTS[family.name]).read_text(encoding="utf-8"))
+
+
+def default_corpus(family: AnyFamily) -> str:
+    """Give the corpus that a family learns from unless another is named: its built-in search's."""
+    return _built_in(family).get("data", {}).get("corpus", Data().corpus)
 
 
 def _section(source: _Source, name: str, content: Mapping[str, object]) -> Section:

@@ -29,6 +29,7 @@ from search.search_spec import SearchSpec
 from search.sections import without_password, write_duration
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from mlflow import MlflowClient
     from mlflow.entities import Metric as Point
 
@@ -168,11 +169,13 @@ class Mirror:
         else:
             self._client.set_terminated(run_id, status, ended)
 
-    def end(self, winner: TrialRecord | None, *, finished: bool) -> None:
+    def end(self, winner: TrialRecord | None, *, finished: bool, pictures: Sequence[tuple[str, "Figure"]] = ()) -> None:
         """Mark the winner, give it its picture and settings, and end the parent run."""
         self._client.log_text(self._parent, self._search.to_toml(), "search.toml")
         if winner is not None:
             self._crown(winner)
+            for name, figure in pictures:
+                self._client.log_figure(self._runs[winner.number].run_id, figure, f"{name}.png")
         self._client.set_terminated(self._parent, "FINISHED" if finished else "KILLED")
 
     def _crown(self, winner: TrialRecord) -> None:

@@ -5,11 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from models.metrics import Metric
 from search.records import TrialRecord
 from search.search_spec import SearchSpec
 from search.tracking import Mirror, check_tracking, quieten, tracking_uri
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _PAUSE_S, _RETRY_S = 0.5, 5.0
 
@@ -18,6 +22,7 @@ _PAUSE_S, _RETRY_S = 0.5, 5.0
 class _Ending:
     winner: TrialRecord | None
     finished: bool
+    pictures: Sequence[tuple[str, "Figure"]]
 
 
 class Tracking:
@@ -65,18 +70,26 @@ class Tracking:
             messages, self._messages = self._messages, []
         return messages
 
-    def close(self, winner: TrialRecord | None, *, finished: bool, patience_s: float = 30.0) -> list[str]:
+    def close(
+        self,
+        winner: TrialRecord | None,
+        *,
+        finished: bool,
+        pictures: Sequence[tuple[str, "Figure"]] = (),
+        patience_s: float = 30.0,
+    ) -> list[str]:
         """Write what is left and end the parent run.
 
         Args:
             winner: The best full trial; its run gets its learning curve and its settings.
             finished: Whether the search is finished, not interrupted.
+            pictures: Names and figures for the winner's run.
             patience_s: How long to wait for the store.
 
         Returns:
             What a user must be told.
         """
-        self._ending = _Ending(winner, finished)
+        self._ending = _Ending(winner, finished, pictures)
         self._wake.set()
         self._begun.set()
         self._thread.join(patience_s)
@@ -128,5 +141,5 @@ class Tracking:
 
     def _end(self, ending: _Ending) -> None:
         assert self._mirror is not None
-        self._mirror.end(ending.winner, finished=ending.finished)
+        self._mirror.end(ending.winner, finished=ending.finished, pictures=ending.pictures)
         self._done = True

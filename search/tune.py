@@ -17,7 +17,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 from ray import tune
@@ -34,8 +34,11 @@ from search.search_spec import AnyFamily, SearchSpec
 from search.study import FINISHED, Study, folder, open_study
 from search.tracking import check_tracking, tracking_uri
 from search.tracking_thread import Tracking
-from search.trial import checkpoint_path
+from search.trial import checkpoint_path, model_path
 from search.worker import FULL_DISK, Job, train
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _ATTEMPTS = 3
 
@@ -128,7 +131,7 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
                 with _signals(limit):
                     _fit(study, search, recorder, limit, job, data, slots, {"cpu": cpus, "gpu": gpus})
         finally:
-            messages = _wind_up(study, family, recorder, tracking, limit, job_folder=folder(home, search.name))
+            messages = _wind_up(study, family, data, recorder, tracking, limit, job_folder=folder(home, search.name))
             observer.search_ended()
         limit.raise_failure()
         assert limit.reason is not None
@@ -240,7 +243,13 @@ def _signals(limit: Limit) -> Generator[None]:
 
 
 def _wind_up(
-    study: Study, family: AnyFamily, recorder: Recorder, tracking: Tracking, limit: Limit, job_folder: Path
+    study: Study,
+    family: AnyFamily,
+    data: Any,
+    recorder: Recorder,
+    tracking: Tracking,
+    limit: Limit,
+    job_folder: Path,
 ) -> list[str]:
     """Sweep, name the winner in MLflow, and remove checkpoints that nothing goes on from."""
     if recorder.failure is None:
@@ -250,7 +259,22 @@ def _wind_up(
         if record.state in FINISHED:
             checkpoint_path(job_folder / "checkpoints", record.number).unlink(missing_ok=True)
     best = best_trials(records, family.metrics[0], 1)
-    return tracking.close(best[0] if best else None, finished=limit.reason in ("trials", "time"))
+    winner, finished = best[0] if best else None, limit.reason in ("trials", "time")
+    pictures, messages = [], []
+    if winner is not None and finished:
+        pictures, messages = _pictures(family, data, model_path(job_folder / "checkpoints", winner.number))
+    return [*messages, *tracking.close(winner, finished=finished, pictures=pictures)]
+
+
+def _pictures(family: AnyFamily, data: Any, model: Path) -> tuple[list[tuple[str, "Figure"]], list[str]]:
+    """Draw the winner's pictures, or say why they cannot be drawn: a search does not end in an error for that."""
+    if not model.exists():
+        return [], []
+    try:
+        return list(family.pictures(model, data)), []
+    except Exception as error:  # noqa: BLE001  (whatever drawing raises)
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        return [], [f"the winner's pictures could not be drawn ({reason})"]
 
 
 def _quieten(slots: int) -> None:

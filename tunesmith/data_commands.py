@@ -1,7 +1,8 @@
 """``tunesmith data``: which corpora there are, what is in one, and preparing it ahead of a search."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,16 +11,40 @@ from tunesmith.console import err, out, print_json
 from tunesmith.options import AsJson
 
 if TYPE_CHECKING:
-    from data_prep.description import Description
-    from data_prep.prepared import Prepared
+    from collections.abc import Sequence
+
+    from data_prep.description import Chart, Description
+    from data_prep.provenance import Prepared, Skipped
 
 app = typer.Typer(help="See what there is to learn from.", no_args_is_help=True)
 
-Corpus = Annotated[str, typer.Argument(help="A corpus's name, or a folder of MIDI, ABC, MusicXML or kern files.")]
+
+class KindName(StrEnum):
+    """The kinds of data, as an option."""
+
+    MELODIES = "melodies"
+    PERFORMANCES = "performances"
+
+
+Corpus = Annotated[
+    str,
+    typer.Argument(
+        help="A corpus's name, or a folder of MIDI, ABC, MusicXML or kern files; FOLDER:COLUMN names the column of its "
+        "index.csv that tells styles."
+    ),
+]
+Kind = Annotated[
+    KindName | None,
+    typer.Option(help="What to make of a folder; unless said, what it looks like.", show_default=False),
+]
+Picture = Annotated[
+    Path | None, typer.Option(help="Draw its charts into this file (.png, .svg or .pdf).", metavar="FILE")
+]
 Folds = Annotated[int, typer.Option(help="Folds of the cross-validation.", min=2, max=20)]
 Seed = Annotated[int, typer.Option(help="Seed of the folds and the sealed test set.", min=0)]
 
 _MOST_SHOWN = 12
+_NOUNS = {"melodies": "pieces", "performances": "performances"}
 
 
 @app.command("list")
@@ -27,72 +52,100 @@ def list_corpora(as_json: AsJson = False) -> None:
     """List the named corpora. Any folder of scores is a corpus too: name the folder."""
     from data_prep.corpus import corpora
 
+    named = corpora().values()
     if as_json:
-        print_json([{"name": one.name, "summary": one.summary, "licence": one.licence} for one in corpora().values()])
+        print_json(
+            [{"name": one.name, "kind": one.kind, "summary": one.summary, "licence": one.licence} for one in named]
+        )
         return
     from rich.table import Table
 
-    table = Table("corpus", "what it is", box=None, header_style="bold", padding=(0, 2, 0, 0))
-    for one in corpora().values():
-        table.add_row(one.name, one.summary)
+    table = Table("corpus", "kind", "what it is", box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for one in named:
+        table.add_row(one.name, one.kind, one.summary)
     out.print(table)
-    out.print("[dim]or any folder of MIDI, ABC, MusicXML or kern files[/]")
+    out.print("[dim]or any folder of MIDI, ABC, MusicXML or kern files, or of piano performances in MIDI[/]")
 
 
 @app.command()
-def prepare(corpus: Corpus, folds: Folds = 4, seed: Seed = 0, as_json: AsJson = False) -> None:
+def prepare(corpus: Corpus, kind: Kind = None, folds: Folds = 4, seed: Seed = 0, as_json: AsJson = False) -> None:
     """Read a corpus, fold it and keep the result, so that later commands start at once."""
-    prepared = _prepared(corpus, folds, seed)
+    prepared = _prepared(corpus, kind, folds, seed)
     if as_json:
         print_json(_as_data(prepared))
         return
     data = prepared.data
     out.print(
-        f"{corpus}: {data.num_pieces} pieces with {data.num_notes} notes in {folds} folds, and "
+        f"{corpus}: {data.num_pieces} {_NOUNS[prepared.kind]} with {data.num_notes} notes in {folds} folds, and "
         f"{prepared.num_test_pieces} sealed for the test; fingerprint {prepared.fingerprint[:12]}"
     )
 
 
 @app.command()
-def show(corpus: Corpus, folds: Folds = 4, seed: Seed = 0, as_json: AsJson = False) -> None:
-    """Show what is in a corpus: what passes its rules, what does not and why, lengths, durations, keys, folds."""
-    from data_prep.description import describe
+def show(
+    corpus: Corpus,
+    kind: Kind = None,
+    folds: Folds = 4,
+    seed: Seed = 0,
+    picture: Picture = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is in a corpus: what passes its rules, what does not and why, how much there is of what, folds."""
+    from data_prep.kinds import describe
 
-    prepared = _prepared(corpus, folds, seed)
+    if picture is not None:
+        from tunesmith.data_picture import check_place
+
+        check_place(picture)
+    prepared = _prepared(corpus, kind, folds, seed)
+    numbers = describe(prepared)
+    if picture is not None:
+        from tunesmith.data_picture import draw
+
+        draw(numbers, corpus, picture)
     if as_json:
         print_json(_as_data(prepared))
         return
-    _print_description(prepared, describe(prepared))
+    _print_description(prepared, numbers)
 
 
-def _prepared(corpus: str, folds: int, seed: int) -> "Prepared":
+def _prepared(corpus: str, kind: KindName | None, folds: int, seed: int) -> "Prepared":
+    from data_prep.corpus import resolve
     from data_prep.prepared import prepare as prepare_corpus
     from tunesmith.progress import Bar
 
+    wanted = kind or resolve(corpus).likely_kind()
     with Bar() as bar:
-        prepared = prepare_corpus(corpus, num_folds=folds, seed=seed, progress=bar)
+        prepared = prepare_corpus(corpus, kind=wanted, num_folds=folds, seed=seed, progress=bar)
     report_skipped(prepared)
+    _report(f"{len(prepared.exclusions)} were left out:", prepared.exclusions)
     return prepared
 
 
 def report_skipped(prepared: "Prepared") -> None:
     """Say which files could not be read and why, on standard error."""
-    if not prepared.skipped:
+    _report(f"{len(prepared.skipped)} could not be read and were skipped:", prepared.skipped)
+
+
+def _report(title: str, files: "Sequence[Skipped]") -> None:
+    if not files:
         return
-    err.print(f"[yellow]{len(prepared.skipped)} could not be read and were skipped:[/]")
-    for one in prepared.skipped[:_MOST_SHOWN]:
+    err.print(f"[yellow]{title}[/]")
+    for one in files[:_MOST_SHOWN]:
         err.print(f"  {one.file}: {one.reason}", markup=False)
-    if len(prepared.skipped) > _MOST_SHOWN:
-        err.print(f"  and {len(prepared.skipped) - _MOST_SHOWN} more (tunesmith data show --json lists all)")
+    if len(files) > _MOST_SHOWN:
+        err.print(f"  and {len(files) - _MOST_SHOWN} more (tunesmith data show --json lists all)")
 
 
 def _as_data(prepared: "Prepared") -> dict[str, Any]:
-    from data_prep.description import describe
+    from data_prep.kinds import describe
 
     return {
         "corpus": prepared.data.corpus,
+        "kind": prepared.kind,
         "fingerprint": prepared.fingerprint,
         "skipped": [asdict(one) for one in prepared.skipped],
+        "exclusions": [asdict(one) for one in prepared.exclusions],
         **asdict(describe(prepared)),
     }
 
@@ -108,32 +161,22 @@ def _print_description(prepared: "Prepared", numbers: "Description") -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
-    left_out = ", ".join(f"{count} {rule}" for rule, count in numbers.left_out.items() if count)
-    table.add_row("read", f"{numbers.num_read} pieces from {numbers.num_files} files, {numbers.num_skipped} skipped")
-    table.add_row("left out", left_out or "none")
-    table.add_row("pieces", f"{numbers.num_pieces} to learn from, {numbers.num_test_pieces} sealed for the test")
-    table.add_row("notes", f"{numbers.num_notes}, {numbers.num_rests} of them rests")
-    table.add_row(
-        "a piece has", f"{numbers.shortest} to {numbers.longest} notes, half of them {numbers.median:g} or more"
-    )
-    table.add_row("tokens", f"{numbers.num_tokens}, {numbers.num_tokens_with_position} with the position in the bar")
-    table.add_row("pitches", f"MIDI {numbers.lowest} to {numbers.highest}")
-    table.add_row("near-duplicates", f"{numbers.num_groups} groups, the largest of {numbers.largest_group} pieces")
-    table.add_row("folds", ", ".join(f"{fold.pieces} pieces / {fold.notes} notes" for fold in numbers.folds))
+    for label, text in numbers.rows():
+        table.add_row(label, text)
     out.print(table)
-    _print_bars("duration in quarter notes", {str(key): count for key, count in numbers.durations.items()}, "notes")
-    _print_bars("metre", numbers.metres, "pieces")
-    _print_bars("tonic", numbers.tonics, "pieces")
+    for chart in numbers.charts():
+        _print_bars(chart)
 
 
-def _print_bars(title: str, counts: Mapping[str, int], unit: str) -> None:
+def _print_bars(chart: "Chart") -> None:
     from rich.table import Table
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    most = max(counts.values(), default=1)
-    for name, count in list(counts.items())[:_MOST_SHOWN]:
-        table.add_row(f"  {name}", "█" * max(1, round(40 * count / most)), f"{count} {unit}")
-    out.print(f"[bold]{title}[/]")
+    most = max(*chart.counts.values(), 1)
+    shown = list(chart.counts.items())[: None if chart.whole else _MOST_SHOWN]
+    for name, count in shown:
+        table.add_row(f"  {name}", "█" * round(max(count > 0, 40 * count / most)), f"{count} {chart.unit}")
+    out.print(f"[bold]{chart.title}[/]")
     out.print(table)
-    if len(counts) > _MOST_SHOWN:
-        out.print(f"  [dim]and {len(counts) - _MOST_SHOWN} rarer ones[/]")
+    if len(chart.counts) > len(shown):
+        out.print(f"  [dim]and {len(chart.counts) - len(shown)} rarer ones[/]")

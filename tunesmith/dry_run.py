@@ -8,9 +8,9 @@ from typing import Any
 from rich.table import Table
 
 from cluster.resources import plan_slots
-from data_prep.description import describe
+from data_prep.kinds import describe
 from data_prep.prepared import Prepared
-from models.device import best_device
+from models.device import best_device, use_threads
 from models.families import family as find_family
 from models.family import Family
 from models.spec import Value
@@ -45,6 +45,7 @@ def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
         gpus=wanted.gpus,
     )
     values = first_setting(spec)
+    use_threads(slots.cpus)  # as a trial of the search has
     with err.status("timing one epoch ..."):
         seconds = _time_one_epoch(family, values, spec, prepared.data, device)
     reach = expected_trials(asha.first_rung, asha.reduction, budget.epochs, budget.trials)
@@ -57,8 +58,7 @@ def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
         "pieces": numbers.num_pieces,
         "notes": numbers.num_notes,
         "test_pieces": numbers.num_test_pieces,
-        "tokens": numbers.num_tokens,
-        "tokens_with_position": numbers.num_tokens_with_position,
+        "data": dict(numbers.short_rows()),
         "folds": [{"pieces": fold.pieces, "notes": fold.notes} for fold in numbers.folds],
         "settings_searched": list(spec.space.searched),
         "space_size": spec.space.size(),
@@ -106,7 +106,8 @@ def print_plan(found: dict[str, Any]) -> None:
     table.add_row("search", f"{found['name']}: {found['family']} on {found['corpus']}")
     table.add_row("data", f"{found['pieces']} pieces, {found['notes']} notes; {found['test_pieces']} more are sealed")
     table.add_row("folds", f"{len(found['folds'])} in lockstep, of {folds} pieces")
-    table.add_row("tokens", f"{found['tokens']}, {found['tokens_with_position']} with the position in the bar")
+    for label, text in found["data"].items():
+        table.add_row(label, text)
     table.add_row("space", f"{len(found['settings_searched'])} settings searched: {size_text}")
     table.add_row("trials", f"{found['trials']}, the first {found['prior_points']} at known good points")
     table.add_row("rungs", f"about {reach}")

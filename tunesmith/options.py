@@ -20,7 +20,8 @@ CorpusName = Annotated[
     str | None,
     typer.Option(
         "--corpus",
-        help="A named corpus (see 'tunesmith data list') or a folder of MIDI, ABC, MusicXML or kern files.",
+        help="A named corpus (see 'tunesmith data list') or a folder of MIDI, ABC, MusicXML or kern files; "
+        "FOLDER:COLUMN names the column of its index.csv that tells styles.",
         metavar="NAME|DIR",
     ),
 ]

@@ -75,7 +75,7 @@ def search(
     if dry_run:
         from tunesmith.dry_run import plan, print_plan
 
-        found = plan(spec, folder, _prepared(spec))
+        found = plan(spec, folder, prepared_data(spec))
         print_json(found) if as_json else print_plan(found)
         return
     _run(spec, folder, as_json=as_json)
@@ -96,7 +96,8 @@ def _chosen_search(what: str, home: Path, overrides: dict[str, object]) -> "Sear
     return load(what, overrides=overrides)
 
 
-def _prepared(spec: "SearchSpec") -> "Prepared":
+def prepared_data(spec: "SearchSpec") -> "Prepared":
+    """Prepare a search's data with a progress bar, and say what could not be read."""
     from data_prep.prepared import prepare
     from models.families import family as find_family
     from tunesmith.data_commands import report_skipped
@@ -115,7 +116,7 @@ def _run(spec: "SearchSpec", home: Path, *, as_json: bool) -> None:
     from tunesmith.search_result import as_data, print_result
 
     family = find_family(spec.family)
-    prepared = _prepared(spec)
+    prepared = prepared_data(spec)
     outcome = _conduct(spec, home, family, prepared)
     for message in outcome.messages:
         err.print(message, markup=False)
@@ -210,6 +211,9 @@ def trials(
 
 def show(
     trial: Annotated[str, typer.Argument(help="A trial as SEARCH/NUMBER.", metavar="NAME/7")],
+    pictures: Annotated[
+        Path | None, typer.Option(help="Draw its learning curve and what its model does into a folder.", metavar="DIR")
+    ] = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -218,6 +222,11 @@ def show(
 
     folder = home_folder(home)
     record, number = recorded_trial(folder, trial)
+    if pictures is not None:
+        from tunesmith.trial_pictures import draw
+
+        draw(record, number, folder, pictures)
+        return
     print_json(as_data(record, number)) if as_json else print_trial(record, number, folder)
 
 

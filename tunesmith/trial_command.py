@@ -47,6 +47,7 @@ def trial(
     """
     from models.device import use_threads
     from models.families import family as find_family
+    from search.search_spec import default_corpus
 
     number = 0
     if like is not None:
@@ -62,7 +63,7 @@ def trial(
         values, source = _asked(chosen, preset, settings or [])
     spec = chosen.spec_type.from_values(values, source)
     use_threads(threads)
-    _train(chosen, spec, corpus or "oneills", folds, seed, number, as_json=as_json)
+    _train(chosen, spec, corpus or default_corpus(chosen), folds, seed, number, as_json=as_json)
 
 
 def _asked(family: "Family[Any, Any]", preset: str | None, pairs: list[str]) -> "tuple[dict[str, Value], str]":

@@ -19,13 +19,11 @@ from music21.pitch import Pitch
 
 from data_prep.grid import ARTICULATION_GAP, DIVISIONS, snap
 from data_prep.notes import Heading, Key, Metre, Note, Piece, Reading
+from data_prep.readers.chunks import check_chunks
 from data_prep.voices import fill_gaps, signatures_from, split, stack_chords
 
 DRUMS = 10
 """The channel of percussion, from 1."""
-
-HEADER_LENGTH = 14
-"""Bytes of the chunk MThd."""
 
 _MAJOR_TONICS = {sharps: sharps * 7 % 12 for sharps in range(-7, 8)}
 
@@ -44,7 +42,7 @@ def read(path: Path) -> Reading:
         Exception: Whatever music21 raises for what is no MIDI.
     """
     data = path.read_bytes()
-    _check_chunks(data)
+    check_chunks(data)
     file = MidiFile()
     file.readstr(data)
     if file.ticksPerSecond:
@@ -58,25 +56,6 @@ def read(path: Path) -> Reading:
             else:
                 score.take(event, index, now)
     return Reading(tuple(score.pieces(file.ticksPerQuarterNote)), ())
-
-
-def _check_chunks(data: bytes) -> None:
-    """Refuse a file that ends before its announced length or tracks: music21 would take what is missing for silence."""
-    if data[:4] != b"MThd":
-        raise ValueError("it is no MIDI file: it does not begin with MThd")
-    if len(data) < HEADER_LENGTH:
-        raise ValueError(f"it is cut short: its header takes {HEADER_LENGTH} bytes, {len(data)} are there")
-    announced = int.from_bytes(data[10:12], "big")
-    at = num_tracks = 0
-    while at + 8 <= len(data):
-        length = int.from_bytes(data[at + 4 : at + 8], "big")
-        left = len(data) - at - 8
-        if length > left:
-            raise ValueError(f"it is cut short: the chunk at byte {at} announces {length} bytes, {left} are left")
-        num_tracks += data[at : at + 4] == b"MTrk"
-        at += 8 + length
-    if num_tracks < announced:
-        raise ValueError(f"it is cut short: it announces {announced} tracks, {num_tracks} are there")
 
 
 @dataclass

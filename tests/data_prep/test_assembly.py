@@ -127,7 +127,7 @@ def test_a_selection_keeps_the_alphabets(oneills: Callable[[str, str], Piece]) -
 
 def test_melodies_come_back_from_the_store(oneills: Callable[[str, str], Piece]) -> None:
     melodies = _assemble([oneills("0201-0300.abc", "201"), oneills("0001-0050.abc", "8")])
-    again, extra = from_bytes(to_bytes(melodies, {"a": [1]}), "here")
+    again, extra = from_bytes(to_bytes(melodies, {"a": [1]}), "here", Melodies)
     assert extra == {"a": [1]}
     values: dict[str, Any] = vars(melodies)
     for name, value in values.items():

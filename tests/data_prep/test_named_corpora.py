@@ -8,7 +8,7 @@ import pytest
 
 from data_prep import reading
 from data_prep.corpus import corpora
-from data_prep.description import describe
+from data_prep.melody_description import describe
 from data_prep.prepared import prepare
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from data_prep import storage
-from data_prep.description import describe
 from data_prep.errors import BadInputError
+from data_prep.melody_description import describe
 from data_prep.prepared import Prepared, open_test_set, openings_of_test_set, prepare
 
 

@@ -1,12 +1,13 @@
 """A small real family: gradient descent on least squares, one problem a fold, quick enough for hundreds of trials."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from data_prep.randomness import stream
 from models.family import Baseline, EpochReport, Preset
@@ -122,6 +123,13 @@ class ToyFamily:
             with self.log.open("a") as log:
                 log.write(f"{trial}\n")
         return ToyTraining(spec, data, seed, trial)
+
+    def pictures(self, trained: Path, data: ToyData) -> Iterable[tuple[str, Figure]]:
+        from models import checkpoint
+
+        figure = Figure()
+        figure.subplots().imshow(checkpoint.load(trained).training["weights"])
+        return [("weights", figure)]
 
     def baselines(self, data: ToyData) -> Sequence[Baseline]:
         return ()

@@ -1,0 +1,216 @@
+"""The chain from files to performances: read, leave out, join into compositions, fold style by style, assemble."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_prep import performance_files
+from data_prep.corpus import Corpus
+from data_prep.errors import BadInputError
+from data_prep.folds import TEST, assign_by_style
+from data_prep.grid import to_step
+from data_prep.kinship import compositions
+from data_prep.notes import Piece
+from data_prep.performance_files import Entry
+from data_prep.performance_filter import RULES, broken_rule
+from data_prep.performances import Performance, Performances
+from data_prep.progress import Progress
+from data_prep.provenance import Inputs, Origin, Preparation, Skipped
+from data_prep.readers import beats as annotated
+from data_prep.readers import performance as reader
+
+DUPLICATES = "duplicates"
+"""Counts performances that have the same notes as an earlier one."""
+
+
+@dataclass
+class _Read:
+    """What was read and kept, and what was not."""
+
+    kept: list[tuple[Entry, Performance]] = field(default_factory=list[tuple[Entry, Performance]])
+    skipped: list[Skipped] = field(default_factory=list[Skipped])
+    exclusions: list[Skipped] = field(default_factory=list[Skipped])
+    left_out: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*RULES, DUPLICATES), 0))
+
+    def leave_out(self, entry: Entry, rule: str, reason: str) -> None:
+        self.left_out[rule] += 1
+        self.exclusions.append(Skipped(entry.name, reason))
+
+
+def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, processes: int | None) -> Preparation:
+    """Run the chain.
+
+    Args:
+        corpus: What to read.
+        inputs: Its files, the number of folds and the seed.
+        cache: The cache's folder, for the readings of scores.
+        progress: Told of the reading.
+        processes: How many scores are parsed at once; as many as there are cores by default.
+
+    Returns:
+        The performances and what there is to tell about them.
+
+    Raises:
+        BadInputError: If nothing can be read or used, a style has too few compositions, or the index cannot be used.
+    """
+    if corpus.rendered:
+        read, num_files = _rendered(corpus, inputs, cache, progress, processes), len(inputs.digests)
+    else:
+        entries = performance_files.entries(corpus)
+        read, num_files = _played(entries, progress), len(entries)
+    if not read.kept:
+        first = [*read.exclusions, *read.skipped][0]
+        raise BadInputError(
+            f"a corpus needs at least one performance that can be used, and none of the {num_files} in {corpus.name!r} "
+            f"can be; the first is {first.file}: {first.reason}"
+        )
+    entries = [entry for entry, _ in read.kept]
+    composition = compositions(
+        [_skyline(performance) for _, performance in read.kept], [[entry.composition for entry in entries]]
+    )
+    folds = assign_by_style(
+        [entry.name for entry in entries],
+        composition,
+        [performance.num_notes for _, performance in read.kept],
+        [entry.style for entry in entries],
+        num_folds=inputs.num_folds,
+        seed=inputs.seed,
+        fingerprint=inputs.corpus,
+    )
+    chosen = [index for index, fold in enumerate(folds) if fold != TEST]
+    sealed = [index for index, fold in enumerate(folds) if fold == TEST]
+    return Preparation(
+        open_pieces=_assemble(read.kept, composition, folds, chosen, corpus, inputs),
+        sealed_pieces=_assemble(read.kept, composition, folds, sealed, corpus, inputs),
+        origins=tuple(Origin(entries[index].title, entries[index].composer, composition[index]) for index in chosen),
+        skipped=tuple(read.skipped),
+        left_out=read.left_out,
+        num_files=num_files,
+        num_read=len(read.kept) + len(read.exclusions),
+        exclusions=tuple(read.exclusions),
+    )
+
+
+def _played(entries: Sequence[Entry], progress: Progress) -> _Read:
+    """Read files; leave out what breaks a rule, and what has the notes of an earlier one."""
+    read = _Read()
+    seen: dict[Hashable, str] = {}
+    progress.start(len(entries), "reading performances")
+    try:
+        for entry in entries:
+            _take(entry, read, seen)
+            progress.advance(1)
+    finally:
+        progress.finish()
+    return read
+
+
+def _take(entry: Entry, read: _Read, seen: dict[Hashable, str]) -> None:
+    try:
+        file = reader.read(entry.path.read_bytes())
+        beats = _beats(entry.path)
+    except (ValueError, OSError) as error:
+        read.skipped.append(Skipped(entry.name, _in_one_line(error)))
+        return
+    performance = file.performance
+    if beats is not None:
+        onset, end = beats.quarters(performance.seconds, file.release)
+        performance = reader.with_beats(file, onset, end)
+    broken = broken_rule(file, performance, beats)
+    same = seen.setdefault(_contents(performance), entry.name) if broken is None else entry.name
+    if same != entry.name:
+        broken = DUPLICATES, f"it has the same notes as {same}"
+    if broken is None:
+        read.kept.append((entry, performance))
+    else:
+        read.leave_out(entry, *broken)
+
+
+def _beats(path: Path) -> annotated.Beats | None:
+    beside = performance_files.annotations(path)
+    return annotated.read(beside.read_text(encoding="utf-8")) if beside.exists() else None
+
+
+def _in_one_line(error: Exception) -> str:
+    text = error.strerror if isinstance(error, OSError) else str(error)
+    return " ".join((text or type(error).__name__).split())
+
+
+def _contents(performance: Performance) -> Hashable:
+    """Give what two performances have in common if they have the same notes, played alike, whenever they begin."""
+    seconds = np.rint((performance.seconds - performance.seconds[0]) * 1000).astype(np.int64)
+    return performance.pitch.tobytes(), performance.velocity.tobytes(), seconds.tobytes()
+
+
+def _skyline(performance: Performance) -> NDArray[np.int16]:
+    """[m] the highest pitch of each sixteenth in which something is struck."""
+    step = to_step(performance.onset)
+    order = np.lexsort((performance.pitch, step))
+    last = np.append(step[order][1:] != step[order][:-1], True)
+    return performance.pitch[order][last]
+
+
+def _rendered(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, processes: int | None) -> _Read:
+    """Read scores, and play those in 4/4 in every style; a score is a composition."""
+    from data_prep.reading import read_all  # noqa: PLC0415  (pyarrow is imported only where scores are read)
+    from data_prep.renderings import STYLES, render  # noqa: PLC0415  (so is what only scores need)
+
+    read = _Read()
+    for path, reading in read_all(inputs.digests, cache, progress, processes).items():
+        name = corpus.file_name(path)
+        read.skipped += [Skipped(f"{name}#{one.tune}" if one.tune else name, one.reason) for one in reading.unread]
+        for tune, voices in _scores(reading.pieces).items():
+            score = f"{name}#{tune}" if tune else name
+            metre = next((m for voice in voices for m in voice.heading.metres if m[1:] != (4, 4)), None)
+            heading = voices[0].heading
+            for style in STYLES:
+                entry = Entry(path, f"{score} ({style})", style, heading.composer, heading.title, score)
+                if metre is None:
+                    read.kept.append((entry, render(voices, style, inputs.seed)))
+                else:
+                    read.leave_out(entry, "not in 4/4", f"{metre.beats}/{metre.unit} in it; only 4/4 is used")
+    return read
+
+
+def _scores(pieces: Sequence[Piece]) -> Mapping[str, list[Piece]]:
+    """Group a file's voices, in their order, by the score that they are of; one without a note that sounds is none."""
+    scores: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        if piece.num_sounding:
+            scores.setdefault(piece.heading.tune, []).append(piece)
+    return scores
+
+
+def _assemble(
+    kept: Sequence[tuple[Entry, Performance]],
+    composition: Sequence[int],
+    folds: Sequence[int],
+    chosen: Sequence[int],
+    corpus: Corpus,
+    inputs: Inputs,
+) -> Performances:
+    """Make the flat arrays of some performances; styles are numbered over all of them, compositions likewise."""
+    styles = tuple(sorted({entry.style for entry, _ in kept}))
+    played = [kept[index][1] for index in chosen]
+    data = Performances(
+        **{
+            name: np.concatenate([getattr(one, name) for one in played])
+            for name in ("pitch", "velocity", "onset", "duration", "seconds")
+        },
+        start=np.concatenate([[0], np.cumsum([one.num_notes for one in played])]).astype(np.int64),
+        fold=np.array([folds[index] for index in chosen], np.int8),
+        style=np.array([styles.index(kept[index][0].style) for index in chosen], np.int16),
+        composition=np.array([composition[index] for index in chosen], np.int32),
+        styles=styles,
+        ids=tuple(kept[index][0].name for index in chosen),
+        num_folds=inputs.num_folds,
+        fingerprint=inputs.fingerprint,
+        corpus=corpus.name,
+    )
+    for value in vars(data).values():
+        if isinstance(value, np.ndarray):
+            value.setflags(write=False)
+    return data

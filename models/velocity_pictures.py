@@ -1,0 +1,197 @@
+"""Pictures of velocities: piano rolls, S2's snapshot of what a network hears in a piece, and its encoding."""
+
+# matplotlib is partly untyped:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from data_prep.encodings.velocity import LOWEST_PITCH, MAX_VELOCITY, encode, quantise, velocities
+from data_prep.grid import STEPS_PER_BAR, STEPS_PER_QUARTER
+from data_prep.performances import Performance, Performances
+from models.performing import Performer
+
+_BARS = 8
+"""Bars of an excerpt."""
+
+_QUARTERS_PER_BAR = STEPS_PER_BAR // STEPS_PER_QUARTER
+_LOUDNESS = Normalize(0, MAX_VELOCITY)
+_COLOURS = "magma"
+
+
+def piano_rolls(panels: Mapping[str, Performance], first_bar: int = 0, num_bars: int | None = None) -> Figure:
+    """Draw performances of the same notes one above the other, coloured by velocity.
+
+    Args:
+        panels: The performances by their titles.
+        first_bar: Where the excerpt begins, from 0.
+        num_bars: Its length; None for all.
+
+    Returns:
+        A figure that belongs to no window.
+    """
+    begin = first_bar * _QUARTERS_PER_BAR
+    end = np.inf if num_bars is None else begin + num_bars * _QUARTERS_PER_BAR
+    shown = {title: _excerpt(one, begin, float(end)) for title, one in panels.items()}
+    pitch = np.concatenate([one.pitch for one in shown.values()] or [np.array([60])])
+    figure = Figure(figsize=(11, 0.6 + 2.1 * len(shown)), dpi=120, layout="constrained")
+    all_axes = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, (title, one) in zip(all_axes, shown.items(), strict=True):
+        _draw_notes(axes, one)
+        axes.set_ylim(pitch.min() - 2, pitch.max() + 2)
+        axes.set_title(
+            f"{title}   mean {one.velocity.mean():.0f}, spread {one.velocity.std():.0f}", loc="left", fontsize=9
+        )
+        axes.set_ylabel("MIDI pitch", fontsize=8)
+    all_axes[-1].set_xlabel("bar")
+    figure.colorbar(ScalarMappable(_LOUDNESS, _COLOURS), ax=list(all_axes), label="velocity", pad=0.01)
+    return figure
+
+
+def _draw_notes(axes: Any, one: Performance) -> None:
+    left, right = (1 + time / _QUARTERS_PER_BAR for time in (one.onset, one.onset + one.duration))
+    low, high = one.pitch - 0.45, one.pitch + 0.45
+    corners = np.stack([np.stack([left, right, right, left], 1), np.stack([low, low, high, high], 1)], axis=2)
+    notes = PolyCollection(list(corners), array=one.velocity.astype(float), norm=_LOUDNESS, cmap=_COLOURS, linewidths=0)
+    axes.add_collection(notes)
+    axes.set_xlim(left.min(), right.max())
+    axes.set_facecolor("0.92")
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _excerpt(one: Performance, begin: float, end: float) -> Performance:
+    inside = (one.onset >= begin) & (one.onset < end)
+    return replace(one, **{name: values[inside] for name, values in vars(one).items()})
+
+
+def trial_pictures(performer: Performer, performances: Performances) -> Iterator[tuple[str, Figure]]:
+    """Draw what a trained model makes of held-out performances, one of each style, and how it reads them.
+
+    Args:
+        performer: The model.
+        performances: The data of its trial; each piece is asked of the network that never saw it.
+
+    Yields:
+        Names ("snapshot_jazz") and figures.
+    """
+    for number, style in enumerate(performances.styles):
+        piece = _typical(performances, number)
+        human = _one(performances, piece)
+        fold = int(performances.fold[piece])
+        first_bar = max(0, int(human.onset[-1]) // _QUARTERS_PER_BAR // 3)
+        heard = {name: with_velocities(human, performer.velocities(human, name, fold)) for name in performer.styles}
+        title = performances.ids[piece]
+        yield f"snapshot_{style}", _snapshot(title, human, heard, performer.interpretation(human, fold), first_bar)
+        flat = with_velocities(human, np.full(human.num_notes, 64.0))
+        rolls = {f"flat: {title}": flat, "as played": human, f"the model in {style}": heard[style]}
+        yield f"piano_roll_{style}", piano_rolls(rolls, first_bar, _BARS)
+        if number == 0:
+            yield "encoding", _encoding(human, first_bar)
+
+
+def _snapshot(
+    title: str, human: Performance, heard: Mapping[str, Performance], inner: NDArray[np.float64] | None, first_bar: int
+) -> Figure:
+    """S2's figure 17: as played, each style's output, their difference, and the interpretation layer's output."""
+    grids = {f"as played: {title}": _grid(human, first_bar)}
+    grids |= {f"the model in {style}": _grid(one, first_bar) for style, one in heard.items()}
+    keys = np.flatnonzero(next(iter(grids.values())).any(axis=0))
+    low, high = int(keys.min(initial=0)), int(keys.max(initial=0)) + 1
+    styles = list(heard)
+    num_panels = len(grids) + (len(styles) > 1) + (inner is not None)
+    figure = Figure(figsize=(11, 0.6 + 1.7 * num_panels), dpi=120, layout="constrained")
+    all_axes = list(figure.subplots(num_panels, 1, squeeze=False)[:, 0])
+    extent = (first_bar + 1, first_bar + 1 + _BARS, LOWEST_PITCH + low - 0.5, LOWEST_PITCH + high - 0.5)
+    for (name, grid), axes in zip(grids.items(), all_axes, strict=False):
+        image = _show(axes, name, grid[:, low:high].T * MAX_VELOCITY, extent, (0, MAX_VELOCITY), _COLOURS)
+        figure.colorbar(image, ax=axes, pad=0.01)
+    if len(styles) > 1:
+        values = list(grids.values())
+        difference = (values[1] - values[2])[:, low:high].T * MAX_VELOCITY
+        most = max(float(np.abs(difference).max()), 1.0)
+        name = f"{styles[0]} louder (red), {styles[1]} louder (blue)"
+        image = _show(all_axes[len(grids)], name, difference, extent, (-most, most), "RdBu_r")
+        figure.colorbar(image, ax=all_axes[len(grids)], pad=0.01)
+    if inner is not None:
+        image = _show(
+            all_axes[-1], "interpretation layer, all units over the whole piece", inner.T, None, (-1, 1), "RdBu_r"
+        )
+        figure.colorbar(image, ax=all_axes[-1], pad=0.01)
+    return figure
+
+
+def _show(
+    axes: Any, title: str, values: NDArray[Any], extent: Any, bounds: tuple[float, float], colours: str
+) -> Any:  # fmt: skip
+    axes.set_title(title, loc="left", fontsize=9)
+    axes.tick_params(labelsize=7)
+    return axes.imshow(
+        values, aspect="auto", origin="lower", extent=extent, vmin=bounds[0], vmax=bounds[1], cmap=colours,
+        interpolation="nearest",
+    )  # fmt: skip
+
+
+def _encoding(human: Performance, first_bar: int) -> Figure:
+    """S2's figures 13 and 14: two bars as the input sheet (struck, held, silent) and the output velocities."""
+    notes, _ = quantise(human.onset, human.duration, human.pitch, human.velocity)
+    span = slice(first_bar * STEPS_PER_BAR, (first_bar + 2) * STEPS_PER_BAR)
+    sheet = encode(notes, notes.num_steps)[span]
+    loudness = velocities(notes, notes.num_steps)[span] * MAX_VELOCITY
+    state = (sheet[:, 0::2] + sheet[:, 1::2]).astype(float)
+    keys = np.flatnonzero(state.any(axis=0))
+    low, high = int(keys.min(initial=0)), int(keys.max(initial=0)) + 1
+    figure = Figure(figsize=(11, 6), dpi=120, layout="constrained")
+    upper, lower = figure.subplots(2, 1)
+    extent = (0, len(state), LOWEST_PITCH + low - 0.5, LOWEST_PITCH + high - 0.5)
+    _show(
+        upper,
+        "input: struck [1,1] dark, held [0,1] light, silent [0,0] white",
+        state[:, low:high].T,
+        extent,
+        (0, 2),
+        "Blues",
+    )
+    image = _show(
+        lower, "output: velocity, on held cells too", loudness[:, low:high].T, extent, (0, MAX_VELOCITY), _COLOURS
+    )
+    figure.colorbar(image, ax=lower, pad=0.01)
+    for axes in (upper, lower):
+        axes.set_xticks(range(0, len(state) + 1, STEPS_PER_QUARTER))
+        axes.set_ylabel("MIDI pitch", fontsize=8)
+    lower.set_xlabel("sixteenths")
+    return figure
+
+
+def _grid(one: Performance, first_bar: int) -> NDArray[np.float32]:
+    """[_BARS * 16, 88] velocities / 127 of an excerpt, 0 where nothing sounds."""
+    notes, _ = quantise(one.onset, one.duration, one.pitch, one.velocity)
+    span = slice(first_bar * STEPS_PER_BAR, (first_bar + _BARS) * STEPS_PER_BAR)
+    return velocities(notes, max(notes.num_steps, span.stop))[span]
+
+
+def _typical(performances: Performances, style: int) -> int:
+    """Give the performance of a style that is of middling length, among those that a fold holds out."""
+    pieces = np.flatnonzero((performances.style == style) & (performances.fold >= 0))
+    length = np.diff(performances.start)[pieces]
+    return int(pieces[np.argsort(length, kind="stable")[len(pieces) // 2]])
+
+
+def _one(performances: Performances, piece: int) -> Performance:
+    part = slice(int(performances.start[piece]), int(performances.start[piece + 1]))
+    names = ("pitch", "velocity", "onset", "duration", "seconds")
+    columns = {name: getattr(performances, name)[part] for name in names}
+    return Performance(**columns, tick=np.arange(part.stop - part.start))
+
+
+def with_velocities(performance: Performance, velocity: NDArray[np.float64]) -> Performance:
+    """Give the same notes with other velocities; NaN leaves a note as it is."""
+    found = np.where(np.isfinite(velocity), velocity, performance.velocity)
+    return replace(performance, velocity=np.clip(np.rint(found), 1, MAX_VELOCITY).astype(np.int16))

@@ -1,0 +1,164 @@
+"""``tunesmith perform``: dynamics for flat MIDI, from a trained StyleNet."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from data_prep.errors import BadInputError
+from tunesmith.console import out, print_json
+from tunesmith.home import home_folder
+from tunesmith.options import AsJson, Home
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from data_prep.performances import Performance
+    from models.performing import Performer
+
+_ALL = "all"
+
+
+def perform(
+    midi: Annotated[
+        Path, typer.Argument(help="The MIDI file; its piano's notes get new velocities.", metavar="IN.mid")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--out", help="Where to write; beside the input unless said.", metavar="OUT.mid"),
+    ] = None,
+    trial: Annotated[
+        str, typer.Option(help="A search's trial that came to its full budget, or a search for its best.")
+    ] = "stylenet",
+    model: Annotated[Path | None, typer.Option(help="A trained model's file instead.", metavar="FILE")] = None,
+    genre: Annotated[str | None, typer.Option(help="A style of the model, or 'all' for a file in each.")] = None,
+    mix: Annotated[str | None, typer.Option(help="Shares of several styles.", metavar="classical=0.3,jazz=0.7")] = None,
+    amount: Annotated[
+        float, typer.Option(help="How far from the piece's mean: 0 flat, 1 as predicted, 2 twice as bold.", min=0)
+    ] = 1.0,
+    flat: Annotated[bool, typer.Option("--flat", help="Every note at velocity 64, without a model.")] = False,
+    at_random: Annotated[bool, typer.Option("--random", help="Random velocities, without a model.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of --random.", min=0)] = 0,
+    picture: Annotated[Path | None, typer.Option(help="Draw the notes before and after.", metavar="ROLL.png")] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a MIDI file's piano its dynamics. Only velocities change: every other byte stays as it is.
+
+    Examples:
+        tunesmith perform tune.mid --trial stylenet/7 --genre jazz --out jazz.mid
+
+        tunesmith perform tune.mid --genre all --amount 0.8
+
+        tunesmith perform tune.mid --mix classical=0.3,jazz=0.7
+    """
+    from models import performing
+
+    if sum((genre is not None, mix is not None, flat, at_random)) > 1:
+        raise BadInputError("a performance is one of --genre, --mix, --flat and --random: give one of them")
+    data = _read(midi)
+    try:
+        performance = performing.played(data)
+    except BadInputError as error:
+        raise BadInputError(f"{midi}: {error}") from None
+    if flat:
+        velocities = {"flat": performing.flat(performance)}
+    elif at_random:
+        velocities = {"random": performing.at_random(performance, seed)}
+    else:
+        performer = _performer(trial, model, home)
+        velocities = {
+            name: performing.scaled(performer.velocities(performance, asked), amount)
+            for name, asked in _asked(performer, genre, mix).items()
+        }
+    files = _places(midi, output, list(velocities), every=genre == _ALL)
+    for name, path in files.items():
+        _write(path, performing.replace_velocities(data, performance, velocities[name]))
+    if picture is not None:
+        _draw(picture, midi, performance, velocities)
+    rows = [_row(name, files[name], velocity) for name, velocity in velocities.items()]
+    print_json({"input": str(midi), "notes": performance.num_notes, "performances": rows}) if as_json else _print(rows)
+
+
+def _performer(trial: str, model: Path | None, home: Path | None) -> "Performer":
+    from models.performing import Performer
+
+    if model is not None:
+        return Performer.load(model)
+    from tunesmith.trained_models import trained_model
+
+    return Performer.load(trained_model(home_folder(home), trial))
+
+
+def _asked(performer: "Performer", genre: str | None, mix: str | None) -> Mapping[str, Any]:
+    from models.performing import parse_mix
+
+    if mix is not None:
+        return {"mix": parse_mix(mix)}
+    if genre == _ALL:
+        return {style: style for style in performer.styles}
+    if genre is None and len(performer.styles) > 1:
+        raise BadInputError(f"say which style with --genre: {', '.join(performer.styles)} or all; or give a --mix")
+    return {genre or performer.styles[0]: genre or performer.styles[0]}
+
+
+def _places(midi: Path, output: Path | None, names: list[str], *, every: bool) -> dict[str, Path]:
+    """Name each performance's file: OUT.mid, or OUT-STYLE.mid where there is one of each style."""
+    if output is not None and not every:
+        return {names[0]: output}
+    base = output or midi
+    return {name: base.with_name(f"{base.stem}-{name}{base.suffix}") for name in names}
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInputError(f"the MIDI file must be readable: {path} ({error.strerror})") from None
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise BadInputError(
+            f"the performance must be writable: {path} ({error.strerror}); name another place with --out"
+        ) from None
+
+
+def _row(name: str, path: Path, velocity: "NDArray[np.float64]") -> dict[str, Any]:
+    import numpy as np
+
+    found = velocity[np.isfinite(velocity)]
+    low, high = (float(np.clip(value, 1, 127)) for value in (found.min(), found.max()))
+    return {
+        "style": name,
+        "output": str(path),
+        "changed": len(found),
+        "mean": round(float(found.mean()), 1),
+        "spread": round(float(found.std()), 1),
+        "softest": round(low),
+        "loudest": round(high),
+    }
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        out.print(
+            f"[bold]{row['output']}[/]  {row['style']}: {row['changed']} notes, velocities {row['softest']} to "
+            f"{row['loudest']}, mean {row['mean']:.0f}, spread {row['spread']:.0f}",
+            soft_wrap=True,
+        )
+
+
+def _draw(
+    picture: Path, midi: Path, performance: "Performance", velocities: "Mapping[str, NDArray[np.float64]]"
+) -> None:
+    from models.velocity_pictures import piano_rolls, with_velocities
+    from tunesmith.pictures import save
+
+    panels = {f"{midi.name} as it was": performance}
+    panels |= {name: with_velocities(performance, velocity) for name, velocity in velocities.items()}
+    save(piano_rolls(panels), picture)
