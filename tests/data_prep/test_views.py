@@ -1,7 +1,6 @@
 """Both views of performances: every velocity is found again, and what counts and moves is what should."""
 
 from dataclasses import replace
-from typing import cast
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from data_prep.encodings.note_features import FeatureSet
 from data_prep.encodings.views import GridSizes, GridView, NoteView, View
 from data_prep.performances import Performances
 from tests.models.toy_performances import Played, Toy, performances_of, random_performances
@@ -30,7 +28,7 @@ NOTES: st.SearchStrategy[list[Played]] = st.lists(
 
 
 def views(data: Performances) -> list[View]:
-    notes = [NoteView.of(data, features) for features in cast("list[FeatureSet]", ["minimal", "local", "piece"])]
+    notes = (NoteView.of(data, "minimal"), NoteView.of(data, "local"), NoteView.of(data, "piece"))
     return [*notes, *(GridView.of(data, metre=metre, loss_cells="onset") for metre in (False, True))]
 
 
