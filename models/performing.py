@@ -3,6 +3,9 @@
 Symbols: n notes of a piano, S styles, G folds. What a trained model says is the mean over its G folds' networks.
 """
 
+# pretty_midi has no types:
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+
 import io
 import json
 from collections.abc import Mapping
@@ -11,7 +14,6 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 import numpy as np
 import torch
-from data_prep.readers.performance import read
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -20,6 +22,7 @@ from data_prep.encodings.views import View
 from data_prep.errors import BadInputError, unknown
 from data_prep.performances import Performance, Performances
 from data_prep.randomness import stream
+from data_prep.readers.performance import read
 from data_prep.velocities import note_ons, with_velocities
 from models import checkpoint
 from models.folded.torch_doors import tensor
