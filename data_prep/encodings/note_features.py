@@ -179,8 +179,8 @@ def _tempo(notes: Notes) -> dict[str, Floats]:
 
 def _whole(notes: Notes) -> dict[str, Floats]:
     """The piece as a whole, the same for all its notes, and where in it the note stands."""
-    length = max(float(notes.onset[-1] - notes.onset[0]), _LEAST)
-    pace = np.log2(max(float(notes.seconds[-1] - notes.seconds[0]), _LEAST) / length)
+    length = max(float(np.ptp(notes.onset)), _LEAST)
+    pace = np.log2(max(float(np.ptp(notes.seconds)), _LEAST) / length)
     num_cells = len(np.unique(notes.step))
     pitch, duration = notes.pitch, _log(notes.duration)
     of_piece = {
@@ -193,7 +193,7 @@ def _whole(notes: Notes) -> dict[str, Floats]:
         "piece: spread of durations": duration.std(),
         "piece: length": _log(np.array(length)),
     }
-    here = (notes.onset - notes.onset[0]) / length
+    here = (notes.onset - notes.onset.min()) / length
     tempo = np.log2(_seconds_a_quarter(notes, _LONG, _LONG))
     return {
         **{name: np.full(len(pitch), float(value)) for name, value in of_piece.items()},
@@ -240,7 +240,7 @@ def _extremes(notes: Notes, width: float) -> tuple[Floats, Floats]:
 
 
 def _sounding(notes: Notes) -> tuple[Floats, Floats, Floats]:
-    """[n] how many keys are down in the note's cell, and the highest and the lowest of them."""
+    """[n] how many notes sound in the note's cell, itself too, and the highest and the lowest pitch of them."""
     cells, cell = np.unique(notes.step, return_inverse=True)
     last = np.searchsorted(cells, to_step(notes.onset + notes.duration), side="left")  # cells that begin before its end
     held = np.maximum(last - cell, 1)
@@ -265,11 +265,14 @@ def _seconds_a_quarter(notes: Notes, before: float, after: float) -> Floats:
     seconds = notes.seconds[index]
     if len(onset) == 1:
         return np.full(len(notes.onset), 0.5)
-    low, high = np.maximum(notes.onset - before, onset[0]), np.minimum(notes.onset + after, onset[-1])
+    begin, end = onset[0], onset[-1]
+    low, high = np.maximum(notes.onset - before, begin), np.minimum(notes.onset + after, end)
     narrow = high - low < _LEAST  # at the very ends, one-sided
-    low, high = np.where(narrow, high - _SHORT, low), np.where(narrow, low + _SHORT, high)
-    passed = np.interp(high, onset, seconds) - np.interp(low, onset, seconds)
-    pace = passed / np.maximum(high - low, _LEAST)
-    overall = (seconds[-1] - seconds[0]) / (onset[-1] - onset[0])
+    low, high = (
+        np.where(narrow, np.maximum(high - _SHORT, begin), low),
+        np.where(narrow, np.minimum(low + _SHORT, end), high),
+    )
+    pace = (np.interp(high, onset, seconds) - np.interp(low, onset, seconds)) / (high - low)
+    overall = (seconds[-1] - seconds[0]) / (end - begin)
     is_tempo = (pace > _FASTEST) & (pace < _SLOWEST)
     return np.where(is_tempo, pace, np.clip(overall, _FASTEST, _SLOWEST))

@@ -161,8 +161,10 @@ class GridView:
             num_steps = max(notes.num_steps, 1)
             sheets.append(encode(notes, num_steps))
             loudness.append(np.rint(velocities(notes, num_steps) * MAX_VELOCITY).astype(np.uint8))
-            row[part] = np.where(index >= 0, start[-1] + notes.step[index], start[-1])
-            column[part] = np.where(index >= 0, notes.key[index], -1)
+            inside = index >= 0
+            row[part], column[part] = start[-1], -1
+            row[part][inside] += notes.step[index[inside]]
+            column[part][inside] = notes.key[index[inside]]
             start.append(start[-1] + num_steps)
         bounds = np.array(start, np.int64)
         place = (np.arange(start[-1]) - np.repeat(bounds[:-1], np.diff(bounds))) % STEPS_PER_BAR

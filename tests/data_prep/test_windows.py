@@ -1,9 +1,12 @@
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_prep.windows import Batch, WindowPlan
+from data_prep.randomness import stream
+from data_prep.windows import Batch, WindowPlan, one_of_each, whole_pieces
 
 
 def plan(num_notes: list[int], fold: list[int], num_folds: int = 2, **settings: int) -> WindowPlan:
@@ -112,3 +115,81 @@ def test_a_fold_with_fewer_windows_than_steps_goes_round(batch_size: int) -> Non
     cut = plan([8] * 9 + [8], [0] * 9 + [1], batch_size=batch_size)
     batches = list(cut.epoch(0, trial=0, epoch=1))
     assert all(batch.length.any(axis=1).all() for batch in batches)
+
+
+GROUPED = st.lists(st.tuples(st.integers(1, 30), st.integers(0, 2), st.integers(0, 3)), max_size=15)
+"""Notes, fold and group."""
+
+
+def grouped(pieces: list[tuple[int, int, int]], length: int, batch_size: int) -> WindowPlan:
+    size, fold, group = np.array(pieces, np.int64).T
+    return WindowPlan(size, fold, 3, length, batch_size, group=group)
+
+
+@given(GROUPED, st.integers(1, 12), st.integers(1, 4))
+def test_a_pass_takes_one_piece_of_each_group(drawn: list[tuple[int, int, int]], length: int, batch_size: int) -> None:
+    pieces = [*drawn, (5, 0, 4), (20, 1, 5), (7, 2, 6)]
+    cut = grouped(pieces, length, batch_size)
+    for epoch in range(1, 4):
+        batches = list(cut.epoch(0, trial=0, epoch=epoch))
+        assert len(batches) == cut.num_steps  # the same in all epochs
+        assert all(batch.piece.shape[1] <= batch_size for batch in batches)
+        for fold in range(3):
+            found = windows(batches, fold)
+            assert all(batch.length[fold].any() for batch in batches)
+            chosen = {piece for piece, _, _ in found}
+            assert all(pieces[piece][1] != fold for piece in chosen)
+            assert len({pieces[piece][2] for piece in chosen}) == len(chosen)
+            assert {pieces[piece][2] for piece in chosen} == {group for _, held, group in pieces if held != fold}
+            parts = sum(-(-pieces[piece][0] // length) for piece in chosen)
+            assert len(found) == max(parts, cut.num_steps)
+
+
+def test_all_pieces_of_a_group_take_turns() -> None:
+    cut = grouped([(8, 0, 0)] * 4 + [(8, 1, 1)] + [(8, 2, 2)] * 2, 8, 2)
+    taken: Counter[int] = Counter()
+    for epoch in range(400):
+        taken.update({piece for piece, _, _ in windows(list(cut.epoch(0, trial=0, epoch=epoch)), 1)})
+    assert set(taken) == {0, 1, 2, 3, 5, 6}
+    assert all(70 < taken[piece] < 130 for piece in range(4))
+    assert all(160 < taken[piece] < 240 for piece in (5, 6))
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=12), st.integers(0, 9))
+def test_one_of_each_group(group: list[int], seed: int) -> None:
+    pieces = np.flatnonzero(np.arange(len(group)) % 3 < 2)
+    chosen = one_of_each(np.array(group), pieces, stream(seed, "toy"))
+    assert set(chosen.tolist()) <= set(pieces.tolist())
+    assert [group[piece] for piece in chosen] == sorted({group[piece] for piece in pieces})
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(-1, 2)), min_size=1, max_size=20), st.integers(1, 100))
+def test_every_fold_gets_its_pieces_whole_and_once(pieces: list[tuple[int, int]], most_notes: int) -> None:
+    size, fold = np.array(pieces, np.int64).T
+    batches = list(whole_pieces(size, fold, 3, most_notes))
+    for batch in batches:
+        assert batch.piece.shape[1] * batch.length.max() <= max(most_notes, batch.length.max())
+        assert batch.length.any()
+    for held in range(3):
+        found = windows(batches, held)
+        assert sorted(found) == [(piece, 0, n) for piece, (n, holder) in enumerate(pieces) if holder == held and n]
+        assert [n for _, _, n in found] == sorted((n for _, _, n in found), reverse=True)
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.data())
+def test_rows_are_those_that_a_loop_counts(size: list[int], data: st.DataObject) -> None:
+    start = np.cumsum([0, *size])
+    piece = data.draw(st.lists(st.integers(0, len(size) - 1), min_size=4, max_size=4))
+    first = [data.draw(st.integers(0, size[one] - 1)) for one in piece]
+    length = [data.draw(st.integers(0, size[one] - at)) for one, at in zip(piece, first, strict=True)]
+    length[0] = max(length[0], 1)
+    batch = Batch(*(np.array(part, np.int64).reshape(2, 2) for part in (piece, first, length)))
+    rows, inside = batch.rows(start)
+    assert rows.shape == inside.shape == (2, max(length), 2)
+    for slot in range(4):
+        fold, column = divmod(slot, 2)
+        expected = list(range(start[piece[slot]] + first[slot], start[piece[slot]] + first[slot] + length[slot]))
+        assert rows[fold, : length[slot], column].tolist() == expected
+        assert inside[fold, :, column].tolist() == [step < length[slot] for step in range(max(length))]
+    assert rows.min() >= 0
+    assert rows.max() < start[-1]
