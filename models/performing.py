@@ -7,7 +7,6 @@ Symbols: n notes of a piano, S styles, G folds. What a trained model says is the
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 
 import io
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
@@ -230,8 +229,8 @@ def parse_mix(text: str) -> dict[str, float]:
     for part in text.split(","):
         name, separator, share = part.partition("=")
         try:
-            mix[name.strip()] = float(json.loads(share))
-        except (ValueError, TypeError):
+            mix[name.strip()] = float(share)
+        except ValueError:
             separator = ""
         if not separator or not name.strip():
             raise BadInputError(f"a mix is written like classical=0.3,jazz=0.7: got {text!r}")

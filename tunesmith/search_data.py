@@ -9,8 +9,10 @@ if TYPE_CHECKING:
 
 def prepared_data(spec: "SearchSpec") -> "Prepared":
     """Prepare a search's data with a progress bar, and say what could not be read."""
+    from data_prep.corpus import corpora
     from data_prep.prepared import prepare
     from models.families import family as find_family
+    from tunesmith.console import err
     from tunesmith.data_commands import report_skipped
     from tunesmith.progress import Bar
 
@@ -18,4 +20,7 @@ def prepared_data(spec: "SearchSpec") -> "Prepared":
     with Bar() as bar:
         prepared = prepare(spec.data.corpus, kind=kind, num_folds=spec.data.folds, seed=spec.data.seed, progress=bar)
     report_skipped(prepared)
+    if prepared.exclusions and prepared.data.corpus not in corpora():
+        reasons = f"tunesmith data show {prepared.data.corpus} says why"
+        err.print(f"{len(prepared.exclusions)} files were left out: {reasons}", markup=False)
     return prepared
