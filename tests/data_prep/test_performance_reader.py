@@ -192,7 +192,7 @@ def test_whatever_is_damaged_is_read_or_refused_in_one_line(
             data[at:at] = bytes([value, 255 - value])
         elif len(data) > begin + 8:
             del data[max(at, begin + 1) :]
-    if with_right_lengths:
+    if with_right_lengths and len(data) >= begin:
         data[18:22] = (len(data) - 22).to_bytes(4, "big")
     file, reason = _read_or_reason(bytes(data))
     assert (file is None) == bool(reason.strip())
