@@ -21,23 +21,24 @@ import time
 begin = time.perf_counter()
 from data_prep.prepared import prepare
 if __name__ == "__main__":
-    prepared = prepare({corpus!r}, processes={processes})
+    prepared = prepare({corpus!r}, kind={kind!r}, processes={processes})
     print(time.perf_counter() - begin, prepared.num_read)
 """
 
 
-def measure(corpus: str, cache: Path) -> tuple[float, int]:
+def prepared_in(corpus: str, cache: Path, kind: str = "melodies") -> tuple[float, int]:
     """Prepare a corpus in a fresh process.
 
     Args:
-        corpus: Its name.
+        corpus: Its name, or a folder.
         cache: The cache's folder, empty for a cold start.
+        kind: The kind of data.
 
     Returns:
         Seconds, imports included, and the pieces that were read.
     """
     script = cache / "measure.py"
-    script.write_text(_SCRIPT.format(corpus=corpus, processes=PROCESSES))
+    script.write_text(_SCRIPT.format(corpus=corpus, kind=kind, processes=PROCESSES))
     environment = {**os.environ, "TUNESMITH_CACHE": str(cache / "cache"), "PYTHONPATH": str(Path(__file__).parents[1])}
     done = subprocess.run([sys.executable, str(script)], env=environment, check=True, capture_output=True, text=True)
     seconds, num_read = done.stdout.split()
@@ -47,8 +48,8 @@ def measure(corpus: str, cache: Path) -> tuple[float, int]:
 def main() -> int:
     """Measure, print and store; the exit status is 1 where a limit is missed."""
     with tempfile.TemporaryDirectory() as folder:
-        cold, num_read = measure("oneills-all", Path(folder))
-        warm = min(measure("oneills-all", Path(folder))[0] for _ in range(3))
+        cold, num_read = prepared_in("oneills-all", Path(folder))
+        warm = min(prepared_in("oneills-all", Path(folder))[0] for _ in range(3))
     result = {
         "machine": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),

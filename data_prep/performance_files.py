@@ -168,8 +168,8 @@ def _from_index(corpus: Corpus, index: Path) -> list[Entry]:
         raise unknown("column", "file", columns, str(index))
     if style_column not in columns:
         raise BadInputError(
-            f"{unknown('column', style_column, columns, str(index))}; the column of the styles is named as "
-            f"{corpus.folder}:COLUMN"
+            f"{unknown('column', style_column, columns, str(index))} (a corpus written FOLDER:COLUMN names the column "
+            "of its styles)"
         )
     rows = [{key: (value or "").strip() for key, value in row.items() if key} for row in table]
     rows = [{**row, "file": Path(row["file"]).as_posix()} for row in rows]

@@ -31,15 +31,7 @@ class Composer:
         from models.composer_task import ComposerTask  # noqa: PLC0415  (torch: listing families must not wait for it)
         from models.training import LockstepTraining, TrainingPlan  # noqa: PLC0415  (torch)
 
-        plan = TrainingPlan(
-            optimiser=spec.optimiser,
-            lr=spec.lr,
-            weight_decay=spec.weight_decay,
-            clip=spec.clip,
-            schedule=spec.schedule,
-            epochs=spec.epochs,
-        )
-        return LockstepTraining(ComposerTask(spec, data, seed=seed, trial=trial, device=device), plan)
+        return LockstepTraining(ComposerTask(spec, data, seed=seed, trial=trial, device=device), TrainingPlan.of(spec))
 
     def pictures(self, trained: "Path", data: "Melodies") -> "Iterable[tuple[str, Figure]]":
         """Draw nothing: what a composer does is a tune."""

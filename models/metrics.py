@@ -79,7 +79,7 @@ ONSET_MAE = Metric(
 )
 ONSET_MSE = Metric("onset_mse", "MIDI velocity squared", "minimise", "mean squared error of the notes' velocities")
 ONSET_MAE_LEVEL_REMOVED = Metric(
-    "onset_mae_level_removed", "MIDI velocity", "minimise", "mean absolute error of deviations from a piece's own mean"
+    "level_removed_mae", "MIDI velocity", "minimise", "mean absolute error of deviations from a piece's own mean"
 )
 ONSET_CORRELATION = Metric(
     "onset_correlation", "", "maximise", "correlation of predicted and played velocities within a performance"

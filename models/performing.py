@@ -3,15 +3,16 @@
 Symbols: n notes of a piano, S styles, G folds. What a trained model says is the mean over its G folds' networks.
 """
 
+# pretty_midi has no types:
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+
 import io
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 import numpy as np
 import torch
-from data_prep.readers.performance import read
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -20,6 +21,7 @@ from data_prep.encodings.views import View
 from data_prep.errors import BadInputError, unknown
 from data_prep.performances import Performance, Performances
 from data_prep.randomness import stream
+from data_prep.readers.performance import read
 from data_prep.velocities import note_ons, with_velocities
 from models import checkpoint
 from models.folded.torch_doors import tensor
@@ -227,8 +229,8 @@ def parse_mix(text: str) -> dict[str, float]:
     for part in text.split(","):
         name, separator, share = part.partition("=")
         try:
-            mix[name.strip()] = float(json.loads(share))
-        except (ValueError, TypeError):
+            mix[name.strip()] = float(share)
+        except ValueError:
             separator = ""
         if not separator or not name.strip():
             raise BadInputError(f"a mix is written like classical=0.3,jazz=0.7: got {text!r}")

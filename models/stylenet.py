@@ -48,15 +48,7 @@ class StyleNet:
         from models.stylenet_task import StyleNetTask  # noqa: PLC0415  (torch: listing families must not wait for it)
         from models.training import LockstepTraining, TrainingPlan  # noqa: PLC0415  (torch)
 
-        plan = TrainingPlan(
-            optimiser=spec.optimiser,
-            lr=spec.lr,
-            weight_decay=spec.weight_decay,
-            clip=spec.clip,
-            schedule=spec.schedule,
-            epochs=spec.epochs,
-        )
-        return LockstepTraining(StyleNetTask(spec, data, seed=seed, trial=trial, device=device), plan)
+        return LockstepTraining(StyleNetTask(spec, data, seed=seed, trial=trial, device=device), TrainingPlan.of(spec))
 
     def pictures(self, trained: "Path", data: "Performances") -> "Iterable[tuple[str, Figure]]":
         """Draw held-out performances beside what the model makes of them, and how it reads them."""

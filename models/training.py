@@ -96,6 +96,18 @@ class TrainingPlan:
     schedule: Literal["constant", "cosine"]
     epochs: int
 
+    @classmethod
+    def of(cls, spec: "Trainable") -> "TrainingPlan":
+        """Take a plan out of a family's settings."""
+        return cls(
+            optimiser=spec.optimiser,
+            lr=spec.lr,
+            weight_decay=spec.weight_decay,
+            clip=spec.clip,
+            schedule=spec.schedule,
+            epochs=spec.epochs,
+        )
+
     def lr_at(self, done: float) -> float:
         """Give the learning rate when a share ``done`` (0..1) of the budget lies behind."""
         if self.schedule == "constant":
@@ -103,6 +115,23 @@ class TrainingPlan:
         if done < _WARM_UP:
             return self.lr * done / _WARM_UP
         return self.lr * 0.5 * (1.0 + math.cos(math.pi * (done - _WARM_UP) / (1.0 - _WARM_UP)))
+
+
+class Trainable(Protocol):
+    """The settings that say how a task is trained, as ``TrainingPlan`` has them."""
+
+    @property
+    def optimiser(self) -> Literal["sgd", "rmsprop", "adam", "adamw"]: ...  # noqa: D102
+    @property
+    def lr(self) -> float: ...  # noqa: D102
+    @property
+    def weight_decay(self) -> float: ...  # noqa: D102
+    @property
+    def clip(self) -> float: ...  # noqa: D102
+    @property
+    def schedule(self) -> Literal["constant", "cosine"]: ...  # noqa: D102
+    @property
+    def epochs(self) -> int: ...  # noqa: D102
 
 
 class LockstepTraining:

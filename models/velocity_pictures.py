@@ -14,7 +14,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from data_prep.encodings.velocity import LOWEST_PITCH, MAX_VELOCITY, encode, quantise, velocities
+from data_prep.encodings.velocity import LOWEST_PITCH, MAX_VELOCITY, NUM_KEYS, encode, quantise, velocities
 from data_prep.grid import STEPS_PER_BAR, STEPS_PER_QUARTER
 from data_prep.performances import Performance, Performances
 from models.performing import Performer
@@ -103,8 +103,7 @@ def _snapshot(
     """S2's figure 17: as played, each style's output, their difference, and the interpretation layer's output."""
     grids = {f"as played: {title}": _grid(human, first_bar)}
     grids |= {f"the model in {style}": _grid(one, first_bar) for style, one in heard.items()}
-    keys = np.flatnonzero(next(iter(grids.values())).any(axis=0))
-    low, high = int(keys.min(initial=0)), int(keys.max(initial=0)) + 1
+    low, high = _used_keys(next(iter(grids.values())))
     styles = list(heard)
     num_panels = len(grids) + (len(styles) > 1) + (inner is not None)
     figure = Figure(figsize=(11, 0.6 + 1.7 * num_panels), dpi=120, layout="constrained")
@@ -146,8 +145,7 @@ def _encoding(human: Performance, first_bar: int) -> Figure:
     sheet = encode(notes, notes.num_steps)[span]
     loudness = velocities(notes, notes.num_steps)[span] * MAX_VELOCITY
     state = (sheet[:, 0::2] + sheet[:, 1::2]).astype(float)
-    keys = np.flatnonzero(state.any(axis=0))
-    low, high = int(keys.min(initial=0)), int(keys.max(initial=0)) + 1
+    low, high = _used_keys(state)
     figure = Figure(figsize=(11, 6), dpi=120, layout="constrained")
     upper, lower = figure.subplots(2, 1)
     extent = (0, len(state), LOWEST_PITCH + low - 0.5, LOWEST_PITCH + high - 0.5)
@@ -168,6 +166,12 @@ def _encoding(human: Performance, first_bar: int) -> Figure:
         axes.set_ylabel("MIDI pitch", fontsize=8)
     lower.set_xlabel("sixteenths")
     return figure
+
+
+def _used_keys(cells: NDArray[np.floating]) -> tuple[int, int]:
+    """Give the first key that sounds anywhere in cells [T, 88], and the one after the last."""
+    keys = np.flatnonzero(cells.any(axis=0))
+    return (int(keys[0]), int(keys[-1]) + 1) if len(keys) else (0, NUM_KEYS)
 
 
 def _grid(one: Performance, first_bar: int) -> NDArray[np.float32]:

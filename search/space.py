@@ -352,9 +352,12 @@ def make_space(
         name: read_domain(setting, entries[name], place(name)) if name in entries else Fixed(setting.default)
         for name, setting in settings.items()
     }
-    for name in written & entries.keys():
+    for name in settings:
         idle = isinstance(domains[name], Fixed) and cast("Fixed", domains[name]).value == settings[name].default
         if not idle and not _can_matter(settings, domains, name):
+            if name not in written:  # by another that was written: the default search's entry has no use any more
+                domains[name] = Fixed(settings[name].default)
+                continue
             needs = " and ".join(
                 f"{other} = {' or '.join(map(str, allowed))}" for other, allowed in settings[name].when.items()
             )

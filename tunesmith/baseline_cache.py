@@ -8,7 +8,7 @@ from data_prep.cache import folder, write
 from models.family import Baseline, Family
 from models.metrics import FoldValues
 
-_VERSION = 1  # raised with every change to what a baseline computes
+_VERSION = 2  # raised with every change to what a baseline computes
 
 
 def baselines(family: Family[Any, Any], data: Any, fingerprint: str) -> tuple[Baseline, ...]:
@@ -29,7 +29,7 @@ def baselines(family: Family[Any, Any], data: Any, fingerprint: str) -> tuple[Ba
     stored = _read(path)
     if stored is None:
         stored = tuple(family.baselines(data))
-        text = json.dumps([{"name": one.name, "folds": one.score.values} for one in stored])
+        text = json.dumps([_to_json(one) for one in stored])
         write(path, text.encode())
     return stored
 
@@ -37,6 +37,16 @@ def baselines(family: Family[Any, Any], data: Any, fingerprint: str) -> tuple[Ba
 def _read(path: Path) -> tuple[Baseline, ...] | None:
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(Baseline(row["name"], FoldValues(tuple(row["folds"]))) for row in rows)
+        return tuple(_from_json(row) for row in rows)
     except (OSError, ValueError, KeyError, TypeError):
         return None  # not there, or damaged: it is made anew
+
+
+def _to_json(one: Baseline) -> dict[str, Any]:
+    others = {name: values.values for name, values in one.others.items()}
+    return {"name": one.name, "folds": one.score.values, "others": others, "oracle": one.oracle}
+
+
+def _from_json(row: dict[str, Any]) -> Baseline:
+    others = {name: FoldValues(tuple(values)) for name, values in row["others"].items()}
+    return Baseline(row["name"], FoldValues(tuple(row["folds"])), others, row["oracle"])

@@ -1,7 +1,6 @@
 """``tunesmith data``: which corpora there are, what is in one, and preparing it ahead of a search."""
 
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,14 +17,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="See what there is to learn from.", no_args_is_help=True)
 
-
-class KindName(StrEnum):
-    """The kinds of data, as an option."""
-
-    MELODIES = "melodies"
-    PERFORMANCES = "performances"
-
-
 Corpus = Annotated[
     str,
     typer.Argument(
@@ -34,8 +25,8 @@ Corpus = Annotated[
     ),
 ]
 Kind = Annotated[
-    KindName | None,
-    typer.Option(help="What to make of a folder; unless said, what it looks like.", show_default=False),
+    str | None,
+    typer.Option(help="What to make of a folder; unless said, what it looks like.", metavar="melodies|performances"),
 ]
 Picture = Annotated[
     Path | None, typer.Option(help="Draw its charts into this file (.png, .svg or .pdf).", metavar="FILE")
@@ -44,7 +35,6 @@ Folds = Annotated[int, typer.Option(help="Folds of the cross-validation.", min=2
 Seed = Annotated[int, typer.Option(help="Seed of the folds and the sealed test set.", min=0)]
 
 _MOST_SHOWN = 12
-_NOUNS = {"melodies": "pieces", "performances": "performances"}
 
 
 @app.command("list")
@@ -70,13 +60,15 @@ def list_corpora(as_json: AsJson = False) -> None:
 @app.command()
 def prepare(corpus: Corpus, kind: Kind = None, folds: Folds = 4, seed: Seed = 0, as_json: AsJson = False) -> None:
     """Read a corpus, fold it and keep the result, so that later commands start at once."""
+    from data_prep.kinds import KINDS
+
     prepared = _prepared(corpus, kind, folds, seed)
     if as_json:
         print_json(_as_data(prepared))
         return
     data = prepared.data
     out.print(
-        f"{corpus}: {data.num_pieces} {_NOUNS[prepared.kind]} with {data.num_notes} notes in {folds} folds, and "
+        f"{corpus}: {data.num_pieces} {KINDS[prepared.kind].noun} with {data.num_notes} notes in {folds} folds, and "
         f"{prepared.num_test_pieces} sealed for the test; fingerprint {prepared.fingerprint[:12]}"
     )
 
@@ -109,7 +101,7 @@ def show(
     _print_description(prepared, numbers)
 
 
-def _prepared(corpus: str, kind: KindName | None, folds: int, seed: int) -> "Prepared":
+def _prepared(corpus: str, kind: str | None, folds: int, seed: int) -> "Prepared":
     from data_prep.corpus import resolve
     from data_prep.prepared import prepare as prepare_corpus
     from tunesmith.progress import Bar

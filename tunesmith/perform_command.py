@@ -87,7 +87,7 @@ def _performer(trial: str, model: Path | None, home: Path | None) -> "Performer"
 
     if model is not None:
         return Performer.load(model)
-    from tunesmith.trained_models import trained_model
+    from tunesmith.named_trials import trained_model
 
     return Performer.load(trained_model(home_folder(home), trial))
 
@@ -99,16 +99,19 @@ def _asked(performer: "Performer", genre: str | None, mix: str | None) -> Mappin
         return {"mix": parse_mix(mix)}
     if genre == _ALL:
         return {style: style for style in performer.styles}
-    if genre is None and len(performer.styles) > 1:
+    if genre is not None:
+        return {genre: genre}
+    first, *others = performer.styles
+    if others:
         raise BadInputError(f"say which style with --genre: {', '.join(performer.styles)} or all; or give a --mix")
-    return {genre or performer.styles[0]: genre or performer.styles[0]}
+    return {first: first}
 
 
 def _places(midi: Path, output: Path | None, names: list[str], *, every: bool) -> dict[str, Path]:
     """Name each performance's file: OUT.mid, or OUT-STYLE.mid where there is one of each style."""
-    if output is not None and not every:
-        return {names[0]: output}
     base = output or midi
+    if output is not None and not every:
+        return dict.fromkeys(names, output)
     return {name: base.with_name(f"{base.stem}-{name}{base.suffix}") for name in names}
 
 

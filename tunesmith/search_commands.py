@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from data_prep.errors import BadInputError, unknown
+from data_prep.errors import unknown
 from tunesmith.console import err, print_json
 from tunesmith.home import home_folder
 from tunesmith.options import AsJson, CorpusName, Home, Settings, read_settings
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from data_prep.prepared import Prepared
     from models.family import Family
     from search.search_spec import SearchSpec
-    from search.study import SearchRecord
     from search.tune import Outcome
 
 SearchName = Annotated[str, typer.Argument(help="A search's name.", metavar="NAME")]
@@ -74,6 +73,7 @@ def search(
         return
     if dry_run:
         from tunesmith.dry_run import plan, print_plan
+        from tunesmith.search_data import prepared_data
 
         found = plan(spec, folder, prepared_data(spec))
         print_json(found) if as_json else print_plan(found)
@@ -96,23 +96,10 @@ def _chosen_search(what: str, home: Path, overrides: dict[str, object]) -> "Sear
     return load(what, overrides=overrides)
 
 
-def prepared_data(spec: "SearchSpec") -> "Prepared":
-    """Prepare a search's data with a progress bar, and say what could not be read."""
-    from data_prep.prepared import prepare
-    from models.families import family as find_family
-    from tunesmith.data_commands import report_skipped
-    from tunesmith.progress import Bar
-
-    kind = find_family(spec.family).data_kind
-    with Bar() as bar:
-        prepared = prepare(spec.data.corpus, kind=kind, num_folds=spec.data.folds, seed=spec.data.seed, progress=bar)
-    report_skipped(prepared)
-    return prepared
-
-
 def _run(spec: "SearchSpec", home: Path, *, as_json: bool) -> None:
     from models.families import family as find_family
     from tunesmith.baseline_cache import baselines
+    from tunesmith.search_data import prepared_data
     from tunesmith.search_result import as_data, print_result
 
     family = find_family(spec.family)
@@ -218,6 +205,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one trial: its settings, its curves on every fold, and where it is in MLflow."""
+    from tunesmith.named_trials import recorded_trial
     from tunesmith.trial_view import as_data, print_trial
 
     folder = home_folder(home)
@@ -228,26 +216,3 @@ def show(
         draw(record, number, folder, pictures)
         return
     print_json(as_data(record, number)) if as_json else print_trial(record, number, folder)
-
-
-def recorded_trial(home: Path, text: str) -> "tuple[SearchRecord, int]":
-    """Find the search and the trial that a text such as "composer/7" names.
-
-    Args:
-        home: The home folder.
-        text: SEARCH/NUMBER.
-
-    Returns:
-        The search, and the trial's number, which exists.
-
-    Raises:
-        BadInputError: If it is not of that form, or either does not exist.
-    """
-    from search.study import read_search
-
-    name, _, number = text.rpartition("/")
-    if not name or not number.isdecimal():
-        raise BadInputError(f"a trial is named SEARCH/NUMBER, as in composer/7: got {text!r}")
-    record = read_search(home, name)
-    record.trial(int(number))
-    return record, int(number)

@@ -34,9 +34,7 @@ def as_data(
         "states": dict(counts(outcome.trials)),
         "objective": objective.name,
         "best": [_trial_data(trial, family) for trial in best],
-        "baselines": [
-            {"name": one.name, "mean": one.score.mean, "standard_error": one.score.standard_error} for one in baselines
-        ],
+        "baselines": [_baseline_data(one) for one in baselines],
         "importances": [{"setting": one.setting, "share": one.share} for one in _importances(spec, family, outcome)],
         "tracking": tracking_uri(spec, home),
     }
@@ -49,6 +47,19 @@ def _trial_data(trial: TrialRecord, family: Family[Any, Any]) -> dict[str, Any]:
         if (values := trial.last(metric.name))
     }
     return {"number": trial.number, "epochs": len(trial.epochs), "metrics": scores, "settings": dict(trial.values)}
+
+
+def _baseline_data(one: Baseline) -> dict[str, Any]:
+    others = {
+        name: {"mean": values.mean, "standard_error": values.standard_error} for name, values in one.others.items()
+    }
+    return {
+        "name": one.name,
+        "mean": one.score.mean,
+        "standard_error": one.score.standard_error,
+        "oracle": one.oracle,
+        "others": others,
+    }
 
 
 def _importances(spec: SearchSpec, family: Family[Any, Any], outcome: Outcome) -> list[Importance]:
@@ -107,16 +118,21 @@ def _print_baselines(winner: TrialRecord, objective: Metric, baselines: Sequence
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("on the same folds", no_wrap=True)
     table.add_column(objective.unit, no_wrap=True)
+    parts = [name for name in (baselines[0].others if baselines else ()) if name.startswith(f"{objective.name}_")]
+    for name in parts:
+        table.add_column(name.removeprefix(f"{objective.name}_"), no_wrap=True)
     table.add_column("the winner is better by", no_wrap=True)
     for one in baselines:
         gain = _gain(score, one.score, objective)
-        table.add_row(one.name, with_error(one.score), interval(gain.mean, gain.standard_error))
-    table.add_row(f"#{winner.number}, the winner", with_error(score), "", style="bold green")
+        others = [with_error(one.others[name]) for name in parts]
+        table.add_row(one.name, with_error(one.score), *others, interval(gain.mean, gain.standard_error))
+    own = [with_error(values) if (values := winner.last(name)) else "" for name in parts]
+    table.add_row(f"#{winner.number}, the winner", with_error(score), *own, "", style="bold green")
     out.print()
     out.print(table)
     out.print("[dim]± is one standard error over the folds; gains are paired, fold by fold[/]")
     for one in baselines:
-        if _gain(score, one.score, objective).mean < 0:
+        if not one.oracle and _gain(score, one.score, objective).mean < 0:
             out.print(f"[yellow]{one.name} is still better than the winner[/]")
 
 

@@ -77,7 +77,7 @@ def _asked(family: "Family[Any, Any]", preset: str | None, pairs: list[str]) -> 
 
 
 def _recorded(like: str, home: Path | None) -> "tuple[str, int, int, str, int, Mapping[str, Value], str]":
-    from tunesmith.search_commands import recorded_trial
+    from tunesmith.named_trials import recorded_trial
 
     record, number = recorded_trial(home_folder(home), like)
     data = record.spec.data

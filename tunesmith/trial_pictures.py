@@ -23,7 +23,7 @@ def draw(record: SearchRecord, number: int, home: Path, target: Path) -> None:
     Raises:
         BadInputError: If the folder cannot be written, or the trial reported no epoch.
     """
-    from tunesmith.search_commands import prepared_data
+    from tunesmith.search_data import prepared_data
 
     trial, family = record.trial(number), find_family(record.spec.family)
     if not trial.epochs:

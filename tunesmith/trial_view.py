@@ -47,11 +47,13 @@ def print_trial(record: SearchRecord, number: int, home: Path) -> None:
     head = f"{state_word(trial.state)} after {len(trial.epochs)} of {record.spec.budget.epochs} epochs"
     out.print(f"[bold]{record.spec.name}/{number}[/]  {head}, {duration(trial.seconds)}  {trial.reason}")
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for metric in family.metrics:
-        values = trial.last(metric.name)
+    units = {metric.name: metric.unit for metric in family.metrics}
+    reported = trial.epochs[-1].report.metrics if trial.epochs else ()
+    for name in (*units, *(name for name in reported if name not in units)):  # styles have metrics of their own
+        values = trial.last(name)
         if values is not None:
             folds = "  ".join(f"{value:.3f}" for value in values.values)
-            table.add_row(metric.name, with_error(values), metric.unit, f"[dim]folds {folds}[/]")
+            table.add_row(name, with_error(values), units.get(name, ""), f"[dim]folds {folds}[/]")
     out.print(table)
     curves = {
         f"fold {fold}": [epoch.report.metrics[objective.name].values[fold] for epoch in trial.epochs]

@@ -28,6 +28,9 @@ PIANO_PROGRAMS = range(8)
 MAX_NOTES = 200_000
 """Ten hours of playing are no performance."""
 
+MAX_TRACKS = 1000
+"""Each is closed with releases, which take room."""
+
 MAX_UNENDED_SHARE = 0.1
 """Of notes that are never released: a few are a slip of a recorder, more are no notes."""
 
@@ -87,18 +90,20 @@ def read(data: bytes) -> PlayedFile:
 
     Raises:
         ValueError: If it is no MIDI file, is cut short or damaged, counts seconds instead of beats, has no notes or
-            none of a piano, more than MAX_NOTES, a tempo of 0, or too many notes that never end. The message is
-            one line.
+            none of a piano, more than MAX_NOTES or MAX_TRACKS, a tempo of 0, or too many notes that never end. The
+            message is one line.
     """
     check_chunks(data)
+    num_tracks = sum(name == b"MTrk" for name, _ in chunks(data))
+    if num_tracks > MAX_TRACKS:
+        raise ValueError(f"it has {num_tracks} tracks; at most {MAX_TRACKS} are read")
     resolution = int.from_bytes(data[12:14], "big")
     if resolution & 0x8000:
         raise ValueError("its clock counts parts of seconds, so there are no beats to read notes by")
     if resolution == 0:
         raise ValueError("its clock has no ticks: 0 ticks a quarter note")
-    score = _parse(_closed(data))
+    score, num_unended = _ended(data)
     num_notes = score.note_num()
-    num_unended = num_notes - _parse(data).note_num()
     if num_notes == 0:
         raise ValueError("there are no notes in it")
     if num_notes > MAX_NOTES:
@@ -157,15 +162,25 @@ def _parse(data: bytes) -> Any:
         raise ValueError(f"it is a damaged MIDI file: {text or type(error).__name__}") from None
 
 
-def _closed(data: bytes) -> bytes:
-    """Release every key of every channel at the end of every track."""
+def _ended(data: bytes) -> tuple[Any, int]:
+    """Give the score in which every note ends, and how many had to be ended: each release ends one strike of a key."""
+    score = released = _parse(data)
+    for times in (1, 2, 4, 8, 16):
+        before, score = score, _parse(_closed(data, times))
+        if score.note_num() == before.note_num():
+            return score, score.note_num() - released.note_num()
+    raise ValueError("its notes never end: it strikes a key more than 8 times without releasing it")
+
+
+def _closed(data: bytes, times: int) -> bytes:
+    """Release every key of every channel so many times at the end of every track."""
     parts: list[bytes] = []
     for name, contents in chunks(data):
         body = contents
         if name == b"MTrk":
             # the end's own delta time is kept: a text that says nothing stands in its place
             body = body[: -len(_END_OF_TRACK)] + _EMPTY_TEXT if body.endswith(_END_OF_TRACK) else body
-            body += _RELEASE_ALL + b"\x00" + _END_OF_TRACK
+            body += _RELEASE_ALL * times + b"\x00" + _END_OF_TRACK
         parts += [name, len(body).to_bytes(4, "big"), body]
     return b"".join(parts)
 

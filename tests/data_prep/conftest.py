@@ -14,6 +14,7 @@ import pytest
 from data_prep.corpus import corpora
 from data_prep.notes import Heading, Key, Metre, Note, Piece
 from data_prep.scores import read
+from tests import hand_midi
 
 
 @cache
@@ -81,41 +82,46 @@ def piece() -> Callable[..., Piece]:
     return _piece
 
 
-def _variable_length(value: int) -> bytes:
-    digits = [value & 0x7F]
-    while value := value >> 7:
-        digits.append(value & 0x7F | 0x80)
-    return bytes(reversed(digits))
-
-
-def _midi(*tracks: Iterable[tuple[int, bytes]], division: int = 120) -> bytes:
-    data = b"MThd" + (6).to_bytes(4, "big") + (1).to_bytes(2, "big") + len(tracks).to_bytes(2, "big")
-    data += division.to_bytes(2, "big")
-    for track in tracks:
-        now, body = 0, b""
-        for tick, event in sorted(track, key=lambda pair: pair[0]):
-            body += _variable_length(tick - now) + event
-            now = tick
-        body += _variable_length(0) + b"\xff\x2f\x00"
-        data += b"MTrk" + len(body).to_bytes(4, "big") + body
-    return data
-
-
 @pytest.fixture(scope="session")
 def midi() -> Callable[..., bytes]:
     """Make a MIDI file of tracks of (tick, event bytes), 120 ticks a quarter note."""
-    return _midi
-
-
-def _strike(pitch: int, begin: int, end: int, *, channel: int = 1, velocity: int = 80) -> list[tuple[int, bytes]]:
-    on, off = bytes([0x8F + channel, pitch, velocity]), bytes([0x7F + channel, pitch, 0])
-    return [(end, off), (begin, on)]  # a note that ends where another begins ends first
+    return hand_midi.midi
 
 
 @pytest.fixture(scope="session")
 def strike() -> Callable[..., list[tuple[int, bytes]]]:
     """Make the two events of a note."""
-    return _strike
+    return hand_midi.strike
+
+
+@pytest.fixture(scope="session")
+def performed() -> Callable[..., bytes]:
+    """Make a MIDI file of one unrelated performance a seed, in 4/4 with about 60 distinct velocities."""
+    return hand_midi.performance
+
+
+@pytest.fixture
+def folder_of_performances(tmp_path: Path) -> Callable[..., Path]:
+    """Make a folder with so many unrelated performances in each of so many styles' folders."""
+
+    def make(count: int = 6, name: str = "performances", styles: Sequence[str] = ("calm", "wild")) -> Path:
+        for number, style in enumerate(styles):
+            folder = tmp_path / name / style
+            folder.mkdir(parents=True)
+            for index in range(count):
+                (folder / f"{style}{index:02}.mid").write_bytes(hand_midi.performance(100 * number + index))
+        return tmp_path / name
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def real_performances() -> Path:
+    """Give a folder of real piano performances with an index, from the environment."""
+    named = os.environ.get("TUNESMITH_TEST_PERFORMANCES")
+    if not named:
+        pytest.skip("real performances are needed: TUNESMITH_TEST_PERFORMANCES names their folder")
+    return Path(named)
 
 
 @pytest.fixture

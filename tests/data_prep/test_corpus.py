@@ -12,13 +12,14 @@ from data_prep.filters import RULES
 
 
 def test_the_named_corpora_and_their_files() -> None:
-    assert list(corpora()) == ["oneills", "oneills-all", "ryans", "airds", "chorales"]
+    assert list(corpora()) == ["oneills", "oneills-all", "ryans", "airds", "chorales", "synthetic"]
     assert {name: corpus.num_files for name, corpus in corpora().items()} == {
         "oneills": 39,
         "oneills-all": 39,
         "ryans": 1059,
         "airds": 6,
         "chorales": 413,
+        "synthetic": 138,
     }
 
 

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_prep.errors import BadInputError
-from data_prep.folds import TEST, TEST_SHARE, assign
+from data_prep.folds import TEST, TEST_SHARE, assign, assign_by_style
+from data_prep.randomness import stream
 
 
 def _corpus(seed: int, size: int) -> tuple[list[str], list[int], list[int]]:
@@ -96,3 +97,43 @@ def test_the_number_of_folds_has_bounds() -> None:
     for num_folds in (-1, 0, 1, 101):
         with pytest.raises(BadInputError, match=f"takes 2 to 100 folds, not {num_folds}"):
             assign(list("ab"), [0, 1], [9, 9], num_folds=num_folds, seed=0, fingerprint="f")
+
+
+def _by_style(groups: list[int], styles: list[str], *, num_folds: int = 3, seed: int = 0) -> list[int]:
+    ids = [f"file{index:03}" for index in range(len(groups))]
+    lengths = stream(seed, "lengths").integers(100, 2000, len(groups)).tolist()
+    return assign_by_style(ids, groups, lengths, styles, num_folds=num_folds, seed=seed, fingerprint="f")
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 1000), st.integers(2, 4), st.integers(1, 4))
+def test_every_fold_and_the_test_set_hold_every_style(seed: int, num_folds: int, num_styles: int) -> None:
+    random = stream(seed, "styles")
+    style_of_group = [f"style{index % num_styles}" for index in range(num_styles * (num_folds + 1 + seed % 5))]
+    groups = [*range(len(style_of_group)), *random.integers(len(style_of_group), size=30).tolist()]
+    styles = [style_of_group[group] for group in groups]
+    folds = _by_style(groups, styles, num_folds=num_folds, seed=seed)
+    for style in set(styles):
+        assert {fold for fold, of in zip(folds, styles, strict=True) if of == style} == {TEST, *range(num_folds)}
+    for group in set(groups):
+        assert len({fold for fold, of in zip(folds, groups, strict=True) if of == group}) == 1
+
+
+def test_a_group_of_two_styles_stays_in_one_fold() -> None:
+    # ten groups in both styles, as renderings of one score are, and ten more in the first
+    groups = [*range(20), *range(10)]
+    styles = ["a"] * 20 + ["b"] * 10
+    folds = _by_style(groups, styles)
+    assert folds[:10] == folds[20:]
+    assert set(folds[10:20]) == set(folds[20:]) == {TEST, 0, 1, 2}
+
+
+def test_a_style_with_too_few_groups_is_named() -> None:
+    rule = "3 folds and a test set need at least 4 compositions of each style .* the style 'rare' has 3: add some"
+    with pytest.raises(BadInputError, match=rule):
+        _by_style([*range(10), 10, 11, 12, 12, 12], ["common"] * 10 + ["rare"] * 5)
+
+
+def test_the_number_of_folds_has_the_same_bounds_for_styles() -> None:
+    with pytest.raises(BadInputError, match="takes 2 to 100 folds, not 1"):
+        _by_style([0, 1], ["a", "a"], num_folds=1)

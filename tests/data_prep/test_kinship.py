@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.kinship import BEGINNING, MIN_DISTINCT, RUN, beginning, contents, groups, setting_title
+from data_prep.kinship import (
+    BEGINNING,
+    MIN_DISTINCT,
+    PERFORMED_DISTINCT,
+    PERFORMED_RUN,
+    PERFORMED_SHARE,
+    RUN,
+    beginning,
+    compositions,
+    contents,
+    groups,
+    setting_title,
+)
 from data_prep.notes import Piece
 
 TUNE = [60, 62, 64, 65, 62, 67, 71, 72, 69, 65, 64, 60, 59, 62, 66, 67, 74, 70]
@@ -46,10 +58,10 @@ def test_labels_make_kin(piece: Callable[..., Piece]) -> None:
     assert groups(three, [[None, None, None]]) == [0, 1, 2]
 
 
-def _naive_runs(pitches: list[int]) -> set[tuple[int, ...]]:
+def _naive_runs(pitches: list[int], run: int = RUN, distinct: int = MIN_DISTINCT) -> set[tuple[int, ...]]:
     intervals = [b - a for a, b in pairwise(pitches)]
-    windows = {tuple(intervals[i : i + RUN]) for i in range(len(intervals) - RUN + 1)}
-    return {window for window in windows if len(set(window)) >= MIN_DISTINCT}
+    windows = {tuple(intervals[i : i + run]) for i in range(len(intervals) - run + 1)}
+    return {window for window in windows if len(set(window)) >= distinct}
 
 
 @settings(max_examples=30)
@@ -65,6 +77,27 @@ def test_the_groups_are_those_of_a_naive_search(piece: Callable[..., Piece], see
     kin = [[bool(a & b) or i == j for j, b in enumerate(runs)] for i, a in enumerate(runs)]
     reach = np.linalg.matrix_power(np.array(kin, np.int64), len(tunes)) > 0
     assert groups([piece(tune) for tune in tunes], []) == [int(np.argmax(row)) for row in reach]
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2**32 - 1))
+def test_compositions_are_those_of_a_naive_search(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    phrases = draw.integers(55, 80, (12, 14))
+    lines = [phrases[draw.integers(12, size=draw.integers(1, 9))].ravel() for _ in range(10)]
+    runs = [_naive_runs(line.tolist(), PERFORMED_RUN, PERFORMED_DISTINCT) for line in lines]
+    kin = [
+        [i == j or len(a & b) > max(1, PERFORMED_SHARE * min(len(a), len(b))) for j, b in enumerate(runs)]
+        for i, a in enumerate(runs)
+    ]
+    reach = np.linalg.matrix_power(np.array(kin, np.int64), len(lines)) > 0
+    assert compositions(lines, []) == [int(np.argmax(row)) for row in reach]
+
+
+def test_labels_make_compositions_too() -> None:
+    lines = [np.array([60, 61]), np.array([70]), np.array([80, 60])]
+    assert compositions(lines, [["x", None, "x"]]) == [0, 1, 0]
+    assert compositions([], []) == []
 
 
 def test_the_beginning_counts_for_duplicates(piece: Callable[..., Piece]) -> None:

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from data_prep import storage
+from data_prep.corpus import resolve
 from data_prep.errors import BadInputError
+from data_prep.kinds import KINDS
 from data_prep.melody_description import describe
 from data_prep.prepared import Prepared, open_test_set, openings_of_test_set, prepare
 
@@ -33,7 +35,24 @@ def everything(shared_cache: Path) -> Prepared:
 
 
 def _prepare(folder: Path, tmp_path: Path, num_folds: int = 4, seed: int = 0) -> Prepared:
-    return prepare(str(folder), cache=tmp_path / "cache", num_folds=num_folds, seed=seed)
+    kind = resolve(str(folder)).likely_kind()
+    return prepare(str(folder), kind=kind, cache=tmp_path / "cache", num_folds=num_folds, seed=seed)
+
+
+@pytest.fixture(params=sorted(KINDS))
+def folder_of_pieces(
+    request: pytest.FixtureRequest,
+    folder_of_tunes: Callable[..., Path],
+    folder_of_performances: Callable[..., Path],
+) -> Callable[[int], Path]:
+    """Make a folder, called tunes, with so many unrelated pieces of each kind of data."""
+
+    def make(count: int) -> Path:
+        if request.param == "melodies":
+            return folder_of_tunes(count)
+        return folder_of_performances(count, name="tunes", styles=("one",))
+
+    return make
 
 
 @pytest.mark.slow
@@ -129,8 +148,8 @@ def test_a_folder_is_prepared_once(folder_of_tunes: Callable[..., Path], tmp_pat
     assert first.origins[0].title.startswith("Tune ")
 
 
-def test_a_moved_folder_is_the_same_corpus(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
-    folder = folder_of_tunes(8)
+def test_a_moved_folder_is_the_same_corpus(folder_of_pieces: Callable[..., Path], tmp_path: Path) -> None:
+    folder = folder_of_pieces(8)
     first = _prepare(folder, tmp_path)
     moved = folder.rename(tmp_path / "elsewhere")
     again = _prepare(moved, tmp_path)
@@ -150,33 +169,34 @@ def test_seed_and_folds_change_what_is_prepared_not_what_is_read(
 
 
 def test_the_sealed_pieces_are_apart_and_their_opening_is_written_down(
-    folder_of_tunes: Callable[..., Path], tmp_path: Path
+    folder_of_pieces: Callable[..., Path], tmp_path: Path
 ) -> None:
-    prepared = _prepare(folder_of_tunes(20), tmp_path)
+    prepared = _prepare(folder_of_pieces(20), tmp_path)
     assert openings_of_test_set(prepared) == ()
     sealed = open_test_set(prepared, "promotion of trial 7")
     assert sealed.num_pieces == prepared.num_test_pieces > 0
     assert not set(sealed.ids) & set(prepared.data.ids)
     assert set(sealed.fold.tolist()) == {-1}
-    assert (sealed.durations, sealed.positions) == (prepared.data.durations, prepared.data.positions)
+    for alphabet in ("durations", "positions", "styles"):
+        assert getattr(sealed, alphabet, None) == getattr(prepared.data, alphabet, None)
     (opening,) = openings_of_test_set(prepared)
     assert opening["reason"] == "promotion of trial 7"
 
 
-def test_the_prepared_file_holds_no_sealed_note(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
-    prepared = _prepare(folder_of_tunes(20), tmp_path)
+def test_the_prepared_file_holds_no_sealed_note(folder_of_pieces: Callable[..., Path], tmp_path: Path) -> None:
+    prepared = _prepare(folder_of_pieces(20), tmp_path)
     sealed = open_test_set(prepared, "a test of the sealing")
     stored = prepared.source.path.read_bytes()
     assert not any(name.encode() in stored for name in sealed.ids)
 
 
-def test_the_test_set_is_not_opened_without_a_reason(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
+def test_the_test_set_is_not_opened_without_a_reason(folder_of_pieces: Callable[..., Path], tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="for a reason only"):
-        open_test_set(_prepare(folder_of_tunes(8), tmp_path), " ")
+        open_test_set(_prepare(folder_of_pieces(8), tmp_path), " ")
 
 
-def test_a_lost_test_set_is_told(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
-    prepared = _prepare(folder_of_tunes(8), tmp_path)
+def test_a_lost_test_set_is_told(folder_of_pieces: Callable[..., Path], tmp_path: Path) -> None:
+    prepared = _prepare(folder_of_pieces(8), tmp_path)
     prepared.source.path.with_suffix(".test.npz").unlink()
     with pytest.raises(BadInputError, match="prepare the corpus anew"):
         open_test_set(prepared, "promotion")
@@ -237,8 +257,8 @@ def test_duplicates_and_short_pieces_are_left_out_and_counted(
     assert prepared.data.num_pieces + prepared.num_test_pieces == 8
 
 
-def test_a_damaged_store_is_made_anew(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
-    folder = folder_of_tunes(8)
+def test_a_damaged_store_is_made_anew(folder_of_pieces: Callable[..., Path], tmp_path: Path) -> None:
+    folder = folder_of_pieces(8)
     first = _prepare(folder, tmp_path)
     data = first.source.path.read_bytes()
     changed = (data[:at] + bytes([data[at] ^ 0x55]) + data[at + 1 :] for at in range(0, len(data), len(data) // 23))
@@ -250,9 +270,9 @@ def test_a_damaged_store_is_made_anew(folder_of_tunes: Callable[..., Path], tmp_
 
 
 def test_a_store_of_a_newer_version_is_refused(
-    folder_of_tunes: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder_of_pieces: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = folder_of_tunes(8)
+    folder = folder_of_pieces(8)
     with monkeypatch.context() as newer:
         newer.setattr(storage, "FORMAT", 2)
         _prepare(folder, tmp_path)
@@ -273,9 +293,9 @@ def test_a_note_table_of_a_newer_version_is_refused(
 
 
 def test_a_full_disk(
-    folder_of_tunes: Callable[..., Path], tmp_path: Path, full_disk: Callable[[], AbstractContextManager[None]]
+    folder_of_pieces: Callable[..., Path], tmp_path: Path, full_disk: Callable[[], AbstractContextManager[None]]
 ) -> None:
-    folder = folder_of_tunes(8)
+    folder = folder_of_pieces(8)
     with pytest.raises(BadInputError, match="No space left on device"), full_disk():
         _prepare(folder, tmp_path)
     assert _prepare(folder, tmp_path).data.num_folds == 4
@@ -293,15 +313,27 @@ def test_an_unknown_kind_of_data() -> None:
         prepare("oneills", kind="melody")
 
 
-def test_the_header_of_the_store_is_json(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
-    prepared = _prepare(folder_of_tunes(8), tmp_path)
+@pytest.mark.parametrize(
+    ("corpus", "kind", "rule"),
+    [
+        ("oneills", "performances", "performances are needed, and the corpus 'oneills' has melodies: .*, or synthetic"),
+        ("synthetic", "melodies", "melodies are needed, and the corpus 'synthetic' has performances: .*, or oneills"),
+    ],
+)
+def test_a_corpus_of_another_kind(corpus: str, kind: str, rule: str) -> None:
+    with pytest.raises(BadInputError, match=rule):
+        prepare(corpus, kind=kind)
+
+
+def test_the_header_of_the_store_is_json(folder_of_pieces: Callable[..., Path], tmp_path: Path) -> None:
+    prepared = _prepare(folder_of_pieces(8), tmp_path)
     with np.load(prepared.source.path) as file:
         header = json.loads(file["header"].tobytes())
     assert header["format"] == storage.FORMAT
     assert header["fingerprint"] == prepared.fingerprint
 
 
-def test_prepared_arrays_are_read_only(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
-    prepared = _prepare(folder_of_tunes(8), tmp_path)
+def test_prepared_arrays_are_read_only(folder_of_pieces: Callable[..., Path], tmp_path: Path) -> None:
+    prepared = _prepare(folder_of_pieces(8), tmp_path)
     with pytest.raises(ValueError, match="read-only"):
         prepared.data.pitch[0] = 60

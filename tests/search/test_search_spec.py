@@ -5,6 +5,7 @@ from toy_family import TOY_SEARCH, ToyFamily
 
 from data_prep.errors import BadInputError
 from models.families import FAMILIES
+from models.spec import Value
 from search.search_spec import DEFAULTS, SearchSpec, load, parse
 from search.sections import read_duration, write_duration
 
@@ -135,3 +136,12 @@ def test_passwords_are_not_written() -> None:
     assert "hush" not in search.to_toml()
     assert "postgresql+psycopg://me@db/x" in search.to_toml()
     assert search.study.url.endswith("secret@db/x")
+
+
+@pytest.mark.parametrize(("name", "value"), [("input", "token"), ("optimiser", "sgd"), ("transpose", True)])
+def test_a_fixed_setting_that_idles_others_leaves_a_file_that_is_read_again(name: str, value: Value) -> None:
+    search = load("composer", overrides={f"space.{name}": value})
+    assert parse(search.to_toml(), "again").space.hash == search.space.hash
+    idle = [other for other, one in search.space.spec_type.settings().items() if name in one.when]
+    assert idle
+    assert not set(idle) & set(search.space.searched)

@@ -128,7 +128,7 @@ class ToyFamily:
         from models import checkpoint
 
         figure = Figure()
-        figure.subplots().imshow(checkpoint.load(trained).training["weights"])
+        figure.subplots().imshow(checkpoint.load(trained).training["weights"])  # pyright: ignore[reportUnknownMemberType]
         return [("weights", figure)]
 
     def baselines(self, data: ToyData) -> Sequence[Baseline]:

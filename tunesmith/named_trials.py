@@ -1,8 +1,12 @@
-"""Which trained model a text such as "stylenet/7", or "stylenet" for the best, names."""
+"""Which trial, and which trained model, a text such as "stylenet/7" names."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from data_prep.errors import BadInputError
+
+if TYPE_CHECKING:
+    from search.study import SearchRecord
 
 
 def trained_model(home: Path, text: str) -> Path:
@@ -22,7 +26,6 @@ def trained_model(home: Path, text: str) -> Path:
     from search.report import best_trials
     from search.study import folder, read_search
     from search.trial import model_path
-    from tunesmith.search_commands import recorded_trial
 
     if "/" in text:
         record, number = recorded_trial(home, text)
@@ -41,3 +44,26 @@ def trained_model(home: Path, text: str) -> Path:
             "for its best"
         )
     return path
+
+
+def recorded_trial(home: Path, text: str) -> "tuple[SearchRecord, int]":
+    """Find the search and the trial that a text such as "composer/7" names.
+
+    Args:
+        home: The home folder.
+        text: SEARCH/NUMBER.
+
+    Returns:
+        The search, and the trial's number, which exists.
+
+    Raises:
+        BadInputError: If it is not of that form, or either does not exist.
+    """
+    from search.study import read_search
+
+    name, _, number = text.rpartition("/")
+    if not name or not number.isdecimal():
+        raise BadInputError(f"a trial is named SEARCH/NUMBER, as in composer/7: got {text!r}")
+    record = read_search(home, name)
+    record.trial(int(number))
+    return record, int(number)

@@ -1,0 +1,105 @@
+"""How long piano performances take to prepare, cold and warm, and a five-minute piece to be performed.
+
+    python benchmarks/performing.py --corpus FOLDER
+
+FOLDER holds real performances (TUNESMITH_TEST_PERFORMANCES names it too); without one the built-in synthetic corpus is
+measured, and the result says so. Preparation is timed in a process of its own, imports included; performing after
+start-up, on one thread: bytes in, bytes out.
+"""
+
+# pretty_midi has no types:
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import pretty_midi
+import torch
+
+from benchmarks.lockstep import hardware
+from benchmarks.reading import prepared_in
+from data_prep.prepared import prepare
+from data_prep.randomness import stream
+from models import checkpoint
+from models.performing import Performer, perform
+from models.stylenet import StyleNet
+
+COLD_LIMIT, WARM_LIMIT, PERFORM_LIMIT = 20.0, 1.0, 2.0
+RESULT = Path(__file__).parent / "results" / "performing.json"
+MINUTES, NOTES_A_SECOND = 5, 12
+
+
+def piece() -> bytes:
+    """Write five minutes of a busy piano: chords and runs, all at one velocity."""
+    random = stream(0, "benchmark piece")
+    midi = pretty_midi.PrettyMIDI(initial_tempo=120)
+    piano = pretty_midi.Instrument(0)
+    for number in range(MINUTES * 60 * NOTES_A_SECOND):
+        begin = number / NOTES_A_SECOND
+        pitch, length = int(random.integers(36, 97)), float(random.uniform(0.1, 1.0))
+        piano.notes.append(pretty_midi.Note(64, pitch, begin, begin + length))
+    midi.instruments.append(piano)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "piece.mid"
+        midi.write(str(path))
+        return path.read_bytes()
+
+
+def performer(corpus: str) -> Performer:
+    """Train the default StyleNet for one epoch: how long performing takes does not depend on how well it does it."""
+    family = StyleNet()
+    spec = family.spec_type(epochs=1)
+    training = family.start(spec, prepare(corpus, kind="performances").data, seed=0, trial=0, device="cpu")
+    for _ in training.epochs():
+        pass
+    extra = {"family": family.name, "vocabulary": training.vocabulary}
+    return Performer(checkpoint.Checkpoint(training.weights(), spec.model_dump(), extra))
+
+
+def main() -> int:
+    """Measure, print and write; the exit status is 1 where a limit is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", default=os.environ.get("TUNESMITH_TEST_PERFORMANCES", "synthetic"))
+    parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file to write")
+    arguments = parser.parse_args()
+    corpus = str(arguments.corpus) if arguments.corpus == "synthetic" else str(Path(arguments.corpus).resolve())
+    with tempfile.TemporaryDirectory() as cache:
+        cold, num_files = prepared_in(corpus, Path(cache), kind="performances")
+        warm = min(prepared_in(corpus, Path(cache), kind="performances")[0] for _ in range(3))
+    torch.set_num_threads(1)
+    trained, midi = performer(corpus), piece()
+    perform(midi, trained, trained.styles[0])
+    began = time.perf_counter()
+    perform(midi, trained, trained.styles[0])
+    seconds = time.perf_counter() - began
+    result: dict[str, Any] = {
+        "hardware": hardware(),
+        "corpus": "synthetic" if corpus == "synthetic" else "a folder of real performances",
+        "performances": num_files,
+        "cold_seconds": round(cold, 2),
+        "cold_limit": COLD_LIMIT,
+        "warm_seconds": round(warm, 3),
+        "warm_limit": WARM_LIMIT,
+        "perform_seconds": round(seconds, 3),
+        "perform_limit": PERFORM_LIMIT,
+        "met": cold <= COLD_LIMIT and warm <= WARM_LIMIT and seconds <= PERFORM_LIMIT,
+    }
+    print(
+        f"{num_files} performances: cold {cold:.1f} s (at most {COLD_LIMIT:.0f}), warm {warm:.2f} s (at most "
+        f"{WARM_LIMIT:.0f}); {MINUTES} minutes performed in {seconds:.2f} s (at most {PERFORM_LIMIT:.0f})"
+    )
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
+    return int(not result["met"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

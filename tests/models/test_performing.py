@@ -1,0 +1,249 @@
+"""A trained StyleNet on MIDI files: what changes, what must not, and what is refused."""
+
+# pretty_midi has no types:
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
+
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pretty_midi
+import pytest
+import torch
+
+from data_prep.encodings.views import NoteView
+from data_prep.errors import BadInputError
+from data_prep.performances import Performance, Performances
+from data_prep.randomness import stream
+from data_prep.velocities import note_ons
+from models import checkpoint, performing
+from models.composer_spec import ComposerSpec
+from models.performing import Performer, perform
+from models.stylenet import StyleNet
+from models.stylenet_spec import StyleNetSpec
+from tests.models.toy_performances import STYLES, random_performances
+
+
+def trained(tmp_path: Path, **settings: Any) -> Path:
+    family = StyleNet()
+    spec = StyleNetSpec.from_values({"epochs": 1, "size": 4, "level_shrink": 0.3, **settings})
+    training = family.start(spec, random_performances(), seed=0, trial=0, device="cpu")
+    for _ in training.epochs():
+        pass
+    path = tmp_path / "model.pt"
+    extra = {"family": "stylenet", "seed": 0, "trial": 0, "vocabulary": training.vocabulary}
+    checkpoint.save(path, training.weights(), spec, extra)
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Performer:
+    return Performer.load(trained(tmp_path_factory.mktemp("model")))
+
+
+def piece(*, others: bool = True) -> pretty_midi.PrettyMIDI:
+    """A piano with pedal in an uneven tempo, notes beyond its keys, a flute and drums."""
+    random = stream(0, "piece to perform")
+    midi = pretty_midi.PrettyMIDI(initial_tempo=97.0)
+    piano = pretty_midi.Instrument(0, name="piano")
+    for number in range(120):
+        begin = number * 0.21
+        piano.notes.append(pretty_midi.Note(64, int(random.integers(30, 100)), begin, begin + 0.4))
+    piano.notes += [pretty_midi.Note(50, 12, 1.0, 2.0), pretty_midi.Note(51, 120, 1.0, 2.0)]
+    piano.control_changes.append(pretty_midi.ControlChange(64, 127, 0.5))
+    midi.instruments.append(piano)
+    if others:
+        for program, is_drum in ((73, False), (0, True)):
+            other = pretty_midi.Instrument(program, is_drum=is_drum)
+            other.notes += [pretty_midi.Note(70, 60 + step, step * 0.3, step * 0.3 + 0.2) for step in range(20)]
+            midi.instruments.append(other)
+    midi.lyrics.append(pretty_midi.Lyric("la", 0.3))
+    midi.time_signature_changes.append(pretty_midi.TimeSignature(4, 4, 0))
+    return midi
+
+
+def as_bytes(midi: pretty_midi.PrettyMIDI) -> bytes:
+    buffer = io.BytesIO()
+    midi.write(buffer)
+    return buffer.getvalue()
+
+
+def test_only_the_pianos_velocities_within_its_keys_change(model: Performer) -> None:
+    before = as_bytes(piece())
+    after = perform(before, model, "wild")
+    ons, new = note_ons(before), note_ons(after)
+    changed = {at for at, (a, b) in enumerate(zip(before, after, strict=True)) if a != b}
+    assert changed
+    assert changed <= set(ons.offset.tolist())
+    kept = ~ons.is_piano | (ons.pitch < 21) | (ons.pitch > 108)
+    assert kept.sum() == 42
+    assert np.array_equal(new.velocity[kept], ons.velocity[kept])
+    assert len(set(new.velocity[~kept].tolist())) > 5
+    assert np.all((new.velocity >= 1) & (new.velocity <= 127))
+
+
+def test_the_same_again_and_whatever_the_velocities_were(model: Performer) -> None:
+    one = as_bytes(piece())
+    louder = piece()
+    for note in louder.instruments[0].notes:
+        note.velocity += 20
+    assert perform(one, model, "calm") == perform(one, model, "calm")
+    ons, again = note_ons(perform(one, model, "calm")), note_ons(perform(as_bytes(louder), model, "calm"))
+    inside = ons.is_piano & (ons.pitch >= 21) & (ons.pitch <= 108)
+    assert np.array_equal(ons.velocity[inside], again.velocity[inside])
+
+
+def test_a_pretty_midi_comes_back_as_one(model: Performer) -> None:
+    given = piece()
+    found = perform(given, model, "calm")
+    assert isinstance(found, pretty_midi.PrettyMIDI)
+    assert as_bytes(given) == as_bytes(piece()), "the one that was given is as it was"
+    direct = note_ons(perform(as_bytes(given), model, "calm"))
+    assert sorted(note.velocity for one in found.instruments for note in one.notes) == sorted(direct.velocity.tolist())
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"view": "note", "features": "piece"},
+        {"view": "grid", "genre_sharing": "branches", "interpretation": 3},
+        {"view": "grid", "metre": False, "bi_merge": "top", "layers": 2, "cell": "peephole"},
+    ],
+    ids=["notes", "grid with branches", "grid without metre"],
+)
+def test_a_held_out_piece_gets_what_its_training_predicted(settings: dict[str, Any], tmp_path: Path) -> None:
+    """The whole way through a file gives the numbers of the model in memory, fold by fold."""
+    from models.stylenet_task import StyleNetTask
+    from models.training import LockstepTraining, TrainingPlan
+
+    data = random_performances()
+    spec = StyleNetSpec.from_values({"epochs": 1, "size": 4, "level_shrink": 0.3, **settings})
+    task = StyleNetTask(spec, data, seed=0, trial=0, device="cpu")
+    training = LockstepTraining(task, TrainingPlan.of(spec))
+    for _ in training.epochs():
+        pass
+    extra = {"family": "stylenet", "vocabulary": training.vocabulary}
+    checkpoint.save(tmp_path / "model.pt", training.weights(), spec, extra)
+    performer = Performer.load(tmp_path / "model.pt")
+    assert performer.styles == STYLES
+    predicted = task.predict().velocity
+    for number in range(0, data.num_pieces, 5):
+        rows = slice(int(data.start[number]), int(data.start[number + 1]))
+        style, fold = STYLES[data.style[number]], int(data.fold[number])
+        assert performer.velocities(alone(data, rows), style, fold) == pytest.approx(predicted[rows], abs=1e-3)
+        folds = [performer.velocities(alone(data, rows), style, each) for each in range(4)]
+        assert performer.velocities(alone(data, rows), style) == pytest.approx(np.mean(folds, axis=0))
+
+
+def alone(data: Performances, rows: slice) -> Performance:
+    names = ("pitch", "velocity", "onset", "duration", "seconds")
+    columns = {name: getattr(data, name)[rows] for name in names}
+    return Performance(**columns, tick=np.arange(rows.stop - rows.start))
+
+
+def test_amount_and_mixes_are_what_they_say(model: Performer) -> None:
+    performance = performing.played(as_bytes(piece()))
+    calm, wild = (model.velocities(performance, style) for style in STYLES)
+    mixed = model.velocities(performance, {"calm": 3, "wild": 1})
+    assert mixed == pytest.approx(0.75 * calm + 0.25 * wild, nan_ok=True)
+    assert np.nanstd(performing.scaled(calm, 0.0)) == pytest.approx(0.0, abs=1e-9)
+    assert performing.scaled(calm, 1.0) == pytest.approx(calm, nan_ok=True)
+    assert np.nanstd(performing.scaled(calm, 2.0)) == pytest.approx(2 * np.nanstd(calm))
+    assert np.nanmean(performing.scaled(calm, 2.0)) == pytest.approx(np.nanmean(calm))
+    loud = performing.replace_velocities(as_bytes(piece()), performance, calm + 1000)
+    assert set(note_ons(loud).velocity[note_ons(loud).is_piano].tolist()) == {50, 51, 127}
+
+
+def test_baselines_need_no_model() -> None:
+    performance = performing.played(as_bytes(piece()))
+    assert set(performing.flat(performance).tolist()) == {64.0}
+    first, again, other = (performing.at_random(performance, seed) for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert first.min() >= 1
+    assert first.max() <= 127
+
+
+def test_a_piece_of_one_note_and_one_of_many_minutes_are_performed(model: Performer) -> None:
+    short = pretty_midi.PrettyMIDI()
+    short.instruments.append(pretty_midi.Instrument(0))
+    short.instruments[0].notes.append(pretty_midi.Note(64, 60, 0.0, 1.0))
+    assert note_ons(perform(as_bytes(short), model, "calm")).velocity.shape == (1,)
+    long = pretty_midi.PrettyMIDI()
+    long.instruments.append(pretty_midi.Instrument(0))
+    notes = [pretty_midi.Note(64, 40 + step % 40, step * 0.1, step * 0.1 + 0.3) for step in range(6000)]
+    long.instruments[0].notes += notes
+    assert len(note_ons(perform(as_bytes(long), model, "calm")).velocity) == 6000
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda data: data[:60], "cut short"),
+        (lambda _: b"MThd, or so one might think", "MIDI"),
+        (lambda _: b"", "MThd"),
+        (lambda data: data.replace(b"\xc0\x00", b"\xc0\x49"), "no piano"),
+    ],
+    ids=["cut", "text", "empty", "flutes"],
+)
+def test_what_is_no_piano_piece_is_refused_in_one_line(change: Any, said: str, model: Performer) -> None:
+    with pytest.raises(BadInputError, match=said) as caught:
+        perform(change(as_bytes(piece(others=False))), model, "calm")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("style", "said"),
+    [
+        ("wildd", "did you mean 'wild'"),
+        ({"calm": 0.5, "polka": 0.5}, "no style is called 'polka'"),
+        ({"calm": 0.0}, "not all 0"),
+        ({"calm": -1.0, "wild": 2.0}, "0 or more"),
+        ({"calm": float("nan")}, "0 or more"),
+    ],
+)
+def test_styles_that_cannot_be_are_refused(style: Any, said: str, model: Performer) -> None:
+    with pytest.raises(BadInputError, match=said):
+        perform(as_bytes(piece()), model, style)
+
+
+@pytest.mark.parametrize("text", ["calm", "calm=loud", "=1", "calm=", "calm=1,", "calm=true"])
+def test_a_mix_is_written_as_shares(text: str) -> None:
+    with pytest.raises(BadInputError, match=r"a mix is written like classical=0.3,jazz=0.7"):
+        performing.parse_mix(text)
+    assert performing.parse_mix("calm=0.25, wild=1") == {"calm": 0.25, "wild": 1.0}
+
+
+def test_files_that_are_no_stylenet_are_refused(tmp_path: Path) -> None:
+    path = trained(tmp_path)
+    with pytest.raises(BadInputError, match="must be there"):
+        Performer.load(tmp_path / "nowhere.pt")
+    (tmp_path / "text.pt").write_text("a model")
+    with pytest.raises(BadInputError, match="is not a checkpoint"):
+        Performer.load(tmp_path / "text.pt")
+    checkpoint.save(tmp_path / "composer.pt", {}, ComposerSpec(), {"family": "composer"})
+    with pytest.raises(BadInputError, match="is a composer"):
+        Performer.load(tmp_path / "composer.pt")
+    saved = checkpoint.load(path)
+    lacking = {name: value for name, value in saved.training.items() if name != "head_weight.0"}
+    for weights in (lacking, {**saved.training, "head_weight.0": torch.zeros(1)}, {}):
+        checkpoint.save(tmp_path / "broken.pt", weights, StyleNetSpec.model_validate(saved.spec), dict(saved.extra))
+        with pytest.raises(BadInputError, match="no whole stylenet"):
+            Performer.load(tmp_path / "broken.pt")
+
+
+def test_the_notes_of_a_performance_do_not_depend_on_what_else_stands_in_its_corpus() -> None:
+    data = random_performances()
+    rows = slice(int(data.start[3]), int(data.start[4]))
+    whole = NoteView.of(data, "piece")
+    own = NoteView.of(replace(data, **_only(data, 3, rows)), "piece")
+    assert np.array_equal(whole.features[rows], own.features)
+
+
+def _only(data: Performances, number: int, rows: slice) -> dict[str, Any]:
+    per_note = {name: getattr(data, name)[rows] for name in ("pitch", "velocity", "onset", "duration", "seconds")}
+    per_piece = {name: getattr(data, name)[number : number + 1] for name in ("fold", "style", "composition")}
+    return {**per_note, **per_piece, "start": np.array([0, rows.stop - rows.start]), "ids": ("only",)}
