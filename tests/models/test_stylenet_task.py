@@ -1,9 +1,9 @@
 """StyleNet's task: losses counted one by one, predictions run alone, styles in turn, no leak of what is held out."""
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import astuple, replace
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -33,6 +33,9 @@ from tests.models.toy_performances import (
     performances_of,
     random_performances,
 )
+
+if TYPE_CHECKING:
+    from models.stylenet_model import Carried
 
 DATA = random_performances()
 
@@ -179,6 +182,32 @@ def test_a_loss_is_what_a_loop_over_its_values_finds(view: dict[str, Any], loss:
             assert float(found.loss[fold].detach()) == pytest.approx(total / count, rel=1e-5)
 
 
+def test_carried_windows_go_on_where_their_own_piece_had_come_to() -> None:
+    made = task(truncation="carry", length=5, level="joint", batch_size=2, interpretation=3)
+    made.model.double()
+    states: dict[tuple[int, int, int], Carried | None] = {}
+    num_carried = 0
+    for (style, step), found in zip(made.steps(1), made.losses(1), strict=True):
+        assert float(found.count.sum()) == step.batch.length.sum()
+        expected = np.zeros(4)
+        for fold, slot in np.ndindex(4, 2):
+            if step.begins:
+                states[style, fold, slot] = None
+            piece, first, length = (int(part[fold, slot]) for part in astuple(step.batch))
+            if not length:
+                continue
+            before = states[style, fold, slot]
+            num_carried += before is not None
+            rows = made.view.start[piece] + first + np.arange(length)
+            x = torch.tensor(made.view.inputs(np.broadcast_to(rows[:, None], (4, length, 1)))).double()
+            with torch.no_grad():
+                output, after = made.model(x, torch.full((4, 1), length), style, state=before)
+            states[style, fold, slot] = after
+            expected[fold] += np.abs(output[fold, :, 0].numpy() - made.view.targets(rows)[0]).sum()
+        assert found.total.numpy() == pytest.approx(expected, rel=1e-6)
+    assert num_carried > 20
+
+
 @pytest.mark.parametrize("truncation", ["chunk", "carry"])
 def test_a_piece_is_transposed_alike_in_all_windows_that_carry_its_state(
     truncation: str, monkeypatch: pytest.MonkeyPatch
@@ -228,13 +257,7 @@ def test_predictions_are_those_of_each_performance_run_alone(settings: dict[str,
             assert found.velocity[note] == pytest.approx(output[row, column] * 127, abs=1e-3)
         if found.cell_error is not None:
             played = np.zeros((len(rows), 88))
-            sounding = (
-                replace(made.spec, loss_cells="masked_all")
-                if False
-                else made.spec.model_copy(update={"loss_cells": "masked_all"})
-            )
-            cells = counted_cells(task(view="grid", loss_cells=sounding.loss_cells), piece)
-            for row, keys in cells.items():
+            for row, keys in counted_cells(sounding, piece).items():
                 for key, velocity in keys:
                     played[row, key] = velocity
             assert found.cell_error[piece] == pytest.approx(np.mean((output - played) ** 2), rel=1e-4)
