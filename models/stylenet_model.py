@@ -35,7 +35,7 @@ class Scales:
     Attributes:
         mean: [G, K] means of the inputs.
         deviation: [G, K] their standard deviations.
-        level: [G, S] median velocity / 127 of what counts in training, of each style.
+        level: [G, S] median velocity / 127 of the notes learnt from, of each style.
     """
 
     def __init__(self, mean: NDArray[np.float32], deviation: NDArray[np.float32], level: NDArray[np.float32]) -> None:
@@ -96,8 +96,9 @@ class StyleNetModel(nn.Module):
             return torch.stack(folds)
 
         self.head_weight = nn.ParameterList(nn.Parameter(drawn()) for _ in range(num_styles))
+        begin = torch.zeros_like(self.level) if spec.loss_cells == "all" else self.level  # most cells are silent
         self.head_bias = nn.ParameterList(
-            nn.Parameter(self.level[:, style, None].expand(-1, num_outputs).clone()) for style in range(num_styles)
+            nn.Parameter(begin[:, style, None].expand(-1, num_outputs).clone()) for style in range(num_styles)
         )
 
     def forward(

@@ -87,9 +87,9 @@ class StyleNetTask:
 
     def num_steps(self, epoch: int) -> int:
         """Give the steps of an epoch."""
-        return sum(1 for _ in self._steps(epoch))
+        return sum(1 for _ in self.steps(epoch))
 
-    def _steps(self, epoch: int) -> Iterator[tuple[int, CarriedBatch]]:
+    def steps(self, epoch: int) -> Iterator[tuple[int, CarriedBatch]]:
         """Give an epoch's batches with their styles, which take turns as evenly as their numbers allow (S2)."""
         of_styles = [list(self._style_steps(style, epoch)) for style in range(len(self.performances.styles))]
         turns = [
@@ -123,16 +123,16 @@ class StyleNetTask:
             stream(self._seed, "augmentation", trial=self._trial, fold=fold, epoch=epoch)
             for fold in range(self.num_folds)
         ]
-        shift: NDArray[np.int64] | None = None
+        shifts: dict[int, NDArray[np.int64]] = {}  # of each style, for styles take turns within pieces
         carried: dict[int, Carried] = {}
         most = self.spec.augment
-        for style, step in self._steps(epoch):
+        for style, step in self.steps(epoch):
             if most and step.begins:
-                shift = np.empty(step.batch.piece.shape, np.int64)
-                for of_fold, source in zip(shift, transpositions, strict=True):
+                shifts[style] = np.empty(step.batch.piece.shape, np.int64)
+                for of_fold, source in zip(shifts[style], transpositions, strict=True):
                     of_fold[:] = source.integers(-most, most, len(of_fold), endpoint=True)
             state = None if step.begins else carried[style]
-            loss, after = self._loss(style, step.batch, shift, dropout, state)
+            loss, after = self._loss(style, step.batch, shifts.get(style), dropout, state)
             if self.spec.truncation == "carry":
                 carried[style] = detached(after)
             yield loss
@@ -242,6 +242,6 @@ def training_scales(view: View, performances: Performances, *, standardise: bool
             deviation = inputs.std(axis=0)
             scales.deviation[held_out] = np.where(deviation > 1e-6, deviation, 1.0)  # noqa: PLR2004  (a constant input)
         for number in range(num_styles):
-            velocity, counted = view.targets(rows[learnt & (style == number)])
-            scales.level[held_out, number] = np.median(velocity[counted])
+            played = performances.velocity[(learnt & (style == number))[view.row]]
+            scales.level[held_out, number] = np.median(played) / MAX_VELOCITY
     return scales

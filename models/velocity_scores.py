@@ -92,16 +92,19 @@ def piece_scores(
     error = guess - velocity
     own, own_guess = velocity - mean(velocity)[piece], guess - mean(guess)[piece]
     spread, spread_guess = np.sqrt(mean(own**2)), np.sqrt(mean(own_guess**2))
-    product = spread * spread_guess
-    correlation = np.divide(mean(own * own_guess), product, out=np.zeros(num_pieces), where=product > 1e-9)  # noqa: PLR2004  (a constant has none)
+
+    def ratio(values: Floats, by: Floats) -> Floats:
+        """Divide, where there is a spread to divide by: a constant has neither correlation nor ratio."""
+        return np.divide(values, by, out=np.zeros(num_pieces), where=by > 1e-9)  # noqa: PLR2004  (rounding)
+
     if cell_error is None:
         cell_error = np.bincount(piece, sizes.cells * (error / 127.0) ** 2, num_pieces) / sizes.total
     return PieceScores(
         {
             ONSET_MAE.name: mean(np.abs(error)),
             ONSET_MAE_LEVEL_REMOVED.name: mean(np.abs(own_guess - own)),
-            ONSET_CORRELATION.name: correlation,
-            ONSET_SPREAD.name: spread_guess / np.maximum(spread, 1e-9),
+            ONSET_CORRELATION.name: ratio(mean(own * own_guess), spread * spread_guess),
+            ONSET_SPREAD.name: ratio(spread_guess, spread),
             ONSET_MSE.name: mean(error**2),
             MSE_ALL.name: cell_error,
         }

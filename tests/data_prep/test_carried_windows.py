@@ -20,12 +20,12 @@ def plan(pieces: list[tuple[int, int, int]], length: int = 8, batch_size: int = 
     return CarriedPlan(size, fold, group, G, length, batch_size, "windows")
 
 
-def runs(steps: list[CarriedBatch], fold: int) -> list[list[list[tuple[int, int, int]]]]:
+def runs(steps: list[CarriedBatch], fold: int) -> list[list[tuple[int, int, int]]]:
     """Give what stands in each slot of a fold, from one beginning to the next: piece, first row and length."""
-    found: list[list[list[tuple[int, int, int]]]] = []
+    found: list[list[tuple[int, int, int]]] = []
     for step in steps:
         columns = (part[fold].tolist() for part in (step.batch.piece, step.batch.first, step.batch.length))
-        slots = list(zip(*columns, strict=True))
+        slots: list[tuple[int, int, int]] = list(zip(*columns, strict=True))
         if step.begins:
             found.extend([] for _ in slots)
         for slot, window in zip(found[-len(slots) :], slots, strict=True):

@@ -1,6 +1,7 @@
 """Both views of performances: every velocity is found again, and what counts and moves is what should."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def test_every_velocity_stands_in_its_row_and_column(pieces: list[list[Played]])
     for one in np.unique(cell):
         loudest[cell == one] = data.velocity[cell == one].max()
     for view in views(data):
-        all_rows = np.arange(view.start[-1])
+        all_rows = np.arange(int(view.start[-1]))
         target, counted = view.targets(all_rows)
         assert target.shape == counted.shape == (len(all_rows), view.num_outputs)
         assert view.inputs(all_rows).shape == (len(all_rows), view.num_inputs)
@@ -73,7 +74,7 @@ def test_transposed_rows_are_those_of_the_transposed_performance(pieces: list[li
     data = performances_of([Toy(notes) for notes in pieces])
     moved = replace(data, pitch=(data.pitch + semitones).astype(np.int16))
     for view, other in zip(views(data), views(moved), strict=True):
-        rows = np.arange(view.start[-1])
+        rows = np.arange(int(view.start[-1]))
         shift = np.full_like(rows, semitones)
         assert view.inputs(rows, shift) == pytest.approx(other.inputs(rows), abs=1e-5)
         assert view.inputs(rows, shift).dtype == np.float32
@@ -120,9 +121,10 @@ def test_the_cells_that_count() -> None:
 
 def test_the_metre_is_one_of_sixteen_places() -> None:
     with_metre, without = (GridView.of(DATA, metre=metre, loss_cells="onset") for metre in (True, False))
-    rows = np.arange(with_metre.start[-1])
+    rows = np.arange(int(with_metre.start[-1]))
     assert np.array_equal(with_metre.inputs(rows)[:, :176], without.inputs(rows))
-    for begin, end in zip(with_metre.start[:-1], with_metre.start[1:], strict=True):
+    bounds: list[int] = with_metre.start.tolist()
+    for begin, end in pairwise(bounds):
         place = with_metre.inputs(np.arange(begin, end))[:, 176:]
         assert np.array_equal(place, np.eye(16)[np.arange(end - begin) % 16])
     shift = np.full_like(rows, 4)
@@ -132,7 +134,7 @@ def test_the_metre_is_one_of_sixteen_places() -> None:
 def test_velocities_are_no_input() -> None:
     other = replace(DATA, velocity=(128 - DATA.velocity).astype(np.int16))
     for one, changed in zip(views(DATA), views(other), strict=True):
-        rows = np.arange(one.start[-1])
+        rows = np.arange(int(one.start[-1]))
         assert np.array_equal(one.inputs(rows), changed.inputs(rows))
         assert not np.array_equal(one.targets(rows)[0], changed.targets(rows)[0])
 
@@ -151,7 +153,7 @@ def test_notes_that_a_piano_does_not_have() -> None:
 def test_sizes_are_the_cells_of_the_grid(pieces: list[list[Played]]) -> None:
     data = performances_of([Toy(notes) for notes in pieces])
     view, sizes = GridView.of(data, metre=False, loss_cells="masked_all"), GridSizes.of(data)
-    sounding = view.targets(np.arange(view.start[-1]))[1].sum(axis=1)
+    sounding = view.targets(np.arange(int(view.start[-1])))[1].sum(axis=1)
     assert np.array_equal(sizes.total, 88 * np.diff(view.start))
     assert np.array_equal(
         np.bincount(data.piece_of_note, sizes.cells, data.num_pieces), np.add.reduceat(sounding, view.start[:-1])

@@ -2,7 +2,7 @@
 
 import copy
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
@@ -11,14 +11,16 @@ from torch import Tensor, nn
 
 from data_prep.randomness import stream
 from models import checkpoint
-from models.folded.bidirectional import BidirectionalStack
 from models.folded.dropout import DropoutStreams
-from models.folded.layers import RecurrentLayer
 from models.folded.optimiser import FoldedOptimiser
 from models.stylenet_model import Carried, Scales, StyleNetModel, detached
 from models.stylenet_presets import STYLENET_PRESETS
 from models.stylenet_spec import StyleNetSpec
 from tests.models.closeness import assert_close
+
+if TYPE_CHECKING:
+    from models.folded.bidirectional import BidirectionalStack
+    from models.folded.layers import RecurrentLayer
 
 G, S, T, B, K, O = 3, 2, 6, 4, 5, 7  # noqa: E741  (outputs)
 
@@ -94,7 +96,7 @@ def test_branches_without_an_interpretation_layer_are_separate_genrenets() -> No
         assert torch.equal(run(both, style, *inputs()), run(alone, 0, *inputs()))
 
 
-def of_torch(layer: RecurrentLayer, fold: int, suffix: str) -> dict[str, Tensor]:
+def of_torch(layer: "RecurrentLayer", fold: int, suffix: str) -> dict[str, Tensor]:
     return {
         f"weight_ih_{suffix}": layer.weight[fold],
         f"weight_hh_{suffix}": layer.recurrent[fold],
@@ -125,13 +127,14 @@ def test_the_whole_network_is_that_of_torchs_modules() -> None:
             assert_close(found[fold], expected, rtol=1e-12, atol=1e-12)
 
 
-def test_a_model_begins_at_each_folds_and_styles_level() -> None:
-    model = model_of()
+@pytest.mark.parametrize("loss_cells", ["onset", "masked_all", "all"])
+def test_a_model_begins_at_each_folds_and_styles_level_but_where_silence_counts(loss_cells: str) -> None:
+    model = model_of(view="grid", loss_cells=loss_cells)
     for style in range(S):
         model.head_weight[style].data.zero_()
         output = run(model, style, *inputs())
         expected = torch.tensor(scales().level[:, style], dtype=torch.float64)[:, None, None, None]
-        assert torch.equal(output, expected.expand_as(output))
+        assert torch.equal(output, (expected * (loss_cells != "all")).expand_as(output))
 
 
 def test_a_bias_is_no_view_of_the_level() -> None:
