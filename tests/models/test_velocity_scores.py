@@ -114,7 +114,7 @@ def test_a_perfect_and_a_constant_prediction() -> None:
 
 def test_a_level_that_is_off_shows_in_the_raw_error_alone() -> None:
     calm = performances_of([Toy([(beat, 1.0, 60, 40 + beat) for beat in range(20)])])
-    found = scored(calm, calm.velocity + 11.0)
+    found = scored(calm, calm.velocity.astype(np.float64) + 11.0)
     assert found[ONSET_MAE.name] == pytest.approx([11.0])
     assert found[ONSET_MSE.name] == pytest.approx([121.0])
     assert found[ONSET_MAE_LEVEL_REMOVED.name] == pytest.approx([0.0], abs=1e-9)

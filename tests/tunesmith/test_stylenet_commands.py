@@ -80,14 +80,14 @@ def test_mlflow_has_every_trial_with_its_styles_and_the_winners_pictures(played:
     (winner,) = [one for one in trials if one.data.tags.get("winner") == "yes"]
     pictures = {artifact.path for artifact in client.list_artifacts(winner.info.run_id)}  # pyright: ignore[reportUnknownMemberType]
     expected = {f"{kind}_{style}.png" for kind in ("snapshot", "piano_roll") for style in ("calm", "wild")}
-    assert {"learning_curve.png", "encoding.png", "spec.json", *expected} <= pictures
+    assert {"learning_curve.png", "encoding.png", "velocities.png", "spec.json", *expected} <= pictures
 
 
 def test_pictures_by_command(played: Any) -> None:
     done = played.run("show", "tiny/0", "--pictures", "pictures")
     assert done.returncode == 0, done.stderr
     drawn = [Path(line) for line in done.stdout.split()]
-    assert len(drawn) == 6
+    assert len(drawn) == 7
     assert all((played.folder / path).read_bytes().startswith(b"\x89PNG") for path in drawn)
 
 
