@@ -70,7 +70,7 @@ CV_LOSS = Metric(
 CV_LOSS_BY_NOTE = Metric(
     "cv_loss_by_note", "nats per token", "minimise", "the same, averaged over notes instead of pieces"
 )
-TRAIN_LOSS = Metric("train_loss", "nats per token", "minimise", "mean cross-entropy of the epoch's training windows")
+TRAIN_LOSS = Metric("train_loss", "loss", "minimise", "mean loss of the epoch's training windows, in its own unit")
 ONSET_MAE = Metric(
     "onset_mae",
     "MIDI velocity",

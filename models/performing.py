@@ -19,6 +19,7 @@ from torch import Tensor
 from data_prep.encodings.velocity import LOWEST_PITCH, MAX_VELOCITY, NUM_KEYS
 from data_prep.encodings.views import View
 from data_prep.errors import BadInputError, unknown
+from data_prep.performance_filter import RULES
 from data_prep.performances import Performance, Performances
 from data_prep.randomness import stream
 from data_prep.readers.performance import read
@@ -179,6 +180,13 @@ def played(midi: bytes) -> Performance:
         return read(midi).performance
     except ValueError as error:
         raise BadInputError(f"a MIDI file with a piano is needed: {error}") from None
+
+
+def doubts(midi: bytes) -> tuple[str, ...]:
+    """Say why a file's bars and beats may not be what a model takes them for, each reason in one line."""
+    file = read(midi)
+    reasons = (RULES[rule](file, file.performance, None) for rule in ("not in 4/4", "dummy tempo"))
+    return tuple(reason.partition(";")[0] for reason in reasons if reason is not None)
 
 
 def scaled(velocity: Floats, amount: float) -> Floats:

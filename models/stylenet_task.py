@@ -29,7 +29,7 @@ from models.velocity_scores import SCORED, piece_scores
 
 Floats: TypeAlias = NDArray[np.float64]
 
-_SCORED_ROWS = 2**17
+_SCORED_ROWS = 2**16
 """Most rows of a fold in one batch of held-out performances, padding included: few steps, and memory stays small."""
 
 _HUBER = 8.0 / MAX_VELOCITY

@@ -19,6 +19,12 @@ from data_prep.grid import STEPS_PER_BAR, STEPS_PER_QUARTER
 from data_prep.performances import Performance, Performances
 from models.performing import Performer
 
+_BIN = 4
+"""Velocities in a bar of a histogram."""
+
+_MOST_COUNTED = 12
+"""Performances of a style that a histogram counts: enough for its shape, and soon done."""
+
 _BARS = 8
 """Bars of an excerpt."""
 
@@ -95,6 +101,31 @@ def trial_pictures(performer: Performer, performances: Performances) -> Iterator
         yield f"piano_roll_{style}", piano_rolls(rolls, first_bar, _BARS)
         if number == 0:
             yield "encoding", _encoding(human, first_bar)
+    yield "velocities", _histograms(performer, performances)
+
+
+def _histograms(performer: Performer, performances: Performances) -> Figure:
+    """How often each velocity is played, and predicted, over some held-out performances of every style."""
+    figure = Figure(figsize=(11, 0.6 + 2.1 * len(performances.styles)), dpi=120, layout="constrained")
+    all_axes = figure.subplots(len(performances.styles), 1, sharex=True, squeeze=False)[:, 0]
+    edges = np.arange(0, MAX_VELOCITY + 2, _BIN)
+    for number, (style, axes) in enumerate(zip(performances.styles, all_axes, strict=True)):
+        pieces = np.flatnonzero((performances.style == number) & (performances.fold >= 0))
+        some = [int(piece) for piece in pieces[:: -(-len(pieces) // _MOST_COUNTED)]]
+        played = [_one(performances, piece) for piece in some]
+        heard = [
+            with_velocities(one, performer.velocities(one, style, int(performances.fold[piece])))
+            for piece, one in zip(some, played, strict=True)
+        ]
+        for name, ones in (("played", played), ("predicted", heard)):
+            counts, _ = np.histogram(np.concatenate([one.velocity for one in ones]), edges)
+            axes.stairs(100 * counts / counts.sum(), edges, label=name, fill=name == "played", alpha=0.5, linewidth=2)
+        axes.set_title(f"{style}: {len(some)} held-out performances", loc="left", fontsize=9)
+        axes.set_ylabel("notes [%]", fontsize=8)
+        axes.legend(frameon=False)
+        axes.spines[["top", "right"]].set_visible(False)
+    all_axes[-1].set_xlabel("MIDI velocity")
+    return figure
 
 
 def _snapshot(

@@ -8,14 +8,23 @@ if TYPE_CHECKING:
     from models.metrics import FoldValues
     from models.spec import Value
 
+_SMALL = 0.01
+"""Numbers below it are written with two significant figures."""
+
 _BARS = "▁▂▃▄▅▆▇█"
 
 
 def interval(mean: float, standard_error: float) -> str:
-    """Write a mean with its standard error, as in "2.431 ± 0.021"."""
+    """Write a mean with its standard error, as in "2.431 ± 0.021" or "0.00046 ± 0.00003"."""
     if not math.isfinite(mean):
         return "-"
-    return f"{mean:.3f}" + (f" ± {standard_error:.3f}" if math.isfinite(standard_error) else "")
+    digits = decimals(mean)
+    return f"{mean:.{digits}f}" + (f" ± {standard_error:.{digits}f}" if math.isfinite(standard_error) else "")
+
+
+def decimals(value: float) -> int:
+    """Give the decimals that a number is written with: three, more for one whose first digits come later."""
+    return 3 if value == 0 or abs(value) >= _SMALL else 1 - math.floor(math.log10(abs(value)))
 
 
 def with_error(values: "FoldValues") -> str:

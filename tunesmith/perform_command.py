@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from data_prep.errors import BadInputError
-from tunesmith.console import out, print_json
+from tunesmith.console import err, out, print_json
 from tunesmith.home import home_folder
 from tunesmith.options import AsJson, Home
 
@@ -69,6 +69,8 @@ def perform(
         velocities = {"random": performing.at_random(performance, seed)}
     else:
         performer = _performer(trial, model, home)
+        for doubt in performing.doubts(data):
+            err.print(f"[yellow]beware:[/] {midi}: {doubt}; the model takes its ticks for beats, four to a bar")
         velocities = {
             name: performing.scaled(performer.velocities(performance, asked), amount)
             for name, asked in _asked(performer, genre, mix).items()

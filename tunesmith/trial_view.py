@@ -10,7 +10,7 @@ from search.study import SearchRecord
 from search.tracking import tracking_uri
 from tunesmith.console import out
 from tunesmith.curves import draw_curves
-from tunesmith.figures import duration, setting_text, state_word, with_error
+from tunesmith.figures import decimals, duration, setting_text, state_word, with_error
 
 
 def as_data(record: SearchRecord, number: int) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def print_trial(record: SearchRecord, number: int, home: Path) -> None:
     for name in (*units, *(name for name in reported if name not in units)):  # styles have metrics of their own
         values = trial.last(name)
         if values is not None:
-            folds = "  ".join(f"{value:.3f}" for value in values.values)
+            folds = "  ".join(f"{value:.{decimals(values.mean)}f}" for value in values.values)
             table.add_row(name, with_error(values), units.get(name, ""), f"[dim]folds {folds}[/]")
     out.print(table)
     curves = {

@@ -157,6 +157,27 @@ def test_amount_and_mixes_are_what_they_say(model: Performer) -> None:
     assert set(note_ons(loud).velocity[note_ons(loud).is_piano].tolist()) == {50, 51, 127}
 
 
+def test_doubtful_bars_and_beats_are_told() -> None:
+    assert performing.doubts(as_bytes(written(4))) == ()
+    (doubt,) = performing.doubts(as_bytes(written(3)))
+    assert doubt == "3/4 from bar 1"
+    recorded = written(4)
+    for note in recorded.instruments[0].notes:
+        note.start, note.end = note.start * 1.0371, note.end * 1.0371 + 0.01
+    (doubt,) = performing.doubts(as_bytes(recorded))
+    assert doubt.startswith("its tempo is a dummy")
+
+
+def written(beats: int) -> pretty_midi.PrettyMIDI:
+    """Sixteenths at 120, as a notation program writes them."""
+    midi = pretty_midi.PrettyMIDI(initial_tempo=120)
+    midi.time_signature_changes.append(pretty_midi.TimeSignature(beats, 4, 0))
+    midi.instruments.append(pretty_midi.Instrument(0))
+    notes = [pretty_midi.Note(64, 40 + step % 40, step / 8, step / 8 + 0.1) for step in range(400)]
+    midi.instruments[0].notes += notes
+    return midi
+
+
 def test_baselines_need_no_model() -> None:
     performance = performing.played(as_bytes(piece()))
     assert set(performing.flat(performance).tolist()) == {64.0}

@@ -19,6 +19,13 @@ def test_an_interval_needs_more_than_one_fold() -> None:
     assert interval(math.nan, 1.0) == "-"
 
 
+def test_small_numbers_keep_two_figures() -> None:
+    assert interval(0.000456, 0.0000321) == "0.00046 ± 0.00003"
+    assert interval(-0.0099, 0.0) == "-0.0099 ± 0.0000"
+    assert interval(0.01, 0.001) == "0.010 ± 0.001"
+    assert interval(0.0, 0.0) == "0.000 ± 0.000"
+
+
 def test_a_sparkline_runs_from_its_least_to_its_greatest_value() -> None:
     assert sparkline([3.0, 2.0, 1.0]) == "█▅▁"
     assert sparkline([1.0, 1.0]) == "▁▁"

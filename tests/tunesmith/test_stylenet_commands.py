@@ -1,6 +1,8 @@
 """The second family through the same commands, on small performances in files, and dynamics for flat MIDI."""
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from mlflow import MlflowClient
 
 from data_prep.velocities import note_ons
 from tests import hand_midi
+from tunesmith.cli import run
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # MLflow's own
 
@@ -72,19 +75,19 @@ def test_mlflow_has_every_trial_with_its_styles_and_the_winners_pictures(played:
     trials = client.search_runs([experiment.experiment_id], "tags.search = 'tiny' and tags.trial LIKE '%'")
     rows = json.loads(played.run("trials", "tiny", "--json").stdout)
     assert len(trials) == len(rows)
-    for run in trials:
-        assert {"onset_mae", "onset_mae_se", "onset_mae/fold3", "onset_mae_calm"} <= set(run.data.metrics)
-    (winner,) = [run for run in trials if run.data.tags.get("winner") == "yes"]
-    pictures = {one.path for one in client.list_artifacts(winner.info.run_id)}  # pyright: ignore[reportUnknownMemberType]
+    for one in trials:
+        assert {"onset_mae", "onset_mae_se", "onset_mae/fold3", "onset_mae_calm"} <= set(one.data.metrics)
+    (winner,) = [one for one in trials if one.data.tags.get("winner") == "yes"]
+    pictures = {artifact.path for artifact in client.list_artifacts(winner.info.run_id)}  # pyright: ignore[reportUnknownMemberType]
     expected = {f"{kind}_{style}.png" for kind in ("snapshot", "piano_roll") for style in ("calm", "wild")}
-    assert {"learning_curve.png", "encoding.png", "spec.json", *expected} <= pictures
+    assert {"learning_curve.png", "encoding.png", "velocities.png", "spec.json", *expected} <= pictures
 
 
 def test_pictures_by_command(played: Any) -> None:
     done = played.run("show", "tiny/0", "--pictures", "pictures")
     assert done.returncode == 0, done.stderr
     drawn = [Path(line) for line in done.stdout.split()]
-    assert len(drawn) == 6
+    assert len(drawn) == 7
     assert all((played.folder / path).read_bytes().startswith(b"\x89PNG") for path in drawn)
 
 
@@ -106,35 +109,53 @@ def test_a_dry_run_tells_styles_and_stores_nothing(played: Any) -> None:
     assert not (played.folder / "runs" / "searches" / "planned").exists()
 
 
-def perform(place: Any, *arguments: str) -> Any:
-    (place.folder / "in.mid").write_bytes(hand_midi.performance(77, length=100, velocities=1))
-    return place.run("perform", "in.mid", *arguments)
+@dataclass(frozen=True)
+class Done:
+    """What a command that ran in this process came to."""
+
+    status: int
+    out: str
+    err: str
 
 
-def test_a_flat_file_is_performed(played: Any) -> None:
-    done = perform(played, "--trial", "tiny/0", "--genre", "wild", "--out", "out.mid", "--picture", "roll.png")
-    assert done.returncode == 0, done.stderr
-    assert "out.mid" in done.stdout
+@pytest.fixture
+def perform(played: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Run ``tunesmith perform`` on a flat file of 100 notes, or another."""
+    monkeypatch.chdir(played.folder)
+    monkeypatch.delenv("TUNESMITH_HOME", raising=False)
+    (played.folder / "in.mid").write_bytes(hand_midi.performance(77, length=100, velocities=1))
+
+    def command(*arguments: str, midi: str = "in.mid") -> Done:
+        status = run(["perform", midi, *arguments])
+        printed = capsys.readouterr()
+        return Done(status, printed.out, printed.err)
+
+    return command
+
+
+def test_a_flat_file_is_performed(played: Any, perform: Callable[..., Done]) -> None:
+    done = perform("--trial", "tiny/0", "--genre", "wild", "--out", "out.mid", "--picture", "roll.png")
+    assert done.status == 0, done.err
+    assert "out.mid" in done.out
     before, after = (note_ons((played.folder / name).read_bytes()) for name in ("in.mid", "out.mid"))
     assert len(set(before.velocity.tolist())) == 1
     assert len(set(after.velocity.tolist())) > 1
     assert (played.folder / "roll.png").read_bytes().startswith(b"\x89PNG")
-    best = perform(played, "--trial", "tiny", "--genre", "calm", "--json")
-    (row,) = json.loads(best.stdout)["performances"]
+    (row,) = json.loads(perform("--trial", "tiny", "--genre", "calm", "--json").out)["performances"]
     assert row["output"] == "in-calm.mid"
     assert row["changed"] == 100
 
 
-def test_all_styles_mixes_and_baselines(played: Any) -> None:
-    every = json.loads(perform(played, "--trial", "tiny", "--genre", "all", "--out", "all.mid", "--json").stdout)
+def test_all_styles_mixes_and_baselines(played: Any, perform: Callable[..., Done]) -> None:
+    every = json.loads(perform("--trial", "tiny", "--genre", "all", "--out", "all.mid", "--json").out)
     assert [row["output"] for row in every["performances"]] == ["all-calm.mid", "all-wild.mid"]
-    assert perform(played, "--trial", "tiny", "--mix", "calm=0.3,wild=0.7", "--amount", "0.8").returncode == 0
+    assert perform("--trial", "tiny", "--mix", "calm=0.3,wild=0.7", "--amount", "0.8").status == 0
     assert (played.folder / "in-mix.mid").exists()
-    flat = json.loads(perform(played, "--flat", "--json").stdout)["performances"][0]
+    flat = json.loads(perform("--flat", "--json").out)["performances"][0]
     assert (flat["mean"], flat["spread"]) == (64.0, 0.0)
     files: list[bytes] = []
     for seed in ("1", "1", "2"):
-        assert perform(played, "--random", "--seed", seed, "--out", "random.mid").returncode == 0
+        assert perform("--random", "--seed", seed, "--out", "random.mid").status == 0
         files.append((played.folder / "random.mid").read_bytes())
     assert files[0] == files[1] != files[2]
 
@@ -142,22 +163,23 @@ def test_all_styles_mixes_and_baselines(played: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--trial", "tiny", "--genre", "wildd"), "did you mean 'wild'"),
-        (("--trial", "tiny"), "say which style"),
-        (("--trial", "tiny", "--mix", "calm"), "a mix is written like"),
-        (("--trial", "tiny/99", "--genre", "calm"), "no trial of tiny has the number 99"),
-        (("--trial", "none", "--genre", "calm"), "no search is called 'none'"),
-        (("--model", "in.mid", "--genre", "calm"), "is not a checkpoint"),
-        (("--flat", "--genre", "calm"), "give one of them"),
-        (("--flat", "--out", "nowhere/out.mid"), "must be writable"),
-        (("--flat", "--picture", "nowhere/roll.png"), "must be writable"),
+        ("--trial tiny --genre wildd", "did you mean 'wild'"),
+        ("--trial tiny", "say which style"),
+        ("--trial tiny --mix calm", "a mix is written like"),
+        ("--trial tiny/99 --genre calm", "no trial of tiny has the number 99"),
+        ("--trial none --genre calm", "no search is called 'none'"),
+        ("--model in.mid --genre calm", "is not a checkpoint"),
+        ("--flat --genre calm", "give one of them"),
+        ("--flat --out nowhere/out.mid", "must be writable"),
+        ("--flat --picture nowhere/roll.png", "must be writable"),
+        ("--flat --picture roll.txt", "must be writable"),
     ],
 )
-def test_what_cannot_be_is_said_in_one_line(arguments: tuple[str, ...], said: str, played: Any) -> None:
-    done = perform(played, *arguments)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert done.stderr.count("\n") == 1
+def test_what_cannot_be_is_said_in_one_line(arguments: str, said: str, perform: Callable[..., Done]) -> None:
+    done = perform(*arguments.split())
+    assert done.status == 2
+    assert said in " ".join(done.err.split())
+    assert "Traceback" not in done.err
 
 
 @pytest.mark.parametrize(
@@ -168,13 +190,19 @@ def test_what_cannot_be_is_said_in_one_line(arguments: tuple[str, ...], said: st
         (hand_midi.performance(1)[:100], "cut short"),
         (hand_midi.midi([(0, b"\xff\x58\x04\x04\x02\x18\x08")]), "no notes"),
         (hand_midi.midi(hand_midi.strike(60, 0, 10, channel=10)), "no piano"),
+        (hand_midi.midi([(0, b"\xff\x51\x03\x00\x00\x00"), *hand_midi.strike(60, 0, 10)]), "tempo"),
+        (hand_midi.midi(hand_midi.strike(60, 0, 10), division=0xE728), "counts parts of seconds"),
     ],
-    ids=["empty", "text", "cut", "no notes", "drums"],
+    ids=["empty", "text", "cut", "no notes", "drums", "tempo 0", "frames"],
 )
-def test_a_file_that_cannot_be_performed_is_named(data: bytes, said: str, played: Any) -> None:
+def test_a_file_that_cannot_be_performed_is_named(
+    data: bytes, said: str, played: Any, perform: Callable[..., Done]
+) -> None:
     (played.folder / "bad.mid").write_bytes(data)
-    done = played.run("perform", "bad.mid", "--flat")
-    assert done.returncode == 2
-    assert "bad.mid" in done.stderr
-    assert said in done.stderr
-    assert done.stderr.count("\n") == 1
+    done = perform("--flat", midi="bad.mid")
+    assert done.status == 2
+    assert "bad.mid" in done.err
+    assert said in " ".join(done.err.split())
+    missing = perform("--flat", midi="missing.mid")
+    assert missing.status == 2
+    assert "missing.mid" in missing.err
