@@ -76,6 +76,23 @@ class Task(Protocol):
         ...
 
 
+class Trainable(Protocol):
+    """The settings that say how a task is trained, as ``TrainingPlan`` has them."""
+
+    @property
+    def optimiser(self) -> Literal["sgd", "rmsprop", "adam", "adamw"]: ...  # noqa: D102
+    @property
+    def lr(self) -> float: ...  # noqa: D102
+    @property
+    def weight_decay(self) -> float: ...  # noqa: D102
+    @property
+    def clip(self) -> float: ...  # noqa: D102
+    @property
+    def schedule(self) -> Literal["constant", "cosine"]: ...  # noqa: D102
+    @property
+    def epochs(self) -> int: ...  # noqa: D102
+
+
 @dataclass(frozen=True)
 class TrainingPlan:
     """How a task is trained.
@@ -97,7 +114,7 @@ class TrainingPlan:
     epochs: int
 
     @classmethod
-    def of(cls, spec: "Trainable") -> "TrainingPlan":
+    def of(cls, spec: Trainable) -> "TrainingPlan":
         """Take a plan out of a family's settings."""
         return cls(
             optimiser=spec.optimiser,
@@ -115,23 +132,6 @@ class TrainingPlan:
         if done < _WARM_UP:
             return self.lr * done / _WARM_UP
         return self.lr * 0.5 * (1.0 + math.cos(math.pi * (done - _WARM_UP) / (1.0 - _WARM_UP)))
-
-
-class Trainable(Protocol):
-    """The settings that say how a task is trained, as ``TrainingPlan`` has them."""
-
-    @property
-    def optimiser(self) -> Literal["sgd", "rmsprop", "adam", "adamw"]: ...  # noqa: D102
-    @property
-    def lr(self) -> float: ...  # noqa: D102
-    @property
-    def weight_decay(self) -> float: ...  # noqa: D102
-    @property
-    def clip(self) -> float: ...  # noqa: D102
-    @property
-    def schedule(self) -> Literal["constant", "cosine"]: ...  # noqa: D102
-    @property
-    def epochs(self) -> int: ...  # noqa: D102
 
 
 class LockstepTraining:
