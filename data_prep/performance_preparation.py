@@ -119,6 +119,10 @@ def _take(entry: Entry, read: _Read, seen: dict[Hashable, str]) -> None:
     if beats is not None:
         onset, end = beats.quarters(performance.seconds, file.release)
         performance = reader.with_beats(file, onset, end)
+    performance = performance.within_keys()
+    if not performance.num_notes:
+        read.skipped.append(Skipped(entry.name, "none of its notes is among a piano's 88 keys"))
+        return
     broken = broken_rule(file, performance, beats)
     same = seen.setdefault(_contents(performance), entry.name) if broken is None else entry.name
     if same != entry.name:

@@ -21,6 +21,7 @@ from data_prep.prepared import open_test_set, prepare
 from data_prep.provenance import Prepared
 from data_prep.readers.performance import read
 from data_prep.renderings import STYLES
+from tests import hand_midi
 
 if TYPE_CHECKING:
     from data_prep.performances import Performances
@@ -71,6 +72,26 @@ _DTYPES = {
     "style": "int16",
     "composition": "int32",
 }
+
+
+def test_notes_that_no_piano_has_a_key_for_are_left_out(
+    folder_of_performances: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = folder_of_performances(6)
+    before: Performances = _prepare(folder, tmp_path).data
+    name = before.ids[0]
+    events = [event for pitch in (20, 109) for event in hand_midi.strike(pitch, 0, 30)]
+    whole = (folder / name).read_bytes()
+    track = hand_midi.midi(events, division=96)[14:]
+    (folder / name).write_bytes(whole[:8] + b"\x00\x01\x00\x02" + whole[12:] + track)
+    assert read((folder / name).read_bytes()).performance.num_notes == np.diff(before.start)[0] + 2
+    after: Performances = _prepare(folder, tmp_path).data
+    rows = slice(*after.start[after.ids.index(name) :][:2])
+    assert np.array_equal(after.pitch[rows], before.pitch[slice(*before.start[:2])])
+    (folder / name).write_bytes(hand_midi.midi([*hand_midi.strike(20, 0, 30), *hand_midi.strike(110, 0, 30)]))
+    assert [(one.file, one.reason) for one in _prepare(folder, tmp_path).skipped] == [
+        (name, "none of its notes is among a piano's 88 keys")
+    ]
 
 
 def test_what_is_skipped_and_left_out_is_named_with_its_reason(
