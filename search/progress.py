@@ -27,6 +27,10 @@ class Observer(Protocol):
         """
         ...
 
+    def best_before(self, number: int, mean: float, standard_error: float) -> None:
+        """Learn the best full trial of earlier starts, if there is one."""
+        ...
+
     def trial_started(self, number: int, values: Mapping[str, Value]) -> None:
         """Learn that a trial begins, or goes on."""
         ...
@@ -52,6 +56,9 @@ class SilentObserver:
     """Shows nothing."""
 
     def search_started(self, *, trials: int, epochs: int, seconds: float | None, finished: Mapping[State, int]) -> None:
+        """Ignore it."""
+
+    def best_before(self, number: int, mean: float, standard_error: float) -> None:
         """Ignore it."""
 
     def trial_started(self, number: int, values: Mapping[str, Value]) -> None:

@@ -119,6 +119,10 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
             seconds=limit.seconds_left,
             finished=study.counts(),
         )
+        for best in best_trials(study.records(), family.metrics[0], 1):
+            score = best.last(family.metrics[0].name)
+            assert score is not None, "a full trial has a score"
+            observer.best_before(best.number, score.mean, score.standard_error)
         try:
             if limit.reason is None:
                 job = Job(

@@ -68,6 +68,12 @@ class SearchDisplay:
         self._live = Live(self, console=self._console, refresh_per_second=4, transient=True)
         self._live.start()
 
+    def best_before(self, number: int, mean: float, standard_error: float) -> None:
+        """Take the best full trial of earlier starts for the best so far."""
+        self._best = _Best(number, mean, standard_error, self._epochs)
+        if self._plain:
+            self._console.print(f"best so far #{number}: {interval(mean, standard_error)} {self._unit}")
+
     def trial_started(self, number: int, values: Mapping[str, Value]) -> None:
         """Show a trial that begins or goes on."""
         self._running[number] = _Running(values)

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toy_family import TOY_SEARCH, ToyFamily, toy_data
+from toy_family import LOSS, TOY_SEARCH, ToyFamily, toy_data
 
 from data_prep.errors import BadInputError
 from models.spec import Value
 from search.progress import SilentObserver, State
+from search.report import best_trials
 from search.search_spec import SearchSpec, parse
 from search.study import FINISHED, folder, open_study, read_search
 from search.tracking import default_uri
@@ -44,6 +45,9 @@ class Listener(SilentObserver):
 
     def search_started(self, *, trials: int, epochs: int, seconds: float | None, finished: Mapping[State, int]) -> None:
         self.events.append(("search", trials, epochs, seconds, dict(finished)))
+
+    def best_before(self, number: int, mean: float, standard_error: float) -> None:
+        self.events.append(("best before", number, mean, standard_error))
 
     def trial_started(self, number: int, values: Mapping[str, Value]) -> None:
         self.events.append(("started", number, dict(values)))
@@ -96,7 +100,11 @@ def test_a_search_from_beginning_to_end_and_on(home: Path) -> None:
     quiet = Listener()
     again = go(search, home, quiet)
     assert (again.reason, again.num_new, again.trials) == ("trials", 0, outcome.trials)
-    assert [event[0] for event in quiet.events] == ["search", "over"]
+    best = best_trials(outcome.trials, LOSS, 1)[0]
+    score = best.last("loss")
+    assert score is not None
+    before = ("best before", best.number, score.mean, score.standard_error)
+    assert quiet.events[1:] == [before, ("over",)]
 
     more = go(toy(budget__trials=15), home)
     assert (more.num_new, len(more.trials)) == (3, 15)

@@ -30,6 +30,19 @@ def play(shown: SearchDisplay) -> None:
     shown.trial_ended(3, "FAIL", "nats_per_note is not finite at epoch 1: it diverged")
 
 
+def test_the_best_of_earlier_starts_is_known() -> None:
+    shown, console = display(terminal=False)
+    shown.search_started(trials=4, epochs=1, seconds=None, finished={"COMPLETE": 1})
+    shown.best_before(0, 2.2, 0.01)
+    shown.epoch(1, 1, 2.3, 0.02)
+    shown.trial_ended(1, "COMPLETE")
+    shown.epoch(2, 1, 2.1, 0.02)
+    shown.trial_ended(2, "COMPLETE")
+    lines = printed(console).splitlines()
+    assert "best so far #0: 2.200 ± 0.010 nats per note" in lines
+    assert [line.startswith("#2") for line in lines if "(best so far)" in line] == [True]
+
+
 def test_without_a_terminal_every_event_is_a_line() -> None:
     shown, console = display(terminal=False)
     play(shown)
