@@ -7,6 +7,7 @@ The trial's settings are trained anew with other seeds on the folds of its searc
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from data_prep.encodings.views import GridSizes, NoteView
+from data_prep.encodings.views import GridSizes
 from data_prep.performances import Performances
 from data_prep.prepared import prepare
 from models.families import family as find_family
@@ -25,7 +26,7 @@ from models.metrics import ONSET_CORRELATION, ONSET_MAE, ONSET_MAE_LEVEL_REMOVED
 from models.stylenet_spec import StyleNetSpec
 from models.stylenet_task import StyleNetTask
 from models.training import LockstepTraining, TrainingPlan
-from models.velocity_baselines import boosting, cross_validate, velocity_baselines
+from models.velocity_baselines import simple_predictions
 from models.velocity_scores import piece_scores
 from tunesmith.figures import settings_line
 from tunesmith.named_trials import recorded_trial
@@ -38,10 +39,11 @@ Scores = Mapping[str, FoldValues]
 
 @dataclass(frozen=True)
 class Row:
-    """One predictor's metrics on the folds, by name."""
+    """One predictor: its metrics on the folds, by name, and its mean absolute error of every performance, [P]."""
 
     name: str
     scores: Scores
+    errors: NDArray[np.float64]
 
 
 def nets(spec: StyleNetSpec, data: Performances, seeds: int, seed: int) -> list[NDArray[np.float64]]:
@@ -55,32 +57,32 @@ def nets(spec: StyleNetSpec, data: Performances, seeds: int, seed: int) -> list[
     return found
 
 
-def mean_over_seeds(scores: Sequence[Scores]) -> Scores:
-    """Average each fold's value over seeds: a single net as one may expect it."""
-    return {
-        name: FoldValues(
-            tuple(float(np.mean(values)) for values in zip(*(one[name].values for one in scores), strict=True))
-        )
-        for name in scores[0]
-    }
+def mean_over_seeds(name: str, single: Sequence[Row]) -> Row:
+    """Average each fold's and performance's values over seeds: a single net as one may expect it."""
+    found: dict[str, FoldValues] = {}
+    for metric in single[0].scores:
+        of_folds = np.mean([one.scores[metric].values for one in single], axis=0)
+        found[metric] = FoldValues(tuple(float(value) for value in of_folds))
+    return Row(name, found, np.mean([one.errors for one in single], axis=0))
 
 
 def rows(spec: StyleNetSpec, data: Performances, seeds: int, seed: int) -> list[Row]:
     """Score the simple predictors, single nets, their mean, and their mean with gradient boosting."""
     sizes = GridSizes.of(data)
 
-    def score(velocity: NDArray[np.float64]) -> Scores:
-        return piece_scores(data, velocity, sizes).over_folds(data)
+    def row(name: str, velocity: NDArray[np.float64]) -> Row:
+        scores = piece_scores(data, velocity, sizes)
+        return Row(name, scores.over_folds(data), scores.values[ONSET_MAE.name])
 
-    simple = [Row(one.name, {ONSET_MAE.name: one.score, **one.others}) for one in velocity_baselines(data)]
+    simple = dict(simple_predictions(data))
     predicted = nets(spec, data, seeds, seed)
     together = np.mean(predicted, axis=0)
-    trees = cross_validate(data, boosting, NoteView.of(data, "local"))
+    single = [row("one net", velocity) for velocity in predicted]
     return [
-        *simple,
-        Row(f"StyleNet, one net (mean of {seeds} seeds)", mean_over_seeds([score(one) for one in predicted])),
-        Row(f"StyleNet, {seeds} nets averaged", score(together)),
-        Row("their mean with gradient boosting", score((seeds * together + trees) / (seeds + 1))),
+        *(row(name, velocity) for name, velocity in simple.items()),
+        mean_over_seeds(f"StyleNet, one net (mean of {seeds} seeds)", single),
+        row(f"StyleNet, {seeds} nets averaged", together),
+        row("their mean with gradient boosting", (seeds * together + simple["gradient boosting"]) / (seeds + 1)),
     ]
 
 
@@ -89,10 +91,15 @@ def cell(values: FoldValues, digits: int) -> str:
     return f"{values.mean:.{digits}f} ± {values.standard_error:.{digits}f}"
 
 
-def difference(one: Row, other: Row, metric: str) -> str:
-    """Write how much smaller one's metric is than the other's, paired by fold."""
+def difference(one: Row, other: Row, data: Performances, style: int) -> str:
+    """Write how much smaller one's error is than the other's: paired by fold, and by composition."""
+    metric = of_style(ONSET_MAE, data.styles[style])
     pairs = zip(other.scores[metric].values, one.scores[metric].values, strict=True)
-    return cell(FoldValues(tuple(b - a for b, a in pairs)), 2)
+    by_fold = FoldValues(tuple(b - a for b, a in pairs))
+    gain = (other.errors - one.errors)[data.style == style]
+    composition = np.unique(data.composition[data.style == style], return_inverse=True)[1]
+    of_composition = np.bincount(composition, gain) / np.bincount(composition)
+    return f"{cell(by_fold, 2)} | {cell(FoldValues(tuple(of_composition.tolist())), 2)}"
 
 
 def table(found: Sequence[Row], style: str) -> list[str]:
@@ -111,14 +118,19 @@ HEAD = """# Velocities of real performances
 {num_performances} performances of {num_compositions} compositions in {num_folds} folds by composition;
 {num_sealed} more performances are sealed. Every figure is a mean over a performance's notes, then over a fold's
 performances, ± one standard error over the folds; velocities are MIDI's, 0..127. Spread is the standard deviation of
-what is predicted over that of what was played.
+what is predicted over that of what was played. Paired by composition, a difference is averaged over a composition's
+performances, then over compositions, ± one standard error over these.
 
-The net is the best of a search of {num_trials} trials, with {num_weights} weights a fold: {settings}.
+The net is the best of a search of {num_trials} trials, with {num_weights} weights a fold; its settings:
+{settings}.
 """
 
 PAIRED = """
-Paired by fold, one net is better than ridge regression by {ridge} and than gradient boosting by {boosting};
-the averaged nets are better than gradient boosting by {averaged}.
+| better by (MAE) | paired by fold | paired by composition |
+|---|---|---|
+| one net than ridge regression | {ridge} |
+| one net than gradient boosting | {boosting} |
+| the averaged nets than gradient boosting | {averaged} |
 """
 
 FOOT = """
@@ -137,14 +149,13 @@ def page(found: Sequence[Row], data: Performances, facts: Mapping[str, object]) 
     by_name = {row.name: row for row in found}
     single, averaged = found[-3], found[-2]
     parts = [HEAD.format(**facts)]
-    for style in data.styles:
-        metric = of_style(ONSET_MAE, style)
+    for number, style in enumerate(data.styles):
         parts += [f"\n## {style}\n\n", "\n".join(table(found, style)), "\n"]
         parts.append(
             PAIRED.format(
-                ridge=difference(single, by_name["ridge regression"], metric),
-                boosting=difference(single, by_name["gradient boosting"], metric),
-                averaged=difference(averaged, by_name["gradient boosting"], metric),
+                ridge=difference(single, by_name["ridge regression"], data, number),
+                boosting=difference(single, by_name["gradient boosting"], data, number),
+                averaged=difference(averaged, by_name["gradient boosting"], data, number),
             )
         )
     return "".join([*parts, FOOT.format(**facts)])
@@ -175,7 +186,7 @@ def main() -> None:
         "num_sealed": prepared.num_test_pieces,
         "num_trials": len(record.trials),
         "num_weights": sum(parameter.numel() for parameter in model.parameters()) // asked.folds,
-        "settings": settings_line(spec.model_dump()),
+        "settings": textwrap.fill(settings_line(spec.model_dump()), 120),
         "trial": arguments.trial,
         "seeds": arguments.seeds,
     }

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from data_prep.encodings.velocity import MAX_VELOCITY
 from data_prep.encodings.views import GridSizes, NoteView
 from data_prep.performances import Performances
 from data_prep.randomness import integer_seed, stream
@@ -123,39 +124,43 @@ def _weights(performances: Performances, learnt: NDArray[np.bool_]) -> Floats:
     return 1.0 / num_performances[performances.composition[piece]]
 
 
-def velocity_baselines(performances: Performances) -> Sequence[Baseline]:
-    """Score the simple predictors on the folds.
+PIECE_MEAN = "mean of the piece itself (oracle)"
+"""The baseline that knows the held-out piece's level."""
+
+
+def simple_predictions(performances: Performances) -> list[tuple[str, Floats]]:
+    """Predict velocities simply.
 
     Args:
         performances: The performances with their folds.
 
     Returns:
-        From the weakest to the strongest: S2's random velocities, the style's median, each pitch's mean, ridge
-        regression, gradient boosting, and as a mark the mean of the very piece.
+        Names and [N] velocities, from the weakest to the strongest: S2's random velocities, the style's median, each
+        pitch's mean, ridge regression, gradient boosting, and as a mark the mean of the very piece.
     """
-    view, sizes = NoteView.of(performances, "local"), GridSizes.of(performances)
+    view = NoteView.of(performances, "local")
     piece = performances.piece_of_note
     mean = np.bincount(piece, performances.velocity, performances.num_pieces) / np.diff(performances.start)
-    predicted: list[tuple[str, Floats]] = [
-        ("random (S2)", stream(0, "random velocities").integers(1, 128, performances.num_notes).astype(np.float64)),
-        *(
-            (name, cross_validate(performances, predict, view))
-            for name, predict in (
-                ("constant: median of the style", constant),
-                ("mean of each pitch", by_pitch),
-                ("ridge regression", ridge),
-                ("gradient boosting", boosting),
-            )
-        ),
+    random = stream(0, "random velocities").integers(1, MAX_VELOCITY + 1, performances.num_notes)
+    fitted = {
+        "constant: median of the style": constant,
+        "mean of each pitch": by_pitch,
+        "ridge regression": ridge,
+        "gradient boosting": boosting,
+    }
+    return [
+        ("random (S2)", random.astype(np.float64)),
+        *((name, cross_validate(performances, predict, view)) for name, predict in fitted.items()),
         (PIECE_MEAN, mean[piece]),
     ]
+
+
+def velocity_baselines(performances: Performances) -> Sequence[Baseline]:
+    """Score the simple predictions on the folds, from the weakest to the strongest."""
+    sizes = GridSizes.of(performances)
     baselines: list[Baseline] = []
-    for name, velocity in predicted:
+    for name, velocity in simple_predictions(performances):
         scores = piece_scores(performances, velocity, sizes).over_folds(performances)
         score = scores.pop(ONSET_MAE.name)
         baselines.append(Baseline(name, score, scores, oracle=name == PIECE_MEAN))
     return baselines
-
-
-PIECE_MEAN = "mean of the piece itself (oracle)"
-"""The baseline that knows the held-out piece's level."""
