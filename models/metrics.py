@@ -93,6 +93,15 @@ MSE_ALL = Metric(
     "minimise",
     "squared error over all cells of the grid, silent ones too, as S2 reports it; a constant velocity scores well",
 )
+VELOCITY_METRICS = (
+    ONSET_MAE,
+    ONSET_MAE_LEVEL_REMOVED,
+    ONSET_CORRELATION,
+    ONSET_SPREAD,
+    ONSET_MSE,
+    MSE_ALL,
+)
+"""The metrics of predicted velocities, the objective first."""
 
 
 def of_style(metric: Metric, style: str) -> str:

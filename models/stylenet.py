@@ -4,16 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from models.family import Baseline, Preset, Training
-from models.metrics import (
-    MSE_ALL,
-    ONSET_CORRELATION,
-    ONSET_MAE,
-    ONSET_MAE_LEVEL_REMOVED,
-    ONSET_MSE,
-    ONSET_SPREAD,
-    TRAIN_LOSS,
-    Metric,
-)
+from models.metrics import TRAIN_LOSS, VELOCITY_METRICS, Metric
 from models.stylenet_presets import STYLENET_PRESETS
 from models.stylenet_spec import StyleNetSpec
 
@@ -32,15 +23,7 @@ class StyleNet:
     summary: str = "bidirectional networks that give the notes of a piano piece their dynamics, in each style"
     spec_type: type[StyleNetSpec] = StyleNetSpec
     data_kind: str = "performances"
-    metrics: Sequence[Metric] = (
-        ONSET_MAE,
-        ONSET_MAE_LEVEL_REMOVED,
-        ONSET_CORRELATION,
-        ONSET_SPREAD,
-        ONSET_MSE,
-        MSE_ALL,
-        TRAIN_LOSS,
-    )
+    metrics: Sequence[Metric] = (*VELOCITY_METRICS, TRAIN_LOSS)
     presets: Mapping[str, Preset] = STYLENET_PRESETS
 
     def start(self, spec: StyleNetSpec, data: "Performances", *, seed: int, trial: int, device: str) -> Training:

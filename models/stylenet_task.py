@@ -20,12 +20,12 @@ from data_prep.randomness import stream
 from data_prep.windows import Batch, WindowPlan, whole_pieces
 from models.folded.dropout import DropoutStreams
 from models.folded.torch_doors import tensor
-from models.metrics import FoldValues, of_style
+from models.metrics import VELOCITY_METRICS, FoldValues, of_style
 from models.stylenet_model import Carried, Scales, StyleNetModel, detached
 from models.stylenet_spec import StyleNetSpec
 from models.stylenet_views import make_view
 from models.training import StepLoss
-from models.velocity_scores import SCORED, piece_scores
+from models.velocity_scores import piece_scores
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -77,8 +77,8 @@ class StyleNetTask:
     @property
     def metric_names(self) -> tuple[str, ...]:
         """What ``evaluate`` gives."""
-        styles = [of_style(metric, style) for style in self.performances.styles for metric in SCORED]
-        return (*(metric.name for metric in SCORED), *styles)
+        styles = [of_style(metric, style) for style in self.performances.styles for metric in VELOCITY_METRICS]
+        return (*(metric.name for metric in VELOCITY_METRICS), *styles)
 
     @property
     def vocabulary(self) -> Mapping[str, Any]:

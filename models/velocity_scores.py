@@ -19,22 +19,13 @@ from models.metrics import (
     ONSET_MAE_LEVEL_REMOVED,
     ONSET_MSE,
     ONSET_SPREAD,
+    VELOCITY_METRICS,
     FoldValues,
     Metric,
     of_style,
 )
 
 Floats: TypeAlias = NDArray[np.float64]
-
-SCORED: tuple[Metric, ...] = (
-    ONSET_MAE,
-    ONSET_MAE_LEVEL_REMOVED,
-    ONSET_CORRELATION,
-    ONSET_SPREAD,
-    ONSET_MSE,
-    MSE_ALL,
-)
-"""The metrics of predicted velocities, the objective first."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +44,10 @@ class PieceScores:
         A style's metrics are named by ``models.metrics.of_style``; performances without a fold count nowhere.
         """
         found: dict[str, FoldValues] = {}
-        for metric in SCORED:
+        for metric in VELOCITY_METRICS:
             found[metric.name] = self._mean(metric, performances, np.ones(performances.num_pieces, np.bool_))
         for number, style in enumerate(performances.styles):
-            for metric in SCORED:
+            for metric in VELOCITY_METRICS:
                 found[of_style(metric, style)] = self._mean(metric, performances, performances.style == number)
         return found
 

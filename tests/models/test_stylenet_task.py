@@ -19,13 +19,14 @@ from models.metrics import (
     ONSET_CORRELATION,
     ONSET_MAE,
     TRAIN_LOSS,
+    VELOCITY_METRICS,
     FoldValues,
     of_style,
 )
 from models.stylenet_spec import StyleNetSpec
 from models.stylenet_task import StyleNetTask
 from models.training import LockstepTraining
-from models.velocity_scores import SCORED
+from models.velocity_scores import VELOCITY_METRICS
 from tests.models.toy_performances import (
     STYLES,
     Toy,
@@ -373,7 +374,7 @@ def test_the_papers_presets_train() -> None:
 
 def test_every_metric_is_told_of_each_style() -> None:
     found = task().evaluate(1)
-    assert set(found) == {metric.name for metric in SCORED} | {
-        of_style(metric, style) for metric in SCORED for style in STYLES
+    assert set(found) == {metric.name for metric in VELOCITY_METRICS} | {
+        of_style(metric, style) for metric in VELOCITY_METRICS for style in STYLES
     }
     assert all(len(values.values) == 4 for values in found.values())

@@ -19,9 +19,10 @@ from models.metrics import (
     ONSET_MAE_LEVEL_REMOVED,
     ONSET_MSE,
     ONSET_SPREAD,
+    VELOCITY_METRICS,
     of_style,
 )
-from models.velocity_scores import SCORED, piece_scores
+from models.velocity_scores import piece_scores
 from tests.models.toy_performances import STYLES, Toy, performances_of, random_performances
 
 DATA = random_performances()
@@ -54,7 +55,7 @@ def naive(played: list[int], predicted: list[float]) -> dict[str, float]:
 def test_scores_of_pieces_are_what_loops_over_their_notes_find() -> None:
     predicted = guesses(DATA)
     found = scored(DATA, predicted)
-    assert set(found) == {metric.name for metric in SCORED}
+    assert set(found) == {metric.name for metric in VELOCITY_METRICS}
     for piece in range(DATA.num_pieces):
         part = slice(int(DATA.start[piece]), int(DATA.start[piece + 1]))
         expected = naive(DATA.velocity[part].tolist(), predicted[part].tolist())
@@ -138,10 +139,10 @@ def test_a_folds_score_is_the_mean_over_its_performances_of_all_styles_and_of_ea
     scores = piece_scores(DATA, predicted, GridSizes.of(DATA))
     found = scores.over_folds(DATA)
     assert set(found) == {
-        *(metric.name for metric in SCORED),
-        *(of_style(metric, style) for metric in SCORED for style in STYLES),
+        *(metric.name for metric in VELOCITY_METRICS),
+        *(of_style(metric, style) for metric in VELOCITY_METRICS for style in STYLES),
     }
-    for metric in SCORED:
+    for metric in VELOCITY_METRICS:
         values = scores.values[metric.name]
         for fold in range(4):
             held = [piece for piece in range(DATA.num_pieces) if DATA.fold[piece] == fold]
