@@ -26,7 +26,6 @@ from models.metrics import (
 from models.stylenet_spec import StyleNetSpec
 from models.stylenet_task import StyleNetTask
 from models.training import LockstepTraining
-from models.velocity_scores import VELOCITY_METRICS
 from tests.models.toy_performances import (
     STYLES,
     Toy,
