@@ -24,6 +24,7 @@ _S2: Mapping[str, Value] = MappingProxyType(
         "dropout": 0.2,
         "loss": "mse",
         "level": "joint",
+        "level_shrink": 0.0,
         "loss_cells": "all",
         "optimiser": "adam",
         "lr": 1e-3,

@@ -15,7 +15,7 @@ class StyleNetSpec(Spec):
         "note", "what is read and predicted: a row of features for each note, or S2's grid of 1/16 notes and 88 keys"
     )
     features: Literal["minimal", "local", "piece"] = setting(
-        "local",
+        "piece",
         "of each note: itself and its neighbours in time; also what sounds around it; also the piece as a whole",
         when={"view": ("note",)},
     )
@@ -31,12 +31,12 @@ class StyleNetSpec(Spec):
         "lstm", "recurrent cell; peephole is an LSTM whose gates see the cell state (Gers & Schmidhuber 2000)"
     )
     layers: int = setting(1, "bidirectional layers", low=1, high=8)
-    size: int = setting(32, "hidden units of each layer and direction", low=1, high=2048, unit="units")
+    size: int = setting(48, "hidden units of each layer and direction", low=1, high=2048, unit="units")
     bi_merge: Literal["each", "top"] = setting(
         "each", "where the two directions meet: after each layer, or above two stacks that run separately"
     )
-    input_dropout: float = setting(0.1, "probability of zeroing an input", low=0.0, high=0.95)
-    dropout: float = setting(0.3, "probability of zeroing a unit of each layer's output", low=0.0, high=0.95)
+    input_dropout: float = setting(0.2, "probability of zeroing an input", low=0.0, high=0.95)
+    dropout: float = setting(0.5, "probability of zeroing a unit of each layer's output", low=0.0, high=0.95)
     augment: int = setting(
         0, "train on windows transposed at random by -augment..augment semitones", low=0, high=12, unit="semitones"
     )
@@ -47,7 +47,7 @@ class StyleNetSpec(Spec):
         "says more of the player and the recording than of the notes",
     )
     level_weight: float = setting(
-        0.3, "what the mean error counts beside the deviations'", low=0.0, high=1.0, when={"level": ("apart",)}
+        0.1, "what the mean error counts beside the deviations'", low=0.0, high=1.0, when={"level": ("apart",)}
     )
     loss_cells: Literal["onset", "masked_all", "all"] = setting(
         "onset",
@@ -55,11 +55,11 @@ class StyleNetSpec(Spec):
         when={"view": ("grid",)},
     )
     level_shrink: float = setting(
-        0.0, "share by which a piece's predicted mean is drawn to its style's training median", low=0.0, high=1.0
+        0.4, "share by which a piece's predicted mean is drawn to its style's training median", low=0.0, high=1.0
     )
     optimiser: Literal["sgd", "rmsprop", "adam", "adamw"] = setting("adamw", "the update rule")
-    lr: float = setting(5e-3, "learning rate", low=1e-6, high=10.0)
-    weight_decay: float = setting(0.01, "decoupled weight decay", low=0.0, high=10.0, when={"optimiser": ("adamw",)})
+    lr: float = setting(4e-3, "learning rate", low=1e-6, high=10.0)
+    weight_decay: float = setting(0.5, "decoupled weight decay", low=0.0, high=10.0, when={"optimiser": ("adamw",)})
     schedule: Literal["constant", "cosine"] = setting(
         "cosine", "learning rate over the whole budget: constant, or 5 % linear warm-up and a cosine to zero"
     )
@@ -73,5 +73,5 @@ class StyleNetSpec(Spec):
         "windows stand alone, or go through a piece in order with the forward state carried from one to the next",
     )
     epochs: int = setting(
-        30, "the full budget, each a pass over one performance of every composition", low=1, high=100_000, unit="epochs"
+        12, "the full budget, each a pass over one performance of every composition", low=1, high=100_000, unit="epochs"
     )

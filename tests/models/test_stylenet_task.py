@@ -41,9 +41,8 @@ DATA = random_performances()
 
 
 def task(data: Performances = DATA, **settings: Any) -> StyleNetTask:
-    spec = StyleNetSpec.model_validate(
-        {"size": 4, "batch_size": 3, "length": 10, "dropout": 0.0, "input_dropout": 0.0, **settings}
-    )
+    plain = {"size": 4, "batch_size": 3, "length": 10, "dropout": 0.0, "input_dropout": 0.0, "level_shrink": 0.0}
+    spec = StyleNetSpec.model_validate({**plain, **settings})
     return StyleNetTask(spec, data, seed=3, trial=1, device="cpu")
 
 
