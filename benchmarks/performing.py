@@ -26,6 +26,7 @@ import torch
 
 from benchmarks.lockstep import hardware
 from benchmarks.reading import prepared_in
+from benchmarks.summary import figure
 from data_prep.prepared import prepare
 from data_prep.randomness import stream
 from models import checkpoint
@@ -84,13 +85,11 @@ def main() -> int:
         "hardware": hardware(),
         "corpus": "synthetic" if corpus == "synthetic" else "a folder of real performances",
         "performances": num_files,
-        "cold_seconds": round(cold, 2),
-        "cold_limit": COLD_LIMIT,
-        "warm_seconds": round(warm, 3),
-        "warm_limit": WARM_LIMIT,
-        "perform_seconds": round(seconds, 3),
-        "perform_limit": PERFORM_LIMIT,
-        "met": cold <= COLD_LIMIT and warm <= WARM_LIMIT and seconds <= PERFORM_LIMIT,
+        "figures": [
+            figure("performances, nothing cached, s", cold, at_most=COLD_LIMIT),
+            figure("performances from the cache, s", warm, at_most=WARM_LIMIT),
+            figure("performing five minutes, s", seconds, at_most=PERFORM_LIMIT),
+        ],
     }
     print(
         f"{num_files} performances: cold {cold:.1f} s (at most {COLD_LIMIT:.0f}), warm {warm:.2f} s (at most "
@@ -98,7 +97,7 @@ def main() -> int:
     )
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(result, indent=2) + "\n")
-    return int(not result["met"])
+    return int(not all(one["met"] for one in result["figures"]))
 
 
 if __name__ == "__main__":

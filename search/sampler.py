@@ -8,12 +8,9 @@ error or a loss that is not finite is FAIL, and an interrupted trial is left for
 # Ray and Optuna are partly untyped:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import optuna
-from optuna.exceptions import ExperimentalWarning
 from ray.tune.search.optuna import OptunaSearch
 from ray.tune.search.searcher import Searcher
 
@@ -22,15 +19,14 @@ from models.metrics import Metric
 from search.recorder import Recorder
 from search.search_spec import SearchSpec
 from search.study import Study
+from search.tpe import ReadOnceTPESampler
 from search.worker import FAILURE, FOLDS, FULL_DISK, read_report
 
 
-def make_sampler(search: SearchSpec, num_trials: int) -> optuna.samplers.BaseSampler:
+def make_sampler(search: SearchSpec, num_trials: int) -> ReadOnceTPESampler:
     """Make the TPE sampler, its stream named by the trials so far: a resumed search must not draw the same again."""
     seed = integer_seed(search.sampler.seed, "sampler", trial=num_trials)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)  # group: conditional settings are sampled jointly
-        return optuna.samplers.TPESampler(seed=seed, group=True, n_startup_trials=search.sampler.startup)
+    return ReadOnceTPESampler(search.space.searched, seed=seed, num_startup=search.sampler.startup)
 
 
 class HonestOptunaSearch(OptunaSearch):

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ray.tune.experiment import Trial
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 
 from models.metrics import Metric
@@ -56,6 +57,11 @@ class SurvivingASHA(ASHAScheduler):
                 for milestone, recorded in bracket._rungs:
                     if epoch.report.epoch == milestone:
                         recorded[str(record.number)] = sign * epoch.report.metrics[objective.name].mean
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any | None:
+        """Choose the next trial that waits; Ray's own looks through all that ever ran."""
+        waiting = [trial for trial in tune_controller.get_live_trials() if trial.status == Trial.PENDING]
+        return min(waiting, key=lambda trial: trial.config["number"], default=None)
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """Take a trial in."""

@@ -182,10 +182,10 @@ class Mirror:
         from search.curve import learning_curve  # noqa: PLC0415  (matplotlib is slow to import)
 
         name = f"{self._search.name}/{winner.number}"
-        before = self._client.get_run(self._parent).data.tags.get("winner")
-        if before is not None and before != name:
-            self._client.delete_tag(self._runs[int(before.rpartition("/")[2])].run_id, "winner")
         run_id = self._runs[winner.number].run_id
+        for crowned in list(self._search_runs("tags.winner = 'yes'")):  # more than one if a crowning was cut short
+            if crowned.info.run_id != run_id:
+                self._client.delete_tag(crowned.info.run_id, "winner")
         objective = self._objective
         score = winner.last(objective.name)
         assert score is not None
@@ -216,19 +216,17 @@ class Mirror:
     def _find_parent(self) -> str:
         from mlflow.entities import Param, RunTag  # noqa: PLC0415  (on the thread, beside Ray's start)
 
+        found = [run.info.run_id for run in self._search_runs("tags.kind = 'search'")]
+        if found:
+            run_id = found[0]
+            self._client.update_run(run_id, status="RUNNING")
+        else:
+            kind = {**self._tags, "kind": "search"}
+            run_id = self._client.create_run(self._experiment, tags=kind, run_name=self._search.name).info.run_id
         budget = self._search.budget
-        tags = [
-            RunTag("trials", str(budget.trials)),
-            RunTag("time", write_duration(budget.time)),
-        ]  # these may be raised
-        for run in self._search_runs("tags.kind = 'search'"):
-            self._client.update_run(run.info.run_id, status="RUNNING")
-            self._client.log_batch(run.info.run_id, tags=tags)
-            return run.info.run_id
-        kind = {**self._tags, "kind": "search"}
-        run_id = self._client.create_run(self._experiment, tags=kind, run_name=self._search.name).info.run_id
         params = [Param("epochs", str(budget.epochs)), Param("folds", str(self._search.data.folds))]
-        self._client.log_batch(run_id, params=params, tags=tags)
+        may_be_raised = [RunTag("trials", str(budget.trials)), RunTag("time", write_duration(budget.time))]
+        self._client.log_batch(run_id, params=params, tags=may_be_raised)
         return run_id
 
     def _find_runs(self) -> dict[int, _Run]:

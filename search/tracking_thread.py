@@ -1,6 +1,8 @@
 """The thread that writes a search to MLflow while the search goes on, whatever becomes of MLflow."""
 
+import math
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +17,8 @@ from search.tracking import Mirror, check_tracking, quieten, tracking_uri
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_PAUSE_S, _RETRY_S = 0.5, 5.0
+_TURN_S, _PAUSE_S, _RETRY_S = 0.25, 0.25, 5.0
+"""While the search goes on, it writes by turns: a store that falls behind slows a search no more late than early."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Tracking:
         self._ending: _Ending | None = None
         self._wake = threading.Event()
         self._lost = self._done = False
+        self._num_written = 0
         self._begun = threading.Event()
         self._mirror: Mirror | None = None
         self._thread = threading.Thread(target=self._work, name="tracking", daemon=True)
@@ -84,7 +88,7 @@ class Tracking:
             winner: The best full trial; its run gets its learning curve and its settings.
             finished: Whether the search is finished, not interrupted.
             pictures: Names and figures for the winner's run.
-            patience_s: How long to wait for the store.
+            patience_s: How long to wait for a store that takes nothing; one that is only slow is waited for.
 
         Returns:
             What a user must be told.
@@ -92,7 +96,10 @@ class Tracking:
         self._ending = _Ending(winner, finished, pictures)
         self._wake.set()
         self._begun.set()
-        self._thread.join(patience_s)
+        written = -1
+        while self._thread.is_alive() and written < self._num_written:
+            written = self._num_written
+            self._thread.join(patience_s)
         if not self._done:
             self._say("MLflow lacks the newest of this search: it is written at the search's next start")
         return self.messages()
@@ -105,7 +112,7 @@ class Tracking:
         self._begun.wait()  # importing MLflow and making its tables must not slow the workers' start
         while True:
             ending = self._ending  # read before the records are taken: none is put after it
-            written = self._attempt(self._write_pending)
+            written = self._attempt(partial(self._write_pending, _TURN_S if ending is None else math.inf))
             if ending is not None:
                 if written:
                     self._attempt(partial(self._end, ending))
@@ -126,18 +133,22 @@ class Tracking:
         self._lost = False
         return True
 
-    def _write_pending(self) -> None:
+    def _write_pending(self, seconds: float) -> None:
         with self._lock:
             records, self._pending = self._pending, {}
         try:
             if self._mirror is None:
                 self._mirror = Mirror(self._search, self._home, self._uri, self._objective, self._tags)
+            until = time.monotonic() + seconds
             for number in sorted(records):
                 self._mirror.write(records[number])
-        except BaseException:
+                del records[number]
+                self._num_written += 1
+                if time.monotonic() > until:
+                    return
+        finally:
             with self._lock:
                 self._pending = {**records, **self._pending}
-            raise
 
     def _end(self, ending: _Ending) -> None:
         assert self._mirror is not None

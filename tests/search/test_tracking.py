@@ -1,6 +1,7 @@
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -183,6 +184,46 @@ def test_a_store_that_breaks_later_is_written_at_the_next_start(store: Path) -> 
     assert track(store, [record(0, "COMPLETE", [4.0])]).close(None, finished=True) == []
     assert runs(store)["toys/0"].info.status == "FINISHED"
     assert history(store, runs(store)["toys/0"], "loss") == [(1, 4.5)]
+
+
+@pytest.mark.slow
+def test_whatever_a_killed_driver_left_half_written_the_next_start_completes(store: Path) -> None:
+    old, best, better = (record(n, "COMPLETE", losses) for n, losses in enumerate(([4.0], [3.0, 2.0], [1.0])))
+    track(store, [old]).close(old, finished=True)
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": f"{root}:{Path(__file__).parent}"}
+    command = [sys.executable, str(Path(__file__).with_name("dying_tracker.py")), str(store)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=store)
+    assert done.returncode == 0, done.stderr
+    homes = list(store.parent.glob(f"{store.name}-*"))
+    assert len(homes) > 12
+    for home in homes:
+        assert track(home, [old, best, better]).close(better, finished=True) == []
+        found = runs(home)
+        assert {run.info.status for run in found.values()} == {"FINISHED"}, home
+        assert set(found) == {"toys", "toys/0", "toys/1", "toys/2"}
+        for trial in (old, best, better):
+            run = found[f"toys/{trial.number}"]
+            assert history(home, run, "loss") == [(e.report.epoch, e.report.metrics["loss"].mean) for e in trial.epochs]
+            assert run.data.metrics["loss"] == trial.epochs[-1].report.metrics["loss"].mean
+            assert (run.data.tags["state"], run.data.tags["epochs"]) == (trial.state, str(len(trial.epochs)))
+            assert len(run.data.params) == len(VALUES)
+            assert ("winner" in run.data.tags) == (trial is better), home
+        assert found["toys"].data.params == {"epochs": "9", "folds": "4"}
+
+
+def test_a_store_that_is_only_slow_is_waited_for(store: Path) -> None:
+    track(store, []).close(None, finished=False)
+    with sqlite3.connect(store / "mlflow.db") as database:
+        database.execute(
+            "CREATE TRIGGER slow AFTER INSERT ON runs BEGIN SELECT count(*) FROM "
+            "(WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 2000000) SELECT x FROM c); END"
+        )
+    records = [record(number, "COMPLETE", [4.0]) for number in range(8)]
+    began = time.monotonic()
+    assert track(store, records).close(None, finished=True, patience_s=1.0) == []
+    assert time.monotonic() - began > 1.0
+    assert len(runs(store)) == 9
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 40.0) -> None:
