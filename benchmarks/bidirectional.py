@@ -16,10 +16,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
+from lockstep import hardware, medians
+from summary import figure
 from torch import Tensor, nn
 
-from benchmarks.lockstep import hardware, medians
-from benchmarks.summary import figure
 from models.folded.bidirectional import BidirectionalStack, Reversal
 from models.folded.linear import linear
 from models.folded.optimiser import FoldedOptimiser

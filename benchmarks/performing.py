@@ -23,10 +23,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import pretty_midi
 import torch
+from lockstep import hardware
+from reading import prepared_in
+from summary import figure
 
-from benchmarks.lockstep import hardware
-from benchmarks.reading import prepared_in
-from benchmarks.summary import figure
 from data_prep.prepared import prepare
 from data_prep.randomness import stream
 from models import checkpoint
