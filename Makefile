@@ -26,8 +26,10 @@ check: $(READY) ## style, types, layers, docstrings, dependencies, dead code
 	@echo "vulture";      $(BIN)/vulture
 	@echo "all checks passed"
 
-bench: $(READY) ## every benchmark, one after another; figures go to benchmarks/results/
-	@for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python "$$script"; done
+bench: $(READY) ## every benchmark, one after another, and a table of their figures; they go to benchmarks/results/
+	@failed=; for script in $(filter-out benchmarks/summary.py,$(wildcard benchmarks/*.py)); do \
+		echo "$$script"; $(BIN)/python "$$script" || failed+=" $$script"; done; \
+		$(BIN)/python benchmarks/summary.py && test -z "$$failed" || { echo "not met, or not done:$$failed"; exit 1; }
 
 ui: $(READY) ## MLflow's pages on the store in ./runs
 	@$(BIN)/tunesmith ui

@@ -23,6 +23,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
+from summary import figure
 from torch import Tensor, nn
 
 from models.folded.cross_entropy import linear_cross_entropy
@@ -204,7 +205,8 @@ def main() -> None:
         cell: math.exp(statistics.fmean(math.log(row[cell]["ratio"]) for row in found))
         for cell in ("lstm", "lstm, fused Adam", "peephole")
     }
-    result = {"hardware": hardware(), "folds": NUM_FOLDS, "geometric_means": means, "targets": TARGETS, "shapes": found}
+    figures = [figure(f"lockstep over {cell}", means[cell], at_least=least) for cell, least in TARGETS.items()]
+    result = {"hardware": hardware(), "folds": NUM_FOLDS, "geometric_means": means, "figures": figures, "shapes": found}
     print(json.dumps(means))
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(result, indent=2) + "\n")

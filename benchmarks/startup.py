@@ -1,0 +1,95 @@
+"""How long a user waits: for the help, for the first epoch of a search, and for the prompt after Ctrl-C.
+
+    python benchmarks/startup.py
+
+The commands run as they are typed, in an empty folder; the tunes are in the cache. Written to
+benchmarks/results/startup.json with the hardware; the limits are those that the project set itself.
+"""
+
+import json
+import os
+import platform
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from summary import figure
+
+HELP_LIMIT = 0.5
+FIRST_EPOCH_LIMIT = 20.0
+PROMPT_LIMIT = 10.0
+TURNS = 5
+
+_TUNESMITH = str(Path(sys.executable).with_name("tunesmith"))
+
+
+def time_help(folder: Path, environment: dict[str, str]) -> float:
+    """Give the seconds of a whole ``tunesmith --help``, the median of some."""
+    taken: list[float] = []
+    for _ in range(TURNS):
+        began = time.perf_counter()
+        subprocess.run([_TUNESMITH, "--help"], cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken)
+
+
+def time_search(folder: Path, environment: dict[str, str]) -> tuple[float, float]:
+    """Give the seconds from the command to its first epoch, and from Ctrl-C to its end."""
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [_TUNESMITH, "search", "composer"],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,  # Ctrl-C goes to all that a terminal started, and to nothing else
+    )
+    assert process.stdout is not None
+    lines: list[str] = []
+    for line in process.stdout:
+        lines.append(line)
+        if "first epoch" in line:
+            break
+    assert "first epoch" in lines[-1], "".join(lines)
+    first_epoch = time.perf_counter() - began
+    began = time.perf_counter()
+    os.killpg(process.pid, signal.SIGINT)
+    rest, _ = process.communicate(timeout=120)
+    assert process.returncode == 130, rest  # noqa: PLR2004  (what shells give for Ctrl-C)
+    return first_epoch, time.perf_counter() - began
+
+
+def main() -> int:
+    """Measure, print and store; the exit status is 1 where a limit is missed."""
+    with tempfile.TemporaryDirectory() as cache, tempfile.TemporaryDirectory() as folder:
+        root = str(Path(__file__).parents[1])
+        environment = {**os.environ, "TUNESMITH_CACHE": cache, "PYTHONPATH": root}
+        prepare = [_TUNESMITH, "data", "prepare", "oneills"]
+        subprocess.run(prepare, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+        seconds_help = time_help(Path(folder), environment)
+        first_epoch, prompt = time_search(Path(folder), environment)
+    result: dict[str, Any] = {
+        "machine": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "figures": [
+            figure("tunesmith --help, s", seconds_help, at_most=HELP_LIMIT),
+            figure("first epoch of tunesmith search composer, s", first_epoch, at_most=FIRST_EPOCH_LIMIT),
+            figure("prompt after Ctrl-C, s", prompt, at_most=PROMPT_LIMIT),
+        ],
+    }
+    print(json.dumps(result, indent=2))
+    target = Path(__file__).parent / "results" / "startup.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    return int(not all(one["met"] for one in result["figures"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
