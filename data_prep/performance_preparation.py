@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from data_prep import performance_files
 from data_prep.corpus import Corpus
+from data_prep.encodings.velocity import LOWEST_PITCH, NUM_KEYS
 from data_prep.errors import BadInputError
 from data_prep.folds import TEST, assign_by_style
 from data_prep.grid import to_step
@@ -119,7 +120,7 @@ def _take(entry: Entry, read: _Read, seen: dict[Hashable, str]) -> None:
     if beats is not None:
         onset, end = beats.quarters(performance.seconds, file.release)
         performance = reader.with_beats(file, onset, end)
-    performance = performance.within_keys()
+    performance = _within_keys(performance)
     if not performance.num_notes:
         read.skipped.append(Skipped(entry.name, "none of its notes is among a piano's 88 keys"))
         return
@@ -136,6 +137,12 @@ def _take(entry: Entry, read: _Read, seen: dict[Hashable, str]) -> None:
 def _beats(path: Path) -> annotated.Beats | None:
     beside = performance_files.annotations(path)
     return annotated.read(beside.read_text(encoding="utf-8")) if beside.exists() else None
+
+
+def _within_keys(performance: Performance) -> Performance:
+    """Leave out what no piano has a key for."""
+    inside = (performance.pitch >= LOWEST_PITCH) & (performance.pitch < LOWEST_PITCH + NUM_KEYS)
+    return Performance(**{name: column[inside] for name, column in vars(performance).items()})
 
 
 def _in_one_line(error: Exception) -> str:

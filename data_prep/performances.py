@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.encodings.velocity import LOWEST_PITCH, NUM_KEYS
-
 
 @dataclass(frozen=True)
 class Performance:
@@ -36,11 +34,6 @@ class Performance:
     def num_notes(self) -> int:
         """Number of notes n."""
         return len(self.pitch)
-
-    def within_keys(self) -> "Performance":
-        """Leave out what no piano has a key for."""
-        inside = (self.pitch >= LOWEST_PITCH) & (self.pitch < LOWEST_PITCH + NUM_KEYS)
-        return self if inside.all() else Performance(**{name: column[inside] for name, column in vars(self).items()})
 
 
 @dataclass(frozen=True)
