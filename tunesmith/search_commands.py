@@ -51,6 +51,8 @@ def search(
 
         tunesmith search composer --corpus my-tunes/ --name mine --time 2h
 
+        tunesmith search stylenet --corpus performances/
+
         tunesmith search my-search.toml --dry-run
 
         tunesmith search mine --trials 200
