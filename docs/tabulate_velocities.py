@@ -115,14 +115,13 @@ HEAD = """# Velocities of real performances
 
 <!-- Written by docs/tabulate_velocities.py: change it there. -->
 
-{num_performances} performances of {num_compositions} compositions in {num_folds} folds by composition;
-{num_sealed} more performances are sealed. Every figure is a mean over a performance's notes, then over a fold's
-performances, ± one standard error over the folds; velocities are MIDI's, 0..127. Spread is the standard deviation of
+{num_performances} performances of {num_compositions} compositions in {num_folds} folds by composition; {num_sealed} more are sealed and were not
+opened. Every figure is a mean over a performance's notes, then over a fold's performances, ± one standard error over the folds; velocities are MIDI's, 0..127. Spread is the standard deviation of
 what is predicted over that of what was played. Paired by composition, a difference is averaged over a composition's
 performances, then over compositions, ± one standard error over these.
 
-The net is the best of a search of {num_trials} trials, with {num_weights} weights a fold; its settings:
-{settings}.
+The net is the best of a search of {num_trials} trials on these very folds, so its figures are a little optimistic. It has {num_weights}
+weights a fold, and these settings: {settings}.
 """
 
 PAIRED = """
@@ -148,7 +147,8 @@ def page(found: Sequence[Row], data: Performances, facts: Mapping[str, object]) 
     """Write the page of all styles' tables."""
     by_name = {row.name: row for row in found}
     single, averaged = found[-3], found[-2]
-    parts = [HEAD.format(**facts)]
+    paragraphs = HEAD.format(**facts).split("\n\n")
+    parts = ["\n\n".join(textwrap.fill(paragraph, 120) for paragraph in paragraphs) + "\n"]
     for number, style in enumerate(data.styles):
         parts += [f"\n## {style}\n\n", "\n".join(table(found, style)), "\n"]
         parts.append(
@@ -179,6 +179,7 @@ def main() -> None:
     assert prepared.fingerprint == record.fingerprint, "the folder is the one that was searched on"
     data: Performances = prepared.data
     model = StyleNetTask(spec, data, seed=0, trial=0, device="cpu").model
+    values = spec.model_dump()
     facts = {
         "num_performances": data.num_pieces,
         "num_compositions": len(set(data.composition.tolist())),
@@ -186,7 +187,7 @@ def main() -> None:
         "num_sealed": prepared.num_test_pieces,
         "num_trials": len(record.trials),
         "num_weights": sum(parameter.numel() for parameter in model.parameters()) // asked.folds,
-        "settings": textwrap.fill(settings_line(spec.model_dump()), 120),
+        "settings": settings_line({name: value for name, value in values.items() if spec.matters(name, values)}),
         "trial": arguments.trial,
         "seeds": arguments.seeds,
     }
