@@ -115,13 +115,14 @@ HEAD = """# Velocities of real performances
 
 <!-- Written by docs/tabulate_velocities.py: change it there. -->
 
-{num_performances} performances of {num_compositions} compositions in {num_folds} folds by composition; {num_sealed} more are sealed and were not
-opened. Every figure is a mean over a performance's notes, then over a fold's performances, ± one standard error over the folds; velocities are MIDI's, 0..127. Spread is the standard deviation of
+{num_performances} performances of {num_compositions} compositions in {num_folds} folds by composition; {num_sealed}
+more are sealed and were not opened. Every figure is a mean over a performance's notes, then over a fold's
+performances, ± one standard error over the folds; velocities are MIDI's, 0..127. Spread is the standard deviation of
 what is predicted over that of what was played. Paired by composition, a difference is averaged over a composition's
 performances, then over compositions, ± one standard error over these.
 
-The net is the best of a search of {num_trials} trials on these very folds, so its figures are a little optimistic. It has {num_weights}
-weights a fold, and these settings: {settings}.
+The net is the best of a search of {num_trials} trials on these very folds, so its figures are a little optimistic. It
+has {num_weights} weights a fold, and these settings: {settings}.
 """
 
 PAIRED = """
