@@ -7,6 +7,9 @@ The piano is what programs 0 to 7 play outside the drum channel, all of it one i
 strike. So a note ends where its key is released, or struck again if that comes first. Of strikes of one key at one
 tick the loudest counts.
 
+symusic is taken because it keeps ticks as they stand and is fast: 175 real performances of 375,000 notes take it 0.1 s,
+and pretty_midi, which turns ticks into seconds and gives the same notes, 8 s.
+
 A strike that is never released is dropped by symusic. Each track is therefore closed with a release of every key; what
 that adds is counted as unended, and each such note lasts to its key's next strike or the track's end.
 """
