@@ -9,6 +9,7 @@ corpus is written FOLDER:COLUMN), and perhaps ``composer`` and ``title``, which 
 
 import csv
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ READER = 1
 
 STYLE_COLUMN = "genre"
 """The column that names the style unless another is asked for."""
+
+_STYLE = re.compile(r"[\w][\w .-]{0,63}")
+"""What MLflow takes as part of a metric's name, and every file system as part of a file's."""
 
 ONE_STYLE = "all"
 """The style of a folder without folders."""
@@ -116,13 +120,18 @@ def entries(corpus: Corpus) -> list[Entry]:
         BadInputError: If the index, or the way in which folders name styles, cannot be used.
     """
     index = corpus.folder / INDEX
-    if index.exists():
-        return _from_index(corpus, index)
-    if corpus.style_column is not None:
+    if not index.exists() and corpus.style_column is not None:
         raise BadInputError(
             f"{corpus.name!r} asks for the column {corpus.style_column!r} of an index, and there is no {index}"
         )
-    return _from_folders(corpus)
+    found = _from_index(corpus, index) if index.exists() else _from_folders(corpus)
+    for entry in found:
+        if not _STYLE.fullmatch(entry.style):
+            raise BadInputError(
+                "a style's name is letters, digits, spaces, '.', '_' and '-', for it names metrics and files: got "
+                f"{entry.style!r} ({entry.name} in {corpus.folder})"
+            )
+    return found
 
 
 def _digest(path: Path) -> str:

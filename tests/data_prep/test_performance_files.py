@@ -88,6 +88,8 @@ def test_a_folder_with_a_colon_in_its_name_is_that_folder(tmp_path: Path) -> Non
         ([("a.mid", "x"), ("./a.mid", "y")], ("file", "genre"), r"names each file once: 'a\.mid' is in .* 2 times"),
         ([("a.mid", "x"), ("b.mid", " ")], ("file", "genre"), r"1 rows of .* column 'genre', the first is 'b\.mid'"),
         ([("a.mid", "x"), ("b.mid",)], ("file", "genre"), r"nothing in the column 'genre', the first is 'b\.mid'"),
+        ([("a.mid", "rock/pop")], ("file", "genre"), r"a style's name is letters.*'rock/pop' \(a\.mid in"),
+        ([("a.mid", "R&B")], ("file", "genre"), r"a style's name is letters.*'R&B'"),
         ([], ("file", "genre"), "at least one performance: .* has no rows"),
         ([], (), "no column is called 'file'"),
     ],
