@@ -76,6 +76,7 @@ class EmptyFamily:
     summary: str = "nothing"
     spec_type: type[ComposerSpec] = ComposerSpec
     data_kind: str = "none"
+    use: str = ""
     metrics: Sequence[Metric] = (NATS_PER_NOTE, CV_LOSS, TRAIN_LOSS)
 
     @property

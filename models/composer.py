@@ -23,6 +23,7 @@ class Composer:
     summary: str = "recurrent networks that write one-voice melodies note by note"
     spec_type: type[ComposerSpec] = ComposerSpec
     data_kind: str = "melodies"
+    use: str = ""
     metrics: Sequence[Metric] = (NATS_PER_NOTE, NATS_PER_NOTE_BY_NOTE, CV_LOSS, CV_LOSS_BY_NOTE, TRAIN_LOSS)
     presets: Mapping[str, Preset] = COMPOSER_PRESETS
 

@@ -117,6 +117,11 @@ class Family(Protocol[DataT_contra, SpecT]):
         ...
 
     @property
+    def use(self) -> str:
+        """The command that makes music with a search's trial, "{trial}" in its place; empty where there is none yet."""
+        ...
+
+    @property
     def metrics(self) -> Sequence[Metric]:
         """All metrics that its epochs report; the first is the objective of a search."""
         ...

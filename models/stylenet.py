@@ -23,6 +23,7 @@ class StyleNet:
     summary: str = "bidirectional networks that give the notes of a piano piece their dynamics, in each style"
     spec_type: type[StyleNetSpec] = StyleNetSpec
     data_kind: str = "performances"
+    use: str = "tunesmith perform FILE.mid --trial {trial} --genre all"
     metrics: Sequence[Metric] = (*VELOCITY_METRICS, TRAIN_LOSS)
     presets: Mapping[str, Preset] = STYLENET_PRESETS
 

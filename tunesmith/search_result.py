@@ -81,7 +81,7 @@ def print_result(spec: SearchSpec, family: Family[Any, Any], outcome: Outcome, b
     _print_winner(best[0], family)
     _print_baselines(best[0], objective, baselines)
     _print_importances(_importances(spec, family, outcome))
-    _print_next(spec, best[0])
+    _print_next(spec, family, best[0])
 
 
 def _print_best(best: Sequence[TrialRecord], family: Family[Any, Any], spec: SearchSpec) -> None:
@@ -153,10 +153,12 @@ def _print_importances(found: Sequence[Importance]) -> None:
     out.print(table)
 
 
-def _print_next(spec: SearchSpec, winner: TrialRecord) -> None:
+def _print_next(spec: SearchSpec, family: Family[Any, Any], winner: TrialRecord) -> None:
     out.print()
     out.print("[bold]next[/]")
+    making = [(family.use.format(trial=f"{spec.name}/{winner.number}"), "make music with it")] if family.use else []
     for command, meaning in (
+        *making,
         (f"tunesmith show {spec.name}/{winner.number}", "the winner's curves"),
         (f"tunesmith trials {spec.name}", "all trials"),
         ("tunesmith ui", "everything in MLflow"),

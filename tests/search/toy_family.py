@@ -111,6 +111,7 @@ class ToyFamily:
     summary: str = "least squares"
     spec_type: type[ToySpec] = ToySpec
     data_kind: str = "toy"
+    use: str = ""
     metrics: Sequence[Metric] = (LOSS,)
     log: Path | None = None
 

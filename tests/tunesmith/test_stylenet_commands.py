@@ -44,7 +44,16 @@ def test_a_search_ends_with_a_winner_beside_baselines_of_every_style(played: Any
     result = played.run("search", "tiny")
     assert result.returncode == 0, result.stderr
     assert "tiny is finished" in result.stderr
-    for text in ("the winner, #", "gradient boosting", "random (S2)", "oracle", "calm", "wild", "tunesmith show tiny/"):
+    for text in (
+        "the winner, #",
+        "gradient boosting",
+        "random (S2)",
+        "oracle",
+        "calm",
+        "wild",
+        "tunesmith show tiny/",
+        "perform FILE.mid",
+    ):
         assert text in result.stdout
     found = json.loads(played.run("search", "tiny", "--json").stdout)
     names = [one["name"] for one in found["baselines"]]
