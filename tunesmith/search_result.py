@@ -165,4 +165,4 @@ def _print_next(spec: SearchSpec, family: Family[Any, Any], winner: TrialRecord)
         (f"tunesmith trial --like {spec.name}/{winner.number}", "train it again here"),
         (f"tunesmith search {spec.name} --time none --trials {2 * spec.budget.trials}", "search on"),
     ):
-        out.print(f"  {command:<58} [dim]{meaning}[/]", soft_wrap=True)
+        out.print(f"  {command:<62} [dim]{meaning}[/]", soft_wrap=True)
