@@ -14,23 +14,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from data_prep.encodings.velocity import MAX_VELOCITY
+from data_prep.readers.chunks import HEADER_LENGTH
+from data_prep.readers.performance import PIANO_PROGRAMS
+
 DRUMS = 9
 """The channel of percussion, from 0."""
-
-NUM_PIANOS = 8
-"""Programs 0..7 of General MIDI are pianos."""
 
 NUM_CHANNELS = 16
 """Channels of a track."""
 
-MAX_VELOCITY = 127
-"""The loudest velocity; 0 would end the note."""
-
 NUMBER_BYTES = 4
 """A variable-length number has at most so many."""
-
-HEADER_LENGTH = 14
-"""Bytes of the chunk MThd, of which some files have more."""
 
 _STATUS, _NOTE_ON, _PRESSURE_OF_KEY, _PROGRAM, _PITCH_WHEEL = 0x80, 0x90, 0xA0, 0xC0, 0xE0
 _SYSEX, _ESCAPE, _META, _END_OF_TRACK = 0xF0, 0xF7, 0xFF, 0x2F
@@ -61,7 +56,7 @@ class NoteOns:
     @property
     def is_piano(self) -> NDArray[np.bool_]:
         """[n] whether a piano plays the note."""
-        return (self.program < NUM_PIANOS) & (self.channel != DRUMS)
+        return (self.program < PIANO_PROGRAMS.stop) & (self.channel != DRUMS)
 
 
 def note_ons(data: bytes) -> NoteOns:

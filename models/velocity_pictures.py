@@ -18,6 +18,7 @@ from data_prep.encodings.velocity import LOWEST_PITCH, MAX_VELOCITY, NUM_KEYS, e
 from data_prep.grid import STEPS_PER_BAR, STEPS_PER_QUARTER
 from data_prep.performances import Performance, Performances
 from models.performing import Performer
+from models.performing import flat as flat_velocities
 
 _BIN = 4
 """Velocities in a bar of a histogram."""
@@ -96,7 +97,7 @@ def trial_pictures(performer: Performer, performances: Performances) -> Iterator
         heard = {name: with_velocities(human, performer.velocities(human, name, fold)) for name in performer.styles}
         title = performances.ids[piece]
         yield f"snapshot_{style}", _snapshot(title, human, heard, performer.interpretation(human, fold), first_bar)
-        flat = with_velocities(human, np.full(human.num_notes, 64.0))
+        flat = with_velocities(human, flat_velocities(human))
         rolls = {f"flat: {title}": flat, "as played": human, f"the model in {style}": heard[style]}
         yield f"piano_roll_{style}", piano_rolls(rolls, first_bar, _BARS)
         if number == 0:
