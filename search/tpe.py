@@ -46,7 +46,8 @@ class VectorisedDensity(_ParzenEstimator):
             if isinstance(kernels, _BatchedCategoricalDistributions):
                 total = total + np.log(kernels.weights.T)[points.astype(int)]
             else:
-                total = total + _log_kernel(points[:, None], kernels)
+                values, at = np.unique(points, return_inverse=True)  # with steps, points share their values
+                total = total + _log_kernel(values[:, None], kernels)[at]
         largest = total.max(axis=1, keepdims=True)
         return np.log(np.exp(total - largest).sum(axis=1)) + largest[:, 0]
 
@@ -143,6 +144,13 @@ class ReadOnceTPESampler(TPESampler):
         num_finished = int((kinds < _RUNNING).sum())
         below, above, _ = np.split(order, [default_gamma(num_finished), num_finished + len(running)])
         return rows[np.sort(below)], rows[np.sort(above)]
+
+    def _sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Propose values for one group, or none while the first trials are random."""
+        enough = search_space and len(self._read) >= self._n_startup_trials
+        return self._sample(study, trial, search_space) if enough else {}
 
     def _sample(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
         """Propose values for one group, as Optuna's own does."""

@@ -1,6 +1,5 @@
 """The thread that writes a search to MLflow while the search goes on, whatever becomes of MLflow."""
 
-import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,8 +16,7 @@ from search.tracking import Mirror, check_tracking, quieten, tracking_uri
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_TURN_S, _PAUSE_S, _RETRY_S = 0.25, 0.25, 5.0
-"""While the search goes on, it writes by turns: a store that falls behind slows a search no more late than early."""
+_PAUSE_S, _RETRY_S = 0.25, 5.0
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ class Tracking:
         self._begun.wait()  # importing MLflow and making its tables must not slow the workers' start
         while True:
             ending = self._ending  # read before the records are taken: none is put after it
-            written = self._attempt(partial(self._write_pending, _TURN_S if ending is None else math.inf))
+            written = self._attempt(self._write_pending)
             if ending is not None:
                 if written:
                     self._attempt(partial(self._end, ending))
@@ -133,19 +131,19 @@ class Tracking:
         self._lost = False
         return True
 
-    def _write_pending(self, seconds: float) -> None:
+    def _write_pending(self) -> None:
+        """Write by turns: a store that falls behind slows a search that goes on by half, no more late than early."""
         with self._lock:
             records, self._pending = self._pending, {}
         try:
             if self._mirror is None:
                 self._mirror = Mirror(self._search, self._home, self._uri, self._objective, self._tags)
-            until = time.monotonic() + seconds
             for number in sorted(records):
+                began = time.monotonic()
                 self._mirror.write(records[number])
                 del records[number]
                 self._num_written += 1
-                if time.monotonic() > until:
-                    return
+                self._wake.wait(time.monotonic() - began)
         finally:
             with self._lock:
                 self._pending = {**records, **self._pending}
