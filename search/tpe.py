@@ -148,7 +148,7 @@ class ReadOnceTPESampler(TPESampler):
     def _sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Propose values for one group, or none while the first trials are random."""
+        """Propose values for one group, as Optuna's own does after its first random trials."""
         enough = search_space and len(self._read) >= self._n_startup_trials
         return self._sample(study, trial, search_space) if enough else {}
 
