@@ -31,7 +31,7 @@ class Melodies:
         spelling: [N] int16, index into ``spellings`` (music21's nameWithOctave, "rest" for a rest).
         in_chord: [N] bool, True where the note is the top of a chord.
         start: [P + 1] int64, offsets of the pieces.
-        fold: [P] int8, the fold that holds the piece out, 0..num_folds-1.
+        fold: [P] int8, the fold that holds the piece out, 0..num_folds-1; num_folds if none does, and all train on it.
         tonic: [P] int8, pitch class 0..11 of the key signature's tonic (its mode taken into account; 0 without one).
         one_key: [P] bool, False where the piece has several key signatures.
         metre: [P] int16, index into ``metres``.

@@ -49,7 +49,8 @@ class Performances:
         duration: [N] float64, quarter notes, positive.
         seconds: [N] float64, seconds of the onset.
         start: [P + 1] int64, offsets of the performances.
-        fold: [P] int8, the fold that holds the performance out, 0..num_folds-1; -1 if it is sealed.
+        fold: [P] int8, the fold that holds the performance out, 0..num_folds-1; num_folds if none does, and all train
+            on it; -1 if it is sealed.
         style: [P] int16, index into ``styles``.
         composition: [P] int32, the number of its composition, the same for all performances of one.
         styles: The styles' names, sorted.

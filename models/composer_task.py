@@ -21,7 +21,7 @@ from models.composer_spec import ComposerSpec
 from models.folded.dropout import DropoutStreams
 from models.folded.torch_doors import tensor
 from models.metrics import FoldValues
-from models.objective import SCORED, score
+from models.objective import SCORED, mixed_costs, piece_costs, score
 from models.training import StepLoss
 
 _SCORED_NOTES = 4096
@@ -60,6 +60,8 @@ class ComposerTask:
 
     def _check_folds(self) -> None:
         encoding = self.encoding
+        if not self.holds_out:
+            return
         for fold in range(self.num_folds):
             scored = encoding.trainable & (encoding.melodies.fold == fold) & (np.diff(encoding.sequences.start) > 1)
             if not scored.any():
@@ -74,6 +76,11 @@ class ComposerTask:
     def num_folds(self) -> int:
         """Number of folds G."""
         return self.encoding.num_folds
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether any piece is held out; none is when the model is made of all."""
+        return bool((self.encoding.melodies.fold < self.num_folds).any())
 
     def num_steps(self, epoch: int) -> int:
         """Give the steps of an epoch, the same for all."""
@@ -119,6 +126,15 @@ class ComposerTask:
             )
         return score(self.encoding, *self.note_log_probabilities(self.encoding.sequences, dropout))
 
+    def piece_scores(self) -> NDArray[np.float64]:
+        """Give each piece's nats per note, [P]: over all frames it can have, each at its prior, where it has several."""
+        encoding = self.encoding
+        frames = [encoding.sequences]
+        if encoding.options.transpose:
+            frames = [encoding.at_shift(shift) for shift in encoding.shifts]
+        costs = [piece_costs(encoding, frame, self.note_log_probabilities(frame)[0]) for frame in frames]
+        return mixed_costs(costs) / np.diff(encoding.melodies.start)
+
     def note_log_probabilities(
         self, sequences: Sequences, dropout: DropoutStreams | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -129,10 +145,10 @@ class ComposerTask:
             dropout: The streams of masks; None leaves everything on.
 
         Returns:
-            [M] nats each: log of the summed probability of the tokens that carry the note's event, and log probability
-            of the note's own token.
+            [M] nats each, 0 where no fold holds the piece out: log of the summed probability of the tokens that carry
+            the note's event, and log probability of the note's own token.
         """
-        log_marginal, log_joint = np.empty((2, len(sequences.token)))
+        log_marginal, log_joint = np.zeros((2, len(sequences.token)))
         carriers = self.encoding.event_tokens
         fold = self.encoding.melodies.fold
         for batch in whole_pieces(np.diff(sequences.start), fold, self.num_folds, _SCORED_NOTES):

@@ -9,6 +9,9 @@ from models.metrics import FoldValues, Metric
 from models.spec import Spec, Value
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from matplotlib.figure import Figure
 
 
@@ -81,6 +84,17 @@ class Training(Protocol):
 
     def weights(self) -> Mapping[str, Any]:
         """Give the tensors that a trained model consists of."""
+        ...
+
+    def piece_scores(self, weights: Mapping[str, Any]) -> "NDArray[np.float64]":
+        """Score each piece on the objective by a trained model of the same spec, with the fold that holds it out.
+
+        Args:
+            weights: What ``weights`` gave.
+
+        Returns:
+            [P] the objective; what stands at pieces that no fold holds out means nothing.
+        """
         ...
 
     @property

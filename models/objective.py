@@ -108,10 +108,10 @@ def score(
     }
 
 
-def _fold_and_piece(encoding: MelodyEncoding, sequences: Sequences) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
-    """[M] each kept note's holding fold and piece."""
+def _fold_and_piece(encoding: MelodyEncoding, sequences: Sequences) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """[M] the fold that scores each kept note, and its piece."""
     piece = np.repeat(np.arange(encoding.melodies.num_pieces), np.diff(sequences.start))
-    return encoding.melodies.fold[piece], piece
+    return encoding.scorer[piece], piece
 
 
 def _mixed(eps: NDArray[np.float64], log_p: NDArray[np.float64], log_floor: NDArray[np.float64]) -> NDArray[np.float64]:

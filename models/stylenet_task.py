@@ -20,12 +20,12 @@ from data_prep.randomness import stream
 from data_prep.windows import Batch, WindowPlan, whole_pieces
 from models.folded.dropout import DropoutStreams
 from models.folded.torch_doors import tensor
-from models.metrics import VELOCITY_METRICS, FoldValues, of_style
+from models.metrics import ONSET_MAE, VELOCITY_METRICS, FoldValues, of_style
 from models.stylenet_model import Carried, Scales, StyleNetModel, detached
 from models.stylenet_spec import StyleNetSpec
 from models.stylenet_views import make_view
 from models.training import StepLoss
-from models.velocity_scores import piece_scores
+from models.velocity_scores import PieceScores, piece_scores
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -84,6 +84,12 @@ class StyleNetTask:
     def vocabulary(self) -> Mapping[str, Any]:
         """The styles, in the order of the output layers."""
         return {"styles": list(self.performances.styles)}
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether any performance is held out; none is when the model is made of all."""
+        fold = self.performances.fold
+        return bool(((fold >= 0) & (fold < self.num_folds)).any())
 
     def num_steps(self, epoch: int) -> int:
         """Give the steps of an epoch."""
@@ -174,9 +180,15 @@ class StyleNetTask:
     def evaluate(self, epoch: int) -> dict[str, FoldValues]:
         """Score the held-out performances of every fold."""
         del epoch
+        return self._scores().over_folds(self.performances)
+
+    def piece_scores(self) -> Floats:
+        """Give each performance's mean absolute error, [P] MIDI units."""
+        return self._scores().values[ONSET_MAE.name]
+
+    def _scores(self) -> PieceScores:
         predicted = self.predict()
-        scores = piece_scores(self.performances, predicted.velocity, self._sizes, predicted.cell_error)
-        return scores.over_folds(self.performances)
+        return piece_scores(self.performances, predicted.velocity, self._sizes, predicted.cell_error)
 
     def predict(self) -> Predictions:
         """Run every performance whole through the model of the fold that holds it out, in its own style.
@@ -201,7 +213,8 @@ class StyleNetTask:
         velocity = outputs[view.row, np.maximum(view.column, 0)].astype(np.float64) * MAX_VELOCITY
         piece = data.piece_of_note
         if self.spec.level_shrink:
-            level = self.model.level.cpu().numpy()[np.maximum(data.fold, 0), data.style] * MAX_VELOCITY
+            fold = np.clip(data.fold, 0, self.num_folds - 1)
+            level = self.model.level.cpu().numpy()[fold, data.style] * MAX_VELOCITY
             mean = np.bincount(piece, velocity, data.num_pieces) / np.diff(data.start)
             velocity += (self.spec.level_shrink * (level - mean))[piece]
         if self.spec.view == "note":

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.family import EpochReport
@@ -58,6 +60,11 @@ class Task(Protocol):
         ...
 
     @property
+    def holds_out(self) -> bool:
+        """Whether any data is held out, to be scored."""
+        ...
+
+    @property
     def metric_names(self) -> Sequence[str]:
         """What ``evaluate`` gives."""
         ...
@@ -73,6 +80,10 @@ class Task(Protocol):
 
     def evaluate(self, epoch: int) -> dict[str, FoldValues]:
         """Score the held-out data of every fold."""
+        ...
+
+    def piece_scores(self) -> NDArray[np.float64]:
+        """Score each piece by the model of the fold that holds it out, see ``models.family.Training``."""
         ...
 
 
@@ -173,7 +184,7 @@ class LockstepTraining:
             epoch = self._epoch + 1
             train_loss = self._train(epoch)
             if train_loss.is_finite:
-                metrics = self._task.evaluate(epoch)
+                metrics = self._task.evaluate(epoch) if self._task.holds_out else {}
             else:
                 metrics = dict.fromkeys(self._task.metric_names, FoldValues((math.nan,) * self._task.num_folds))
             metrics[TRAIN_LOSS.name] = train_loss
@@ -197,6 +208,11 @@ class LockstepTraining:
     def weights(self) -> Mapping[str, Any]:
         """Give the model's tensors."""
         return copy.deepcopy(self._task.model.state_dict())
+
+    def piece_scores(self, weights: Mapping[str, Any]) -> NDArray[np.float64]:
+        """Score each piece by a trained model."""
+        self._task.model.load_state_dict(dict(weights))
+        return self._task.piece_scores()
 
     @property
     def vocabulary(self) -> Mapping[str, Any]:

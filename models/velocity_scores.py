@@ -3,6 +3,7 @@
 Symbols: N notes and P performances of a corpus, G folds.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -54,7 +55,7 @@ class PieceScores:
     def _mean(self, metric: Metric, performances: Performances, chosen: NDArray[np.bool_]) -> FoldValues:
         values = self.values[metric.name]
         folds = (values[chosen & (performances.fold == fold)] for fold in range(performances.num_folds))
-        return FoldValues(tuple(float(of_fold.mean()) for of_fold in folds))
+        return FoldValues(tuple(float(of_fold.mean()) if len(of_fold) else math.nan for of_fold in folds))
 
 
 def piece_scores(

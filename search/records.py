@@ -77,12 +77,14 @@ class SearchRecord:
         trials: Its trials, by number; known good points that were never started are left out.
         fingerprint: Of its data.
         seconds: Time spent on it, over all starts.
+        study: What tells its study from any other, of the same name too.
     """
 
     spec: SearchSpec
     trials: tuple[TrialRecord, ...]
     fingerprint: str
     seconds: float
+    study: str
 
     def trial(self, number: int) -> TrialRecord:
         """Find a trial.

@@ -209,7 +209,8 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
         stored = _stored(study, family)
         records = make_records(study.get_trials(deepcopy=False), stored.space)
         seconds = float(study.user_attrs.get("seconds", 0.0))
-        return SearchRecord(stored, tuple(records), study.user_attrs["fingerprint"], seconds)
+        attributes = study.user_attrs
+        return SearchRecord(stored, tuple(records), attributes["fingerprint"], seconds, attributes["id"])
     finally:
         _close(storage)
 

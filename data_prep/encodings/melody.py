@@ -123,7 +123,8 @@ class MelodyEncoding:
         self.options = options
         self.melodies = melodies
         self._notes = _read(melodies, options)
-        self._fold_of_note = melodies.fold[self._notes.piece].astype(np.int64)
+        self._fold = melodies.fold.astype(np.int64)
+        self._fold_of_note = self._fold[self._notes.piece]
         shift = self._own_shift()
         self.keys = self._vocabulary(shift)
         self.eps, self.log_p0 = self._floor(shift)
@@ -141,6 +142,11 @@ class MelodyEncoding:
     def num_folds(self) -> int:
         """Number of folds G."""
         return self.melodies.num_folds
+
+    @property
+    def scorer(self) -> NDArray[np.int64]:
+        """[P] the fold whose floor and priors a piece is charged by; the last for those that no fold holds out."""
+        return np.minimum(self._fold, self.num_folds - 1)
 
     @property
     def num_tokens(self) -> int:
@@ -284,7 +290,8 @@ class MelodyEncoding:
         return _moved(self._notes.pitch, shift[self._notes.piece]) * self.num_durations + self._notes.duration
 
     def _vocabulary(self, shift: NDArray[np.int64]) -> NDArray[np.int64]:
-        keys = np.unique(self._note_keys(shift))
+        trained = (self._fold_of_note[self._notes.kept] == self.num_folds) | (self.num_folds > 1)
+        keys = np.unique(self._note_keys(shift)[trained])
         if not self.options.augment:
             return keys
         pitch, fifths, duration, position = self._unpack(keys)
@@ -297,8 +304,9 @@ class MelodyEncoding:
 
     def _training_counts(self, index: NDArray[np.int64], size: int, fold: NDArray[np.int64]) -> NDArray[np.int64]:
         """[G, size] how often each fold's training pieces hold each index."""
-        held_out = np.bincount(fold * size + index, minlength=self.num_folds * size).reshape(self.num_folds, size)
-        return held_out.sum(axis=0) - held_out
+        count = np.bincount(fold * size + index, minlength=(self.num_folds + 1) * size)
+        held_out = count.reshape(self.num_folds + 1, size)  # the last row: held out by none
+        return held_out.sum(axis=0) - held_out[:-1]
 
     def _floor(self, shift: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         event, kept = self._events(shift), self._notes.kept
@@ -309,14 +317,14 @@ class MelodyEncoding:
         return unseen_share(uncarried, counts.sum(axis=1)), np.log(base_distribution(counts, self.num_durations))
 
     def _shift_prior(self, shift: NDArray[np.int64]) -> NDArray[np.float64]:
-        fold = self.melodies.fold.astype(np.int64)
-        return _log_add_one(self._training_counts(shift % NUM_SHIFTS, NUM_SHIFTS, fold))[:, np.array(self.shifts) % 12]
+        counts = self._training_counts(shift % NUM_SHIFTS, NUM_SHIFTS, self._fold)
+        return _log_add_one(counts)[:, np.array(self.shifts) % 12]
 
     def _bar_prior(self) -> NDArray[np.float64]:
         melodies, num_positions = self.melodies, self.num_positions
         size = len(melodies.metres) * num_positions
         bar = melodies.metre.astype(np.int64) * num_positions + melodies.pickup
-        counts = self._training_counts(bar, size, melodies.fold.astype(np.int64))
+        counts = self._training_counts(bar, size, self._fold)
         total = np.clip(counts.sum(axis=1, keepdims=True), 1, None)
         new = np.clip((counts == 1).sum(axis=1, keepdims=True), 1, None) / (total + 1)
         return np.log((1 - new) * counts / total + new / size).reshape(self.num_folds, -1, num_positions)
@@ -325,9 +333,9 @@ class MelodyEncoding:
         melodies = self.melodies
         cost = np.zeros(melodies.num_pieces)
         if self.options.transpose:
-            cost -= self.log_shift_prior[melodies.fold, shift - self.shifts.start]
+            cost -= self.log_shift_prior[self.scorer, shift - self.shifts.start]
         if self.options.beat != "off":
-            cost -= self.log_bar_prior[melodies.fold, melodies.metre, melodies.pickup]
+            cost -= self.log_bar_prior[self.scorer, melodies.metre, melodies.pickup]
         return cost
 
     def _sequences(self, shift: NDArray[np.int64]) -> Sequences:
@@ -337,9 +345,8 @@ class MelodyEncoding:
         start = np.zeros(self.melodies.num_pieces + 1, dtype=np.int64)
         np.cumsum(np.bincount(piece, minlength=self.melodies.num_pieces), out=start[1:])
         left_out = ~kept
-        floor = (
-            np.log(self.eps)[self._fold_of_note[left_out]] + self.log_p0[self._fold_of_note[left_out], event[left_out]]
-        )
+        scorer = self.scorer[notes.piece[left_out]]
+        floor = np.log(self.eps)[scorer] + self.log_p0[scorer, event[left_out]]
         return Sequences(
             token=self._lookup(self._note_keys(shift)),
             event=event[kept].astype(np.int32),

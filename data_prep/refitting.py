@@ -1,0 +1,47 @@
+"""The data of a refit: all open pieces trained on, none held out; later the sealed pieces held out beside them."""
+
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_prep.melodies import Melodies
+from data_prep.performances import Performances
+
+
+def for_refit(data: Any) -> Any:
+    """Make one fold that trains on every piece and holds none out.
+
+    Args:
+        data: The open pieces, Melodies or Performances.
+
+    Returns:
+        The same with one fold; a piece's fold is 1, which is none of the folds.
+    """
+    return replace(data, fold=np.ones(data.num_pieces, np.int8), num_folds=1)
+
+
+def for_test(data: Any, sealed: Any) -> Any:
+    """Put the sealed pieces behind the open ones, held out by the one fold that trains on those.
+
+    Args:
+        data: The open pieces, Melodies or Performances.
+        sealed: The sealed pieces, under the same alphabets.
+
+    Returns:
+        All pieces with one fold; a sealed piece's fold is 0, an open one's 1.
+    """
+    assert isinstance(data, Melodies | Performances)
+    pairs = {field.name: (getattr(data, field.name), getattr(sealed, field.name)) for field in fields(data)}
+    joined: dict[str, Any] = {
+        name: np.concatenate(pair) for name, pair in pairs.items() if isinstance(pair[0], np.ndarray)
+    }
+    joined["start"] = np.concatenate([data.start, sealed.start[1:] + data.start[-1]])
+    joined["fold"] = np.repeat(np.array([1, 0], np.int8), [data.num_pieces, sealed.num_pieces])
+    return replace(data, **joined, ids=(*data.ids, *sealed.ids), num_folds=1)
+
+
+def groups(data: Any) -> NDArray[np.int64]:
+    """[P] what pieces are of one composition, for whom they must not count as independent: a number each."""
+    return data.composition.astype(np.int64) if isinstance(data, Performances) else np.arange(data.num_pieces)
