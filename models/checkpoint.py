@@ -92,3 +92,27 @@ def load(path: Path) -> Checkpoint:
     return Checkpoint(
         training=content["training"], spec=json.loads(content["spec"]), extra=json.loads(content["extra"])
     )
+
+
+def load_trained(path: Path, family: str) -> Checkpoint:
+    """Read a trained model of a family.
+
+    Args:
+        path: The file.
+        family: The family's name.
+
+    Returns:
+        What was saved.
+
+    Raises:
+        BadInputError: If there is no such file, or it is no such model, or one of a newer version.
+    """
+    try:
+        saved = load(path)
+    except FileNotFoundError:
+        raise BadInputError(f"a trained model must be there, and {path} is not") from None
+    found = saved.extra.get("family")
+    if found != family:
+        what = f"a {found}" if found else "a trial's state in the midst of its training"
+        raise BadInputError(f"this takes a trained {family}, and {path} is {what}")
+    return saved

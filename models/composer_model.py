@@ -25,7 +25,7 @@ from models.folded.torch_doors import tensor
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from data_prep.encodings.melody import MelodyEncoding
+    from data_prep.encodings.vocabulary import MelodyVocabulary
     from models.composer_spec import ComposerSpec
     from models.folded.dropout import DropoutStreams
 
@@ -68,34 +68,34 @@ class ComposerModel(nn.Module):
         unknown: The input for a note that no token carries.
     """
 
-    def __init__(self, spec: "ComposerSpec", encoding: "MelodyEncoding", *, seed: int, trial: int) -> None:
+    def __init__(self, spec: "ComposerSpec", vocabulary: "MelodyVocabulary", *, seed: int, trial: int) -> None:
         """Draw the initial weights, each fold's from its own stream.
 
         Args:
             spec: The settings.
-            encoding: Vocabulary and factors.
+            vocabulary: Tokens with their factors, and which of them each fold knows.
             seed: The search's seed.
             trial: The trial's number.
         """
         super().__init__()
         self.spec = spec
-        self.begin, self.unknown = encoding.num_tokens, encoding.num_tokens + 1
+        self.begin, self.unknown = vocabulary.num_tokens, vocabulary.num_tokens + 1
         self._generators = [
             torch.Generator().manual_seed(integer_seed(seed, "initial weights", trial=trial, fold=fold))
-            for fold in range(encoding.num_folds)
+            for fold in range(vocabulary.num_folds)
         ]
-        seen = tensor(encoding.seen)
+        seen = tensor(vocabulary.seen)
         self.register_buffer("out_of_vocabulary", torch.where(seen, 0.0, -math.inf), persistent=False)
-        self._build_inputs(encoding, seen)
-        self._build_head(encoding)
+        self._build_inputs(vocabulary, seen)
+        self._build_head(vocabulary)
         del self._generators
 
     def _drawn(self, *shape: int, std: float) -> Tensor:
         return torch.stack([torch.empty(shape).normal_(0.0, std, generator=source) for source in self._generators])
 
-    def _build_inputs(self, encoding: "MelodyEncoding", seen: Tensor) -> None:
+    def _build_inputs(self, vocabulary: "MelodyVocabulary", seen: Tensor) -> None:
         spec, generators = self.spec, self._generators
-        num_rows = encoding.num_tokens + 2
+        num_rows = vocabulary.num_tokens + 2
         one_hot = spec.input == "token"
         known = torch.cat([seen, torch.tensor([[True, False]]).expand(len(seen), 2)], dim=1)
         first = RecurrentLayer(
@@ -110,7 +110,7 @@ class ComposerModel(nn.Module):
         if one_hot:
             first.weight.data.mul_(known.unsqueeze(2))
         else:
-            values = _factor_values(encoding, num_extra=2)
+            values = _factor_values(vocabulary, spec.beat, num_extra=2)
             std = 1.0 / math.sqrt(len(values) + 1)
             own = self._drawn(num_rows, spec.embedding, std=std).mul_(known.unsqueeze(2))
             factors = [self._drawn(int(value.max()) + 1, spec.embedding, std=std) for value in values]
@@ -118,17 +118,17 @@ class ComposerModel(nn.Module):
         self.beat = None
         if spec.beat == "input":
             width = first.weight.shape[2] if one_hot else spec.embedding
-            known = tensor(np.pad(encoding.seen_position, ((0, 0), (0, 1))))
+            known = tensor(np.pad(vocabulary.seen_position, ((0, 0), (0, 1))))
             scale = 1.0 / math.sqrt(spec.size) if one_hot else 1.0
             self.beat = nn.Parameter(self._drawn(known.shape[1], width, std=scale).mul_(known.unsqueeze(2)))
 
-    def _build_head(self, encoding: "MelodyEncoding") -> None:
-        values = _factor_values(encoding, num_extra=0) if self.spec.head == "factored" else []
+    def _build_head(self, vocabulary: "MelodyVocabulary") -> None:
+        values = _factor_values(vocabulary, self.spec.beat, num_extra=0) if self.spec.head == "factored" else []
         std = 1.0 / math.sqrt(3.0 * self.spec.size * (len(values) + 1))
         sizes = [int(value.max()) + 1 for value in values]
-        own = self._drawn(encoding.num_tokens, self.spec.size, std=std)
+        own = self._drawn(vocabulary.num_tokens, self.spec.size, std=std)
         self.head_weight = FactoredRows(own, [self._drawn(size, self.spec.size, std=std) for size in sizes], values)
-        zeros = [torch.zeros(encoding.num_folds, size, 1) for size in sizes]
+        zeros = [torch.zeros(vocabulary.num_folds, size, 1) for size in sizes]
         self.head_bias = FactoredRows(torch.zeros(*own.shape[:2], 1), zeros, values)
 
     def hidden(
@@ -216,11 +216,11 @@ class ComposerModel(nn.Module):
         return found.view(asked.shape)
 
 
-def _factor_values(encoding: "MelodyEncoding", num_extra: int) -> list[Tensor]:
+def _factor_values(vocabulary: "MelodyVocabulary", beat: str, *, num_extra: int) -> list[Tensor]:
     """For each factor, [V + num_extra] int64: each token's value, from 0; rows that are no token's get one more."""
-    factors = [encoding.token_pitch, encoding.token_duration]
-    if encoding.options.beat == "target":
-        factors.append(encoding.token_position)
+    factors = [vocabulary.token_pitch, vocabulary.token_duration]
+    if beat == "target":
+        factors.append(vocabulary.token_position)
     values: list[Tensor] = []
     for factor in factors:
         used, number = np.unique(factor, return_inverse=True)

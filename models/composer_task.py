@@ -44,7 +44,7 @@ class ComposerTask:
         self.spec = spec
         self.encoding = MelodyEncoding(melodies, melody_options(spec))
         self._check_folds()
-        self.model = ComposerModel(spec, self.encoding, seed=seed, trial=trial).to(device)
+        self.model = ComposerModel(spec, self.encoding.vocabulary, seed=seed, trial=trial).to(device)
         self._seed, self._trial, self._device = seed, trial, device
         self._plan = WindowPlan(
             num_notes=np.diff(self.encoding.sequences.start),
@@ -95,7 +95,7 @@ class ComposerTask:
     @property
     def vocabulary(self) -> Mapping[str, Any]:
         """What the tokens mean, and which of them each fold knows."""
-        return self.encoding.vocabulary()
+        return self.encoding.vocabulary.as_json()
 
     def losses(self, epoch: int) -> Iterator[StepLoss]:
         """Give an epoch's losses one by one; the model is updated between two of them."""

@@ -13,16 +13,14 @@ stand in ``Sequences`` as one more array beside ``token``: derived here, from th
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data_prep.encodings.vocabulary import NUM_TONICS, MelodyVocabulary, shift_to_c
 from data_prep.events import NUM_GRID_PITCHES, REST_PITCH, base_distribution, grid_pitch, num_events, unseen_share
 from data_prep.melodies import NUM_PITCHES, REST, Melodies
-
-NUM_SHIFTS = 12
-"""Shifts that transposition to C can need, one for each tonic."""
 
 UNKNOWN = -1
 """The token of a note that no token of the vocabulary carries."""
@@ -173,22 +171,22 @@ class MelodyEncoding:
         """The 12 shifts that a piece's frame can have."""
         return range(-11, 1) if self.options.reading == "literal" else range(-5, 7)
 
-    def vocabulary(self) -> dict[str, Any]:
-        """Give what a trained model needs to read and write notes without the corpus, as JSON can hold it.
-
-        Returns:
-            The tokens' pitches, durations and bar positions (indices into ``durations`` and ``positions``, exact
-            fractions of a quarter note), and for each fold the tokens and the bar positions that it has seen.
-        """
-        return {
-            "pitch": self.token_pitch.tolist(),
-            "duration": self.token_duration.tolist(),
-            "position": self.token_position.tolist(),
-            "durations": [str(duration) for duration in self.melodies.durations],
-            "positions": [str(position) for position in self.melodies.positions],
-            "seen": [np.flatnonzero(of_fold).tolist() for of_fold in self.seen],
-            "seen_position": [np.flatnonzero(of_fold).tolist() for of_fold in self.seen_position],
-        }
+    @cached_property
+    def vocabulary(self) -> MelodyVocabulary:
+        """What a trained model needs to read and write notes without the corpus."""
+        melodies = self.melodies
+        return MelodyVocabulary(
+            token_pitch=self.token_pitch,
+            token_duration=self.token_duration,
+            token_position=self.token_position,
+            durations=melodies.durations,
+            positions=melodies.positions,
+            metres=melodies.metres,
+            seen=self.seen,
+            seen_position=self.seen_position,
+            bar_counts=self._bar_counts(),
+            tonic_counts=self._training_counts(melodies.tonic.astype(np.int64), NUM_TONICS, self._fold),
+        )
 
     @cached_property
     def token_pitch(self) -> NDArray[np.int64]:
@@ -251,9 +249,7 @@ class MelodyEncoding:
 
     def _own_shift(self) -> NDArray[np.int64]:
         tonic = self.melodies.tonic.astype(np.int64)
-        if not self.options.transpose:
-            return np.zeros_like(tonic)
-        return -tonic if self.options.reading == "literal" else (5 - tonic) % NUM_SHIFTS - 5
+        return shift_to_c(tonic, self.options.reading) if self.options.transpose else np.zeros_like(tonic)
 
     def _pack(
         self,
@@ -283,7 +279,7 @@ class MelodyEncoding:
         notes = self._notes
         if self.options.reading != "literal":
             return notes.fifths
-        return notes.fifths - _TONIC_FIFTHS[-shift % NUM_SHIFTS][notes.piece]
+        return notes.fifths - _TONIC_FIFTHS[-shift % NUM_TONICS][notes.piece]
 
     def _events(self, shift: NDArray[np.int64]) -> NDArray[np.int64]:
         """[N] the event of every note, left out or not, when each piece is shifted by its own number of semitones."""
@@ -317,17 +313,22 @@ class MelodyEncoding:
         return unseen_share(uncarried, counts.sum(axis=1)), np.log(base_distribution(counts, self.num_durations))
 
     def _shift_prior(self, shift: NDArray[np.int64]) -> NDArray[np.float64]:
-        counts = self._training_counts(shift % NUM_SHIFTS, NUM_SHIFTS, self._fold)
+        counts = self._training_counts(shift % NUM_TONICS, NUM_TONICS, self._fold)
         return _log_add_one(counts)[:, np.array(self.shifts) % 12]
 
-    def _bar_prior(self) -> NDArray[np.float64]:
+    def _bar_counts(self) -> NDArray[np.int64]:
+        """[G, metres, S] how often each fold's training pieces have each metre and pickup."""
         melodies, num_positions = self.melodies, self.num_positions
         size = len(melodies.metres) * num_positions
         bar = melodies.metre.astype(np.int64) * num_positions + melodies.pickup
         counts = self._training_counts(bar, size, self._fold)
-        total = np.clip(counts.sum(axis=1, keepdims=True), 1, None)
-        new = np.clip((counts == 1).sum(axis=1, keepdims=True), 1, None) / (total + 1)
-        return np.log((1 - new) * counts / total + new / size).reshape(self.num_folds, -1, num_positions)
+        return counts.reshape(self.num_folds, -1, num_positions)
+
+    def _bar_prior(self) -> NDArray[np.float64]:
+        counts = self._bar_counts()
+        total = np.clip(counts.sum(axis=(1, 2), keepdims=True), 1, None)
+        new = np.clip((counts == 1).sum(axis=(1, 2), keepdims=True), 1, None) / (total + 1)
+        return np.log((1 - new) * counts / total + new / counts[0].size)
 
     def _header_cost(self, shift: NDArray[np.int64]) -> NDArray[np.float64]:
         melodies = self.melodies
@@ -407,7 +408,7 @@ def _fifths(melodies: Melodies, pitch: NDArray[np.int64]) -> NDArray[np.int64]:
     """[N] each note's place on the line of fifths, from its letter and pitch; 0 for rests."""
     letters = [name[:1] if name[:1] in _NATURALS else "C" for name in melodies.spellings]
     place, natural = np.array([_NATURALS[letter] for letter in letters], dtype=np.int64).T
-    sharps = (pitch - natural[melodies.spelling] + 6) % NUM_SHIFTS - 6
+    sharps = (pitch - natural[melodies.spelling] + 6) % NUM_TONICS - 6
     return np.where(pitch == REST_PITCH, 0, place[melodies.spelling] + 7 * sharps)
 
 

@@ -151,7 +151,7 @@ def test_what_a_fold_has_not_seen_has_rows_of_zeros(kind: str) -> None:
 def test_initial_weights_are_named_by_seed_trial_and_fold() -> None:
     def weights(seed: int, trial: int) -> Tensor:
         spec = ComposerSpec(size=5, embedding=4)
-        return ComposerModel(spec, task().encoding, seed=seed, trial=trial).head_weight.own
+        return ComposerModel(spec, task().encoding.vocabulary, seed=seed, trial=trial).head_weight.own
 
     assert torch.equal(weights(1, 2), weights(1, 2))
     assert not torch.equal(weights(1, 2), weights(1, 3))

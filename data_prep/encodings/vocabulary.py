@@ -1,0 +1,137 @@
+"""A melody model's vocabulary: what its tokens mean and how its training pieces are laid out, without the corpus.
+
+Symbols: V tokens (of all folds together), D durations, S bar positions, G folds.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_prep.events import NUM_GRID_PITCHES
+
+NUM_TONICS = 12
+"""Pitch classes that a tonic can be."""
+
+
+@dataclass(frozen=True)
+class MelodyVocabulary:
+    """What a trained model needs beside its weights to read and write notes.
+
+    Attributes:
+        token_pitch: [V] each token's pitch in the model's frame, REST_PITCH for a rest.
+        token_duration: [V] each token's duration, an index into ``durations``.
+        token_position: [V] each token's bar position, an index into ``positions``; 0 unless beat = target.
+        durations: The D durations in quarter notes, ascending.
+        positions: The S bar positions and pickups in quarter notes, ascending.
+        metres: (beats, beat unit) pairs.
+        seen: [G, V] whether a fold knows the token.
+        seen_position: [G, S] whether a fold knows the bar position.
+        bar_counts: [G, metres, S] how many of a fold's training pieces have this metre and pickup.
+        tonic_counts: [G, 12] how many have this tonic.
+    """
+
+    token_pitch: NDArray[np.int64]
+    token_duration: NDArray[np.int64]
+    token_position: NDArray[np.int64]
+    durations: tuple[Fraction, ...]
+    positions: tuple[Fraction, ...]
+    metres: tuple[tuple[int, int], ...]
+    seen: NDArray[np.bool_]
+    seen_position: NDArray[np.bool_]
+    bar_counts: NDArray[np.int64]
+    tonic_counts: NDArray[np.int64]
+
+    @property
+    def num_tokens(self) -> int:
+        """Number of tokens V."""
+        return len(self.token_pitch)
+
+    @property
+    def num_folds(self) -> int:
+        """Number of folds G."""
+        return len(self.seen)
+
+    def as_json(self) -> dict[str, Any]:
+        """Give all of it as JSON can hold it: fractions as texts, and of rows that are mostly zero the others."""
+        return {
+            "pitch": self.token_pitch.tolist(),
+            "duration": self.token_duration.tolist(),
+            "position": self.token_position.tolist(),
+            "durations": [str(duration) for duration in self.durations],
+            "positions": [str(position) for position in self.positions],
+            "metres": [list(metre) for metre in self.metres],
+            "seen": [np.flatnonzero(of_fold).tolist() for of_fold in self.seen],
+            "seen_position": [np.flatnonzero(of_fold).tolist() for of_fold in self.seen_position],
+            "bars": [
+                [[int(metre), int(pickup), int(of_fold[metre, pickup])] for metre, pickup in np.argwhere(of_fold)]
+                for of_fold in self.bar_counts
+            ],
+            "tonics": self.tonic_counts.tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "MelodyVocabulary":
+        """Read it back.
+
+        Args:
+            content: What ``as_json`` gave.
+
+        Returns:
+            An equal vocabulary.
+
+        Raises:
+            KeyError: If something is missing, as in what an earlier version wrote.
+            ValueError: If parts do not fit one another.
+        """
+        durations, positions = (tuple(Fraction(text) for text in content[name]) for name in ("durations", "positions"))
+        metres = tuple((int(beats), int(unit)) for beats, unit in content["metres"])
+        limits = {"pitch": NUM_GRID_PITCHES, "duration": len(durations), "position": len(positions)}
+        pitch, duration, position = (_numbers(content[name], limit, name) for name, limit in limits.items())
+        if not len(pitch) == len(duration) == len(position) > 0:
+            raise ValueError(f"{len(pitch)} pitches, {len(duration)} durations and {len(position)} positions of tokens")
+        if not all(length > 0 for length in (*durations, *(number for metre in metres for number in metre))):
+            raise ValueError("a duration or a metre that is not positive")
+        seen = _marked(content["seen"], len(pitch), "seen")
+        seen_position = _marked(content["seen_position"], len(positions), "seen_position")
+        bars = np.zeros((len(seen), len(metres), len(positions)), np.int64)
+        tonics = np.array(content["tonics"], np.int64)
+        if not len(seen) == len(seen_position) == len(content["bars"]) == len(tonics) > 0:
+            raise ValueError("not as many folds everywhere")
+        if tonics.shape != (len(seen), NUM_TONICS):
+            raise ValueError(f"a fold counts {NUM_TONICS} tonics")
+        for of_fold, listed in zip(bars, content["bars"], strict=True):
+            metre, pickup, count = np.array(listed, np.int64).reshape(-1, 3).T
+            of_fold[_numbers(metre, len(metres), "bars"), _numbers(pickup, len(positions), "bars")] = count
+        return cls(pitch, duration, position, durations, positions, metres, seen, seen_position, bars, tonics)
+
+
+def shift_to_c(tonic: NDArray[np.int64], reading: str) -> NDArray[np.int64]:
+    """Give the semitones from a key to the frame of models that read every piece in C.
+
+    Args:
+        tonic: [...] the key's pitch class.
+        reading: Of the model: literal shifts always downward, another to the nearest C (-5..+6).
+
+    Returns:
+        [...] semitones.
+    """
+    return -tonic if reading == "literal" else (5 - tonic) % NUM_TONICS - 5
+
+
+def _numbers(values: Sequence[int] | NDArray[np.int64], limit: int, name: str) -> NDArray[np.int64]:
+    numbers = np.array(values, np.int64).reshape(-1)
+    if len(numbers) and not 0 <= numbers.min() <= numbers.max() < limit:
+        raise ValueError(f"{name} has numbers outside 0..{limit - 1}")
+    return numbers
+
+
+def _marked(rows: Sequence[Sequence[int]], size: int, name: str) -> NDArray[np.bool_]:
+    """[G, size] True at the numbers that each row lists."""
+    marked = np.zeros((len(rows), size), np.bool_)
+    for of_fold, listed in zip(marked, rows, strict=True):
+        of_fold[_numbers(listed, size, name)] = True
+    return marked

@@ -1,0 +1,159 @@
+"""A trained composer frozen into single steps: numpy alone, everything that does not change computed once.
+
+Symbols: G folds, B sequences, V tokens, S bar positions, H units, N pre-activations of a cell.
+Equations and order of the gates are those of ``models.folded``. A step of a few sequences is bound by calls, not by
+arithmetic: numpy's cost a third of torch's.
+"""
+
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.composer_model import ComposerModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from torch import Tensor
+
+    from data_prep.encodings.vocabulary import MelodyVocabulary
+    from models.folded.layers import RecurrentLayer
+
+Floats: TypeAlias = NDArray[np.float32]
+State: TypeAlias = list[tuple[Floats, ...]]
+"""Of each layer h, and c for the cells with one, each [G, B, H]."""
+
+_NEVER = -1e30
+"""A logit of no probability; finite, so that sums over folds stay numbers."""
+
+
+class ComposerSteps:
+    """All folds' networks, one token at a time.
+
+    Attributes:
+        num_folds: G.
+        begin: The input that stands before a piece's first note.
+        unknown: The input for a note that no token carries.
+    """
+
+    def __init__(self, model: ComposerModel, vocabulary: "MelodyVocabulary") -> None:
+        """Freeze a model; later changes of its weights are not seen."""
+        self.num_folds = vocabulary.num_folds
+        self.begin, self.unknown = model.begin, model.unknown
+        layers = list(cast("Iterable[RecurrentLayer]", model.layers))
+        with torch.no_grad():
+            first = layers[0]
+            table = first.weight if model.embedding is None else model.embedding() @ first.weight.mT
+            self._table = _array(table + first.bias.unsqueeze(1))
+            self._beat = None
+            if model.beat is not None:
+                beat = _array(model.beat if model.embedding is None else model.beat @ first.weight.mT)
+                # A bar position that a fold has not seen is its last row, as in training.
+                places = np.pad(vocabulary.seen_position, ((0, 0), (0, 1)))
+                self._beat = np.where(places[:, :, None], beat, beat[:, -1:])
+            self._layers = [_Cell(layer) for layer in layers]
+            weight, bias = model.head()
+            self._head = _array(weight.mT)
+            self._head_bias = np.maximum(_array(bias), _NEVER)[:, None]
+
+    def start(self, num_sequences: int) -> State:
+        """Give the state before the first step."""
+        return [cell.start(self.num_folds, num_sequences) for cell in self._layers]
+
+    def step(self, tokens: NDArray[np.int64], positions: NDArray[np.int64], state: State) -> NDArray[np.float64]:
+        """Go one note on.
+
+        Args:
+            tokens: [B] the notes before: tokens, ``begin`` or ``unknown``.
+            positions: [B] bar positions of the notes to come, S for one that the vocabulary lacks.
+            state: Of every layer; overwritten.
+
+        Returns:
+            [B, V] nats, the log of the folds' mean probability of each next token; tokens that no fold knows are far
+            below any other.
+        """
+        x = self._table[:, tokens]
+        if self._beat is not None:
+            x += self._beat[:, positions]
+        for number, cell in enumerate(self._layers):
+            if number:
+                x = cell.from_below(x)
+            state[number] = cell.step(x, state[number])
+            x = state[number][0]
+        return self._log_mean(x @ self._head + self._head_bias)
+
+    @staticmethod
+    def _log_mean(logits: Floats) -> NDArray[np.float64]:
+        """[B, V] log of the mean over folds of the softmax of logits [G, B, V]."""
+        logits -= logits.max(axis=2, keepdims=True)
+        logits -= np.log(np.exp(logits).sum(axis=2, keepdims=True))
+        if len(logits) == 1:
+            return logits[0].astype(np.float64)
+        most = logits.max(axis=0)
+        return (most + np.log(np.exp(logits - most).mean(axis=0))).astype(np.float64)
+
+
+class _Cell:
+    """One layer's step."""
+
+    def __init__(self, layer: "RecurrentLayer") -> None:
+        self._kind = layer.cell
+        self._size = layer.recurrent.shape[2]
+        self._weight = None if layer.one_hot else _array(layer.weight.mT)
+        self._bias = _array(layer.bias)[:, None]
+        self._recurrent = _array(layer.recurrent.mT)
+        self._recurrent_bias = None if layer.recurrent_bias is None else _array(layer.recurrent_bias)[:, None]
+        self._peephole = None if layer.peephole is None else _array(layer.peephole)
+
+    def start(self, num_folds: int, num_sequences: int) -> tuple[Floats, ...]:
+        zeros = np.zeros((num_folds, num_sequences, self._size), np.float32)
+        return (zeros, zeros) if self._kind in {"lstm", "peephole"} else (zeros,)
+
+    def from_below(self, x: Floats) -> Floats:
+        """[G, B, N] pre-activations from the outputs of the layer below, [G, B, K]."""
+        assert self._weight is not None
+        return x @ self._weight + self._bias
+
+    def step(self, pre: Floats, state: tuple[Floats, ...]) -> tuple[Floats, ...]:
+        """Give the state after a step from the state before and what the inputs and biases add, [G, B, N]."""
+        product: Floats = state[0] @ self._recurrent
+        if self._kind == "rnn":
+            return (np.tanh(pre + product),)
+        if self._recurrent_bias is not None:
+            return (self._gru(pre, product, state[0]),)
+        product += pre
+        return self._lstm(product, state[1])
+
+    def _gru(self, pre: Floats, product: Floats, h: Floats) -> Floats:
+        size = self._size
+        assert self._recurrent_bias is not None
+        r_z = _sigmoid(pre[..., : 2 * size] + product[..., : 2 * size])
+        r, z = r_z[..., :size], r_z[..., size:]
+        n = np.tanh(pre[..., 2 * size :] + r * (product[..., 2 * size :] + self._recurrent_bias))
+        return n + z * (h - n)
+
+    def _lstm(self, a: Floats, c: Floats) -> tuple[Floats, Floats]:
+        size = self._size
+        p = self._peephole
+        if p is not None:
+            a[..., :size] += c * p[:, None, 0]
+            a[..., size : 2 * size] += c * p[:, None, 1]
+        i_f = _sigmoid(a[..., : 2 * size])
+        c = i_f[..., size:] * c + i_f[..., :size] * np.tanh(a[..., 2 * size : 3 * size])
+        if p is not None:
+            a[..., 3 * size :] += c * p[:, None, 2]
+        return _sigmoid(a[..., 3 * size :]) * np.tanh(c), c
+
+
+def _sigmoid(x: Floats) -> Floats:
+    """Give 1 / (1 + exp(-x)) as (1 + tanh(x / 2)) / 2, which cannot overflow."""
+    half = np.tanh(x * np.float32(0.5))
+    half += np.float32(1.0)
+    half *= np.float32(0.5)
+    return half
+
+
+def _array(values: "Tensor") -> Floats:
+    return np.ascontiguousarray(values.detach().cpu().numpy(), dtype=np.float32)

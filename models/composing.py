@@ -1,0 +1,192 @@
+"""Tunes from a trained composer, with or without a prompt.
+
+Symbols: G folds, B tunes of a block, V tokens. What a trained model says is the mean over its G folds' networks.
+
+Metre, pickup and, for models that read every piece in C, the tonic are drawn as often as the training pieces have them,
+unless they are asked for or a prompt has them. Then notes are drawn one by one, from those that ``models.note_rules``
+allows. In a key that was asked for every composed note is in its scale. Where no key is known, the tonic on which the
+tune is to end is estimated from the notes before, and the key that is written from all.
+"""
+
+from math import lcm
+from pathlib import Path
+
+import numpy as np
+
+from data_prep.encodings.vocabulary import MelodyVocabulary
+from data_prep.errors import BadInputError
+from data_prep.randomness import stream
+from data_prep.tunes import Tune
+from models import checkpoint
+from models.composer_model import ComposerModel
+from models.composer_spec import ComposerSpec
+from models.composer_steps import ComposerSteps
+from models.draft import Draft
+from models.note_rules import Bars, NoteRules, usable_tokens
+from models.prompt_events import PromptEvents, prompt_events
+from models.sampling import drawn, shaped
+from models.tune_heading import Heading, draw_heading, knows_metre
+from models.wish import Wish
+
+MAX_COUNT = 1000
+"""Most tunes at once."""
+
+_BLOCK = 4
+"""Tunes that go step by step together. Products of other numbers of rows round otherwise: in blocks of one width,
+filled up where need be, a tune is the same to the last bit whatever is composed beside it."""
+
+_PURPOSE = "composing"
+
+
+class TuneComposer:
+    """A trained composer.
+
+    Attributes:
+        spec: Its settings.
+        vocabulary: What its tokens mean.
+    """
+
+    def __init__(self, saved: checkpoint.Checkpoint) -> None:
+        """Build the networks of a trained model's file."""
+        self.spec = ComposerSpec.model_validate(saved.spec)
+        self.vocabulary = MelodyVocabulary.from_json(saved.extra["vocabulary"])
+        model = ComposerModel(self.spec, self.vocabulary, seed=0, trial=0)
+        model.load_state_dict(dict(saved.training))
+        self._steps = ComposerSteps(model, self.vocabulary)
+
+    @classmethod
+    def load(cls, path: Path) -> "TuneComposer":
+        """Read a trained model.
+
+        Args:
+            path: The file.
+
+        Returns:
+            The composer.
+
+        Raises:
+            BadInputError: If it is no trained composer, or one of an earlier or a newer version.
+        """
+        saved = checkpoint.load_trained(path, "composer")
+        try:
+            return cls(saved)
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error).splitlines()[0]
+            raise BadInputError(f"{path} is no whole composer ({reason}); train the trial again") from error
+
+    def compose(self, wish: Wish, *, count: int = 1, seed: int = 1) -> list[Tune]:
+        """Compose tunes.
+
+        Args:
+            wish: What is asked of each.
+            count: How many.
+            seed: The same seed gives the same tunes, and the first of many are those of few.
+
+        Returns:
+            The tunes.
+
+        Raises:
+            BadInputError: If the model cannot do what is asked, or the count is not 1 to MAX_COUNT.
+        """
+        if not 1 <= count <= MAX_COUNT:
+            raise BadInputError(f"from 1 to {MAX_COUNT} tunes are composed at once: got {count}")
+        given = self._given(wish)
+        rules: dict[tuple[int, int], NoteRules] = {}
+        tunes: list[Tune] = []
+        for first in range(0, count, _BLOCK):
+            numbers = range(first, min(first + _BLOCK, count))
+            drafts = [self._draft(wish, stream(seed, _PURPOSE, trial=number), rules) for number in numbers]
+            self._write(drafts, wish, given)
+            tunes += [draft.tune(0 if given is None else len(given.pitch)) for draft in drafts]
+        return tunes
+
+    def remarks(self, wish: Wish) -> list[str]:
+        """Say how a wish goes beyond what the model knows.
+
+        Args:
+            wish: What is asked.
+
+        Returns:
+            One line for each way.
+        """
+        found: list[str] = []
+        metre, given = wish.asked_metre, self._given(wish)
+        if metre is not None and not knows_metre(self.vocabulary, metre):
+            found.append(f"no piece that the model was trained on is in {metre[0]}/{metre[1]}")
+        if given is not None and given.num_replaced:
+            found.append(
+                f"the model does not know {given.num_replaced} of the prompt's {len(given.pitch)} notes; the nearest "
+                "that it knows stand for them"
+            )
+        return found
+
+    def _given(self, wish: Wish) -> PromptEvents | None:
+        if wish.prompt is None:
+            return None
+        heading = draw_heading(wish, self.spec, self.vocabulary, stream(0, _PURPOSE))  # nothing is left to be drawn
+        given = prompt_events(
+            wish.prompt,
+            self.vocabulary,
+            num_notes=wish.prompt_notes,
+            shift=heading.shift,
+            bar_length=heading.bar_length,
+            pickup=heading.pickup,
+        )
+        length = sum(given.duration) / heading.bar_length
+        if length >= wish.bars:
+            raise BadInputError(
+                f"a prompt must leave something to compose: its {len(given.pitch)} notes take {float(length):.3g} bars "
+                f"of {wish.bars}; ask for more bars or give fewer of its notes"
+            )
+        return given
+
+    def _draft(self, wish: Wish, random: np.random.Generator, rules: dict[tuple[int, int], NoteRules]) -> Draft:
+        """Begin a tune; rules are shared among tunes on the same grid and shift."""
+        heading = draw_heading(wish, self.spec, self.vocabulary, random)
+        times = (*self.vocabulary.durations, *self.vocabulary.positions, heading.bar_length)
+        resolution = lcm(*(time.denominator for time in times))
+        key = (heading.shift, resolution)
+        if key not in rules:
+            rules[key] = self._rules(wish, heading, resolution)
+        length, pickup = (int(time * resolution) for time in (heading.bar_length, heading.pickup))
+        bars = Bars(length, pickup, wish.bars * length)
+        return Draft(heading, bars, rules[key], resolution, wish.end_on_tonic, random)
+
+    def _rules(self, wish: Wish, heading: Heading, resolution: int) -> NoteRules:
+        low, high = wish.pitch_range
+        scale = None
+        if wish.key is not None and heading.key is not None:
+            scale = frozenset((pitch + heading.shift) % 12 for pitch in heading.key.scale)
+        usable = usable_tokens(self.vocabulary, low + heading.shift, high + heading.shift, scale)
+        if not usable.any():
+            inside = "" if wish.key is None else f" in the scale of {wish.key}"
+            raise BadInputError(
+                f"the model must know notes to compose with, and knows none{inside} from MIDI pitch {low} to {high}; "
+                "ask for a wider range"
+            )
+        return NoteRules(self.vocabulary, usable, beat_in_tokens=self.spec.beat == "target", resolution=resolution)
+
+    def _write(self, drafts: list[Draft], wish: Wish, given: PromptEvents | None) -> None:
+        """Compose a block of tunes to their ends."""
+        tokens, positions = np.full(_BLOCK, self._steps.begin, np.int64), np.zeros(_BLOCK, np.int64)
+        state = self._steps.start(_BLOCK)
+        if given is not None:
+            for token, pitch, duration in zip(given.token, given.pitch, given.duration, strict=True):
+                if token is not None:
+                    positions[:] = drafts[0].position  # with a prompt all tunes of a block begin alike
+                    self._steps.step(tokens, positions, state)
+                    tokens[:] = token
+                for draft in drafts:
+                    draft.give(pitch, duration)
+        while live := [(row, draft) for row, draft in enumerate(drafts) if not draft.is_finished]:
+            for row, draft in live:
+                positions[row] = draft.position
+            log_p = self._steps.step(tokens, positions, state)
+            u, fills = np.zeros(_BLOCK), np.zeros(_BLOCK, np.bool_)
+            for row, draft in live:
+                allowed = draft.allowed()
+                np.copyto(log_p[row], -np.inf, where=~allowed.tokens)
+                u[row], fills[row] = draft.random.random(), allowed.fills
+            tokens = drawn(shaped(log_p, wish.temperature, wish.top_k, wish.top_p), u)
+            for row, draft in live:
+                draft.add(int(tokens[row]), int(self.vocabulary.token_pitch[tokens[row]]), fills=bool(fills[row]))

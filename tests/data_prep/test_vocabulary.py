@@ -1,0 +1,74 @@
+"""A melody model's vocabulary: all of it through JSON and back, its counts note by note, and what is refused."""
+
+import json
+from collections import Counter
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data_prep.encodings.melody import MelodyEncoding, MelodyOptions
+from data_prep.encodings.vocabulary import MelodyVocabulary
+from tests.hand_melodies import melodies, random_tunes
+
+TUNES = random_tunes(17, 3)
+DATA = melodies(TUNES, num_folds=3)
+
+
+@pytest.mark.parametrize(
+    "options", [MelodyOptions(), MelodyOptions("target", transpose=True), MelodyOptions(reading="literal")], ids=str
+)
+def test_it_comes_back_through_json(options: MelodyOptions) -> None:
+    vocabulary = MelodyEncoding(DATA, options).vocabulary
+    back = MelodyVocabulary.from_json(json.loads(json.dumps(vocabulary.as_json())))
+    for field in fields(MelodyVocabulary):
+        found, expected = getattr(back, field.name), getattr(vocabulary, field.name)
+        if isinstance(expected, tuple):
+            assert found == expected
+        else:
+            assert found.dtype == expected.dtype
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_metres_pickups_and_tonics_are_counted_over_training_pieces() -> None:
+    vocabulary = MelodyEncoding(DATA, MelodyOptions()).vocabulary
+    for fold in range(3):
+        trained = [tune for tune in TUNES if tune.fold != fold]
+        bars = Counter((tune.metre, tune.pickup) for tune in trained)
+        assert {
+            (vocabulary.metres[metre], vocabulary.positions[pickup]): vocabulary.bar_counts[fold, metre, pickup]
+            for metre, pickup in np.argwhere(vocabulary.bar_counts[fold])
+        } == bars
+        tonics = Counter(tune.tonic for tune in trained)
+        assert vocabulary.tonic_counts[fold].tolist() == [tonics[tonic] for tonic in range(12)]
+
+
+def broken(**changes: Any) -> dict[str, Any]:
+    return {**MelodyEncoding(DATA, MelodyOptions()).vocabulary.as_json(), **changes}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (broken(pitch=[60]), "1 pitches"),
+        (broken(durations=["1/2", "-1"]), "not positive|numbers outside"),
+        (broken(durations=[]), "numbers outside"),
+        (broken(metres=[[0, 4], [3, 4]]), "not positive"),
+        (broken(seen=[[0], [1], [10_000]]), "seen has numbers outside"),
+        (broken(seen=[[0]]), "not as many folds"),
+        (broken(bars=[[[0, 0, 1]]]), "not as many folds"),
+        (broken(tonics=[[1], [1], [1]]), "12 tonics"),
+        (broken(bars=[[[9, 0, 1]], [], []]), "bars has numbers outside"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(content: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        MelodyVocabulary.from_json(content)
+
+
+def test_what_an_earlier_version_wrote_lacks_something() -> None:
+    content = broken()
+    del content["bars"]
+    with pytest.raises(KeyError, match="bars"):
+        MelodyVocabulary.from_json(content)

@@ -1,0 +1,273 @@
+"""Tunes from trained composers: bars are full, wishes hold, seeds name tunes, and what cannot be is refused."""
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data_prep.encodings.vocabulary import MelodyVocabulary
+from data_prep.errors import BadInputError
+from data_prep.melodies import REST
+from data_prep.tunes import Tune
+from models import checkpoint, composing
+from models.composer_model import ComposerModel
+from models.composer_spec import ComposerSpec
+from models.composing import TuneComposer
+from models.stylenet_spec import StyleNetSpec
+from models.wish import Wish
+from tests.hand_melodies import Tune as HandTune
+from tests.models.trained_composers import trained
+
+HALF, ONE = Fraction(1, 2), Fraction(1)
+KINDS = [
+    *product(("off", "input", "target"), ("sounding", "literal"), (False, True), (1,)),
+    ("input", "sounding", False, 2),
+]
+
+
+@pytest.fixture(scope="module", params=KINDS, ids=str)
+def composer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TuneComposer:
+    beat, reading, transpose, layers = request.param
+    path = tmp_path_factory.mktemp("model") / "model.pt"
+    return TuneComposer.load(trained(path, beat=beat, reading=reading, transpose=transpose, layers=layers))
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> TuneComposer:
+    return TuneComposer.load(trained(tmp_path_factory.mktemp("model") / "model.pt"))
+
+
+def crossings(tune: Tune) -> int:
+    """Count the notes that sound beyond the bar that they begin in."""
+    found = 0
+    for onset, duration in zip(tune.onsets(), tune.duration, strict=True):
+        found += (onset - tune.pickup) % tune.bar_length + duration > tune.bar_length
+    return found
+
+
+def test_bars_are_full_and_the_end_is_the_tonic(composer: TuneComposer) -> None:
+    for bars in (1, 2, 9):
+        for tune in composer.compose(Wish(bars=bars), count=5, seed=3):
+            assert sum(tune.duration) == bars * tune.bar_length
+            assert min(tune.duration) > 0
+            assert crossings(tune) == 0
+            assert tune.pitch[-1] % 12 == tune.tonic
+            assert tune.metre in composer.vocabulary.metres
+            assert tune.num_prompt == 0
+            assert -7 <= tune.fifths <= 7
+
+
+def test_wishes_hold(composer: TuneComposer) -> None:
+    wish = Wish(bars=6, key="G", metre="3/4", lowest="F#3", highest="C6", temperature=1.4, top_k=20, top_p=0.95)
+    for tune in composer.compose(wish, count=6, seed=1):
+        assert (tune.metre, tune.fifths, tune.mode) == ((3, 4), 1, "major")
+        sounding = [pitch for pitch in tune.pitch if pitch != REST]
+        assert {pitch % 12 for pitch in sounding} <= tune.scale
+        assert min(sounding) >= 54
+        assert max(sounding) <= 84
+        assert tune.pitch[-1] % 12 == 7
+        assert sum(tune.duration) == 18
+
+
+def test_a_tune_does_not_depend_on_how_many_are_composed(composer: TuneComposer) -> None:
+    wish = Wish(bars=4)
+    many = composer.compose(wish, count=11, seed=7)
+    for count in (1, 2, 4, 5):
+        assert composer.compose(wish, count=count, seed=7) == many[:count]
+    assert len(set(many)) > 1
+    assert composer.compose(wish, seed=8) != many[:1]
+
+
+def test_a_prompt_is_gone_on_with(composer: TuneComposer) -> None:
+    prompt = composer.compose(Wish(bars=8, key="D", metre="4/4"), seed=2)[0]
+    wish = Wish(bars=5, prompt=prompt, prompt_notes=5)
+    assert not any("nearest" in remark for remark in composer.remarks(wish))
+    first, second = composer.compose(wish, count=2, seed=4)
+    for tune in (first, second):
+        assert tune.num_prompt == 5
+        assert tune.pitch[:5] == prompt.pitch[:5]
+        assert tune.duration[:5] == prompt.duration[:5]
+        assert (tune.metre, tune.pickup, tune.fifths, tune.mode) == ((4, 4), prompt.pickup, 2, "major")
+        assert sum(tune.duration) == 5 * tune.bar_length
+        assert tune.pitch[-1] % 12 == 2
+    assert first != second
+
+
+def test_notes_that_the_model_does_not_know_are_replaced_and_told(composer: TuneComposer) -> None:
+    prompt = Tune((61, 62, 127, REST), (Fraction(1, 7), ONE, HALF, Fraction(5)), fifths=2)
+    wish = Wish(bars=6, prompt=prompt)
+    (remark,) = composer.remarks(wish)
+    assert "of the prompt's 4 notes" in remark
+    (tune,) = composer.compose(wish)
+    assert tune.num_prompt == 4
+    assert set(tune.duration[:4]) <= set(composer.vocabulary.durations)
+    assert sum(tune.duration) == 24
+
+
+def test_metres_that_no_training_piece_has_are_told_and_tried(composer: TuneComposer) -> None:
+    wish = Wish(bars=3, metre="7/8")
+    assert composer.remarks(wish) == ["no piece that the model was trained on is in 7/8"]
+    (tune,) = composer.compose(wish)
+    assert sum(tune.duration) == 3 * Fraction(7, 2)
+    assert crossings(tune) == 0
+    assert composer.remarks(Wish(metre="4/4")) == []
+
+
+def reference(composer: TuneComposer, saved: checkpoint.Checkpoint, tune: Tune) -> list[float]:
+    """Give the log probability that the whole model, run by torch over a tune, has for each of its events."""
+    import torch
+
+    from models.folded.torch_doors import tensor
+
+    vocabulary = composer.vocabulary
+    model = ComposerModel(composer.spec, vocabulary, seed=0, trial=0)
+    model.load_state_dict(dict(saved.training))
+    durations, positions = list(vocabulary.durations), list(vocabulary.positions)
+    tokens: list[int] = []
+    places: list[int] = []
+    onset = Fraction(0)
+    for pitch, duration in zip(tune.pitch, tune.duration, strict=True):
+        place = positions.index((onset - tune.pickup) % tune.bar_length)
+        event = (128 if pitch == REST else pitch, durations.index(duration))
+        pairs = zip(vocabulary.token_pitch.tolist(), vocabulary.token_duration.tolist(), strict=True)
+        tokens.append(list(pairs).index(event))
+        places.append(place)
+        onset += duration
+    rows = np.where(vocabulary.seen_position[:, places], places, len(positions))
+    past = torch.tensor([model.begin, *tokens[:-1]]).expand(vocabulary.num_folds, -1)[..., None]
+    asked = torch.tensor(tokens).expand(vocabulary.num_folds, -1)[..., None, None]
+    each = model.log_probabilities(past, tensor(rows.astype(np.int64))[..., None], asked)
+    return each[:, :, 0, 0].double().exp().mean(0).log().tolist()
+
+
+def test_greedy_tunes_take_the_likeliest_note_that_is_allowed(tmp_path: Path) -> None:
+    # Two events of one length in one metre: nothing but the end is bound.
+    tunes = [HandTune([(60 + 2 * (note % 3 == 0), HALF) for note in range(24)], fold=fold) for fold in (0, 1, 0, 1)]
+    path = trained(tmp_path / "model.pt", tunes, epochs=3, lr=0.05)
+    composer, saved = TuneComposer.load(path), checkpoint.load(path)
+    wish = Wish(bars=2, temperature=0, end_on_tonic=False)
+    (tune,) = composer.compose(wish)
+    assert composer.compose(wish, seed=99) == [tune]
+    assert tune.num_notes == 16
+    chosen = reference(composer, saved, tune)
+    for note in range(tune.num_notes):
+        other = 62 if tune.pitch[note] == 60 else 60
+        changed = replace(tune, pitch=(*tune.pitch[:note], other, *tune.pitch[note + 1 :]))
+        assert chosen[note] > reference(composer, saved, changed)[note]
+
+
+def test_tunes_come_as_often_as_the_model_says(tmp_path: Path) -> None:
+    tunes = [HandTune([(60 + 2 * (note % 3 == 0), ONE) for note in range(24)], fold=fold) for fold in (0, 1, 0, 1)]
+    path = trained(tmp_path / "model.pt", tunes, lr=0.02)
+    composer, saved = TuneComposer.load(path), checkpoint.load(path)
+    num_tunes = 1000
+    made = composer.compose(Wish(bars=1, end_on_tonic=False), count=num_tunes, seed=1)
+    found = {tune.pitch: 0 for tune in made}
+    for tune in made:
+        found[tune.pitch] += 1
+    total = 0.0
+    for pitch in product((60, 62), repeat=4):
+        p = float(np.exp(sum(reference(composer, saved, replace(made[0], pitch=pitch)))))
+        total += p
+        deviation = np.sqrt(num_tunes * p * (1 - p))
+        assert abs(found.get(pitch, 0) - num_tunes * p) < 4 * deviation + 1
+    assert total == pytest.approx(1.0, abs=1e-5)
+
+
+def test_metres_and_pickups_come_as_often_as_training_pieces_have_them(plain: TuneComposer) -> None:
+    made = plain.compose(Wish(bars=1), count=600)
+    counts = plain.vocabulary.bar_counts
+    shares = (counts / counts.sum(axis=(1, 2), keepdims=True)).mean(axis=0)
+    for metre, pickup in np.argwhere(shares):
+        heading = (plain.vocabulary.metres[metre], plain.vocabulary.positions[pickup])
+        p = float(shares[metre, pickup])
+        found = sum((tune.metre, tune.pickup) == heading for tune in made)
+        assert abs(found - 600 * p) < 4 * np.sqrt(600 * p * (1 - p))
+
+
+def test_models_in_c_compose_in_the_keys_of_their_training_pieces(tmp_path: Path) -> None:
+    composer = TuneComposer.load(trained(tmp_path / "model.pt", transpose=True))
+    made = composer.compose(Wish(bars=1), count=300)
+    shares = composer.vocabulary.tonic_counts / composer.vocabulary.tonic_counts.sum(axis=1, keepdims=True)
+    found = np.bincount([tune.tonic for tune in made], minlength=12) / len(made)
+    np.testing.assert_allclose(found, shares.mean(axis=0), atol=0.12)
+    assert (found[shares.mean(axis=0) == 0] == 0).all()
+
+
+@pytest.mark.parametrize("transpose", [False, True])
+def test_a_range_that_the_model_has_no_note_in_is_refused(transpose: bool, tmp_path: Path) -> None:
+    composer = TuneComposer.load(trained(tmp_path / "model.pt", transpose=transpose))
+    with pytest.raises(BadInputError, match="knows none in the scale of D from MIDI pitch 0 to 12"):
+        composer.compose(Wish(key="D", highest="C0"))
+
+
+def test_narrow_ranges_and_odd_metres_still_end(composer: TuneComposer) -> None:
+    pitch = int(np.median(composer.vocabulary.token_pitch))
+    for metre in ("1/32", "5/16", "32/8"):
+        wish = Wish(bars=3, metre=metre, lowest=pitch - 6, highest=pitch + 6, temperature=9.0)
+        for tune in composer.compose(wish, count=3):
+            assert sum(tune.duration) == 3 * tune.bar_length
+            assert all(one == REST or abs(one - pitch) <= 6 for one in tune.pitch)
+
+
+@pytest.mark.parametrize("count", [0, -1, 1001])
+def test_counts_have_limits(count: int, plain: TuneComposer) -> None:
+    with pytest.raises(BadInputError, match=f"from 1 to {composing.MAX_COUNT} tunes .* got {count}"):
+        plain.compose(Wish(), count=count)
+
+
+def test_a_prompt_leaves_something_to_compose(plain: TuneComposer) -> None:
+    prompt = Tune((60,) * 8, (HALF,) * 8)
+    with pytest.raises(BadInputError, match="its 8 notes take 1 bars of 1; ask for more bars"):
+        plain.compose(Wish(bars=1, prompt=prompt))
+    assert plain.compose(Wish(bars=1, prompt=prompt, prompt_notes=7))[0].num_prompt == 7
+
+
+def test_a_models_file_is_checked(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="must be there"):
+        TuneComposer.load(tmp_path / "nowhere.pt")
+    (tmp_path / "text.pt").write_text("a model")
+    with pytest.raises(BadInputError, match="is not a checkpoint"):
+        TuneComposer.load(tmp_path / "text.pt")
+    checkpoint.save(tmp_path / "stylenet.pt", {}, StyleNetSpec(), {"family": "stylenet"})
+    with pytest.raises(BadInputError, match=r"takes a trained composer, .* is a stylenet"):
+        TuneComposer.load(tmp_path / "stylenet.pt")
+    checkpoint.save(tmp_path / "state.pt", {}, ComposerSpec(), {"seed": 1, "trial": 2})
+    with pytest.raises(BadInputError, match="in the midst of its training"):
+        TuneComposer.load(tmp_path / "state.pt")
+
+
+def saved_with(path: Path, saved: checkpoint.Checkpoint, **changes: Any) -> Path:
+    whole = {"training": saved.training, "spec": saved.spec, "vocabulary": saved.extra["vocabulary"], **changes}
+    extra = {**saved.extra, "vocabulary": whole["vocabulary"]}
+    checkpoint.save(path, whole["training"], ComposerSpec.model_validate(whole["spec"]), extra)
+    return path
+
+
+def test_weights_vocabulary_and_settings_that_do_not_fit_are_refused_in_one_line(tmp_path: Path) -> None:
+    saved = checkpoint.load(trained(tmp_path / "model.pt"))
+    vocabulary: dict[str, Any] = dict(saved.extra["vocabulary"])
+    old = {name: value for name, value in vocabulary.items() if name not in {"metres", "bars", "tonics"}}
+    shorter = {**vocabulary, **{name: vocabulary[name][:-1] for name in ("pitch", "duration", "position")}}
+    shorter["seen"] = [[token for token in row if token < len(shorter["pitch"])] for row in vocabulary["seen"]]
+    assert MelodyVocabulary.from_json(shorter).num_tokens == len(vocabulary["pitch"]) - 1
+    lacking = {name: value for name, value in saved.training.items() if name != "head_weight.own"}
+    for number, changes in enumerate(
+        [{"vocabulary": old}, {"vocabulary": shorter}, {"vocabulary": 3}, {"training": lacking},
+         {"spec": {**saved.spec, "size": 9}}]
+    ):  # fmt: skip
+        broken = saved_with(tmp_path / f"{number}.pt", saved, **changes)
+        with pytest.raises(BadInputError, match=r"is no whole composer \(.+\); train the trial again") as refused:
+            TuneComposer.load(broken)
+        assert "\n" not in str(refused.value)
+    assert "lacks 'metres'" in str(refused_by(tmp_path / "0.pt"))
+
+
+def refused_by(path: Path) -> BadInputError:
+    with pytest.raises(BadInputError) as refused:
+        TuneComposer.load(path)
+    return refused.value

@@ -1,0 +1,23 @@
+"""Composers trained for an epoch on tunes by hand, in files."""
+
+from pathlib import Path
+from typing import Any
+
+from models import checkpoint
+from models.composer import Composer
+from models.composer_spec import ComposerSpec
+from tests.hand_melodies import Tune, melodies, random_tunes
+
+
+def trained(path: Path, tunes: list[Tune] | None = None, num_folds: int = 2, **settings: Any) -> Path:
+    """Train a small composer and write its file."""
+    family = Composer()
+    small = {"epochs": 1, "size": 8, "embedding": 6, "batch_size": 4, "length": 16}
+    spec = ComposerSpec.from_values({**small, **settings}, "a test")
+    data = melodies(tunes or random_tunes(16, num_folds), num_folds=num_folds)
+    training = family.start(spec, data, seed=0, trial=0, device="cpu")
+    for _ in training.epochs():
+        pass
+    extra = {"family": "composer", "seed": 0, "trial": 0, "vocabulary": dict(training.vocabulary)}
+    checkpoint.save(path, training.weights(), spec, extra)
+    return path
