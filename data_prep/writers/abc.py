@@ -14,7 +14,6 @@ _UNIT = Fraction(1, 2)
 
 _MODES: dict[Mode, str] = {"major": "", "minor": "m", "dorian": "dor", "mixolydian": "mix"}
 _ACCIDENTALS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
-_SIGNS = {-1: "b", 0: "", 1: "#"}
 _MIDDLE_OCTAVE = 4
 
 
@@ -28,7 +27,6 @@ def to_abc(tune: Tune) -> str:
         The text of a file with this one tune, four bars a line.
     """
     beat = beat_length(tune.metre)
-    letter, alter = tonic(tune)
     beats_per_minute = round(tune.quarters_per_minute / float(beat), 2)
     header = [
         "%abc-2.1",
@@ -38,7 +36,7 @@ def to_abc(tune: Tune) -> str:
         f"M:{tune.metre[0]}/{tune.metre[1]}",
         "L:1/8",
         f"Q:{(beat / 4).numerator}/{(beat / 4).denominator}={beats_per_minute:g}",
-        f"K:{letter}{_SIGNS[alter]}{_MODES[tune.mode]}",
+        f"K:{tonic(tune)}{_MODES[tune.mode]}",
     ]
     return "\n".join([*header, *_lines(bars(tune), tune.fifths)]) + "\n"
 

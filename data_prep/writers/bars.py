@@ -1,8 +1,8 @@
 """A tune as it is written down: its bars, the note values that its notes come to in them, tuplets, and beams.
 
-Symbols: times and lengths are in quarter notes; a bar's offsets count from where it would begin if it were full, so that
-a pickup's notes have the places of the end of a bar. The written value of a note is its length times the ratio of its
-tuplet (3/2 in a triplet), and is a note with no dot or one.
+Symbols: times and lengths are in quarter notes; a bar's offsets count from where it would begin if it were full, so
+that a pickup's notes have the places of the end of a bar. The written value of a note is its length times the ratio of
+its tuplet (3/2 in a triplet), and is a note with no dot or one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -97,7 +97,7 @@ def bars(tune: Tune) -> list[Bar]:
 
 
 def beat_length(metre: tuple[int, int]) -> Fraction:
-    """Give the length of what is counted in a metre: a dotted note in compound time, a quarter in 4/4, a half in 2/2."""
+    """Give the length of what a metre counts: a dotted note in compound time, a quarter in 4/4, a half in 2/2."""
     return Fraction(4 * (3 if _is_compound(metre) else 1), metre[1])
 
 
@@ -119,14 +119,15 @@ class _Grid:
         beat: No longer than a quarter note in simple time.
         middle: Of the bar, where it is thought of in halves.
         is_compound: Beats have three parts.
-        spans: (Where each begins) The beam groups of a bar, coarse and fine: the fine ones are for bars' parts that hold
-            tuplets, or values below an eighth.
+        coarse: Where the beam groups of a bar begin.
+        fine: Where they begin in parts of a bar that hold tuplets, or values below an eighth.
     """
 
     beat: Fraction
     middle: Fraction | None
     is_compound: bool
-    spans: tuple[tuple[Fraction, ...], tuple[Fraction, ...]]
+    coarse: tuple[Fraction, ...]
+    fine: tuple[Fraction, ...]
 
     @classmethod
     def of(cls, tune: Tune) -> "_Grid":
@@ -134,14 +135,15 @@ class _Grid:
         beat = beat_length(tune.metre) if compound else min(beat_length(tune.metre), Fraction(1))
         in_halves = not compound and tune.bar_length == _HALF_BARS
         if compound:
-            spans = (_steps(tune.bar_length, beat),) * 2
+            coarse = fine = _steps(tune.bar_length, beat)
         elif beat < 1 and tune.metre[0] % 2:  # 5/8 is 3 + 2, 7/8 is 3 + 2 + 2
             first = 3 * beat
-            spans = ((Fraction(0), *(first + at for at in _steps(tune.bar_length - first, 2 * beat))),) * 2
+            coarse = fine = (Fraction(0), *(first + at for at in _steps(tune.bar_length - first, 2 * beat)))
         else:
-            coarse = Fraction(2) if in_halves or tune.metre[1] <= 2 else Fraction(1)  # noqa: PLR2004  (3/2 and the like)
-            spans = (_steps(tune.bar_length, coarse), _steps(tune.bar_length, Fraction(1)))
-        return cls(beat, tune.bar_length / 2 if in_halves else None, compound, spans)
+            in_twos = in_halves or tune.metre[1] <= 2  # noqa: PLR2004  (3/2 and the like)
+            coarse = _steps(tune.bar_length, Fraction(2 if in_twos else 1))
+            fine = _steps(tune.bar_length, Fraction(1))
+        return cls(beat, tune.bar_length / 2 if in_halves else None, compound, coarse, fine)
 
     def allows(self, begin: Fraction, end: Fraction, *, is_rest: bool) -> bool:
         """Tell whether a note can be written as one from a place to another."""
@@ -191,16 +193,17 @@ def _cut_at_bar_lines(tune: Tune) -> list[list[Written]]:
     length = tune.bar_length
     now = length - tune.pickup if tune.pickup else Fraction(0)
     found: list[list[Written]] = [[]]
-    for index, (pitch, left) in enumerate(zip(tune.pitch, tune.duration, strict=True)):
-        is_note, begun = pitch != REST, False
+    for index, (pitch, duration) in enumerate(zip(tune.pitch, tune.duration, strict=True)):
+        is_note, begun, left = pitch != REST, False, duration
         while left > 0:
             if now == length:
                 found.append([])
                 now = Fraction(0)
             part = min(left, length - now)
             left -= part
-            tied = {"tied_before": is_note and begun, "tied_after": is_note and left > 0}
-            found[-1].append(Written(index, pitch, now, part, begins=not begun, **tied))
+            ties = (is_note and begun, is_note and left > 0)
+            written = Written(index, pitch, now, part, begins=not begun, tied_before=ties[0], tied_after=ties[1])
+            found[-1].append(written)
             now, begun = now + part, True
     return found
 
@@ -231,7 +234,7 @@ def _with_values(notes: Sequence[Written], grid: _Grid) -> list[Written]:
 
 
 def _tuplet_end(notes: Sequence[Written], begin: int) -> int:
-    """Give where a tuplet ends: as soon as its lengths add up to one without, or, where they never do, with its kind."""
+    """Give where a tuplet ends: as soon as its lengths add up to one without; where they never do, with its kind."""
     total = Fraction(0)
     for end in range(begin, len(notes)):
         total += notes[end].length
@@ -277,9 +280,8 @@ def _parts(note: Written, places: Sequence[tuple[Fraction, Fraction]]) -> Iterat
 
 def _with_spans(notes: Sequence[Written], grid: _Grid) -> list[Written]:
     """Say which notes are beamed together: those of a coarse group, or of a fine one where the coarse one is uneven."""
-    coarse, fine = grid.spans
-    uneven = {_place(coarse, note.offset) for note in notes if note.tuplet >= 0 or note.value < Fraction(1, 2)}
-    starts = sorted(set(coarse) | {at for at in fine if _place(coarse, at) in uneven})
+    uneven = {_place(grid.coarse, note.offset) for note in notes if note.tuplet >= 0 or note.value < Fraction(1, 2)}
+    starts = sorted(set(grid.coarse) | {at for at in grid.fine if _place(grid.coarse, at) in uneven})
     return [replace(note, span=_place(starts, note.offset)) for note in notes]
 
 

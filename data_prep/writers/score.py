@@ -97,8 +97,7 @@ def _measure(tune: Tune, bar: Bar, *, is_first: bool, is_last: bool) -> stream.M
 
 def _opening(tune: Tune) -> Iterator[Any]:
     """Give what stands before the first note: clef, key, metre and tempo."""
-    letter, alter = tonic(tune)
-    signature: Any = key.Key(f"{letter}{_SIGNS[alter]}", tune.mode)
+    signature: Any = key.Key(tonic(tune).replace("b", "-"), tune.mode)
     beat = beat_length(tune.metre)
     beats_per_minute = round(tune.quarters_per_minute / float(beat), 2)
     number = int(beats_per_minute) if beats_per_minute.is_integer() else beats_per_minute

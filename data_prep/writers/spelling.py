@@ -44,9 +44,10 @@ def signed(fifths: int) -> dict[str, int]:
     return dict(_at(place) for place in range(fifths - 1, fifths + 6))
 
 
-def tonic(tune: Tune) -> tuple[str, int]:
-    """Give the letter of a tune's tonic and what its accidental adds."""
-    return _at(tune.fifths + _TONIC_PLACE[tune.mode])
+def tonic(tune: Tune) -> str:
+    """Name a tune's tonic, as in "D", "Bb" or "F#"."""
+    letter, alter = _at(tune.fifths + _TONIC_PLACE[tune.mode])
+    return letter + {-1: "b", 0: "", 1: "#"}[alter]
 
 
 def _at(place: int) -> tuple[str, int]:
@@ -57,8 +58,8 @@ def _at(place: int) -> tuple[str, int]:
 class Accidentals:
     """The accidentals in force in one bar.
 
-    An accidental lasts to the bar's end, in print at its own octave; some readers of ABC take it for all octaves. One is
-    written wherever either would be wrong without it, which in print is the usual courtesy.
+    An accidental lasts to the bar's end, in print at its own octave; some readers of ABC take it for all octaves. One
+    is written wherever either would be wrong without it, which in print is the usual courtesy.
 
     Attributes:
         signature: What the key signature adds to each letter.
