@@ -42,7 +42,7 @@ class StyleNet:
 
     def pictures(self, trained: "Path", data: "Performances") -> "Iterable[tuple[str, Figure]]":
         """Draw held-out performances beside what the model makes of them, and how it reads them."""
-        from models.performing import Performer  # noqa: PLC0415  (torch)
+        from models.performer import Performer  # noqa: PLC0415  (torch)
         from models.velocity_pictures import trial_pictures  # noqa: PLC0415  (matplotlib)
 
         return trial_pictures(Performer.load(trained), data)
