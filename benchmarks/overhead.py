@@ -82,6 +82,7 @@ class EmptyFamily:
     spec_type: type[ComposerSpec] = ComposerSpec
     data_kind: str = "none"
     use: str = ""
+    not_for: str = ""
     metrics: Sequence[Metric] = (NATS_PER_NOTE, CV_LOSS, TRAIN_LOSS)
 
     @property

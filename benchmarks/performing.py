@@ -30,7 +30,8 @@ from summary import figure
 from data_prep.prepared import prepare
 from data_prep.randomness import stream
 from models import checkpoint
-from models.performing import Performer, perform
+from models.performer import Performer
+from models.performing import perform
 from models.stylenet import StyleNet
 
 COLD_LIMIT, WARM_LIMIT, PERFORM_LIMIT = 20.0, 1.0, 2.0

@@ -127,7 +127,7 @@ class ComposerTask:
         return score(self.encoding, *self.note_log_probabilities(self.encoding.sequences, dropout))
 
     def piece_scores(self) -> NDArray[np.float64]:
-        """Give each piece's nats per note, [P]: over all frames it can have, each at its prior, where it has several."""
+        """Give each piece's nats per note, [P]: over all its frames, each at its prior, where it has several."""
         encoding = self.encoding
         frames = [encoding.sequences]
         if encoding.options.transpose:

@@ -10,9 +10,8 @@ from models.spec import Spec, Value
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
-
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,12 @@ class Family(Protocol[DataT_contra, SpecT]):
 
     @property
     def use(self) -> str:
-        """The command that makes music with a search's trial, "{trial}" in its place; empty where there is none yet."""
+        """The command that makes music, "{model}" in the place of what names its model; empty where there is none."""
+        ...
+
+    @property
+    def not_for(self) -> str:
+        """What its models are not good for, in whole sentences, for the card of a registered one."""
         ...
 
     @property

@@ -1,41 +1,28 @@
 """Dynamics for flat MIDI: a trained StyleNet's velocities on a file's own notes, everything else as it was.
 
-Symbols: n notes of a piano, S styles, G folds. What a trained model says is the mean over its G folds' networks.
+Symbols: n notes of a piano.
 """
 
 # pretty_midi has no types:
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 
 import io
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
-from data_prep.encodings.velocity import LOWEST_PITCH, MAX_VELOCITY, NUM_KEYS
-from data_prep.encodings.views import View
-from data_prep.errors import BadInputError, unknown
+from data_prep.encodings.velocity import MAX_VELOCITY
+from data_prep.errors import BadInputError
 from data_prep.performance_filter import RULES
-from data_prep.performances import Performance, Performances
+from data_prep.performances import Performance
 from data_prep.randomness import stream
 from data_prep.readers.performance import read
 from data_prep.velocities import note_ons, with_velocities
-from models import checkpoint
-from models.folded.torch_doors import tensor
-from models.stylenet_model import Scales, StyleNetModel
-from models.stylenet_spec import StyleNetSpec
-from models.stylenet_views import make_view
+from models.performer import Floats, Mix, Performer
 
 if TYPE_CHECKING:
     from pretty_midi import PrettyMIDI
-
-Floats: TypeAlias = NDArray[np.float64]
-Mix: TypeAlias = str | Mapping[str, float]
-"""A style, or a share of each of several, which need not add to 1."""
 
 MidiT = TypeVar("MidiT", bound="bytes | PrettyMIDI")
 
@@ -43,110 +30,6 @@ FLAT = 64
 """The velocity of every note of a flat performance."""
 
 _NUM_PITCHES = 128
-
-
-class Performer:
-    """A trained StyleNet.
-
-    Attributes:
-        styles: What it can play in.
-        spec: Its settings.
-        model: The networks of all folds.
-    """
-
-    def __init__(self, saved: checkpoint.Checkpoint) -> None:
-        """Build the networks of a trained model's file."""
-        self.styles: tuple[str, ...] = tuple(saved.extra["vocabulary"]["styles"])
-        self.spec = StyleNetSpec.model_validate(saved.spec)
-        weights = saved.training
-        num_folds, num_inputs = weights["mean"].shape
-        scales = Scales.unknown(num_folds, num_inputs, len(self.styles))
-        num_outputs = weights["head_bias.0"].shape[1]
-        self.model = StyleNetModel(self.spec, scales, num_outputs, seed=0, trial=0)
-        self.model.load_state_dict(dict(weights))
-
-    @classmethod
-    def load(cls, path: Path) -> "Performer":
-        """Read a trained model.
-
-        Args:
-            path: The file.
-
-        Returns:
-            The performer.
-
-        Raises:
-            BadInputError: If it is no trained StyleNet, or one of a newer version.
-        """
-        try:
-            saved = checkpoint.load(path)
-        except FileNotFoundError:
-            raise BadInputError(f"a trained model must be there, and {path} is not") from None
-        if saved.extra.get("family") != "stylenet":
-            raise BadInputError(f"only a trained stylenet can perform, and {path} is a {saved.extra.get('family')}")
-        try:
-            return cls(saved)
-        except (KeyError, RuntimeError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise BadInputError(f"{path} is no whole stylenet ({reason}); train the trial again") from error
-
-    def velocities(self, performance: Performance, style: Mix, fold: int | None = None) -> Floats:
-        """Predict how loud a piece's notes are.
-
-        Args:
-            performance: The notes; their velocities are not looked at.
-            style: A style, or shares of several.
-            fold: The fold whose network is asked, for a piece that it holds out; None for the mean of all.
-
-        Returns:
-            [n] velocities in MIDI units, not rounded; NaN for notes outside the piano's keys.
-
-        Raises:
-            BadInputError: For a style that the model does not know, or shares that are no mix.
-        """
-        shares = self.shares(style)
-        found = np.zeros(performance.num_notes)
-        for name, share in shares.items():
-            of_folds = self._in_style(performance, self.styles.index(name))
-            found += share * (of_folds.mean(axis=0) if fold is None else of_folds[fold])
-        return found
-
-    def interpretation(self, performance: Performance, fold: int) -> Floats | None:
-        """Give what a fold's interpretation layer makes of a piece, [rows, units]; None if there is no such layer."""
-        if self.model.interpretation is None:
-            return None
-        with torch.no_grad():
-            hidden, _ = self.model.interpret(self.model.standardised(self._inputs(performance)[0]))
-        return hidden[fold, :, 0].numpy().astype(np.float64)
-
-    def shares(self, style: Mix) -> dict[str, float]:
-        """Check a style or mix, and give each style's share of 1; see ``velocities``."""
-        mix = {style: 1.0} if isinstance(style, str) else dict(style)
-        for name in mix:
-            if name not in self.styles:
-                raise unknown("style", name, self.styles, "of this model")
-        total = sum(mix.values())
-        if not total > 0 or not all(share >= 0 for share in mix.values()):
-            raise BadInputError(f"the shares of a mix are 0 or more and not all 0: got {mix}")
-        return {name: share / total for name, share in mix.items()}
-
-    def _inputs(self, performance: Performance) -> tuple[Tensor, View]:
-        """[G, rows, 1, K] the same inputs for every fold, and the view that gave them."""
-        view = make_view(self.spec, _alone(performance))
-        inputs = tensor(view.inputs(np.arange(int(view.start[-1]))))
-        return inputs[None, :, None].expand(len(self.model.mean), -1, -1, -1), view
-
-    def _in_style(self, performance: Performance, style: int) -> Floats:
-        """[G, n] what each fold's network predicts."""
-        inputs, view = self._inputs(performance)
-        lengths = torch.full((inputs.shape[0], 1), inputs.shape[1])
-        with torch.no_grad():
-            output, _ = self.model(inputs, lengths, style)
-        outputs = output[:, :, 0].numpy().astype(np.float64)  # [G, rows, outputs]
-        velocity = outputs[:, view.row, np.maximum(view.column, 0)] * MAX_VELOCITY
-        level = self.model.level[:, style, None].numpy() * MAX_VELOCITY
-        velocity += self.spec.level_shrink * (level - velocity.mean(axis=1, keepdims=True))
-        return np.where(_on_keyboard(performance), velocity, np.nan)
 
 
 def perform(
@@ -229,45 +112,6 @@ def replace_velocities(midi: bytes, performance: Performance, velocity: Floats) 
     changed = ons.is_piano & (key[at] == asked) & np.isfinite(new)
     rounded = np.clip(np.rint(np.where(changed, new, ons.velocity)), 1, MAX_VELOCITY).astype(np.int64)
     return with_velocities(midi, ons, np.where(changed, rounded, ons.velocity))
-
-
-def parse_mix(text: str) -> dict[str, float]:
-    """Read a mix as it is typed, "classical=0.3,jazz=0.7"; a BadInputError says how it is written."""
-    mix: dict[str, float] = {}
-    for part in text.split(","):
-        name, separator, share = part.partition("=")
-        try:
-            mix[name.strip()] = float(share)
-        except ValueError:
-            separator = ""
-        if not separator or not name.strip():
-            raise BadInputError(f"a mix is written like classical=0.3,jazz=0.7: got {text!r}")
-    return mix
-
-
-def _on_keyboard(performance: Performance) -> NDArray[np.bool_]:
-    return (performance.pitch >= LOWEST_PITCH) & (performance.pitch < LOWEST_PITCH + NUM_KEYS)
-
-
-def _alone(performance: Performance) -> Performances:
-    """Make a corpus of one performance, for its view."""
-    nothing = np.zeros(1, np.int64)
-    return Performances(
-        pitch=performance.pitch,
-        velocity=performance.velocity,
-        onset=performance.onset,
-        duration=performance.duration,
-        seconds=performance.seconds,
-        start=np.array([0, performance.num_notes]),
-        fold=nothing.astype(np.int8),
-        style=nothing.astype(np.int16),
-        composition=nothing.astype(np.int32),
-        styles=("any",),
-        ids=("piece",),
-        num_folds=1,
-        fingerprint="",
-        corpus="",
-    )
 
 
 def _as_bytes(midi: "PrettyMIDI") -> bytes:

@@ -23,7 +23,13 @@ class StyleNet:
     summary: str = "bidirectional networks that give the notes of a piano piece their dynamics, in each style"
     spec_type: type[StyleNetSpec] = StyleNetSpec
     data_kind: str = "performances"
-    use: str = "tunesmith perform FILE.mid --trial {trial} --genre all"
+    use: str = "tunesmith perform FILE.mid {model} --genre all"
+    not_for: str = (
+        "It knows one piano, in bars of four beats that the file's ticks agree with: on free timing, other "
+        "instruments and other metres its dynamics mean little. It predicts velocities, neither timing nor pedal, and "
+        "plays flatter than people do. Styles were learnt from few sources, whose instruments differ too: what it "
+        "makes of a style is no musicology."
+    )
     metrics: Sequence[Metric] = (*VELOCITY_METRICS, TRAIN_LOSS)
     presets: Mapping[str, Preset] = STYLENET_PRESETS
 
@@ -36,7 +42,7 @@ class StyleNet:
 
     def pictures(self, trained: "Path", data: "Performances") -> "Iterable[tuple[str, Figure]]":
         """Draw held-out performances beside what the model makes of them, and how it reads them."""
-        from models.performing import Performer  # noqa: PLC0415  (torch)
+        from models.performer import Performer  # noqa: PLC0415  (torch)
         from models.velocity_pictures import trial_pictures  # noqa: PLC0415  (matplotlib)
 
         return trial_pictures(Performer.load(trained), data)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from data_prep.encodings.velocity import LOWEST_PITCH, MAX_VELOCITY, NUM_KEYS, encode, quantise, velocities
 from data_prep.grid import STEPS_PER_BAR, STEPS_PER_QUARTER
 from data_prep.performances import Performance, Performances
-from models.performing import Performer
+from models.performer import Performer
 from models.performing import flat as flat_velocities
 
 _BIN = 4

@@ -1,7 +1,7 @@
 """The rule of who wins: which trial of a search is put forward, and whether it takes the champion's place.
 
-Symbols: k folds, m the mean of the objective over them, P test pieces. All comparisons are paired: levels differ between
-folds, and between pieces, by more than models do.
+Symbols: P test pieces. All comparisons are paired: levels differ between folds, and between pieces, by more than models
+do.
 """
 
 import statistics
@@ -185,7 +185,7 @@ def best_epoch(trial: TrialRecord, objective: Metric) -> int:
     sign = 1 if objective.direction == "minimise" else -1
     by_epoch = [(one.report.epoch, one.report.metrics[objective.name].values) for one in trial.epochs]
     num_folds = len(by_epoch[0][1])
-    best = [min(by_epoch, key=lambda pair: sign * pair[1][fold])[0] for fold in range(num_folds)]  # noqa: B023
+    best = [min(by_epoch, key=lambda pair: sign * pair[1][fold])[0] for fold in range(num_folds)]
     return statistics.median_high(best)
 
 
@@ -231,7 +231,9 @@ def compare(challenger: TestScores, champion: TestScores, objective: Metric, see
             f"{len(theirs.keys() & set(challenger.ids))} of {len(challenger.ids)} and {len(theirs)}"
         )
     sign = 1 if objective.direction == "minimise" else -1
-    gains = np.array([sign * (theirs[name] - mine) for name, mine in zip(challenger.ids, challenger.values, strict=True)])
+    gains = np.array(
+        [sign * (theirs[name] - mine) for name, mine in zip(challenger.ids, challenger.values, strict=True)]
+    )
     sums, counts = _by_group(gains, np.array(challenger.groups))
     drawn = stream(seed, "bootstrap of the test").integers(len(sums), size=(_RESAMPLES, len(sums)))
     means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
@@ -277,9 +279,7 @@ def check_force(*, force: bool, reason: str) -> None:
         raise BadInputError("--force and --reason go together: the reason is stored with the version")
 
 
-def _by_group(
-    values: NDArray[np.float64], groups: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _by_group(values: NDArray[np.float64], groups: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Sum values and count them within each group."""
     _, number = np.unique(groups, return_inverse=True)
     return np.bincount(number, values).astype(np.float64), np.bincount(number)

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from data_prep.cache import write
 from data_prep.errors import BadInputError
 from data_prep.prepared import open_test_set
 from data_prep.provenance import Prepared
@@ -16,6 +15,7 @@ from data_prep.refitting import for_test, groups
 from models.family import Family
 from models.spec import Spec
 from search.promotion import TestScores
+from search.study import write_whole
 
 FORMAT = 1
 """Of the stored result; a file with a greater number was written by a newer version."""
@@ -123,7 +123,7 @@ def run_test(
         baselines={one.name: one.score.mean for one in family.baselines(data)},
         notes_per_second=sealed.num_notes / seconds,
     )
-    write(_path(search_folder), json.dumps(to_data(result), indent=1).encode())
+    write_whole(_path(search_folder), json.dumps(to_data(result), indent=1))
     return result
 
 

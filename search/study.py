@@ -171,12 +171,12 @@ def open_study(search: SearchSpec, family: AnyFamily, home: Path, fingerprint: s
     _keep_apart(search)
     place = folder(home, search.name)
     place.mkdir(parents=True, exist_ok=True)
-    with _driver_lock(place, search.name):
+    with driver_lock(place, search.name):
         storage = _open_storage(search.study.url, place, writable=True)
         try:
             study = Study(storage, search, family.metrics[0])
             _check_and_stamp(study, search, family, fingerprint)
-            _write_whole(place / "search.toml", search.to_toml())
+            write_whole(place / "search.toml", search.to_toml())
             study.sweep()
             study.enqueue()
             yield study
@@ -223,7 +223,8 @@ def _keep_apart(search: SearchSpec) -> None:
         )
 
 
-def _write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or as it was before."""
     half = path.with_suffix(".part")
     half.write_text(text, encoding="utf-8")
     half.replace(path)
@@ -248,7 +249,7 @@ def _close(storage: optuna.storages.BaseStorage) -> None:
 
 
 @contextmanager
-def _driver_lock(place: Path, name: str) -> Generator[None]:
+def driver_lock(place: Path, name: str) -> Generator[None]:
     """Hold the search; the system lets go of the lock when the process dies, however it dies."""
     handle = os.open(place / "driver.lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from data_prep.performances import Performance
-    from models.performing import Performer
+    from models.performer import Performer
 
 _ALL = "all"
 
@@ -85,7 +85,7 @@ def perform(
 
 
 def _performer(trial: str, model: Path | None, home: Path | None) -> "Performer":
-    from models.performing import Performer
+    from models.performer import Performer
 
     if model is not None:
         return Performer.load(model)
@@ -95,7 +95,7 @@ def _performer(trial: str, model: Path | None, home: Path | None) -> "Performer"
 
 
 def _asked(performer: "Performer", genre: str | None, mix: str | None) -> Mapping[str, Any]:
-    from models.performing import parse_mix
+    from models.performer import parse_mix
 
     if mix is not None:
         return {"mix": parse_mix(mix)}

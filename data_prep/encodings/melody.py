@@ -375,7 +375,8 @@ class MelodyEncoding:
         trainable = np.repeat(self.trainable, np.diff(sequences.start))
         fold = self._fold_of_note[self._notes.kept][trainable]
         token = sequences.token[trainable].astype(np.int64)
-        seen = self._training_counts(token, self.num_tokens, fold) > 0
+        known = token != UNKNOWN
+        seen = self._training_counts(token[known], self.num_tokens, fold[known]) > 0
         position = sequences.position[trainable].astype(np.int64)
         seen_position = self._training_counts(position, self.num_positions, fold) > 0
         if self.options.vocabulary == "corpus":

@@ -21,7 +21,8 @@ from data_prep.randomness import stream
 from data_prep.velocities import note_ons
 from models import checkpoint, performing
 from models.composer_spec import ComposerSpec
-from models.performing import Performer, perform
+from models.performer import Performer, parse_mix
+from models.performing import perform
 from models.stylenet import StyleNet
 from models.stylenet_spec import StyleNetSpec
 from tests.models.toy_performances import STYLES, random_performances
@@ -234,8 +235,8 @@ def test_styles_that_cannot_be_are_refused(style: Any, said: str, model: Perform
 @pytest.mark.parametrize("text", ["calm", "calm=loud", "=1", "calm=", "calm=1,", "calm=true"])
 def test_a_mix_is_written_as_shares(text: str) -> None:
     with pytest.raises(BadInputError, match=r"a mix is written like classical=0.3,jazz=0.7"):
-        performing.parse_mix(text)
-    assert performing.parse_mix("calm=0.25, wild=1") == {"calm": 0.25, "wild": 1.0}
+        parse_mix(text)
+    assert parse_mix("calm=0.25, wild=1") == {"calm": 0.25, "wild": 1.0}
 
 
 def test_files_that_are_no_stylenet_are_refused(tmp_path: Path) -> None:

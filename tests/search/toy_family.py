@@ -118,6 +118,7 @@ class ToyFamily:
     spec_type: type[ToySpec] = ToySpec
     data_kind: str = "toy"
     use: str = ""
+    not_for: str = "Anything but tests."
     metrics: Sequence[Metric] = (LOSS,)
     log: Path | None = None
 
