@@ -1,0 +1,123 @@
+"""Prompts: the one tune that is taken from a file of any kind, and what had to be said about it."""
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from data_prep.errors import BadInputError
+from data_prep.melodies import REST
+from data_prep.notes import Key, Metre, Piece, Unread
+from data_prep.scores import SUFFIXES, read
+from data_prep.tunes import MODES, Mode, Tune, signature
+from data_prep.writers.spelling import tonic
+
+_DEFAULT_METRE = (4, 4)
+
+_LIKE: dict[str, tuple[int, Mode]] = {
+    "": (0, "major"),
+    "ionian": (0, "major"),
+    "aeolian": (0, "minor"),
+    "phrygian": (5, "minor"),
+    "lydian": (7, "major"),
+    "locrian": (10, "minor"),
+}
+"""Modes that tunes are not told in: the nearest one of the same signature, on a tonic so many semitones higher."""
+
+
+def read_prompt(path: Path) -> tuple[Tune, tuple[str, ...]]:
+    """Read a tune that another may begin with.
+
+    Args:
+        path: An ABC, MIDI, MusicXML or kern file.
+
+    Returns:
+        The file's first tune, of several voices the top one, of chords the top notes, and what of the file this leaves
+        out or had to be supposed, one line each.
+
+    Raises:
+        BadInputError: If there is no such file, it cannot be read, or there is no note in it.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise BadInputError(f"a prompt's file ends in {', '.join(sorted(SUFFIXES))}: got {str(path)!r}")
+    if not path.is_file():
+        raise BadInputError(f"a prompt is a file that is there: {path} is not")
+    reading = read(path)
+    pieces = [piece for piece in reading.pieces if piece.num_sounding]
+    if not pieces:
+        why = reading.unread[0].reason if reading.unread else "there are no notes in it"
+        raise BadInputError(f"a prompt is a tune of at least one note, and none can be read from {path}: {why}")
+    voices = [piece for piece in pieces if piece.heading.tune == pieces[0].heading.tune]
+    top = max(voices, key=_mean_pitch)
+    fifths, mode = _signature(top.heading.keys)
+    timed = np.flatnonzero(top.duration > 0).tolist()
+    tune = Tune(
+        pitch=tuple(int(top.pitch[index]) for index in timed),
+        duration=tuple(Fraction(int(top.duration[index]), top.resolution) for index in timed),
+        metre=_metre(top.heading.metres),
+        pickup=top.heading.pickup,
+        fifths=fifths,
+        mode=mode,
+        title=top.heading.title,
+    )
+    said = [*_about_file(reading.unread, pieces, voices, top), *_about_notes(top), *_about_signatures(top, tune)]
+    return tune, tuple(f"{path.name}: {line}" for line in said)
+
+
+def _mean_pitch(piece: Piece) -> float:
+    return float(piece.pitch[piece.pitch != REST].mean())
+
+
+def _metre(metres: Sequence[Metre]) -> tuple[int, int]:
+    return (metres[0].beats, metres[0].unit) if metres else _DEFAULT_METRE
+
+
+def _signature(keys: Sequence[Key]) -> tuple[int, Mode]:
+    """Give the first key's signature, and the mode of a tune in it."""
+    if not keys:
+        return 0, "major"
+    for mode in MODES:
+        if keys[0].mode == mode:
+            return signature(keys[0].tonic, mode), mode
+    higher, mode = _LIKE.get(keys[0].mode, _LIKE[""])
+    return signature((keys[0].tonic + higher) % 12, mode), mode
+
+
+def _about_file(
+    unread: Sequence[Unread], pieces: Sequence[Piece], voices: Sequence[Piece], top: Piece
+) -> Iterator[str]:
+    num_tunes = len({piece.heading.tune for piece in pieces})
+    if num_tunes > 1:
+        name = top.heading.title or top.heading.tune
+        yield f"the first of its {num_tunes} tunes is taken, {name!r}"
+    if unread:
+        yield f"{len(unread)} of its tunes cannot be read (the first is {unread[0].tune!r}: {unread[0].reason})"
+    if len(voices) > 1:
+        yield f"the top one of its {len(voices)} voices is taken, {top.heading.part!r}"
+
+
+def _about_notes(top: Piece) -> Iterator[str]:
+    chords = int(np.count_nonzero((top.chord_size > 1) & (top.duration > 0)))
+    if chords:
+        yield f"the top notes of its {chords} chords are taken"
+    graces = int(np.count_nonzero(top.duration == 0))
+    if graces:
+        yield f"its {graces} grace notes are left out"
+
+
+def _about_signatures(top: Piece, tune: Tune) -> Iterator[str]:
+    metres, keys = top.heading.metres, top.heading.keys
+    metre, key = f"{tune.metre[0]}/{tune.metre[1]}", f"{tonic(tune)} {tune.mode}"
+    if not metres:
+        yield f"it tells no metre, {metre} is supposed"
+    elif any((one.beats, one.unit) != tune.metre for one in metres):
+        yield f"its first metre is taken throughout, {metre}"
+    if not keys:
+        yield f"it tells no key, {key} is supposed"
+    elif any(one[1:] != keys[0][1:] for one in keys):
+        yield f"its first key is taken throughout, {key}"
+    elif not keys[0].mode:
+        yield f"its key signature tells no mode, {key} is supposed"
+    elif keys[0].mode not in MODES:
+        yield f"a tune in {keys[0].mode} is taken for one in {key}, which has the same signature"

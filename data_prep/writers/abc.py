@@ -1,0 +1,94 @@
+"""Tunes as ABC, in the standard's version 2.1: https://abcnotation.com/wiki/abc:standard:v2.1."""
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from itertools import groupby
+
+from data_prep.melodies import REST
+from data_prep.tunes import Mode, Tune
+from data_prep.writers.bars import BARS_A_LINE, Bar, Written, bars, beat_length
+from data_prep.writers.spelling import Accidentals, Name, signed, spell, tonic
+
+_UNIT = Fraction(1, 2)
+"""The note without a number, an eighth (L:1/8), in quarter notes."""
+
+_MODES: dict[Mode, str] = {"major": "", "minor": "m", "dorian": "dor", "mixolydian": "mix"}
+_ACCIDENTALS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
+_MIDDLE_OCTAVE = 4
+
+
+def to_abc(tune: Tune) -> str:
+    """Write a tune as ABC.
+
+    Args:
+        tune: The tune.
+
+    Returns:
+        The text of a file with this one tune, four bars a line.
+    """
+    beat = beat_length(tune.metre)
+    beats_per_minute = round(tune.quarters_per_minute / float(beat), 2)
+    header = [
+        "%abc-2.1",
+        "X:1",
+        f"T:{_text(tune.title)}",
+        *([f"N:the first {tune.num_prompt} notes were given, the others composed"] if tune.num_prompt else []),
+        f"M:{tune.metre[0]}/{tune.metre[1]}",
+        "L:1/8",
+        f"Q:{(beat / 4).numerator}/{(beat / 4).denominator}={beats_per_minute:g}",
+        f"K:{tonic(tune)}{_MODES[tune.mode]}",
+    ]
+    return "\n".join([*header, *_lines(bars(tune), tune.fifths)]) + "\n"
+
+
+def _text(title: str) -> str:
+    """Write a title in one line, in which a percent sign would begin a comment."""
+    return " ".join(title.split()).replace("\\", "\\\\").replace("%", "\\%")
+
+
+def _lines(written: Sequence[Bar], fifths: int) -> Iterator[str]:
+    for _, line in groupby(written, lambda bar: max(bar.number - 1, 0) // BARS_A_LINE):
+        some = list(line)
+        close = " |]" if some[-1] is written[-1] else " |"
+        yield " | ".join(_bar(bar, Accidentals(signed(fifths)), fifths) for bar in some) + close
+
+
+def _bar(bar: Bar, accidentals: Accidentals, fifths: int) -> str:
+    """Write a bar, the notes of a beam group without spaces between them."""
+    text = ""
+    for index, note in enumerate(bar.notes):
+        before = bar.notes[index - 1] if index else None
+        if before is not None and before.span != note.span:
+            text += " "
+        if note.tuplet >= 0 and (before is None or before.tuplet != note.tuplet):
+            text += _tuplet([one for one in bar.notes if one.tuplet == note.tuplet])
+        text += _note(note, accidentals, fifths)
+    return text
+
+
+def _tuplet(notes: Sequence[Written]) -> str:
+    """Write what stands before a tuplet's first note: (3, or in full where it has another number of notes."""
+    actual, normal, count = notes[0].ratio.numerator, notes[0].ratio.denominator, len(notes)
+    return "(3" if (actual, count) == (3, 3) else f"({actual}:{normal}:{count}"
+
+
+def _note(note: Written, accidentals: Accidentals, fifths: int) -> str:
+    value = note.value / _UNIT
+    if note.pitch == REST:
+        return f"z{_length(value)}"
+    name = spell(note.pitch, fifths)
+    if note.tied_before:
+        accidentals.write(name)  # readers differ on whether an accidental lasts over a tie
+    marked = accidentals.needed(name) or (note.tied_before and name.alter != accidentals.signature[name.letter])
+    accidental = _ACCIDENTALS[name.alter] if marked else ""
+    return f"{accidental}{_letter(name)}{_length(value)}{'-' if note.tied_after else ''}"
+
+
+def _letter(name: Name) -> str:
+    above = name.octave - _MIDDLE_OCTAVE
+    return name.letter.lower() + "'" * (above - 1) if above > 0 else name.letter + "," * -above
+
+
+def _length(value: Fraction) -> str:
+    numerator = "" if value.numerator == 1 else str(value.numerator)
+    return numerator + ("" if value.denominator == 1 else f"/{value.denominator}")

@@ -1,0 +1,289 @@
+"""A tune as it is written down: its bars, the note values that its notes come to in them, tuplets, and beams.
+
+Symbols: times and lengths are in quarter notes; a bar's offsets count from where it would begin if it were full, so
+that a pickup's notes have the places of the end of a bar. The written value of a note is its length times the ratio of
+its tuplet (3/2 in a triplet), and is a note with no dot or one.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import lcm
+
+from data_prep.melodies import REST
+from data_prep.tunes import Tune
+
+BARS_A_LINE = 4
+"""Full bars in a line of music."""
+
+_HALF_BARS = Fraction(4)
+"""Bars of this length in simple time are thought of, and beamed, in halves."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """One written note or rest.
+
+    Attributes:
+        note: The note of the tune that it is, or is a part of.
+        pitch: MIDI pitch or REST.
+        offset: In the bar.
+        length: That it takes.
+        ratio: So many written values take the time of one (3/2 in a triplet), 1 outside of tuplets.
+        tuplet: Number of its tuplet in the bar, -1 outside of tuplets.
+        span: Number of the beam group of the bar in which it begins.
+        begins: It is the first part of its note.
+        tied_before: It goes on with the note before it.
+        tied_after: The note after it goes on with it.
+    """
+
+    note: int
+    pitch: int
+    offset: Fraction
+    length: Fraction
+    ratio: Fraction = Fraction(1)
+    tuplet: int = -1
+    span: int = 0
+    begins: bool = True
+    tied_before: bool = False
+    tied_after: bool = False
+
+    @property
+    def value(self) -> Fraction:
+        """The written value in quarter notes."""
+        return self.length * self.ratio
+
+    @property
+    def end(self) -> Fraction:
+        """Where it ends in the bar."""
+        return self.offset + self.length
+
+    @property
+    def has_beam(self) -> bool:
+        """Whether its written value has a flag or a beam."""
+        return self.pitch != REST and self.value < 1
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar.
+
+    Attributes:
+        number: As bars are counted: from 1, a pickup is 0.
+        notes: What is written in it.
+    """
+
+    number: int
+    notes: tuple[Written, ...]
+
+    @property
+    def length(self) -> Fraction:
+        """Length of what is written in it."""
+        return self.notes[-1].end - self.notes[0].offset
+
+
+def bars(tune: Tune) -> list[Bar]:
+    """Write a tune down in bars.
+
+    Args:
+        tune: The tune.
+
+    Returns:
+        Its bars; the first one is short where there is a pickup, the last one where the tune ends within it.
+    """
+    grid = _Grid.of(tune)
+    written = [_with_spans(_with_values(cut, grid), grid) for cut in _cut_at_bar_lines(tune)]
+    return [Bar(number, tuple(notes)) for number, notes in enumerate(written, 0 if tune.pickup else 1)]
+
+
+def beat_length(metre: tuple[int, int]) -> Fraction:
+    """Give the length of what a metre counts: a dotted note in compound time, a quarter in 4/4, a half in 2/2."""
+    return Fraction(4 * (3 if _is_compound(metre) else 1), metre[1])
+
+
+def is_written(value: Fraction) -> bool:
+    """Tell whether a length is that of a note with no dot or one, up to a breve."""
+    return _odd(value.numerator) in {1, 3} and _odd(value.denominator) == 1 and value <= 8  # noqa: PLR2004  (a breve)
+
+
+def _is_compound(metre: tuple[int, int]) -> bool:
+    beats, unit = metre
+    return beats % 3 == 0 and (beats > 3 or unit > 4)  # noqa: PLR2004  (3/8 has one beat, 3/4 three)
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Where a metre wants notes to begin.
+
+    Attributes:
+        beat: No longer than a quarter note in simple time.
+        middle: Of the bar, where it is thought of in halves.
+        is_compound: Beats have three parts.
+        coarse: Where the beam groups of a bar begin.
+        fine: Where they begin in parts of a bar that hold tuplets, or values below an eighth.
+    """
+
+    beat: Fraction
+    middle: Fraction | None
+    is_compound: bool
+    coarse: tuple[Fraction, ...]
+    fine: tuple[Fraction, ...]
+
+    @classmethod
+    def of(cls, tune: Tune) -> "_Grid":
+        compound = _is_compound(tune.metre)
+        beat = beat_length(tune.metre) if compound else min(beat_length(tune.metre), Fraction(1))
+        in_halves = not compound and tune.bar_length == _HALF_BARS
+        if compound:
+            coarse = fine = _steps(tune.bar_length, beat)
+        elif beat < 1 and tune.metre[0] % 2:  # 5/8 is 3 + 2, 7/8 is 3 + 2 + 2
+            first = 3 * beat
+            coarse = fine = (Fraction(0), *(first + at for at in _steps(tune.bar_length - first, 2 * beat)))
+        else:
+            in_twos = in_halves or tune.metre[1] <= 2  # noqa: PLR2004  (3/2 and the like)
+            coarse = _steps(tune.bar_length, Fraction(2 if in_twos else 1))
+            fine = _steps(tune.bar_length, Fraction(1))
+        return cls(beat, tune.bar_length / 2 if in_halves else None, compound, coarse, fine)
+
+    def allows(self, begin: Fraction, end: Fraction, *, is_rest: bool) -> bool:
+        """Tell whether a note can be written as one from a place to another."""
+        length, beat = end - begin, self.beat
+        if not is_written(length):
+            return False
+        if not _inside(begin, end, beat):
+            return True
+        if self.is_compound:
+            return begin % beat == 0 and length % beat == 0
+        if is_rest:
+            return begin % length == 0
+        on_beats = begin % beat == 0 and end % beat == 0
+        if self.middle is not None and begin < self.middle < end:
+            return on_beats
+        return on_beats or (begin % (beat / 2) == 0 and end % (beat / 2) == 0)
+
+    def split(self, begin: Fraction, end: Fraction, *, is_rest: bool) -> Iterator[tuple[Fraction, Fraction]]:
+        """Split a note where the metre wants it, into notes that can be written."""
+        while not self.allows(begin, end, is_rest=is_rest):
+            cut = self._cut(begin, end, is_rest=is_rest)
+            yield begin, cut
+            begin = cut
+        yield begin, end
+
+    def _cut(self, begin: Fraction, end: Fraction, *, is_rest: bool) -> Fraction:
+        """Give the last place on the coarsest level of the metre up to which the note can be written as one."""
+        levels = [*([self.middle] if self.middle is not None else []), self.beat]
+        levels += [self.beat / parts / 2**halvings for parts in [3 if self.is_compound else 2] for halvings in range(9)]
+        for level in levels:
+            for place in reversed(_inside(begin, end, level)):
+                if self.allows(begin, place, is_rest=is_rest):
+                    return place
+        raise AssertionError("a level below all lengths has a place inside")
+
+
+def _steps(length: Fraction, step: Fraction) -> tuple[Fraction, ...]:
+    return tuple(step * number for number in range(-(-length // step)))
+
+
+def _inside(begin: Fraction, end: Fraction, step: Fraction) -> list[Fraction]:
+    """Give the multiples of a step strictly between two places."""
+    return [step * number for number in range(int(begin // step) + 1, int(-(-end // step)))]
+
+
+def _cut_at_bar_lines(tune: Tune) -> list[list[Written]]:
+    length = tune.bar_length
+    now = length - tune.pickup if tune.pickup else Fraction(0)
+    found: list[list[Written]] = [[]]
+    for index, (pitch, duration) in enumerate(zip(tune.pitch, tune.duration, strict=True)):
+        is_note, begun, left = pitch != REST, False, duration
+        while left > 0:
+            if now == length:
+                found.append([])
+                now = Fraction(0)
+            part = min(left, length - now)
+            left -= part
+            ties = (is_note and begun, is_note and left > 0)
+            written = Written(index, pitch, now, part, begins=not begun, tied_before=ties[0], tied_after=ties[1])
+            found[-1].append(written)
+            now, begun = now + part, True
+    return found
+
+
+def _odd(number: int) -> int:
+    return number // (number & -number)
+
+
+def _with_values(notes: Sequence[Written], grid: _Grid) -> list[Written]:
+    """Split the notes of a bar into those that can be written, in tuplets where their lengths need it."""
+    found: list[Written] = []
+    tuplet = -1
+    begin = 0
+    while begin < len(notes):
+        if _odd(notes[begin].length.denominator) == 1:
+            found += _parts(notes[begin], list(_plain_places(notes[begin], grid)))
+            begin += 1
+            continue
+        end = _tuplet_end(notes, begin)
+        tuplet += 1
+        odd = _odd(lcm(*(note.length.denominator for note in notes[begin:end])))
+        ratio = Fraction(odd, 1 << (odd.bit_length() - 1))  # 3 in the time of 2, 5 and 7 in that of 4
+        for note in notes[begin:end]:
+            member = replace(note, ratio=ratio, tuplet=tuplet)
+            found += _parts(member, list(_tuplet_places(member)))
+        begin = end
+    return found
+
+
+def _tuplet_end(notes: Sequence[Written], begin: int) -> int:
+    """Give where a tuplet ends: as soon as its lengths add up to one without; where they never do, with its kind."""
+    total = Fraction(0)
+    for end in range(begin, len(notes)):
+        total += notes[end].length
+        if _odd(total.denominator) == 1:
+            return end + 1
+    end = begin
+    while end < len(notes) and _odd(notes[end].length.denominator) == _odd(notes[begin].length.denominator):
+        end += 1
+    return end
+
+
+def _plain_places(note: Written, grid: _Grid) -> Iterator[tuple[Fraction, Fraction]]:
+    if _odd(note.offset.denominator) == 1:
+        yield from grid.split(note.offset, note.end, is_rest=note.pitch == REST)
+    else:  # after a tuplet that is not filled, no place means anything
+        yield from _tuplet_places(note)
+
+
+def _tuplet_places(note: Written) -> Iterator[tuple[Fraction, Fraction]]:
+    """Split a note into the longest written values, the longest first."""
+    begin, left = note.offset, note.length
+    while left > 0:
+        value = left * note.ratio
+        whole = Fraction(1, value.denominator)
+        while not is_written(value):
+            value -= whole
+        yield begin, begin + value / note.ratio
+        begin, left = begin + value / note.ratio, left - value / note.ratio
+
+
+def _parts(note: Written, places: Sequence[tuple[Fraction, Fraction]]) -> Iterator[Written]:
+    is_note, last = note.pitch != REST, len(places) - 1
+    for number, (begin, end) in enumerate(places):
+        yield replace(
+            note,
+            offset=begin,
+            length=end - begin,
+            begins=number == 0 and note.begins,
+            tied_before=is_note and (number > 0 or note.tied_before),
+            tied_after=is_note and (number < last or note.tied_after),
+        )
+
+
+def _with_spans(notes: Sequence[Written], grid: _Grid) -> list[Written]:
+    """Say which notes are beamed together: those of a coarse group, or of a fine one where the coarse one is uneven."""
+    uneven = {_place(grid.coarse, note.offset) for note in notes if note.tuplet >= 0 or note.value < Fraction(1, 2)}
+    starts = sorted(set(grid.coarse) | {at for at in grid.fine if _place(grid.coarse, at) in uneven})
+    return [replace(note, span=_place(starts, note.offset)) for note in notes]
+
+
+def _place(starts: Sequence[Fraction], offset: Fraction) -> int:
+    return sum(start <= offset for start in starts) - 1

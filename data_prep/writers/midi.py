@@ -1,0 +1,87 @@
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+"""Tunes as MIDI: one instrument, exact ticks, and accents that tell where the beats are."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from io import BytesIO
+from math import lcm
+
+import pretty_midi
+
+from data_prep.melodies import REST
+from data_prep.tunes import Tune
+from data_prep.writers.bars import beat_length
+
+VIOLIN = 40
+"""The program of a violin, counted from 0."""
+
+_VELOCITY = 80
+_ON_BEAT = 6
+_ON_BAR = 14
+"""What a note is louder by on a beat, and at the beginning of a bar."""
+
+_LEAST_TICKS = 480
+"""Ticks in a quarter note, or a multiple where a tune's durations need it."""
+
+_LONGEST_UNIT = 64
+"""Metres count no shorter notes than sixty-fourths."""
+
+
+def to_pretty_midi(tune: Tune, program: int = VIOLIN) -> pretty_midi.PrettyMIDI:
+    """Make a tune's MIDI.
+
+    Args:
+        tune: The tune.
+        program: The instrument that plays it, as MIDI numbers programs from 0; who wants to have the tune performed by
+            a model of pianos asks for 0.
+
+    Returns:
+        Its notes, metre, key signature and tempo; a pickup is a first bar in a metre of its own.
+    """
+    ticks = lcm(_LEAST_TICKS, *(time.denominator for time in (tune.pickup, *tune.duration)))
+    midi = pretty_midi.PrettyMIDI(resolution=ticks, initial_tempo=tune.quarters_per_minute, charset="utf-8")
+    for onset, (beats, unit) in _metres(tune):
+        time = midi.tick_to_time(int(onset * ticks))
+        midi.time_signature_changes.append(pretty_midi.TimeSignature(beats, unit, time))
+    midi.key_signature_changes.append(pretty_midi.KeySignature(_key(tune), 0.0))
+    played = pretty_midi.Instrument(program, name=tune.title)
+    for pitch, onset, duration in zip(tune.pitch, tune.onsets(), tune.duration, strict=True):
+        if pitch != REST:
+            begin, end = (midi.tick_to_time(int(time * ticks)) for time in (onset, onset + duration))
+            played.notes.append(pretty_midi.Note(_velocity(tune, onset), pitch, begin, end))
+    midi.instruments.append(played)
+    return midi
+
+
+def to_bytes(midi: pretty_midi.PrettyMIDI) -> bytes:
+    """Write MIDI as a file's contents."""
+    file = BytesIO()
+    midi.write(file)
+    return file.getvalue()
+
+
+def _metres(tune: Tune) -> Iterator[tuple[Fraction, tuple[int, int]]]:
+    """Give metres with their onsets: the pickup's, as notation programs write it, where one is so short; the tune's."""
+    parts = tune.pickup / 4  # of a whole note
+    if parts and _LONGEST_UNIT % parts.denominator == 0:
+        unit = max(parts.denominator, tune.metre[1])
+        yield Fraction(0), (int(parts * unit), unit)
+        yield tune.pickup, tune.metre
+    else:
+        yield Fraction(0), tune.metre
+
+
+def _key(tune: Tune) -> int:
+    """Number a key as pretty_midi does: 0..11 for major keys, 12..23 for minor ones.
+
+    MIDI has no other modes. The signature is kept, with the mode whose third the tune's has.
+    """
+    major = 7 * tune.fifths % 12
+    return (major + 9) % 12 + 12 if tune.mode in {"minor", "dorian"} else major
+
+
+def _velocity(tune: Tune, onset: Fraction) -> int:
+    place = (onset - tune.pickup) % tune.bar_length
+    if place == 0:
+        return _VELOCITY + _ON_BAR
+    return _VELOCITY + (_ON_BEAT if place % beat_length(tune.metre) == 0 else 0)

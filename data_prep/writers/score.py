@@ -1,0 +1,192 @@
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportAttributeAccessIssue=false
+# (music21 has no types for the parts that are used here)
+"""Tunes as music21's scores, and as MusicXML.
+
+All that a page shows is decided here: note values, ties, tuplets, beams, accidentals and line breaks. music21 is told
+to add nothing of its own, for it knows no beats that a tie has to show, and no bars of reels that are beamed in halves.
+"""
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from itertools import groupby
+from typing import Any
+
+from music21 import beam, clef, expressions, instrument, key, layout, metadata, meter, note, pitch, stream, tempo, tie
+from music21.duration import Duration, Tuplet
+from music21.musicxml.m21ToXml import ScoreExporter
+
+from data_prep.melodies import REST
+from data_prep.tunes import Tune
+from data_prep.writers.bars import BARS_A_LINE, Bar, Written, bars, beat_length
+from data_prep.writers.spelling import Accidentals, signed, spell, tonic
+
+PROMPT_MARK = "prompt"
+"""Stands above the first note where notes were given."""
+
+COMPOSED_MARK = "composed from here"
+"""Stands above the first note that was not given, where others were."""
+
+PROMPT_COLOUR = "#0072B2"
+"""Of the notes that were given."""
+
+_SIGNS = {-2: "--", -1: "-", 0: "", 1: "#", 2: "##"}
+_TIES = {(False, True): "start", (True, True): "continue", (True, False): "stop"}
+
+
+def to_music21(tune: Tune) -> stream.Score:
+    """Make a score of a tune.
+
+    Args:
+        tune: The tune.
+
+    Returns:
+        A score of one part, a violin's, all of whose notation is made.
+    """
+    violin: Any = instrument.Violin()
+    violin.partId, violin.instrumentId = "P1", "P1-I1"  # music21 would draw them by chance
+    part = stream.Part(id="tune")
+    part.insert(0, violin)
+    written = bars(tune)
+    for bar in written:
+        part.append(_measure(tune, bar, is_first=bar is written[0], is_last=bar is written[-1]))
+    score = stream.Score(id="score")
+    score.metadata = metadata.Metadata()
+    score.metadata.movementName = tune.title or None
+    score.insert(0, part)
+    return score
+
+
+def to_musicxml(tune: Tune) -> str:
+    """Write a tune as MusicXML, the same text for the same tune on every day."""
+    exporter: Any = ScoreExporter(to_music21(tune), makeNotation=False)
+    root = exporter.parse()
+    # music21 names itself as the composer, and a tune without a title after itself
+    unwanted = {"identification": "creator", "identification/encoding": "encoding-date"}
+    for place, name in (unwanted if tune.title else unwanted | {".": "movement-title"}).items():
+        for parent in root.findall(place):
+            for element in parent.findall(name):
+                parent.remove(element)
+    root.find("part-list/score-part/part-name").set("print-object", "no")  # one fiddle needs no name on every line
+    root.find("part-list/score-part/part-abbreviation").set("print-object", "no")
+    return exporter.asBytes().decode()
+
+
+def _measure(tune: Tune, bar: Bar, *, is_first: bool, is_last: bool) -> stream.Measure:
+    measure: Any = stream.Measure(number=bar.number)
+    if is_first:
+        for element in _opening(tune):
+            measure.insert(0, element)
+    elif bar.number > 1 and bar.number % BARS_A_LINE == 1:
+        measure.insert(0, layout.SystemLayout(isNew=True))
+    begin = bar.notes[0].offset
+    for written, element in zip(bar.notes, _elements(tune, bar), strict=True):
+        mark = _mark(tune, written)
+        if mark:
+            measure.insert(written.offset - begin, _text(mark))
+        measure.insert(written.offset - begin, element)
+    if bar.number == 0:
+        measure.paddingLeft = tune.bar_length - bar.length
+        measure.showNumber = stream.enums.ShowNumber.NEVER
+    elif bar.length < tune.bar_length:
+        measure.paddingRight = tune.bar_length - bar.length
+    if is_last:
+        measure.rightBarline = "final"
+    return measure
+
+
+def _opening(tune: Tune) -> Iterator[Any]:
+    """Give what stands before the first note: clef, key, metre and tempo."""
+    signature: Any = key.Key(tonic(tune).replace("b", "-"), tune.mode)
+    beat = beat_length(tune.metre)
+    beats_per_minute = round(tune.quarters_per_minute / float(beat), 2)
+    number = int(beats_per_minute) if beats_per_minute.is_integer() else beats_per_minute
+    yield from (clef.TrebleClef(), signature, meter.TimeSignature(f"{tune.metre[0]}/{tune.metre[1]}"))
+    yield tempo.MetronomeMark(number=number, referent=Duration(beat))
+
+
+def _mark(tune: Tune, written: Written) -> str:
+    """Give what is written above a note: who made it, where that begins."""
+    if not tune.num_prompt or not written.begins:
+        return ""
+    return {0: PROMPT_MARK, tune.num_prompt: COMPOSED_MARK}.get(written.note, "")
+
+
+def _text(words: str) -> Any:
+    text: Any = expressions.TextExpression(words)
+    text.placement = "above"
+    text.style.fontStyle = "italic"
+    return text
+
+
+def _elements(tune: Tune, bar: Bar) -> Iterator[Any]:
+    accidentals = Accidentals(signed(tune.fifths))
+    all_beams = _beams(bar.notes)
+    for index, written in enumerate(bar.notes):
+        element: Any = note.Rest() if written.pitch == REST else note.Note(_pitch(tune, written, accidentals))
+        element.duration = _duration(bar.notes, index)
+        if written.pitch == REST:
+            element.fullMeasure = len(bar.notes) == 1 and written.length == tune.bar_length
+        else:
+            element.beams = all_beams[index]
+            if written.tied_before or written.tied_after:
+                element.tie = tie.Tie(_TIES[written.tied_before, written.tied_after])
+            if written.note < tune.num_prompt:
+                element.style.color = PROMPT_COLOUR
+        yield element
+
+
+def _pitch(tune: Tune, written: Written, accidentals: Accidentals) -> Any:
+    name = spell(written.pitch, tune.fifths)
+    if written.tied_before:
+        accidentals.tie(name)
+    is_shown = not written.tied_before and accidentals.needed(name)
+    made: Any = pitch.Pitch(f"{name.letter}{_SIGNS[name.alter]}", octave=name.octave)
+    if is_shown or name.alter:
+        made.accidental = pitch.Accidental(name.alter)
+        made.accidental.displayStatus = is_shown
+    return made
+
+
+def _duration(notes: Sequence[Written], index: int) -> Any:
+    """Give a note's duration; a tuplet has a bracket where no beam holds it together."""
+    written = notes[index]
+    made: Any = Duration(written.value)
+    if written.tuplet >= 0:
+        members = [one for one in notes if one.tuplet == written.tuplet]
+        kind: Any = Tuplet(written.ratio.numerator, written.ratio.denominator, bracket=not _is_beamed(members))
+        places = (written is members[0], written is members[-1])
+        kind.type = {(True, True): "startStop", (True, False): "start", (False, True): "stop"}.get(places)
+        made.appendTuplet(kind)
+    return made
+
+
+def _is_beamed(members: Sequence[Written]) -> bool:
+    return len(members) > 1 and all(one.has_beam and one.span == members[0].span for one in members)
+
+
+def _beams(notes: Sequence[Written]) -> list[Any]:
+    """Give every note's beams: neighbours of one span are joined by as many as both have, others end in the air."""
+    made: list[Any] = [beam.Beams() for _ in notes]
+    for _, run in groupby(range(len(notes)), lambda index: (notes[index].span, notes[index].has_beam)):
+        group = list(run)
+        if len(group) == 1 or not notes[group[0]].has_beam:
+            continue
+        flags = [_num_flags(notes[index]) for index in group]
+        for place, index in enumerate(group):
+            before, after = flags[place - 1] if place else 0, flags[place + 1] if index != group[-1] else 0
+            for level in range(1, flags[place] + 1):
+                joined = (before >= level, after >= level)
+                if any(joined):
+                    made[index].append({(False, True): "start", (True, False): "stop"}.get(joined, "continue"))
+                else:
+                    made[index].append("partial", "left" if place else "right")
+    return made
+
+
+def _num_flags(written: Written) -> int:
+    """1 for an eighth, 2 for a sixteenth, and so on, dotted or not."""
+    flags = 0
+    while written.value < Fraction(1, 2**flags):
+        flags += 1
+    return flags

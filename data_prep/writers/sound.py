@@ -1,0 +1,55 @@
+# pyright: reportMissingTypeStubs=false
+# (pretty_midi has no types)
+"""MIDI as sound: the SoundFont that comes with pretty_midi plays it into a WAV file.
+
+No library on the package index does it and would be kept: pyfluidsynth and tinysoundfont need libraries of the system,
+midirenderer has had no release since 2024, and symusic's synthesizer cannot hand over what it made (0.6.0).
+"""
+
+import wave
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pretty_midi
+
+from data_prep.writers.soundfont import RATE, SoundFont
+
+_PEAK = 10 ** (-1 / 20)
+"""Of full amplitude: one decibel is left, for players that resample."""
+
+
+def to_wav(midi: Any) -> bytes:
+    """Play MIDI.
+
+    Args:
+        midi: A PrettyMIDI; its instruments' notes are played, but for drums.
+
+    Returns:
+        A WAV file: one channel, 16 bits, as loud as it can be without clipping.
+    """
+    notes = [(one.program, note) for one in midi.instruments if not one.is_drum for note in one.notes]
+    played = [
+        (round(note.start * RATE), _font().play(program, note.pitch, note.velocity, note.end - note.start))
+        for program, note in notes
+    ]
+    length = max((begin + len(sound) for begin, sound in played), default=0)
+    mixed = np.zeros(max(length, round(midi.get_end_time() * RATE)))
+    for begin, sound in played:
+        mixed[begin : begin + len(sound)] += sound
+    loudest = float(np.abs(mixed).max(initial=0))
+    samples = np.rint(mixed * (_PEAK * 32767 / loudest if loudest else 0)).astype("<i2")
+    file = BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(RATE)
+        writer.writeframes(samples.tobytes())
+    return file.getvalue()
+
+
+@cache
+def _font() -> SoundFont:
+    return SoundFont(Path(pretty_midi.__file__).parent / "TimGM6mb.sf2")
