@@ -60,12 +60,7 @@ class Performer:
         Raises:
             BadInputError: If it is no trained StyleNet, or one of a newer version.
         """
-        try:
-            saved = checkpoint.load(path)
-        except FileNotFoundError:
-            raise BadInputError(f"a trained model must be there, and {path} is not") from None
-        if saved.extra.get("family") != "stylenet":
-            raise BadInputError(f"only a trained stylenet can perform, and {path} is a {saved.extra.get('family')}")
+        saved = checkpoint.load_trained(path, "stylenet")
         try:
             return cls(saved)
         except (KeyError, RuntimeError, ValueError) as error:
