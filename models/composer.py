@@ -23,7 +23,7 @@ class Composer:
     summary: str = "recurrent networks that write one-voice melodies note by note"
     spec_type: type[ComposerSpec] = ComposerSpec
     data_kind: str = "melodies"
-    use: str = ""
+    use: str = "tunesmith compose {model} --count 4"
     not_for: str = (
         "It knows one voice, and the metres, note lengths and turns of its corpus; of form it knows what its memory "
         "holds. It can repeat stretches of its corpus word for word: look at the report of verbatim copies before you "

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from data_prep.errors import BadInputError
 from data_prep.melodies import NUM_PITCHES
 from data_prep.tunes import Mode, Tune, signature
+from data_prep.writers.spelling import tonic
 
 MAX_BARS = 1000
 """Most bars of a tune."""
@@ -28,14 +29,11 @@ _MODES: dict[str, Mode] = {
 }
 """Modes as they are written behind a tonic."""
 
-_FIFTHS_BELOW_MAJOR: dict[Mode, int] = {"major": 0, "mixolydian": 1, "dorian": 2, "minor": 3}
-"""How many fewer sharps a mode's signature has than the major key of the same tonic."""
-
-_LETTERS = {"F": (-1, 5), "C": (0, 0), "G": (1, 7), "D": (2, 2), "A": (3, 9), "E": (4, 4), "B": (5, 11)}
-"""Each letter's place on the line of fifths and its pitch class."""
-
-_MOST_ACCIDENTALS = 7
+_PITCH_CLASSES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _SHARPS = {"": 0, "#": 1, "b": -1, "♯": 1, "♭": -1}
+
+_MOST_FIFTHS = 7
+"""Most sharps or flats of a key signature; keys with more are written as the same key of another name."""
 
 
 class Key(NamedTuple):
@@ -137,12 +135,11 @@ def parse_key(text: str) -> Key:
     mode = _MODES.get(found[3].lower()) if found else None
     if found is None or mode is None:
         raise BadInputError(f"a key is written like D, Am, F#m, E dorian or Amix: got {text!r}")
-    place, natural = _LETTERS[found[1].upper()]
-    sharps = _SHARPS[found[2]]
-    fifths = place + 7 * sharps - _FIFTHS_BELOW_MAJOR[mode]
-    if abs(fifths) > _MOST_ACCIDENTALS:
-        return Key(signature((natural + sharps) % 12, mode), mode)
-    return Key(fifths, mode)
+    letter, sharps = found[1].upper(), _SHARPS[found[2]]
+    fewest = signature((_PITCH_CLASSES[letter] + sharps) % 12, mode)
+    written = letter + {-1: "b", 0: "", 1: "#"}[sharps]
+    keys = [Key(fewest + more, mode) for more in (0, -12, 12) if abs(fewest + more) <= _MOST_FIFTHS]
+    return next((key for key in keys if tonic(Tune((), (), fifths=key.fifths, mode=mode)) == written), keys[0])
 
 
 def parse_metre(text: str) -> tuple[int, int]:
@@ -162,7 +159,7 @@ def parse_pitch(text: str | int) -> int:
     found = re.fullmatch(r"\s*([A-Ga-g])([#b♯♭]?)(-?\d{1,2})\s*", str(text))
     number = re.fullmatch(r"\s*(\d{1,3})\s*", str(text))
     if found:
-        pitch = 12 * (int(found[3]) + 1) + _LETTERS[found[1].upper()][1] + _SHARPS[found[2]]
+        pitch = 12 * (int(found[3]) + 1) + _PITCH_CLASSES[found[1].upper()] + _SHARPS[found[2]]
     else:
         pitch = int(number[1]) if number else -1
     if not 0 <= pitch < NUM_PITCHES:

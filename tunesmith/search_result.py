@@ -156,7 +156,9 @@ def _print_importances(found: Sequence[Importance]) -> None:
 def _print_next(spec: SearchSpec, family: Family[Any, Any], winner: TrialRecord) -> None:
     out.print()
     out.print("[bold]next[/]")
-    making = [(family.use.format(model=f"--trial {spec.name}/{winner.number}"), "make music with it")] if family.use else []
+    making = (
+        [(family.use.format(model=f"--trial {spec.name}/{winner.number}"), "make music with it")] if family.use else []
+    )
     for command, meaning in (
         *making,
         (f"tunesmith show {spec.name}/{winner.number}", "the winner's curves"),

@@ -141,7 +141,7 @@ def reference(composer: TuneComposer, saved: checkpoint.Checkpoint, tune: Tune) 
     past = torch.tensor([model.begin, *tokens[:-1]]).expand(vocabulary.num_folds, -1)[..., None]
     asked = torch.tensor(tokens).expand(vocabulary.num_folds, -1)[..., None, None]
     each = model.log_probabilities(past, tensor(rows.astype(np.int64))[..., None], asked)
-    return each[:, :, 0, 0].double().exp().mean(0).log().tolist()
+    return [float(one) for one in each[:, :, 0, 0].double().exp().mean(0).log()]
 
 
 def test_greedy_tunes_take_the_likeliest_note_that_is_allowed(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_metres_and_pickups_come_as_often_as_training_pieces_have_them(plain: Tu
     counts = plain.vocabulary.bar_counts
     shares = (counts / counts.sum(axis=(1, 2), keepdims=True)).mean(axis=0)
     for metre, pickup in np.argwhere(shares):
-        heading = (plain.vocabulary.metres[metre], plain.vocabulary.positions[pickup])
+        heading = (plain.vocabulary.metres[int(metre)], plain.vocabulary.positions[int(pickup)])
         p = float(shares[metre, pickup])
         found = sum((tune.metre, tune.pickup) == heading for tune in made)
         assert abs(found - 600 * p) < 4 * np.sqrt(600 * p * (1 - p))

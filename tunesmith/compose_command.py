@@ -1,0 +1,161 @@
+"""``tunesmith compose``: new tunes from a trained composer, as files of every kind."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from data_prep.errors import BadInputError, unknown
+from tunesmith.console import err, out, print_json
+from tunesmith.home import home_folder
+from tunesmith.options import AsJson, Home
+
+if TYPE_CHECKING:
+    from data_prep.tunes import Tune
+
+_ROLL = "roll"
+"""The format that is a picture of the notes, beside those of ``data_prep.tune_files``."""
+
+
+def compose(
+    trial: Annotated[
+        str, typer.Option(help="A search's trial that came to its full budget, or a search for its best.")
+    ] = "composer",
+    model: Annotated[Path | None, typer.Option(help="A trained model's file instead.", metavar="FILE")] = None,
+    prompt: Annotated[
+        Path | None, typer.Option(help="An ABC, MIDI, MusicXML or kern file to go on from.", metavar="TUNE.abc")
+    ] = None,
+    prompt_notes: Annotated[int, typer.Option(help="How many of its notes and rests are given.")] = 16,
+    bars: Annotated[int, typer.Option(help="Bars of a tune, what is given included.")] = 16,
+    key: Annotated[
+        str | None, typer.Option(help="As in D, Am, F#m, 'E dorian' or Amix; the model's choice unless said.")
+    ] = None,
+    metre: Annotated[str | None, typer.Option(help="As in 6/8; the model's choice unless said.")] = None,
+    temperature: Annotated[float, typer.Option(help="Above 1 bolder, below 1 safer, 0 always the likeliest.")] = 1.0,
+    top_p: Annotated[float, typer.Option(help="Draw from the likeliest that together have this probability.")] = 1.0,
+    top_k: Annotated[int, typer.Option(help="Draw from so many of the likeliest; 0 is all.")] = 0,
+    lowest: Annotated[str | None, typer.Option(help="The lowest pitch, as in G3 or 55.")] = None,
+    highest: Annotated[str | None, typer.Option(help="The highest pitch.")] = None,
+    end_on_tonic: Annotated[
+        bool, typer.Option("--end-on-tonic/--any-ending", help="Whether the last note is the tonic.")
+    ] = True,
+    count: Annotated[int, typer.Option(help="How many tunes.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same tunes.", min=0)] = 1,
+    folder: Annotated[Path, typer.Option("--out", help="The folder for the files.", metavar="DIR")] = Path("tunes"),
+    formats: Annotated[
+        str, typer.Option(help="midi, musicxml, abc, svg, png, wav and roll, with commas between; or all.")
+    ] = "all",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compose tunes and write them as MIDI, MusicXML, ABC, engraved pages, sound and pictures.
+
+    Examples:
+        tunesmith compose --trial composer/7 --count 4
+
+        tunesmith compose --key D --metre 6/8 --bars 8 --temperature 0.9 --formats midi,abc
+
+        tunesmith compose --prompt tune.abc --prompt-notes 16 --lowest G3 --highest B5
+    """
+    from models.composing import TuneComposer
+    from models.wish import Wish
+
+    kinds = _kinds(formats)
+    given, remarks = _prompt(prompt)
+    wish = Wish(
+        bars=bars,
+        temperature=temperature,
+        top_p=top_p,
+        top_k=top_k,
+        key=key,
+        metre=metre,
+        lowest=lowest,
+        highest=highest,
+        end_on_tonic=end_on_tonic,
+        prompt=given,
+        prompt_notes=prompt_notes,
+    )
+    path, name = _model(trial, model, home)
+    composer = TuneComposer.load(path)
+    remarks = [*remarks, *composer.remarks(wish)]
+    for remark in remarks:
+        err.print(f"[yellow]beware:[/] {remark}", soft_wrap=True)
+    tunes = {
+        f"{name}-seed{seed}-{number:02d}": replace(tune, title=f"{name}, seed {seed}, number {number}")
+        for number, tune in enumerate(composer.compose(wish, count=count, seed=seed), 1)
+    }
+    files = {stem: _write(tune, folder, stem, kinds) for stem, tune in tunes.items()}
+    rows = [_row(stem, tune, files[stem]) for stem, tune in tunes.items()]
+    print_json({"model": str(path), "seed": seed, "remarks": remarks, "tunes": rows}) if as_json else _print(rows)
+
+
+def _kinds(formats: str) -> list[str]:
+    from data_prep.tune_files import FORMATS
+
+    known = [*FORMATS, _ROLL]
+    if formats == "all":
+        return known
+    asked = [name.strip() for name in formats.split(",") if name.strip()]
+    for name in asked:
+        if name not in known:
+            raise unknown("format", name, known, "--formats")
+    if not asked:
+        raise BadInputError(f"a tune is written in at least one format: {', '.join(known)} or all; got {formats!r}")
+    return asked
+
+
+def _prompt(path: Path | None) -> "tuple[Tune | None, list[str]]":
+    if path is None:
+        return None, []
+    from data_prep.prompts import read_prompt
+
+    tune, remarks = read_prompt(path)
+    return tune, list(remarks)
+
+
+def _model(trial: str, model: Path | None, home: Path | None) -> tuple[Path, str]:
+    """Find the trained model's file, and what its tunes are called by."""
+    if model is not None:
+        return model, model.stem
+    from tunesmith.named_trials import trained_model
+
+    path = trained_model(home_folder(home), trial)
+    return path, f"{trial.partition('/')[0]}-{int(path.stem.rpartition('-')[2])}"
+
+
+def _write(tune: "Tune", folder: Path, stem: str, kinds: list[str]) -> list[Path]:
+    from data_prep.tune_files import write
+
+    paths = write(tune, folder, stem, [kind for kind in kinds if kind != _ROLL])
+    if _ROLL in kinds:
+        from tunesmith.pictures import save
+        from tunesmith.tune_picture import piano_roll
+
+        paths.append(folder / f"{stem}-{_ROLL}.png")
+        save(piano_roll(tune), paths[-1])
+    return paths
+
+
+def _row(stem: str, tune: "Tune", files: list[Path]) -> dict[str, Any]:
+    from data_prep.writers.spelling import tonic
+
+    return {
+        "name": stem,
+        "key": f"{tonic(tune)} {tune.mode}",
+        "metre": "/".join(map(str, tune.metre)),
+        "bars": float(sum(tune.duration) / tune.bar_length),
+        "notes": tune.num_notes,
+        "given_notes": tune.num_prompt,
+        "files": [str(path) for path in files],
+    }
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    table = Table("tune", "key", "metre", "bars", "notes", "written", box=None, header_style="bold")
+    for row in rows:
+        endings = " ".join(Path(path).name.removeprefix(row["name"]) for path in row["files"])
+        table.add_row(row["name"], row["key"], row["metre"], f"{row['bars']:g}", str(row["notes"]), endings)
+    out.print(table)
