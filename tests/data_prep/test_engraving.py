@@ -3,6 +3,7 @@
 
 import re
 from dataclasses import replace
+from fractions import Fraction
 from io import BytesIO
 from xml.etree import ElementTree as ET
 
@@ -11,6 +12,7 @@ import pytest
 from matplotlib.image import imread
 from numpy.typing import NDArray
 
+from data_prep.errors import BadInputError
 from data_prep.tunes import Tune
 from data_prep.writers.engraving import to_png, to_svg
 from data_prep.writers.score import COMPOSED_MARK, PROMPT_MARK, to_musicxml
@@ -78,6 +80,11 @@ def test_long_tunes_stay_on_one_page() -> None:
     height = [int(found) for found in re.findall(r'height="(\d+)px"', _page(long))]
     assert height[0] > 4 * int(re.findall(r'height="(\d+)px"', _page(JIG))[0])
     assert _classes(_page(long), "system") > 40
+
+
+def test_a_tune_that_no_page_holds_is_refused() -> None:
+    with pytest.raises(BadInputError, match="write it without svg and png"):
+        _page(Tune((60,) * 1400, (Fraction(4),) * 1400))
 
 
 def test_the_picture_shows_the_title_the_marks_and_the_tempo() -> None:
