@@ -9,16 +9,13 @@ from typing import Any
 import resvg_py
 import verovio
 
-from data_prep.errors import BadInputError
-
 _OPTIONS: dict[str, Any] = {
-    "adjustPageHeight": True,  # one page, as tall as the tune
+    "adjustPageHeight": True,  # with the breaks of the score, which are of lines alone, that is one page
     "bottomMarginHeader": 4,
     "breaks": "encoded",
     "font": "Leipzig",
     "footer": "none",
     "minLastJustification": 0.5,
-    "pageHeight": 60000,  # the most that verovio takes
     "pageMarginBottom": 100,
     "pageMarginLeft": 100,
     "pageMarginRight": 100,
@@ -60,20 +57,12 @@ def to_svg(musicxml: str) -> str:
 
     Returns:
         The page as SVG, which needs no music font to be shown.
-
-    Raises:
-        BadInputError: If the score is longer than verovio's longest page.
     """
     verovio.enableLog(verovio.LOG_OFF)
     engraver = verovio.toolkit()
     engraver.setOptions(_OPTIONS)
     loaded = engraver.loadData(musicxml)
     assert loaded, "what music21 writes, verovio reads"
-    if engraver.getPageCount() > 1:
-        raise BadInputError(
-            "a tune is engraved on one page, which ends after some 250 lines, and this one has more: write it without "
-            "svg and png"
-        )
     svg = _MUSIC_TEXT.sub(_as_paths, engraver.renderToSVG(1))
     opening = svg.index(">") + 1
     return f'{svg[:opening]}<rect width="100%" height="100%" fill="white" style="stroke: none" />{svg[opening:]}'
