@@ -5,7 +5,7 @@ Symbols: G folds, B tunes of a block, V tokens. What a trained model says is the
 Metre, pickup and, for models that read every piece in C, the tonic are drawn as often as the training pieces have them,
 unless they are asked for or a prompt has them. Then notes are drawn one by one, from those that ``models.note_rules``
 allows; the last one lasts a beat or more. In a key that was asked for every composed note is in its scale. Where no key
-is known, the tonic on which the tune is to end is estimated from the notes before, and the key that is written from all.
+is known, the tonic on which the tune is to end is estimated from the notes before, and the written key from all.
 """
 
 from math import lcm
