@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from data_prep.errors import BadInputError
-from tunesmith import data_commands, perform_command, search_commands, trial_command, ui_command
+from tunesmith import data_commands, model_commands, perform_command, search_commands, trial_command, ui_command
 from tunesmith.console import err
 
 INTERRUPTED = 130
@@ -31,6 +31,9 @@ app.command("search")(search_commands.search)
 app.command("trials")(search_commands.trials)
 app.command("show")(search_commands.show)
 app.command("trial")(trial_command.trial)
+app.command("models")(model_commands.models)
+app.command("rollback")(model_commands.rollback)
+app.command("export")(model_commands.export)
 app.command("perform")(perform_command.perform)
 app.add_typer(data_commands.app, name="data")
 app.command("ui")(ui_command.ui)
