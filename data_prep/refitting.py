@@ -44,4 +44,7 @@ def for_test(data: Any, sealed: Any) -> Any:
 
 def groups(data: Any) -> NDArray[np.int64]:
     """[P] what pieces are of one composition, for whom they must not count as independent: a number each."""
-    return data.composition.astype(np.int64) if isinstance(data, Performances) else np.arange(data.num_pieces)
+    assert isinstance(data, Melodies | Performances)
+    if isinstance(data, Melodies):
+        return np.arange(data.num_pieces, dtype=np.int64)
+    return data.composition.astype(np.int64)

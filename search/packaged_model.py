@@ -100,8 +100,8 @@ def _forget_places(folder: Path) -> None:
 
     file = folder / "MLmodel"
     model = Model.load(str(file))
-    flavors: dict[str, Any] = model.flavors  # pyright: ignore[reportUnknownVariableType]
-    made = flavors["python_function"]
+    flavors: dict[str, dict[str, Any]] = model.flavors  # pyright: ignore[reportUnknownVariableType, reportAssignmentType]
+    made: dict[str, Any] = flavors["python_function"]
     made["model_code_path"] = Path(made["model_code_path"]).name
     for artifact in made["artifacts"].values():
         artifact["uri"] = artifact["path"]

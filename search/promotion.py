@@ -66,7 +66,7 @@ class TestScores:
     def standard_error(self) -> float:
         """Of the mean, over groups: pieces of one composition are not independent."""
         sums, counts = _by_group(np.array(self.values) - self.mean, np.array(self.groups))
-        n = len(sums)
+        n = len(counts)
         if n < 2:  # noqa: PLR2004  (one group has no spread)
             return float("nan")
         return float(np.sqrt(n / (n - 1) * np.square(sums).sum()) / counts.sum())
@@ -205,8 +205,9 @@ def selection_bias(found: Sequence[Candidate], chosen: Candidate, objective: Met
     """
     sign = 1 if objective.direction == "minimise" else -1
     table = np.array([[sign * value for value in one.score.values] for one in found])
-    own = sign * np.array(chosen.score.values)
-    return float(np.mean(own - table.min(axis=0)))
+    own = [sign * value for value in chosen.score.values]
+    best: list[float] = table.min(axis=0).tolist()
+    return statistics.fmean(mine - least for mine, least in zip(own, best, strict=True))
 
 
 def compare(challenger: TestScores, champion: TestScores, objective: Metric, seed: int) -> Comparison:

@@ -25,10 +25,11 @@ FOLDED: dict[str, Any] = {
 def part(data: Any, chosen: NDArray[np.bool_]) -> Any:
     """Take some of the pieces."""
     of_note = np.repeat(chosen, np.diff(data.start))
+    named: dict[str, Any] = {field.name: getattr(data, field.name) for field in fields(data)}
     arrays = {
-        field.name: value[chosen if len(value) == data.num_pieces else of_note]
-        for field in fields(data)
-        if isinstance(value := getattr(data, field.name), np.ndarray) and field.name != "start"
+        name: value[chosen if len(value) == data.num_pieces else of_note]
+        for name, value in named.items()
+        if hasattr(value, "dtype") and name != "start"
     }
     start = np.concatenate([[0], np.cumsum(np.diff(data.start)[chosen])])
     ids = tuple(name for name, taken in zip(data.ids, chosen, strict=True) if taken)
