@@ -76,6 +76,7 @@ def compose(
         prompt=given,
         prompt_notes=prompt_notes,
     )
+    _make(folder)
     path, name = _model(trial, model, home)
     composer = TuneComposer.load(path)
     remarks = [*remarks, *composer.remarks(wish)]
@@ -112,6 +113,15 @@ def _prompt(path: Path | None) -> "tuple[Tune | None, list[str]]":
 
     tune, remarks = read_prompt(path)
     return tune, list(remarks)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInputError(
+            f"tunes are written to a folder: {folder} cannot be one ({error.strerror}); name another with --out"
+        ) from None
 
 
 def _model(trial: str, model: Path | None, home: Path | None) -> tuple[Path, str]:
