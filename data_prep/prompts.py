@@ -50,19 +50,24 @@ def read_prompt(path: Path) -> tuple[Tune, tuple[str, ...]]:
         raise BadInputError(f"a prompt is a tune of at least one note, and none can be read from {path}: {why}")
     voices = [piece for piece in pieces if piece.heading.tune == pieces[0].heading.tune]
     top = max(voices, key=_mean_pitch)
-    fifths, mode = _signature(top.heading.keys)
-    timed = np.flatnonzero(top.duration > 0).tolist()
-    tune = Tune(
-        pitch=tuple(int(top.pitch[index]) for index in timed),
-        duration=tuple(Fraction(int(top.duration[index]), top.resolution) for index in timed),
-        metre=_metre(top.heading.metres),
-        pickup=top.heading.pickup,
-        fifths=fifths,
-        mode=mode,
-        title=top.heading.title,
-    )
+    tune = tune_of(top)
     said = [*_about_file(reading.unread, pieces, voices, top), *_about_notes(top), *_about_signatures(top, tune)]
     return tune, tuple(f"{path.name}: {line}" for line in said)
+
+
+def tune_of(piece: Piece) -> Tune:
+    """Make a tune of a voice that was read, in its first metre and key, without its grace notes."""
+    fifths, mode = _signature(piece.heading.keys)
+    timed = np.flatnonzero(piece.duration > 0).tolist()
+    return Tune(
+        pitch=tuple(int(piece.pitch[index]) for index in timed),
+        duration=tuple(Fraction(int(piece.duration[index]), piece.resolution) for index in timed),
+        metre=_metre(piece.heading.metres),
+        pickup=piece.heading.pickup,
+        fifths=fifths,
+        mode=mode,
+        title=piece.heading.title,
+    )
 
 
 def _mean_pitch(piece: Piece) -> float:
@@ -92,7 +97,8 @@ def _about_file(
         name = top.heading.title or top.heading.tune
         yield f"the first of its {num_tunes} tunes is taken, {name!r}"
     if unread:
-        yield f"{len(unread)} of its tunes cannot be read (the first is {unread[0].tune!r}: {unread[0].reason})"
+        first = unread[0]
+        yield f"{_counted(len(unread), 'tune')} in it cannot be read, the first is {first.tune!r}: {first.reason}"
     if len(voices) > 1:
         yield f"the top one of its {len(voices)} voices is taken, {top.heading.part!r}"
 
@@ -100,10 +106,14 @@ def _about_file(
 def _about_notes(top: Piece) -> Iterator[str]:
     chords = int(np.count_nonzero((top.chord_size > 1) & (top.duration > 0)))
     if chords:
-        yield f"the top notes of its {chords} chords are taken"
+        yield f"only the top note is taken of {_counted(chords, 'chord')}"
     graces = int(np.count_nonzero(top.duration == 0))
     if graces:
-        yield f"its {graces} grace notes are left out"
+        yield f"{_counted(graces, 'grace note')} left out"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number > 1 else ''}"
 
 
 def _about_signatures(top: Piece, tune: Tune) -> Iterator[str]:

@@ -55,7 +55,7 @@ def write(tune: Tune, folder: Path, stem: str, formats: Sequence[str] = FORMATS)
     contents = _Contents(replace(tune, title=_one_line(tune.title)))
     paths = [folder / f"{stem}{_SUFFIXES[name]}" for name in formats]
     for name, path in zip(formats, paths, strict=True):
-        made = getattr(contents, name)
+        made = contents.of(name)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             path.write_bytes(made)
@@ -132,29 +132,17 @@ class _Contents:
     def __init__(self, tune: Tune) -> None:
         self._tune = tune
 
-    @cached_property
-    def midi(self) -> bytes:
-        return _writer("midi").to_bytes(self._played)
-
-    @cached_property
-    def musicxml(self) -> bytes:
-        return self._score.encode()
-
-    @cached_property
-    def abc(self) -> bytes:
-        return _writer("abc").to_abc(self._tune).encode()
-
-    @cached_property
-    def svg(self) -> bytes:
-        return self._page.encode()
-
-    @cached_property
-    def png(self) -> bytes:
-        return _writer("engraving").to_png(self._page)
-
-    @cached_property
-    def wav(self) -> bytes:
-        return _writer("sound").to_wav(self._played)
+    def of(self, name: str) -> bytes:
+        """Give what the file of a format holds."""
+        if name == "midi":
+            return _writer("midi").to_bytes(self._played)
+        if name == "musicxml":
+            return self._score.encode()
+        if name == "abc":
+            return _writer("abc").to_abc(self._tune).encode()
+        if name == "svg":
+            return self._page.encode()
+        return _writer("engraving").to_png(self._page) if name == "png" else _writer("sound").to_wav(self._played)
 
     @cached_property
     def _played(self) -> Any:

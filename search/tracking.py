@@ -1,9 +1,10 @@
 """The MLflow adapter, and the home of every name that MLflow shows.
 
-An experiment is a model family, a parent run a search, a child run a trial; folds are metrics (``cv_loss/fold0``),
-never runs. Everything is written by a thread from records of the study, so a slow or lost server holds nothing up, and
-what was not written when the driver died is written at the next start. Writing a record twice changes nothing: runs are
-found again by their tags, and an epoch's metrics carry the time at which the study recorded them.
+An experiment is a model family, a parent run a search, a child run a trial or a promotion (``search.registration``);
+folds are metrics (``cv_loss/fold0``), never runs. Searches are written by a thread from records of the study, so a slow
+or lost server holds nothing up, and what was not written when the driver died is written at the next start. Writing a
+record twice changes nothing: runs are found again by their tags, and an epoch's metrics carry the time at which the
+study recorded them.
 """
 
 # MLflow is partly untyped:
@@ -48,7 +49,15 @@ _ENVIRONMENT = {
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
-_PARENT = "mlflow.parentRunId"
+PARENT = "mlflow.parentRunId"
+"""The tag by which a run stands below another."""
+
+NOTE = "mlflow.note.content"
+"""The tag with a run's description."""
+
+SEARCH_RUN, PROMOTION_RUN = "search", "promotion"
+"""What the tag ``kind`` says of a run that is no trial's."""
+
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}  # else MLflow shows pages made for chats
 _BATCH = 1000
 
@@ -112,7 +121,7 @@ class Mirror:
     def __init__(self, search: SearchSpec, home: Path, uri: str, objective: Metric, tags: Mapping[str, str]) -> None:
         """Find or make the experiment and the parent run, and find the child runs."""
         self._search, self._objective = search, objective
-        self._client = _connect(uri)
+        self._client = connect(uri)
         self._tags = {
             "search": search.name,
             "family": search.family,
@@ -121,7 +130,7 @@ class Mirror:
             "space_hash": search.space.hash,
             "code_version": code_version(),
         }
-        self._experiment = self._find_experiment(home, local=not uri.startswith("http"))
+        self._experiment = find_experiment(self._client, search.family, home, uri)
         self._parent = self._find_parent()
         self._runs = self._find_runs()
 
@@ -140,7 +149,7 @@ class Mirror:
         tags = {
             **self._tags,
             "trial": str(record.number),
-            _PARENT: self._parent,
+            PARENT: self._parent,
         }
         name = f"{self._search.name}/{record.number}"
         run = self._client.create_run(self._experiment, start_time=started, tags=tags, run_name=name)
@@ -196,7 +205,7 @@ class Mirror:
         self._client.set_tag(self._parent, "winner", name)
         self._client.set_tag(
             self._parent,
-            "mlflow.note.content",
+            NOTE,
             f"Best trial: **{name}**, {objective.name} {score.mean:.3f} ± {score.standard_error:.3f} {objective.unit}.",
         )
         self._client.log_metric(self._parent, f"best_{objective.name}", score.mean, winner.epochs[-1].at, winner.number)
@@ -204,24 +213,15 @@ class Mirror:
             self._parent, f"best_{objective.name}_se", score.standard_error, winner.epochs[-1].at, winner.number
         )
 
-    def _find_experiment(self, home: Path, *, local: bool) -> str:
-        found = self._client.get_experiment_by_name(self._search.family)
-        if found is not None:
-            if found.lifecycle_stage == "deleted":
-                self._client.restore_experiment(found.experiment_id)
-            return found.experiment_id
-        location = (home / "mlartifacts" / self._search.family).as_uri() if local else None
-        return self._client.create_experiment(self._search.family, artifact_location=location, tags=_EXPERIMENT_TAGS)
-
     def _find_parent(self) -> str:
         from mlflow.entities import Param, RunTag  # noqa: PLC0415  (on the thread, beside Ray's start)
 
-        found = [run.info.run_id for run in self._search_runs("tags.kind = 'search'")]
+        found = [run.info.run_id for run in self._search_runs(f"tags.kind = '{SEARCH_RUN}'")]
         if found:
             run_id = found[0]
             self._client.update_run(run_id, status="RUNNING")
         else:
-            kind = {**self._tags, "kind": "search"}
+            kind = {**self._tags, "kind": SEARCH_RUN}
             run_id = self._client.create_run(self._experiment, tags=kind, run_name=self._search.name).info.run_id
         budget = self._search.budget
         params = [Param("epochs", str(budget.epochs)), Param("folds", str(self._search.data.folds))]
@@ -231,8 +231,10 @@ class Mirror:
 
     def _find_runs(self) -> dict[int, _Run]:
         found: dict[int, _Run] = {}
-        for run in self._search_runs(f"tags.`{_PARENT}` = '{self._parent}'"):
+        for run in self._search_runs(f"tags.`{PARENT}` = '{self._parent}'"):
             tags = run.data.tags
+            if tags.get("kind") == PROMOTION_RUN:
+                continue
             state: Any = tags.get("state")
             settled = state is not None and _STATUS[state] == run.info.status
             found[int(tags["trial"])] = _Run(run.info.run_id, int(tags.get("epochs", 0)), state if settled else None)
@@ -249,10 +251,32 @@ class Mirror:
                 return
 
 
-def _connect(uri: str) -> "MlflowClient":
+def connect(uri: str) -> "MlflowClient":
+    """Give a client of a store, for its runs and its registered models."""
     from mlflow import MlflowClient  # noqa: PLC0415  (on the thread, beside Ray's start)
 
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def find_experiment(client: "MlflowClient", family: str, home: Path, uri: str) -> str:
+    """Give the id of a family's experiment, which is made if it is not there.
+
+    Args:
+        client: Of the store.
+        family: The family's name, which is the experiment's.
+        home: The home folder, where files go unless a server takes them.
+        uri: Of the store.
+
+    Returns:
+        The id.
+    """
+    found = client.get_experiment_by_name(family)
+    if found is not None:
+        if found.lifecycle_stage == "deleted":
+            client.restore_experiment(found.experiment_id)
+        return found.experiment_id
+    location = None if uri.startswith("http") else (home / "mlartifacts" / family).as_uri()
+    return client.create_experiment(family, artifact_location=location, tags=_EXPERIMENT_TAGS)
 
 
 def _points(epoch: EpochRecord) -> Iterator["Point"]:

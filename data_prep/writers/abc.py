@@ -2,18 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from itertools import groupby
 
 from data_prep.melodies import REST
 from data_prep.tunes import Mode, Tune
-from data_prep.writers.bars import BARS_A_LINE, Bar, Written, bars, beat_length
+from data_prep.writers.bars import Bar, Written, bars, beat_length, lines
 from data_prep.writers.spelling import Accidentals, Name, signed, spell, tonic
 
 _UNIT = Fraction(1, 2)
 """The note without a number, an eighth (L:1/8), in quarter notes."""
 
 _MODES: dict[Mode, str] = {"major": "", "minor": "m", "dorian": "dor", "mixolydian": "mix"}
-_ACCIDENTALS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
+_ACCIDENTALS = {-1: "_", 0: "=", 1: "^"}
 _MIDDLE_OCTAVE = 4
 
 
@@ -38,7 +37,7 @@ def to_abc(tune: Tune) -> str:
         f"Q:{(beat / 4).numerator}/{(beat / 4).denominator}={beats_per_minute:g}",
         f"K:{tonic(tune)}{_MODES[tune.mode]}",
     ]
-    return "\n".join([*header, *_lines(bars(tune), tune.fifths)]) + "\n"
+    return "\n".join([*header, *_music(bars(tune), tune.fifths)]) + "\n"
 
 
 def _text(title: str) -> str:
@@ -46,11 +45,10 @@ def _text(title: str) -> str:
     return " ".join(title.split()).replace("\\", "\\\\").replace("%", "\\%")
 
 
-def _lines(written: Sequence[Bar], fifths: int) -> Iterator[str]:
-    for _, line in groupby(written, lambda bar: max(bar.number - 1, 0) // BARS_A_LINE):
-        some = list(line)
-        close = " |]" if some[-1] is written[-1] else " |"
-        yield " | ".join(_bar(bar, Accidentals(signed(fifths)), fifths) for bar in some) + close
+def _music(written: Sequence[Bar], fifths: int) -> Iterator[str]:
+    for line in lines(written):
+        close = " |]" if line[-1] is written[-1] else " |"
+        yield " | ".join(_bar(bar, Accidentals(signed(fifths)), fifths) for bar in line) + close
 
 
 def _bar(bar: Bar, accidentals: Accidentals, fifths: int) -> str:

@@ -13,7 +13,7 @@ from math import lcm
 from data_prep.melodies import REST
 from data_prep.tunes import Tune
 
-BARS_A_LINE = 4
+_BARS_A_LINE = 4
 """Full bars in a line of music."""
 
 _HALF_BARS = Fraction(4)
@@ -94,6 +94,16 @@ def bars(tune: Tune) -> list[Bar]:
     grid = _Grid.of(tune)
     written = [_with_spans(_with_values(cut, grid), grid) for cut in _cut_at_bar_lines(tune)]
     return [Bar(number, tuple(notes)) for number, notes in enumerate(written, 0 if tune.pickup else 1)]
+
+
+def lines(written: Sequence[Bar]) -> list[list[Bar]]:
+    """Deal bars out to lines of four full ones; a last bar that would stand alone joins the line before it."""
+    found: list[list[Bar]] = []
+    for bar in written:
+        if not found or (bar.number > 1 and bar.number % _BARS_A_LINE == 1 and bar is not written[-1]):
+            found.append([])
+        found[-1].append(bar)
+    return found
 
 
 def beat_length(metre: tuple[int, int]) -> Fraction:

@@ -18,7 +18,7 @@ from music21.musicxml.m21ToXml import ScoreExporter
 
 from data_prep.melodies import REST
 from data_prep.tunes import Tune
-from data_prep.writers.bars import BARS_A_LINE, Bar, Written, bars, beat_length
+from data_prep.writers.bars import Bar, Written, bars, beat_length, lines
 from data_prep.writers.spelling import Accidentals, signed, spell, tonic
 
 PROMPT_MARK = "prompt"
@@ -30,7 +30,7 @@ COMPOSED_MARK = "composed from here"
 PROMPT_COLOUR = "#0072B2"
 """Of the notes that were given."""
 
-_SIGNS = {-2: "--", -1: "-", 0: "", 1: "#", 2: "##"}
+_SIGNS = {-1: "-", 0: "", 1: "#"}
 _TIES = {(False, True): "start", (True, True): "continue", (True, False): "stop"}
 
 
@@ -48,8 +48,17 @@ def to_music21(tune: Tune) -> stream.Score:
     part = stream.Part(id="tune")
     part.insert(0, violin)
     written = bars(tune)
-    for bar in written:
-        part.append(_measure(tune, bar, is_first=bar is written[0], is_last=bar is written[-1]))
+    for line in lines(written):
+        for bar in line:
+            measure = _measure(tune, bar)
+            if bar is written[0]:
+                for element in _opening(tune):
+                    measure.insert(0, element)
+            elif bar is line[0]:
+                measure.insert(0, layout.SystemLayout(isNew=True))
+            if bar is written[-1]:
+                measure.rightBarline = "final"
+            part.append(measure)
     score = stream.Score(id="score")
     score.metadata = metadata.Metadata()
     score.metadata.movementName = tune.title or None
@@ -72,13 +81,8 @@ def to_musicxml(tune: Tune) -> str:
     return exporter.asBytes().decode()
 
 
-def _measure(tune: Tune, bar: Bar, *, is_first: bool, is_last: bool) -> stream.Measure:
+def _measure(tune: Tune, bar: Bar) -> Any:
     measure: Any = stream.Measure(number=bar.number)
-    if is_first:
-        for element in _opening(tune):
-            measure.insert(0, element)
-    elif bar.number > 1 and bar.number % BARS_A_LINE == 1:
-        measure.insert(0, layout.SystemLayout(isNew=True))
     begin = bar.notes[0].offset
     for written, element in zip(bar.notes, _elements(tune, bar), strict=True):
         mark = _mark(tune, written)
@@ -90,8 +94,6 @@ def _measure(tune: Tune, bar: Bar, *, is_first: bool, is_last: bool) -> stream.M
         measure.showNumber = stream.enums.ShowNumber.NEVER
     elif bar.length < tune.bar_length:
         measure.paddingRight = tune.bar_length - bar.length
-    if is_last:
-        measure.rightBarline = "final"
     return measure
 
 

@@ -12,7 +12,11 @@ _LETTERS = "FCGDAEB"
 _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _LOWEST = -3
 """Names go from the lowered third of the signature's major key (E♭ in C) up to its raised fifth (G♯): the eleven fifths
-that hold the leading notes of all four modes, and what fiddle tunes borrow."""
+that hold the leading notes of all four modes, and what fiddle tunes borrow. In keys of many signs, they go no further
+than what one accidental can mark."""
+
+_FLATTEST, _SHARPEST = -8, 12
+"""The places of F♭ and B♯."""
 
 _TONIC_PLACE: dict[Mode, int] = {"major": 0, "mixolydian": 1, "dorian": 2, "minor": 3}
 """Fifths from the tonic of the major key of the same signature up to the mode's tonic."""
@@ -23,7 +27,7 @@ class Name(NamedTuple):
 
     Attributes:
         letter: C, D, E, F, G, A or B.
-        alter: Semitones that its accidental adds, -2..2.
+        alter: Semitones that its accidental adds, -1..1.
         octave: Of the letter; that of middle C is 4.
     """
 
@@ -34,7 +38,8 @@ class Name(NamedTuple):
 
 def spell(pitch: int, fifths: int) -> Name:
     """Name a MIDI pitch in a key signature (sharps, or flats if negative)."""
-    place = (7 * pitch - fifths - _LOWEST) % 12 + fifths + _LOWEST
+    lowest = min(max(fifths + _LOWEST, _FLATTEST), _SHARPEST - 11)
+    place = (7 * pitch - lowest) % 12 + lowest
     letter, alter = _at(place)
     return Name(letter, alter, (pitch - alter - _SEMITONES[letter]) // 12 - 1)
 

@@ -1,0 +1,173 @@
+# pyright: reportUnknownMemberType=false
+# (matplotlib is partly untyped)
+"""The picture of the report on composed tunes: where each stands among the corpus's pieces, measure by measure."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_prep.corpus_measures import CENTRE
+from data_prep.tune_measures import MEASURES
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from data_prep.corpus_measures import CorpusMeasures
+    from tunesmith.tune_report import Report
+
+_COLUMNS = 5
+_ALL, _CENTRAL, _TUNE, _UNUSUAL = "#e3e6e9", "#bcc3c9", "#0072b2", "#d55e00"  # greys; Okabe and Ito, told apart by all
+_BINS = 24
+
+_BARS_TOP, _MARKS_FROM, _MARKS_TOP = 0.66, 0.73, 0.97
+"""Heights in a panel: of its highest bar, of the lowest mark, and of the highest that there can be."""
+
+_MARK_WIDTH, _LETTER_WIDTH, _MARK_HEIGHT = 0.03, 0.027, 0.08
+"""What a mark and a letter of its label take up, in widths and heights of a panel."""
+
+
+def draw(report: "Report", corpus: "CorpusMeasures") -> "Figure":
+    """Draw a panel for each measure that the corpus has.
+
+    Args:
+        report: The report.
+        corpus: The corpus's measures.
+
+    Returns:
+        A figure that belongs to no window: the corpus's histograms, and above them a mark for each tune.
+    """
+    from matplotlib.figure import Figure
+
+    names = [name for name in MEASURES if len(corpus.known(name))]
+    rows = -(-(len(names) + 1) // _COLUMNS)
+    figure = Figure(figsize=(2.75 * _COLUMNS, 2.2 * rows + 0.5), dpi=120, layout="constrained")
+    figure.get_layout_engine().set(h_pad=0.12, w_pad=0.1)  # pyright: ignore[reportOptionalMemberAccess, reportCallIssue]
+    panels: list[Any] = list(figure.subplots(rows, _COLUMNS, squeeze=False).flat)
+    for axes, name in zip(panels, names, strict=False):
+        told = {stem: tune["values"][name] for stem, tune in report["tunes"].items()}
+        _draw_panel(axes, name, corpus, {stem: one for stem, one in told.items() if one["value"] is not None})
+    for axes in panels[len(names) :]:
+        axes.set_axis_off()
+    _draw_legend(panels[len(names)])
+    count = len(report["tunes"])
+    title = f"{count} composed tune{'s' * (count != 1)} among the {corpus.num_pieces} pieces of {corpus.corpus}"
+    figure.suptitle(title, fontsize=13, x=0.01, ha="left", fontweight="bold")
+    return figure
+
+
+def _draw_panel(axes: Any, name: str, corpus: "CorpusMeasures", tunes: Mapping[str, Any]) -> None:
+    unit = MEASURES[name].unit
+    scale = 100 if unit == "share" else 1
+    known = corpus.known(name) * scale
+    values = [told["value"] * scale for told in tunes.values()]
+    edges = _edges(name, known, values)
+    if unit == "yes or no":
+        _draw_answers(axes, known)
+    else:
+        _draw_histogram(axes, known, edges)
+    _draw_marks(axes, list(tunes), values, [told["unusual"] is not None for told in tunes.values()], edges)
+    axes.set_xlim(edges[0], edges[-1])
+    axes.set_title(f"{MEASURES[name].title}{_in_units(unit)}", loc="left", fontsize=10)
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.set_yticks([])
+
+
+def _in_units(unit: str) -> str:
+    return {"share": " [%]", "semitones": " [semitones]"}.get(unit, "")
+
+
+def _draw_answers(axes: Any, known: NDArray[np.float64]) -> None:
+    shares = [100 * np.count_nonzero(known == answer) / len(known) for answer in (0, 1)]
+    bars = axes.bar([0, 1], shares, width=0.6, color=_CENTRAL)
+    axes.bar_label(bars, fmt="%.0f %%", label_type="center", fontsize=8, color="0.35")
+    axes.set_xticks([0, 1], ["no", "yes"])
+    axes.set_ylim(0, max(shares) / _BARS_TOP)
+
+
+def _draw_histogram(axes: Any, known: NDArray[np.float64], edges: NDArray[np.float64]) -> None:
+    """Draw the corpus's pieces, those beyond the edges in the outermost bars."""
+    from matplotlib.ticker import MaxNLocator
+
+    counts, _ = np.histogram(np.clip(known, edges[0], edges[-1]), edges)
+    low, high = np.quantile(known, CENTRE, method="nearest")
+    central = (edges[1:] > low) & (edges[:-1] <= high)
+    axes.stairs(counts, edges, fill=True, color=_ALL)
+    axes.stairs(np.where(central, counts, 0), edges, fill=True, color=_CENTRAL)
+    axes.axvline(float(np.median(known)), ymax=_BARS_TOP, color="0.3", linewidth=1, linestyle=(0, (3, 2)))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    axes.set_ylim(0, counts.max() / _BARS_TOP)
+
+
+def _draw_marks(
+    axes: Any, stems: Sequence[str], values: Sequence[float], unusual: Sequence[bool], edges: NDArray[np.float64]
+) -> None:
+    """Draw a mark for each tune, labelled where it is unusual, the higher the more would lie over one another."""
+    places = [float((value - edges[0]) / (edges[-1] - edges[0])) for value in values]
+    spans: list[tuple[float, float]] = []
+    for stem, place, is_unusual in zip(stems, places, unusual, strict=True):
+        label = len(stem) * _LETTER_WIDTH * is_unusual
+        left, right = (0, label) if place < 0.5 else (label, 0)  # noqa: PLR2004  (labels point inwards)
+        spans.append((place - _MARK_WIDTH / 2 - left, place + _MARK_WIDTH / 2 + right))
+    levels = _levels(spans)
+    step = min(_MARK_HEIGHT, (_MARKS_TOP - _MARKS_FROM) / max([1, *levels]))
+    for stem, place, is_unusual, level in zip(stems, places, unusual, levels, strict=True):
+        colour, height = (_UNUSUAL if is_unusual else _TUNE), _MARKS_FROM + step * level
+        axes.plot(place, height, "o", transform=axes.transAxes, markersize=6, color=colour, markeredgecolor="white")
+        if is_unusual:
+            side = 1 if place < 0.5 else -1  # noqa: PLR2004
+            axes.annotate(
+                stem,
+                (place, height),
+                xycoords="axes fraction",
+                xytext=(5 * side, 0),
+                textcoords="offset points",
+                ha="left" if side > 0 else "right",
+                va="center",
+                fontsize=7.5,
+                color=colour,
+            )
+
+
+def _levels(spans: Sequence[tuple[float, float]]) -> list[int]:
+    """Put every span on the lowest level on which it overlaps none that was put there."""
+    taken: list[list[tuple[float, float]]] = []
+    levels: list[int] = []
+    for left, right in spans:
+        free = [all(right <= begin or left >= end for begin, end in level) for level in taken]
+        level = free.index(True) if True in free else len(taken)
+        if level == len(taken):
+            taken.append([])
+        taken[level].append((left, right))
+        levels.append(level)
+    return levels
+
+
+def _edges(name: str, known: NDArray[np.float64], values: Sequence[float]) -> NDArray[np.float64]:
+    """Give the edges of a histogram's bins, which hold the tunes and the central part of the corpus."""
+    low, high = np.quantile(known, CENTRE, method="nearest").tolist()
+    low, high = min([low, *values]), max([high, *values])
+    unit = MEASURES[name].unit
+    if unit == "yes or no":
+        return np.array([-0.5, 0.5, 1.5])
+    if unit == "share" or name == "notes_per_bar":
+        margin = (high - low) / _BINS / 2 or 0.5
+        return np.linspace(low - margin, high + margin, _BINS + 1)
+    width = max(1, round((high - low) / _BINS))
+    return np.arange(low - 0.5, high + width, width)
+
+
+def _draw_legend(axes: Any) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles = [
+        Patch(color=_CENTRAL, label="the corpus's pieces"),
+        Patch(color=_ALL, label="those outside the central 95 %\n(the outermost bars hold all beyond)"),
+        Line2D([], [], color="0.3", linewidth=1, linestyle=(0, (3, 2)), label="their median"),
+        Line2D([], [], color=_TUNE, marker="o", linestyle="", label="a composed tune"),
+        Line2D([], [], color=_UNUSUAL, marker="o", linestyle="", label="one outside the central 95 %"),
+    ]
+    axes.legend(handles=handles, loc="center left", frameon=False, fontsize=9)
