@@ -9,9 +9,11 @@ import typer
 from data_prep.errors import BadInputError, unknown
 from tunesmith.console import err, out, print_json
 from tunesmith.home import home_folder
-from tunesmith.options import AsJson, Home
+from tunesmith.options import AsJson, CorpusName, Home
 
 if TYPE_CHECKING:
+    from data_prep.copies import CorpusIndex
+    from data_prep.corpus_measures import CorpusMeasures
     from data_prep.tunes import Tune
 
 _ROLL = "roll"
@@ -46,10 +48,17 @@ def compose(
     formats: Annotated[
         str, typer.Option(help="midi, musicxml, abc, svg, png, wav and roll, with commas between; or all.")
     ] = "all",
+    corpus: CorpusName = None,
+    report: Annotated[
+        bool, typer.Option("--report/--no-report", help="Measure the tunes beside the corpus, and look for copies.")
+    ] = True,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Compose tunes and write them as MIDI, MusicXML, ABC, engraved pages, sound and pictures.
+
+    The report says how they measure beside the corpus of the trial's search, or the one that --corpus names, and what
+    they have copied from it.
 
     Examples:
         tunesmith compose --trial composer/7 --count 4
@@ -82,13 +91,23 @@ def compose(
     remarks = [*remarks, *composer.remarks(wish)]
     for remark in remarks:
         err.print(f"[yellow]beware:[/] {remark}", soft_wrap=True)
+    measures, index = _corpus(path, corpus) if report else (None, None)
     tunes = {
         f"{name}-seed{seed}-{number:02d}": replace(tune, title=f"{name}, seed {seed}, number {number}")
         for number, tune in enumerate(composer.compose(wish, count=count, seed=seed), 1)
     }
     files = {stem: _write(tune, folder, stem, kinds) for stem, tune in tunes.items()}
     rows = [_row(stem, tune, files[stem]) for stem, tune in tunes.items()]
-    print_json({"model": str(path), "seed": seed, "remarks": remarks, "tunes": rows}) if as_json else _print(rows)
+    told = _report(tunes, folder, measures, index) if report else None
+    if as_json:
+        print_json({"model": str(path), "seed": seed, "remarks": remarks, "tunes": rows, "report": told})
+        return
+    _print(rows)
+    if told is not None:
+        from tunesmith.report_text import print_report
+
+        out.print()
+        print_report(told)
 
 
 def _kinds(formats: str) -> list[str]:
@@ -145,6 +164,43 @@ def _write(tune: "Tune", folder: Path, stem: str, kinds: list[str]) -> list[Path
         paths.append(folder / f"{stem}-{_ROLL}.png")
         save(piano_roll(tune), paths[-1])
     return paths
+
+
+def _corpus(path: Path, name: str | None) -> "tuple[CorpusMeasures | None, CorpusIndex | None]":
+    """Measure the corpus that is named, or that of the search whose trial's model this is; none if it is not there."""
+    from data_prep.copies import CorpusIndex
+    from data_prep.corpus_measures import corpus_measures
+    from data_prep.prepared import prepare
+    from tunesmith.named_trials import search_of
+    from tunesmith.progress import Bar
+
+    search = search_of(path)
+    corpus = name or (search and search.data.corpus)
+    if not corpus:
+        return None, None
+    try:
+        with Bar() as bar:
+            if search is None:
+                prepared = prepare(corpus, kind="melodies", progress=bar)
+            else:  # without the pieces that its test set seals
+                folds, seed = search.data.folds, search.data.seed
+                prepared = prepare(corpus, kind="melodies", num_folds=folds, seed=seed, progress=bar)
+    except BadInputError as error:
+        if name is not None:
+            raise
+        err.print(f"[yellow]beware:[/] the search's corpus cannot be compared with: {error}", soft_wrap=True)
+        return None, None
+    index = CorpusIndex(prepared.data, [origin.title for origin in prepared.origins])
+    return corpus_measures(prepared.data, index), index
+
+
+def _report(
+    tunes: "dict[str, Tune]", folder: Path, corpus: "CorpusMeasures | None", index: "CorpusIndex | None"
+) -> dict[str, Any]:
+    from tunesmith.tune_report import write_report
+
+    report, _ = write_report(tunes, corpus, index, folder)
+    return report
 
 
 def _row(stem: str, tune: "Tune", files: list[Path]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def test_a_seed_names_its_tunes(compose: Callable[..., Done], tmp_path: Path) ->
         "two": "--seed 3 --count 2",
         "other": "--seed 4 --count 2",
     }.items():
-        assert compose(f"--bars 3 --formats midi --out {folder} {arguments}").status == 0
+        assert compose(f"--bars 3 --formats midi --no-report --out {folder} {arguments}").status == 0
     files = {
         folder: [path.read_bytes() for path in sorted((tmp_path / folder).iterdir())]
         for folder in ("four", "two", "other")
@@ -97,11 +97,16 @@ def test_a_prompt_is_gone_on_with(compose: Callable[..., Done], tmp_path: Path) 
     assert "of the prompt's 5 notes" in " ".join(done.err.split())
 
 
-def test_a_table_is_printed(compose: Callable[..., Done]) -> None:
+def test_tunes_are_told_and_measured(compose: Callable[..., Done], tmp_path: Path) -> None:
     done = compose("--count 2 --bars 2 --formats midi --metre 4/4")
     assert done.status == 0, done.err
     assert "small-seed1-02" in done.out
     assert ".mid" in done.out
+    assert "ends on the tonic" in done.out
+    assert "not at hand" in " ".join(done.out.split())
+    told = json.loads((tmp_path / "tunes" / "report.json").read_text())
+    assert told["corpus"] is None
+    assert told["tunes"]["small-seed1-02"]["values"]["ends_on_tonic"]["value"] == 1.0
     odd = compose("--bars 2 --formats roll --metre 7/8")
     assert "no piece that the model was trained on is in 7/8" in " ".join(odd.err.split())
 
@@ -126,6 +131,7 @@ def test_a_table_is_printed(compose: Callable[..., Done]) -> None:
         ("--prompt text.txt", "a prompt's file ends in"),
         ("--prompt long.abc --bars 1", "must leave something to compose"),
         ("--out empty.abc", "empty.abc cannot be one"),
+        ("--corpus onells", "did you mean 'oneills'"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(
@@ -166,8 +172,10 @@ def test_a_searchs_trials_compose(searched: Any) -> None:
     number = next(row["number"] for row in rows if row["state"] == "COMPLETE")
     done = searched.run("compose", "--trial", f"tiny/{number}", "--bars", "4", *made, "--json")
     assert done.returncode == 0, done.stderr
-    (tune,) = json.loads(done.stdout)["tunes"]
-    assert tune["name"] == f"tiny-{number}-seed1-01"
+    found = json.loads(done.stdout)
+    assert [tune["name"] for tune in found["tunes"]] == [f"tiny-{number}-seed1-01"]
+    assert found["report"]["corpus"]["name"] == "tunes"
+    assert found["report"]["tunes"][f"tiny-{number}-seed1-01"]["values"]["longest_copy"]["value"] >= 0
     best = searched.run("compose", "--trial", "tiny", "--bars", "4", *made)
     assert best.returncode == 0, best.stderr
     result = searched.run("search", "tiny")
