@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel, PythonModelContext
-from models.composing import TuneComposer
-from models.wish import Wish, parse_key, parse_metre
 
 from data_prep.melodies import NUM_PITCHES, REST
 from data_prep.tunes import Mode, Tune
 from data_prep.writers.abc import to_abc
 from data_prep.writers.spelling import tonic
+from models.composing import TuneComposer
+from models.wish import Wish, parse_key, parse_metre
 from search.serving import answer, checked_model
 
 _FINEST = 96

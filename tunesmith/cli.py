@@ -10,7 +10,15 @@ import typer
 from typer.exceptions import TyperException
 
 from data_prep.errors import BadInputError
-from tunesmith import compose_command, data_commands, perform_command, search_commands, trial_command, ui_command
+from tunesmith import (
+    compose_command,
+    data_commands,
+    perform_command,
+    promote_command,
+    search_commands,
+    trial_command,
+    ui_command,
+)
 from tunesmith.console import err
 
 INTERRUPTED = 130
@@ -31,6 +39,7 @@ app.command("search")(search_commands.search)
 app.command("trials")(search_commands.trials)
 app.command("show")(search_commands.show)
 app.command("trial")(trial_command.trial)
+app.command("promote")(promote_command.promote)
 app.command("compose")(compose_command.compose)
 app.command("perform")(perform_command.perform)
 app.add_typer(data_commands.app, name="data")

@@ -8,13 +8,17 @@ its tuplet (3/2 in a triplet), and is a note with no dot or one.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import groupby
 from math import lcm
 
 from data_prep.melodies import REST
 from data_prep.tunes import Tune
 
-_BARS_A_LINE = 4
-"""Full bars in a line of music."""
+_BARS_A_LINE = (4, 2, 1)
+"""Full bars in a line of music, where they hold few notes, more, or many."""
+
+_NOTES_A_LINE = 48
+"""The most notes for which a page's width has room."""
 
 _HALF_BARS = Fraction(4)
 """Bars of this length in simple time are thought of, and beamed, in halves."""
@@ -97,13 +101,28 @@ def bars(tune: Tune) -> list[Bar]:
 
 
 def lines(written: Sequence[Bar]) -> list[list[Bar]]:
-    """Deal bars out to lines of four full ones; a last bar that would stand alone joins the line before it."""
-    found: list[list[Bar]] = []
-    for bar in written:
-        if not found or (bar.number > 1 and bar.number % _BARS_A_LINE == 1 and bar is not written[-1]):
-            found.append([])
-        found[-1].append(bar)
+    """Deal bars out to lines, with as many full bars a line as leave room for the notes.
+
+    Args:
+        written: A tune's bars.
+
+    Returns:
+        The lines; a last bar that would stand alone joins the line before it if there is room.
+    """
+    dealt = [_dealt(written, bars_a_line) for bars_a_line in _BARS_A_LINE]
+    roomy = [found for found in dealt if max(map(_num_notes, found)) <= _NOTES_A_LINE]
+    found = (roomy or dealt[-1:])[0]
+    if len(found) > 1 and len(found[-1]) == 1 and _num_notes(found[-2]) + _num_notes(found[-1]) <= _NOTES_A_LINE:
+        found[-2:] = [[*found[-2], *found[-1]]]
     return found
+
+
+def _dealt(written: Sequence[Bar], bars_a_line: int) -> list[list[Bar]]:
+    return [list(line) for _, line in groupby(written, lambda bar: max(bar.number - 1, 0) // bars_a_line)]
+
+
+def _num_notes(line: Sequence[Bar]) -> int:
+    return sum(len(bar.notes) for bar in line)
 
 
 def beat_length(metre: tuple[int, int]) -> Fraction:

@@ -10,13 +10,12 @@ import resvg_py
 import verovio
 
 _OPTIONS: dict[str, Any] = {
-    "adjustPageHeight": True,  # one page, as tall as the tune
+    "adjustPageHeight": True,  # with the breaks of the score, which are of lines alone, that is one page
     "bottomMarginHeader": 4,
     "breaks": "encoded",
     "font": "Leipzig",
     "footer": "none",
     "minLastJustification": 0.5,
-    "pageHeight": 60000,  # the most that verovio takes
     "pageMarginBottom": 100,
     "pageMarginLeft": 100,
     "pageMarginRight": 100,

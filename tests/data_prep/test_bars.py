@@ -129,3 +129,13 @@ def test_lines_have_four_full_bars_and_none_has_only_the_last() -> None:
     assert numbers(9, Fraction(0)) == [[1, 2, 3, 4], [5, 6, 7, 8, 9]]
     assert numbers(10, Fraction(0)) == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10]]
     assert numbers(1, Fraction(0)) == [[1]]
+
+
+def test_lines_have_fewer_bars_where_these_hold_many_notes() -> None:
+    def sizes(parts: int) -> list[int]:
+        return [len(line) for line in lines(bars(Tune((60,) * 9 * parts, (Fraction(4, parts),) * 9 * parts)))]
+
+    assert sizes(8) == [4, 5]
+    assert sizes(16) == [2, 2, 2, 3]
+    assert sizes(32) == [1] * 9
+    assert sizes(64) == [1] * 9

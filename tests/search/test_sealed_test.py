@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,9 +14,11 @@ from data_prep.prepared import openings_of_test_set, prepare
 from data_prep.provenance import Prepared
 from models import checkpoint
 from models.families import FAMILIES
-from models.family import EpochReport
 from search.refit import refit
 from search.sealed_test import recorded, run_test
+
+if TYPE_CHECKING:
+    from models.family import EpochReport
 
 COMPOSER = FAMILIES["composer"]
 SPEC = COMPOSER.spec_type.from_values({"size": 8, "embedding": 8, "epochs": 3})

@@ -1,0 +1,127 @@
+"""What speaks for a model that is put forward, as it is printed, stored beside the model and written on its card."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from models.metrics import FoldValues, Metric
+from models.spec import Value
+from search.promotion import Comparison, Decision, Incomparable
+from search.sealed_test import SealedTest, to_data
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The model that held the alias before.
+
+    Attributes:
+        version: Its version in the registry.
+        trial: The trial it came from, as in "composer/7".
+        score: Its objective on its own test pieces.
+    """
+
+    version: int
+    trial: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that was looked at.
+
+    Attributes:
+        search: The search's name.
+        trial: The trial's number.
+        family: The family's name.
+        study: The study's id.
+        corpus: The corpus.
+        licence: Under which terms its scores stand.
+        fingerprint: Of the data.
+        seed: The search's seed.
+        settings: The trial's settings, all of them.
+        objective: The metric that was searched for.
+        folds: It, on the folds, after the full budget.
+        num_candidates: Trials with their full budget.
+        num_tied: How many of them are no worse than the best by more than one standard error.
+        best: The number of the best of them.
+        asked: Whether a user named the trial, instead of the rule.
+        bias: How optimistic the folds are estimated to be, for the choice among many.
+        epochs: Epochs of the refit.
+        parameters: Numbers of the refitted model.
+        size_bytes: Of its file.
+        test: What the sealed pieces said.
+        champion: The one to beat, None if there was none.
+        comparison: With it, or why there is none.
+        decision: What became of the alias.
+        code_version: The program's.
+    """
+
+    search: str
+    trial: int
+    family: str
+    study: str
+    corpus: str
+    licence: str
+    fingerprint: str
+    seed: int
+    settings: Mapping[str, Value]
+    objective: Metric
+    folds: FoldValues
+    num_candidates: int
+    num_tied: int
+    best: int
+    asked: bool
+    bias: float
+    epochs: int
+    parameters: int
+    size_bytes: int
+    test: SealedTest
+    champion: Champion | None
+    comparison: Comparison | Incomparable
+    decision: Decision
+    code_version: str
+
+    @property
+    def name(self) -> str:
+        """The trial as a user names it."""
+        return f"{self.search}/{self.trial}"
+
+    @property
+    def optimism(self) -> float:
+        """How much worse the test is than the folds were, in the objective's unit."""
+        sign = 1 if self.objective.direction == "minimise" else -1
+        return sign * (self.test.scores.mean - self.folds.mean)
+
+    def to_data(self) -> dict[str, Any]:
+        """Give all of it as plain values."""
+        plain = asdict(self)
+        return {
+            **plain,
+            "settings": dict(self.settings),
+            "objective": self.objective.name,
+            "unit": self.objective.unit,
+            "folds": list(self.folds.values),
+            "optimism": self.optimism,
+            "test": {**to_data(self.test), "mean": self.test.scores.mean, "se": self.test.scores.standard_error},
+        }
+
+    def tags(self) -> dict[str, str]:
+        """Give what a registry's version is found by, and where it came from."""
+        return {
+            "search": self.search,
+            "trial": str(self.trial),
+            "family": self.family,
+            "study": self.study,
+            "corpus": self.corpus,
+            "fingerprint": self.fingerprint,
+            "code_version": self.code_version,
+            "objective": self.objective.name,
+            "unit": self.objective.unit,
+            "cv_mean": f"{self.folds.mean:.6g}",
+            "cv_se": f"{self.folds.standard_error:.6g}",
+            "test_mean": f"{self.test.scores.mean:.6g}",
+            "test_se": f"{self.test.scores.standard_error:.6g}",
+            "test_pieces": str(len(self.test.scores.values)),
+            "parameters": str(self.parameters),
+            "decision": self.decision.why,
+        }

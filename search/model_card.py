@@ -1,0 +1,72 @@
+"""The card that comes with a registered model: what it is, what it was made of, how good it is, what it is not for."""
+
+from search.evidence import Evidence
+from search.promotion import Comparison
+
+
+def model_card(evidence: Evidence, not_for: str) -> str:
+    """Write the card in Markdown.
+
+    Args:
+        evidence: All that was looked at.
+        not_for: What the family's models are not good for.
+
+    Returns:
+        The text.
+    """
+    objective, scores = evidence.objective, evidence.test.scores
+    num_folds, found = len(evidence.folds.values), evidence.folds
+    scored = [
+        (f"cross-validation, {num_folds} folds", _error(found.mean, found.standard_error)),
+        (f"sealed test, {len(scores.values)} pieces", _error(scores.mean, scores.standard_error)),
+        *((f"{name}, same test", f"{value:.3f}") for name, value in evidence.test.baselines.items()),
+    ]
+    return f"""# {evidence.name}: a {evidence.family}
+
+Trained by tunesmith {evidence.code_version} on every open piece of its corpus, after the search `{evidence.search}` on
+{num_folds} folds put it forward.
+
+## Data
+
+- corpus: {evidence.corpus} (fingerprint `{evidence.fingerprint}`, seed {evidence.seed})
+- licence: {evidence.licence}
+
+## How good it is
+
+{_table(("", objective.unit), scored)}
+
+{objective.name}: {objective.meaning}. The test was opened once, {evidence.test.at}. It came out
+{evidence.optimism:+.3f} against cross-validation; choosing among {evidence.num_candidates} trials is estimated to make
+that {evidence.bias:.3f} too optimistic. {_against(evidence)}
+
+## Settings
+
+{_table(("setting", "value"), [(name, str(value)) for name, value in evidence.settings.items()])}
+
+{evidence.parameters:,} parameters, {evidence.size_bytes / 1e6:.2f} MB, trained for {evidence.epochs} epochs.
+
+## What it is not good for
+
+{not_for}
+"""
+
+
+def _against(evidence: Evidence) -> str:
+    champion, comparison, why = evidence.champion, evidence.comparison, evidence.decision.why.capitalize()
+    if champion is None:
+        return f"{why}."
+    if isinstance(comparison, Comparison):
+        return (
+            f"Against version {champion.version} ({champion.trial}), on the same pieces, it is better by "
+            f"{comparison.gain:.3f} (95 % interval {comparison.low:.3f} to {comparison.high:.3f}, paired bootstrap "
+            f"over {comparison.num_groups} compositions). {why}."
+        )
+    return f"Version {champion.version} ({champion.trial}) was tested on other pieces. {why}."
+
+
+def _table(header: tuple[str, str], rows: list[tuple[str, str]]) -> str:
+    return "\n".join(f"| {left} | {right} |" for left, right in (header, ("---", "---"), *rows))
+
+
+def _error(mean: float, error: float) -> str:
+    return f"{mean:.3f} ± {error:.3f}"

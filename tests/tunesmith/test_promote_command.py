@@ -1,0 +1,190 @@
+"""From finished searches to champions, on real tunes, with a real registry."""
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+
+from tests.tunesmith.conftest import TINY, Place, make_place
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # MLflow's own
+
+GOOD = ["--set", "size=48", "--set", "embedding=32", "--set", "layers=1", "--set", "batch_size=4", "--set", "lr=0.008"]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A place with three finished searches on the same tunes: poor, good, and worse than poor."""
+    place = make_place(tmp_path_factory.mktemp("promoted"))
+    budget = ["--corpus", "tunes", "--trials", "2"]
+    for name, settings in (
+        ("poor", ["--epochs", "2", *TINY]),
+        ("good", ["--epochs", "10", *GOOD]),
+        ("worse", ["--epochs", "2", "--set", "lr=1e-6", *TINY]),
+    ):
+        done = place.run("search", "composer", "--name", name, *budget, *settings)
+        assert done.returncode == 0, done.stderr
+    return place
+
+
+def champion(place: Place) -> Any:
+    client = MlflowClient(f"sqlite:///{place.folder}/runs/mlflow.db", f"sqlite:///{place.folder}/runs/mlflow.db")
+    return client.get_model_version_by_alias("tunesmith-composer", "champion")
+
+
+def openings(place: Place) -> list[dict[str, str]]:
+    files = (place.folder / "cache" / "prepared").glob("*.openings")
+    return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
+def full_trials(place: Place, name: str) -> list[int]:
+    rows = json.loads(place.run("trials", name, "--json").stdout)
+    return [row["number"] for row in rows if row["state"] == "COMPLETE"]
+
+
+def test_from_the_first_champion_to_a_better_one_and_back(place: Place) -> None:
+    planned = place.run("promote", "poor", "--dry-run")
+    assert planned.returncode == 0, planned.stderr
+    assert "put forward" in planned.stdout
+    assert "nothing was done" in planned.stdout
+    assert openings(place) == []
+
+    first = place.run("promote", "poor")
+    assert first.returncode == 0, first.stderr
+    for text in (
+        "composer@1 is the champion",
+        "sealed test, ",
+        "for the only time",
+        "Kneser-Ney trigram",
+        "tunesmith models",
+    ):
+        assert text in first.stdout, first.stdout
+    assert champion(place).version == 1
+    assert [one["reason"] for one in openings(place)] == [f"promotion of poor/{champion(place).tags['trial']}"]
+
+    again = place.run("promote", "poor")
+    assert again.returncode == 0, again.stderr
+    assert "composer@1 is the champion already" in again.stdout
+    assert len(openings(place)) == 1
+
+    worse = place.run("promote", "worse")
+    assert worse.returncode == 0, worse.stderr
+    assert "composer@2 is not the champion" in worse.stdout
+    assert "against the champion composer@1" in worse.stdout
+    assert champion(place).version == 1
+
+    better = json.loads(place.run("promote", "good", "--json").stdout)
+    assert better["version"] == 3
+    assert better["evidence"]["decision"]["moves"]
+    assert better["evidence"]["comparison"]["low"] > 0
+    assert champion(place).version == 3
+    assert champion(place).tags["search"] == "good"
+
+    back = place.run("rollback", "composer")
+    assert back.returncode == 0, back.stderr
+    assert champion(place).version == 1
+
+    forced = place.run("promote", "worse", "--force", "--reason", "a test of force")
+    assert forced.returncode == 0, forced.stderr
+    assert champion(place).version == 2
+    assert "a test of force" in str(champion(place).tags)
+    assert len(openings(place)) == 3  # once a search
+
+
+def test_the_evidence_agrees_with_the_study_and_the_registered_model(place: Place) -> None:
+    number = full_trials(place, "poor")[0]
+    found = json.loads(place.run("promote", "poor", "--trial", str(number), "--json").stdout)
+    evidence = found["evidence"]
+    row = next(
+        row for row in json.loads(place.run("trials", "poor", "--json").stdout) if row["number"] == evidence["trial"]
+    )
+    assert sum(evidence["folds"]) / 4 == pytest.approx(row["nats_per_note"])
+    scores = evidence["test"]["scores"]
+    assert len(scores["ids"]) == len(scores["values"]) == len(set(scores["ids"]))
+    assert evidence["test"]["mean"] == pytest.approx(sum(scores["values"]) / len(scores["values"]))
+    assert evidence["optimism"] == pytest.approx(evidence["test"]["mean"] - sum(evidence["folds"]) / 4)
+    assert 1 <= evidence["epochs"] <= 2
+
+
+def test_another_trial_of_a_tested_search_is_refused(place: Place) -> None:
+    numbers = full_trials(place, "poor")
+    tested = json.loads((place.folder / "runs" / "searches" / "poor" / "test.json").read_text())["trial"]
+    other = next((number for number in numbers if number != tested), None)
+    if other is None:
+        pytest.fail("the search needs two full trials")
+    refused = place.run("promote", "poor", "--trial", str(other))
+    assert refused.returncode == 2
+    assert f"it was for poor/{tested}" in refused.stderr
+    assert refused.stderr.strip().count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nobody"], "search"),
+        (["poor", "--trial", "77"], "no trial of poor has the number 77"),
+        (["poor", "--force"], "--force and --reason go together"),
+        (["poor", "--reason", "x"], "--force and --reason go together"),
+    ],
+)
+def test_what_cannot_be_promoted_is_said_in_one_line(place: Place, arguments: list[str], words: str) -> None:
+    result = place.run("promote", *arguments)
+    assert result.returncode == 2
+    assert words in result.stderr
+    assert result.stderr.count("error:") == 1
+    assert "Traceback" not in result.stderr
+
+
+def test_other_data_than_the_searchs_is_refused(place: Place, tmp_path: Path) -> None:
+    tunes = place.folder / "tunes"
+    shutil.copytree(tunes, tmp_path / "tunes")
+    file = next(tunes.iterdir())
+    kept = file.read_bytes()
+    try:
+        file.write_bytes(kept.replace(b"X:1\n", b"X:1\n% changed\n", 1) + b"\n")
+        result = place.run("promote", "good")
+    finally:
+        file.write_bytes(kept)
+    assert result.returncode == 2
+    assert "restore its files" in result.stderr
+
+
+def test_a_promotion_that_is_killed_goes_on_and_opens_the_test_once(place: Place) -> None:
+    """Killed once the refitted model is there: nothing is registered; the next one ends what it began."""
+    import subprocess
+    import sys
+
+    name = "killed"
+    budget = ["--corpus", "tunes", "--trials", "1", "--epochs", "2", *TINY]
+    assert place.run("search", "composer", "--name", name, *budget).returncode == 0
+    before = len(openings(place))
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from tunesmith.cli import main; main()", "promote", name],
+        cwd=place.folder,
+        env=place.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    promoted = place.folder / "runs" / "searches" / name / "promoted"
+    for _ in range(1200):
+        if list(promoted.glob("trial-*.pt")):
+            break
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    client = MlflowClient(f"sqlite:///{place.folder}/runs/mlflow.db", f"sqlite:///{place.folder}/runs/mlflow.db")
+    registered = [
+        one for one in client.search_model_versions("name = 'tunesmith-composer'") if one.tags["search"] == name
+    ]
+    assert registered == []
+    [model] = promoted.glob("trial-*.pt")
+    made = model.stat().st_mtime_ns
+    done = place.run("promote", name)
+    assert done.returncode == 0, done.stderr
+    assert model.stat().st_mtime_ns == made
+    assert len(openings(place)) in (before + 1, before + 2)  # opened again only if its result was not kept yet
+    assert any(one.tags["search"] == name for one in client.search_model_versions("name = 'tunesmith-composer'"))
