@@ -101,6 +101,7 @@ class CorpusIndex:
         self._known: list[NDArray[np.int64]] = []  # for each k, what every name of a run of 2**k stands for
         self._text = _Text(duration, code, self._name_runs(code, longest=int(np.diff(melodies.start).max()) + 1))
         starts = self._row[melodies.pitch != REST]
+        assert len(starts), "a corpus has notes"
         rank = self._text.names[-1]
         self._order = starts[np.lexsort((rank[starts + 1], duration[starts]))]  # where copies can begin, sorted
 

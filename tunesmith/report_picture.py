@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from data_prep.corpus_measures import CorpusMeasures
-    from tunesmith.tune_report import Report
+    from tunesmith.report_data import Report
 
 _COLUMNS = 5
 _ALL, _CENTRAL, _TUNE, _UNUSUAL = "#e3e6e9", "#bcc3c9", "#0072b2", "#d55e00"  # greys; Okabe and Ito, told apart by all

@@ -9,7 +9,7 @@ from data_prep.copies import MIN_COPY
 
 if TYPE_CHECKING:
     from data_prep.tune_measures import Unit, Value
-    from tunesmith.tune_report import Report
+    from tunesmith.report_data import Report
 
 _MARKS = {"low": " ▼", "high": " ▲", None: ""}
 _LINKED = (".mid", ".musicxml", ".abc", ".svg", ".wav")
