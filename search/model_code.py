@@ -1,14 +1,18 @@
-"""The code that a registered model carries: exactly those files of ours that its entry file imports."""
+"""The code that a registered model carries: exactly those files of ours that its entry file imports, in one package.
+
+The package's name has a digest of its code, and imports of ours are rewritten to it. So the code of a model meets
+neither an installed tunesmith, nor another's package called ``models``, nor the code of another registered model.
+"""
 
 import ast
-import shutil
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 """The folder that our packages are in."""
 
-_PACKAGES = ("data_prep", "models", "search")
+_OURS = ("data_prep", "models", "search", "cluster", "tunesmith")
 
 
 def needed_files(entry: Path) -> list[Path]:
@@ -26,10 +30,9 @@ def needed_files(entry: Path) -> list[Path]:
     waiting = [entry]
     while waiting:
         for name in imported_names(waiting.pop()):
-            for path in _files(name):
-                if path not in found:
-                    found.add(path)
-                    waiting.append(path)
+            new = set(_files(name)) - found
+            found |= new
+            waiting += new
     return sorted(found - {entry})
 
 
@@ -51,27 +54,47 @@ def imported_names(path: Path) -> Iterator[str]:
             waiting += ast.iter_child_nodes(node)
 
 
-def copy_code(entry: Path, folder: Path) -> list[Path]:
-    """Copy the files that an entry file needs, so that they are imported there by their own names.
+def copy_code(entry: Path, folder: Path) -> tuple[Path, Path]:
+    """Copy an entry file, and what it needs as one package beside it.
 
     Args:
-        entry: The file; it is not copied.
-        folder: Where to, an empty one.
+        entry: The file.
+        folder: Where to.
 
     Returns:
-        The packages' folders in it.
+        The copies of the entry and of the rest: a file, and the folder of a package.
     """
-    for path in needed_files(entry):
-        place = folder / path.relative_to(ROOT)
+    files = needed_files(entry)
+    digest = hashlib.sha256()
+    for path in [entry, *files]:
+        digest.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
+    package = f"{entry.stem}_{digest.hexdigest()[:12]}"
+    for path in files:
+        place = folder / package / path.relative_to(ROOT)
         place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, place)
-    return sorted(path for path in folder.iterdir() if path.is_dir())
+        place.write_text(_moved(path, package), encoding="utf-8")
+    copy = folder / entry.name
+    copy.write_text(_moved(entry, package), encoding="utf-8")
+    return copy, folder / package
+
+
+def _moved(path: Path, package: str) -> str:
+    """Give a file's text with our modules below a package."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    for node in ast.walk(ast.parse("".join(lines))):
+        if isinstance(node, ast.Import):
+            assert not any(alias.name.split(".")[0] in _OURS for alias in node.names), "ours are imported by from"
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in _OURS:
+            line, at = lines[node.lineno - 1], node.col_offset
+            assert line[at:].startswith(f"from {node.module} ")
+            lines[node.lineno - 1] = f"{line[:at]}from {package}.{line[at + len('from ') :]}"
+    return "".join(lines)
 
 
 def _files(name: str) -> Iterator[Path]:
     """Give a module's file and its packages' ``__init__.py``; nothing for what is not ours, or no module."""
     parts = name.split(".")
-    if parts[0] not in _PACKAGES:
+    if parts[0] not in _OURS:
         return
     for depth in range(1, len(parts) + 1):
         path = ROOT.joinpath(*parts[:depth])

@@ -106,6 +106,11 @@ class Version:
         return self.tags.get("trial", "")
 
     @property
+    def source(self) -> str:
+        """The trial as a user names it, as in "composer/7"."""
+        return f"{self.search}/{self.trial}" if self.trial else "somebody's own"
+
+    @property
     def corpus(self) -> str:
         """The corpus that it was trained on."""
         return self.tags.get("corpus", "")

@@ -1,12 +1,14 @@
 """A trained model as an MLflow model that needs nothing of ours: code, weights, signature, requirements, README."""
 
-# MLflow is partly untyped:
-# pyright: reportPrivateImportUsage=false, reportUnknownMemberType=false
+# MLflow and pandas are partly untyped:
+# pyright: reportPrivateImportUsage=false, reportUnknownMemberType=false, reportMissingTypeStubs=false
 
 import json
 import shutil
+import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,8 +31,8 @@ _EXAMPLES: Mapping[str, list[dict[str, Any]]] = {
 
 _ASKED: Mapping[str, str] = {
     "composer": """One row is one tune: `bars`, `key` (D, Am, E dorian), `metre` (6/8), `temperature`, `top_p`, `top_k`
-and `seed`; to go on from a beginning, `prompt_pitch` and `prompt_duration` (MIDI pitches, -1 for a rest, and quarter
-notes). All may be left out. The answer has `pitch` and `duration`, `metre`, `key`, and the tune as `abc`.""",
+and `seed`, one of them at least; to go on from a beginning, `prompt_pitch` and `prompt_duration` (MIDI pitches, -1 for
+a rest, and quarter notes). The answer has `pitch` and `duration`, `metre`, `key`, and the tune as `abc`.""",
     "stylenet": """One row is one piece: arrays `pitch` (MIDI), `onset` and `duration` (quarter notes, in 4/4), and if
 they are known `seconds` (of the onsets, else 120 quarter notes a minute) and `style` (a style, or a mix as in
 classical=0.3,jazz=0.7; else the first). The answer has `velocity`, not rounded, in the order of the notes. A note that
@@ -54,25 +56,23 @@ def package(family: str, model: Path, folder: Path, *, sha256: str, card: str, e
 
     from search import serving  # noqa: PLC0415  (it imports MLflow)
 
-    entry = ROOT / "search" / f"served_{family}.py"
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
-        description = place / "model.json"
+        description, weights = place / "model.json", place / "model.pt"
         said = {"family": family, "format": serving.FORMAT, "sha256": sha256}
         description.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
-        weights = place / "model.pt"
         shutil.copyfile(model, weights)
-        code = place / "code"
-        code.mkdir()
-        mlflow.pyfunc.save_model(
-            path=str(folder),
-            python_model=str(entry),
-            code_paths=[str(path) for path in copy_code(entry, code)],
-            artifacts={serving.MODEL: str(weights), serving.DESCRIPTION: str(description)},
-            signature=_signature(family),
-            input_example=_example(family),
-            pip_requirements=requirements(),
-        )
+        entry, code = copy_code(ROOT / "search" / f"served_{family}.py", place)
+        with _importable(place):
+            mlflow.pyfunc.save_model(
+                path=str(folder),
+                python_model=str(entry),
+                code_paths=[str(code)],
+                artifacts={serving.MODEL: str(weights), serving.DESCRIPTION: str(description)},
+                signature=_signature(family),
+                input_example=_example(family),
+                pip_requirements=requirements(),
+            )
     _forget_places(folder)
     (folder / "README.md").write_text(_readme(family), encoding="utf-8")
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
@@ -84,13 +84,24 @@ def requirements() -> list[str]:
     return [f"{name}=={version(name).partition('+')[0]}" for name in _REQUIREMENTS]
 
 
+@contextmanager
+def _importable(folder: Path) -> Generator[None]:
+    """Let what is in a folder be imported: MLflow runs a model's code as it saves it."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+
+
 def _forget_places(folder: Path) -> None:
     """Strike out where on this machine the model was made; MLflow looks at the files' names alone."""
     from mlflow.models import Model  # noqa: PLC0415  (slow to import)
 
     file = folder / "MLmodel"
     model = Model.load(str(file))
-    made = model.flavors["python_function"]
+    flavors: dict[str, Any] = model.flavors  # pyright: ignore[reportUnknownVariableType]
+    made = flavors["python_function"]
     made["model_code_path"] = Path(made["model_code_path"]).name
     for artifact in made["artifacts"].values():
         artifact["uri"] = artifact["path"]
@@ -109,7 +120,7 @@ def _signature(family: str) -> "ModelSignature":
 
     whole, number, text = DataType.long, DataType.double, DataType.string
     if family == "stylenet":
-        inputs = [
+        inputs: list[Any] = [
             ColSpec(Array(whole), "pitch"),
             ColSpec(Array(number), "onset"),
             ColSpec(Array(number), "duration"),

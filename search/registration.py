@@ -68,7 +68,7 @@ def register(client: "MlflowClient", experiment: str, what: Registration) -> int
     from search.serving import sha256  # noqa: PLC0415  (it imports MLflow)
 
     name = registered_name(what.family)
-    source = f"{what.tags.get('search', '')}/{what.tags.get('trial', '')}"
+    source = f"{what.tags['search']}/{what.tags['trial']}"
     tags = {**what.tags, "sha256": sha256(what.model), "size_bytes": str(what.model.stat().st_size)}
     search_run, trial_run = _source_runs(client, experiment, what.tags)
     with ExitStack() as undo:

@@ -253,8 +253,8 @@ class Registry:
         versions = {one.version: one for one in self.versions(family)}
         current = next((one.version for one in versions.values() if one.is_champion), None)
         with self._open() as client:
-            stored = client.get_registered_model(registered_name(family)).tags.get(_HISTORY, "[]")
-        known = [number for number in json.loads(stored) if number in versions]
+            tags: dict[str, str] = client.get_registered_model(registered_name(family)).tags
+        known = [number for number in json.loads(tags.get(_HISTORY, "[]")) if number in versions]
         if current is not None and known[-1:] != [current]:
             known.append(current)
         return known

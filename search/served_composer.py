@@ -1,7 +1,8 @@
 """A registered composer as MLflow serves it: rows of wishes in, tunes out; MLflow runs this file to load it."""
 
-# MLflow is partly untyped:
-# pyright: reportPrivateImportUsage=false, reportUnknownMemberType=false
+# MLflow and pandas are partly untyped, and MLflow's own predict is said to give None:
+# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportIncompatibleMethodOverride=false, reportPrivateImportUsage=false
 
 from collections.abc import Mapping
 from fractions import Fraction
@@ -13,6 +14,7 @@ from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from data_prep.melodies import NUM_PITCHES, REST
+from data_prep.tune_keys import estimate_key
 from data_prep.tunes import Mode, Tune
 from data_prep.writers.abc import to_abc
 from data_prep.writers.spelling import tonic
@@ -74,7 +76,7 @@ class ServedComposer(PythonModel):
 
 
 def _prompt(row: Mapping[str, Any]) -> Tune | None:
-    """Make a tune of a row's prompt, in the key and metre that the row names, else C major and 4/4."""
+    """Make a tune of a row's prompt, in the key and metre that the row names, else the key that fits and 4/4."""
     pitch, duration = (np.asarray(row.get(name, ()), np.float64) for name in ("prompt_pitch", "prompt_duration"))
     if not len(pitch) and not len(duration):
         return None
@@ -84,14 +86,10 @@ def _prompt(row: Mapping[str, Any]) -> Tune | None:
         raise ValueError("the durations of a prompt are positive quarter notes")
     if not (np.isfinite(pitch).all() and pitch.min() >= REST and pitch.max() < NUM_PITCHES):
         raise ValueError(f"the pitches of a prompt are 0 to {NUM_PITCHES - 1}, or {REST} for a rest")
-    key = parse_key(str(row.get("key", "C")))
-    return Tune(
-        pitch=tuple(int(one) for one in pitch),
-        duration=tuple(Fraction(one).limit_denominator(_FINEST) for one in duration),
-        metre=parse_metre(str(row.get("metre", "4/4"))),
-        fifths=key.fifths,
-        mode=key.mode,
-    )
+    pitches = tuple(int(one) for one in pitch)
+    durations = tuple(Fraction(one).limit_denominator(_FINEST) for one in duration)
+    fifths, mode = parse_key(str(row["key"])) if "key" in row else estimate_key(pitches, durations)
+    return Tune(pitches, durations, metre=parse_metre(str(row.get("metre", "4/4"))), fifths=fifths, mode=mode)
 
 
 def _whole(name: str, value: Any) -> int:

@@ -1,7 +1,8 @@
 """A registered StyleNet as MLflow serves it: rows of notes in, velocities out; MLflow runs this file to load it."""
 
-# MLflow is partly untyped:
-# pyright: reportPrivateImportUsage=false, reportUnknownMemberType=false
+# MLflow and pandas are partly untyped, and MLflow's own predict is said to give None:
+# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportIncompatibleMethodOverride=false, reportPrivateImportUsage=false
 
 from collections.abc import Mapping
 from typing import Any

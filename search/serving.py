@@ -3,6 +3,10 @@
 It travels with the model, and so imports MLflow and what a trained model itself needs, nothing else.
 """
 
+# MLflow and pandas are partly untyped:
+# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false
+
 import hashlib
 import json
 import math
@@ -70,7 +74,7 @@ def answer(rows: pd.DataFrame, one: Callable[[Mapping[str, Any]], Mapping[str, A
         MlflowException: For the first row that cannot be answered, which it names; over HTTP it is a bad request.
     """
     found: list[Mapping[str, Any]] = []
-    for number, row in enumerate(rows.to_dict("records") or [{}] * len(rows)):  # without columns it gives no rows
+    for number, row in enumerate(rows.to_dict("records")):
         try:
             found.append(one({str(name): value for name, value in row.items() if not _is_missing(value)}))
         except (BadInputError, ValueError) as error:

@@ -13,6 +13,7 @@ from data_prep.errors import BadInputError
 from tunesmith import (
     compose_command,
     data_commands,
+    model_commands,
     perform_command,
     promote_command,
     search_commands,
@@ -40,6 +41,9 @@ app.command("trials")(search_commands.trials)
 app.command("show")(search_commands.show)
 app.command("trial")(trial_command.trial)
 app.command("promote")(promote_command.promote)
+app.command("models")(model_commands.models)
+app.command("rollback")(model_commands.rollback)
+app.command("export")(model_commands.export)
 app.command("compose")(compose_command.compose)
 app.command("perform")(perform_command.perform)
 app.add_typer(data_commands.app, name="data")

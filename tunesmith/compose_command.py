@@ -9,12 +9,13 @@ import typer
 from data_prep.errors import BadInputError, unknown
 from tunesmith.console import err, out, print_json
 from tunesmith.home import home_folder
-from tunesmith.options import AsJson, CorpusName, Home
+from tunesmith.options import AsJson, CorpusName, Home, Tracking
 
 if TYPE_CHECKING:
     from data_prep.copies import CorpusIndex
     from data_prep.corpus_measures import CorpusMeasures
     from data_prep.tunes import Tune
+    from tunesmith.named_models import NamedModel
 
 _ROLL = "roll"
 """The format that is a picture of the notes, beside those of ``data_prep.tune_files``."""
@@ -22,9 +23,17 @@ _ROLL = "roll"
 
 def compose(
     trial: Annotated[
-        str, typer.Option(help="A search's trial that came to its full budget, or a search for its best.")
-    ] = "composer",
-    model: Annotated[Path | None, typer.Option(help="A trained model's file instead.", metavar="FILE")] = None,
+        str | None,
+        typer.Option(
+            help="A search's trial that came to its full budget, or a search for its best.",
+            show_default="the champion, else composer",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="A registered model instead, as composer@champion, or a file.", metavar="MODEL|FILE"),
+    ] = None,
+    tracking: Tracking = None,
     prompt: Annotated[
         Path | None, typer.Option(help="An ABC, MIDI, MusicXML or kern file to go on from.", metavar="TUNE.abc")
     ] = None,
@@ -57,11 +66,11 @@ def compose(
 ) -> None:
     """Compose tunes and write them as MIDI, MusicXML, ABC, engraved pages, sound and pictures.
 
-    The report says how they measure beside the corpus of the trial's search, or the one that --corpus names, and what
-    they have copied from it.
+    The report says how they measure beside the corpus that the model was trained on, or the one that --corpus names,
+    and what they have copied from it.
 
     Examples:
-        tunesmith compose --trial composer/7 --count 4
+        tunesmith compose --model composer@champion --count 4
 
         tunesmith compose --key D --metre 6/8 --bars 8 --temperature 0.9 --formats midi,abc
 
@@ -69,6 +78,7 @@ def compose(
     """
     from models.composing import TuneComposer
     from models.wish import Wish
+    from tunesmith.named_models import named_model
 
     kinds = _kinds(formats)
     given, remarks = _prompt(prompt)
@@ -86,21 +96,21 @@ def compose(
         prompt_notes=prompt_notes,
     )
     _make(folder)
-    path, name = _model(trial, model, home)
-    composer = TuneComposer.load(path)
+    found = named_model(model, trial, "composer", home_folder(home), tracking)
+    composer = TuneComposer.load(found.path)
     remarks = [*remarks, *composer.remarks(wish)]
     for remark in remarks:
         err.print(f"[yellow]beware:[/] {remark}", soft_wrap=True)
-    measures, index = _corpus(path, corpus) if report else (None, None)
+    measures, index = _corpus(found, corpus) if report else (None, None)
     tunes = {
-        f"{name}-seed{seed}-{number:02d}": replace(tune, title=f"{name}, seed {seed}, number {number}")
+        f"{found.name}-seed{seed}-{number:02d}": replace(tune, title=f"{found.name}, seed {seed}, number {number}")
         for number, tune in enumerate(composer.compose(wish, count=count, seed=seed), 1)
     }
     files = {stem: _write(tune, folder, stem, kinds) for stem, tune in tunes.items()}
     rows = [_row(stem, tune, files[stem]) for stem, tune in tunes.items()]
     told = _report(tunes, folder, measures, index) if report else None
     if as_json:
-        print_json({"model": str(path), "seed": seed, "remarks": remarks, "tunes": rows, "report": told})
+        print_json({"model": str(found.path), "seed": seed, "remarks": remarks, "tunes": rows, "report": told})
         return
     _print(rows)
     if told is not None:
@@ -143,16 +153,6 @@ def _make(folder: Path) -> None:
         ) from None
 
 
-def _model(trial: str, model: Path | None, home: Path | None) -> tuple[Path, str]:
-    """Find the trained model's file, and what its tunes are called by."""
-    if model is not None:
-        return model, model.stem
-    from tunesmith.named_trials import trained_model
-
-    path = trained_model(home_folder(home), trial)
-    return path, f"{trial.partition('/')[0]}-{int(path.stem.rpartition('-')[2])}"
-
-
 def _write(tune: "Tune", folder: Path, stem: str, kinds: list[str]) -> list[Path]:
     from data_prep.tune_files import write
 
@@ -166,25 +166,23 @@ def _write(tune: "Tune", folder: Path, stem: str, kinds: list[str]) -> list[Path
     return paths
 
 
-def _corpus(path: Path, name: str | None) -> "tuple[CorpusMeasures | None, CorpusIndex | None]":
-    """Measure the corpus that is named, or that of the search whose trial's model this is; none if it is not there."""
+def _corpus(model: "NamedModel", name: str | None) -> "tuple[CorpusMeasures | None, CorpusIndex | None]":
+    """Measure the corpus that is named, or the one that the model was trained on; none if that is not there."""
     from data_prep.copies import CorpusIndex
     from data_prep.corpus_measures import corpus_measures
     from data_prep.prepared import prepare
-    from tunesmith.named_trials import search_of
     from tunesmith.progress import Bar
 
-    search = search_of(path)
-    corpus = name or (search and search.data.corpus)
+    data = model.data
+    corpus = name or (data and data.corpus)
     if not corpus:
         return None, None
     try:
         with Bar() as bar:
-            if search is None:
+            if data is None:
                 prepared = prepare(corpus, kind="melodies", progress=bar)
             else:  # without the pieces that its test set seals
-                folds, seed = search.data.folds, search.data.seed
-                prepared = prepare(corpus, kind="melodies", num_folds=folds, seed=seed, progress=bar)
+                prepared = prepare(corpus, kind="melodies", num_folds=data.folds, seed=data.seed, progress=bar)
     except BadInputError as error:
         if name is not None:
             raise

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from data_prep.errors import BadInputError
 
 if TYPE_CHECKING:
-    from search.search_spec import SearchSpec
     from search.study import SearchRecord
 
 
@@ -68,13 +67,3 @@ def recorded_trial(home: Path, text: str) -> "tuple[SearchRecord, int]":
     record = read_search(home, name)
     record.trial(int(number))
     return record, int(number)
-
-
-def search_of(path: Path) -> "SearchSpec | None":
-    """Find the search one of whose trials a trained model's file belongs to; None if it lies elsewhere."""
-    from search.search_spec import parse
-
-    search = path.absolute().parent.parent / "search.toml"
-    if path.absolute().parent.name != "models" or not search.exists():
-        return None
-    return parse(search.read_text(encoding="utf-8"), str(search))

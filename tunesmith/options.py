@@ -25,6 +25,16 @@ CorpusName = Annotated[
         metavar="NAME|DIR",
     ),
 ]
+Tracking = Annotated[
+    str | None,
+    typer.Option(
+        "--tracking",
+        envvar="TUNESMITH_TRACKING",
+        help="MLflow's store, where a search file names another than the home folder's.",
+        show_default="the home folder's",
+        metavar="URI",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 Settings = Annotated[
     list[str] | None,

@@ -9,7 +9,7 @@ import typer
 from data_prep.errors import BadInputError
 from tunesmith.console import err, out, print_json
 from tunesmith.home import home_folder
-from tunesmith.options import AsJson, Home
+from tunesmith.options import AsJson, Home, Tracking
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,9 +30,17 @@ def perform(
         typer.Option("--out", help="Where to write; beside the input unless said.", metavar="OUT.mid"),
     ] = None,
     trial: Annotated[
-        str, typer.Option(help="A search's trial that came to its full budget, or a search for its best.")
-    ] = "stylenet",
-    model: Annotated[Path | None, typer.Option(help="A trained model's file instead.", metavar="FILE")] = None,
+        str | None,
+        typer.Option(
+            help="A search's trial that came to its full budget, or a search for its best.",
+            show_default="the champion, else stylenet",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="A registered model instead, as stylenet@champion, or a file.", metavar="MODEL|FILE"),
+    ] = None,
+    tracking: Tracking = None,
     genre: Annotated[str | None, typer.Option(help="A style of the model, or 'all' for a file in each.")] = None,
     mix: Annotated[str | None, typer.Option(help="Shares of several styles.", metavar="classical=0.3,jazz=0.7")] = None,
     amount: Annotated[
@@ -52,7 +60,7 @@ def perform(
 
         tunesmith perform tune.mid --genre all --amount 0.8
 
-        tunesmith perform tune.mid --mix classical=0.3,jazz=0.7
+        tunesmith perform tune.mid --model stylenet@champion --mix classical=0.3,jazz=0.7
     """
     from models import performing
 
@@ -68,7 +76,7 @@ def perform(
     elif at_random:
         velocities = {"random": performing.at_random(performance, seed)}
     else:
-        performer = _performer(trial, model, home)
+        performer = _performer(model, trial, home, tracking)
         for doubt in performing.doubts(data):
             err.print(f"[yellow]beware:[/] {midi}: {doubt}; the model takes its ticks for beats, four to a bar")
         velocities = {
@@ -84,14 +92,11 @@ def perform(
     print_json({"input": str(midi), "notes": performance.num_notes, "performances": rows}) if as_json else _print(rows)
 
 
-def _performer(trial: str, model: Path | None, home: Path | None) -> "Performer":
+def _performer(model: str | None, trial: str | None, home: Path | None, tracking: str | None) -> "Performer":
     from models.performer import Performer
+    from tunesmith.named_models import named_model
 
-    if model is not None:
-        return Performer.load(model)
-    from tunesmith.named_trials import trained_model
-
-    return Performer.load(trained_model(home_folder(home), trial))
+    return Performer.load(named_model(model, trial, "stylenet", home_folder(home), tracking).path)
 
 
 def _asked(performer: "Performer", genre: str | None, mix: str | None) -> Mapping[str, Any]:

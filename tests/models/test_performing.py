@@ -23,26 +23,14 @@ from models import checkpoint, performing
 from models.composer_spec import ComposerSpec
 from models.performer import Performer, parse_mix
 from models.performing import perform
-from models.stylenet import StyleNet
 from models.stylenet_spec import StyleNetSpec
 from tests.models.toy_performances import STYLES, random_performances
-
-
-def trained(tmp_path: Path, **settings: Any) -> Path:
-    family = StyleNet()
-    spec = StyleNetSpec.from_values({"epochs": 1, "size": 4, "level_shrink": 0.3, **settings})
-    training = family.start(spec, random_performances(), seed=0, trial=0, device="cpu")
-    for _ in training.epochs():
-        pass
-    path = tmp_path / "model.pt"
-    extra = {"family": "stylenet", "seed": 0, "trial": 0, "vocabulary": training.vocabulary}
-    checkpoint.save(path, training.weights(), spec, extra)
-    return path
+from tests.models.trained_stylenets import trained
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Performer:
-    return Performer.load(trained(tmp_path_factory.mktemp("model")))
+    return Performer.load(trained(tmp_path_factory.mktemp("model") / "model.pt"))
 
 
 def piece(*, others: bool = True) -> pretty_midi.PrettyMIDI:
@@ -240,7 +228,7 @@ def test_a_mix_is_written_as_shares(text: str) -> None:
 
 
 def test_files_that_are_no_stylenet_are_refused(tmp_path: Path) -> None:
-    path = trained(tmp_path)
+    path = trained(tmp_path / "model.pt")
     with pytest.raises(BadInputError, match="must be there"):
         Performer.load(tmp_path / "nowhere.pt")
     (tmp_path / "text.pt").write_text("a model")

@@ -160,9 +160,16 @@ def test_models_that_cannot_compose_are_named(compose: Callable[..., Done], tmp_
         done = compose("", model=named)
         assert (done.status, done.out) == (2, "")
         assert said in " ".join(done.err.split())
-    done = compose("--trial nothing", model=None)
-    assert done.status == 2
-    assert "no search is called 'nothing'" in done.err
+    for arguments, said in {
+        "--trial nothing": "no search is called 'nothing'",
+        "": "no search is called 'composer'",
+        "--model composer@champion": "no composer",
+        "--model stylenet@champion": "this takes a composer",
+        "--model composer@3 --trial nothing/2": "a model is named once",
+    }.items():
+        done = compose(arguments, model=None)
+        assert (done.status, done.out) == (2, "")
+        assert said in " ".join(done.err.split())
 
 
 @pytest.mark.slow

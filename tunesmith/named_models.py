@@ -1,0 +1,110 @@
+"""Which model a command uses: a file, a registered version, a trial's model, or the champion."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data_prep.errors import BadInputError
+from tunesmith.console import err
+
+if TYPE_CHECKING:
+    from search.model_versions import Version
+    from search.registry import Registry
+    from search.sections import Data
+
+_REFERENCE = re.compile(r"[^/\\.]+(@[^/\\]*)?")
+"""What is no file's name: composer, composer@3."""
+
+
+@dataclass(frozen=True)
+class NamedModel:
+    """A trained model that a user asked for.
+
+    Attributes:
+        path: Its file, in the format of ``models.checkpoint``.
+        name: What files that it makes are called by: "composer-7" for a trial, "composer-v3" for a version.
+        data: What it was trained on, None where that is not known.
+    """
+
+    path: Path
+    name: str
+    data: "Data | None"
+
+
+def registry(home: Path, tracking: str | None = None) -> "Registry":
+    """Give the registry of models.
+
+    Args:
+        home: The home folder.
+        tracking: The URI of MLflow's store; without one it is the home folder's.
+
+    Returns:
+        The registry, which is not opened yet.
+    """
+    from search.registry import Registry
+    from search.tracking import default_uri
+
+    return Registry(tracking or default_uri(home), home)
+
+
+def named_model(
+    text: str | None, trial: str | None, family: str, home: Path, tracking: str | None = None
+) -> NamedModel:
+    """Find the model that a user asks for, and say which it is where nobody asked for one.
+
+    Args:
+        text: A file, or a registered model as FAMILY@champion, FAMILY@VERSION or FAMILY.
+        trial: A search's trial, or a search for its best. With neither, it is the champion, and where there is none
+            the best trial of the search that is called like the family.
+        family: The family that is wanted.
+        home: The home folder.
+        tracking: The URI of MLflow's store; without one it is the home folder's.
+
+    Returns:
+        The model.
+
+    Raises:
+        BadInputError: If both are given, or there is no such model, or it is of another family.
+    """
+    from search.model_versions import parse_reference
+    from tunesmith.named_trials import trained_model
+
+    if text is not None and trial is not None:
+        raise BadInputError("a model is named once: give --model or --trial")
+    if trial is not None:
+        return _of_file(trained_model(home, trial))
+    models = registry(home, tracking)
+    if text is None:
+        champion = models.champion(family)
+        if champion is None:
+            return _of_file(trained_model(home, family))
+        err.print(f"using {champion.reference}, the champion: {champion.source}", markup=False)
+        return _of_version(champion, models, home)
+    if Path(text).exists() or not _REFERENCE.fullmatch(text):
+        return _of_file(Path(text))
+    reference = parse_reference(text)
+    if reference.family != family:
+        raise BadInputError(f"this takes a {family}, and {text} is a {reference.family}; name a {family}@VERSION")
+    return _of_version(models.version(reference), models, home)
+
+
+def _of_file(path: Path) -> NamedModel:
+    folder = path.absolute().parent
+    data = _data(folder.parent) if folder.name == "models" else None
+    if data is None:
+        return NamedModel(path, path.stem, None)
+    return NamedModel(path, f"{folder.parent.name}-{int(path.stem.rpartition('-')[2])}", data)
+
+
+def _of_version(version: "Version", models: "Registry", home: Path) -> NamedModel:
+    name = f"{version.family}-v{version.version}"
+    return NamedModel(models.model_file(version), name, _data(home / "searches" / version.search))
+
+
+def _data(search: Path) -> "Data | None":
+    """Read what a search's trials are trained on; None if there is no such search in the folder."""
+    from search.search_spec import parse
+
+    file = search / "search.toml"
+    return parse(file.read_text(encoding="utf-8"), str(file)).data if file.exists() else None
