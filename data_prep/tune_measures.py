@@ -67,9 +67,11 @@ MEASURES: Mapping[str, Measure] = {
         "bars filled", "share", "of the bars, those that notes fill exactly; a last one may lack the pickup"
     ),
     "bar_similarity": Measure(
-        "bars that repeat", "share", "of (onset, pitch) that a bar has in common with the likest before it, mean"
+        "bars like earlier",
+        "share",
+        "of the (onset, pitch) that a bar and the likest before it have, those that both have, on the average",
     ),
-    "rhythm_similarity": Measure("rhythms that repeat", "share", "the same of the onsets alone"),
+    "rhythm_similarity": Measure("rhythms like earlier", "share", "the same of the onsets alone"),
     "longest_copy": Measure(
         "longest copy", "notes", "in a row that stand in one piece of the corpus, in any key, with their durations"
     ),

@@ -24,11 +24,13 @@ class Place(NamedTuple):
         position: Ticks since its bar's beginning.
         room: Ticks until its bar's end.
         left: Ticks until the tune's end.
+        closing: Least ticks of the note that ends the tune.
     """
 
     position: int
     room: int
     left: int
+    closing: int = 0
 
 
 @dataclass(frozen=True)
@@ -39,17 +41,19 @@ class Bars:
         length: Ticks of a full bar.
         pickup: Ticks of the pickup, 0 for none.
         end: Ticks of the tune.
+        closing: Least ticks of the last note.
     """
 
     length: int
     pickup: int
     end: int
+    closing: int = 0
 
     def place(self, onset: int) -> Place:
         """Say where a note at an onset before the end stands."""
         position = (onset - self.pickup) % self.length
         left = self.end - onset
-        return Place(position, min(self.length - position, left), left)
+        return Place(position, min(self.length - position, left), left, self.closing)
 
 
 class Allowed(NamedTuple):
@@ -99,8 +103,9 @@ class NoteRules:
     def allowed(self, place: Place, tonic: int | None) -> Allowed:
         """Mark the tokens that may come.
 
-        What is given up if nothing is left, in this order: that the last note has a length of its own (it then fills
-        the bar), that it is the tonic, that a note stays in its bar, that any note has a length of its own.
+        What is given up if nothing is left, in this order: that the last note is long, that it has a length of its own
+        (it then fills the bar), that it is the tonic, that a note stays in its bar, that any note has a length of its
+        own.
 
         Args:
             place: Where the note begins.
@@ -116,7 +121,7 @@ class NoteRules:
         return self._allowed[place, tonic]
 
     def _find(self, place: Place, tonic: int | None) -> Allowed:
-        position, room, left = place
+        position, room, left, closing = place
         at = self._at(position)
         fitting = at & (self.ticks <= room)
         good = [one for one in _lengths(self.ticks[fitting]) if self._can_fill(position + one, room - one)]
@@ -126,6 +131,10 @@ class NoteRules:
             is_tonic = (self._pitch % 12 == tonic) & (self._pitch != REST_PITCH)
             ending = Allowed(fitting & (is_tonic | (self.ticks < room)), fills=False)
             tiers = [ending, Allowed(self._usable & is_tonic, fills=True), *tiers]
+        if room == left:
+            rest = room - self.ticks
+            closes = ((rest == 0) & (self.ticks >= closing)) | (rest >= closing)
+            tiers = [Allowed(tiers[0].tokens & closes, fills=False), *tiers]
         if left > room:
             tiers.append(Allowed(at & (self.ticks <= left), fills=False))
         tiers.append(Allowed(self._usable, fills=True))

@@ -21,11 +21,13 @@ _COLUMNS = 5
 _ALL, _CENTRAL, _TUNE, _UNUSUAL = "#e3e6e9", "#bcc3c9", "#0072b2", "#d55e00"  # greys; Okabe and Ito, told apart by all
 _BINS = 24
 
-_BARS_TOP, _MARKS_FROM, _MARKS_TOP = 0.66, 0.73, 0.97
+_BARS_TOP, _MARKS_FROM, _MARKS_TOP = 0.6, 0.66, 0.98
 """Heights in a panel: of its highest bar, of the lowest mark, and of the highest that there can be."""
 
-_MARK_WIDTH, _LETTER_WIDTH, _MARK_HEIGHT = 0.03, 0.027, 0.08
+_MARK_WIDTH, _LETTER_WIDTH, _MARK_HEIGHT = 0.03, 0.028, 0.075
 """What a mark and a letter of its label take up, in widths and heights of a panel."""
+
+_MIDDLE = 0.5
 
 
 def draw(report: "Report", corpus: "CorpusMeasures") -> "Figure":
@@ -42,7 +44,7 @@ def draw(report: "Report", corpus: "CorpusMeasures") -> "Figure":
 
     names = [name for name in MEASURES if len(corpus.known(name))]
     rows = -(-(len(names) + 1) // _COLUMNS)
-    figure = Figure(figsize=(2.75 * _COLUMNS, 2.2 * rows + 0.5), dpi=120, layout="constrained")
+    figure = Figure(figsize=(2.75 * _COLUMNS, 2.4 * rows + 0.5), dpi=120, layout="constrained")
     figure.get_layout_engine().set(h_pad=0.12, w_pad=0.1)  # pyright: ignore[reportOptionalMemberAccess, reportCallIssue]
     panels: list[Any] = list(figure.subplots(rows, _COLUMNS, squeeze=False).flat)
     for axes, name in zip(panels, names, strict=False):
@@ -104,31 +106,46 @@ def _draw_histogram(axes: Any, known: NDArray[np.float64], edges: NDArray[np.flo
 def _draw_marks(
     axes: Any, stems: Sequence[str], values: Sequence[float], unusual: Sequence[bool], edges: NDArray[np.float64]
 ) -> None:
-    """Draw a mark for each tune, labelled where it is unusual, the higher the more would lie over one another."""
+    """Draw a mark for each tune, those that would lie over one another higher.
+
+    The unusual are labelled where their labels find room; where many are unusual, they do not.
+    """
     places = [float((value - edges[0]) / (edges[-1] - edges[0])) for value in values]
-    spans: list[tuple[float, float]] = []
-    for stem, place, is_unusual in zip(stems, places, unusual, strict=True):
-        label = len(stem) * _LETTER_WIDTH * is_unusual
-        left, right = (0, label) if place < 0.5 else (label, 0)  # noqa: PLR2004  (labels point inwards)
-        spans.append((place - _MARK_WIDTH / 2 - left, place + _MARK_WIDTH / 2 + right))
-    levels = _levels(spans)
-    step = min(_MARK_HEIGHT, (_MARKS_TOP - _MARKS_FROM) / max([1, *levels]))
-    for stem, place, is_unusual, level in zip(stems, places, unusual, levels, strict=True):
-        colour, height = (_UNUSUAL if is_unusual else _TUNE), _MARKS_FROM + step * level
-        axes.plot(place, height, "o", transform=axes.transAxes, markersize=6, color=colour, markeredgecolor="white")
-        if is_unusual:
-            side = 1 if place < 0.5 else -1  # noqa: PLR2004
-            axes.annotate(
-                stem,
-                (place, height),
-                xycoords="axes fraction",
-                xytext=(5 * side, 0),
-                textcoords="offset points",
-                ha="left" if side > 0 else "right",
-                va="center",
-                fontsize=7.5,
-                color=colour,
-            )
+    labels = [stem if is_unusual else "" for stem, is_unusual in zip(stems, unusual, strict=True)]
+    levels = _levels([_span(place, label) for place, label in zip(places, labels, strict=True)])
+    room = (_MARKS_TOP - _MARKS_FROM) / _MARK_HEIGHT
+    if max(levels, default=0) > room:
+        labels = [""] * len(labels)
+        levels = _levels([_span(place, "") for place in places])
+    squeeze = min(1, room / max([1, *levels]))
+    for place, label, is_unusual, level in zip(places, labels, unusual, levels, strict=True):
+        height = _MARKS_FROM + _MARK_HEIGHT * squeeze * level
+        look: dict[str, Any] = {
+            "color": _UNUSUAL if is_unusual else _TUNE,
+            "markersize": max(4.5, 6 * squeeze),
+            "markeredgecolor": "white",
+            "markeredgewidth": 0.7,
+        }
+        axes.plot(place, height, "o", transform=axes.transAxes, clip_on=False, **look)
+        side = 1 if place < _MIDDLE else -1
+        axes.annotate(
+            label,
+            (place, height),
+            xycoords="axes fraction",
+            xytext=(5 * side, 0),
+            textcoords="offset points",
+            ha="left" if side > 0 else "right",
+            va="center_baseline",
+            fontsize=7.5,
+            color=_UNUSUAL,
+        )
+
+
+def _span(place: float, label: str) -> tuple[float, float]:
+    """Give what a mark and its label, which points inwards, take up from left to right."""
+    left, right = place - _MARK_WIDTH / 2, place + _MARK_WIDTH / 2
+    width = _LETTER_WIDTH * len(label)
+    return (left, right + width) if place < _MIDDLE else (left - width, right)
 
 
 def _levels(spans: Sequence[tuple[float, float]]) -> list[int]:
@@ -170,4 +187,5 @@ def _draw_legend(axes: Any) -> None:
         Line2D([], [], color=_TUNE, marker="o", linestyle="", label="a composed tune"),
         Line2D([], [], color=_UNUSUAL, marker="o", linestyle="", label="one outside the central 95 %"),
     ]
-    axes.legend(handles=handles, loc="center left", frameon=False, fontsize=9)
+    legend = axes.legend(handles=handles, loc="center left", frameon=False, fontsize=9)
+    legend.set_in_layout(False)  # the panel beside it is empty

@@ -13,18 +13,19 @@ if TYPE_CHECKING:
 
 _MARKS = {"low": " ▼", "high": " ▲", None: ""}
 _LINKED = (".mid", ".musicxml", ".abc", ".svg", ".wav")
-_MOST_SHOWN = 6
-"""Tunes in the terminal's table; the page has them all."""
+_LABELS, _CELL = 53, 8
+"""Characters of the terminal's table before the tunes' columns, and of the widest value in these."""
 
 
 def print_report(report: "Report") -> None:
-    """Print the measures of the tunes beside the corpus's, and where each tune's longest copy comes from."""
+    """Print the measures of as many tunes as there is room for beside the corpus's, and where their copies are from."""
     from rich.markup import escape
     from rich.table import Table
 
     from tunesmith.console import out
 
-    shown = list(report["tunes"])[:_MOST_SHOWN]
+    cell = max(_CELL, *map(len, report["tunes"])) + 2
+    shown = list(report["tunes"])[: max(1, (out.width - _LABELS) // cell)]
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("measure", no_wrap=True)
     for title in _corpus_titles(report):
@@ -38,7 +39,7 @@ def print_report(report: "Report") -> None:
     out.print(table)
     if len(report["tunes"]) > len(shown):
         out.print(f"[dim]and {len(report['tunes']) - len(shown)} more, in report.md[/]")
-    out.print(f"[dim]{_key(report)}[/]")
+    out.print(_key(report), style="dim", markup=False)
     for stem in shown:
         out.print(f"{stem}: {_copy(report, stem)}", markup=False, soft_wrap=True)
 

@@ -108,3 +108,25 @@ def test_range_and_scale_choose_pitches_but_never_rests_alone(
 ) -> None:
     made = vocabulary_of([(60, 0), (62, 0), (63, 0), (REST_PITCH, 0)], [HALF])
     assert usable_tokens(made, low, high, scale).tolist() == expected
+
+
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=4, unique=True), st.integers(1, 20), st.integers(1, 6))
+def test_a_tune_leaves_room_for_a_long_last_note(lengths: list[int], room: int, closing: int) -> None:
+    @cache
+    def can_fill(left: int) -> bool:
+        return left == 0 or any(can_fill(left - one) for one in lengths if one <= left)
+
+    made = rules(vocabulary_of([(60, n) for n in range(len(lengths))], [Fraction(one) for one in lengths]), 1)
+    fitting = [one <= room and can_fill(room - one) for one in lengths]
+    closes = [
+        fit and (one >= closing if one == room else room - one >= closing)
+        for one, fit in zip(lengths, fitting, strict=True)
+    ]
+    found = made.allowed(Place(0, room, room, closing), None)
+    if any(closes):
+        assert found.tokens.tolist() == closes
+    elif any(fitting):
+        assert found.tokens.tolist() == fitting
+    # Before the last bar it binds nothing.
+    earlier = made.allowed(Place(0, room, room + 40, closing), None).tokens.tolist()
+    assert earlier == made.allowed(Place(0, room, room + 40), None).tokens.tolist()

@@ -13,6 +13,7 @@ from data_prep.tune_files import write
 from data_prep.tune_measures import MEASURES
 from data_prep.tunes import Tune
 from tests import hand_melodies
+from tunesmith.console import out
 from tunesmith.report_data import report_data
 from tunesmith.report_text import print_report
 from tunesmith.tune_report import write_report
@@ -76,16 +77,24 @@ def test_without_the_corpus_its_columns_are_left_out(tmp_path: Path, capsys: pyt
     assert "not compared" in capsys.readouterr().out
 
 
-def test_the_table_marks_what_is_unusual(
-    corpus: CorpusMeasures, index: CorpusIndex, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("width", "num_shown"), [(80, 2), (120, 6), (70, 1)])
+def test_the_table_marks_what_is_unusual_and_has_as_many_tunes_as_fit(
+    width: int,
+    num_shown: int,
+    corpus: CorpusMeasures,
+    index: CorpusIndex,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(out, "width", width)
     print_report(report_data({f"tune-{number}": POOR for number in range(8)}, corpus, index))
     shown = capsys.readouterr().out
     [leap] = [line for line in shown.splitlines() if line.startswith("largest leap")]
-    assert leap.count("61 ▲") == 6
-    assert "and 2 more" in shown
-    assert "tune-5: no 8 notes in a row" in shown
-    assert "tune-6" not in shown
+    assert leap.count("61 ▲") == num_shown
+    assert len(leap) <= width
+    assert f"and {8 - num_shown} more" in shown
+    assert f"tune-{num_shown - 1}: no 8 notes in a row" in shown
+    assert f"tune-{num_shown}:" not in shown
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
