@@ -9,10 +9,13 @@ import typer
 from data_prep.errors import BadInputError, unknown
 from tunesmith.console import err, out, print_json
 from tunesmith.home import home_folder
-from tunesmith.options import AsJson, Home
+from tunesmith.options import AsJson, CorpusName, Home, Tracking
 
 if TYPE_CHECKING:
+    from data_prep.copies import CorpusIndex
+    from data_prep.corpus_measures import CorpusMeasures
     from data_prep.tunes import Tune
+    from tunesmith.named_models import NamedModel
 
 _ROLL = "roll"
 """The format that is a picture of the notes, beside those of ``data_prep.tune_files``."""
@@ -20,9 +23,17 @@ _ROLL = "roll"
 
 def compose(
     trial: Annotated[
-        str, typer.Option(help="A search's trial that came to its full budget, or a search for its best.")
-    ] = "composer",
-    model: Annotated[Path | None, typer.Option(help="A trained model's file instead.", metavar="FILE")] = None,
+        str | None,
+        typer.Option(
+            help="A search's trial that came to its full budget, or a search for its best.",
+            show_default="the champion, else composer",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="A registered model instead, as composer@champion, or a file.", metavar="MODEL|FILE"),
+    ] = None,
+    tracking: Tracking = None,
     prompt: Annotated[
         Path | None, typer.Option(help="An ABC, MIDI, MusicXML or kern file to go on from.", metavar="TUNE.abc")
     ] = None,
@@ -46,13 +57,20 @@ def compose(
     formats: Annotated[
         str, typer.Option(help="midi, musicxml, abc, svg, png, wav and roll, with commas between; or all.")
     ] = "all",
+    corpus: CorpusName = None,
+    report: Annotated[
+        bool, typer.Option("--report/--no-report", help="Measure the tunes beside the corpus, and look for copies.")
+    ] = True,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Compose tunes and write them as MIDI, MusicXML, ABC, engraved pages, sound and pictures.
 
+    The report says how they measure beside the corpus that the model was trained on, or the one that --corpus names,
+    and what they have copied from it.
+
     Examples:
-        tunesmith compose --trial composer/7 --count 4
+        tunesmith compose --model composer@champion --count 4
 
         tunesmith compose --key D --metre 6/8 --bars 8 --temperature 0.9 --formats midi,abc
 
@@ -60,6 +78,7 @@ def compose(
     """
     from models.composing import TuneComposer
     from models.wish import Wish
+    from tunesmith.named_models import named_model
 
     kinds = _kinds(formats)
     given, remarks = _prompt(prompt)
@@ -76,18 +95,29 @@ def compose(
         prompt=given,
         prompt_notes=prompt_notes,
     )
-    path, name = _model(trial, model, home)
-    composer = TuneComposer.load(path)
+    _make(folder)
+    found = named_model(model, trial, "composer", home_folder(home), tracking)
+    composer = TuneComposer.load(found.path)
     remarks = [*remarks, *composer.remarks(wish)]
     for remark in remarks:
         err.print(f"[yellow]beware:[/] {remark}", soft_wrap=True)
+    measures, index = _corpus(found, corpus) if report else (None, None)
     tunes = {
-        f"{name}-seed{seed}-{number:02d}": replace(tune, title=f"{name}, seed {seed}, number {number}")
+        f"{found.name}-seed{seed}-{number:02d}": replace(tune, title=f"{found.name}, seed {seed}, number {number}")
         for number, tune in enumerate(composer.compose(wish, count=count, seed=seed), 1)
     }
     files = {stem: _write(tune, folder, stem, kinds) for stem, tune in tunes.items()}
     rows = [_row(stem, tune, files[stem]) for stem, tune in tunes.items()]
-    print_json({"model": str(path), "seed": seed, "remarks": remarks, "tunes": rows}) if as_json else _print(rows)
+    told = _report(tunes, folder, measures, index) if report else None
+    if as_json:
+        print_json({"model": str(found.path), "seed": seed, "remarks": remarks, "tunes": rows, "report": told})
+        return
+    _print(rows)
+    if told is not None:
+        from tunesmith.report_text import print_report
+
+        out.print()
+        print_report(told)
 
 
 def _kinds(formats: str) -> list[str]:
@@ -114,14 +144,13 @@ def _prompt(path: Path | None) -> "tuple[Tune | None, list[str]]":
     return tune, list(remarks)
 
 
-def _model(trial: str, model: Path | None, home: Path | None) -> tuple[Path, str]:
-    """Find the trained model's file, and what its tunes are called by."""
-    if model is not None:
-        return model, model.stem
-    from tunesmith.named_trials import trained_model
-
-    path = trained_model(home_folder(home), trial)
-    return path, f"{trial.partition('/')[0]}-{int(path.stem.rpartition('-')[2])}"
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInputError(
+            f"tunes are written to a folder: {folder} cannot be one ({error.strerror}); name another with --out"
+        ) from None
 
 
 def _write(tune: "Tune", folder: Path, stem: str, kinds: list[str]) -> list[Path]:
@@ -135,6 +164,41 @@ def _write(tune: "Tune", folder: Path, stem: str, kinds: list[str]) -> list[Path
         paths.append(folder / f"{stem}-{_ROLL}.png")
         save(piano_roll(tune), paths[-1])
     return paths
+
+
+def _corpus(model: "NamedModel", name: str | None) -> "tuple[CorpusMeasures | None, CorpusIndex | None]":
+    """Measure the corpus that is named, or the one that the model was trained on; none if that is not there."""
+    from data_prep.copies import CorpusIndex
+    from data_prep.corpus_measures import corpus_measures
+    from data_prep.prepared import prepare
+    from tunesmith.progress import Bar
+
+    data = model.data
+    corpus = name or (data and data.corpus)
+    if not corpus:
+        return None, None
+    try:
+        with Bar() as bar:
+            if data is None:
+                prepared = prepare(corpus, kind="melodies", progress=bar)
+            else:  # without the pieces that its test set seals
+                prepared = prepare(corpus, kind="melodies", num_folds=data.folds, seed=data.seed, progress=bar)
+    except BadInputError as error:
+        if name is not None:
+            raise
+        err.print(f"[yellow]beware:[/] the search's corpus cannot be compared with: {error}", soft_wrap=True)
+        return None, None
+    index = CorpusIndex(prepared.data, [origin.title for origin in prepared.origins])
+    return corpus_measures(prepared.data, index), index
+
+
+def _report(
+    tunes: "dict[str, Tune]", folder: Path, corpus: "CorpusMeasures | None", index: "CorpusIndex | None"
+) -> dict[str, Any]:
+    from tunesmith.tune_report import write_report
+
+    report, _ = write_report(tunes, corpus, index, folder)
+    return report
 
 
 def _row(stem: str, tune: "Tune", files: list[Path]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""Which model's file a command uses: a file, a registered version, a trial's model, or the champion."""
+"""Which model a command uses: a file, a registered version, a trial's model, or the champion."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,10 +9,27 @@ from data_prep.errors import BadInputError
 from tunesmith.console import err
 
 if TYPE_CHECKING:
+    from search.model_versions import Version
     from search.registry import Registry
+    from search.sections import Data
 
 _REFERENCE = re.compile(r"[^/\\.]+(@[^/\\]*)?")
 """What is no file's name: composer, composer@3."""
+
+
+@dataclass(frozen=True)
+class NamedModel:
+    """A trained model that a user asked for.
+
+    Attributes:
+        path: Its file, in the format of ``models.checkpoint``.
+        name: What files that it makes are called by: "composer-7" for a trial, "composer-v3" for a version.
+        data: What it was trained on, None where that is not known.
+    """
+
+    path: Path
+    name: str
+    data: "Data | None"
 
 
 def registry(home: Path, tracking: str | None = None) -> "Registry":
@@ -30,8 +48,10 @@ def registry(home: Path, tracking: str | None = None) -> "Registry":
     return Registry(tracking or default_uri(home), home)
 
 
-def model_path(text: str | None, trial: str | None, family: str, home: Path, tracking: str | None = None) -> Path:
-    """Find the file of the model that a user asks for, and say which it is where nobody asked for one.
+def named_model(
+    text: str | None, trial: str | None, family: str, home: Path, tracking: str | None = None
+) -> NamedModel:
+    """Find the model that a user asks for, and say which it is where nobody asked for one.
 
     Args:
         text: A file, or a registered model as FAMILY@champion, FAMILY@VERSION or FAMILY.
@@ -42,33 +62,49 @@ def model_path(text: str | None, trial: str | None, family: str, home: Path, tra
         tracking: The URI of MLflow's store; without one it is the home folder's.
 
     Returns:
-        The file, in the format of ``models.checkpoint``.
+        The model.
 
     Raises:
         BadInputError: If both are given, or there is no such model, or it is of another family.
     """
+    from search.model_versions import parse_reference
     from tunesmith.named_trials import trained_model
 
     if text is not None and trial is not None:
         raise BadInputError("a model is named once: give --model or --trial")
     if trial is not None:
-        return trained_model(home, trial)
+        return _of_file(trained_model(home, trial))
+    models = registry(home, tracking)
     if text is None:
-        models = registry(home, tracking)
         champion = models.champion(family)
         if champion is None:
-            return trained_model(home, family)
+            return _of_file(trained_model(home, family))
         err.print(f"using {champion.reference}, the champion: {champion.source}", markup=False)
-        return models.model_file(champion)
+        return _of_version(champion, models, home)
     if Path(text).exists() or not _REFERENCE.fullmatch(text):
-        return Path(text)
-    return _registered(text, family, registry(home, tracking))
-
-
-def _registered(text: str, family: str, models: "Registry") -> Path:
-    from search.model_versions import parse_reference
-
+        return _of_file(Path(text))
     reference = parse_reference(text)
     if reference.family != family:
         raise BadInputError(f"this takes a {family}, and {text} is a {reference.family}; name a {family}@VERSION")
-    return models.model_file(models.version(reference))
+    return _of_version(models.version(reference), models, home)
+
+
+def _of_file(path: Path) -> NamedModel:
+    folder = path.absolute().parent
+    data = _data(folder.parent) if folder.name == "models" else None
+    if data is None:
+        return NamedModel(path, path.stem, None)
+    return NamedModel(path, f"{folder.parent.name}-{int(path.stem.rpartition('-')[2])}", data)
+
+
+def _of_version(version: "Version", models: "Registry", home: Path) -> NamedModel:
+    name = f"{version.family}-v{version.version}"
+    return NamedModel(models.model_file(version), name, _data(home / "searches" / version.search))
+
+
+def _data(search: Path) -> "Data | None":
+    """Read what a search's trials are trained on; None if there is no such search in the folder."""
+    from search.search_spec import parse
+
+    file = search / "search.toml"
+    return parse(file.read_text(encoding="utf-8"), str(file)).data if file.exists() else None

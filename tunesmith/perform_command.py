@@ -94,9 +94,9 @@ def perform(
 
 def _performer(model: str | None, trial: str | None, home: Path | None, tracking: str | None) -> "Performer":
     from models.performer import Performer
-    from tunesmith.named_models import model_path
+    from tunesmith.named_models import named_model
 
-    return Performer.load(model_path(model, trial, "stylenet", home_folder(home), tracking))
+    return Performer.load(named_model(model, trial, "stylenet", home_folder(home), tracking).path)
 
 
 def _asked(performer: "Performer", genre: str | None, mix: str | None) -> Mapping[str, Any]:

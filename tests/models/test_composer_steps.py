@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from data_prep.randomness import stream
 from models.composer_spec import ComposerSpec
 from models.composer_steps import ComposerSteps
 from models.composer_task import ComposerTask
@@ -61,3 +62,16 @@ def test_tokens_that_no_fold_knows_cannot_come() -> None:
     steps = ComposerSteps(task.model, task.encoding.vocabulary)
     found = steps.step(np.array([steps.begin]), np.array([0]), steps.start(1))
     assert (np.exp(found[:, unknown]) == 0).all()
+
+
+def test_a_sequence_is_the_same_to_the_last_bit_whatever_runs_beside_it() -> None:
+    spec = ComposerSpec(layers=2, size=96, embedding=32)
+    task = ComposerTask(spec, melodies(random_tunes(15, G), num_folds=G), seed=1, trial=0, device="cpu")
+    steps = ComposerSteps(task.model, task.encoding.vocabulary)
+    tokens = stream(0, "tokens").integers(task.encoding.num_tokens, size=(9, 13))
+    places = stream(0, "places").integers(task.encoding.num_positions, size=tokens.shape)
+    found: list[list[bytes]] = []
+    for count in (1, 2, 4, 5, 13):
+        state = steps.start(count)
+        found.append([steps.step(tokens[t, :count], places[t, :count], state)[0].tobytes() for t in range(9)])
+    assert all(one == found[0] for one in found)

@@ -1,0 +1,180 @@
+"""How fast a trained composer writes, how long one tune takes, and how long its file takes to be ready.
+
+    python benchmarks/composing.py
+
+The model is a registered one's size: one network of two layers of 128 units. How long composing takes does not depend
+on how well it was trained, so it was for one epoch, on tunes that are made up here. Beside it, in turns in the same
+process, what one would write by hand: torch.nn.LSTM stepped note by note, with torch.multinomial, without bars, keys or
+endings. All on one thread, the median of some turns; a fresh process loads the file, imports included.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+import torch
+from lockstep import hardware
+from summary import figure
+from torch import nn
+
+from data_prep.melodies import REST, Melodies
+from data_prep.randomness import stream
+from models import checkpoint
+from models.composer import Composer
+from models.composer_spec import ComposerSpec
+from models.composing import TuneComposer
+from models.wish import Wish
+
+BATCH, LAYERS, SIZE, NUM_EVENTS = 16, 2, 128, 400
+BATCH_LIMIT, TUNE_LIMIT, LOAD_LIMIT, FILE_LIMIT = 2000.0, 0.050, 3.0, 5.0
+TURNS = 9
+RESULT = Path(__file__).parent / "results" / "composing.json"
+LOAD = """
+import sys, time
+began = time.perf_counter()
+from pathlib import Path
+from models.composing import TuneComposer
+TuneComposer.load(Path(sys.argv[1]))
+print(time.perf_counter() - began)
+"""
+
+
+def tunes() -> Melodies:
+    """Make up a corpus whose notes are of about 400 events: 40 pitches and the rest, in ten durations."""
+    random = stream(0, "benchmark tunes")
+    durations = tuple(Fraction(n, 12) for n in (2, 3, 4, 6, 8, 9, 12, 18, 24, 36))
+    positions = tuple(Fraction(n, 12) for n in range(48))
+    num_pieces, length = 60, 120
+    pitch = random.choice([REST, *range(48, 88)], num_pieces * length).astype(np.int16)
+    duration = random.integers(len(durations), size=len(pitch)).astype(np.int16)
+    ticks = np.array([int(12 * one) for one in durations])[duration].reshape(num_pieces, length)
+    onset = np.cumsum(ticks, axis=1) - ticks
+    nothing, none = np.zeros(len(pitch), np.int16), np.zeros(num_pieces, np.int16)
+    return Melodies(
+        pitch=pitch,
+        duration=duration,
+        position=(onset % 48).ravel().astype(np.int16),
+        spelling=nothing,
+        in_chord=nothing.astype(np.bool_),
+        start=np.arange(num_pieces + 1) * length,
+        fold=np.ones(num_pieces, np.int8),
+        tonic=none.astype(np.int8),
+        one_key=np.ones(num_pieces, np.bool_),
+        metre=none,
+        pickup=none,
+        durations=durations,
+        positions=positions,
+        spellings=("C4",),
+        metres=((4, 4),),
+        ids=tuple(f"tune {number}" for number in range(num_pieces)),
+        num_folds=1,
+        fingerprint="none",
+        corpus="made up",
+    )
+
+
+def train(path: Path) -> None:
+    """Train the composer for one epoch on all pieces, and write its file."""
+    family, spec = Composer(), ComposerSpec(epochs=1, layers=LAYERS, size=SIZE)
+    training = family.start(spec, tunes(), seed=0, trial=0, device="cpu")
+    for _ in training.epochs():
+        pass
+    extra = {"seed": 0, "trial": 0, "family": family.name, "vocabulary": dict(training.vocabulary)}
+    checkpoint.save(path, training.weights(), spec, extra)
+
+
+class Peer(nn.Module):
+    """The same sizes, as one would write them."""
+
+    def __init__(self) -> None:
+        """Take torch's own initial weights."""
+        super().__init__()
+        self.embedding = nn.Embedding(NUM_EVENTS + 1, SIZE)
+        self.lstm = nn.LSTM(SIZE, SIZE, LAYERS)
+        self.head = nn.Linear(SIZE, NUM_EVENTS)
+
+    @torch.no_grad()
+    def compose(self, num_tunes: int, num_notes: int) -> int:
+        """Draw tunes of equal length, and give the number of their notes."""
+        token, state = torch.full((1, num_tunes), NUM_EVENTS), None
+        for _ in range(num_notes):
+            hidden, state = self.lstm(self.embedding(token), state)
+            token = torch.multinomial(self.head(hidden[0]).softmax(dim=1), 1).T
+        return num_tunes * num_notes
+
+
+def measure(composer: TuneComposer) -> dict[str, float]:
+    """Time both on a batch and on one tune, in turns."""
+    peer, wish = Peer(), Wish(key="C", metre="4/4", top_p=0.95)
+    ours: list[float] = []
+    theirs: list[float] = []
+    alone: list[float] = []
+    notes: list[int] = []
+    for turn in range(TURNS + 1):
+        began = time.perf_counter()
+        made = composer.compose(wish, count=BATCH, seed=turn)
+        ours.append(sum(tune.num_notes for tune in made) / (time.perf_counter() - began))
+        began = time.perf_counter()
+        theirs.append(peer.compose(BATCH, made[0].num_notes) / (time.perf_counter() - began))
+        began = time.perf_counter()
+        (tune,) = composer.compose(wish, seed=turn)
+        alone.append(time.perf_counter() - began)
+        notes.append(tune.num_notes)
+    return {
+        "notes a second, batch": statistics.median(ours[1:]),
+        "notes a second, batch, torch.nn.LSTM by hand": statistics.median(theirs[1:]),
+        "one tune, s": statistics.median(alone[1:]),
+        "notes of one tune": statistics.median(notes[1:]),
+    }
+
+
+def load_seconds(path: Path) -> float:
+    """Load the file in fresh processes; the median."""
+    root = str(Path(__file__).resolve().parent.parent)
+    found = [
+        float(subprocess.run([sys.executable, "-c", LOAD, str(path)], cwd=root, check=True, capture_output=True).stdout)
+        for _ in range(3)
+    ]
+    return statistics.median(found)
+
+
+def main() -> int:
+    """Measure, print and write; the exit status is 1 where a limit is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file to write")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.pt"
+        train(path)
+        composer, size, seconds = TuneComposer.load(path), path.stat().st_size / 1e6, load_seconds(path)
+    found = measure(composer)
+    result: dict[str, Any] = {
+        "hardware": hardware(),
+        "tokens": composer.vocabulary.num_tokens,
+        **found,
+        "figures": [
+            figure("composing 16 tunes, notes/s", found["notes a second, batch"], at_least=BATCH_LIMIT),
+            figure("one tune of 16 bars, s", found["one tune, s"], at_most=TUNE_LIMIT),
+            figure("a trained composer, from the file to ready, s", seconds, at_most=LOAD_LIMIT),
+            figure("its file, MB", size, at_most=FILE_LIMIT),
+        ],
+    }
+    print(json.dumps(result, indent=2))
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
+    return int(not all(one["met"] for one in result["figures"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
