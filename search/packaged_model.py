@@ -11,7 +11,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from search.model_code import ROOT, copy_code
 
@@ -100,8 +100,7 @@ def _forget_places(folder: Path) -> None:
 
     file = folder / "MLmodel"
     model = Model.load(str(file))
-    flavors: dict[str, dict[str, Any]] = model.flavors  # pyright: ignore[reportUnknownVariableType, reportAssignmentType]
-    made: dict[str, Any] = flavors["python_function"]
+    made = cast("dict[str, Any]", model.flavors["python_function"])
     made["model_code_path"] = Path(made["model_code_path"]).name
     for artifact in made["artifacts"].values():
         artifact["uri"] = artifact["path"]
