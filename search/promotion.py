@@ -286,11 +286,6 @@ def _by_group(values: NDArray[np.float64], groups: NDArray[np.int64]) -> tuple[N
     return np.bincount(number, values).astype(np.float64), np.bincount(number)
 
 
-def sizes_needed(found: Sequence[Candidate]) -> list[int]:
-    """Give the numbers of the trials whose sizes the rule asks for."""
-    return [one.number for one in found if one.ties]
-
-
 def with_sizes(found: Sequence[Candidate], sizes: Mapping[int, int]) -> list[Candidate]:
     """Fill in sizes by trial number."""
     return [Candidate(one.number, one.score, sizes.get(one.number), one.loss, one.ties) for one in found]

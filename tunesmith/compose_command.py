@@ -53,7 +53,7 @@ def compose(
     ] = True,
     count: Annotated[int, typer.Option(help="How many tunes.")] = 1,
     seed: Annotated[int, typer.Option(help="The same seed gives the same tunes.", min=0)] = 1,
-    folder: Annotated[Path, typer.Option("--out", help="The folder for the files.", metavar="DIR")] = Path("tunes"),
+    folder: Annotated[Path, typer.Option("--out", help="The folder for the files.", metavar="DIR")] = Path("composed"),
     formats: Annotated[
         str, typer.Option(help="midi, musicxml, abc, svg, png, wav and roll, with commas between; or all.")
     ] = "all",
@@ -108,7 +108,7 @@ def compose(
     }
     files = {stem: _write(tune, folder, stem, kinds) for stem, tune in tunes.items()}
     rows = [_row(stem, tune, files[stem]) for stem, tune in tunes.items()]
-    told = _report(tunes, folder, measures, index) if report else None
+    told = _report(tunes, folder, measures, index, f"{found.name}-seed{seed}-report") if report else None
     if as_json:
         print_json({"model": str(found.path), "seed": seed, "remarks": remarks, "tunes": rows, "report": told})
         return
@@ -118,6 +118,7 @@ def compose(
 
         out.print()
         print_report(told)
+        out.print(f"[dim]the whole report: {folder / f'{found.name}-seed{seed}-report.md'}[/]", soft_wrap=True)
 
 
 def _kinds(formats: str) -> list[str]:
@@ -193,11 +194,15 @@ def _corpus(model: "NamedModel", name: str | None) -> "tuple[CorpusMeasures | No
 
 
 def _report(
-    tunes: "dict[str, Tune]", folder: Path, corpus: "CorpusMeasures | None", index: "CorpusIndex | None"
+    tunes: "dict[str, Tune]",
+    folder: Path,
+    corpus: "CorpusMeasures | None",
+    index: "CorpusIndex | None",
+    name: str,
 ) -> dict[str, Any]:
     from tunesmith.tune_report import write_report
 
-    report, _ = write_report(tunes, corpus, index, folder)
+    report, _ = write_report(tunes, corpus, index, folder, name)
     return report
 
 

@@ -38,32 +38,33 @@ def print_report(report: "Report") -> None:
         table.add_row(one["title"], *_of_corpus(report, one), *styled)
     out.print(table)
     if len(report["tunes"]) > len(shown):
-        out.print(f"[dim]and {len(report['tunes']) - len(shown)} more, in report.md[/]")
+        out.print(f"[dim]and {len(report['tunes']) - len(shown)} more, in the report's page[/]")
     out.print(_key(report), style="dim", markup=False)
     for stem in shown:
         out.print(f"{stem}: {_copy(report, stem)}", markup=False, soft_wrap=True)
 
 
-def markdown(report: "Report", folder: Path) -> str:
+def markdown(report: "Report", folder: Path, picture: str) -> str:
     """Write the page.
 
     Args:
         report: The report.
         folder: Where the tunes' files are; the page links to those that are there.
+        picture: The name of the picture's file, shown where there is a corpus to compare with.
 
     Returns:
         The page.
     """
-    return "\n".join([*_page(report, folder), ""])
+    return "\n".join([*_page(report, folder, picture), ""])
 
 
-def _page(report: "Report", folder: Path) -> Iterator[str]:
+def _page(report: "Report", folder: Path, picture: str) -> Iterator[str]:
     yield "# Composed tunes"
     yield ""
     yield _key(report)
     yield ""
     if report["corpus"]:
-        yield from ("![The tunes among the corpus's pieces](report.png)", "")
+        yield from (f"![The tunes among the corpus's pieces]({quote(picture)})", "")
     titles = ["measure", *_corpus_titles(report), *map(_plain, report["tunes"])]
     yield _row(titles)
     yield _row([":--", *["--:"] * (len(titles) - 1)])

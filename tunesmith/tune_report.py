@@ -13,15 +13,16 @@ from tunesmith.report_text import markdown
 
 
 def write_report(
-    tunes: Mapping[str, Tune], corpus: CorpusMeasures | None, index: CorpusIndex | None, folder: Path
+    tunes: Mapping[str, Tune], corpus: CorpusMeasures | None, index: CorpusIndex | None, folder: Path, name: str
 ) -> tuple[Report, list[Path]]:
-    """Write report.json, report.md and, where the corpus is at hand, report.png beside the tunes' own files.
+    """Write the report beside the tunes' own files: NAME.json, NAME.md and, where the corpus is at hand, NAME.png.
 
     Args:
         tunes: The tunes by their files' stems.
         corpus: The measures of the corpus that the composer learned from, None where that is not at hand.
         index: The same corpus, to find copies in.
         folder: Where the tunes' files are.
+        name: The stem of the report's files.
 
     Returns:
         The report, and the files.
@@ -30,13 +31,13 @@ def write_report(
         BadInputError: If the folder cannot be written.
     """
     report = report_data(tunes, corpus, index)
-    paths = [folder / "report.json", folder / "report.md"]
-    picture = folder / "report.png"
+    paths = [folder / f"{name}.json", folder / f"{name}.md"]
+    picture = folder / f"{name}.png"
     if corpus is not None:
         paths.append(picture)
     try:
         paths[0].write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        paths[1].write_text(markdown(report, folder), encoding="utf-8")
+        paths[1].write_text(markdown(report, folder, picture.name), encoding="utf-8")
     except OSError as error:
         raise BadInputError(
             f"the report must be writable: {error.filename or folder} ({error.strerror or error}); name another folder"

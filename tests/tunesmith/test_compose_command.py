@@ -57,7 +57,7 @@ def test_every_format_of_every_tune_is_written_and_told(compose: Callable[..., D
         assert all((tmp_path / path).stat().st_size > 0 for path in tune["files"])
         sounding: list[list[int]] = []
         for ending in (".abc", ".mid", ".musicxml"):
-            read, _ = read_prompt(tmp_path / "tunes" / f"{tune['name']}{ending}")
+            read, _ = read_prompt(tmp_path / "composed" / f"{tune['name']}{ending}")
             assert (read.metre, read.fifths) == ((3, 4), 1)
             sounding.append([pitch for pitch in read.pitch if pitch != REST])
         assert sounding[0] == sounding[1] == sounding[2]
@@ -104,7 +104,7 @@ def test_tunes_are_told_and_measured(compose: Callable[..., Done], tmp_path: Pat
     assert ".mid" in done.out
     assert "ends on the tonic" in done.out
     assert "not at hand" in " ".join(done.out.split())
-    told = json.loads((tmp_path / "tunes" / "report.json").read_text())
+    told = json.loads((tmp_path / "composed" / "small-seed1-report.json").read_text())
     assert told["corpus"] is None
     assert told["tunes"]["small-seed1-02"]["values"]["ends_on_tonic"]["value"] == 1.0
     odd = compose("--bars 2 --formats roll --metre 7/8")

@@ -51,11 +51,12 @@ def test_numbers_stand_beside_the_corpus(corpus: CorpusMeasures, index: CorpusIn
 def test_the_report_is_written_beside_the_tunes(corpus: CorpusMeasures, index: CorpusIndex, tmp_path: Path) -> None:
     tunes = {"a tune": replace(FIRST, title="Again"), "poor": POOR}
     write(tunes["a tune"], tmp_path, "a tune", ["abc", "png"])
-    report, paths = write_report(tunes, corpus, index, tmp_path)
-    assert [path.name for path in paths] == ["report.json", "report.md", "report.png"]
+    report, paths = write_report(tunes, corpus, index, tmp_path, "some report")
+    assert [path.name for path in paths] == ["some report.json", "some report.md", "some report.png"]
     assert json.loads(paths[0].read_text()) == report
     assert paths[2].read_bytes().startswith(b"\x89PNG")
     page = paths[1].read_text()
+    assert "(some%20report.png)" in page
     assert "[a tune.abc](a%20tune.abc)" in page
     assert "![a tune](a%20tune.png)" in page
     assert "![poor]" not in page
@@ -67,7 +68,7 @@ def test_the_report_is_written_beside_the_tunes(corpus: CorpusMeasures, index: C
 
 
 def test_without_the_corpus_its_columns_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    report, paths = write_report({"poor": POOR}, None, None, tmp_path)
+    report, paths = write_report({"poor": POOR}, None, None, tmp_path, "report")
     assert [path.name for path in paths] == ["report.json", "report.md"]
     assert report["corpus"] is None
     assert report["tunes"]["poor"]["values"]["largest_leap"] == {"value": 61, "percentile": None, "unusual": None}
@@ -98,6 +99,6 @@ def test_the_table_marks_what_is_unusual_and_has_as_many_tunes_as_fit(
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file", "report").write_text("")
     with pytest.raises(BadInputError, match=r"must be writable: .*file.*Not a directory"):
-        write_report({"poor": POOR}, None, None, tmp_path / "file")
+        write_report({"poor": POOR}, None, None, tmp_path / "file", "report")

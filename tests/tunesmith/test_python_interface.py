@@ -1,0 +1,69 @@
+"""The models from Python, as a musician who works with code has them."""
+
+from pathlib import Path
+
+import pretty_midi
+import pytest
+from music21.stream.base import Score
+
+from data_prep.errors import BadInputError
+from data_prep.prompts import read_prompt
+from models import checkpoint
+from models.composer_spec import ComposerSpec
+from models.composing import TuneComposer
+from models.wish import Wish
+from tests.models import trained_composers, trained_stylenets
+from tunesmith import load_model
+from tunesmith.python_interface import LoadedComposer, LoadedPerformer
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained_composers.trained(tmp_path_factory.mktemp("trained") / "composer.pt")
+
+
+def test_tunes_come_back_as_music21_and_pretty_midi_know_them(file: Path, tmp_path: Path) -> None:
+    composer = load_model(str(file))
+    assert isinstance(composer, LoadedComposer)
+    tunes = composer.compose(bars=4, metre="4/4", count=2, seed=3)
+    assert [one.tune for one in tunes] == TuneComposer.load(file).compose(Wish(bars=4, metre="4/4"), count=2, seed=3)
+    first = tunes[0]
+    sounding = [pitch for pitch in first.tune.pitch if pitch >= 0]
+    score, midi = first.music21(), first.pretty_midi(program=73)
+    assert isinstance(score, Score)
+    assert isinstance(midi, pretty_midi.PrettyMIDI)
+    assert [note.pitch for note in midi.instruments[0].notes] == sounding
+    assert midi.instruments[0].program == 73
+    assert [note.pitch.midi for note in score.stripTies().flatten().notes] == sounding
+    assert first.abc().startswith("X:1")
+    written = first.write(tmp_path, "first", ["abc"])
+    assert [path.name for path in written] == ["first.abc"]
+    again, _ = read_prompt(written[0])
+    assert again.pitch == first.tune.pitch
+    given = composer.compose(bars=4, prompt=written[0], prompt_notes=3)[0].tune
+    assert (given.num_prompt, given.pitch[:3]) == (3, first.tune.pitch[:3])
+
+
+def test_a_stylenet_performs_what_it_is_given(tmp_path: Path) -> None:
+    performer = load_model(str(trained_stylenets.trained(tmp_path / "stylenet.pt")))
+    assert isinstance(performer, LoadedPerformer)
+    midi = pretty_midi.PrettyMIDI(initial_tempo=120)
+    piano = pretty_midi.Instrument(program=0)
+    piano.notes += [pretty_midi.Note(64, 60 + step, step / 4, step / 4 + 0.25) for step in range(16)]
+    midi.instruments.append(piano)
+    played = performer.perform(midi, performer.styles[0])
+    assert [note.pitch for note in played.instruments[0].notes] == list(range(60, 76))
+    assert {note.velocity for note in played.instruments[0].notes} != {64}
+
+
+@pytest.mark.parametrize("name", ["composer@champion", "composer@7", "nothing/3", "sonatas"])
+def test_what_is_not_there_is_said(name: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError):
+        load_model(name, home=tmp_path)
+
+
+def test_a_model_of_no_family_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "odd.pt"
+    checkpoint.save(path, {}, ComposerSpec(), {"family": "sonatas"})
+    with pytest.raises(BadInputError, match="says 'sonatas'"):
+        load_model(str(path))

@@ -1,0 +1,158 @@
+"""The models from Python: ``load_model`` gives what composes, or what performs."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from data_prep.errors import BadInputError
+from data_prep.tunes import Tune
+
+if TYPE_CHECKING:
+    from music21.stream import Score
+    from pretty_midi import PrettyMIDI
+
+    from models.composing import TuneComposer
+    from models.performer import Mix, Performer
+
+MidiT = TypeVar("MidiT", bound="bytes | PrettyMIDI")
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A composed tune.
+
+    Attributes:
+        tune: Its notes, metre and key.
+    """
+
+    tune: Tune
+
+    def music21(self) -> "Score":
+        """Give it as a score of music21's."""
+        from data_prep.writers.score import to_music21
+
+        return to_music21(self.tune)
+
+    def pretty_midi(self, program: int = 40) -> "PrettyMIDI":
+        """Give it as a PrettyMIDI, played by the instrument of that General MIDI number from 0; 40 is a violin."""
+        from data_prep.writers.midi import to_pretty_midi
+
+        return to_pretty_midi(self.tune, program)
+
+    def abc(self) -> str:
+        """Give it in ABC notation."""
+        from data_prep.writers.abc import to_abc
+
+        return to_abc(self.tune)
+
+    def write(self, folder: Path, stem: str, formats: Sequence[str] | None = None) -> list[Path]:
+        """Write it to files.
+
+        Args:
+            folder: Where to.
+            stem: Their name but for the ending.
+            formats: Of midi, musicxml, abc, svg, png and wav; all unless said.
+
+        Returns:
+            The files.
+        """
+        from data_prep.tune_files import FORMATS, write
+
+        return write(self.tune, folder, stem, FORMATS if formats is None else formats)
+
+
+@dataclass(frozen=True)
+class LoadedComposer:
+    """A trained composer.
+
+    Attributes:
+        model: What composes.
+    """
+
+    model: "TuneComposer"
+
+    def compose(
+        self, *, count: int = 1, seed: int = 1, prompt: Tune | Path | None = None, **wish: Any
+    ) -> list[Composed]:
+        """Compose tunes.
+
+        Args:
+            count: How many.
+            seed: The same seed gives the same tunes.
+            prompt: A tune, or a file with one, to go on from.
+            wish: What is asked of each, as ``models.wish.Wish`` has it: bars, key, metre, temperature, top_p, ...
+
+        Returns:
+            The tunes.
+
+        Raises:
+            BadInputError: If the model cannot do what is asked.
+        """
+        from data_prep.prompts import read_prompt
+        from models.wish import Wish
+
+        given = read_prompt(prompt)[0] if isinstance(prompt, Path) else prompt
+        return [Composed(tune) for tune in self.model.compose(Wish(prompt=given, **wish), count=count, seed=seed)]
+
+
+@dataclass(frozen=True)
+class LoadedPerformer:
+    """A trained StyleNet.
+
+    Attributes:
+        model: What predicts velocities.
+    """
+
+    model: "Performer"
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """What it can play in."""
+        return self.model.styles
+
+    def perform(self, midi: MidiT, style: "Mix", *, amount: float = 1.0) -> MidiT:
+        """Give a piece its dynamics; see ``models.performing.perform``."""
+        from models.performing import perform
+
+        return perform(midi, self.model, style, amount=amount)
+
+
+def load_model(name: str, *, home: Path | None = None, tracking: str | None = None) -> LoadedComposer | LoadedPerformer:
+    """Load a model.
+
+    Args:
+        name: A registered model, as composer@champion or stylenet@3; a search's trial, as composer/7; or a file.
+        home: The home folder; TUNESMITH_HOME, or ./runs, unless said.
+        tracking: The URI of MLflow's store; the home folder's unless said.
+
+    Returns:
+        What composes, or what performs.
+
+    Raises:
+        BadInputError: If there is no such model.
+    """
+    from models.checkpoint import load
+    from models.composing import TuneComposer
+    from models.performer import Performer
+    from tunesmith.home import home_folder
+    from tunesmith.named_models import registry
+    from tunesmith.named_trials import trained_model
+
+    place = home_folder(home)
+    if Path(name).is_file():
+        path = Path(name)
+    elif re.fullmatch(r"[^/@]+/\d+", name):
+        path = trained_model(place, name)
+    else:
+        from search.model_versions import parse_reference
+
+        models = registry(place, tracking)
+        path = models.model_file(models.version(parse_reference(name)))
+    family = load(path).extra.get("family")
+    if family == "composer":
+        return LoadedComposer(TuneComposer.load(path))
+    if family == "stylenet":
+        return LoadedPerformer(Performer.load(path))
+    raise BadInputError(f"a model is a composer or a stylenet: {path} says {family!r}")
