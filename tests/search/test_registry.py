@@ -315,3 +315,17 @@ def test_a_server_keeps_the_models_and_they_are_fetched_once(
     path.write_bytes(b"changed")
     assert registry.model_file(version).read_bytes() == model.read_bytes()
     assert (registry.export(version, tmp_path / "out") / "artifacts" / "model.pt").read_bytes() == model.read_bytes()
+
+
+def test_mlflow_loads_the_champion_by_its_alias(
+    registry: Registry, model: Path, tracked_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow.pyfunc
+    import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
+
+    version = registry.register(registration(model))
+    registry.set_champion("stylenet", version.version, "first")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", default_uri(tracked_home))
+    loaded: Any = mlflow.pyfunc.load_model("models:/tunesmith-stylenet@champion")
+    found = loaded.predict(pd.DataFrame([{"pitch": [60, 64], "onset": [0.0, 1.0], "duration": [1.0, 1.0]}]))
+    assert [len(row) for row in found["velocity"]] == [2]
