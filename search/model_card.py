@@ -37,7 +37,8 @@ Trained by tunesmith {evidence.code_version} on every open piece of its corpus, 
 
 {objective.name}: {objective.meaning}. The test was opened once, {evidence.test.at}. It came out
 {evidence.optimism:+.3f} against cross-validation. Of {evidence.num_candidates} trials with their full budget
-{evidence.num_tied} tied; choosing among them is estimated to make it {evidence.bias:.3f} too optimistic. {_against(evidence)}
+{evidence.num_tied} tied; choosing among them is estimated to make it {evidence.bias:.3f} too optimistic.
+{_against(evidence)}
 
 ## Settings
 

@@ -99,6 +99,6 @@ def test_the_table_marks_what_is_unusual_and_has_as_many_tunes_as_fit(
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file", "report").write_text("")
+    (tmp_path / "file").write_text("")
     with pytest.raises(BadInputError, match=r"must be writable: .*file.*Not a directory"):
         write_report({"poor": POOR}, None, None, tmp_path / "file", "report")
