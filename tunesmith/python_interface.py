@@ -1,5 +1,8 @@
 """The models from Python: ``load_model`` gives what composes, or what performs."""
 
+# pretty_midi has no types:
+# pyright: reportMissingTypeStubs=false
+
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,7 +85,7 @@ class LoadedComposer:
             count: How many.
             seed: The same seed gives the same tunes.
             prompt: A tune, or a file with one, to go on from.
-            wish: What is asked of each, as ``models.wish.Wish`` has it: bars, key, metre, temperature, top_p, ...
+            **wish: What is asked of each, as ``models.wish.Wish`` has it: bars, key, metre, temperature, top_p, ...
 
         Returns:
             The tunes.
