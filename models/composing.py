@@ -4,8 +4,8 @@ Symbols: G folds. What a trained model says is the mean over its G folds' networ
 
 Metre, pickup and, for models that read every piece in C, the tonic are drawn as often as the training pieces have them,
 unless they are asked for or a prompt has them. Then notes are drawn one by one, from those that ``models.note_rules``
-allows; the last one lasts a beat or more. In a key that was asked for every composed note is in its scale. Where no key
-is known, the tonic on which the tune is to end is estimated from the notes before, and the written key from all.
+allows; the last one fills the last beat or more. In a key that was asked for every composed note is in its scale. Where
+no key is known, the tonic on which the tune is to end is estimated from the notes before, and the written key from all.
 """
 
 from math import lcm
@@ -143,14 +143,15 @@ class TuneComposer:
     def _draft(self, wish: Wish, random: np.random.Generator, rules: dict[tuple[int, int], NoteRules]) -> Draft:
         """Begin a tune; rules are shared among tunes on the same grid and shift."""
         heading = draw_heading(wish, self.spec, self.vocabulary, random)
-        closing = beat_length(heading.metre)
-        times = (*self.vocabulary.durations, *self.vocabulary.positions, heading.bar_length, closing)
+        beat = beat_length(heading.metre)
+        times = (*self.vocabulary.durations, *self.vocabulary.positions, heading.bar_length, beat)
         resolution = lcm(*(time.denominator for time in times))
         key = (heading.shift, resolution)
         if key not in rules:
             rules[key] = self._rules(wish, heading, resolution)
-        length, pickup, beat = (int(time * resolution) for time in (heading.bar_length, heading.pickup, closing))
-        bars = Bars(length, pickup, wish.bars * length, beat)
+        closing = beat - heading.pickup % beat  # the last beat, which the pickup shortens
+        ticks = [int(time * resolution) for time in (heading.bar_length, heading.pickup, closing)]
+        bars = Bars(length=ticks[0], pickup=ticks[1], end=wish.bars * ticks[0], closing=ticks[2])
         return Draft(heading, bars, rules[key], resolution, wish.end_on_tonic, random)
 
     def _rules(self, wish: Wish, heading: Heading, resolution: int) -> NoteRules:

@@ -21,39 +21,40 @@ def model_card(evidence: Evidence, not_for: str) -> str:
         (f"sealed test, {len(scores.values)} pieces", _error(scores.mean, scores.standard_error)),
         *((f"{name}, same test", f"{value:.3f}") for name, value in evidence.test.baselines.items()),
     ]
-    return f"""# {evidence.name}: a {evidence.family}
-
-Trained by tunesmith {evidence.code_version} on every open piece of its corpus, after the search `{evidence.search}` on
-{num_folds} folds put it forward.
-
-## Data
-
-- corpus: {evidence.corpus} (fingerprint `{evidence.fingerprint}`, seed {evidence.seed})
-- licence: {evidence.licence}
-
-## How good it is
-
-{_table(("", objective.unit), scored)}
-
-{objective.name}: {objective.meaning}. The test was opened once, {evidence.test.at}. It came out
-{evidence.optimism:+.3f} against cross-validation. Of {evidence.num_candidates} trials with their full budget
-{evidence.num_tied} tied; choosing among them is estimated to make it {evidence.bias:.3f} too optimistic.
-{_against(evidence)}
-
-## Settings
-
-{_table(("setting", "value"), [(name, str(value)) for name, value in evidence.settings.items()])}
-
-{evidence.parameters:,} parameters, {evidence.size_bytes / 1e6:.2f} MB, trained for {evidence.epochs} epochs.
-
-## What it is not good for
-
-{not_for}
-"""
+    made = (
+        f"Trained by tunesmith {evidence.code_version} on every open piece of its corpus, after the search "
+        f"`{evidence.search}` on {num_folds} folds put it forward."
+    )
+    data = (
+        f"- corpus: {evidence.corpus} (fingerprint `{evidence.fingerprint}`, seed {evidence.seed})\n"
+        f"- licence: {evidence.licence}"
+    )
+    meaning = (
+        f"{objective.name}: {objective.meaning}. The test was opened once, {evidence.test.at}. It came out "
+        f"{evidence.optimism:+.3f} against cross-validation. Of {evidence.num_candidates} trials with their full "
+        f"budget {evidence.num_tied} tied; choosing among them is estimated to make it {evidence.bias:.3f} too "
+        "optimistic."
+    )
+    paragraphs = (  # of one line each: MLflow breaks lines where the text does
+        f"# {evidence.name}: a {evidence.family}",
+        made,
+        "## Data",
+        data,
+        "## How good it is",
+        _table(("", objective.unit), scored),
+        meaning,
+        _against(evidence),
+        "## Settings",
+        _table(("setting", "value"), [(name, str(value)) for name, value in evidence.settings.items()]),
+        f"{evidence.parameters:,} parameters, {evidence.size_bytes / 1e6:.2f} MB, {evidence.epochs} epochs.",
+        "## What it is not good for",
+        not_for,
+    )
+    return "\n\n".join(paragraphs) + "\n"
 
 
 def _against(evidence: Evidence) -> str:
-    champion, comparison, why = evidence.champion, evidence.comparison, evidence.decision.why.capitalize()
+    champion, comparison, why = evidence.champion, evidence.comparison, _sentence(evidence.decision.why)
     if champion is None:
         return f"{why}."
     if isinstance(comparison, Comparison):
@@ -63,6 +64,10 @@ def _against(evidence: Evidence) -> str:
             f"over {comparison.num_groups} compositions). {why}."
         )
     return f"Version {champion.version} ({champion.trial}) was tested on other pieces. {why}."
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _table(header: tuple[str, str], rows: list[tuple[str, str]]) -> str:
