@@ -122,20 +122,23 @@ def _row(version: "Version") -> dict[str, Any]:
 
 
 def _print(versions: "list[Version]") -> None:
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    for column in ("model", "", "from", "sealed test", "size", "registered"):
-        table.add_column(column, no_wrap=True)
-    for version in versions:
-        table.add_row(
+    rows = [
+        (
             version.reference,
             ", ".join(version.aliases),
             version.source,
             _test(version),
             f"{version.size_bytes / _MEGABYTE:.2f} MB",
             f"{version.created.astimezone():%Y-%m-%d %H:%M}",
-            style="bold green" if version.is_champion else None,
         )
-    out.print(table)
+        for version in versions
+    ]
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for number, column in enumerate(("model", "", "from", "sealed test", "size", "registered")):
+        table.add_column(column, no_wrap=True, min_width=max(len(row[number]) for row in rows))
+    for version, row in zip(versions, rows, strict=True):
+        table.add_row(*row, style="bold green" if version.is_champion else None)
+    out.print(table, crop=False)  # a narrow terminal wraps; nothing is cut
 
 
 def _show(version: "Version", evidence: dict[str, Any]) -> None:

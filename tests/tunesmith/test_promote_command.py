@@ -16,19 +16,20 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # MLflow'
 GOOD = ["--set", "size=48", "--set", "embedding=32", "--set", "layers=1", "--set", "batch_size=4", "--set", "lr=0.008"]
 
 
+BUDGET = ["--corpus", "tunes", "--trials", "2"]
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """A place with three finished searches on the same tunes: poor, good, and worse than poor."""
+    """A place with a finished search named "poor"."""
     place = make_place(tmp_path_factory.mktemp("promoted"))
-    budget = ["--corpus", "tunes", "--trials", "2"]
-    for name, settings in (
-        ("poor", ["--epochs", "2", *TINY]),
-        ("good", ["--epochs", "10", *GOOD]),
-        ("worse", ["--epochs", "2", "--set", "lr=1e-6", *TINY]),
-    ):
-        done = place.run("search", "composer", "--name", name, *budget, *settings)
-        assert done.returncode == 0, done.stderr
+    search(place, "poor", "--epochs", "2", *TINY)
     return place
+
+
+def search(place: Place, name: str, *settings: str) -> None:
+    done = place.run("search", "composer", "--name", name, *BUDGET, *settings)
+    assert done.returncode == 0, done.stderr
 
 
 def champion(place: Place) -> Any:
@@ -46,7 +47,9 @@ def full_trials(place: Place, name: str) -> list[int]:
     return [row["number"] for row in rows if row["state"] == "COMPLETE"]
 
 
-def test_from_the_first_champion_to_a_better_one_and_back(place: Place) -> None:
+def test_from_the_first_champion_to_a_better_one_and_back(tmp_path: Path) -> None:
+    place = make_place(tmp_path)
+    search(place, "poor", "--epochs", "2", *TINY)
     planned = place.run("promote", "poor", "--dry-run")
     assert planned.returncode == 0, planned.stderr
     assert "put forward" in planned.stdout
@@ -71,12 +74,14 @@ def test_from_the_first_champion_to_a_better_one_and_back(place: Place) -> None:
     assert "composer@1 is the champion already" in again.stdout
     assert len(openings(place)) == 1
 
+    search(place, "worse", "--trials", "1", "--epochs", "2", "--set", "lr=1e-6", *TINY)
     worse = place.run("promote", "worse")
     assert worse.returncode == 0, worse.stderr
     assert "composer@2 is not the champion" in worse.stdout
     assert "against the champion composer@1" in worse.stdout
     assert champion(place).version == 1
 
+    search(place, "good", "--trials", "1", "--epochs", "10", *GOOD)
     better = json.loads(place.run("promote", "good", "--json").stdout)
     assert better["version"] == 3
     assert better["evidence"]["decision"]["moves"]
@@ -96,8 +101,7 @@ def test_from_the_first_champion_to_a_better_one_and_back(place: Place) -> None:
 
 
 def test_the_evidence_agrees_with_the_study_and_the_registered_model(place: Place) -> None:
-    number = full_trials(place, "poor")[0]
-    found = json.loads(place.run("promote", "poor", "--trial", str(number), "--json").stdout)
+    found = json.loads(place.run("promote", "poor", "--json").stdout)
     evidence = found["evidence"]
     row = next(
         row for row in json.loads(place.run("trials", "poor", "--json").stdout) if row["number"] == evidence["trial"]
@@ -111,6 +115,7 @@ def test_the_evidence_agrees_with_the_study_and_the_registered_model(place: Plac
 
 
 def test_another_trial_of_a_tested_search_is_refused(place: Place) -> None:
+    assert place.run("promote", "poor").returncode == 0
     numbers = full_trials(place, "poor")
     tested = json.loads((place.folder / "runs" / "searches" / "poor" / "test.json").read_text())["trial"]
     other = next((number for number in numbers if number != tested), None)
@@ -146,7 +151,7 @@ def test_other_data_than_the_searchs_is_refused(place: Place, tmp_path: Path) ->
     kept = file.read_bytes()
     try:
         file.write_bytes(kept.replace(b"X:1\n", b"X:1\n% changed\n", 1) + b"\n")
-        result = place.run("promote", "good")
+        result = place.run("promote", "poor")
     finally:
         file.write_bytes(kept)
     assert result.returncode == 2
@@ -159,8 +164,7 @@ def test_a_promotion_that_is_killed_goes_on_and_opens_the_test_once(place: Place
     import sys
 
     name = "killed"
-    budget = ["--corpus", "tunes", "--trials", "1", "--epochs", "2", *TINY]
-    assert place.run("search", "composer", "--name", name, *budget).returncode == 0
+    search(place, name, "--epochs", "2", *TINY)
     before = len(openings(place))
     process = subprocess.Popen(
         [sys.executable, "-c", "from tunesmith.cli import main; main()", "promote", name],
