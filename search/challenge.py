@@ -176,7 +176,7 @@ class Challenge:
         if test is None or test_is_new:
             test = run_test(self._family, choice.spec, self._prepared, choice.model, self._folder, name=name)
         evidence = self._evidence(choice, test, current, force=force, reason=reason)
-        version = self._registered(choice.chosen.number)
+        version = self._registry.of_trial(self._family.name, self._record.study, choice.chosen.number)
         is_new = version is None
         if version is None:
             version = self._registry.register(
@@ -211,14 +211,6 @@ class Challenge:
             report=advance,
         )
         progress.finish()
-
-    def _registered(self, number: int) -> Version | None:
-        """Find the version that an earlier promotion made of this trial."""
-        mine = {"study": self._record.study, "trial": str(number)}
-        for version in self._registry.versions(self._family.name):
-            if mine.items() <= version.tags.items():
-                return version
-        return None
 
     def _evidence(
         self, choice: Choice, test: SealedTest, current: Version | None, *, force: bool, reason: str

@@ -114,6 +114,11 @@ class Registry:
         """Give the version in use; None if there is none yet."""
         return next((one for one in self.versions(family) if one.is_champion), None)
 
+    def of_trial(self, family: str, study: str, number: int) -> Version | None:
+        """Give the newest version that was made of a trial of the study with that id; None if there is none."""
+        source = {"study": study, "trial": str(number)}
+        return next((one for one in self.versions(family) if source.items() <= one.tags.items()), None)
+
     def set_champion(self, family: str, version: int, why: str) -> Version:
         """Make a version the champion.
 

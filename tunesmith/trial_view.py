@@ -6,11 +6,12 @@ from typing import Any
 from rich.table import Table
 
 from models.families import family as find_family
-from search.study import SearchRecord
+from search.sealed_test import recorded
+from search.study import SearchRecord, folder
 from search.tracking import tracking_uri
 from tunesmith.console import out
 from tunesmith.curves import draw_curves
-from tunesmith.figures import decimals, duration, setting_text, state_word, with_error
+from tunesmith.figures import decimals, duration, interval, setting_text, state_word, with_error
 
 
 def as_data(record: SearchRecord, number: int) -> dict[str, Any]:
@@ -69,4 +70,22 @@ def print_trial(record: SearchRecord, number: int, home: Path) -> None:
     out.print(settings)
     tag = f'tags.search = "{record.spec.name}" and tags.trial = "{number}"'
     out.print(f"[dim]MLflow[/]  {tracking_uri(record.spec, home)}  filter: {tag}", soft_wrap=True)
+    _print_promotion(record, number, home)
     out.print(f"[dim]again here[/]  tunesmith trial --like {record.spec.name}/{number}")
+
+
+def _print_promotion(record: SearchRecord, number: int, home: Path) -> None:
+    """Say what the sealed test said, and which registered version the trial became, if it was put forward."""
+    test = recorded(folder(home, record.spec.name))
+    if test is None or test.trial != number:
+        return
+    from search.registry import Registry
+
+    unit = find_family(record.spec.family).metrics[0].unit
+    scores = test.scores
+    result = f"{interval(scores.mean, scores.standard_error)} {unit} on {len(scores.values)} pieces, {test.at[:10]}"
+    out.print(f"[dim]sealed test[/]  {result}")
+    version = Registry(tracking_uri(record.spec, home), home).of_trial(record.spec.family, record.study, number)
+    if version is not None:
+        called = ", the champion" if version.is_champion else ""
+        out.print(f"[dim]registered[/]  {version.reference}{called}: tunesmith models {version.reference}")

@@ -75,6 +75,10 @@ def test_from_the_first_champion_to_a_better_one_and_back(tmp_path: Path) -> Non
     assert len(openings(place)) == 1
 
     search(place, "worse", "--trials", "1", "--epochs", "2", "--set", "lr=1e-6", *TINY)
+    shown = place.run("show", f"poor/{champion(place).tags['trial']}").stdout
+    assert "composer@1, the champion" in shown
+    assert "sealed test" in shown
+
     worse = place.run("promote", "worse")
     assert worse.returncode == 0, worse.stderr
     assert "composer@2 is not the champion" in worse.stdout
