@@ -30,7 +30,9 @@ _TEMPI = (10.0, 1000.0)
 _MOST_FIFTHS = 7
 
 
-def write(tune: Tune, folder: Path, stem: str, formats: Sequence[str] = FORMATS) -> list[Path]:
+def write(
+    tune: Tune, folder: Path, stem: str, formats: Sequence[str] = FORMATS, *, instrument: str = "violin"
+) -> list[Path]:
     """Write a tune to files.
 
     Args:
@@ -38,13 +40,14 @@ def write(tune: Tune, folder: Path, stem: str, formats: Sequence[str] = FORMATS)
         folder: Where; it is made.
         stem: The files' name, without an ending.
         formats: Some of FORMATS.
+        instrument: Who plays it in MIDI and sound: a name of General MIDI, or its number from 0.
 
     Returns:
         The files, in the order of the formats.
 
     Raises:
-        BadInputError: If a format is unknown, the stem names no file, a value of the tune cannot be written, or the
-            folder cannot be written to.
+        BadInputError: If a format or the instrument is unknown, the stem names no file, a value of the tune cannot be
+            written, or the folder cannot be written to.
     """
     for name in formats:
         if name not in _SUFFIXES:
@@ -52,7 +55,7 @@ def write(tune: Tune, folder: Path, stem: str, formats: Sequence[str] = FORMATS)
     if not stem.strip(". ") or Path(stem).name != stem or "\0" in stem:
         raise BadInputError(f"a file's name is one without folders: got {stem!r}")
     check(tune)
-    contents = _Contents(replace(tune, title=_one_line(tune.title)))
+    contents = _Contents(replace(tune, title=_one_line(tune.title)), instrument)
     paths = [folder / f"{stem}{_SUFFIXES[name]}" for name in formats]
     for name, path in zip(formats, paths, strict=True):
         made = contents.of(name)
@@ -129,8 +132,8 @@ def _one_line(title: str) -> str:
 class _Contents:
     """What a tune's files hold, each made when it is asked for, and what several need once."""
 
-    def __init__(self, tune: Tune) -> None:
-        self._tune = tune
+    def __init__(self, tune: Tune, instrument: str) -> None:
+        self._tune, self._instrument = tune, instrument
 
     def of(self, name: str) -> bytes:
         """Give what the file of a format holds."""
@@ -146,7 +149,8 @@ class _Contents:
 
     @cached_property
     def _played(self) -> Any:
-        return _writer("midi").to_pretty_midi(self._tune)
+        midi = _writer("midi")
+        return midi.to_pretty_midi(self._tune, midi.program_of(self._instrument))
 
     @cached_property
     def _score(self) -> str:

@@ -57,6 +57,9 @@ def compose(
     formats: Annotated[
         str, typer.Option(help="midi, musicxml, abc, svg, png, wav and roll, with commas between; or all.")
     ] = "all",
+    instrument: Annotated[
+        str, typer.Option(help="Who plays it in MIDI and sound: a name of General MIDI; piano for 'perform'.")
+    ] = "violin",
     corpus: CorpusName = None,
     report: Annotated[
         bool, typer.Option("--report/--no-report", help="Measure the tunes beside the corpus, and look for copies.")
@@ -106,7 +109,7 @@ def compose(
         f"{found.name}-seed{seed}-{number:02d}": replace(tune, title=f"{found.name}, seed {seed}, number {number}")
         for number, tune in enumerate(composer.compose(wish, count=count, seed=seed), 1)
     }
-    files = {stem: _write(tune, folder, stem, kinds) for stem, tune in tunes.items()}
+    files = {stem: _write(tune, folder, stem, kinds, instrument) for stem, tune in tunes.items()}
     rows = [_row(stem, tune, files[stem]) for stem, tune in tunes.items()]
     told = _report(tunes, folder, measures, index, f"{found.name}-seed{seed}-report") if report else None
     if as_json:
@@ -154,10 +157,10 @@ def _make(folder: Path) -> None:
         ) from None
 
 
-def _write(tune: "Tune", folder: Path, stem: str, kinds: list[str]) -> list[Path]:
+def _write(tune: "Tune", folder: Path, stem: str, kinds: list[str], instrument: str) -> list[Path]:
     from data_prep.tune_files import write
 
-    paths = write(tune, folder, stem, [kind for kind in kinds if kind != _ROLL])
+    paths = write(tune, folder, stem, [kind for kind in kinds if kind != _ROLL], instrument=instrument)
     if _ROLL in kinds:
         from tunesmith.pictures import save
         from tunesmith.tune_picture import piano_roll

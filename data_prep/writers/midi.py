@@ -8,6 +8,7 @@ from math import lcm
 
 import pretty_midi
 
+from data_prep.errors import unknown
 from data_prep.melodies import REST
 from data_prep.tunes import Tune
 from data_prep.writers.bars import beat_length
@@ -22,6 +23,8 @@ _ON_BAR = 14
 
 _LEAST_TICKS = 480
 """Ticks in a quarter note, or a multiple where a tune's durations need it."""
+
+_NUM_PROGRAMS = 128
 
 _LONGEST_UNIT = 64
 """Metres count no shorter notes than sixty-fourths."""
@@ -51,6 +54,28 @@ def to_pretty_midi(tune: Tune, program: int = VIOLIN) -> pretty_midi.PrettyMIDI:
             played.notes.append(pretty_midi.Note(_velocity(tune, onset), pitch, begin, end))
     midi.instruments.append(played)
     return midi
+
+
+def program_of(instrument: str) -> int:
+    """Find an instrument's program.
+
+    Args:
+        instrument: Its number from 0 to 127, or (part of) its General MIDI name, as in piano, flute, "celesta".
+
+    Returns:
+        The number; of several that the text is part of the first, so that "piano" is the grand one.
+
+    Raises:
+        BadInputError: If there is none.
+    """
+    text = instrument.strip().casefold()
+    if text.isdecimal() and int(text) < _NUM_PROGRAMS:
+        return int(text)
+    names = [pretty_midi.program_to_instrument_name(program).casefold() for program in range(_NUM_PROGRAMS)]
+    matching = [program for program, name in enumerate(names) if text and text in name]
+    if not matching:
+        raise unknown("instrument", instrument, names, "of General MIDI")
+    return min(matching, key=lambda program: (names[program] != text, program))
 
 
 def to_bytes(midi: pretty_midi.PrettyMIDI) -> bytes:

@@ -12,11 +12,12 @@ import mido
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
+from data_prep.errors import BadInputError
 from data_prep.melodies import REST
 from data_prep.prompts import tune_of
 from data_prep.scores import read
 from data_prep.tunes import Tune
-from data_prep.writers.midi import VIOLIN, to_bytes, to_pretty_midi
+from data_prep.writers.midi import VIOLIN, program_of, to_bytes, to_pretty_midi
 from tests.hand_tunes import JIG, TUNES, sung, tunes, without_last_rest
 
 
@@ -102,3 +103,19 @@ def test_pickups_come_back(tune: Tune, tmp_path: Path) -> None:
     path = tmp_path / "tune.mid"
     path.write_bytes(to_bytes(to_pretty_midi(tune)))
     assert tune_of(read(path).pieces[0]).pickup == tune.pickup
+
+
+@pytest.mark.parametrize(
+    ("instrument", "program"),
+    [("piano", 0), ("violin", 40), ("Flute", 73), ("0", 0), ("127", 127), (" Celesta ", 8), ("acoustic bass", 32)],
+)
+def test_instruments_are_found_by_name_and_number(instrument: str, program: int) -> None:
+    assert program_of(instrument) == program
+
+
+@pytest.mark.parametrize(
+    ("instrument", "words"), [("128", "there are"), ("violn", "did you mean 'violin'"), ("", "no instrument")]
+)
+def test_an_instrument_that_is_none_is_refused(instrument: str, words: str) -> None:
+    with pytest.raises(BadInputError, match=words):
+        program_of(instrument)
