@@ -258,8 +258,8 @@ def driver_lock(place: Path, name: str) -> Generator[None]:
         except OSError:
             pid = os.read(handle, 32).decode().strip()
             raise BadInputError(
-                f"a search runs once at a time: {name} is running already (process {pid}); "
-                "wait for it, or give this one another --name"
+                f"a search is run or promoted by one process at a time: {name} is running already (process {pid}); "
+                "wait for it; a new search can take another --name"
             ) from None
         os.ftruncate(handle, 0)
         os.pwrite(handle, str(os.getpid()).encode(), 0)
