@@ -161,6 +161,7 @@ def _print_next(spec: SearchSpec, family: Family[Any, Any], winner: TrialRecord)
     )
     for command, meaning in (
         *making,
+        (f"tunesmith promote {spec.name}", "train it on all folds, test it once, register it"),
         (f"tunesmith show {spec.name}/{winner.number}", "the winner's curves"),
         (f"tunesmith trials {spec.name}", "all trials"),
         ("tunesmith ui", "everything in MLflow"),

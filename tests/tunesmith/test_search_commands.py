@@ -22,7 +22,14 @@ def test_a_search_ends_with_its_trials_done_and_a_winner_beside_the_baselines(se
     assert result.returncode == 0, result.stderr
     assert "tiny is finished" in result.stderr
     assert "--trials" in result.stderr
-    for text in ("best trials", "the winner, #", "Kneser-Ney trigram + copy", "next", "tunesmith show tiny/"):
+    for text in (
+        "best trials",
+        "the winner, #",
+        "Kneser-Ney trigram + copy",
+        "next",
+        "tunesmith show tiny/",
+        "promote tiny",
+    ):
         assert text in result.stdout
 
 
