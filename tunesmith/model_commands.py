@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markdown import Markdown
 from rich.table import Table
 
 from tunesmith.console import out, print_json
@@ -142,6 +141,8 @@ def _print(versions: "list[Version]") -> None:
 
 
 def _show(version: "Version", evidence: dict[str, Any]) -> None:
+    from rich.markdown import Markdown
+
     called = f" ({', '.join(version.aliases)})" if version.aliases else ""
     out.print(f"[bold]{version.reference}[/]{called}: {_test(version)}")
     out.print()

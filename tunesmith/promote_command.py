@@ -1,6 +1,5 @@
 """``tunesmith promote``: the end of a search, from its trials to a champion."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from search.evidence import Evidence
     from search.promotion import Candidate
     from search.records import SearchRecord
-    from search.registry import Registry
     from search.search_spec import AnyFamily
 
 _SHOWN = 8
@@ -55,6 +53,8 @@ def promote(
     from search.challenge import Challenge, choose_trial
     from search.promotion import candidates, check_force
     from search.study import driver_lock, folder, read_search
+    from search.tracking import tracking_uri
+    from tunesmith.named_models import registry
     from tunesmith.search_data import prepared_data
 
     check_force(force=force, reason=reason)
@@ -65,7 +65,9 @@ def promote(
     search_folder = folder(place, name)
     with driver_lock(search_folder, name):
         prepared = prepared_data(record.spec)
-        challenge = Challenge(record, family, prepared, search_folder, _registry(record, place))
+        challenge = Challenge(
+            record, family, prepared, search_folder, registry(place, tracking_uri(record.spec, place))
+        )
         choice = choose_trial(record, family, prepared.data, search_folder, trial)
         if dry_run:
             print_json(_choice_data(record, choice)) if as_json else _print_plan(record, family, choice)
@@ -83,13 +85,6 @@ def _run(challenge: "Challenge", choice: "Choice", *, force: bool, reason: str) 
     use_threads(1)  # as a trial of a search has; more wait for each other more than they help
     with Bar() as bar:
         return challenge.run(choice, force=force, reason=reason, device=best_device(), progress=bar)
-
-
-def _registry(record: "SearchRecord", home: Path) -> "Registry":
-    from search.registry import Registry
-    from search.tracking import tracking_uri
-
-    return Registry(tracking_uri(record.spec, home), home)
 
 
 def _print_candidates(record: "SearchRecord", family: "AnyFamily", choice: "Choice") -> None:

@@ -12,6 +12,7 @@ from search.tracking import tracking_uri
 from tunesmith.console import out
 from tunesmith.curves import draw_curves
 from tunesmith.figures import decimals, duration, interval, setting_text, state_word, with_error
+from tunesmith.named_models import registry
 
 
 def as_data(record: SearchRecord, number: int) -> dict[str, Any]:
@@ -79,13 +80,11 @@ def _print_promotion(record: SearchRecord, number: int, home: Path) -> None:
     test = recorded(folder(home, record.spec.name))
     if test is None or test.trial != number:
         return
-    from search.registry import Registry
-
     unit = find_family(record.spec.family).metrics[0].unit
     scores = test.scores
     result = f"{interval(scores.mean, scores.standard_error)} {unit} on {len(scores.values)} pieces, {test.at[:10]}"
     out.print(f"[dim]sealed test[/]  {result}")
-    version = Registry(tracking_uri(record.spec, home), home).of_trial(record.spec.family, record.study, number)
+    version = registry(home, tracking_uri(record.spec, home)).of_trial(record.spec.family, record.study, number)
     if version is not None:
         called = ", the champion" if version.is_champion else ""
         out.print(f"[dim]registered[/]  {version.reference}{called}: tunesmith models {version.reference}")
