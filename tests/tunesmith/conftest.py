@@ -15,6 +15,15 @@ TINY = ["--set", "size=8", "--set", "embedding=8", "--set", "layers=1", "--set",
 
 
 @dataclass(frozen=True)
+class Done:
+    """What a command came to."""
+
+    status: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
 class Place:
     """A folder to work in, with a cache of its own and fifty of O'Neill's tunes."""
 

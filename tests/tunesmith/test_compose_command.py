@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +11,8 @@ from data_prep.melodies import REST
 from data_prep.prompts import read_prompt
 from data_prep.tune_files import FORMATS
 from tests.models.trained_composers import trained
+from tests.tunesmith.conftest import Done
 from tunesmith.cli import run
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command came to."""
-
-    status: int
-    out: str
-    err: str
 
 
 @pytest.fixture(scope="module")

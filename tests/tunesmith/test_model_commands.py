@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,12 @@ from search.registry import Registry
 from search.tracking import default_uri
 from tests import hand_midi
 from tests.models import trained_composers, trained_stylenets
+from tests.tunesmith.conftest import Done
 from tunesmith.cli import run
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own
 
 EVIDENCE = {"decision": {"moves": True, "why": "it is better than the champion"}, "test": {"mean": 2.1}}
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command came to."""
-
-    status: int
-    out: str
-    err: str
 
 
 @pytest.fixture(scope="module")
