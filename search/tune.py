@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +42,10 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 3
 
+_LOST_NODE = "node has died"
+_OUT_OF_MEMORY = ("OutOfMemoryError", "running low on memory")
+"""What Ray writes of an actor that it lost."""
+
 _ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
@@ -49,6 +53,7 @@ _ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",
+    "TUNE_MAX_PENDING_TRIALS_PG": "100000",  # the searcher holds trials back, for machines that come and go
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_WARN_THRESHOLD_S": "1000000",
 }
@@ -84,6 +89,7 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
     slots: int,
     cpus: int = 1,
     gpus: float = 0.0,
+    capacity: Callable[[], int] | None = None,
 ) -> Outcome:
     """Run a search up to its budget, or on from where it stopped.
 
@@ -94,9 +100,10 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
         observer: Who looks on.
         family: The family.
         fingerprint: Of the data.
-        slots: Trials that run at once.
+        slots: Trials that run at once, at its beginning.
         cpus: Processors of each.
         gpus: GPUs of each.
+        capacity: Gives the trials that run at once now, where machines come and go; what it raises ends the search.
 
     Returns:
         What it came to. A search that is finished already comes back at once.
@@ -105,7 +112,7 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
         BadInputError: If it cannot start (see :func:`search.study.open_study`), the tracking store is not there, the
             disk is full, or the first trials all fail.
     """
-    _quieten(slots)
+    _quieten()
     check_tracking(tracking_uri(search, home))
     with open_study(search, family, home, fingerprint) as study:
         num_before = study.num_finished
@@ -133,7 +140,16 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
                     device="cuda" if gpus else "cpu",
                 )
                 with _signals(limit):
-                    _fit(study, search, recorder, limit, job, data, slots, {"cpu": cpus, "gpu": gpus})
+                    _fit(
+                        study,
+                        search,
+                        recorder,
+                        limit,
+                        job,
+                        data,
+                        capacity or (lambda: slots),
+                        {"cpu": cpus, "gpu": gpus},
+                    )
         finally:
             messages = _wind_up(study, family, data, recorder, tracking, limit, job_folder=folder(home, search.name))
             observer.search_ended()
@@ -150,7 +166,7 @@ def _fit(
     limit: Limit,
     job: Job,
     data: Any,
-    slots: int,
+    capacity: Callable[[], int],
     resources: dict[str, float],
 ) -> None:
     objective = job.family.metrics[0]
@@ -161,10 +177,9 @@ def _fit(
         warnings.simplefilter("ignore")  # whatever Ray and Optuna warn of, the user can do nothing about
         tune.run(  # not a Tuner, which pickles the searcher, its storage's address included, into its folder
             trainable,
-            search_alg=HonestOptunaSearch(study, search, objective, recorder, events.why),
+            search_alg=HonestOptunaSearch(study, search, objective, recorder, events.why, capacity),
             scheduler=SurvivingASHA(search, objective, study.records()),
             num_samples=search.budget.trials - study.num_finished,
-            max_concurrent_trials=slots,
             reuse_actors=True,
             trial_dirname_creator=_trial_folder,
             name=f"{os.getpid()}-{int(time.time())}",
@@ -204,6 +219,11 @@ class _Events(tune.Callback):
         """Remove a broken trial's checkpoint."""
         self._forget(trial)
 
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Forgive a trial the loss of its machine: only what its own process died of counts as an attempt."""
+        if _LOST_NODE in self._last_error(trial):
+            trial.run_metadata.num_failures -= 1
+
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """End the workers at once when the search stops: Ray would wait for the epochs that they are in."""
         if self._limit.stopping:
@@ -218,12 +238,19 @@ class _Events(tune.Callback):
 
     def why(self, trial_id: str) -> str:
         """Give the reason for which Ray gave a trial up."""
-        path = Path(self._trials[trial_id].error_file)
-        lines = path.read_text(encoding="utf-8").strip().splitlines() if path.exists() else []
-        last = (
-            "its worker died" if any("ActorDiedError" in line or "actor died" in line for line in lines) else lines[-1]
-        )
+        error = self._last_error(self._trials[trial_id])
+        if any(sign in error for sign in _OUT_OF_MEMORY):
+            last = "its process was killed because its machine ran out of memory"
+        elif "actor died" in error or "ActorDiedError" in error:
+            last = "its process was killed each time, as a system does that runs out of memory"
+        else:
+            last = error.splitlines()[-1]
         return f"given up after {_ATTEMPTS} attempts: {last.strip()}"[:500]
+
+    @staticmethod
+    def _last_error(trial: Any) -> str:
+        path = Path(trial.error_file or os.devnull)
+        return path.read_text(encoding="utf-8").rpartition("Failure # ")[2].strip() or "for no reason that Ray tells"
 
 
 @contextmanager
@@ -281,9 +308,8 @@ def _pictures(family: AnyFamily, data: Any, model: Path) -> tuple[list[tuple[str
         return [], [f"the winner's pictures could not be drawn ({reason})"]
 
 
-def _quieten(slots: int) -> None:
+def _quieten() -> None:
     for name, value in _ENVIRONMENT.items():
         os.environ[name] = value
-    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots)
     for name in ("ray.tune", "ray.train", "ray.air"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

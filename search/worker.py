@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ray import tune
 
+from models.exhaustion import is_out_of_memory
 from models.family import EpochReport, Family
 from models.metrics import FoldValues
 from search.trial import TrialDivergedError, model_path, train_trial
@@ -28,6 +29,9 @@ DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _RECURRING = (ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
 """Errors that the same settings would raise again; Ray tries others (a lost worker, a GPU's) again."""
+
+
+_DEVICES = {"cpu": "machine", "cuda": "share of a GPU"}
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,10 @@ def train(config: dict[str, Any], job: Job, data: Any) -> None:
         tune.report(_failed(job, last, FAILURE, str(error)))
     except _RECURRING as error:
         tune.report(_failed(job, last, FAILURE, f"{type(error).__name__}: {error}"))
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        tune.report(_failed(job, last, FAILURE, f"too large for the memory of its {_DEVICES[job.device]}: {error}"))
 
 
 def _failed(job: Job, epoch: int, key: str, reason: str) -> dict[str, Any]:
