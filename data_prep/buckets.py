@@ -24,16 +24,17 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
 
 CREDENTIALS: Mapping[str, str] = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role",
-    "gs": "a file that GOOGLE_APPLICATIONCREDENTIALS names, or a service account",
+    "gs": "a file that GOOGLE_APPLICATION_CREDENTIALS names, or a service account",
 }
 """Where a store's credentials come from."""
 
-_CONNECT_SECONDS, _REQUEST_SECONDS, _ATTEMPTS = 3.0, 5.0, 3
+_CONNECT_SECONDS, _REQUEST_SECONDS, _ATTEMPTS = 3.0, 4.0, 2
 _RETRY_SECONDS = 10
 _PAUSE_SECONDS = 2.0
 _DEFAULT_REGION = "us-east-1"
 
 _DETAIL = re.compile(r"AWS Error (?P<code>\w+) during \w+ operation: (?P<text>.*?)(?: \(Request ID: .*)?$", re.DOTALL)
+_PREAMBLE = re.compile(r".*(?:Details: |with a last message of )")
 _AWAY = re.compile(r"NETWORK_CONNECTION|SERVICE_UNAVAILABLE|SLOW_DOWN|INTERNAL_FAILURE|REQUEST_TIMEOUT|UNAVAILABLE")
 _MISSING = re.compile(r"NO_SUCH_BUCKET|NOT_FOUND|[Bb]ucket .*(?:not found|does not exist)")
 _DENIED = re.compile(
@@ -136,8 +137,8 @@ def _explain(error: OSError, credentials: str) -> tuple[str, str]:
 
 
 def _short(text: str) -> str:
-    line = one_line(OSError(text)).partition(" error_info=")[0].rpartition("Details: ")[2]
-    return line.strip().rstrip(".")[:200]
+    line = one_line(OSError(text)).partition(" error_info=")[0]
+    return _PREAMBLE.sub("", line).strip().rstrip(".)")[:200]
 
 
 @lru_cache(maxsize=8)
