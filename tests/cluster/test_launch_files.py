@@ -269,8 +269,8 @@ def test_pods_and_claim_hold_against_kubernetes_own_schemas() -> None:
     ]
     for each in (*pods, manifest("PersistentVolumeClaim")):
         validator.validate(each, newest, strict=True)
+    wrong: dict[str, Any] = {**pods[0]["spec"], "contaners": []}
     with pytest.raises(validator.ValidationError):
-        wrong: dict[str, Any] = {**pods[0]["spec"], "contaners": []}
         validator.validate({**pods[0], "spec": wrong}, newest, strict=True)
 
 
