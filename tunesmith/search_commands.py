@@ -140,7 +140,11 @@ def _conduct(spec: "SearchSpec", home: Path, family: "Family[Any, Any]", prepare
         from search.tune import run  # Ray is quiet if nothing imports it before it is connected
 
         slots = plan_slots(
-            num_cpus=session.cpus, num_gpus=session.gpus, slots=wanted.slots, cpus=wanted.cpus, gpus=wanted.gpus
+            num_cpus=sum(node.cpus for node in session.nodes),
+            num_gpus=sum(node.gpus for node in session.nodes),
+            slots=wanted.slots,
+            cpus=wanted.cpus,
+            gpus=wanted.gpus,
         )
         return run(
             spec,
