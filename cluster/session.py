@@ -4,6 +4,7 @@
 # pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+import json
 import logging
 import os
 import socket
@@ -86,16 +87,21 @@ def _of_our_own(num_cpus: int | None, num_gpus: int | None) -> dict[str, Any]:
 def _to_cluster(address: str) -> dict[str, Any]:
     """Ship our packages as they are here: no node runs another version of them."""
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")  # a token that is refused is told in one line, by us
-    root = Path(__file__).parent.parent
-    options: dict[str, Any] = {
-        "address": address,
-        "runtime_env": {"py_modules": [str(root / package) for package in PACKAGES]},
-    }
+    options: dict[str, Any] = {"address": address}
+    if not _job_ships_packages():
+        root = Path(__file__).parent.parent
+        options["runtime_env"] = {"py_modules": [str(root / package) for package in PACKAGES]}
     if address != "auto":
         host = _check_address(address)
         if _is_loopback(host):
             options["_node_ip_address"] = host  # several nodes on one machine, each with an address of its own
     return options
+
+
+def _job_ships_packages() -> bool:
+    """Whether this runs as a job whose environment has our packages, on every node, each in a folder of its own."""
+    job = json.loads(os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}"))
+    return "py_modules" in job.get("runtime_env", {})
 
 
 def _check_address(address: str) -> str:

@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from data_prep.errors import BadInputError
 from tunesmith import (
+    cluster_commands,
     compose_command,
     data_commands,
     model_commands,
@@ -47,6 +48,7 @@ app.command("export")(model_commands.export)
 app.command("compose")(compose_command.compose)
 app.command("perform")(perform_command.perform)
 app.add_typer(data_commands.app, name="data")
+app.add_typer(cluster_commands.app, name="cluster")
 app.command("ui")(ui_command.ui)
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,19 +67,16 @@ def search(
         tunesmith search mine --trials 200
     """
     folder = home_folder(home)
-    overrides: dict[str, object] = {
+    given: dict[str, object] = {
         "name": name,
-        "data.corpus": corpus,
-        "data.seed": seed,
-        "sampler.seed": seed,
-        "budget.trials": trials,
-        "budget.time": time,
-        "budget.epochs": epochs,
-        "resources.slots": slots,
-        "storage.url": storage,
-        **{f"space.{key}": value for key, value in read_settings(settings or []).items()},
+        "corpus": corpus,
+        "seed": seed,
+        "trials": trials,
+        "time": time,
+        "epochs": epochs,
     }
-    spec = _chosen_search(what, folder, {key: value for key, value in overrides.items() if value is not None})
+    given |= {"slots": slots, "storage": storage, "settings": settings}
+    spec = _chosen_search(what, folder, overrides(given))
     if print_file:
         sys.stdout.write(spec.to_toml())
         return
@@ -92,19 +90,37 @@ def search(
     _run(spec, folder, as_json=as_json)
 
 
-def _chosen_search(what: str, home: Path, overrides: dict[str, object]) -> "SearchSpec":
+_KEYS = {
+    "name": ("name",),
+    "corpus": ("data.corpus",),
+    "seed": ("data.seed", "sampler.seed"),
+    "trials": ("budget.trials",),
+    "time": ("budget.time",),
+    "epochs": ("budget.epochs",),
+    "slots": ("resources.slots",),
+    "storage": ("storage.url",),
+}
+
+
+def overrides(options: Mapping[str, Any]) -> dict[str, object]:
+    """Give what options of ``tunesmith search`` say about a search, by the dotted keys of a search file."""
+    said = {key: options[name] for name, keys in _KEYS.items() if options.get(name) is not None for key in keys}
+    return {**said, **{f"space.{key}": value for key, value in read_settings(options.get("settings") or []).items()}}
+
+
+def _chosen_search(what: str, home: Path, changes: dict[str, object]) -> "SearchSpec":
     """Take a search that was started before, a file, or a family's built-in search, in this order."""
     from models.families import FAMILIES
     from search.search_spec import load
     from search.study import folder, names
 
-    wanted = str(overrides.get("name", what))
+    wanted = str(changes.get("name", what))
     started = names(home)
     if what not in started and not what.endswith(".toml") and not Path(what).is_file() and what not in FAMILIES:
         raise unknown("search, search file or family", what, [*started, *FAMILIES], f"in {home}")
     if what in started and wanted == what:
-        return load(folder(home, what) / "search.toml", overrides=overrides)
-    return load(what, overrides=overrides)
+        return load(folder(home, what) / "search.toml", overrides=changes)
+    return load(what, overrides=changes)
 
 
 def _run(spec: "SearchSpec", home: Path, *, as_json: bool) -> None:
