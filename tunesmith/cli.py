@@ -13,6 +13,7 @@ from data_prep.errors import BadInputError
 from tunesmith import (
     compose_command,
     data_commands,
+    doctor_command,
     model_commands,
     perform_command,
     promote_command,
@@ -47,6 +48,7 @@ app.command("export")(model_commands.export)
 app.command("compose")(compose_command.compose)
 app.command("perform")(perform_command.perform)
 app.add_typer(data_commands.app, name="data")
+app.command("doctor")(doctor_command.doctor)
 app.command("ui")(ui_command.ui)
 
 

@@ -69,7 +69,7 @@ def search(
         "resources.slots": slots,
         **{f"space.{key}": value for key, value in read_settings(settings or []).items()},
     }
-    spec = _chosen_search(what, folder, {key: value for key, value in overrides.items() if value is not None})
+    spec = chosen_search(what, folder, {key: value for key, value in overrides.items() if value is not None})
     if print_file:
         sys.stdout.write(spec.to_toml())
         return
@@ -83,7 +83,7 @@ def search(
     _run(spec, folder, as_json=as_json)
 
 
-def _chosen_search(what: str, home: Path, overrides: dict[str, object]) -> "SearchSpec":
+def chosen_search(what: str, home: Path, overrides: dict[str, object]) -> "SearchSpec":
     """Take a search that was started before, a file, or a family's built-in search, in this order."""
     from models.families import FAMILIES
     from search.search_spec import load
