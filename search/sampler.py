@@ -20,7 +20,7 @@ from search.recorder import Recorder
 from search.search_spec import SearchSpec
 from search.study import Study
 from search.tpe import ReadOnceTPESampler
-from search.worker import FAILURE, FOLDS, FULL_DISK, read_report
+from search.worker import FAILURE, FOLDS, FULL_DISK, UNUSABLE, read_report
 
 
 def make_sampler(search: SearchSpec, num_trials: int) -> ReadOnceTPESampler:
@@ -85,6 +85,8 @@ class HonestOptunaSearch(OptunaSearch):
             self._recorder.ended(number, "FAIL", str(result[FAILURE]))
         elif FULL_DISK in result:
             self._recorder.disk_is_full(str(result[FULL_DISK]))  # the trial is left to go on when there is room
+        elif UNUSABLE in result:
+            self._recorder.place_is_unusable(str(result[UNUSABLE]))  # here too
         elif FOLDS not in result:
             self._recorder.ended(number, "FAIL", "it reported no epoch")
         else:

@@ -73,6 +73,7 @@ def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
         "seconds_for_all_trials": seconds * epochs / slots.count,
         "time_limit": write_duration(budget.time),
         "study": without_password(spec.study.url) or str(folder(home, spec.name) / "study.journal"),
+        "storage": spec.storage.url or str(folder(home, spec.name)),
         "tracking": without_password(tracking_uri(spec, home)),
     }
 
@@ -122,6 +123,7 @@ def print_plan(found: dict[str, Any]) -> None:
         f"about {duration(found['seconds_for_all_trials'])} for all trials at that pace; limit {found['time_limit']}",
     )
     table.add_row("study", found["study"])
+    table.add_row("storage", found["storage"])
     table.add_row("MLflow", found["tracking"])
     out.print(table)
     out.print("[dim]nothing was run or stored[/]")

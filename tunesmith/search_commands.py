@@ -35,6 +35,14 @@ def search(
     settings: Settings = None,
     seed: Annotated[int | None, typer.Option(help="Seed of data, trials and proposals.", min=0)] = None,
     slots: Annotated[int | None, typer.Option(help="Trials at once; as many as fit unless said.", min=1)] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            help="Where trials save: a folder that every machine has, s3://bucket/prefix or gs://bucket/prefix; "
+            'the home folder unless said, or said as "".',
+            metavar="PLACE",
+        ),
+    ] = None,
     print_file: Annotated[
         bool, typer.Option("--print", help="Print the complete effective search file, run nothing.")
     ] = (False),
@@ -67,6 +75,7 @@ def search(
         "budget.time": time,
         "budget.epochs": epochs,
         "resources.slots": slots,
+        "storage.url": storage,
         **{f"space.{key}": value for key, value in read_settings(settings or []).items()},
     }
     spec = chosen_search(what, folder, {key: value for key, value in overrides.items() if value is not None})

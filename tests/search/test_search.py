@@ -161,7 +161,7 @@ def test_a_trial_alone_gives_the_same_numbers(home: Path) -> None:
     for trial in found[0].trials:
         reports: list[Any] = []
         spec = TOY.spec_type.from_values(trial.values)
-        train_trial(TOY, spec, toy_data(), reports.append, seed=0, number=trial.number, checkpoints=None, device="cpu")
+        train_trial(TOY, spec, toy_data(), reports.append, seed=0, number=trial.number, files=None, device="cpu")
         for epoch, alone in zip(trial.epochs, reports, strict=False):
             assert epoch.report.metrics == alone.metrics
 
