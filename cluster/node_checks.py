@@ -6,6 +6,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from cluster.clocks import Clock, clocks
+from cluster.environment import Environment, differences, this_environment
 from cluster.finding import Finding, judged, named, refused
 from cluster.node_probe import Disk, NodeProbe, probe, reaches
 from cluster.nodes import Node, on_each
@@ -25,45 +27,76 @@ _MEMORY_LIMIT: Final = 0.95
 """The part of a node's memory from which on Ray ends workers."""
 
 _FIRST_ANSWER_S = 180.0
-"""Seconds within which a node starts its first worker and brings our packages to it."""
+"""Seconds within which a node starts its first worker, and torch where it has GPUs."""
+
+_CLOCKS_APART_S = 2.0
+"""Seconds by which clocks may differ without a word."""
 
 
-def answers(nodes: Sequence[Node]) -> dict[Node, NodeProbe | BadInputError]:
-    """Have each node look around."""
-    results: dict[Node, NodeProbe | BadInputError] = {}
-    for gpus in sorted({node.gpus for node in nodes}):
-        some = [node for node in nodes if node.gpus == gpus]
-        results |= on_each(probe, some, PACKAGES, gpus, seconds=_FIRST_ANSWER_S)
-    return {node: results[node] for node in nodes}
-
-
-def unanswered(results: Mapping[Node, NodeProbe | BadInputError]) -> Iterator[Finding]:
-    """Complain of nodes that did not answer, and say how many did."""
+def answered(results: Mapping[Node, Environment | BadInputError]) -> Iterator[Finding]:
+    """Complain of nodes that did not say what they compute with, and count those that did."""
     there = [node for node, result in results.items() if not isinstance(result, BadInputError)]
     for node, result in results.items():
         if isinstance(result, BadInputError):
-            yield refused(
-                "nodes",
-                result,
-                where=str(node),
-                remedy="look at its logs in Ray's folder there (logs/raylet.err), then start its Ray again",
+            remedy = (
+                "start its Ray with nothing of ours on PYTHONPATH; its logs are in Ray's folder there (logs/raylet.err)"
             )
+            yield refused("nodes", result, where=str(node), remedy=remedy)
     if there:
         cpus, gpus = sum(node.cpus for node in there), sum(node.gpus for node in there)
-        text = f"{cpus:g} CPUs, {gpus:g} GPUs in all"
+        text = f"{_number(cpus, 'CPU')}, {_number(gpus, 'GPU')} in all"
         yield Finding("nodes", "green", text, named(there, len(results)))
-    if not sum(node.cpus for node in there):
-        remedy = "start nodes that have some: ray start --address=HOST:PORT"
-        yield Finding("nodes", "red", "none has CPUs for trials", remedy=remedy)
 
 
-def names(probes: Mapping[Node, NodeProbe]) -> Iterator[Finding]:
+def versions(found: Mapping[Node, Environment]) -> Iterator[Finding]:
+    """Check that each node computes with what this program computes with."""
+    here = this_environment()
+
+    def judge(node: Node, there: Environment) -> Iterator[Finding]:
+        for difference in differences(here, there):
+            remedy = "give it the environment of this machine (the same requirements.lock), or stop it"
+            yield Finding("versions", "red", difference, str(node), remedy)
+
+    told = f"Python {here.python}, Ray {here.ray}, torch {here.torch}, the code of this program"
+    return judged("versions", found, judge, lambda _: told)
+
+
+def times(nodes: Sequence[Node]) -> Iterator[Finding]:
+    """Check that each node's clock is near this machine's."""
+
+    def judge(node: Node, found: Clock | BadInputError) -> Iterator[Finding]:
+        if isinstance(found, BadInputError):
+            yield refused("clock", found, where=str(node), level="yellow", remedy="run the same command again")
+        elif abs(found.offset) - found.doubt > _CLOCKS_APART_S:
+            text = f"its clock is {abs(found.offset):.3g} s {'ahead' if found.offset > 0 else 'behind'}"
+            remedy = (
+                "let it follow a time server (chrony, timedatectl set-ntp true): logs, and signed requests, need it"
+            )
+            yield Finding("clock", "yellow", text, str(node), remedy)
+
+    def well(found: list[Clock | BadInputError]) -> str:
+        most = max(abs(one.offset) + one.doubt for one in found if isinstance(one, Clock))
+        return f"within {most:.2g} s of this machine's"
+
+    return judged("clock", clocks(nodes), judge, well)
+
+
+def probes(nodes: Sequence[Node]) -> dict[Node, NodeProbe | BadInputError]:
+    """Have each node look around."""
+    results: dict[Node, NodeProbe | BadInputError] = {}
+    for gpus_there in sorted({node.gpus for node in nodes}):
+        some = [node for node in nodes if node.gpus == gpus_there]
+        results |= on_each(probe, some, PACKAGES, gpus_there, seconds=_FIRST_ANSWER_S)
+    return {node: results[node] for node in nodes}
+
+
+def names(found: Mapping[Node, NodeProbe]) -> Iterator[Finding]:
     """Check on each node that our packages are ours alone."""
 
-    def judge(node: Node, found: NodeProbe) -> Iterator[Finding]:
-        yield from name_clashes(found.clashes, str(node))
+    def judge(node: Node, there: NodeProbe) -> Iterator[Finding]:
+        yield from name_clashes(there.clashes, str(node))
 
-    return judged("names", probes, judge, lambda _: "data_prep, models, search, cluster, tunesmith are ours alone")
+    return judged("names", found, judge, lambda _: "data_prep, models, search, cluster, tunesmith are ours alone")
 
 
 def name_clashes(found: Sequence[Clash], where: str = "") -> Iterator[Finding]:

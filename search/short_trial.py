@@ -48,7 +48,7 @@ def train_short(trial: ShortTrial, data: Any) -> tuple[EpochReport, ...]:
         reports.append,
         seed=trial.seed,
         number=0,
-        checkpoints=None,
+        files=None,
         device=trial.device,
     )
     return tuple(reports)

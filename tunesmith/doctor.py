@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cluster import node_checks, storage_checks, trial_checks
+from cluster.environment import Environment, environments
 from cluster.finding import Finding, guarded, refused
 from cluster.node_probe import NodeProbe, disk
 from cluster.nodes import Node
@@ -47,6 +48,7 @@ class Round:
     address: str | None
     now: Callable[[str], None]
     nodes: tuple[Node, ...] = ()
+    _environments: dict[Node, Environment] = field(default_factory=dict[Node, Environment])
     _probes: dict[Node, NodeProbe] = field(default_factory=dict[Node, NodeProbe])
     _prepared: "Prepared | None" = None
 
@@ -97,16 +99,31 @@ class Round:
         yield from complaints or [Finding("home", "green", f"{text}, {node_checks.size(found.free)} left")]
 
     def _on_nodes(self) -> Iterator[Check]:
-        yield "nodes", f"{len(self.nodes)} nodes: they get our packages and look around", self._answers
+        yield "nodes", f"{len(self.nodes)} nodes: they get our packages and say what they compute with", self._answers
+        yield "versions", "their versions", lambda: node_checks.versions(self._environments)
+        yield "clock", "their clocks", lambda: node_checks.times(self.nodes)
+        yield "nodes", "what is on them", self._look
         yield "names", "whose our packages are there", lambda: node_checks.names(self._probes)
         yield "disk", "their disks", lambda: node_checks.disks(self._probes)
         yield "memory", "their memory", lambda: node_checks.memories(self._probes)
         yield "gpus", "their GPUs", lambda: node_checks.gpus(self._probes)
 
     def _answers(self) -> Iterator[Finding]:
-        results = node_checks.answers(self.nodes)
-        self._probes = {node: found for node, found in results.items() if isinstance(found, NodeProbe)}
-        yield from node_checks.unanswered(results)
+        results = environments(self.nodes)
+        self._environments = {node: found for node, found in results.items() if isinstance(found, Environment)}
+        self.nodes = tuple(self._environments)
+        yield from node_checks.answered(results)
+        if not self._working:
+            text = f"none has the {self.spec.resources.cpus} CPUs of a trial"
+            remedy = "start nodes that have them (ray start --address=HOST:PORT), or lower resources.cpus"
+            yield Finding("nodes", "red", text, remedy=remedy)
+
+    def _look(self) -> Iterator[Finding]:
+        for node, found in node_checks.probes(self.nodes).items():
+            if isinstance(found, BadInputError):
+                yield refused("nodes", found, where=str(node), remedy="look at its logs in Ray's folder there")
+            else:
+                self._probes[node] = found
         self.nodes = tuple(self._probes)
 
     @property
