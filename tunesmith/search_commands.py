@@ -148,13 +148,7 @@ def _conduct(spec: "SearchSpec", home: Path, family: "Family[Any, Any]", prepare
     with connect() as session:
         from search.tune import run  # Ray is quiet if nothing imports it before it is connected
 
-        slots = plan_slots(
-            num_cpus=sum(node.cpus for node in session.nodes),
-            num_gpus=sum(node.gpus for node in session.nodes),
-            slots=wanted.slots,
-            cpus=wanted.cpus,
-            gpus=wanted.gpus,
-        )
+        slots = plan_slots(session.nodes, slots=wanted.slots, cpus=wanted.cpus, gpus=wanted.gpus)
         return run(
             spec,
             prepared.data,
