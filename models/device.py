@@ -1,7 +1,9 @@
 """Where tensors live, and how much of a GPU's memory they may take."""
 
+
 # torch's stubs leave parameters unknown: pyright: reportUnknownMemberType=false
 
+from collections.abc import Callable
 from typing import Final
 
 GPU_CONTEXT: Final = 2**30
@@ -13,6 +15,13 @@ def best_device() -> str:
     import torch  # noqa: PLC0415  (listing families and help must not wait for it)
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def num_gpus() -> int:
+    """Count the GPUs that torch can use."""
+    import torch  # noqa: PLC0415  (as in best_device)
+
+    return torch.cuda.device_count()
 
 
 def use_threads(count: int) -> None:
@@ -35,7 +44,8 @@ def limit_memory(share: float) -> None:
 
     if 0 < share < 1 and torch.cuda.is_available():
         _, total = torch.cuda.mem_get_info()
-        torch.cuda.set_per_process_memory_fraction(part_for_tensors(share, total))
+        limit: Callable[[float], None] = torch.cuda.set_per_process_memory_fraction
+        limit(part_for_tensors(share, total))
 
 
 def part_for_tensors(share: float, total: int) -> float:

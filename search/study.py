@@ -168,7 +168,7 @@ def open_study(search: SearchSpec, family: AnyFamily, home: Path, fingerprint: s
         BadInputError: If the search is already running, was stored by a newer version, has another space or data,
             or shares its database with MLflow.
     """
-    _keep_apart(search)
+    check_apart(search)
     place = folder(home, search.name)
     place.mkdir(parents=True, exist_ok=True)
     with driver_lock(place, search.name):
@@ -215,7 +215,8 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
         _close(storage)
 
 
-def _keep_apart(search: SearchSpec) -> None:
+def check_apart(search: SearchSpec) -> None:
+    """Refuse a search whose study and MLflow's store are one database."""
     if search.study.url and search.study.url == search.tracking.uri:
         raise BadInputError(
             "the study and MLflow each need a database of their own, for both own a table alembic_version: study.url "

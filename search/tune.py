@@ -144,6 +144,7 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
                     rungs=rungs(search.scheduler.first_rung, search.scheduler.reduction, search.budget.epochs),
                     files=settled.for_workers,
                     device="cuda" if gpus else "cpu",
+                    gpus=gpus,
                 )
                 with _signals(limit):
                     events, resources = _Events(recorder, limit, caretaker), {"cpu": cpus, "gpu": gpus}
