@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tunesmith.chosen_search import chosen_search, overrides
 from tunesmith.console import err, print_json
 from tunesmith.home import home_folder
-from tunesmith.options import AsJson, CorpusName, Home, Settings
+from tunesmith.options import Address, AsJson, CorpusName, Home, Settings
 
 if TYPE_CHECKING:
     from search.search_spec import SearchSpec
