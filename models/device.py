@@ -1,12 +1,10 @@
 """Where tensors live, and how much of a GPU's memory they may take."""
 
 
-# torch's stubs leave parameters unknown: pyright: reportUnknownMemberType=false
+# torch's stubs leave parameters unknown:
+# pyright: reportUnknownMemberType=false
 
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Final
 
 GPU_CONTEXT: Final = 2**30
 """Bytes of a GPU that are left to CUDA itself in every process: its context, kernels and libraries' workspaces."""
@@ -46,8 +44,7 @@ def limit_memory(share: float) -> None:
 
     if 0 < share < 1 and torch.cuda.is_available():
         _, total = torch.cuda.mem_get_info()
-        limit: "Callable[[float], None]" = torch.cuda.set_per_process_memory_fraction
-        limit(part_for_tensors(share, total))
+        torch.cuda.set_per_process_memory_fraction(part_for_tensors(share, total))
 
 
 def part_for_tensors(share: float, total: int) -> float:
