@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray import tune
 
+from search.lease import StudyLostError
 from search.limit import Limit, Reason
+from search.patient_storage import Waiting
 from search.progress import Observer
 from search.recorder import Recorder
 from search.records import TrialRecord
@@ -107,12 +109,14 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
     """
     _quieten(slots)
     check_tracking(tracking_uri(search, home))
-    with open_study(search, family, home, fingerprint) as study:
+    waiting = Waiting(observer.message)
+    with open_study(search, family, home, fingerprint, waiting) as study:
         num_before = study.num_finished
         tags = {"study": study.id, "fingerprint": fingerprint}
         tracking = Tracking(search, home, family.metrics[0], tags, study.records())
         recorder = Recorder(study, tracking, observer, family.metrics[0])
         limit = Limit(study, search, recorder, slots)
+        waiting.stopped = limit.told_to_stop
         observer.search_started(
             trials=search.budget.trials,
             epochs=search.budget.epochs,
@@ -258,6 +262,8 @@ def _wind_up(
     """Sweep, name the winner in MLflow, and remove checkpoints that nothing goes on from."""
     if recorder.failure is None:
         recorder.swept()
+    if isinstance(recorder.failure, StudyLostError):
+        return tracking.close(None, finished=False, patience_s=5.0)
     records = study.records()
     for record in records:
         if record.state in FINISHED:
