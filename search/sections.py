@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
+_QUERY_PASSWORD = re.compile(r"([?&])(?:ssl)?password=[^&]*&?")
 
 
 def read_duration(text: object) -> float | None:
@@ -47,9 +48,10 @@ def write_duration(seconds: float | None) -> str:
 
 def without_password(url: str) -> str:
     """Strike a password out of a URL, so that it is neither stored nor shown."""
-    scheme, separator, rest = url.partition("://")
+    bare = _QUERY_PASSWORD.sub(r"\1", url).rstrip("?&")
+    scheme, separator, rest = bare.partition("://")
     user, at, host = rest.rpartition("@")
-    return f"{scheme}{separator}{user.partition(':')[0]}{at}{host}" if at else url
+    return f"{scheme}{separator}{user.partition(':')[0]}{at}{host}" if at else bare
 
 
 class Section(BaseModel):
