@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray import tune
 
+from search.lease import StudyLostError
 from search.limit import Limit, Reason
+from search.patient_storage import Waiting
 from search.progress import Observer
 from search.recorder import Recorder
 from search.records import TrialRecord
@@ -116,13 +118,15 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
     _quieten()
     check_tracking(tracking_uri(search, home))
     check_storage(search)
-    with open_study(search, family, home, fingerprint) as study:
+    waiting = Waiting(observer.message)
+    with open_study(search, family, home, fingerprint, waiting) as study:
         settled = settle(study, search, home)
         num_before = study.num_finished
         tags = {"study": study.id, "fingerprint": fingerprint}
         tracking = Tracking(search, home, family.metrics[0], tags, study.records())
         recorder = Recorder(study, tracking, observer, family.metrics[0])
         limit = Limit(study, search, recorder, slots)
+        waiting.stopped = limit.told_to_stop
         observer.search_started(
             trials=search.budget.trials,
             epochs=search.budget.epochs,
@@ -283,6 +287,8 @@ def _wind_up(
     """Sweep, see to the files of finished trials, and name the winner in MLflow."""
     if recorder.failure is None:
         recorder.swept()
+    if isinstance(recorder.failure, StudyLostError):
+        return tracking.close(None, finished=False, patience_s=5.0)
     records = study.records()
     best = best_trials(records, family.metrics[0], 1)
     winner, finished = best[0] if best else None, limit.reason in ("trials", "time")
