@@ -15,7 +15,7 @@ from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 from models.metrics import Metric
 from search.records import TrialRecord
 from search.search_spec import SearchSpec
-from search.worker import FAILURE, FULL_DISK
+from search.worker import LAST
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class SurvivingASHA(ASHAScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Decide after an epoch whether a trial goes on; one that failed does not."""
-        if FAILURE in result or FULL_DISK in result:
+        if LAST & result.keys():
             return TrialScheduler.STOP
         return super().on_trial_result(tune_controller, _numbered(trial), result)
 

@@ -26,6 +26,9 @@ FULL_DISK: Final = "full_disk"
 UNUSABLE: Final = "unusable"
 """Key of a report that says why a trial could not save or go on, in the user's words."""
 
+LAST: Final = frozenset({FAILURE, FULL_DISK, UNUSABLE})
+"""Keys of reports after which a trial does not go on."""
+
 FOLDS: Final = "folds"
 """Key of an epoch's metrics on the folds."""
 
