@@ -1,8 +1,7 @@
 """Checkpoints: one file with tensors, numbers and strings alone, so that it opens without running code of its own."""
 
+import io
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import torch
 
+from data_prep import whole_file
 from data_prep.errors import BadInputError
 from models.spec import Spec
 
@@ -44,22 +44,29 @@ def save(path: Path, training: Mapping[str, Any], spec: Spec, extra: Mapping[str
     Raises:
         OSError: If the disk does not take it; no partial file stays.
     """
+    whole_file.write(path, to_bytes(training, spec, extra))
+
+
+def to_bytes(training: Mapping[str, Any], spec: Spec, extra: Mapping[str, Any]) -> bytes:
+    """Give what :func:`save` writes.
+
+    Args:
+        training: A ``Training.state``.
+        spec: The trial's settings.
+        extra: Anything that JSON can hold.
+
+    Returns:
+        The content of a checkpoint's file.
+    """
     content = {
         "format": FORMAT,
         "spec": spec.model_dump_json(),
         "extra": json.dumps(extra),
         "training": dict(training),
     }
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    written = io.BytesIO()
+    torch.save(content, written)
+    return written.getvalue()
 
 
 def load(path: Path) -> Checkpoint:
@@ -76,22 +83,44 @@ def load(path: Path) -> Checkpoint:
         BadInputError: If the file is no checkpoint, or one of a newer version.
     """
     try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        version = int(content["format"])
+        data = path.read_bytes()
     except FileNotFoundError:
         raise
+    except OSError as error:
+        raise _no_checkpoint(str(path), error) from error
+    return from_bytes(data, str(path))
+
+
+def from_bytes(data: bytes, label: str) -> Checkpoint:
+    """Read a checkpoint from the content of its file.
+
+    Args:
+        data: The content.
+        label: Where it lies, for errors.
+
+    Returns:
+        What was saved.
+
+    Raises:
+        BadInputError: If it is no checkpoint, or one of a newer version.
+    """
+    try:
+        content: dict[str, Any] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        version = int(content["format"])
     except Exception as error:
-        reason = type(error).__name__
-        raise BadInputError(
-            f"{path} is not a checkpoint of this program ({reason}); remove it to start over"
-        ) from error
+        raise _no_checkpoint(label, error) from error
     if version > FORMAT:
         raise BadInputError(
-            f"{path} is a checkpoint of format {version} and this version reads up to {FORMAT}; use the newer version"
+            f"{label} is a checkpoint of format {version} and this version reads up to {FORMAT}; use the newer version"
         )
     return Checkpoint(
         training=content["training"], spec=json.loads(content["spec"]), extra=json.loads(content["extra"])
     )
+
+
+def _no_checkpoint(label: str, error: Exception) -> BadInputError:
+    reason = type(error).__name__
+    return BadInputError(f"{label} is not a checkpoint of this program ({reason}); remove it to start over")
 
 
 def load_trained(path: Path, family: str) -> Checkpoint:

@@ -8,10 +8,11 @@ from typing import Any, Literal, TypeAlias
 from ray.tune.stopper import NoopStopper, Stopper
 
 from data_prep.errors import BadInputError
+from data_prep.places import DISK_FULL
+from data_prep.unusable import UnusablePlaceError
 from search.recorder import Recorder
 from search.search_spec import SearchSpec
 from search.study import Study
-from search.worker import DISK_FULL
 
 Reason: TypeAlias = Literal["trials", "time", "interrupted"]
 """Why a search ended: its trials are done, its time is up, or a signal came."""
@@ -81,6 +82,10 @@ class Limit(Stopper):
             raise BadInputError(
                 f"a search needs room to write: {error.strerror} ({error.filename or 'its study'}); make room and "
                 f"start it again: what is recorded is not lost (tunesmith search {self._name})"
+            )
+        if isinstance(error, UnusablePlaceError):
+            raise UnusablePlaceError(
+                f"{error}; then start it again: what is recorded is not lost (tunesmith search {self._name})"
             )
         if error is not None:
             raise error

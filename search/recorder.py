@@ -9,6 +9,7 @@ import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
+from data_prep.unusable import UnusablePlaceError
 from models.family import EpochReport
 from models.metrics import Metric
 from models.spec import Value
@@ -63,6 +64,10 @@ class Recorder:
     def disk_is_full(self, place: str) -> None:
         """A trial could not save."""
         self.failure = self.failure or OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), place)
+
+    def place_is_unusable(self, reason: str) -> None:
+        """A trial could not save, or not read what it goes on from."""
+        self.failure = self.failure or UnusablePlaceError(reason)
 
     def swept(self) -> None:
         """The search ends: what still runs waits to go on, or turns out to have its full budget."""

@@ -22,6 +22,7 @@ from search.sections import (
     Sampler,
     Scheduler,
     Section,
+    Storage,
     StudyPlace,
     TrackingPlace,
     without_password,
@@ -86,6 +87,7 @@ class SearchSpec(Section):
     sampler: Sampler = Sampler()
     resources: Resources = Resources()
     study: StudyPlace = StudyPlace()
+    storage: Storage = Storage()
     tracking: TrackingPlace = TrackingPlace()
 
     def to_toml(self) -> str:
@@ -107,7 +109,7 @@ class _Source:
 
     def place(self, *path: str | int) -> str:
         if path in self.given:
-            return "--set" if path[0] == "space" else f"--{path[-1]}"
+            return "--set" if path[0] == "space" else f"--{path[0] if path[-1] == 'url' else path[-1]}"
         line = line_of(self.lines, path)
         return f"{self.label} line {line}" if line else self.label
 
@@ -233,9 +235,9 @@ def _section(source: _Source, name: str, content: Mapping[str, object]) -> Secti
         first = error.errors()[0]
         key = str(first["loc"][0])
         rule = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        raise BadInputError(
-            f"{name}.{key} = {content[key]!r} is not legal: {rule} ({source.place(name, key)})"
-        ) from None
+        value = content[key]
+        shown = without_password(value).partition("?")[0] if key in ("url", "uri") and isinstance(value, str) else value
+        raise BadInputError(f"{name}.{key} = {shown!r} is not legal: {rule} ({source.place(name, key)})") from None
 
 
 def _prior(
@@ -260,7 +262,7 @@ def _prior(
 def write_toml(search: SearchSpec) -> str:
     """Write a search as a complete file with a comment on every key."""
     lines = [f"name = {toml_value(search.name)}", f"family = {toml_value(search.family)}"]
-    for name in ("data", "budget", "space", "scheduler", "sampler", "resources", "study", "tracking"):
+    for name in ("data", "budget", "space", "scheduler", "sampler", "resources", "study", "storage", "tracking"):
         lines += _write_space(search.space) if name == "space" else _write_section(name, getattr(search, name))
     for point in search.prior:
         lines += ["", "[[prior]]", *(f"{name} = {toml_value(value)}" for name, value in point.items())]

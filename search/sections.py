@@ -5,7 +5,9 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from data_prep.places import place
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
 
@@ -50,6 +52,12 @@ def without_password(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     user, at, host = rest.rpartition("@")
     return f"{scheme}{separator}{user.partition(':')[0]}{at}{host}" if at else url
+
+
+def _check_storage(url: str) -> str:
+    if url:
+        place(url)
+    return url
 
 
 class Section(BaseModel):
@@ -110,6 +118,16 @@ class StudyPlace(Section):
     )
 
 
+class Storage(Section):
+    """Where trials save, so that every machine of a cluster can read it."""
+
+    url: Annotated[str, AfterValidator(_check_storage)] = Field(
+        default="",
+        description="empty: the home folder; or another folder's absolute path, s3://bucket/prefix or "
+        "gs://bucket/prefix (credentials come from the environment or a role)",
+    )
+
+
 class TrackingPlace(Section):
     """Where MLflow's runs go."""
 
@@ -125,5 +143,6 @@ SECTIONS: Mapping[str, type[Section]] = {
     "sampler": Sampler,
     "resources": Resources,
     "study": StudyPlace,
+    "storage": Storage,
     "tracking": TrackingPlace,
 }

@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,16 +31,21 @@ from search.rungs import rungs
 from search.sampler import HonestOptunaSearch
 from search.scheduler import SurvivingASHA
 from search.search_spec import AnyFamily, SearchSpec
-from search.study import FINISHED, Study, folder, open_study
+from search.study import Study, folder, open_study
 from search.tracking import check_tracking, tracking_uri
 from search.tracking_thread import Tracking
-from search.trial import checkpoint_path, model_path
-from search.worker import FULL_DISK, Job, train
+from search.trial_files import model_path
+from search.trial_storage import Caretaker, check_storage, settle
+from search.worker import FULL_DISK, UNUSABLE, Job, train
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _ATTEMPTS = 3
+
+_LOST_NODE = "node has died"
+_OUT_OF_MEMORY = ("OutOfMemoryError", "running low on memory")
+"""What Ray writes of an actor that it lost."""
 
 _ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -49,6 +54,7 @@ _ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",
+    "TUNE_MAX_PENDING_TRIALS_PG": "100000",  # the searcher holds trials back, for machines that come and go
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_WARN_THRESHOLD_S": "1000000",
 }
@@ -84,6 +90,7 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
     slots: int,
     cpus: int = 1,
     gpus: float = 0.0,
+    capacity: Callable[[], int] | None = None,
 ) -> Outcome:
     """Run a search up to its budget, or on from where it stopped.
 
@@ -94,9 +101,10 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
         observer: Who looks on.
         family: The family.
         fingerprint: Of the data.
-        slots: Trials that run at once.
+        slots: Trials that run at once, at its beginning.
         cpus: Processors of each.
         gpus: GPUs of each.
+        capacity: Gives the trials that run at once now, where machines come and go; what it raises ends the search.
 
     Returns:
         What it came to. A search that is finished already comes back at once.
@@ -105,9 +113,11 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
         BadInputError: If it cannot start (see :func:`search.study.open_study`), the tracking store is not there, the
             disk is full, or the first trials all fail.
     """
-    _quieten(slots)
+    _quieten()
     check_tracking(tracking_uri(search, home))
+    check_storage(search)
     with open_study(search, family, home, fingerprint) as study:
+        settled = settle(study, search, home)
         num_before = study.num_finished
         tags = {"study": study.id, "fingerprint": fingerprint}
         tracking = Tracking(search, home, family.metrics[0], tags, study.records())
@@ -119,6 +129,9 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
             seconds=limit.seconds_left,
             finished=study.counts(),
         )
+        for message in settled.messages:
+            observer.message(message)
+        caretaker = Caretaker(settled, study.records())
         for best in best_trials(study.records(), family.metrics[0], 1):
             score = best.last(family.metrics[0].name)
             assert score is not None, "a full trial has a score"
@@ -129,13 +142,15 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
                     family=family,
                     seed=search.data.seed,
                     rungs=rungs(search.scheduler.first_rung, search.scheduler.reduction, search.budget.epochs),
-                    checkpoints=folder(home, search.name) / "checkpoints",
+                    files=settled.for_workers,
                     device="cuda" if gpus else "cpu",
                 )
                 with _signals(limit):
-                    _fit(study, search, recorder, limit, job, data, slots, {"cpu": cpus, "gpu": gpus})
+                    events, resources = _Events(recorder, limit, caretaker), {"cpu": cpus, "gpu": gpus}
+                    place = folder(home, search.name) / "ray"
+                    _fit(study, search, events, job, data, capacity or (lambda: slots), resources, place)
         finally:
-            messages = _wind_up(study, family, data, recorder, tracking, limit, job_folder=folder(home, search.name))
+            messages = _wind_up(study, family, data, recorder, tracking, limit, caretaker, folder(home, search.name))
             observer.search_ended()
         limit.raise_failure()
         assert limit.reason is not None
@@ -146,25 +161,22 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
 def _fit(
     study: Study,
     search: SearchSpec,
-    recorder: Recorder,
-    limit: Limit,
+    events: "_Events",
     job: Job,
     data: Any,
-    slots: int,
+    capacity: Callable[[], int],
     resources: dict[str, float],
+    ray_folder: Path,
 ) -> None:
     objective = job.family.metrics[0]
-    events = _Events(recorder, limit, job.checkpoints)
-    ray_folder = job.checkpoints.parent / "ray"
     trainable = tune.with_resources(tune.with_parameters(train, job=job, data=data), resources)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # whatever Ray and Optuna warn of, the user can do nothing about
         tune.run(  # not a Tuner, which pickles the searcher, its storage's address included, into its folder
             trainable,
-            search_alg=HonestOptunaSearch(study, search, objective, recorder, events.why),
+            search_alg=HonestOptunaSearch(study, search, objective, events.recorder, events.why, capacity),
             scheduler=SurvivingASHA(search, objective, study.records()),
             num_samples=search.budget.trials - study.num_finished,
-            max_concurrent_trials=slots,
             reuse_actors=True,
             trial_dirname_creator=_trial_folder,
             name=f"{os.getpid()}-{int(time.time())}",
@@ -172,7 +184,7 @@ def _fit(
             max_failures=_ATTEMPTS - 1,
             raise_on_failed_trial=False,
             callbacks=[events],
-            stop=limit,
+            stop=events.limit,
             verbose=0,
         )
     shutil.rmtree(ray_folder, ignore_errors=True)
@@ -185,8 +197,8 @@ def _trial_folder(trial: Any) -> str:
 class _Events(tune.Callback):
     """Hears what the searcher does not: that a worker took a trial up, and why Ray gave one up."""
 
-    def __init__(self, recorder: Recorder, limit: Limit, checkpoints: Path) -> None:
-        self._recorder, self._limit, self._checkpoints = recorder, limit, checkpoints
+    def __init__(self, recorder: Recorder, limit: Limit, caretaker: Caretaker) -> None:
+        self.recorder, self.limit, self._caretaker = recorder, limit, caretaker
         self._trials: dict[str, Any] = {}
         self._actors: set[Any] = set()
 
@@ -194,7 +206,7 @@ class _Events(tune.Callback):
         """Record a start."""
         self._trials[trial.trial_id] = trial
         self._actors.add(trial.temporary_state.ray_actor)
-        self._recorder.started(trial.config["number"], trial.config["values"])
+        self.recorder.started(trial.config["number"], trial.config["values"])
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Remove a finished trial's checkpoint."""
@@ -204,26 +216,37 @@ class _Events(tune.Callback):
         """Remove a broken trial's checkpoint."""
         self._forget(trial)
 
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Forgive a trial the loss of its machine: only what its own process died of counts as an attempt."""
+        if _LOST_NODE in self._last_error(trial):
+            trial.run_metadata.num_failures -= 1
+
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """End the workers at once when the search stops: Ray would wait for the epochs that they are in."""
-        if self._limit.stopping:
+        if self.limit.stopping:
             while self._actors:
                 ray.kill(self._actors.pop())
 
     def _forget(self, trial: Any) -> None:
         self._trials.pop(trial.trial_id, None)
-        if FULL_DISK not in (trial.last_result or {}):
-            with self._recorder.guard():
-                checkpoint_path(self._checkpoints, trial.config["number"]).unlink(missing_ok=True)
+        if not {FULL_DISK, UNUSABLE} & set(trial.last_result or {}):
+            self._caretaker.finished(trial.config["number"])
 
     def why(self, trial_id: str) -> str:
         """Give the reason for which Ray gave a trial up."""
-        path = Path(self._trials[trial_id].error_file)
-        lines = path.read_text(encoding="utf-8").strip().splitlines() if path.exists() else []
-        last = (
-            "its worker died" if any("ActorDiedError" in line or "actor died" in line for line in lines) else lines[-1]
-        )
+        error = self._last_error(self._trials[trial_id])
+        if any(sign in error for sign in _OUT_OF_MEMORY):
+            last = "its process was killed because its machine ran out of memory"
+        elif "actor died" in error or "ActorDiedError" in error:
+            last = "its process was killed each time, as a system does that runs out of memory"
+        else:
+            last = error.splitlines()[-1]
         return f"given up after {_ATTEMPTS} attempts: {last.strip()}"[:500]
+
+    @staticmethod
+    def _last_error(trial: Any) -> str:
+        path = Path(trial.error_file or os.devnull)
+        return path.read_text(encoding="utf-8").rpartition("Failure # ")[2].strip() or "for no reason that Ray tells"
 
 
 @contextmanager
@@ -253,21 +276,20 @@ def _wind_up(
     recorder: Recorder,
     tracking: Tracking,
     limit: Limit,
+    caretaker: Caretaker,
     job_folder: Path,
 ) -> list[str]:
-    """Sweep, name the winner in MLflow, and remove checkpoints that nothing goes on from."""
+    """Sweep, see to the files of finished trials, and name the winner in MLflow."""
     if recorder.failure is None:
         recorder.swept()
     records = study.records()
-    for record in records:
-        if record.state in FINISHED:
-            checkpoint_path(job_folder / "checkpoints", record.number).unlink(missing_ok=True)
     best = best_trials(records, family.metrics[0], 1)
     winner, finished = best[0] if best else None, limit.reason in ("trials", "time")
+    left_over = caretaker.close(records, hurry=not finished)
     pictures, messages = [], []
     if winner is not None and finished:
-        pictures, messages = _pictures(family, data, model_path(job_folder / "checkpoints", winner.number))
-    return [*messages, *tracking.close(winner, finished=finished, pictures=pictures)]
+        pictures, messages = _pictures(family, data, model_path(job_folder, winner.number))
+    return [*left_over, *messages, *tracking.close(winner, finished=finished, pictures=pictures)]
 
 
 def _pictures(family: AnyFamily, data: Any, model: Path) -> tuple[list[tuple[str, "Figure"]], list[str]]:
@@ -281,9 +303,8 @@ def _pictures(family: AnyFamily, data: Any, model: Path) -> tuple[list[tuple[str
         return [], [f"the winner's pictures could not be drawn ({reason})"]
 
 
-def _quieten(slots: int) -> None:
+def _quieten() -> None:
     for name, value in _ENVIRONMENT.items():
         os.environ[name] = value
-    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots)
     for name in ("ray.tune", "ray.train", "ray.air"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

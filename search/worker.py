@@ -2,17 +2,19 @@
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
 
-import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from ray import tune
 
+from data_prep.places import DISK_FULL
+from data_prep.unusable import UnusablePlaceError
+from models.exhaustion import is_out_of_memory
 from models.family import EpochReport, Family
 from models.metrics import FoldValues
-from search.trial import TrialDivergedError, model_path, train_trial
+from search.trial import TrialDivergedError, train_trial
+from search.trial_files import TrialFiles
 
 FAILURE: Final = "failure"
 """Key of a report that says why its trial failed for good."""
@@ -20,14 +22,17 @@ FAILURE: Final = "failure"
 FULL_DISK: Final = "full_disk"
 """Key of a report that says where a trial could not save."""
 
+UNUSABLE: Final = "unusable"
+"""Key of a report that says why a trial could not save or go on, in the user's words."""
+
 FOLDS: Final = "folds"
 """Key of an epoch's metrics on the folds."""
 
-DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Errors that mean a lack of room."""
-
 _RECURRING = (ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
 """Errors that the same settings would raise again; Ray tries others (a lost worker, a GPU's) again."""
+
+
+_DEVICES = {"cpu": "machine", "cuda": "share of a GPU"}
 
 
 @dataclass(frozen=True)
@@ -38,14 +43,14 @@ class Job:
         family: The family.
         seed: The search's seed.
         rungs: The epochs after which trials save.
-        checkpoints: The folder that they save in; trained models go beside it.
+        files: Where they save.
         device: "cpu" or "cuda".
     """
 
     family: Family[Any, Any]
     seed: int
     rungs: tuple[int, ...]
-    checkpoints: Path
+    files: TrialFiles
     device: str
 
 
@@ -67,19 +72,24 @@ def train(config: dict[str, Any], job: Job, data: Any) -> None:
             report,
             seed=job.seed,
             number=config["number"],
-            checkpoints=job.checkpoints,
+            files=job.files,
             device=job.device,
             rungs=job.rungs,
-            model=model_path(job.checkpoints, config["number"]),
         )
     except OSError as error:
         if error.errno not in DISK_FULL:
             raise
-        tune.report(_failed(job, last, FULL_DISK, str(error.filename or job.checkpoints)))
+        tune.report(_failed(job, last, FULL_DISK, str(error.filename or job.files.place.label)))
+    except UnusablePlaceError as error:
+        tune.report(_failed(job, last, UNUSABLE, str(error)))
     except TrialDivergedError as error:
         tune.report(_failed(job, last, FAILURE, str(error)))
     except _RECURRING as error:
         tune.report(_failed(job, last, FAILURE, f"{type(error).__name__}: {error}"))
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        tune.report(_failed(job, last, FAILURE, f"too large for the memory of its {_DEVICES[job.device]}: {error}"))
 
 
 def _failed(job: Job, epoch: int, key: str, reason: str) -> dict[str, Any]:

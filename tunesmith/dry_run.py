@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
+from cluster.nodes import Node
 from cluster.resources import plan_slots
 from data_prep.kinds import describe
 from data_prep.prepared import Prepared
@@ -37,13 +38,8 @@ def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
     numbers = describe(prepared)
     wanted, asha, budget = spec.resources, spec.scheduler, spec.budget
     device = best_device()
-    slots = plan_slots(
-        num_cpus=os.cpu_count() or 1,
-        num_gpus=1 if device == "cuda" else 0,
-        slots=wanted.slots,
-        cpus=wanted.cpus,
-        gpus=wanted.gpus,
-    )
+    here = Node("", "this machine", os.cpu_count() or 1, 1 if device == "cuda" else 0)
+    slots = plan_slots([here], slots=wanted.slots, cpus=wanted.cpus, gpus=wanted.gpus)
     values = first_setting(spec)
     use_threads(slots.cpus)  # as a trial of the search has
     with err.status("timing one epoch ..."):
@@ -73,6 +69,7 @@ def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
         "seconds_for_all_trials": seconds * epochs / slots.count,
         "time_limit": write_duration(budget.time),
         "study": without_password(spec.study.url) or str(folder(home, spec.name) / "study.journal"),
+        "storage": spec.storage.url or str(folder(home, spec.name)),
         "tracking": without_password(tracking_uri(spec, home)),
     }
 
@@ -122,6 +119,7 @@ def print_plan(found: dict[str, Any]) -> None:
         f"about {duration(found['seconds_for_all_trials'])} for all trials at that pace; limit {found['time_limit']}",
     )
     table.add_row("study", found["study"])
+    table.add_row("storage", found["storage"])
     table.add_row("MLflow", found["tracking"])
     out.print(table)
     out.print("[dim]nothing was run or stored[/]")

@@ -25,7 +25,7 @@ def trained_model(home: Path, text: str) -> Path:
     from models.families import family as find_family
     from search.report import best_trials
     from search.study import folder, read_search
-    from search.trial import model_path
+    from search.trial_files import model_path
 
     if "/" in text:
         record, number = recorded_trial(home, text)
@@ -35,7 +35,7 @@ def trained_model(home: Path, text: str) -> Path:
         if not best:
             raise BadInputError(f"no trial of {text} came to its full budget yet, so it has no model: search on")
         number = best[0].number
-    path = model_path(folder(home, record.spec.name) / "checkpoints", number)
+    path = model_path(folder(home, record.spec.name), number)
     if not path.exists():
         state = record.trial(number).state
         reason = "it did not come to its full budget" if state != "COMPLETE" else f"{path} is gone"

@@ -36,6 +36,14 @@ def search(
     settings: Settings = None,
     seed: Annotated[int | None, typer.Option(help="Seed of data, trials and proposals.", min=0)] = None,
     slots: Annotated[int | None, typer.Option(help="Trials at once; as many as fit unless said.", min=1)] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            help="Where trials save: a folder that every machine has, s3://bucket/prefix or gs://bucket/prefix; "
+            'the home folder unless said, or said as "".',
+            metavar="PLACE",
+        ),
+    ] = None,
     print_file: Annotated[
         bool, typer.Option("--print", help="Print the complete effective search file, run nothing.")
     ] = (False),
@@ -60,7 +68,8 @@ def search(
     """
     folder = home_folder(home)
     given = {"name": name, "corpus": corpus, "seed": seed, "trials": trials, "time": time, "epochs": epochs}
-    spec = _chosen_search(what, folder, overrides({**given, "slots": slots, "settings": settings}))
+    given |= {"slots": slots, "storage": storage, "settings": settings}
+    spec = _chosen_search(what, folder, overrides(given))
     if print_file:
         sys.stdout.write(spec.to_toml())
         return
@@ -82,6 +91,7 @@ _KEYS = {
     "time": ("budget.time",),
     "epochs": ("budget.epochs",),
     "slots": ("resources.slots",),
+    "storage": ("storage.url",),
 }
 
 
@@ -147,13 +157,7 @@ def _conduct(spec: "SearchSpec", home: Path, family: "Family[Any, Any]", prepare
     with connect() as session:
         from search.tune import run  # Ray is quiet if nothing imports it before it is connected
 
-        slots = plan_slots(
-            num_cpus=sum(node.cpus for node in session.nodes),
-            num_gpus=sum(node.gpus for node in session.nodes),
-            slots=wanted.slots,
-            cpus=wanted.cpus,
-            gpus=wanted.gpus,
-        )
+        slots = plan_slots(session.nodes, slots=wanted.slots, cpus=wanted.cpus, gpus=wanted.gpus)
         return run(
             spec,
             prepared.data,

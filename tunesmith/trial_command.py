@@ -109,9 +109,7 @@ def _train(
     lines = EpochLines(family, spec)
     lines.begin(f"{family.name} on {corpus}: {folds} folds in lockstep on {best_device()}")
     try:
-        train_trial(
-            family, spec, prepared.data, lines.add, seed=seed, number=number, checkpoints=None, device=best_device()
-        )
+        train_trial(family, spec, prepared.data, lines.add, seed=seed, number=number, files=None, device=best_device())
     except KeyboardInterrupt:
         err.print(f"stopped after {len(lines.reports)} of {lines.epochs} epochs")
     finally:

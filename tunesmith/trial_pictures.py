@@ -6,7 +6,7 @@ from data_prep.errors import BadInputError
 from models.families import family as find_family
 from search.curve import learning_curve
 from search.study import SearchRecord, folder
-from search.trial import model_path
+from search.trial_files import model_path
 from tunesmith.console import err, out
 from tunesmith.pictures import save
 
@@ -33,7 +33,7 @@ def draw(record: SearchRecord, number: int, home: Path, target: Path) -> None:
     except OSError as error:
         raise BadInputError(f"the pictures' folder must be writable: {target} ({error.strerror})") from None
     figures = [("learning_curve", learning_curve(trial, family.metrics[0]))]
-    model = model_path(folder(home, record.spec.name) / "checkpoints", number)
+    model = model_path(folder(home, record.spec.name), number)
     if model.exists():
         figures += family.pictures(model, prepared_data(record.spec).data)
     else:

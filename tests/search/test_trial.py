@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from toy_family import ToyFamily, ToySpec, toy_data
 
+from data_prep.places import FolderPlace
 from models import checkpoint
 from models.family import EpochReport
-from search.trial import TrialDivergedError, checkpoint_path, model_path, train_trial
+from search.trial import TrialDivergedError, train_trial
+from search.trial_files import TrialFiles, model_path
 
 TOY = ToyFamily()
 SPEC = ToySpec(solver="momentum", lr=0.05, epochs=9)
@@ -29,8 +31,12 @@ def train(
 
     options: dict[str, Any] = {"number": 7, "device": "cpu", "rungs": (1, 3), **changes}
     with suppress(CutOffError):
-        train_trial(TOY, spec, toy_data(), report, seed=seed, checkpoints=folder, **options)
+        train_trial(TOY, spec, toy_data(), report, seed=seed, files=folder and files(folder), **options)
     return reports
+
+
+def files(folder: Path) -> TrialFiles:
+    return TrialFiles(FolderPlace(folder))
 
 
 def losses(reports: list[EpochReport]) -> list[tuple[int, tuple[float, ...]]]:
@@ -48,20 +54,23 @@ def test_it_saves_at_rungs_alone_and_before_it_reports(tmp_path: Path) -> None:
     seen: list[int] = []
 
     def report(epoch: EpochReport) -> None:
-        path = checkpoint_path(tmp_path, 7)
-        seen.append(int(checkpoint.load(path).training["epoch"]) if path.exists() else 0)
+        state = files(tmp_path).load_state(7)
+        seen.append(int(state.training["epoch"]) if state else 0)
         del epoch
 
-    train_trial(TOY, SPEC, toy_data(), report, seed=3, number=7, checkpoints=tmp_path, device="cpu", rungs=(2, 4))
+    train_trial(TOY, SPEC, toy_data(), report, seed=3, number=7, files=files(tmp_path), device="cpu", rungs=(2, 4))
     assert seen == [0, 2, 2, 4, 4, 4, 4, 4, 4]
-    assert [path.name for path in tmp_path.iterdir()] == ["trial-00007.pt"]
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.pt")) == [
+        "checkpoints/trial-00007.pt",
+        "models/trial-00007.pt",
+    ]
 
 
 def test_the_trained_model_is_kept_whole_and_small_when_the_budget_is_done(tmp_path: Path) -> None:
-    path = model_path(tmp_path / "checkpoints", 7)
-    train(tmp_path / "checkpoints", until=8, model=path)
+    path = model_path(tmp_path, 7)
+    train(tmp_path, until=8)
     assert not path.exists()
-    train(tmp_path / "checkpoints", model=path)
+    train(tmp_path)
     found = checkpoint.load(path)
     assert ToySpec.model_validate(found.spec) == SPEC
     assert set(found.training) == {"weights"}
@@ -91,7 +100,7 @@ def test_a_diverging_trial_ends_at_once_and_reports_nothing_of_it() -> None:
             reports.append,
             seed=0,
             number=0,
-            checkpoints=None,
+            files=None,
             device="cpu",
         )
     assert reports

@@ -24,7 +24,7 @@ class ToySpec(Spec):
     lr: float = setting(0.1, "step", low=1e-4, high=100.0)
     columns: int = setting(4, "columns that are used", low=1, high=8)
     pause: float = setting(0.0, "rest in every epoch", low=0.0, high=10.0, unit="seconds")
-    trouble: Literal["none", "value", "disk", "death"] = setting("none", "what goes wrong in epoch 2")
+    trouble: Literal["none", "value", "disk", "death", "memory"] = setting("none", "what goes wrong in epoch 2")
     epochs: int = setting(9, "full budget", low=1, high=1000, unit="epochs")
 
 
@@ -86,6 +86,10 @@ class ToyTraining:
                 import os
 
                 os._exit(1)
+            case "memory":
+                import torch
+
+                torch.empty(1 << 50)
             case "none":
                 pass
 
