@@ -8,6 +8,7 @@ The doctor calls these; what they return says how it stands, and what cannot be 
 
 import tempfile
 import uuid
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -79,12 +80,14 @@ def try_tracking(search: SearchSpec, home: Path) -> str:
     quieten()
     tag = f"tunesmith.doctor.{uuid.uuid4().hex}"
     try:
-        client = connect(uri)
-        experiments = client.search_experiments(max_results=1)
-        if not experiments:
-            return f"{shown} answers; it holds nothing yet that could be written to"
-        client.set_experiment_tag(experiments[0].experiment_id, tag, "written and taken back")
-        client.delete_experiment_tag(experiments[0].experiment_id, tag)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # MLflow's own
+            client = connect(uri)
+            experiments = client.search_experiments(max_results=1)
+            if not experiments:
+                return f"{shown} answers; it holds nothing yet that could be written to"
+            client.set_experiment_tag(experiments[0].experiment_id, tag, "written and taken back")
+            client.delete_experiment_tag(experiments[0].experiment_id, tag)
     except Exception as error:  # noqa: BLE001  (MLflow, SQLAlchemy and every database have errors of their own)
         raise BadInputError(
             f"the tracking store must take what is written: {shown} does not ({_first_line(error)}); "

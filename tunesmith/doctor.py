@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cluster import node_checks, storage_checks, trial_checks
 from cluster.environment import Environment, environments
-from cluster.finding import Finding, guarded, refused
+from cluster.finding import Finding, guarded, named, refused
 from cluster.node_probe import NodeProbe, disk
 from cluster.nodes import Node
 from cluster.package_owners import clashes
+from cluster.resources import Slots, num_fitting, plan_slots
 from cluster.session import PACKAGES, connect
 from data_prep.errors import BadInputError
 from data_prep.places import FolderPlace, place
@@ -50,6 +51,8 @@ class Round:
     nodes: tuple[Node, ...] = ()
     _environments: dict[Node, Environment] = field(default_factory=dict[Node, Environment])
     _probes: dict[Node, NodeProbe] = field(default_factory=dict[Node, NodeProbe])
+    _slots: Slots | None = None
+    _working: tuple[Node, ...] = ()
     _prepared: "Prepared | None" = None
 
     def findings(self) -> Iterator[Finding]:
@@ -72,8 +75,7 @@ class Round:
                 yield Finding("ray", "green", f"{where} lets us in")
                 yield from self._run(self._on_nodes())
             yield from self._run(self._of_places())
-            if self.nodes:
-                yield from self._run(self._of_work())
+            yield from self._run(self._of_work())
 
     def _run(self, checks: Iterable[Check]) -> Iterator[Finding]:
         for name, what, check in checks:
@@ -107,16 +109,13 @@ class Round:
         yield "disk", "their disks", lambda: node_checks.disks(self._probes)
         yield "memory", "their memory", lambda: node_checks.memories(self._probes)
         yield "gpus", "their GPUs", lambda: node_checks.gpus(self._probes)
+        yield "slots", "what trials get", self.plan
 
     def _answers(self) -> Iterator[Finding]:
         results = environments(self.nodes)
         self._environments = {node: found for node, found in results.items() if isinstance(found, Environment)}
         self.nodes = tuple(self._environments)
         yield from node_checks.answered(results)
-        if not self._working:
-            text = f"none has the {self.spec.resources.cpus} CPUs of a trial"
-            remedy = "start nodes that have them (ray start --address=HOST:PORT), or lower resources.cpus"
-            yield Finding("nodes", "red", text, remedy=remedy)
 
     def _look(self) -> Iterator[Finding]:
         for node, found in node_checks.probes(self.nodes).items():
@@ -126,13 +125,26 @@ class Round:
                 self._probes[node] = found
         self.nodes = tuple(self._probes)
 
-    @property
-    def _working(self) -> tuple[Node, ...]:
-        """The nodes that trials can run on; a head often has no processors for them."""
-        return tuple(node for node in self.nodes if node.cpus >= self.spec.resources.cpus)
+    def plan(self) -> Iterator[Finding]:
+        """Say what trials get, and where they find it."""
+        wanted = self.spec.resources
+        try:
+            slots = plan_slots(self.nodes, slots=wanted.slots, cpus=wanted.cpus, gpus=wanted.gpus)
+        except BadInputError as error:
+            remedy = "lower it in the search file's [resources], or start more nodes: ray start --address=HOST:PORT"
+            yield refused("slots", error, remedy=remedy)
+            return
+        self._slots = slots
+        self._working = tuple(node for node in self.nodes if num_fitting([node], slots.cpus, slots.gpus))
+        idle = [node for node in self.nodes if node.cpus >= slots.cpus and node not in self._working]
+        if idle:
+            text = f"no trial runs there: each gets {slots.each}"
+            remedy = "to use its CPUs alone, run another search with gpus = 0 in [resources]"
+            yield Finding("slots", "yellow", text, named(idle, len(self.nodes)), remedy)
+        yield Finding("slots", "green", f"{slots.count} trials at once, each with {slots.each}")
 
     def _of_places(self) -> Iterator[Check]:
-        if self.nodes:
+        if self._working:
             yield "storage", "storage: what one node writes, another reads", self._storage
         yield "tracking", "MLflow's store", self._tracking
         yield "study", "the study's database", self._study
@@ -195,15 +207,14 @@ class Round:
         from tunesmith.dry_run import first_setting
 
         assert self._prepared is not None
+        assert self._slots is not None
         values = {**first_setting(self.spec), "epochs": min(_EPOCHS, self.spec.budget.epochs)}
-        wanted = self.spec.resources.gpus
-        gpus = min(1.0, kind[0].gpus) if wanted == "auto" else wanted
         trial = ShortTrial(
             family=self._family,
             spec=self._family.spec_type.from_values(values, "the first setting"),
             seed=self.spec.data.seed,
-            threads=self.spec.resources.cpus,
-            device="cuda" if gpus else "cpu",
+            threads=self._slots.cpus,
+            device="cuda" if self._slots.gpus else "cpu",
         )
 
         def told(reports: "tuple[EpochReport, ...]") -> str:
@@ -211,5 +222,5 @@ class Round:
             return f"{len(reports)} epochs trained, {pace}: {settings_line(values, self._family.spec_type.defaults())}"
 
         return trial_checks.trained(
-            kind, train_short, trial, trial_checks.carried(self._prepared.data), gpus=gpus, told=told
+            kind, train_short, trial, trial_checks.carried(self._prepared.data), gpus=self._slots.gpus, told=told
         )

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 _WORDS = {"green": "[green]ok[/]  ", "yellow": "[yellow]warn[/]", "red": "[bold red]FAIL[/]"}
 """How each level is written, of equal width; a word says what the colour does."""
 
-_UNWELL = 1
+_UNWELL, _INTERRUPTED = 1, 130
+"""Exit statuses."""
 
 
 def doctor(
@@ -54,7 +55,11 @@ def doctor(
 
     with err.status("starting ...") as status:
         checks = Round(spec, folder, address, lambda now: status.update(f"{now} ..."))
-        found = _shown(checks.findings(), as_json=as_json)
+        try:
+            found = _shown(checks.findings(), as_json=as_json)
+        except KeyboardInterrupt:
+            err.print("stopped: the rest was not looked at")
+            raise typer.Exit(_INTERRUPTED) from None
     counts = Counter(finding.level for finding in found)
     if as_json:
         print_json(_as_data(found))
