@@ -215,6 +215,8 @@ class _Events(tune.Callback):
         if FULL_DISK not in (trial.last_result or {}):
             with self._recorder.guard():
                 checkpoint_path(self._checkpoints, trial.config["number"]).unlink(missing_ok=True)
+        for kept in (trial.metric_analysis, trial.metric_n_steps, trial.last_result):
+            kept.clear()  # Ray keeps every trial, and of each what nobody reads
 
     def why(self, trial_id: str) -> str:
         """Give the reason for which Ray gave a trial up."""
