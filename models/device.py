@@ -1,6 +1,7 @@
 """Where tensors live, and how much of a GPU's memory they may take."""
 
-# torch's stubs leave parameters unknown: pyright: reportUnknownMemberType=false
+# torch's stubs leave parameters unknown:
+# pyright: reportUnknownMemberType=false
 
 from typing import Final
 
