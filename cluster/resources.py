@@ -86,10 +86,7 @@ def plan_slots(
     Raises:
         BadInputError: If a trial fits on no machine, or fewer fit than were asked for.
     """
-    if gpus == "auto":
-        gpus = _part(nodes, slots, cpus, share, may_grow=may_grow)
-    else:
-        _check_gpus(gpus)
+    gpus = _part(nodes, slots, cpus, share, may_grow=may_grow) if gpus == "auto" else _as_ray_counts(gpus)
     fits = num_fitting(nodes, cpus, gpus)
     waits = may_grow and slots > 0
     if fits == 0 and not (waits and _is_awaited(nodes, gpus)):
@@ -162,11 +159,13 @@ def _per_gpu(part: float) -> int:
     return _PARTS // max(1, round(part * _PARTS))
 
 
-def _check_gpus(gpus: float) -> None:
+def _as_ray_counts(gpus: float) -> float:
+    """Refuse what Ray would, and leave out the digits that it would not take."""
     if gpus and (gpus < 1 / _PARTS or (gpus > 1 and gpus != int(gpus))):
         raise BadInputError(
             f"a trial gets whole GPUs, or a part of one from {1 / _PARTS:g} to 1: got {gpus:g} (resources.gpus)"
         )
+    return math.floor(gpus * _PARTS + 1e-6) / _PARTS
 
 
 def _is_awaited(nodes: Sequence[NodeSize], gpus: float) -> bool:
