@@ -188,7 +188,9 @@ def _too_large(nodes: Sequence[NodeSize], cpus: int, gpus: float, *, may_grow: b
 
 
 def _what_is_short(largest: NodeSize, cpus: int) -> str:
-    return f"cpus to {largest.cpus:g}" if largest.cpus < cpus and largest.cpus else f"gpus to {math.floor(largest.gpus)}"
+    return (
+        f"cpus to {largest.cpus:g}" if largest.cpus < cpus and largest.cpus else f"gpus to {math.floor(largest.gpus)}"
+    )
 
 
 def _total(nodes: Sequence[NodeSize]) -> str:

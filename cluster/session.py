@@ -8,8 +8,9 @@ import json
 import logging
 import os
 import socket
+import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -71,7 +72,8 @@ def connect(
     import ray  # noqa: PLC0415  (after the environment that it reads)
 
     try:
-        ray.init(logging_level=logging.ERROR, log_to_driver=False, **options)
+        with _muffled() if address else nullcontext():  # a cluster that refuses a token is told in one line, by us
+            ray.init(logging_level=logging.ERROR, log_to_driver=False, **options)
     except Exception as error:  # noqa: BLE001  (Ray has dozens)
         raise _refused(address, error) from None
     try:
@@ -80,13 +82,27 @@ def connect(
         ray.shutdown()
 
 
+@contextmanager
+def _muffled() -> Generator[None]:
+    """Lose what libraries write to standard error past Python."""
+    sys.stderr.flush()
+    before = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(nowhere)
+        os.close(before)
+
+
 def _of_our_own(num_cpus: int | None, num_gpus: int | None) -> dict[str, Any]:
     return {"address": "local", "num_cpus": num_cpus, "num_gpus": num_gpus, "include_dashboard": False}
 
 
 def _to_cluster(address: str) -> dict[str, Any]:
     """Ship our packages as they are here: no node runs another version of them."""
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")  # a token that is refused is told in one line, by us
     options: dict[str, Any] = {"address": address}
     if not _job_ships_packages():
         root = Path(__file__).parent.parent

@@ -1,6 +1,8 @@
 """Where tensors live, and how much of a GPU's memory they may take."""
 
-# torch's stubs leave parameters unknown: pyright: reportUnknownMemberType=false
+
+# torch's stubs leave parameters unknown:
+# pyright: reportUnknownMemberType=false
 
 from typing import Final
 
@@ -13,6 +15,13 @@ def best_device() -> str:
     import torch  # noqa: PLC0415  (listing families and help must not wait for it)
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def num_gpus() -> int:
+    """Count the GPUs that torch can use."""
+    import torch  # noqa: PLC0415  (as in best_device)
+
+    return torch.cuda.device_count()
 
 
 def use_threads(count: int) -> None:

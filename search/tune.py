@@ -22,7 +22,10 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray import tune
 
+from models.metrics import Metric
+from search.lease import StudyLostError
 from search.limit import Limit, Reason
+from search.patient_storage import Waiting
 from search.progress import Observer
 from search.recorder import Recorder
 from search.records import TrialRecord
@@ -116,13 +119,15 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
     _quieten()
     check_tracking(tracking_uri(search, home))
     check_storage(search)
-    with open_study(search, family, home, fingerprint) as study:
+    waiting = Waiting(observer.message)
+    with open_study(search, family, home, fingerprint, waiting) as study:
         settled = settle(study, search, home)
         num_before = study.num_finished
         tags = {"study": study.id, "fingerprint": fingerprint}
         tracking = Tracking(search, home, family.metrics[0], tags, study.records())
         recorder = Recorder(study, tracking, observer, family.metrics[0])
         limit = Limit(study, search, recorder, slots)
+        waiting.stopped = limit.told_to_stop
         observer.search_started(
             trials=search.budget.trials,
             epochs=search.budget.epochs,
@@ -137,6 +142,9 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
             assert score is not None, "a full trial has a score"
             observer.best_before(best.number, score.mean, score.standard_error)
         try:
+            scheduler = SurvivingASHA(search, family.metrics[0], study.records())
+            for number in scheduler.overdue:
+                recorder.ended(number, "PRUNED")
             if limit.reason is None:
                 job = Job(
                     family=family,
@@ -144,11 +152,22 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
                     rungs=rungs(search.scheduler.first_rung, search.scheduler.reduction, search.budget.epochs),
                     files=settled.for_workers,
                     device="cuda" if gpus else "cpu",
+                    gpus=gpus,
                 )
                 with _signals(limit):
                     events, resources = _Events(recorder, limit, caretaker), {"cpu": cpus, "gpu": gpus}
                     place = folder(home, search.name) / "ray"
-                    _fit(study, search, events, job, data, capacity or (lambda: slots), resources, place)
+                    trainable = tune.with_resources(tune.with_parameters(train, job=job, data=data), resources)
+                    _fit(
+                        study,
+                        search,
+                        scheduler,
+                        family.metrics[0],
+                        events,
+                        trainable,
+                        capacity or (lambda: slots),
+                        place,
+                    )
         finally:
             messages = _wind_up(study, family, data, recorder, tracking, limit, caretaker, folder(home, search.name))
             observer.search_ended()
@@ -161,21 +180,19 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
 def _fit(
     study: Study,
     search: SearchSpec,
+    scheduler: SurvivingASHA,
+    objective: Metric,
     events: "_Events",
-    job: Job,
-    data: Any,
+    trainable: Any,
     capacity: Callable[[], int],
-    resources: dict[str, float],
     ray_folder: Path,
 ) -> None:
-    objective = job.family.metrics[0]
-    trainable = tune.with_resources(tune.with_parameters(train, job=job, data=data), resources)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # whatever Ray and Optuna warn of, the user can do nothing about
         tune.run(  # not a Tuner, which pickles the searcher, its storage's address included, into its folder
             trainable,
             search_alg=HonestOptunaSearch(study, search, objective, events.recorder, events.why, capacity),
-            scheduler=SurvivingASHA(search, objective, study.records()),
+            scheduler=scheduler,
             num_samples=search.budget.trials - study.num_finished,
             reuse_actors=True,
             trial_dirname_creator=_trial_folder,
@@ -231,6 +248,8 @@ class _Events(tune.Callback):
         self._trials.pop(trial.trial_id, None)
         if not {FULL_DISK, UNUSABLE} & set(trial.last_result or {}):
             self._caretaker.finished(trial.config["number"])
+        for kept in (trial.metric_analysis, trial.metric_n_steps, trial.last_result):
+            kept.clear()  # Ray keeps every trial, and of each what nobody reads
 
     def why(self, trial_id: str) -> str:
         """Give the reason for which Ray gave a trial up."""
@@ -282,6 +301,8 @@ def _wind_up(
     """Sweep, see to the files of finished trials, and name the winner in MLflow."""
     if recorder.failure is None:
         recorder.swept()
+    if isinstance(recorder.failure, StudyLostError):
+        return tracking.close(None, finished=False, patience_s=5.0)
     records = study.records()
     best = best_trials(records, family.metrics[0], 1)
     winner, finished = best[0] if best else None, limit.reason in ("trials", "time")

@@ -10,6 +10,7 @@ from ray import tune
 
 from data_prep.places import DISK_FULL
 from data_prep.unusable import UnusablePlaceError
+from models.device import limit_memory
 from models.exhaustion import is_out_of_memory
 from models.family import EpochReport, Family
 from models.metrics import FoldValues
@@ -24,6 +25,9 @@ FULL_DISK: Final = "full_disk"
 
 UNUSABLE: Final = "unusable"
 """Key of a report that says why a trial could not save or go on, in the user's words."""
+
+LAST: Final = frozenset({FAILURE, FULL_DISK, UNUSABLE})
+"""Keys of reports after which a trial does not go on."""
 
 FOLDS: Final = "folds"
 """Key of an epoch's metrics on the folds."""
@@ -45,6 +49,7 @@ class Job:
         rungs: The epochs after which trials save.
         files: Where they save.
         device: "cpu" or "cuda".
+        gpus: GPUs of each trial; of one that it shares it gets that part of the memory too.
     """
 
     family: Family[Any, Any]
@@ -52,6 +57,7 @@ class Job:
     rungs: tuple[int, ...]
     files: TrialFiles
     device: str
+    gpus: float = 0.0
 
 
 def train(config: dict[str, Any], job: Job, data: Any) -> None:
@@ -64,6 +70,7 @@ def train(config: dict[str, Any], job: Job, data: Any) -> None:
         tune.report(write_report(epoch))
 
     try:
+        limit_memory(job.gpus)
         spec = job.family.spec_type.from_values(config["values"], f"trial {config['number']}")
         train_trial(
             job.family,

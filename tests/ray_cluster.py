@@ -42,13 +42,13 @@ class RayNode:
 
     def kill(self) -> None:
         """End all its processes with SIGKILL, as a machine that loses its power does."""
-        for pid in self._processes():
+        for pid in self.processes():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait(timeout=30)
 
-    def _processes(self) -> list[int]:
-        """Give the processes of the session that the node's first process leads."""
+    def processes(self) -> list[int]:
+        """Give its processes: those of the session that its first one leads."""
         found: list[int] = []
         for path in Path("/proc").glob("[0-9]*/stat"):
             with suppress(OSError):

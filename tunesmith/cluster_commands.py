@@ -209,7 +209,7 @@ class _Wanted:
 def _wanted(what: str, home: str, options: list[str]) -> _Wanted:
     from models.families import FAMILIES
     from search.search_spec import load
-    from tunesmith.search_commands import overrides
+    from tunesmith.chosen_search import overrides
 
     given = _read_options(what, options)
     for name in sorted(_NOT_A_JOBS & {option.partition("=")[0] for option in options}):

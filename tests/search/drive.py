@@ -1,4 +1,4 @@
-"""A driver to be killed: ``python drive.py HOME TRIALS`` runs a toy search and prints each epoch."""
+"""A driver to be killed: ``python drive.py HOME TRIALS [STORAGE]`` runs a toy search and prints each epoch."""
 
 import sys
 from collections.abc import Mapping
@@ -20,12 +20,16 @@ class Printer(SilentObserver):
     def epoch(self, number: int, epoch: int, mean: float, standard_error: float) -> None:
         print("epoch", number, epoch, flush=True)  # noqa: T201  (the test reads it)
 
+    def message(self, text: str) -> None:
+        print("message", text, flush=True)  # noqa: T201  (the test reads it)
+
 
 def main() -> None:
-    home, trials = Path(sys.argv[1]), int(sys.argv[2])
+    home, trials, storage = Path(sys.argv[1]), int(sys.argv[2]), "".join(sys.argv[3:])
     family = toy_family.ToyFamily(log=home / "epochs.log")
     text = toy_family.TOY_SEARCH.replace("[space]", "[space]\npause = 0.15")
-    search = parse(text, "toy.toml", family=family, overrides={"budget.trials": trials, "scheduler.first_rung": 3})
+    changes = {"budget.trials": trials, "scheduler.first_rung": 3, "storage.url": storage}
+    search = parse(text, "toy.toml", family=family, overrides=changes)
     cloudpickle.register_pickle_by_value(toy_family)  # pyright: ignore[reportUnknownMemberType]
     with connect(num_cpus=2, num_gpus=0):
         from search.tune import run

@@ -18,11 +18,11 @@ TRIALS = 8
 TOY = ToyFamily()
 
 
-def drive(home: Path, kill_after: int | None = None) -> list[str]:
-    """Run the driver, killing it with -9 once it has printed so many epochs; give what it printed."""
+def drive(home: Path, kill_after: int | str | None = None, storage: str = "") -> list[str]:
+    """Run the driver, killing it with -9 after so many epochs, or one whose line ends so; give what it printed."""
     root = Path(__file__).parents[2]
     environment = {**os.environ, "PYTHONPATH": f"{root}:{Path(__file__).parent}"}
-    command = [sys.executable, str(Path(__file__).with_name("drive.py")), str(home), str(TRIALS)]
+    command = [sys.executable, str(Path(__file__).with_name("drive.py")), str(home), str(TRIALS), storage]
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=home
     )
@@ -36,11 +36,12 @@ def drive(home: Path, kill_after: int | None = None) -> list[str]:
     return lines
 
 
-def read_lines(stream: IO[str], num_epochs: int | None) -> list[str]:
+def read_lines(stream: IO[str], until: int | str | None) -> list[str]:
     lines: list[str] = []
     for line in stream:
         lines.append(line.strip())
-        if num_epochs is not None and sum(one.startswith("epoch") for one in lines) == num_epochs:
+        epochs = [one for one in lines if one.startswith("epoch")]
+        if len(epochs) == until or (isinstance(until, str) and epochs and epochs[-1].endswith(until)):
             break
     return lines
 

@@ -1,5 +1,6 @@
 """A small real family: gradient descent on least squares, one problem a fold, quick enough for hundreds of trials."""
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -83,8 +84,6 @@ class ToyTraining:
             case "disk":
                 raise OSError(28, "No space left on device", "checkpoints")
             case "death":
-                import os
-
                 os._exit(1)
             case "memory":
                 import torch
@@ -133,7 +132,7 @@ class ToyFamily:
     def start(self, spec: ToySpec, data: ToyData, *, seed: int, trial: int, device: str) -> ToyTraining:
         if self.log is not None:
             with self.log.open("a") as log:
-                log.write(f"{trial}\n")
+                log.write(f"{trial} {os.getpid()} {os.getppid()}\n")
         return ToyTraining(spec, data, seed, trial)
 
     def pictures(self, trained: Path, data: ToyData) -> Iterable[tuple[str, Figure]]:

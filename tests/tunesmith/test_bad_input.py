@@ -27,6 +27,8 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("search composer --set siez=3", "did you mean 'size'?"),
         ("search composer --set size=0", "size"),
         ("search composer --time soon", "4m30s"),
+        ("search composer --storage shared", "storage is a folder's absolute path"),
+        ("search composer --storage s3://bucket?regoin=eu", "did you mean 'region'?"),
         ("search composer --corpus onells", "did you mean 'oneills'?"),
         ("trial compser", "did you mean 'composer'?"),
         ("trial composer --set siez=3", "did you mean 'size'?"),
@@ -60,6 +62,7 @@ def test_one_line_says_what_to_do(command: str, said: str, capsys: pytest.Captur
         ("[space]\nsize = { low = 0, high = 64 }\n", "size"),
         ("[space]\nlr = { low = 1e-3, hihg = 1e-2 }\n", "line 2"),
         ("[budget]\n\ntrials = 0\n", "line 3"),
+        ('[storage]\nurl = "gs://B"\n', "storage names a bucket"),
     ],
 )
 def test_a_search_file_is_refused_with_its_line(
@@ -71,6 +74,15 @@ def test_a_search_file_is_refused_with_its_line(
     assert said.strip() in error
     assert "mine.toml" in error
     assert "line " in error or "at end of document" in error
+
+
+def test_credentials_in_a_storage_are_refused_and_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["search", "composer", "--storage", "s3://KEY:secret@bucket/x?secret_key=secret"]) == 2
+    error = " ".join(capsys.readouterr().err.split())
+    assert "take them out, and give every machine AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in error
+    assert "(--storage)" in error
+    assert "secret@" not in error
+    assert "=secret" not in error
 
 
 def test_an_empty_folder_is_no_corpus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
