@@ -10,11 +10,10 @@ import os
 import shlex
 import socket
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cluster.session import PACKAGES, quieten
@@ -28,8 +27,17 @@ STOP_SECONDS = 20
 
 _SEARCH = "tunesmith_search"
 _HOME = "tunesmith_home"
+_NO_AGENT = "No available agent"
+"""What a head says that has only just started: its agent takes jobs some seconds after its dashboard answers."""
+_AGENT_SECONDS = 60
 _ENDED = {"SUCCEEDED", "FAILED", "STOPPED"}
 _INTERRUPTED = 130
+_TALKATIVE = (
+    "ray._private.authentication.http_token_authentication",
+    "ray._private.runtime_env.packaging",
+    "ray.dashboard.modules.dashboard_sdk",
+    "ray.dashboard.modules.job.sdk",
+)
 _RECONNECTIONS = 30
 _GIVE_IT = (
     "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to what 'ray get-auth-token' prints on the head, or put that into "
@@ -113,16 +121,20 @@ class Jobs:
             "excludes": ["__pycache__"],
             "env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": str(STOP_SECONDS)},
         }
-        try:
-            self._client.submit_job(
-                entrypoint=f"exec {shlex.join(entrypoint)}",  # no shell between a signal and the search
-                submission_id=id_,
-                runtime_env=environment,
-                metadata={_SEARCH: search, _HOME: home},
-            )
-        except RuntimeError as error:
-            raise BadInputError(f"the cluster at {self._address} must take the job: {_reason(error)}") from None
-        return self.find(id_)
+        end = time.monotonic() + _AGENT_SECONDS
+        while True:
+            try:
+                self._client.submit_job(
+                    entrypoint=f"exec {shlex.join(entrypoint)}",  # no shell between a signal and the search
+                    submission_id=id_,
+                    runtime_env=environment,
+                    metadata={_SEARCH: search, _HOME: home},
+                )
+                return self.find(id_)
+            except RuntimeError as error:
+                if _NO_AGENT not in str(error) or time.monotonic() > end:
+                    raise BadInputError(f"the cluster at {self._address} must take the job: {_reason(error)}") from None
+                time.sleep(1)
 
     def list(self) -> list[Job]:
         """Give all jobs that were submitted, the newest first."""
@@ -184,13 +196,11 @@ class Jobs:
     async def _tail(self, id_: str, seen: int, write: Callable[[str], object]) -> int:
         """Pass on the log after its first ``seen`` characters; give how many there are in all."""
         position = 0
-        pieces = cast("AsyncGenerator[str]", self._client.tail_job_logs(id_))
-        async with aclosing(pieces):
-            async for text in pieces:
-                new = text[max(0, seen - position) :]
-                position += len(text)
-                if new:
-                    write(new)
+        async for text in self._client.tail_job_logs(id_):
+            new = text[max(0, seen - position) :]
+            position += len(text)
+            if new:
+                write(new)
         return max(seen, position)
 
     def _ended(self, id_: str) -> Job:
@@ -244,9 +254,8 @@ def connect_jobs(address: str) -> Jobs:
     from ray.exceptions import AuthenticationError  # noqa: PLC0415  (after the environment that it reads)
     from ray.job_submission import JobSubmissionClient  # noqa: PLC0415
 
-    for name in ("ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk"):
+    for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.ERROR)
-    logging.getLogger("ray._private.authentication.http_token_authentication").setLevel(logging.ERROR)
     try:
         return Jobs(JobSubmissionClient(address), address)
     except AuthenticationError as error:

@@ -25,12 +25,17 @@ PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 CLEAN = "import signal,sys,time\nsignal.signal(15, lambda *_: (time.sleep(5), print('clean'), sys.exit(130)))\n"
 
 
+def with_dashboard(port: int) -> tuple[str, ...]:
+    """Give a head's options; its agent, which takes the jobs, has a port of its own beside other Rays here."""
+    agent = f"--dashboard-agent-listen-port={free_port()}"
+    return "--include-dashboard=true", "--dashboard-host=127.0.0.1", f"--dashboard-port={port}", agent
+
+
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """The dashboard of a head on loopback that wants no token."""
     port = free_port()
-    options = ("--include-dashboard=true", "--dashboard-host=127.0.0.1", f"--dashboard-port={port}")
-    with ray_cluster(0, head=options, PATH=PATH):
+    with ray_cluster(0, head=with_dashboard(port), PATH=PATH):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -162,8 +167,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     token = tmp_path_factory.mktemp("token") / "token"
     token.write_text("0123456789abcdef" * 4, encoding="utf-8")
     port = free_port()
-    options = ("--include-dashboard=true", "--dashboard-host=127.0.0.1", f"--dashboard-port={port}")
-    with ray_cluster(0, head=options, PATH=PATH, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(token)):
+    with ray_cluster(0, head=with_dashboard(port), PATH=PATH, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(token)):
         yield Guarded(f"http://127.0.0.1:{port}", token)
 
 
