@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from cluster import node_checks, storage_checks, trial_checks
+from cluster import memory_checks, node_checks, storage_checks, trial_checks
 from cluster.environment import Environment, environments
 from cluster.finding import Finding, guarded, named, refused
 from cluster.node_probe import NodeProbe, disk
-from cluster.nodes import Node
+from cluster.nodes import Node, on_each
 from cluster.package_owners import clashes
 from cluster.resources import Slots, num_fitting, plan_slots
 from cluster.session import PACKAGES, connect
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _EPOCHS = 2
 """Epochs of the trial on each kind of node: the first compiles and warms up, the second tells the pace."""
+
+_LARGEST_S = 600.0
+"""Seconds that an epoch of the largest setting may take."""
 
 Check: TypeAlias = tuple[str, str, Callable[[], Iterable[Finding]]]
 """What is looked at, what a user sees meanwhile, and the check."""
@@ -181,6 +184,8 @@ class Round:
             for kind in trial_checks.kinds(self._working):
                 what = f"a trial of {_EPOCHS} epochs on {kind[0]}"
                 yield "trial", what, lambda kind=kind: self._trial(kind)
+            if self._working:
+                yield "largest", "an epoch of the largest setting, for its memory", self._largest
 
     def _data(self) -> Iterator[Finding]:
         from data_prep.kinds import describe
@@ -197,6 +202,21 @@ class Round:
         assert self._prepared is not None
         parts = {"family": self._family, "search": self.spec, "data": self._prepared.data}
         return trial_checks.pickled(parts)
+
+    def _largest(self) -> Iterator[Finding]:
+        from models.memory import peak_memory
+        from search.largest import largest_setting
+
+        assert self._prepared is not None
+        assert self._slots is not None
+        spec = self._family.spec_type.from_values(largest_setting(self.spec.space), "the largest setting")
+        data = trial_checks.carried(self._prepared.data)
+        alike = trial_checks.kinds(self._working)
+        tried = [kind[0] for kind in alike] if self._slots.gpus else [alike[0][0]]  # CPUs are all the same to memory
+        gpus = max(1.0, self._slots.gpus) if self._slots.gpus else 0.0
+        device = "cuda" if gpus else "cpu"
+        peaks = on_each(peak_memory, tried, self._family, spec, data, device, seconds=_LARGEST_S, gpus=gpus)
+        yield from memory_checks.fits(peaks, alike, self._slots, self._probes)
 
     @property
     def _family(self) -> "Family[Any, Any]":

@@ -110,7 +110,7 @@ def test_a_healthy_cluster_is_all_green(ward: Ward) -> None:
     assert [one for one in told.findings if one["level"] != "green"] == []
     assert (told.status, told.level) == (0, "green")
     for check in ("names", "home", "ray", "nodes", "versions", "clock", "disk", "memory", "gpus", "slots", "storage",
-                  "tracking", "study", "data", "pickling", "trial"):  # fmt: skip
+                  "tracking", "study", "data", "pickling", "largest", "trial"):  # fmt: skip
         assert told.of(check), f"nothing is said of {check}"
     assert {one["where"] for one in told.of("versions")} == {"all 3 nodes"}
     assert told.of("slots")[0]["text"] == "2 trials at once, each with 1 CPU and 0 GPUs"
