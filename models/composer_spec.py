@@ -12,7 +12,9 @@ class ComposerSpec(Spec):
     """
 
     cell: Literal["rnn", "gru", "lstm", "peephole"] = setting(
-        "lstm", "recurrent cell; peephole is an LSTM whose gates see the cell state (Gers & Schmidhuber 2000)"
+        "lstm",
+        "recurrent cell; peephole is an LSTM whose gates see the cell state (Gers & Schmidhuber 2000)",
+        by_memory=("rnn", "gru", "peephole", "lstm"),
     )
     layers: int = setting(1, "recurrent layers", low=1, high=8)
     size: int = setting(128, "hidden units of each layer", low=1, high=2048, unit="units")
@@ -20,6 +22,7 @@ class ComposerSpec(Spec):
         "factored",
         "how a note enters: its token's one-hot straight into the first layer, or the sum of embeddings of token, "
         "pitch and duration",
+        by_memory=("factored", "token"),
     )
     embedding: int = setting(
         128, "width of the summed embeddings", low=1, high=1024, unit="units", when={"input": ("factored",)}
@@ -30,6 +33,7 @@ class ComposerSpec(Spec):
     head: Literal["token", "factored"] = setting(
         "factored",
         "output weights of each token: its own, or the sum of its own, its pitch's and its duration's",
+        by_memory=("token", "factored"),
     )
     dropout: float = setting(0.3, "probability of zeroing a unit of each layer's output", low=0.0, high=0.95)
     dropout_at_validation: bool = setting(
@@ -44,7 +48,9 @@ class ComposerSpec(Spec):
         "training", "tokens known to a fold's model: those of its training pieces, or of the whole corpus (a leak)"
     )
     beat: Literal["off", "input", "target"] = setting(
-        "input", "the position in the bar: unused, an input beside the note, or part of the predicted token"
+        "input",
+        "the position in the bar: unused, an input beside the note, or part of the predicted token",
+        by_memory=("off", "input", "target"),
     )
     transpose: bool = setting(False, "shift every piece to C by its key signature (literal reading: always downward)")
     augment: int = setting(
@@ -55,7 +61,9 @@ class ComposerSpec(Spec):
         unit="semitones",
         when={"transpose": (False,), "reading": ("sounding",), "vocabulary": ("training",)},
     )
-    optimiser: Literal["sgd", "rmsprop", "adam", "adamw"] = setting("adamw", "the update rule")
+    optimiser: Literal["sgd", "rmsprop", "adam", "adamw"] = setting(
+        "adamw", "the update rule", by_memory=("sgd", "rmsprop", "adam", "adamw")
+    )
     lr: float = setting(3e-3, "learning rate (the paper's step)", low=1e-6, high=10.0)
     weight_decay: float = setting(0.1, "decoupled weight decay", low=0.0, high=10.0, when={"optimiser": ("adamw",)})
     schedule: Literal["constant", "cosine"] = setting(
@@ -66,6 +74,17 @@ class ComposerSpec(Spec):
     length: int = setting(64, "notes in a training window, over which errors are propagated back", low=1, high=4096)
     loss: Literal["mean", "sum"] = setting("mean", "reduction of the cross-entropy over the notes of a batch")
     windows_per_epoch: int = setting(
-        0, "random windows of each fold in an epoch; 0 is one pass over its training notes", low=0, high=1_000_000
+        0,
+        "random windows of each fold in an epoch; 0 is one pass over its training notes",
+        low=0,
+        high=1_000_000,
+        takes_memory=False,
     )
-    epochs: int = setting(12, "the full budget, over which the schedule runs", low=1, high=100_000, unit="epochs")
+    epochs: int = setting(
+        12,
+        "the full budget, over which the schedule runs",
+        low=1,
+        high=100_000,
+        unit="epochs",
+        takes_memory=False,
+    )

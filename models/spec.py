@@ -27,6 +27,9 @@ class Setting:
         unit: The unit in words, empty where there is none.
         meaning: One line for a reader.
         when: Other settings' names with the values under which this one matters; empty if it always does.
+        takes_memory: Whether a model takes more memory with a greater value.
+        by_memory: The choices from the one whose model takes least memory to the one that takes most; empty where that
+            is much the same.
     """
 
     name: str
@@ -38,6 +41,8 @@ class Setting:
     unit: str
     meaning: str
     when: Mapping[str, tuple[Value, ...]]
+    takes_memory: bool = False
+    by_memory: tuple[Value, ...] = ()
 
 
 def setting(
@@ -48,14 +53,35 @@ def setting(
     high: float | None = None,
     unit: str = "",
     when: Mapping[str, tuple[Value, ...]] | None = None,
+    takes_memory: bool = True,
+    by_memory: tuple[Value, ...] = (),
 ) -> Any:
-    """Declare a setting: a field with inclusive legal bounds, a unit, its meaning and when it matters."""
+    """Declare a setting: a field with inclusive legal bounds, a unit, its meaning and when it matters.
+
+    Args:
+        default: The value it has when nothing is said.
+        meaning: One line for a reader.
+        low: The least legal number.
+        high: The greatest legal number.
+        unit: The unit in words.
+        when: Other settings' names with the values under which this one matters.
+        takes_memory: Of a whole number, whether a model takes more memory with a greater one, as most do.
+        by_memory: Of a choice, its values from the lightest model to the heaviest, where that is not the same.
+
+    Returns:
+        The field.
+    """
     return Field(
         default=default,
         ge=low,
         le=high,
         description=meaning,
-        json_schema_extra={"unit": unit, "when": {name: list(values) for name, values in (when or {}).items()}},
+        json_schema_extra={
+            "unit": unit,
+            "when": {name: list(values) for name, values in (when or {}).items()},
+            "takes_memory": takes_memory,
+            "by_memory": list(by_memory),
+        },
     )
 
 
@@ -96,6 +122,8 @@ class Spec(BaseModel):
                 unit=extra.get("unit", ""),
                 meaning=field.description or "",
                 when={key: tuple(values) for key, values in extra.get("when", {}).items()},
+                takes_memory=annotation is int and extra.get("takes_memory", True),
+                by_memory=tuple(extra.get("by_memory", ())),
             )
         return found
 

@@ -7,11 +7,13 @@ need no lock, and only the states of trials wait for the disk: what kill -9 leav
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from optuna.storages.journal import BaseJournalBackend
+
+from search.replay import folded
 
 _MUST_LAST = (0, 2, 6)
 """Operations that wait for the disk: a study made, its attributes set, a trial's state set (Optuna's numbers)."""
@@ -36,13 +38,15 @@ class Journal(BaseJournalBackend):
         whole = whole[: whole.rfind(b"\n") + 1]
         if writable:
             os.ftruncate(self._file, len(whole))
-        self._unread = whole.splitlines()
+        self._unread: Sequence[dict[str, Any]] = folded(
+            json.loads(b"[" + whole.replace(b"\n", b",").rstrip(b",") + b"]")
+        )
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
         """Give the records that were not given before; the storage asks for each once, in order."""
         del log_number_from
         unread, self._unread = self._unread, []
-        return map(json.loads, unread)
+        return iter(unread)
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Append records, all or none.
@@ -65,7 +69,7 @@ class Journal(BaseJournalBackend):
         except OSError:
             os.ftruncate(self._file, end)
             raise
-        self._unread += lines
+        self._unread = [*self._unread, *map(json.loads, lines)]
 
     def close(self) -> None:
         """Close the file."""

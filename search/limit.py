@@ -42,7 +42,9 @@ class Limit(Stopper):
 
     def stop_all(self) -> bool:
         """Say whether all trials must stop now."""
-        self._doubt()
+        with self._recorder.guard():
+            self._study.check_held()
+            self._doubt()
         failed = bool(self._all_fail) or self._recorder.failure is not None
         self.stopping = self._signal or failed or self.seconds_left == 0
         return self.stopping
@@ -64,6 +66,10 @@ class Limit(Stopper):
     def signalled(self) -> None:
         """Take note that the user, or the system, wants an end."""
         self._signal = True
+
+    def told_to_stop(self) -> bool:
+        """Say whether the user, or the system, wants an end."""
+        return self._signal
 
     def _doubt(self) -> None:
         """Give up when every trial so far failed: what breaks them all is no matter of settings."""

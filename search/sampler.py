@@ -36,7 +36,13 @@ class HonestOptunaSearch(OptunaSearch):
     """
 
     def __init__(
-        self, study: Study, search: SearchSpec, objective: Metric, recorder: Recorder, why: Callable[[str], str]
+        self,
+        study: Study,
+        search: SearchSpec,
+        objective: Metric,
+        recorder: Recorder,
+        why: Callable[[str], str],
+        capacity: Callable[[], int],
     ) -> None:
         """Take up a study.
 
@@ -46,6 +52,7 @@ class HonestOptunaSearch(OptunaSearch):
             objective: The metric that is searched for.
             recorder: Where events go.
             why: Gives the reason for which Ray gave a trial up, by Ray's id of it.
+            capacity: Gives the trials that may run at once now; it bounds those that were proposed and are not done.
         """
         super().__init__(
             space=search.space,
@@ -57,12 +64,14 @@ class HonestOptunaSearch(OptunaSearch):
         )
         self._search_space = search.space
         self._epochs = search.budget.epochs
-        self._recorder, self._why = recorder, why
+        self._recorder, self._why, self._capacity = recorder, why, capacity
         self._numbers: dict[str, int] = {}
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Propose a trial: one that waits, or a new one; FINISHED if the study cannot be written."""
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Propose a trial: one that waits, or a new one; None if all slots are taken, FINISHED if there is trouble."""
         with self._recorder.guard():
+            if len(self._numbers) >= self._capacity():
+                return None
             assert self._ot_study is not None
             trial = self._ot_study.ask()
             self._numbers[trial_id] = trial.number

@@ -5,8 +5,9 @@
 # pyright: reportPrivateUsage=false, reportArgumentType=false
 # ruff: noqa: SLF001
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from ray.tune.experiment import Trial
@@ -15,6 +16,7 @@ from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 from models.metrics import Metric
 from search.records import TrialRecord
 from search.search_spec import SearchSpec
+from search.study import FINISHED
 from search.worker import LAST
 
 
@@ -30,6 +32,10 @@ class SurvivingASHA(ASHAScheduler):
 
     A trial is known by its number in the study, so that one that is trained again from a checkpoint below a rung is not
     judged, nor counted, a second time.
+
+    Attributes:
+        overdue: Numbers of unfinished trials whose last value the rungs have judged too weak: the driver died between
+            the verdict and its record.
     """
 
     def __init__(self, search: SearchSpec, objective: Metric, past: Iterable[TrialRecord]) -> None:
@@ -50,13 +56,24 @@ class SurvivingASHA(ASHAScheduler):
             reduction_factor=search.scheduler.reduction,
             brackets=1,
         )
+        self.overdue = tuple(self._replay(objective, tuple(past)))
+
+    def _replay(self, objective: Metric, past: tuple[TrialRecord, ...]) -> Iterator[int]:
+        """Judge all epochs again in the order in which they were recorded, which fills the rungs."""
         sign = 1.0 if objective.direction == "maximise" else -1.0  # as ASHA itself records
         bracket = self._brackets[0]
-        for record in past:
-            for epoch in record.epochs:
-                for milestone, recorded in bracket._rungs:
-                    if epoch.report.epoch == milestone:
-                        recorded[str(record.number)] = sign * epoch.report.metrics[objective.name].mean
+        milestones = {milestone for milestone, _ in bracket._rungs}
+        judged = [
+            (epoch.at, record.number, epoch.report, record.state not in FINISHED and epoch is record.epochs[-1])
+            for record in past
+            for epoch in record.epochs
+            if epoch.report.epoch in milestones
+        ]
+        for _, number, report, is_newest in sorted(judged, key=itemgetter(0, 1)):
+            value = sign * report.metrics[objective.name].mean
+            verdict = bracket.on_result(_Numbered(str(number)), report.epoch, value)
+            if is_newest and verdict == TrialScheduler.STOP:
+                yield number
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any | None:
         """Choose the next trial that waits; Ray's own looks through all that ever ran."""

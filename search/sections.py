@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from data_prep.places import place
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
+_QUERY_PASSWORD = re.compile(r"([?&])(?:ssl)?password=[^&]*&?")
 
 
 def read_duration(text: object) -> float | None:
@@ -49,9 +50,10 @@ def write_duration(seconds: float | None) -> str:
 
 def without_password(url: str) -> str:
     """Strike a password out of a URL, so that it is neither stored nor shown."""
-    scheme, separator, rest = url.partition("://")
+    bare = _QUERY_PASSWORD.sub(r"\1", url).rstrip("?&")
+    scheme, separator, rest = bare.partition("://")
     user, at, host = rest.rpartition("@")
-    return f"{scheme}{separator}{user.partition(':')[0]}{at}{host}" if at else url
+    return f"{scheme}{separator}{user.partition(':')[0]}{at}{host}" if at else bare
 
 
 def _check_storage(url: str) -> str:

@@ -8,15 +8,13 @@ with its settings and what it reported; COMPLETE, PRUNED or FAIL when it is fini
 # pyright: reportPrivateUsage=false, reportUnknownMemberType=false
 # ruff: noqa: SLF001
 
-import fcntl
-import os
 import time
 import uuid
 from collections import Counter
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import optuna
 from optuna.trial import TrialState
@@ -24,7 +22,10 @@ from optuna.trial import TrialState
 from data_prep.errors import BadInputError, unknown
 from models.family import EpochReport
 from models.metrics import Metric
+from search.folder_lock import driver_lock, folder_lock
 from search.journal import Journal
+from search.lease import Lease, held
+from search.patient_storage import DatabaseSlot, PatientStorage, Waiting, close_database, open_database
 from search.progress import State
 from search.records import EPOCH_KEY, REASON_KEY, SearchRecord, TrialRecord, begun, make_record, make_records
 from search.search_spec import AnyFamily, SearchSpec, check_name, parse, without_password
@@ -41,17 +42,21 @@ class Study:
     Attributes:
         optuna: Optuna's study of that name.
         storage: Where it is stored.
+        check_held: Raises StudyLostError if another driver has taken the search over.
     """
 
-    def __init__(self, storage: optuna.storages.BaseStorage, search: SearchSpec, objective: Metric) -> None:
-        """Make or load the study; see :func:`open_study`, which checks it too."""
+    def __init__(
+        self,
+        study: optuna.Study,
+        storage: optuna.storages.BaseStorage,
+        search: SearchSpec,
+        objective: Metric,
+        lease: Lease,
+    ) -> None:
+        """Take up a study that this driver holds; see :func:`open_study`, which checks it too."""
         self.storage = storage
-        self.optuna = optuna.create_study(
-            study_name=search.name,
-            storage=storage,
-            direction="minimize" if objective.direction == "minimise" else "maximize",
-            load_if_exists=True,
-        )
+        self.optuna = study
+        self.check_held = lease.check
         self._search = search
         self._objective = objective.name
         self._opened = time.monotonic()
@@ -152,7 +157,9 @@ def names(home: Path) -> list[str]:
 
 
 @contextmanager
-def open_study(search: SearchSpec, family: AnyFamily, home: Path, fingerprint: str) -> Generator[Study]:
+def open_study(
+    search: SearchSpec, family: AnyFamily, home: Path, fingerprint: str, waiting: Waiting | None = None
+) -> Generator[Study]:
     """Open a search's study as its driver, making it if it is new.
 
     Args:
@@ -160,6 +167,7 @@ def open_study(search: SearchSpec, family: AnyFamily, home: Path, fingerprint: s
         family: Its family.
         home: The home folder.
         fingerprint: Of the data.
+        waiting: What goes on while this waits for a database, or to see whether another driver lives.
 
     Yields:
         The study, swept, with the known good points queued.
@@ -168,21 +176,42 @@ def open_study(search: SearchSpec, family: AnyFamily, home: Path, fingerprint: s
         BadInputError: If the search is already running, was stored by a newer version, has another space or data,
             or shares its database with MLflow.
     """
-    _keep_apart(search)
+    check_apart(search)
     place = folder(home, search.name)
     place.mkdir(parents=True, exist_ok=True)
-    with driver_lock(place, search.name):
-        storage = _open_storage(search.study.url, place, writable=True)
-        try:
-            study = Study(storage, search, family.metrics[0])
-            _check_and_stamp(study, search, family, fingerprint)
-            write_whole(place / "search.toml", search.to_toml())
-            study.sweep()
-            study.enqueue()
-            yield study
-            study.optuna.set_user_attr("seconds", round(study.seconds, 3))
-        finally:
-            _close(storage)
+    objective = family.metrics[0]
+    with ExitStack() as stack:
+        storage, made, lease = _hold(stack, search, place, objective, waiting or Waiting())
+        study = Study(made, storage, search, objective, lease)
+        _check_and_stamp(study, search, family, fingerprint)
+        write_whole(place / "search.toml", search.to_toml())
+        study.sweep()
+        study.enqueue()
+        yield study
+        study.optuna.set_user_attr("seconds", round(study.seconds, 3))
+
+
+def _hold(
+    stack: ExitStack, search: SearchSpec, place: Path, objective: Metric, waiting: Waiting
+) -> tuple[optuna.storages.BaseStorage, optuna.Study, Lease]:
+    """Open the study and take the search, which a journal's folder holds, or else the study in its database."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    direction = "minimize" if objective.direction == "minimise" else "maximize"
+    if not search.study.url:
+        lease = stack.enter_context(driver_lock(place, search.name, waiting.say))
+        journal = Journal(place / "study.journal", writable=True)
+        stack.callback(journal.close)
+        storage = optuna.storages.JournalStorage(journal)
+        made = optuna.create_study(study_name=search.name, storage=storage, direction=direction, load_if_exists=True)
+        return storage, made, lease
+    stack.enter_context(folder_lock(place, search.name))
+    storage = PatientStorage(open_database(search.study.url), waiting)
+    stack.callback(storage.close)
+    made = optuna.create_study(study_name=search.name, storage=storage, direction=direction, load_if_exists=True)
+    slot = DatabaseSlot(storage.database, made._study_id)
+    lease = stack.enter_context(held(slot, search.name, waiting.say))
+    storage.before_writing = lease.check
+    return storage, made, lease
 
 
 def read_search(home: Path, name: str, family: AnyFamily | None = None) -> SearchRecord:
@@ -203,19 +232,23 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
     if not path.exists():
         raise unknown("search", name, names(home) or ["none yet: tunesmith search composer"], f"in {home}")
     url = parse(path.read_text(encoding="utf-8"), str(path), family=family).study.url
-    storage = _open_storage(url, path.parent, writable=False)
-    try:
-        study = optuna.load_study(study_name=name, storage=storage)
+    with _reading(url, path.parent) as storage:
+        try:
+            study = optuna.load_study(study_name=name, storage=storage)
+        except KeyError:
+            raise BadInputError(
+                f"a search is read from its study: there is none of {name} in {without_password(url) or path.parent}; "
+                f"start it anew: tunesmith search {path}"
+            ) from None
         stored = _stored(study, family)
         records = make_records(study.get_trials(deepcopy=False), stored.space)
         seconds = float(study.user_attrs.get("seconds", 0.0))
         attributes = study.user_attrs
         return SearchRecord(stored, tuple(records), attributes["fingerprint"], seconds, attributes["id"])
-    finally:
-        _close(storage)
 
 
-def _keep_apart(search: SearchSpec) -> None:
+def check_apart(search: SearchSpec) -> None:
+    """Refuse a search whose study and MLflow's store are one database."""
     if search.study.url and search.study.url == search.tracking.uri:
         raise BadInputError(
             "the study and MLflow each need a database of their own, for both own a table alembic_version: study.url "
@@ -230,42 +263,21 @@ def write_whole(path: Path, text: str) -> None:
     half.replace(path)
 
 
-def _open_storage(url: str, place: Path, *, writable: bool) -> optuna.storages.BaseStorage:
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    if not url:
-        return optuna.storages.JournalStorage(Journal(place / "study.journal", writable=writable))
-    try:
-        return optuna.storages.RDBStorage(url)
-    except Exception as error:  # noqa: BLE001  (every database driver has errors of its own)
-        reason = str(error).strip().splitlines()[0]
-        raise BadInputError(f"the study's database must be reachable: {without_password(url)} ({reason})") from None
-
-
-def _close(storage: optuna.storages.BaseStorage) -> None:
-    if isinstance(storage, optuna.storages.JournalStorage):
-        cast("Journal", storage._backend).close()
-    else:
-        storage.remove_session()
-
-
 @contextmanager
-def driver_lock(place: Path, name: str) -> Generator[None]:
-    """Hold the search; the system lets go of the lock when the process dies, however it dies."""
-    handle = os.open(place / "driver.lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
+def _reading(url: str, place: Path) -> Generator[optuna.storages.BaseStorage]:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    if url:
+        database = open_database(url)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            pid = os.read(handle, 32).decode().strip()
-            raise BadInputError(
-                f"a search is run or promoted by one process at a time: {name} is running already (process {pid}); "
-                "wait for it; a new search can take another --name"
-            ) from None
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, str(os.getpid()).encode(), 0)
-        yield
-    finally:
-        os.close(handle)
+            yield database
+        finally:
+            close_database(database)
+    else:
+        journal = Journal(place / "study.journal", writable=False)
+        try:
+            yield optuna.storages.JournalStorage(journal)
+        finally:
+            journal.close()
 
 
 def _check_and_stamp(study: Study, search: SearchSpec, family: AnyFamily, fingerprint: str) -> None:

@@ -32,7 +32,7 @@ _Array: TypeAlias = npt.NDArray[np.float64]
 _COMPLETE, _PRUNED, _RUNNING, _NONE = range(4)
 """Kinds of trials, best first."""
 
-_KINDS = {TrialState.COMPLETE: _COMPLETE, TrialState.PRUNED: _PRUNED}
+_KINDS = {TrialState.COMPLETE: _COMPLETE, TrialState.PRUNED: _PRUNED, TrialState.FAIL: _PRUNED}
 
 
 class VectorisedDensity(_ParzenEstimator):
@@ -77,6 +77,9 @@ def _log_mass(low: _Array, high: _Array) -> _Array:
 
 class ReadOnceTPESampler(TPESampler):
     """Samples the trials of one study of one objective, without constraints, by groups of settings.
+
+    Unlike Optuna's, it learns from failed trials too: settings that diverge, or are too large for the memory that there
+    is, rank behind all others, as one that was pruned before it reported.
 
     Past trials are rows, by number: their P settings in Optuna's internal numbers, nan where one did not matter; and
     their rank (kind, depth, value), ascending from the best: complete ones by value, pruned ones by depth, then value.
@@ -170,9 +173,10 @@ class ReadOnceTPESampler(TPESampler):
 
 
 def _depth_and_value(trial: FrozenTrial, sign: float) -> tuple[float, float]:
-    """Rank a trial among its kind, as Optuna does; one that was pruned before it reported comes last."""
+    """Rank a trial among its kind, as Optuna does; one that failed, or was pruned before it reported, comes last."""
     if trial.state == TrialState.COMPLETE:
         assert trial.value is not None
         return 0.0, sign * trial.value
     steps = trial.intermediate_values
-    return (-max(steps), sign * steps[max(steps)]) if steps else (1.0, 0.0)
+    judged = steps and trial.state == TrialState.PRUNED
+    return (-max(steps), sign * steps[max(steps)]) if judged else (1.0, 0.0)

@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,10 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray import tune
 
+from models.metrics import Metric
+from search.lease import StudyLostError
 from search.limit import Limit, Reason
+from search.patient_storage import Waiting
 from search.progress import Observer
 from search.recorder import Recorder
 from search.records import TrialRecord
@@ -43,6 +46,10 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 3
 
+_LOST_NODE = "node has died"
+_OUT_OF_MEMORY = ("OutOfMemoryError", "running low on memory")
+"""What Ray writes of an actor that it lost."""
+
 _ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
@@ -50,6 +57,7 @@ _ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",
+    "TUNE_MAX_PENDING_TRIALS_PG": "100000",  # the searcher holds trials back, for machines that come and go
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_WARN_THRESHOLD_S": "1000000",
 }
@@ -85,6 +93,7 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
     slots: int,
     cpus: int = 1,
     gpus: float = 0.0,
+    capacity: Callable[[], int] | None = None,
 ) -> Outcome:
     """Run a search up to its budget, or on from where it stopped.
 
@@ -95,9 +104,10 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
         observer: Who looks on.
         family: The family.
         fingerprint: Of the data.
-        slots: Trials that run at once.
+        slots: Trials that run at once, at its beginning.
         cpus: Processors of each.
         gpus: GPUs of each.
+        capacity: Gives the trials that run at once now, where machines come and go; what it raises ends the search.
 
     Returns:
         What it came to. A search that is finished already comes back at once.
@@ -106,16 +116,18 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
         BadInputError: If it cannot start (see :func:`search.study.open_study`), the tracking store is not there, the
             disk is full, or the first trials all fail.
     """
-    _quieten(slots)
+    _quieten()
     check_tracking(tracking_uri(search, home))
     check_storage(search)
-    with open_study(search, family, home, fingerprint) as study:
+    waiting = Waiting(observer.message)
+    with open_study(search, family, home, fingerprint, waiting) as study:
         settled = settle(study, search, home)
         num_before = study.num_finished
         tags = {"study": study.id, "fingerprint": fingerprint}
         tracking = Tracking(search, home, family.metrics[0], tags, study.records())
         recorder = Recorder(study, tracking, observer, family.metrics[0])
         limit = Limit(study, search, recorder, slots)
+        waiting.stopped = limit.told_to_stop
         observer.search_started(
             trials=search.budget.trials,
             epochs=search.budget.epochs,
@@ -130,6 +142,9 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
             assert score is not None, "a full trial has a score"
             observer.best_before(best.number, score.mean, score.standard_error)
         try:
+            scheduler = SurvivingASHA(search, family.metrics[0], study.records())
+            for number in scheduler.overdue:
+                recorder.ended(number, "PRUNED")
             if limit.reason is None:
                 job = Job(
                     family=family,
@@ -137,10 +152,22 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
                     rungs=rungs(search.scheduler.first_rung, search.scheduler.reduction, search.budget.epochs),
                     files=settled.for_workers,
                     device="cuda" if gpus else "cpu",
+                    gpus=gpus,
                 )
                 with _signals(limit):
                     events, resources = _Events(recorder, limit, caretaker), {"cpu": cpus, "gpu": gpus}
-                    _fit(study, search, events, job, data, slots, resources, folder(home, search.name) / "ray")
+                    place = folder(home, search.name) / "ray"
+                    trainable = tune.with_resources(tune.with_parameters(train, job=job, data=data), resources)
+                    _fit(
+                        study,
+                        search,
+                        scheduler,
+                        family.metrics[0],
+                        events,
+                        trainable,
+                        capacity or (lambda: slots),
+                        place,
+                    )
         finally:
             messages = _wind_up(study, family, data, recorder, tracking, limit, caretaker, folder(home, search.name))
             observer.search_ended()
@@ -153,23 +180,20 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
 def _fit(
     study: Study,
     search: SearchSpec,
+    scheduler: SurvivingASHA,
+    objective: Metric,
     events: "_Events",
-    job: Job,
-    data: Any,
-    slots: int,
-    resources: dict[str, float],
+    trainable: Any,
+    capacity: Callable[[], int],
     ray_folder: Path,
 ) -> None:
-    objective = job.family.metrics[0]
-    trainable = tune.with_resources(tune.with_parameters(train, job=job, data=data), resources)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # whatever Ray and Optuna warn of, the user can do nothing about
         tune.run(  # not a Tuner, which pickles the searcher, its storage's address included, into its folder
             trainable,
-            search_alg=HonestOptunaSearch(study, search, objective, events.recorder, events.why),
-            scheduler=SurvivingASHA(search, objective, study.records()),
+            search_alg=HonestOptunaSearch(study, search, objective, events.recorder, events.why, capacity),
+            scheduler=scheduler,
             num_samples=search.budget.trials - study.num_finished,
-            max_concurrent_trials=slots,
             reuse_actors=True,
             trial_dirname_creator=_trial_folder,
             name=f"{os.getpid()}-{int(time.time())}",
@@ -209,6 +233,11 @@ class _Events(tune.Callback):
         """Remove a broken trial's checkpoint."""
         self._forget(trial)
 
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Forgive a trial the loss of its machine: only what its own process died of counts as an attempt."""
+        if _LOST_NODE in self._last_error(trial):
+            trial.run_metadata.num_failures -= 1
+
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """End the workers at once when the search stops: Ray would wait for the epochs that they are in."""
         if self.limit.stopping:
@@ -219,15 +248,24 @@ class _Events(tune.Callback):
         self._trials.pop(trial.trial_id, None)
         if not {FULL_DISK, UNUSABLE} & set(trial.last_result or {}):
             self._caretaker.finished(trial.config["number"])
+        for kept in (trial.metric_analysis, trial.metric_n_steps, trial.last_result):
+            kept.clear()  # Ray keeps every trial, and of each what nobody reads
 
     def why(self, trial_id: str) -> str:
         """Give the reason for which Ray gave a trial up."""
-        path = Path(self._trials[trial_id].error_file)
-        lines = path.read_text(encoding="utf-8").strip().splitlines() if path.exists() else []
-        last = (
-            "its worker died" if any("ActorDiedError" in line or "actor died" in line for line in lines) else lines[-1]
-        )
+        error = self._last_error(self._trials[trial_id])
+        if any(sign in error for sign in _OUT_OF_MEMORY):
+            last = "its process was killed because its machine ran out of memory"
+        elif "actor died" in error or "ActorDiedError" in error:
+            last = "its process was killed each time, as a system does that runs out of memory"
+        else:
+            last = error.splitlines()[-1]
         return f"given up after {_ATTEMPTS} attempts: {last.strip()}"[:500]
+
+    @staticmethod
+    def _last_error(trial: Any) -> str:
+        path = Path(trial.error_file or os.devnull)
+        return path.read_text(encoding="utf-8").rpartition("Failure # ")[2].strip() or "for no reason that Ray tells"
 
 
 @contextmanager
@@ -263,6 +301,8 @@ def _wind_up(
     """Sweep, see to the files of finished trials, and name the winner in MLflow."""
     if recorder.failure is None:
         recorder.swept()
+    if isinstance(recorder.failure, StudyLostError):
+        return tracking.close(None, finished=False, patience_s=5.0)
     records = study.records()
     best = best_trials(records, family.metrics[0], 1)
     winner, finished = best[0] if best else None, limit.reason in ("trials", "time")
@@ -284,9 +324,8 @@ def _pictures(family: AnyFamily, data: Any, model: Path) -> tuple[list[tuple[str
         return [], [f"the winner's pictures could not be drawn ({reason})"]
 
 
-def _quieten(slots: int) -> None:
+def _quieten() -> None:
     for name, value in _ENVIRONMENT.items():
         os.environ[name] = value
-    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots)
     for name in ("ray.tune", "ray.train", "ray.air"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

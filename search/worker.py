@@ -10,6 +10,8 @@ from ray import tune
 
 from data_prep.places import DISK_FULL
 from data_prep.unusable import UnusablePlaceError
+from models.device import limit_memory
+from models.exhaustion import is_out_of_memory
 from models.family import EpochReport, Family
 from models.metrics import FoldValues
 from search.trial import TrialDivergedError, train_trial
@@ -34,6 +36,9 @@ _RECURRING = (ArithmeticError, AssertionError, AttributeError, LookupError, NotI
 """Errors that the same settings would raise again; Ray tries others (a lost worker, a GPU's) again."""
 
 
+_DEVICES = {"cpu": "machine", "cuda": "share of a GPU"}
+
+
 @dataclass(frozen=True)
 class Job:
     """What every trial of a search shares, beside the data.
@@ -44,6 +49,7 @@ class Job:
         rungs: The epochs after which trials save.
         files: Where they save.
         device: "cpu" or "cuda".
+        gpus: GPUs of each trial; of one that it shares it gets that part of the memory too.
     """
 
     family: Family[Any, Any]
@@ -51,6 +57,7 @@ class Job:
     rungs: tuple[int, ...]
     files: TrialFiles
     device: str
+    gpus: float = 0.0
 
 
 def train(config: dict[str, Any], job: Job, data: Any) -> None:
@@ -63,6 +70,7 @@ def train(config: dict[str, Any], job: Job, data: Any) -> None:
         tune.report(write_report(epoch))
 
     try:
+        limit_memory(job.gpus)
         spec = job.family.spec_type.from_values(config["values"], f"trial {config['number']}")
         train_trial(
             job.family,
@@ -85,6 +93,10 @@ def train(config: dict[str, Any], job: Job, data: Any) -> None:
         tune.report(_failed(job, last, FAILURE, str(error)))
     except _RECURRING as error:
         tune.report(_failed(job, last, FAILURE, f"{type(error).__name__}: {error}"))
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        tune.report(_failed(job, last, FAILURE, f"too large for the memory of its {_DEVICES[job.device]}: {error}"))
 
 
 def _failed(job: Job, epoch: int, key: str, reason: str) -> dict[str, Any]:

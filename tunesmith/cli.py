@@ -11,8 +11,10 @@ from typer.exceptions import TyperException
 
 from data_prep.errors import BadInputError
 from tunesmith import (
+    cluster_commands,
     compose_command,
     data_commands,
+    doctor_command,
     model_commands,
     perform_command,
     promote_command,
@@ -47,6 +49,8 @@ app.command("export")(model_commands.export)
 app.command("compose")(compose_command.compose)
 app.command("perform")(perform_command.perform)
 app.add_typer(data_commands.app, name="data")
+app.add_typer(cluster_commands.app, name="cluster")
+app.command("doctor")(doctor_command.doctor)
 app.command("ui")(ui_command.ui)
 
 

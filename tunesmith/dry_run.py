@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
+from cluster.nodes import Node
 from cluster.resources import plan_slots
 from data_prep.kinds import describe
 from data_prep.prepared import Prepared
@@ -37,13 +38,8 @@ def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
     numbers = describe(prepared)
     wanted, asha, budget = spec.resources, spec.scheduler, spec.budget
     device = best_device()
-    slots = plan_slots(
-        num_cpus=os.cpu_count() or 1,
-        num_gpus=1 if device == "cuda" else 0,
-        slots=wanted.slots,
-        cpus=wanted.cpus,
-        gpus=wanted.gpus,
-    )
+    here = Node("", "this machine", os.cpu_count() or 1, 1 if device == "cuda" else 0)
+    slots = plan_slots([here], slots=wanted.slots, cpus=wanted.cpus, gpus=wanted.gpus)
     values = first_setting(spec)
     use_threads(slots.cpus)  # as a trial of the search has
     with err.status("timing one epoch ..."):

@@ -35,6 +35,16 @@ Tracking = Annotated[
         metavar="URI",
     ),
 ]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        envvar="TUNESMITH_ADDRESS",
+        help='A Ray cluster\'s head, as 10.0.0.5:6379, or "auto" on one of its nodes.',
+        show_default="a Ray of its own on this machine",
+        metavar="HOST:PORT",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 Settings = Annotated[
     list[str] | None,

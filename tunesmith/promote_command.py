@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from tunesmith.console import out, print_json
+from tunesmith.console import err, out, print_json
 from tunesmith.figures import decimals, interval, with_error
 from tunesmith.home import home_folder
 from tunesmith.options import AsJson, Home
@@ -63,7 +63,7 @@ def promote(
     family = find_family(record.spec.family)
     candidates(record, family.metrics[0])  # before data is read: there may be none
     search_folder = folder(place, name)
-    with driver_lock(search_folder, name):
+    with driver_lock(search_folder, name, lambda text: err.print(text, markup=False)):
         prepared = prepared_data(record.spec)
         challenge = Challenge(
             record, family, prepared, search_folder, registry(place, tracking_uri(record.spec, place))

@@ -4,18 +4,16 @@ import csv
 import io
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from data_prep.errors import unknown
+from tunesmith.chosen_search import chosen_search, overrides
 from tunesmith.console import err, print_json
 from tunesmith.home import home_folder
-from tunesmith.options import AsJson, CorpusName, Home, Settings, read_settings
+from tunesmith.options import Address, AsJson, CorpusName, Home, Settings
 
 if TYPE_CHECKING:
-    from data_prep.prepared import Prepared
-    from models.family import Family
     from search.search_spec import SearchSpec
     from search.tune import Outcome
 
@@ -35,6 +33,7 @@ def search(
     settings: Settings = None,
     seed: Annotated[int | None, typer.Option(help="Seed of data, trials and proposals.", min=0)] = None,
     slots: Annotated[int | None, typer.Option(help="Trials at once; as many as fit unless said.", min=1)] = None,
+    address: Address = None,
     storage: Annotated[
         str | None,
         typer.Option(
@@ -64,21 +63,20 @@ def search(
         tunesmith search my-search.toml --dry-run
 
         tunesmith search mine --trials 200
+
+        tunesmith search mine --address 10.0.0.5:6379
     """
     folder = home_folder(home)
-    overrides: dict[str, object] = {
+    given: dict[str, object] = {
         "name": name,
-        "data.corpus": corpus,
-        "data.seed": seed,
-        "sampler.seed": seed,
-        "budget.trials": trials,
-        "budget.time": time,
-        "budget.epochs": epochs,
-        "resources.slots": slots,
-        "storage.url": storage,
-        **{f"space.{key}": value for key, value in read_settings(settings or []).items()},
+        "corpus": corpus,
+        "seed": seed,
+        "trials": trials,
+        "time": time,
+        "epochs": epochs,
     }
-    spec = _chosen_search(what, folder, {key: value for key, value in overrides.items() if value is not None})
+    given |= {"slots": slots, "storage": storage, "settings": settings}
+    spec = chosen_search(what, folder, overrides(given))
     if print_file:
         sys.stdout.write(spec.to_toml())
         return
@@ -89,37 +87,23 @@ def search(
         found = plan(spec, folder, prepared_data(spec))
         print_json(found) if as_json else print_plan(found)
         return
-    _run(spec, folder, as_json=as_json)
+    _run(spec, folder, address, as_json=as_json)
 
 
-def _chosen_search(what: str, home: Path, overrides: dict[str, object]) -> "SearchSpec":
-    """Take a search that was started before, a file, or a family's built-in search, in this order."""
-    from models.families import FAMILIES
-    from search.search_spec import load
-    from search.study import folder, names
-
-    wanted = str(overrides.get("name", what))
-    started = names(home)
-    if what not in started and not what.endswith(".toml") and not Path(what).is_file() and what not in FAMILIES:
-        raise unknown("search, search file or family", what, [*started, *FAMILIES], f"in {home}")
-    if what in started and wanted == what:
-        return load(folder(home, what) / "search.toml", overrides=overrides)
-    return load(what, overrides=overrides)
-
-
-def _run(spec: "SearchSpec", home: Path, *, as_json: bool) -> None:
+def _run(spec: "SearchSpec", home: Path, address: str | None, *, as_json: bool) -> None:
     from models.families import family as find_family
     from tunesmith.baseline_cache import baselines
+    from tunesmith.conduct import conduct
     from tunesmith.search_data import prepared_data
     from tunesmith.search_result import as_data, print_result
 
     family = find_family(spec.family)
     prepared = prepared_data(spec)
-    outcome = _conduct(spec, home, family, prepared)
+    outcome = conduct(spec, home, family, prepared, address)
     for message in outcome.messages:
         err.print(message, markup=False)
     if outcome.reason == "interrupted":
-        _say_how_to_go_on(spec, outcome)
+        _say_how_to_go_on(spec, outcome, address)
         raise typer.Exit(130)
     if outcome.num_new == 0:
         _say_it_was_finished(spec, outcome)
@@ -131,43 +115,10 @@ def _run(spec: "SearchSpec", home: Path, *, as_json: bool) -> None:
         print_result(spec, family, outcome, simple)
 
 
-def _conduct(spec: "SearchSpec", home: Path, family: "Family[Any, Any]", prepared: "Prepared") -> "Outcome":
-    """Run the search on a Ray of its own, with the display."""
-    from cluster.resources import plan_slots
-    from cluster.session import connect
-    from tunesmith.search_display import SearchDisplay
-
-    named = "" if spec.name == family.name else f"{spec.name}: "
-    display = SearchDisplay(
-        err,
-        title=f"{named}{family.name} on {spec.data.corpus}, {spec.data.folds} folds",
-        unit=family.metrics[0].unit,
-        defaults=family.spec_type.defaults(),
-    )
-    wanted = spec.resources
-    with connect() as session:
-        from search.tune import run  # Ray is quiet if nothing imports it before it is connected
-
-        slots = plan_slots(
-            num_cpus=session.cpus, num_gpus=session.gpus, slots=wanted.slots, cpus=wanted.cpus, gpus=wanted.gpus
-        )
-        return run(
-            spec,
-            prepared.data,
-            home,
-            display,
-            family=family,
-            fingerprint=prepared.fingerprint,
-            slots=slots.count,
-            cpus=slots.cpus,
-            gpus=slots.gpus,
-        )
-
-
-def _say_how_to_go_on(spec: "SearchSpec", outcome: "Outcome") -> None:
+def _say_how_to_go_on(spec: "SearchSpec", outcome: "Outcome", address: str | None) -> None:
     done = sum(trial.state in ("COMPLETE", "PRUNED", "FAIL") for trial in outcome.trials)
     err.print(f"stopped with {done} of {spec.budget.trials} trials; nothing recorded is lost. To go on:")
-    err.print(f"  tunesmith search {spec.name}")
+    err.print(f"  tunesmith search {spec.name}" + (f" --address {address}" if address else ""))
 
 
 def _say_it_was_finished(spec: "SearchSpec", outcome: "Outcome") -> None:

@@ -1,10 +1,12 @@
 """The table of a search's trials: as rows of plain values, and as a person reads it."""
 
 import math
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from rich.table import Table
+from rich.segment import Segment, Segments
+from rich.style import Style
 
 from data_prep.errors import unknown
 from models.family import Family
@@ -14,6 +16,9 @@ from tunesmith.figures import duration, interval, settings_line, state_word
 
 Row = dict[str, Any]
 """One trial: number, state, epochs, seconds, each metric with its standard error, and its settings."""
+
+_LEAST_WIDTH = 20
+"""Of the last column, however narrow the terminal is."""
 
 
 def rows(record: SearchRecord, family: Family[Any, Any]) -> list[Row]:
@@ -69,23 +74,35 @@ def sorted_rows(found: Sequence[Row], column: str, family: Family[Any, Any]) -> 
 
 
 def print_table(record: SearchRecord, family: Family[Any, Any], found: Sequence[Row]) -> None:
-    """Print the rows, each with the settings that differ from the family's defaults, or the reason of its failure."""
+    """Print the rows, each with the settings that differ from the family's defaults, or the reason of its failure.
+
+    Rich's own tables take a millisecond a row, which a search of thousands of trials has no time for.
+    """
     shown = [family.metrics[0], *(metric for metric in family.metrics[1:] if metric.name == "cv_loss")]
     defaults = family.spec_type.defaults()
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    for title in ("trial", "state", "epochs", *(metric.name.replace("_", " ") for metric in shown), "time"):
-        table.add_column(title, no_wrap=True, justify="right" if title in ("trial", "epochs", "time") else "left")
-    table.add_column("settings that differ from the defaults", style="dim", ratio=1)
+    scores = [metric.name.replace("_", " ") for metric in shown]
+    lines = [["trial", "state", "epochs", *scores, "time"]]
     for row in found:
-        scores = [interval(row[metric.name], row[f"{metric.name}_se"]) for metric in shown]
+        means = [interval(row[metric.name], row[f"{metric.name}_se"]) for metric in shown]
+        taken = duration(row["seconds"])
+        lines.append([f"#{row['number']}", state_word(row["state"]), str(row["epochs"]), *means, taken])
+    fixed = _aligned(lines, right=(0, 2, len(lines[0]) - 1))
+    indent, bold, dim = len(fixed[0]), Style(bold=True), Style(dim=True)
+    segments = [Segment(f"{fixed[0]}settings that differ from the defaults\n", bold)]
+    for row, line in zip(found, fixed[1:], strict=True):
         settings = {name: row[name] for name in record.spec.space.searched if row[name] != ""}
-        table.add_row(
-            f"#{row['number']}",
-            state_word(row["state"]),
-            str(row["epochs"]),
-            *scores,
-            duration(row["seconds"]),
-            row["reason"] or settings_line(settings, defaults),
-            style="red" if row["state"] == "FAIL" else None,
-        )
-    out.print(table)
+        last = row["reason"] or settings_line(settings, defaults)
+        wrapped = textwrap.wrap(last, max(out.width - indent, _LEAST_WIDTH))
+        colour = Style(color="red") if row["state"] == "FAIL" else Style.null()
+        segments += [Segment(line, colour), Segment(f"\n{' ' * indent}".join(wrapped) + "\n", colour + dim)]
+    out.print(Segments(segments), end="", soft_wrap=True)
+
+
+def _aligned(lines: Sequence[Sequence[str]], right: Collection[int]) -> list[str]:
+    """Give each line's cells as one string, every column as wide as its widest cell and two spaces."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    aligns = [">" if index in right else "<" for index in range(len(widths))]
+    return [
+        "".join(f"{cell:{align}{width}}  " for cell, align, width in zip(line, aligns, widths, strict=True))
+        for line in lines
+    ]

@@ -1,52 +1,208 @@
+"""What fits where, by tables and by trying."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.resources import Slots, plan_slots
+from cluster.resources import Slots, num_fitting, part_of, plan_slots, share_of_gpu
 from data_prep.errors import BadInputError
+from models.device import GPU_CONTEXT, part_for_tensors
 
 
-@given(st.integers(1, 256), st.integers(0, 16), st.integers(0, 64), st.integers(1, 8))
-def test_what_is_planned_fits(num_cpus: int, num_gpus: int, slots: int, cpus: int) -> None:
+@dataclass(frozen=True)
+class Size:
+    cpus: float
+    gpus: float
+    name: str = "this machine"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def sizes(*pairs: tuple[float, float]) -> list[Size]:
+    return [Size(cpus, gpus, f"10.0.0.{number}") for number, (cpus, gpus) in enumerate(pairs, 1)]
+
+
+def placed(nodes: Sequence[Size], cpus: int, parts: int) -> int:
+    """Place trials one by one, each on the first node with the processors and the GPUs, in ten-thousandths, left."""
+    count = 0
+    for node in nodes:
+        left, on_gpus = node.cpus, [10_000] * int(node.gpus)
+        while left >= cpus:
+            if parts <= 10_000:
+                free = [gpu for gpu, rest in enumerate(on_gpus) if rest >= parts]
+                if parts and not free:
+                    break
+                if parts:
+                    on_gpus[free[0]] -= parts
+            else:
+                whole = [gpu for gpu, rest in enumerate(on_gpus) if rest == 10_000]
+                if len(whole) * 10_000 < parts:
+                    break
+                for gpu in whole[: parts // 10_000]:
+                    on_gpus[gpu] = 0
+            left -= cpus
+            count += 1
+    return count
+
+
+NODES = st.lists(st.builds(Size, st.integers(0, 12), st.integers(0, 4)), min_size=1, max_size=4)
+
+
+@given(NODES, st.integers(1, 4), st.one_of(st.integers(1, 10_000), st.integers(1, 5).map(lambda n: n * 10_000)))
+def test_what_fits_is_what_can_be_placed(nodes: list[Size], cpus: int, parts: int) -> None:
+    assert num_fitting(nodes, cpus, parts / 10_000) == placed(nodes, cpus, parts)
+    assert num_fitting(nodes, cpus, 0) == placed(nodes, cpus, 0)
+
+
+@given(NODES, st.integers(0, 40), st.integers(1, 4), st.none() | st.floats(0.02, 1.0), st.booleans())
+def test_what_is_planned_fits(nodes: list[Size], slots: int, cpus: int, share: float | None, may_grow: bool) -> None:
     try:
-        plan = plan_slots(num_cpus=num_cpus, num_gpus=num_gpus, slots=slots, cpus=cpus)
+        plan = plan_slots(nodes, slots=slots, cpus=cpus, share=share, may_grow=may_grow)
     except BadInputError:
-        assert max(slots, 1) * cpus > num_cpus
+        parts = [10_000 // k for k in range(1, max(4, slots) + 1)]
+        if share:
+            parts = [part for part in parts if part >= round(share * 10_000)] or [10_000]
+        has_gpu = any(node.gpus for node in nodes)
+        most = max(placed(nodes, cpus, part if has_gpu else 0) for part in parts)
+        assert most < max(slots, 1)
         return
-    assert plan.count >= 1
-    assert slots in {0, plan.count}
-    assert plan.count * plan.cpus <= num_cpus
-    assert (plan.gpus > 0) == (num_gpus > 0)
-    if num_gpus:
-        assert plan.count <= num_gpus * int(1 / plan.gpus)
+    assert plan.cpus == cpus
+    assert plan.count == 1 or placed(nodes, cpus, round(plan.gpus * 10_000)) >= plan.count
+    assert may_grow or (slots in {0, plan.count} and placed(nodes, cpus, round(plan.gpus * 10_000)) >= plan.count)
+    assert (plan.gpus > 0) == any(node.gpus for node in nodes)
+    if plan.gpus and share:
+        assert plan.gpus >= share - 1e-4 or plan.gpus == 1
+
+
+@given(NODES, st.integers(1, 4))
+def test_shared_gpus_run_as_many_as_any_allowed_sharing_and_no_smaller_parts_than_that_takes(
+    nodes: list[Size], cpus: int
+) -> None:
+    best = max(placed(nodes, cpus, 10_000 // k) for k in range(1, 5)) if any(node.gpus for node in nodes) else 0
+    if best:
+        plan = plan_slots(nodes, cpus=cpus)
+        assert plan.count == best
+        larger = [k for k in range(1, 5) if 10_000 // k > round(plan.gpus * 10_000)]
+        assert all(placed(nodes, cpus, 10_000 // k) < best for k in larger)
 
 
 @pytest.mark.parametrize(
-    ("num_cpus", "num_gpus", "wanted", "plan"),
+    ("nodes", "wanted", "plan"),
     [
-        (2, 0, {}, Slots(2, 1, 0.0)),
-        (8, 0, {"cpus": 4}, Slots(2, 4, 0.0)),
-        (16, 1, {}, Slots(4, 1, 0.25)),
-        (16, 2, {}, Slots(8, 1, 0.25)),
-        (3, 1, {}, Slots(3, 1, 0.3333)),
-        (2, 4, {}, Slots(2, 1, 1.0)),
-        (16, 1, {"gpus": 0.1}, Slots(10, 1, 0.1)),
-        (16, 1, {"gpus": 0}, Slots(16, 1, 0)),
-        (16, 1, {"slots": 3, "gpus": 0.25}, Slots(3, 1, 0.25)),
+        (sizes((2, 0)), {}, Slots(2, 1, 0.0)),
+        (sizes((8, 0)), {"cpus": 4}, Slots(2, 4, 0.0)),
+        (sizes((16, 1)), {}, Slots(4, 1, 0.25)),
+        (sizes((16, 2)), {}, Slots(8, 1, 0.25)),
+        (sizes((3, 1)), {}, Slots(3, 1, 0.3333)),
+        (sizes((2, 4)), {}, Slots(2, 1, 1.0)),
+        (sizes((16, 1)), {"gpus": 0.1}, Slots(10, 1, 0.1)),
+        (sizes((16, 1)), {"gpus": 1 / 3}, Slots(3, 1, 0.3333)),  # Ray takes four decimals
+        (sizes((16, 1)), {"gpus": 0}, Slots(16, 1, 0)),
+        (sizes((16, 1)), {"slots": 3, "gpus": 0.25}, Slots(3, 1, 0.25)),
+        (sizes((16, 1)), {"slots": 6}, Slots(6, 1, 0.1666)),
+        # a part lies on one GPU: 3 of 0.3 on each of 4, not 13 on all
+        (sizes((32, 4)), {"gpus": 0.3}, Slots(12, 1, 0.3)),
+        (sizes((32, 4)), {"gpus": 0.6}, Slots(4, 1, 0.6)),
+        # a trial lies on one node: 3 CPUs and 3 CPUs hold no three trials of 2
+        (sizes((3, 0), (3, 0)), {"cpus": 2}, Slots(2, 2, 0.0)),
+        (sizes((8, 3), (8, 3)), {"gpus": 2}, Slots(2, 1, 2)),
+        # a head without processors, GPU nodes of two sizes, a node without GPUs, which trials with one cannot use
+        (sizes((0, 0), (8, 1), (16, 8), (64, 0)), {}, Slots(20, 1, 0.25)),
+        (sizes((64, 0), (8, 1)), {"gpus": 0}, Slots(72, 1, 0)),
+        (sizes((0, 0), (4, 0), (4, 0)), {}, Slots(8, 1, 0.0)),
+        # measured: as many as fit, at most 8, and no more than the CPUs feed
+        (sizes((16, 1)), {"share": 0.5}, Slots(2, 1, 0.5)),
+        (sizes((16, 1)), {"share": 0.125}, Slots(8, 1, 0.125)),
+        (sizes((3, 1)), {"share": 0.125}, Slots(3, 1, 0.3333)),
+        (sizes((16, 2)), {"share": 1.0}, Slots(2, 1, 1.0)),
+        (sizes((16, 1)), {"share": 0.125, "slots": 2}, Slots(2, 1, 0.5)),
+        # where nodes may join, more may be wanted
+        (sizes((8, 1)), {"slots": 64, "may_grow": True}, Slots(4, 1, 0.25)),
+        (sizes((2, 0)), {"slots": 64, "may_grow": True}, Slots(2, 1, 0.0)),
+        (sizes((0, 0)), {"slots": 8, "may_grow": True}, Slots(1, 1, 0.0)),
+        (sizes((4, 0)), {"slots": 8, "gpus": 1, "may_grow": True}, Slots(1, 1, 1)),
     ],
 )
-def test_examples(num_cpus: int, num_gpus: int, wanted: dict[str, float], plan: Slots) -> None:
-    assert plan_slots(num_cpus=num_cpus, num_gpus=num_gpus, **wanted) == plan  # pyright: ignore[reportArgumentType]
+def test_examples(nodes: list[Size], wanted: dict[str, Any], plan: Slots) -> None:
+    assert plan_slots(nodes, **wanted) == plan
 
 
 @pytest.mark.parametrize(
-    ("wanted", "message"),
+    ("nodes", "wanted", "message"),
     [
-        ({"slots": 3}, "the slots must fit on what is there: 3 of 1 CPUs and 0 GPUs on 2 CPUs and 0 GPUs"),
-        ({"cpus": 4}, "1 of 4 CPUs"),
-        ({"gpus": 1}, "1 of 1 CPUs and 1 GPUs on 2 CPUs and 0 GPUs"),
+        (
+            sizes((2, 0)),
+            {"slots": 3},
+            "the slots must fit on what is there: 3 of 1 CPU and 0 GPUs on 2 CPUs and 0 GPUs, where 2 fit (resources)",
+        ),
+        (
+            sizes((2, 0)),
+            {"cpus": 4},
+            (
+                "a trial must fit on one node: it has 4 CPUs and 0 GPUs, and 10.0.0.1 has 2 CPUs and 0 GPUs; "
+                "lower resources.cpus to 2"
+            ),
+        ),
+        (
+            sizes((16, 2), (8, 2), (64, 0)),
+            {"gpus": 4},
+            (
+                "a trial must fit on one node: it has 1 CPU and 4 GPUs, and the largest node, 10.0.0.1, has 16 CPUs "
+                "and 2 GPUs; lower resources.gpus to 2"
+            ),
+        ),
+        (sizes((16, 2)), {"gpus": 4, "slots": 8, "may_grow": True}, "a trial must fit on one node: it has 1 CPU and 4"),
+        (sizes((16, 0)), {"gpus": 0.5}, "and 10.0.0.1 has 16 CPUs and 0 GPUs; lower resources.gpus to 0"),
+        (
+            sizes((16, 0)),
+            {"gpus": 1, "may_grow": True},
+            "lower resources.gpus to 0; or say how many slots are wanted, and the search waits for nodes to join",
+        ),
+        (sizes((16, 2)), {"gpus": 1.5}, "a trial gets whole GPUs, or a part of one from 0.0001 to 1: got 1.5"),
+        (sizes((16, 2)), {"gpus": 0.00001}, "a trial gets whole GPUs, or a part of one from 0.0001 to 1: got 1e-05"),
+        ([], {}, "a search needs a node to run on: the cluster has none"),
     ],
 )
-def test_what_does_not_fit_is_refused(wanted: dict[str, int], message: str) -> None:
-    with pytest.raises(BadInputError, match=message):
-        plan_slots(num_cpus=2, num_gpus=0, **wanted)
+def test_what_does_not_fit_is_refused(nodes: list[Size], wanted: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadInputError) as caught:
+        plan_slots(nodes, **wanted)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+GIB = 2**30
+
+
+@pytest.mark.parametrize(
+    ("peak", "total", "context", "trials"),
+    [
+        (1, 80, 0, 8),  # 36 would fit; 8 share a GPU at most
+        (20, 80, 0, 3),  # 24 and 1 each
+        (20, 80, 3, 2),  # CUDA itself takes 3
+        (10, 16, 0, 1),
+        (79, 80, 0, 1),  # no room to spare, and none to share
+        (200, 80, 0, 1),
+    ],
+)
+def test_as_many_share_a_gpu_as_their_memory_allows(peak: int, total: int, context: int, trials: int) -> None:
+    assert share_of_gpu(peak * GIB, total * GIB, context=context * GIB) == part_of(trials)
+
+
+@given(st.integers(1, 200 * GIB), st.integers(8 * GIB, 200 * GIB), st.integers(0, 2 * GIB))
+def test_what_a_trial_may_take_is_more_than_the_largest_setting_took(peak: int, total: int, context: int) -> None:
+    share = share_of_gpu(peak, total, context=context)
+    trials = int(1 / share)
+    if trials > 1:
+        assert part_for_tensors(share, total) * total > 1.15 * peak
+        assert trials * (part_for_tensors(share, total) * total + GPU_CONTEXT) <= total * (1 + 1e-9) or share < 0.5
+
+
+def test_parts_of_a_gpu_are_rounded_so_that_all_fit() -> None:
+    for trials, cpus in combinations_with_replacement(range(1, 64), 2):
+        assert num_fitting([Size(cpus, 1)], 1, part_of(trials)) >= min(trials, cpus)

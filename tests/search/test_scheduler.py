@@ -98,3 +98,32 @@ def test_more_is_better_for_a_metric_to_maximise() -> None:
         scheduler.on_trial_add(None, FakeTrial(100 + number))
         decision = scheduler.on_trial_result(None, FakeTrial(100 + number), {"epoch": 1, "loss": float(number)})
         assert decision == expected
+
+
+def test_a_verdict_whose_record_was_lost_is_passed_again() -> None:
+    """Trials in lockstep; at each moment a driver that dies before it records a stop finds the same ones overdue."""
+    curves = stream(0, "curves").random((12, 27))
+    scheduler: Any = SurvivingASHA(SEARCH, LOSS, [])
+    epochs: dict[int, list[EpochRecord]] = {number: [] for number in range(len(curves))}
+    stopped: list[int] = []
+    for at in range(27):
+        for number in sorted(set(epochs) - set(stopped)):
+            loss = float(curves[number, at])
+            epochs[number].append(
+                EpochRecord(EpochReport(at + 1, {"loss": FoldValues((loss,))}, 1.0), 100 * at + number)
+            )
+            verdict = scheduler.on_trial_result(None, _added(scheduler, number, at), {"epoch": at + 1, "loss": loss})
+            past = [
+                TrialRecord(one, "PRUNED" if one in stopped else "WAITING", {}, tuple(seen), None, None, "")
+                for one, seen in epochs.items()
+            ]
+            stops = verdict == "STOP" and at + 1 < 27
+            assert SurvivingASHA(SEARCH, LOSS, past).overdue == ((number,) if stops else ())
+            stopped += [number] if stops else []
+    assert 6 < len(stopped) < 12
+
+
+def _added(scheduler: Any, number: int, at: int) -> FakeTrial:
+    if at == 0:
+        scheduler.on_trial_add(None, FakeTrial(number))
+    return FakeTrial(number)

@@ -170,23 +170,27 @@ def test_trials_that_diverge_or_break_fail_and_the_search_goes_on(
     home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     log = tmp_path / "starts"
-    trouble = ["none", "value", "death"]
-    points = "".join(f'[[prior]]\ntrouble = "{one}"\nlr = 0.1\n' for one in trouble) + "[[prior]]\nlr = 100.0\n"
+    trouble = ["none", "value", "death", "memory"]
+    points = "".join(f'[[prior]]\ntrouble = "{one}"\nlr = 0.1\n' for one in trouble)
+    points += '[[prior]]\ntrouble = "none"\nlr = 100.0\n'
     text = TOY_SEARCH.replace("high = 0.5", "high = 100.0").split("[[prior]]")[0] + points
     text = text.replace("[space]", f"[space]\ntrouble = {trouble}")
-    everything = {"budget.trials": 4, "budget.epochs": 400, "scheduler.first_rung": 400}
+    everything = {"budget.trials": 5, "budget.epochs": 400, "scheduler.first_rung": 400}
     search = parse(text, "toy.toml", family=TOY, overrides=everything)
     outcome = go(search, home, family=replace(TOY, log=log))
     assert capfd.readouterr() == ("", "")
     states = {trial.number: (trial.state, trial.reason) for trial in outcome.trials}
     assert states[1] == ("FAIL", "ValueError: this setting cannot work")
-    assert states[2] == ("FAIL", "given up after 3 attempts: its worker died")
+    assert states[2][0] == "FAIL"
+    assert states[2][1].startswith("given up after 3 attempts: its process was killed each time")
     assert states[3][0] == "FAIL"
-    assert "is not finite at epoch" in states[3][1]
-    starts = log.read_text().split()
-    assert {number: starts.count(number) for number in "123"} == {"1": 1, "2": 3, "3": 1}
+    assert states[3][1].startswith("too large for the memory of its machine: ")
+    assert states[4][0] == "FAIL"
+    assert "is not finite at epoch" in states[4][1]
+    starts = [line.split()[0] for line in log.read_text().splitlines()]
+    assert {number: starts.count(number) for number in "1234"} == {"1": 1, "2": 3, "3": 1, "4": 1}
     found = mlflow_runs(home)
-    assert [found[f"toys/{n}"].info.status for n in (1, 2, 3)] == ["FAILED"] * 3
+    assert [found[f"toys/{n}"].info.status for n in (1, 2, 3, 4)] == ["FAILED"] * 4
     assert found["toys/1"].data.tags["reason"] == "ValueError: this setting cannot work"
 
 

@@ -7,7 +7,7 @@ from data_prep.errors import BadInputError
 from models.families import FAMILIES
 from models.spec import Value
 from search.search_spec import DEFAULTS, SearchSpec, load, parse
-from search.sections import read_duration, write_duration
+from search.sections import read_duration, without_password, write_duration
 
 TOY = ToyFamily()
 
@@ -136,6 +136,9 @@ def test_passwords_are_not_written() -> None:
     assert "hush" not in search.to_toml()
     assert "postgresql+psycopg://me@db/x" in search.to_toml()
     assert search.study.url.endswith("secret@db/x")
+    place = "postgresql+psycopg://db:5432/x"
+    assert without_password(f"{place}?user=me&password=se@cret") == f"{place}?user=me"
+    assert without_password(f"{place}?password=secret&sslmode=require") == f"{place}?sslmode=require"
 
 
 @pytest.mark.parametrize(("name", "value"), [("input", "token"), ("optimiser", "sgd"), ("transpose", True)])

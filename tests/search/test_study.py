@@ -1,7 +1,10 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import optuna
 import pytest
@@ -12,12 +15,26 @@ from models.family import EpochReport
 from models.metrics import FoldValues
 from search.search_spec import SearchSpec, parse
 from search.study import FINISHED, Study, folder, names, open_study, read_search
+from tests.postgres_server import PASSWORD
 
 TOY = ToyFamily()
+Toy: TypeAlias = Callable[..., SearchSpec]
 
 
 def toy(**changes: object) -> SearchSpec:
     return parse(TOY_SEARCH, "toy.toml", family=TOY, overrides={k.replace("__", "."): v for k, v in changes.items()})
+
+
+@pytest.fixture(params=["journal", "sqlite", "postgresql"])
+def toy_in(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
+    """Make the toy search with its study in each kind of place: what uses it holds for all of them."""
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)  # for who reads a stored search
+    places: dict[str, Callable[[], str]] = {
+        "journal": lambda: "",
+        "sqlite": lambda: f"sqlite:///{tmp_path / 'study.db'}",
+        "postgresql": lambda: request.getfixturevalue("database"),
+    }
+    return partial(toy, study__url=places[request.param]())
 
 
 def begin(study: Study, search: SearchSpec) -> int:
@@ -30,8 +47,8 @@ def report(study: Study, number: int, epoch: int, loss: float = 1.0) -> bool:
     return study.add_epoch(number, EpochReport(epoch, {"loss": FoldValues((loss, loss + 1))}, 0.25))
 
 
-def test_records_give_back_what_was_recorded(home: Path) -> None:
-    search = toy()
+def test_records_give_back_what_was_recorded(home: Path, toy_in: Toy) -> None:
+    search = toy_in()
     with open_study(search, TOY, home, "f") as study:
         full, stopped, failed, cut = (begin(study, search) for _ in range(4))
         for epoch in range(1, 10):
@@ -44,7 +61,7 @@ def test_records_give_back_what_was_recorded(home: Path) -> None:
         assert study.counts() == {"COMPLETE": 1, "PRUNED": 1, "FAIL": 1, "RUNNING": 1}
         assert study.sweep() == [cut]
     record = read_search(home, "toys", TOY)
-    assert record.spec == search
+    assert record.spec.to_toml() == search.to_toml()
     assert [trial.state for trial in record.trials] == ["COMPLETE", "PRUNED", "FAIL", "WAITING"]
     first = record.trial(full)
     assert first.values["lr"] == 0.1
@@ -69,8 +86,8 @@ def test_optuna_is_told_the_last_value(home: Path) -> None:
     assert (trial.value, trial.intermediate_values) == (1.5, {1: 2.5, 2: 1.5})
 
 
-def test_an_interrupted_trial_is_handed_out_again_as_it_was(home: Path) -> None:
-    search = toy()
+def test_an_interrupted_trial_is_handed_out_again_as_it_was(home: Path, toy_in: Toy) -> None:
+    search = toy_in()
     with open_study(search, TOY, home, "f") as study:
         numbers = [begin(study, search), begin(study, search)]
         report(study, 1, 1)
@@ -95,14 +112,14 @@ def test_a_trial_that_had_its_full_budget_is_completed(home: Path) -> None:
         assert study.num_finished == 1
 
 
-def test_opening_twice_changes_nothing_and_a_larger_budget_is_taken(home: Path) -> None:
-    with open_study(toy(), TOY, home, "f"):
+def test_opening_twice_changes_nothing_and_a_larger_budget_is_taken(home: Path, toy_in: Toy) -> None:
+    with open_study(toy_in(), TOY, home, "f"):
         pass
-    with open_study(toy(), TOY, home, "f") as study:
+    with open_study(toy_in(), TOY, home, "f") as study:
         queued = study.optuna.get_trials(states=(optuna.trial.TrialState.WAITING,))
         assert [trial.system_attrs["fixed_params"] for trial in queued] == [{"solver": "gradient", "lr": 0.1}]
         assert study.records() == []
-    with open_study(toy(budget__trials=99), TOY, home, "f"):
+    with open_study(toy_in(budget__trials=99), TOY, home, "f"):
         pass
     assert read_search(home, "toys", TOY).spec.budget.trials == 99
     assert names(home) == ["toys"]
@@ -148,18 +165,18 @@ def test_a_newer_versions_study_is_refused(home: Path) -> None:
         read_search(home, "toys", TOY)
 
 
-def test_a_search_runs_once_at_a_time_and_a_dead_driver_holds_nothing(home: Path) -> None:
-    with open_study(toy(), TOY, home, "f"):
+def test_a_search_runs_once_at_a_time_and_a_dead_driver_holds_nothing(home: Path, toy_in: Toy) -> None:
+    with open_study(toy_in(), TOY, home, "f"):
         with (
             pytest.raises(BadInputError, match=f"toys is running already .process {os.getpid()}."),
-            open_study(toy(), TOY, home, "f"),
+            open_study(toy_in(), TOY, home, "f"),
         ):
             pass
         assert read_search(home, "toys", TOY).trials == ()
     lock = str(folder(home, "toys") / "driver.lock")
     code = f"import fcntl, os; fcntl.flock(os.open({lock!r}, 2), 2); os.kill(os.getpid(), 9)"
     subprocess.run([sys.executable, "-c", code], check=False)
-    with open_study(toy(), TOY, home, "f"):
+    with open_study(toy_in(), TOY, home, "f"):
         pass
 
 
@@ -181,18 +198,6 @@ def test_time_adds_up_over_starts(home: Path) -> None:
     assert spent == sorted(set(spent))
 
 
-def test_a_database_holds_the_study_as_well(home: Path, tmp_path: Path) -> None:
-    search = toy(study__url=f"sqlite:///{tmp_path / 'study.db'}")
-    with open_study(search, TOY, home, "f") as study:
-        number = begin(study, search)
-        report(study, number, 1)
-    with open_study(search, TOY, home, "f") as study:
-        assert begin(study, search) == number
-        study.finish(number, "PRUNED")
-    assert [trial.state for trial in read_search(home, "toys", TOY).trials] == ["PRUNED"]
-    assert not (folder(home, "toys") / "study.journal").exists()
-
-
 def test_a_database_that_is_not_there_is_refused_without_its_password(home: Path) -> None:
     url = f"sqlite:///{home}/none/study.db"
     with (
@@ -200,6 +205,15 @@ def test_a_database_that_is_not_there_is_refused_without_its_password(home: Path
         open_study(toy(study__url=url), TOY, home, "f"),
     ):
         pass
+
+
+def test_a_study_that_is_gone_from_its_database_is_named(home: Path, tmp_path: Path) -> None:
+    place = tmp_path / "study.db"
+    with open_study(toy(study__url=f"sqlite:///{place}"), TOY, home, "f"):
+        pass
+    place.unlink()
+    with pytest.raises(BadInputError, match=r"there is none of toys in sqlite:.*tunesmith search .*search.toml"):
+        read_search(home, "toys", TOY)
 
 
 def test_a_database_that_mlflow_uses_is_refused(home: Path) -> None:

@@ -43,7 +43,9 @@ def ours(seed: int) -> TPESampler:
     return ReadOnceTPESampler(NAMES, seed=seed, num_startup=STARTUP)
 
 
-def proposals(sampler: TPESampler, direction: Direction, num_trials: int) -> list[dict[str, Any]]:
+def proposals(
+    sampler: TPESampler, direction: Direction, num_trials: int, *, failed: TrialState = TrialState.PRUNED
+) -> list[dict[str, Any]]:
     """Run three trials at a time, which end in any order and any way, and give what was proposed."""
     study = optuna.create_study(sampler=sampler, direction=direction)
     study.enqueue_trial({"solver": "adam", "lr": 0.5})
@@ -56,7 +58,9 @@ def proposals(sampler: TPESampler, direction: Direction, num_trials: int) -> lis
             ended, loss = running.pop(random.integers(3))
             match int(random.integers(5)):
                 case 0:
-                    study.tell(ended, state=TrialState.FAIL)
+                    if failed == TrialState.FAIL:
+                        ended.report(loss, 9)  # better and deeper than all others, if that counted
+                    study.tell(ended, state=failed)
                 case 1:
                     for epoch in range(random.integers(4)):
                         ended.report(loss, epoch + 1)
@@ -72,6 +76,10 @@ def test_it_proposes_what_optunas_own_proposes(direction: Direction) -> None:
     assert proposals(ours(1), direction, 120) == expected
     assert len({str(params) for params in expected}) > 100
     assert {len(params) for params in expected} == {4, 5, 6}
+
+
+def test_it_takes_a_failed_trial_for_one_that_was_pruned_before_it_reported() -> None:
+    assert proposals(ours(1), "minimize", 120, failed=TrialState.FAIL) == proposals(ours(1), "minimize", 120)
 
 
 def test_it_goes_on_from_a_study_that_another_began() -> None:

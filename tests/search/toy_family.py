@@ -1,5 +1,6 @@
 """A small real family: gradient descent on least squares, one problem a fold, quick enough for hundreds of trials."""
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ class ToySpec(Spec):
     lr: float = setting(0.1, "step", low=1e-4, high=100.0)
     columns: int = setting(4, "columns that are used", low=1, high=8)
     pause: float = setting(0.0, "rest in every epoch", low=0.0, high=10.0, unit="seconds")
-    trouble: Literal["none", "value", "disk", "death"] = setting("none", "what goes wrong in epoch 2")
+    trouble: Literal["none", "value", "disk", "death", "memory"] = setting("none", "what goes wrong in epoch 2")
     epochs: int = setting(9, "full budget", low=1, high=1000, unit="epochs")
 
 
@@ -83,9 +84,11 @@ class ToyTraining:
             case "disk":
                 raise OSError(28, "No space left on device", "checkpoints")
             case "death":
-                import os
-
                 os._exit(1)
+            case "memory":
+                import torch
+
+                torch.empty(1 << 50)
             case "none":
                 pass
 
@@ -129,7 +132,7 @@ class ToyFamily:
     def start(self, spec: ToySpec, data: ToyData, *, seed: int, trial: int, device: str) -> ToyTraining:
         if self.log is not None:
             with self.log.open("a") as log:
-                log.write(f"{trial}\n")
+                log.write(f"{trial} {os.getpid()} {os.getppid()}\n")
         return ToyTraining(spec, data, seed, trial)
 
     def pictures(self, trained: Path, data: ToyData) -> Iterable[tuple[str, Figure]]:

@@ -1,0 +1,153 @@
+"""Follows the nodes of a cluster while a search runs: those that join are used, those that go are not counted."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from cluster.environment import Environment, environments, faults, refuse
+from cluster.nodes import Node, alive_nodes
+from cluster.resources import Slots, num_fitting
+from data_prep.errors import BadInputError
+
+_LOOK_EVERY_S = 2.0
+_SAY_WAITING_AFTER_S = 30.0
+_ASK_AGAIN_AFTER_S = 60.0
+
+
+class Membership:
+    """The nodes of a search, as they come and go."""
+
+    def __init__(self, nodes: Sequence[Node], plan: Slots, *, wanted: int = 0, tell: Callable[[str], None]) -> None:
+        """Begin with nodes that are known to be right.
+
+        Args:
+            nodes: The nodes that are there, whose environments were compared (:func:`cluster.environment.handshake`).
+            plan: What each trial gets.
+            wanted: Trials wanted at once; 0 is as many as fit.
+            tell: Called with each line that the user is to read, from within the other methods.
+        """
+        self._plan, self._wanted, self._tell = plan, wanted, tell
+        self._alive = {node.id: node for node in nodes}
+        self._right = set(self._alive)
+        self._handshake: _Handshake | None = None
+        self._silent: dict[str, float] = {}
+        self._wrong: dict[Node, str] = {}
+        self._looked = self._fitted = time.monotonic()
+        self._said_waiting = False
+
+    def slots(self) -> int:
+        """Give the trials that may be under way now, those that wait for a node included; cheap to ask often.
+
+        Where no number is wanted, it is what fits on the nodes. Where more is wanted than fits, as many again may wait
+        as fit (a node's worth at least): they are what an autoscaler sees, and Ray's own doubles a cluster as well.
+
+        Returns:
+            The number; at least 1, so that a search that lost all nodes waits for others.
+
+        Raises:
+            BadInputError: If a node joined whose Python, libraries or code are not this program's.
+        """
+        self._look()
+        fitting, largest = self._fitting(), max(map(self._fitting_on, self._used()), default=0)
+        if self._wanted:
+            return max(1, min(self._wanted, fitting + max(fitting, largest)))
+        return max(1, fitting)
+
+    def is_alive(self, node_id: str) -> bool:
+        """Say whether a node was there when Ray was last asked; Ray needs about 15 s to miss one that was cut off."""
+        self._look()
+        return node_id in self._alive
+
+    def _look(self) -> None:
+        refuse(self._wrong)
+        now = time.monotonic()
+        if now - self._looked < _LOOK_EVERY_S:
+            return
+        self._looked = now
+        self._compare({node.id: node for node in alive_nodes()})
+        self._greet(now)
+        if self._fitting():
+            self._fitted, self._said_waiting = now, False
+        elif now - self._fitted > _SAY_WAITING_AFTER_S and not self._said_waiting:
+            self._said_waiting = True
+            self._tell(f"no node is there that a trial fits on ({self._plan.each}): the search waits for one to join")
+
+    def _compare(self, alive: dict[str, Node]) -> None:
+        """Take up which nodes are there, and tell of those that are gone."""
+        gone = [node for node_id, node in self._alive.items() if node_id not in alive]
+        self._alive = alive
+        missed = [node for node in gone if node.id in self._right and self._fitting_on(node)]
+        self._right &= set(alive)
+        if missed:
+            self._tell(f"{_named(missed)} gone: {self._count()}; {_their(missed)} trials go on elsewhere")
+
+    def _greet(self, now: float) -> None:
+        """Ask new nodes for their environment, and use those that have answered well."""
+        if self._handshake is not None and not self._handshake.is_alive():
+            self._take(self._handshake.found, now)
+            self._handshake = None
+            refuse(self._wrong)
+        new = [
+            node
+            for node_id, node in self._alive.items()
+            if node_id not in self._right
+            and self._fitting_on(node)
+            and now - self._silent.get(node_id, -_ASK_AGAIN_AFTER_S) >= _ASK_AGAIN_AFTER_S
+        ]
+        if new and self._handshake is None:
+            self._handshake = _Handshake(new)
+
+    def _take(self, found: dict[Node, Environment | BadInputError], now: float) -> None:
+        there = {node: answer for node, answer in found.items() if node.id in self._alive}
+        answered = {node: answer for node, answer in there.items() if isinstance(answer, Environment)}
+        for node, answer in there.items():
+            if isinstance(answer, BadInputError):
+                if node.id not in self._silent:
+                    self._tell(f"{answer}; it is asked again, and no trial is planned for it before it answers")
+                self._silent[node.id] = now
+        self._wrong = faults(answered)
+        joined = [node for node in answered if node not in self._wrong]
+        self._right |= {node.id for node in joined}
+        if joined:
+            self._tell(f"{_named(joined, been=False)} joined: {self._count()}")
+
+    def _used(self) -> list[Node]:
+        return [node for node_id, node in self._alive.items() if node_id in self._right]
+
+    def _fitting(self) -> int:
+        return num_fitting(self._used(), self._plan.cpus, self._plan.gpus)
+
+    def _fitting_on(self, node: Node) -> int:
+        return num_fitting([node], self._plan.cpus, self._plan.gpus)
+
+    def _count(self) -> str:
+        number = min(self._fitting(), self._wanted or self._fitting())
+        return f"{number} {'slot' if number == 1 else 'slots'}"
+
+
+class _Handshake(threading.Thread):
+    """Asks nodes for their environment while the search goes on."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        super().__init__(name="handshake", daemon=True)
+        self._nodes = nodes
+        self.found: dict[Node, Environment | BadInputError] = {}
+        self.start()
+
+    def run(self) -> None:
+        """Ask, and keep the answers."""
+        try:
+            self.found = environments(self._nodes)
+        except Exception as error:  # noqa: BLE001  (Ray has dozens)
+            silent = BadInputError(f"every node must answer: new ones could not be asked ({error})")
+            self.found = dict.fromkeys(self._nodes, silent)
+
+
+def _named(nodes: Sequence[Node], *, been: bool = True) -> str:
+    names = ", ".join(sorted(map(str, nodes)))
+    verb = (" is" if len(nodes) == 1 else " are") if been else ""
+    return f"{'node' if len(nodes) == 1 else 'nodes'} {names}{verb}"
+
+
+def _their(nodes: Sequence[Node]) -> str:
+    return "its" if len(nodes) == 1 else "their"

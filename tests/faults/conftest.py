@@ -1,0 +1,47 @@
+"""A cluster of three nodes and an MLflow server on PostgreSQL, shared by the tests of one process."""
+
+import sys
+import uuid
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from tests.mlflow_server import MlflowServer
+from tests.postgres_server import PostgresServer
+from tests.ray_cluster import RayCluster, ray_cluster
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all of them: slow, and with warnings of Ray and MLflow that are none of ours."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.filterwarnings("ignore"))
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Generator[RayCluster]:
+    """A head and two nodes of one processor each, which no test kills."""
+    with ray_cluster(2) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mlflow(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Generator[MlflowServer]:
+    """A server; who stops it starts it again."""
+    store = postgres.create(f"mlflow-{uuid.uuid4().hex[:8]}")
+    server = MlflowServer(store, tmp_path_factory.mktemp("mlflow"))
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home folder, and the family that it is read with."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    assert sys.platform == "linux", "processes are told apart by /proc"
+    return folder

@@ -1,0 +1,40 @@
+"""A driver to be killed: ``python drive.py SETTINGS`` runs a toy search as the command line would.
+
+SETTINGS is JSON: "home", "address" (null is a Ray of its own), and "changes", by the dotted keys of a search file.
+"""
+
+import json
+import signal
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import toy_family
+from ray import cloudpickle  # pyright: ignore[reportMissingTypeStubs]
+
+from cluster.session import quieten
+from data_prep.errors import BadInputError
+from search.search_spec import parse
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started us in the background ignores it
+    settings = json.loads(sys.argv[1])
+    home = Path(settings["home"])
+    family = toy_family.ToyFamily(log=home / "starts.log")
+    search = parse(toy_family.TOY_SEARCH, "toy.toml", family=family, overrides=settings["changes"])
+    cloudpickle.register_pickle_by_value(toy_family)  # pyright: ignore[reportUnknownMemberType]
+    quieten()
+    from tunesmith.conduct import conduct
+
+    prepared: Any = SimpleNamespace(data=toy_family.toy_data(), fingerprint="toy-1")
+    try:
+        outcome = conduct(search, home, family, prepared, settings["address"])
+    except BadInputError as error:
+        sys.exit(f"error: {error}")
+    print(outcome.reason, *outcome.messages, sep="\n")  # noqa: T201  (the test reads it)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""A toy search in a process of its own, to be watched and killed, and what must hold of it in the end."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from search.records import TrialRecord
+from search.report import best_trials
+from search.scheduler import SurvivingASHA
+from search.search_spec import SearchSpec, parse
+from search.study import FINISHED, read_search
+from search.trial import train_trial
+from tests.ray_cluster import ENVIRONMENT
+from tests.search.toy_family import LOSS, TOY_SEARCH, ToyFamily, toy_data
+
+TOY = ToyFamily()
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Driver:
+    """Starts a search, again and again if need be.
+
+    Attributes:
+        home: Its home folder.
+        address: Of its cluster; None for a Ray of its own.
+        changes: To the toy search, by the dotted keys of a search file.
+    """
+
+    home: Path
+    address: str | None
+    changes: Mapping[str, object]
+
+    @property
+    def search(self) -> SearchSpec:
+        return parse(TOY_SEARCH, "toy.toml", family=TOY, overrides=self.changes)
+
+    def start(self) -> "subprocess.Popen[str]":
+        """Start it; what it prints is kept in the home folder."""
+        settings = {"home": str(self.home), "address": self.address, "changes": dict(self.changes)}
+        with (self.home / "out.log").open("a") as out, (self.home / "err.log").open("a") as err:
+            return subprocess.Popen(
+                [sys.executable, str(Path(__file__).with_name("drive.py")), json.dumps(settings)],
+                env={
+                    **os.environ,
+                    **(ENVIRONMENT if self.address else {}),
+                    "PYTHONPATH": f"{ROOT}:{ROOT / 'tests' / 'search'}",
+                    "COLUMNS": "200",
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                text=True,
+                cwd=self.home,
+            )
+
+    def run(self, seconds: float = 240.0) -> int:
+        """Run it to its end and give its exit status."""
+        return self.start().wait(seconds)
+
+    def trials(self) -> tuple[TrialRecord, ...]:
+        """Read all trials so far; none before there is a study."""
+        if not (self.home / "searches" / "toys" / "search.toml").exists():
+            return ()
+        return read_search(self.home, "toys", TOY).trials
+
+    @property
+    def errors(self) -> str:
+        """What it told the user."""
+        return (self.home / "err.log").read_text()
+
+    def starts(self) -> list[tuple[int, int, int]]:
+        """Give every start of a trial in a worker: its number, the worker's process and that of its node's Ray."""
+        path = self.home / "starts.log"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [(int(number), int(worker), int(node)) for number, worker, node in map(str.split, lines)]
+
+
+def tail(stream: IO[str]) -> str:
+    """Give the end of a log."""
+    return stream.read()[-3000:]
+
+
+def check_complete(driver: Driver, num_trials: int) -> tuple[TrialRecord, ...]:
+    """See that a search has exactly its trials, each finished, none failed, and give them."""
+    trials = driver.trials()
+    assert [trial.number for trial in trials] == list(range(num_trials))
+    assert {trial.state for trial in trials} <= set(FINISHED) - {"FAIL"}, [trial.reason for trial in trials]
+    for trial in trials:
+        assert [epoch.report.epoch for epoch in trial.epochs] == list(range(1, len(trial.epochs) + 1))
+    return trials
+
+
+def check_rungs(driver: Driver, trials: tuple[TrialRecord, ...]) -> None:
+    """See that each trial was stopped where the values of the study, in their order, demand it, and nowhere else."""
+    search = driver.search
+    bracket: Any = SurvivingASHA(search, LOSS, ())._brackets[0]
+    milestones = {milestone for milestone, _ in bracket._rungs}
+    reports = sorted((epoch.at, trial.number, epoch.report) for trial in trials for epoch in trial.epochs)
+    stopped: dict[int, int] = {}
+    for _, number, report in reports:
+        if report.epoch in milestones:
+
+            class Numbered:
+                trial_id = str(number)
+
+            if bracket.on_result(Numbered, report.epoch, -report.metrics["loss"].mean) == "STOP":
+                stopped[number] = report.epoch
+    for trial in trials:
+        last = trial.epochs[-1].report.epoch
+        expected = "PRUNED" if trial.number in stopped and last < search.budget.epochs else "COMPLETE"
+        assert (trial.state, last) == (expected, stopped.get(trial.number, search.budget.epochs)), trial.number
+
+
+def check_replay(driver: Driver, trials: tuple[TrialRecord, ...]) -> None:
+    """Train the best trial again, undisturbed, and compare all its numbers."""
+    best = best_trials(trials, LOSS, 1)[0]
+    reports: list[Any] = []
+    spec = TOY.spec_type.from_values({**best.values, "pause": 0.0})
+    seed = driver.search.data.seed
+    train_trial(TOY, spec, toy_data(), reports.append, seed=seed, number=best.number, files=None, device="cpu")
+    assert [epoch.report.metrics for epoch in best.epochs] == [report.metrics for report in reports]
+
+
+def check_mlflow(uri: str, driver: Driver, trials: tuple[TrialRecord, ...]) -> None:
+    """See that MLflow's server shows each trial once, with the study's state and every value of every epoch."""
+    from mlflow import MlflowClient
+
+    study = read_search(driver.home, "toys", TOY).study
+    client = MlflowClient(tracking_uri=uri)
+    experiment = client.get_experiment_by_name("toy")
+    assert experiment is not None
+    runs: list[Any] = list(client.search_runs([experiment.experiment_id], f"tags.study = '{study}'", max_results=1000))
+    assert sorted(run.info.run_name for run in runs) == sorted(["toys", *(f"toys/{trial.number}" for trial in trials)])
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    for run in runs:
+        if run.info.run_name != "toys":
+            trial = trials[int(run.data.tags["trial"])]
+            assert run.data.tags["state"] == trial.state
+            points = client.get_metric_history(run.info.run_id, "loss")
+            expected = [(epoch.report.epoch, epoch.report.metrics["loss"].mean) for epoch in trial.epochs]
+            assert sorted((point.step, point.value) for point in points) == expected

@@ -1,0 +1,62 @@
+"""The driver killed at any moment, and told to end: the search goes on as if nothing had been."""
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from data_prep.randomness import stream
+from search.study import FINISHED
+from tests.faults.driver import Driver, check_complete, check_mlflow, check_replay, check_rungs
+from tests.mlflow_server import MlflowServer
+from tests.ray_cluster import RayCluster, wait_until
+
+pytestmark = pytest.mark.xdist_group("faults of drivers")
+TRIALS, KILLS = 60, 20
+
+
+@pytest.mark.timeout(1200)
+def test_a_driver_killed_at_twenty_moments_leaves_the_search_as_it_would_have_been(
+    cluster: RayCluster, mlflow: MlflowServer, database: str, home: Path
+) -> None:
+    driver = Driver(
+        home,
+        cluster.address,
+        {"study.url": database, "tracking.uri": mlflow.uri, "budget.trials": TRIALS, "space.pause": 0.2},
+    )
+    random = stream(0, "test: moments of death")
+    longest, num_deaths_at_work = 14.0, 0
+    for _ in range(KILLS):
+        process = driver.start()
+        time.sleep(random.uniform(0.5, longest))
+        assert process.poll() is None, driver.errors[-2000:]
+        process.kill()
+        process.wait()
+        num_deaths_at_work += any(trial.state == "RUNNING" for trial in driver.trials())
+    assert num_deaths_at_work > KILLS // 4
+    assert driver.run() == 0, driver.errors[-2000:]
+    trials = check_complete(driver, TRIALS)
+    check_rungs(driver, trials)
+    check_replay(driver, trials)
+    check_mlflow(mlflow.uri, driver, trials)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_driver_that_is_told_to_end_does_so_within_ten_seconds(
+    cluster: RayCluster, mlflow: MlflowServer, database: str, home: Path, number: signal.Signals
+) -> None:
+    changes: dict[str, object] = {"study.url": database, "tracking.uri": mlflow.uri, "budget.trials": 6}
+    driver = Driver(home, cluster.address, {**changes, "space.pause": 0.4})
+    process = driver.start()
+    wait_until(lambda: sum(len(trial.epochs) for trial in driver.trials()) >= 3, "three epochs")
+    process.send_signal(number)
+    assert process.wait(10) == 0, driver.errors[-2000:]
+    assert (home / "out.log").read_text().splitlines() == ["interrupted"]
+    cut = driver.trials()
+    assert {trial.state for trial in cut} <= {*FINISHED, "WAITING"}
+    assert any(trial.state == "WAITING" for trial in cut)
+    assert driver.run() == 0, driver.errors[-2000:]
+    trials = check_complete(driver, 6)
+    assert all(new.epochs[: len(old.epochs)] == old.epochs for old, new in zip(cut, trials, strict=False))
+    check_mlflow(mlflow.uri, driver, trials)

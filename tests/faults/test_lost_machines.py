@@ -1,0 +1,137 @@
+"""Machines that go away and others that join, and processes that are killed: trials go on from their last rung."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from search.records import TrialRecord
+from tests.faults.driver import Driver, check_complete, check_replay, check_rungs
+from tests.ray_cluster import RayCluster, RayNode, ray_cluster, wait_until
+
+pytestmark = pytest.mark.xdist_group("faults of machines")
+RUNG = 3
+
+
+def at_work(driver: Driver, node: RayNode) -> list[TrialRecord]:
+    """Give the trials beyond the first rung, and not near their end, that a node trains."""
+    place = {number: ray for number, _, ray in driver.starts()}
+    processes = node.processes()
+    return [
+        trial
+        for trial in driver.trials()
+        if trial.state == "RUNNING" and place.get(trial.number) in processes and RUNG < len(trial.epochs) < 9
+    ]
+
+
+def first_epoch_after(driver: Driver, number: int, num_starts: int) -> Callable[[], bool]:
+    """Give a condition: the trial was started again, and reported what it had not before."""
+    epochs = len(driver.trials()[number].epochs)
+
+    def is_so() -> bool:
+        starts = sum(start[0] == number for start in driver.starts())
+        return starts > num_starts and len(driver.trials()[number].epochs) > epochs
+
+    return is_so
+
+
+@pytest.mark.timeout(600)
+def test_trials_of_a_lost_machine_go_on_elsewhere_within_a_minute_and_one_that_joins_is_used(home: Path) -> None:
+    changes: dict[str, object] = {"budget.trials": 14, "space.pause": 1.0, "scheduler.first_rung": RUNG}
+    with ray_cluster(1) as cluster:
+        cluster.add(cpus=3)
+        driver = Driver(home, cluster.address, changes)
+        process = driver.start()
+        victim: RayNode = cluster.nodes[0]
+        for _ in range(2):
+            wait_until(lambda node=victim: bool(at_work(driver, node)), "a trial beyond its rung on a node")
+            trial = at_work(driver, victim)[0]
+            starts = sum(number == trial.number for number, _, _ in driver.starts())
+            victim.kill()
+            wait_until(first_epoch_after(driver, trial.number, starts), "its trial to go on elsewhere", 60)
+            victim = cluster.add(cpus=1)
+            wait_until(lambda node=victim: f"node {node.address} joined" in driver.errors, "it to be used", 60)
+        assert process.wait(180) == 0, driver.errors[-2000:]
+        trials = check_complete(driver, 14)
+        check_rungs(driver, trials)
+        check_replay(driver, trials)
+        assert driver.errors.count("is gone") == 2
+        joined = set(victim.processes())
+        assert any(ray in joined for _, _, ray in driver.starts()), "the machine that joined got no trial"
+
+
+def test_a_killed_process_is_tried_again_from_its_rung_at_most_twice(home: Path) -> None:
+    driver = Driver(
+        home, None, {"budget.trials": 3, "space.pause": 0.7, "scheduler.first_rung": RUNG, "resources.slots": 1}
+    )
+    process = driver.start()
+    seen: list[int] = []
+    for _ in range(3):
+        wait_until(
+            lambda: (
+                len([one for one in driver.starts() if one[0] == 0]) > len(seen)
+                and bool(driver.trials())
+                and len(driver.trials()[0].epochs) >= RUNG
+            ),
+            "the trial at its rung",
+        )
+        time.sleep(1.0)
+        worker = [worker for number, worker, _ in driver.starts() if number == 0][-1]
+        os.kill(worker, signal.SIGKILL)
+        seen.append(worker)
+    assert process.wait(120) == 0, driver.errors[-2000:]
+    trials = driver.trials()
+    assert [one for one, _, _ in driver.starts()].count(0) == 3
+    assert trials[0].state == "FAIL"
+    assert "given up after 3 attempts: its process was killed" in trials[0].reason
+    assert [trial.state == "FAIL" for trial in trials] == [True, False, False]
+    assert (home / "out.log").read_text().startswith("trials")
+
+
+def test_nodes_that_a_search_cannot_use_are_named_before_it_starts(home: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    (other / "torch-2.0.0.dist-info").mkdir(parents=True)
+    (other / "torch-2.0.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 2.0.0\n")
+    with ray_cluster(1) as cluster:
+        wrong: RayNode = cluster.add(environment={"PYTHONPATH": str(other)})
+        driver = Driver(home, cluster.address, {"budget.trials": 3})
+        assert driver.run(120) == 1
+        assert f"{wrong.address} has torch 2.0.0" in refusal(driver)
+        wrong.kill()
+        if os.geteuid() == 0:
+            hide = ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs none "{home}" && exec "$@"', "sh"]
+            blind = cluster.add(wrapper=hide)
+            wait_until(lambda: count(cluster) == 3, "the killed node to be missed", 60)
+            assert driver.run(120) == 1
+            assert f"on {blind.address} it does not see what this machine wrote to {home}" in refusal(driver)
+        driver = Driver(home, cluster.address, {"budget.trials": 3, "resources.gpus": 0.5})
+        assert driver.run(120) == 1
+        assert "GPU" in refusal(driver)
+    assert driver.trials() == ()
+
+
+def refusal(driver: Driver) -> str:
+    """Give the last line, which is all that a refused search says."""
+    lines = driver.errors.strip().splitlines()
+    assert lines[-1].startswith("error: "), lines
+    assert "Traceback" not in driver.errors
+    return lines[-1]
+
+
+def count(cluster: RayCluster) -> int:
+    """Count the nodes that Ray believes to be there, from a process of its own."""
+    import subprocess
+    import sys
+
+    from tests.faults.driver import ROOT
+    from tests.ray_cluster import ENVIRONMENT
+
+    script = "import sys; from cluster.session import connect\nwith connect(sys.argv[1]) as s: print(len(s.nodes))"
+    done = subprocess.run(
+        [sys.executable, "-c", script, cluster.address],
+        cwd=ROOT, env={**os.environ, **ENVIRONMENT}, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return int(done.stdout)

@@ -1,0 +1,50 @@
+"""MLflow's server and the study's PostgreSQL away for a minute each, in one search."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults.driver import Driver, check_complete, check_mlflow, check_replay, check_rungs
+from tests.mlflow_server import MlflowServer
+from tests.postgres_server import PostgresServer
+from tests.ray_cluster import RayCluster, wait_until
+
+pytestmark = pytest.mark.xdist_group("faults of drivers")
+AWAY_S = 60.0
+
+
+def num_epochs(driver: Driver) -> int:
+    return sum(len(trial.epochs) for trial in driver.trials())
+
+
+@pytest.mark.timeout(900)
+def test_servers_that_go_away_for_a_minute_cost_no_trial(
+    cluster: RayCluster, mlflow: MlflowServer, postgres: PostgresServer, database: str, home: Path
+) -> None:
+    changes: dict[str, object] = {"study.url": database, "tracking.uri": mlflow.uri, "budget.trials": 70}
+    driver = Driver(home, cluster.address, {**changes, "space.pause": 0.8})
+    process = driver.start()
+    wait_until(lambda: num_epochs(driver) >= 4, "four epochs")
+    try:
+        mlflow.stop()
+        before, began = num_epochs(driver), time.monotonic()
+        time.sleep(AWAY_S)
+        trained, seconds = num_epochs(driver) - before, time.monotonic() - began
+        mlflow.start()
+        assert "MLflow cannot be written" in driver.errors
+        assert trained > 0.5 * 2 * seconds / 0.8, f"{trained} epochs in {seconds:.0f} s: the search was delayed"
+
+        before = num_epochs(driver)
+        postgres.stop()
+        time.sleep(AWAY_S)
+        assert process.poll() is None, driver.errors[-2000:]
+        assert "the study's database does not answer" in driver.errors
+    finally:
+        postgres.start_again()
+    wait_until(lambda: num_epochs(driver) > before + 4, "the search to go on", 60)
+    assert process.wait(240) == 0, driver.errors[-2000:]
+    trials = check_complete(driver, 70)
+    check_rungs(driver, trials)
+    check_replay(driver, trials)
+    check_mlflow(mlflow.uri, driver, trials)

@@ -1,0 +1,143 @@
+"""Trying stores: real SQLite files, a real PostgreSQL, and what is left behind: nothing."""
+
+# MLflow is partly untyped:
+# pyright: reportUnknownMemberType=false
+
+import sqlite3
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from data_prep.errors import BadInputError
+from search.place_checks import servers, try_home, try_study, try_tracking
+from search.search_spec import SearchSpec, load
+from search.study import folder
+from search.tracking import connect, default_uri
+from tests.postgres_server import PostgresServer, binaries
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own
+
+WRONG = "wr0ng"
+
+
+def search(**places: str) -> SearchSpec:
+    return load("composer", overrides={name.replace("_", "."): url for name, url in places.items()})
+
+
+def test_a_new_home_is_well_and_stays_empty(tmp_path: Path) -> None:
+    spec = search()
+    assert "takes what is written" in try_home(tmp_path)
+    assert "is made when the search starts" in try_tracking(spec, tmp_path)
+    assert "is made when the search starts" in try_study(spec, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_home_that_is_gone_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"home folder must take .*No such file or directory.*--home"):
+        try_home(tmp_path / "gone")
+
+
+def test_a_journal_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (folder(tmp_path, "composer") / "study.journal").mkdir(parents=True)
+    with pytest.raises(BadInputError, match="the study's journal must be writable"):
+        try_study(search(), tmp_path)
+
+
+def test_what_is_written_to_a_study_in_sqlite_is_taken_back(tmp_path: Path) -> None:
+    path = tmp_path / "study.db"
+    spec = search(study_url=f"sqlite:///{path}")
+    assert "takes what is written" in try_study(spec, tmp_path)
+    assert not path.exists()
+    with sqlite3.connect(path) as made:
+        made.execute("CREATE TABLE studies (study_id INTEGER PRIMARY KEY, study_name TEXT)")
+    made.close()
+    assert "takes what is written" in try_study(spec, tmp_path)
+    with sqlite3.connect(path) as read:
+        assert read.execute("SELECT name FROM sqlite_master").fetchall() == [("studies",)]
+        assert read.execute("SELECT * FROM studies").fetchall() == []
+    read.close()
+
+
+def test_a_study_in_sqlite_that_another_holds_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "study.db"
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("CREATE TABLE other (a INTEGER)")
+    holder.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(BadInputError, match=r"take what is written.*database is locked"):
+        try_study(search(study_url=f"sqlite:///{path}"), tmp_path)
+    holder.close()
+
+
+@pytest.mark.parametrize(
+    ("places", "message"),
+    [
+        ({"study_url": "sqlite:////nowhere/study.db"}, "must be reachable and take what is written.*unable to open"),
+        ({"study_url": "postgresql+psycopg://me:secret@127.0.0.1:9/db"}, r"//me@127.0.0.1:9/db \(.*refused"),
+        ({"study_url": "postgresql+nosuch://127.0.0.1:9/db"}, "must be reachable"),
+        ({"study_url": "sqlite:////a.db", "tracking_uri": "sqlite:////a.db"}, "each need a database of their own"),
+    ],
+)
+def test_a_study_that_cannot_be_is_refused(tmp_path: Path, places: dict[str, str], message: str) -> None:
+    with pytest.raises(BadInputError, match=message) as caught:
+        try_study(search(**places), tmp_path)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_what_is_written_to_mlflow_is_taken_back(tmp_path: Path) -> None:
+    client = connect(default_uri(tmp_path))
+    client.create_experiment("mine", tags={"kept": "yes"})
+    before = [(one.name, one.tags, one.lifecycle_stage) for one in client.search_experiments()]
+    assert "takes what is written" in try_tracking(search(), tmp_path)
+    assert [(one.name, one.tags, one.lifecycle_stage) for one in client.search_experiments()] == before
+
+
+def test_a_store_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_text("no database at all, and long enough to be none " * 100)
+    with pytest.raises(BadInputError, match=r"the tracking store must take .*not a database"):
+        try_tracking(search(), tmp_path)
+
+
+def test_servers_are_named_by_host_and_port() -> None:
+    assert servers(search()) == {}
+    spec = search(tracking_uri="https://mlflow.example", study_url="postgresql+psycopg://me@db.example:5433/studies")
+    assert servers(spec) == {"tracking": ("mlflow.example", 443), "study": ("db.example", 5433)}
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Generator[PostgresServer]:
+    programs = binaries()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed")
+    server = PostgresServer(programs)
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize("in_use", [False, True])
+def test_what_is_written_to_postgresql_is_taken_back(tmp_path: Path, postgres: PostgresServer, in_use: bool) -> None:
+    name = f"in_use_{in_use}".lower()
+    spec = search(study_url=postgres.create(name))
+    if in_use:
+        postgres.execute("CREATE TABLE studies (study_id SERIAL PRIMARY KEY, study_name TEXT NOT NULL)", name)
+    told = try_study(spec, tmp_path)
+    assert told == f"postgresql+psycopg://tunesmith@127.0.0.1:{postgres.port}/{name} takes what is written"
+    tables = postgres.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", name)
+    assert tables == ([("studies",)] if in_use else [])
+    assert not in_use or postgres.execute("SELECT * FROM studies", name) == []
+
+
+def test_a_user_who_may_make_no_tables_is_refused(tmp_path: Path, postgres: PostgresServer) -> None:
+    postgres.create("closed")
+    postgres.execute("CREATE USER reader PASSWORD 'reads'")
+    url = f"postgresql+psycopg://reader:reads@127.0.0.1:{postgres.port}/closed"
+    with pytest.raises(BadInputError, match=r"//reader@.*permission denied.*right to make tables") as caught:
+        try_study(search(study_url=url), tmp_path)
+    assert "reads" not in str(caught.value)
+
+
+def test_a_wrong_password_is_refused_and_not_shown(tmp_path: Path, postgres: PostgresServer) -> None:
+    with pytest.raises(BadInputError, match=r"password authentication failed.*PGPASSWORD") as caught:
+        try_study(search(study_url=postgres.url("postgres", password=WRONG)), tmp_path)
+    assert WRONG not in str(caught.value)
