@@ -38,7 +38,9 @@ def trained_model(home: Path, text: str) -> Path:
     path = model_path(folder(home, record.spec.name), number)
     if not path.exists():
         state = record.trial(number).state
-        reason = "it did not come to its full budget" if state != "COMPLETE" else f"{path} is gone"
+        reason = "it did not come to its full budget" if state != "COMPLETE" else f"{path} is not there"
+        if state == "COMPLETE" and record.spec.storage.url:
+            reason += f" (tunesmith search {record.spec.name} brings home what is still in {record.spec.storage.url})"
         raise BadInputError(
             f"{record.spec.name}/{number} has no trained model, for {reason}: name another trial, or only the search "
             "for its best"

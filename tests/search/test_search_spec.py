@@ -52,6 +52,12 @@ def test_toy_search_round_trips() -> None:
     assert search.prior == ({"solver": "gradient", "lr": 0.1},)
 
 
+def test_a_storage_round_trips_with_its_options() -> None:
+    url = "s3://bucket/prefix?endpoint_override=127.0.0.1:9000&region=eu&scheme=http"
+    search = parse(TOY_SEARCH, "toy.toml", family=TOY, overrides={"storage.url": url})
+    assert parse(search.to_toml(), "again", family=TOY).storage.url == url
+
+
 def test_the_command_line_wins() -> None:
     search = load("composer", overrides={"name": "other", "budget.trials": 3, "budget.time": "none", "space.size": 32})
     assert (search.name, search.budget.trials, search.budget.time) == ("other", 3, None)

@@ -205,15 +205,15 @@ def test_begun_at_home_killed_gone_on_with_in_an_object_store_killed_and_ended(
     home, storage = tracked_home, store.url("bucket/searches")
     own = folder(home, "toys")
     drive(home, kill_after=" 4")  # an epoch behind a rung
-    cut = trials(home)
+    late = next(trial.number for trial in trials(home) if trial.state == "RUNNING" and len(trial.epochs) > 3)
     at_home = {path.name for path in (own / "checkpoints").iterdir()}
-    assert at_home
-    printed = drive(home, kill_after=" 5", storage=storage)
+    assert f"trial-{late:05d}.pt" in at_home
+    printed = drive(home, kill_after=f"epoch {late} 5", storage=storage)
     assert any(line.startswith(f"message moved what {len(at_home)} trial") for line in printed)
     assert not list((own / "checkpoints").iterdir()), "everything went along"
-    check_it_went_on_from_a_rung(cut, printed)
+    assert [line for line in printed if line.startswith(f"epoch {late} ")] == [f"epoch {late} 4", f"epoch {late} 5"]
     cut = trials(home)
-    assert any(trial.state == "RUNNING" and len(trial.epochs) > 3 for trial in cut)
+    assert (cut[late].state, len(cut[late].epochs)) == ("RUNNING", 5)
     printed = drive(home, storage=storage)
     check_it_went_on_from_a_rung(cut, printed)
 
