@@ -12,7 +12,6 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 ENVIRONMENT = {
     "RAY_AUTH_MODE": "disabled",
@@ -178,13 +177,3 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = _START
     while not condition():
         assert time.monotonic() < end, f"waited {seconds:g} s for {what}"
         time.sleep(0.1)
-
-
-def lines_until(stream: IO[str], enough: Callable[[list[str]], bool]) -> list[str]:
-    """Read lines until they are enough, or the stream ends."""
-    lines: list[str] = []
-    for line in stream:
-        lines.append(line.rstrip())
-        if enough(lines):
-            break
-    return lines

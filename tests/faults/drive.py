@@ -10,12 +10,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import toy_family
 from ray import cloudpickle  # pyright: ignore[reportMissingTypeStubs]
 
 from cluster.session import quieten
 from data_prep.errors import BadInputError
 from search.search_spec import parse
+from tests.search import toy_family
 
 
 def main() -> None:

@@ -1,5 +1,8 @@
 """A toy search in a process of its own, to be watched and killed, and what must hold of it in the end."""
 
+# ASHA's rungs are private:
+# pyright: reportPrivateUsage=false
+
 import json
 import os
 import subprocess
@@ -7,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from search.records import TrialRecord
 from search.report import best_trials
@@ -49,7 +52,7 @@ class Driver:
                 env={
                     **os.environ,
                     **(ENVIRONMENT if self.address else {}),
-                    "PYTHONPATH": f"{ROOT}:{ROOT / 'tests' / 'search'}",
+                    "PYTHONPATH": str(ROOT),
                     "COLUMNS": "200",
                 },
                 stdin=subprocess.DEVNULL,
@@ -79,11 +82,6 @@ class Driver:
         path = self.home / "starts.log"
         lines = path.read_text().splitlines() if path.exists() else []
         return [(int(number), int(worker), int(node)) for number, worker, node in map(str.split, lines)]
-
-
-def tail(stream: IO[str]) -> str:
-    """Give the end of a log."""
-    return stream.read()[-3000:]
 
 
 def check_complete(driver: Driver, num_trials: int) -> tuple[TrialRecord, ...]:
