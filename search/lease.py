@@ -25,6 +25,19 @@ class StudyLostError(BadInputError):
     """This driver can use its study no longer, so it must end its search and write nothing more."""
 
 
+@dataclass
+class Waiting:
+    """What goes on while a search waits.
+
+    Attributes:
+        say: Is told that it waits, and that it goes on.
+        stopped: Says whether to wait no longer.
+    """
+
+    say: Callable[[str], None] = lambda _: None
+    stopped: Callable[[], bool] = lambda: False
+
+
 class Slot(Protocol):
     """The place of a search's one record."""
 

@@ -22,9 +22,8 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray import tune
 
-from search.lease import StudyLostError
+from search.lease import StudyLostError, Waiting
 from search.limit import Limit, Reason
-from search.patient_storage import Waiting
 from search.progress import Observer
 from search.recorder import Recorder
 from search.records import TrialRecord

@@ -16,8 +16,8 @@ from toy_family import TOY_SEARCH, ToyFamily
 
 from data_prep.errors import BadInputError
 from search.folder_lock import FileSlot
-from search.lease import Driver, Lease, Pace, Slot, StudyLostError
-from search.patient_storage import DatabaseSlot, Waiting, close_database, open_database
+from search.lease import Driver, Lease, Pace, Slot, StudyLostError, Waiting
+from search.patient_storage import DatabaseSlot, close_database, open_database
 from search.search_spec import SearchSpec, parse
 from search.study import open_study
 
