@@ -20,9 +20,25 @@ from typing import Protocol
 
 from data_prep.errors import BadInputError
 
+_held: set[str] = set()
+"""Tokens of the leases that this process holds, or is about to."""
+
 
 class StudyLostError(BadInputError):
     """This driver can use its study no longer, so it must end its search and write nothing more."""
+
+
+@dataclass
+class Waiting:
+    """What goes on while a search waits.
+
+    Attributes:
+        say: Is told that it waits, and that it goes on.
+        stopped: Says whether to wait no longer.
+    """
+
+    say: Callable[[str], None] = lambda _: None
+    stopped: Callable[[], bool] = lambda: False
 
 
 class Slot(Protocol):
@@ -101,7 +117,9 @@ class Driver:
         except PermissionError:
             pass
         started = _started(self.process)
-        return started not in ("", self.started)
+        if started not in ("", self.started):
+            return True
+        return self.process == os.getpid() and self.token not in _held  # its place did not answer when it gave it up
 
     def __str__(self) -> str:
         """Say in words who it is, and since when."""
@@ -164,6 +182,7 @@ class Lease:
         Raises:
             BadInputError: If another driver runs it.
         """
+        _held.add(self._driver.token)
         seen = self._slot.read()
         while True:
             holder = _driver(seen)
@@ -199,6 +218,7 @@ class Lease:
 
     def release(self) -> None:
         """Give the search up; if its place does not answer, the lease expires."""
+        _held.discard(self._driver.token)
         self._end.set()
         if self._thread.ident is not None:
             self._thread.join(self._pace.beat)
@@ -261,8 +281,8 @@ def held(slot: Slot, name: str, say: Callable[[str], None], pace: Pace | None = 
         BadInputError: If another driver runs it.
     """
     lease = Lease(slot, name, pace)
-    lease.take(say)
     try:
+        lease.take(say)
         yield lease
     finally:
         lease.release()

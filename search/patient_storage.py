@@ -9,7 +9,6 @@ first try may have committed before the connection broke can be told from what i
 
 import time
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
 from optuna.distributions import BaseDistribution
@@ -24,7 +23,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from data_prep.errors import BadInputError
-from search.lease import StudyLostError
+from search.lease import StudyLostError, Waiting
 from search.sections import without_password
 
 _T = TypeVar("_T")
@@ -55,19 +54,6 @@ class DatabaseGoneError(BadInputError):
         """Take an address, without its password, and the reason."""
         super().__init__(f"the study's database must be reachable: {url} ({reason})")
         self.reason = reason
-
-
-@dataclass
-class Waiting:
-    """What goes on while a search waits.
-
-    Attributes:
-        say: Is told that it waits, and that it goes on.
-        stopped: Says whether to wait no longer.
-    """
-
-    say: Callable[[str], None] = lambda _: None
-    stopped: Callable[[], bool] = lambda: False
 
 
 def open_database(url: str) -> RDBStorage:

@@ -24,8 +24,7 @@ from models.family import EpochReport
 from models.metrics import Metric
 from search.folder_lock import driver_lock, folder_lock
 from search.journal import Journal
-from search.lease import Lease, held
-from search.patient_storage import DatabaseSlot, PatientStorage, Waiting, close_database, open_database
+from search.lease import Lease, Waiting, held
 from search.progress import State
 from search.records import EPOCH_KEY, REASON_KEY, SearchRecord, TrialRecord, begun, make_record, make_records
 from search.search_spec import AnyFamily, SearchSpec, check_name, parse, without_password
@@ -204,6 +203,8 @@ def _hold(
         storage = optuna.storages.JournalStorage(journal)
         made = optuna.create_study(study_name=search.name, storage=storage, direction=direction, load_if_exists=True)
         return storage, made, lease
+    from search.patient_storage import DatabaseSlot, PatientStorage, open_database  # noqa: PLC0415  (slow; a journal needs none)
+
     stack.enter_context(folder_lock(place, search.name))
     storage = PatientStorage(open_database(search.study.url), waiting)
     stack.callback(storage.close)
@@ -267,6 +268,8 @@ def write_whole(path: Path, text: str) -> None:
 def _reading(url: str, place: Path) -> Generator[optuna.storages.BaseStorage]:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if url:
+        from search.patient_storage import close_database, open_database  # noqa: PLC0415  (slow; a journal needs none)
+
         database = open_database(url)
         try:
             yield database

@@ -23,9 +23,8 @@ import ray
 from ray import tune
 
 from models.metrics import Metric
-from search.lease import StudyLostError
+from search.lease import StudyLostError, Waiting
 from search.limit import Limit, Reason
-from search.patient_storage import Waiting
 from search.progress import Observer
 from search.recorder import Recorder
 from search.records import TrialRecord

@@ -16,8 +16,8 @@ from toy_family import TOY_SEARCH, ToyFamily
 
 from data_prep.errors import BadInputError
 from search.folder_lock import FileSlot
-from search.lease import Driver, Lease, Pace, Slot, StudyLostError
-from search.patient_storage import DatabaseSlot, Waiting, close_database, open_database
+from search.lease import Driver, Lease, Pace, Slot, StudyLostError, Waiting
+from search.patient_storage import DatabaseSlot, close_database, open_database
 from search.search_spec import SearchSpec, parse
 from search.study import open_study
 
@@ -115,7 +115,11 @@ def test_a_driver_that_ends_while_it_is_watched_hands_over(file_slot: FileSlot) 
     lease.release()
 
 
-@pytest.mark.parametrize("change", [{"process": 2**22 + 1}, {"started": "1"}], ids=["ended", "its number used again"])
+@pytest.mark.parametrize(
+    "change",
+    [{"process": 2**22 + 1}, {"started": "1"}, {}],
+    ids=["ended", "its number used again", "this one, which could not give it up"],
+)
 def test_a_driver_that_died_on_this_machine_is_known_at_once(file_slot: FileSlot, change: dict[str, object]) -> None:
     file_slot.replace(None, record(replace(Driver.this(), **change)))
     lease = Lease(file_slot, "toys")

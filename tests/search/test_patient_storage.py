@@ -15,8 +15,8 @@ from optuna.trial import TrialState
 from toy_family import TOY_SEARCH, ToyFamily
 
 from data_prep.errors import BadInputError
-from search.lease import StudyLostError
-from search.patient_storage import DatabaseGoneError, PatientStorage, Waiting, close_database, open_database
+from search.lease import StudyLostError, Waiting
+from search.patient_storage import DatabaseGoneError, PatientStorage, close_database, open_database
 from search.search_spec import parse
 from search.study import open_study, read_search
 from tests.postgres_server import PASSWORD, USER, PostgresServer
