@@ -153,8 +153,8 @@ def test_examples(nodes: list[Size], wanted: dict[str, Any], plan: Slots) -> Non
             sizes((16, 2), (8, 2), (64, 0)),
             {"gpus": 4},
             (
-                "a trial must fit on one node: it has 1 CPU and 4 GPUs, and the largest node, 10.0.0.1, has 16 CPUs and "
-                "2 GPUs; lower resources.gpus to 2"
+                "a trial must fit on one node: it has 1 CPU and 4 GPUs, and the largest node, 10.0.0.1, has 16 CPUs "
+                "and 2 GPUs; lower resources.gpus to 2"
             ),
         ),
         (sizes((16, 2)), {"gpus": 4, "slots": 8, "may_grow": True}, "a trial must fit on one node: it has 1 CPU and 4"),
