@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from cluster.nodes import Node, on_each
 from cluster.session import PACKAGES
@@ -76,7 +77,8 @@ def environments(nodes: Sequence[Node], *, seconds: float = 120.0) -> dict[Node,
     """
     found: dict[Node, Environment | BadInputError] = {}
     for node, answer in on_each(_question(), nodes, PACKAGES, seconds=seconds).items():
-        found[node] = _hidden(node, answer) if isinstance(answer, dict) else answer
+        known = isinstance(answer, Environment | BadInputError)
+        found[node] = answer if known else _hidden(node, answer)
     return found
 
 
@@ -128,7 +130,7 @@ def faults(found: Mapping[Node, Environment | BadInputError]) -> dict[Node, str]
     wrong: dict[Node, str] = {}
     for node, there in found.items():
         if isinstance(there, BadInputError):
-            wrong[node] = str(there)
+            wrong[node] = str(there).removeprefix("every node must answer: ")
         elif clauses := differences(here, there):
             wrong[node] = f"{node} has {' and '.join(clauses)}"
     return wrong
@@ -159,10 +161,10 @@ def _folders_of(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _question() -> Callable[[Sequence[str]], Environment | dict[str, str]]:
+def _question() -> Callable[[Sequence[str]], Any]:
     """Make what a node is asked: a function within a function travels by value, so it runs where our code does not."""
 
-    def answer(names: Sequence[str]) -> Environment | dict[str, str]:
+    def answer(names: Sequence[str]) -> Any:  # a type of ours would travel too, as a name that is not found there
         try:
             from cluster.environment import this_environment as ask  # noqa: PLC0415  (on the node)
         except ImportError:
