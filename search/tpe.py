@@ -95,6 +95,7 @@ class ReadOnceTPESampler(TPESampler):
         self._seen: set[frozenset[str]] = set()
         self._rows = np.empty((0, len(names)))
         self._ranks = np.empty((0, 3))
+        self._running: dict[int, _Array] = {}
         self._past = (self._rows, self._rows)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
@@ -135,14 +136,19 @@ class ReadOnceTPESampler(TPESampler):
             row[self._columns[name]] = distributions[name].to_internal_repr(value)
         return row
 
+    def _hopes(self, trial: FrozenTrial, study: Study) -> _Array:
+        """Give the row of a trial that runs: what it has, and what was proposed for it; neither changes any more."""
+        return self._row(self._get_params(trial, study), {**self._distributions(), **trial.distributions})
+
     def _split(self, running: Sequence[FrozenTrial], study: Study) -> tuple[_Array, _Array]:
         """Give the rows of the best few trials, and of all others, those that run among them; each by number."""
         rows, (kinds, depths, values) = self._rows.copy(), self._ranks.T.copy()
-        for trial in running:
-            rows[trial.number] = self._row(
-                self._get_params(trial, study), {**self._distributions(), **trial.distributions}
-            )
-            kinds[trial.number] = _RUNNING
+        self._running = {
+            trial.number: self._running[trial.number] if trial.number in self._running else self._hopes(trial, study)
+            for trial in running
+        }
+        for number, row in self._running.items():
+            rows[number], kinds[number] = row, _RUNNING
         order = np.lexsort((values, depths, kinds))
         num_finished = int((kinds < _RUNNING).sum())
         below, above, _ = np.split(order, [default_gamma(num_finished), num_finished + len(running)])
