@@ -10,8 +10,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ray import cloudpickle  # pyright: ignore[reportMissingTypeStubs]
-
 from cluster.session import quieten
 from data_prep.errors import BadInputError
 from search.search_spec import parse
@@ -24,8 +22,10 @@ def main() -> None:
     home = Path(settings["home"])
     family = toy_family.ToyFamily(log=home / "starts.log")
     search = parse(toy_family.TOY_SEARCH, "toy.toml", family=family, overrides=settings["changes"])
-    cloudpickle.register_pickle_by_value(toy_family)  # pyright: ignore[reportUnknownMemberType]
     quieten()
+    from ray import cloudpickle  # pyright: ignore[reportMissingTypeStubs]
+
+    cloudpickle.register_pickle_by_value(toy_family)  # pyright: ignore[reportUnknownMemberType]
     from tunesmith.conduct import conduct
 
     prepared: Any = SimpleNamespace(data=toy_family.toy_data(), fingerprint="toy-1")

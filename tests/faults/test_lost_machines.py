@@ -13,7 +13,8 @@ from tests.faults.driver import Driver, check_complete, check_replay, check_rung
 from tests.ray_cluster import RayCluster, RayNode, ray_cluster, wait_until
 
 pytestmark = pytest.mark.xdist_group("faults of machines")
-RUNG = 3
+TRIALS, RUNG = 30, 2
+HALVING: dict[str, object] = {"scheduler.first_rung": RUNG, "scheduler.reduction": 2}
 
 
 def at_work(driver: Driver, node: RayNode) -> list[TrialRecord]:
@@ -23,7 +24,7 @@ def at_work(driver: Driver, node: RayNode) -> list[TrialRecord]:
     return [
         trial
         for trial in driver.trials()
-        if trial.state == "RUNNING" and place.get(trial.number) in processes and RUNG < len(trial.epochs) < 9
+        if trial.state == "RUNNING" and place.get(trial.number) in processes and RUNG < len(trial.epochs) < 8
     ]
 
 
@@ -40,9 +41,8 @@ def first_epoch_after(driver: Driver, number: int, num_starts: int) -> Callable[
 
 @pytest.mark.timeout(600)
 def test_trials_of_a_lost_machine_go_on_elsewhere_within_a_minute_and_one_that_joins_is_used(home: Path) -> None:
-    changes: dict[str, object] = {"budget.trials": 14, "space.pause": 1.0, "scheduler.first_rung": RUNG}
-    with ray_cluster(1) as cluster:
-        cluster.add(cpus=3)
+    changes: dict[str, object] = {"budget.trials": TRIALS, "space.pause": 1.0, **HALVING}
+    with ray_cluster(2, cpus=2) as cluster:
         driver = Driver(home, cluster.address, changes)
         process = driver.start()
         victim: RayNode = cluster.nodes[0]
@@ -52,10 +52,10 @@ def test_trials_of_a_lost_machine_go_on_elsewhere_within_a_minute_and_one_that_j
             starts = sum(number == trial.number for number, _, _ in driver.starts())
             victim.kill()
             wait_until(first_epoch_after(driver, trial.number, starts), "its trial to go on elsewhere", 60)
-            victim = cluster.add(cpus=1)
+            victim = cluster.add(cpus=2)
             wait_until(lambda node=victim: f"node {node.address} joined" in driver.errors, "it to be used", 60)
         assert process.wait(180) == 0, driver.errors[-2000:]
-        trials = check_complete(driver, 14)
+        trials = check_complete(driver, TRIALS)
         check_rungs(driver, trials)
         check_replay(driver, trials)
         assert driver.errors.count("is gone") == 2
@@ -64,9 +64,7 @@ def test_trials_of_a_lost_machine_go_on_elsewhere_within_a_minute_and_one_that_j
 
 
 def test_a_killed_process_is_tried_again_from_its_rung_at_most_twice(home: Path) -> None:
-    driver = Driver(
-        home, None, {"budget.trials": 3, "space.pause": 0.7, "scheduler.first_rung": RUNG, "resources.slots": 1}
-    )
+    driver = Driver(home, None, {"budget.trials": 3, "space.pause": 0.7, "resources.slots": 1, **HALVING})
     process = driver.start()
     seen: list[int] = []
     for _ in range(3):
