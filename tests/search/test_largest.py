@@ -100,23 +100,23 @@ class NetSpec(Spec):
     deep: bool = setting(False, "many layers", by_memory=(False, True))
     layers: int = setting(2, "layers", low=1, high=9, when={"deep": (True,)})
     units: int = setting(8, "units", low=1, high=512)
-    rounds: int = setting(3, "rounds", low=1, high=99, takes_memory=False)
+    passes: int = setting(3, "passes", low=1, high=99, takes_memory=False)
     lr: float = setting(0.1, "step", low=0.0, high=1.0)
 
 
 @pytest.mark.parametrize(
     ("entries", "largest"),
     [
-        ({}, {"deep": False, "units": 8, "rounds": 3, "lr": 0.1}),
+        ({}, {"deep": False, "units": 8, "passes": 3, "lr": 0.1}),
         (
             {"deep": [True, False], "layers": {"low": 1, "high": 8, "step": 3}, "units": [64, 16, 32]},
-            {"deep": True, "layers": 7, "units": 64, "rounds": 3, "lr": 0.1},
+            {"deep": True, "layers": 7, "units": 64, "passes": 3, "lr": 0.1},
         ),
         (
-            {"units": {"low": 4, "high": 9, "log": True}, "rounds": {"low": 5, "high": 9}, "lr": [0.5, 0.7]},
-            {"deep": False, "units": 9, "rounds": 5, "lr": 0.5},
+            {"units": {"low": 4, "high": 9, "log": True}, "passes": {"low": 5, "high": 9}, "lr": [0.5, 0.7]},
+            {"deep": False, "units": 9, "passes": 5, "lr": 0.5},
         ),
-        ({"rounds": [9, 3], "lr": {"low": 0.0, "high": 1.0}}, {"deep": False, "units": 8, "rounds": 3, "lr": 0.1}),
+        ({"passes": [9, 3], "lr": {"low": 0.0, "high": 1.0}}, {"deep": False, "units": 8, "passes": 3, "lr": 0.1}),
     ],
 )
 def test_examples(entries: dict[str, object], largest: dict[str, Value]) -> None:

@@ -1,0 +1,69 @@
+"""A search of real tunes that is begun on this machine, goes on on a cluster and ends here, by its name alone."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_prep.corpus import corpora
+from search.study import read_search
+from tests.ray_cluster import ENVIRONMENT, RayCluster, wait_until
+
+pytestmark = pytest.mark.xdist_group("faults of drivers")
+TINY = ["--set", "size=8", "--set", "embedding=8", "--set", "layers=1", "--set", "batch_size=8", "--set", "length=32"]
+
+
+@pytest.mark.timeout(600)
+def test_a_search_moves_to_a_cluster_and_back(cluster: RayCluster, tmp_path: Path) -> None:
+    tunes = tmp_path / "tunes"
+    tunes.mkdir()
+    shutil.copy(next(path for path in corpora()["oneills"].files() if path.name == "0001-0050.abc"), tunes)
+
+    def start(*arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-c", "from tunesmith.cli import main; main()", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, **ENVIRONMENT, "TUNESMITH_CACHE": str(tmp_path / "cache"), "COLUMNS": "160"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def num_epochs() -> int:
+        home = tmp_path / "runs"
+        there = (home / "searches" / "mine" / "search.toml").exists()
+        return sum(len(trial.epochs) for trial in read_search(home, "mine").trials) if there else 0
+
+    def interrupt(process: "subprocess.Popen[str]", epochs: int) -> str:
+        wait_until(lambda: num_epochs() >= epochs or process.poll() is not None, f"{epochs} epochs", 120)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+        assert process.returncode == 130, errors
+        return errors
+
+    begun = ["composer", "--name", "mine", "--corpus", "tunes", "--trials", "6", "--epochs", "8", "--time", "none"]
+    interrupt(start("search", *begun, *TINY), 2)
+    told = interrupt(start("search", "mine", "--address", cluster.address), num_epochs() + 6)
+    assert "slots on 2 nodes" in told
+    assert f"tunesmith search mine --address {cluster.address}" in told
+    process = start("search", "mine", "--json")
+    out, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors
+
+    trials = read_search(tmp_path / "runs", "mine").trials
+    assert [trial.number for trial in trials] == list(range(6))
+    assert {trial.state for trial in trials} <= {"COMPLETE", "PRUNED"}
+    best: dict[str, Any] = json.loads(out)["best"][0]
+    process = start("trial", "--like", f"mine/{best['number']}", "--json")
+    alone = json.loads(process.communicate(timeout=120)[0])
+    there = trials[best["number"]].epochs
+    assert len(alone["epochs"]) == len(there)
+    for ours, theirs in zip(alone["epochs"], there, strict=True):
+        for name, folds in theirs.report.metrics.items():
+            assert ours["metrics"][name]["folds"] == pytest.approx(list(folds.values), rel=1e-6)
