@@ -1,23 +1,21 @@
 """Running a search where it is to run: on a Ray of our own, or on a cluster that is looked at first."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cluster.environment import handshake
 from cluster.membership import Membership
-from cluster.nodes import Node, on_each
-from cluster.resources import num_fitting, plan_slots, share_of_gpu
+from cluster.nodes import Node
+from cluster.resources import num_fitting, plan_slots
 from cluster.session import connect
 from cluster.storage_checks import storage
 from data_prep.errors import BadInputError
 from data_prep.places import FolderPlace, place
 from data_prep.prepared import Prepared
 from models.family import Family
-from models.memory import PeakMemory, peak_memory
-from search.largest import largest_setting
 from search.search_spec import SearchSpec
 from tunesmith.console import err
+from tunesmith.gpu_memory import measured_share
 from tunesmith.search_display import SearchDisplay
 
 if TYPE_CHECKING:
@@ -51,7 +49,7 @@ def conduct(
             slots=wanted.slots,
             cpus=wanted.cpus,
             gpus=wanted.gpus,
-            share=measured_share(session.nodes, spec, family, prepared.data) if wanted.gpus == "auto" else None,
+            share=measured_share(spec, family, prepared, session.nodes, home) if wanted.gpus == "auto" else None,
             may_grow=address is not None,
         )
         working = [node for node in session.nodes if num_fitting([node], plan.cpus, plan.gpus)]
@@ -71,32 +69,6 @@ def conduct(
             gpus=plan.gpus,
             capacity=None if address is None else members.slots,
         )
-
-
-def measured_share(nodes: Sequence[Node], spec: SearchSpec, family: Family[Any, Any], data: Any) -> float | None:
-    """Train the largest setting on one GPU of each kind, and give the least part of one that holds it.
-
-    Args:
-        nodes: The nodes.
-        spec: The search.
-        family: Its family.
-        data: The prepared data.
-
-    Returns:
-        The part; None where there is no GPU, or none on which it could be tried.
-    """
-    kinds = {node.gpu_kind: node for node in nodes if node.gpus >= 1}
-    if not kinds:
-        return None
-    largest = family.spec_type.from_values(largest_setting(spec.space), "the largest setting")
-    with err.status("the largest setting is tried on a GPU, to see how many trials can share one ..."):
-        found = on_each(peak_memory, list(kinds.values()), family, largest, data, "cuda", seconds=600, gpus=1)
-    peaks = [peak for peak in found.values() if isinstance(peak, PeakMemory)]
-    for node, problem in found.items():
-        if not isinstance(problem, PeakMemory):
-            err.print(f"the largest setting could not be tried on {node}: {problem}", markup=False)
-    shares = [share_of_gpu(peak.tensors, peak.total, context=peak.context) for peak in peaks]
-    return max(shares, default=None)
 
 
 def _look_at(nodes: list[Node], spec: SearchSpec, home: Path) -> None:
