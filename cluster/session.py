@@ -4,11 +4,14 @@
 # pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+import atexit
 import json
 import logging
 import os
+import shutil
 import socket
 import sys
+import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -106,12 +109,21 @@ def _to_cluster(address: str) -> dict[str, Any]:
     options: dict[str, Any] = {"address": address}
     if not _job_ships_packages():
         root = Path(__file__).parent.parent
-        options["runtime_env"] = {"py_modules": [str(root / package) for package in PACKAGES]}
+        options["runtime_env"] = {
+            "py_modules": [str(root / package) for package in PACKAGES],
+            "working_dir": _empty_folder(),  # else workers look for packages in the driver's folder first
+        }
     if address != "auto":
         host = _check_address(address)
         if _is_loopback(host):
             options["_node_ip_address"] = host  # several nodes on one machine, each with an address of its own
     return options
+
+
+def _empty_folder() -> str:
+    folder = tempfile.mkdtemp(prefix="tunesmith-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _job_ships_packages() -> bool:

@@ -73,6 +73,11 @@ class Driver:
         return read_search(self.home, "toys", TOY).trials
 
     @property
+    def num_epochs(self) -> int:
+        """Number of epochs that the study knows."""
+        return sum(len(trial.epochs) for trial in self.trials())
+
+    @property
     def errors(self) -> str:
         """What it told the user."""
         return (self.home / "err.log").read_text()

@@ -14,10 +14,6 @@ pytestmark = pytest.mark.xdist_group("faults of drivers")
 AWAY_S = 60.0
 
 
-def num_epochs(driver: Driver) -> int:
-    return sum(len(trial.epochs) for trial in driver.trials())
-
-
 @pytest.mark.timeout(900)
 def test_servers_that_go_away_for_a_minute_cost_no_trial(
     cluster: RayCluster, mlflow: MlflowServer, postgres: PostgresServer, database: str, home: Path
@@ -25,24 +21,24 @@ def test_servers_that_go_away_for_a_minute_cost_no_trial(
     changes: dict[str, object] = {"study.url": database, "tracking.uri": mlflow.uri, "budget.trials": 70}
     driver = Driver(home, cluster.address, {**changes, "space.pause": 0.8})
     process = driver.start()
-    wait_until(lambda: num_epochs(driver) >= 4, "four epochs")
+    wait_until(lambda: driver.num_epochs >= 4, "four epochs")
     try:
         mlflow.stop()
-        before, began = num_epochs(driver), time.monotonic()
+        before, began = driver.num_epochs, time.monotonic()
         time.sleep(AWAY_S)
-        trained, seconds = num_epochs(driver) - before, time.monotonic() - began
+        trained, seconds = driver.num_epochs - before, time.monotonic() - began
         mlflow.start()
         assert "MLflow cannot be written" in driver.errors
         assert trained > 0.5 * 2 * seconds / 0.8, f"{trained} epochs in {seconds:.0f} s: the search was delayed"
 
-        before = num_epochs(driver)
+        before = driver.num_epochs
         postgres.stop()
         time.sleep(AWAY_S)
         assert process.poll() is None, driver.errors[-2000:]
         assert "the study's database does not answer" in driver.errors
     finally:
         postgres.start_again()
-    wait_until(lambda: num_epochs(driver) > before + 4, "the search to go on", 60)
+    wait_until(lambda: driver.num_epochs > before + 4, "the search to go on", 60)
     assert process.wait(240) == 0, driver.errors[-2000:]
     trials = check_complete(driver, 70)
     check_rungs(driver, trials)
