@@ -252,7 +252,7 @@ class _Events(tune.Callback):
 
     def why(self, trial_id: str) -> str:
         """Give the reason for which Ray gave a trial up."""
-        error = self._last_error(self._trials[trial_id])
+        error = self._last_error(self._trials.get(trial_id))
         if any(sign in error for sign in _OUT_OF_MEMORY):
             last = "its process was killed because its machine ran out of memory"
         elif "actor died" in error or "ActorDiedError" in error:
@@ -263,7 +263,7 @@ class _Events(tune.Callback):
 
     @staticmethod
     def _last_error(trial: Any) -> str:
-        path = Path(trial.error_file or os.devnull)
+        path = Path(getattr(trial, "error_file", None) or os.devnull)  # none where it failed before it was begun
         return path.read_text(encoding="utf-8").rpartition("Failure # ")[2].strip() or "for no reason that Ray tells"
 
 

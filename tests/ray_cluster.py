@@ -105,7 +105,8 @@ class RayCluster:
             The node.
         """
         address = f"{self.host.rpartition('.')[0]}.{3 + len(self.nodes)}"
-        arguments = [f"--address={self.address}", f"--node-ip-address={address}"]
+        own = Path(f"{self.folder}-{len(self.nodes)}")  # as on machines of their own: nodes unpack packages there
+        arguments = [f"--address={self.address}", f"--node-ip-address={address}", f"--temp-dir={own}"]
         arguments += [f"--num-cpus={cpus}", f"--num-gpus={gpus}", *options]
         node = self._start(address, arguments, environment or {}, wrapper)
         self.nodes.append(node)
@@ -140,7 +141,8 @@ class RayCluster:
         for node in [*self.nodes, *([self.head] if self.head else [])]:
             node.kill()
             node.log.unlink(missing_ok=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for folder in self.folder.parent.glob(f"{self.folder.name}*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
