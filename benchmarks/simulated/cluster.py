@@ -1,0 +1,227 @@
+"""A search on many GPUs on a clock of its own: real decisions by the real code, recorded curves, charged costs.
+
+The driver is one thread: whatever comes while it is busy waits. What this project's code takes for each event (ASHA,
+the sampler, the study's journal on the disk) is measured when it is called and charged on the simulated clock; what
+Ray takes was measured before (costs.py). MLflow's thread writes for at most half of the time, and while it does the two
+share Python's interpreter: so all that the driver does is charged one and a half times.
+"""
+
+import heapq
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from overhead import EmptyFamily
+
+from models.spec import Value
+from search.progress import SilentObserver, State
+from search.recorder import Recorder
+from search.rungs import rungs
+from search.sampler import HonestOptunaSearch
+from search.scheduler import SurvivingASHA
+from search.search_spec import SearchSpec
+from search.study import open_study
+from search.worker import write_report
+from simulated.costs import Costs
+from simulated.recording import Recording
+from simulated.replayed import report_of
+
+SHARED_INTERPRETER = 1.5
+_Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What this project's code sees of one of Ray's trials."""
+
+    trial_id: str
+    config: Mapping[str, Any]
+
+
+class NoTracking:
+    """Takes records for MLflow and writes none: what its thread costs is charged otherwise."""
+
+    def put(self, record: object) -> None:
+        """Take one."""
+
+    def messages(self) -> list[str]:
+        """Have nothing to say."""
+        return []
+
+
+@dataclass
+class _Running:
+    trial: Trial
+    objective: list[float]
+    seconds: list[float]
+    epoch: int = 0
+
+
+@dataclass
+class Outcome:
+    """What became of a simulated search; times in seconds on its clock.
+
+    Attributes:
+        slots: GPUs.
+        busy: Begin and end of each epoch.
+        slot_of: The GPU of each epoch.
+        last_start: When the last trial was proposed.
+        all_started: When the last GPU began its first epoch.
+        end: When the last trial ended.
+        driver_busy: How long the driver was busy until the last trial was proposed.
+        gaps: Idle times of a GPU between two epochs of a trial.
+        changes: Idle times of a GPU between a trial and the next.
+        peers: For each decision at a rung, how many trials were there before.
+        ask_seconds: What each proposal took.
+        states: What trials came to.
+        winner: The best full trial's number and settings.
+    """
+
+    slots: int
+    busy: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
+    slot_of: list[int] = field(default_factory=list[int])
+    last_start: float = 0.0
+    all_started: float = 0.0
+    end: float = 0.0
+    driver_busy: float = 0.0
+    gaps: list[float] = field(default_factory=list[float])
+    changes: list[float] = field(default_factory=list[float])
+    peers: list[int] = field(default_factory=list[int])
+    ask_seconds: list[float] = field(default_factory=list[float])
+    states: dict[State, int] = field(default_factory=dict[State, int])
+    winner: tuple[float, Mapping[str, Value]] = (float("inf"), {})
+
+    def utilisation(self, begin: float, end: float) -> float:
+        """Give the share of all GPUs' time in an interval that epochs took."""
+        edges = np.array([begin, end])
+        return float(np.diff(self._busy_until(edges))[0] / ((end - begin) * self.slots))
+
+    def curve(self, bins: int) -> tuple[_Array, _Array]:
+        """Give the middles of so many intervals and the share of GPUs that are busy in each."""
+        edges = np.linspace(0.0, self.end, bins + 1)
+        return (edges[1:] + edges[:-1]) / 2, np.diff(self._busy_until(edges)) / (np.diff(edges) * self.slots)
+
+    def _busy_until(self, moments: _Array) -> _Array:
+        begins, ends = np.array(self.busy).T
+        return np.array([np.clip(np.minimum(ends, moment) - begins, 0.0, None).sum() for moment in moments])
+
+
+class Simulation(SilentObserver):
+    """One simulated search."""
+
+    def __init__(
+        self, recording: Recording, search: SearchSpec, costs: Costs, *, slots: int, home: Path, start_up: float
+    ) -> None:
+        """Set it up.
+
+        Args:
+            recording: What trials do.
+            search: The search.
+            costs: What Ray takes.
+            slots: GPUs.
+            home: A home folder for the study.
+            start_up: From a worker's being asked for to its first epoch.
+        """
+        self._recording, self._costs, self._home, self._start_up = recording, costs, home, start_up
+        self._search, self._family = search, EmptyFamily()
+        self._left = search.budget.trials
+        self._now = 0.0
+        self._free_at = 0.0
+        self._idle_since: dict[int, float] = {}
+        self._running: dict[int, _Running] = {}
+        self._ready: list[tuple[float, int]] = []
+        self.outcome = Outcome(slots)
+
+    def trial_ended(self, number: int, state: State, reason: str = "") -> None:
+        """Count."""
+        assert not reason, (number, reason)
+        self.outcome.states[state] = self.outcome.states.get(state, 0) + 1
+
+    def run(self) -> Outcome:
+        """Run it to its end."""
+        objective, tracking = self._family.metrics[0], NoTracking()
+        with open_study(self._search, self._family, self._home, "none") as study:
+            recorder = Recorder(study, tracking, self, objective)  # pyright: ignore[reportArgumentType]
+            self._searcher = HonestOptunaSearch(
+                study, self._search, objective, recorder, why=lambda _: "", capacity=lambda: self.outcome.slots
+            )
+            self._scheduler = SurvivingASHA(self._search, objective, ())
+            scheduler = self._search.scheduler
+            levels = rungs(scheduler.first_rung, scheduler.reduction, self._search.budget.epochs)
+            self._reached = dict.fromkeys(levels, 0)
+            for slot in range(min(self.outcome.slots, self._left)):  # Ray Tune proposes them all before it starts one
+                self._propose(slot)
+            for slot in self._running:
+                self._train(slot, self._free_at + self._costs.start + self._start_up)
+            self.outcome.all_started = max(begin for begin, _ in self.outcome.busy)
+            while self._ready:
+                self._hear(*heapq.heappop(self._ready))
+            assert recorder.failure is None, recorder.failure
+        return self.outcome
+
+    def _charge(self, rays: float, call: Callable[..., Any], *arguments: Any) -> Any:
+        """Do what the driver does, and have its clock go on by what that takes."""
+        began = time.thread_time()
+        result = call(*arguments)
+        taken = SHARED_INTERPRETER * (rays + time.thread_time() - began)
+        self._free_at += taken
+        self.outcome.driver_busy += taken if self._left else 0.0
+        return result
+
+    def _propose(self, slot: int) -> None:
+        name = str(self._left)
+        before = self._free_at
+        config = self._charge(2 * self._costs.wait + self._costs.trial, self._searcher.suggest, name)
+        self._left -= 1
+        trial = Trial(name, config)
+        self._charge(0.0, self._scheduler.on_trial_add, None, trial)
+        self.outcome.ask_seconds.append(self._free_at - before)
+        self.outcome.last_start = self._free_at
+        number, values = config["number"], config["values"]
+        recording = self._recording
+        self._running[slot] = _Running(trial, recording.objective(values, number), recording.seconds(values, number))
+
+    def _train(self, slot: int, begin: float) -> None:
+        running = self._running[slot]
+        end = begin + running.seconds[running.epoch]
+        running.epoch += 1
+        idle_since = self._idle_since.get(slot)
+        if idle_since is not None:
+            (self.outcome.gaps if running.epoch > 1 else self.outcome.changes).append(begin - idle_since)
+        self.outcome.busy.append((begin, end))
+        self.outcome.slot_of.append(slot)
+        self._idle_since[slot] = end
+        heapq.heappush(self._ready, (end + self._costs.way / 2, slot))
+
+    def _hear(self, at: float, slot: int) -> None:
+        """Have the driver take up a report as soon as it can."""
+        self._free_at = max(self._free_at, at)
+        running = self._running[slot]
+        objective, seconds = (one[running.epoch - 1] for one in (running.objective, running.seconds))
+        result = write_report(report_of(running.epoch, objective, seconds))
+        if running.epoch in self._reached:
+            self.outcome.peers.append(self._reached[running.epoch])
+            self._reached[running.epoch] += 1
+        decision = self._charge(
+            self._costs.wait + self._costs.epoch, self._scheduler.on_trial_result, None, running.trial, result
+        )
+        if decision == "CONTINUE":
+            self._charge(0.0, self._searcher.on_trial_result, running.trial.trial_id, result)
+            self._train(slot, self._free_at + self._costs.way / 2)
+            return
+        self._charge(0.0, self._scheduler.on_trial_complete, None, running.trial, result)
+        self._charge(0.0, self._searcher.on_trial_complete, running.trial.trial_id, result)
+        if running.epoch == self._search.budget.epochs:
+            self.outcome.winner = min(self.outcome.winner, (objective, running.trial.config["values"]), key=_score)
+        self.outcome.end = self._free_at
+        if self._left:
+            self._propose(slot)
+            self._train(slot, self._free_at + self._costs.start)
+
+
+def _score(one: tuple[float, Mapping[str, Value]]) -> float:
+    return one[0]

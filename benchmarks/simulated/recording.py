@@ -1,0 +1,188 @@
+"""Learning curves of real trials, all trained to their full budget, and any settings' trial by the nearest of them."""
+
+# Optuna is partly untyped:
+# pyright: reportUnknownMemberType=false
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_prep.randomness import stream
+from models.family import EpochReport
+from models.spec import Value
+from search.search_spec import SearchSpec, load
+from search.space import Domain, Range, Space
+
+RECORDED = Path(__file__).parents[1] / "recorded" / "composer.json"
+HOW = (
+    "Trials of the built-in search of the composer, proposed by its own sampler one after another, each trained to its "
+    "full budget by one thread: after every epoch the objective's mean over the folds and its standard error, cv_loss, "
+    "and the seconds of processor time that the epoch took. Made by python benchmarks/utilisation.py --record"
+)
+_NOISE = 0.25
+"""How far trials of the same settings lie apart, in standard errors over the folds."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One recorded trial.
+
+    Attributes:
+        values: Its settings.
+        objective: The objective's mean over the folds after each epoch.
+        standard_error: Of that mean.
+        cv_loss: The mean cross-entropy after each epoch.
+        seconds: Processor time of each epoch.
+    """
+
+    values: Mapping[str, Value]
+    objective: tuple[float, ...]
+    standard_error: tuple[float, ...]
+    cv_loss: tuple[float, ...]
+    seconds: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Recorded trials, and any other settings' trial by the nearest of them.
+
+    Attributes:
+        curves: The recorded trials.
+        space: The space that they were drawn from.
+        scale: What recorded seconds are multiplied by.
+        jitter: Standard deviation of the logarithm of an epoch's length about its trial's mean, as recorded.
+    """
+
+    curves: tuple[Curve, ...]
+    space: Space
+    scale: float
+    jitter: float
+
+    @property
+    def best(self) -> float:
+        """The best recorded objective after the full budget."""
+        return min(curve.objective[-1] for curve in self.curves)
+
+    def nearest(self, values: Mapping[str, Value]) -> Curve:
+        """Find the recorded trial whose settings are nearest (Gower's distance over the settings that are searched)."""
+        return min(self.curves, key=lambda curve: self._distance(values, curve.values))
+
+    def _distance(self, left: Mapping[str, Value], right: Mapping[str, Value]) -> float:
+        default = self.space.default
+        return sum(
+            _difference(self.space.domains[name], left.get(name, default(name)), right.get(name, default(name)))
+            for name in self.space.searched
+        )
+
+    def objective(self, values: Mapping[str, Value], number: int) -> list[float]:
+        """Give the objective after each epoch: the nearest trial's, off by one chance offset a trial."""
+        curve = self.nearest(values)
+        offset = _NOISE * float(stream(0, "simulated offset", trial=number).normal())
+        return [mean + offset * error for mean, error in zip(curve.objective, curve.standard_error, strict=True)]
+
+    def seconds(self, values: Mapping[str, Value], number: int) -> list[float]:
+        """Give the length of each epoch: the nearest trial's, each off by chance as far as recorded ones are."""
+        curve = self.nearest(values)
+        chance = self.jitter * stream(0, "simulated seconds", trial=number).normal(size=len(curve.seconds))
+        mean = float(np.mean(curve.seconds)) * self.scale
+        return [mean * math.exp(one) for one in chance]
+
+
+def _difference(domain: Domain, left: Value, right: Value) -> float:
+    if not isinstance(domain, Range):
+        return float(left != right)
+    assert not isinstance(left, str)
+    assert not isinstance(right, str)
+    write = math.log if domain.log else float
+    return abs(write(left) - write(right)) / (write(domain.high) - write(domain.low))
+
+
+def read(mean_seconds: float, path: Path = RECORDED) -> Recording:
+    """Read the recording.
+
+    Args:
+        mean_seconds: What a recorded epoch is to last on average.
+        path: The file.
+
+    Returns:
+        The recording, its seconds scaled.
+    """
+    rows = json.loads(path.read_text(encoding="utf-8"))["trials"]
+    curves = tuple(_curve(row) for row in rows)
+    logarithms = [np.log(curve.seconds) for curve in curves]
+    jitter = float(np.sqrt(np.mean([one.var() for one in logarithms])))
+    mean = float(np.mean([np.mean(curve.seconds) for curve in curves]))
+    return Recording(curves, load("composer").space, mean_seconds / mean, jitter)
+
+
+def _curve(row: Mapping[str, Any]) -> Curve:
+    objective, error, loss, seconds = (
+        tuple(row[name]) for name in ("objective", "standard_error", "cv_loss", "seconds")
+    )
+    return Curve(row["values"], objective, error, loss, seconds)
+
+
+def record(num_trials: int, path: Path = RECORDED) -> None:
+    """Train trials of the built-in search to the end, without rungs, and write their curves.
+
+    Args:
+        num_trials: How many.
+        path: The file; it is whole after every trial.
+    """
+    import optuna  # noqa: PLC0415  (this and torch are for those who record)
+    import torch  # noqa: PLC0415
+
+    from data_prep.prepared import prepare  # noqa: PLC0415
+    from models.families import family as find_family  # noqa: PLC0415
+    from search.sampler import make_sampler  # noqa: PLC0415
+
+    torch.set_num_threads(1)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    search = load("composer")
+    family = find_family("composer")
+    data = prepare(search.data.corpus, kind=family.data_kind, num_folds=search.data.folds, seed=search.data.seed).data
+    study = optuna.create_study(sampler=make_sampler(search, 0))
+    for point in search.prior:
+        study.enqueue_trial(dict(point))
+    head = json.dumps({"how": HOW, "corpus": search.data.corpus, "epochs": search.budget.epochs}, indent=1)
+    rows: list[str] = []
+    while len(rows) < num_trials:
+        trial = study.ask()
+        curve = _trained(search, family, data, trial.number, search.space(trial))
+        study.tell(trial, curve.objective[-1])
+        rows.append(json.dumps(asdict(curve), separators=(",", ":")))
+        whole = ",\n".join(rows)
+        path.write_text(head.removesuffix("\n}") + f',\n "trials": [\n{whole}\n]}}\n', encoding="utf-8")
+        print(trial.number, curve.objective[-1], f"{sum(curve.seconds):.1f} s", flush=True)
+
+
+def _trained(search: SearchSpec, family: Any, data: Any, number: int, values: Mapping[str, Value]) -> Curve:
+    from search.trial import train_trial  # noqa: PLC0415
+
+    reports: list[EpochReport] = []
+    seconds: list[float] = []
+    began = time.process_time()
+
+    def report(epoch: EpochReport) -> None:
+        nonlocal began
+        now = time.process_time()
+        seconds.append(round(now - began, 3))
+        began = now
+        reports.append(epoch)
+
+    spec = family.spec_type.from_values(values)
+    train_trial(family, spec, data, report, seed=search.data.seed, number=number, files=None, device="cpu")
+    objective = [one.metrics[family.metrics[0].name] for one in reports]
+    return Curve(
+        values,
+        tuple(round(one.mean, 5) for one in objective),
+        tuple(round(one.standard_error, 5) for one in objective),
+        tuple(round(one.metrics["cv_loss"].mean, 5) for one in reports),
+        tuple(seconds),
+    )
