@@ -62,17 +62,20 @@ class SurvivingASHA(ASHAScheduler):
         """Judge all epochs again in the order in which they were recorded, which fills the rungs."""
         sign = 1.0 if objective.direction == "maximise" else -1.0  # as ASHA itself records
         bracket = self._brackets[0]
-        milestones = {milestone for milestone, _ in bracket._rungs}
+        rungs = dict(bracket._rungs)
         judged = [
             (epoch.at, record.number, epoch.report, record.state not in FINISHED and epoch is record.epochs[-1])
             for record in past
             for epoch in record.epochs
-            if epoch.report.epoch in milestones
+            if epoch.report.epoch in rungs
         ]
         for _, number, report, is_newest in sorted(judged, key=itemgetter(0, 1)):
             value = sign * report.metrics[objective.name].mean
+            if not is_newest:
+                rungs[report.epoch][str(number)] = value  # as on_result does, which sorts the whole rung for a verdict
+                continue
             verdict = bracket.on_result(_Numbered(str(number)), report.epoch, value)
-            if is_newest and verdict == TrialScheduler.STOP:
+            if verdict == TrialScheduler.STOP:
                 yield number
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any | None:
