@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 ENVIRONMENT = {
     "RAY_AUTH_MODE": "disabled",
@@ -77,6 +78,11 @@ class RayCluster:
     def address(self) -> str:
         return f"{self.host}:{self.port}"
 
+    @property
+    def next_folder(self) -> Path:
+        """The folder of the next node's Ray: of its own, as on another machine, for packages are unpacked there."""
+        return Path(f"{self.folder}-{len(self.nodes)}")
+
     def start_head(self, *options: str) -> None:
         """Start the head node, which runs nothing itself."""
         arguments = ["--head", f"--node-ip-address={self.host}", f"--port={self.port}", "--num-cpus=0"]
@@ -105,8 +111,7 @@ class RayCluster:
             The node.
         """
         address = f"{self.host.rpartition('.')[0]}.{3 + len(self.nodes)}"
-        own = Path(f"{self.folder}-{len(self.nodes)}")  # as on machines of their own: nodes unpack packages there
-        arguments = [f"--address={self.address}", f"--node-ip-address={address}", f"--temp-dir={own}"]
+        arguments = [f"--address={self.address}", f"--node-ip-address={address}", f"--temp-dir={self.next_folder}"]
         arguments += [f"--num-cpus={cpus}", f"--num-gpus={gpus}", *options]
         node = self._start(address, arguments, environment or {}, wrapper)
         self.nodes.append(node)
@@ -179,3 +184,13 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = _START
     while not condition():
         assert time.monotonic() < end, f"waited {seconds:g} s for {what}"
         time.sleep(0.1)
+
+
+def lines_until(stream: IO[str], enough: Callable[[list[str]], bool]) -> list[str]:
+    """Read lines until they are enough, or the stream ends."""
+    lines: list[str] = []
+    for line in stream:
+        lines.append(line.rstrip())
+        if enough(lines):
+            break
+    return lines

@@ -72,11 +72,11 @@ def test_every_byte_of_our_code_counts(tmp_path: Path) -> None:
         ({"torch": "2.12.0"}, ["torch 2.12.0 where this program has 2.13.0+cpu"]),
         ({"torch": "none"}, ["torch none where this program has 2.13.0+cpu"]),
         (
-            {"code": {"models": "9"}, "folders": {"models": "/elsewhere/models"}, "numpy": "1.26.0", "tunesmith": "0.2.0"},
+            {"code": {"models": "9"}, "folders": {"models": "/other/models"}, "numpy": "1.26.0", "tunesmith": "0.2.0"},
             [
                 "numpy 1.26.0 where this program has 2.4.6",
                 (
-                    "other code under the names of our packages (models in /elsewhere/models, search in no folder; "
+                    "other code under the names of our packages (models in /other/models, search in no folder; "
                     "tunesmith 0.2.0 is installed)"
                 ),
             ],

@@ -131,7 +131,9 @@ def test_each_fault_has_its_line(ward: Ward, tmp_path: Path) -> None:
     (zoo / "METADATA").write_text("Metadata-Version: 2.1\nName: zoo\nVersion: 1.0\n")
     (zoo / "RECORD").write_text("zoo-1.0.dist-info/METADATA,,\nmodels/zebra.py,,\n")
     strange = ward.cluster.add(gpus=2, environment={"PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"})
-    hides = f"mount -t tmpfs -o size=64m tmpfs {ward.home} && mount -t tmpfs -o size=64m tmpfs {ward.cluster.folder}"
+    own = ward.cluster.next_folder
+    own.mkdir()
+    hides = f"mount -t tmpfs -o size=64m tmpfs {ward.home} && mount -t tmpfs -o size=64m tmpfs {own}"
     hidden = ward.cluster.add(wrapper=["unshare", "-m", "sh", "-c", f'{hides} && exec "$@"', "sh"])
     locks = f"mount --bind {ward.home} {ward.home} && mount -o remount,ro,bind {ward.home}"
     locked = ward.cluster.add(wrapper=["unshare", "-m", "sh", "-c", f'{locks} && exec "$@"', "sh"])

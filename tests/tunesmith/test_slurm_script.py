@@ -91,7 +91,8 @@ def _of_session(leader: int) -> list[str]:
     found: list[str] = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            if int(path.read_text().rpartition(")")[2].split()[3]) == leader:
+            state, _, _, session = path.read_text().rpartition(")")[2].split()[:4]
+            if int(session) == leader and state != "Z":
                 found.append((path.parent / "cmdline").read_text().replace("\0", " "))
         except OSError:
             continue
