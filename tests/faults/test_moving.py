@@ -16,7 +16,20 @@ from search.study import read_search
 from tests.ray_cluster import ENVIRONMENT, RayCluster, wait_until
 
 pytestmark = pytest.mark.xdist_group("faults of drivers")
-TINY = ["--set", "size=8", "--set", "embedding=8", "--set", "layers=1", "--set", "batch_size=8", "--set", "length=32"]
+TINY = [
+    "--set",
+    "size=8",
+    "--set",
+    "embedding=8",
+    "--set",
+    "layers=1",
+    "--set",
+    "batch_size=8",
+    "--set",
+    "length=32",
+    "--set",
+    "optimiser=adamw",
+]
 
 
 @pytest.mark.timeout(600)
