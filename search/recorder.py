@@ -29,6 +29,7 @@ class Recorder:
         """Connect the study, the MLflow adapter and the observer."""
         self._study, self._tracking, self._observer = study, tracking, observer
         self._objective = objective.name
+        self._fresh: set[int] = set()
         self.failure: Exception | None = None
 
     @contextmanager
@@ -42,6 +43,7 @@ class Recorder:
     def started(self, number: int, values: Mapping[str, Value]) -> None:
         """A trial begins, or goes on."""
         with self.guard():
+            self._fresh.add(number)
             self._observer.trial_started(number, values)
             self._track(number)
 
@@ -49,6 +51,10 @@ class Recorder:
         """A trial reported an epoch."""
         with self.guard():
             is_new = self._study.add_epoch(number, report)
+            is_first = number in self._fresh
+            self._fresh.discard(number)
+            if is_first and not is_new:
+                return  # the epoch that it was saved at, which it reports again, for it may have died in between
             score = report.metrics[self._objective]
             self._observer.epoch(number, report.epoch, score.mean, score.standard_error)
             if is_new:

@@ -2,7 +2,7 @@
 
 # Ray is partly untyped, and ASHA's rungs are private:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
-# pyright: reportPrivateUsage=false, reportArgumentType=false
+# pyright: reportPrivateUsage=false, reportArgumentType=false, reportUnknownArgumentType=false
 # ruff: noqa: SLF001
 
 from collections.abc import Iterable, Iterator

@@ -1,14 +1,20 @@
 """One trial: plain Python that trains, saves and reports, the same under Ray as alone."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from itertools import chain
 from typing import Any
 
 from models.family import EpochReport, Family
+from models.metrics import FoldValues
 from models.spec import Spec
 from search.trial_files import TrialFiles
 
 _LARGEST = 1e300
 """Beyond it, means over folds may overflow."""
+
+
+_REPORT = "report"
+"""The key under which a trial's state holds the report that was due when it was saved."""
 
 
 class TrialDivergedError(ArithmeticError):
@@ -35,7 +41,8 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
         family: The kind of model.
         spec: Its settings.
         data: The prepared data of the family's kind, read only.
-        report: Called once an epoch, after that epoch's checkpoint if there is one; it may raise to end the trial.
+        report: Called once an epoch, after that epoch's checkpoint if there is one; it may raise to end the trial. A
+            trial that goes on from a checkpoint begins with the report that was due there: it may have been lost.
         seed: The search's seed.
         number: The trial's number; with the seed it names all random streams.
         files: Where its state is saved, and its trained model before the last report; None saves nothing.
@@ -49,15 +56,27 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
     extra = {"seed": seed, "trial": number}
     epochs = spec.model_dump()["epochs"]
     saved = None if files is None else files.load_state(number)
-    if saved is not None and saved.extra == extra and saved.spec == spec.model_dump():  # not another search's
+    again: list[EpochReport] = []
+    if saved is not None and extra.items() <= saved.extra.items() and saved.spec == spec.model_dump():
         training.restore(saved.training)
-    for epoch_report in training.epochs():
+        again = [_read(saved.extra[_REPORT])] if _REPORT in saved.extra else []
+    for epoch_report in chain(again, training.epochs()):
         for name, values in epoch_report.metrics.items():
             if not all(abs(value) < _LARGEST for value in values.values):
                 raise TrialDivergedError(f"{name} is not finite at epoch {epoch_report.epoch}: it diverged")
         if files is not None and epoch_report.epoch in rungs:
-            files.save_state(number, training.state(), spec, extra)
+            files.save_state(number, training.state(), spec, {**extra, _REPORT: _written(epoch_report)})
         if files is not None and epoch_report.epoch == epochs:
             whole = {**extra, "family": family.name, "vocabulary": training.vocabulary}
             files.save_model(number, training.weights(), spec, whole)
         report(epoch_report)
+
+
+def _written(report: EpochReport) -> dict[str, Any]:
+    folds = {name: list(values.values) for name, values in report.metrics.items()}
+    return {"epoch": report.epoch, "metrics": folds, "seconds": report.seconds}
+
+
+def _read(written: Mapping[str, Any]) -> EpochReport:
+    metrics = {name: FoldValues(tuple(values)) for name, values in written["metrics"].items()}
+    return EpochReport(written["epoch"], metrics, written["seconds"])

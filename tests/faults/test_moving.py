@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -72,10 +71,10 @@ def test_a_search_moves_to_a_cluster_and_back(cluster: RayCluster, tmp_path: Pat
     trials = read_search(tmp_path / "runs", "mine").trials
     assert [trial.number for trial in trials] == list(range(6))
     assert {trial.state for trial in trials} <= {"COMPLETE", "PRUNED"}
-    best: dict[str, Any] = json.loads(out)["best"][0]
-    process = start("trial", "--like", f"mine/{best['number']}", "--json")
+    best = int(json.loads(out)["best"][0]["number"])
+    process = start("trial", "--like", f"mine/{best}", "--json")
     alone = json.loads(process.communicate(timeout=120)[0])
-    there = trials[best["number"]].epochs
+    there = trials[best].epochs
     assert len(alone["epochs"]) == len(there)
     for ours, theirs in zip(alone["epochs"], there, strict=True):
         for name, folds in theirs.report.metrics.items():

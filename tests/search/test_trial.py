@@ -47,7 +47,17 @@ def test_a_trial_that_was_cut_off_goes_on_as_if_nothing_had_been(tmp_path: Path)
     whole = losses(train(None))
     assert [epoch for epoch, _ in whole] == list(range(1, 10))
     assert losses(train(tmp_path, until=5)) == whole[:5]
-    assert losses(train(tmp_path)) == whole[3:]
+    assert losses(train(tmp_path)) == whole[2:], "the epoch that it was saved at is reported again"
+
+
+@pytest.mark.parametrize("death", [1, 3, 9])
+def test_a_report_that_was_lost_behind_its_checkpoint_comes_after_all(tmp_path: Path, death: int) -> None:
+    whole = losses(train(None))
+    rungs: dict[str, Any] = {"rungs": (1, 3, 9)}
+    assert losses(train(tmp_path, until=death, **rungs)) == whole[:death]  # its last is lost: whoever takes it dies
+    model_path(tmp_path, 7).unlink(missing_ok=True)
+    assert losses(train(tmp_path, **rungs)) == whole[death - 1 :]
+    assert model_path(tmp_path, 7).exists()
 
 
 def test_it_saves_at_rungs_alone_and_before_it_reports(tmp_path: Path) -> None:
