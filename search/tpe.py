@@ -18,10 +18,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from optuna import Study
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import TPESampler
-from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator
+from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator, _ParzenEstimatorParameters
 from optuna.samplers._tpe.probability_distributions import _BatchedCategoricalDistributions
 from optuna.samplers._tpe.sampler import default_gamma
 from optuna.study import StudyDirection
@@ -40,16 +40,37 @@ class VectorisedDensity(_ParzenEstimator):
 
     def log_pdf(self, samples_dict: dict[str, _Array]) -> _Array:
         """Give the logarithm of the density at m points, given by setting."""
+        stacked = np.stack(list(samples_dict.values()))
+        points, at = np.unique(stacked, axis=1, return_inverse=True)  # with steps and choices, many are equal
         mixture = self._mixture_distribution
         total: _Array = np.log(mixture.weights)[None, :]
-        for points, kernels in zip(samples_dict.values(), mixture.distributions, strict=True):
+        for values, kernels in zip(points, mixture.distributions, strict=True):
             if isinstance(kernels, _BatchedCategoricalDistributions):
-                total = total + np.log(kernels.weights.T)[points.astype(int)]
+                chosen, which = np.unique(values.astype(int), return_inverse=True)
+                densities = np.log(kernels.weights.T[chosen])
             else:
-                values, at = np.unique(points, return_inverse=True)  # with steps, points share their values
-                total = total + _log_kernel(values[:, None], kernels)[at]
+                chosen, which = np.unique(values, return_inverse=True)
+                densities = _log_kernel(chosen[:, None], kernels)
+            total = total + densities[which]
         largest = total.max(axis=1, keepdims=True)
-        return np.log(np.exp(total - largest).sum(axis=1)) + largest[:, 0]
+        return (np.log(np.exp(total - largest).sum(axis=1)) + largest[:, 0])[at.ravel()]
+
+    def _calculate_categorical_distributions(
+        self,
+        observations: _Array,
+        param_name: str,
+        search_space: CategoricalDistribution,
+        parameters: _ParzenEstimatorParameters,
+    ) -> _BatchedCategoricalDistributions:
+        """Give Optuna's kernels: what was chosen has 1 more than the prior's share, and the last one is the prior's."""
+        del param_name
+        num_kernels, num_choices = len(observations) + 1, len(search_space.choices)
+        prior = parameters.prior_weight / num_kernels
+        total = 1 + num_choices * prior
+        weights = np.full((num_kernels, num_choices), prior / total)
+        weights[np.arange(len(observations)), observations.astype(int)] = (1 + prior) / total
+        weights[-1] = 1 / num_choices
+        return _BatchedCategoricalDistributions(weights)
 
 
 def _log_kernel(points: _Array, kernels: Any) -> _Array:
@@ -57,13 +78,25 @@ def _log_kernel(points: _Array, kernels: Any) -> _Array:
 
     A setting with steps takes the mass of the step around it. Optuna counts a logarithmic one's density in log x.
     """
-    mu, sigma, scale = kernels.mu, kernels.sigma, np.log if kernels.is_log else np.asarray
-    low, high = ((bound - mu) / sigma for bound in (kernels.adapted_low, kernels.adapted_high))
-    if kernels.step:
-        left, right = ((scale(points + half) - mu) / sigma for half in (-kernels.step / 2, kernels.step / 2))
-        return _log_mass(left, right) - _log_mass(low, high)
-    deviation = (scale(points) - mu) / sigma
-    return -(deviation**2) / 2 - np.log(sigma * math.sqrt(2 * math.pi)) - _log_mass(low, high)
+    mu: _Array
+    sigma: _Array
+    mu, sigma = kernels.mu, kernels.sigma
+    if kernels.step:  # many are equal
+        unlike, which = np.unique(mu + 1j * sigma, return_inverse=True)
+        return _log_steps(points, unlike.real, unlike.imag, kernels)[:, which]
+    deviation = ((np.log(points) if kernels.is_log else points) - mu) / sigma
+    return -(deviation**2) / 2 - np.log(sigma * math.sqrt(2 * math.pi)) - _log_between(mu, sigma, kernels)
+
+
+def _log_steps(points: _Array, mu: _Array, sigma: _Array, kernels: Any) -> _Array:
+    scale = np.log if kernels.is_log else np.asarray
+    left, right = ((scale(points + half) - mu) / sigma for half in (-kernels.step / 2, kernels.step / 2))
+    return _log_mass(left, right) - _log_between(mu, sigma, kernels)
+
+
+def _log_between(mu: _Array, sigma: _Array, kernels: Any) -> _Array:
+    """Give the logarithm of the kernels' mass between their setting's bounds."""
+    return _log_mass((kernels.adapted_low - mu) / sigma, (kernels.adapted_high - mu) / sigma)
 
 
 def _log_mass(low: _Array, high: _Array) -> _Array:
@@ -101,9 +134,10 @@ class ReadOnceTPESampler(TPESampler):
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Take in what happened since the last trial, and give the settings that are sampled by group."""
         past = study._get_trials(deepcopy=False, states=(*_KINDS, TrialState.RUNNING))
-        running = [other for other in past if other.state == TrialState.RUNNING]
+        unread = [other for other in past if other._trial_id not in self._read]
+        running = [other for other in unread if other.state == TrialState.RUNNING]
         self._make_room(past[-1].number + 1)  # the trial itself is among them, or a later one
-        self._take_in((other for other in past if other.state in _KINDS and other._trial_id not in self._read), study)
+        self._take_in((other for other in unread if other.state in _KINDS), study)
         self._past = self._split([other for other in running if other.number != trial.number], study)
         return {name: one for name, one in self._distributions().items() if not one.single()}
 
