@@ -73,7 +73,8 @@ def against_reality(costs: Costs) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as home:
         meter, _ = run_real(recording, search, FEW, Path(home))
     with tempfile.TemporaryDirectory() as home:
-        simulated = Simulation(recording, search, costs, slots=FEW, home=Path(home), start_up=0.0).run()
+        start_up = costs.first_start - costs.start
+        simulated = Simulation(recording, search, costs, slots=FEW, home=Path(home), start_up=start_up).run()
     return {
         "real_seconds": meter.seconds,
         "simulated_seconds": simulated.end,

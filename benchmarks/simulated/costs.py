@@ -45,6 +45,7 @@ class Costs:
         mlflow: Of other threads for a report; it is MLflow's that works.
         way: From a worker to the driver and back, for a report.
         start: From the driver to a worker, for a trial.
+        first_start: The same for a worker's first trial: its process starts and imports.
     """
 
     wait: float
@@ -54,6 +55,7 @@ class Costs:
     mlflow: float
     way: float
     start: float
+    first_start: float
 
 
 @dataclass
@@ -226,15 +228,15 @@ def _costs(
     others = [one for one in steps if one.kinds != frozenset({"epoch"})]
     own = statistics.median(one.own for one in reports)
     epoch = statistics.median(one.busy - one.own for one in reports)
-    warm = sorted(meter.started, key=lambda number: meter.started[number])[slots:]  # a worker's first trial imports
+    cold = sorted(meter.started, key=lambda number: meter.started[number])[:slots]
     ways: list[float] = []
     starts: list[float] = []
+    first_starts: list[float] = []
     for number, times in meter.reported.items():
         lengths = recording.seconds(values[number], number)
         pairs = zip(times, times[1:], lengths[1:], strict=False)
         ways += [after - before - length - epoch - own for before, after, length in pairs]
-        if number in warm:
-            starts.append(times[0] - meter.started[number] - lengths[0])
+        (first_starts if number in cold else starts).append(times[0] - meter.started[number] - lengths[0])
     return Costs(
         wait=wait,
         epoch=epoch - wait,
@@ -243,4 +245,5 @@ def _costs(
         mlflow=meter.others / meter.num_epochs,
         way=max(0.0, statistics.mean(ways)),
         start=max(0.0, statistics.mean(starts)),
+        first_start=statistics.mean(first_starts),
     )
