@@ -28,7 +28,7 @@ def fits(
 
     Args:
         peaks: What it took, by the nodes on which it was tried.
-        alike: The nodes of each kind, each with one of these first; all that train.
+        alike: The nodes of each kind; all that train.
         slots: What trials get.
         probes: What the nodes said of their memory.
 
@@ -36,7 +36,8 @@ def fits(
         The findings.
     """
     for group in alike:
-        peak = peaks[group[0]] if group[0] in peaks else next(iter(peaks.values()))
+        same = (peak for node, peak in peaks.items() if node.gpu_kind == group[0].gpu_kind)
+        peak = next(same, next(iter(peaks.values())))
         if isinstance(peak, BadInputError):
             remedy = f"{_SMALLER}, or look at that node: its Ray's logs, its memory"
             yield refused("largest", peak, where=str(group[0]), level="yellow", remedy=remedy)

@@ -19,11 +19,13 @@ from data_prep.places import FolderPlace, place
 from models.families import family as find_family
 from search.search_spec import SearchSpec
 from tunesmith.figures import duration, settings_line
+from tunesmith.gpu_memory import gpu_peaks, needed_share
 
 if TYPE_CHECKING:
     from data_prep.places import Place
     from data_prep.prepared import Prepared
     from models.family import EpochReport, Family
+    from models.memory import PeakMemory
 
 _EPOCHS = 2
 """Epochs of the trial on each kind of node: the first compiles and warms up, the second tells the pace."""
@@ -77,6 +79,9 @@ class Round:
                 where = f"the cluster at {self.address}" if self.address else "a Ray of our own on this machine"
                 yield Finding("ray", "green", f"{where} lets us in")
                 yield from self._run(self._on_nodes())
+            yield from self._run([("data", "the data", self._data)])
+            if self.nodes:
+                yield from self._run([("slots", "what trials get", self.plan)])
             yield from self._run(self._of_places())
             yield from self._run(self._of_work())
 
@@ -112,7 +117,6 @@ class Round:
         yield "disk", "their disks", lambda: node_checks.disks(self._probes)
         yield "memory", "their memory", lambda: node_checks.memories(self._probes)
         yield "gpus", "their GPUs", lambda: node_checks.gpus(self._probes)
-        yield "slots", "what trials get", self.plan
 
     def _answers(self) -> Iterator[Finding]:
         results = environments(self.nodes)
@@ -132,7 +136,13 @@ class Round:
         """Say what trials get, and where they find it."""
         wanted = self.spec.resources
         try:
-            slots = plan_slots(self.nodes, slots=wanted.slots, cpus=wanted.cpus, gpus=wanted.gpus)
+            slots = plan_slots(
+                self.nodes,
+                slots=wanted.slots,
+                cpus=wanted.cpus,
+                gpus=wanted.gpus,
+                share=needed_share(self._gpu_peaks(self.nodes)) if wanted.gpus == "auto" else None,
+            )
         except BadInputError as error:
             remedy = "lower it in the search file's [resources], or start more nodes: ray start --address=HOST:PORT"
             yield refused("slots", error, remedy=remedy)
@@ -145,6 +155,11 @@ class Round:
             remedy = "to use its CPUs alone, run another search with gpus = 0 in [resources]"
             yield Finding("slots", "yellow", text, named(idle, len(self.nodes)), remedy)
         yield Finding("slots", "green", f"{slots.count} trials at once, each with {slots.each}")
+
+    def _gpu_peaks(self, nodes: Sequence[Node]) -> dict[Node, "PeakMemory | BadInputError"]:
+        if self._prepared is None:
+            return {}
+        return gpu_peaks(self.spec, self._family, self._prepared, nodes, self.home, self.now)
 
     def _of_places(self) -> Iterator[Check]:
         if self._working:
@@ -178,8 +193,9 @@ class Round:
             yield from node_checks.reachable(name, what, *server, self._working)
 
     def _of_work(self) -> Iterator[Check]:
-        yield "data", "the data", self._data
         if self._prepared is not None:
+            if self._working:
+                yield "data", "the data in memory that trials share", self._object_stores
             yield "pickling", "what workers get", self._pickling
             for kind in trial_checks.kinds(self._working):
                 what = f"a trial of {_EPOCHS} epochs on {kind[0]}"
@@ -195,8 +211,10 @@ class Round:
         counts = describe(self._prepared)
         text = f"{self.spec.data.corpus}: {counts.num_pieces} pieces, {counts.num_notes} notes"
         yield Finding("data", "green", text)
-        if self._working:
-            yield from node_checks.object_stores(self._working, trial_checks.carried_size(self._prepared.data))
+
+    def _object_stores(self) -> Iterator[Finding]:
+        assert self._prepared is not None
+        return node_checks.object_stores(self._working, trial_checks.carried_size(self._prepared.data))
 
     def _pickling(self) -> Iterator[Finding]:
         assert self._prepared is not None
@@ -209,13 +227,13 @@ class Round:
 
         assert self._prepared is not None
         assert self._slots is not None
-        spec = self._family.spec_type.from_values(largest_setting(self.spec.space), "the largest setting")
-        data = trial_checks.carried(self._prepared.data)
         alike = trial_checks.kinds(self._working)
-        tried = [kind[0] for kind in alike] if self._slots.gpus else [alike[0][0]]  # CPUs are all the same to memory
-        gpus = max(1.0, self._slots.gpus) if self._slots.gpus else 0.0
-        device = "cuda" if gpus else "cpu"
-        peaks = on_each(peak_memory, tried, self._family, spec, data, device, seconds=_LARGEST_S, gpus=gpus)
+        if self._slots.gpus:
+            peaks = self._gpu_peaks(self._working)
+        else:  # CPUs are all the same to memory
+            setting = self._family.spec_type.from_values(largest_setting(self.spec.space), "the largest setting")
+            data = trial_checks.carried(self._prepared.data)
+            peaks = on_each(peak_memory, [alike[0][0]], self._family, setting, data, "cpu", seconds=_LARGEST_S)
         yield from memory_checks.fits(peaks, alike, self._slots, self._probes)
 
     @property

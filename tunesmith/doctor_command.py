@@ -36,7 +36,8 @@ def doctor(
 ) -> None:
     """Check all that a search needs, with what to do about each thing that is not well.
 
-    Exit status 0 if nothing failed, else 1. Nothing that it writes stays, but prepared data in the cache.
+    Exit status 0 if nothing failed, else 1. Of what it writes, prepared data stays in the cache, and what it
+    measured of a GPU's memory in the search's folder.
 
     Examples:
         tunesmith doctor

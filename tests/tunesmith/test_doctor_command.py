@@ -167,6 +167,23 @@ def test_each_fault_has_its_line(ward: Ward, tmp_path: Path) -> None:
         node.kill()
 
 
+def test_gpus_that_torch_cannot_use_are_told_where_trials_would_share_them(ward: Ward) -> None:
+    ward.home.mkdir(exist_ok=True)
+    claims = ward.cluster.add(cpus=2, gpus=1)
+    file = ward.search_file()
+    file.write_text(file.read_text().replace("gpus = 0", 'gpus = "auto"'))
+    told = examine(ward.place, str(file), "--address", ward.cluster.address, "--home", str(ward.home))
+    assert (told.status, told.level) == (1, "red")
+    assert told.levels("gpus", claims.address) == ["red"]
+    assert told.levels("trial", claims.address) == ["red"]
+    (largest,) = told.of("largest", claims.address)
+    assert (largest["level"], "CUDA" in largest["text"] or "NVIDIA" in largest["text"]) == ("yellow", True), largest
+    slots = told.of("slots")
+    assert [one["level"] for one in slots] == ["yellow", "green"], "no trial runs where there is no GPU"
+    assert slots[1]["text"] == "2 trials at once, each with 1 CPU and 0.25 GPUs"
+    claims.kill()
+
+
 def test_no_cluster_at_the_address_is_told_and_the_rest_is_looked_at(ward: Ward) -> None:
     told = examine(ward.place, str(ward.search_file()), "--address", "127.0.0.1:9", "--home", str(ward.home))
     assert (told.status, told.level) == (1, "red")
