@@ -75,7 +75,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 x, column, count = hidden[fold, part], target[fold, part, None], share[fold, part]
                 logits = product(x, weight[fold].t()).add_(bias[fold])
                 log_p = torch.log_softmax(logits, dim=1)
-                loss[fold] -= log_p.gather(1, column).squeeze(1) @ count
+                # Padding may ask for a token that the fold does not know, and 0 times infinity is no number.
+                loss[fold] -= log_p.gather(1, column).squeeze(1).masked_fill_(count == 0, 0.0) @ count
                 # The logits' gradient is (p - one-hot) share; the share is put on the narrower side of each product.
                 slope = torch.exp(log_p, out=logits).scatter_add_(1, column, -torch.ones_like(column, dtype=x.dtype))
                 torch.mul(product(slope, weight[fold]), count.unsqueeze(1), out=dhidden[fold, part])

@@ -80,12 +80,19 @@ def test_cross_entropy_equals_torch_fold_by_fold(chunk_bytes: int, monkeypatch: 
         assert_close(one, other)
 
 
-def test_padding_counts_nothing() -> None:
-    hidden, w, b = drawn(1, 6, H).requires_grad_(), drawn(1, V, H), drawn(1, V)
+@pytest.mark.parametrize("padding_is_known", [True, False])
+def test_padding_counts_nothing(padding_is_known: bool) -> None:
+    hidden, w, b = drawn(1, 6, H).requires_grad_(), drawn(1, V, H).requires_grad_(), drawn(1, V)
     share = torch.tensor([[1.0, 1.0, 0.0, 1.0, 0.0, 0.0]]).double()
-    loss = linear_cross_entropy(hidden, w, b, torch.zeros(1, 6, dtype=torch.int64), share)
-    (gradient,) = torch.autograd.grad(loss.sum(), hidden)
-    assert torch.equal(gradient[0].abs().sum(1).bool(), share[0].bool())
+    target = torch.where(share == 0, 0, torch.randint(1, V, (1, 6)))
+    if not padding_is_known:
+        b[0, 0] = -torch.inf
+    loss = linear_cross_entropy(hidden, w, b, target, share)
+    exact = torch.log_softmax(hidden @ w.mT + b[:, None], dim=2).gather(2, target[..., None])[..., 0]
+    assert_close(loss, -exact[share > 0].sum()[None])
+    found = torch.autograd.grad(loss.sum(), (hidden, w))
+    assert torch.equal(found[0][0].abs().sum(1).bool(), share[0].bool())
+    assert all(bool(torch.isfinite(one).all()) for one in found)
 
 
 def test_log_probabilities_of_chosen_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
