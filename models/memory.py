@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data_prep.errors import BadInputError
 from models.family import Family
 from models.spec import Spec
 
@@ -52,6 +53,9 @@ def peak_memory(family: Family[Any, Any], spec: Spec, data: Any, device: str) ->
 
     Returns:
         What it took.
+
+    Raises:
+        BadInputError: If torch has no GPU to use.
     """
     if device == "cuda":
         return _on_gpu(family, spec, data)
@@ -63,6 +67,11 @@ def _on_gpu(family: Family[Any, Any], spec: Spec, data: Any) -> PeakMemory:
     """Ask torch's allocator for its peak; what the driver counts beyond it is CUDA's own, or another process's."""
     import torch  # noqa: PLC0415  (listing families and help must not wait for it)
 
+    if not torch.cuda.is_available():
+        raise BadInputError(
+            f"memory is measured on a GPU that torch can use: torch {torch.__version__} finds no CUDA there; see to "
+            "its build and NVIDIA's driver, or count no GPUs there (ray start --num-gpus=0)"
+        )
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     _, total = torch.cuda.mem_get_info()

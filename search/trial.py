@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from itertools import chain
 from typing import Any
 
+from data_prep.errors import BadInputError
 from models.family import EpochReport, Family
 from models.metrics import FoldValues
 from models.spec import Spec
@@ -17,7 +18,7 @@ _REPORT = "report"
 """The key under which a trial's state holds the report that was due when it was saved."""
 
 
-class TrialDivergedError(ArithmeticError):
+class TrialDivergedError(BadInputError):
     """A trial's loss is no finite number any more; going on, or trying again, would change nothing."""
 
 
@@ -63,7 +64,8 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
     for epoch_report in chain(again, training.epochs()):
         for name, values in epoch_report.metrics.items():
             if not all(abs(value) < _LARGEST for value in values.values):
-                raise TrialDivergedError(f"{name} is not finite at epoch {epoch_report.epoch}: it diverged")
+                where = f"{name} is not finite at epoch {epoch_report.epoch}"
+                raise TrialDivergedError(f"{where}: it diverged; try a lower lr")
         if files is not None and epoch_report.epoch in rungs:
             files.save_state(number, training.state(), spec, {**extra, _REPORT: _written(epoch_report)})
         if files is not None and epoch_report.epoch == epochs:
