@@ -1,4 +1,4 @@
-"""For every test: one thread a process, examples that repeat; and a PostgreSQL, started when first needed."""
+"""For every test: one thread a process, a quiet Ray, examples that repeat; and a PostgreSQL, when first needed."""
 
 import os
 import uuid
@@ -9,7 +9,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; read wh
 import pytest
 from hypothesis import settings
 
+from cluster.session import quieten
 from tests.postgres_server import PostgresServer, binaries
+
+quieten()  # before a test file imports Ray
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
