@@ -18,7 +18,7 @@ from cluster.parcel import LARGEST, packed
 from data_prep.errors import BadInputError
 from tests.ray_cluster import free_port, ray_cluster, wait_until
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("jobs")]  # Ray's own
 
 ROOT = Path(__file__).parents[2]
 PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"

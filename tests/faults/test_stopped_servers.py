@@ -10,7 +10,7 @@ from tests.mlflow_server import MlflowServer
 from tests.postgres_server import PostgresServer
 from tests.ray_cluster import RayCluster, wait_until
 
-pytestmark = pytest.mark.xdist_group("faults of drivers")
+pytestmark = pytest.mark.xdist_group("faults of servers")
 AWAY_S = 60.0
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-
 # Test files are no package, and Ray's workers cannot import them: the toy family travels by value.
 _SPEC = importlib.util.spec_from_file_location("toy_family", Path(__file__).with_name("toy_family.py"))
 assert _SPEC is not None

@@ -24,7 +24,11 @@ from search.registry import Registry
 from tests.models import trained_composers, trained_stylenets
 from tests.search.bare_environment import FOREIGN, OURS, environment, make_environment
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # MLflow's own
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),  # MLflow's own
+    pytest.mark.xdist_group("served models"),
+]
 
 PIECES = [
     {"pitch": [60, 55, 72, 20], "onset": [0.0, 0.5, 0.25, 1.0], "duration": [0.5, 1.0, 0.25, 2.0], "style": "wild"},

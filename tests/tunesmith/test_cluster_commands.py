@@ -17,7 +17,7 @@ from tests.ray_cluster import ENVIRONMENT, RayCluster, free_port, ray_cluster, w
 from tunesmith.cli import app, run
 from tunesmith.search_commands import overrides
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("cluster commands")]  # Ray's own
 
 NOWHERE = ["--address", "http://127.0.0.1:9"]
 PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"

@@ -164,6 +164,7 @@ def test_models_that_cannot_compose_are_named(compose: Callable[..., Done], tmp_
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("searched")
 def test_a_searchs_trials_compose(searched: Any) -> None:
     rows = json.loads(searched.run("trials", "tiny", "--json").stdout)
     made = ("--formats", "abc", "--out", "made")  # the place's corpus is called tunes

@@ -11,7 +11,11 @@ from mlflow import MlflowClient
 
 from tests.tunesmith.conftest import TINY, Place, make_place
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # MLflow's own
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),  # MLflow's own
+    pytest.mark.xdist_group("promote"),
+]
 
 GOOD = ["--set", "size=48", "--set", "embedding=32", "--set", "layers=1", "--set", "batch_size=4", "--set", "lr=0.008"]
 

@@ -14,7 +14,11 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # MLflow's own
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),  # MLflow's own
+    pytest.mark.xdist_group("searched"),
+]
 
 
 def test_a_search_ends_with_its_trials_done_and_a_winner_beside_the_baselines(searched: Any) -> None:

@@ -13,7 +13,11 @@ from data_prep.velocities import note_ons
 from tests import hand_midi
 from tunesmith.cli import run
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # MLflow's own
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),  # MLflow's own
+    pytest.mark.xdist_group("stylenet"),
+]
 
 TINY = ["--set", "view=note", "--set", "size=4", "--set", "layers=1", "--set", "batch_size=8", "--set", "cell=lstm"]
 
