@@ -21,7 +21,10 @@ from search.search_spec import parse
 from tunesmith.cli import app
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "deploy/README.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 FENCED = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELL = (
     f"""set -eu; tunesmith() {{ {shlex.quote(sys.executable)} -c 'from tunesmith.cli import main; main()' "$@"; }}\n"""
