@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import create_trial
 
 from data_prep.randomness import integer_seed
@@ -81,6 +80,11 @@ def importances(trials: Sequence[TrialRecord], space: Space, objective: Metric, 
     varied = [name for name in space.searched if len({repr(_value(trial, name, space)) for trial, _ in scored}) > 1]
     if len(scored) < _ENOUGH or not varied:
         return []
+    from optuna.importance import (  # noqa: PLC0415  (it imports scikit-learn, which takes more than a second)
+        FanovaImportanceEvaluator,
+        get_param_importances,
+    )
+
     study = optuna.create_study()
     for rank, (trial, _) in enumerate(scored):
         study.add_trial(

@@ -1,15 +1,29 @@
 """Update rules over folds: parameters [G, ...] are updated elementwise, so one step updates all folds' models at once.
 
-What is not elementwise, the norm by which a gradient is clipped, is taken for each fold by itself.
+What is not elementwise, the norm by which a gradient is clipped, is taken for each fold by itself. The rules are
+torch.optim's functions. Its classes import torch's compiler, which takes every worker more than a second to start.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal, cast
 
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
+from torch.optim.rmsprop import rmsprop
+from torch.optim.sgd import sgd
 
 from models.folded.torch_doors import row_norms
+
+_AVERAGES: Final = {
+    "sgd": (),
+    "rmsprop": ("square_avg",),
+    "adam": ("exp_avg", "exp_avg_sq"),
+    "adamw": ("exp_avg", "exp_avg_sq"),
+}
+"""Running averages of each rule, by torch's names for them."""
+
+_RMSPROP_DECAY, _BETA_1, _BETA_2, _EPS = 0.9, 0.9, 0.999, 1e-8
 
 
 class FoldedOptimiser:
@@ -32,37 +46,100 @@ class FoldedOptimiser:
             clip: Largest norm of a fold's gradient; 0 leaves it as it is.
         """
         self._parameters = list(parameters)
+        self._rule: Final = rule
+        self._weight_decay = weight_decay if rule == "adamw" else 0.0
         self._clip = clip
-        match rule:
-            case "sgd":
-                self._rule: torch.optim.Optimizer = torch.optim.SGD(self._parameters, lr=1.0, fused=True)
-            case "rmsprop":
-                self._rule = torch.optim.RMSprop(self._parameters, lr=1.0, alpha=0.9, foreach=True)
-            case "adam":
-                self._rule = torch.optim.Adam(self._parameters, lr=1.0, fused=True)
-            case "adamw":
-                self._rule = torch.optim.AdamW(self._parameters, lr=1.0, weight_decay=weight_decay, fused=True)
+        self._states: list[dict[str, Tensor]] = [{} for _ in self._parameters]
 
     def step(self, loss: Tensor, lr: float) -> None:
-        """Back-propagate each fold's loss [G] and update its model at learning rate ``lr``."""
+        """Back-propagate each fold's loss [G] and update its model at learning rate ``lr``.
+
+        A parameter that the loss does not reach is left as it is, and so are its averages.
+        """
         for parameter in self._parameters:
             parameter.grad = None
         torch.autograd.backward(loss.sum())
-        if self._clip > 0.0:
-            self._clip_gradients()
-        for group in self._rule.param_groups:
-            group["lr"] = lr
-        self._rule.step()
+        with torch.no_grad():
+            if self._clip > 0.0:
+                self._clip_gradients()
+            self._update(lr)
 
     def state(self) -> dict[str, Any]:
-        """Give the running averages and step counts."""
-        return self._rule.state_dict()
+        """Give the running averages and step counts, laid out as by torch.optim."""
+        return {"state": {index: dict(state) for index, state in enumerate(self._states) if state}}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up a state of the same rule and parameters."""
-        self._rule.load_state_dict(dict(state))
+        for index, saved in state["state"].items():
+            device = cast("torch.device", self._parameters[index].device)
+            self._states[index] = {name: value.to(device, copy=True) for name, value in saved.items()}
 
-    @torch.no_grad()
+    def _update(self, lr: float) -> None:
+        parameters: list[Tensor] = []
+        gradients: list[Tensor] = []
+        states: list[dict[str, Tensor]] = []
+        for parameter, state in zip(self._parameters, self._states, strict=True):
+            if parameter.grad is not None:
+                if not state:
+                    state["step"] = torch.zeros((), device=parameter.device)
+                    state.update({name: torch.zeros_like(parameter) for name in _AVERAGES[self._rule]})
+                parameters.append(parameter)
+                gradients.append(parameter.grad)
+                states.append(state)
+        if not parameters:
+            return
+
+        def kept(name: str) -> list[Tensor]:
+            return [state[name] for state in states]
+
+        if self._rule == "sgd":
+            sgd(
+                parameters,
+                gradients,
+                [None] * len(parameters),
+                fused=True,
+                lr=lr,
+                weight_decay=0.0,
+                momentum=0.0,
+                dampening=0.0,
+                nesterov=False,
+                maximize=False,
+            )
+        elif self._rule == "rmsprop":
+            rmsprop(
+                parameters,
+                gradients,
+                kept("square_avg"),
+                [],
+                [],
+                kept("step"),
+                foreach=True,
+                lr=lr,
+                alpha=_RMSPROP_DECAY,
+                eps=_EPS,
+                weight_decay=0.0,
+                momentum=0.0,
+                centered=False,
+            )
+        else:
+            adam(
+                parameters,
+                gradients,
+                kept("exp_avg"),
+                kept("exp_avg_sq"),
+                [],
+                kept("step"),
+                fused=True,
+                lr=lr,
+                beta1=_BETA_1,
+                beta2=_BETA_2,
+                eps=_EPS,
+                weight_decay=self._weight_decay,
+                decoupled_weight_decay=True,
+                amsgrad=False,
+                maximize=False,
+            )
+
     def _clip_gradients(self) -> None:
         gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
         norms = torch.stack([row_norms(gradient.flatten(1)) for gradient in gradients], dim=1)

@@ -1,8 +1,11 @@
 import copy
 import itertools
 import math
+import subprocess
+import sys
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -95,6 +98,17 @@ def test_a_loss_that_is_not_finite_ends_the_training_and_is_told() -> None:
     assert len(reports) == 1
     assert set(reports[0].metrics) == {metric.name for metric in family("composer").metrics}
     assert not any(found.is_finite for found in reports[0].metrics.values())
+
+
+def test_a_worker_does_not_wait_for_torchs_compiler() -> None:
+    script = """
+import sys
+from tests.models.test_training import start
+for rule in ("sgd", "rmsprop", "adam", "adamw"):
+    next(start(optimiser=rule).epochs())
+assert "torch._dynamo" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], check=True)
 
 
 def test_folds_do_not_see_the_pieces_they_hold_out() -> None:
