@@ -55,7 +55,7 @@ def conduct(
         working = [node for node in session.nodes if num_fitting([node], plan.cpus, plan.gpus)]
         if address is not None:
             _look_at(working, spec, home)
-        display = _display(spec, family, "" if address is None else f", {plan.count} slots on {_count(working)}")
+        display = _display(spec, family, "" if address is None else f", {_slots_on(plan.count, working)}")
         members = Membership(working, plan, wanted=wanted.slots, tell=display.message)
         return run(
             spec,
@@ -83,6 +83,11 @@ def _look_at(nodes: list[Node], spec: SearchSpec, home: Path) -> None:
                 raise BadInputError(
                     f"every node must use the search's storage: on {finding.where} {finding.text}; {finding.remedy}"
                 )
+
+
+def _slots_on(count: int, nodes: list[Node]) -> str:
+    slots = "1 slot" if count == 1 else f"{count} slots"
+    return f"{slots} on {_count(nodes)}" if nodes else "on nodes that are still to come"
 
 
 def _count(nodes: list[Node]) -> str:
