@@ -185,14 +185,14 @@ class Lease:
         _held.add(self._driver.token)
         seen = self._slot.read()
         while True:
-            holder = _driver(seen)
+            holder = driver_of(seen)
             if holder is not None and not holder.is_gone():
                 say(
                     f"{self._name} was last run by {holder}, which did not end it: "
                     f"waiting up to {self._pace.watch:.0f} s to see whether it lives"
                 )
                 newest = self._watch(seen)
-                alive = _driver(newest) if newest != seen else None
+                alive = driver_of(newest) if newest != seen else None
                 if alive is not None:
                     raise running_already(self._name, alive)
                 seen = newest
@@ -250,7 +250,7 @@ class Lease:
         record = self._record()
         if not self._slot.replace(self._written, record):
             found = self._slot.read()
-            holder = _driver(found)
+            holder = driver_of(found)
             if holder is None or holder.token != self._driver.token or not self._slot.replace(found, record):
                 self._lost = (
                     f"a search is run by one process at a time: {self._name} was taken over by another "
@@ -288,7 +288,8 @@ def held(slot: Slot, name: str, say: Callable[[str], None], pace: Pace | None = 
         lease.release()
 
 
-def _driver(record: str | None) -> Driver | None:
+def driver_of(record: str | None) -> Driver | None:
+    """Read who wrote a lease's record; None where there is none."""
     if record is None:
         return None
     fields = json.loads(record)

@@ -18,7 +18,7 @@ from optuna.storages._rdb.models import StudyUserAttributeModel
 from optuna.study import StudyDirection
 from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import event, insert, make_url, select, update
+from sqlalchemy import Engine, event, insert, make_url, select, update
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import IntegrityError, OperationalError
 
@@ -305,9 +305,9 @@ class PatientStorage(BaseStorage):
 class DatabaseSlot:
     """A lease's record among a study's attributes; written only where it is still what was read, by one statement."""
 
-    def __init__(self, database: RDBStorage, study_id: int) -> None:
-        """Name the study."""
-        self._engine = database.engine
+    def __init__(self, engine: Engine, study_id: int) -> None:
+        """Name the study, in Optuna's tables."""
+        self._engine = engine
         self._study_id = study_id
         table = StudyUserAttributeModel
         self._value = table.value_json

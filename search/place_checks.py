@@ -11,14 +11,19 @@ import uuid
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from data_prep.errors import BadInputError
+from search.folder_lock import FileSlot
+from search.lease import Driver, driver_of
 from search.search_spec import SearchSpec
 from search.sections import without_password
 from search.study import check_apart, folder
 from search.tracking import check_tracking, connect, default_uri, quieten, tracking_uri
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 _SECONDS = 5
 _PORTS: Mapping[str, int] = {"postgresql": 5432, "mysql": 3306, "http": 80, "https": 443}
@@ -127,6 +132,54 @@ def try_study(search: SearchSpec, home: Path) -> str:
     return f"{shown} takes what is written"
 
 
+def unended_driver(search: SearchSpec, home: Path) -> Driver | None:
+    """Give the process that took a search and has not ended it.
+
+    Args:
+        search: The search, whose study can be reached.
+        home: The home folder.
+
+    Returns:
+        The process, which may be running it now or may have died with its machine; None if there is none, or if it is
+        known to have died.
+    """
+    if search.study.url:
+        record = _record_in_database(search.study.url, search.name)
+    else:
+        record = FileSlot(folder(home, search.name) / "driver.json").read()
+    driver = driver_of(record)
+    return None if driver is None or driver.is_gone() else driver
+
+
+def _record_in_database(url: str, name: str) -> str | None:
+    """Read a lease, and leave a database without studies as it is."""
+    from optuna.storages._rdb.models import StudyModel  # noqa: PLC0415  (only who names a database waits for it)
+    from sqlalchemy import inspect, select  # noqa: PLC0415
+
+    from search.patient_storage import DatabaseSlot  # noqa: PLC0415
+
+    if _new_file(url) is not None:
+        return None
+    engine = _engine(url)
+    try:
+        if not inspect(engine).has_table(StudyModel.__tablename__):
+            return None
+        with engine.connect() as connection:
+            study = connection.execute(select(StudyModel.study_id).where(StudyModel.study_name == name)).scalar()
+        return None if study is None else DatabaseSlot(engine, study).read()
+    finally:
+        engine.dispose()
+
+
+def _engine(url: str) -> "Engine":
+    """Make an engine that neither keeps connections nor waits for long."""
+    from sqlalchemy import create_engine  # noqa: PLC0415
+    from sqlalchemy.pool import NullPool  # noqa: PLC0415
+
+    patience: dict[str, Any] = {"timeout" if url.startswith("sqlite") else "connect_timeout": _SECONDS}
+    return create_engine(url, poolclass=NullPool, connect_args=patience)
+
+
 def _try_journal(path: Path) -> str:
     if not path.exists():
         return f"{path} is made when the search starts"
@@ -141,12 +194,10 @@ def _try_journal(path: Path) -> str:
 
 def _write_and_take_back(url: str) -> None:
     """Add a row to Optuna's table of studies, or make a table where there is none, and roll back."""
-    from sqlalchemy import create_engine, inspect  # noqa: PLC0415  (only who names a database waits for it)
-    from sqlalchemy.pool import NullPool  # noqa: PLC0415
+    from sqlalchemy import inspect  # noqa: PLC0415  (only who names a database waits for it)
 
     new_file = _new_file(url)
-    patience: dict[str, Any] = {"timeout" if url.startswith("sqlite") else "connect_timeout": _SECONDS}
-    engine = create_engine(url, poolclass=NullPool, connect_args=patience)
+    engine = _engine(url)
     name = f"tunesmith_doctor_{uuid.uuid4().hex}"
     try:
         with engine.connect() as connection:

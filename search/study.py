@@ -209,7 +209,7 @@ def _hold(
     storage = PatientStorage(open_database(search.study.url), waiting)
     stack.callback(storage.close)
     made = optuna.create_study(study_name=search.name, storage=storage, direction=direction, load_if_exists=True)
-    slot = DatabaseSlot(storage.database, made._study_id)
+    slot = DatabaseSlot(storage.database.engine, made._study_id)
     lease = stack.enter_context(held(slot, search.name, waiting.say))
     storage.before_writing = lease.check
     return storage, made, lease

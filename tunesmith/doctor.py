@@ -180,9 +180,14 @@ class Round:
         yield from self._reachable("tracking", "the tracking server")
 
     def _study(self) -> Iterator[Finding]:
-        from search.place_checks import try_study
+        from search.place_checks import try_study, unended_driver
 
         yield Finding("study", "green", try_study(self.spec, self.home))
+        driver = unended_driver(self.spec, self.home)
+        if driver is not None:
+            text = f"{self.spec.name} has a driver that did not end it: {driver}"
+            remedy = "wait for it, or take another --name; if it died, a start sees that within half a minute"
+            yield Finding("study", "yellow", text, remedy=remedy)
         yield from self._reachable("study", "the study's database")
 
     def _reachable(self, name: str, what: str) -> Iterator[Finding]:

@@ -33,7 +33,7 @@ def slot(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Slot]:
         return
     url = request.getfixturevalue("database") if request.param == "postgresql" else f"sqlite:///{tmp_path}/study.db"
     database = open_database(url)
-    yield DatabaseSlot(database, database.create_new_study([], "one"))
+    yield DatabaseSlot(database.engine, database.create_new_study([], "one"))
     close_database(database)
 
 

@@ -3,16 +3,21 @@
 # MLflow is partly untyped:
 # pyright: reportUnknownMemberType=false
 
+import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 from data_prep.errors import BadInputError
-from search.place_checks import servers, try_home, try_study, try_tracking
+from models.families import family
+from search.place_checks import servers, try_home, try_study, try_tracking, unended_driver
 from search.search_spec import SearchSpec, load
-from search.study import folder
+from search.study import folder, open_study
 from search.tracking import connect, default_uri
 from tests.postgres_server import PostgresServer, binaries
 
@@ -85,6 +90,33 @@ def test_a_study_that_cannot_be_is_refused(tmp_path: Path, places: dict[str, str
 
 
 @pytest.mark.slow
+def test_a_driver_that_runs_the_search_is_seen_and_not_disturbed(tmp_path: Path, database: str) -> None:
+    for spec in (search(), search(study_url=f"sqlite:///{tmp_path}/study.db"), search(study_url=database)):
+        assert unended_driver(spec, tmp_path) is None
+        with open_study(spec, family("composer"), tmp_path, "data") as study:
+            driver = unended_driver(spec, tmp_path)
+            assert driver is not None
+            assert driver.process == os.getpid()
+            study.check_held()
+        assert unended_driver(spec, tmp_path) is None
+        shutil.rmtree(folder(tmp_path, spec.name))
+
+
+def test_a_driver_that_died_on_this_machine_is_not_told_of(tmp_path: Path) -> None:
+    script = f"""
+import os, sys
+from pathlib import Path
+from search.folder_lock import driver_lock
+place = Path({str(folder(tmp_path, "composer"))!r})
+place.mkdir(parents=True)
+with driver_lock(place, "composer"):
+    os._exit(0)
+"""
+    subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], check=True)
+    assert (folder(tmp_path, "composer") / "driver.json").exists()
+    assert unended_driver(search(), tmp_path) is None
+
+
 def test_what_is_written_to_mlflow_is_taken_back(tmp_path: Path) -> None:
     client = connect(default_uri(tmp_path))
     client.create_experiment("mine", tags={"kept": "yes"})

@@ -131,7 +131,7 @@ def test_a_signal_ends_a_search_that_waits_for_its_database(
 def test_a_driver_whose_search_was_taken_over_ends_and_writes_no_more(tracked_home: Path, database: str) -> None:
     def take_over() -> None:
         other = open_database(database)
-        slot = DatabaseSlot(other, 1)
+        slot = DatabaseSlot(other.engine, 1)
         mine = slot.read()
         assert mine is not None
         while not slot.replace(mine, mine.replace('"token": "', '"token": "not ')):
@@ -144,5 +144,5 @@ def test_a_driver_whose_search_was_taken_over_ends_and_writes_no_more(tracked_ho
     ):
         go(tracked_home, database, Listener((1, 1), take_over), trials=1000, pause=0.1)
     other = open_database(database)
-    assert "not " in str(DatabaseSlot(other, 1).read())
+    assert "not " in str(DatabaseSlot(other.engine, 1).read())
     close_database(other)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from search.folder_lock import driver_lock
+from search.study import folder
 from tests.ray_cluster import ENVIRONMENT, RayCluster, free_port, ray_cluster
 from tests.tunesmith.conftest import Place, make_place
 
@@ -189,12 +192,18 @@ def test_gpus_that_torch_cannot_use_are_told_where_trials_would_share_them(ward:
 
 
 def test_no_cluster_at_the_address_is_told_and_the_rest_is_looked_at(ward: Ward) -> None:
-    told = examine(ward.place, str(ward.search_file()), "--address", "127.0.0.1:9", "--home", str(ward.home))
+    place = folder(ward.home, "small")
+    place.mkdir(parents=True)
+    with driver_lock(place, "small"):
+        told = examine(ward.place, str(ward.search_file()), "--address", "127.0.0.1:9", "--home", str(ward.home))
+    shutil.rmtree(place)
     assert (told.status, told.level) == (1, "red")
     (ray,) = told.of("ray")
     assert (ray["level"], "127.0.0.1:9 does not" in ray["text"]) == ("red", True)
     assert "ray start --head" in ray["remedy"]
-    assert told.levels("tracking") == told.levels("study") == told.levels("data") == ["green"]
+    assert told.levels("tracking") == told.levels("data") == ["green"]
+    assert told.levels("study") == ["green", "yellow"]
+    assert f"process {os.getpid()} on " in told.of("study")[1]["text"], "who runs the search"
 
 
 def test_this_machine_is_looked_at_line_by_line_and_may_be_interrupted(tmp_path: Path) -> None:
