@@ -15,7 +15,7 @@ search: $(READY) ## the built-in search of the composer on real fiddle tunes, at
 	@$(BIN)/tunesmith search composer
 
 test: $(READY) ## all tests
-	@$(BIN)/python -m pytest -q -n 3 --dist loadgroup
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 check: $(READY) ## style, types, layers, docstrings, dependencies, dead code
 	@echo "ruff";         $(BIN)/ruff check -q . && $(BIN)/ruff format -q --check .

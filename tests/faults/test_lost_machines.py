@@ -13,7 +13,7 @@ from tests.faults.driver import Driver, check_complete, check_replay, check_rung
 from tests.ray_cluster import RayCluster, RayNode, ray_cluster, wait_until
 
 pytestmark = pytest.mark.xdist_group("faults of machines")
-TRIALS, RUNG = 30, 2
+TRIALS, RUNG = 40, 2
 HALVING: dict[str, object] = {"scheduler.first_rung": RUNG, "scheduler.reduction": 2}
 
 
@@ -53,7 +53,7 @@ def test_trials_of_a_lost_machine_go_on_elsewhere_within_a_minute_and_one_that_j
             victim.kill()
             wait_until(first_epoch_after(driver, trial.number, starts), "its trial to go on elsewhere", 60)
             victim = cluster.add(cpus=2)
-            wait_until(lambda node=victim: f"node {node.address} joined" in driver.errors, "it to be used", 60)
+            wait_until(lambda node=victim: f"node {node.address} joined" in driver.errors, "it to be used", 120)
         assert process.wait(180) == 0, driver.errors[-2000:]
         trials = check_complete(driver, TRIALS)
         check_rungs(driver, trials)

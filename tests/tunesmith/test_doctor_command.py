@@ -187,7 +187,7 @@ def test_gpus_that_torch_cannot_use_are_told_where_trials_would_share_them(ward:
     assert (largest["level"], "finds no CUDA there" in largest["text"]) == ("yellow", True), largest
     slots = told.of("slots")
     assert [one["level"] for one in slots] == ["yellow", "green"], "no trial runs where there is no GPU"
-    assert slots[1]["text"] == "2 trials at once, each with 1 CPU and 0.25 GPUs"
+    assert slots[1]["text"] == "2 trials at once, each with 1 CPU and 0.5 GPUs"
     claims.kill()
 
 
