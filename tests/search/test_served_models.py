@@ -141,9 +141,10 @@ def test_the_example_and_the_readme_work_as_they_stand(served: Served) -> None:
 
 @dataclass(frozen=True)
 class Server:
-    """A running ``mlflow models serve``."""
+    """A running ``mlflow models serve`` of a family's model."""
 
     url: str
+    family: str
 
     def ask(self, rows: Any) -> tuple[int, Any]:
         """Post rows, and give status and answer."""
@@ -184,14 +185,14 @@ def server(request: pytest.FixtureRequest, served: Served) -> Generator[Server]:
                 break
             except OSError:
                 time.sleep(0.1)
-        yield Server(f"http://127.0.0.1:{port}/invocations")
+        yield Server(f"http://127.0.0.1:{port}/invocations", request.param)
     finally:
         os.killpg(process.pid, 9)
         process.wait()
 
 
-def test_http_gets_our_own_numbers(server: Server, served: Served, request: pytest.FixtureRequest) -> None:
-    if "stylenet" in request.node.name:
+def test_http_gets_our_own_numbers(server: Server, served: Served) -> None:
+    if server.family == "stylenet":
         status, answer = server.ask(PIECES)
         assert status == 200
         for row, piece in zip(answer["predictions"], PIECES, strict=True):
@@ -206,11 +207,11 @@ def test_http_gets_our_own_numbers(server: Server, served: Served, request: pyte
     assert answer["predictions"][0]["abc"].startswith("%abc-2.1")
 
 
-def test_a_bad_row_is_a_bad_request_in_one_line(server: Server, request: pytest.FixtureRequest) -> None:
+def test_a_bad_row_is_a_bad_request_in_one_line(server: Server) -> None:
     good = {"pitch": [60], "onset": [0.0], "duration": [1.0], "style": "calm"}
     bad = (
         [([good, {**good, "style": "clam"}], "row 1: no style"), ([{**good, "duration": [0.0]}], "row 0: pitches are")]
-        if "stylenet" in request.node.name
+        if server.family == "stylenet"
         else [([{"bars": 0}], "row 0: a tune has"), ([{"key": "H"}], "row 0: a key is written")]
     )
     for rows, said in bad:
@@ -220,9 +221,9 @@ def test_a_bad_row_is_a_bad_request_in_one_line(server: Server, request: pytest.
         assert "Traceback" not in json.dumps(answer)
 
 
-def test_an_answer_takes_no_time(server: Server, request: pytest.FixtureRequest) -> None:
+def test_an_answer_takes_no_time(server: Server) -> None:
     """The limit is wide, for tests run side by side; benchmarks/serving.py measures."""
-    row = PIECES[0] if "stylenet" in request.node.name else TUNES[0]
+    row = PIECES[0] if server.family == "stylenet" else TUNES[0]
     server.ask([row])
     took: list[float] = []
     for _ in range(5):
