@@ -5,6 +5,7 @@ torch.optim's functions. Its classes import torch's compiler, which takes every 
 """
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, Final, Literal, cast
 
 import torch
@@ -23,7 +24,11 @@ _AVERAGES: Final = {
 }
 """Running averages of each rule, by torch's names for them."""
 
-_RMSPROP_DECAY, _BETA_1, _BETA_2, _EPS = 0.9, 0.9, 0.999, 1e-8
+_SGD = partial(sgd, fused=True, weight_decay=0.0, momentum=0.0, dampening=0.0, nesterov=False, maximize=False)
+_RMSPROP = partial(rmsprop, foreach=True, alpha=0.9, eps=1e-8, weight_decay=0.0, momentum=0.0, centered=False)
+_ADAM = partial(
+    adam, fused=True, beta1=0.9, beta2=0.999, eps=1e-8, decoupled_weight_decay=True, amsgrad=False, maximize=False
+)
 
 
 class FoldedOptimiser:
@@ -93,52 +98,12 @@ class FoldedOptimiser:
             return [state[name] for state in states]
 
         if self._rule == "sgd":
-            sgd(
-                parameters,
-                gradients,
-                [None] * len(parameters),
-                fused=True,
-                lr=lr,
-                weight_decay=0.0,
-                momentum=0.0,
-                dampening=0.0,
-                nesterov=False,
-                maximize=False,
-            )
+            _SGD(parameters, gradients, [None] * len(parameters), lr=lr)
         elif self._rule == "rmsprop":
-            rmsprop(
-                parameters,
-                gradients,
-                kept("square_avg"),
-                [],
-                [],
-                kept("step"),
-                foreach=True,
-                lr=lr,
-                alpha=_RMSPROP_DECAY,
-                eps=_EPS,
-                weight_decay=0.0,
-                momentum=0.0,
-                centered=False,
-            )
+            _RMSPROP(parameters, gradients, kept("square_avg"), [], [], kept("step"), lr=lr)
         else:
-            adam(
-                parameters,
-                gradients,
-                kept("exp_avg"),
-                kept("exp_avg_sq"),
-                [],
-                kept("step"),
-                fused=True,
-                lr=lr,
-                beta1=_BETA_1,
-                beta2=_BETA_2,
-                eps=_EPS,
-                weight_decay=self._weight_decay,
-                decoupled_weight_decay=True,
-                amsgrad=False,
-                maximize=False,
-            )
+            averages = kept("exp_avg"), kept("exp_avg_sq")
+            _ADAM(parameters, gradients, *averages, [], kept("step"), lr=lr, weight_decay=self._weight_decay)
 
     def _clip_gradients(self) -> None:
         gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
