@@ -59,6 +59,7 @@ class Round:
     _slots: Slots | None = None
     _working: tuple[Node, ...] = ()
     _prepared: "Prepared | None" = None
+    _peaks: "dict[Node, PeakMemory | BadInputError] | None" = None
 
     def findings(self) -> Iterator[Finding]:
         """Make the round.
@@ -141,7 +142,7 @@ class Round:
                 slots=wanted.slots,
                 cpus=wanted.cpus,
                 gpus=wanted.gpus,
-                share=needed_share(self._gpu_peaks(self.nodes)) if wanted.gpus == "auto" else None,
+                share=needed_share(self._gpu_peaks()) if wanted.gpus == "auto" else None,
             )
         except BadInputError as error:
             remedy = "lower it in the search file's [resources], or start more nodes: ray start --address=HOST:PORT"
@@ -156,10 +157,10 @@ class Round:
             yield Finding("slots", "yellow", text, named(idle, len(self.nodes)), remedy)
         yield Finding("slots", "green", f"{slots.count} trials at once, each with {slots.each}")
 
-    def _gpu_peaks(self, nodes: Sequence[Node]) -> dict[Node, "PeakMemory | BadInputError"]:
-        if self._prepared is None:
-            return {}
-        return gpu_peaks(self.spec, self._family, self._prepared, nodes, self.home, self.now)
+    def _gpu_peaks(self) -> dict[Node, "PeakMemory | BadInputError"]:
+        if self._peaks is None and self._prepared is not None:
+            self._peaks = gpu_peaks(self.spec, self._family, self._prepared, self.nodes, self.home, self.now)
+        return self._peaks or {}
 
     def _of_places(self) -> Iterator[Check]:
         if self._working:
@@ -234,7 +235,7 @@ class Round:
         assert self._slots is not None
         alike = trial_checks.kinds(self._working)
         if self._slots.gpus:
-            peaks = self._gpu_peaks(self._working)
+            peaks = self._gpu_peaks()
         else:  # CPUs are all the same to memory
             setting = self._family.spec_type.from_values(largest_setting(self.spec.space), "the largest setting")
             data = trial_checks.carried(self._prepared.data)
