@@ -124,7 +124,7 @@ class RayCluster:
         command = [*wrapper, sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats"]
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [*command, "--object-store-memory=100000000", *arguments],
+                [*command, "--object-store-memory=100000000", "--include-log-monitor=false", *arguments],
                 env={**os.environ, **self.environment, **environment},
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -3,14 +3,13 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Generator
 from pathlib import Path
-from typing import IO
 
 import pytest
 
 from models.device import best_device
+from tests.forked import Program
 from tests.ray_cluster import ENVIRONMENT, RayCluster, lines_until, ray_cluster, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -108,29 +107,23 @@ def cluster() -> Generator[RayCluster]:
         yield running
 
 
-def driver(cluster: RayCluster, script: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def driver(cluster: RayCluster, script: str, folder: Path, *arguments: str) -> Program:
     place = folder / "driver" / "script.py"
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(BEGIN + script)
-    return subprocess.Popen(
-        [sys.executable, str(place), cluster.address, str(folder), *arguments],
-        cwd=folder,
-        env={**os.environ, **ENVIRONMENT, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        text=True,
+    return Program(
+        [cluster.address, str(folder), *arguments],
+        script=place,
+        folder=folder,
+        environment={**os.environ, **ENVIRONMENT, "PYTHONPATH": str(ROOT)},
     )
 
 
 def output(cluster: RayCluster, script: str, folder: Path) -> str:
     with driver(cluster, script, folder) as process:
         text, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, text
+    assert process.returncode == 0, process.errors
     return text.strip()
-
-
-def pipe(process: subprocess.Popen[str]) -> IO[str]:
-    assert process.stdout is not None
-    return process.stdout
 
 
 @pytest.mark.parametrize(
@@ -144,7 +137,7 @@ def test_as_many_run_at_once_as_planned(
     cluster: RayCluster, tmp_path: Path, wanted: dict[str, float], count: int
 ) -> None:
     with driver(cluster, AT_ONCE, tmp_path, json.dumps(wanted)) as process:
-        planned = int(lines_until(pipe(process), bool)[0])
+        planned = int(lines_until(process.stdout, bool)[0])
         assert planned == count
         wait_until(lambda: len(list(tmp_path.glob("*.started"))) >= count, f"{count} tasks to start")
         with pytest.raises(subprocess.TimeoutExpired):
@@ -183,7 +176,7 @@ def test_nodes_come_and_go_while_a_search_runs_and_a_wrong_one_is_refused(cluste
     (wrong / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 2.12.0\n")
     (wrong.parent / "sitecustomize.py").write_text("import time\nreal = time.time\ntime.time = lambda: real() + 90\n")
     with driver(cluster, MEMBERSHIP, tmp_path) as process:
-        assert lines_until(pipe(process), lambda lines: len(lines) == 5) == [
+        assert lines_until(process.stdout, lambda lines: len(lines) == 5) == [
             "slots 6 True False",
             "wanted 3 9 12",  # at most as many again wait for nodes to join
             "no node is there that a trial fits on (99 CPUs and 0 GPUs): the search waits for one to join",
@@ -192,17 +185,17 @@ def test_nodes_come_and_go_while_a_search_runs_and_a_wrong_one_is_refused(cluste
         ]
 
         joined = cluster.add(cpus=3, gpus=1)
-        assert lines_until(pipe(process), lambda lines: len(lines) == 2) == [
+        assert lines_until(process.stdout, lambda lines: len(lines) == 2) == [
             f"node {joined.address} joined: 8 slots",
             "slots 8",
         ]
         joined.kill()
-        assert lines_until(pipe(process), lambda lines: len(lines) == 2) == [
+        assert lines_until(process.stdout, lambda lines: len(lines) == 2) == [
             f"node {joined.address} is gone: 6 slots; its trials go on elsewhere",
             "slots 6",
         ]
         other = cluster.add(cpus=2, gpus=1, environment={"PYTHONPATH": str(wrong.parent)})
-        (refused,) = lines_until(pipe(process), bool)
+        (refused,) = lines_until(process.stdout, bool)
         assert f"{other.address} has torch 2.12.0 where this program has 2." in refused
         assert refused.startswith("refused: every node must have this program's Python, libraries and code")
         assert refused.endswith("worst True")

@@ -5,8 +5,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from search.scheduler import SurvivingASHA
 from search.search_spec import SearchSpec, parse
 from search.study import FINISHED, read_search
 from search.trial import train_trial
+from tests.forked import Program
 from tests.ray_cluster import ENVIRONMENT
 from tests.search.toy_family import LOSS, TOY_SEARCH, ToyFamily, toy_data
 
@@ -43,24 +42,17 @@ class Driver:
     def search(self) -> SearchSpec:
         return parse(TOY_SEARCH, "toy.toml", family=TOY, overrides=self.changes)
 
-    def start(self) -> "subprocess.Popen[str]":
-        """Start it; what it prints is kept in the home folder."""
+    def start(self) -> Program:
+        """Start it; what it tells is kept in the home folder."""
         settings = {"home": str(self.home), "address": self.address, "changes": dict(self.changes)}
-        with (self.home / "out.log").open("a") as out, (self.home / "err.log").open("a") as err:
-            return subprocess.Popen(
-                [sys.executable, str(Path(__file__).with_name("drive.py")), json.dumps(settings)],
-                env={
-                    **os.environ,
-                    **(ENVIRONMENT if self.address else {}),
-                    "PYTHONPATH": str(ROOT),
-                    "COLUMNS": "200",
-                },
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                text=True,
-                cwd=self.home,
-            )
+        own = ENVIRONMENT if self.address else {}
+        return Program(
+            [json.dumps(settings)],
+            script=Path(__file__).with_name("drive.py"),
+            folder=self.home,
+            environment={**os.environ, **own, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+            errors=self.home / "err.log",
+        )
 
     def run(self, seconds: float = 240.0) -> int:
         """Run it to its end and give its exit status."""

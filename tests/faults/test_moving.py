@@ -1,58 +1,37 @@
 """A search of real tunes that is begun on this machine, goes on on a cluster and ends here, by its name alone."""
 
 import json
-import os
-import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from data_prep.corpus import corpora
 from search.study import read_search
+from tests.forked import Program
 from tests.ray_cluster import ENVIRONMENT, RayCluster, wait_until
+from tests.tunesmith.conftest import make_place
 
 pytestmark = pytest.mark.xdist_group("faults of drivers")
 TINY = [
-    "--set",
-    "size=8",
-    "--set",
-    "embedding=8",
-    "--set",
-    "layers=1",
-    "--set",
-    "batch_size=8",
-    "--set",
-    "length=32",
-    "--set",
-    "optimiser=adamw",
+    part
+    for setting in ("size=8", "embedding=8", "layers=1", "batch_size=8", "length=32", "optimiser=adamw")
+    for part in ("--set", setting)
 ]
 
 
 @pytest.mark.timeout(600)
 def test_a_search_moves_to_a_cluster_and_back(cluster: RayCluster, tmp_path: Path) -> None:
-    tunes = tmp_path / "tunes"
-    tunes.mkdir()
-    shutil.copy(next(path for path in corpora()["oneills"].files() if path.name == "0001-0050.abc"), tunes)
+    place = make_place(tmp_path)
 
-    def start(*arguments: str) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            [sys.executable, "-c", "from tunesmith.cli import main; main()", *arguments],
-            cwd=tmp_path,
-            env={**os.environ, **ENVIRONMENT, "TUNESMITH_CACHE": str(tmp_path / "cache"), "COLUMNS": "160"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def start(*arguments: str) -> Program:
+        return place.start(*arguments, **ENVIRONMENT)
 
     def num_epochs() -> int:
         home = tmp_path / "runs"
         there = (home / "searches" / "mine" / "search.toml").exists()
         return sum(len(trial.epochs) for trial in read_search(home, "mine").trials) if there else 0
 
-    def interrupt(process: "subprocess.Popen[str]", epochs: int) -> str:
+    def interrupt(process: Program, epochs: int) -> str:
         wait_until(lambda: num_epochs() >= epochs or process.poll() is not None, f"{epochs} epochs", 120)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)

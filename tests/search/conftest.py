@@ -1,12 +1,13 @@
 """A Ray for each process of the tests, started when first needed, and a home folder for each test."""
 
 import importlib.util
-import shutil
 import sys
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+
+from tests.mlflow_tables import lay_tables
 
 # Test files are no package, and Ray's workers cannot import them: the toy family travels by value.
 _SPEC = importlib.util.spec_from_file_location("toy_family", Path(__file__).with_name("toy_family.py"))
@@ -28,26 +29,12 @@ def ray_session() -> Generator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def mlflow_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow's tables, empty, which take seconds to make."""
-    from search.tracking import default_uri, quieten
-
-    quieten()
-    from mlflow import MlflowClient
-
-    folder = tmp_path_factory.mktemp("tables")
-    MlflowClient(tracking_uri=default_uri(folder)).get_experiment("0")
-    return folder / "mlflow.db"
-
-
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
 @pytest.fixture
-def tracked_home(home: Path, mlflow_tables: Path) -> Path:
-    home.mkdir()
-    shutil.copy(mlflow_tables, home / "mlflow.db")
+def tracked_home(home: Path) -> Path:
+    lay_tables(home)
     return home

@@ -1,8 +1,6 @@
 """kill -9 in mid-search."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,6 +10,7 @@ from toy_family import ToyFamily
 from search.records import TrialRecord
 from search.study import FINISHED, read_search
 from search.tracking import default_uri
+from tests.forked import Program
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 TRIALS = 8
@@ -22,11 +21,8 @@ def drive(home: Path, kill_after: int | str | None = None, storage: str = "") ->
     """Run the driver, killing it with -9 after so many epochs, or one whose line ends so; give what it printed."""
     root = Path(__file__).parents[2]
     environment = {**os.environ, "PYTHONPATH": f"{root}:{Path(__file__).parent}"}
-    command = [sys.executable, str(Path(__file__).with_name("drive.py")), str(home), str(TRIALS), storage]
-    process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=home
-    )
-    assert process.stdout is not None
+    script = Path(__file__).with_name("drive.py")
+    process = Program([str(home), str(TRIALS), storage], script=script, folder=home, environment=environment)
     lines = read_lines(process.stdout, kill_after)
     if kill_after is not None:
         process.kill()

@@ -3,13 +3,14 @@
 import os
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from data_prep.corpus import corpora
+from tests.forked import Program
+from tests.mlflow_tables import lay_tables
 
 TINY = ["--set", "size=8", "--set", "embedding=8", "--set", "layers=1", "--set", "batch_size=8"]
 
@@ -32,22 +33,22 @@ class Place:
     def environment(self) -> dict[str, str]:
         return {**os.environ, "TUNESMITH_CACHE": str(self.folder / "cache"), "COLUMNS": "160", "OMP_NUM_THREADS": "1"}
 
-    def run(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-c", "from tunesmith.cli import main; main()", *arguments],
-            cwd=self.folder,
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+    def start(self, *arguments: str, **environment: str) -> Program:
+        """Start a command; what differs in its environment may be given."""
+        return Program(arguments, folder=self.folder, environment={**self.environment(), **environment})
+
+    def run(self, *arguments: str, timeout: float = 240, **environment: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command to its end."""
+        with self.start(*arguments, **environment) as program:
+            out, err = program.communicate(timeout)
+            return subprocess.CompletedProcess(arguments, program.wait(), out, err)
 
 
 def make_place(folder: Path) -> Place:
     tunes = folder / "tunes"
     tunes.mkdir()
     shutil.copy(next(path for path in corpora()["oneills"].files() if path.name == "0001-0050.abc"), tunes)
+    lay_tables(folder / "runs")
     return Place(folder)
 
 
@@ -55,8 +56,7 @@ def make_place(folder: Path) -> Place:
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """A place in which a search named "tiny" of four trials has finished."""
     place = make_place(tmp_path_factory.mktemp("searched"))
-    done = place.run(
-        "search", "composer", "--name", "tiny", "--corpus", "tunes", "--trials", "4", "--epochs", "2", *TINY
-    )
+    budget = ["--corpus", "tunes", "--trials", "4", "--epochs", "2", "--slots", "1"]
+    done = place.run("search", "composer", "--name", "tiny", *budget, *TINY)
     assert done.returncode == 0, done.stderr
     return place

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -81,24 +80,8 @@ class Told:
         return [one["level"] for one in self.of(check, where)]
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-c", "from tunesmith.cli import main; main()", "doctor", *arguments]
-
-
-def environment(place: Place) -> dict[str, str]:
-    return {**place.environment(), **ENVIRONMENT}
-
-
 def examine(place: Place, *arguments: str) -> Told:
-    done = subprocess.run(
-        command(*arguments, "--json"),
-        cwd=place.folder,
-        env=environment(place),
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    done = place.run("doctor", *arguments, "--json", **ENVIRONMENT)
     assert "Traceback" not in done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     for finding in found["findings"]:
@@ -210,23 +193,14 @@ def test_this_machine_is_looked_at_line_by_line_and_may_be_interrupted(tmp_path:
     place = make_place(tmp_path)
     search = str(search_file(place))
     arguments = [search, "--home", str(tmp_path / "home"), "--storage", str(tmp_path / "saved")]
-    with subprocess.Popen(
-        command(*arguments),
-        cwd=tmp_path,
-        env=environment(place),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
+    with place.start("doctor", *arguments, **ENVIRONMENT) as process:
         lines: list[str] = []
         for line in process.stdout:
             lines.append(line)
             if " storage " in line:
                 process.send_signal(signal.SIGINT)
         status = process.wait(timeout=60)
-        last = process.stderr.read().splitlines()[-1]  # before it, which files were read
+        last = process.errors.splitlines()[-1]  # before it, which files were read
         assert (status, last) == (130, "stopped: the rest was not looked at")
     assert all(line.startswith("ok    ") for line in lines), lines
     assert f"{tmp_path / 'saved'}" in next(line for line in lines if " storage " in line)

@@ -4,8 +4,6 @@ import csv
 import io
 import json
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -97,17 +95,6 @@ def test_the_printed_file_gives_the_same_search_again(searched: Any) -> None:
     assert searched.run("search", "again.toml", "--print").stdout == printed
 
 
-def _start(place: Any, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", "from tunesmith.cli import main; main()", *arguments],
-        cwd=place.folder,
-        env=place.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def _wait_for_epochs(place: Any, name: str, count: int) -> None:
     journal = place.folder / "runs" / "searches" / name / "study.journal"
     for _ in range(1500):
@@ -121,7 +108,7 @@ def _wait_for_epochs(place: Any, name: str, count: int) -> None:
 def test_a_search_that_is_stopped_goes_on_and_ends_with_each_trial_once(searched: Any, end: signal.Signals) -> None:
     name = f"stopped-by-{end.name}"
     budget = ["--corpus", "tunes", "--trials", "5", "--epochs", "3", "--set", "size=8", "--set", "embedding=8"]
-    process = _start(searched, "search", "composer", "--name", name, *budget)
+    process = searched.start("search", "composer", "--name", name, *budget)
     _wait_for_epochs(searched, name, 3)
     process.send_signal(end)
     _, errors = process.communicate(timeout=60)

@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 
 from data_prep.velocities import note_ons
 from tests import hand_midi
+from tests.mlflow_tables import lay_tables
 from tunesmith.cli import run
 
 pytestmark = [
@@ -34,10 +35,10 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Any:
         (style / f"{number}.mid").write_bytes(hand_midi.performance(number, length=200))
     (folder / "performances" / "calm" / "notes.mid").write_text("no MIDI at all")
     (folder / "performances" / "wild" / "flat.mid").write_bytes(hand_midi.performance(99, velocities=5))
+    lay_tables(folder / "runs")
     place = Place(folder)
-    done = place.run(
-        "search", "stylenet", "--name", "tiny", "--corpus", "performances", "--trials", "4", "--epochs", "2", *TINY
-    )
+    budget = ["--corpus", "performances", "--trials", "4", "--epochs", "2", "--slots", "1"]
+    done = place.run("search", "stylenet", "--name", "tiny", *budget, *TINY)
     assert done.returncode == 0, done.stderr
     assert "notes.mid" in done.stderr
     assert "1 files were left out" in done.stderr
