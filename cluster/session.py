@@ -29,6 +29,7 @@ _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # all that Ray would print of workers; a search tells what became of them
     "RAY_enable_metrics_collection": "0",
+    "RAY_prestart_worker_first_driver": "0",  # no trial would take them, for Tune's have an environment of their own
 }
 
 

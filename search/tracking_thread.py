@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from models.metrics import Metric
 from search.records import TrialRecord
 from search.search_spec import SearchSpec
+from search.sections import without_password
 from search.tracking import Mirror, check_tracking, quieten, tracking_uri
 
 if TYPE_CHECKING:
@@ -65,6 +66,16 @@ class Tracking:
         with self._lock:
             self._pending[record.number] = record
         self._begun.set()
+
+    @property
+    def place(self) -> str:
+        """The store, as it may be shown."""
+        return without_password(self._uri)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the store has everything, the end included."""
+        return self._done
 
     def messages(self) -> list[str]:
         """Take what a user must be told."""

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 3
 
+_SHOWN_KEY = "shown"
+"""The study's attribute with the trial whose pictures MLflow has: they are not drawn again at each start."""
+
 _LOST_NODE = "node has died"
 _OUT_OF_MEMORY = ("OutOfMemoryError", "running low on memory")
 """What Ray writes of an actor that it lost."""
@@ -307,9 +310,13 @@ def _wind_up(
     winner, finished = best[0] if best else None, limit.reason in ("trials", "time")
     left_over = caretaker.close(records, hurry=not finished)
     pictures, messages = [], []
-    if winner is not None and finished:
+    shown = f"{winner.number} in {tracking.place}" if winner is not None and finished else None
+    if winner is not None and shown not in (None, study.optuna.user_attrs.get(_SHOWN_KEY)):
         pictures, messages = _pictures(family, data, model_path(job_folder, winner.number))
-    return [*left_over, *messages, *tracking.close(winner, finished=finished, pictures=pictures)]
+    told = tracking.close(winner, finished=finished, pictures=pictures)
+    if pictures and tracking.ended:
+        study.optuna.set_user_attr(_SHOWN_KEY, shown)
+    return [*left_over, *messages, *told]
 
 
 def _pictures(family: AnyFamily, data: Any, model: Path) -> tuple[list[tuple[str, "Figure"]], list[str]]:

@@ -16,10 +16,9 @@ import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import forkserver
-from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from search.tracking import quieten
 from tests.ray_cluster import ENVIRONMENT
@@ -30,11 +29,13 @@ _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload([*_LIBRARIES])
 
 
-@atexit.register
 def _kill_what_is_left() -> None:
     """Kill what multiprocessing would wait for in the end."""
     for process in _processes.active_children():
         process.kill()
+
+
+atexit.register(_kill_what_is_left)
 
 
 def _ready() -> None:
@@ -58,7 +59,7 @@ class _Start:
         script: Its file; None is tunesmith's command line.
         folder: Where it runs.
         environment: All of it.
-        out: Its standard output.
+        out: The connection that takes its standard output.
         errors: The file of its standard error, which is appended to.
     """
 
@@ -66,7 +67,7 @@ class _Start:
     script: Path | None
     folder: Path
     environment: Mapping[str, str]
-    out: Connection
+    out: Any
     errors: Path
 
     def __call__(self) -> None:
@@ -122,14 +123,14 @@ class Program:
         Args:
             arguments: Its arguments.
             folder: Where it runs.
-            environment: All of its environment.
+            environment: All of its environment, beside what Ray read when it was imported.
             script: A file of Python; None is tunesmith's command line.
             errors: A file that what it tells on standard error is appended to; None is one of its own.
         """
         _ready()
         self._errors = errors or _empty_file()
         reading, writing = _processes.Pipe(duplex=False)
-        start = _Start(arguments, script, folder, {**environment}, writing, self._errors)
+        start = _Start(arguments, script, folder, {**ENVIRONMENT, **environment}, writing, self._errors)
         self._process = _processes.Process(target=start)
         self._process.start()
         writing.close()

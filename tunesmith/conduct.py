@@ -1,5 +1,6 @@
 """Running a search where it is to run: on a Ray of our own, or on a cluster that is looked at first."""
 
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +8,7 @@ from cluster.environment import handshake
 from cluster.membership import Membership
 from cluster.nodes import Node
 from cluster.resources import num_fitting, plan_slots
-from cluster.session import connect
+from cluster.session import connect, quieten
 from cluster.storage_checks import storage
 from data_prep.errors import BadInputError
 from data_prep.places import FolderPlace, place
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 def conduct(
     spec: SearchSpec, home: Path, family: Family[Any, Any], prepared: Prepared, address: str | None
 ) -> "Outcome":
-    """Run a search with the display.
+    """Run a search with the display; one that is finished needs no Ray.
 
     Args:
         spec: The search.
@@ -40,8 +41,14 @@ def conduct(
     Raises:
         BadInputError: If the cluster cannot be used, or the search cannot start.
     """
+    if _is_finished(spec, home, family):
+        quieten()
+        from search.tune import run  # Ray is quiet if nothing imports it before that
+
+        display = _display(spec, family, "")
+        return run(spec, prepared.data, home, display, family=family, fingerprint=prepared.fingerprint, slots=1)
     with connect(address) as session:
-        from search.tune import run  # Ray is quiet if nothing imports it before it is connected
+        from search.tune import run  # as above
 
         wanted = spec.resources
         plan = plan_slots(
@@ -69,6 +76,17 @@ def conduct(
             gpus=plan.gpus,
             capacity=None if address is None else members.slots,
         )
+
+
+def _is_finished(spec: SearchSpec, home: Path, family: Family[Any, Any]) -> bool:
+    """Whether a search has used its budget."""
+    from search.study import FINISHED, names, read_search  # when it is needed: Optuna is slow to import
+
+    if spec.name not in names(home):
+        return False
+    found = read_search(home, spec.name, family)
+    num_finished = sum(trial.state in FINISHED for trial in found.trials)
+    return num_finished >= spec.budget.trials or found.seconds >= (spec.budget.time or inf)
 
 
 def _look_at(nodes: list[Node], spec: SearchSpec, home: Path) -> None:

@@ -5,7 +5,7 @@ import resource
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,11 @@ class Listener(SilentObserver):
         self.events.append(("over",))
 
 
+class Undrawable(ToyFamily):
+    def pictures(self, trained: Path, data: Any) -> Iterable[Any]:
+        raise ValueError(f"{trained} was drawn")
+
+
 def toy(**changes: object) -> SearchSpec:
     return parse(TOY_SEARCH, "toy.toml", family=TOY, overrides={k.replace("__", "."): v for k, v in changes.items()})
 
@@ -98,8 +103,9 @@ def test_a_search_from_beginning_to_end_and_on(home: Path) -> None:
     assert not (folder(home, "toys") / "ray").exists()
 
     quiet = Listener()
-    again = go(search, home, quiet)
+    again = go(search, home, quiet, family=Undrawable())
     assert (again.reason, again.num_new, again.trials) == ("trials", 0, outcome.trials)
+    assert again.messages == (), "the winner's pictures are drawn once"
     best = best_trials(outcome.trials, LOSS, 1)[0]
     score = best.last("loss")
     assert score is not None

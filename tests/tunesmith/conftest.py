@@ -37,10 +37,10 @@ class Place:
         """Start a command; what differs in its environment may be given."""
         return Program(arguments, folder=self.folder, environment={**self.environment(), **environment})
 
-    def run(self, *arguments: str, timeout: float = 240, **environment: str) -> "subprocess.CompletedProcess[str]":
+    def run(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         """Run a command to its end."""
         with self.start(*arguments, **environment) as program:
-            out, err = program.communicate(timeout)
+            out, err = program.communicate(240)
             return subprocess.CompletedProcess(arguments, program.wait(), out, err)
 
 
