@@ -3,6 +3,7 @@
 import atexit
 import shutil
 import tempfile
+import warnings
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +17,9 @@ def _made() -> Path:
 
     folder = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    MlflowClient(tracking_uri=default_uri(folder)).get_experiment("0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow's own
+        MlflowClient(tracking_uri=default_uri(folder)).get_experiment("0")
     return folder / "mlflow.db"
 
 
