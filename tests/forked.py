@@ -123,14 +123,14 @@ class Program:
         Args:
             arguments: Its arguments.
             folder: Where it runs.
-            environment: All of its environment, beside what Ray read when it was imported.
+            environment: All of its environment, but for what Ray read when it was imported.
             script: A file of Python; None is tunesmith's command line.
             errors: A file that what it tells on standard error is appended to; None is one of its own.
         """
         _ready()
         self._errors = errors or _empty_file()
         reading, writing = _processes.Pipe(duplex=False)
-        start = _Start(arguments, script, folder, {**ENVIRONMENT, **environment}, writing, self._errors)
+        start = _Start(arguments, script, folder, {**environment, **ENVIRONMENT}, writing, self._errors)
         self._process = _processes.Process(target=start)
         self._process.start()
         writing.close()
