@@ -79,12 +79,17 @@ def conduct(
 
 
 def _is_finished(spec: SearchSpec, home: Path, family: Family[Any, Any]) -> bool:
-    """Whether a search has used its budget."""
+    """Whether a search has used its budget; what cannot be read, or is to go to another study, has not."""
     from search.study import FINISHED, names, read_search  # when it is needed: Optuna is slow to import
 
     if spec.name not in names(home):
         return False
-    found = read_search(home, spec.name, family)
+    try:
+        found = read_search(home, spec.name, family)
+    except BadInputError:  # whoever opens the study says what is wrong, or makes it
+        return False
+    if found.spec.study != spec.study:
+        return False
     num_finished = sum(trial.state in FINISHED for trial in found.trials)
     return num_finished >= spec.budget.trials or found.seconds >= (spec.budget.time or inf)
 

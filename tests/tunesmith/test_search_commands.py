@@ -35,6 +35,15 @@ def test_a_search_ends_with_its_trials_done_and_a_winner_beside_the_baselines(se
         assert text in result.stdout
 
 
+def test_a_finished_search_is_not_finished_in_another_study(searched: Any) -> None:
+    before, heading, after = searched.run("search", "tiny", "--print").stdout.partition("[study]\n")
+    file = searched.folder / "elsewhere.toml"
+    file.write_text(before + heading + after.replace('url = ""', f'url = "sqlite:///{searched.folder}/other.db"', 1))
+    result = searched.run("search", "elsewhere.toml", "--address", "127.0.0.1:9")
+    assert result.returncode == 2
+    assert "must answer at its address" in result.stderr
+
+
 def test_the_table_of_trials_is_the_same_as_text_json_and_csv(searched: Any) -> None:
     as_json = json.loads(searched.run("trials", "tiny", "--json").stdout)
     as_csv = list(csv.DictReader(io.StringIO(searched.run("trials", "tiny", "--csv").stdout)))
