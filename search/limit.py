@@ -24,7 +24,7 @@ class Limit(Stopper):
     def __init__(self, study: Study, search: SearchSpec, recorder: Recorder, slots: int) -> None:
         """Take up the budget; ``slots`` says how many failures in a row are no chance."""
         self._study, self._recorder = study, recorder
-        self._trials, self._time = search.budget.trials, search.budget.time
+        self._budget = search.budget
         self._name = search.name
         self._signal = False
         self._num_doubtful = max(5, 2 * slots + 1)
@@ -52,16 +52,14 @@ class Limit(Stopper):
     @property
     def seconds_left(self) -> float | None:
         """Time that is left, None without a limit."""
-        return None if self._time is None else max(0.0, self._time - self._study.seconds)
+        time = self._budget.time
+        return None if time is None else max(0.0, time - self._study.seconds)
 
     @property
     def reason(self) -> Reason | None:
         """Why the search ends; None while there is more to do."""
-        if self._study.num_finished >= self._trials:
-            return "trials"
-        if self._signal:
-            return "interrupted"
-        return "time" if self.seconds_left == 0 else None
+        used = self._budget.used(self._study.num_finished, self._study.seconds)
+        return "interrupted" if self._signal and used != "trials" else used
 
     def signalled(self) -> None:
         """Take note that the user, or the system, wants an end."""

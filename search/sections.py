@@ -85,6 +85,20 @@ class Budget(Section):
         default=270.0, description='time of the whole search, as in "4m30s"; "none" is no limit'
     )
 
+    def used(self, num_finished: int, seconds: float) -> Literal["trials", "time"] | None:
+        """Say what of it is used up.
+
+        Args:
+            num_finished: Trials that are finished.
+            seconds: Time spent on the search, over all starts.
+
+        Returns:
+            Which part; None while there is more to do.
+        """
+        if num_finished >= self.trials:
+            return "trials"
+        return "time" if self.time is not None and seconds >= self.time else None
+
 
 class Scheduler(Section):
     """When weak trials are stopped (asynchronous successive halving, ASHA)."""

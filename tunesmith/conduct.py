@@ -1,6 +1,5 @@
 """Running a search where it is to run: on a Ray of our own, or on a cluster that is looked at first."""
 
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +90,7 @@ def _is_finished(spec: SearchSpec, home: Path, family: Family[Any, Any]) -> bool
     if found.spec.study != spec.study:
         return False
     num_finished = sum(trial.state in FINISHED for trial in found.trials)
-    return num_finished >= spec.budget.trials or found.seconds >= (spec.budget.time or inf)
+    return spec.budget.used(num_finished, found.seconds) is not None
 
 
 def _look_at(nodes: list[Node], spec: SearchSpec, home: Path) -> None:
