@@ -113,16 +113,17 @@ def _wait_for_epochs(place: Any, name: str, count: int) -> None:
     pytest.fail("the search reported nothing")
 
 
-def test_a_search_that_is_stopped_goes_on_and_ends_with_each_trial_once(searched: Any) -> None:
-    """By Ctrl-C; SIGTERM is Slurm's script's, and SIGKILL has tests of its own."""
-    name = "stopped"
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])  # SIGTERM: see Slurm's script
+def test_a_search_that_is_stopped_goes_on_and_ends_with_each_trial_once(searched: Any, end: signal.Signals) -> None:
+    name = f"stopped-by-{end.name}"
     budget = ["--corpus", "tunes", "--trials", "5", "--epochs", "3", "--set", "size=8", "--set", "embedding=8"]
     process = searched.start("search", "composer", "--name", name, *budget)
     _wait_for_epochs(searched, name, 3)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(end)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert f"tunesmith search {name}" in errors
+    if end != signal.SIGKILL:
+        assert process.returncode == 130
+        assert f"tunesmith search {name}" in errors
     result = searched.run("search", name)
     assert result.returncode == 0, result.stderr
     rows = json.loads(searched.run("trials", name, "--sort", "number", "--json").stdout)
