@@ -10,7 +10,7 @@ import pytest
 
 from models.device import best_device
 from tests.forked import Program
-from tests.ray_cluster import ENVIRONMENT, RayCluster, lines_until, ray_cluster, wait_until
+from tests.ray_cluster import RayCluster, lines_until, ray_cluster, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -115,7 +115,7 @@ def driver(cluster: RayCluster, script: str, folder: Path, *arguments: str) -> P
         [cluster.address, str(folder), *arguments],
         script=place,
         folder=folder,
-        environment={**os.environ, **ENVIRONMENT, "PYTHONPATH": str(ROOT)},
+        environment={**os.environ, "PYTHONPATH": str(ROOT)},
     )
 
 

@@ -17,7 +17,6 @@ from search.search_spec import SearchSpec, parse
 from search.study import FINISHED, read_search
 from search.trial import train_trial
 from tests.forked import Program
-from tests.ray_cluster import ENVIRONMENT
 from tests.search.toy_family import LOSS, TOY_SEARCH, ToyFamily, toy_data
 
 TOY = ToyFamily()
@@ -45,12 +44,11 @@ class Driver:
     def start(self) -> Program:
         """Start it; what it tells is kept in the home folder."""
         settings = {"home": str(self.home), "address": self.address, "changes": dict(self.changes)}
-        own = ENVIRONMENT if self.address else {}
         return Program(
             [json.dumps(settings)],
             script=Path(__file__).with_name("drive.py"),
             folder=self.home,
-            environment={**os.environ, **own, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+            environment={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
             errors=self.home / "err.log",
         )
 

@@ -8,7 +8,7 @@ import pytest
 
 from search.study import read_search
 from tests.forked import Program
-from tests.ray_cluster import ENVIRONMENT, RayCluster, wait_until
+from tests.ray_cluster import RayCluster, wait_until
 from tests.tunesmith.conftest import make_place
 
 pytestmark = pytest.mark.xdist_group("faults of drivers")
@@ -23,9 +23,6 @@ TINY = [
 def test_a_search_moves_to_a_cluster_and_back(cluster: RayCluster, tmp_path: Path) -> None:
     place = make_place(tmp_path)
 
-    def start(*arguments: str) -> Program:
-        return place.start(*arguments, **ENVIRONMENT)
-
     def num_epochs() -> int:
         home = tmp_path / "runs"
         there = (home / "searches" / "mine" / "search.toml").exists()
@@ -39,11 +36,11 @@ def test_a_search_moves_to_a_cluster_and_back(cluster: RayCluster, tmp_path: Pat
         return errors
 
     begun = ["composer", "--name", "mine", "--corpus", "tunes", "--trials", "6", "--epochs", "8", "--time", "none"]
-    interrupt(start("search", *begun, *TINY), 2)
-    told = interrupt(start("search", "mine", "--address", cluster.address), num_epochs() + 6)
+    interrupt(place.start("search", *begun, *TINY), 2)
+    told = interrupt(place.start("search", "mine", "--address", cluster.address), num_epochs() + 6)
     assert "slots on 2 nodes" in told
     assert f"tunesmith search mine --address {cluster.address}" in told
-    process = start("search", "mine", "--json")
+    process = place.start("search", "mine", "--json")
     out, errors = process.communicate(timeout=200)
     assert process.returncode == 0, errors
 
@@ -51,7 +48,7 @@ def test_a_search_moves_to_a_cluster_and_back(cluster: RayCluster, tmp_path: Pat
     assert [trial.number for trial in trials] == list(range(6))
     assert {trial.state for trial in trials} <= {"COMPLETE", "PRUNED"}
     best = int(json.loads(out)["best"][0]["number"])
-    process = start("trial", "--like", f"mine/{best}", "--json")
+    process = place.start("trial", "--like", f"mine/{best}", "--json")
     alone = json.loads(process.communicate(timeout=120)[0])
     there = trials[best].epochs
     assert len(alone["epochs"]) == len(there)

@@ -33,13 +33,13 @@ class Place:
     def environment(self) -> dict[str, str]:
         return {**os.environ, "TUNESMITH_CACHE": str(self.folder / "cache"), "COLUMNS": "160", "OMP_NUM_THREADS": "1"}
 
-    def start(self, *arguments: str, **environment: str) -> Program:
-        """Start a command; what differs in its environment may be given."""
-        return Program(arguments, folder=self.folder, environment={**self.environment(), **environment})
+    def start(self, *arguments: str) -> Program:
+        """Start a command."""
+        return Program(arguments, folder=self.folder, environment=self.environment())
 
-    def run(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run a command to its end."""
-        with self.start(*arguments, **environment) as program:
+        with self.start(*arguments) as program:
             out, err = program.communicate(240)
             return subprocess.CompletedProcess(arguments, program.wait(), out, err)
 

@@ -15,7 +15,7 @@ import pytest
 
 from search.folder_lock import driver_lock
 from search.study import folder
-from tests.ray_cluster import ENVIRONMENT, RayCluster, free_port, ray_cluster
+from tests.ray_cluster import RayCluster, free_port, ray_cluster
 from tests.tunesmith.conftest import Place, make_place
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("doctor")]
@@ -81,7 +81,7 @@ class Told:
 
 
 def examine(place: Place, *arguments: str) -> Told:
-    done = place.run("doctor", *arguments, "--json", **ENVIRONMENT)
+    done = place.run("doctor", *arguments, "--json")
     assert "Traceback" not in done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     for finding in found["findings"]:
@@ -193,7 +193,7 @@ def test_this_machine_is_looked_at_line_by_line_and_may_be_interrupted(tmp_path:
     place = make_place(tmp_path)
     search = str(search_file(place))
     arguments = [search, "--home", str(tmp_path / "home"), "--storage", str(tmp_path / "saved")]
-    with place.start("doctor", *arguments, **ENVIRONMENT) as process:
+    with place.start("doctor", *arguments) as process:
         lines: list[str] = []
         for line in process.stdout:
             lines.append(line)
