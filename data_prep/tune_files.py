@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import BadInputError, unknown
+from data_prep.limits import MAX_BEATS, METRE_UNITS, is_metre
 from data_prep.melodies import NUM_PITCHES, REST
 from data_prep.tunes import MODES, Tune
 from data_prep.writers.bars import bars
@@ -24,8 +25,6 @@ _DIVISIONS = 10080
 _SHORTEST_VALUE = 256
 """Parts of a quarter note of the shortest note that can be written, a 1024th."""
 
-_UNITS = (1, 2, 4, 8, 16, 32, 64)
-_MOST_BEATS = 64
 _TEMPI = (10.0, 1000.0)
 _MOST_FIFTHS = 7
 
@@ -102,9 +101,9 @@ def check(tune: Tune) -> None:
 def _check_frame(tune: Tune) -> None:
     """Refuse a metre, a pickup, a key, a prompt's length or a tempo that cannot be."""
     beats, unit = tune.metre
-    if not 1 <= beats <= _MOST_BEATS or unit not in _UNITS:
+    if not is_metre(beats, unit):
         raise BadInputError(
-            f"a metre is 1 to {_MOST_BEATS} beats of a unit among {', '.join(map(str, _UNITS))}: got {beats}/{unit}"
+            f"a metre is 1 to {MAX_BEATS} beats of a unit among {', '.join(map(str, METRE_UNITS))}: got {beats}/{unit}"
         )
     if not 0 <= tune.pickup < tune.bar_length or _DIVISIONS % tune.pickup.denominator:
         raise BadInputError(

@@ -1,0 +1,52 @@
+"""Limits that every reader applies: what a file of music may hold at most, so that no input exhausts the machine.
+
+They are far above real music.
+"""
+
+from fractions import Fraction
+
+MAX_NOTES = 200_000
+"""Notes of one file."""
+
+MAX_QUARTERS = 1_000_000
+"""Length of one file in quarter notes: about six days at 120 quarter notes a minute."""
+
+MAX_SILENT_BARS = 10_000
+"""Bars of rests that a reader fills in for one voice."""
+
+MAX_BEATS = 64
+"""Beats of a metre."""
+
+METRE_UNITS = (1, 2, 4, 8, 16, 32, 64)
+"""Beat units of a metre."""
+
+
+def is_metre(beats: int, unit: int) -> bool:
+    """Return whether numbers make a metre; readers ignore a time signature that does not."""
+    return 1 <= beats <= MAX_BEATS and unit in METRE_UNITS
+
+
+def check_length(quarters: Fraction | float) -> None:
+    """Refuse a length that no music has.
+
+    Args:
+        quarters: In quarter notes.
+
+    Raises:
+        ValueError: If it is more than MAX_QUARTERS.
+    """
+    if quarters > MAX_QUARTERS:
+        raise ValueError(f"music of at most {MAX_QUARTERS} quarter notes is read: it lasts {float(quarters):.6g}")
+
+
+def check_num_notes(count: int) -> None:
+    """Refuse a number of notes that no music has.
+
+    Args:
+        count: The number.
+
+    Raises:
+        ValueError: If it is more than MAX_NOTES.
+    """
+    if count > MAX_NOTES:
+        raise ValueError(f"files of at most {MAX_NOTES} notes are read: it has {count}")
