@@ -167,7 +167,7 @@ def corpora() -> Mapping[str, Corpus]:
         ),
         Corpus(
             name="oneills-all",
-            summary=f"all 2009 tunes of {oneills}, nothing left out",
+            summary=f"every tune of {oneills}, nothing left out",
             licence=oneills_licence,
             folder=_shipped("oneills1850"),
             rules=(),

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from data_prep.notes import Reading, Unread, reason
 
-READER = 3
+READER = 4
 """Version of what is read out of a file; raised with every change to it, so that cached tables are read anew."""
 
 _READERS = {
-    ".abc": "abc",
+    ".abc": "abc.files",
     ".mid": "midi",
     ".midi": "midi",
     ".xml": "staves",

@@ -13,7 +13,8 @@ from music21 import converter
 from data_prep.corpus import corpora
 from data_prep.melodies import REST
 from data_prep.prompts import tune_of
-from data_prep.readers import abc
+from data_prep.readers.abc.files import split_tunes
+from data_prep.readers.abc.tunes import read_tune
 from data_prep.scores import read
 from data_prep.tunes import Tune, signature
 from data_prep.writers.abc import to_abc
@@ -21,8 +22,8 @@ from tests.hand_tunes import JIG, REEL, SLIP_JIG, TUNES, joined, sung, tunes
 
 
 def _by_our_reader(text: str) -> Tune:
-    ((number, one),) = abc.split_tunes(text)
-    (piece,) = abc.read_tune(number, one)
+    ((number, one),) = split_tunes(text)
+    (piece,) = read_tune(number, one)
     return tune_of(piece)
 
 

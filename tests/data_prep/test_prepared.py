@@ -56,13 +56,14 @@ def folder_of_pieces(
 
 
 @pytest.mark.slow
-def test_the_default_corpus_is_953_plain_tunes(plain: Prepared) -> None:
-    assert plain.num_read == 2009
-    assert plain.skipped == ()
-    assert plain.data.num_pieces + plain.num_test_pieces == 953
-    assert plain.num_read - sum(plain.left_out.values()) == 953
+def test_the_default_corpus_is_931_plain_tunes(plain: Prepared) -> None:
+    assert plain.num_read == 2007
+    assert [one.file for one in plain.skipped] == ["0732-0758_bs.abc#745", "0732-0758_mh.abc#745"]
+    assert all(one.reason.endswith("got K:Bn") for one in plain.skipped)  # a slip of its transcriber
+    assert plain.data.num_pieces + plain.num_test_pieces == 931
+    assert plain.num_read - sum(plain.left_out.values()) == 931
     assert plain.left_out["duplicates"] == 91
-    assert plain.left_out["grace notes"] == 644
+    assert plain.left_out["grace notes"] == 642
     assert not plain.data.in_chord.any()
     assert plain.data.pitch.min() >= 0
     assert plain.data.one_key.all()
@@ -71,7 +72,7 @@ def test_the_default_corpus_is_953_plain_tunes(plain: Prepared) -> None:
 @pytest.mark.slow
 def test_all_of_oneills_is_kept(everything: Prepared) -> None:
     assert everything.left_out == {}
-    assert everything.data.num_pieces + everything.num_test_pieces == everything.num_read == 2009
+    assert everything.data.num_pieces + everything.num_test_pieces == everything.num_read == 2007
     assert (everything.data.pitch < 0).any()
     assert everything.data.in_chord.any()
 
@@ -99,7 +100,7 @@ def test_settings_of_one_tune_stand_together(everything: Prepared) -> None:
         for name, fold in zip(ids, folds.tolist(), strict=True):
             numbers.setdefault(name.split("#")[1], []).append(fold)
     twice = [folds for folds in numbers.values() if len(folds) > 1]
-    assert len(twice) == 171
+    assert len(twice) == 170
     assert all(len(set(folds)) == 1 for folds in twice)
 
 

@@ -1,0 +1,145 @@
+"""ABC files: the text, and the tunes in it, each read on its own so that a bad one loses only itself.
+
+A tune begins at its reference number (X:) and ends at an empty line. What stands outside tunes is no music, nor are
+blocks such as %%begintext.
+
+Source: The abc music standard 2.1 (December 2011), sections 2 (files) and 8 (text).
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import groupby, takewhile
+from pathlib import Path
+
+from data_prep.notes import Piece, Reading, Unread, reason
+from data_prep.readers.abc.tunes import Line, read_tune
+
+_FIELD = re.compile(r"[A-Za-z]:")
+_FILE_HEADER = re.compile(r"[ABCDFGHILMmNORrSUZ]:|%%")
+_BLOCK = re.compile(r"%%begin(\w+)")
+
+
+def read(path: Path) -> Reading:
+    """Read all tunes of a file.
+
+    Args:
+        path: The file, in UTF-8, UTF-16 or Latin-1.
+
+    Returns:
+        One piece for each voice of each tune, in the file's order, and the tunes that could not be read.
+
+    Raises:
+        ValueError: If there is no tune in it, or it is no text.
+    """
+    pieces: list[Piece] = []
+    unread: list[Unread] = []
+    tunes = split_tunes(decode(path.read_bytes()))
+    if not tunes:
+        raise ValueError("there is no tune in it: a tune begins with X: and its header ends with K:")
+    for tune, lines in tunes:
+        try:
+            pieces += read_tune(tune, lines)
+        except ValueError as error:
+            unread.append(Unread(tune, reason(error)))
+    return Reading(tuple(pieces), tuple(unread))
+
+
+def decode(data: bytes) -> str:
+    """Return a file's text with plain line feeds.
+
+    Args:
+        data: UTF-8 or UTF-16 (both with or without a byte order mark), else Latin-1.
+
+    Returns:
+        The text.
+
+    Raises:
+        ValueError: If it is no text.
+    """
+    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        text = data.decode("utf-16", "replace")
+    elif b"\0" in data:
+        little = data[1::2].count(0) >= data[::2].count(0)
+        text = data.decode("utf-16-le" if little else "utf-16-be", "replace")
+    else:
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = data.decode("latin-1")
+    if "\0" in text:
+        raise ValueError("it is no text: there are zero bytes in it")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("=20", " ").replace("=3D", "=")  # mail programs left quoted-printable text in old collections
+
+
+def split_tunes(text: str) -> list[tuple[str, list[Line]]]:
+    """Split a file into its tunes.
+
+    Args:
+        text: The file's text.
+
+    Returns:
+        (reference number, lines) of each tune, the file's header before its own lines. A number that recurs gets a
+        running number, so that names stay unique; a tune without one has the name "".
+    """
+    preface, *tunes = _at_references(_without_blocks(text))
+    blocks = _blocks(preface)
+    tunes = [*(block for block in blocks if _is_tune(block)), *map(_first_block, tunes)]
+    file_header = [] if not blocks or _is_tune(blocks[0]) else blocks[0]
+    file_header = [line for line in file_header if _FILE_HEADER.match(line.text)]
+    named: list[tuple[str, list[Line]]] = []
+    seen: dict[str, int] = {}
+    for tune in tunes:
+        number = tune[0].text[2:].split("%")[0].strip() if tune[0].text.startswith("X:") else ""
+        count = seen[number] = seen.get(number, 0) + 1
+        named.append((number if count == 1 else f"{number}.{count}", [*file_header, *tune]))
+    return named
+
+
+def _without_blocks(text: str) -> Iterator[Line]:
+    """Yield the lines outside %%begin...%%end; a block without an end runs to the end of its tune."""
+    lines = [Line(number, line.strip()) for number, line in enumerate(text.split("\n"), 1)]
+    at = 0
+    while at < len(lines):
+        block = _BLOCK.match(lines[at].text)
+        if block is None:
+            yield lines[at]
+            at += 1
+        else:
+            at = _block_end(lines, at + 1, block[1])
+
+
+def _block_end(lines: Sequence[Line], begin: int, kind: str) -> int:
+    """Return where a block's lines end: after its %%end, or without one with the tune."""
+    for at in range(begin, len(lines)):
+        if lines[at].text.startswith(f"%%end{kind}"):
+            return at + 1
+        if lines[at].text.startswith("%%begin"):
+            break
+    return next((at for at in range(begin, len(lines)) if not lines[at].text), len(lines))
+
+
+def _at_references(lines: Iterator[Line]) -> list[list[Line]]:
+    """Split lines before each reference number."""
+    parts: list[list[Line]] = [[]]
+    for line in lines:
+        if line.text.startswith("X:"):
+            parts.append([])
+        parts[-1].append(line)
+    return parts
+
+
+def _is_tune(block: Sequence[Line]) -> bool:
+    """Return whether lines without a reference number are a tune all the same: fields first, and a key among them."""
+    texts = [line.text for line in block if not line.text.startswith("%")]
+    return bool(texts) and _FIELD.match(texts[0]) is not None and any(text.startswith("K:") for text in texts)
+
+
+def _blocks(lines: Sequence[Line]) -> list[list[Line]]:
+    """Split lines at empty ones."""
+    return [list(block) for has_text, block in groupby(lines, lambda line: bool(line.text)) if has_text]
+
+
+def _first_block(lines: Sequence[Line]) -> list[Line]:
+    """Return the lines up to the first empty one."""
+    return list(takewhile(lambda line: line.text, lines))

@@ -1,0 +1,87 @@
+r"""The tokens of a line of ABC's music, told apart by one grammar.
+
+    line   = { field | timed | "-" | bar | bars | chord | grace | tuplet | broken | "&" | silent }
+    timed  = ( { "^" | "_" | "=" } letter { "," | "'" } | "z" | "x" | "]" ) length
+    length = [ digits ] { "/" } [ digits ]
+    bars   = ( "Z" | "X" ) [ digits ]                            (rests of whole bars)
+    chord  = "[" ... "]"; grace = "{" ... "}"                     (closed before the next bar line)
+    bar    = ( "|" | "[|" | "::" | ":|" ) { "|" | ":" | "]" | "[|" }
+    tuplet = "(" p [ ":" [ q ] [ ":" [ r ] ] ]
+    silent = '"..."' | "!...!" | "+...+" | "y" width | "[" volta | every other character
+
+What is silent is passed over: annotations, decorations and user symbols (H..W, h..w, "~", "."), slurs, spacers, the
+numbers of voltas, reserved characters. A U: field may give a symbol another meaning, but none that sounds. Macros (m:)
+write ornaments out and are not applied.
+
+Source: The abc music standard 2.1, sections 4 and 8.1.
+"""
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import lru_cache
+
+from data_prep.readers.abc.fields import number
+
+_MAX_HALVINGS = 10
+
+_DIRECTION = r"(?:D\.C\.|D\.S\.|coda|fine|segno|capo)"
+_SILENT = rf'"[^"]*(?:"|$)|![^!\s|]+!|!(?=[^!|]*{_DIRECTION})[^!|]+!|\+[^+\s|\[\]]+\+'
+
+_TOKEN = re.compile(
+    rf"""
+      (?P<comment>(?<!\\)%.*)
+    | (?P<field>\[(?P<name>[IKLMmNPQRrsTUVWw]):(?P<value>[^\]]*)\])
+    | (?P<silent>{_SILENT}|y[\d./]*|\[\s*\d[\d,.-]*)
+    | (?P<timed>(?:(?P<accidental>[\^_=]*)(?P<letter>[A-Ga-g])(?P<octave>[,']*)|(?P<rest>[zx])|(?P<close>\]))
+      (?P<length>\d*(?:/+\d*)?))
+    | (?P<bar>(?:\[?\||::|:\|)(?:[|:\]]|\[\|)*)
+    | (?P<bars>[ZX](?P<count>\d*))
+    | (?P<tie>-)
+    | (?P<chord>\[(?=(?:{_SILENT}|[^\]\[|"])*\]))
+    | (?P<grace>\{{(?=[^{{}}|]*\}}))
+    | (?P<grace_end>\}})
+    | (?P<broken><+|>+)
+    | (?P<tuplet>\((?P<p>\d+)(?::(?P<q>\d*))?(?::(?P<r>\d*))?)
+    | (?P<overlay>&)
+    | (?P<microtone>[\^_=]+\d*/\d*[A-Ga-g])
+    """,
+    re.VERBOSE | re.ASCII,
+)
+
+_OLD_CHORD = re.compile(r"\+(?!f+\+)((?:[\^_=]*[A-Ga-g][,']*[\d/]*){2,})\+", re.ASCII)
+
+
+def tokens(line: str) -> Iterator[re.Match[str]]:
+    """Return the tokens of a line of music.
+
+    Args:
+        line: The line. A chord between plus signs, as ABC 1 wrote it ("+E3A3+"), counts as one in brackets.
+
+    Returns:
+        A match for each token, whose ``lastgroup`` is its kind.
+    """
+    return _TOKEN.finditer(_OLD_CHORD.sub(r"[\1]", line) if "+" in line else line)
+
+
+@lru_cache(maxsize=4096)
+def length_factor(text: str) -> Fraction:
+    """Return the multiple of the unit note length that a note's length is ("3/2", "/", "//", "").
+
+    Args:
+        text: The length as written.
+
+    Returns:
+        The multiple.
+
+    Raises:
+        ValueError: If it divides by 0, or a number has too many digits.
+    """
+    above, _, below = text.rstrip("/").partition("/")
+    halvings = text.count("/") - bool(below)
+    if halvings > _MAX_HALVINGS:
+        raise ValueError(f"a length is halved at most {_MAX_HALVINGS} times: got {text[:20]}...")
+    divisor = number(below.lstrip("/") or "1")
+    if divisor == 0:
+        raise ValueError(f"a length cannot be divided by 0: got {text}")
+    return Fraction(number(above or "1"), divisor * 2**halvings)

@@ -1,0 +1,186 @@
+"""One tune: its header, its body line by line, and a piece for each of its voices.
+
+Fields before the first note hold for every voice, fields in the music for the voice that they stand in. L: and M:
+that follow a voice's declaration (V:) in the header hold for that voice alone, unless they are the first of their kind.
+
+Source: The abc music standard 2.1, sections 2.2 (tunes), 3 (fields), 7 (voices).
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import NamedTuple
+
+from data_prep.melodies import REST
+from data_prep.notes import Heading, Piece, merge_ties
+from data_prep.readers.abc.fields import parse_voice
+from data_prep.readers.abc.music import tokens
+from data_prep.readers.abc.voices import ReadVoice, Settings, Voice
+from data_prep.voices import fill_gaps, signatures_from
+
+_FIELD = re.compile(r"([A-Za-z+]):(.*)")
+_DIRECTIVE = re.compile(r"%%\s*(propagate-accidentals.*)")
+_NOTE_LETTERS = "ABCDEFGXZ"
+_LOWER_CASE_FIELDS = "mrsw+"
+
+
+class Line(NamedTuple):
+    """A line of a file: its number from 1, and its text without surrounding spaces."""
+
+    number: int
+    text: str
+
+
+def read_tune(tune: str, lines: Sequence[Line]) -> list[Piece]:
+    """Read one tune.
+
+    Args:
+        tune: Its name in the file.
+        lines: Its lines, after those of the file's header.
+
+    Returns:
+        One piece a voice.
+
+    Raises:
+        ValueError: If it has no key, no notes, or something in it cannot be read; the message names the line.
+    """
+    state = _Tune()
+    for line in lines:
+        try:
+            state.take(line.text)
+        except ValueError as error:
+            raise ValueError(f"line {line.number}: {error}") from None
+    if not state.in_body:
+        raise ValueError("a tune's header ends with its key (K:), and there is none")
+    voices = [(name, voice.finish()) for name, voice in state.voices.items()]
+    voices = [(name, voice) for name, voice in voices if any(note.pitch != REST for note in voice.notes)]
+    if not voices:
+        raise ValueError("there are no notes in it")
+    return [_piece(tune, name if len(voices) > 1 else "", len(voices), voice, state) for name, voice in voices]
+
+
+def _piece(tune: str, part: str, num_parts: int, voice: ReadVoice, state: "_Tune") -> Piece:
+    notes, begin = merge_ties(voice.notes), Fraction(0)
+    if num_parts > 1:
+        bar_length = voice.metres[0].bar_length if voice.metres else Fraction(4)
+        notes, begin = fill_gaps(notes, bar_length, voice.pickup)
+    heading = Heading(
+        tune=tune,
+        part=part,
+        title=state.title,
+        composer=state.composer,
+        num_parts=num_parts,
+        metres=signatures_from(voice.metres, begin),
+        keys=signatures_from(voice.keys, begin),
+        pickup=Fraction(0) if begin else voice.pickup,
+    )
+    return Piece.of(heading, notes)
+
+
+class _Tune:
+    """A tune while its lines are read."""
+
+    def __init__(self) -> None:
+        self.title = self.composer = ""
+        self.in_body = False
+        self.voices: dict[str, Voice] = {}
+        self._settings = Settings()
+        self._declared: dict[str, list[tuple[str, str]]] = {}  # what the header says of each voice
+        self._current = ""
+        self._started = False  # music, or a voice's own part, has begun
+
+    def take(self, text: str) -> None:
+        """Take a line.
+
+        Args:
+            text: The line.
+
+        Raises:
+            ValueError: If something in it cannot be read.
+        """
+        directive = _DIRECTIVE.match(text)
+        if directive is not None:
+            self._take_field("I", directive[1])
+        elif text.startswith("%"):
+            return
+        elif (found := _field_of(text, in_body=self.in_body)) is not None:
+            self._take_field(*found)
+        elif self.in_body:
+            self._take_music(text)
+
+    def _take_field(self, name: str, value: str) -> None:
+        if name == "T" and not self.title:
+            self.title = value
+        elif name == "C" and not self.composer:
+            self.composer = value
+        elif name == "V":
+            self._switch(value)
+        elif not self.in_body:
+            self._take_header_field(name, value)
+        elif self._started:
+            self._voice().set(name, value)
+        else:
+            self._settings = self._settings.with_field(name, value)
+            for voice in self.voices.values():
+                voice.set(name, value)
+
+    def _take_header_field(self, name: str, value: str) -> None:
+        is_first = (self._settings.unit if name == "L" else self._settings.metre) is None
+        if self._current and name in {"L", "M"}:
+            self._declared[self._current].append((name, value))
+        if is_first or not self._current or name not in {"L", "M"}:
+            self._settings = self._settings.with_field(name, value)
+        if name == "K":
+            self.in_body = True
+            self._current = next(iter(self._declared), "")
+            for voice in self._declared:
+                self._voice(voice)
+
+    def _switch(self, value: str) -> None:
+        name, shift = parse_voice(value)
+        self._current = name
+        if self.in_body:
+            self._started = True
+            self._voice().shift(shift)
+        else:
+            self._declared.setdefault(name, []).append(("V", value))
+
+    def _take_music(self, text: str) -> None:
+        for token in tokens(text):
+            if token.lastgroup == "comment":
+                break
+            if token.lastgroup == "field":
+                self._take_field(token["name"], token["value"].strip())
+            else:
+                self._started = True
+                self._voice().take(token)
+
+    def _voice(self, name: str | None = None) -> Voice:
+        """Return a voice, the current one by default; one that is new begins with what the header says."""
+        name = self._current if name is None else name
+        if name not in self.voices:
+            settings = self._settings
+            for field, value in self._declared.get(name, []):
+                if field == "V":
+                    settings = replace(settings, shift=settings.shift.updated(parse_voice(value)[1]))
+                else:
+                    settings = settings.with_field(field, value)
+            self.voices[name] = Voice(settings)
+        return self.voices[name]
+
+
+def _field_of(text: str, *, in_body: bool) -> tuple[str, str] | None:
+    """Return the name and value of a line that is a field, None for one of music.
+
+    A note or rest before a repeat ("e:|", "A::") is no field.
+    """
+    found = _FIELD.match(text)
+    if found is None:
+        return None
+    name, value = found.groups()
+    if in_body and name.islower() and name not in _LOWER_CASE_FIELDS:
+        return None
+    if in_body and name in _NOTE_LETTERS and value.lstrip()[:1] in {"|", ":"}:
+        return None
+    return name, re.sub(r"(?<!\\)%.*", "", value).strip()

@@ -1,0 +1,322 @@
+"""One voice of a tune: it takes ABC's tokens in their order and keeps the notes, metres and keys that they make.
+
+Source: The abc music standard 2.1, sections 4.3 (lengths), 4.4 (broken rhythm), 4.11 (ties), 4.12 (grace notes), 4.13
+(tuplets), 4.17 (chords).
+"""
+
+import re
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from data_prep.limits import MAX_SILENT_BARS, check_length, check_num_notes
+from data_prep.melodies import REST
+from data_prep.notes import Key, Metre, Note
+from data_prep.readers.abc.fields import (
+    NO_KEY,
+    UNMOVED,
+    KeyField,
+    Shift,
+    default_length,
+    number,
+    parse_key,
+    parse_length,
+    parse_metre,
+)
+from data_prep.readers.abc.music import length_factor
+from data_prep.readers.abc.pitches import PROPAGATIONS, Accidentals, Written, sounding, written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_QUARTERS = 4  # in the whole note that unit note lengths are parts of
+_IN_TIME_OF = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
+_COMPOUND_BEATS = frozenset({6, 9, 12})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What fields decide of how a voice is read.
+
+    Attributes:
+        unit: Unit note length in whole notes; None where no L: gives it.
+        metre: Beats and unit; None in free metre.
+        key: The key.
+        shift: What moves the pitches.
+        propagation: How far an accidental lasts, one of PROPAGATIONS.
+    """
+
+    unit: Fraction | None = None
+    metre: tuple[int, int] | None = None
+    key: KeyField = NO_KEY
+    shift: Shift = UNMOVED
+    propagation: str = "octave"
+
+    def with_field(self, name: str, value: str) -> "Settings":
+        """Return the settings after a field.
+
+        Args:
+            name: Its letter.
+            value: What follows the colon.
+
+        Returns:
+            The settings; the same ones for a field that bears on neither pitch nor time.
+
+        Raises:
+            ValueError: If the value cannot be understood.
+        """
+        if name == "L":
+            return replace(self, unit=parse_length(value))
+        if name == "M":
+            return replace(self, metre=parse_metre(value))
+        if name == "K":
+            key, shift = parse_key(value)
+            return replace(self, key=key or self.key, shift=self.shift.updated(shift))
+        words = value.split()
+        if name == "I" and words[:1] == ["propagate-accidentals"] and words[-1] in PROPAGATIONS:
+            return replace(self, propagation=words[-1])
+        return self
+
+
+@dataclass
+class _Row:
+    """A note, chord, rest or grace note (duration 0), whose onset is known once all rows are."""
+
+    duration: Fraction
+    pitch: int
+    spelling: str
+    chord_size: int
+    tied: bool = False
+
+
+@dataclass
+class _Struck:
+    """What is struck together: a chord while it is read, or one note."""
+
+    length: Fraction | None = None
+    pitches: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    letters: list[tuple[Written, int]] = field(default_factory=list[tuple[Written, int]])
+    tied: set[int] = field(default_factory=set[int])
+
+
+@dataclass(frozen=True)
+class ReadVoice:
+    """A voice as it was read.
+
+    Attributes:
+        notes: Its notes; of chords the top ones.
+        metres: Its time signatures.
+        keys: Its key signatures.
+        pickup: Length of the opening partial bar in quarter notes.
+    """
+
+    notes: list[Note]
+    metres: list[Metre]
+    keys: list[Key]
+    pickup: Fraction
+
+
+class Voice:
+    """A voice while it is read."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Begin a voice with what the tune's header says."""
+        self._settings = settings
+        self._unit = _QUARTERS * (settings.unit or default_length(settings.metre))  # in quarter notes
+        self._rows: list[_Row] = []
+        self._metres: dict[int, tuple[int, int]] = {0: settings.metre} if settings.metre else {}
+        self._keys: dict[int, KeyField] = {0: settings.key}
+        self._first_bar: int | None = None
+        self._accidentals = Accidentals()
+        self._last: _Row | None = None  # the latest row that takes time
+        self._last_letters: list[tuple[Written, int]] = []
+        self._chord: _Struck | None = None
+        self._in_grace = self._in_overlay = False
+        self._tuplet, self._num_tupled = Fraction(1), 0
+        self._broken = ""
+        self._num_silent_bars = 0
+        self._take: Mapping[str, Callable[[re.Match[str]], None]] = {
+            "timed": self._timed,
+            "bars": self._bars,
+            "tie": self._tie,
+            "chord": self._open_chord,
+            "grace": self._open_grace,
+            "grace_end": self._close_grace,
+            "broken": self._break_rhythm,
+            "tuplet": self._open_tuplet,
+            "overlay": self._open_overlay,
+            "microtone": self._microtone,
+        }
+
+    def set(self, name: str, value: str) -> None:
+        """Take a field that stands in the music.
+
+        Args:
+            name: Its letter.
+            value: What follows the colon.
+
+        Raises:
+            ValueError: If the value cannot be understood.
+        """
+        before, self._settings = self._settings, self._settings.with_field(name, value)
+        self._unit = self._unit if self._settings.unit is None else _QUARTERS * self._settings.unit
+        if name == "M" and self._settings.metre is not None:
+            self._metres[len(self._rows)] = self._settings.metre
+        if self._settings.key is not before.key:
+            self._keys[len(self._rows)] = self._settings.key
+            self._accidentals.end_bar()
+
+    def shift(self, shift: Shift) -> None:
+        """Move the pitches that follow."""
+        self._settings = replace(self._settings, shift=self._settings.shift.updated(shift))
+
+    def take(self, token: re.Match[str]) -> None:
+        """Take a token of music, as ``music.tokens`` returns it.
+
+        Args:
+            token: Of any kind but a field.
+
+        Raises:
+            ValueError: If a length, a pitch or a tuplet cannot be.
+        """
+        kind = token.lastgroup or ""
+        if kind == "bar":
+            self._bar()
+        elif not self._in_overlay and kind in self._take:
+            self._take[kind](token)
+
+    def finish(self) -> ReadVoice:
+        """Return what was read.
+
+        Returns:
+            The voice, from time 0 on, its rows in the order of the source.
+
+        Raises:
+            ValueError: If it is longer or has more notes than music has.
+        """
+        check_num_notes(len(self._rows))
+        onsets = list(accumulate((row.duration for row in self._rows), initial=Fraction(0)))
+        check_length(onsets[-1])
+        metres = {onsets[at]: metre for at, metre in self._metres.items()}
+        keys = {onsets[at]: key for at, key in self._keys.items()}
+        first_bar = onsets[-1] if self._first_bar is None else onsets[self._first_bar]
+        read_metres = [Metre(onset, *metre) for onset, metre in sorted(metres.items())]
+        bar_length = read_metres[0].bar_length if read_metres else Fraction(_QUARTERS)
+        return ReadVoice(
+            notes=[
+                Note(onset, row.duration, row.pitch, row.spelling, row.chord_size, row.tied)
+                for onset, row in zip(onsets, self._rows, strict=False)
+            ],
+            metres=read_metres,
+            keys=[Key(onset, key.tonic, key.mode) for onset, key in sorted(keys.items()) if key.tonic is not None],
+            pickup=first_bar if self._first_bar is not None and first_bar < bar_length else Fraction(0),
+        )
+
+    def _timed(self, token: re.Match[str]) -> None:
+        factor = length_factor(token["length"])
+        if token["close"]:
+            self._close_chord(factor)
+        elif token["rest"]:
+            self._rest(self._unit * factor)
+        else:
+            self._note(token, self._unit * factor)
+
+    def _note(self, token: re.Match[str], length: Fraction) -> None:
+        note = written(token["letter"], token["octave"])
+        alteration = self._accidentals.alteration(
+            note, token["accidental"], self._settings.key, self._settings.propagation
+        )
+        struck = self._chord or _Struck(length)
+        struck.length = length if struck.length is None else struck.length
+        struck.pitches.append(sounding(note, alteration, self._settings.shift.semitones))
+        struck.letters.append((note, alteration))
+        if self._chord is None:
+            self._strike(struck, length)
+
+    def _strike(self, struck: _Struck, length: Fraction) -> None:
+        (pitch, name), size = max(struck.pitches), len(struck.pitches)
+        if self._in_grace:
+            self._rows.append(_Row(Fraction(0), pitch, name, size))
+            return
+        tied = any(struck.pitches[index][0] == pitch for index in struck.tied)  # the top note is
+        self._append(_Row(length, pitch, name, size, tied))
+        self._last_letters = struck.letters
+        self._accidentals.tie(struck.letters[index] for index in struck.tied)
+
+    def _rest(self, length: Fraction) -> None:
+        if self._chord is None and not self._in_grace and length:
+            self._append(_Row(length, REST, "rest", 0))
+            self._last_letters = []
+
+    def _append(self, row: _Row) -> None:
+        """Append a row that takes time, under the tuplet and the broken rhythm that it stands in."""
+        if self._num_tupled:
+            row.duration *= self._tuplet
+            self._num_tupled -= 1
+        if self._broken and self._last is not None:
+            shorter = Fraction(1, 2 ** len(self._broken))
+            before, after = (2 - shorter, shorter) if self._broken[0] == ">" else (shorter, 2 - shorter)
+            self._last.duration *= before
+            row.duration *= after
+        self._broken = ""
+        self._rows.append(row)
+        self._last = row
+        self._accidentals.end_ties()
+
+    def _bars(self, token: re.Match[str]) -> None:
+        """Rest for whole bars, one rest a bar."""
+        count = number(token["count"] or "1")
+        self._num_silent_bars += count
+        if self._num_silent_bars > MAX_SILENT_BARS:
+            raise ValueError(f"a voice rests for at most {MAX_SILENT_BARS} bars: got {token[0]}")
+        length = _QUARTERS * Fraction(*(self._settings.metre or (4, 4)))
+        self._num_tupled, self._broken = 0, ""
+        for _ in range(count):
+            self._rest(length)
+
+    def _bar(self) -> None:
+        self._in_overlay = False
+        self._accidentals.end_bar()
+        if self._first_bar is None and any(row.duration for row in self._rows):
+            self._first_bar = len(self._rows)
+
+    def _tie(self, _token: re.Match[str]) -> None:
+        if self._chord is not None:
+            self._chord.tied.update([len(self._chord.pitches) - 1] if self._chord.pitches else [])
+        elif self._last is not None and not self._in_grace:
+            self._last.tied = self._last.pitch != REST
+            self._accidentals.tie(self._last_letters)
+
+    def _open_chord(self, _token: re.Match[str]) -> None:
+        self._chord = _Struck()
+
+    def _close_chord(self, factor: Fraction) -> None:
+        chord, self._chord = self._chord, None
+        if chord is not None and chord.length is not None:
+            self._strike(chord, chord.length * factor)
+
+    def _open_grace(self, _token: re.Match[str]) -> None:
+        self._in_grace = True
+
+    def _close_grace(self, _token: re.Match[str]) -> None:
+        self._in_grace = False
+
+    def _break_rhythm(self, token: re.Match[str]) -> None:
+        if self._chord is None and not self._in_grace:
+            self._broken = token[0]
+
+    def _open_tuplet(self, token: re.Match[str]) -> None:
+        count = number(token["p"])
+        compound = self._settings.metre is not None and self._settings.metre[0] in _COMPOUND_BEATS
+        in_time_of = number(token["q"] or "0") or _IN_TIME_OF.get(count, 3 if compound else 2)
+        if count > 1:
+            self._tuplet = Fraction(in_time_of, count)
+            self._num_tupled = number(token["r"] or "0") or count
+
+    def _open_overlay(self, _token: re.Match[str]) -> None:
+        """Leave out a second voice that is written over the same bar, up to the bar's end."""
+        self._in_overlay = True
+
+    def _microtone(self, token: re.Match[str]) -> None:
+        raise ValueError(f"microtones cannot be read: got {token[0]}")
