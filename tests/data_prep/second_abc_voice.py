@@ -206,12 +206,11 @@ def read_unit(text: str) -> Fraction | None:
 
 
 def read_metre(text: str) -> str | None:
-    """Return the metre of an M: field as beats/unit, '' if it is free, None if it has none."""
+    """Return the metre of an M: field as beats/unit, '' if it is free, None if it has none that is used in music."""
     known = {"": "", "none": "", "C": "4/4", "C|": "2/2"}
     if text in known:
         return known[text]
     above, _, below = text.replace(" ", "").replace("(", "").replace(")", "").partition("/")
     beats, unit = above.split("+"), below[: len(below) - len(below.lstrip(DIGITS))]
-    if not all(beat.isdecimal() for beat in beats) or not unit or not int(unit):
-        return None
-    return f"{sum(int(beat) for beat in beats)}/{unit}"
+    count = sum(int(beat) if beat.isdecimal() else 1000 for beat in beats)
+    return f"{count}/{unit}" if 1 <= count <= 64 and unit in {"1", "2", "4", "8", "16", "32", "64"} else None
