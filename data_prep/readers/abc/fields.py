@@ -38,13 +38,13 @@ _MODES = {
 """Each mode's name, and the sharps of its signature beyond those of the major key on its tonic."""
 
 _PIPES = {"HP", "Hp"}
-_TONIC = re.compile(r"([A-G])([#b]?)([A-Za-z]*)")
+_TONIC = re.compile(r"([A-G])([#b]?)([A-Za-z]*)((?:[\^_=]{1,2}[A-Ga-g])*)")
 _ACCIDENTAL = re.compile(r"(\^\^|\^|__|_|=)([A-Ga-g])")
 _CLEF = re.compile(
     r"(?:treble|alto|tenor|bass|soprano|mezzosoprano|mezzo|baritone|perc|auto|[CFG](?=[1-5]))[1-5]?([+^_-]\d+)?"
 )
 _CLEF_MARK = re.compile(r"[+^_-](?:8|15|22)")
-_PROPERTY = re.compile(r"[A-Za-z]\w*=")
+_PROPERTY = re.compile(r"[a-z]\w*=")
 _CLEF_OCTAVES = {"8": 1, "15": 2, "22": 3}
 _ALTERATIONS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
 
@@ -125,7 +125,8 @@ def parse_key(text: str) -> tuple[KeyField | None, Shift]:
     tonic = _TONIC.fullmatch(first)
     if tonic is None:
         raise ValueError(f"a key begins with its tonic, A to G: got K:{text.strip()}")
-    letter, accidental, mode_text = tonic.groups()
+    letter, accidental, mode_text, alterations = tonic.groups()
+    others.append(alterations)
     if not mode_text and others and _short(others[0]) in {*_MODES, "exp"}:
         mode_text, *others = others
     alteration = {"#": 1, "b": -1, "": 0}[accidental]

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _QUARTERS = 4  # in the whole note that unit note lengths are parts of
 _IN_TIME_OF = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
+_MOST_DOTS = 3  # of a broken rhythm
 _COMPOUND_BEATS = frozenset({6, 9, 12})
 
 
@@ -134,7 +135,7 @@ class Voice:
         self._chord: _Struck | None = None
         self._in_grace = self._in_overlay = False
         self._tuplet, self._num_tupled = Fraction(1), 0
-        self._broken = ""
+        self._after_broken = Fraction(1)  # what the next note's length is multiplied by
         self._num_silent_bars = 0
         self._take: Mapping[str, Callable[[re.Match[str]], None]] = {
             "timed": self._timed,
@@ -254,12 +255,9 @@ class Voice:
         if self._num_tupled:
             row.duration *= self._tuplet
             self._num_tupled -= 1
-        if self._broken and self._last is not None:
-            shorter = Fraction(1, 2 ** len(self._broken))
-            before, after = (2 - shorter, shorter) if self._broken[0] == ">" else (shorter, 2 - shorter)
-            self._last.duration *= before
-            row.duration *= after
-        self._broken = ""
+        if self._after_broken != 1:
+            row.duration *= self._after_broken
+            self._after_broken = Fraction(1)
         self._rows.append(row)
         self._last = row
         self._accidentals.end_ties()
@@ -271,7 +269,7 @@ class Voice:
         if self._num_silent_bars > MAX_SILENT_BARS:
             raise ValueError(f"a voice rests for at most {MAX_SILENT_BARS} bars: got {token[0]}")
         length = _QUARTERS * Fraction(*(self._settings.metre or (4, 4)))
-        self._num_tupled, self._broken = 0, ""
+        self._num_tupled, self._after_broken = 0, Fraction(1)
         for _ in range(count):
             self._rest(length)
 
@@ -303,8 +301,11 @@ class Voice:
         self._in_grace = False
 
     def _break_rhythm(self, token: re.Match[str]) -> None:
-        if self._chord is None and not self._in_grace:
-            self._broken = token[0]
+        if self._chord is None and not self._in_grace and self._last is not None:
+            shorter = Fraction(1, 2 ** min(len(token[0]), _MOST_DOTS))
+            before, after = (2 - shorter, shorter) if token[0][0] == ">" else (shorter, 2 - shorter)
+            self._last.duration *= before
+            self._after_broken = after
 
     def _open_tuplet(self, token: re.Match[str]) -> None:
         count = number(token["p"])
