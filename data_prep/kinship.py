@@ -3,7 +3,7 @@
 Two pieces are near-duplicates if they share a run of RUN intervals (RUN + 1 notes, whatever the key and rhythm, about
 two bars of a reel) in which at least MIN_DISTINCT different intervals occur: a scale or a repeated note is no evidence.
 Kinship is transitive, so too short a run chains unrelated tunes through stock phrases. Measured, largest group for runs
-of 12 / 14 / 16: O'Neill's 953 plain tunes 35 / 5 / 5, all 2009 of them 771 / 15 / 7, Ryan's 1042 417 / 65 / 8.
+of 12 / 14 / 16: O'Neill's 931 plain tunes 37 / 5 / 4, all 2007 of them 827 / 16 / 7, Ryan's 1042 429 / 65 / 8.
 
 Two performances are of one composition if their skylines (the highest note struck in each sixteenth) share enough
 runs. Hands slip and ornaments differ, so these runs are shorter; what counts is the share of the runs of the one that

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data_prep.abc_comparison import CORPORA, EXPLAINED, compare
+from tests.data_prep.abc_comparison import EXPLAINED, compare
 
 
 def _folder(name: str) -> Path:
