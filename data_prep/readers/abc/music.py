@@ -31,20 +31,20 @@ _SILENT = rf'"[^"]*(?:"|$)|![^!\s|]+!|!(?=[^!|]*{_DIRECTION})[^!|]+!|\+[^+\s|\[\
 _TOKEN = re.compile(
     rf"""
       (?P<comment>(?<!\\)%.*)
-    | (?P<field>\[(?P<name>[IKLMmNPQRrsTUVWw]):(?P<value>[^\]]*)\])
+    | (?P<field>\[(?P<name>[IKLMmNPQRrsTUVWw]):(?P<value>[^\]\[]*)\])
     | (?P<silent>{_SILENT}|y[\d./]*|\[\s*\d[\d,.-]*)
-    | (?P<timed>(?:(?P<accidental>[\^_=]*)(?P<letter>[A-Ga-g])(?P<octave>[,']*)|(?P<rest>[zx])|(?P<close>\]))
+    | (?P<timed>(?:(?P<accidental>[\^_=]{{0,3}})(?P<letter>[A-Ga-g])(?P<octave>[,']*)|(?P<rest>[zx])|(?P<close>\]))
       (?P<length>\d*(?:/+\d*)?))
     | (?P<bar>(?:\[?\||::|:\|)(?:[|:\]]|\[\|)*)
     | (?P<bars>[ZX](?P<count>\d*))
     | (?P<tie>-)
-    | (?P<chord>\[(?=(?:{_SILENT}|[^\]\[|"])*\]))
+    | (?P<chord>\[(?=(?:"[^"]*"|[^\]\[|"])*\]))
     | (?P<grace>\{{(?=[^{{}}|]*\}}))
     | (?P<grace_end>\}})
     | (?P<broken><+|>+)
     | (?P<tuplet>\((?P<p>\d+)(?::(?P<q>\d*))?(?::(?P<r>\d*))?)
     | (?P<overlay>&)
-    | (?P<microtone>[\^_=]+\d*/\d*[A-Ga-g])
+    | (?P<microtone>[\^_]\d{{0,3}}/\d{{0,3}}[A-Ga-g])
     """,
     re.VERBOSE | re.ASCII,
 )
