@@ -17,8 +17,12 @@ from numpy.typing import NDArray
 DIVISIONS = (8, 6)
 """An onset is moved to the nearest multiple of 1/8 or of 1/6 quarter note, the nearer of the two."""
 
+SHORTEST = Fraction(1, max(DIVISIONS))
+"""The shortest note that is read off the grid, in quarter notes: a thirty-second."""
+
 ARTICULATION_GAP = Fraction(1, 4)
-"""A silence shorter than this between two notes of one voice (in quarter notes) is touch, not a written rest."""
+"""A silence shorter than this between two notes of one voice (in quarter notes) is touch, not a written rest;
+and so is an overlap, not a second voice."""
 
 STEPS_PER_QUARTER = 4
 """Performances are put on a grid of sixteenth notes."""

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from itertools import groupby, pairwise
 from typing import TypeVar
 
-from data_prep.melodies import REST
+from data_prep.grid import ARTICULATION_GAP, SHORTEST
+from data_prep.melodies import NUM_PITCHES, REST
 from data_prep.notes import Key, Metre, Note
 
 Signature = TypeVar("Signature", Metre, Key)
@@ -15,45 +17,106 @@ def rest(onset: Fraction, duration: Fraction) -> Note:
     return Note(onset, duration, REST, "rest", chord_size=0)
 
 
+def settle_short(notes: Sequence[Note]) -> list[Note]:
+    """Tell ornaments from short notes among played notes that were put on the grid.
+
+    A note that begins on the grid with one at least four times as long is a grace note, which takes no time, if it is
+    too short for the grid, or a thirty-second at most while nothing else begins before the long note has all but ended.
+    So an acciaccatura stays with its note, however it is played, and a run below a long note is no ornament. Any other
+    note that is too short for the grid lasts the shortest time on it, or to the next onset.
+
+    Args:
+        notes: Notes of one line by onset; duration 0 for those that are too short for the grid.
+
+    Returns:
+        The same notes; only durations differ.
+    """
+    longest: dict[Fraction, Fraction] = {}
+    for note in notes:
+        longest[note.onset] = max(note.duration, longest.get(note.onset, Fraction(0)))
+    following = dict(pairwise(longest))
+    settled: list[Note] = []
+    for note in notes:
+        onset, length, long = note.onset, note.duration, longest[note.onset]
+        until_next = following.get(onset, onset + long + SHORTEST) - onset
+        if 0 < long >= 4 * length and (length == 0 or (length <= SHORTEST and until_next > long - ARTICULATION_GAP)):
+            length = Fraction(0)
+        elif length == 0:
+            length = min(SHORTEST, until_next)
+        settled.append(note._replace(duration=length))
+    return settled
+
+
 def stack_chords(notes: Iterable[Note]) -> list[Note]:
-    """Make one event, the top note, of all notes with the same onset and duration.
+    """Make one event, the top note, of all notes with the same onset and duration; grace notes stay as they are.
 
     Args:
         notes: Notes in any order, none of them rests.
 
     Returns:
-        The events by onset, those of one onset from high to low.
+        The events by onset, those of one onset from high to low, after its grace notes in their order.
     """
     chords: dict[tuple[Fraction, Fraction], list[Note]] = {}
-    for note in notes:
-        chords.setdefault((note.onset, note.duration), []).append(note)
     events: list[Note] = []
+    for note in notes:
+        if note.duration:
+            chords.setdefault((note.onset, note.duration), []).append(note)
+        else:
+            events.append(note)
     for chord in chords.values():
         top = max(chord, key=lambda note: note.pitch)
         events.append(top._replace(chord_size=len({note.pitch for note in chord})))
-    return sorted(events, key=lambda note: (note.onset, -note.pitch))
+    return sorted(events, key=lambda note: (note.onset, note.duration > 0, -note.pitch if note.duration else 0))
 
 
-def split(events: Iterable[Note]) -> list[list[Note]]:
+def split(events: Iterable[Note], touch: Fraction = Fraction(0)) -> list[list[Note]]:
     """Deal overlapping events out to voices.
 
-    An event goes on in the voice that is free at its onset and ended at the nearest pitch; where none is free, it
-    opens a voice. So a line keeps its voice while it moves by small steps.
+    An event continues the voice that is free at its onset and ended at the nearest pitch; where none is free, it
+    opens a voice. So a line keeps its voice while it moves by small steps. A voice whose note overlaps the event by
+    less than ``touch``, and by less than half the note, is as good as free: the note was held on (legato), and ends
+    where the event begins. Grace notes go with the event of their onset that is nearest in pitch.
 
     Args:
-        events: Notes or chords, by onset.
+        events: Notes or chords, by onset, grace notes before the others of their onset.
+        touch: In quarter notes.
 
     Returns:
         Voices without overlaps, by their mean pitch from high to low.
     """
     voices: list[list[Note]] = []
-    for event in events:
-        free = [voice for voice in voices if voice[-1].onset + voice[-1].duration <= event.onset]
-        if free:
-            min(free, key=lambda voice: abs(voice[-1].pitch - event.pitch)).append(event)
-        else:
-            voices.append([event])
+    ends: list[Fraction] = []
+    for _, group in groupby(events, key=lambda event: event.onset):
+        together = list(group)
+        timed = [event for event in together if event.duration > 0] or together
+        graces: list[list[Note]] = [[] for _ in timed]
+        for grace in together[: len(together) - len(timed)]:
+            nearest = min(range(len(timed)), key=lambda index: abs(timed[index].pitch - grace.pitch))
+            graces[nearest].append(grace)
+        for before, event in zip(graces, timed, strict=True):
+            number = _continued(event, voices, ends, touch)
+            if number == len(voices):
+                voices.append([])
+                ends.append(event.onset)
+            elif ends[number] > event.onset:
+                last = voices[number][-1]
+                voices[number][-1] = last._replace(duration=event.onset - last.onset)
+            voices[number] += [*before, event]
+            ends[number] = event.onset + event.duration
     return sorted(voices, key=lambda voice: -sum(note.pitch for note in voice) / len(voice))
+
+
+def _continued(event: Note, voices: Sequence[Sequence[Note]], ends: Sequence[Fraction], touch: Fraction) -> int:
+    """Return the number of the voice that an event continues, or of the next one if it opens a voice."""
+    best, number = (NUM_PITCHES, Fraction(0)), len(voices)
+    for index, end in enumerate(ends):
+        if end > event.onset and end >= event.onset + touch:
+            continue
+        last, overlap = voices[index][-1], max(end - event.onset, Fraction(0))
+        distance = (abs(last.pitch - event.pitch), overlap)
+        if distance < best and (overlap == 0 or 2 * overlap < last.duration):
+            best, number = distance, index
+    return number
 
 
 def fill_gaps(notes: Sequence[Note], bar_length: Fraction, pickup: Fraction) -> tuple[list[Note], Fraction]:
