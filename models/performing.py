@@ -17,8 +17,9 @@ from data_prep.errors import BadInputError
 from data_prep.performance_filter import RULES
 from data_prep.performances import Performance
 from data_prep.randomness import stream
+from data_prep.readers import midi_file
 from data_prep.readers.performance import read
-from data_prep.velocities import note_ons, with_velocities
+from data_prep.velocities import with_velocities
 from models.performer import Floats, Mix, Performer
 
 if TYPE_CHECKING:
@@ -98,14 +99,8 @@ def replace_velocities(midi: bytes, performance: Performance, velocity: Floats) 
 
     Returns:
         The file with no other byte changed.
-
-    Raises:
-        BadInputError: If the file is too broken to be written to.
     """
-    try:
-        ons = note_ons(midi)
-    except ValueError as error:
-        raise BadInputError(f"velocities can be put on a whole MIDI file only: {error}") from None
+    ons = midi_file.read(midi).notes
     key, asked = (one.tick * _NUM_PITCHES + one.pitch for one in (performance, ons))
     at = np.minimum(np.searchsorted(key, asked), len(key) - 1)
     new = velocity[at]

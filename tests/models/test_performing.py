@@ -18,7 +18,8 @@ from data_prep.encodings.views import NoteView
 from data_prep.errors import BadInputError
 from data_prep.performances import Performance, Performances
 from data_prep.randomness import stream
-from data_prep.velocities import note_ons
+from data_prep.readers import midi_file
+from data_prep.readers.midi_file import Notes
 from models import checkpoint, performing
 from models.composer_spec import ComposerSpec
 from models.performer import Performer, parse_mix
@@ -58,6 +59,10 @@ def as_bytes(midi: pretty_midi.PrettyMIDI) -> bytes:
     buffer = io.BytesIO()
     midi.write(buffer)
     return buffer.getvalue()
+
+
+def note_ons(data: bytes) -> Notes:
+    return midi_file.read(data).notes
 
 
 def test_only_the_pianos_velocities_within_its_keys_change(model: Performer) -> None:
