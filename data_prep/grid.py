@@ -10,6 +10,7 @@ finer, because fiddle tunes are full of thirty-seconds.
 """
 
 from fractions import Fraction
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,9 @@ STEPS_PER_QUARTER = 4
 
 STEPS_PER_BAR = 16
 """Steps of that grid in a bar of 4/4, the only metre of performances."""
+
+MAX_STEPS = 1 << 16
+"""Steps of one performance: 4096 bars, over two hours at 120 quarter notes a minute. A grid takes memory for each."""
 
 
 def snap(ticks: int, ticks_per_quarter: int) -> Fraction:
@@ -53,3 +57,11 @@ def to_step(time: NDArray[np.float64]) -> NDArray[np.int64]:
     thirty-second.
     """
     return np.floor(time * STEPS_PER_QUARTER + 0.5).astype(np.int64)
+
+
+def too_long(quarters: float) -> str | None:
+    """Say why music of so many quarter notes does not fit on the grid of steps, None if it does."""
+    if quarters * STEPS_PER_QUARTER <= MAX_STEPS:
+        return None
+    bars = ceil(quarters * STEPS_PER_QUARTER / STEPS_PER_BAR)
+    return f"it lasts {bars} bars of four quarter notes; at most {MAX_STEPS // STEPS_PER_BAR} fit on a grid"
