@@ -31,8 +31,8 @@ STEPS_PER_QUARTER = 4
 STEPS_PER_BAR = 16
 """Steps of that grid in a bar of 4/4, the only metre of performances."""
 
-MAX_STEPS = 1 << 16
-"""Steps of one performance: 4096 bars, over two hours at 120 quarter notes a minute. A grid takes memory for each."""
+MAX_STEPS = 1 << 15
+"""Steps of one performance: 2048 bars, over an hour at 120 quarter notes a minute. A grid takes memory for each."""
 
 
 def snap(ticks: int, ticks_per_quarter: int) -> Fraction:

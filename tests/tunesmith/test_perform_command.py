@@ -121,7 +121,7 @@ def test_a_piece_too_long_for_the_grid_is_refused_before_it_takes_memory(
     assert done.status == 2
     assert done.err.endswith(
         "in.mid: this model hears a piece on the grid of sixteenths, and it is too long: it lasts 50001 bars of four "
-        "quarter notes; at most 4096 fit on a grid"
+        "quarter notes; at most 2048 fit on a grid"
     )
     assert perform(data, "--model", str(models / "note.pt"), "--genre", "calm").status == 0
     assert perform(data, "--flat").status == 0
