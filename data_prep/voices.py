@@ -1,12 +1,13 @@
 """From overlapping notes to voices: sequences without overlap, and without gaps once rests fill them."""
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import groupby, pairwise
 from typing import TypeVar
 
 from data_prep.grid import ARTICULATION_GAP, SHORTEST
-from data_prep.melodies import NUM_PITCHES, REST
+from data_prep.melodies import REST
 from data_prep.notes import Key, Metre, Note
 
 Signature = TypeVar("Signature", Metre, Key)
@@ -85,37 +86,48 @@ def split(events: Iterable[Note], touch: Fraction = Fraction(0)) -> list[list[No
         Voices without overlaps, by their mean pitch from high to low.
     """
     voices: list[list[Note]] = []
-    ends: list[Fraction] = []
-    for _, group in groupby(events, key=lambda event: event.onset):
+    free: list[int] = []
+    busy: list[tuple[Fraction, int]] = []  # ends of voices that may still sound, in their order
+    for onset, group in groupby(events, key=lambda event: event.onset):
         together = list(group)
         timed = [event for event in together if event.duration > 0] or together
         graces: list[list[Note]] = [[] for _ in timed]
         for grace in together[: len(together) - len(timed)]:
             nearest = min(range(len(timed)), key=lambda index: abs(timed[index].pitch - grace.pitch))
             graces[nearest].append(grace)
+        while busy and busy[0][0] <= onset:
+            free.append(busy.pop(0)[1])
         for before, event in zip(graces, timed, strict=True):
-            number = _continued(event, voices, ends, touch)
-            if number == len(voices):
-                voices.append([])
-                ends.append(event.onset)
-            elif ends[number] > event.onset:
-                last = voices[number][-1]
-                voices[number][-1] = last._replace(duration=event.onset - last.onset)
-            voices[number] += [*before, event]
-            ends[number] = event.onset + event.duration
+            number = _continued(event, voices, free, busy, onset + touch)
+            voice = voices[number]
+            if voice:
+                voice[-1] = voice[-1]._replace(duration=min(voice[-1].duration, onset - voice[-1].onset))
+            voice += [*before, event]
+            insort(busy, (onset + event.duration, number))
     return sorted(voices, key=lambda voice: -sum(note.pitch for note in voice) / len(voice))
 
 
-def _continued(event: Note, voices: Sequence[Sequence[Note]], ends: Sequence[Fraction], touch: Fraction) -> int:
-    """Return the number of the voice that an event continues, or of the next one if it opens a voice."""
-    best, number = (NUM_PITCHES, Fraction(0)), len(voices)
-    for index, end in enumerate(ends):
-        if end > event.onset and end >= event.onset + touch:
-            continue
-        last, overlap = voices[index][-1], max(end - event.onset, Fraction(0))
-        distance = (abs(last.pitch - event.pitch), overlap)
-        if distance < best and (overlap == 0 or 2 * overlap < last.duration):
-            best, number = distance, index
+def _continued(
+    event: Note, voices: list[list[Note]], free: list[int], busy: list[tuple[Fraction, int]], before: Fraction
+) -> int:
+    """Take the voice that an event continues from those that are free, or all but free since they end ``before``.
+
+    Where there is none, the number is that of a new voice.
+    """
+    pitch = event.pitch
+    near = [(abs(voices[number][-1].pitch - pitch), Fraction(0), number) for number in free]
+    for end, number in busy[: bisect_left(busy, (before,))]:
+        last = voices[number][-1]
+        if 2 * (end - event.onset) < last.duration:
+            near.append((abs(last.pitch - pitch), end - event.onset, number))
+    if not near:
+        voices.append([])
+        return len(voices) - 1
+    _, overlap, number = min(near)
+    if overlap:
+        busy.remove((event.onset + overlap, number))
+    else:
+        free.remove(number)
     return number
 
 

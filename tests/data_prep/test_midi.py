@@ -6,8 +6,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import music21
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from music21.pitch import Pitch
 
@@ -16,6 +17,7 @@ from data_prep.melodies import REST
 from data_prep.notes import Note, Piece, Reading
 from data_prep.readers.midi import spelling
 from data_prep.scores import read
+from tests.midi_files import DAMAGED
 
 
 @pytest.fixture
@@ -270,6 +272,22 @@ def test_a_clock_of_seconds(
     data[12:14] = bytes([256 - 25, 25])
     (unread,) = read_midi(bytes(data)).unread
     assert "seconds" in unread.reason
+
+
+@settings(max_examples=300)
+@given(data=DAMAGED)
+def test_a_damaged_file_is_read_or_refused_in_our_words(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.getbasetemp() / "damaged.mid"
+    path.write_bytes(data)
+    reading = read(path)
+    said = ("it is ", "its ", "there are no notes", "music of at most", "MIDI files of", "files of")
+    for unread in reading.unread:
+        assert unread.reason.startswith(said) or unread.reason[0].isdigit()
+        assert "\n" not in unread.reason
+    for piece in reading.pieces:
+        ends = piece.onset + piece.duration
+        assert np.array_equal(ends[:-1], piece.onset[1:])
+        assert piece.num_sounding > 0
 
 
 @given(st.integers(0, 10**6), st.integers(1, 2000))
