@@ -10,6 +10,7 @@ finer, because fiddle tunes are full of thirty-seconds.
 """
 
 from fractions import Fraction
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +18,21 @@ from numpy.typing import NDArray
 DIVISIONS = (8, 6)
 """An onset is moved to the nearest multiple of 1/8 or of 1/6 quarter note, the nearer of the two."""
 
+SHORTEST = Fraction(1, max(DIVISIONS))
+"""The shortest note that is read off the grid, in quarter notes: a thirty-second."""
+
 ARTICULATION_GAP = Fraction(1, 4)
-"""A silence shorter than this between two notes of one voice (in quarter notes) is touch, not a written rest."""
+"""A silence shorter than this between two notes of one voice (in quarter notes) is touch, not a written rest;
+and so is an overlap, not a second voice."""
 
 STEPS_PER_QUARTER = 4
 """Performances are put on a grid of sixteenth notes."""
 
 STEPS_PER_BAR = 16
 """Steps of that grid in a bar of 4/4, the only metre of performances."""
+
+MAX_STEPS = 1 << 15
+"""Steps of one performance: 2048 bars, over an hour at 120 quarter notes a minute. A grid takes memory for each."""
 
 
 def snap(ticks: int, ticks_per_quarter: int) -> Fraction:
@@ -49,3 +57,11 @@ def to_step(time: NDArray[np.float64]) -> NDArray[np.int64]:
     thirty-second.
     """
     return np.floor(time * STEPS_PER_QUARTER + 0.5).astype(np.int64)
+
+
+def too_long(quarters: float) -> str | None:
+    """Say why music of so many quarter notes does not fit on the grid of steps, None if it does."""
+    if quarters * STEPS_PER_QUARTER <= MAX_STEPS:
+        return None
+    bars = ceil(quarters * STEPS_PER_QUARTER / STEPS_PER_BAR)
+    return f"it lasts {bars} bars of four quarter notes; at most {MAX_STEPS // STEPS_PER_BAR} fit on a grid"

@@ -13,7 +13,6 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from io import StringIO
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from data_prep.corpus import INDEX, MIDI_SUFFIXES, Corpus, file_digest
 from data_prep.errors import BadInputError, unknown
 from data_prep.readers.beats import SUFFIX
 
-READER = 1
+READER = 2
 """Version of what is read out of a file, rendered and left out; raised with every change to it."""
 
 STYLE_COLUMN = "genre"
@@ -87,7 +86,7 @@ def fingerprint(corpus: Corpus, found: Mapping[Path, str]) -> str:
     Returns:
         32 hexadecimal digits.
     """
-    how = (READER, "rendered" if corpus.rendered else version("symusic"), corpus.style_column)
+    how = (READER, "rendered" if corpus.rendered else "played", corpus.style_column)
     parts = [repr(how), *(repr((corpus.file_name(path), digest)) for path, digest in found.items())]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 

@@ -17,6 +17,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from data_prep.grid import too_long
 from data_prep.performances import Performance
 from data_prep.readers.beats import BEATS_PER_BAR, Beats
 from data_prep.readers.performance import PlayedFile
@@ -121,6 +122,10 @@ def _of_few_notes(_file: PlayedFile, performance: Performance, _beats: Beats | N
     return f"{count} notes; at least {MIN_NOTES} are needed" if count < MIN_NOTES else None
 
 
+def _of_too_many_bars(_file: PlayedFile, performance: Performance, _beats: Beats | None) -> str | None:
+    return too_long(performance.quarters)
+
+
 RULES: dict[str, Callable[[PlayedFile, Performance, Beats | None], str | None]] = {
     "not of format 0 or 1": _of_a_wrong_format,
     "other instruments": _with_others,
@@ -128,5 +133,6 @@ RULES: dict[str, Callable[[PlayedFile, Performance, Beats | None], str | None]] 
     "few velocities": _of_few_velocities,
     "dummy tempo": _of_a_dummy_tempo,
     "few notes": _of_few_notes,
+    "too long": _of_too_many_bars,
 }
 """Each rule by its name, in the order in which they are applied: the reason against a performance, or None."""

@@ -35,6 +35,11 @@ class Performance:
         """Number of notes n."""
         return len(self.pitch)
 
+    @property
+    def quarters(self) -> float:
+        """Quarter notes to the end of the last note."""
+        return float((self.onset + self.duration).max(initial=0.0))
+
 
 @dataclass(frozen=True)
 class Performances:

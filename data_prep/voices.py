@@ -1,9 +1,12 @@
 """From overlapping notes to voices: sequences without overlap, and without gaps once rests fill them."""
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from itertools import groupby, pairwise
 from typing import TypeVar
 
+from data_prep.grid import ARTICULATION_GAP, SHORTEST
 from data_prep.melodies import REST
 from data_prep.notes import Key, Metre, Note
 
@@ -15,45 +18,117 @@ def rest(onset: Fraction, duration: Fraction) -> Note:
     return Note(onset, duration, REST, "rest", chord_size=0)
 
 
+def settle_short(notes: Sequence[Note]) -> list[Note]:
+    """Tell ornaments from short notes among played notes that were put on the grid.
+
+    A note that begins on the grid with one at least four times as long is a grace note, which takes no time, if it is
+    too short for the grid, or a thirty-second at most while nothing else begins before the long note has all but ended.
+    So an acciaccatura stays with its note, however it is played, and a run below a long note is no ornament. Any other
+    note that is too short for the grid lasts the shortest time on it, or to the next onset.
+
+    Args:
+        notes: Notes of one line by onset; duration 0 for those that are too short for the grid.
+
+    Returns:
+        The same notes; only durations differ.
+    """
+    longest: dict[Fraction, Fraction] = {}
+    for note in notes:
+        longest[note.onset] = max(note.duration, longest.get(note.onset, Fraction(0)))
+    following = dict(pairwise(longest))
+    settled: list[Note] = []
+    for note in notes:
+        onset, length, long = note.onset, note.duration, longest[note.onset]
+        until_next = following.get(onset, onset + long + SHORTEST) - onset
+        if 0 < long >= 4 * length and (length == 0 or (length <= SHORTEST and until_next > long - ARTICULATION_GAP)):
+            length = Fraction(0)
+        elif length == 0:
+            length = min(SHORTEST, until_next)
+        settled.append(note._replace(duration=length))
+    return settled
+
+
 def stack_chords(notes: Iterable[Note]) -> list[Note]:
-    """Make one event, the top note, of all notes with the same onset and duration.
+    """Make one event, the top note, of all notes with the same onset and duration; grace notes stay as they are.
 
     Args:
         notes: Notes in any order, none of them rests.
 
     Returns:
-        The events by onset, those of one onset from high to low.
+        The events by onset, those of one onset from high to low, after its grace notes in their order.
     """
     chords: dict[tuple[Fraction, Fraction], list[Note]] = {}
-    for note in notes:
-        chords.setdefault((note.onset, note.duration), []).append(note)
     events: list[Note] = []
+    for note in notes:
+        if note.duration:
+            chords.setdefault((note.onset, note.duration), []).append(note)
+        else:
+            events.append(note)
     for chord in chords.values():
         top = max(chord, key=lambda note: note.pitch)
         events.append(top._replace(chord_size=len({note.pitch for note in chord})))
-    return sorted(events, key=lambda note: (note.onset, -note.pitch))
+    return sorted(events, key=lambda note: (note.onset, note.duration > 0, -note.pitch if note.duration else 0))
 
 
-def split(events: Iterable[Note]) -> list[list[Note]]:
+def split(events: Iterable[Note], touch: Fraction = Fraction(0)) -> list[list[Note]]:
     """Deal overlapping events out to voices.
 
-    An event goes on in the voice that is free at its onset and ended at the nearest pitch; where none is free, it
-    opens a voice. So a line keeps its voice while it moves by small steps.
+    An event continues the voice that is free at its onset and ended at the nearest pitch; where none is free, it
+    opens a voice. So a line keeps its voice while it moves by small steps. A voice whose note overlaps the event by
+    less than ``touch``, and by less than half the note, is as good as free: the note was held on (legato), and ends
+    where the event begins. Grace notes go with the event of their onset that is nearest in pitch.
 
     Args:
-        events: Notes or chords, by onset.
+        events: Notes or chords, by onset, grace notes before the others of their onset.
+        touch: In quarter notes.
 
     Returns:
         Voices without overlaps, by their mean pitch from high to low.
     """
     voices: list[list[Note]] = []
-    for event in events:
-        free = [voice for voice in voices if voice[-1].onset + voice[-1].duration <= event.onset]
-        if free:
-            min(free, key=lambda voice: abs(voice[-1].pitch - event.pitch)).append(event)
-        else:
-            voices.append([event])
+    free: list[int] = []
+    busy: list[tuple[Fraction, int]] = []  # ends of voices that may still sound, in their order
+    for onset, group in groupby(events, key=lambda event: event.onset):
+        together = list(group)
+        timed = [event for event in together if event.duration > 0] or together
+        graces: list[list[Note]] = [[] for _ in timed]
+        for grace in together[: len(together) - len(timed)]:
+            nearest = min(range(len(timed)), key=lambda index: abs(timed[index].pitch - grace.pitch))
+            graces[nearest].append(grace)
+        while busy and busy[0][0] <= onset:
+            free.append(busy.pop(0)[1])
+        for before, event in zip(graces, timed, strict=True):
+            number = _continued(event, voices, free, busy, onset + touch)
+            voice = voices[number]
+            if voice:
+                voice[-1] = voice[-1]._replace(duration=min(voice[-1].duration, onset - voice[-1].onset))
+            voice += [*before, event]
+            insort(busy, (onset + event.duration, number))
     return sorted(voices, key=lambda voice: -sum(note.pitch for note in voice) / len(voice))
+
+
+def _continued(
+    event: Note, voices: list[list[Note]], free: list[int], busy: list[tuple[Fraction, int]], before: Fraction
+) -> int:
+    """Take the voice that an event continues from those that are free, or all but free since they end ``before``.
+
+    Where there is none, the number is that of a new voice.
+    """
+    pitch = event.pitch
+    near = [(abs(voices[number][-1].pitch - pitch), Fraction(0), number) for number in free]
+    for end, number in busy[: bisect_left(busy, (before,))]:
+        last = voices[number][-1]
+        if 2 * (end - event.onset) < last.duration:
+            near.append((abs(last.pitch - pitch), end - event.onset, number))
+    if not near:
+        voices.append([])
+        return len(voices) - 1
+    _, overlap, number = min(near)
+    if overlap:
+        busy.remove((event.onset + overlap, number))
+    else:
+        free.remove(number)
+    return number
 
 
 def fill_gaps(notes: Sequence[Note], bar_length: Fraction, pickup: Fraction) -> tuple[list[Note], Fraction]:

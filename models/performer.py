@@ -3,6 +3,7 @@
 Symbols: n notes of a piano, S styles, G folds. What a trained model says is the mean over its G folds' networks.
 """
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -15,6 +16,7 @@ from torch import Tensor
 from data_prep.encodings.velocity import LOWEST_PITCH, MAX_VELOCITY, NUM_KEYS
 from data_prep.encodings.views import View
 from data_prep.errors import BadInputError, unknown
+from data_prep.grid import too_long
 from data_prep.performances import Performance, Performances
 from models import checkpoint
 from models.folded.torch_doors import tensor
@@ -79,14 +81,22 @@ class Performer:
             [n] velocities in MIDI units, not rounded; NaN for notes outside the piano's keys.
 
         Raises:
-            BadInputError: For a style that the model does not know, or shares that are no mix.
+            BadInputError: For a style that the model does not know, shares that are no mix, or a piece that is too
+                long for the model's grid.
         """
         shares = self.shares(style)
+        self.check_length(performance)
         found = np.zeros(performance.num_notes)
         for name, share in shares.items():
             of_folds = self._in_style(performance, self.styles.index(name))
             found += share * (of_folds.mean(axis=0) if fold is None else of_folds[fold])
         return found
+
+    def check_length(self, performance: Performance) -> None:
+        """Refuse a piece that is too long for a model that hears pieces step by step; see ``velocities``."""
+        reason = too_long(performance.quarters) if self.spec.view == "grid" else None
+        if reason is not None:
+            raise BadInputError(f"this model hears a piece on the grid of sixteenths, and it is too long: {reason}")
 
     def interpretation(self, performance: Performance, fold: int) -> Floats | None:
         """Give what a fold's interpretation layer makes of a piece, [rows, units]; None if there is no such layer."""
@@ -103,8 +113,8 @@ class Performer:
             if name not in self.styles:
                 raise unknown("style", name, self.styles, "of this model")
         total = sum(mix.values())
-        if not total > 0 or not all(share >= 0 for share in mix.values()):
-            raise BadInputError(f"the shares of a mix are 0 or more and not all 0: got {mix}")
+        if not 0 < total < math.inf or not all(share >= 0 for share in mix.values()):
+            raise BadInputError(f"the shares of a mix are 0 or more, not all 0, and their sum is finite: got {mix}")
         return {name: share / total for name, share in mix.items()}
 
     def _inputs(self, performance: Performance) -> tuple[Tensor, View]:
@@ -131,12 +141,13 @@ def parse_mix(text: str) -> dict[str, float]:
     mix: dict[str, float] = {}
     for part in text.split(","):
         name, separator, share = part.partition("=")
+        is_new = name.strip() not in mix
         try:
             mix[name.strip()] = float(share)
         except ValueError:
             separator = ""
-        if not separator or not name.strip():
-            raise BadInputError(f"a mix is written like classical=0.3,jazz=0.7: got {text!r}")
+        if not separator or not name.strip() or not is_new:
+            raise BadInputError(f"a mix is written like classical=0.3,jazz=0.7, each style once: got {text!r}")
     return mix
 
 

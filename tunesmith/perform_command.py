@@ -1,6 +1,7 @@
 """``tunesmith perform``: dynamics for flat MIDI, from a trained StyleNet."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,7 +45,7 @@ def perform(
     genre: Annotated[str | None, typer.Option(help="A style of the model, or 'all' for a file in each.")] = None,
     mix: Annotated[str | None, typer.Option(help="Shares of several styles.", metavar="classical=0.3,jazz=0.7")] = None,
     amount: Annotated[
-        float, typer.Option(help="How far from the piece's mean: 0 flat, 1 as predicted, 2 twice as bold.", min=0)
+        float, typer.Option(help="How far from the piece's mean: 0 flat, 1 as predicted, 2 twice as bold; up to 100.")
     ] = 1.0,
     flat: Annotated[bool, typer.Option("--flat", help="Every note at velocity 64, without a model.")] = False,
     at_random: Annotated[bool, typer.Option("--random", help="Random velocities, without a model.")] = False,
@@ -66,17 +67,18 @@ def perform(
 
     if sum((genre is not None, mix is not None, flat, at_random)) > 1:
         raise BadInputError("a performance is one of --genre, --mix, --flat and --random: give one of them")
+    performing.check_amount(amount)
     data = _read(midi)
-    try:
+    with _named(midi):
         performance = performing.played(data)
-    except BadInputError as error:
-        raise BadInputError(f"{midi}: {error}") from None
     if flat:
         velocities = {"flat": performing.flat(performance)}
     elif at_random:
         velocities = {"random": performing.at_random(performance, seed)}
     else:
         performer = _performer(model, trial, home, tracking)
+        with _named(midi):
+            performer.check_length(performance)
         for doubt in performing.doubts(data):
             err.print(f"[yellow]beware:[/] {midi}: {doubt}; the model takes its ticks for beats, four to a bar")
         velocities = {
@@ -84,12 +86,24 @@ def perform(
             for name, asked in _asked(performer, genre, mix).items()
         }
     files = _places(midi, output, list(velocities), every=genre == _ALL)
+    changed: dict[str, int] = {}
     for name, path in files.items():
-        _write(path, performing.replace_velocities(data, performance, velocities[name]))
+        performed = performing.replace_velocities(data, performance, velocities[name])
+        changed[name] = performing.num_changed(data, performed)
+        _write(path, performed)
     if picture is not None:
         _draw(picture, midi, performance, velocities)
-    rows = [_row(name, files[name], velocity) for name, velocity in velocities.items()]
+    rows = [_row(name, files[name], changed[name], velocity) for name, velocity in velocities.items()]
     print_json({"input": str(midi), "notes": performance.num_notes, "performances": rows}) if as_json else _print(rows)
+
+
+@contextmanager
+def _named(midi: Path) -> Generator[None]:
+    """Put the file's name before what is wrong with it."""
+    try:
+        yield
+    except BadInputError as error:
+        raise BadInputError(f"{midi}: {error}") from None
 
 
 def _performer(model: str | None, trial: str | None, home: Path | None, tracking: str | None) -> "Performer":
@@ -138,7 +152,7 @@ def _write(path: Path, data: bytes) -> None:
         ) from None
 
 
-def _row(name: str, path: Path, velocity: "NDArray[np.float64]") -> dict[str, Any]:
+def _row(name: str, path: Path, changed: int, velocity: "NDArray[np.float64]") -> dict[str, Any]:
     import numpy as np
 
     found = velocity[np.isfinite(velocity)]
@@ -146,7 +160,7 @@ def _row(name: str, path: Path, velocity: "NDArray[np.float64]") -> dict[str, An
     return {
         "style": name,
         "output": str(path),
-        "changed": len(found),
+        "changed": changed,
         "mean": round(float(found.mean()), 1),
         "spread": round(float(found.std()), 1),
         "softest": round(low),
@@ -157,7 +171,7 @@ def _row(name: str, path: Path, velocity: "NDArray[np.float64]") -> dict[str, An
 def _print(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         out.print(
-            f"[bold]{row['output']}[/]  {row['style']}: {row['changed']} notes, velocities {row['softest']} to "
+            f"[bold]{row['output']}[/]  {row['style']}: {row['changed']} velocities changed; now {row['softest']} to "
             f"{row['loudest']}, mean {row['mean']:.0f}, spread {row['spread']:.0f}",
             soft_wrap=True,
         )

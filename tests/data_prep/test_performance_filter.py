@@ -60,6 +60,13 @@ def test_each_rule_says_what_it_found(played: Callable[..., PlayedFile]) -> None
     few = [120 * index for index in range(MIN_NOTES - 1)]
     assert _reason(played(ticks=few)) == ("few notes", "31 notes; at least 32 are needed")
     assert _reason(played(ticks=[*few, 120 * len(few)])) is None
+    late = [*(120 * index for index in range(40)), 120 * 4 * 2048 - 10]
+    assert _reason(played(ticks=late)) is None
+    late[-1] += 480
+    assert _reason(played(ticks=late)) == (
+        "too long",
+        "it lasts 2049 bars of four quarter notes; at most 2048 fit on a grid",
+    )
 
 
 def _beats(*bars: int, metre: str = "") -> str:

@@ -224,7 +224,7 @@ def test_a_warm_start_imports_no_reader(folder_of_performances: Callable[..., Pa
     code = (
         "import sys; from data_prep.prepared import prepare\n"
         "prepare(sys.argv[1], kind='performances')\n"
-        "print([name for name in ('symusic', 'music21', 'pyarrow', 'matplotlib') if name in sys.modules])"
+        "print([name for name in ('music21', 'pyarrow', 'matplotlib') if name in sys.modules])"
     )
     environment = {**os.environ, "TUNESMITH_CACHE": str(tmp_path / "cache")}
     run = [sys.executable, "-c", code, str(folder)]

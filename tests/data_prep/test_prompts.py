@@ -127,6 +127,18 @@ def test_what_is_missing_is_supposed_and_said(
     assert said == ("bare.mid: it tells no metre, 4/4 is supposed", "bare.mid: it tells no key, C major is supposed")
 
 
+def test_signatures_that_are_none_are_as_good_as_missing(
+    tmp_path: Path, midi: Callable[..., bytes], strike: Callable[..., list[tuple[int, bytes]]]
+) -> None:
+    path = tmp_path / "odd.mid"
+    for metre in (b"\x00\x02", b"\x01\xff", b"\x04\x07"):
+        signatures = [(0, b"\xff\x58\x04" + metre + b"\x18\x08"), (0, b"\xff\x59\x02\x64\x02")]
+        path.write_bytes(midi([*signatures, *strike(67, 0, 120), *strike(69, 120, 240)]))
+        found, said = read_prompt(path)
+        assert (found.pitch, found.metre, found.fifths) == ((67, 69), (4, 4), 0)
+        assert said == ("odd.mid: it tells no metre, 4/4 is supposed", "odd.mid: it tells no key, C major is supposed")
+
+
 def test_a_signature_without_a_mode_is_taken_for_major(tmp_path: Path) -> None:
     part = stream.Part([key.KeySignature(2), meter.TimeSignature("6/8"), note.Note("D5", quarterLength=3)])
     path = tmp_path / "signature.musicxml"

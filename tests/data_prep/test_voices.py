@@ -6,9 +6,10 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_prep.grid import ARTICULATION_GAP, SHORTEST
 from data_prep.melodies import REST
 from data_prep.notes import Metre, Note
-from data_prep.voices import fill_gaps, rest, signatures_from, split, stack_chords
+from data_prep.voices import fill_gaps, rest, settle_short, signatures_from, split, stack_chords
 
 times = st.fractions(min_value=0, max_value=24, max_denominator=6)
 lengths = st.fractions(min_value=Fraction(1, 6), max_value=6, max_denominator=6)
@@ -45,6 +46,85 @@ def test_a_line_keeps_its_voice_by_nearness() -> None:
     high = [Note(Fraction(t), Fraction(1), 72 + t, "h") for t in range(4)]
     low = [Note(Fraction(t), Fraction(1, 2), 50 - t, "l") for t in range(4)]
     assert split(sorted(high + low)) == [high, low]
+
+
+TOUCHES = st.fractions(min_value=-ARTICULATION_GAP, max_value=ARTICULATION_GAP, max_denominator=24).filter(
+    lambda touch: touch < ARTICULATION_GAP
+)
+"""By how much a note overlaps the next; less than nothing is a silence."""
+
+
+def _line(played: list[tuple[int, Fraction, Fraction]]) -> list[Note]:
+    """Play notes one after the other, each held too long or too short, but by less than half its length."""
+    line: list[Note] = []
+    begin = Fraction(0)
+    for pitch, length, touch in played:
+        line.append(Note(begin, length + min(max(touch, -length / 3), length / 3), pitch, "n"))
+        begin += length
+    return line
+
+
+LENGTHS = st.sampled_from([Fraction(1, 4), Fraction(1, 3), Fraction(1, 2), Fraction(1)])
+
+
+def _played(low: int, high: int) -> st.SearchStrategy[list[tuple[int, Fraction, Fraction]]]:
+    """Pitch, length, and by how much it is held too long."""
+    return st.lists(st.tuples(st.integers(low, high), LENGTHS, TOUCHES), min_size=2, max_size=10)
+
+
+@given(_played(40, 90))
+def test_a_line_played_legato_or_detached_is_one_voice(played: list[tuple[int, Fraction, Fraction]]) -> None:
+    line = _line(played)
+    (voice,) = split(line, ARTICULATION_GAP)
+    assert [(note.onset, note.pitch) for note in voice] == [(note.onset, note.pitch) for note in line]
+    assert all(a.onset + a.duration <= b.onset for a, b in pairwise(voice))
+    for note, before, (_, length, _) in list(zip(voice, line, played, strict=True))[:-1]:
+        assert note.duration == min(length, before.duration)
+
+
+@given(_played(72, 79), _played(48, 55))
+def test_two_lines_stay_two_whether_legato_or_detached(
+    above: list[tuple[int, Fraction, Fraction]], below: list[tuple[int, Fraction, Fraction]]
+) -> None:
+    high, low = _line(above), _line(below)
+    voices = split(sorted(high + low, key=lambda note: (note.onset, -note.pitch)), ARTICULATION_GAP)
+    assert [[(note.onset, note.pitch) for note in voice] for voice in voices] == [
+        [(note.onset, note.pitch) for note in line] for line in (high, low)
+    ]
+
+
+def test_a_note_that_ends_within_another_s_long_sound_is_another_voice() -> None:
+    held = [Note(Fraction(0), Fraction(4), 60, "n")]
+    moving = [Note(Fraction(beat), Fraction(1), 72 + beat, "n") for beat in range(4)]
+    assert split(stack_chords(held + moving), ARTICULATION_GAP) == [moving, held]
+
+
+@given(st.lists(st.tuples(st.fractions(0, 4, max_denominator=4), st.sampled_from([0, 0, 1, 2, 6, 12])), max_size=12))
+def test_short_notes_are_settled_one_by_one(some: list[tuple[Fraction, int]]) -> None:
+    played = [Note(onset, Fraction(length, 12), 60 + i, "n") for i, (onset, length) in enumerate(sorted(some))]
+    settled = settle_short(played)
+    for before, after in zip(played, settled, strict=True):
+        assert after._replace(duration=before.duration) == before
+        together = [note.duration for note in played if note.onset == before.onset]
+        later = [note.onset - before.onset for note in played if note.onset > before.onset]
+        if before.duration > SHORTEST:
+            assert after.duration == before.duration
+        elif before.duration == 0:
+            assert after.duration == (0 if max(together) else min([SHORTEST, *later]))
+        elif after.duration != before.duration:
+            assert after.duration == 0
+            assert max(together) >= 4 * before.duration
+            assert not later or min(later) > max(together) - ARTICULATION_GAP
+
+
+def test_grace_notes_go_with_the_nearest_event_and_before_it() -> None:
+    def note(pitch: int, duration: int) -> Note:
+        return Note(Fraction(1), Fraction(duration), pitch, "n")
+
+    low, high, grace, other, third = note(50, 1), note(70, 2), note(52, 0), note(72, 0), note(71, 0)
+    events = stack_chords([low, high, other, grace, third])
+    assert events == [other, grace, third, high, low]
+    assert split(events, ARTICULATION_GAP) == [[other, third, high], [grace, low]]
 
 
 @given(st.lists(notes, max_size=12), st.sampled_from([2, 3, 4]), st.sampled_from([0, 1]))

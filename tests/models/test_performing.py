@@ -18,7 +18,8 @@ from data_prep.encodings.views import NoteView
 from data_prep.errors import BadInputError
 from data_prep.performances import Performance, Performances
 from data_prep.randomness import stream
-from data_prep.velocities import note_ons
+from data_prep.readers import midi_file
+from data_prep.readers.midi_file import Notes
 from models import checkpoint, performing
 from models.composer_spec import ComposerSpec
 from models.performer import Performer, parse_mix
@@ -58,6 +59,10 @@ def as_bytes(midi: pretty_midi.PrettyMIDI) -> bytes:
     buffer = io.BytesIO()
     midi.write(buffer)
     return buffer.getvalue()
+
+
+def note_ons(data: bytes) -> Notes:
+    return midi_file.read(data).notes
 
 
 def test_only_the_pianos_velocities_within_its_keys_change(model: Performer) -> None:
@@ -213,6 +218,9 @@ def test_what_is_no_piano_piece_is_refused_in_one_line(change: Any, said: str, m
         ({"calm": 0.0}, "not all 0"),
         ({"calm": -1.0, "wild": 2.0}, "0 or more"),
         ({"calm": float("nan")}, "0 or more"),
+        ({"calm": float("inf"), "wild": 1.0}, "sum is finite"),
+        ({"calm": 1e308, "wild": 1e308}, "sum is finite"),
+        ({}, "not all 0"),
     ],
 )
 def test_styles_that_cannot_be_are_refused(style: Any, said: str, model: Performer) -> None:
@@ -220,7 +228,21 @@ def test_styles_that_cannot_be_are_refused(style: Any, said: str, model: Perform
         perform(as_bytes(piece()), model, style)
 
 
-@pytest.mark.parametrize("text", ["calm", "calm=loud", "=1", "calm=", "calm=1,", "calm=true"])
+@pytest.mark.parametrize("amount", [float("inf"), float("nan"), -0.1, 100.1])
+def test_amounts_that_cannot_be_are_refused(amount: float, model: Performer) -> None:
+    for midi in (piece(), as_bytes(piece())):
+        with pytest.raises(BadInputError, match=r"the amount is a number from 0 \(flat\) to 100: got"):
+            perform(midi, model, "calm", amount=amount)
+
+
+def test_a_model_on_the_grid_hears_no_piece_beyond_it(tmp_path: Path) -> None:
+    performer = Performer.load(trained(tmp_path / "model.pt", view="grid"))
+    long = replace(performing.played(as_bytes(piece())), onset=np.linspace(0, 2**20, 122))
+    with pytest.raises(BadInputError, match=r"too long: it lasts 26214[45] bars"):
+        performer.velocities(long, "calm")
+
+
+@pytest.mark.parametrize("text", ["calm=1,calm=2", "calm", "calm=loud", "=1", "calm=", "calm=1,", "calm=true"])
 def test_a_mix_is_written_as_shares(text: str) -> None:
     with pytest.raises(BadInputError, match=r"a mix is written like classical=0.3,jazz=0.7"):
         parse_mix(text)

@@ -8,7 +8,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-FOREIGN = ("tunesmith", "cluster", "music21", "pretty_midi", "symusic", "optuna", "ray")
+FOREIGN = ("tunesmith", "cluster", "music21", "pretty_midi", "optuna", "ray")
 """Packages of this environment, some of ours among them, that a served model has no need of."""
 
 OURS = ("data_prep", "models", "search")

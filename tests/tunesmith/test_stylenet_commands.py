@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from data_prep.velocities import note_ons
+from data_prep.readers import midi_file
 from tests import hand_midi
 from tests.mlflow_tables import lay_tables
 from tunesmith.cli import run
@@ -151,7 +151,7 @@ def test_a_flat_file_is_performed(played: Any, perform: Callable[..., Done]) -> 
     done = perform("--trial", "tiny/0", "--genre", "wild", "--out", "out.mid", "--picture", "roll.png")
     assert done.status == 0, done.err
     assert "out.mid" in done.out
-    before, after = (note_ons((played.folder / name).read_bytes()) for name in ("in.mid", "out.mid"))
+    before, after = (midi_file.read((played.folder / name).read_bytes()).notes for name in ("in.mid", "out.mid"))
     assert len(set(before.velocity.tolist())) == 1
     assert len(set(after.velocity.tolist())) > 1
     assert (played.folder / "roll.png").read_bytes().startswith(b"\x89PNG")
