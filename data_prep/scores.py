@@ -1,9 +1,11 @@
 """Scores in: one file of any kind that can be read becomes a Reading. music21 is imported only when a file is read."""
 
 import warnings
+from collections.abc import Set as AbstractSet
 from importlib import import_module
 from pathlib import Path
 
+from data_prep.errors import BadInputError
 from data_prep.notes import Reading, Unread, reason
 
 READER = 3
@@ -39,3 +41,22 @@ def read(path: Path) -> Reading:
             return reader.read(path)
     except Exception as error:  # noqa: BLE001  (whatever a parser raises on one file, the others are to be read)
         return Reading((), (Unread("", reason(error)),))
+
+
+def check_path(path: Path, what: str, suffixes: AbstractSet[str] = SUFFIXES) -> None:
+    """Refuse a path that names no file of a kind that can be read.
+
+    Args:
+        path: The path as the user gave it.
+        what: What it is to be, with its article ("a prompt").
+        suffixes: Endings that it may have, in lower case.
+
+    Raises:
+        BadInputError: If its ending is another, or there is no such file.
+    """
+    if path.is_dir():
+        raise BadInputError(f"{what} is a file, and {str(path)!r} is a folder: name a file in it")
+    if path.suffix.lower() not in suffixes:
+        raise BadInputError(f"{what} ends in {', '.join(sorted(suffixes))}: got {str(path)!r}")
+    if not path.is_file():
+        raise BadInputError(f"{what} is a file that is there: {path} is not")

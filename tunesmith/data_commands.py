@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tunesmith.console import err, out, print_json
+from tunesmith.notes_command import notes
 from tunesmith.options import AsJson
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from data_prep.provenance import Prepared, Skipped
 
 app = typer.Typer(help="See what there is to learn from.", no_args_is_help=True)
+app.command()(notes)
 
 Corpus = Annotated[
     str,
