@@ -142,10 +142,17 @@ class Piece:
 
 @dataclass(frozen=True)
 class Unread:
-    """A tune that could not be read: its number in the file ("" for the whole file), and why."""
+    """A tune that could not be read.
+
+    Attributes:
+        tune: Its number in the file, "" for the whole file.
+        reason: Why, in one line.
+        passing: The file's contents do not decide it, so that it may be read another time.
+    """
 
     tune: str
     reason: str
+    passing: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,13 +162,32 @@ class Reading:
     pieces: tuple[Piece, ...]
     unread: tuple[Unread, ...]
 
+    @property
+    def is_passing(self) -> bool:
+        """Whether another reading of the same file may come to more."""
+        return any(one.passing for one in self.unread)
 
-def reason(error: Exception) -> str:
-    """Say in one line why something could not be read."""
+
+def reason(error: BaseException, form: str = "music") -> str:
+    """Say in one line why something could not be read.
+
+    Args:
+        error: What was raised: a ValueError says it in its own words.
+        form: The format in which it was to be read.
+
+    Returns:
+        The line.
+
+    Raises:
+        MemoryError: If it is that. It tells nothing of what was read, which the others of its file could be, but of
+            the machine.
+    """
+    if isinstance(error, MemoryError):
+        raise error
     text = " ".join(str(error).split())
     if isinstance(error, ValueError) and text:
         return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"it cannot be read as {form}: {': '.join(part for part in (type(error).__name__, text) if part)}"
 
 
 def merge_ties(notes: Sequence[Note]) -> list[Note]:

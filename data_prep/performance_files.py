@@ -17,7 +17,7 @@ from importlib.metadata import version
 from io import StringIO
 from pathlib import Path
 
-from data_prep.corpus import INDEX, MIDI_SUFFIXES, Corpus, file_digest
+from data_prep.corpus import INDEX, MIDI_SUFFIXES, Corpus, contents, file_digest
 from data_prep.errors import BadInputError, unknown
 from data_prep.readers.beats import SUFFIX
 
@@ -135,11 +135,7 @@ def entries(corpus: Corpus) -> list[Entry]:
 
 
 def _digest(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        data = f"unreadable: {error.strerror}".encode()
-    return hashlib.sha256(data).hexdigest()[:32]
+    return hashlib.sha256(contents(path)).hexdigest()[:32]
 
 
 def _from_folders(corpus: Corpus) -> list[Entry]:

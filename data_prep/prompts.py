@@ -9,7 +9,8 @@ import numpy as np
 from data_prep.errors import BadInputError
 from data_prep.melodies import REST
 from data_prep.notes import Key, Metre, Piece, Unread
-from data_prep.scores import check_path, read
+from data_prep.reading import read_file
+from data_prep.scores import check_path
 from data_prep.tunes import MODES, Mode, Tune, signature
 from data_prep.writers.spelling import tonic
 
@@ -40,7 +41,7 @@ def read_prompt(path: Path) -> tuple[Tune, tuple[str, ...]]:
         BadInputError: If there is no such file, it cannot be read, or there is no note in it.
     """
     check_path(path, "a prompt")
-    reading = read(path)
+    reading = read_file(path)
     pieces = [piece for piece in reading.pieces if piece.num_sounding]
     if not pieces:
         why = reading.unread[0].reason if reading.unread else "there are no notes in it"

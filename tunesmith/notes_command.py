@@ -91,10 +91,11 @@ class _Voice:
 
 
 def _written(file: Path) -> tuple[list[_Voice], list[tuple[str, str]]]:
-    from data_prep.scores import check_path, read
+    from data_prep.reading import read_file
+    from data_prep.scores import check_path
 
     check_path(file, "a file of music")
-    reading = read(file)
+    reading = read_file(file)
     return [_voice(piece) for piece in reading.pieces], [(one.tune, one.reason) for one in reading.unread]
 
 
