@@ -16,7 +16,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from data_prep.limits import check_length, check_num_notes
 from data_prep.melodies import REST
+
+PITCHES = range(128)
+"""MIDI's pitches."""
+
+MAX_TICKS = 2**53
+"""What a piece's clock counts to: far within int64, and exact as a float."""
 
 
 class Note(NamedTuple):
@@ -115,8 +122,27 @@ class Piece:
 
     @classmethod
     def of(cls, heading: Heading, notes: Sequence[Note]) -> "Piece":
-        """Make the columns of a voice's notes, with the least resolution that holds all of them exactly."""
-        resolution = lcm(1, *(time.denominator for note in notes for time in (note.onset, note.duration)))
+        """Make the columns of a voice's notes, with the least resolution that holds all of them exactly.
+
+        Args:
+            heading: What is known of the voice.
+            notes: Its rows.
+
+        Returns:
+            The piece.
+
+        Raises:
+            ValueError: If it has more notes, lasts longer, or has other pitches than music, or if its times have no
+                common clock that counts them, and the places of its bars, below MAX_TICKS.
+        """
+        check_num_notes(len(notes))
+        check_length(max((note.onset + note.duration for note in notes), default=Fraction(0)))
+        for note in notes:
+            if note.pitch not in PITCHES and (note.pitch, note.chord_size) != (REST, 0):
+                raise ValueError(
+                    f"pitches from {PITCHES[0]} to {PITCHES[-1]} are read: {note.spelling} is {note.pitch}"
+                )
+        resolution = _resolution(heading, notes)
         return cls(
             heading=heading,
             resolution=resolution,
@@ -138,6 +164,20 @@ class Piece:
     def num_timed(self) -> int:
         """Number of notes, chords and rests: all but grace notes."""
         return int(np.count_nonzero(self.duration > 0))
+
+
+def _resolution(heading: Heading, notes: Sequence[Note]) -> int:
+    """Give the least resolution of some notes, once it is known that bars can be counted with them."""
+    resolution = 1
+    for denominator in {time.denominator for note in notes for time in (note.onset, note.duration)}:
+        resolution = lcm(resolution, denominator)
+        if resolution > MAX_TICKS:
+            break  # or it would grow with every note
+    bar_length = heading.metres[0].bar_length if heading.metres else Fraction(1)
+    end = max((note.onset + note.duration for note in notes), default=Fraction(1))
+    if lcm(resolution, bar_length.denominator, heading.pickup.denominator) * max(end, bar_length, 1) > MAX_TICKS:
+        raise ValueError("its times have no common clock: to count all of them a quarter note is parted too finely")
+    return resolution
 
 
 @dataclass(frozen=True)
