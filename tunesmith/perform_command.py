@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from data_prep.errors import BadInputError
 from tunesmith.console import err, out, print_json
@@ -78,7 +79,9 @@ def perform(
     else:
         performer = _performer(model, trial, home, tracking)
         for doubt in performing.doubts(data):
-            err.print(f"[yellow]beware:[/] {midi}: {doubt}; the model takes its ticks for beats, four to a bar")
+            err.print(
+                f"[yellow]beware:[/] {escape(f'{midi}: {doubt}')}; the model takes its ticks for beats, four to a bar"
+            )
         velocities = {
             name: performing.scaled(performer.velocities(performance, asked), amount)
             for name, asked in _asked(performer, genre, mix).items()
@@ -157,8 +160,8 @@ def _row(name: str, path: Path, velocity: "NDArray[np.float64]") -> dict[str, An
 def _print(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         out.print(
-            f"[bold]{row['output']}[/]  {row['style']}: {row['changed']} notes, velocities {row['softest']} to "
-            f"{row['loudest']}, mean {row['mean']:.0f}, spread {row['spread']:.0f}",
+            f"[bold]{escape(str(row['output']))}[/]  {row['style']}: {row['changed']} notes, velocities "
+            f"{row['softest']} to {row['loudest']}, mean {row['mean']:.0f}, spread {row['spread']:.0f}",
             soft_wrap=True,
         )
 
