@@ -1,6 +1,6 @@
 """Pieces become Melodies: flat arrays, with positions in the bar derived from metre, pickup and past durations."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from fractions import Fraction
 from math import lcm
 from typing import Any, TypeVar
@@ -8,10 +8,14 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from data_prep.errors import BadInputError
 from data_prep.melodies import Melodies
 from data_prep.notes import Metre, Piece
 
 Scalar = TypeVar("Scalar", bound=np.generic)
+
+_LARGEST = int(np.iinfo(np.int16).max)
+"""The largest index into an alphabet."""
 
 COMMON_TIME = Metre(Fraction(0), 4, 4)
 """The metre of a piece that has none, as MIDI's standard says."""
@@ -58,6 +62,9 @@ def assemble(
 
     Returns:
         The melodies.
+
+    Raises:
+        BadInputError: If an alphabet has more members than can be numbered.
     """
     timed = [piece.duration > 0 for piece in pieces]
     placed = [positions(piece) for piece in pieces]
@@ -71,6 +78,7 @@ def assemble(
     names = [name for piece, keep in zip(pieces, timed, strict=True) for name in np.array(piece.spelling)[keep]]
     spellings, spelling = np.unique(np.array(names, np.str_), return_inverse=True)
     metres = sorted({metre_of(piece)[1:] for piece in pieces})
+    _check_sizes(durations=durations.values, positions=places.values, spellings=spellings, metres=metres)
     lengths = [int(np.count_nonzero(keep)) for keep in timed]
     keys = [piece.heading.keys for piece in pieces]
     return _frozen(
@@ -120,6 +128,15 @@ def select(melodies: Melodies, chosen: Sequence[int]) -> Melodies:
             corpus=melodies.corpus,
         )
     )
+
+
+def _check_sizes(**alphabets: Sized) -> None:
+    for name, members in alphabets.items():
+        if len(members) - 1 > _LARGEST:
+            raise BadInputError(
+                f"a corpus has at most {_LARGEST + 1} distinct {name}, or its events cannot be numbered: this one has "
+                f"{len(members)}; leave out the files that are no notated music"
+            )
 
 
 class _Alphabet:

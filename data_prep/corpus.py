@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from data_prep.errors import BadInputError, unknown
+from data_prep.limits import MAX_BYTES
 from data_prep.scores import READER, SUFFIXES
 
 INDEX = "index.csv"
@@ -124,17 +125,23 @@ def file_digest(path: Path) -> str:
     """Give the fingerprint of a file's contents together with everything that decides how it is read.
 
     Args:
-        path: The file; one that cannot be opened has a fingerprint too, so that it is reported with the reading.
+        path: The file.
 
     Returns:
         32 hexadecimal digits.
     """
+    digest = hashlib.sha256(f"{READER}|{music21_version()}|{path.suffix.lower()}|".encode())
+    digest.update(contents(path))
+    return digest.hexdigest()[:32]
+
+
+def contents(path: Path) -> bytes:
+    """Return what a file's fingerprint is made of: its contents, or why it is not read, which is then reported."""
     try:
-        data = path.read_bytes()
+        size = path.stat().st_size
+        return path.read_bytes() if size <= MAX_BYTES else f"too large: {size}".encode()
     except OSError as error:
-        data = f"unreadable: {error.strerror}".encode()
-    how = f"{READER}|{music21_version()}|{path.suffix.lower()}|"
-    return hashlib.sha256(how.encode() + data).hexdigest()[:32]
+        return f"unreadable: {error.strerror}".encode()
 
 
 @cache

@@ -5,6 +5,9 @@ They are far above real music.
 
 from fractions import Fraction
 
+MAX_BYTES = 16_000_000
+"""Size of one file."""
+
 MAX_NOTES = 200_000
 """Notes of one file."""
 

@@ -53,7 +53,7 @@ def to_bytes(reading: Reading) -> bytes:
             {**_heading_to_json(piece.heading), "resolution": piece.resolution, "length": length}
             for piece, length in zip(pieces, lengths, strict=True)
         ],
-        "unread": [asdict(one) for one in reading.unread],
+        "unread": [{"tune": one.tune, "reason": one.reason} for one in reading.unread],
         "checksum": _checksum(pieces),
     }
     table = pa.table(columns).replace_schema_metadata({_METADATA: json.dumps(metadata).encode()})

@@ -16,7 +16,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from data_prep.limits import check_length, check_num_notes
 from data_prep.melodies import REST
+
+PITCHES = range(128)
+"""MIDI's pitches."""
+
+MAX_TICKS = 2**53
+"""What a piece's clock counts to: far within int64, and exact as a float."""
 
 
 class Note(NamedTuple):
@@ -115,8 +122,27 @@ class Piece:
 
     @classmethod
     def of(cls, heading: Heading, notes: Sequence[Note]) -> "Piece":
-        """Make the columns of a voice's notes, with the least resolution that holds all of them exactly."""
-        resolution = lcm(1, *(time.denominator for note in notes for time in (note.onset, note.duration)))
+        """Make the columns of a voice's notes, with the least resolution that holds all of them exactly.
+
+        Args:
+            heading: What is known of the voice.
+            notes: Its rows.
+
+        Returns:
+            The piece.
+
+        Raises:
+            ValueError: If it has more notes, lasts longer, or has other pitches than music, or if its times have no
+                common clock that counts them, and the places of its bars, below MAX_TICKS.
+        """
+        check_num_notes(len(notes))
+        check_length(max((note.onset + note.duration for note in notes), default=Fraction(0)))
+        for note in notes:
+            if note.pitch not in PITCHES and (note.pitch, note.chord_size) != (REST, 0):
+                raise ValueError(
+                    f"pitches from {PITCHES[0]} to {PITCHES[-1]} are read: {note.spelling} is {note.pitch}"
+                )
+        resolution = _resolution(heading, notes)
         return cls(
             heading=heading,
             resolution=resolution,
@@ -140,12 +166,33 @@ class Piece:
         return int(np.count_nonzero(self.duration > 0))
 
 
+def _resolution(heading: Heading, notes: Sequence[Note]) -> int:
+    """Give the least resolution of some notes, once it is known that bars can be counted with them."""
+    resolution = 1
+    for denominator in {time.denominator for note in notes for time in (note.onset, note.duration)}:
+        resolution = lcm(resolution, denominator)
+        if resolution > MAX_TICKS:
+            break  # or it would grow with every note
+    bar_length = heading.metres[0].bar_length if heading.metres else Fraction(1)
+    end = max((note.onset + note.duration for note in notes), default=Fraction(1))
+    if lcm(resolution, bar_length.denominator, heading.pickup.denominator) * max(end, bar_length, 1) > MAX_TICKS:
+        raise ValueError("its times have no common clock: to count all of them a quarter note is parted too finely")
+    return resolution
+
+
 @dataclass(frozen=True)
 class Unread:
-    """A tune that could not be read: its number in the file ("" for the whole file), and why."""
+    """A tune that could not be read.
+
+    Attributes:
+        tune: Its number in the file, "" for the whole file.
+        reason: Why, in one line.
+        passing: The file's contents do not decide it, so that it may be read another time.
+    """
 
     tune: str
     reason: str
+    passing: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,13 +202,32 @@ class Reading:
     pieces: tuple[Piece, ...]
     unread: tuple[Unread, ...]
 
+    @property
+    def is_passing(self) -> bool:
+        """Whether another reading of the same file may come to more."""
+        return any(one.passing for one in self.unread)
 
-def reason(error: Exception) -> str:
-    """Say in one line why something could not be read."""
+
+def reason(error: BaseException, form: str = "music") -> str:
+    """Say in one line why something could not be read.
+
+    Args:
+        error: What was raised: a ValueError says it in its own words.
+        form: The format in which it was to be read.
+
+    Returns:
+        The line.
+
+    Raises:
+        MemoryError: If it is that. It tells nothing of what was read, which the others of its file could be, but of
+            the machine.
+    """
+    if isinstance(error, MemoryError):
+        raise error
     text = " ".join(str(error).split())
     if isinstance(error, ValueError) and text:
         return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"it cannot be read as {form}: {': '.join(part for part in (type(error).__name__, text) if part)}"
 
 
 def merge_ties(notes: Sequence[Note]) -> list[Note]:

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
-from data_prep.corpus import INDEX, MIDI_SUFFIXES, Corpus, file_digest
+from data_prep.corpus import INDEX, MIDI_SUFFIXES, Corpus, contents, file_digest
 from data_prep.errors import BadInputError, unknown
+from data_prep.limits import MAX_BYTES
 from data_prep.readers.beats import SUFFIX
 
 READER = 2
@@ -134,11 +135,7 @@ def entries(corpus: Corpus) -> list[Entry]:
 
 
 def _digest(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        data = f"unreadable: {error.strerror}".encode()
-    return hashlib.sha256(data).hexdigest()[:32]
+    return hashlib.sha256(contents(path)).hexdigest()[:32]
 
 
 def _from_folders(corpus: Corpus) -> list[Entry]:
@@ -165,13 +162,7 @@ def _from_folders(corpus: Corpus) -> list[Entry]:
 
 def _from_index(corpus: Corpus, index: Path) -> list[Entry]:
     style_column = corpus.style_column or STYLE_COLUMN
-    try:
-        text = index.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise BadInputError(f"an index must be readable: {index} ({reason})") from None
-    table = csv.DictReader(StringIO(text), restval="")
-    columns = table.fieldnames or []
+    columns, table = _table(index)
     if "file" not in columns:
         raise unknown("column", "file", columns, str(index))
     if style_column not in columns:
@@ -193,6 +184,22 @@ def _from_index(corpus: Corpus, index: Path) -> list[Entry]:
         )
         for row in sorted(rows, key=lambda row: row["file"])
     ]
+
+
+def _table(index: Path) -> tuple[Sequence[str], list[dict[str, str]]]:
+    """Give the columns and the rows of an index."""
+    try:
+        if index.stat().st_size > MAX_BYTES:
+            raise ValueError(f"it has more than {MAX_BYTES / 1e6:g} MB")  # noqa: TRY301  (told like the others)
+        table = csv.DictReader(StringIO(index.read_text(encoding="utf-8-sig")), restval="")
+        return table.fieldnames or [], list(table)
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8 text"
+    except OSError as error:
+        reason = error.strerror
+    except (ValueError, csv.Error) as error:
+        reason = str(error)
+    raise BadInputError(f"an index must be readable: {index} ({reason})")
 
 
 def _check(corpus: Corpus, index: Path, rows: Sequence[Mapping[str, str]], style_column: str) -> None:

@@ -3,17 +3,20 @@
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data_prep import performance_files
+from data_prep.bounded import Failure, Job, read_each
 from data_prep.corpus import Corpus
 from data_prep.encodings.velocity import LOWEST_PITCH, NUM_KEYS
 from data_prep.errors import BadInputError
 from data_prep.folds import TEST, assign_by_style
 from data_prep.grid import to_step
 from data_prep.kinship import compositions
+from data_prep.limits import MAX_BYTES
 from data_prep.notes import Piece
 from data_prep.performance_files import Entry
 from data_prep.performance_filter import RULES, broken_rule
@@ -33,12 +36,21 @@ class _Read:
 
     kept: list[tuple[Entry, Performance]] = field(default_factory=list[tuple[Entry, Performance]])
     skipped: list[Skipped] = field(default_factory=list[Skipped])
+    unread: list[str] = field(default_factory=list[str])  # of what was skipped, the names with a passing reason
     exclusions: list[Skipped] = field(default_factory=list[Skipped])
     left_out: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*RULES, DUPLICATES), 0))
 
     def leave_out(self, entry: Entry, rule: str, reason: str) -> None:
         self.left_out[rule] += 1
         self.exclusions.append(Skipped(entry.name, reason))
+
+
+class _Played(NamedTuple):
+    """What is read of one performance: its file, its annotated beats, and its notes in their quarter notes."""
+
+    file: reader.PlayedFile
+    beats: annotated.Beats | None
+    performance: Performance
 
 
 def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, processes: int | None) -> Preparation:
@@ -61,7 +73,8 @@ def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, proces
         read, num_files = _rendered(corpus, inputs, cache, progress, processes), len(inputs.digests)
     else:
         entries = performance_files.entries(corpus)
-        read, num_files = _played(entries, progress), len(entries)
+        read, num_files = _played(entries, progress, processes), len(entries)
+    inputs = inputs.without(read.unread)
     if not read.kept:
         first = [*read.exclusions, *read.skipped][0]
         raise BadInputError(
@@ -95,32 +108,29 @@ def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, proces
     )
 
 
-def _played(entries: Sequence[Entry], progress: Progress) -> _Read:
+def _played(entries: Sequence[Entry], progress: Progress, processes: int | None) -> _Read:
     """Read files; leave out what breaks a rule, and what has the notes of an earlier one."""
-    read = _Read()
-    seen: dict[Hashable, str] = {}
     progress.start(len(entries), "reading performances")
+    answers: dict[Path, _Played | Failure] = {}
     try:
-        for entry in entries:
-            _take(entry, read, seen)
+        for path, answer in read_each(_JOB, [entry.path for entry in entries], processes=processes or 1):
+            answers[path] = answer
             progress.advance(1)
     finally:
         progress.finish()
+    read = _Read()
+    seen: dict[Hashable, str] = {}
+    for entry in entries:
+        _take(entry, answers[entry.path], read, seen)
     return read
 
 
-def _take(entry: Entry, read: _Read, seen: dict[Hashable, str]) -> None:
-    try:
-        file = reader.read(entry.path.read_bytes())
-        beats = _beats(entry.path)
-    except (ValueError, OSError) as error:
-        read.skipped.append(Skipped(entry.name, _in_one_line(error)))
+def _take(entry: Entry, answer: _Played | Failure, read: _Read, seen: dict[Hashable, str]) -> None:
+    if isinstance(answer, Failure):
+        read.skipped.append(Skipped(entry.name, answer.reason))
+        read.unread += [entry.name] if answer.passing else []
         return
-    performance = file.performance
-    if beats is not None:
-        onset, end = beats.quarters(performance.seconds, file.release)
-        performance = reader.with_beats(file, onset, end)
-    performance = _within_keys(performance)
+    file, beats, performance = answer
     if not performance.num_notes:
         read.skipped.append(Skipped(entry.name, "none of its notes is among a piano's 88 keys"))
         return
@@ -134,20 +144,35 @@ def _take(entry: Entry, read: _Read, seen: dict[Hashable, str]) -> None:
         read.leave_out(entry, *broken)
 
 
+def _read_file(path: Path) -> _Played:
+    file = reader.read(path.read_bytes())
+    beats, performance = _beats(path), file.performance
+    if beats is not None:
+        onset, end = beats.quarters(performance.seconds, file.release)
+        performance = reader.with_beats(file, onset, end)
+    return _Played(file, beats, _within_keys(performance))
+
+
+def _reader(_: Path) -> str:
+    return reader.__name__
+
+
+_JOB = Job(_read_file, _reader)
+
+
 def _beats(path: Path) -> annotated.Beats | None:
     beside = performance_files.annotations(path)
-    return annotated.read(beside.read_text(encoding="utf-8")) if beside.exists() else None
+    if not beside.exists():
+        return None
+    if beside.stat().st_size > MAX_BYTES:
+        raise ValueError(f"annotations of at most {MAX_BYTES / 1e6:g} MB are read: {beside.name} has more")
+    return annotated.read(beside.read_text(encoding="utf-8"))
 
 
 def _within_keys(performance: Performance) -> Performance:
     """Leave out what no piano has a key for."""
     inside = (performance.pitch >= LOWEST_PITCH) & (performance.pitch < LOWEST_PITCH + NUM_KEYS)
     return Performance(**{name: column[inside] for name, column in vars(performance).items()})
-
-
-def _in_one_line(error: Exception) -> str:
-    text = error.strerror if isinstance(error, OSError) else str(error)
-    return " ".join((text or type(error).__name__).split())
 
 
 def _contents(performance: Performance) -> Hashable:
@@ -172,6 +197,7 @@ def _rendered(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, p
     read = _Read()
     for path, reading in read_all(inputs.digests, cache, progress, processes).items():
         name = corpus.file_name(path)
+        read.unread += [name] if reading.is_passing else []
         read.skipped += [Skipped(f"{name}#{one.tune}" if one.tune else name, one.reason) for one in reading.unread]
         for tune, voices in _scores(reading.pieces).items():
             score = f"{name}#{tune}" if tune else name

@@ -44,6 +44,7 @@ def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, proces
     """
     readings = read_all(inputs.digests, cache, progress, processes)
     by_name = {corpus.file_name(path): reading for path, reading in readings.items()}
+    inputs = inputs.without(file for file, reading in by_name.items() if reading.is_passing)
     read = _name_pieces(by_name)
     skipped = tuple(
         Skipped(f"{file}#{unread.tune}" if unread.tune else file, unread.reason)

@@ -56,12 +56,12 @@ def prepare(
         )
     digests = KINDS[kind].digests(found)
     inputs = Inputs(digests, KINDS[kind].fingerprint(found, digests), kind, num_folds, seed)
-    fingerprint = inputs.fingerprint
     folder = cache_folder(cache)
-    stored = _load(folder, fingerprint, corpus, kind)
+    stored = _load(folder, inputs.fingerprint, corpus, kind)
     if stored is not None:
         return stored
     made = KINDS[kind].make(found, inputs, folder, progress or Silent(), processes)
+    fingerprint = made.open_pieces.fingerprint  # another than that of the inputs if not all of them could be read
     extra: dict[str, Any] = {
         "origins": [asdict(origin) for origin in made.origins],
         "skipped": [asdict(skipped) for skipped in made.skipped],

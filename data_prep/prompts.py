@@ -9,7 +9,8 @@ import numpy as np
 from data_prep.errors import BadInputError
 from data_prep.melodies import REST
 from data_prep.notes import Key, Metre, Piece, Unread
-from data_prep.scores import SUFFIXES, read
+from data_prep.reading import read_file
+from data_prep.scores import check_path
 from data_prep.tunes import MODES, Mode, Tune, signature
 from data_prep.writers.spelling import tonic
 
@@ -39,11 +40,8 @@ def read_prompt(path: Path) -> tuple[Tune, tuple[str, ...]]:
     Raises:
         BadInputError: If there is no such file, it cannot be read, or there is no note in it.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise BadInputError(f"a prompt's file ends in {', '.join(sorted(SUFFIXES))}: got {str(path)!r}")
-    if not path.is_file():
-        raise BadInputError(f"a prompt is a file that is there: {path} is not")
-    reading = read(path)
+    check_path(path, "a prompt")
+    reading = read_file(path)
     pieces = [piece for piece in reading.pieces if piece.num_sounding]
     if not pieces:
         why = reading.unread[0].reason if reading.unread else "there are no notes in it"

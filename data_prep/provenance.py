@@ -1,8 +1,8 @@
 """Prepared data and where it comes from: the inputs that decide it, each piece's origin, and what is not in it."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ class Inputs:
         kind: The kind of data.
         num_folds: Number of folds.
         seed: Of the folds and the test set.
+        unread: Names of the files that could not be read for a passing reason, sorted. Without them other data is
+            made, which no later run may take for the whole.
     """
 
     digests: Mapping[Path, str]
@@ -27,12 +29,18 @@ class Inputs:
     kind: str
     num_folds: int
     seed: int
+    unread: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
         """Fingerprint of all of it, 32 hexadecimal digits."""
         parts = f"{PREPARATION}|{self.corpus}|{self.kind}|{self.num_folds}|{self.seed}"
-        return hashlib.sha256(parts.encode()).hexdigest()[:32]
+        parts += f"|{self.unread!r}" if self.unread else ""
+        return hashlib.sha256(parts.encode(errors="surrogateescape")).hexdigest()[:32]
+
+    def without(self, files: Iterable[str]) -> "Inputs":
+        """Return the inputs that are left where files cannot be read for a passing reason."""
+        return replace(self, unread=tuple(sorted(files)))
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,8 @@ class Prepared:
         num_read: Pieces that were read.
         num_test_pieces: Pieces in the sealed test set.
         num_test_notes: Their notes.
-        fingerprint: Of the files' contents, the reader's version, the rules, the folds' number and seed.
+        fingerprint: Of the files' contents, the reader's version, the rules, the folds' number and seed, and which
+            files could not be read for a passing reason.
         seed: The folds' seed.
         source: Where all this is stored.
     """

@@ -1,16 +1,14 @@
-"""Files become readings: each parsed once ever, in parallel, and kept as a note table under its contents' digest."""
+"""Files become readings: each parsed once ever, in parallel, within bounds, and kept as a note table by its digest."""
 
 import os
-import signal
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 from pathlib import Path
 
 from data_prep import cache, note_table, scores
+from data_prep.bounded import BOUNDS, Bounds, Failure, Job, read_each, read_one
+from data_prep.corpus import file_digest
 from data_prep.errors import BadInputError
-from data_prep.notes import Reading
+from data_prep.notes import Reading, Unread
 from data_prep.progress import Progress
 
 WORTH_A_POOL = 150_000
@@ -18,15 +16,20 @@ WORTH_A_POOL = 150_000
 
 
 def read_all(
-    files: Mapping[Path, str], folder: Path, progress: Progress, processes: int | None = None
+    files: Mapping[Path, str],
+    folder: Path,
+    progress: Progress,
+    processes: int | None = None,
+    bounds: Bounds = BOUNDS,
 ) -> dict[Path, Reading]:
-    """Read files, from the cache where they are in it.
+    """Read files, from the cache where they are in it. Only what a file's contents decide is kept there.
 
     Args:
         files: Each file's digest, which names its entry in the cache.
         folder: The cache's folder.
         progress: Told of each file that has to be parsed.
         processes: How many parse at once; as many as there are cores by default.
+        bounds: What each file may take.
 
     Returns:
         Every file's reading, in the given order.
@@ -39,13 +42,39 @@ def read_all(
     if missing:
         progress.start(len(missing), "reading scores")
         try:
-            for path, data in _parse(missing, processes or _num_cores()):
-                cache.write(_entry(folder, files[path]), data)
-                found[path] = note_table.from_bytes(data, str(path))
+            for path, answer in _parse(missing, processes or _num_cores(), bounds):
+                found[path] = _kept(path, files[path], answer, folder)
                 progress.advance(1)
         finally:
             progress.finish()
     return {path: reading for path, reading in found.items() if reading is not None}
+
+
+def read_file(path: Path) -> Reading:
+    """Read one file within bounds, past the cache.
+
+    Args:
+        path: A file with one of ``scores.SUFFIXES``.
+
+    Returns:
+        Its voices, and what of it could not be read.
+
+    Raises:
+        BadInputError: If no process can be started to read it.
+    """
+    answer = read_one(_AS_READING, path)
+    return _failed(answer) if isinstance(answer, Failure) else answer
+
+
+def _kept(path: Path, digest: str, answer: bytes | Failure, folder: Path) -> Reading:
+    """Make a reading of what a parser answered, and keep it if the file's contents decide it."""
+    reading = _failed(answer) if isinstance(answer, Failure) else note_table.from_bytes(answer, str(path))
+    if reading.is_passing:
+        return reading
+    if file_digest(path) != digest:
+        return _failed(Failure("it was changed while it was read", passing=True))
+    cache.write(_entry(folder, digest), note_table.to_bytes(reading) if isinstance(answer, Failure) else answer)
+    return reading
 
 
 def _entry(folder: Path, digest: str) -> Path:
@@ -62,31 +91,23 @@ def _from_cache(path: Path) -> Reading | None:
         return None
 
 
-def _parse(files: Sequence[Path], processes: int) -> Iterator[tuple[Path, bytes]]:
+def _parse(files: Sequence[Path], processes: int, bounds: Bounds) -> Iterator[tuple[Path, bytes | Failure]]:
     sizes = {path: path.stat().st_size if path.exists() else 0 for path in files}
-    left = sorted(files, key=lambda path: -sizes[path])  # the longest first, so that the processes end together
-    if min(processes, len(left)) > 1 and sum(sizes.values()) >= WORTH_A_POOL:
-        pool = ProcessPoolExecutor(min(processes, len(left)), get_context("spawn"), _start_worker)
-        try:
-            futures = {pool.submit(_parse_one, path): path for path in left}
-            for future in as_completed(futures):
-                data = future.result()
-                left.remove(futures[future])
-                yield futures[future], data
-        except BrokenProcessPool:
-            pass  # a script without a main guard cannot spawn: what is left is read here
-        finally:
-            pool.shutdown(cancel_futures=True)
-    for path in left:
-        yield path, _parse_one(path)
+    longest_first = sorted(files, key=lambda path: -sizes[path])  # so that the processes end together
+    worth_it = sum(sizes.values()) >= WORTH_A_POOL
+    return read_each(_AS_TABLE, longest_first, processes=processes if worth_it else 1, bounds=bounds)
 
 
-def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-
-
-def _parse_one(path: Path) -> bytes:
+def _as_table(path: Path) -> bytes:
     return note_table.to_bytes(scores.read(path))
+
+
+_AS_TABLE = Job(_as_table, scores.reader)
+_AS_READING = Job(scores.read, scores.reader)
+
+
+def _failed(failure: Failure) -> Reading:
+    return Reading((), (Unread("", failure.reason, failure.passing),))
 
 
 def _num_cores() -> int:

@@ -1,41 +1,73 @@
 """Scores in: one file of any kind that can be read becomes a Reading. music21 is imported only when a file is read."""
 
 import warnings
+from collections.abc import Set as AbstractSet
 from importlib import import_module
 from pathlib import Path
 
+from data_prep.errors import BadInputError
 from data_prep.notes import Reading, Unread, reason
 
 READER = 4
 """Version of what is read out of a file; raised with every change to it, so that cached tables are read anew."""
 
 _READERS = {
-    ".abc": "abc.files",
-    ".mid": "midi",
-    ".midi": "midi",
-    ".xml": "staves",
-    ".musicxml": "staves",
-    ".mxl": "staves",
-    ".krn": "staves",
+    ".abc": ("abc.files", "ABC"),
+    ".mid": ("midi", "MIDI"),
+    ".midi": ("midi", "MIDI"),
+    ".xml": ("staves", "MusicXML"),
+    ".musicxml": ("staves", "MusicXML"),
+    ".mxl": ("staves", "MusicXML"),
+    ".krn": ("staves", "kern"),
 }
+"""Of each ending the module that reads such files, and what the format is called."""
 
 SUFFIXES = frozenset(_READERS)
 """Endings of the files that can be read, in lower case."""
 
 
+def reader(path: Path) -> str:
+    """Return the module that reads a file with one of the SUFFIXES."""
+    return f"data_prep.readers.{_READERS[path.suffix.lower()][0]}"
+
+
 def read(path: Path) -> Reading:
-    """Read a file.
+    """Read a file. What is not known to be harmless is read by ``reading.read_file``, within bounds.
 
     Args:
         path: A file with one of the SUFFIXES.
 
     Returns:
         Its voices, and what of it could not be read; a file that cannot be read at all is one unread entry.
+
+    Raises:
+        MemoryError: If memory ran out, which its contents alone do not decide.
+        OSError: If it cannot be opened.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what music21 remarks on a file's style is not the user's concern here
-            reader = import_module(f"data_prep.readers.{_READERS[path.suffix.lower()]}")
-            return reader.read(path)
+            return import_module(reader(path)).read(path)
+    except OSError:
+        raise
     except Exception as error:  # noqa: BLE001  (whatever a parser raises on one file, the others are to be read)
-        return Reading((), (Unread("", reason(error)),))
+        return Reading((), (Unread("", reason(error, _READERS[path.suffix.lower()][1])),))
+
+
+def check_path(path: Path, what: str, suffixes: AbstractSet[str] = SUFFIXES) -> None:
+    """Refuse a path that names no file of a kind that can be read.
+
+    Args:
+        path: The path as the user gave it.
+        what: What it is to be, with its article ("a prompt").
+        suffixes: Endings that it may have, in lower case.
+
+    Raises:
+        BadInputError: If its ending is another, or there is no such file.
+    """
+    if path.is_dir():
+        raise BadInputError(f"{what} is a file, and {str(path)!r} is a folder: name a file in it")
+    if path.suffix.lower() not in suffixes:
+        raise BadInputError(f"{what} ends in {', '.join(sorted(suffixes))}: got {str(path)!r}")
+    if not path.is_file():
+        raise BadInputError(f"{what} is a file that is there: {path} is not")

@@ -7,6 +7,7 @@ from itertools import groupby, pairwise
 from typing import TypeVar
 
 from data_prep.grid import ARTICULATION_GAP, SHORTEST
+from data_prep.limits import MAX_SILENT_BARS, check_length
 from data_prep.melodies import REST
 from data_prep.notes import Key, Metre, Note
 
@@ -144,14 +145,24 @@ def fill_gaps(notes: Sequence[Note], bar_length: Fraction, pickup: Fraction) -> 
 
     Returns:
         The voice from time 0 on without gaps, with no rest at its end; and the time that was cut off.
+
+    Raises:
+        ValueError: If it lasts longer than music does, or is silent for more than MAX_SILENT_BARS.
     """
     sounding = [note for note in notes if note.pitch != REST]
     if not sounding:
         return [], Fraction(0)
+    check_length(sounding[-1].onset + sounding[-1].duration)
     begin = _bar_start(sounding[0].onset, bar_length, pickup)
     filled: list[Note] = []
     now = begin
+    silent_bars = 0
     for note in sounding:
+        silent_bars += max(0, note.onset - now) // bar_length
+        if silent_bars > MAX_SILENT_BARS:
+            raise ValueError(
+                f"voices with at most {MAX_SILENT_BARS} silent bars are read: one has {silent_bars} or more"
+            )
         while now < note.onset:
             end = min(note.onset, _bar_start(now, bar_length, pickup) + _bar_size(now, bar_length, pickup))
             filled.append(rest(now - begin, end - now))

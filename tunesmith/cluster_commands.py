@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from data_prep.errors import BadInputError
 from tunesmith.console import err, out, print_json
@@ -313,7 +314,7 @@ def _print_jobs(found: "list[Job]") -> None:
             for time in (job.started, job.ended)
         ]
         style = "red" if job.state == "FAILED" else None
-        table.add_row(job.id, job.state.lower(), job.search, job.home, *times, style=style)
+        table.add_row(*map(escape, (job.id, job.state.lower(), job.search, job.home)), *times, style=style)
     out.print(table, crop=False)
 
 
@@ -327,7 +328,7 @@ def _print_usage(found: "list[Usage]") -> None:
     table.add_column("kind", no_wrap=True)
     for one in found:
         numbers = (one.node.cpus, one.cpus, one.node.gpus, one.gpus)
-        table.add_row(one.node.address, *(f"{number:g}" for number in numbers), one.node.gpu_kind)
+        table.add_row(escape(one.node.address), *(f"{number:g}" for number in numbers), escape(one.node.gpu_kind))
     sums = [sum(each) for each in zip(*((o.node.cpus, o.cpus, o.node.gpus, o.gpus) for o in found), strict=True)]
     table.add_row(f"{len(found)} in all", *(f"{number:g}" for number in sums), style="bold")
     out.print(table, crop=False)

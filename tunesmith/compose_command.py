@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from data_prep.errors import BadInputError, unknown
 from tunesmith.console import err, out, print_json
@@ -103,7 +104,7 @@ def compose(
     composer = TuneComposer.load(found.path)
     remarks = [*remarks, *composer.remarks(wish)]
     for remark in remarks:
-        err.print(f"[yellow]beware:[/] {remark}", soft_wrap=True)
+        err.print(f"[yellow]beware:[/] {escape(remark)}", soft_wrap=True)
     measures, index = _corpus(found, corpus) if report else (None, None)
     tunes = {
         f"{found.name}-seed{seed}-{number:02d}": replace(tune, title=f"{found.name}, seed {seed}, number {number}")
@@ -121,7 +122,9 @@ def compose(
 
         out.print()
         print_report(told)
-        out.print(f"[dim]the whole report: {folder / f'{found.name}-seed{seed}-report.md'}[/]", soft_wrap=True)
+        out.print(
+            f"[dim]the whole report: {escape(str(folder / f'{found.name}-seed{seed}-report.md'))}[/]", soft_wrap=True
+        )
 
 
 def _kinds(formats: str) -> list[str]:
@@ -190,7 +193,9 @@ def _corpus(model: "NamedModel", name: str | None) -> "tuple[CorpusMeasures | No
     except BadInputError as error:
         if name is not None:
             raise
-        err.print(f"[yellow]beware:[/] the search's corpus cannot be compared with: {error}", soft_wrap=True)
+        err.print(
+            f"[yellow]beware:[/] the search's corpus cannot be compared with: {escape(str(error))}", soft_wrap=True
+        )
         return None, None
     index = CorpusIndex(prepared.data, [origin.title for origin in prepared.origins])
     return corpus_measures(prepared.data, index), index
@@ -229,5 +234,5 @@ def _print(rows: list[dict[str, Any]]) -> None:
     table = Table("tune", "key", "metre", "bars", "notes", "written", box=None, header_style="bold")
     for row in rows:
         endings = " ".join(Path(path).name.removeprefix(row["name"]) for path in row["files"])
-        table.add_row(row["name"], row["key"], row["metre"], f"{row['bars']:g}", str(row["notes"]), endings)
+        table.add_row(escape(row["name"]), row["key"], row["metre"], f"{row['bars']:g}", str(row["notes"]), endings)
     out.print(table)

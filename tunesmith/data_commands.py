@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from tunesmith.console import err, out, print_json
+from tunesmith.notes_command import notes
 from tunesmith.options import AsJson
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from data_prep.provenance import Prepared, Skipped
 
 app = typer.Typer(help="See what there is to learn from.", no_args_is_help=True)
+app.command()(notes)
 
 Corpus = Annotated[
     str,
@@ -68,8 +71,8 @@ def prepare(corpus: Corpus, kind: Kind = None, folds: Folds = 4, seed: Seed = 0,
         return
     data = prepared.data
     out.print(
-        f"{corpus}: {data.num_pieces} {KINDS[prepared.kind].noun} with {data.num_notes} notes in {folds} folds, and "
-        f"{prepared.num_test_pieces} sealed for the test; fingerprint {prepared.fingerprint[:12]}"
+        f"{escape(corpus)}: {data.num_pieces} {KINDS[prepared.kind].noun} with {data.num_notes} notes in {folds} "
+        f"folds, and {prepared.num_test_pieces} sealed for the test; fingerprint {prepared.fingerprint[:12]}"
     )
 
 
@@ -148,13 +151,13 @@ def _print_description(prepared: "Prepared", numbers: "Description") -> None:
     from data_prep.corpus import resolve
 
     corpus = resolve(prepared.data.corpus)
-    out.print(f"[bold]{corpus.name}[/]: {corpus.summary}")
-    out.print(f"[dim]{corpus.licence}[/]")
+    out.print(f"[bold]{escape(corpus.name)}[/]: {escape(corpus.summary)}")
+    out.print(f"[dim]{escape(corpus.licence)}[/]")
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
     for label, text in numbers.rows():
-        table.add_row(label, text)
+        table.add_row(escape(label), escape(text))
     out.print(table)
     for chart in numbers.charts():
         _print_bars(chart)
@@ -167,8 +170,8 @@ def _print_bars(chart: "Chart") -> None:
     most = max(*chart.counts.values(), 1)
     shown = list(chart.counts.items())[: None if chart.whole else _MOST_SHOWN]
     for name, count in shown:
-        table.add_row(f"  {name}", "█" * round(max(count > 0, 40 * count / most)), f"{count} {chart.unit}")
-    out.print(f"[bold]{chart.title}[/]")
+        table.add_row(f"  {escape(name)}", "█" * round(max(count > 0, 40 * count / most)), f"{count} {chart.unit}")
+    out.print(f"[bold]{escape(chart.title)}[/]")
     out.print(table)
     if len(chart.counts) > len(shown):
         out.print(f"  [dim]and {len(chart.counts) - len(shown)} rarer ones[/]")

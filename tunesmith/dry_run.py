@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from cluster.nodes import Node
@@ -100,11 +101,11 @@ def print_plan(found: dict[str, Any]) -> None:
     )
     folds = ", ".join(str(fold["pieces"]) for fold in found["folds"])
     reach = "  ".join(f"{rung['trials']:g} to epoch {rung['epochs']}" for rung in found["rungs"])
-    table.add_row("search", f"{found['name']}: {found['family']} on {found['corpus']}")
+    table.add_row("search", f"{found['name']}: {found['family']} on {escape(found['corpus'])}")
     table.add_row("data", f"{found['pieces']} pieces, {found['notes']} notes; {found['test_pieces']} more are sealed")
     table.add_row("folds", f"{len(found['folds'])} in lockstep, of {folds} pieces")
     for label, text in found["data"].items():
-        table.add_row(label, text)
+        table.add_row(escape(label), escape(text))
     table.add_row("space", f"{len(found['settings_searched'])} settings searched: {size_text}")
     table.add_row("trials", f"{found['trials']}, the first {found['prior_points']} at known good points")
     table.add_row("rungs", f"about {reach}")
@@ -112,14 +113,14 @@ def print_plan(found: dict[str, Any]) -> None:
     table.add_row(
         "time",
         f"{duration(found['seconds_of_its_epoch'])} an epoch of all folds, timed once for: "
-        f"{settings_line(found['timed_setting'])}",
+        f"{escape(settings_line(found['timed_setting']))}",
     )
     table.add_row(
         "",
         f"about {duration(found['seconds_for_all_trials'])} for all trials at that pace; limit {found['time_limit']}",
     )
-    table.add_row("study", found["study"])
-    table.add_row("storage", found["storage"])
-    table.add_row("MLflow", found["tracking"])
+    table.add_row("study", escape(found["study"]))
+    table.add_row("storage", escape(found["storage"]))
+    table.add_row("MLflow", escape(found["tracking"]))
     out.print(table)
     out.print("[dim]nothing was run or stored[/]")

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from tunesmith.console import out, print_json
@@ -96,7 +97,7 @@ def export(
     if as_json:
         print_json({**_row(version), "folder": str(folder)})
         return
-    out.print(f"{version.reference} is in {folder}; its README.md says how it is used:", soft_wrap=True)
+    out.print(f"{version.reference} is in {escape(str(folder))}; its README.md says how it is used:", soft_wrap=True)
     out.print(f"  mlflow models serve -m {folder} --env-manager local", markup=False, soft_wrap=True)
 
 
@@ -136,7 +137,7 @@ def _print(versions: "list[Version]") -> None:
     for number, column in enumerate(("model", "", "from", "sealed test", "size", "registered")):
         table.add_column(column, no_wrap=True, min_width=max(len(row[number]) for row in rows))
     for version, row in zip(versions, rows, strict=True):
-        table.add_row(*row, style="bold green" if version.is_champion else None)
+        table.add_row(*map(escape, row), style="bold green" if version.is_champion else None)
     out.print(table, crop=False)  # a narrow terminal wraps; nothing is cut
 
 
@@ -153,7 +154,7 @@ def _show(version: "Version", evidence: dict[str, Any]) -> None:
     table.add_column()
     for name, value in _lineage(version, evidence).items():
         if value:
-            table.add_row(name, value)
+            table.add_row(name, escape(value))
     out.print(table)
 
 

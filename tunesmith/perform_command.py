@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from data_prep.errors import BadInputError
 from tunesmith.console import err, out, print_json
@@ -80,7 +81,9 @@ def perform(
         with _named(midi):
             performer.check_length(performance)
         for doubt in performing.doubts(data):
-            err.print(f"[yellow]beware:[/] {midi}: {doubt}; the model takes its ticks for beats, four to a bar")
+            err.print(
+                f"[yellow]beware:[/] {escape(f'{midi}: {doubt}')}; the model takes its ticks for beats, four to a bar"
+            )
         velocities = {
             name: performing.scaled(performer.velocities(performance, asked), amount)
             for name, asked in _asked(performer, genre, mix).items()
@@ -171,8 +174,8 @@ def _row(name: str, path: Path, changed: int, velocity: "NDArray[np.float64]") -
 def _print(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         out.print(
-            f"[bold]{row['output']}[/]  {row['style']}: {row['changed']} velocities changed; now {row['softest']} to "
-            f"{row['loudest']}, mean {row['mean']:.0f}, spread {row['spread']:.0f}",
+            f"[bold]{escape(row['output'])}[/]  {escape(row['style'])}: {row['changed']} velocities changed; now "
+            f"{row['softest']} to {row['loudest']}, mean {row['mean']:.0f}, spread {row['spread']:.0f}",
             soft_wrap=True,
         )
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from tunesmith.console import err, out, print_json
@@ -183,9 +184,9 @@ def _print_comparison(outcome: "Outcome") -> None:
     made = "registered" if outcome.is_new else "registered before"
     out.print()
     if evidence.decision.moves:
-        out.print(f"[bold green]{reference} is the champion[/] ({made}): {evidence.decision.why}")
+        out.print(f"[bold green]{reference} is the champion[/] ({made}): {escape(evidence.decision.why)}")
     else:
-        out.print(f"[bold yellow]{reference} is not the champion[/] ({made}): {evidence.decision.why}")
+        out.print(f"[bold yellow]{reference} is not the champion[/] ({made}): {escape(evidence.decision.why)}")
     out.print()
     out.print("[bold]next[/]")
     for command, meaning in _next(evidence, reference):

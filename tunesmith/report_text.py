@@ -35,7 +35,7 @@ def print_report(report: "Report") -> None:
     for name, one in report["measures"].items():
         cells = [_of_tune(report, stem, name) for stem in shown]
         styled = [f"[bold yellow]{cell}[/]" if cell[-1] in "▲▼" else cell for cell in cells]
-        table.add_row(one["title"], *_of_corpus(report, one), *styled)
+        table.add_row(escape(one["title"]), *_of_corpus(report, one), *styled)
     out.print(table)
     if len(report["tunes"]) > len(shown):
         out.print(f"[dim]and {len(report['tunes']) - len(shown)} more, in the report's page[/]")

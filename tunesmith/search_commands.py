@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from tunesmith.chosen_search import chosen_search, overrides
 from tunesmith.console import err, print_json
@@ -118,7 +119,7 @@ def _run(spec: "SearchSpec", home: Path, address: str | None, *, as_json: bool) 
 def _say_how_to_go_on(spec: "SearchSpec", outcome: "Outcome", address: str | None) -> None:
     done = sum(trial.state in ("COMPLETE", "PRUNED", "FAIL") for trial in outcome.trials)
     err.print(f"stopped with {done} of {spec.budget.trials} trials; nothing recorded is lost. To go on:")
-    err.print(f"  tunesmith search {spec.name}" + (f" --address {address}" if address else ""))
+    err.print(f"  tunesmith search {spec.name}" + (f" --address {escape(address)}" if address else ""))
 
 
 def _say_it_was_finished(spec: "SearchSpec", outcome: "Outcome") -> None:

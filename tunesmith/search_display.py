@@ -63,7 +63,7 @@ class SearchDisplay:
         self._ended.update({state: finished.get(state, 0) for state in self._ended})
         if self._plain:
             limit = f", at most {duration(seconds)}" if seconds else ""
-            self._console.print(f"{self._title}: {trials} trials of up to {epochs} epochs{limit}")
+            self._console.print(f"{self._title}: {trials} trials of up to {epochs} epochs{limit}", markup=False)
             return
         self._live = Live(self, console=self._console, refresh_per_second=4, transient=True)
         self._live.start()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from models.family import Baseline, Family
@@ -96,7 +97,9 @@ def _print_best(best: Sequence[TrialRecord], family: Family[Any, Any], spec: Sea
         score = trial.last(objective.name)
         assert score is not None, "a full trial has a score"
         settings = {name: trial.values[name] for name in spec.space.searched if name in trial.values}
-        table.add_row(f"#{trial.number}", with_error(score), duration(trial.seconds), settings_line(settings, defaults))
+        table.add_row(
+            f"#{trial.number}", with_error(score), duration(trial.seconds), escape(settings_line(settings, defaults))
+        )
     out.print()
     out.print(table)
 
@@ -106,7 +109,7 @@ def _print_winner(winner: TrialRecord, family: Family[Any, Any]) -> None:
     meanings = family.spec_type.settings()
     for name, value in winner.values.items():
         if value != meanings[name].default or name in ("cell", "layers", "size"):
-            table.add_row(f"  {name}", setting_text(value), f"[dim]{meanings[name].meaning}[/]")
+            table.add_row(f"  {name}", escape(setting_text(value)), f"[dim]{meanings[name].meaning}[/]")
     out.print()
     out.print(f"[bold]the winner, #{winner.number}[/] [dim](settings that differ from the defaults)[/]")
     out.print(table)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from data_prep.errors import BadInputError, unknown
 from tunesmith.console import err, out, print_json
@@ -132,7 +133,7 @@ class EpochLines:
 
     def begin(self, title: str) -> None:
         """Print the title and the names of the columns."""
-        err.print(f"[bold]{title}[/]", soft_wrap=True)
+        err.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
         err.print("[dim]epoch  " + "  ".join(f"{metric.name:>21}" for metric in self._metrics) + "     time[/]")
         self._status.start()
 

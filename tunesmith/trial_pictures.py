@@ -41,4 +41,4 @@ def draw(record: SearchRecord, number: int, home: Path, target: Path) -> None:
     for name, figure in figures:
         path = target / f"{name}.png"
         save(figure, path)
-        out.print(str(path), soft_wrap=True, highlight=False)
+        out.print(str(path), soft_wrap=True, markup=False)

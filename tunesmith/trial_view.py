@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from models.families import family as find_family
@@ -47,7 +48,7 @@ def print_trial(record: SearchRecord, number: int, home: Path) -> None:
     spec = family.spec_type.from_values(trial.values)
     objective = family.metrics[0]
     head = f"{state_word(trial.state)} after {len(trial.epochs)} of {record.spec.budget.epochs} epochs"
-    out.print(f"[bold]{record.spec.name}/{number}[/]  {head}, {duration(trial.seconds)}  {trial.reason}")
+    out.print(f"[bold]{record.spec.name}/{number}[/]  {head}, {duration(trial.seconds)}  {escape(trial.reason)}")
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     units = {metric.name: metric.unit for metric in family.metrics}
     reported = trial.epochs[-1].report.metrics if trial.epochs else ()
@@ -67,10 +68,10 @@ def print_trial(record: SearchRecord, number: int, home: Path) -> None:
     for name, value in spec.model_dump().items():
         if spec.matters(name, spec.model_dump()):
             searched = "" if name in record.spec.space.searched else "[dim]fixed[/]"
-            settings.add_row(name, setting_text(value), searched)
+            settings.add_row(name, escape(setting_text(value)), searched)
     out.print(settings)
     tag = f'tags.search = "{record.spec.name}" and tags.trial = "{number}"'
-    out.print(f"[dim]MLflow[/]  {tracking_uri(record.spec, home)}  filter: {tag}", soft_wrap=True)
+    out.print(f"[dim]MLflow[/]  {escape(tracking_uri(record.spec, home))}  filter: {tag}", soft_wrap=True)
     _print_promotion(record, number, home)
     out.print(f"[dim]again here[/]  tunesmith trial --like {record.spec.name}/{number}")
 

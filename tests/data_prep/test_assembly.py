@@ -5,10 +5,12 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_prep.assembly import assemble, positions, select
+from data_prep.errors import BadInputError
 from data_prep.melodies import Melodies
 from data_prep.notes import Piece
 from data_prep.storage import from_bytes, to_bytes
@@ -137,3 +139,14 @@ def test_melodies_come_back_from_the_store(oneills: Callable[[str, str], Piece])
             assert not getattr(again, name).flags.writeable, name
         else:
             assert getattr(again, name) == value, name
+
+
+def test_an_alphabet_that_cannot_be_numbered_is_refused(piece: Callable[..., Piece]) -> None:
+    def made(size: int) -> Melodies:
+        long = piece([60] * size, [Fraction(ticks, 4096) for ticks in range(1, size + 1)])
+        return assemble([long], ["long"], [0], num_folds=2, fingerprint="", corpus="x")
+
+    largest = made(8192)  # its places in the bar are all different too
+    assert np.array_equal(largest.duration, np.arange(8192))
+    with pytest.raises(BadInputError, match=r"at most 32768 distinct durations.*this one has 32769"):
+        made(2**15 + 1)

@@ -4,14 +4,17 @@ from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data_prep.assembly import positions
+from data_prep.limits import MAX_QUARTERS
 from data_prep.melodies import REST
 from data_prep.note_table import from_bytes, to_bytes
 from data_prep.notes import Heading, Key, Metre, Note, Piece, Reading, Unread, merge_ties
 
-fractions = st.fractions(min_value=0, max_value=100, max_denominator=60)
+fractions = st.fractions(min_value=0, max_value=100, max_denominator=16)
 notes = st.builds(
     Note,
     onset=fractions,
@@ -21,7 +24,7 @@ notes = st.builds(
     chord_size=st.integers(0, 4),
     tied=st.booleans(),
     velocity=st.none() | st.integers(0, 127),
-)
+).map(lambda note: note._replace(chord_size=0) if note.pitch == REST else note)
 headings = st.builds(
     Heading,
     tune=st.text(max_size=5),
@@ -100,3 +103,43 @@ def test_merging_keeps_the_time_that_sounds_at_each_pitch(specs: list[tuple[int,
         assert sum(n.duration for n in merged if n.pitch == pitch) == sum(n.duration for n in chain if n.pitch == pitch)
     timed = [note for note in merged if note.duration > 0]
     assert not any(a.tied and a.pitch == b.pitch for a, b in pairwise(timed))
+
+
+@pytest.mark.parametrize(
+    ("notes", "metre", "refused"),
+    [
+        (
+            [Note(Fraction(0), Fraction(1, prime), 60, "C4") for prime in (9973, 9967, 9949, 9941)],
+            (4, 4),
+            "common clock",
+        ),
+        ([Note(Fraction(0), Fraction(1), 60, "C4")], (1, 2**60), "common clock"),
+        ([Note(Fraction(0), Fraction(1), 60, "C4")], (2**60, 4), "common clock"),
+        ([Note(Fraction(2 * MAX_QUARTERS), Fraction(1), 60, "C4")], (4, 4), "1000000 quarter notes"),
+        ([Note(Fraction(0), Fraction(1), 128, "A-9")], (4, 4), "pitches from 0 to 127 are read: A-9 is 128"),
+        ([Note(Fraction(0), Fraction(1), -1, "B-2")], (4, 4), "pitches from 0 to 127 are read: B-2 is -1"),
+    ],
+)
+def test_what_no_clock_counts_and_no_music_has_is_refused(
+    notes: list[Note], metre: tuple[int, int], refused: str
+) -> None:
+    heading = Heading("", "", "", "", 1, (Metre(Fraction(0), *metre),), (), Fraction(0))
+    with pytest.raises(ValueError, match=refused) as caught:
+        Piece.of(heading, notes)
+    assert "\n" not in str(caught.value)
+
+
+@given(
+    st.lists(st.fractions(min_value=0, max_value=MAX_QUARTERS - 1, max_denominator=2**40), min_size=1, max_size=3),
+    st.integers(0, 40),
+)
+def test_a_piece_that_is_made_has_exact_places_in_its_bars(times: list[Fraction], unit: int) -> None:
+    metre = Metre(Fraction(0), 3, 2**unit)
+    heading = Heading("", "", "", "", 1, (metre,), (), Fraction(1, 3))
+    try:
+        piece = Piece.of(heading, [Note(time, Fraction(1), 60, "C4") for time in sorted(times)])
+    except ValueError:
+        return
+    place, resolution = positions(piece)
+    exact = [(time - Fraction(1, 3)) % metre.bar_length for time in sorted(times)]
+    assert [Fraction(int(tick), resolution) for tick in place] == exact

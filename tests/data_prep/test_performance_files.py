@@ -166,3 +166,20 @@ def test_two_folders_of_one_content_have_one_fingerprint(
     before = fingerprint(resolve(str(folder)), digests(resolve(str(folder))))
     moved = str(folder.rename(tmp_path / "moved"))
     assert fingerprint(resolve(moved), digests(resolve(moved))) == before
+
+
+@pytest.mark.parametrize("text", ["file,genre\na.mid," + "x" * 200_000 + "\n", "file," + "x" * 200_000 + "\na.mid,y\n"])
+def test_an_index_with_a_field_that_no_table_has(text: str, tmp_path: Path) -> None:
+    (_touch(tmp_path, "a.mid") / "index.csv").write_text(text)
+    with pytest.raises(
+        BadInputError, match=r"must be readable: .*index\.csv \(field larger than field limit"
+    ) as caught:
+        entries(resolve(str(tmp_path)))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_index_of_any_size(tmp_path: Path) -> None:
+    with (_touch(tmp_path, "a.mid") / "index.csv").open("wb") as file:
+        file.truncate(2**42)
+    with pytest.raises(BadInputError, match=r"must be readable: .*index\.csv \(it has more than 16 MB\)"):
+        entries(resolve(str(tmp_path)))

@@ -83,15 +83,16 @@ def test_a_damaged_entry_is_read_again(folder_of_tunes: Callable[..., Path], tmp
     assert progress.calls[0] == ("start", 2, "reading scores")
 
 
-@pytest.mark.slow
-def test_an_entry_with_any_byte_changed_is_read_right(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
-    folder = folder_of_tunes(1)
-    fresh = read_all(_digests(folder), tmp_path / "cache", Silent())
+def test_an_entry_with_any_byte_changed_is_right_or_not_used(
+    folder_of_tunes: Callable[..., Path], tmp_path: Path
+) -> None:
+    fresh = read_all(_digests(folder_of_tunes(1)), tmp_path / "cache", Silent())
     (entry,) = (tmp_path / "cache" / "notes").iterdir()
     data = entry.read_bytes()
     for at in range(0, len(data), 7):
         entry.write_bytes(data[:at] + bytes([data[at] ^ 0x55]) + data[at + 1 :])
-        assert _same(read_all(_digests(folder), tmp_path / "cache", Silent()), fresh), at
+        found = reading._from_cache(entry)  # pyright: ignore[reportPrivateUsage]
+        assert found is None or _same({entry: found}, fresh), at
 
 
 @pytest.mark.parametrize("keep", [0.2, 0.5, 0.9, 0.99])

@@ -3,10 +3,12 @@
 from fractions import Fraction
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from data_prep.grid import ARTICULATION_GAP, SHORTEST
+from data_prep.limits import MAX_SILENT_BARS
 from data_prep.melodies import REST
 from data_prep.notes import Metre, Note
 from data_prep.voices import fill_gaps, rest, settle_short, signatures_from, split, stack_chords
@@ -153,3 +155,25 @@ def test_signatures_in_force_from_a_later_time() -> None:
     assert signatures_from(metres, Fraction(9)) == (Metre(Fraction(0), 3, 4), Metre(Fraction(11), 2, 4))
     assert signatures_from(metres, Fraction(0)) == tuple(metres)
     assert signatures_from([], Fraction(3)) == ()
+
+
+def _two_notes(apart: int) -> list[Note]:
+    return [Note(Fraction(at), Fraction(1), 60, "C4") for at in (0, apart)]
+
+
+def test_silence_within_bounds_is_filled() -> None:
+    filled, _ = fill_gaps(_two_notes(4 * MAX_SILENT_BARS), Fraction(4), Fraction(0))
+    assert len(filled) == MAX_SILENT_BARS + 2
+
+
+@pytest.mark.parametrize(
+    ("apart", "bar_length", "refused"),
+    [
+        (4 * MAX_SILENT_BARS + 8, Fraction(4), "at most 10000 silent bars"),
+        (900_000, Fraction(1, 2**40), "at most 10000 silent bars"),
+        (10**30, Fraction(4), "1000000 quarter notes"),
+    ],
+)
+def test_silence_without_bounds_is_refused_before_it_is_filled(apart: int, bar_length: Fraction, refused: str) -> None:
+    with pytest.raises(ValueError, match=refused):
+        fill_gaps(_two_notes(apart), bar_length, Fraction(0))

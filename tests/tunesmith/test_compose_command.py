@@ -119,7 +119,7 @@ def test_tunes_are_told_and_measured(compose: Callable[..., Done], tmp_path: Pat
         ("--formats ,", "at least one format"),
         ("--prompt nowhere.abc", "nowhere.abc is not"),
         ("--prompt empty.abc", "a prompt is a tune of at least one note"),
-        ("--prompt text.txt", "a prompt's file ends in"),
+        ("--prompt text.txt", "a prompt ends in"),
         ("--prompt long.abc --bars 1", "must leave something to compose"),
         ("--out empty.abc", "empty.abc cannot be one"),
         ("--corpus onells", "did you mean 'oneills'"),

@@ -120,3 +120,18 @@ def test_a_family_has_a_corpus_of_its_own() -> None:
     composer = family("composer")
     assert default_corpus(composer) == load("composer").data.corpus
     assert corpora()[default_corpus(composer)].kind == composer.data_kind
+
+
+@pytest.mark.parametrize("name", ["tunes [bold]", "all[/of them]"])
+def test_a_folder_whose_name_looks_like_markup_is_printed_as_it_is(
+    name: str, tunes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(name).parent.mkdir(exist_ok=True)
+    tunes.rename(name)
+    (Path(name) / "no [red]music.mid").write_text("")
+    assert run(["data", "prepare", name]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith(f"{name}: ")
+    assert "no [red]music.mid: it is no MIDI file" in printed.err
+    assert run(["data", "show", name]) == 0
+    assert f"{name}: the scores in {name}" in capsys.readouterr().out
