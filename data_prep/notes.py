@@ -212,7 +212,7 @@ def reason(error: BaseException, form: str = "music") -> str:
     """Say in one line why something could not be read.
 
     Args:
-        error: What was raised: a ValueError says it in its own words.
+        error: What was raised; a ValueError that we raise says it in its own words, a library's does not.
         form: The format in which it was to be read.
 
     Returns:
@@ -225,9 +225,18 @@ def reason(error: BaseException, form: str = "music") -> str:
     if isinstance(error, MemoryError):
         raise error
     text = " ".join(str(error).split())
-    if isinstance(error, ValueError) and text:
+    if isinstance(error, ValueError) and text and _is_ours(error):
         return text
     return f"it cannot be read as {form}: {': '.join(part for part in (type(error).__name__, text) if part)}"
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Return whether our own code raised an error (or nobody yet did)."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = trace.tb_frame.f_globals.get("__name__", "") if trace is not None else __name__
+    return module.partition(".")[0] == __name__.partition(".")[0]
 
 
 def merge_ties(notes: Sequence[Note]) -> list[Note]:
