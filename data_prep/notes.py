@@ -22,6 +22,9 @@ from data_prep.melodies import REST
 PITCHES = range(128)
 """MIDI's pitches."""
 
+LONGEST_REASON = 300
+"""Characters of a reason why something could not be read."""
+
 MAX_TICKS = 2**53
 """What a piece's clock counts to: far within int64, and exact as a float."""
 
@@ -216,7 +219,7 @@ def reason(error: BaseException, form: str = "music") -> str:
         form: The format in which it was to be read.
 
     Returns:
-        The line.
+        The line; music21's may quote a whole file, and are cut.
 
     Raises:
         MemoryError: If it is that. It tells nothing of what was read, which the others of its file could be, but of
@@ -225,6 +228,7 @@ def reason(error: BaseException, form: str = "music") -> str:
     if isinstance(error, MemoryError):
         raise error
     text = " ".join(str(error).split())
+    text = text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}..."
     if isinstance(error, ValueError) and text and _is_ours(error):
         return text
     return f"it cannot be read as {form}: {': '.join(part for part in (type(error).__name__, text) if part)}"

@@ -41,6 +41,10 @@ def _refuse() -> None:
     check_num_notes(10**9)
 
 
+def _quote() -> None:
+    raise KeyError("[" * 10**6)
+
+
 def _blunder() -> None:
     int("x")
 
@@ -58,6 +62,7 @@ DEEDS: dict[str, Callable[[], object]] = {
     "deny": _deny,
     "refuse": _refuse,
     "blunder": _blunder,
+    "quote": _quote,
 }
 
 
@@ -83,6 +88,7 @@ BAD = {
     "die": Failure("the process that read it was ended (SIGKILL)", passing=True),
     "crash": Failure("the process that read it was ended (SIGSEGV)", passing=True),
     "hang up": Failure("the process that read it was ended (SIGKILL)", passing=True),
+    "quote": Failure(f"it cannot be read as music: KeyError: '{'[' * 299}...", passing=False),
     "deny": Failure("Permission denied", passing=True),
     "refuse": Failure("files of at most 200000 notes are read: it has 1000000000", passing=False),
     "blunder": Failure("it cannot be read as music: ValueError: invalid literal", passing=False),
