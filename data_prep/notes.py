@@ -22,6 +22,9 @@ from data_prep.melodies import REST
 PITCHES = range(128)
 """MIDI's pitches."""
 
+LONGEST_REASON = 300
+"""Characters of a reason why something could not be read."""
+
 MAX_TICKS = 2**53
 """What a piece's clock counts to: far within int64, and exact as a float."""
 
@@ -212,11 +215,11 @@ def reason(error: BaseException, form: str = "music") -> str:
     """Say in one line why something could not be read.
 
     Args:
-        error: What was raised: a ValueError says it in its own words.
+        error: What was raised; a ValueError that we raise says it in its own words, a library's does not.
         form: The format in which it was to be read.
 
     Returns:
-        The line.
+        The line; music21's may quote a whole file, and are cut.
 
     Raises:
         MemoryError: If it is that. It tells nothing of what was read, which the others of its file could be, but of
@@ -225,9 +228,19 @@ def reason(error: BaseException, form: str = "music") -> str:
     if isinstance(error, MemoryError):
         raise error
     text = " ".join(str(error).split())
-    if isinstance(error, ValueError) and text:
+    text = text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}..."
+    if isinstance(error, ValueError) and text and _is_ours(error):
         return text
     return f"it cannot be read as {form}: {': '.join(part for part in (type(error).__name__, text) if part)}"
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Return whether our own code raised an error (or nobody yet did)."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = trace.tb_frame.f_globals.get("__name__", "") if trace is not None else __name__
+    return module.partition(".")[0] == __name__.partition(".")[0]
 
 
 def merge_ties(notes: Sequence[Note]) -> list[Note]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep import performance_files
-from data_prep.bounded import Failure, Job, read_each
+from data_prep.bounded import Failure, Job, read_each, read_one
 from data_prep.corpus import Corpus
 from data_prep.encodings.velocity import LOWEST_PITCH, NUM_KEYS
 from data_prep.errors import BadInputError
@@ -45,8 +45,14 @@ class _Read:
         self.exclusions.append(Skipped(entry.name, reason))
 
 
-class _Played(NamedTuple):
-    """What is read of one performance: its file, its annotated beats, and its notes in their quarter notes."""
+class Played(NamedTuple):
+    """What is read of one performance.
+
+    Attributes:
+        file: The file's notes as its ticks count them.
+        beats: Its annotated beats, if it has any.
+        performance: The notes that a piano has keys for, in quarter notes by the beats where there are some.
+    """
 
     file: reader.PlayedFile
     beats: annotated.Beats | None
@@ -108,10 +114,15 @@ def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, proces
     )
 
 
+def read_file(path: Path) -> Played | Failure:
+    """Read one performance and its annotated beats, within bounds; or return why it cannot be read."""
+    return read_one(_JOB, path)
+
+
 def _played(entries: Sequence[Entry], progress: Progress, processes: int | None) -> _Read:
     """Read files; leave out what breaks a rule, and what has the notes of an earlier one."""
     progress.start(len(entries), "reading performances")
-    answers: dict[Path, _Played | Failure] = {}
+    answers: dict[Path, Played | Failure] = {}
     try:
         for path, answer in read_each(_JOB, [entry.path for entry in entries], processes=processes or 1):
             answers[path] = answer
@@ -125,7 +136,7 @@ def _played(entries: Sequence[Entry], progress: Progress, processes: int | None)
     return read
 
 
-def _take(entry: Entry, answer: _Played | Failure, read: _Read, seen: dict[Hashable, str]) -> None:
+def _take(entry: Entry, answer: Played | Failure, read: _Read, seen: dict[Hashable, str]) -> None:
     if isinstance(answer, Failure):
         read.skipped.append(Skipped(entry.name, answer.reason))
         read.unread += [entry.name] if answer.passing else []
@@ -144,20 +155,20 @@ def _take(entry: Entry, answer: _Played | Failure, read: _Read, seen: dict[Hasha
         read.leave_out(entry, *broken)
 
 
-def _read_file(path: Path) -> _Played:
+def _read(path: Path) -> Played:
     file = reader.read(path.read_bytes())
     beats, performance = _beats(path), file.performance
     if beats is not None:
         onset, end = beats.quarters(performance.seconds, file.release)
         performance = reader.with_beats(file, onset, end)
-    return _Played(file, beats, _within_keys(performance))
+    return Played(file, beats, _within_keys(performance))
 
 
 def _reader(_: Path) -> str:
     return reader.__name__
 
 
-_JOB = Job(_read_file, _reader)
+_JOB = Job(_read, _reader)
 
 
 def _beats(path: Path) -> annotated.Beats | None:

@@ -1,5 +1,6 @@
 """Scores in: one file of any kind that can be read becomes a Reading. music21 is imported only when a file is read."""
 
+import errno
 import warnings
 from collections.abc import Set as AbstractSet
 from importlib import import_module
@@ -21,6 +22,9 @@ _READERS = {
     ".krn": ("staves", "kern"),
 }
 """Of each ending the module that reads such files, and what the format is called."""
+
+_OF_PARSERS = (None, errno.EINVAL)
+"""What an OSError says that a damaged file makes of a parser: zipfile seeks before an archive's beginning."""
 
 SUFFIXES = frozenset(_READERS)
 """Endings of the files that can be read, in lower case."""
@@ -47,11 +51,20 @@ def read(path: Path) -> Reading:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what music21 remarks on a file's style is not the user's concern here
-            return import_module(reader(path)).read(path)
-    except OSError:
-        raise
-    except Exception as error:  # noqa: BLE001  (whatever a parser raises on one file, the others are to be read)
+            return _without_silent(import_module(reader(path)).read(path))
+    except Exception as error:  # whatever a parser raises on one file, the others are to be read
+        if isinstance(error, OSError) and error.errno not in _OF_PARSERS:
+            raise
         return Reading((), (Unread("", reason(error, _READERS[path.suffix.lower()][1])),))
+
+
+def _without_silent(reading: Reading) -> Reading:
+    """Take out the voices in which nothing sounds for any time."""
+    silent = [piece.heading for piece in reading.pieces if not piece.num_sounding]
+    if not silent:
+        return reading
+    unread = [Unread(one.tune, f"no note of {one.part or 'it'} takes any time") for one in silent]
+    return Reading(tuple(piece for piece in reading.pieces if piece.num_sounding), (*reading.unread, *unread))
 
 
 def check_path(path: Path, what: str, suffixes: AbstractSet[str] = SUFFIXES) -> None:

@@ -168,7 +168,7 @@ def fill_gaps(notes: Sequence[Note], bar_length: Fraction, pickup: Fraction) -> 
             filled.append(rest(now - begin, end - now))
             now = end
         filled.append(note._replace(onset=note.onset - begin))
-        now = note.onset + note.duration
+        now = max(now, note.onset + note.duration)  # a grace note may stand within a note that a tie made longer
     return filled, begin
 
 

@@ -136,15 +136,14 @@ def _name(spelling: str, pitch: int, chord_size: int) -> str:
 
 
 def _played(file: Path) -> tuple[list[_Voice], list[tuple[str, str]]]:
+    from data_prep.bounded import Failure
     from data_prep.corpus import MIDI_SUFFIXES
-    from data_prep.readers.performance import read
+    from data_prep.performance_preparation import read_file
     from data_prep.scores import check_path
 
     check_path(file, "a performance", MIDI_SUFFIXES)
-    try:
-        return [_performance(read(file.read_bytes()))], []
-    except ValueError as error:
-        return [], [("", str(error))]
+    read = read_file(file)
+    return ([], [("", read.reason)]) if isinstance(read, Failure) else ([_performance(read.file)], [])
 
 
 def _performance(played: "PlayedFile") -> _Voice:

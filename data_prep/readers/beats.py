@@ -20,6 +20,9 @@ BEATS_PER_BAR = 4
 SHORTEST_BEAT = 0.05
 """Seconds; beats that follow faster are a slip of the annotation (1200 beats a minute)."""
 
+LATEST = 1_000_000
+"""Seconds from the beginning, before or after: about eleven days."""
+
 SUFFIX = "_annotations.txt"
 """What follows a performance's name without its ending."""
 
@@ -81,8 +84,8 @@ def read(text: str) -> Beats:
         The beats.
 
     Raises:
-        ValueError: If a line is no beat, there are no two beats or no downbeat, or the seconds do not ascend by at
-            least SHORTEST_BEAT.
+        ValueError: If a line is no beat within LATEST, there are no two beats or no downbeat, or the seconds do not
+            ascend by at least SHORTEST_BEAT.
     """
     seconds: list[float] = []
     kinds: list[str] = []
@@ -96,7 +99,7 @@ def read(text: str) -> Beats:
             second = float(time)
         except ValueError:
             second = math.nan
-        if not math.isfinite(second) or kind not in _KINDS:
+        if not abs(second) <= LATEST or kind not in _KINDS:
             raise ValueError(
                 f"line {number} of its annotations is no beat (seconds, seconds, and b, db or bR, parted by tabs): "
                 f"{line[:40]!r}"

@@ -14,7 +14,7 @@ import pytest
 from data_prep.bounded import Bounds, Failure, Job, read_each, read_one
 from data_prep.corpus import file_digest
 from data_prep.errors import BadInputError
-from data_prep.limits import MAX_BYTES
+from data_prep.limits import MAX_BYTES, check_num_notes
 
 QUICK = Bounds(seconds=0.3, seconds_per_megabyte=0, memory=100 * 2**20)
 
@@ -38,7 +38,15 @@ def _deny() -> None:
 
 
 def _refuse() -> None:
-    raise ValueError("it says\nthis")
+    check_num_notes(10**9)
+
+
+def _quote() -> None:
+    raise KeyError("[" * 10**6)
+
+
+def _blunder() -> None:
+    int("x")
 
 
 DEEDS: dict[str, Callable[[], object]] = {
@@ -53,6 +61,8 @@ DEEDS: dict[str, Callable[[], object]] = {
     "hang up": _hang_up,
     "deny": _deny,
     "refuse": _refuse,
+    "blunder": _blunder,
+    "quote": _quote,
 }
 
 
@@ -78,8 +88,10 @@ BAD = {
     "die": Failure("the process that read it was ended (SIGKILL)", passing=True),
     "crash": Failure("the process that read it was ended (SIGSEGV)", passing=True),
     "hang up": Failure("the process that read it was ended (SIGKILL)", passing=True),
+    "quote": Failure(f"it cannot be read as music: KeyError: '{'[' * 299}...", passing=False),
     "deny": Failure("Permission denied", passing=True),
-    "refuse": Failure("it says this", passing=False),
+    "refuse": Failure("files of at most 200000 notes are read: it has 1000000000", passing=False),
+    "blunder": Failure("it cannot be read as music: ValueError: invalid literal", passing=False),
 }
 
 

@@ -1,5 +1,6 @@
 """Reading files: in parallel, cached, and with files that are no good among them."""
 
+import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -140,3 +141,14 @@ def test_a_cache_that_is_no_folder(folder_of_tunes: Callable[..., Path], tmp_pat
     path.write_text("a file")
     with pytest.raises(BadInputError, match="must be writable"):
         read_all(_digests(folder_of_tunes(1)), path, Silent())
+
+
+def test_what_a_damaged_archive_makes_of_its_parser_is_the_files_own(tmp_path: Path) -> None:
+    path = tmp_path / "score.mxl"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("score.xml", "<score-partwise/>")
+    data = path.read_bytes()
+    path.write_bytes(data[:-6] + b"\xff\xff\x00\x00" + data[-2:])  # where the directory is said to begin
+    (one,) = read_all({path: file_digest(path)}, tmp_path / "cache", Silent()).values()
+    assert not one.is_passing
+    assert one.unread[0].reason.startswith("it cannot be read as MusicXML: ")

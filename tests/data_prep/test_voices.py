@@ -177,3 +177,10 @@ def test_silence_within_bounds_is_filled() -> None:
 def test_silence_without_bounds_is_refused_before_it_is_filled(apart: int, bar_length: Fraction, refused: str) -> None:
     with pytest.raises(ValueError, match=refused):
         fill_gaps(_two_notes(apart), bar_length, Fraction(0))
+
+
+def test_a_grace_note_within_a_long_note_leaves_no_gap() -> None:
+    long = Note(Fraction(0), Fraction(4), 60, "C4")
+    grace = Note(Fraction(2), Fraction(0), 62, "D4")
+    after = Note(Fraction(4), Fraction(1), 64, "E4")
+    assert fill_gaps([long, grace, after], Fraction(4), Fraction(0)) == ([long, grace, after], 0)
