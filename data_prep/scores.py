@@ -16,7 +16,7 @@ _READERS = {
     ".xml": "staves",
     ".musicxml": "staves",
     ".mxl": "staves",
-    ".krn": "staves",
+    ".krn": "kern",
 }
 
 SUFFIXES = frozenset(_READERS)
