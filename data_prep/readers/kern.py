@@ -104,6 +104,7 @@ def _read_score(lines: Sequence[tuple[int, str]]) -> list[Part]:
     first, kinds = lines[0]
     if not _KINDS.fullmatch(kinds):
         raise ValueError(f"it is no kern file: line {first} should say what its columns hold, as **kern does")
+    _check_num_spines(len(kinds.split()))
     spines = [_new_spine() for _ in kinds.split()]
     score = _Score(spines, [spine.staff for spine in spines])
     for number, line in lines:
@@ -143,7 +144,7 @@ class _Staff:
         """Note what an interpretation says of the staff."""
         if column.startswith("**"):
             if self.kind:
-                raise ValueError(f"a column of {self.kind} cannot become one of {column}")
+                raise ValueError(f"a column of {self.kind[:20]!r} cannot become one of {column[:20]!r}")
             self.kind = column
         elif match := _METRE.fullmatch(column):
             beats, unit = int(match[1]), match[2]
@@ -218,7 +219,7 @@ class _Score:
             event = read_event(column)
             if event.duration:
                 if voice.end > onset:
-                    raise ValueError(f"{column} begins at quarter {onset}, but its column sounds until {voice.end}")
+                    raise ValueError(f"{column[:20]!r} is at quarter {onset}, but its column sounds until {voice.end}")
                 self.now = onset
                 voice.end = onset + event.duration
                 self.end = max(self.end, voice.end)
@@ -246,8 +247,7 @@ class _Score:
                 elif column == "*+":
                     following.append(_new_spine())
                     self.staves.append(following[-1].staff)
-        if len(following) > MAX_SPINES:
-            raise ValueError(f"at most {MAX_SPINES} columns are read, {len(following)} are open")
+        _check_num_spines(len(following))
         exchanged = [spine for spine, column in zip(self.spines, columns, strict=True) if column == "*x"]
         if not exchanged:
             return following
@@ -284,6 +284,11 @@ class _Score:
         announced = not before and number is not None and int(number[0]) == 1
         continued = number is None and any(re.search(r"\d", label) for label in before)
         return pickup(bar, first, second, announced=announced, continued=continued)
+
+
+def _check_num_spines(num: int) -> None:
+    if num > MAX_SPINES:
+        raise ValueError(f"at most {MAX_SPINES} columns are read, {num} are open")
 
 
 def _merged(run: Sequence[_Spine]) -> Iterator[_Spine]:

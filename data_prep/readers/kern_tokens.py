@@ -64,11 +64,11 @@ def _duration(token: str) -> Fraction:
     """Read the first duration of a token: a chord's is that of its first note."""
     match = _DURATION.search(token)
     if match is None:
-        raise ValueError(f"{token} has no duration")
+        raise ValueError(f"{token[:20]!r} has no duration")
     unit, multiple, dots = match[1], int(match[2] or 1), len(match[3])
     zeros = len(unit) if int(unit) == 0 else 0
     if zeros > _MAX_ZEROS or dots > _MAX_DOTS or multiple == 0 or (zeros and match[2]):
-        raise ValueError(f"{token} has no duration that music has")
+        raise ValueError(f"{token[:20]!r} has no duration that music has")
     plain = Fraction(4 << zeros) if zeros else Fraction(4 * multiple, int(unit))
     return plain * (2 - Fraction(1, 2**dots))
 
@@ -77,10 +77,10 @@ def _pitch(token: str) -> tuple[int, str]:
     """Read a note's MIDI pitch and its name."""
     match = _NOTE.search(token)
     if match is None:
-        raise ValueError(f"{token} is neither a note nor a rest")
+        raise ValueError(f"{token[:20]!r} is neither a note nor a rest")
     letters, letter, sign = match[1], match[2], match[3]
     octave = 3 + len(letters) if letter.islower() else 4 - len(letters)
     pitch = 12 * (octave + 1) + STEPS[letter.upper()] + sign.count("#") - sign.count("-")
     if not 0 <= pitch < NUM_PITCHES or len(sign) > _MAX_SIGNS:
-        raise ValueError(f"{token} is no pitch that MIDI has")
+        raise ValueError(f"{token[:20]!r} is no pitch that MIDI has")
     return pitch, f"{letter.upper()}{sign.replace('n', '')}{octave}"

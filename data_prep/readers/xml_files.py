@@ -55,7 +55,7 @@ def _unpacked(data: bytes) -> bytes:
                 if named in names:
                     return _member(archive, named)
                 if len(found) != 1:
-                    raise ValueError(f"its container names {named!r} as the score, which is not in it")
+                    raise ValueError(f"its container names {named[:50]!r} as the score, which is not in it")
             if not found:
                 raise ValueError("the archive holds no score")
             return _member(archive, found[0])
@@ -66,7 +66,7 @@ def _unpacked(data: bytes) -> bytes:
 def _member(archive: ZipFile, name: str) -> bytes:
     """Unpack a member up to the bound: what the archive says of its size may be wrong."""
     if archive.getinfo(name).compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
-        raise ValueError(f"{name} in the archive is packed in a way that MusicXML does not use")
+        raise ValueError(f"{name[:50]} in the archive is packed in a way that MusicXML does not use")
     with archive.open(name) as file:
         data = file.read(MAX_BYTES + 1)
     check_num_bytes(len(data))
@@ -128,4 +128,4 @@ def _parsed(data: bytes, unneeded: AbstractSet[str]) -> Element:
 
 
 def _refuse_entity(name: str, *_: object) -> None:
-    raise ValueError(f"it declares an entity ({name}), which no score needs")
+    raise ValueError(f"it declares an entity ({name[:50]}), which no score needs")

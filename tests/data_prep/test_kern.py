@@ -138,7 +138,7 @@ def test_scores_in_one_file_are_tunes_and_a_bad_one_loses_only_itself(tmp_path: 
         ("3", "Mass", [(67, 4)]),
     ]
     assert [(unread.tune, unread.reason) for unread in reading.unread] == [
-        ("2", "line 6: 4 is neither a note nor a rest")
+        ("2", "line 6: '4' is neither a note nor a rest")
     ]
 
 
@@ -150,16 +150,16 @@ def test_scores_in_one_file_are_tunes_and_a_bad_one_loses_only_itself(tmp_path: 
         ("**text\nla\n*-\n", "there are no notes in it"),
         ("**kern\n4c\n", "it is cut short: no line of *- ends its columns"),
         ("**kern\n4c\t4e\n*-\n", "line 2: it has 2 columns where 1 are open"),
-        ("**kern\t**kern\n2c\t4e\n4d\t4f\n*-\t*-\n", "line 3: 4d begins at quarter 1, but its column sounds until 2"),
+        ("**kern\t**kern\n2c\t4e\n4d\t4f\n*-\t*-\n", "line 3: '4d' is at quarter 1, but its column sounds until 2"),
         ("**kern\t**kern\n*v\t*\n*-\t*-\n", "line 2: *v stands alone: it merges a column with its neighbour"),
         ("**kern\t**kern\n*x\t*\n*-\t*-\n", "line 2: two columns are exchanged at a time, *x stands in 1"),
-        ("**kern\n**text\n*-\n", "line 2: a column of **kern cannot become one of **text"),
-        ("**kern\ncc\n*-\n", "line 2: cc has no duration"),
-        ("**kern\n0000c\n*-\n", "line 2: 0000c has no duration that music has"),
-        ("**kern\n4.....c\n*-\n", "line 2: 4.....c has no duration that music has"),
-        ("**kern\n4%0c\n*-\n", "line 2: 4%0c has no duration that music has"),
-        ("**kern\n4cccccccc\n*-\n", "line 2: 4cccccccc is no pitch that MIDI has"),
-        ("**kern\n4c#####\n*-\n", "line 2: 4c##### is no pitch that MIDI has"),
+        ("**kern\n**text\n*-\n", "line 2: a column of '**kern' cannot become one of '**text'"),
+        ("**kern\ncc\n*-\n", "line 2: 'cc' has no duration"),
+        ("**kern\n0000c\n*-\n", "line 2: '0000c' has no duration that music has"),
+        ("**kern\n4.....c\n*-\n", "line 2: '4.....c' has no duration that music has"),
+        ("**kern\n4%0c\n*-\n", "line 2: '4%0c' has no duration that music has"),
+        ("**kern\n4cccccccc\n*-\n", "line 2: '4cccccccc' is no pitch that MIDI has"),
+        ("**kern\n4c#####\n*-\n", "line 2: '4c#####' is no pitch that MIDI has"),
         ("**kern\n1%999999c\n*-\n", "line 2: music of at most 1000000 quarter notes is read: it lasts 4e+06"),
     ],
 )
@@ -182,6 +182,9 @@ def test_more_columns_than_any_score_has_are_refused(tmp_path: Path) -> None:
     path.write_text("**kern\n" + "".join("\t".join(["*^"] * 2**power) + "\n" for power in range(12)))
     (unread,) = read(path).unread
     assert unread.reason == f"line 10: at most {kern.MAX_SPINES} columns are read, 512 are open"
+    path.write_text("\t".join(["**kern"] * 1000))
+    (unread,) = read(path).unread
+    assert unread.reason == f"at most {kern.MAX_SPINES} columns are read, 1000 are open"
 
 
 @pytest.mark.parametrize("name", ["bach/bwv281.krn", "palestrina/Gloria_73_d.krn", "palestrina/Agnus_I_45.krn"])
@@ -286,3 +289,35 @@ def test_every_note_of_every_spine_is_read_once(tmp_path_factory: pytest.TempPat
         for piece in read(path).pieces
     ]
     assert found == expected
+
+
+_WORDS = (
+    "*^",
+    "*v",
+    "*x",
+    "*+",
+    "*-",
+    "*",
+    "**kern",
+    "**text",
+    ".",
+    "4c",
+    "[2d",
+    "8qe",
+    "2f 2a",
+    "1r",
+    "4",
+    "=1",
+    "!",
+    "0c",
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(lines=st.lists(st.lists(st.sampled_from(_WORDS), min_size=1, max_size=3), max_size=8))
+def test_any_text_is_read_or_refused_in_words(tmp_path_factory: pytest.TempPathFactory, lines: list[list[str]]) -> None:
+    path = tmp_path_factory.mktemp("kern") / "score.krn"
+    path.write_text("\n".join(["**kern", *("\t".join(line) for line in lines), "*-"]))
+    reading = read(path)
+    assert reading.pieces or reading.unread
+    assert not any("Error" in unread.reason or "\n" in unread.reason for unread in reading.unread)

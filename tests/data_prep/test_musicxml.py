@@ -274,8 +274,8 @@ def test_a_metre_that_is_none_is_ignored(
             for divisions in ("0", "-2", "65536", "1e99999999", "two")
         ),
         *(
-            (_attributes() + _note("C4", quarters), f"a duration is a number from 0 on, one is {quarters!r}")
-            for quarters in ("-1", "1e99999999", "nan", "long")
+            (_attributes() + _note("C4", quarters), f"a duration is a number from 0 on, one is {quarters.strip()!r}")
+            for quarters in ("-1", "1e99999999", "nan", "long", " ")
         ),
         (
             _attributes() + _note("C4") + "<backup><duration>-4</duration></backup>",
@@ -285,6 +285,8 @@ def test_a_metre_that_is_none_is_ignored(
             _attributes() + _note("C4") + _move("forward", 10**8) + _note("C4"),
             "music of at most 1000000 quarter notes is read: it lasts 1e+08",
         ),
+        (_attributes() + _note("H4"), "<step> is a letter from A to G, one is 'H'"),
+        (_attributes() + _note("C4.5"), "<octave> is a number from -1 to 10, one is '4.5'"),
         (_attributes() + _note("C999999"), "<octave> is a number from -1 to 10, one is '999999'"),
         (
             _attributes(key="<key><fifths>100000</fifths></key>") + _note("C4"),
