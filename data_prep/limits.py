@@ -11,6 +11,9 @@ MAX_BYTES = 16_000_000
 MAX_NOTES = 200_000
 """Notes of one file."""
 
+MAX_BYTES = 64 * 2**20
+"""Size of one file of notation, unpacked."""
+
 MAX_QUARTERS = 1_000_000
 """Length of one file in quarter notes: about six days at 120 quarter notes a minute."""
 
@@ -53,3 +56,16 @@ def check_num_notes(count: int) -> None:
     """
     if count > MAX_NOTES:
         raise ValueError(f"files of at most {MAX_NOTES} notes are read: it has {count}")
+
+
+def check_num_bytes(count: int) -> None:
+    """Refuse a size that no file of notation has.
+
+    Args:
+        count: Bytes, unpacked.
+
+    Raises:
+        ValueError: If it is more than MAX_BYTES.
+    """
+    if count > MAX_BYTES:
+        raise ValueError(f"files of at most {MAX_BYTES} bytes are read, unpacked: it has more")

@@ -19,7 +19,7 @@ _READERS = {
     ".xml": ("staves", "MusicXML"),
     ".musicxml": ("staves", "MusicXML"),
     ".mxl": ("staves", "MusicXML"),
-    ".krn": ("staves", "kern"),
+    ".krn": ("kern", "kern"),
 }
 """Of each ending the module that reads such files, and what the format is called."""
 

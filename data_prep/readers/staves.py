@@ -1,88 +1,95 @@
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportAttributeAccessIssue=false
 # (music21 has no types for the parts that are used here)
-"""MusicXML and kern files, through music21's streams: one voice for each part, or for each voice of a part."""
+"""MusicXML files, through music21's streams: one voice for each part, or for each voice of a part."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from music21 import converter, harmony, stream
+from music21 import stream
 from music21.chord import Chord
+from music21.musicxml.xmlToM21 import MusicXMLImporter, PartParser
 from music21.note import Note as SingleNote
 
-from data_prep.notes import Heading, Key, Metre, Note, Piece, Reading, merge_ties
-from data_prep.voices import fill_gaps, signatures_from
+from data_prep.limits import is_metre
+from data_prep.notes import Key, Metre, Note, Reading
+from data_prep.readers import musicxml
+from data_prep.readers.parts import Part, bar_length, pickup, to_pieces
 
 MAX_DENOMINATOR = 65535
 """music21's own limit for a quarter length's denominator: what it gives as a float is exact below it."""
-
-_FORMATS = {".krn": "humdrum"}
-"""music21's names of the formats other than MusicXML."""
 
 
 def read(path: Path) -> Reading:
     """Read a score.
 
     Args:
-        path: The file; its ending tells its format.
+        path: A MusicXML file, or an archive of one.
 
     Returns:
         One piece for each voice.
 
     Raises:
-        ValueError: If there are no notes.
+        ValueError: If it is no such file, has no notes, or music21 loses some of them.
         Exception: Whatever music21 raises for what it cannot read.
     """
-    parser = converter.Converter()
-    parser.parseFile(path, format=_FORMATS.get(path.suffix.lower(), "musicxml"), forceSource=True, storePickle=False)
-    score: Any = parser.stream
-    parts = list(score.parts) if hasattr(score, "parts") and len(score.parts) else [score]
-    voices = [
-        (_part_name(part, number) + (f", voice {voice}" if voice else ""), part, notes)
-        for number, part in enumerate(parts, 1)
-        for voice, notes in _voices(part)
-    ]
-    if not voices:
-        raise ValueError("there are no notes in it")
-    metadata = score.metadata
-    pieces: list[Piece] = []
-    for name, part, notes in voices:
-        metres, keys = _metres(part), _keys(part)
-        bar_length = metres[0].bar_length if metres else Fraction(4)
-        pickup = _pickup(part, bar_length)
-        filled, begin = fill_gaps(merge_ties(notes), bar_length, pickup)
-        heading = Heading(
-            tune="",
-            part=name if len(voices) > 1 else "",
-            title=_title(metadata, path),
-            composer=str(metadata.composer or "") if metadata else "",
-            num_parts=len(voices),
-            metres=signatures_from(metres, begin),
-            keys=signatures_from(keys, begin),
-            pickup=Fraction(0) if begin else pickup,
+    score = musicxml.load(path)
+    importer = _Importer()
+    importer.xmlRootToScore(score.root, importer.stream)
+    found = [(part, _elements(part)) for part in importer.stream.parts]
+    num_notes = sum(len(element.pitches) for _, elements in found for element in elements)
+    if num_notes != score.num_notes:
+        raise ValueError(f"it has {score.num_notes} notes, of which {num_notes} could be read")
+    parts: list[Part] = []
+    for number, (part, elements) in enumerate(found, 1):
+        metres = _metres(part)
+        first, second = _opening(part)
+        parts.append(
+            Part(
+                name=" ".join(str(part.partName or "").split()) or f"part {number}",
+                voices=_voices(part, elements),
+                metres=metres,
+                keys=_keys(part),
+                pickup=pickup(bar_length(metres), first, second, announced=score.announced, continued=score.continued),
+            )
         )
-        pieces.append(Piece.of(heading, filled))
-    return Reading(tuple(pieces), ())
+    metadata = importer.stream.metadata
+    title = str(metadata.bestTitle or "")
+    title = "" if title == path.name else title  # as music21 writes a score without a title
+    return Reading(tuple(to_pieces(parts, title, str(metadata.composer or ""))), ())
 
 
-def _voices(part: Any) -> Iterator[tuple[str, list[Note]]]:
-    """Give the notes of each voice of a part that has any, by onset; a lone voice has no name."""
+class _Importer(MusicXMLImporter):
+    """music21's importer, which takes time by the square of a part's bars where it keeps them sorted as they come."""
+
+    def xmlPartToPart(self, mxPart: Any, mxScorePart: Any) -> Any:  # noqa: N802, N803  (music21's names)
+        """Read a part."""
+        parser: Any = PartParser(mxPart, mxScorePart=mxScorePart, parent=self)
+        parser.stream.insert = partial(parser.stream.coreInsert, ignoreSort=True)
+        parser.parse()
+        del parser.stream.insert
+        return parser.stream if parser.appendToScoreAfterParse else None
+
+
+def _elements(part: Any) -> list[Any]:
+    """Find the notes and chords of a part as they sound: what has no pitch is left out."""
     if any(instrument.transposition for instrument in part.getInstruments(recurse=True)):
         part.toSoundingPitch(inPlace=True)
+    return [element for element in part.recurse().notes if isinstance(element, SingleNote | Chord)]
+
+
+def _voices(part: Any, elements: Iterable[Any]) -> dict[str, list[Note]]:
+    """Make the notes of each voice of a part that has any, by onset; a lone voice has no name."""
     voices: dict[str, list[Note]] = {}
-    for element in part.recurse().notes:
-        if isinstance(element, harmony.Harmony) or not isinstance(element, SingleNote | Chord):
-            continue  # a chord symbol sounds nothing of its own, an unpitched note has no pitch
-        onset = _exact(element.getOffsetInHierarchy(part))
-        voices.setdefault(_voice_name(element.activeSite), []).append(_note(element, onset))
+    for element in elements:
+        voices.setdefault(_voice_name(element.activeSite), []).append(_note(element, _onset(element, part)))
     alone = voices.pop("", [])  # from bars with one voice, which is the part's first
     names = sorted(voices, key=lambda name: (not name.isdigit(), len(name), name)) or ["1"]
     voices[names[0]] = voices.get(names[0], []) + alone
-    for name in names:
-        if voices[name]:
-            yield (name if len(names) > 1 else ""), _one_at_a_time(voices[name])
+    return {(name if len(names) > 1 else ""): _one_at_a_time(voices[name]) for name in names if voices[name]}
 
 
 def _voice_name(site: Any) -> str:
@@ -96,14 +103,14 @@ def _voice_name(site: Any) -> str:
 
 
 def _note(element: Any, onset: Fraction) -> Note:
-    top = max(element.pitches, key=lambda pitch: pitch.ps)
-    tie = element.tie.type if element.tie is not None else ""
+    top = max(element.notes if isinstance(element, Chord) else [element], key=lambda note: note.pitch.ps)
+    tie = top.tie.type if top.tie is not None else ""
     velocity = element.volume.velocity if element.hasVolumeInformation() else None
     return Note(
         onset,
         Fraction(0) if element.duration.isGrace else _exact(element.duration.quarterLength),
-        top.midi,
-        top.nameWithOctave,
+        top.pitch.midi,
+        top.pitch.nameWithOctave,
         chord_size=len(element.pitches),
         tied=tie in {"start", "continue"},
         velocity=None if velocity is None else int(velocity),
@@ -111,8 +118,11 @@ def _note(element: Any, onset: Fraction) -> Note:
 
 
 def _one_at_a_time(notes: list[Note]) -> list[Note]:
-    """Let each note of a voice end where the next begins, and keep the top one of those that begin together."""
-    ordered = sorted(notes, key=lambda note: (note.onset, note.duration > 0, -note.pitch))
+    """Let each note of a voice end where the next begins, and keep the top one of those that begin together.
+
+    Grace notes stay in their order before the note that they lead to.
+    """
+    ordered = sorted(notes, key=lambda note: (note.onset, note.duration > 0, -note.pitch if note.duration > 0 else 0))
     kept: list[Note] = []
     last = -1  # the row in `kept` of the latest note that takes time
     for note in ordered:
@@ -130,8 +140,9 @@ def _one_at_a_time(notes: list[Note]) -> list[Note]:
 def _metres(part: Any) -> list[Metre]:
     found: dict[Fraction, Metre] = {}
     for signature in part.recurse().getElementsByClass("TimeSignature"):
-        onset = _exact(signature.getOffsetInHierarchy(part))
-        found[onset] = Metre(onset, signature.numerator, signature.denominator)
+        onset = _onset(signature, part)
+        if is_metre(signature.numerator, signature.denominator):
+            found[onset] = Metre(onset, signature.numerator, signature.denominator)
     return [found[onset] for onset in sorted(found)]
 
 
@@ -139,7 +150,7 @@ def _keys(part: Any) -> list[Key]:
     """Give the key signatures; where a signature and a key stand together (kern), the key knows its mode."""
     found: dict[Fraction, Key] = {}
     for signature in part.recurse().getElementsByClass("KeySignature"):
-        onset = _exact(signature.getOffsetInHierarchy(part))
+        onset = _onset(signature, part)
         if hasattr(signature, "tonic"):
             found[onset] = Key(onset, signature.tonic.pitchClass, signature.mode)
         else:
@@ -147,21 +158,22 @@ def _keys(part: Any) -> list[Key]:
     return [found[onset] for onset in sorted(found)]
 
 
-def _pickup(part: Any, bar_length: Fraction) -> Fraction:
-    measures = list(part.getElementsByClass(stream.Measure))
-    if len(measures) < 2:  # noqa: PLR2004  (the second bar's onset tells the first one's length)
-        return Fraction(0)
-    first_bar = _exact(measures[1].getOffsetBySite(part)) - _exact(measures[0].getOffsetBySite(part))
-    return first_bar if 0 < first_bar < bar_length else Fraction(0)
+def _opening(part: Any) -> tuple[Fraction, Fraction]:
+    """Measure the first two bars; nothing tells how long a part's only bar should be."""
+    onsets = [_exact(measure.getOffsetBySite(part)) for measure in part.getElementsByClass(stream.Measure)[:3]]
+    if len(onsets) == 2:  # noqa: PLR2004  (the end of the part is that of the second bar)
+        onsets.append(_exact(part.highestTime))
+    return (onsets[1] - onsets[0], onsets[2] - onsets[1]) if len(onsets) > 1 else (Fraction(0), Fraction(0))
 
 
-def _title(metadata: Any, path: Path) -> str:
-    title = str(metadata.bestTitle or "") if metadata else ""
-    return "" if title == path.name else title  # music21 calls a score without a title by its file
-
-
-def _part_name(part: Any, number: int) -> str:
-    return " ".join(str(part.partName or "").split()) or f"part {number}"
+def _onset(element: Any, part: Any) -> Fraction:
+    """Add up the offsets of an element and what holds it; music21 itself asks all bars of the part whether they do."""
+    onset = Fraction(0)
+    while element is not part:
+        site = element.activeSite
+        onset += _exact(site.elementOffset(element))
+        element = site
+    return onset
 
 
 def _exact(length: Any) -> Fraction:
