@@ -3,7 +3,8 @@
 """Humdrum kern files: spines are followed as they split, merge and end; one voice for each sub-spine of a part.
 
 music21's reader is not used. It loses notes and says nothing where a sub-spine splits again or three merge at once, and
-transposes a clarinet's part, which kern writes as it sounds. On all kern files of music21's corpus the two agree.
+transposes a clarinet's part, which kern writes as it sounds. On the 1326 kern files of its corpus the two agree, but
+that music21 ties a chord where one of its notes is tied.
 
 All spines share one clock: a line of notes stands where the shortest of the notes that still sound ends. The left half
 of a split spine keeps its voice, the right half has the lowest voice that is free. A file may hold several scores, one

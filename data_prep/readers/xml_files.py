@@ -105,7 +105,8 @@ class _Builder:
         self._tree.end(tag)
 
     def data(self, text: str) -> None:
-        if not self._left_out and not text.isspace():
+        indentation = text.isspace() and "\n" in text
+        if not self._left_out and not indentation:
             self._tree.data(text)
 
     def close(self) -> Element:

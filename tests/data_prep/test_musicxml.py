@@ -230,6 +230,17 @@ def test_a_short_bar_before_a_whole_one_is_a_pickup(reading: Callable[[str], Rea
     assert piece.heading.pickup == 1
 
 
+def test_parts_without_names_are_numbered(reading: Callable[[str], Reading]) -> None:
+    blank = (
+        '<part-name> </part-name><score-instrument id="I"><instrument-name> (2)</instrument-name></score-instrument>'
+    )
+    text = _score(_attributes() + _notes("C4")).replace("<part-name>Flute</part-name>", blank)
+    text = text.replace("</part-list>", f'<score-part id="P2">{blank}</score-part></part-list>')
+    part = text[text.index("<part id") : text.index("</score-partwise>")]
+    pieces = reading(text.replace("</score-partwise>", part.replace("P1", "P2") + "</score-partwise>")).pieces
+    assert [piece.heading.part for piece in pieces] == ["part 1", "part 2"]
+
+
 def test_grace_notes_keep_their_order_and_a_chord_has_its_top_notes_tie(
     reading: Callable[[str], Reading], rows: Callable[[Piece], list[Note]]
 ) -> None:
