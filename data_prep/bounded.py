@@ -57,24 +57,15 @@ class Failure:
 class Bounds:
     """What reading one file may take. Time is what the processor computes, so that a busy machine reads the same.
 
-    The longest known to be read: 8 s for Beethoven's quartet op. 132 as MXL (0.2 MB), 28 s for MIDI of 199,000 notes
-    (1.6 MB), on a core of 2024.
-
     Attributes:
-        seconds: For any file.
-        seconds_per_megabyte: More for each megabyte of the file.
+        seconds: Of computing.
         memory: Bytes above what the interpreter takes.
         size: Bytes of the file.
     """
 
     seconds: float = 10.0
-    seconds_per_megabyte: float = 60.0
     memory: int = 1024 * _MEBIBYTE
     size: int = MAX_BYTES
-
-    def seconds_for(self, size: int) -> float:
-        """Return the time limit of a file of so many bytes."""
-        return self.seconds + self.seconds_per_megabyte * size / 1e6
 
 
 BOUNDS = Bounds()
@@ -125,12 +116,11 @@ def read_each(
         while waiting or busy:
             while waiting and len(busy) < processes:
                 path = waiting.popleft()
-                size = _size(path, bounds)
-                if isinstance(size, Failure):
-                    yield path, size
+                if (failure := _too_large(path, bounds)) is not None:
+                    yield path, failure
                     continue
                 worker = idle.pop() if idle else _Worker()
-                worker.begin(job, path, bounds.seconds_for(size), bounds.memory)
+                worker.begin(job, path, bounds.seconds, bounds.memory)
                 busy[worker.connection] = worker
             for connection in wait(list(busy)) if busy else ():
                 worker = busy[connection]
@@ -144,14 +134,14 @@ def read_each(
             worker.end()
 
 
-def _size(path: Path, bounds: Bounds) -> int | Failure:
+def _too_large(path: Path, bounds: Bounds) -> Failure | None:
     try:
         size = path.stat().st_size
     except OSError as error:
         return _failure(error)
     if size > bounds.size:
         return Failure(f"files of at most {bounds.size / 1e6:g} MB are read: it has {size / 1e6:.1f} MB", passing=False)
-    return size
+    return None
 
 
 class _Worker:

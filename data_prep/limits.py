@@ -8,11 +8,11 @@ from fractions import Fraction
 MAX_BYTES = 16_000_000
 """Size of one file."""
 
+MAX_UNPACKED_BYTES = 64_000_000
+"""Size of one file of an archive, unpacked."""
+
 MAX_NOTES = 200_000
 """Notes of one file."""
-
-MAX_BYTES = 64 * 2**20
-"""Size of one file of notation, unpacked."""
 
 MAX_QUARTERS = 1_000_000
 """Length of one file in quarter notes: about six days at 120 quarter notes a minute."""
@@ -58,14 +58,15 @@ def check_num_notes(count: int) -> None:
         raise ValueError(f"files of at most {MAX_NOTES} notes are read: it has {count}")
 
 
-def check_num_bytes(count: int) -> None:
-    """Refuse a size that no file of notation has.
+def check_num_bytes(count: int, limit: int = MAX_BYTES) -> None:
+    """Refuse a size that no file of music has.
 
     Args:
-        count: Bytes, unpacked.
+        count: Bytes.
+        limit: How many there may be.
 
     Raises:
-        ValueError: If it is more than MAX_BYTES.
+        ValueError: If there are more.
     """
-    if count > MAX_BYTES:
-        raise ValueError(f"files of at most {MAX_BYTES} bytes are read, unpacked: it has more")
+    if count > limit:
+        raise ValueError(f"files of at most {limit / 1e6:g} MB are read: it has more")

@@ -9,7 +9,7 @@ Sources: Standard MIDI Files 1.0; RP-029 (RMID).
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-MAX_BYTES = 1 << 23
+MAX_MIDI_BYTES = 1 << 23
 """Of a MIDI file: a note takes about 8, pedals some more, and hours of playing less than a million."""
 
 MAX_TRACKS = 1000
@@ -47,10 +47,10 @@ def read_chunks(data: bytes) -> Chunks:
         Its header and its tracks.
 
     Raises:
-        ValueError: If it is cut short, is no MIDI file, or has more than MAX_BYTES or MAX_TRACKS.
+        ValueError: If it is cut short, is no MIDI file, or has more than MAX_MIDI_BYTES or MAX_TRACKS.
     """
-    if len(data) > MAX_BYTES:
-        raise ValueError(f"MIDI files of at most {MAX_BYTES} bytes are read: it has {len(data)}")
+    if len(data) > MAX_MIDI_BYTES:
+        raise ValueError(f"MIDI files of at most {MAX_MIDI_BYTES} bytes are read: it has {len(data)}")
     begin, end = _unwrapped(data) if data[:4] == b"RIFF" else (0, len(data))
     if data[begin : min(begin + 4, end)] != b"MThd":
         raise ValueError("it is no MIDI file: it does not begin with MThd")

@@ -3,7 +3,7 @@
 Drums (channel 10) have no pitches and are left out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -17,7 +17,7 @@ from data_prep.notes import Heading, Key, Metre, Note, Piece, Reading
 from data_prep.readers import midi_file
 from data_prep.readers.midi_events import NUM_CHANNELS
 from data_prep.readers.midi_file import DRUMS, INDEPENDENT_TRACKS, KeySignature, MidiFile, Notes
-from data_prep.voices import fill_gaps, settle_short, signatures_from, split, stack_chords
+from data_prep.voices import Signature, fill_gaps, settle_short, signatures_from, split, stack_chords
 
 _NAMES = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "G#", "A", "B-", "B")
 """Of pitch classes."""
@@ -54,8 +54,10 @@ def spelling(pitch: int) -> str:
 
 def _pieces(file: MidiFile) -> Iterator[Piece]:
     """Yield every voice of every line, in the order of tracks and channels."""
-    metres, pickup = _pickup([Metre(snap(one.tick, file.resolution), one.beats, one.unit) for one in file.metres])
-    keys = [_key(one, file.resolution) for one in file.keys]
+    metres, pickup = _pickup(
+        _last_of_each([Metre(snap(one.tick, file.resolution), one.beats, one.unit) for one in file.metres])
+    )
+    keys = _last_of_each([_key(one, file.resolution) for one in file.keys])
     lines = _lines(file.notes)
     voices = [
         (f"track {track + 1}, channel {channel + 1}, voice {number}", voice)
@@ -117,6 +119,11 @@ def _voices(line: Notes, resolution: int) -> list[list[Note]]:
 def _key(signature: KeySignature, resolution: int) -> Key:
     tonic = (7 * signature.fifths - 3 * signature.is_minor) % 12
     return Key(snap(signature.tick, resolution), tonic, "minor" if signature.is_minor else "major")
+
+
+def _last_of_each(signatures: Sequence[Signature]) -> list[Signature]:
+    """Return the signatures that count: of those at one time on the grid the last."""
+    return list({signature.onset: signature for signature in signatures}.values())
 
 
 def _pickup(metres: list[Metre]) -> tuple[list[Metre], Fraction]:

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 
-from data_prep.limits import MAX_BYTES, MAX_NOTES, check_num_bytes, check_num_notes
+from data_prep.limits import MAX_BYTES, MAX_NOTES, MAX_UNPACKED_BYTES, check_num_bytes, check_num_notes
 
 MAX_ELEMENTS = 10 * MAX_NOTES
 """Elements that are kept of a file: about as many as its notes need."""
@@ -68,8 +68,8 @@ def _member(archive: ZipFile, name: str) -> bytes:
     if archive.getinfo(name).compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
         raise ValueError(f"{name[:50]} in the archive is packed in a way that MusicXML does not use")
     with archive.open(name) as file:
-        data = file.read(MAX_BYTES + 1)
-    check_num_bytes(len(data))
+        data = file.read(MAX_UNPACKED_BYTES + 1)
+    check_num_bytes(len(data), MAX_UNPACKED_BYTES)
     return data
 
 

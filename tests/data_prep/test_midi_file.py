@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_prep.limits import MAX_NOTES, MAX_QUARTERS
-from data_prep.readers.chunks import MAX_BYTES, MAX_TRACKS
+from data_prep.readers.chunks import MAX_MIDI_BYTES, MAX_TRACKS
 from data_prep.readers.midi_events import MAX_METAS
 from data_prep.readers.midi_file import Notes, decoded, read
 from tests import hand_midi
@@ -286,7 +286,7 @@ def _tracks(*bodies: bytes, division: bytes = b"\x00\x60") -> bytes:
         (_tracks(b"\x01\x90\x3c\x50\x01\x80\x3c\x00" * (MAX_NOTES + 1)), f"at most {MAX_NOTES} notes .* 200001"),
         (_tracks(*[ONE_NOTE] * (MAX_TRACKS + 1)), f"at most {MAX_TRACKS} tracks are read: it announces 1001"),
         (_tracks(b"\x00\xff\x03\x00" * (MAX_METAS + 1)), f"at most {MAX_METAS} tempos, signatures and names"),
-        (_tracks(b"\0" * MAX_BYTES), f"at most {MAX_BYTES} bytes are read"),
+        (_tracks(b"\0" * MAX_MIDI_BYTES), f"at most {MAX_MIDI_BYTES} bytes are read"),
         (_tracks(b"\xff\xff\xff\x7f\x90\x3c\x50\1\x3c\0"), f"at most {MAX_QUARTERS} quarter notes .* 2.79\\d*e\\+06"),
         (_tracks((b"\xff\xff\xff\x7f\x90\x3c\x50\1\x3c\0") * 50_000), "quarter notes is read"),
     ],

@@ -114,7 +114,7 @@ def test_the_score_that_an_archives_container_names_is_read(archive: Callable[..
         (
             {"a.xml": b" " * (64 * 2**20 + 1)},
             zipfile.ZIP_DEFLATED,
-            "files of at most 67108864 bytes are read, unpacked: it has more",
+            "files of at most 64 MB are read: it has more",
         ),
     ],
 )

@@ -71,7 +71,7 @@ def test_a_corpus_read_without_enough_memory_is_no_whole_corpus(hungry: Path, tm
     ("bounds", "reason"),
     [
         (Bounds(memory=48 * 2**20), "reading it takes more memory than there is for one file"),
-        (Bounds(seconds=0.02, seconds_per_megabyte=0), "reading it takes more than 0.02 s"),
+        (Bounds(seconds=0.02), "reading it takes more than 0.02 s"),
     ],
 )
 def test_a_file_that_met_a_bound_is_read_the_next_time(
