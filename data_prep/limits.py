@@ -42,7 +42,8 @@ def check_length(quarters: Fraction | float) -> None:
         ValueError: If it is more than MAX_QUARTERS.
     """
     if quarters > MAX_QUARTERS:
-        raise ValueError(f"music of at most {MAX_QUARTERS} quarter notes is read: it lasts {float(quarters):.6g}")
+        lasts = float(min(quarters, Fraction(10**18)))
+        raise ValueError(f"music of at most {MAX_QUARTERS} quarter notes is read: it lasts {lasts:.6g}")
 
 
 def check_num_notes(count: int) -> None:

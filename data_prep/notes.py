@@ -29,6 +29,9 @@ MAX_TICKS = 2**53
 """What a piece's clock counts to: far within int64, and exact as a float."""
 
 
+_NAMES = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "G#", "A", "B-", "B")
+
+
 class Note(NamedTuple):
     """One row as a reader makes it.
 
@@ -243,12 +246,17 @@ def _is_ours(error: BaseException) -> bool:
     return module.partition(".")[0] == __name__.partition(".")[0]
 
 
+def midi_name(pitch: int) -> str:
+    """Return the name that music21 gives a bare MIDI pitch ("C#4", "B-3")."""
+    return f"{_NAMES[pitch % len(_NAMES)]}{pitch // len(_NAMES) - 1}"
+
+
 def merge_ties(notes: Sequence[Note]) -> list[Note]:
     """Make one note of each chain of notes of the same pitch that ties join.
 
     A tie between different pitches is left as it is: O'Neill's writes slurs so, and joining them would invent notes. Of
-    a merged chain the first note's spelling, chord size and velocity count. Grace notes break no chain, since they
-    take no time.
+    a merged chain the first note's spelling and velocity count, and the largest chord: the top note of a chord is held
+    whatever is struck below it. Grace notes break no chain, since they take no time.
     """
     merged: list[Note] = []
     last = -1  # the row in `merged` of the latest note that takes time
@@ -259,10 +267,11 @@ def merge_ties(notes: Sequence[Note]) -> list[Note]:
             and before.tied
             and note.duration > 0
             and note.pitch != REST
-            and (note.pitch, note.chord_size) == (before.pitch, before.chord_size)
+            and note.pitch == before.pitch
             and note.onset == before.onset + before.duration
         ):
-            merged[last] = before._replace(duration=before.duration + note.duration, tied=note.tied)
+            size = max(before.chord_size, note.chord_size)
+            merged[last] = before._replace(duration=before.duration + note.duration, tied=note.tied, chord_size=size)
             continue
         if note.duration > 0:
             last = len(merged)

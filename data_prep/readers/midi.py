@@ -13,14 +13,11 @@ import numpy as np
 
 from data_prep.grid import ARTICULATION_GAP, snap
 from data_prep.limits import MAX_SILENT_BARS
-from data_prep.notes import Heading, Key, Metre, Note, Piece, Reading
+from data_prep.notes import Heading, Key, Metre, Note, Piece, Reading, midi_name
 from data_prep.readers import midi_file
 from data_prep.readers.midi_events import NUM_CHANNELS
 from data_prep.readers.midi_file import DRUMS, INDEPENDENT_TRACKS, KeySignature, MidiFile, Notes
 from data_prep.voices import Signature, fill_gaps, settle_short, signatures_from, split, stack_chords
-
-_NAMES = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "G#", "A", "B-", "B")
-"""Of pitch classes."""
 
 MAX_RESTS = 20 * MAX_SILENT_BARS
 """Rests that are filled in for all voices of a score together."""
@@ -45,11 +42,6 @@ def read(path: Path) -> Reading:
     if file.format > INDEPENDENT_TRACKS:
         raise ValueError(f"its format is {file.format}; formats 0 and 1 are read as a score")
     return Reading(tuple(_pieces(file)), ())
-
-
-def spelling(pitch: int) -> str:
-    """Return the name that music21 gives a bare MIDI number."""
-    return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
 def _pieces(file: MidiFile) -> Iterator[Piece]:
@@ -112,7 +104,7 @@ def _voices(line: Notes, resolution: int) -> list[list[Note]]:
     notes: list[Note] = []
     for tick, end, pitch, velocity in zip(*columns, strict=True):
         onset = snap(tick, resolution)
-        notes.append(Note(onset, snap(end, resolution) - onset, pitch, spelling(pitch), velocity=velocity))
+        notes.append(Note(onset, snap(end, resolution) - onset, pitch, midi_name(pitch), velocity=velocity))
     return split(stack_chords(settle_short(notes)), ARTICULATION_GAP)
 
 

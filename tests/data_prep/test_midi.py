@@ -14,8 +14,7 @@ from music21.pitch import Pitch
 
 from data_prep.grid import DIVISIONS, snap
 from data_prep.melodies import REST
-from data_prep.notes import Note, Piece, Reading
-from data_prep.readers.midi import spelling
+from data_prep.notes import Note, Piece, Reading, midi_name
 from data_prep.scores import read
 from tests.midi_files import DAMAGED
 
@@ -205,7 +204,7 @@ def test_many_voices_that_rest_for_long_are_refused_in_time(
 
 
 def test_spellings_are_music21_s() -> None:
-    assert [spelling(pitch) for pitch in range(128)] == [Pitch(midi=pitch).nameWithOctave for pitch in range(128)]
+    assert [midi_name(pitch) for pitch in range(128)] == [Pitch(midi=pitch).nameWithOctave for pitch in range(128)]
 
 
 def test_drums_are_left_out(

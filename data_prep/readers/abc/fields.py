@@ -37,6 +37,7 @@ _MODES = {
 }
 """Each mode's name, and the sharps of its signature beyond those of the major key on its tonic."""
 
+_MODE_WORDS = {*_MODES, "exp"} - {""}
 _PIPES = {"HP", "Hp"}
 _TONIC = re.compile(r"([A-G])([#b]?)([A-Za-z]*)((?:[\^_=]{1,2}[A-Ga-g])*)")
 _ACCIDENTAL = re.compile(r"(\^\^|\^|__|_|=)([A-Ga-g])")
@@ -122,13 +123,13 @@ def parse_key(text: str) -> tuple[KeyField | None, Shift]:
         return KeyField(_alterations(words), None, ""), shift
     if first in _PIPES:
         return KeyField({"F": 1, "C": 1}, SEMITONES["A"], "mixolydian"), shift
-    tonic = _TONIC.fullmatch(first)
+    tonic = _TONIC.fullmatch(re.split(r"[/,;.]", first, maxsplit=1)[0])
     if tonic is None:
         raise ValueError(f"a key begins with its tonic, A to G: got K:{text.strip()}")
     letter, accidental, mode_text, alterations = tonic.groups()
     others.append(alterations)
-    if not mode_text and others and _short(others[0]) in {*_MODES, "exp"}:
-        mode_text, *others = others
+    if not mode_text:  # it may stand apart: "G minor", "A harmonic minor", "D m"
+        mode_text = next((word for word in others if _short(word) in _MODE_WORDS), "")
     alteration = {"#": 1, "b": -1, "": 0}[accidental]
     pitch_class = (SEMITONES[letter] + alteration) % 12
     if mode_text.lower() == "exp":
@@ -154,10 +155,10 @@ def parse_metre(text: str) -> tuple[int, int] | None:
         Beats and unit; None for free metre, and for what is no metre (see limits.py), which is ignored: the notes
         stay right.
     """
-    written = text.replace("(", "").replace(")", "").replace(" ", "")
-    if written in {"C", "C|"}:
-        return (4, 4) if written == "C" else (2, 2)
-    found = re.fullmatch(r"(\d+(?:\+\d+)*)/(\d+)", written)
+    written = text.replace("(", "").replace(")", "")
+    if written.strip().upper() in {"C", "C|"}:
+        return (2, 2) if "|" in written else (4, 4)
+    found = re.match(r"\s*(\d+(?:\s*\+\s*\d+)*)\s*/\s*(\d+)", written, re.ASCII)
     if found is None:
         return None
     beats = sum(number(part) for part in found[1].split("+"))
@@ -165,22 +166,25 @@ def parse_metre(text: str) -> tuple[int, int] | None:
     return (beats, unit) if is_metre(beats, unit) else None
 
 
-def parse_length(text: str) -> Fraction:
+def parse_length(text: str) -> Fraction | None:
     """Parse an L: field.
 
     Args:
-        text: What follows the colon, as "1/8".
+        text: What follows the colon, as "1/8"; a tempo may follow, as ABC 1 allowed.
 
     Returns:
-        The unit note length in whole notes.
+        The unit note length in whole notes; None where the field leaves it to the metre.
 
     Raises:
         ValueError: If it is not written like a positive length.
     """
-    found = re.fullmatch(r"(\d+)(?:/(\d+))?", text.replace(" ", ""))
-    if found is None or not number(found[1]) or not number(found[2] or "1"):
+    if text.strip() in {"", "auto"}:
+        return None
+    found = re.match(r"\s*(\d*)\s*(?:/\s*(\d+))?", text, re.ASCII)
+    above, below = (found[1] or "1", found[2] or "1") if found and found[0].strip() else ("0", "1")
+    if not number(above) or not number(below):
         raise ValueError(f"a unit note length is written like 1/8: got L:{text.strip()}")
-    return Fraction(number(found[1]), number(found[2] or "1"))
+    return Fraction(number(above), number(below))
 
 
 def default_length(metre: tuple[int, int] | None) -> Fraction:
@@ -206,8 +210,9 @@ def number(digits: str) -> int:
 
 
 def _words(text: str) -> list[str]:
-    """Split a field at spaces; what is quoted bears on no pitch."""
-    return re.sub(r'"[^"]*"', "", text).split()
+    """Split a field at spaces outside quotation marks, which are dropped."""
+    text = text.translate({ord("♯"): "#", ord("♭"): "b"})
+    return [word.replace('"', "") for word in re.findall(r'(?:[^\s"]|"[^"]*"?)+', text)]
 
 
 def _is_clef(word: str) -> bool:
@@ -220,7 +225,7 @@ def _parse_shift(words: Sequence[str]) -> Shift:
         name, equals, value = word.partition("=")
         name = name.lower()
         if _is_clef(word) or (name == "clef" and equals):
-            mark = re.search(r"[+^_-]\d+$", word)
+            mark = re.search(r"[+-]\d+$", word)
             shift = shift.updated(Shift(clef=_clef_octaves(mark[0] if mark else "")))
         elif name == "octave" and equals:
             shift = shift.updated(Shift(octave=_signed(value, word)))
@@ -230,9 +235,9 @@ def _parse_shift(words: Sequence[str]) -> Shift:
 
 
 def _clef_octaves(mark: str) -> int:
-    """Return the octaves of a clef's mark: "-8" is one octave down, "+15" two up."""
+    """Return the octaves of a clef's mark: "-8" is one octave down, "+15" two up; "_8" and "^8" are only drawn."""
     octaves = _CLEF_OCTAVES.get(mark[1:], 0)
-    return -octaves if mark[:1] in {"-", "_"} else octaves
+    return -octaves if mark.startswith("-") else octaves
 
 
 def _signed(value: str, word: str) -> int:

@@ -8,15 +8,20 @@ Source: The abc music standard 2.1 (December 2011), sections 2 (files) and 8 (te
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import groupby, takewhile
 from pathlib import Path
 
 from data_prep.notes import Piece, Reading, Unread, reason
+from data_prep.readers.abc.fields import parse_length
 from data_prep.readers.abc.tunes import Line, read_tune
 
 _FIELD = re.compile(r"[A-Za-z]:")
-_FILE_HEADER = re.compile(r"[ABCDFGHILMmNORrSUZ]:|%%")
-_BLOCK = re.compile(r"%%begin(\w+)")
+_FILE_HEADER = re.compile(r"([CILM]):(.*)|%%\s*propagate-accidentals")
+_BLOCK = re.compile(r"%%\s*(begin|end)(\w+)")
+_TAG = re.compile(r"<(?:!DOCTYPE|/?(?:html|head|body|pre|title|center|table|tr|td|div)\b)[^<>]*>", re.IGNORECASE)
+
+_ZEROS_OF_UTF16 = 0.25  # of the bytes of such text more are zero
 
 
 def read(path: Path) -> Reading:
@@ -29,7 +34,7 @@ def read(path: Path) -> Reading:
         One piece for each voice of each tune, in the file's order, and the tunes that could not be read.
 
     Raises:
-        ValueError: If there is no tune in it, or it is no text.
+        ValueError: If there is no tune in it.
     """
     pieces: list[Piece] = []
     unread: list[Unread] = []
@@ -39,7 +44,7 @@ def read(path: Path) -> Reading:
     for tune, lines in tunes:
         try:
             pieces += read_tune(tune, lines)
-        except ValueError as error:
+        except (ValueError, ArithmeticError) as error:
             unread.append(Unread(tune, reason(error)))
     return Reading(tuple(pieces), tuple(unread))
 
@@ -51,14 +56,12 @@ def decode(data: bytes) -> str:
         data: UTF-8 or UTF-16 (both with or without a byte order mark), else Latin-1.
 
     Returns:
-        The text.
-
-    Raises:
-        ValueError: If it is no text.
+        The text; stray zero bytes, tags of web pages and what mail programs left of an encoding are taken out.
     """
+    zeros = data.count(0)
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         text = data.decode("utf-16", "replace")
-    elif b"\0" in data:
+    elif zeros > _ZEROS_OF_UTF16 * len(data):
         little = data[1::2].count(0) >= data[::2].count(0)
         text = data.decode("utf-16-le" if little else "utf-16-be", "replace")
     else:
@@ -66,10 +69,9 @@ def decode(data: bytes) -> str:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError:
             text = data.decode("latin-1")
-    if "\0" in text:
-        raise ValueError("it is no text: there are zero bytes in it")
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text.replace("=20", " ").replace("=3D", "=")  # mail programs left quoted-printable text in old collections
+    text = re.sub(r"\r*\n|\r", "\n", text.replace("\0", ""))
+    text = _TAG.sub("\n", text) if "<" in text else text
+    return text.replace("=20", " ").replace("=3D", "=")  # quoted-printable, in old collections
 
 
 def split_tunes(text: str) -> list[tuple[str, list[Line]]]:
@@ -85,8 +87,7 @@ def split_tunes(text: str) -> list[tuple[str, list[Line]]]:
     preface, *tunes = _at_references(_without_blocks(text))
     blocks = _blocks(preface)
     tunes = [*(block for block in blocks if _is_tune(block)), *map(_first_block, tunes)]
-    file_header = [] if not blocks or _is_tune(blocks[0]) else blocks[0]
-    file_header = [line for line in file_header if _FILE_HEADER.match(line.text)]
+    file_header = _file_header([] if not blocks or _is_tune(blocks[0]) else blocks[0])
     named: list[tuple[str, list[Line]]] = []
     seen: dict[str, int] = {}
     for tune in tunes:
@@ -96,25 +97,37 @@ def split_tunes(text: str) -> list[tuple[str, list[Line]]]:
     return named
 
 
+def _file_header(lines: Sequence[Line]) -> list[Line]:
+    """Return what a file's header says of every tune: of each kind of line the last one that can be understood."""
+    kept: dict[str, Line] = {}
+    for line in lines:
+        found = _FILE_HEADER.match(line.text)
+        with suppress(ValueError):
+            if found is not None and (found[1] != "L" or parse_length(found[2])):
+                kept[found[1]] = line
+    return list(kept.values())
+
+
 def _without_blocks(text: str) -> Iterator[Line]:
     """Yield the lines outside %%begin...%%end; a block without an end runs to the end of its tune."""
     lines = [Line(number, line.strip()) for number, line in enumerate(text.split("\n"), 1)]
     at = 0
     while at < len(lines):
         block = _BLOCK.match(lines[at].text)
-        if block is None:
+        if block is None or block[1] == "end":
             yield lines[at]
             at += 1
         else:
-            at = _block_end(lines, at + 1, block[1])
+            at = _block_end(lines, at + 1, block[2])
 
 
 def _block_end(lines: Sequence[Line], begin: int, kind: str) -> int:
     """Return where a block's lines end: after its %%end, or without one with the tune."""
     for at in range(begin, len(lines)):
-        if lines[at].text.startswith(f"%%end{kind}"):
+        mark = _BLOCK.match(lines[at].text)
+        if mark is not None and mark.groups() == ("end", kind):
             return at + 1
-        if lines[at].text.startswith("%%begin"):
+        if mark is not None and mark[1] == "begin":
             break
     return next((at for at in range(begin, len(lines)) if not lines[at].text), len(lines))
 

@@ -1,11 +1,13 @@
 r"""The tokens of a line of ABC's music, told apart by one grammar.
 
-    line   = { field | timed | "-" | bar | bars | chord | grace | tuplet | broken | "&" | silent }
+    line   = { field | timed | "-" | bar | bars | chord | grace | tuplet | broken | overlay | silent } [ "%" ... ]
     timed  = ( { "^" | "_" | "=" } letter { "," | "'" } | "z" | "x" | "]" ) length
     length = [ digits ] { "/" } [ digits ]
     bars   = ( "Z" | "X" ) [ digits ]                            (rests of whole bars)
     chord  = "[" ... "]"; grace = "{" ... "}"                     (closed before the next bar line)
-    bar    = ( "|" | "[|" | "::" | ":|" ) { "|" | ":" | "]" | "[|" }
+           | "+" timed { timed } "+"                             (as ABC 1 wrote chords: "+E3A3+")
+    bar    = ( "|" | "[|" | "::" | ":|" ) { "|" | ":" | "]" | "[|" } [ volta ]
+    overlay = "&" { "&" } | "(&" | "&)"                          (a & for each bar, or brackets round it)
     tuplet = "(" p [ ":" [ q ] [ ":" [ r ] ] ]
     silent = '"..."' | "!...!" | "+...+" | "y" width | "[" volta | every other character
 
@@ -26,16 +28,19 @@ from data_prep.readers.abc.fields import number
 _MAX_HALVINGS = 10
 
 _DIRECTION = r"(?:D\.C\.|D\.S\.|coda|fine|segno|capo)"
-_SILENT = rf'"[^"]*(?:"|$)|![^!\s|]+!|!(?=[^!|]*{_DIRECTION})[^!|]+!|\+[^+\s|\[\]]+\+'
+_TEXT = r'["“”„][^"“”]*(?:["“”]|$)'
+_SILENT = rf"{_TEXT}|![^!\s|\[\]]+!|!(?=[^!|]*{_DIRECTION})[^!|]+!|\+[^+\s|\[\]]+\+"
+_PLAIN_NOTE = r"[\^_=]{0,3}[A-Ga-g][,']*[\d/]*"
 
 _TOKEN = re.compile(
     rf"""
       (?P<comment>(?<!\\)%.*)
     | (?P<field>\[(?P<name>[IKLMmNPQRrsTUVWw]):(?P<value>[^\]\[]*)\])
+    | (?P<old_chord>\+(?!f+\+)(?:{_PLAIN_NOTE}){{2,}}\+)
     | (?P<silent>{_SILENT}|y[\d./]*|\[\s*\d[\d,.-]*)
     | (?P<timed>(?:(?P<accidental>[\^_=]{{0,3}})(?P<letter>[A-Ga-g])(?P<octave>[,']*)|(?P<rest>[zx])|(?P<close>\]))
       (?P<length>\d*(?:/+\d*)?))
-    | (?P<bar>(?:\[?\||::|:\|)(?:[|:\]]|\[\|)*)
+    | (?P<bar>(?:\[?\||::|:\|)(?:[|:\]]|\[\|)*(?:\d[\d,.-]*)?)
     | (?P<bars>[ZX](?P<count>\d*))
     | (?P<tie>-)
     | (?P<chord>\[(?=(?:"[^"]*"|[^\]\[|"])*\]))
@@ -43,25 +48,23 @@ _TOKEN = re.compile(
     | (?P<grace_end>\}})
     | (?P<broken><+|>+)
     | (?P<tuplet>\((?P<p>\d+)(?::(?P<q>\d*))?(?::(?P<r>\d*))?)
-    | (?P<overlay>&)
+    | (?P<overlay>\(&|&+\)?)
     | (?P<microtone>[\^_]\d{{0,3}}/\d{{0,3}}[A-Ga-g])
     """,
     re.VERBOSE | re.ASCII,
 )
-
-_OLD_CHORD = re.compile(r"\+(?!f+\+)((?:[\^_=]*[A-Ga-g][,']*[\d/]*){2,})\+", re.ASCII)
 
 
 def tokens(line: str) -> Iterator[re.Match[str]]:
     """Return the tokens of a line of music.
 
     Args:
-        line: The line. A chord between plus signs, as ABC 1 wrote it ("+E3A3+"), counts as one in brackets.
+        line: The line.
 
     Returns:
         A match for each token, whose ``lastgroup`` is its kind.
     """
-    return _TOKEN.finditer(_OLD_CHORD.sub(r"[\1]", line) if "+" in line else line)
+    return _TOKEN.finditer(line)
 
 
 @lru_cache(maxsize=4096)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from data_prep.melodies import NUM_PITCHES
+from data_prep.notes import midi_name
 from data_prep.readers.abc.fields import SEMITONES, KeyField
 
 PROPAGATIONS = frozenset({"not", "octave", "pitch"})
@@ -18,7 +19,6 @@ PROPAGATIONS = frozenset({"not", "octave", "pitch"})
 
 _MARKS = {"^": 1, "_": -1, "=": 0}
 _ALTERED = {-2: "--", -1: "-", 0: "", 1: "#", 2: "##"}
-_NAMES = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "G#", "A", "B-", "B")
 _UPPER_CASE_OCTAVE = 4
 _OCTAVE = 12
 
@@ -56,7 +56,7 @@ def sounding(note: Written, alteration: int, shift: int) -> tuple[int, str]:
     if not 0 <= pitch < NUM_PITCHES:
         raise ValueError(f"a note lies within MIDI's pitches 0 to {NUM_PITCHES - 1}: got {pitch}")
     if shift % _OCTAVE:
-        return pitch, f"{_NAMES[pitch % _OCTAVE]}{pitch // _OCTAVE - 1}"
+        return pitch, midi_name(pitch)
     return pitch, f"{note.letter}{_ALTERED[alteration]}{note.octave + shift // _OCTAVE}"
 
 

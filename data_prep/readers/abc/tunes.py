@@ -19,6 +19,9 @@ from data_prep.readers.abc.music import tokens
 from data_prep.readers.abc.voices import ReadVoice, Settings, Voice
 from data_prep.voices import fill_gaps, signatures_from
 
+MAX_VOICES = 100
+"""Of one tune."""
+
 _FIELD = re.compile(r"([A-Za-z+]):(.*)")
 _DIRECTIVE = re.compile(r"%%\s*(propagate-accidentals.*)")
 _NOTE_LETTERS = "ABCDEFGXZ"
@@ -89,6 +92,7 @@ class _Tune:
         self._declared: dict[str, list[tuple[str, str]]] = {}  # what the header says of each voice
         self._current = ""
         self._started = False  # music, or a voice's own part, has begun
+        self._of_all_voices: set[str] = set()  # the fields between the header and that
 
     def take(self, text: str) -> None:
         """Take a line.
@@ -119,29 +123,38 @@ class _Tune:
         elif not self.in_body:
             self._take_header_field(name, value)
         elif self._started:
-            self._voice().set(name, value)
+            for voice in self.voices.values() if name == "I" else [self._voice()]:
+                voice.set(name, value)
         else:
             self._settings = self._settings.with_field(name, value)
-            for voice in self.voices.values():
-                voice.set(name, value)
+            self._of_all_voices.add(name)
 
     def _take_header_field(self, name: str, value: str) -> None:
-        is_first = (self._settings.unit if name == "L" else self._settings.metre) is None
-        if self._current and name in {"L", "M"}:
+        of_one_voice = self._current and name in {"L", "M"}
+        if of_one_voice:
             self._declared[self._current].append((name, value))
-        if is_first or not self._current or name not in {"L", "M"}:
+        if not of_one_voice or (self._settings.unit if name == "L" else self._settings.metre) is None:
             self._settings = self._settings.with_field(name, value)
         if name == "K":
-            self.in_body = True
-            self._current = next(iter(self._declared), "")
-            for voice in self._declared:
-                self._voice(voice)
+            self._begin_body()
+
+    def _begin_body(self) -> None:
+        self.in_body = True
+        self._current = next(iter(self._declared), "")
+        self._settings = self._settings.with_unit()
+
+    def _start(self) -> None:
+        """Begin the voices that the header declares; fields from here on hold for the voice that they stand in."""
+        if not self._started:
+            self._started = True
+            for name in self._declared:
+                self._voice(name)
 
     def _switch(self, value: str) -> None:
         name, shift = parse_voice(value)
         self._current = name
         if self.in_body:
-            self._started = True
+            self._start()
             self._voice().shift(shift)
         else:
             self._declared.setdefault(name, []).append(("V", value))
@@ -153,18 +166,22 @@ class _Tune:
             if token.lastgroup == "field":
                 self._take_field(token["name"], token["value"].strip())
             else:
-                self._started = True
+                self._start()
                 self._voice().take(token)
+        if self._started:
+            self._voice().end_line()
 
     def _voice(self, name: str | None = None) -> Voice:
         """Return a voice, the current one by default; one that is new begins with what the header says."""
         name = self._current if name is None else name
         if name not in self.voices:
+            if len(self.voices) == MAX_VOICES:
+                raise ValueError(f"a tune has at most {MAX_VOICES} voices")
             settings = self._settings
             for field, value in self._declared.get(name, []):
                 if field == "V":
                     settings = replace(settings, shift=settings.shift.updated(parse_voice(value)[1]))
-                else:
+                elif field not in self._of_all_voices:
                     settings = settings.with_field(field, value)
             self.voices[name] = Voice(settings)
         return self.voices[name]

@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from data_prep.limits import MAX_SILENT_BARS, check_length, check_num_notes
-from data_prep.melodies import REST
+from data_prep.melodies import NUM_PITCHES, REST
 from data_prep.notes import Key, Metre, Note
 from data_prep.readers.abc.fields import (
     NO_KEY,
@@ -24,7 +24,7 @@ from data_prep.readers.abc.fields import (
     parse_length,
     parse_metre,
 )
-from data_prep.readers.abc.music import length_factor
+from data_prep.readers.abc.music import length_factor, tokens
 from data_prep.readers.abc.pitches import PROPAGATIONS, Accidentals, Written, sounding, written
 
 if TYPE_CHECKING:
@@ -79,6 +79,10 @@ class Settings:
             return replace(self, propagation=words[-1])
         return self
 
+    def with_unit(self) -> "Settings":
+        """Return the settings at a header's end, which decides the unit note length where no L: does."""
+        return replace(self, unit=self.unit or default_length(self.metre))
+
 
 @dataclass
 class _Row:
@@ -123,8 +127,8 @@ class Voice:
 
     def __init__(self, settings: Settings) -> None:
         """Begin a voice with what the tune's header says."""
-        self._settings = settings
-        self._unit = _QUARTERS * (settings.unit or default_length(settings.metre))  # in quarter notes
+        self._settings = settings.with_unit()
+        self._unit = _QUARTERS * (self._settings.unit or 0)  # in quarter notes
         self._rows: list[_Row] = []
         self._metres: dict[int, tuple[int, int]] = {0: settings.metre} if settings.metre else {}
         self._keys: dict[int, KeyField] = {0: settings.key}
@@ -133,7 +137,9 @@ class Voice:
         self._last: _Row | None = None  # the latest row that takes time
         self._last_letters: list[tuple[Written, int]] = []
         self._chord: _Struck | None = None
-        self._in_grace = self._in_overlay = False
+        self._in_grace = False
+        self._overlay_bars = 0  # that are still left out
+        self._in_overlay_brackets = False
         self._tuplet, self._num_tupled = Fraction(1), 0
         self._after_broken = Fraction(1)  # what the next note's length is multiplied by
         self._num_silent_bars = 0
@@ -142,11 +148,11 @@ class Voice:
             "bars": self._bars,
             "tie": self._tie,
             "chord": self._open_chord,
+            "old_chord": self._old_chord,
             "grace": self._open_grace,
             "grace_end": self._close_grace,
             "broken": self._break_rhythm,
             "tuplet": self._open_tuplet,
-            "overlay": self._open_overlay,
             "microtone": self._microtone,
         }
 
@@ -184,8 +190,16 @@ class Voice:
         kind = token.lastgroup or ""
         if kind == "bar":
             self._bar()
-        elif not self._in_overlay and kind in self._take:
+        elif kind == "overlay":
+            self._overlay(token[0])
+        elif not self._overlay_bars and kind in self._take:
             self._take[kind](token)
+
+    def end_line(self) -> None:
+        """End what cannot go on in the next line: a chord or grace notes whose bracket is not closed."""
+        self._in_grace = False
+        if self._chord is not None:
+            self._close_chord(Fraction(1))
 
     def finish(self) -> ReadVoice:
         """Return what was read.
@@ -196,7 +210,6 @@ class Voice:
         Raises:
             ValueError: If it is longer or has more notes than music has.
         """
-        check_num_notes(len(self._rows))
         onsets = list(accumulate((row.duration for row in self._rows), initial=Fraction(0)))
         check_length(onsets[-1])
         metres = {onsets[at]: metre for at, metre in self._metres.items()}
@@ -232,11 +245,14 @@ class Voice:
         struck.length = length if struck.length is None else struck.length
         struck.pitches.append(sounding(note, alteration, self._settings.shift.semitones))
         struck.letters.append((note, alteration))
+        if len(struck.pitches) > NUM_PITCHES:
+            raise ValueError(f"a chord has at most {NUM_PITCHES} notes")
         if self._chord is None:
             self._strike(struck, length)
 
     def _strike(self, struck: _Struck, length: Fraction) -> None:
         (pitch, name), size = max(struck.pitches), len(struck.pitches)
+        check_num_notes(len(self._rows) + 1)
         if self._in_grace:
             self._rows.append(_Row(Fraction(0), pitch, name, size))
             return
@@ -274,7 +290,9 @@ class Voice:
             self._rest(length)
 
     def _bar(self) -> None:
-        self._in_overlay = False
+        self.end_line()
+        if not self._in_overlay_brackets:
+            self._overlay_bars = max(0, self._overlay_bars - 1)
         self._accidentals.end_bar()
         if self._first_bar is None and any(row.duration for row in self._rows):
             self._first_bar = len(self._rows)
@@ -289,6 +307,10 @@ class Voice:
     def _open_chord(self, _token: re.Match[str]) -> None:
         self._chord = _Struck()
 
+    def _old_chord(self, token: re.Match[str]) -> None:
+        for inner in tokens(f"[{token[0][1:-1]}]"):
+            self.take(inner)
+
     def _close_chord(self, factor: Fraction) -> None:
         chord, self._chord = self._chord, None
         if chord is not None and chord.length is not None:
@@ -301,13 +323,15 @@ class Voice:
         self._in_grace = False
 
     def _break_rhythm(self, token: re.Match[str]) -> None:
-        if self._chord is None and not self._in_grace and self._last is not None:
+        if self._chord is None and not self._in_grace and self._last is not None and self._after_broken == 1:
             shorter = Fraction(1, 2 ** min(len(token[0]), _MOST_DOTS))
             before, after = (2 - shorter, shorter) if token[0][0] == ">" else (shorter, 2 - shorter)
             self._last.duration *= before
             self._after_broken = after
 
     def _open_tuplet(self, token: re.Match[str]) -> None:
+        if self._in_grace:
+            return
         count = number(token["p"])
         compound = self._settings.metre is not None and self._settings.metre[0] in _COMPOUND_BEATS
         in_time_of = number(token["q"] or "0") or _IN_TIME_OF.get(count, 3 if compound else 2)
@@ -315,9 +339,14 @@ class Voice:
             self._tuplet = Fraction(in_time_of, count)
             self._num_tupled = number(token["r"] or "0") or count
 
-    def _open_overlay(self, _token: re.Match[str]) -> None:
-        """Leave out a second voice that is written over the same bar, up to the bar's end."""
-        self._in_overlay = True
+    def _overlay(self, mark: str) -> None:
+        """Leave out a second voice that is written over the same bars: over one for each &, or up to "&)"."""
+        if mark == "(&":
+            self._in_overlay_brackets = True
+        elif mark.endswith(")"):
+            self._in_overlay_brackets, self._overlay_bars = False, 0
+        else:
+            self._overlay_bars = len(mark)
 
     def _microtone(self, token: re.Match[str]) -> None:
         raise ValueError(f"microtones cannot be read: got {token[0]}")
