@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
 from typing import NamedTuple
+from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
@@ -244,6 +245,11 @@ def _is_ours(error: BaseException) -> bool:
         trace = trace.tb_next
     module = trace.tb_frame.f_globals.get("__name__", "") if trace is not None else __name__
     return module.partition(".")[0] == __name__.partition(".")[0]
+
+
+def one_line(name: str) -> str:
+    """Return a name in one line without control characters, which a terminal would obey."""
+    return " ".join("".join(one for one in name if one.isspace() or category(one) != "Cc").split())
 
 
 def midi_name(pitch: int) -> str:

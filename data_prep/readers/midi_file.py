@@ -8,12 +8,12 @@ Values that make no metre or key are passed over, and so are metas after the las
 
 from collections import defaultdict, deque
 from dataclasses import dataclass, replace
-from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.limits import check_length, check_num_notes, is_metre
+from data_prep.notes import one_line
 from data_prep.readers.chunks import read_chunks
 from data_prep.readers.midi_events import (
     KEY,
@@ -209,7 +209,7 @@ def decoded(name: bytes) -> str:
         text = name.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = name.decode("latin-1")
-    return " ".join("".join(one for one in text if one.isspace() or category(one) != "Cc").split())
+    return one_line(text)
 
 
 def _notes(data: bytes, events: Events, *, independent: bool) -> Notes:

@@ -468,6 +468,11 @@ def test_the_first_length_and_metre_hold_for_every_voice_wherever_they_stand(
     assert [piece.heading.metres[0][1:] for piece in (first, second)] == [(3, 4)] * 2
 
 
+def test_names_are_one_line_without_control_characters() -> None:
+    (piece,) = _pieces("X:1\nT:A \x1b[31mred\x07 \x9btune\nC:Some\tbody\x00\nK:C\nCD|\n")
+    assert (piece.heading.title, piece.heading.composer) == ("A [31mred tune", "Some body")
+
+
 def test_voices_may_have_quoted_names(rows: Callable[[Piece], list[Note]]) -> None:
     first, second = _pieces('X:1\nK:C\nV:"one"\nCD|\nV:"two" name="the low one" octave=-1\nE|\n')
     assert [piece.heading.part for piece in (first, second)] == ["one", "two"]

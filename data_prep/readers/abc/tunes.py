@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from data_prep.melodies import REST
-from data_prep.notes import Heading, Piece, merge_ties
+from data_prep.notes import Heading, Piece, merge_ties, one_line
 from data_prep.readers.abc.fields import parse_voice
 from data_prep.readers.abc.music import tokens
 from data_prep.readers.abc.voices import ReadVoice, Settings, Voice
@@ -115,9 +115,9 @@ class _Tune:
 
     def _take_field(self, name: str, value: str) -> None:
         if name == "T" and not self.title:
-            self.title = value
+            self.title = one_line(value)
         elif name == "C" and not self.composer:
-            self.composer = value
+            self.composer = one_line(value)
         elif name == "V":
             self._switch(value)
         elif not self.in_body:
@@ -151,7 +151,7 @@ class _Tune:
                 self._voice(name)
 
     def _switch(self, value: str) -> None:
-        name, shift = parse_voice(value)
+        name, shift = parse_voice(one_line(value))
         self._current = name
         if self.in_body:
             self._start()
