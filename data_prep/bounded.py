@@ -31,7 +31,7 @@ from data_prep.notes import reason
 Read = TypeVar("Read")
 
 WAIT_FACTOR = 6
-"""A file may take so many times its time limit if its reader waits instead of computing."""
+"""How many times its time limit a file may take if its reader waits instead of computing."""
 
 _READY = b"ready"
 _MEBIBYTE = 2**20
@@ -236,14 +236,14 @@ def _answer(message: bytes) -> tuple[bytes, bool]:
     try:
         with _bounds(seconds, memory):
             return pickle.dumps((read(path), True)), True
-    except BaseException as error:  # noqa: BLE001  (whatever a parser raises, SystemExit too)
+    except BaseException as error:  # noqa: BLE001  (a parser may raise anything, SystemExit too)
         usable = not isinstance(error, MemoryError)  # or what it took may still be taken
         return pickle.dumps((_failure(error), usable)), usable
 
 
 @contextmanager
 def _bounds(seconds: float, memory: int) -> Generator[None]:
-    """Have the kernel hold this process to a time, and to so many bytes more than it has."""
+    """Limit, in the kernel, the time of this process and the bytes that it allocates beyond what it has."""
     before = resource.getrlimit(resource.RLIMIT_DATA)
     taken = _taken_bytes()
     if taken is not None:

@@ -60,7 +60,7 @@ def to_step(time: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def too_long(quarters: float) -> str | None:
-    """Say why music of so many quarter notes does not fit on the grid of steps, None if it does."""
+    """Return why music of this length in quarter notes does not fit on the grid of steps, None if it does."""
     if quarters * STEPS_PER_QUARTER <= MAX_STEPS:
         return None
     bars = ceil(quarters * STEPS_PER_QUARTER / STEPS_PER_BAR)

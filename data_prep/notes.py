@@ -174,7 +174,7 @@ class Piece:
 
 
 def _resolution(heading: Heading, notes: Sequence[Note]) -> int:
-    """Give the least resolution of some notes, once it is known that bars can be counted with them."""
+    """Return the least resolution of some notes, after checking that bars can be counted with it."""
     resolution = 1
     for denominator in {time.denominator for note in notes for time in (note.onset, note.duration)}:
         resolution = lcm(resolution, denominator)
@@ -262,7 +262,7 @@ def merge_ties(notes: Sequence[Note]) -> list[Note]:
 
     A tie between different pitches is left as it is: O'Neill's writes slurs so, and joining them would invent notes. Of
     a merged chain the first note's spelling and velocity count, and the largest chord: the top note of a chord is held
-    whatever is struck below it. Grace notes break no chain, since they take no time.
+    even if the notes below it are struck again. Grace notes break no chain, since they take no time.
     """
     merged: list[Note] = []
     last = -1  # the row in `merged` of the latest note that takes time

@@ -187,7 +187,7 @@ def _from_index(corpus: Corpus, index: Path) -> list[Entry]:
 
 
 def _table(index: Path) -> tuple[Sequence[str], list[dict[str, str]]]:
-    """Give the columns and the rows of an index."""
+    """Return the columns and the rows of an index."""
     try:
         if index.stat().st_size > MAX_BYTES:
             raise ValueError(f"it has more than {MAX_BYTES / 1e6:g} MB")  # noqa: TRY301  (told like the others)

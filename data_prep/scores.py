@@ -52,7 +52,7 @@ def read(path: Path) -> Reading:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what music21 remarks on a file's style is not the user's concern here
             return _without_silent(import_module(reader(path)).read(path))
-    except Exception as error:  # whatever a parser raises on one file, the others are to be read
+    except Exception as error:  # a parser may raise anything on one file, and the others are still read
         if isinstance(error, OSError) and error.errno not in _OF_PARSERS:
             raise
         return Reading((), (Unread("", reason(error, _READERS[path.suffix.lower()][1])),))

@@ -1,6 +1,6 @@
 """New velocities for a MIDI file's own notes, put where they stand in its bytes, all else untouched.
 
-The bytes are changed instead of being read and written by a library, since none writes every file back as it was:
+The bytes are changed instead of being read and written by a library, since none writes every file back unchanged:
 timing, controllers, sysex, unknown chunks and the order of events have to stay.
 """
 

@@ -1,4 +1,4 @@
-"""``tunesmith data notes``: what was read of one file, note by note, for whoever wonders why a tune sounds wrong."""
+"""``tunesmith data notes``: what was read of one file, note by note, to find out why a tune sounds wrong."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -128,7 +128,7 @@ def _signatures(heading: "Heading") -> Iterator[str]:
 
 
 def _name(spelling: str, pitch: int, chord_size: int) -> str:
-    """Give a note's name with flats as b: music21 writes them as it writes the sign of an octave below 0."""
+    """Return a note's name with flats as b: music21 writes them as it writes the sign of an octave below 0."""
     if not chord_size:
         return "z"
     name = spelling if pitch < 12 else spelling.replace("-", "b")  # noqa: PLR2004  (octave 0 begins there)
@@ -203,7 +203,7 @@ class _Bars:
                 self._spans.append((metre.onset, number + ceil((metre.onset - begin) / length), metre.bar_length))
 
     def of(self, time: Fraction) -> tuple[int, Fraction]:
-        """Give the number and the beginning of the bar that a time is in."""
+        """Return the number and the beginning of the bar that a time is in."""
         begin, number, length = self._spans[bisect_right(self._spans, time, key=itemgetter(0)) - 1]
         bars = (time - begin) // length
         return number + int(bars), begin + bars * length

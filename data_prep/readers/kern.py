@@ -311,7 +311,7 @@ def _free_voice(staff: _Staff, spines: Sequence[_Spine]) -> _Voice:
 
 
 def _names(column: str) -> Iterator[tuple[str, str]]:
-    """Give what an instrument's interpretation says, as in *I"Violin I, *Ivioln and *ICstr, with its kind."""
+    """Return what an instrument's interpretation says, as in *I"Violin I, *Ivioln and *ICstr, with its kind."""
     if column.startswith('*I"'):
         yield '"', " ".join(column[3:].split())
         return

@@ -26,7 +26,7 @@ MAX_METAS = 100_000
 """Meta events that are kept of one file."""
 
 NUMBER_BYTES = 4
-"""A variable-length number has at most so many."""
+"""Most bytes of a variable-length number."""
 
 NOTE_ON, PROGRAM = 0x90, 0xC0
 """Statuses of channel 1; those of the other channels follow each. Note-offs come before note-ons."""

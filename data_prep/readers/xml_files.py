@@ -4,7 +4,7 @@ Expat parses in one go. It is fed in pieces by music21, and then takes minutes f
 with each piece. Comments, processing instructions and the elements that the caller does not need are left out.
 """
 
-# ElementTree only holds the elements here, and expat is told to refuse the entities that make XML unsafe
+# ElementTree only holds the elements here, and expat refuses the entities that make XML unsafe
 import zlib
 from collections.abc import Set as AbstractSet
 from io import BytesIO

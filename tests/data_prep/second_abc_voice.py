@@ -10,7 +10,7 @@ NATURAL = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 FIFTHS = "FCGDAEB"  # sharps are added in this order, flats in the reverse
 MODES = {"maj": 0, "ion": 0, "m": -3, "min": -3, "aeo": -3, "mix": -1, "dor": -2, "phr": -4, "lyd": 1, "loc": -5}
 CLEFS = ("treble", "bass", "alto", "tenor", "soprano", "mezzosoprano", "baritone", "perc")
-TUPLETS = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}  # notes: in the time of so many
+TUPLETS = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}  # number of notes: in the time of how many
 COMPOUND = ("6/8", "9/8", "12/8")
 OCTAVE_MARKS = {"+15": 24, "^15": 24, "-15": -24, "_15": -24, "+8": 12, "^8": 12, "-8": -12, "_8": -12}
 

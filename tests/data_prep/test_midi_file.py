@@ -35,7 +35,7 @@ def rows(notes: Notes) -> list[Row]:
 
 
 def messages(data: bytes) -> list[tuple[int, int, Any]]:
-    """Give tick, track and message of all that mido finds, in the order of the bytes."""
+    """Return tick, track and message of each event that mido finds, in the order of the bytes."""
     found: list[tuple[int, int, Any]] = []
     for number_of_track, track in enumerate(cast("Any", mido).MidiFile(file=io.BytesIO(data)).tracks):
         tick = 0

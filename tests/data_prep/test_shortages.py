@@ -27,7 +27,7 @@ print(json.dumps([made.fingerprint, made.num_read, [[one.file, one.reason] for o
 
 
 def taken(_: Path) -> int:
-    """Give the memory of a process that has what reads a score, in bytes."""
+    """Return the memory, in bytes, of a process that has imported what reads a score."""
     import data_prep.reading  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
     status = Path("/proc/self/status").read_text()

@@ -17,7 +17,7 @@ TINY = ["--set", "size=8", "--set", "embedding=8", "--set", "layers=1", "--set",
 
 @dataclass(frozen=True)
 class Done:
-    """What a command came to."""
+    """The result of a command."""
 
     status: int
     out: str

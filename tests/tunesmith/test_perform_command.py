@@ -19,7 +19,7 @@ VIOLIN = (0, b"\xc0\x28")
 
 @dataclass(frozen=True)
 class Done:
-    """What a command came to."""
+    """The result of a command."""
 
     status: int
     out: str
@@ -28,7 +28,7 @@ class Done:
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with a model of each view, as note.pt and grid.pt."""
+    """Return a folder with a model of each view, as note.pt and grid.pt."""
     folder = tmp_path_factory.mktemp("models")
     for view in ("note", "grid"):
         trained_stylenets.trained(folder / f"{view}.pt", view=view)

@@ -5,7 +5,7 @@ Source: The abc music standard 2.1, sections 3.1.6 (M:), 3.1.7 (L:), 3.1.14 (K:)
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from data_prep.limits import is_metre
@@ -15,6 +15,9 @@ MAX_DIGITS = 9
 
 DEFAULT_LENGTH = Fraction(1, 8)
 """Unit note length, in whole notes, where neither L: nor a short metre says otherwise."""
+
+PROPAGATIONS = frozenset({"not", "octave", "pitch"})
+"""How far an accidental lasts in its bar: for one note, for its octave, or for its letter in every octave."""
 
 _SHORT_METRE = Fraction(3, 4)
 SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -207,6 +210,54 @@ def number(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
         raise ValueError(f"a number has at most {MAX_DIGITS} digits: got {digits[:MAX_DIGITS]}...")
     return int(digits)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What fields decide of how a voice is read.
+
+    Attributes:
+        unit: Unit note length in whole notes; None where no L: gives it.
+        metre: Beats and unit; None in free metre.
+        key: The key.
+        shift: What moves the pitches.
+        propagation: How far an accidental lasts, one of PROPAGATIONS.
+    """
+
+    unit: Fraction | None = None
+    metre: tuple[int, int] | None = None
+    key: KeyField = NO_KEY
+    shift: Shift = UNMOVED
+    propagation: str = "octave"
+
+    def with_field(self, name: str, value: str) -> "Settings":
+        """Return the settings after a field.
+
+        Args:
+            name: Its letter.
+            value: What follows the colon.
+
+        Returns:
+            The settings; the same ones for a field that bears on neither pitch nor time.
+
+        Raises:
+            ValueError: If the value cannot be understood.
+        """
+        if name == "L":
+            return replace(self, unit=parse_length(value))
+        if name == "M":
+            return replace(self, metre=parse_metre(value))
+        if name == "K":
+            key, shift = parse_key(value)
+            return replace(self, key=key or self.key, shift=self.shift.updated(shift))
+        words = value.split()
+        if name == "I" and words[:1] == ["propagate-accidentals"] and words[-1] in PROPAGATIONS:
+            return replace(self, propagation=words[-1])
+        return self
+
+    def with_unit(self) -> "Settings":
+        """Return the settings at a header's end, which decides the unit note length where no L: does."""
+        return replace(self, unit=self.unit or default_length(self.metre))
 
 
 def _words(text: str) -> list[str]:

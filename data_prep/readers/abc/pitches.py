@@ -14,9 +14,6 @@ from data_prep.melodies import NUM_PITCHES
 from data_prep.notes import midi_name
 from data_prep.readers.abc.fields import SEMITONES, KeyField
 
-PROPAGATIONS = frozenset({"not", "octave", "pitch"})
-"""How far an accidental lasts in its bar: for one note, for its octave, or for its letter in every octave."""
-
 _MARKS = {"^": 1, "_": -1, "=": 0}
 _ALTERED = {-2: "--", -1: "-", 0: "", 1: "#", 2: "##"}
 _UPPER_CASE_OCTAVE = 4

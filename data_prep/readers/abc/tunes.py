@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from data_prep.melodies import REST
 from data_prep.notes import Heading, Piece, merge_ties, one_line
-from data_prep.readers.abc.fields import parse_voice
+from data_prep.readers.abc.fields import Settings, parse_voice
 from data_prep.readers.abc.music import tokens
-from data_prep.readers.abc.voices import ReadVoice, Settings, Voice
+from data_prep.readers.abc.voices import ReadVoice, Voice
 from data_prep.voices import fill_gaps, signatures_from
 
 MAX_VOICES = 100

@@ -14,18 +14,14 @@ from data_prep.limits import MAX_SILENT_BARS, check_length, check_num_notes
 from data_prep.melodies import NUM_PITCHES, REST
 from data_prep.notes import Key, Metre, Note
 from data_prep.readers.abc.fields import (
-    NO_KEY,
-    UNMOVED,
     KeyField,
+    Settings,
     Shift,
     default_length,
     number,
-    parse_key,
-    parse_length,
-    parse_metre,
 )
 from data_prep.readers.abc.music import length_factor, tokens
-from data_prep.readers.abc.pitches import PROPAGATIONS, Accidentals, Written, sounding, written
+from data_prep.readers.abc.pitches import Accidentals, Written, sounding, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,54 +30,6 @@ _QUARTERS = 4  # in the whole note that unit note lengths are parts of
 _IN_TIME_OF = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
 _MOST_DOTS = 3  # of a broken rhythm
 _COMPOUND_BEATS = frozenset({6, 9, 12})
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What fields decide of how a voice is read.
-
-    Attributes:
-        unit: Unit note length in whole notes; None where no L: gives it.
-        metre: Beats and unit; None in free metre.
-        key: The key.
-        shift: What moves the pitches.
-        propagation: How far an accidental lasts, one of PROPAGATIONS.
-    """
-
-    unit: Fraction | None = None
-    metre: tuple[int, int] | None = None
-    key: KeyField = NO_KEY
-    shift: Shift = UNMOVED
-    propagation: str = "octave"
-
-    def with_field(self, name: str, value: str) -> "Settings":
-        """Return the settings after a field.
-
-        Args:
-            name: Its letter.
-            value: What follows the colon.
-
-        Returns:
-            The settings; the same ones for a field that bears on neither pitch nor time.
-
-        Raises:
-            ValueError: If the value cannot be understood.
-        """
-        if name == "L":
-            return replace(self, unit=parse_length(value))
-        if name == "M":
-            return replace(self, metre=parse_metre(value))
-        if name == "K":
-            key, shift = parse_key(value)
-            return replace(self, key=key or self.key, shift=self.shift.updated(shift))
-        words = value.split()
-        if name == "I" and words[:1] == ["propagate-accidentals"] and words[-1] in PROPAGATIONS:
-            return replace(self, propagation=words[-1])
-        return self
-
-    def with_unit(self) -> "Settings":
-        """Return the settings at a header's end, which decides the unit note length where no L: does."""
-        return replace(self, unit=self.unit or default_length(self.metre))
 
 
 @dataclass
@@ -107,7 +55,7 @@ class _Struck:
 
 @dataclass(frozen=True)
 class ReadVoice:
-    """A voice as it was read.
+    """The notes and signatures of one voice.
 
     Attributes:
         notes: Its notes; of chords the top ones.
@@ -127,8 +75,8 @@ class Voice:
 
     def __init__(self, settings: Settings) -> None:
         """Begin a voice with what the tune's header says."""
-        self._settings = settings.with_unit()
-        self._unit = _QUARTERS * (self._settings.unit or 0)  # in quarter notes
+        self._settings = settings
+        self._unit = _QUARTERS * (settings.unit or default_length(settings.metre))  # in quarter notes
         self._rows: list[_Row] = []
         self._metres: dict[int, tuple[int, int]] = {0: settings.metre} if settings.metre else {}
         self._keys: dict[int, KeyField] = {0: settings.key}
