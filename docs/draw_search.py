@@ -1,0 +1,74 @@
+"""Draw docs/images/search.svg: the built-in search on a terminal, halfway and at its end.
+
+    python docs/draw_search.py
+
+The search is run for real, in a home of its own; it takes less than five minutes.
+"""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+import tempfile
+from io import StringIO
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+TARGET = Path(__file__).parent / "images" / "search.svg"
+COMMAND = ("tunesmith", "search", "composer")
+WIDTH = 110
+_REDRAW = re.compile(r"(?:\r?\x1b\[2K|\x1b\[1A)+")
+_COUNT = re.compile(r"(\d+) of (\d+) trials")
+
+
+def on_terminal(command: tuple[str, ...]) -> str:
+    """Run a command on a pseudo-terminal, and return all that it wrote."""
+    ours, theirs = pty.openpty()
+    with tempfile.TemporaryDirectory() as home:
+        environment = {
+            **os.environ,
+            "TUNESMITH_HOME": home,
+            "COLUMNS": str(WIDTH),
+            "LINES": "60",
+            "TERM": "xterm-256color",
+        }
+        tunesmith = Path(sys.executable).with_name(command[0])
+        process = subprocess.Popen(  # noqa: S603  (our own command)
+            [tunesmith, *command[1:]], stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=home
+        )
+        os.close(theirs)
+        written: list[bytes] = []
+        while True:
+            try:
+                written.append(os.read(ours, 65536))
+            except OSError:  # the command has ended
+                break
+        if process.wait():
+            raise SystemExit(f"{' '.join(command)} ended with status {process.returncode}")
+    return b"".join(written).decode().replace("\r\n", "\n")
+
+
+def halfway(frames: list[str]) -> str:
+    """Return the frame of the live panel in which nearest to two thirds of its trials are done."""
+    panels = [(frame, found) for frame in frames if (found := _COUNT.search(frame))]
+    last = int(panels[-1][1][1])
+    return min(panels, key=lambda panel: abs(3 * int(panel[1][1]) - 2 * last))[0]
+
+
+def main() -> int:
+    """Run the search, and draw it."""
+    *frames, end = _REDRAW.split(on_terminal(COMMAND))
+    console = Console(width=WIDTH, record=True, file=StringIO(), force_terminal=True)
+    console.print(f"[dim]$[/] {' '.join(COMMAND)}\n")
+    console.print(Text.from_ansi(halfway(frames)))
+    console.print("\n[dim]... and at the end:[/]\n")
+    console.print(Text.from_ansi(re.sub(r"\x1b\[\?25[hl]", "", end)))
+    TARGET.write_text(console.export_svg(title=" ".join(COMMAND)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
