@@ -18,7 +18,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
@@ -79,7 +79,7 @@ class Job(Generic[Read]):
     Attributes:
         read: Reads one. It is pickled, so a function at the top of a module, as is its result. What it raises becomes
             a failure: a ValueError with its message.
-        needs: The module that it imports for a file; this takes none of the file's time.
+        needs: The module that it imports for a file; this takes none of the file's own time.
     """
 
     read: Callable[[Path], Read]
@@ -228,11 +228,12 @@ def _serve(descriptor: int) -> None:
 
 def _answer(message: bytes) -> tuple[bytes, bool]:
     """Read one file; return what the parent is sent, and whether this process can read another."""
+    read, needs, path, seconds, memory = pickle.loads(message)  # noqa: S301  (our own parent)
     try:
-        read, needs, path, seconds, memory = pickle.loads(message)  # noqa: S301  (our own parent)
+        signal.setitimer(signal.ITIMER_REAL, WAIT_FACTOR * seconds)
         import_module(needs)
-    except Exception as error:  # noqa: BLE001  (an installation that is no good, and no fault of the file)
-        return pickle.dumps((Failure(reason(error), passing=True), True)), True
+    except BaseException as error:  # noqa: BLE001  (a broken installation, or too little memory: no fault of the file)
+        return pickle.dumps((replace(_failure(error), passing=True), False)), False
     try:
         with _bounds(seconds, memory):
             return pickle.dumps((read(path), True)), True

@@ -38,9 +38,11 @@ def write(path: Path, data: bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         os.replace(temporary, path)  # noqa: PTH105  (the pair of mkstemp's name)
-    except OSError as error:
+    except BaseException as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise BadInputError(
             f"the cache must be writable, but {path.parent} is not ({error.strerror or error}): make room there, "
             f"or name another folder with {VARIABLE}"

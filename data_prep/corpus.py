@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from data_prep.errors import BadInputError, unknown
-from data_prep.limits import MAX_BYTES
+from data_prep.limits import read_bytes
 from data_prep.scores import READER, SUFFIXES
 
 INDEX = "index.csv"
@@ -138,10 +138,11 @@ def file_digest(path: Path) -> str:
 def contents(path: Path) -> bytes:
     """Return what a file's fingerprint is made of: its contents, or why it is not read, which is then reported."""
     try:
-        size = path.stat().st_size
-        return path.read_bytes() if size <= MAX_BYTES else f"too large: {size}".encode()
+        return read_bytes(path)
     except OSError as error:
         return f"unreadable: {error.strerror}".encode()
+    except ValueError as error:
+        return f"refused: {error}, {path.stat().st_size} bytes".encode()
 
 
 @cache

@@ -3,7 +3,10 @@
 They are far above real music.
 """
 
+import os
+import stat
 from fractions import Fraction
+from pathlib import Path
 
 MAX_BYTES = 16_000_000
 """Size of one file."""
@@ -25,6 +28,28 @@ MAX_BEATS = 64
 
 METRE_UNITS = (1, 2, 4, 8, 16, 32, 64)
 """Beat units of a metre."""
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file of music.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its contents.
+
+    Raises:
+        ValueError: If it has more than MAX_BYTES, or is a pipe or a device, which may have no end.
+        OSError: If it cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # opening a pipe would wait for its writer
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("it is no regular file")
+        data = file.read(MAX_BYTES + 1)
+    check_num_bytes(len(data))
+    return data
 
 
 def is_metre(beats: int, unit: int) -> bool:

@@ -16,7 +16,7 @@ from data_prep.errors import BadInputError
 from data_prep.folds import TEST, assign_by_style
 from data_prep.grid import to_step
 from data_prep.kinship import compositions
-from data_prep.limits import MAX_BYTES
+from data_prep.limits import MAX_BYTES, read_bytes
 from data_prep.notes import Piece
 from data_prep.performance_files import Entry
 from data_prep.performance_filter import RULES, broken_rule
@@ -156,7 +156,7 @@ def _take(entry: Entry, answer: Played | Failure, read: _Read, seen: dict[Hashab
 
 
 def _read(path: Path) -> Played:
-    file = reader.read(path.read_bytes())
+    file = reader.read(read_bytes(path))
     beats, performance = _beats(path), file.performance
     if beats is not None:
         onset, end = beats.quarters(performance.seconds, file.release)

@@ -24,7 +24,7 @@ def settle_short(notes: Sequence[Note]) -> list[Note]:
 
     A note that begins on the grid with one at least four times as long is a grace note, which takes no time, if it is
     too short for the grid, or a thirty-second at most while nothing else begins before the long note has all but ended.
-    So an acciaccatura stays with its note, however it is played, and a run below a long note is no ornament. Any other
+    So an acciaccatura of at most a thirty-second stays with its note, and a run below a long note is no ornament. Any other
     note that is too short for the grid lasts the shortest time on it, or to the next onset.
 
     Args:
@@ -76,8 +76,8 @@ def split(events: Iterable[Note], touch: Fraction = Fraction(0)) -> list[list[No
 
     An event continues the voice that is free at its onset and ended at the nearest pitch; where none is free, it
     opens a voice. So a line keeps its voice while it moves by small steps. A voice whose note overlaps the event by
-    less than ``touch``, and by less than half the note, is as good as free: the note was held on (legato), and ends
-    where the event begins. Grace notes go with the event of their onset that is nearest in pitch.
+    less than ``touch``, and by less than half the note, counts as free: the note was held on (legato), and ends where
+    the event begins. Grace notes go with the event of their onset that is nearest in pitch.
 
     Args:
         events: Notes or chords, by onset, grace notes before the others of their onset.

@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from data_prep.errors import BadInputError
+from data_prep.limits import read_bytes
 from tunesmith.console import err, out, print_json
 from tunesmith.home import home_folder
 from tunesmith.options import AsJson, Home, Tracking
@@ -141,9 +142,10 @@ def _places(midi: Path, output: Path | None, names: list[str], *, every: bool) -
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BadInputError(f"the MIDI file must be readable: {path} ({error.strerror})") from None
+        return read_bytes(path)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise BadInputError(f"the MIDI file must be readable: {path} ({reason})") from None
 
 
 def _write(path: Path, data: bytes) -> None:

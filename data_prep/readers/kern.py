@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from music21.humdrum import instruments
 
-from data_prep.limits import MAX_BYTES, check_length, check_num_bytes, check_num_notes, is_metre
+from data_prep.limits import check_length, check_num_notes, is_metre, read_bytes
 from data_prep.notes import Key, Metre, Note, Piece, Reading, Unread, reason
 from data_prep.readers.kern_tokens import STEPS, read_event
 from data_prep.readers.parts import Part, bar_length, pickup, to_pieces
@@ -57,9 +57,7 @@ def read(path: Path) -> Reading:
     Raises:
         ValueError: If the file's only score cannot be read.
     """
-    with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
-    check_num_bytes(len(data))
+    data = read_bytes(path)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:

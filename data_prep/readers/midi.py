@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.grid import ARTICULATION_GAP, snap
-from data_prep.limits import MAX_SILENT_BARS
+from data_prep.limits import MAX_SILENT_BARS, read_bytes
 from data_prep.notes import Heading, Key, Metre, Note, Piece, Reading, midi_name
 from data_prep.readers import midi_file
 from data_prep.readers.midi_events import NUM_CHANNELS
@@ -36,7 +36,7 @@ def read(path: Path) -> Reading:
         ValueError: If the file cannot be read (see ``midi_file.read``), is not of format 0 or 1, has no notes but
             drums, or too many notes that never end.
     """
-    file = midi_file.read(path.read_bytes())
+    file = midi_file.read(read_bytes(path))
     if file.format == INDEPENDENT_TRACKS:
         raise ValueError("its tracks are independent pieces (format 2); formats 0 and 1 are read as a score")
     if file.format > INDEPENDENT_TRACKS:

@@ -132,7 +132,7 @@ def _walk(chunk: bytes, begin: int, track: int, metas: list[Meta]) -> tuple["arr
         highest = chunk[at] if lone else chunk[at] | chunk[at + 1]
         at += 1 if lone else 2
         if highest >= _STATUS:
-            raise ValueError(f"it is broken: a status stands among the data that end at byte {begin + at}")
+            raise ValueError(f"it is broken: a status byte stands where data must, before byte {begin + at}")
         if kept:
             found.extend((begin + at - 1, tick, status))
     return found, tick
@@ -149,9 +149,7 @@ def _special(chunk: bytes, at: int, status: int, begin: int, here: Meta, metas: 
             return len(chunk)
         at += 1
     elif status not in {_SYSEX, _ESCAPE}:
-        raise ValueError(
-            f"it is broken: status {status:#x} at byte {begin + at - 1} belongs on a wire, not into a file"
-        )
+        raise ValueError(f"it is broken: status {status:#x} at byte {begin + at - 1} is not allowed in a file")
     length, at = _number(chunk, at, begin)
     if at + length > len(chunk):
         raise IndexError

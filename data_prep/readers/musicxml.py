@@ -43,6 +43,9 @@ _BOUNDS = {
 }
 """Least and greatest of the numbers that music21 counts by."""
 
+_IF_EMPTY = {"alter": "0", "staff": "1"}
+"""What an empty element means, as exporters write it."""
+
 MAX_SIGNS = 100_000
 """Parts, bars and signatures of one file: music21 takes 0.2 ms and 5 KB for each."""
 
@@ -147,6 +150,7 @@ def _clean(part: Element) -> None:
     for element in part.iter():
         _check_number(element)
     clock = _Clock()
+    first_voice = _first_voice(part)
     crossings = _Crossings()
     for bar, measure in enumerate(part.iterfind("measure")):
         measure[:] = list(_sounding(measure))
@@ -161,8 +165,39 @@ def _clean(part: Element) -> None:
                 crossings.add(element, bar, begin, clock.now)
         if last is not None and last.tag == "forward":
             measure[list(measure).index(last)] = _rest(last)  # music21 lets a bar end with its last note or rest
+        voices = {_voice(note) for note in measure.iterfind("note")}
+        if first_voice is not None and len(voices) == 1 and first_voice not in voices:
+            measure.extend(_silence(first_voice, clock))
         clock.next_bar()
     crossings.join()
+
+
+def _voice(note: Element) -> str:
+    return note.findtext("voice", "1").strip()
+
+
+def voice_order(name: str) -> tuple[bool, int, str]:
+    """Return what the voices of a part are sorted by: numbers first, in their order."""
+    return not name.isdigit(), len(name), name
+
+
+def _first_voice(part: Element) -> str | None:
+    """Return the first of a part's voices, None if it has only one, or several staves."""
+    names = {_voice(note) for note in part.iterfind("measure/note")}
+    return min(names, key=voice_order) if len(names) > 1 and part.find("measure/note/staff") is None else None
+
+
+def _silence(voice: str, clock: _Clock) -> Iterator[Element]:
+    """Make a voice rest through a bar, so that music21 keeps the voices of the bar's notes apart, be it only one."""
+    if clock.divisions is None or clock.end <= clock.begin:
+        return
+    backup, rest = Element("backup"), Element("note")
+    SubElement(backup, "duration").text = f"{(clock.now - clock.begin) * clock.divisions:.9g}"
+    SubElement(rest, "rest")
+    SubElement(rest, "duration").text = f"{(clock.end - clock.begin) * clock.divisions:.9g}"
+    SubElement(rest, "voice").text = voice
+    SubElement(rest, "type").text = "quarter"
+    yield from (backup, rest)
 
 
 def _length(element: Element, clock: _Clock) -> float:
@@ -210,6 +245,10 @@ def _clean_attributes(attributes: Element, clock: _Clock) -> None:
         if not (_NUMBER.fullmatch(text) and 0 < float(text) <= MAX_DIVISIONS):
             raise ValueError(f"<divisions> is a number up to {MAX_DIVISIONS}, greater than 0, here it is {text[:20]!r}")
         clock.divisions = float(text)
+    for transpose in attributes.findall("transpose"):
+        if transpose.find("diatonic") is None and transpose.find("octave-change") is not None:
+            chromatic = float(transpose.findtext("chromatic", "0"))
+            SubElement(transpose, "diatonic").text = str(round(chromatic * 7 / 12))  # music21 needs it then
     for time in attributes.findall("time"):
         beats, units = time.findall("beats"), time.findall("beat-type")
         if len(beats) != len(units) or not all(map(_is_metre, beats, units)):
@@ -227,9 +266,14 @@ def _check_number(element: Element) -> None:
     if element.tag in _BOUNDS:
         least, greatest = _BOUNDS[element.tag]
         text = (element.text or "").strip()
+        if not text and element.tag in _IF_EMPTY:
+            element.text = text = _IF_EMPTY[element.tag]
+        if element.tag == "chromatic" and re.fullmatch(r"[+-]?\d+\.0+", text):
+            element.text = text = text.partition(".")[0]
         number = _ALTER if element.tag == "alter" else _WHOLE
         if not (number.fullmatch(text) and least <= float(text) <= greatest):
-            raise ValueError(f"<{element.tag}> is a number from {least} to {greatest}, one is {text[:20]!r}")
+            kind = "number" if element.tag == "alter" else "whole number"
+            raise ValueError(f"<{element.tag}> is a {kind} from {least} to {greatest}, one is {text[:20]!r}")
     elif element.tag == "step" and (element.text or "").strip() not in _STEPS:
         raise ValueError(f"<step> is a letter from A to G, one is {(element.text or '')[:20]!r}")
 

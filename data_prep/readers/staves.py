@@ -17,6 +17,7 @@ from music21.note import Note as SingleNote
 from data_prep.limits import is_metre
 from data_prep.notes import Key, Metre, Note, Reading
 from data_prep.readers import musicxml
+from data_prep.readers.musicxml import voice_order
 from data_prep.readers.parts import Part, bar_length, pickup, to_pieces
 
 MAX_DENOMINATOR = 65535
@@ -87,7 +88,7 @@ def _voices(part: Any, elements: Iterable[Any]) -> dict[str, list[Note]]:
     for element in elements:
         voices.setdefault(_voice_name(element.activeSite), []).append(_note(element, _onset(element, part)))
     alone = voices.pop("", [])  # from bars with one voice, which is the part's first
-    names = sorted(voices, key=lambda name: (not name.isdigit(), len(name), name)) or ["1"]
+    names = sorted(voices, key=voice_order) or ["1"]
     voices[names[0]] = voices.get(names[0], []) + alone
     return {(name if len(names) > 1 else ""): _one_at_a_time(voices[name]) for name in names if voices[name]}
 
@@ -147,14 +148,14 @@ def _metres(part: Any) -> list[Metre]:
 
 
 def _keys(part: Any) -> list[Key]:
-    """Give the key signatures; where a signature and a key stand together (kern), the key knows its mode."""
+    """Return the key signatures; one without a mode counts as that of the major key."""
     found: dict[Fraction, Key] = {}
     for signature in part.recurse().getElementsByClass("KeySignature"):
         onset = _onset(signature, part)
         if hasattr(signature, "tonic"):
             found[onset] = Key(onset, signature.tonic.pitchClass, signature.mode)
         else:
-            found.setdefault(onset, Key(onset, signature.asKey("major").tonic.pitchClass, ""))
+            found[onset] = Key(onset, signature.asKey("major").tonic.pitchClass, "")
     return [found[onset] for onset in sorted(found)]
 
 

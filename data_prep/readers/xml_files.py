@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 
-from data_prep.limits import MAX_BYTES, MAX_NOTES, MAX_UNPACKED_BYTES, check_num_bytes, check_num_notes
+from data_prep.limits import MAX_NOTES, MAX_UNPACKED_BYTES, check_num_bytes, check_num_notes, read_bytes
 
 MAX_ELEMENTS = 10 * MAX_NOTES
 """Elements that are kept of a file: about as many as its notes need."""
@@ -38,9 +38,7 @@ def read_xml(path: Path, unneeded: AbstractSet[str]) -> Element:
     Raises:
         ValueError: If it is broken, too large, or declares entities.
     """
-    with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
-    check_num_bytes(len(data))
+    data = read_bytes(path)
     return _parsed(_unpacked(data) if data.startswith(b"PK") else data, unneeded)
 
 
@@ -48,7 +46,7 @@ def _unpacked(data: bytes) -> bytes:
     try:
         with ZipFile(BytesIO(data)) as archive:
             names = archive.namelist()
-            found = [name for name in names if PurePosixPath(name).suffix in _NOTATION and "META-INF" not in name]
+            found = [name for name in names if _is_score(PurePosixPath(name))]
             if _CONTAINER in names:
                 rootfile = _parsed(_member(archive, _CONTAINER), frozenset()).find(".//rootfile")
                 named = "" if rootfile is None else rootfile.get("full-path", "")
@@ -61,6 +59,12 @@ def _unpacked(data: bytes) -> bytes:
             return _member(archive, found[0])
     except (BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
         raise ValueError(f"the archive is broken: {error}") from error
+
+
+def _is_score(name: PurePosixPath) -> bool:
+    """Return whether a member may be a score; macOS packs files of its own beside each."""
+    own = name.name.startswith("._") or name.parts[0] in {"META-INF", "__MACOSX"}
+    return name.suffix.lower() in _NOTATION and not own
 
 
 def _member(archive: ZipFile, name: str) -> bytes:

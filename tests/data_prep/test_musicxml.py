@@ -297,15 +297,15 @@ def test_a_metre_that_is_none_is_ignored(
             "music of at most 1000000 quarter notes is read: it lasts 1e+08",
         ),
         (_attributes() + _note("H4"), "<step> is a letter from A to G, one is 'H'"),
-        (_attributes() + _note("C4.5"), "<octave> is a number from -1 to 10, one is '4.5'"),
-        (_attributes() + _note("C999999"), "<octave> is a number from -1 to 10, one is '999999'"),
+        (_attributes() + _note("C4.5"), "<octave> is a whole number from -1 to 10, one is '4.5'"),
+        (_attributes() + _note("C999999"), "<octave> is a whole number from -1 to 10, one is '999999'"),
         (
             _attributes(key="<key><fifths>100000</fifths></key>") + _note("C4"),
-            "<fifths> is a number from -14 to 14, one is '100000'",
+            "<fifths> is a whole number from -14 to 14, one is '100000'",
         ),
         (
             _attributes(more="<staves>100000</staves>") + _note("C4"),
-            "<staves> is a number from 0 to 20, one is '100000'",
+            "<staves> is a whole number from 0 to 20, one is '100000'",
         ),
         (_attributes() + "<note><duration>2</duration></note>", "it has 0 notes, of which 1 could be read"),
     ],
@@ -346,3 +346,41 @@ def test_many_bars_take_time_by_their_number_alone(reading: Callable[[str], Read
     (piece,) = reading(_score(_attributes() + bar, *[bar] * 2500)).pieces
     assert len(piece.pitch) == 4 * 2501
     assert process_time() - begin < 8  # by the square of the bars it would be several times as much
+
+
+def test_a_bar_with_the_second_voice_alone_keeps_it_the_second(reading: Callable[[str], Reading]) -> None:
+    def at(voice: int) -> str:
+        return f"<voice>{voice}</voice>"
+
+    both = _attributes() + _notes("C5 D5 E5 F5", after=at(1)) + _move("backup", 4) + _notes("C3 D3 E3 F3", after=at(2))
+    found = reading(_score(both, _notes("C3 D3 E3 G3", after=at(2)), _notes("G5 C5 G5 C5", after=at(1))))
+    upper, lower = (_sounds(piece) for piece in found.pieces)
+    assert upper == [(pitch, 1) for pitch in (72, 74, 76, 77)] + [(-1, 4)] + [(pitch, 1) for pitch in (79, 72, 79, 72)]
+    assert lower == [(pitch, 1) for pitch in (48, 50, 52, 53, 48, 50, 52, 55)]
+
+
+@pytest.mark.parametrize(
+    ("transpose", "pitches"),
+    [
+        ("<chromatic>-2</chromatic><octave-change>-1</octave-change>", [46, 48, 50, 51]),
+        ("<chromatic>0</chromatic><octave-change>-1</octave-change>", [48, 50, 52, 53]),
+        ("<diatonic>-1</diatonic><chromatic>-2.0</chromatic>", [58, 60, 62, 63]),
+    ],
+)
+def test_parts_of_transposing_instruments_are_read_as_they_sound(
+    reading: Callable[[str], Reading], transpose: str, pitches: list[int]
+) -> None:
+    more = f"<transpose>{transpose}</transpose>"
+    found = reading(_score(_attributes(more=more) + _notes("C4 D4 E4 F4")))
+    assert [pitch for pitch, _ in _one(found)] == pitches
+
+
+def test_empty_elements_mean_nothing(reading: Callable[[str], Reading]) -> None:
+    bar = _attributes() + _notes("C4 D4 E4 F4", after="<staff/>").replace("<octave>", "<alter/><octave>")
+    assert [pitch for pitch, _ in _one(reading(_score(bar)))] == [60, 62, 64, 65]
+
+
+def test_an_archive_without_a_container_holds_its_only_score(archive: Callable[..., Path]) -> None:
+    score = _score(_attributes() + _notes("C4 D4 E4 F4"))
+    found = read(archive({"__MACOSX/._S.XML": b"\0\5\x16\7", "._S.XML": b"\0\5\x16\7", "S.XML": score}))
+    assert [pitch for pitch, _ in _one(found)] == [60, 62, 64, 65]

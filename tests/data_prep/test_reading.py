@@ -1,5 +1,6 @@
 """Reading files: in parallel, cached, and with files that are no good among them."""
 
+import os
 import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -12,7 +13,7 @@ from data_prep.corpus import file_digest
 from data_prep.errors import BadInputError
 from data_prep.notes import Reading
 from data_prep.progress import Silent
-from data_prep.reading import read_all
+from data_prep.reading import read_all, read_file
 
 
 class Recorded:
@@ -152,3 +153,12 @@ def test_what_a_damaged_archive_makes_of_its_parser_is_the_files_own(tmp_path: P
     (one,) = read_all({path: file_digest(path)}, tmp_path / "cache", Silent()).values()
     assert not one.is_passing
     assert one.unread[0].reason.startswith("it cannot be read as MusicXML: ")
+
+
+def test_pipes_and_devices_are_not_read(tmp_path: Path) -> None:
+    for suffix in (".mid", ".abc", ".krn", ".musicxml"):
+        os.mkfifo(tmp_path / f"pipe{suffix}")
+        (tmp_path / f"endless{suffix}").symlink_to("/dev/zero")
+    for path in tmp_path.iterdir():
+        assert file_digest(path)
+        assert [one.reason for one in read_file(path).unread] == ["it is no regular file"]

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,3 +126,9 @@ def test_a_piece_too_long_for_the_grid_is_refused_before_it_takes_memory(
     )
     assert perform(data, "--model", str(models / "note.pt"), "--genre", "calm").status == 0
     assert perform(data, "--flat").status == 0
+
+
+def test_a_pipe_is_refused_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "in.mid")
+    assert run(["perform", str(tmp_path / "in.mid"), "--flat"]) == 2
+    assert "must be readable" in " ".join(capsys.readouterr().err.split())

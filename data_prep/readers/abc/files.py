@@ -12,6 +12,7 @@ from contextlib import suppress
 from itertools import groupby, takewhile
 from pathlib import Path
 
+from data_prep.limits import read_bytes
 from data_prep.notes import Piece, Reading, Unread, reason
 from data_prep.readers.abc.fields import parse_length
 from data_prep.readers.abc.tunes import Line, read_tune
@@ -38,7 +39,7 @@ def read(path: Path) -> Reading:
     """
     pieces: list[Piece] = []
     unread: list[Unread] = []
-    tunes = split_tunes(decode(path.read_bytes()))
+    tunes = split_tunes(decode(read_bytes(path)))
     if not tunes:
         raise ValueError("there is no tune in it: a tune begins with X: and its header ends with K:")
     for tune, lines in tunes:
