@@ -24,8 +24,8 @@ def settle_short(notes: Sequence[Note]) -> list[Note]:
 
     A note that begins on the grid with one at least four times as long is a grace note, which takes no time, if it is
     too short for the grid, or a thirty-second at most while nothing else begins before the long note has all but ended.
-    So an acciaccatura of at most a thirty-second stays with its note, and a run below a long note is no ornament. Any other
-    note that is too short for the grid lasts the shortest time on it, or to the next onset.
+    So an acciaccatura of at most a thirty-second stays with its note, and a run below a long note is no ornament. Any
+    other note that is too short for the grid lasts the shortest time on it, or to the next onset.
 
     Args:
         notes: Notes of one line by onset; duration 0 for those that are too short for the grid.
