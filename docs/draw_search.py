@@ -21,6 +21,7 @@ TARGET = Path(__file__).parent / "images" / "search.svg"
 COMMAND = ("tunesmith", "search", "composer")
 WIDTH = 110
 _REDRAW = re.compile(r"(?:\r?\x1b\[2K|\x1b\[1A)+")
+_WEB = re.compile(r"\s*@font-face \{[^}]*\}|\s*<!--.*?-->", re.DOTALL)  # fonts that a browser would fetch
 _COUNT = re.compile(r"(\d+) of (\d+) trials")
 
 
@@ -66,7 +67,7 @@ def main() -> int:
     console.print(Text.from_ansi(halfway(frames)))
     console.print("\n[dim]... and at the end:[/]\n")
     console.print(Text.from_ansi(re.sub(r"\x1b\[\?25[hl]", "", end)))
-    TARGET.write_text(console.export_svg(title=" ".join(COMMAND)))
+    TARGET.write_text(_WEB.sub("", console.export_svg(title=" ".join(COMMAND))))
     return 0
 
 

@@ -162,7 +162,7 @@ def _print_next(spec: SearchSpec, family: Family[Any, Any], winner: TrialRecord)
     making = (
         [(family.use.format(model=f"--trial {spec.name}/{winner.number}"), "make music with it")] if family.use else []
     )
-    for command, meaning in (
+    commands = (
         *making,
         (f"tunesmith promote {spec.name}", "train it on all folds, test it once, register it"),
         (f"tunesmith show {spec.name}/{winner.number}", "the winner's curves"),
@@ -170,5 +170,7 @@ def _print_next(spec: SearchSpec, family: Family[Any, Any], winner: TrialRecord)
         ("tunesmith ui", "everything in MLflow"),
         (f"tunesmith trial --like {spec.name}/{winner.number}", "train it again here"),
         (f"tunesmith search {spec.name} --time none --trials {2 * spec.budget.trials}", "search on"),
-    ):
-        out.print(f"  {command:<62} [dim]{meaning}[/]", soft_wrap=True)
+    )
+    width = max(len(command) for command, _ in commands)
+    for command, meaning in commands:
+        out.print(f"  {command:<{width}}  [dim]{meaning}[/]", soft_wrap=True)
