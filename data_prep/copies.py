@@ -79,7 +79,7 @@ class _Text:
 
 
 class CorpusIndex:
-    """A corpus in which copies are found: prepared once in .2 s for O'Neill's 87,594 notes, then 10 ms a tune."""
+    """A corpus in which copies are found: prepared once in .2 s for O'Neill's 87,685 notes, then 10 ms a tune."""
 
     def __init__(self, melodies: Melodies, titles: Sequence[str]) -> None:
         """Prepare a corpus.

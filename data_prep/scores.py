@@ -83,4 +83,4 @@ def check_path(path: Path, what: str, suffixes: AbstractSet[str] = SUFFIXES) -> 
     if path.suffix.lower() not in suffixes:
         raise BadInputError(f"{what} ends in {', '.join(sorted(suffixes))}: got {str(path)!r}")
     if not path.is_file():
-        raise BadInputError(f"{what} is a file that is there: {path} is not")
+        raise BadInputError(f"{what} must be an existing file: {path} is not one")
