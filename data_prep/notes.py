@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
+from operator import add
 from typing import NamedTuple
 from unicodedata import category
 
@@ -30,6 +31,7 @@ MAX_TICKS = 2**53
 """What a piece's clock counts to: far within int64, and exact as a float."""
 
 
+_NO_CLOCK = "its times have no common clock: to count all of them a quarter note is parted too finely"
 _NAMES = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "G#", "A", "B-", "B")
 
 
@@ -143,18 +145,20 @@ class Piece:
                 common clock that counts them, and the places of its bars, below MAX_TICKS.
         """
         check_num_notes(len(notes))
-        check_length(max((note.onset + note.duration for note in notes), default=Fraction(0)))
         for note in notes:
             if note.pitch not in PITCHES and (note.pitch, note.chord_size) != (REST, 0):
                 raise ValueError(
                     f"pitches from {PITCHES[0]} to {PITCHES[-1]} are read: {note.spelling} is {note.pitch}"
                 )
-        resolution = _resolution(heading, notes)
+        resolution = _resolution(notes)
+        onset = [note.onset.numerator * (resolution // note.onset.denominator) for note in notes]
+        duration = [note.duration.numerator * (resolution // note.duration.denominator) for note in notes]
+        _check_ticks(heading, resolution, max(map(add, onset, duration), default=0))
         return cls(
             heading=heading,
             resolution=resolution,
-            onset=np.array([int(note.onset * resolution) for note in notes], np.int64),
-            duration=np.array([int(note.duration * resolution) for note in notes], np.int64),
+            onset=np.array(onset, np.int64),
+            duration=np.array(duration, np.int64),
             pitch=np.array([note.pitch for note in notes], np.int16),
             spelling=tuple(note.spelling for note in notes),
             chord_size=np.array([note.chord_size for note in notes], np.int16),
@@ -173,18 +177,23 @@ class Piece:
         return int(np.count_nonzero(self.duration > 0))
 
 
-def _resolution(heading: Heading, notes: Sequence[Note]) -> int:
-    """Return the least resolution of some notes, after checking that bars can be counted with it."""
+def _resolution(notes: Sequence[Note]) -> int:
+    """Return the least resolution of some notes."""
     resolution = 1
     for denominator in {time.denominator for note in notes for time in (note.onset, note.duration)}:
         resolution = lcm(resolution, denominator)
         if resolution > MAX_TICKS:
-            break  # or it would grow with every note
-    bar_length = heading.metres[0].bar_length if heading.metres else Fraction(1)
-    end = max((note.onset + note.duration for note in notes), default=Fraction(1))
-    if lcm(resolution, bar_length.denominator, heading.pickup.denominator) * max(end, bar_length, 1) > MAX_TICKS:
-        raise ValueError("its times have no common clock: to count all of them a quarter note is parted too finely")
+            raise ValueError(_NO_CLOCK)
     return resolution
+
+
+def _check_ticks(heading: Heading, resolution: int, end: int) -> None:
+    """Refuse notes that last too long, or whose bars cannot be counted below MAX_TICKS."""
+    check_length(Fraction(end, resolution))
+    bar_length = heading.metres[0].bar_length if heading.metres else Fraction(1)
+    common = lcm(resolution, bar_length.denominator, heading.pickup.denominator)
+    if common * max(Fraction(end, resolution), bar_length, 1) > MAX_TICKS:
+        raise ValueError(_NO_CLOCK)
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,7 @@ class Voice:
         """Begin a voice with what the tune's header says."""
         self._settings = settings
         self._unit = _QUARTERS * (settings.unit or default_length(settings.metre))  # in quarter notes
+        self._lengths: dict[str, Fraction] = {}  # of the unit, by how they are written
         self._rows: list[_Row] = []
         self._metres: dict[int, tuple[int, int]] = {0: settings.metre} if settings.metre else {}
         self._keys: dict[int, KeyField] = {0: settings.key}
@@ -115,7 +116,9 @@ class Voice:
             ValueError: If the value cannot be understood.
         """
         before, self._settings = self._settings, self._settings.with_field(name, value)
-        self._unit = self._unit if self._settings.unit is None else _QUARTERS * self._settings.unit
+        if self._settings.unit is not before.unit and self._settings.unit is not None:
+            self._unit = _QUARTERS * self._settings.unit
+            self._lengths.clear()
         if name == "M" and self._settings.metre is not None:
             self._metres[len(self._rows)] = self._settings.metre
         if self._settings.key is not before.key:
@@ -176,13 +179,19 @@ class Voice:
         )
 
     def _timed(self, token: re.Match[str]) -> None:
-        factor = length_factor(token["length"])
         if token["close"]:
-            self._close_chord(factor)
+            self._close_chord(length_factor(token["length"]))
         elif token["rest"]:
-            self._rest(self._unit * factor)
+            self._rest(self._length(token["length"]))
         else:
-            self._note(token, self._unit * factor)
+            self._note(token, self._length(token["length"]))
+
+    def _length(self, text: str) -> Fraction:
+        """Return a length as written in quarter notes."""
+        length = self._lengths.get(text)
+        if length is None:
+            length = self._lengths[text] = self._unit * length_factor(text)
+        return length
 
     def _note(self, token: re.Match[str], length: Fraction) -> None:
         note = written(token["letter"], token["octave"])
