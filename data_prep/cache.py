@@ -31,18 +31,17 @@ def write(path: Path, data: bytes) -> None:
     Raises:
         BadInputError: If it cannot be written (a full disk, a folder without permission).
     """
-    temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)  # noqa: PTH105  (the pair of mkstemp's name)
-    except BaseException as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        if not isinstance(error, OSError):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
             raise
+    except OSError as error:
         raise BadInputError(
             f"the cache must be writable, but {path.parent} is not ({error.strerror or error}): make room there, "
             f"or name another folder with {VARIABLE}"

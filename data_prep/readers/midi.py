@@ -17,6 +17,7 @@ from data_prep.notes import Heading, Key, Metre, Note, Piece, Reading, midi_name
 from data_prep.readers import midi_file
 from data_prep.readers.midi_events import NUM_CHANNELS
 from data_prep.readers.midi_file import DRUMS, INDEPENDENT_TRACKS, KeySignature, MidiFile, Notes
+from data_prep.readers.parts import bar_length
 from data_prep.voices import Signature, fill_gaps, settle_short, signatures_from, split, stack_chords
 
 MAX_RESTS = 20 * MAX_SILENT_BARS
@@ -56,10 +57,9 @@ def _pieces(file: MidiFile) -> Iterator[Piece]:
         for (track, channel), notes in lines.items()
         for number, voice in enumerate(_voices(notes, file.resolution), 1)
     ]
-    bar_length = metres[0].bar_length if metres else Fraction(4)
     num_rests = 0
     for part, voice in voices:
-        filled, begin = fill_gaps(_legato(voice), bar_length, pickup)
+        filled, begin = fill_gaps(_legato(voice), bar_length(metres), pickup)
         num_rests += len(filled) - len(voice)
         if num_rests > MAX_RESTS:
             raise ValueError(f"its {len(voices)} voices rest for more than {MAX_RESTS} bars together")

@@ -17,6 +17,7 @@ from data_prep.notes import Heading, Piece, merge_ties, one_line
 from data_prep.readers.abc.fields import Settings, parse_voice
 from data_prep.readers.abc.music import tokens
 from data_prep.readers.abc.voices import ReadVoice, Voice
+from data_prep.readers.parts import bar_length
 from data_prep.voices import fill_gaps, signatures_from
 
 MAX_VOICES = 100
@@ -66,8 +67,7 @@ def read_tune(tune: str, lines: Sequence[Line]) -> list[Piece]:
 def _piece(tune: str, part: str, num_parts: int, voice: ReadVoice, state: "_Tune") -> Piece:
     notes, begin = merge_ties(voice.notes), Fraction(0)
     if num_parts > 1:
-        bar_length = voice.metres[0].bar_length if voice.metres else Fraction(4)
-        notes, begin = fill_gaps(notes, bar_length, voice.pickup)
+        notes, begin = fill_gaps(notes, bar_length(voice.metres), voice.pickup)
     heading = Heading(
         tune=tune,
         part=part,

@@ -22,6 +22,7 @@ from data_prep.readers.abc.fields import (
 )
 from data_prep.readers.abc.music import length_factor, tokens
 from data_prep.readers.abc.pitches import Accidentals, Written, sounding, written
+from data_prep.readers.parts import bar_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -167,7 +168,6 @@ class Voice:
         keys = {onsets[at]: key for at, key in self._keys.items()}
         first_bar = onsets[-1] if self._first_bar is None else onsets[self._first_bar]
         read_metres = [Metre(onset, *metre) for onset, metre in sorted(metres.items())]
-        bar_length = read_metres[0].bar_length if read_metres else Fraction(_QUARTERS)
         return ReadVoice(
             notes=[
                 Note(onset, row.duration, row.pitch, row.spelling, row.chord_size, row.tied)
@@ -175,7 +175,7 @@ class Voice:
             ],
             metres=read_metres,
             keys=[Key(onset, key.tonic, key.mode) for onset, key in sorted(keys.items()) if key.tonic is not None],
-            pickup=first_bar if self._first_bar is not None and first_bar < bar_length else Fraction(0),
+            pickup=first_bar if self._first_bar is not None and first_bar < bar_length(read_metres) else Fraction(0),
         )
 
     def _timed(self, token: re.Match[str]) -> None:
