@@ -163,3 +163,23 @@ def test_no_process_to_read_in_is_told_in_one_line(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(BadInputError, match=r"none can be started \(exit status 1\).*/bin/false"):
         read_one(JOB, _write(tmp_path, ["a"])[0])
+
+
+def _named(path: Path) -> str:
+    return path.stem
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [("while True:\n    pass\n", "reading it takes more than"), ("raise MemoryError\n", "more memory than there is")],
+)
+def test_a_reader_that_cannot_be_imported_is_bounded_too(
+    code: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "unimportable_reader.py"
+    path.write_text(code)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    answer = read_one(Job(Path.read_bytes, _named), path, Bounds(seconds=0.1))
+    assert isinstance(answer, Failure)
+    assert answer.passing
+    assert why in answer.reason
