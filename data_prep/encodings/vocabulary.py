@@ -32,6 +32,7 @@ class MelodyVocabulary:
         seen_position: [G, S] whether a fold knows the bar position.
         bar_counts: [G, metres, S] how many of a fold's training pieces have this metre and pickup.
         tonic_counts: [G, 12] how many have this tonic.
+        looks_back: Whether the events a number of bars before are known of any piece: of one with a metre.
     """
 
     token_pitch: NDArray[np.int64]
@@ -44,6 +45,7 @@ class MelodyVocabulary:
     seen_position: NDArray[np.bool_]
     bar_counts: NDArray[np.int64]
     tonic_counts: NDArray[np.int64]
+    looks_back: bool = False
 
     @property
     def num_tokens(self) -> int:
@@ -71,6 +73,7 @@ class MelodyVocabulary:
                 for of_fold in self.bar_counts
             ],
             "tonics": self.tonic_counts.tolist(),
+            "looks_back": self.looks_back,
         }
 
     @classmethod
@@ -106,7 +109,19 @@ class MelodyVocabulary:
         for of_fold, listed in zip(bars, content["bars"], strict=True):
             metre, pickup, count = np.array(listed, np.int64).reshape(-1, 3).T
             of_fold[_numbers(metre, len(metres), "bars"), _numbers(pickup, len(positions), "bars")] = count
-        return cls(pitch, duration, position, durations, positions, metres, seen, seen_position, bars, tonics)
+        return cls(
+            token_pitch=pitch,
+            token_duration=duration,
+            token_position=position,
+            durations=durations,
+            positions=positions,
+            metres=metres,
+            seen=seen,
+            seen_position=seen_position,
+            bar_counts=bars,
+            tonic_counts=tonics,
+            looks_back=bool(content.get("looks_back", False)),  # earlier versions do not copy
+        )
 
 
 def shift_to_c(tonic: NDArray[np.int64], reading: str) -> NDArray[np.int64]:
