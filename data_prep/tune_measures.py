@@ -34,6 +34,9 @@ MIN_RUN = 4
 _WIDEST_STEP = 2
 """Semitones."""
 
+LAGS = (1, 2, 4, 8, 16)
+"""Bars after which a tune is compared with itself."""
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -72,6 +75,14 @@ MEASURES: Mapping[str, Measure] = {
         "of the (onset, pitch) that a bar and the likest before it have, those that both have, on the average",
     ),
     "rhythm_similarity": Measure("rhythms like earlier", "share", "the same of the onsets alone"),
+    **{
+        f"similarity_{lag}": Measure(
+            f"like {lag} bar{'s' * (lag > 1)} back",
+            "share",
+            f"of the (onset, pitch) of a bar and the one {lag} before it, those that both have, on the average",
+        )
+        for lag in LAGS
+    },
     "longest_copy": Measure(
         "longest copy", "notes", "in a row that stand in one piece of the corpus, in any key, with their durations"
     ),
@@ -218,10 +229,13 @@ def _bars_filled(line: _Line) -> Value:
     return float(filled[lines[1:] > line.edges[line.tune.num_prompt]].mean())
 
 
-def _similarity(line: _Line, *, pitches: bool) -> Value:
-    """Give the mean over bars of the greatest Jaccard index with an earlier bar; the pickup is compared with nothing.
+def _likeness(line: _Line, *, pitches: bool) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Compare the bars in which notes begin, but for the pickup.
 
     A bar is the set of its (onset, pitch), or of its onsets; a note counts where it begins.
+
+    Returns:
+        [b] the bars, [b, b] the Jaccard index of each with each before it, else 0, and [b] which were composed.
     """
     shift = line.bar - line.pickup if line.pickup else 0
     bar, place = np.divmod(line.edges[:-1] + shift, line.bar)
@@ -233,9 +247,25 @@ def _similarity(line: _Line, *, pitches: bool) -> Value:
     holds[row, column] = 1
     shared, size = holds @ holds.T, holds.sum(axis=1)
     likeness = np.tril(shared / (size[:, None] + size - shared), -1)
-    is_composed = np.isin(bars, bar[: line.tune.num_prompt], invert=True)
+    return bars, likeness, np.isin(bars, bar[: line.tune.num_prompt], invert=True)
+
+
+def _similarity(line: _Line, *, pitches: bool) -> Value:
+    """Return the mean over bars of the greatest likeness with an earlier bar."""
+    _, likeness, is_composed = _likeness(line, pitches=pitches)
     is_composed[:1] = False  # nothing stands before it
     return float(likeness.max(axis=1, initial=0)[is_composed].mean()) if is_composed.any() else None
+
+
+def _similarity_back(line: _Line, *, lag: int) -> Value:
+    """Return the mean over bars of the likeness with the bar at a lag, 0 where no note begins in that."""
+    bars, likeness, is_composed = _likeness(line, pitches=True)
+    compared = np.flatnonzero(is_composed & (bars - lag >= bars[:1]))
+    if not len(compared):
+        return None
+    earlier = np.searchsorted(bars, bars[compared] - lag)
+    exists = bars[earlier] == bars[compared] - lag
+    return float(np.where(exists, likeness[compared, earlier], 0).mean())
 
 
 _FUNCTIONS: Mapping[str, Callable[[_Line], Value]] = {
@@ -250,4 +280,5 @@ _FUNCTIONS: Mapping[str, Callable[[_Line], Value]] = {
     "bars_filled": _bars_filled,
     "bar_similarity": partial(_similarity, pitches=True),
     "rhythm_similarity": partial(_similarity, pitches=False),
+    **{f"similarity_{lag}": partial(_similarity_back, lag=lag) for lag in LAGS},
 }

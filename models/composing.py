@@ -25,6 +25,7 @@ from models.composer_spec import ComposerSpec
 from models.composer_steps import ComposerSteps
 from models.copy_experts import CopyExperts
 from models.draft import Draft
+from models.form import recall
 from models.note_rules import Bars, NoteRules, usable_tokens
 from models.prompt_events import PromptEvents, prompt_events
 from models.sampling import drawn, shaped
@@ -155,7 +156,7 @@ class TuneComposer:
         closing = beat - heading.pickup % beat  # the last beat, which the pickup shortens
         ticks = [int(time * resolution) for time in (heading.bar_length, heading.pickup, closing)]
         bars = Bars(length=ticks[0], pickup=ticks[1], end=wish.bars * ticks[0], closing=ticks[2])
-        return Draft(heading, bars, rules[key], resolution, wish.end_on_tonic, random)
+        return Draft(heading, bars, rules[key], resolution, wish.end_on_tonic, wish.asked_form, random)
 
     def _rules(self, wish: Wish, heading: Heading, resolution: int) -> NoteRules:
         low, high = wish.pitch_range
@@ -180,11 +181,13 @@ class TuneComposer:
                     together.log_probabilities()
                     together.add(np.full(len(drafts), token))
                 for draft in drafts:
-                    draft.give(pitch, duration)
+                    draft.give(token, pitch, duration)
         while live := [(row, draft) for row, draft in enumerate(drafts) if not draft.is_finished]:
             log_p = together.log_probabilities()
             u, fills = np.zeros(len(drafts)), np.zeros(len(drafts), np.bool_)
             for row, draft in live:
+                if (recalled := draft.recalled()) is not None:
+                    recall(log_p[row], recalled)
                 allowed = draft.allowed()
                 np.copyto(log_p[row], -np.inf, where=~allowed.tokens)
                 u[row], fills[row] = draft.random.random(), allowed.fills

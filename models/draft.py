@@ -9,6 +9,7 @@ from data_prep.events import REST_PITCH
 from data_prep.melodies import REST
 from data_prep.tune_keys import estimate_key
 from data_prep.tunes import Tune
+from models.form import Form
 from models.note_rules import Allowed, Bars, NoteRules, Place
 from models.tune_heading import Heading
 from models.wish import Key
@@ -24,6 +25,7 @@ class Draft:
         rules: Which tokens may come.
         resolution: Ticks in a quarter note.
         ends_on_tonic: Whether the last note is to be the tonic.
+        form: Its parts, if a form was asked for.
         random: Where its random numbers come from.
         pitch: Of each note in the tune's key, REST for a rest.
         ticks: How long each is.
@@ -35,10 +37,12 @@ class Draft:
     rules: NoteRules
     resolution: int
     ends_on_tonic: bool
+    form: Form | None
     random: np.random.Generator
     pitch: list[int] = field(default_factory=list[int])
     ticks: list[int] = field(default_factory=list[int])
     onset: int = 0
+    _tokens: dict[int, int] = field(default_factory=dict[int, int])  # by onset
     _ending: int | None = None
     _place: Place = field(init=False)
 
@@ -63,13 +67,21 @@ class Draft:
         tonic = None if self._ending is None else (self._ending + self.heading.shift) % 12
         return self.rules.allowed(self._place, tonic)
 
-    def give(self, pitch: int, duration: Fraction) -> None:
-        """Append a note as it is: its MIDI pitch or REST, and quarter notes."""
+    def recalled(self) -> int | None:
+        """Return the token that stands at this place in the part that comes back, if one does and begins there."""
+        back = self.form and self.form.bars_back((self.onset - self.bars.pickup) // self.bars.length)
+        return self._tokens.get(self.onset - back * self.bars.length) if back else None
+
+    def give(self, token: int | None, pitch: int, duration: Fraction) -> None:
+        """Append a note as it is: its token, if it has one, its MIDI pitch or REST, and quarter notes."""
+        if token is not None:
+            self._tokens[self.onset] = token
         self._append(pitch, int(duration * self.resolution))
 
     def add(self, token: int, token_pitch: int, *, fills: bool) -> None:
         """Append a token that was allowed, its pitch in the model's frame; for ``fills`` see ``Allowed``."""
         pitch = REST if token_pitch == REST_PITCH else token_pitch - self.heading.shift
+        self._tokens[self.onset] = token
         self._append(pitch, self._place.room if fills else int(self.rules.ticks[token]))
 
     def tune(self, num_prompt: int) -> Tune:

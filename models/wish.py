@@ -9,6 +9,7 @@ from data_prep.errors import BadInputError
 from data_prep.melodies import NUM_PITCHES
 from data_prep.tunes import Mode, Tune, signature
 from data_prep.writers.spelling import tonic
+from models.form import Form, parse_form
 
 MAX_BARS = 1000
 """Most bars of a tune."""
@@ -68,6 +69,7 @@ class Wish:
         lowest: The lowest pitch that may be composed, as in "G3" or 55.
         highest: The highest, likewise.
         end_on_tonic: Whether the last note is the tonic.
+        form: As in "AABB": parts of equal length, of which those with the same letter are alike.
         prompt: A tune whose beginning is to be gone on with.
         prompt_notes: How many of its notes and rests are taken, or all if it has fewer.
     """
@@ -81,6 +83,7 @@ class Wish:
     lowest: str | int | None = None
     highest: str | int | None = None
     end_on_tonic: bool = True
+    form: str | None = None
     prompt: Tune | None = None
     prompt_notes: int = 16
 
@@ -101,7 +104,7 @@ class Wish:
                 f"a prompt gives at least one note: got {self.prompt_notes} of {self.prompt.num_notes}; leave the "
                 "prompt out to compose freely"
             )
-        _ = self.asked_key, self.asked_metre  # parsed, and so checked
+        _ = self.asked_key, self.asked_metre, self.asked_form  # parsed, and so checked
         low, high = self.pitch_range
         if low > high:
             raise BadInputError(
@@ -121,6 +124,11 @@ class Wish:
         if self.metre is not None:
             return parse_metre(self.metre)
         return None if self.prompt is None else self.prompt.metre
+
+    @property
+    def asked_form(self) -> Form | None:
+        """The form, if one is asked for."""
+        return None if self.form is None else parse_form(self.form, self.bars)
 
     @property
     def pitch_range(self) -> tuple[int, int]:

@@ -127,7 +127,15 @@ def _signature(family: str) -> "ModelSignature":
             ColSpec(text, "style", required=False),
         ]
         return ModelSignature(Schema(inputs), Schema([ColSpec(Array(number), "velocity")]))
-    types = {"bars": whole, "key": text, "metre": text, "temperature": number, "top_p": number, "top_k": whole}
+    types = {
+        "bars": whole,
+        "key": text,
+        "metre": text,
+        "form": text,
+        "temperature": number,
+        "top_p": number,
+        "top_k": whole,
+    }
     types |= {"seed": whole, "prompt_pitch": Array(whole), "prompt_duration": Array(number)}
     given = {"pitch": Array(whole), "duration": Array(number), "metre": text, "key": text, "abc": text}
     return ModelSignature(

@@ -46,8 +46,9 @@ class ServedComposer(PythonModel):
 
         Args:
             context: What ``load_context`` was given.
-            model_input: Columns bars, key, metre, temperature, top_p, top_k and seed, as in ``Wish``; prompt_pitch and
-                prompt_duration, arrays of MIDI pitches (-1 is a rest) and quarter notes. All may be missing.
+            model_input: Columns bars, key, metre, form, temperature, top_p, top_k and seed, as in ``Wish``; and
+                prompt_pitch and prompt_duration, arrays of MIDI pitches (-1 is a rest) and quarter notes. All may be
+                missing.
             params: Not used.
 
         Returns:
@@ -57,7 +58,7 @@ class ServedComposer(PythonModel):
         return answer(model_input, self._compose)
 
     def _compose(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
-        asked = {name: row[name] for name in ("temperature", "top_p", "key", "metre") if name in row}
+        asked = {name: row[name] for name in ("temperature", "top_p", "key", "metre", "form") if name in row}
         for name in ("bars", "top_k"):
             if name in row:
                 asked[name] = _whole(name, row[name])

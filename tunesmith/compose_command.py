@@ -52,6 +52,12 @@ def compose(
     end_on_tonic: Annotated[
         bool, typer.Option("--end-on-tonic/--any-ending", help="Whether the last note is the tonic.")
     ] = True,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            help="Parts of equal length that come back, as in AABB (with --bars 32, of 8 bars).", metavar="AABB"
+        ),
+    ] = None,
     count: Annotated[int, typer.Option(help="How many tunes.")] = 1,
     seed: Annotated[int, typer.Option(help="The same seed gives the same tunes.", min=0)] = 1,
     folder: Annotated[Path, typer.Option("--out", help="The folder for the files.", metavar="DIR")] = Path("composed"),
@@ -78,6 +84,8 @@ def compose(
 
         tunesmith compose --key D --metre 6/8 --bars 8 --temperature 0.9 --formats midi,abc
 
+        tunesmith compose --form AABB --bars 32
+
         tunesmith compose --prompt tune.abc --prompt-notes 16 --lowest G3 --highest B5
     """
     from models.composing import TuneComposer
@@ -96,6 +104,7 @@ def compose(
         lowest=lowest,
         highest=highest,
         end_on_tonic=end_on_tonic,
+        form=form,
         prompt=given,
         prompt_notes=prompt_notes,
     )

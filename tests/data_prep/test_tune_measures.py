@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from data_prep.melodies import REST
 from data_prep.notes import Piece
-from data_prep.tune_measures import MEASURES, MIN_RUN, measure
+from data_prep.tune_measures import LAGS, MEASURES, MIN_RUN, measure
 from data_prep.tunes import Tune
 
 EIGHTH, QUARTER, THIRD = Fraction(1, 2), Fraction(1), Fraction(1, 3)
@@ -78,22 +78,39 @@ def scale_runs(tune: Tune) -> tuple[float | None, int]:
     return mean([one in found for one in sounding(tune)]), longest
 
 
-def similarity(tune: Tune, *, pitches: bool) -> float | None:
-    """Compare sets, bar by bar."""
+def bars_of(tune: Tune, *, pitches: bool) -> dict[int, set[tuple[Fraction, int]]]:
+    """Collect what begins in every bar but the pickup."""
     bars: dict[int, set[tuple[Fraction, int]]] = {}
-    places, given_bars = tune.bars(), set(tune.bars()[: tune.num_prompt])
+    places = tune.bars()
     for number, onset in enumerate(tune.onsets()):
         if tune.pitch[number] != REST:
             place = (onset - tune.pickup) % tune.bar_length
             bars.setdefault(places[number], set()).add((place, tune.pitch[number] if pitches else 0))
     if tune.pickup:
         bars.pop(0, None)
+    return bars
+
+
+def similarity(tune: Tune, *, pitches: bool) -> float | None:
+    """Compare sets, bar by bar."""
+    bars, given_bars = bars_of(tune, pitches=pitches), set(tune.bars()[: tune.num_prompt])
     best = [
         max(len(bars[bar] & bars[before]) / len(bars[bar] | bars[before]) for before in bars if before < bar)
         for bar in sorted(bars)[1:]
         if bar not in given_bars
     ]
     return mean(best)
+
+
+def similarity_back(tune: Tune, lag: int) -> float | None:
+    """Compare each bar with one before it."""
+    bars, given_bars = bars_of(tune, pitches=True), set(tune.bars()[: tune.num_prompt])
+    found: list[float] = []
+    for bar in bars:
+        if bar not in given_bars and bar - lag >= min(bars):
+            earlier = bars.get(bar - lag, set())
+            found.append(len(bars[bar] & earlier) / len(bars[bar] | earlier))
+    return mean(found)
 
 
 def bars_filled(tune: Tune) -> float | None:
@@ -140,6 +157,7 @@ def test_measures_are_those_of_plain_loops(tune: Tune) -> None:
         "bars_filled": bars_filled(tune),
         "bar_similarity": similarity(tune, pitches=True),
         "rhythm_similarity": similarity(tune, pitches=False),
+        **{f"similarity_{lag}": similarity_back(tune, lag) for lag in LAGS},
     }
     assert found == pytest.approx(expected)
     assert [*found, "longest_copy", "copied"] == list(MEASURES)
@@ -159,6 +177,7 @@ def test_a_tune_that_repeats_its_bars_repeats_them() -> None:
     other = tuple(pitch + 1 for pitch in bar)
     found = measure(eighths(*bar, *other, *bar))
     assert (found["bar_similarity"], found["rhythm_similarity"]) == (0.5, 1)
+    assert [found[f"similarity_{lag}"] for lag in LAGS] == [0, 1, None, None, None]
     half = (*bar[:4], 72, 74, 76, 77)
     assert measure(eighths(*bar, *half))["bar_similarity"] == pytest.approx(4 / 12)
 

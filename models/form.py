@@ -1,0 +1,66 @@
+"""A tune's form, as in AABB: parts of equal length, of which those with the same letter begin alike."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_prep.errors import BadInputError
+
+RECALLED = 0.95
+"""Probability that a note of a part that comes back is the note of the part before, as far as it stands there; what is
+left is the model's, so that a part can end in another way."""
+
+_MAX_PARTS = 26
+
+
+@dataclass(frozen=True)
+class Form:
+    """Parts of a tune.
+
+    Attributes:
+        letters: One for each part.
+        part: Bars of each.
+    """
+
+    letters: str
+    part: int
+
+    def bars_back(self, bar: int) -> int | None:
+        """Return how many bars before a bar (-1: the pickup) its part stood last; None for a new part."""
+        number = max(bar, 0) // self.part
+        before = self.letters.rfind(self.letters[number], 0, number)
+        return None if before < 0 else (number - before) * self.part
+
+
+def parse_form(text: str, bars: int) -> Form:
+    """Read a form as it is written.
+
+    Args:
+        text: A letter for each part, as in "AABB".
+        bars: Of the whole tune.
+
+    Returns:
+        The form.
+
+    Raises:
+        BadInputError: If it is no form, or its parts are not whole bars.
+    """
+    letters = text.strip().upper()
+    if not re.fullmatch(f"[A-Z]{{1,{_MAX_PARTS}}}", letters):
+        raise BadInputError(f"a form has a letter for each of 1 to {_MAX_PARTS} parts, as in AABB: got {text!r}")
+    part, rest = divmod(bars, len(letters))
+    if rest:
+        nearest = max(1, round(bars / len(letters))) * len(letters)
+        raise BadInputError(
+            f"the parts of a form are equally many whole bars: {bars} bars are not {len(letters)} such parts; ask for "
+            f"{nearest} bars"
+        )
+    return Form(letters, part)
+
+
+def recall(log_p: NDArray[np.float64], token: int) -> None:
+    """Mix, in place, [V] nats of the next token with a token that stands in the part that comes back."""
+    log_p += np.log1p(-RECALLED)
+    log_p[token] = np.logaddexp(log_p[token], np.log(RECALLED))
