@@ -94,10 +94,13 @@ def scoring_task(spec: ComposerSpec, vocabulary: MelodyVocabulary, melodies: Mel
 
 
 def tune_scores(task: ComposerTask) -> NDArray[np.float64]:
-    """Return each tune's nats per note, [P]: over all its frames, each at its prior, where it has several.
+    """Score tunes by the mean of all networks, over all frames, each at its prior, where there are several.
 
     Args:
         task: What ``scoring_task`` returns, with the composer's weights.
+
+    Returns:
+        [P] nats per note.
     """
     costs = [
         piece_costs(task.encoding, frame, mean_of_networks(task.note_log_probabilities(frame)[0], task.num_folds))

@@ -122,7 +122,7 @@ def naive_cost(made: ComposerTask, known: list[Tune], tune: Tune, more_durations
     durations = {*(length for _, length in learnt), *more_durations}
     pitch_counts, duration_counts = Counter(p for p, _ in learnt), Counter(length for _, length in learnt)
     eps = min(max(sum(count == 1 for count in Counter(learnt).values()), 1) / len(learnt), 0.5)
-    tokens = [
+    tokens: list[tuple[int, Fraction]] = [
         (REST if pitch == 128 else pitch, encoding.melodies.durations[length])
         for pitch, length in zip(encoding.token_pitch.tolist(), encoding.token_duration.tolist(), strict=True)
     ]
