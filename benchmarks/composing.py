@@ -29,6 +29,7 @@ from torch import nn
 
 from data_prep.melodies import REST, Melodies
 from data_prep.randomness import stream
+from data_prep.votes import find_votes
 from models import checkpoint
 from models.composer import Composer
 from models.composer_spec import ComposerSpec
@@ -59,14 +60,17 @@ def tunes() -> Melodies:
     duration = random.integers(len(durations), size=len(pitch)).astype(np.int16)
     ticks = np.array([int(12 * one) for one in durations])[duration].reshape(num_pieces, length)
     onset = np.cumsum(ticks, axis=1) - ticks
+    start = np.arange(num_pieces + 1) * length
     nothing, none = np.zeros(len(pitch), np.int16), np.zeros(num_pieces, np.int16)
     return Melodies(
         pitch=pitch,
         duration=duration,
         position=(onset % 48).ravel().astype(np.int16),
+        bar=(onset // 48).ravel().astype(np.int32),
+        votes=find_votes(pitch, duration, start, durations, [Fraction(4)] * num_pieces),
         spelling=nothing,
         in_chord=nothing.astype(np.bool_),
-        start=np.arange(num_pieces + 1) * length,
+        start=start,
         fold=np.ones(num_pieces, np.int8),
         tonic=none.astype(np.int8),
         one_key=np.ones(num_pieces, np.bool_),

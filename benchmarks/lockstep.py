@@ -82,7 +82,7 @@ class Lockstep:
         for layer in self.layers:
             hidden, _ = layer.from_dense(hidden)
         target = self.data[:, 1:].flatten(1)
-        loss = linear_cross_entropy(hidden.flatten(1, 2), self.weight, self.bias, target, self.share)
+        loss, _ = linear_cross_entropy(hidden.flatten(1, 2), self.weight, self.bias, target, self.share)
         self.optimiser.step(loss, 1e-3)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from data_prep.errors import BadInputError
 from data_prep.melodies import Melodies
 from data_prep.notes import Metre, Piece
+from data_prep.votes import find_votes
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -26,23 +27,24 @@ def metre_of(piece: Piece) -> Metre:
     return piece.heading.metres[0] if piece.heading.metres else COMMON_TIME
 
 
-def positions(piece: Piece) -> tuple[NDArray[np.int64], int]:
-    """Give where in the bar each note of a piece starts.
+def positions(piece: Piece) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """Return the bar in which each note of a piece starts, and where in it.
 
-    It is (onset - pickup) mod bar length under the first metre. Bars as written would not do: O'Neill's writes inner
-    bars short at repeats, where music21's beat restarts at 1. Of the single bar lines of its plain tunes 94 % stand
-    where this rule begins a bar; the others follow a bar that was transcribed too short or too long.
+    The place is (onset - pickup) mod bar length under the first metre. Bars as written would not do: O'Neill's writes
+    inner bars short at repeats, where music21's beat restarts at 1. Of the single bar lines of its plain tunes 94 %
+    stand where this rule begins a bar; the others follow a bar that was transcribed too short or too long.
 
     Args:
         piece: The piece.
 
     Returns:
-        [n] ticks from the bar's beginning, and ticks in a quarter note.
+        [n] bars, 0 for the first full one; [n] ticks from the bar's beginning; and ticks in a quarter note.
     """
     bar_length, pickup = metre_of(piece).bar_length, piece.heading.pickup
     resolution = lcm(piece.resolution, bar_length.denominator, pickup.denominator)
     onset = piece.onset * (resolution // piece.resolution)
-    return (onset - int(pickup * resolution)) % int(bar_length * resolution), resolution
+    bar, place = np.divmod(onset - int(pickup * resolution), int(bar_length * resolution))
+    return bar, place, resolution
 
 
 def assemble(
@@ -71,7 +73,7 @@ def assemble(
     durations = _Alphabet((piece.duration[keep], piece.resolution) for piece, keep in zip(pieces, timed, strict=True))
     places = _Alphabet(
         [
-            *((place[keep], resolution) for (place, resolution), keep in zip(placed, timed, strict=True)),
+            *((place[keep], resolution) for (_, place, resolution), keep in zip(placed, timed, strict=True)),
             *((np.array([piece.heading.pickup.numerator]), piece.heading.pickup.denominator) for piece in pieces),
         ]
     )
@@ -81,14 +83,20 @@ def assemble(
     check_sizes(durations=durations.values, positions=places.values, spellings=spellings, metres=metres)
     lengths = [int(np.count_nonzero(keep)) for keep in timed]
     keys = [piece.heading.keys for piece in pieces]
+    pitch = _joined([piece.pitch[keep] for piece, keep in zip(pieces, timed, strict=True)], np.int16)
+    duration = _joined(durations.indices, np.int16)
+    start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    bar_length = [metre_of(piece).bar_length if piece.heading.metres else None for piece in pieces]
     return _frozen(
         Melodies(
-            pitch=_joined([piece.pitch[keep] for piece, keep in zip(pieces, timed, strict=True)], np.int16),
-            duration=_joined(durations.indices, np.int16),
+            pitch=pitch,
+            duration=duration,
             position=_joined(places.indices[: len(pieces)], np.int16),
+            bar=_joined([bar[keep] for (bar, _, _), keep in zip(placed, timed, strict=True)], np.int32),
+            votes=find_votes(pitch, duration, start, durations.values, bar_length),
             spelling=spelling.astype(np.int16),
             in_chord=_joined([piece.chord_size[keep] > 1 for piece, keep in zip(pieces, timed, strict=True)], np.bool_),
-            start=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            start=start,
             fold=np.array(folds, np.int8),
             tonic=np.array([of_piece[0].tonic if of_piece else 0 for of_piece in keys], np.int8),
             one_key=np.array([len({key[1:] for key in of_piece}) <= 1 for of_piece in keys], np.bool_),

@@ -1,6 +1,6 @@
 """Monophonic pieces as flat arrays: the prepared form that every melody trial reads, one copy in shared memory.
 
-Symbols: P pieces, N notes of all pieces together, D distinct durations, S distinct bar positions.
+Symbols: P pieces, N notes of all pieces together, D distinct durations, S distinct bar positions, J experts in copying.
 A note is a sounding note or a rest; the notes of piece p are rows ``start[p]:start[p + 1]``.
 """
 
@@ -28,6 +28,8 @@ class Melodies:
         duration: [N] int16, index into ``durations``.
         position: [N] int16, index into ``positions``: where in the bar the note starts, derived as (onset - pickup)
             mod bar length under the piece's first metre, so that it follows from metre, pickup and past durations.
+        bar: [N] int32, the bar in which the note starts, likewise: 0 for the first full bar, -1 for a pickup.
+        votes: [N, J] what experts in copying say before the note, as ``data_prep.votes`` has it.
         spelling: [N] int16, index into ``spellings`` (music21's nameWithOctave, "rest" for a rest).
         in_chord: [N] bool, True where the note is the top of a chord.
         start: [P + 1] int64, offsets of the pieces.
@@ -49,6 +51,8 @@ class Melodies:
     pitch: NDArray[np.int16]
     duration: NDArray[np.int16]
     position: NDArray[np.int16]
+    bar: NDArray[np.int32]
+    votes: NDArray[np.void]
     spelling: NDArray[np.int16]
     in_chord: NDArray[np.bool_]
     start: NDArray[np.int64]

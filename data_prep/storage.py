@@ -15,7 +15,7 @@ from data_prep.performances import Performances
 
 DataT = TypeVar("DataT", Melodies, Performances)
 
-FORMAT = 1
+FORMAT = 2
 """Of the stored file. A file with a greater number was written by a newer version."""
 
 

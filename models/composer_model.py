@@ -5,8 +5,7 @@ Inputs are shifted by one: step t reads token t-1 (BEGIN at the start of a piece
 position of the note t that it predicts, which follows from metre, pickup and past durations. A token that a fold has
 never seen has rows of zeros of its own; with factored rows its pitch and duration still say what it is.
 
-A match with the piece's own past would enter beside the beat (one more gathered row) and come out as a gated pointer,
-mixed with the softmax where ``log_probabilities`` and ``losses`` now call the head.
+With copying, a gate mixes the softmax with experts in the piece's own past (``models.copy_gate``).
 """
 
 import math
@@ -17,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from data_prep.randomness import integer_seed
-from models.folded.cross_entropy import linear_cross_entropy, token_log_probabilities
+from models.copy_gate import Copies, CopyGate, copied
+from models.folded.cross_entropy import Pointer, linear_cross_entropy, token_log_probabilities
 from models.folded.layers import RecurrentLayer, State
 from models.folded.linear import rows
 from models.folded.torch_doors import tensor
@@ -88,6 +88,9 @@ class ComposerModel(nn.Module):
         self.register_buffer("out_of_vocabulary", torch.where(seen, 0.0, -math.inf), persistent=False)
         self._build_inputs(vocabulary, seen)
         self._build_head(vocabulary)
+        self.gate = None
+        if spec.copies != "off":
+            self.gate = CopyGate(spec.copies, spec.size, spec.copying_units, self._generators)
         del self._generators
 
     def _drawn(self, *shape: int, std: float) -> Tensor:
@@ -177,9 +180,15 @@ class ComposerModel(nn.Module):
         return self.head_weight(), self.head_bias().squeeze(2) + self.out_of_vocabulary
 
     def losses(
-        self, tokens: Tensor, positions: Tensor, targets: Tensor, share: Tensor, dropout: "DropoutStreams | None"
-    ) -> Tensor:
-        """Give each fold's cross-entropy.
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        targets: Tensor,
+        share: Tensor,
+        dropout: "DropoutStreams | None",
+        copies: Copies | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Return each fold's cross-entropy.
 
         Args:
             tokens: [G, T, B] as for ``hidden``.
@@ -187,33 +196,51 @@ class ComposerModel(nn.Module):
             targets: [G, T, B] int64 tokens to be predicted.
             share: [G, T, B] what each note counts, 0 for padding.
             dropout: As for ``hidden``.
+            copies: What experts say before these notes, where the model copies.
 
         Returns:
-            [G] nats.
+            [G] nats to be differentiated, those of the network alone included as the settings have it, and [G] nats of
+            the prediction alone, detached.
         """
         hidden, _ = self.hidden(tokens, positions, dropout)
         weight, bias = self.head()
-        return linear_cross_entropy(hidden.flatten(1, 2), weight, bias, targets.flatten(1), share.flatten(1))
+        pointer = None
+        if self.gate is not None:
+            assert copies is not None
+            log_gate = self.gate(hidden, copies.features, copies.present)
+            probability = copied(log_gate, copies.hits)
+            pointer = Pointer(log_gate[..., 0].flatten(1), probability.flatten(1), self.spec.copying_own_loss)
+        return linear_cross_entropy(hidden.flatten(1, 2), weight, bias, targets.flatten(1), share.flatten(1), pointer)
 
     def log_probabilities(
-        self, tokens: Tensor, positions: Tensor, asked: Tensor, dropout: "DropoutStreams | None" = None
-    ) -> Tensor:
-        """Give log probabilities of chosen next tokens, outside autograd.
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        asked: Tensor,
+        dropout: "DropoutStreams | None" = None,
+        copies: Copies | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the network's log probabilities of chosen next tokens and the gates, outside autograd.
 
         Args:
             tokens: [G, T, B] as for ``hidden``.
             positions: [G, T, B] as for ``hidden``.
             asked: [G, T, B, K] int64 tokens, negative for none.
             dropout: As for ``hidden``.
+            copies: What experts say before these notes, where the model copies.
 
         Returns:
-            [G, T, B, K] nats.
+            [G, T, B, K] nats, and [G, T, B, 1 + J] nats, None where the model does not copy.
         """
         with torch.no_grad():
             hidden, _ = self.hidden(tokens, positions, dropout)
             weight, bias = self.head()
-            found = token_log_probabilities(hidden.flatten(1, 2), weight, bias, asked.flatten(1, 2))
-        return found.view(asked.shape)
+            log_p = token_log_probabilities(hidden.flatten(1, 2), weight, bias, asked.flatten(1, 2))
+            log_gate = None
+            if self.gate is not None:
+                assert copies is not None
+                log_gate = self.gate(hidden, copies.features, copies.present)
+        return log_p.view(asked.shape), log_gate
 
 
 def _factor_values(vocabulary: "MelodyVocabulary", beat: str, *, num_extra: int) -> list[Tensor]:

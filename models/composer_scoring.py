@@ -137,16 +137,16 @@ def lacks(task: ComposerTask) -> list[Lack]:
             ~carried[pitch, duration] & ~new_duration,
         ),
     ]
-    if encoding.options.beat == "off":
-        return found
-    known_metres = np.flatnonzero(vocabulary.bar_counts.sum(axis=(0, 2)))  # the model's come first in the alphabet
-    new_metre = ~np.isin(melodies.metre[:num_tunes], known_metres)
-    new_position = np.logical_not(np.count_nonzero(encoding.seen_position, axis=0)[position])
-    return [
-        *found,
-        _lack("unknown_positions", "notes", "begin at a place in the bar that the model lacks", new_position),
-        _lack("unknown_metres", "pieces", "are in a metre that the model lacks", new_metre),
-    ]
+    if encoding.options.beat != "off":
+        new_position = np.logical_not(np.count_nonzero(encoding.seen_position, axis=0)[position])
+        found.append(
+            _lack("unknown_positions", "notes", "begin at a place in the bar that the model lacks", new_position)
+        )
+    if encoding.options.beat != "off" or encoding.options.bars:
+        known_metres = np.flatnonzero(vocabulary.bar_counts.sum(axis=(0, 2)))  # the model's come first in the alphabet
+        new_metre = ~np.isin(melodies.metre[:num_tunes], known_metres)
+        found.append(_lack("unknown_metres", "pieces", "are in a metre that the model lacks", new_metre))
+    return found
 
 
 def _lack(name: str, noun: str, what: str, missing: NDArray[np.bool_]) -> Lack:

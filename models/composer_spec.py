@@ -61,6 +61,25 @@ class ComposerSpec(Spec):
         unit="semitones",
         when={"transpose": (False,), "reading": ("sounding",), "vocabulary": ("training",)},
     )
+    copying: Literal["off", "match", "match+bars"] = setting(
+        "match+bars",
+        "experts in the tune's own past that a gate mixes with the network: none, what followed the longest match, or "
+        "also what stood 1, 2, 4, 8 and 16 bars before",
+        when={"reading": ("sounding",)},
+        by_memory=("off", "match", "match+bars"),
+        earlier="off",
+    )
+    copying_own_loss: float = setting(
+        1.0,
+        "weight of the network's own cross-entropy beside the mixture's, without which it learns little of what is "
+        "copied",
+        low=0.0,
+        high=100.0,
+        when={"copying": ("match", "match+bars")},
+    )
+    copying_units: int = setting(
+        32, "hidden units of the gate", low=1, high=1024, unit="units", when={"copying": ("match", "match+bars")}
+    )
     optimiser: Literal["sgd", "rmsprop", "adam", "adamw"] = setting(
         "adamw", "the update rule", by_memory=("sgd", "rmsprop", "adam", "adamw")
     )
@@ -88,3 +107,8 @@ class ComposerSpec(Spec):
         unit="epochs",
         takes_memory=False,
     )
+
+    @property
+    def copies(self) -> Literal["off", "match", "match+bars"]:
+        """The experts that the model has; none where the reading leaves notes out."""
+        return self.copying if self.reading == "sounding" else "off"

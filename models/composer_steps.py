@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from data_prep.encodings.vocabulary import MelodyVocabulary
+    from models.copy_experts import Pointers
+    from models.copy_gate import CopyGate
     from models.folded.layers import RecurrentLayer
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -33,6 +35,9 @@ _WIDTH = 4
 
 _NEVER = -1e30
 """A logit of no probability; finite, so that sums over folds stay numbers."""
+
+_LEAST = 1e-300
+"""A probability of what cannot come; its logarithm is a number."""
 
 
 class ComposerSteps:
@@ -63,22 +68,30 @@ class ComposerSteps:
             weight, bias = model.head()
             self._head = _array(weight.mT)[:, None]
             self._head_bias = np.maximum(_array(bias), _NEVER)[:, None, None]
+            self._gate = None if model.gate is None else _Gate(model.gate)
 
     def start(self, num_sequences: int) -> State:
         """Give the state before the first step."""
         return [cell.start(self.num_folds, -(-num_sequences // _WIDTH)) for cell in self._layers]
 
-    def step(self, tokens: NDArray[np.int64], positions: NDArray[np.int64], state: State) -> NDArray[np.float64]:
+    def step(
+        self,
+        tokens: NDArray[np.int64],
+        positions: NDArray[np.int64],
+        state: State,
+        pointers: "Pointers | None" = None,
+    ) -> NDArray[np.float64]:
         """Go one note on.
 
         Args:
             tokens: [B] the notes before: tokens, ``begin`` or ``unknown``.
             positions: [B] bar positions of the notes to come, S for one that the vocabulary lacks.
             state: Of every layer; overwritten.
+            pointers: What experts say of the notes to come, where the model copies.
 
         Returns:
-            [B, V] nats, the log of the folds' mean probability of each next token; tokens that no fold knows are far
-            below any other.
+            [B, V] nats, the log of the folds' mean probability of each next token; tokens that cannot come are far
+            below any other. What experts say of events that no token carries is lost.
         """
         x = self._table[:, _blocks(tokens)]
         if self._beat is not None:
@@ -89,7 +102,11 @@ class ComposerSteps:
             state[number] = cell.step(x, state[number])
             x = state[number][0]
         logits = x @ self._head + self._head_bias
-        return self._log_mean(logits.reshape(self.num_folds, -1, logits.shape[3])[:, : len(tokens)])
+        logits = logits.reshape(self.num_folds, -1, logits.shape[3])[:, : len(tokens)]
+        if self._gate is None:
+            return self._log_mean(logits)
+        assert pointers is not None
+        return self._mixed(logits, self._gate.weights(x, pointers), pointers)
 
     @staticmethod
     def _log_mean(logits: Floats) -> NDArray[np.float64]:
@@ -100,6 +117,39 @@ class ComposerSteps:
             return logits[0].astype(np.float64)
         most = logits.max(axis=0)
         return (most + np.log(np.exp(logits - most).mean(axis=0))).astype(np.float64)
+
+    @staticmethod
+    def _mixed(logits: Floats, gate: Floats, pointers: "Pointers") -> NDArray[np.float64]:
+        """[B, V] log of the folds' mean mixture of softmaxes [G, B, V] and experts, by gates [G, B, 1 + J]."""
+        p = np.exp(logits - logits.max(axis=2, keepdims=True))
+        p *= gate[:, :, :1] / p.sum(axis=2, keepdims=True)
+        mean = p.mean(axis=0, dtype=np.float64)
+        weight = gate[:, :, 1:].mean(axis=0, dtype=np.float64)[pointers.row, pointers.expert] * pointers.share
+        mean += np.bincount(pointers.row * mean.shape[1] + pointers.token, weight, mean.size).reshape(mean.shape)
+        return np.log(np.maximum(mean, _LEAST))
+
+
+class _Gate:
+    """The gate over network and experts."""
+
+    def __init__(self, gate: "CopyGate") -> None:
+        self._hidden = _array(gate.hidden.mT)[:, None]
+        self._hidden_bias = _array(gate.hidden_bias)[:, None, None]
+        self._output = _array(gate.output.mT)[:, None]
+        self._output_bias = _array(gate.output_bias)[:, None, None]
+
+    def weights(self, hidden: Floats, pointers: "Pointers") -> Floats:
+        """[G, B, 1 + J] the gates, from the network's hidden state [G, C, W, H]."""
+        num_folds, num_blocks = hidden.shape[:2]
+        num, width = pointers.features.shape
+        features = np.zeros((num_blocks, _WIDTH, width), np.float32)
+        features.reshape(-1, width)[:num] = pointers.features
+        inputs = np.concatenate([hidden, np.broadcast_to(features, (num_folds, *features.shape))], axis=3)
+        scores = np.tanh(inputs @ self._hidden + self._hidden_bias) @ self._output + self._output_bias
+        scores = scores.reshape(num_folds, -1, scores.shape[3])[:, :num]
+        scores[:, :, 1:] = np.where(pointers.present, scores[:, :, 1:], _NEVER)
+        gate = np.exp(scores - scores.max(axis=2, keepdims=True))
+        return gate / gate.sum(axis=2, keepdims=True)
 
 
 class _Cell:

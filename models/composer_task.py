@@ -19,6 +19,7 @@ from data_prep.randomness import stream
 from data_prep.windows import Batch, WindowPlan, whole_pieces
 from models.composer_model import ComposerModel
 from models.composer_spec import ComposerSpec
+from models.copy_gate import NUM_EXPERTS, Copies, gate_features, mixed
 from models.folded.dropout import DropoutStreams
 from models.folded.torch_doors import tensor
 from models.metrics import FoldValues
@@ -70,6 +71,26 @@ class ComposerTask:
         positions = np.arange(self.encoding.num_positions)
         unseen = len(self.encoding.vocabulary.positions)
         self._position_row = np.where(self.encoding.seen_position, positions, unseen)
+        self._copies_of_notes = self._gathered_copies() if spec.copies != "off" else None
+
+    def _gathered_copies(self) -> Copies:
+        """Return what the experts say before every note, [N, ...]: the reading keeps all notes."""
+        melodies = self.encoding.melodies
+        votes = melodies.votes[:, : NUM_EXPERTS[self.spec.copies]]
+        index = np.arange(melodies.num_notes) - melodies.start[melodies.piece_of_note]
+        return Copies(
+            features=tensor(gate_features(votes, melodies.bar, index), self._device),
+            present=tensor(votes["length"] >= 0, self._device),
+            hits=tensor(votes["hits"] / np.maximum(votes["votes"], 1), self._device),
+        )
+
+    def copies(self, index: NDArray[np.int64]) -> Copies | None:
+        """Return what the experts say before some notes, given by their rows [G, T, B]; None where none are asked."""
+        if self._copies_of_notes is None:
+            return None
+        rows, dtype = self._tensor(index), next(self.model.parameters()).dtype
+        every = self._copies_of_notes
+        return Copies(every.features[rows].to(dtype), every.present[rows], every.hits[rows].to(dtype))
 
     def _check_folds(self) -> None:
         encoding = self.encoding
@@ -124,11 +145,11 @@ class ComposerTask:
                 for fold_moved, source in zip(moved, shifts, strict=True):
                     fold_moved[:] = source.integers(2 * self.spec.augment, size=len(fold_moved))
             tokens, positions, targets, valid = self._inputs(self.encoding.sequences, batch, moved)
+            copies = self.copies(batch.rows(self.encoding.sequences.start)[0])
             notes = valid.sum((1, 2))
             share = valid / notes.clamp_min(1.0)[:, None, None] if self.spec.loss == "mean" else valid
-            loss = self.model.losses(tokens, positions, targets, share, dropout)
-            nats = loss.detach() * notes if self.spec.loss == "mean" else loss.detach()
-            yield StepLoss(loss=loss, total=nats, count=notes)
+            loss, nats = self.model.losses(tokens, positions, targets, share, dropout, copies)
+            yield StepLoss(loss=loss, total=nats * notes if self.spec.loss == "mean" else nats, count=notes)
 
     def evaluate(self, epoch: int) -> dict[str, FoldValues]:
         """Score the held-out pieces of every fold."""
@@ -177,10 +198,14 @@ class ComposerTask:
             asked = carriers[sequences.event[index]]
             # With one token an event, its own is that one: nothing more to ask.
             asked = asked if carriers.shape[1] == 1 else np.concatenate([asked, own], axis=-1)
-            found = self.model.log_probabilities(tokens, positions, self._tensor(asked), dropout)
-            marginal = torch.logsumexp(found[..., : carriers.shape[1]], dim=-1)
+            copies = self.copies(index)
+            log_p, log_gate = self.model.log_probabilities(tokens, positions, self._tensor(asked), dropout, copies)
+            marginal, joint = torch.logsumexp(log_p[..., : carriers.shape[1]], dim=-1), log_p[..., -1]
+            if copies is not None and log_gate is not None:
+                # The experts vote for events. With the beat in tokens the past says which token of an event can come.
+                marginal, joint = (mixed(one, log_gate, copies.hits) for one in (marginal, joint))
             log_marginal[index[inside]] = marginal.cpu().numpy()[inside]
-            log_joint[index[inside]] = found[..., -1].cpu().numpy()[inside]
+            log_joint[index[inside]] = joint.cpu().numpy()[inside]
         return log_marginal, log_joint
 
     def _inputs(
@@ -213,4 +238,5 @@ def melody_options(spec: ComposerSpec) -> MelodyOptions:
         reading=spec.reading,
         vocabulary=spec.vocabulary,
         augment=spec.augment,
+        bars=spec.copies == "match+bars",
     )

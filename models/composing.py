@@ -12,6 +12,7 @@ from math import lcm
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.errors import BadInputError
@@ -22,6 +23,7 @@ from models import checkpoint
 from models.composer_model import ComposerModel
 from models.composer_spec import ComposerSpec
 from models.composer_steps import ComposerSteps
+from models.copy_experts import CopyExperts
 from models.draft import Draft
 from models.note_rules import Bars, NoteRules, usable_tokens
 from models.prompt_events import PromptEvents, prompt_events
@@ -44,15 +46,16 @@ class TuneComposer:
     Attributes:
         spec: Its settings.
         vocabulary: What its tokens mean.
+        steps: Its networks, note by note.
     """
 
     def __init__(self, saved: checkpoint.Checkpoint) -> None:
         """Build the networks of a trained model's file."""
-        self.spec = ComposerSpec.model_validate(saved.spec)
+        self.spec = ComposerSpec.from_stored(saved.spec)
         self.vocabulary = MelodyVocabulary.from_json(saved.extra["vocabulary"])
         model = ComposerModel(self.spec, self.vocabulary, seed=0, trial=0)
         model.load_state_dict(dict(saved.training))
-        self._steps = ComposerSteps(model, self.vocabulary)
+        self.steps = ComposerSteps(model, self.vocabulary)
 
     @classmethod
     def load(cls, path: Path) -> "TuneComposer":
@@ -170,25 +173,48 @@ class TuneComposer:
 
     def _write(self, drafts: list[Draft], wish: Wish, given: PromptEvents | None) -> None:
         """Compose tunes to their ends, all one note at a time."""
-        tokens, positions = np.full(len(drafts), self._steps.begin, np.int64), np.zeros(len(drafts), np.int64)
-        state = self._steps.start(len(drafts))
+        together = _Together(self, drafts)
         if given is not None:
             for token, pitch, duration in zip(given.token, given.pitch, given.duration, strict=True):
                 if token is not None:
-                    positions[:] = drafts[0].position  # with a prompt all begin alike
-                    self._steps.step(tokens, positions, state)
-                    tokens[:] = token
+                    together.log_probabilities()
+                    together.add(np.full(len(drafts), token))
                 for draft in drafts:
                     draft.give(pitch, duration)
         while live := [(row, draft) for row, draft in enumerate(drafts) if not draft.is_finished]:
-            for row, draft in live:
-                positions[row] = draft.position
-            log_p = self._steps.step(tokens, positions, state)
+            log_p = together.log_probabilities()
             u, fills = np.zeros(len(drafts)), np.zeros(len(drafts), np.bool_)
             for row, draft in live:
                 allowed = draft.allowed()
                 np.copyto(log_p[row], -np.inf, where=~allowed.tokens)
                 u[row], fills[row] = draft.random.random(), allowed.fills
             tokens = drawn(shaped(log_p, wish.temperature, wish.top_k, wish.top_p), u)
+            together.add(tokens)
             for row, draft in live:
                 draft.add(int(tokens[row]), int(self.vocabulary.token_pitch[tokens[row]]), fills=bool(fills[row]))
+
+
+class _Together:
+    """The model over B tunes that go on note by note, each as its draft stands."""
+
+    def __init__(self, composer: TuneComposer, drafts: list[Draft]) -> None:
+        spec, self._drafts = composer.spec, drafts
+        self._steps = composer.steps
+        self._state = self._steps.start(len(drafts))
+        self._tokens = np.full(len(drafts), self._steps.begin, np.int64)
+        self._experts = None
+        if spec.copies != "off":
+            bars = [draft.bars for draft in drafts]
+            self._experts = CopyExperts(composer.vocabulary, spec.copies, bars, beat_in_tokens=spec.beat == "target")
+
+    def log_probabilities(self) -> NDArray[np.float64]:
+        """Return [B, V] nats of every tune's next token; what stands at finished tunes means nothing."""
+        positions = np.array([draft.position for draft in self._drafts])
+        pointers = self._experts and self._experts.look([draft.onset for draft in self._drafts], positions)
+        return self._steps.step(self._tokens, positions, self._state, pointers)
+
+    def add(self, tokens: NDArray[np.int64]) -> None:
+        """Read [B] tokens, each where its draft's next note begins."""
+        self._tokens = tokens
+        if self._experts is not None:
+            self._experts.add(tokens, [draft.onset for draft in self._drafts])

@@ -41,7 +41,7 @@ class Performer:
     def __init__(self, saved: checkpoint.Checkpoint) -> None:
         """Build the networks of a trained model's file."""
         self.styles: tuple[str, ...] = tuple(saved.extra["vocabulary"]["styles"])
-        self.spec = StyleNetSpec.model_validate(saved.spec)
+        self.spec = StyleNetSpec.from_stored(saved.spec)
         weights = saved.training
         num_folds, num_inputs = weights["mean"].shape
         scales = Scales.unknown(num_folds, num_inputs, len(self.styles))

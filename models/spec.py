@@ -30,6 +30,7 @@ class Setting:
         takes_memory: Whether a model takes more memory with a greater value.
         by_memory: The choices from the one whose model takes least memory to the one that takes most; empty where that
             is much the same.
+        earlier: The value under which what was stored before the setting existed was made; None where the default is.
     """
 
     name: str
@@ -43,9 +44,10 @@ class Setting:
     when: Mapping[str, tuple[Value, ...]]
     takes_memory: bool = False
     by_memory: tuple[Value, ...] = ()
+    earlier: Value | None = None
 
 
-def setting(
+def setting(  # noqa: PLR0913  (all that is declared of a setting, named)
     default: Value,
     meaning: str,
     *,
@@ -55,6 +57,7 @@ def setting(
     when: Mapping[str, tuple[Value, ...]] | None = None,
     takes_memory: bool = True,
     by_memory: tuple[Value, ...] = (),
+    earlier: Value | None = None,
 ) -> Any:
     """Declare a setting: a field with inclusive legal bounds, a unit, its meaning and when it matters.
 
@@ -67,6 +70,7 @@ def setting(
         when: Other settings' names with the values under which this one matters.
         takes_memory: Of a whole number, whether a model takes more memory with a greater one, as most do.
         by_memory: Of a choice, its values from the lightest model to the heaviest, where that is not the same.
+        earlier: The value that was in force before the setting existed, if it is not the default.
 
     Returns:
         The field.
@@ -81,6 +85,7 @@ def setting(
             "when": {name: list(values) for name, values in (when or {}).items()},
             "takes_memory": takes_memory,
             "by_memory": list(by_memory),
+            "earlier": earlier,
         },
     )
 
@@ -124,6 +129,7 @@ class Spec(BaseModel):
                 when={key: tuple(values) for key, values in extra.get("when", {}).items()},
                 takes_memory=annotation is int and extra.get("takes_memory", True),
                 by_memory=tuple(extra.get("by_memory", ())),
+                earlier=extra.get("earlier"),
             )
         return found
 
@@ -131,6 +137,30 @@ class Spec(BaseModel):
     def defaults(cls) -> dict[str, Value]:
         """Give every setting's default."""
         return {name: one.default for name, one in cls.settings().items()}
+
+    @classmethod
+    def earlier(cls) -> dict[str, Value]:
+        """Return the settings that did not always exist, with the values that were in force before."""
+        return {name: one.earlier for name, one in cls.settings().items() if one.earlier is not None}
+
+    @classmethod
+    def from_stored(cls, values: Mapping[str, Any]) -> Self:
+        """Make the spec of a model that was stored, maybe before some of the settings existed.
+
+        Args:
+            values: What was stored.
+
+        Returns:
+            The spec.
+
+        Raises:
+            ValueError: If the values are no legal spec.
+        """
+        return cls.model_validate({**cls.earlier(), **values})
+
+    def equals_stored(self, values: Mapping[str, Any]) -> bool:
+        """Return whether stored values, maybe from before some of the settings existed, are those of this spec."""
+        return {**self.earlier(), **values} == self.model_dump(mode="json")
 
     @classmethod
     def matters(cls, name: str, values: Mapping[str, Value]) -> bool:

@@ -1,6 +1,5 @@
 """A trial's settings trained once more, on all open pieces: the model that is put forward."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,7 +47,7 @@ def refit(  # noqa: PLR0913  (all that a refit depends on, named)
     made_of = {"seed": seed, "trial": trial, "family": family.name, "epochs": epochs, "fingerprint": fingerprint}
     if path.exists():
         there = checkpoint.load(path)
-        if there.spec == json.loads(spec.model_dump_json()) and made_of.items() <= there.extra.items():
+        if spec.equals_stored(there.spec) and made_of.items() <= there.extra.items():
             return
     training = family.start(spec, for_refit(data), seed=seed, trial=trial, device=device)
     for epoch_report in training.epochs():

@@ -147,13 +147,21 @@ def load(
 
 
 def parse(
-    text: str, label: str, *, overrides: Mapping[str, object] | None = None, family: AnyFamily | None = None
+    text: str,
+    label: str,
+    *,
+    overrides: Mapping[str, object] | None = None,
+    family: AnyFamily | None = None,
+    stored: bool = False,
 ) -> SearchSpec:
-    """Read a search from TOML text; ``label`` names it in errors. Otherwise as :func:`load`."""
+    """Read a search from TOML text; ``label`` names it in errors. Otherwise as :func:`load`.
+
+    A search that was ``stored`` is complete: a setting that it lacks did not exist then, and keeps its earlier value.
+    """
     source = _read(text, label)
     source = _with_overrides(source, overrides or {})
     chosen = family or _family_of(source)
-    base = _built_in(chosen)
+    base = {"space": chosen.spec_type.earlier()} if stored else _built_in(chosen)
     merged = {key: value for key, value in base.items() if key not in ("space", "prior")}
     for section in SECTIONS:
         merged[section] = {**base.get(section, {}), **source.content.get(section, {})}

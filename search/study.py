@@ -315,7 +315,7 @@ def _stored(study: optuna.Study, family: AnyFamily | None) -> SearchSpec:
             f"the study {study.study_name} was written by a newer version of tunesmith (format {schema}, this one "
             f"reads up to {SCHEMA}); use that version, or give the search another --name"
         )
-    return parse(study.user_attrs["search"], f"the stored search {study.study_name}", family=family)
+    return parse(study.user_attrs["search"], f"the stored search {study.study_name}", family=family, stored=True)
 
 
 def _differences(stored: SearchSpec, search: SearchSpec) -> list[str]:

@@ -58,7 +58,7 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
     epochs = spec.model_dump()["epochs"]
     saved = None if files is None else files.load_state(number)
     again: list[EpochReport] = []
-    if saved is not None and extra.items() <= saved.extra.items() and saved.spec == spec.model_dump():
+    if saved is not None and extra.items() <= saved.extra.items() and spec.equals_stored(saved.spec):
         training.restore(saved.training)
         again = [_read(saved.extra[_REPORT])] if _REPORT in saved.extra else []
     for epoch_report in chain(again, training.epochs()):

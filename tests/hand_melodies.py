@@ -8,6 +8,7 @@ import numpy as np
 
 from data_prep.melodies import REST, Melodies
 from data_prep.randomness import stream
+from data_prep.votes import find_votes
 
 SHARPS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 FLATS = ("C", "D-", "D", "E-", "E", "F", "G-", "G", "A-", "A", "B-", "B")
@@ -35,12 +36,17 @@ def spelled(pitch: int, tonic: int) -> str:
     return f"{names[pitch % 12]}{pitch // 12 - 1}"
 
 
-def places(tune: Tune) -> list[Fraction]:
-    """Give every note's position in its bar, counted note by note."""
-    bar = Fraction(tune.metre[0] * 4, tune.metre[1])
-    onset, found = Fraction(0), list[Fraction]()
+def bar_length(tune: Tune) -> Fraction:
+    """Return the length of a full bar in quarters."""
+    return Fraction(tune.metre[0] * 4, tune.metre[1])
+
+
+def places(tune: Tune) -> list[tuple[int, Fraction]]:
+    """Return every note's bar and its position there, counted note by note."""
+    onset, found = Fraction(0), list[tuple[int, Fraction]]()
     for _, duration in tune.notes:
-        found.append((onset - tune.pickup) % bar)
+        bar, place = divmod(onset - tune.pickup, bar_length(tune))
+        found.append((int(bar), place))
         onset += duration
     return found
 
@@ -54,20 +60,27 @@ def melodies(
 ) -> Melodies:
     """Put tunes together; durations, positions and metres beyond the tunes' own may be given."""
     duration = sorted({length for tune in tunes for _, length in tune.notes} | set(durations))
-    position = sorted({at for tune in tunes for at in places(tune)} | {tune.pickup for tune in tunes} | set(positions))
+    position = sorted(
+        {at for tune in tunes for _, at in places(tune)} | {tune.pickup for tune in tunes} | set(positions)
+    )
     metre = sorted({tune.metre for tune in tunes} | set(metres))
     names = [spelled(pitch, tune.tonic) for tune in tunes for pitch, _ in tune.notes]
     spellings = sorted(set(names))
     duration_of = {value: number for number, value in enumerate(duration)}
     position_of = {value: number for number, value in enumerate(position)}
     spelling_of = {value: number for number, value in enumerate(spellings)}
+    pitch = np.array([pitch for tune in tunes for pitch, _ in tune.notes], np.int16)
+    length = np.array([duration_of[length] for tune in tunes for _, length in tune.notes], np.int16)
+    start = np.cumsum([0, *(len(tune.notes) for tune in tunes)])
     return Melodies(
-        pitch=np.array([pitch for tune in tunes for pitch, _ in tune.notes], np.int16),
-        duration=np.array([duration_of[length] for tune in tunes for _, length in tune.notes], np.int16),
-        position=np.array([position_of[at] for tune in tunes for at in places(tune)], np.int16),
+        pitch=pitch,
+        duration=length,
+        position=np.array([position_of[at] for tune in tunes for _, at in places(tune)], np.int16),
+        bar=np.array([bar for tune in tunes for bar, _ in places(tune)], np.int32),
+        votes=find_votes(pitch, length, start, duration, [bar_length(tune) for tune in tunes]),
         spelling=np.array([spelling_of[name] for name in names], np.int16),
         in_chord=np.array([n in tune.chords for tune in tunes for n in range(len(tune.notes))], np.bool_),
-        start=np.cumsum([0, *(len(tune.notes) for tune in tunes)]),
+        start=start,
         fold=np.array([tune.fold for tune in tunes], np.int8),
         tonic=np.array([tune.tonic for tune in tunes], np.int8),
         one_key=np.array([tune.one_key for tune in tunes], np.bool_),

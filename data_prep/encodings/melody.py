@@ -4,10 +4,7 @@ Symbols: P pieces, M notes that the reading keeps (of all pieces together), V to
 durations, E = 129 * D events, S bar positions, G folds.
 An event is (pitch, duration), REST included, numbered as in ``data_prep.events``. A token is an event, and with it the
 spelling (literal reading) and the bar position (beat = target). A piece's frame is the key it is shifted to; the
-objective charges the shift, and the metre and pickup where the beat is used, as the piece's header.
-
-What a note tells about its past beyond these (a match earlier in the piece, as an input and as a gated pointer) would
-stand in ``Sequences`` as one more array beside ``token``: derived here, from the same piece's earlier rows alone.
+objective charges the shift, and the metre and pickup where they are used, as the piece's header.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,6 +26,7 @@ from data_prep.events import (
     unseen_share,
 )
 from data_prep.melodies import NUM_PITCHES, REST, Melodies
+from data_prep.votes import any_look_back
 
 UNKNOWN = -1
 """The token of a note that no token of the vocabulary carries."""
@@ -54,6 +52,7 @@ class MelodyOptions:
         reading: Tokens from sounding events, or from spelled names with rests and chords left out.
         vocabulary: Tokens a fold knows: those of its training pieces, or of the whole corpus.
         augment: Train on pieces shifted by -augment..augment-1 semitones; 0 is off.
+        bars: Whether metre and pickup are used beside the beat, as experts do that look a number of bars back.
     """
 
     beat: Literal["off", "input", "target"] = "off"
@@ -61,6 +60,7 @@ class MelodyOptions:
     reading: Literal["sounding", "literal"] = "sounding"
     vocabulary: Literal["training", "corpus"] = "training"
     augment: int = 0
+    bars: bool = False
 
 
 @dataclass(frozen=True)
@@ -201,6 +201,7 @@ class MelodyEncoding:
             seen_position=self.seen_position,
             bar_counts=self._bar_counts(),
             tonic_counts=self._tonic_counts(),
+            looks_back=any_look_back(melodies.votes),
             token_fifths=self._unpack(self.keys)[1],
             floor=self._common_floor(),
         )
@@ -397,7 +398,7 @@ class MelodyEncoding:
         cost = np.zeros(melodies.num_pieces)
         if self.options.transpose:
             cost -= self.log_shift_prior[self.scorer, shift - self.shifts.start]
-        if self.options.beat != "off":
+        if self.options.beat != "off" or self.options.bars:
             cost -= self.log_bar_prior[self.scorer, melodies.metre, melodies.pickup]
         return cost
 

@@ -68,6 +68,7 @@ class MelodyVocabulary:
         seen_position: [G, S] whether a fold knows the bar position.
         bar_counts: [G, metres, S] how many of a fold's training pieces have this metre and pickup.
         tonic_counts: [G, 12] how many have this tonic.
+        looks_back: Whether the events a number of bars before are known of any piece: of one with a metre.
         token_fifths: [V] each token's place on the line of fifths, 0 where the reading does not spell; this and the
             floor are what scoring other pieces takes, and None in models of earlier versions.
         floor: What the model says of events that no token carries.
@@ -83,6 +84,7 @@ class MelodyVocabulary:
     seen_position: NDArray[np.bool_]
     bar_counts: NDArray[np.int64]
     tonic_counts: NDArray[np.int64]
+    looks_back: bool = False
     token_fifths: NDArray[np.int64] | None = None
     floor: Floor | None = None
 
@@ -112,6 +114,7 @@ class MelodyVocabulary:
                 for of_fold in self.bar_counts
             ],
             "tonics": self.tonic_counts.tolist(),
+            "looks_back": self.looks_back,
             "fifths": None if self.token_fifths is None else self.token_fifths.tolist(),
             "floor": None if self.floor is None else self.floor.as_json(),
         }
@@ -153,10 +156,20 @@ class MelodyVocabulary:
         if fifths is not None and len(fifths) != len(pitch):
             raise ValueError(f"{len(pitch)} pitches and {len(fifths)} places on the line of fifths of tokens")
         return cls(
-            pitch, duration, position, durations, positions, metres, seen, seen_position, bars, tonics,
+            token_pitch=pitch,
+            token_duration=duration,
+            token_position=position,
+            durations=durations,
+            positions=positions,
+            metres=metres,
+            seen=seen,
+            seen_position=seen_position,
+            bar_counts=bars,
+            tonic_counts=tonics,
+            looks_back=bool(content.get("looks_back", False)),  # earlier versions do not copy
             token_fifths=None if fifths is None else np.array(fifths, np.int64),
             floor=None if floor is None else Floor.from_json(floor, len(durations)),
-        )  # fmt: skip
+        )
 
 
 def shift_to_c(tonic: NDArray[np.int64], reading: str) -> NDArray[np.int64]:

@@ -1,11 +1,14 @@
 """The softmax over folds: its cross-entropy with gradients made on the way, and its values at chosen tokens.
 
+It may be mixed with a pointer: -log(weight * softmax[target] + probability).
+
 Symbols: G folds, M rows (notes), H units, V tokens, K columns asked for.
 Logits are made a megabyte at a time and never all kept: the gradients that they are needed for are taken at once, and
 scaled by the incoming gradient of the fold in the backward pass.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
@@ -18,9 +21,29 @@ from models.folded.torch_doors import apply
 _CHUNK_BYTES = 2**20
 """Logits made at a time, so that they stay in a core's cache until their gradients are taken."""
 
+_LEAST = -80.0
+"""Nats below which a gradient grows no more: float32 holds its exponential."""
 
-def linear_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, share: Tensor) -> Tensor:
-    """Give each fold's weighted sum of cross-entropies of a dense layer's softmax.
+
+@dataclass(frozen=True)
+class Pointer:
+    """What a softmax is mixed with.
+
+    Attributes:
+        log_weight: [G, M] nats, the log of the softmax's weight in the mixture.
+        probability: [G, M] what the others in the mixture give the target, their weights included.
+        own_loss: How much the softmax's own cross-entropy adds to the mixture's.
+    """
+
+    log_weight: Tensor
+    probability: Tensor
+    own_loss: float
+
+
+def linear_cross_entropy(
+    hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, share: Tensor, pointer: Pointer | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return each fold's weighted sum of cross-entropies of a dense layer's softmax, or of its mixture with a pointer.
 
     Args:
         hidden: [G, M, H].
@@ -28,11 +51,13 @@ def linear_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, target: T
         bias: [G, V]; -inf takes a token out of the fold's vocabulary.
         target: [G, M] int64 tokens, any in 0..V-1 where the share is 0.
         share: [G, M] what each row counts, 0 for padding; not differentiated.
+        pointer: What the softmax is mixed with; None for the softmax alone.
 
     Returns:
-        [G] nats.
+        [G] nats to be differentiated, and [G] nats of the prediction alone, detached.
     """
-    return cast("Tensor", apply(_LinearCrossEntropy, hidden, weight, bias, target, share))
+    mixed = (None, None, 0.0) if pointer is None else (pointer.log_weight, pointer.probability, pointer.own_loss)
+    return cast("tuple[Tensor, Tensor]", apply(_LinearCrossEntropy, hidden, weight, bias, target, share, *mixed))
 
 
 def token_log_probabilities(hidden: Tensor, weight: Tensor, bias: Tensor, tokens: Tensor) -> Tensor:
@@ -64,29 +89,65 @@ def _chunks(num_rows: int, num_tokens: int, element_size: int) -> Iterator[slice
         yield slice(first, min(first + step, num_rows))
 
 
+def _mixed(log_p: Tensor, log_weight: Tensor, probability: Tensor) -> tuple[Tensor, Tensor]:
+    """Return [m] the log of mixtures of softmaxes and pointers, and [m] the softmax's share of each."""
+    from_softmax = log_weight + log_p
+    mixed = torch.logaddexp(from_softmax, probability.log())
+    return mixed, torch.exp(from_softmax - mixed)
+
+
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, share: Tensor) -> Tensor:
+    def forward(  # noqa: PLR0913, PLR0917  (autograd takes tensors one by one)
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        target: Tensor,
+        share: Tensor,
+        log_weight: Tensor | None,
+        probability: Tensor | None,
+        own_loss: float,
+    ) -> tuple[Tensor, Tensor]:
         dhidden, dbias = torch.empty_like(hidden), torch.zeros_like(bias)
         dweight = weight.new_zeros(weight.mT.shape)
-        loss = hidden.new_zeros(len(hidden))
+        nats, own = hidden.new_zeros((2, len(hidden)))
+        dmixture = hidden.new_zeros((2, *share.shape))
         for fold in range(len(hidden)):
             for part in _chunks(hidden.shape[1], weight.shape[1], hidden.element_size()):
                 x, column, count = hidden[fold, part], target[fold, part, None], share[fold, part]
                 logits = product(x, weight[fold].t()).add_(bias[fold])
                 log_p = torch.log_softmax(logits, dim=1)
                 # Padding may ask for a token that the fold does not know, and 0 times infinity is no number.
-                loss[fold] -= log_p.gather(1, column).squeeze(1).masked_fill_(count == 0, 0.0) @ count
+                predicted = log_p.gather(1, column).squeeze(1).masked_fill_(count == 0, 0.0)
+                if log_weight is not None and probability is not None:
+                    own[fold] -= predicted @ count
+                    predicted, of_softmax = _mixed(predicted, log_weight[fold, part], probability[fold, part])
+                    dmixture[0, fold, part] = of_softmax * -count
+                    dmixture[1, fold, part] = torch.exp(-predicted.clamp_min(_LEAST)) * -count
+                nats[fold] -= predicted @ count
                 # The logits' gradient is (p - one-hot) share; the share is put on the narrower side of each product.
                 slope = torch.exp(log_p, out=logits).scatter_add_(1, column, -torch.ones_like(column, dtype=x.dtype))
+                if log_weight is not None:
+                    count = count * own_loss - dmixture[0, fold, part]
                 torch.mul(product(slope, weight[fold]), count.unsqueeze(1), out=dhidden[fold, part])
                 dweight[fold] += product((x * count.unsqueeze(1)).t(), slope)
                 dbias[fold] += count @ slope
-        ctx.save_for_backward(dhidden, dweight.mT, dbias)
-        return loss
+        ctx.save_for_backward(dhidden, dweight.mT, dbias, dmixture)
+        ctx.mark_non_differentiable(nats)
+        return nats + own_loss * own, nats
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, dloss: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        dhidden, dweight, dbias = ctx.saved_tensors
-        return dhidden * dloss[:, None, None], dweight * dloss[:, None, None], dbias * dloss[:, None], None, None
+    def backward(ctx: Any, dloss: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        dhidden, dweight, dbias, dmixture = ctx.saved_tensors
+        of_rows = dloss[:, None]
+        return (
+            dhidden * of_rows[..., None],
+            dweight * of_rows[..., None],
+            dbias * of_rows,
+            None,
+            None,
+            *(dmixture * of_rows if ctx.needs_input_grad[5] else (None, None)),
+            None,
+        )

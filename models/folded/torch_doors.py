@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 
-def apply(function: type[torch.autograd.Function], *inputs: Tensor | None) -> Any:
+def apply(function: type[torch.autograd.Function], *inputs: Tensor | float | None) -> Any:
     """Run a custom autograd function, which gives a tensor or several."""
     return function.apply(*inputs)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 

@@ -121,7 +121,7 @@ def test_short_inner_bars_do_not_restart_the_count(
 ) -> None:
     # no. 203: the bar before the repeat has 3 1/2 quarters, the next begins with its upbeat
     piece = oneills("0201-0300.abc", "203")
-    place, resolution = positions(piece)
+    _, place, resolution = positions(piece)
     by_onset = {note.onset: Fraction(int(where), resolution) for note, where in zip(rows(piece), place, strict=True)}
     assert by_onset[Fraction(0)] == Fraction(7, 2)  # the pickup
     assert by_onset[HALF] == 0
@@ -132,7 +132,7 @@ def test_short_inner_bars_do_not_restart_the_count(
 def test_positions_in_six_eight_are_exact(oneills: Callable[[str, str], Piece]) -> None:
     # no. 8 is in 6/8 with broken rhythms: | d>ed cde |
     piece = oneills("0001-0050.abc", "8")
-    place, resolution = positions(piece)
+    _, place, resolution = positions(piece)
     bar = [Fraction(int(where), resolution) for where in place[2:8]]
     assert bar == [0, Fraction(3, 4), 1, Fraction(3, 2), 2, Fraction(5, 2)]
     assert place.max() < 3 * resolution

@@ -15,6 +15,7 @@ from data_prep.melodies import Melodies
 from data_prep.notes import Piece
 from data_prep.selection import select
 from data_prep.storage import from_bytes, to_bytes
+from data_prep.votes import VOTE
 
 Specs: TypeAlias = list[tuple[list[tuple[int, Fraction]], tuple[int, int] | None, Fraction]]
 
@@ -77,12 +78,12 @@ def test_every_note_is_what_a_naive_reading_says(piece: Callable[..., Piece], sp
 def test_positions_follow_from_metre_pickup_and_past_durations(piece: Callable[..., Piece], specs: Specs) -> None:
     for notes, metre, pickup in specs:
         made = piece([p for p, _ in notes], [d for _, d in notes], metre=metre, pickup=pickup)
-        place, resolution = positions(made)
+        bars, place, resolution = positions(made)
         beats, unit = metre or (4, 4)
-        now = -pickup % Fraction(4 * beats, unit)
-        for where, (_, duration) in zip(place, notes, strict=True):
-            assert Fraction(int(where), resolution) == now
-            now = (now + duration) % Fraction(4 * beats, unit)
+        now = -pickup
+        for bar, where, (_, duration) in zip(bars, place, notes, strict=True):
+            assert (int(bar), Fraction(int(where), resolution)) == divmod(now, Fraction(4 * beats, unit))
+            now += duration
 
 
 def test_dtypes_and_read_only_arrays(oneills: Callable[[str, str], Piece]) -> None:
@@ -91,6 +92,8 @@ def test_dtypes_and_read_only_arrays(oneills: Callable[[str, str], Piece]) -> No
         "pitch": np.int16,
         "duration": np.int16,
         "position": np.int16,
+        "bar": np.int32,
+        "votes": VOTE,
         "spelling": np.int16,
         "in_chord": np.bool_,
         "start": np.int64,

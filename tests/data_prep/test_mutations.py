@@ -232,7 +232,7 @@ def check_piece(piece: Piece) -> None:
     assert np.array_equal(onset[1:], end[:-1]), "gaps or overlaps"
     assert np.all(np.diff(piece.onset) >= 0)
     assert onset[0] == 0
-    place, resolution = positions(piece)
+    _, place, resolution = positions(piece)
     assert np.all(place >= 0)
     assert resolution > 0
     onsets = [metre.onset for metre in piece.heading.metres]

@@ -140,6 +140,6 @@ def test_a_piece_that_is_made_has_exact_places_in_its_bars(times: list[Fraction]
         piece = Piece.of(heading, [Note(time, Fraction(1), 60, "C4") for time in sorted(times)])
     except ValueError:
         return
-    place, resolution = positions(piece)
+    _, place, resolution = positions(piece)
     exact = [(time - Fraction(1, 3)) % metre.bar_length for time in sorted(times)]
     assert [Fraction(int(tick), resolution) for tick in place] == exact

@@ -275,9 +275,9 @@ def test_a_store_of_a_newer_version_is_refused(
 ) -> None:
     folder = folder_of_pieces(8)
     with monkeypatch.context() as newer:
-        newer.setattr(storage, "FORMAT", 2)
+        newer.setattr(storage, "FORMAT", storage.FORMAT + 1)
         _prepare(folder, tmp_path)
-    rule = r"format 1 or older can be read, these have format 2 \(.*\.npz\): a newer tunesmith .*remove the file"
+    rule = r"format \d or older can be read, these have format \d \(.*\.npz\): a newer tunesmith .*remove the file"
     with pytest.raises(BadInputError, match=rule):
         _prepare(folder, tmp_path)
 

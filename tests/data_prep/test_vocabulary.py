@@ -25,7 +25,7 @@ def test_it_comes_back_through_json(options: MelodyOptions) -> None:
     back = MelodyVocabulary.from_json(json.loads(json.dumps(vocabulary.as_json())))
     for field in fields(MelodyVocabulary):
         found, expected = getattr(back, field.name), getattr(vocabulary, field.name)
-        if isinstance(expected, tuple):
+        if isinstance(expected, tuple | bool):
             assert found == expected
         elif isinstance(expected, Floor):
             assert (found.eps, found.as_json()) == (expected.eps, expected.as_json())

@@ -10,6 +10,7 @@ from torch import Tensor
 from models.composer_model import ComposerModel, FactoredRows
 from models.composer_spec import ComposerSpec
 from models.composer_task import ComposerTask
+from models.copy_gate import Copies
 from models.folded.dropout import DropoutStreams
 from models.folded.optimiser import FoldedOptimiser
 from models.folded.torch_doors import tensor
@@ -39,6 +40,16 @@ def batch(made: ComposerTask, steps: int = 6, sequences: int = 2) -> tuple[Tenso
     )
     positions = torch.randint(made.encoding.num_positions, (G, steps, sequences), generator=source)
     return tokens, positions, targets
+
+
+def copies(made: ComposerTask, steps: int = 6, sequences: int = 2) -> Copies | None:
+    """Take what the experts say before some notes of the corpus, [G, T, B, ...]."""
+    return made.copies(torch.randint(made.encoding.melodies.num_notes, (G, steps, sequences)).numpy())
+
+
+def of_fold(fold: int, found: Copies | None) -> Copies | None:
+    part = slice(fold, fold + 1)
+    return found and Copies(found.features[part], found.present[part], found.hits[part])
 
 
 class OneStream(DropoutStreams):
@@ -72,19 +83,22 @@ def only(model: ComposerModel, fold: int) -> ComposerModel:
     ],
     ids=str,
 )
-def test_folds_trained_in_lockstep_equal_models_trained_alone(settings: dict[str, str]) -> None:
-    made = task(**settings)
+@pytest.mark.parametrize("copying", ["off", "match+bars"])
+def test_folds_trained_in_lockstep_equal_models_trained_alone(settings: dict[str, str], copying: str) -> None:
+    made = task(**settings, copying=copying)
     alone = [only(made.model, fold) for fold in range(G)]
     rules = [FoldedOptimiser(model.parameters(), "adamw", weight_decay=0.1, clip=0.3) for model in alone]
     together = FoldedOptimiser(made.model.parameters(), "adamw", weight_decay=0.1, clip=0.3)
     dropout, drops = DropoutStreams(3, "dropout", num_folds=G, trial=1, epoch=1), [OneStream(fold) for fold in range(G)]
     for _ in range(4):
         tokens, positions, targets = batch(made)
-        share = torch.rand(targets.shape, dtype=torch.float64)
-        together.step(made.model.losses(tokens, positions, targets, share, dropout), 0.05)
+        share, found = torch.rand(targets.shape, dtype=torch.float64), copies(made)
+        loss, _ = made.model.losses(tokens, positions, targets, share, dropout, found)
+        together.step(loss, 0.05)
         for fold, (model, rule, drop) in enumerate(zip(alone, rules, drops, strict=True)):
             part = slice(fold, fold + 1)
-            rule.step(model.losses(tokens[part], positions[part], targets[part], share[part], drop), 0.05)
+            inputs = (tokens[part], positions[part], targets[part], share[part], drop, of_fold(fold, found))
+            rule.step(model.losses(*inputs)[0], 0.05)
     for name, parameter in made.model.named_parameters():
         for fold, model in enumerate(alone):
             assert_close(parameter[fold], model.get_parameter(name)[0])

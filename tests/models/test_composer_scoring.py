@@ -34,16 +34,24 @@ KNOWN = [
 ]
 """In two folds, all in one duration, one metre and on two places in the bar."""
 
-every_encoding = pytest.mark.parametrize(
-    ("beat", "transpose", "reading", "vocabulary"),
-    list(product(("off", "input", "target"), (False, True), ("sounding", "literal"), ("training", "corpus"))),
-)
+NAMES = ("beat", "transpose", "reading", "vocabulary", "copying")
+BEATS, BOTH = ("off", "input", "target"), (False, True)
+ENCODINGS = [
+    *product(BEATS, BOTH, ("sounding", "literal"), ("training", "corpus"), ("off",)),
+    *product(BEATS, BOTH, ("sounding",), ("training",), ("match", "match+bars")),
+]
+
+every_encoding = pytest.mark.parametrize("settings", [dict(zip(NAMES, one, strict=True)) for one in ENCODINGS], ids=str)
 
 
 def networks(data: Melodies, **settings: Any) -> ComposerTask:
     """Make untrained networks in float64, whose distributions are far from even."""
     made = ComposerTask(
-        ComposerSpec.model_validate({"size": 3, "embedding": 2, **settings}), data, seed=1, trial=0, device="cpu"
+        ComposerSpec.model_validate({"size": 3, "embedding": 2, "copying_units": 4, **settings}),
+        data,
+        seed=1,
+        trial=0,
+        device="cpu",
     )
     made.model.double()
     for parameter in made.model.parameters():
@@ -61,12 +69,11 @@ def scored(made: ComposerTask, tunes: Melodies) -> NDArray[np.float64]:
 
 
 @every_encoding
-def test_all_tunes_of_a_note_under_all_headers_have_probability_one(
-    beat: str, transpose: bool, reading: str, vocabulary: str
-) -> None:
+def test_all_tunes_of_a_note_under_all_headers_have_probability_one(settings: dict[str, Any]) -> None:
     """Of the grid's two durations, two metres and three places in the bar the model lacks one each."""
-    made = networks(melodies(KNOWN), beat=beat, transpose=transpose, reading=reading, vocabulary=vocabulary)
-    headers = list(product([(1, 4), (7, 8)], [Fraction(0), HALF, Fraction(1, 3)])) if beat != "off" else [((7, 8), ONE)]
+    made = networks(melodies(KNOWN), **settings)
+    reads_bars = made.encoding.options.beat != "off" or made.encoding.options.bars
+    headers = list(product([(1, 4), (7, 8)], [Fraction(0), HALF, Fraction(1, 3)])) if reads_bars else [((7, 8), ONE)]
     tunes = [
         Tune([(pitch, duration)], metre=metre, pickup=pickup)
         for metre, pickup in headers
@@ -74,7 +81,7 @@ def test_all_tunes_of_a_note_under_all_headers_have_probability_one(
     ]
     # The places where notes begin are places of the grid too; here all are among the pickups.
     new = melodies(tunes, positions=[Fraction(0), HALF, Fraction(1, 3)])
-    if beat != "off":
+    if reads_bars:
         new = only_positions(new)
     assert np.exp(-scored(made, new)).sum() == pytest.approx(1.0, abs=1e-9)
 
@@ -89,7 +96,7 @@ def only_positions(data: Melodies) -> Melodies:
 @pytest.mark.parametrize("beat", ["off", "input", "target"])
 def test_all_tunes_of_two_notes_have_probability_one(beat: str) -> None:
     """Half of all notes are in a duration that the model lacks."""
-    made = networks(melodies(KNOWN), beat=beat)
+    made = networks(melodies(KNOWN), beat=beat, copying="off")
     events = list(product(PITCHES, (HALF, ONE)))
     new = melodies([Tune(notes, metre=(1, 4)) for notes in product(events, repeat=2)])
     header = 1.0
@@ -100,9 +107,20 @@ def test_all_tunes_of_two_notes_have_probability_one(beat: str) -> None:
     assert np.exp(-scored(made, new)).sum() == pytest.approx(header, abs=1e-9)
 
 
+@pytest.mark.parametrize("copying", ["off", "match", "match+bars"])
+@pytest.mark.parametrize("beat", BEATS)
+def test_all_that_can_follow_has_what_stands_before_as_its_probability(beat: str, copying: str) -> None:
+    """What stands before repeats itself, in durations that the model lacks too, which experts in copying vote for."""
+    made = networks(melodies(KNOWN), beat=beat, copying=copying)
+    before = [(60, ONE), (62, HALF), (62, HALF), (60, ONE), (62, HALF)]
+    notes = [before, *([*before, event] for event in product(PITCHES, (HALF, ONE)))]
+    first, *followed = np.exp(-scored(made, melodies([Tune(one, metre=(1, 4)) for one in notes])))
+    assert sum(followed) == pytest.approx(first, rel=1e-9)
+
+
 def test_notes_cost_what_the_mean_of_all_networks_and_one_floor_say() -> None:
     known = random_tunes(12, 3)
-    made = networks(melodies(known, num_folds=3), beat="input")
+    made = networks(melodies(known, num_folds=3), beat="input", copying="off")
     new = [
         *random_tunes(4, 1, seed=5),
         Tune([(60, Fraction(5, 7)), (62, ONE), (61, HALF), (100, HALF), (60, Fraction(3))], metre=(7, 8)),
@@ -171,10 +189,9 @@ def naive_headers(made: ComposerTask, tunes: list[Tune], data: Melodies) -> list
 
 
 @every_encoding
-def test_one_network_scores_as_the_sealed_test_does(beat: str, transpose: bool, reading: str, vocabulary: str) -> None:
+def test_one_network_scores_as_the_sealed_test_does(settings: dict[str, Any]) -> None:
     known = melodies(random_tunes(12, 3, seed=1), durations=[ONE, Fraction(7)], metres=[(3, 4), (4, 4)])
     sealed = replace_alphabets(known, random_tunes(5, 1, seed=2))
-    settings = {"beat": beat, "transpose": transpose, "reading": reading, "vocabulary": vocabulary}
     refit = networks(for_refit(known), **settings)
     tested = networks(for_test(known, sealed), **settings)
     expected = tested.piece_scores()[known.num_pieces :]

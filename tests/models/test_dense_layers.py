@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from models.folded import cross_entropy
-from models.folded.cross_entropy import linear_cross_entropy, token_log_probabilities
+from models.folded.cross_entropy import Pointer, linear_cross_entropy, token_log_probabilities
 from models.folded.layers import RecurrentLayer
 from models.folded.linear import linear, rows
 from models.folded.matmul import outer, product, products, step_product
@@ -69,13 +69,35 @@ def test_cross_entropy_equals_torch_fold_by_fold(chunk_bytes: int, monkeypatch: 
     unseen = torch.zeros(G, V, dtype=torch.float64)
     unseen[0, :3] = unseen[2, 1] = -torch.inf
     weight_of_fold = torch.tensor([1.0, 0.0, -2.5])
-    loss = linear_cross_entropy(hidden, w, b + unseen, target, share)
+    loss, alone = linear_cross_entropy(hidden, w, b + unseen, target, share)
+    assert torch.equal(loss, alone)
     logits = torch.einsum("gmh,gvh->gmv", hidden, w) + (b + unseen)[:, None]
     nats = torch.nn.functional.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none").view(G, 10)
     expected = (nats * share).sum(1)
     assert_close(loss, expected)
     found = torch.autograd.grad((loss * weight_of_fold).sum(), (hidden, w, b))
     wanted = torch.autograd.grad((expected * weight_of_fold).sum(), (hidden, w, b))
+    for one, other in zip(found, wanted, strict=True):
+        assert_close(one, other)
+
+
+@pytest.mark.parametrize("own_loss", [0.0, 0.7])
+def test_the_mixture_with_a_pointer_equals_its_formula(own_loss: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cross_entropy, "_CHUNK_BYTES", 3 * V * 8)
+    hidden, w, b = (part.requires_grad_() for part in (drawn(G, 10, H), drawn(G, V, H), drawn(G, V)))
+    log_weight = (-torch.rand(G, 10, dtype=torch.float64)).requires_grad_()
+    probability = (torch.rand(G, 10, dtype=torch.float64) * (torch.rand(G, 10) < 0.5)).requires_grad_()
+    target, share = torch.randint(V, (G, 10)), torch.rand(G, 10, dtype=torch.float64)
+    loss, mixture = linear_cross_entropy(hidden, w, b, target, share, Pointer(log_weight, probability, own_loss))
+    logits = torch.einsum("gmh,gvh->gmv", hidden, w) + b[:, None]
+    log_p = torch.log_softmax(logits, dim=2).gather(2, target[..., None]).squeeze(2)
+    nats = -torch.log(torch.exp(log_weight + log_p) + probability)
+    assert_close(mixture, (nats * share).sum(1))
+    expected = ((nats - own_loss * log_p) * share).sum(1)
+    assert_close(loss, expected)
+    weight_of_fold, inputs = torch.tensor([1.0, 0.0, -2.5]), (hidden, w, b, log_weight, probability)
+    found = torch.autograd.grad((loss * weight_of_fold).sum(), inputs)
+    wanted = torch.autograd.grad((expected * weight_of_fold).sum(), inputs)
     for one, other in zip(found, wanted, strict=True):
         assert_close(one, other)
 
@@ -87,7 +109,7 @@ def test_padding_counts_nothing(padding_is_known: bool) -> None:
     target = torch.where(share == 0, 0, torch.randint(1, V, (1, 6)))
     if not padding_is_known:
         b[0, 0] = -torch.inf
-    loss = linear_cross_entropy(hidden, w, b, target, share)
+    loss, _ = linear_cross_entropy(hidden, w, b, target, share)
     exact = torch.log_softmax(hidden @ w.mT + b[:, None], dim=2).gather(2, target[..., None])[..., 0]
     assert_close(loss, -exact[share > 0].sum()[None])
     found = torch.autograd.grad(loss.sum(), (hidden, w))

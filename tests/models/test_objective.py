@@ -4,6 +4,7 @@ import math
 from fractions import Fraction
 from functools import cache
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,24 +15,30 @@ from data_prep.encodings.melody import UNKNOWN, MelodyEncoding, MelodyOptions, S
 from data_prep.melodies import NUM_PITCHES, REST, Melodies
 from models.composer_spec import ComposerSpec
 from models.composer_task import ComposerTask
+from models.copy_gate import NUM_EXPERTS, gate_features
 from models.metrics import CV_LOSS, CV_LOSS_BY_NOTE, NATS_PER_NOTE, NATS_PER_NOTE_BY_NOTE
 from models.objective import mixed_costs, piece_costs, score, token_costs
 from tests.hand_melodies import Tune, melodies, random_tunes
 
 HALF, ONE = Fraction(1, 2), Fraction(1)
-Encodings = tuple[str, bool, str, str, int]
-ENCODINGS: list[Encodings] = [
-    *product(("off", "input", "target"), (False, True), ("sounding", "literal"), ("training", "corpus"), (0,)),
-    ("off", False, "sounding", "training", 3),
-    ("target", False, "sounding", "training", 2),
+NAMES = ("beat", "transpose", "reading", "vocabulary", "augment", "copying")
+BEATS, BOTH = ("off", "input", "target"), (False, True)
+ENCODINGS: list[tuple[str, bool, str, str, int, str]] = [
+    *product(BEATS, BOTH, ("sounding",), ("training", "corpus"), (0,), ("off",)),
+    *product(BEATS, BOTH, ("literal",), ("training", "corpus"), (0,), ("match+bars",)),  # it has no copies
+    *product(BEATS, BOTH, ("sounding",), ("training",), (0,), ("match", "match+bars")),
+    *product(("off",), (False,), ("sounding",), ("training",), (3,), ("off", "match+bars")),
+    *product(("target",), (False,), ("sounding",), ("training",), (2,), ("off", "match+bars")),
 ]
 
-every_encoding = pytest.mark.parametrize(("beat", "transpose", "reading", "vocabulary", "augment"), ENCODINGS)
+every_encoding = pytest.mark.parametrize(
+    "settings", [dict(zip(NAMES, encoding, strict=True)) for encoding in ENCODINGS], ids=str
+)
 
 
 def task(data: Melodies, **settings: object) -> ComposerTask:
     """Make an untrained model in float64, whose distributions are far from even."""
-    spec = ComposerSpec.model_validate({"size": 3, "embedding": 2, **settings})
+    spec = ComposerSpec.model_validate({"size": 3, "embedding": 2, "copying_units": 4, **settings})
     made = ComposerTask(spec, data, seed=1, trial=0, device="cpu")
     made.model.double()
     for parameter in made.model.parameters():
@@ -63,28 +70,49 @@ def total(made: ComposerTask, sequences: Sequences) -> float:
 
 @every_encoding
 def test_all_pieces_have_probability_one(
-    beat: str, transpose: bool, reading: str, vocabulary: str, augment: int
+    settings: dict[str, Any],
 ) -> None:
-    data = enumeration((HALF,), beats=beat != "off")
-    made = task(data, beat=beat, transpose=transpose, reading=reading, vocabulary=vocabulary, augment=augment)
+    reads_bars = settings["beat"] != "off" or (
+        settings["copying"] == "match+bars" and settings["reading"] == "sounding"
+    )
+    data = enumeration((HALF,), beats=reads_bars)
+    made = task(data, **settings)
     encoding = made.encoding
-    frames = [encoding.at_shift(shift) for shift in encoding.shifts] if transpose else [encoding.sequences]
+    frames = [encoding.at_shift(shift) for shift in encoding.shifts] if settings["transpose"] else [encoding.sequences]
     assert sum(total(made, frame) for frame in frames) == pytest.approx(1.0, abs=1e-9)
 
 
 @pytest.mark.parametrize("beat", ["off", "input", "target"])
 def test_all_pieces_in_two_durations_have_probability_one(beat: str) -> None:
-    made = task(enumeration((HALF, ONE), beats=False), beat=beat)
+    made = task(enumeration((HALF, ONE), beats=False), beat=beat, copying="off")
     header = float(np.exp(-made.encoding.sequences.header_cost[3]))
     assert total(made, made.encoding.sequences) == pytest.approx(header, abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    "settings", [dict(zip(NAMES, one, strict=True)) for one in ENCODINGS if one[2] == "sounding"], ids=str
+)
+def test_after_any_past_all_next_events_have_probability_one(settings: dict[str, Any]) -> None:
+    """Long pasts, where every expert has votes: pieces of bars of two notes, some repeated, one of them transposed."""
+    past = [(60, HALF), (62, HALF)] * 2 + [(64, HALF), (REST, HALF), (66, HALF), (62, ONE), (60, HALF), (62, HALF)]
+    events = list(product([REST, *range(NUM_PITCHES)], (HALF, ONE)))
+    known = [Tune([*past[:5], (61, ONE)], 1, tonic=7, metre=(1, 4)), Tune(past[3:], 1, metre=(1, 4))]
+    for size in (1, 4, 10):
+        tunes = [Tune([*past[:size], *more], 0, metre=(1, 4)) for more in ([], *([event] for event in events))]
+        made = task(melodies([*known, *tunes]), **settings)
+        log_marginal, _ = made.note_log_probabilities(made.encoding.sequences)
+        nats = piece_costs(made.encoding, made.encoding.sequences, log_marginal)[2:]
+        assert np.exp(nats[0] - nats[1:]).sum() == pytest.approx(1.0, abs=1e-9)
+        present = made.encoding.melodies.votes["length"][made.encoding.melodies.start[3] + size] >= 0
+        assert present.sum() >= min(size, 4)
+
+
 @every_encoding
 def test_every_note_is_scored_as_the_formula_reads(
-    beat: str, transpose: bool, reading: str, vocabulary: str, augment: int
+    settings: dict[str, Any],
 ) -> None:
     data = melodies(random_tunes(9, 3), num_folds=3)
-    made = task(data, beat=beat, transpose=transpose, reading=reading, vocabulary=vocabulary, augment=augment)
+    made = task(data, **settings)
     encoding = made.encoding
     log_marginal, log_joint = made.note_log_probabilities(encoding.sequences)
     naive = [naive_piece(made, piece) for piece in range(data.num_pieces)]
@@ -108,6 +136,7 @@ def naive_piece(made: ComposerTask, piece: int) -> tuple[float, list[float]]:
         hidden, _ = made.model.hidden(inputs, beats)
         weight, bias = made.model.head()
         p = torch.softmax(hidden[fold, :, 0] @ weight[fold].T + bias[fold], dim=1).numpy()
+        gates, hits = naive_experts(made, fold, piece, hidden[fold, :, 0])
     eps, p0 = float(encoding.eps[fold]), np.exp(encoding.log_p0[fold])
     shift, notes, kept = int(sequences.shift[piece]), list[float](), 0
     nats = float(sequences.header_cost[piece])
@@ -118,8 +147,9 @@ def naive_piece(made: ComposerTask, piece: int) -> tuple[float, list[float]]:
             nats -= math.log(eps * p0[event])
             continue
         carried = sum(p[kept, token] for token in range(encoding.num_tokens) if encoding.token_event[token] == event)
-        nats -= math.log((1 - eps) * carried + eps * p0[event])
-        own = p[kept, sequences.token[start + kept]]
+        copied = float(gates[kept, 1:] @ hits[kept])
+        nats -= math.log((1 - eps) * (gates[kept, 0] * carried + copied) + eps * p0[event])
+        own = gates[kept, 0] * p[kept, sequences.token[start + kept]] + copied
         spelled = encoding.keys // encoding.num_durations // encoding.num_positions
         spellings = set(spelled[encoding.token_pitch == pitch])
         variants = len(spellings) * (encoding.num_positions if encoding.options.beat == "target" else 1)
@@ -127,6 +157,29 @@ def naive_piece(made: ComposerTask, piece: int) -> tuple[float, list[float]]:
         notes.append(-math.log(own if corpus else (1 - eps) * own + eps * p0[event] / variants))
         kept += 1
     return nats, notes
+
+
+def naive_experts(
+    made: ComposerTask, fold: int, piece: int, hidden: torch.Tensor
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Work the gate out note by note: [n, 1 + J] gates and [n, J] what the experts say of each note."""
+    data, gate = made.encoding.melodies, made.model.gate
+    if gate is None:
+        return np.ones((len(hidden), 1)), np.zeros((len(hidden), 0))
+    gates: list[NDArray[np.float64]] = []
+    hits: list[NDArray[np.float64]] = []
+    for number, note in enumerate(range(data.start[piece], data.start[piece + 1])):
+        votes = data.votes[note, : NUM_EXPERTS[made.spec.copies]]
+        features = gate_features(votes, data.bar[note], np.array(number)).astype(np.float64)
+        units = np.tanh(
+            gate.hidden[fold].detach().numpy() @ np.concatenate([hidden[number].numpy(), features])
+            + gate.hidden_bias[fold].detach().numpy()
+        )
+        scores = gate.output[fold].detach().numpy() @ units + gate.output_bias[fold].detach().numpy()
+        weights = np.exp(scores) * np.append(1, votes["length"] >= 0)
+        gates.append(weights / weights.sum())
+        hits.append(np.array([one["hits"] / max(one["votes"], 1) for one in votes]))
+    return np.stack(gates), np.stack(hits)
 
 
 def check_averages(
@@ -151,10 +204,10 @@ def check_averages(
 
 @every_encoding
 def test_the_marginal_costs_no_more_than_the_joint(
-    beat: str, transpose: bool, reading: str, vocabulary: str, augment: int
+    settings: dict[str, Any],
 ) -> None:
     data = melodies(random_tunes(9, 3), num_folds=3)
-    made = task(data, beat=beat, transpose=transpose, reading=reading, vocabulary=vocabulary, augment=augment)
+    made = task(data, **settings)
     log_marginal, log_joint = made.note_log_probabilities(made.encoding.sequences)
     assert (log_marginal >= log_joint - 1e-12).all()
     marginal = piece_costs(made.encoding, made.encoding.sequences, log_marginal)

@@ -34,6 +34,11 @@ def test_the_papers_best_row() -> None:
     assert "2.72566" in COMPOSER_PRESETS["table1/24"].source
 
 
+def test_the_papers_rows_do_not_copy_and_the_recipe_does() -> None:
+    assert all(spec(f"table1/{number}").copies == "off" for number in range(1, 25))
+    assert spec("recipe").copies == "match+bars"
+
+
 def test_a_family_that_is_not_there_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(BadInputError, match="did you mean 'composer'"):
         family("composr")

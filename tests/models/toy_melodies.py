@@ -7,6 +7,7 @@ import numpy as np
 
 from data_prep.melodies import REST, Melodies
 from data_prep.randomness import stream
+from data_prep.votes import find_votes
 
 Piece: TypeAlias = list[tuple[int, int]]
 
@@ -14,20 +15,25 @@ Piece: TypeAlias = list[tuple[int, int]]
 def melodies_of(pieces: list[Piece], fold: list[int], num_folds: int = 4, num_durations: int = 2) -> Melodies:
     """Make melodies of (pitch, duration index) pairs, all else the same everywhere."""
     pitch = np.array([pitch for piece in pieces for pitch, _ in piece], np.int16)
+    duration = np.array([duration for piece in pieces for _, duration in piece], np.int16)
+    start = np.cumsum([0, *map(len, pieces)])
+    durations = tuple(Fraction(n + 1, 2) for n in range(num_durations))
     notes, held = np.zeros(len(pitch), np.int16), np.zeros(len(pieces), np.int16)
     return Melodies(
         pitch=pitch,
-        duration=np.array([duration for piece in pieces for _, duration in piece], np.int16),
+        duration=duration,
         position=notes,
+        bar=notes.astype(np.int32),
+        votes=find_votes(pitch, duration, start, durations, [Fraction(4)] * len(pieces)),
         spelling=notes,
         in_chord=notes.astype(np.bool_),
-        start=np.cumsum([0, *map(len, pieces)]),
+        start=start,
         fold=np.array(fold, np.int8),
         tonic=held.astype(np.int8),
         one_key=np.ones(len(pieces), np.bool_),
         metre=held,
         pickup=held,
-        durations=tuple(Fraction(n + 1, 2) for n in range(num_durations)),
+        durations=durations,
         positions=(Fraction(0),),
         spellings=("C4",),
         metres=((4, 4),),

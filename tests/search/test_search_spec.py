@@ -26,8 +26,17 @@ def test_each_built_in_search_is_complete_and_its_file_gives_it_again(family: st
 def test_the_built_in_composer_searches_every_axis_of_the_paper_and_what_mattered_more() -> None:
     searched = load("composer").space.searched
     axes = ["cell", "layers", "size", "dropout", "optimiser", "lr", "length", "batch_size", "beat", "transpose"]
-    more = ["head", "input", "embedding", "augment", "weight_decay", "schedule"]
+    more = ["head", "input", "embedding", "augment", "weight_decay", "schedule", "copying_own_loss", "copying_units"]
     assert set(axes + more) <= set(searched)
+
+
+def test_a_search_that_was_stored_before_a_setting_existed_keeps_what_was_in_force() -> None:
+    stored = load("composer").to_toml()
+    before = "\n".join(line for line in stored.splitlines() if not line.startswith("copying"))
+    assert before != stored
+    assert parse(stored, "stored", stored=True) == load("composer")
+    assert parse(before, "stored", stored=True).space.values({})["copying"] == "off"
+    assert parse(before, "a file of today").space.domains["copying"] == load("composer").space.domains["copying"]
 
 
 def test_a_file_gives_back_what_it_says_and_defaults_for_the_rest(tmp_path: Path) -> None:

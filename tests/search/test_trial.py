@@ -1,8 +1,10 @@
+import json
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from toy_family import ToyFamily, ToySpec, toy_data
 
 from data_prep.places import FolderPlace
@@ -86,6 +88,18 @@ def test_the_trained_model_is_kept_whole_and_small_when_the_budget_is_done(tmp_p
     assert set(found.training) == {"weights"}
     said = {"seed": 3, "trial": 7, "family": "toy", "fingerprint": "toy-1", "vocabulary": {"columns": 4}}
     assert found.extra == said
+
+
+def test_a_checkpoint_from_before_a_setting_existed_is_taken_up(tmp_path: Path) -> None:
+    wide = SPEC.model_copy(update={"columns": 8})
+    train(tmp_path, until=5, spec=wide)
+    (path,) = tmp_path.rglob("*.pt")
+    content = torch.load(path, weights_only=True)
+    stored = json.loads(content["spec"])
+    assert stored.pop("columns") == 8
+    torch.save({**content, "spec": json.dumps(stored)}, path)
+    assert losses(train(tmp_path, spec=wide)) == losses(train(None, spec=wide))[2:]
+    assert ToySpec.from_stored(stored) == wide
 
 
 def test_another_searchs_checkpoint_is_not_taken_up(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ class ToySpec(Spec):
     solver: Literal["gradient", "momentum"] = setting("gradient", "update rule")
     momentum: float = setting(0.5, "share of the last step", low=0.0, high=0.99, when={"solver": ("momentum",)})
     lr: float = setting(0.1, "step", low=1e-4, high=100.0)
-    columns: int = setting(4, "columns that are used", low=1, high=8)
+    columns: int = setting(4, "columns that are used", low=1, high=8, earlier=8)
     pause: float = setting(0.0, "rest in every epoch", low=0.0, high=10.0, unit="seconds")
     trouble: Literal["none", "value", "disk", "death", "memory"] = setting("none", "what goes wrong in epoch 2")
     epochs: int = setting(9, "full budget", low=1, high=1000, unit="epochs")
