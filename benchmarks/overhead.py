@@ -74,6 +74,13 @@ class EmptyTraining:
 
 
 @dataclass(frozen=True)
+class EmptyData:
+    """No pieces."""
+
+    fingerprint: str = "none"
+
+
+@dataclass(frozen=True)
 class EmptyFamily:
     """The composer's settings without the composer."""
 
@@ -94,6 +101,10 @@ class EmptyFamily:
         """Start nothing."""
         del data, seed, device
         return EmptyTraining(spec, trial)
+
+    def score(self, trained: Path, data: object, learnt: object) -> Any:
+        """Score nothing."""
+        del trained, data, learnt
 
     def pictures(self, trained: Path, data: object) -> Sequence[Any]:
         """Draw nothing."""
@@ -143,7 +154,7 @@ def measure(num_trials: int, home: Path) -> dict[str, float]:
         from search.tune import run  # noqa: PLC0415  (Ray is quiet if nothing imports it before it is connected)
 
         make_tables(home)
-        outcome = run(search, None, home, clock, family=family, fingerprint="none", slots=2)
+        outcome = run(search, EmptyData(), home, clock, family=family, fingerprint="none", slots=2)
         ran = time.perf_counter()
     assert len(outcome.trials) == num_trials, len(outcome.trials)
     assert not outcome.messages, outcome.messages

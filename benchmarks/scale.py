@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from overhead import EmptyFamily, make_tables
+from overhead import EmptyData, EmptyFamily, make_tables
 from summary import figure
 
 from cluster.session import connect
@@ -86,7 +86,7 @@ def run_search(num_trials: int, home: Path) -> dict[str, Any]:
         from search.tune import run  # noqa: PLC0415  (Ray is quiet if nothing imports it before it is connected)
 
         make_tables(home)
-        outcome = run(search_of(num_trials), None, home, gauge, family=family, fingerprint="none", slots=2)
+        outcome = run(search_of(num_trials), EmptyData(), home, gauge, family=family, fingerprint="none", slots=2)
         ran = time.perf_counter()
     assert len(outcome.trials) == num_trials, len(outcome.trials)
     assert not outcome.messages, outcome.messages
@@ -225,7 +225,7 @@ def resume(home: Path, num_trials: int) -> None:
     with connect(num_cpus=2):
         from search.tune import run  # noqa: PLC0415  (as above)
 
-        run(search_of(num_trials), None, home, Announcer(), family=family, fingerprint="none", slots=2)
+        run(search_of(num_trials), EmptyData(), home, Announcer(), family=family, fingerprint="none", slots=2)
 
 
 def time_start(home: Path, num_trials: int) -> float:

@@ -80,7 +80,7 @@ def assemble(
     names = [name for piece, keep in zip(pieces, timed, strict=True) for name in np.array(piece.spelling)[keep]]
     spellings, spelling = np.unique(np.array(names, np.str_), return_inverse=True)
     metres = sorted({metre_of(piece)[1:] for piece in pieces})
-    _check_sizes(durations=durations.values, positions=places.values, spellings=spellings, metres=metres)
+    check_sizes(durations=durations.values, positions=places.values, spellings=spellings, metres=metres)
     lengths = [int(np.count_nonzero(keep)) for keep in timed]
     keys = [piece.heading.keys for piece in pieces]
     pitch = _joined([piece.pitch[keep] for piece, keep in zip(pieces, timed, strict=True)], np.int16)
@@ -114,30 +114,8 @@ def assemble(
     )
 
 
-def select(melodies: Melodies, chosen: Sequence[int]) -> Melodies:
-    """Give some of the pieces, under the same alphabets."""
-    index = np.array(chosen, np.int64)
-    lengths = np.diff(melodies.start)[index]
-    begin, end = melodies.start[:-1].tolist(), melodies.start[1:].tolist()
-    rows = _joined([np.arange(begin[piece], end[piece], dtype=np.int64) for piece in chosen], np.int64)
-    of_notes = ("pitch", "duration", "position", "bar", "votes", "spelling", "in_chord")
-    per_note = {name: getattr(melodies, name)[rows] for name in of_notes}
-    per_piece = {name: getattr(melodies, name)[index] for name in ("fold", "tonic", "one_key", "metre", "pickup")}
-    kept = {name: getattr(melodies, name) for name in ("durations", "positions", "spellings", "metres", "num_folds")}
-    return _frozen(
-        Melodies(
-            **per_note,
-            **per_piece,
-            **kept,
-            start=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-            ids=tuple(melodies.ids[piece] for piece in chosen),
-            fingerprint=melodies.fingerprint,
-            corpus=melodies.corpus,
-        )
-    )
-
-
-def _check_sizes(**alphabets: Sized) -> None:
+def check_sizes(**alphabets: Sized) -> None:
+    """Refuse alphabets with more members than can be numbered."""
     for name, members in alphabets.items():
         if len(members) - 1 > _LARGEST:
             raise BadInputError(

@@ -58,9 +58,19 @@ def base_distribution(counts: NDArray[np.int64], num_durations: int) -> NDArray[
     Returns:
         [..., E] p0, positive, of sum 1.
     """
+    return base_of_marginals(*marginals(counts, num_durations))
+
+
+def marginals(counts: NDArray[np.int64], num_durations: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Sum counts of events [..., E] to those of the grid's pitches, [..., 129], and of its durations, [..., D]."""
     grid = counts.reshape(*counts.shape[:-1], NUM_GRID_PITCHES, num_durations)
-    pitch, duration = _add_one(grid.sum(axis=-1)), _add_one(grid.sum(axis=-2))
-    return (pitch[..., :, None] * duration[..., None, :]).reshape(counts.shape)
+    return grid.sum(axis=-1), grid.sum(axis=-2)
+
+
+def base_of_marginals(pitches: NDArray[np.int64], durations: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the base distribution, [..., E], given what ``marginals`` returns."""
+    pitch, duration = _add_one(pitches), _add_one(durations)
+    return (pitch[..., :, None] * duration[..., None, :]).reshape(*pitch.shape[:-1], -1)
 
 
 def _add_one(counts: NDArray[np.int64]) -> NDArray[np.float64]:

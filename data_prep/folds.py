@@ -14,6 +14,9 @@ from data_prep.randomness import stream
 TEST = -1
 """The fold of a sealed piece."""
 
+UNFOLDED = 0
+"""The number of folds of pieces that are scored and not learnt from: one holds all of them, and none is sealed."""
+
 MIN_FOLDS = 2
 """One to hold out, one to learn from."""
 
@@ -22,6 +25,12 @@ MAX_FOLDS = 100
 
 TEST_SHARE = 0.1
 """Share of the corpus's notes that is sealed."""
+
+
+def check_num_folds(num_folds: int) -> None:
+    """Refuse a number of folds out of bounds."""
+    if not MIN_FOLDS <= num_folds <= MAX_FOLDS:
+        raise BadInputError(f"cross-validation takes {MIN_FOLDS} to {MAX_FOLDS} folds, not {num_folds}")
 
 
 def assign(
@@ -45,8 +54,7 @@ def assign(
     Raises:
         BadInputError: If there are not enough groups, or the number of folds is out of bounds.
     """
-    if not MIN_FOLDS <= num_folds <= MAX_FOLDS:
-        raise BadInputError(f"cross-validation takes {MIN_FOLDS} to {MAX_FOLDS} folds, not {num_folds}")
+    check_num_folds(num_folds)
     members: dict[int, list[int]] = {}
     for piece, group in enumerate(groups):
         members.setdefault(group, []).append(piece)

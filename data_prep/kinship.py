@@ -19,6 +19,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from data_prep.grid import to_step
 from data_prep.melodies import REST
 from data_prep.notes import Piece
 
@@ -74,8 +75,21 @@ def groups(pieces: Sequence[Piece], labels: Iterable[Sequence[Hashable]]) -> lis
     Returns:
         [P] each piece's group: the least index of its members.
     """
-    pairs, _ = _shared([runs(sounding_pitches(piece)) for piece in pieces])
-    return _joined(len(pieces), labels, pairs)
+    return groups_of_lines([sounding_pitches(piece) for piece in pieces], labels)
+
+
+def groups_of_lines(lines: Sequence[NDArray[np.integer]], labels: Iterable[Sequence[Hashable]]) -> list[int]:
+    """Put every piece into a group of its kin, given [P] the pitches that sound in each; see ``groups``."""
+    pairs, _ = _shared([runs(pitches) for pitches in lines])
+    return _joined(len(lines), labels, pairs)
+
+
+def skyline(onset: NDArray[np.float64], pitch: NDArray[np.int16]) -> NDArray[np.int16]:
+    """[m] the highest pitch of each sixteenth in which something is struck, of notes [n] in any order."""
+    step = to_step(onset)
+    order = np.lexsort((pitch, step))
+    last = np.append(step[order][1:] != step[order][:-1], True)
+    return pitch[order][last]
 
 
 def compositions(skylines: Sequence[NDArray[np.integer]], labels: Iterable[Sequence[Hashable]]) -> list[int]:

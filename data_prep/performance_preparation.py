@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data_prep import performance_files
 from data_prep.bounded import Failure, Job, read_each, read_one
 from data_prep.corpus import Corpus
 from data_prep.encodings.velocity import LOWEST_PITCH, NUM_KEYS
 from data_prep.errors import BadInputError
-from data_prep.folds import TEST, assign_by_style
-from data_prep.grid import to_step
-from data_prep.kinship import compositions
+from data_prep.folds import TEST, UNFOLDED, assign_by_style
+from data_prep.kinship import compositions, skyline
 from data_prep.limits import MAX_BYTES, read_bytes
 from data_prep.notes import Piece
 from data_prep.performance_files import Entry
@@ -25,6 +23,7 @@ from data_prep.progress import Progress
 from data_prep.provenance import Inputs, Origin, Preparation, Skipped
 from data_prep.readers import beats as annotated
 from data_prep.readers import performance as reader
+from data_prep.selection import select
 
 DUPLICATES = "duplicates"
 """Counts performances that have the same notes as an earlier one."""
@@ -89,9 +88,31 @@ def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, proces
         )
     entries = [entry for entry, _ in read.kept]
     composition = compositions(
-        [_skyline(performance) for _, performance in read.kept], [[entry.composition for entry in entries]]
+        [skyline(performance.onset, performance.pitch) for _, performance in read.kept],
+        [[entry.composition for entry in entries]],
     )
-    folds = assign_by_style(
+    folds = _folds(read, composition, inputs)
+    data = _assemble(read.kept, composition, folds, corpus, inputs)
+    chosen = [index for index, fold in enumerate(folds) if fold != TEST]
+    sealed = [index for index, fold in enumerate(folds) if fold == TEST]
+    return Preparation(
+        open_pieces=select(data, chosen),
+        sealed_pieces=select(data, sealed),
+        origins=tuple(Origin(entries[index].title, entries[index].composer, composition[index]) for index in chosen),
+        skipped=tuple(read.skipped),
+        left_out=read.left_out,
+        num_files=num_files,
+        num_read=len(read.kept) + len(read.exclusions),
+        exclusions=tuple(read.exclusions),
+    )
+
+
+def _folds(read: _Read, composition: Sequence[int], inputs: Inputs) -> list[int]:
+    """Put every performance into a fold or the test set; all into one fold where they are scored alone."""
+    if inputs.num_folds == UNFOLDED:
+        return [0] * len(read.kept)
+    entries = [entry for entry, _ in read.kept]
+    return assign_by_style(
         [entry.name for entry in entries],
         composition,
         [performance.num_notes for _, performance in read.kept],
@@ -99,18 +120,6 @@ def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, proces
         num_folds=inputs.num_folds,
         seed=inputs.seed,
         fingerprint=inputs.corpus,
-    )
-    chosen = [index for index, fold in enumerate(folds) if fold != TEST]
-    sealed = [index for index, fold in enumerate(folds) if fold == TEST]
-    return Preparation(
-        open_pieces=_assemble(read.kept, composition, folds, chosen, corpus, inputs),
-        sealed_pieces=_assemble(read.kept, composition, folds, sealed, corpus, inputs),
-        origins=tuple(Origin(entries[index].title, entries[index].composer, composition[index]) for index in chosen),
-        skipped=tuple(read.skipped),
-        left_out=read.left_out,
-        num_files=num_files,
-        num_read=len(read.kept) + len(read.exclusions),
-        exclusions=tuple(read.exclusions),
     )
 
 
@@ -192,14 +201,6 @@ def _contents(performance: Performance) -> Hashable:
     return performance.pitch.tobytes(), performance.velocity.tobytes(), seconds.tobytes()
 
 
-def _skyline(performance: Performance) -> NDArray[np.int16]:
-    """[m] the highest pitch of each sixteenth in which something is struck."""
-    step = to_step(performance.onset)
-    order = np.lexsort((performance.pitch, step))
-    last = np.append(step[order][1:] != step[order][:-1], True)
-    return performance.pitch[order][last]
-
-
 def _rendered(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, processes: int | None) -> _Read:
     """Read scores, and play those in 4/4 in every style; a score is a composition."""
     from data_prep.reading import read_all  # noqa: PLC0415  (pyarrow is imported only where scores are read)
@@ -236,29 +237,24 @@ def _assemble(
     kept: Sequence[tuple[Entry, Performance]],
     composition: Sequence[int],
     folds: Sequence[int],
-    chosen: Sequence[int],
     corpus: Corpus,
     inputs: Inputs,
 ) -> Performances:
-    """Make the flat arrays of some performances; styles are numbered over all of them, compositions likewise."""
+    """Make the flat arrays of all performances."""
     styles = tuple(sorted({entry.style for entry, _ in kept}))
-    played = [kept[index][1] for index in chosen]
-    data = Performances(
+    played = [performance for _, performance in kept]
+    return Performances(
         **{
             name: np.concatenate([getattr(one, name) for one in played])
             for name in ("pitch", "velocity", "onset", "duration", "seconds")
         },
         start=np.concatenate([[0], np.cumsum([one.num_notes for one in played])]).astype(np.int64),
-        fold=np.array([folds[index] for index in chosen], np.int8),
-        style=np.array([styles.index(kept[index][0].style) for index in chosen], np.int16),
-        composition=np.array([composition[index] for index in chosen], np.int32),
+        fold=np.array(folds, np.int8),
+        style=np.array([styles.index(entry.style) for entry, _ in kept], np.int16),
+        composition=np.array(composition, np.int32),
         styles=styles,
-        ids=tuple(kept[index][0].name for index in chosen),
-        num_folds=inputs.num_folds,
+        ids=tuple(entry.name for entry, _ in kept),
+        num_folds=max(inputs.num_folds, 1),
         fingerprint=inputs.fingerprint,
         corpus=corpus.name,
     )
-    for value in vars(data).values():
-        if isinstance(value, np.ndarray):
-            value.setflags(write=False)
-    return data

@@ -94,3 +94,10 @@ class Performances:
     def piece_of_note(self) -> NDArray[np.int64]:
         """[N] the performance that each note belongs to."""
         return np.repeat(np.arange(self.num_pieces), np.diff(self.start))
+
+    def one(self, number: int) -> Performance:
+        """Return one performance by itself; of its file's ticks nothing is known any more."""
+        part = slice(int(self.start[number]), int(self.start[number + 1]))
+        names = ("pitch", "velocity", "onset", "duration", "seconds")
+        columns = {name: getattr(self, name)[part] for name in names}
+        return Performance(**columns, tick=np.arange(part.stop - part.start))

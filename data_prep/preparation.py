@@ -5,16 +5,17 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_prep.assembly import assemble, select
+from data_prep.assembly import assemble
 from data_prep.corpus import Corpus
 from data_prep.errors import BadInputError
 from data_prep.filters import broken_rule
-from data_prep.folds import TEST, assign
+from data_prep.folds import TEST, UNFOLDED, assign
 from data_prep.kinship import beginning, contents, groups, setting_title
 from data_prep.notes import Piece, Reading
 from data_prep.progress import Progress
 from data_prep.provenance import Inputs, Origin, Preparation, Skipped
 from data_prep.reading import read_all
+from data_prep.selection import select
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,8 @@ def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, proces
     pieces = [one.piece for one in kept]
     ids = [one.name for one in kept]
     group = groups(pieces, _labels(corpus, kept))
-    lengths = [piece.num_timed for piece in pieces]
-    num_folds = inputs.num_folds
-    folds = assign(ids, group, lengths, num_folds=num_folds, seed=inputs.seed, fingerprint=inputs.corpus)
+    folds = _folds(corpus, kept, group, left_out, inputs)
+    num_folds = max(inputs.num_folds, 1)
     melodies = assemble(pieces, ids, folds, num_folds=num_folds, fingerprint=inputs.fingerprint, corpus=corpus.name)
     is_open = [index for index, fold in enumerate(folds) if fold != TEST]
     is_sealed = [index for index, fold in enumerate(folds) if fold == TEST]
@@ -76,6 +76,21 @@ def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, proces
         num_files=len(by_name),
         num_read=len(read),
     )
+
+
+def _folds(
+    corpus: Corpus, kept: Sequence[_Named], group: Sequence[int], left_out: Mapping[str, int], inputs: Inputs
+) -> list[int]:
+    """Put every piece into a fold or the test set; all into one fold where they are scored alone."""
+    if inputs.num_folds != UNFOLDED:
+        ids, lengths = [one.name for one in kept], [one.piece.num_timed for one in kept]
+        return assign(ids, group, lengths, num_folds=inputs.num_folds, seed=inputs.seed, fingerprint=inputs.corpus)
+    if not kept:
+        reasons = ", ".join(f"{count} {rule}" for rule, count in left_out.items() if count)
+        raise BadInputError(
+            f"at least one piece must pass the rules of its corpus, and of {corpus.name!r} none does: {reasons}"
+        )
+    return [0] * len(kept)
 
 
 def _name_pieces(readings: Mapping[str, Reading]) -> list[_Named]:

@@ -13,6 +13,7 @@ from data_prep.cache import folder as cache_folder
 from data_prep.cache import write
 from data_prep.corpus import corpora, resolve
 from data_prep.errors import BadInputError, unknown
+from data_prep.folds import UNFOLDED, check_num_folds
 from data_prep.kinds import KINDS
 from data_prep.progress import Progress, Silent
 from data_prep.provenance import Inputs, Origin, Prepared, Skipped, Source
@@ -46,6 +47,45 @@ def prepare(
         BadInputError: If the corpus is unknown, of another kind, empty, unreadable or too small, or the cache cannot be
             used.
     """
+    check_num_folds(num_folds)
+    return _prepared(corpus, kind, num_folds, seed, progress, cache, processes)
+
+
+def prepare_unfolded(
+    corpus: str,
+    *,
+    kind: str,
+    progress: Progress | None = None,
+    cache: Path | None = None,
+    processes: int | None = None,
+) -> Prepared:
+    """Prepare a corpus whose pieces are scored and not learnt from: one fold holds all of them, and none is sealed.
+
+    Args:
+        corpus: A corpus's name, or a folder; one piece is enough.
+        kind: As for ``prepare``, like the other arguments.
+        progress: Told of the reading.
+        cache: The cache's folder.
+        processes: How many files are parsed at once.
+
+    Returns:
+        The prepared corpus.
+
+    Raises:
+        BadInputError: If the corpus is unknown, of another kind, empty or unreadable, or the cache cannot be used.
+    """
+    return _prepared(corpus, kind, UNFOLDED, 0, progress, cache, processes)
+
+
+def _prepared(
+    corpus: str,
+    kind: str,
+    num_folds: int,
+    seed: int,
+    progress: Progress | None,
+    cache: Path | None,
+    processes: int | None,
+) -> Prepared:
     if kind not in KINDS:
         raise unknown("kind of data", kind, KINDS)
     found = resolve(corpus)

@@ -1,4 +1,4 @@
-"""The data of a refit: all open pieces trained on, none held out; later the sealed pieces held out beside them."""
+"""The data of a refit: all open pieces trained on, none held out; later the sealed pieces, or others, are scored."""
 
 from dataclasses import fields, replace
 from typing import Any
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from data_prep.melodies import Melodies
 from data_prep.performances import Performances
+from data_prep.selection import select
 
 
 def for_refit(data: Any) -> Any:
@@ -40,6 +41,20 @@ def for_test(data: Any, sealed: Any) -> Any:
     joined["start"] = np.concatenate([data.start, sealed.start[1:] + data.start[-1]])
     joined["fold"] = np.repeat(np.array([1, 0], np.int8), [data.num_pieces, sealed.num_pieces])
     return replace(data, **joined, ids=(*data.ids, *sealed.ids), num_folds=1)
+
+
+def for_every_fold(data: Any, num_folds: int) -> Any:
+    """Repeat pieces that no fold learnt from, so that each fold has a copy of every one of them to score.
+
+    Args:
+        data: The P pieces, Melodies or Performances.
+        num_folds: Number of folds G.
+
+    Returns:
+        G * P pieces: all of them held out by the first fold, then all by the second, and so on.
+    """
+    copies = select(data, np.tile(np.arange(int(data.num_pieces)), num_folds))
+    return replace(copies, fold=np.repeat(np.arange(num_folds, dtype=np.int8), data.num_pieces), num_folds=num_folds)
 
 
 def groups(data: Any) -> NDArray[np.int64]:

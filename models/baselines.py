@@ -85,7 +85,10 @@ def melody_baselines(melodies: Melodies) -> tuple[Baseline, ...]:
         "Kneser-Ney trigram": lambda learnt, scored: ngram(notes, learnt, scored, order=3),
         "Kneser-Ney trigram + copy": lambda learnt, scored: copying_trigram(notes, learnt, scored),
     }
-    return tuple(Baseline(name, cross_validate(notes, learner)) for name, learner in learners.items())
+    scores = {name: cross_validate(notes, learner) for name, learner in learners.items()}
+    return tuple(
+        Baseline(name, fold_means(notes, pieces), pieces=tuple(pieces.tolist())) for name, pieces in scores.items()
+    )
 
 
 def uniform(notes: Notes, scored: Mask) -> Floats:
@@ -183,7 +186,7 @@ def _counts(notes: Notes, learnt: Mask) -> NDArray[np.int64]:
     return np.bincount(notes.events[learnt[notes.piece]], minlength=num_events(notes.num_durations))
 
 
-def cross_validate(notes: Notes, learner: Learner) -> FoldValues:
+def cross_validate(notes: Notes, learner: Learner) -> Floats:
     """Score each fold's pieces by what is learnt from the others.
 
     Args:
@@ -191,14 +194,19 @@ def cross_validate(notes: Notes, learner: Learner) -> FoldValues:
         learner: What learns and scores.
 
     Returns:
-        Nats per note on each fold: mean over a piece's notes, then pieces.
+        [P] nats per note, the mean over a piece's notes; NaN for a piece that no fold holds out.
     """
-    values: list[float] = []
+    found = np.full(len(notes.fold), np.nan)
     for fold in range(notes.num_folds):
         scored = notes.fold == fold
         pieces = notes.piece[scored[notes.piece]]
         nats = np.bincount(pieces, -np.log(learner(~scored, scored)), len(scored)) / np.maximum(
             np.bincount(pieces, minlength=len(scored)), 1
         )
-        values.append(float(nats[scored].mean()))
-    return FoldValues(tuple(values))
+        found[scored] = nats[scored]
+    return found
+
+
+def fold_means(notes: Notes, pieces: Floats) -> FoldValues:
+    """Average nats per note of pieces, [P], over those of each fold."""
+    return FoldValues(tuple(float(pieces[notes.fold == fold].mean()) for fold in range(notes.num_folds)))

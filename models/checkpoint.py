@@ -136,12 +136,29 @@ def load_trained(path: Path, family: str) -> Checkpoint:
     Raises:
         BadInputError: If there is no such file, or it is no such model, or one of a newer version.
     """
+    saved = load_model(path)
+    found = saved.extra["family"]
+    if found != family:
+        raise BadInputError(f"this takes a trained {family}, and {path} is a {found}")
+    return saved
+
+
+def load_model(path: Path) -> Checkpoint:
+    """Read a trained model of any family, which stands under "family" in what it has beside its weights.
+
+    Args:
+        path: The file.
+
+    Returns:
+        What was saved.
+
+    Raises:
+        BadInputError: If there is no such file, or it is no trained model, or one of a newer version.
+    """
     try:
         saved = load(path)
     except FileNotFoundError:
         raise BadInputError(f"a trained model must be there, and {path} is not") from None
-    found = saved.extra.get("family")
-    if found != family:
-        what = f"a {found}" if found else "a trial's state in the midst of its training"
-        raise BadInputError(f"this takes a trained {family}, and {path} is {what}")
+    if not saved.extra.get("family"):
+        raise BadInputError(f"a trained model is needed, and {path} is a trial's state in the midst of its training")
     return saved

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from models.composer_spec import ComposerSpec
-from models.family import Baseline, Preset, Training
+from models.family import Baseline, Preset, Scored, Training
 from models.metrics import CV_LOSS, CV_LOSS_BY_NOTE, NATS_PER_NOTE, NATS_PER_NOTE_BY_NOTE, TRAIN_LOSS, Metric
 from models.presets import COMPOSER_PRESETS
 
@@ -38,6 +38,12 @@ class Composer:
         from models.training import LockstepTraining, TrainingPlan  # noqa: PLC0415  (torch)
 
         return LockstepTraining(ComposerTask(spec, data, seed=seed, trial=trial, device=device), TrainingPlan.of(spec))
+
+    def score(self, trained: "Path", data: "Melodies", learnt: "Melodies | None") -> Scored:
+        """Score tunes that a trained composer never saw."""
+        from models.composer_scoring import score_tunes  # noqa: PLC0415  (torch)
+
+        return score_tunes(trained, data, learnt)
 
     def pictures(self, trained: "Path", data: "Melodies") -> "Iterable[tuple[str, Figure]]":
         """Draw nothing: what a composer does is a tune."""

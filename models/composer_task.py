@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from data_prep.encodings.melody import UNKNOWN, MelodyEncoding, MelodyOptions, Sequences
+from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.errors import BadInputError
 from data_prep.melodies import Melodies
 from data_prep.randomness import stream
@@ -32,7 +33,16 @@ _SCORED_NOTES = 4096
 class ComposerTask:
     """One trial's model with its data, for ``models.training``."""
 
-    def __init__(self, spec: ComposerSpec, melodies: Melodies, *, seed: int, trial: int, device: str) -> None:
+    def __init__(
+        self,
+        spec: ComposerSpec,
+        melodies: Melodies,
+        *,
+        seed: int,
+        trial: int,
+        device: str,
+        known: MelodyVocabulary | None = None,
+    ) -> None:
         """Encode the corpus and draw the initial weights.
 
         Args:
@@ -41,10 +51,12 @@ class ComposerTask:
             seed: The search's seed.
             trial: The trial's number.
             device: Where the model lives.
+            known: What a trained model learnt, for a task that only scores; see ``MelodyEncoding``.
         """
         self.spec = spec
-        self.encoding = MelodyEncoding(melodies, melody_options(spec))
-        self._check_folds()
+        self.encoding = MelodyEncoding(melodies, melody_options(spec), known)
+        if known is None:
+            self._check_folds()
         self.model = ComposerModel(spec, self.encoding.vocabulary, seed=seed, trial=trial).to(device)
         self._seed, self._trial, self._device = seed, trial, device
         self._plan = WindowPlan(
@@ -57,7 +69,8 @@ class ComposerTask:
         )
         # Bar positions that a fold has not seen are one row, the last.
         positions = np.arange(self.encoding.num_positions)
-        self._position_row = np.where(self.encoding.seen_position, positions, len(positions))
+        unseen = len(self.encoding.vocabulary.positions)
+        self._position_row = np.where(self.encoding.seen_position, positions, unseen)
         self._copies_of_notes = self._gathered_copies() if spec.copies != "off" else None
 
     def _gathered_copies(self) -> Copies:
@@ -150,11 +163,17 @@ class ComposerTask:
     def piece_scores(self) -> NDArray[np.float64]:
         """Give each piece's nats per note, [P]: over all its frames, each at its prior, where it has several."""
         encoding = self.encoding
-        frames = [encoding.sequences]
-        if encoding.options.transpose:
-            frames = [encoding.at_shift(shift) for shift in encoding.shifts]
-        costs = [piece_costs(encoding, frame, self.note_log_probabilities(frame)[0]) for frame in frames]
+        costs = [piece_costs(encoding, frame, self.note_log_probabilities(frame)[0]) for frame in self.frames()]
         return mixed_costs(costs) / np.diff(encoding.melodies.start)
+
+    def frames(self) -> Iterator[Sequences]:
+        """Give the pieces in each frame that they are scored in: their own key, or each that they may be moved to."""
+        encoding = self.encoding
+        if not encoding.options.transpose:
+            yield encoding.sequences
+            return
+        for shift in encoding.shifts:
+            yield encoding.at_shift(shift)
 
     def note_log_probabilities(
         self, sequences: Sequences, dropout: DropoutStreams | None = None

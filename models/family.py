@@ -53,12 +53,50 @@ class Baseline:
         score: The objective on each fold.
         others: Further metrics by name, the same for all baselines of a family.
         oracle: Whether it knows something of the held-out piece that no model may: a mark, not a rival.
+        pieces: [P] the objective on each piece; NaN for one that no fold holds out.
     """
 
     name: str
     score: FoldValues
     others: Mapping[str, FoldValues] = field(default_factory=dict[str, FoldValues])
     oracle: bool = False
+    pieces: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Lack:
+    """What a trained model lacks to know some pieces, counted.
+
+    Attributes:
+        name: Its key in plain data ("unknown_durations").
+        noun: What is counted, in the plural.
+        what: What they have that the model lacks, or lack themselves, as the end of a sentence.
+        count: How many do.
+        total: Of how many.
+    """
+
+    name: str
+    noun: str
+    what: str
+    count: int
+    total: int
+
+    def __str__(self) -> str:
+        """Say it in one sentence without a full stop."""
+        return f"{self.count:,} of {self.total:,} {self.noun} {self.what}"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a trained model makes of pieces that it never saw.
+
+    Attributes:
+        values: [P] the objective on each piece; NaN for one that the model cannot score.
+        lacks: What it lacks to know them.
+    """
+
+    values: "NDArray[np.float64]"
+    lacks: Sequence[Lack] = ()
 
 
 class Training(Protocol):
@@ -151,6 +189,23 @@ class Family(Protocol[DataT_contra, SpecT]):
 
     def start(self, spec: SpecT, data: DataT_contra, *, seed: int, trial: int, device: str) -> Training:
         """Build the folded model for a trial, with its streams named by (seed, trial)."""
+        ...
+
+    def score(self, trained: Path, data: DataT_contra, learnt: DataT_contra | None) -> Scored:
+        """Score pieces on the objective by a trained model, the mean of all its networks, that never saw them.
+
+        Args:
+            trained: The model's file.
+            data: The pieces, under any alphabets.
+            learnt: The open pieces of the model's training corpus where they are at hand; a model of an earlier version
+                may need them.
+
+        Returns:
+            The scores.
+
+        Raises:
+            BadInputError: If there is no such model, or it needs pieces that are not at hand or are others.
+        """
         ...
 
     def pictures(self, trained: Path, data: DataT_contra) -> "Iterable[tuple[str, Figure]]":

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from models.family import Baseline, Preset, Training
+from models.family import Baseline, Preset, Scored, Training
 from models.metrics import TRAIN_LOSS, VELOCITY_METRICS, Metric
 from models.stylenet_presets import STYLENET_PRESETS
 from models.stylenet_spec import StyleNetSpec
@@ -39,6 +39,14 @@ class StyleNet:
         from models.training import LockstepTraining, TrainingPlan  # noqa: PLC0415  (torch)
 
         return LockstepTraining(StyleNetTask(spec, data, seed=seed, trial=trial, device=device), TrainingPlan.of(spec))
+
+    def score(self, trained: "Path", data: "Performances", learnt: "Performances | None") -> Scored:
+        """Score performances that a trained StyleNet never heard."""
+        from models.performer import Performer  # noqa: PLC0415  (torch)
+        from models.stylenet_scoring import score_performances  # noqa: PLC0415  (torch)
+
+        del learnt
+        return score_performances(Performer.load(trained), data)
 
     def pictures(self, trained: "Path", data: "Performances") -> "Iterable[tuple[str, Figure]]":
         """Draw held-out performances beside what the model makes of them, and how it reads them."""

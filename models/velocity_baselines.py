@@ -105,6 +105,8 @@ def cross_validate(performances: Performances, predict: Callable[[Fit], Floats],
         for held_out in range(performances.num_folds):
             learnt = (style == number) & (fold != held_out) & (fold >= 0)
             asked = (style == number) & (fold == held_out)
+            if not asked.any():
+                continue
             fit = Fit(
                 features=features[learnt],
                 pitch=performances.pitch[learnt],
@@ -160,7 +162,8 @@ def velocity_baselines(performances: Performances) -> Sequence[Baseline]:
     sizes = GridSizes.of(performances)
     baselines: list[Baseline] = []
     for name, velocity in simple_predictions(performances):
-        scores = piece_scores(performances, velocity, sizes).over_folds(performances)
-        score = scores.pop(ONSET_MAE.name)
-        baselines.append(Baseline(name, score, scores, oracle=name == PIECE_MEAN))
+        of_pieces = piece_scores(performances, velocity, sizes)
+        scores = of_pieces.over_folds(performances)
+        score, pieces = scores.pop(ONSET_MAE.name), of_pieces.values[ONSET_MAE.name]
+        baselines.append(Baseline(name, score, scores, oracle=name == PIECE_MEAN, pieces=tuple(pieces.tolist())))
     return baselines

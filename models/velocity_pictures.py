@@ -91,7 +91,7 @@ def trial_pictures(performer: Performer, performances: Performances) -> Iterator
     """
     for number, style in enumerate(performances.styles):
         piece = _typical(performances, number)
-        human = _one(performances, piece)
+        human = performances.one(piece)
         fold = int(performances.fold[piece])
         first_bar = max(0, int(human.onset[-1]) // _QUARTERS_PER_BAR // 3)
         heard = {name: with_velocities(human, performer.velocities(human, name, fold)) for name in performer.styles}
@@ -113,7 +113,7 @@ def _histograms(performer: Performer, performances: Performances) -> Figure:
     for number, (style, axes) in enumerate(zip(performances.styles, all_axes, strict=True)):
         pieces = np.flatnonzero((performances.style == number) & (performances.fold >= 0))
         some = [int(piece) for piece in pieces[:: -(-len(pieces) // _MOST_COUNTED)]]
-        played = [_one(performances, piece) for piece in some]
+        played = [performances.one(piece) for piece in some]
         heard = [
             with_velocities(one, performer.velocities(one, style, int(performances.fold[piece])))
             for piece, one in zip(some, played, strict=True)
@@ -218,13 +218,6 @@ def _typical(performances: Performances, style: int) -> int:
     pieces = np.flatnonzero((performances.style == style) & (performances.fold >= 0))
     length = np.diff(performances.start)[pieces]
     return int(pieces[np.argsort(length, kind="stable")[len(pieces) // 2]])
-
-
-def _one(performances: Performances, piece: int) -> Performance:
-    part = slice(int(performances.start[piece]), int(performances.start[piece + 1]))
-    names = ("pitch", "velocity", "onset", "duration", "seconds")
-    columns = {name: getattr(performances, name)[part] for name in names}
-    return Performance(**columns, tick=np.arange(part.stop - part.start))
 
 
 def with_velocities(performance: Performance, velocity: NDArray[np.float64]) -> Performance:

@@ -43,7 +43,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class TestScores:
-    """The objective on each sealed test piece.
+    """The objective, or a difference of it, on each of some pieces that a model never saw.
 
     Attributes:
         ids: [P] the pieces' names.

@@ -69,7 +69,8 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
         if files is not None and epoch_report.epoch in rungs:
             files.save_state(number, training.state(), spec, {**extra, _REPORT: _written(epoch_report)})
         if files is not None and epoch_report.epoch == epochs:
-            whole = {**extra, "family": family.name, "vocabulary": training.vocabulary}
+            made_of = {"family": family.name, "fingerprint": data.fingerprint}
+            whole = {**extra, **made_of, "vocabulary": training.vocabulary}
             files.save_model(number, training.weights(), spec, whole)
         report(epoch_report)
 

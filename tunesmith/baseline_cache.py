@@ -8,7 +8,7 @@ from data_prep.cache import folder, write
 from models.family import Baseline, Family
 from models.metrics import FoldValues
 
-_VERSION = 2  # raised with every change to what a baseline computes
+_VERSION = 3  # raised with every change to what a baseline computes
 
 
 def baselines(family: Family[Any, Any], data: Any, fingerprint: str) -> tuple[Baseline, ...]:
@@ -44,9 +44,15 @@ def _read(path: Path) -> tuple[Baseline, ...] | None:
 
 def _to_json(one: Baseline) -> dict[str, Any]:
     others = {name: values.values for name, values in one.others.items()}
-    return {"name": one.name, "folds": one.score.values, "others": others, "oracle": one.oracle}
+    return {
+        "name": one.name,
+        "folds": one.score.values,
+        "others": others,
+        "oracle": one.oracle,
+        "pieces": one.pieces,
+    }
 
 
 def _from_json(row: dict[str, Any]) -> Baseline:
     others = {name: FoldValues(tuple(values)) for name, values in row["others"].items()}
-    return Baseline(row["name"], FoldValues(tuple(row["folds"])), others, row["oracle"])
+    return Baseline(row["name"], FoldValues(tuple(row["folds"])), others, row["oracle"], tuple(row["pieces"]))

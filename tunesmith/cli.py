@@ -18,6 +18,7 @@ from tunesmith import (
     model_commands,
     perform_command,
     promote_command,
+    score_command,
     search_commands,
     trial_command,
     ui_command,
@@ -46,6 +47,7 @@ app.command("promote")(promote_command.promote)
 app.command("models")(model_commands.models)
 app.command("rollback")(model_commands.rollback)
 app.command("export")(model_commands.export)
+app.command("score")(score_command.score)
 app.command("compose")(compose_command.compose)
 app.command("perform")(perform_command.perform)
 app.add_typer(data_commands.app, name="data")

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from search.registry import Registry
     from search.sections import Data
 
+_TRIAL = re.compile(r"[^/@]+/\d+")
+"""What names a trial: composer/7."""
+
 _REFERENCE = re.compile(r"[^/\\.]+(@[^/\\]*)?")
 """What is no file's name: composer, composer@3."""
 
@@ -87,6 +90,34 @@ def named_model(
     if reference.family != family:
         raise BadInputError(f"this takes a {family}, and {text} is a {reference.family}; name a {family}@VERSION")
     return _of_version(models.version(reference), models, home)
+
+
+def any_model(text: str, home: Path, tracking: str | None = None) -> NamedModel:
+    """Find a model of whatever family by one text.
+
+    Args:
+        text: A file, a search's trial as SEARCH/NUMBER, or a registered model as FAMILY@champion, FAMILY@VERSION or
+            FAMILY.
+        home: The home folder.
+        tracking: The URI of MLflow's store; without one it is the home folder's.
+
+    Returns:
+        The model.
+
+    Raises:
+        BadInputError: If there is no such trial or registered model; whether a file is there is not known yet.
+    """
+    from search.model_versions import parse_reference
+    from tunesmith.named_trials import trained_model
+
+    if Path(text).is_file():
+        return _of_file(Path(text))
+    if _TRIAL.fullmatch(text):
+        return _of_file(trained_model(home, text))
+    if not _REFERENCE.fullmatch(text):
+        return _of_file(Path(text))
+    models = registry(home, tracking)
+    return _of_version(models.version(parse_reference(text)), models, home)
 
 
 def _of_file(path: Path) -> NamedModel:

@@ -3,7 +3,6 @@
 # pretty_midi has no types:
 # pyright: reportMissingTypeStubs=false
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,24 +135,14 @@ def load_model(name: str, *, home: Path | None = None, tracking: str | None = No
     Raises:
         BadInputError: If there is no such model.
     """
-    from models.checkpoint import load
+    from models.checkpoint import load_model as load
     from models.composing import TuneComposer
     from models.performer import Performer
     from tunesmith.home import home_folder
-    from tunesmith.named_models import registry
-    from tunesmith.named_trials import trained_model
+    from tunesmith.named_models import any_model
 
-    place = home_folder(home)
-    if Path(name).is_file():
-        path = Path(name)
-    elif re.fullmatch(r"[^/@]+/\d+", name):
-        path = trained_model(place, name)
-    else:
-        from search.model_versions import parse_reference
-
-        models = registry(place, tracking)
-        path = models.model_file(models.version(parse_reference(name)))
-    family = load(path).extra.get("family")
+    path = any_model(name, home_folder(home), tracking).path
+    family = load(path).extra["family"]
     if family == "composer":
         return LoadedComposer(TuneComposer.load(path))
     if family == "stylenet":

@@ -7,7 +7,7 @@ spelling (literal reading) and the bar position (beat = target). A piece's frame
 objective charges the shift, and the metre and pickup where they are used, as the piece's header.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -15,8 +15,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.encodings.vocabulary import NUM_TONICS, MelodyVocabulary, shift_to_c
-from data_prep.events import NUM_GRID_PITCHES, REST_PITCH, base_distribution, grid_pitch, num_events, unseen_share
+from data_prep.encodings.vocabulary import NUM_TONICS, Floor, MelodyVocabulary, shift_to_c
+from data_prep.events import (
+    NUM_GRID_PITCHES,
+    REST_PITCH,
+    base_distribution,
+    grid_pitch,
+    marginals,
+    num_events,
+    unseen_share,
+)
 from data_prep.melodies import NUM_PITCHES, REST, Melodies
 from data_prep.votes import any_look_back
 
@@ -97,6 +105,9 @@ class _Notes:
 class MelodyEncoding:
     """All of a corpus under one choice of options: vocabulary, sequences, floors and headers of every fold.
 
+    What is learnt from training pieces (vocabulary, floors, priors) is learnt from the corpus's own, or known: then the
+    corpus stands under the alphabets of what is known, extended by what those lack, and all of it is to be scored.
+
     Attributes:
         options: The options.
         melodies: What was encoded.
@@ -111,12 +122,13 @@ class MelodyEncoding:
         sequences: The pieces in their frames.
     """
 
-    def __init__(self, melodies: Melodies, options: MelodyOptions) -> None:
+    def __init__(self, melodies: Melodies, options: MelodyOptions, known: MelodyVocabulary | None = None) -> None:
         """Encode a corpus.
 
         Args:
             melodies: The pieces with their folds.
             options: How they become tokens.
+            known: What a trained model learnt, with its floor, of as many folds; None to learn it from the pieces.
         """
         self.options = options
         self.melodies = melodies
@@ -124,9 +136,10 @@ class MelodyEncoding:
         self._fold = melodies.fold.astype(np.int64)
         self._fold_of_note = self._fold[self._notes.piece]
         shift = self._own_shift()
-        self.keys = self._vocabulary(shift)
-        self.eps, self.log_p0 = self._floor(shift)
-        self.log_shift_prior = self._shift_prior(shift)
+        self._known = known
+        self.keys = self._vocabulary(shift) if known is None else self._known_keys(known)
+        self.eps, self.log_p0 = self._floor(shift) if known is None else self._known_floor(known)
+        self.log_shift_prior = self._shift_prior()
         self.log_bar_prior = self._bar_prior()
         self.trainable: NDArray[np.bool_] = (
             melodies.one_key
@@ -134,7 +147,7 @@ class MelodyEncoding:
             else np.ones(melodies.num_pieces, dtype=np.bool_)
         )
         self.sequences = self._sequences(shift)
-        self.seen, self.seen_position = self._seen()
+        self.seen, self.seen_position = self._seen() if known is None else self._known_seen(known)
 
     @property
     def num_folds(self) -> int:
@@ -174,6 +187,8 @@ class MelodyEncoding:
     @cached_property
     def vocabulary(self) -> MelodyVocabulary:
         """What a trained model needs to read and write notes without the corpus."""
+        if self._known is not None:
+            return self._known
         melodies = self.melodies
         return MelodyVocabulary(
             token_pitch=self.token_pitch,
@@ -185,8 +200,10 @@ class MelodyEncoding:
             seen=self.seen,
             seen_position=self.seen_position,
             bar_counts=self._bar_counts(),
-            tonic_counts=self._training_counts(melodies.tonic.astype(np.int64), NUM_TONICS, self._fold),
+            tonic_counts=self._tonic_counts(),
             looks_back=any_look_back(melodies.votes),
+            token_fifths=self._unpack(self.keys)[1],
+            floor=self._common_floor(),
         )
 
     @cached_property
@@ -305,21 +322,66 @@ class MelodyEncoding:
         held_out = count.reshape(self.num_folds + 1, size)  # the last row: held out by none
         return held_out.sum(axis=0) - held_out[:-1]
 
-    def _floor(self, shift: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        event, kept = self._events(shift), self._notes.kept
-        counts = self._training_counts(event, self.num_events, self._fold_of_note)
-        kept_counts = self._training_counts(event[kept], self.num_events, self._fold_of_note[kept])
-        # Notes that the reading leaves out are carried by no token, as new events are not.
-        uncarried = (kept_counts == 1).sum(axis=1) + (counts - kept_counts).sum(axis=1)
-        return unseen_share(uncarried, counts.sum(axis=1)), np.log(base_distribution(counts, self.num_durations))
+    def _common_counts(self, index: NDArray[np.int64], size: int, fold: NDArray[np.int64]) -> NDArray[np.int64]:
+        """[size] how often the pieces that any fold trains on hold each index."""
+        return np.bincount(index[(fold == self.num_folds) | (self.num_folds > 1)], minlength=size)
 
-    def _shift_prior(self, shift: NDArray[np.int64]) -> NDArray[np.float64]:
-        counts = self._training_counts(shift % NUM_TONICS, NUM_TONICS, self._fold)
-        return _log_add_one(counts)[:, np.array(self.shifts) % 12]
+    def _floor(self, shift: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        counts, eps = self._event_counts(shift, self._training_counts)
+        return eps, np.log(base_distribution(counts, self.num_durations))
+
+    def _event_counts(
+        self, shift: NDArray[np.int64], count: Callable[..., NDArray[np.int64]]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return how often training pieces hold each event, [..., E], and the share of the floor, [...]."""
+        event, kept = self._events(shift), self._notes.kept
+        counts = count(event, self.num_events, self._fold_of_note)
+        kept_counts = count(event[kept], self.num_events, self._fold_of_note[kept])
+        # Notes that the reading leaves out are carried by no token, as new events are not.
+        uncarried = (kept_counts == 1).sum(axis=-1) + (counts - kept_counts).sum(axis=-1)
+        return counts, unseen_share(uncarried, counts.sum(axis=-1))
+
+    def _common_floor(self) -> Floor:
+        counts, eps = self._event_counts(self.sequences.shift, self._common_counts)
+        return Floor(float(eps), *marginals(counts, self.num_durations))
+
+    def _known_keys(self, known: MelodyVocabulary) -> NDArray[np.int64]:
+        assert known.token_fifths is not None
+        return self._pack(known.token_pitch, known.token_fifths, known.token_duration, known.token_position)
+
+    def _known_floor(self, known: MelodyVocabulary) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        assert known.floor is not None
+        log_p0 = known.floor.log_p0(self.num_durations)
+        return np.full(self.num_folds, known.floor.eps), np.tile(log_p0, (self.num_folds, 1))
+
+    def _known_seen(self, known: MelodyVocabulary) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        new_positions = self.num_positions - len(known.positions)
+        return known.seen, np.pad(known.seen_position, ((0, 0), (0, new_positions)))
+
+    def _tonic_counts(self) -> NDArray[np.int64]:
+        """[G, 12] how often each fold's training pieces have each tonic."""
+        if self._known is not None:
+            return self._known.tonic_counts
+        return self._training_counts(self.melodies.tonic.astype(np.int64), NUM_TONICS, self._fold)
+
+    def _shift_prior(self) -> NDArray[np.float64]:
+        # Every tonic is shifted to C.
+        return self._of_one_model(_log_add_one(self._tonic_counts())[:, -np.array(self.shifts) % NUM_TONICS])
+
+    def _of_one_model(self, log_p: NDArray[np.float64]) -> NDArray[np.float64]:
+        """[G, ...] the folds' probabilities as they are, or of a trained model in every row their mean."""
+        if self._known is None:
+            return log_p
+        return np.broadcast_to(np.log(np.exp(log_p).mean(axis=0)), log_p.shape)
 
     def _bar_counts(self) -> NDArray[np.int64]:
         """[G, metres, S] how often each fold's training pieces have each metre and pickup."""
         melodies, num_positions = self.melodies, self.num_positions
+        if self._known is not None:
+            known = self._known.bar_counts
+            return np.pad(
+                known, ((0, 0), (0, len(melodies.metres) - known.shape[1]), (0, num_positions - known.shape[2]))
+            )
         size = len(melodies.metres) * num_positions
         bar = melodies.metre.astype(np.int64) * num_positions + melodies.pickup
         counts = self._training_counts(bar, size, self._fold)
@@ -329,7 +391,7 @@ class MelodyEncoding:
         counts = self._bar_counts()
         total = np.clip(counts.sum(axis=(1, 2), keepdims=True), 1, None)
         new = np.clip((counts == 1).sum(axis=(1, 2), keepdims=True), 1, None) / (total + 1)
-        return np.log((1 - new) * counts / total + new / counts[0].size)
+        return self._of_one_model(np.log((1 - new) * counts / total + new / counts[0].size))
 
     def _header_cost(self, shift: NDArray[np.int64]) -> NDArray[np.float64]:
         melodies = self.melodies

@@ -11,10 +11,46 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.events import NUM_GRID_PITCHES
+from data_prep.events import NUM_GRID_PITCHES, base_of_marginals
 
 NUM_TONICS = 12
 """Pitch classes that a tonic can be."""
+
+
+@dataclass(frozen=True)
+class Floor:
+    """What a model says of events that none of its tokens carries: eps * p0, as ``data_prep.events`` has them.
+
+    The counts are of all pieces that any of its folds' networks learnt from, in the model's frames.
+
+    Attributes:
+        eps: The share of p0.
+        pitches: [129] how often they have each pitch of the grid.
+        durations: [D] how often they have each duration.
+    """
+
+    eps: float
+    pitches: NDArray[np.int64]
+    durations: NDArray[np.int64]
+
+    def log_p0(self, num_durations: int) -> NDArray[np.float64]:
+        """[129 * num_durations] nats, on a grid with durations after the model's D, which were never seen."""
+        unseen = num_durations - len(self.durations)
+        return np.log(base_of_marginals(self.pitches, np.pad(self.durations, (0, unseen))))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it as JSON can hold it."""
+        return {"eps": self.eps, "pitches": self.pitches.tolist(), "durations": self.durations.tolist()}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any], num_durations: int) -> "Floor":
+        """Read it back; a ValueError says what does not fit."""
+        pitches, durations = (np.array(content[name], np.int64) for name in ("pitches", "durations"))
+        if (pitches.shape, durations.shape) != ((NUM_GRID_PITCHES,), (num_durations,)):
+            raise ValueError(f"a floor counts {NUM_GRID_PITCHES} pitches and {num_durations} durations")
+        if not (0 < content["eps"] < 1 and pitches.min() >= 0 and durations.min() >= 0):
+            raise ValueError("a floor's share is between 0 and 1, and no count is negative")
+        return cls(float(content["eps"]), pitches, durations)
 
 
 @dataclass(frozen=True)
@@ -33,6 +69,9 @@ class MelodyVocabulary:
         bar_counts: [G, metres, S] how many of a fold's training pieces have this metre and pickup.
         tonic_counts: [G, 12] how many have this tonic.
         looks_back: Whether the events a number of bars before are known of any piece: of one with a metre.
+        token_fifths: [V] each token's place on the line of fifths, 0 where the reading does not spell; this and the
+            floor are what scoring other pieces takes, and None in models of earlier versions.
+        floor: What the model says of events that no token carries.
     """
 
     token_pitch: NDArray[np.int64]
@@ -46,6 +85,8 @@ class MelodyVocabulary:
     bar_counts: NDArray[np.int64]
     tonic_counts: NDArray[np.int64]
     looks_back: bool = False
+    token_fifths: NDArray[np.int64] | None = None
+    floor: Floor | None = None
 
     @property
     def num_tokens(self) -> int:
@@ -74,6 +115,8 @@ class MelodyVocabulary:
             ],
             "tonics": self.tonic_counts.tolist(),
             "looks_back": self.looks_back,
+            "fifths": None if self.token_fifths is None else self.token_fifths.tolist(),
+            "floor": None if self.floor is None else self.floor.as_json(),
         }
 
     @classmethod
@@ -109,6 +152,9 @@ class MelodyVocabulary:
         for of_fold, listed in zip(bars, content["bars"], strict=True):
             metre, pickup, count = np.array(listed, np.int64).reshape(-1, 3).T
             of_fold[_numbers(metre, len(metres), "bars"), _numbers(pickup, len(positions), "bars")] = count
+        fifths, floor = content.get("fifths"), content.get("floor")
+        if fifths is not None and len(fifths) != len(pitch):
+            raise ValueError(f"{len(pitch)} pitches and {len(fifths)} places on the line of fifths of tokens")
         return cls(
             token_pitch=pitch,
             token_duration=duration,
@@ -121,6 +167,8 @@ class MelodyVocabulary:
             bar_counts=bars,
             tonic_counts=tonics,
             looks_back=bool(content.get("looks_back", False)),  # earlier versions do not copy
+            token_fifths=None if fifths is None else np.array(fifths, np.int64),
+            floor=None if floor is None else Floor.from_json(floor, len(durations)),
         )
 
 

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.assembly import assemble, positions, select
+from data_prep.assembly import assemble, positions
 from data_prep.errors import BadInputError
 from data_prep.melodies import Melodies
 from data_prep.notes import Piece
+from data_prep.selection import select
 from data_prep.storage import from_bytes, to_bytes
 from data_prep.votes import VOTE
 

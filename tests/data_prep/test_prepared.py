@@ -16,7 +16,7 @@ from data_prep.corpus import resolve
 from data_prep.errors import BadInputError
 from data_prep.kinds import KINDS
 from data_prep.melody_description import describe
-from data_prep.prepared import Prepared, open_test_set, openings_of_test_set, prepare
+from data_prep.prepared import Prepared, open_test_set, openings_of_test_set, prepare, prepare_unfolded
 
 
 @pytest.fixture(scope="session")
@@ -340,3 +340,21 @@ def test_prepared_arrays_are_read_only(folder_of_pieces: Callable[..., Path], tm
     prepared = _prepare(folder_of_pieces(8), tmp_path)
     with pytest.raises(ValueError, match="read-only"):
         prepared.data.pitch[0] = 60
+
+
+def test_pieces_that_are_scored_need_no_folds(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
+    folder, cache = folder_of_tunes(8), tmp_path / "cache"
+    folded = _prepare(folder, tmp_path)
+    whole = prepare_unfolded(str(folder), kind="melodies", cache=cache, processes=1)
+    sealed = open_test_set(folded, "a test")
+    assert set(whole.data.ids) == {*folded.data.ids, *sealed.ids}
+    assert (whole.data.num_folds, set(whole.data.fold.tolist()), whole.num_test_pieces) == (1, {0}, 0)
+    assert open_test_set(whole, "a test").num_pieces == 0
+    assert whole.fingerprint != folded.fingerprint
+    again = prepare_unfolded(str(folder), kind="melodies", cache=cache, processes=1)
+    np.testing.assert_array_equal(again.data.pitch, whole.data.pitch)
+    for path in sorted(folder.iterdir())[1:]:
+        path.unlink()
+    assert prepare_unfolded(str(folder), kind="melodies", cache=cache, processes=1).data.num_pieces == 1
+    with pytest.raises(BadInputError, match="2 to 100 folds, not 0"):
+        prepare(str(folder), num_folds=0, cache=cache)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from data_prep.encodings.melody import MelodyEncoding, MelodyOptions
-from data_prep.encodings.vocabulary import MelodyVocabulary
+from data_prep.encodings.vocabulary import Floor, MelodyVocabulary
+from data_prep.refitting import for_refit, for_test
 from tests.hand_melodies import melodies, random_tunes
 
 TUNES = random_tunes(17, 3)
@@ -26,6 +27,8 @@ def test_it_comes_back_through_json(options: MelodyOptions) -> None:
         found, expected = getattr(back, field.name), getattr(vocabulary, field.name)
         if isinstance(expected, tuple | bool):
             assert found == expected
+        elif isinstance(expected, Floor):
+            assert (found.eps, found.as_json()) == (expected.eps, expected.as_json())
         else:
             assert found.dtype == expected.dtype
             np.testing.assert_array_equal(found, expected)
@@ -60,6 +63,10 @@ def broken(**changes: Any) -> dict[str, Any]:
         (broken(bars=[[[0, 0, 1]]]), "not as many folds"),
         (broken(tonics=[[1], [1], [1]]), "12 tonics"),
         (broken(bars=[[[9, 0, 1]], [], []]), "bars has numbers outside"),
+        (broken(fifths=[0]), "1 places on the line of fifths"),
+        (broken(floor={"eps": 0.1, "pitches": [1], "durations": [1, 1, 1]}), "129 pitches and 3 durations"),
+        (broken(floor={"eps": 0.1, "pitches": [1] * 129, "durations": [1, 1, -1]}), "no count is negative"),
+        (broken(floor={"eps": 1.5, "pitches": [1] * 129, "durations": [1, 1, 1]}), "between 0 and 1"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(content: dict[str, Any], said: str) -> None:
@@ -67,8 +74,35 @@ def test_parts_that_do_not_fit_are_refused(content: dict[str, Any], said: str) -
         MelodyVocabulary.from_json(content)
 
 
+def test_a_floor_is_that_of_a_model_of_all_pieces() -> None:
+    """Whether four networks learnt from three folds each or one from all, and held-out pieces have no part in it."""
+    whole = MelodyEncoding(for_refit(DATA), MelodyOptions())
+    folded = MelodyEncoding(DATA, MelodyOptions()).vocabulary.floor
+    beside = MelodyEncoding(for_test(DATA, melodies(TUNES, num_folds=3)), MelodyOptions()).vocabulary.floor
+    assert folded is not None
+    assert beside is not None
+    assert whole.eps[0] == folded.eps
+    np.testing.assert_array_equal(folded.log_p0(len(DATA.durations)), whole.log_p0[0])
+    assert beside.as_json() == folded.as_json()
+
+
+def test_a_models_floor_on_a_larger_grid_has_probability_one_and_never_saw_what_is_new() -> None:
+    floor = MelodyEncoding(DATA, MelodyOptions()).vocabulary.floor
+    assert floor is not None
+    p0 = np.exp(floor.log_p0(len(floor.durations) + 2)).reshape(129, -1)
+    assert p0.sum() == pytest.approx(1.0, abs=1e-12)
+    assert p0[:, -1].sum() == pytest.approx(1 / (floor.durations.sum() + p0.shape[1]))
+
+
 def test_what_an_earlier_version_wrote_lacks_something() -> None:
     content = broken()
     del content["bars"]
     with pytest.raises(KeyError, match="bars"):
         MelodyVocabulary.from_json(content)
+
+
+def test_an_earlier_version_wrote_no_floor() -> None:
+    content = broken()
+    del content["floor"], content["fifths"]
+    found = MelodyVocabulary.from_json(content)
+    assert (found.floor, found.token_fifths) == (None, None)

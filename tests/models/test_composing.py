@@ -290,7 +290,7 @@ def test_weights_vocabulary_and_settings_that_do_not_fit_are_refused_in_one_line
     saved = checkpoint.load(trained(tmp_path / "model.pt"))
     vocabulary: dict[str, Any] = dict(saved.extra["vocabulary"])
     old = {name: value for name, value in vocabulary.items() if name not in {"metres", "bars", "tonics"}}
-    shorter = {**vocabulary, **{name: vocabulary[name][:-1] for name in ("pitch", "duration", "position")}}
+    shorter = {**vocabulary, **{name: vocabulary[name][:-1] for name in ("pitch", "duration", "position", "fifths")}}
     shorter["seen"] = [[token for token in row if token < len(shorter["pitch"])] for row in vocabulary["seen"]]
     assert MelodyVocabulary.from_json(shorter).num_tokens == len(vocabulary["pitch"]) - 1
     lacking = {name: value for name, value in saved.training.items() if name != "head_weight.own"}

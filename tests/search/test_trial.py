@@ -86,7 +86,8 @@ def test_the_trained_model_is_kept_whole_and_small_when_the_budget_is_done(tmp_p
     found = checkpoint.load(path)
     assert ToySpec.model_validate(found.spec) == SPEC
     assert set(found.training) == {"weights"}
-    assert found.extra == {"seed": 3, "trial": 7, "family": "toy", "vocabulary": {"columns": 4}}
+    said = {"seed": 3, "trial": 7, "family": "toy", "fingerprint": "toy-1", "vocabulary": {"columns": 4}}
+    assert found.extra == said
 
 
 def test_a_checkpoint_from_before_a_setting_existed_is_taken_up(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from data_prep.randomness import stream
-from models.family import Baseline, EpochReport, Preset
+from models.family import Baseline, EpochReport, Preset, Scored
 from models.metrics import FoldValues, Metric
 from models.spec import Spec, setting
 
@@ -141,6 +141,13 @@ class ToyFamily:
         figure = Figure()
         figure.subplots().imshow(checkpoint.load(trained).training["weights"])  # pyright: ignore[reportUnknownMemberType]
         return [("weights", figure)]
+
+    def score(self, trained: Path, data: ToyData, learnt: ToyData | None) -> Scored:
+        from models import checkpoint
+
+        del learnt
+        weights = checkpoint.load(trained).training["weights"].numpy().mean(axis=0)
+        return Scored(np.square(data.rows[:, : len(weights)] @ weights - data.targets))
 
     def baselines(self, data: ToyData) -> Sequence[Baseline]:
         return ()

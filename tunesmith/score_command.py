@@ -1,0 +1,192 @@
+"""``tunesmith score``: how good a trained model is on pieces that it never saw, beside simple models."""
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from tunesmith.console import err, out, print_json
+from tunesmith.figures import decimals, interval
+from tunesmith.home import home_folder
+from tunesmith.options import AsJson, Home, Tracking
+
+if TYPE_CHECKING:
+    from search.promotion import TestScores
+    from search.scoring import BaselineScores, ModelScores
+    from tunesmith.model_scores import CorpusScores
+
+_ENDS = 5
+"""Pieces that are shown at either end, from best to worst."""
+
+
+def score(
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A registered model, as composer@champion or composer@7; a search's trial, as composer/7; or a file.",
+            metavar="MODEL",
+        ),
+    ],
+    corpus: Annotated[
+        str,
+        typer.Argument(
+            help="A named corpus or a folder with at least one piece: MIDI, ABC, MusicXML or kern for a composer; for "
+            "a StyleNet performances in MIDI, in folders named like its styles or with an index.csv.",
+            metavar="CORPUS",
+        ),
+    ],
+    every: Annotated[bool, typer.Option("--all", help="List every piece, not only the best and the worst.")] = False,
+    keep_seen: Annotated[
+        bool, typer.Option("--keep-seen", help="Score pieces of the training corpus and their variants too.")
+    ] = False,
+    tracking: Tracking = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score a trained model on pieces that it never saw, beside the simple models that it has to beat.
+
+    The score is the objective of the model's search: nats per note for a composer, the mean error of velocities for a
+    StyleNet, each the mean over the pieces. A trial's model is several networks, one for each fold, and what it says is
+    their mean. The simple models learn from the model's own training corpus; a difference below 0 is the model's gain.
+
+    A piece that is in the training corpus, or a variant of one there, is left out. A note with a length or a pitch that
+    the model does not know is priced by its floor, as the rarest of all notes, and counted.
+
+    Examples:
+        tunesmith score composer@champion tunes/
+
+        tunesmith score composer/7 ryans --all
+
+        tunesmith score stylenet@champion performances/ --json
+    """
+    from tunesmith.data_commands import report_skipped
+    from tunesmith.model_scores import corpus_scores
+    from tunesmith.named_models import any_model
+    from tunesmith.progress import Bar
+
+    chosen = any_model(model, home_folder(home), tracking)
+    with Bar() as bar:
+        found = corpus_scores(chosen, corpus, bar, keep_seen=keep_seen)
+    report_skipped(found.corpus)
+    if found.without_baselines is not None:
+        err.print(
+            f"[yellow]beware:[/] without baselines, and without knowing what the model has seen: "
+            f"{escape(found.without_baselines)}",
+            soft_wrap=True,
+        )
+    if as_json:
+        print_json({"model": model, "file": str(chosen.path), "corpus": corpus, **_as_data(found)})
+        return
+    _print_pieces(found.scores, every=every)
+    _print_totals(model, found.scores)
+    _print_remarks(found)
+
+
+def _as_data(found: "CorpusScores") -> dict[str, Any]:
+    scores = found.scores
+    theirs = {one.name: dict(zip(one.scores.ids, one.scores.values, strict=True)) for one in scores.baselines}
+    return {
+        "objective": scores.metric.name,
+        "unit": scores.metric.unit,
+        **_total(scores.scores),
+        "num_notes": sum(scores.num_notes),
+        "baselines": [
+            {
+                "name": one.name,
+                "oracle": one.oracle,
+                **_total(one.scores),
+                "difference": one.difference.mean,
+                "difference_standard_error": one.difference.standard_error,
+            }
+            for one in scores.baselines
+        ],
+        "without_baselines": found.without_baselines,
+        "lacks": {one.name: {"count": one.count, "of": one.total, "noun": one.noun} for one in scores.lacks},
+        "seen": scores.seen,
+        "seen_left_out": scores.seen_left_out,
+        "left_out": dict(found.corpus.left_out),
+        "skipped": [{"file": one.file, "reason": one.reason} for one in found.corpus.skipped],
+        "pieces": [
+            {"piece": name, "notes": notes, "value": value, "baselines": {of: theirs[of][name] for of in theirs}}
+            for name, notes, value in zip(scores.scores.ids, scores.num_notes, scores.scores.values, strict=True)
+        ],
+    }
+
+
+def _total(scores: "TestScores") -> dict[str, Any]:
+    return {"num_pieces": len(scores.ids), "mean": scores.mean, "standard_error": scores.standard_error}
+
+
+def _strongest(scores: "ModelScores") -> "BaselineScores | None":
+    """Return the simple model with the best mean, oracles apart."""
+    sign = 1 if scores.metric.direction == "minimise" else -1
+    rivals = [one for one in scores.baselines if not one.oracle]
+    return min(rivals, key=lambda one: sign * one.scores.mean, default=None)
+
+
+def _print_pieces(scores: "ModelScores", *, every: bool) -> None:
+    rival, values = _strongest(scores), scores.scores.values
+    sign = 1 if scores.metric.direction == "minimise" else -1
+    ranked = sorted(range(len(values)), key=lambda piece: sign * values[piece])
+    num_hidden = 0 if every else max(len(ranked) - 2 * _ENDS, 0)
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("piece, the best first")
+    table.add_column("notes", justify="right", no_wrap=True)
+    table.add_column(scores.metric.unit, justify="right", no_wrap=True)
+    if rival is not None:
+        table.add_column(rival.name, justify="right", no_wrap=True)
+    for rank, piece in enumerate(ranked):
+        if num_hidden and rank == _ENDS:
+            table.add_row(f"[dim]... {num_hidden} more (--all lists them)[/]")
+        if not num_hidden or rank < _ENDS or rank >= len(ranked) - _ENDS:
+            theirs = [] if rival is None else [_number(rival.scores.values[piece])]
+            table.add_row(
+                escape(scores.scores.ids[piece]), str(scores.num_notes[piece]), _number(values[piece]), *theirs
+            )
+    out.print(table)
+
+
+def _number(value: float) -> str:
+    return f"{value:.{decimals(value)}f}"
+
+
+def _print_totals(model: str, scores: "ModelScores") -> None:
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    pieces = f"{len(scores.num_notes)} piece{'s' * (len(scores.num_notes) != 1)}, {sum(scores.num_notes):,} notes"
+    for column in (pieces, scores.metric.unit, *(["model - baseline"] if scores.baselines else [])):
+        table.add_column(column, no_wrap=True)
+    for one in scores.baselines:
+        table.add_row(one.name, _interval(one.scores), _interval(one.difference))
+    table.add_row(escape(model), _interval(scores.scores), "", style="bold green")
+    out.print()
+    out.print(table)
+    paired = "; differences are paired, piece by piece" if scores.baselines else ""
+    out.print(f"[dim]means over pieces, ± one standard error{paired}[/]")
+    sign = 1 if scores.metric.direction == "minimise" else -1
+    better = [one.name for one in scores.baselines if not one.oracle and sign * one.difference.mean > 0]
+    if better:
+        out.print(f"[yellow]better than the model: {', '.join(better)}[/]")
+
+
+def _interval(scores: "TestScores") -> str:
+    """Write a mean with its standard error, "-" for that of a single piece or composition."""
+    error = scores.standard_error
+    return interval(scores.mean, error) + ("" if math.isfinite(error) else " ± -")
+
+
+def _print_remarks(found: "CorpusScores") -> None:
+    scores = found.scores
+    for lack in scores.lacks:
+        if lack.count:
+            out.print(str(lack), markup=False)
+    if scores.seen:
+        what = "left out; --keep-seen scores them too" if scores.seen_left_out else "scored all the same"
+        out.print(
+            f"{len(scores.seen)} pieces are in the training corpus, or variants of pieces there: {what}", markup=False
+        )
+    rules = {rule: count for rule, count in found.corpus.left_out.items() if count}
+    if rules:
+        told = ", ".join(f"{count} {rule}" for rule, count in rules.items())
+        out.print(f"{sum(rules.values())} pieces are left out by the corpus's rules: {told}", markup=False)
