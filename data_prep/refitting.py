@@ -11,16 +11,17 @@ from data_prep.performances import Performances
 from data_prep.selection import select
 
 
-def for_refit(data: Any) -> Any:
-    """Make one fold that trains on every piece and holds none out.
+def for_refit(data: Any, num_networks: int = 1) -> Any:
+    """Make folds that train on every piece and hold none out.
 
     Args:
         data: The open pieces, Melodies or Performances.
+        num_networks: Number of folds: of networks that differ in their random streams alone.
 
     Returns:
-        The same with one fold; a piece's fold is 1, which is none of the folds.
+        The same with these folds; a piece's fold is ``num_networks``, which is none of them.
     """
-    return replace(data, fold=np.ones(data.num_pieces, np.int8), num_folds=1)
+    return replace(data, fold=np.full(data.num_pieces, num_networks, np.int8), num_folds=num_networks)
 
 
 def for_test(data: Any, sealed: Any) -> Any:

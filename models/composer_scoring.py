@@ -46,7 +46,7 @@ def score_tunes(trained: Path, melodies: Melodies, learnt: Melodies | None) -> S
     """
     saved = checkpoint.load_trained(trained, "composer")
     try:
-        spec = ComposerSpec.model_validate(saved.spec)
+        spec = ComposerSpec.from_stored(saved.spec)
         vocabulary = with_floor(MelodyVocabulary.from_json(saved.extra["vocabulary"]), spec, learnt)
         task = scoring_task(spec, vocabulary, melodies)
         task.model.load_state_dict(dict(saved.training))

@@ -22,8 +22,8 @@ def model_card(evidence: Evidence, not_for: str) -> str:
         *((f"{name}, same test", f"{value:.3f}") for name, value in evidence.test.baselines.items()),
     ]
     made = (
-        f"Trained by tunesmith {evidence.code_version} on every open piece of its corpus, after the search "
-        f"`{evidence.search}` on {num_folds} folds put it forward."
+        f"The mean of {evidence.test.networks} networks, trained by tunesmith {evidence.code_version} on every open "
+        f"piece of its corpus, after the search `{evidence.search}` on {num_folds} folds put its settings forward."
     )
     data = (
         f"- corpus: {evidence.corpus} (fingerprint `{evidence.fingerprint}`, seed {evidence.seed})\n"

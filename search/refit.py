@@ -19,6 +19,7 @@ def refit(  # noqa: PLR0913  (all that a refit depends on, named)
     seed: int,
     trial: int,
     epochs: int,
+    networks: int,
     fingerprint: str,
     device: str,
     report: Callable[[EpochReport], None],
@@ -31,10 +32,11 @@ def refit(  # noqa: PLR0913  (all that a refit depends on, named)
         family: The kind of model.
         spec: The trial's settings.
         data: The open pieces with their folds.
-        path: Where the model is put, in the format of ``models.checkpoint``, with one network.
+        path: Where the model is put, in the format of ``models.checkpoint``.
         seed: The search's seed.
         trial: The trial's number.
         epochs: The epoch to stop after, at most the budget.
+        networks: How many networks are trained side by side; the model is their mean.
         fingerprint: Of the data.
         device: "cpu" or "cuda".
         report: Called once an epoch.
@@ -45,11 +47,12 @@ def refit(  # noqa: PLR0913  (all that a refit depends on, named)
     from models import checkpoint  # noqa: PLC0415  (it imports torch, which only a refit waits for)
 
     made_of = {"seed": seed, "trial": trial, "family": family.name, "epochs": epochs, "fingerprint": fingerprint}
+    made_of["networks"] = networks
     if path.exists():
         there = checkpoint.load(path)
         if spec.equals_stored(there.spec) and made_of.items() <= there.extra.items():
             return
-    training = family.start(spec, for_refit(data), seed=seed, trial=trial, device=device)
+    training = family.start(spec, for_refit(data, networks), seed=seed, trial=trial, device=device)
     for epoch_report in training.epochs():
         if not all(values.is_finite for values in epoch_report.metrics.values()):
             raise TrialDivergedError(f"the refit diverged at epoch {epoch_report.epoch}: promote another trial")
@@ -61,7 +64,7 @@ def refit(  # noqa: PLR0913  (all that a refit depends on, named)
         path,
         training.weights(),
         spec,
-        {**made_of, "parameters": training.num_parameters, "vocabulary": training.vocabulary},
+        {**made_of, "parameters": networks * training.num_parameters, "vocabulary": training.vocabulary},
     )
 
 

@@ -13,7 +13,6 @@ from data_prep.prepared import open_test_set
 from data_prep.provenance import Prepared
 from data_prep.refitting import for_test, groups
 from models.family import Family
-from models.spec import Spec
 from search.promotion import TestScores
 from search.study import write_whole
 
@@ -27,6 +26,7 @@ class SealedTest:
 
     Attributes:
         trial: The trial's number.
+        networks: How many networks the model is the mean of.
         fingerprint: Of the data.
         at: When, ISO 8601 in UTC.
         scores: The objective on every piece.
@@ -35,6 +35,7 @@ class SealedTest:
     """
 
     trial: int
+    networks: int
     fingerprint: str
     at: str
     scores: TestScores
@@ -77,6 +78,7 @@ def from_data(stored: Mapping[str, Any]) -> SealedTest:
     """Take a result out of plain values, as ``to_data`` gave them."""
     scores = TestScores(**{name: tuple(values) for name, values in stored["scores"].items()})
     return SealedTest(
+        networks=int(stored.get("networks", 1)),
         **{name: stored[name] for name in ("trial", "fingerprint", "at", "baselines", "notes_per_second")},
         scores=scores,
     )
@@ -88,13 +90,12 @@ def to_data(test: SealedTest) -> dict[str, Any]:
 
 
 def run_test(
-    family: Family[Any, Any], spec: Spec, prepared: Prepared, model: Path, search_folder: Path, *, name: str
+    family: Family[Any, Any], prepared: Prepared, model: Path, search_folder: Path, *, name: str
 ) -> SealedTest:
     """Open the test set, score the refitted model on it, and keep the result before anything else happens.
 
     Args:
         family: The kind of model.
-        spec: The model's settings.
         prepared: The corpus.
         model: The refitted model's file.
         search_folder: Where the result is kept.
@@ -107,20 +108,19 @@ def run_test(
 
     saved = checkpoint.load(model)
     sealed = open_test_set(prepared, f"promotion of {name}")
-    data = for_test(prepared.data, sealed)
-    training = family.start(spec, data, seed=saved.extra["seed"], trial=saved.extra["trial"], device="cpu")
     began = time.perf_counter()
-    values = training.piece_scores(saved.training)[prepared.data.num_pieces :]
+    values = family.score(model, sealed, prepared.data).values
     seconds = time.perf_counter() - began
     scores = TestScores(
         ids=tuple(sealed.ids), values=tuple(map(float, values)), groups=tuple(int(one) for one in groups(sealed))
     )
     result = SealedTest(
         trial=saved.extra["trial"],
+        networks=saved.extra["networks"],
         fingerprint=prepared.fingerprint,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         scores=scores,
-        baselines={one.name: one.score.mean for one in family.baselines(data)},
+        baselines={one.name: one.score.mean for one in family.baselines(for_test(prepared.data, sealed))},
         notes_per_second=sealed.num_notes / seconds,
     )
     write_whole(_path(search_folder), json.dumps(to_data(result), indent=1))

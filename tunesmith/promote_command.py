@@ -26,6 +26,9 @@ def promote(
     trial: Annotated[
         int | None, typer.Option(help="The trial to put forward; unless said, the rule chooses.", min=0, metavar="7")
     ] = None,
+    networks: Annotated[
+        int, typer.Option(help="Networks that are trained; the model is their mean.", min=1, max=16)
+    ] = 3,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be put forward; train, open and register nothing.")
     ] = False,
@@ -39,9 +42,10 @@ def promote(
     """Put a search's best trial forward: refit on all folds, test once on the sealed pieces, register, compare.
 
     The rule takes the smallest of the trials that are no worse than the best by more than one standard error of the
-    paired difference. The model is trained on all open pieces up to the folds' median best epoch, and scored once on
-    pieces that nothing has seen. It becomes the champion if there is none, or if the 95 % interval of its gain over the
-    champion, on the same pieces, excludes no gain.
+    paired difference. The model is the mean of --networks networks that differ in their random numbers alone, each
+    trained on all open pieces up to the folds' median best epoch. It is scored once on pieces that nothing has seen. It
+    becomes the champion if there is none, or if the 95 % interval of its gain over the champion, on the same pieces,
+    excludes no gain.
 
     Examples:
         tunesmith promote composer --dry-run
@@ -69,7 +73,7 @@ def promote(
         challenge = Challenge(
             record, family, prepared, search_folder, registry(place, tracking_uri(record.spec, place))
         )
-        choice = choose_trial(record, family, prepared.data, search_folder, trial)
+        choice = choose_trial(record, family, prepared.data, search_folder, trial, networks)
         if dry_run:
             print_json(_choice_data(record, choice)) if as_json else _print_plan(record, family, choice)
             return
@@ -121,8 +125,9 @@ def _shown(choice: "Choice") -> "list[Candidate]":
 def _print_plan(record: "SearchRecord", family: "AnyFamily", choice: "Choice") -> None:
     _print_candidates(record, family, choice)
     out.print(
-        f"\nwould train it on all open pieces for {choice.epochs} of {record.spec.budget.epochs} epochs, open the "
-        "sealed test once, register it, and compare it with the champion; nothing was done"
+        f"\nwould train {_networks(choice.networks)} on all open pieces for {choice.epochs} of "
+        f"{record.spec.budget.epochs} epochs, open the sealed test once, register it, and compare it with the "
+        "champion; nothing was done"
     )
 
 
@@ -130,8 +135,9 @@ def _print_outcome(outcome: "Outcome") -> None:
     evidence = outcome.evidence
     out.print()
     out.print(
-        f"[bold]{evidence.name}[/], trained on all open pieces for {evidence.epochs} epochs: {evidence.parameters:,} "
-        f"parameters, {evidence.size_bytes / 1e6:.2f} MB, {evidence.test.notes_per_second:,.0f} notes a second scored"
+        f"[bold]{evidence.name}[/], {_networks(evidence.test.networks)} trained on all open pieces for "
+        f"{evidence.epochs} epochs: {evidence.parameters:,} parameters, {evidence.size_bytes / 1e6:.2f} MB, "
+        f"{evidence.test.notes_per_second:,.0f} notes a second scored"
     )
     _print_scores(evidence)
     opened = (
@@ -191,6 +197,10 @@ def _print_comparison(outcome: "Outcome") -> None:
     out.print("[bold]next[/]")
     for command, meaning in _next(evidence, reference):
         out.print(f"  {command:<62} [dim]{meaning}[/]", soft_wrap=True)
+
+
+def _networks(count: int) -> str:
+    return "1 network" if count == 1 else f"{count} networks"
 
 
 def _next(evidence: "Evidence", reference: str) -> list[tuple[str, str]]:

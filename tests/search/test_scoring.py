@@ -31,7 +31,8 @@ def model(tunes: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "trial-00005.pt"
     fingerprint = tunes.fingerprint
     refit(
-        COMPOSER, SPEC, tunes.data, path, seed=1, trial=5, epochs=2, fingerprint=fingerprint, device="cpu",
+        COMPOSER, SPEC, tunes.data, path, seed=1, trial=5, epochs=2, networks=2, fingerprint=fingerprint,
+        device="cpu",
         report=lambda _: None,
     )  # fmt: skip
     return path
@@ -52,7 +53,7 @@ def sealed_in_files(tunes: Prepared, folder: Path) -> Prepared:
 def test_sealed_tunes_in_files_come_to_the_sealed_tests_numbers(tunes: Prepared, model: Path, tmp_path: Path) -> None:
     new = sealed_in_files(tunes, tmp_path)
     assert (new.num_test_pieces, new.data.num_folds, set(new.data.fold.tolist())) == (0, 1, {0})
-    test = run_test(COMPOSER, SPEC, tunes, model, tmp_path, name="tiny/5")
+    test = run_test(COMPOSER, tunes, model, tmp_path, name="tiny/5")
     found = score_model(COMPOSER, model, new.data, tunes.data)
     assert found.seen == ()
     theirs = dict(zip([name.partition("#")[2] for name in test.scores.ids], test.scores.values, strict=True))

@@ -31,7 +31,7 @@ def tunes(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     return prepare(str(folder), cache=tmp_path_factory.mktemp("cache"), processes=1)
 
 
-def made(tunes: Prepared, path: Path, epochs: int = 2) -> list[int]:
+def made(tunes: Prepared, path: Path, epochs: int = 2, networks: int = 1) -> list[int]:
     reported: list[EpochReport] = []
     refit(
         COMPOSER,
@@ -41,6 +41,7 @@ def made(tunes: Prepared, path: Path, epochs: int = 2) -> list[int]:
         seed=1,
         trial=5,
         epochs=epochs,
+        networks=networks,
         fingerprint=tunes.fingerprint,
         device="cpu",
         report=reported.append,
@@ -57,6 +58,10 @@ def test_a_refit_stops_early_is_kept_and_made_again_for_other_inputs(tunes: Prep
     assert made(tunes, path) == []
     assert made(tunes, path, epochs=1) == [1]
     assert checkpoint.load(path).extra["epochs"] == 1
+    assert made(tunes, path, epochs=1, networks=3) == [1]
+    three = checkpoint.load(path)
+    assert three.extra["parameters"] == 3 * first.extra["parameters"]
+    assert all(len(weight) == 3 for weight in three.training.values())
 
 
 def test_the_test_is_opened_once_and_its_result_kept(tunes: Prepared, tmp_path: Path) -> None:
@@ -65,7 +70,7 @@ def test_the_test_is_opened_once_and_its_result_kept(tunes: Prepared, tmp_path: 
     made(tunes, path)
     assert recorded(search) is None
     before = len(openings_of_test_set(tunes))
-    result = run_test(COMPOSER, SPEC, tunes, path, search, name="tiny/5")
+    result = run_test(COMPOSER, tunes, path, search, name="tiny/5")
     openings = openings_of_test_set(tunes)[before:]
     assert [one["reason"] for one in openings] == ["promotion of tiny/5"]
     assert recorded(search) == result
@@ -90,6 +95,6 @@ def test_a_result_that_cannot_be_read_is_said(content: str, words: str, tmp_path
 def test_a_result_survives_its_file(tunes: Prepared, tmp_path: Path) -> None:
     path = tmp_path / "model.pt"
     made(tunes, path, epochs=1)
-    result = run_test(COMPOSER, SPEC, tunes, path, tmp_path, name="tiny/5")
+    result = run_test(COMPOSER, tunes, path, tmp_path, name="tiny/5")
     stored = json.loads((tmp_path / "test.json").read_text())
     assert stored["scores"]["values"] == list(result.scores.values)
