@@ -189,24 +189,45 @@ class ComposerTask:
             the note's event, and log probability of the note's own token.
         """
         log_marginal, log_joint = np.zeros((2, len(sequences.token)))
+        for rows, inside, of_network, log_gate in self._predicted(sequences, dropout):
+            copies, found = self.copies(rows), of_network
+            if copies is not None and log_gate is not None:
+                # The experts vote for events. With the beat in tokens the past says which token of an event can come.
+                found = [mixed(log_p, log_gate, copies.hits) for log_p in of_network]
+            log_marginal[rows[inside]], log_joint[rows[inside]] = (log_p.cpu().numpy()[inside] for log_p in found)
+        return log_marginal, log_joint
+
+    def gates(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Look into a model that copies, on the pieces that its folds hold out.
+
+        Returns:
+            [M] nats, the log of what the network alone gives each note's event, and [M, 1 + J] the gates before it; 0
+            where no fold holds the piece out.
+        """
+        sequences = self.encoding.sequences
+        alone = np.zeros(len(sequences.token))
+        gate = np.zeros((len(alone), 1 + NUM_EXPERTS[self.spec.copies]))
+        for rows, inside, of_network, log_gate in self._predicted(sequences, None):
+            assert log_gate is not None
+            alone[rows[inside]] = of_network[0].cpu().numpy()[inside]
+            gate[rows[inside]] = log_gate.exp().cpu().numpy()[inside]
+        return alone, gate
+
+    def _predicted(
+        self, sequences: Sequences, dropout: DropoutStreams | None
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_], list[Tensor], Tensor | None]]:
+        """Run held-out pieces: rows, which of them are notes, the network's marginal and joint, and the log gates."""
         carriers = self.encoding.event_tokens
         fold = self.encoding.melodies.fold
         for batch in whole_pieces(np.diff(sequences.start), fold, self.num_folds, _SCORED_NOTES):
             tokens, positions, _, _ = self._inputs(sequences, batch, None)
-            index, inside = batch.rows(sequences.start)
-            own = sequences.token[index][..., None]
-            asked = carriers[sequences.event[index]]
+            rows, inside = batch.rows(sequences.start)
+            own = sequences.token[rows][..., None]
+            asked = carriers[sequences.event[rows]]
             # With one token an event, its own is that one: nothing more to ask.
-            asked = asked if carriers.shape[1] == 1 else np.concatenate([asked, own], axis=-1)
-            copies = self.copies(index)
-            log_p, log_gate = self.model.log_probabilities(tokens, positions, self._tensor(asked), dropout, copies)
-            marginal, joint = torch.logsumexp(log_p[..., : carriers.shape[1]], dim=-1), log_p[..., -1]
-            if copies is not None and log_gate is not None:
-                # The experts vote for events. With the beat in tokens the past says which token of an event can come.
-                marginal, joint = (mixed(one, log_gate, copies.hits) for one in (marginal, joint))
-            log_marginal[index[inside]] = marginal.cpu().numpy()[inside]
-            log_joint[index[inside]] = joint.cpu().numpy()[inside]
-        return log_marginal, log_joint
+            asked = self._tensor(asked if carriers.shape[1] == 1 else np.concatenate([asked, own], axis=-1))
+            log_p, log_gate = self.model.log_probabilities(tokens, positions, asked, dropout, self.copies(rows))
+            yield rows, inside, [torch.logsumexp(log_p[..., : carriers.shape[1]], dim=-1), log_p[..., -1]], log_gate
 
     def _inputs(
         self, sequences: Sequences, batch: Batch, moved: NDArray[np.int64] | None
