@@ -17,6 +17,7 @@ def test_the_papers_table_has_24_rows_of_which_19_are_distinct() -> None:
     rows = [spec(f"table1/{number}") for number in range(1, 25)]
     assert len({row.model_dump_json() for row in rows}) == 19
     assert all(row.windows_per_epoch * row.epochs == 1000 for row in rows)
+    assert all(row.initial == "tensorflow" for row in rows)
 
 
 def test_a_probability_of_keeping_becomes_one_of_zeroing() -> None:
