@@ -15,6 +15,7 @@ from tunesmith import (
     compose_command,
     data_commands,
     doctor_command,
+    memorise_command,
     model_commands,
     perform_command,
     promote_command,
@@ -48,6 +49,7 @@ app.command("rollback")(model_commands.rollback)
 app.command("export")(model_commands.export)
 app.command("compose")(compose_command.compose)
 app.command("perform")(perform_command.perform)
+app.command("memorise")(memorise_command.memorise)
 app.add_typer(data_commands.app, name="data")
 app.add_typer(cluster_commands.app, name="cluster")
 app.command("doctor")(doctor_command.doctor)
