@@ -92,7 +92,7 @@ def lesson_spec(values: Mapping[str, Value], num_inputs: int, iterations: int, w
                 f"{name} cannot be chosen here: the number of inputs is the length of a window, an epoch is one "
                 f"iteration, and every note is read; leave out {name} = {values[name]} ({where})"
             )
-    chosen = {**DEFAULTS, **values}
+    chosen = ComposerSpec.changed(DEFAULTS, values)
     settled = {"length": num_inputs, "windows_per_epoch": chosen["batch_size"], "epochs": iterations}
     return ComposerSpec.from_values({**chosen, **settled}, where)
 

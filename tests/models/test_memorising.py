@@ -112,13 +112,19 @@ def test_a_model_in_c_answers_in_the_tunes_key(tmp_path: Path) -> None:
         ({"length": 4}, r"length cannot be chosen here: .* leave out length = 4 \(--set\)"),
         ({"reading": "literal"}, "reading cannot be chosen here"),
         ({"siez": 4}, "did you mean 'size'"),
-        ({"cell": "gru"}, "initial = tensorflow changes nothing here: it needs cell = rnn or lstm"),
+        ({"cell": "gru", "initial": "tensorflow"}, "initial = tensorflow changes nothing here: it needs cell = rnn"),
         ({"batch_size": 0}, "batch_size = 0 is not legal"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(values: dict[str, Value], said: str) -> None:
     with pytest.raises(BadInputError, match=said):
         lesson_spec(values, 8, 10, "--set")
+
+
+def test_what_matters_no_longer_under_chosen_settings_is_left_out(mary: Lesson) -> None:
+    spec = lesson_spec({"cell": "gru", "input": "factored", "size": 8}, 2, 3)
+    assert (spec.cell, spec.input, spec.initial, spec.length, spec.epochs) == ("gru", "factored", "torch", 2, 3)
+    assert len(list(memorise(mary, spec, [3], seed=0, progress=Silent()))) == 1
 
 
 def test_a_training_that_diverges_is_told(mary: Lesson) -> None:

@@ -35,6 +35,22 @@ def test_the_papers_best_row() -> None:
     assert "2.72566" in COMPOSER_PRESETS["table1/24"].source
 
 
+def test_a_changed_preset_loses_what_matters_no_longer() -> None:
+    best = COMPOSER_PRESETS["table1/24"].values
+    assert ComposerSpec.changed(best, {}) == best
+    changed = ComposerSpec.changed(best, {"cell": "gru"})
+    assert changed == {**{name: value for name, value in best.items() if name != "initial"}, "cell": "gru"}
+    assert ComposerSpec.from_values(changed).initial == "torch"
+
+
+def test_a_change_that_changes_nothing_is_still_refused() -> None:
+    changed = ComposerSpec.changed(COMPOSER_PRESETS["table1/24"].values, {"embedding": 64, "siez": 3})
+    assert (changed["embedding"], changed["siez"]) == (64, 3)
+    del changed["siez"]
+    with pytest.raises(BadInputError, match="embedding = 64 changes nothing here: it needs input = factored"):
+        ComposerSpec.from_values(changed)
+
+
 def test_a_family_that_is_not_there_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(BadInputError, match="did you mean 'composer'"):
         family("composr")
