@@ -40,17 +40,37 @@ def read_prompt(path: Path) -> tuple[Tune, tuple[str, ...]]:
     Raises:
         BadInputError: If there is no such file, it cannot be read, or there is no note in it.
     """
-    check_path(path, "a prompt")
+    piece, said = read_voice(path, "a prompt")
+    return tune_of(piece), said
+
+
+def read_voice(path: Path, what: str) -> tuple[Piece, tuple[str, ...]]:
+    """Read the one voice that is taken from a file.
+
+    Args:
+        path: An ABC, MIDI, MusicXML or kern file.
+        what: What it is to be, with its article ("a prompt").
+
+    Returns:
+        As ``read_prompt``, the voice as it was read.
+
+    Raises:
+        BadInputError: As ``read_prompt``.
+    """
+    check_path(path, what)
     reading = read_file(path)
     pieces = [piece for piece in reading.pieces if piece.num_sounding]
     if not pieces:
         why = reading.unread[0].reason if reading.unread else "there are no notes in it"
-        raise BadInputError(f"a prompt is a tune of at least one note, and none can be read from {path}: {why}")
+        raise BadInputError(f"{what} is a tune of at least one note, and none can be read from {path}: {why}")
     voices = [piece for piece in pieces if piece.heading.tune == pieces[0].heading.tune]
     top = max(voices, key=_mean_pitch)
-    tune = tune_of(top)
-    said = [*_about_file(reading.unread, pieces, voices, top), *_about_notes(top), *_about_signatures(top, tune)]
-    return tune, tuple(f"{path.name}: {line}" for line in said)
+    said = [
+        *_about_file(reading.unread, pieces, voices, top),
+        *_about_notes(top),
+        *_about_signatures(top, tune_of(top)),
+    ]
+    return top, tuple(f"{path.name}: {line}" for line in said)
 
 
 def tune_of(piece: Piece) -> Tune:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from data_prep.randomness import integer_seed
 from models.copy_gate import Copies, CopyGate, copied
 from models.folded.cross_entropy import Pointer, linear_cross_entropy, token_log_probabilities
+from models.folded.initial import normal, output_deviation
 from models.folded.layers import RecurrentLayer, State
 from models.folded.linear import rows
 from models.folded.torch_doors import tensor
@@ -94,21 +95,21 @@ class ComposerModel(nn.Module):
         del self._generators
 
     def _drawn(self, *shape: int, std: float) -> Tensor:
-        return torch.stack([torch.empty(shape).normal_(0.0, std, generator=source) for source in self._generators])
+        return normal(shape, std, self._generators)
 
     def _build_inputs(self, vocabulary: "MelodyVocabulary", seen: Tensor) -> None:
         spec, generators = self.spec, self._generators
         num_rows = vocabulary.num_tokens + 2
         one_hot = spec.input == "token"
         known = torch.cat([seen, torch.tensor([[True, False]]).expand(len(seen), 2)], dim=1)
-        first = RecurrentLayer(
-            spec.cell, num_rows if one_hot else spec.embedding, spec.size, one_hot=one_hot, generators=generators
-        )
-        later = [
-            RecurrentLayer(spec.cell, spec.size, spec.size, one_hot=False, generators=generators)
-            for _ in range(spec.layers - 1)
-        ]
-        self.layers = nn.ModuleList([first, *later])
+
+        def layer(num_inputs: int, *, one_hot: bool) -> RecurrentLayer:
+            return RecurrentLayer(
+                spec.cell, num_inputs, spec.size, one_hot=one_hot, generators=generators, initial=spec.initial
+            )
+
+        first = layer(num_rows if one_hot else spec.embedding, one_hot=one_hot)
+        self.layers = nn.ModuleList([first, *(layer(spec.size, one_hot=False) for _ in range(spec.layers - 1))])
         self.embedding = None
         if one_hot:
             first.weight.data.mul_(known.unsqueeze(2))
@@ -127,7 +128,7 @@ class ComposerModel(nn.Module):
 
     def _build_head(self, vocabulary: "MelodyVocabulary") -> None:
         values = _factor_values(vocabulary, self.spec.beat, num_extra=0) if self.spec.head == "factored" else []
-        std = 1.0 / math.sqrt(3.0 * self.spec.size * (len(values) + 1))
+        std = output_deviation(self.spec.initial, self.spec.size, len(values) + 1)
         sizes = [int(value.max()) + 1 for value in values]
         own = self._drawn(vocabulary.num_tokens, self.spec.size, std=std)
         self.head_weight = FactoredRows(own, [self._drawn(size, self.spec.size, std=std) for size in sizes], values)

@@ -35,6 +35,12 @@ class ComposerSpec(Spec):
         "output weights of each token: its own, or the sum of its own, its pitch's and its duration's",
         by_memory=("token", "factored"),
     )
+    initial: Literal["torch", "tensorflow"] = setting(
+        "torch",
+        "initial weights: small ones as torch draws them, or the paper's (cells by TensorFlow's Glorot rule, output "
+        "weights from N(0, 1))",
+        when={"cell": ("rnn", "lstm", "peephole"), "input": ("token",), "head": ("token",)},
+    )
     dropout: float = setting(0.3, "probability of zeroing a unit of each layer's output", low=0.0, high=0.95)
     dropout_at_validation: bool = setting(
         False, "leave dropout on when scoring held-out pieces, as the paper's code did (only literal presets want it)"

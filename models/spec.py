@@ -172,6 +172,20 @@ class Spec(BaseModel):
         )
 
     @classmethod
+    def changed(cls, base: Mapping[str, Value], changes: Mapping[str, Value]) -> dict[str, Value]:
+        """Return values with some changed, without those of the base that matter no longer.
+
+        Args:
+            base: Settings of a preset.
+            changes: What a user asked for instead; not yet checked.
+
+        Returns:
+            The values, all changes among them.
+        """
+        values = {**base, **changes}
+        return {name: value for name, value in values.items() if name in changes or cls.matters(name, values)}
+
+    @classmethod
     def from_values(cls, values: Mapping[str, Value], where: str = "") -> Self:
         """Check values and make the spec.
 

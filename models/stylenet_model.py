@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from data_prep.randomness import integer_seed
 from models.folded.bidirectional import BidirectionalStack, Reversal
+from models.folded.initial import uniform
 from models.folded.layers import RecurrentLayer, State
 from models.folded.linear import linear
 from models.folded.torch_doors import tensor
@@ -86,16 +87,8 @@ class StyleNetModel(nn.Module):
             BidirectionalStack(spec.cell, width, spec.size, spec.layers, spec.bi_merge, generators)
             for _ in range(num_styles if spec.genre_sharing == "branches" else 1)
         )
-        bound = 1.0 / math.sqrt(2 * spec.size)
-
-        def drawn() -> Tensor:
-            folds = [
-                torch.empty(num_outputs, 2 * spec.size).uniform_(-bound, bound, generator=source)
-                for source in generators
-            ]
-            return torch.stack(folds)
-
-        self.head_weight = nn.ParameterList(nn.Parameter(drawn()) for _ in range(num_styles))
+        shape, bound = (num_outputs, 2 * spec.size), 1.0 / math.sqrt(2 * spec.size)
+        self.head_weight = nn.ParameterList(nn.Parameter(uniform(shape, bound, generators)) for _ in range(num_styles))
         begin = torch.zeros_like(self.level) if spec.loss_cells == "all" else self.level  # most cells are silent
         self.head_bias = nn.ParameterList(
             nn.Parameter(begin[:, style, None].expand(-1, num_outputs).clone()) for style in range(num_styles)

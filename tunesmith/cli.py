@@ -15,6 +15,7 @@ from tunesmith import (
     compose_command,
     data_commands,
     doctor_command,
+    memorise_command,
     model_commands,
     perform_command,
     promote_command,
@@ -50,6 +51,7 @@ app.command("export")(model_commands.export)
 app.command("score")(score_command.score)
 app.command("compose")(compose_command.compose)
 app.command("perform")(perform_command.perform)
+app.command("memorise")(memorise_command.memorise)
 app.add_typer(data_commands.app, name="data")
 app.add_typer(cluster_commands.app, name="cluster")
 app.command("doctor")(doctor_command.doctor)

@@ -68,12 +68,12 @@ def trial(
 
 
 def _asked(family: "Family[Any, Any]", preset: str | None, pairs: list[str]) -> "tuple[dict[str, Value], str]":
-    values: dict[str, Value] = {}
+    base: Mapping[str, Value] = {}
     if preset is not None:
         if preset not in family.presets:
             raise unknown("preset", preset, family.presets, f"of {family.name}")
-        values.update(family.presets[preset].values)
-    values.update(read_settings(pairs))
+        base = family.presets[preset].values
+    values = family.spec_type.changed(base, read_settings(pairs))
     return values, "--set" if pairs else f"preset {preset}"
 
 

@@ -7,13 +7,13 @@ the reference in ``lstm.py``, ``gru.py`` and ``rnn.py``; where torch has a fused
 cuDNN's LSTM in float32), that runs fold by fold instead.
 """
 
-import math
 from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from models.folded.gru import gru
+from models.folded.initial import Initial, cell_bound, peephole_bound, uniform
 from models.folded.linear import linear, rows
 from models.folded.lstm import lstm
 from models.folded.rnn import rnn
@@ -39,9 +39,16 @@ class RecurrentLayer(nn.Module):
     """
 
     def __init__(
-        self, cell: Cell, num_inputs: int, size: int, *, one_hot: bool, generators: list[torch.Generator]
+        self,
+        cell: Cell,
+        num_inputs: int,
+        size: int,
+        *,
+        one_hot: bool,
+        generators: list[torch.Generator],
+        initial: Initial = "torch",
     ) -> None:
-        """Draw each fold's weights from its own generator, uniformly in +-1/sqrt(H) as torch.nn.LSTM does.
+        """Draw each fold's weights from its own generator; biases are 0, a forget gate's 1.
 
         Args:
             cell: The cell.
@@ -49,25 +56,23 @@ class RecurrentLayer(nn.Module):
             size: H.
             one_hot: Whether inputs are rows' numbers.
             generators: One a fold.
+            initial: The rule by which weights are drawn.
         """
         super().__init__()
         self.cell: Cell = cell
         self.one_hot = one_hot
         width = _GATES[cell] * size
-        bound = 1.0 / math.sqrt(size)
-
-        def drawn(*shape: int) -> nn.Parameter:
-            return nn.Parameter(
-                torch.stack([torch.empty(shape).uniform_(-bound, bound, generator=source) for source in generators])
-            )
-
-        self.weight = drawn(num_inputs, width) if one_hot else drawn(width, num_inputs)
-        self.recurrent = drawn(width, size)
+        bound = cell_bound(initial, num_inputs, size, width)
+        shape = (num_inputs, width) if one_hot else (width, num_inputs)
+        self.weight = nn.Parameter(uniform(shape, bound, generators))
+        self.recurrent = nn.Parameter(uniform((width, size), bound, generators))
         self.bias = nn.Parameter(torch.zeros(len(generators), width))
         if cell in {"lstm", "peephole"}:
             self.bias.data[:, size : 2 * size] = 1.0  # the forget gate starts open
         self.recurrent_bias = nn.Parameter(torch.zeros(len(generators), size)) if cell == "gru" else None
-        self.peephole = drawn(3, size) if cell == "peephole" else None
+        self.peephole = None
+        if cell == "peephole":
+            self.peephole = nn.Parameter(uniform((3, size), peephole_bound(initial, size), generators))
 
     def from_rows(self, index: Tensor, extra: Tensor | None = None, state: State | None = None) -> tuple[Tensor, State]:
         """Run on one-hot inputs.

@@ -1,0 +1,56 @@
+"""Initial weights over folds, each fold's drawn from its own stream, by the rule of one library or the other.
+
+Symbols: K inputs, H units, n gates of a cell.
+
+    torch         cells as torch.nn.LSTM: uniform within +-1/sqrt(H), peepholes too; output weights normal, of the
+                  variance 1/(3 H) that torch.nn.Linear's have
+    tensorflow    cells as TensorFlow 1's: Glorot & Bengio's (2010, "Understanding the difficulty of training deep
+                  feedforward neural networks") uniform distribution for the joint matrix [K + H, n H] of input and
+                  recurrent weights, within +-sqrt(6 / (K + H + n H)), and for each vector [H] of peepholes, within
+                  +-sqrt(6 / (H + H)); output weights by its random_normal, N(0, 1)
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor
+
+Initial: TypeAlias = Literal["torch", "tensorflow"]
+"""The library whose initial weights a model starts from."""
+
+
+def cell_bound(initial: Initial, num_inputs: int, size: int, width: int) -> float:
+    """Return the bound of a cell's input and recurrent weights.
+
+    Args:
+        initial: The rule.
+        num_inputs: K.
+        size: H.
+        width: n * H.
+
+    Returns:
+        The largest magnitude of a weight.
+    """
+    return 1.0 / math.sqrt(size) if initial == "torch" else math.sqrt(6.0 / (num_inputs + size + width))
+
+
+def peephole_bound(initial: Initial, size: int) -> float:
+    """Return the largest magnitude of a peephole's weight."""
+    return 1.0 / math.sqrt(size) if initial == "torch" else math.sqrt(3.0 / size)
+
+
+def output_deviation(initial: Initial, size: int, num_summands: int) -> float:
+    """Return the standard deviation of what an output weight is the sum of, H units below it."""
+    return 1.0 if initial == "tensorflow" else 1.0 / math.sqrt(3.0 * size * num_summands)
+
+
+def uniform(shape: Sequence[int], bound: float, generators: Sequence[torch.Generator]) -> Tensor:
+    """Return [G, *shape] numbers drawn uniformly within +-bound, each fold's from its own generator."""
+    return torch.stack([torch.empty(*shape).uniform_(-bound, bound, generator=source) for source in generators])
+
+
+def normal(shape: Sequence[int], std: float, generators: Sequence[torch.Generator]) -> Tensor:
+    """Return [G, *shape] numbers drawn from N(0, std^2), each fold's from its own generator."""
+    return torch.stack([torch.empty(*shape).normal_(0.0, std, generator=source) for source in generators])

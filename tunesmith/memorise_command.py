@@ -1,0 +1,177 @@
+"""``tunesmith memorise``: how much a network must see of a tune, and how often, to know it by heart."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from data_prep.errors import BadInputError
+from tunesmith.console import err, out, print_json
+from tunesmith.options import AsJson, Settings, read_settings
+
+if TYPE_CHECKING:
+    from data_prep.lessons import Lesson
+    from models.memorising import Recollection
+
+_MOST_VALUES = 16
+"""Most rows or columns of the grid."""
+
+_FORMATS = ("abc", "midi", "svg")
+
+
+def memorise(
+    tune: Annotated[
+        Path | None,
+        typer.Argument(
+            help="An ABC, MIDI, MusicXML or kern file of one tune.",
+            show_default="Mary Had a Little Lamb",
+            metavar="[TUNE.abc]",
+        ),
+    ] = None,
+    inputs: Annotated[
+        str, typer.Option(help="How many previous notes the network sees, with commas between.", metavar="N,N,...")
+    ] = "1,2,4,8",
+    iterations: Annotated[
+        str, typer.Option(help="After how many training steps it is tried, likewise.", metavar="N,N,...")
+    ] = "250,500,1000,2000",
+    bars: Annotated[int, typer.Option(help="Bars of the tune that it is given to continue.", min=1)] = 4,
+    settings: Settings = None,
+    seed: Annotated[int, typer.Option(help="Seed of initial weights, windows and dropout.", min=0)] = 0,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--out", help="The folder for the continuations and a picture of the grid.", metavar="DIR"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a network on one tune alone, and see what it remembers: it continues the tune's first bars.
+
+    Each row is one network, which sees so many previous notes when it is trained and when it continues the tune, and
+    takes the most likely note each time. Each column is how long it has been trained. A cell tells how many of the
+    remaining notes are those of the tune.
+
+    Examples:
+        tunesmith memorise
+
+        tunesmith memorise tune.abc --inputs 4,8,16 --iterations 1000,2000 --out memorised/
+
+        tunesmith memorise --set cell=peephole --set size=64
+    """
+    from data_prep.lessons import read_lesson
+    from models.device import use_threads
+    from models.memorising import lesson_spec
+
+    rows, columns = (_numbers(*one) for one in (("--inputs", inputs, "length"), ("--iterations", iterations, "epochs")))
+    values = read_settings(settings or [])
+    specs = [lesson_spec(values, row, columns[-1], "--set") for row in rows]
+    lesson, remarks = read_lesson(tune, bars)
+    for remark in remarks:
+        err.print(f"[yellow]beware:[/] {escape(remark)}", soft_wrap=True)
+    if folder is not None:
+        _make(folder, lesson)
+    use_threads(1)
+    cells = _train(lesson, specs, columns, seed)
+    files = [] if folder is None else _write(cells, lesson, folder)
+    if as_json:
+        print_json({"tune": lesson.tune.title, "remarks": remarks, **_as_data(cells, lesson), "files": files})
+        return
+    _print(cells, lesson, rows, columns)
+    if files:
+        out.print(f"{len(files) - 1} files of continuations beside {files[-1]}", soft_wrap=True, markup=False)
+
+
+def _numbers(option: str, text: str, setting: str) -> list[int]:
+    """Read a list of whole numbers that a setting can have; they come back ascending, each once."""
+    from models.composer_spec import ComposerSpec
+
+    bounds = ComposerSpec.settings()[setting]
+    assert bounds.low is not None
+    assert bounds.high is not None
+    low, high = int(bounds.low), int(bounds.high)
+    parts = [part.strip() for part in text.split(",")]
+    fits = [part.isascii() and part.isdigit() and len(part) <= len(str(high)) for part in parts]
+    numbers = sorted({int(part) for part in parts}) if all(fits) else []
+    if not numbers or len(numbers) > _MOST_VALUES or not low <= numbers[0] <= numbers[-1] <= high:
+        raise BadInputError(
+            f"{option} takes 1 to {_MOST_VALUES} whole numbers from {low} to {high} with commas between, as in 1,2,4: "
+            f"got {text!r}"
+        )
+    return numbers
+
+
+def _make(folder: Path, lesson: "Lesson") -> None:
+    """Make the folder, and refuse a tune that could not be written into it, before anything is trained."""
+    from data_prep.tune_files import check
+
+    check(lesson.tune)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInputError(
+            f"tunes are written to a folder: {folder} cannot be one ({error.strerror}); name another with --out"
+        ) from None
+
+
+def _train(lesson: "Lesson", specs: list[Any], columns: list[int], seed: int) -> "list[Recollection]":
+    from models.memorising import memorise as recollections
+    from tunesmith.progress import Bar
+
+    cells: list[Recollection] = []
+    with Bar() as bar:
+        bar.start(len(specs) * columns[-1], "training steps")
+        for spec in specs:
+            cells += recollections(lesson, spec, columns, seed=seed, progress=bar)
+    return cells
+
+
+def _write(cells: "list[Recollection]", lesson: "Lesson", folder: Path) -> list[str]:
+    """Write every continuation and the picture of the grid; return the files."""
+    from dataclasses import replace
+
+    from data_prep.tune_files import write
+    from tunesmith.memorise_picture import draw_grid
+    from tunesmith.pictures import save
+
+    paths: list[Path] = []
+    for cell in cells:
+        stem = f"inputs-{cell.num_inputs}-iterations-{cell.iterations}"
+        title = f"{lesson.tune.title or 'The tune'}: {cell.num_inputs} inputs, {cell.iterations} iterations"
+        paths += write(replace(cell.tune, title=title), folder, stem, _FORMATS)
+    paths.append(folder / "grid.png")
+    save(draw_grid(cells, lesson.tune.title), paths[-1])
+    return [str(path) for path in paths]
+
+
+def _as_data(cells: "list[Recollection]", lesson: "Lesson") -> dict[str, Any]:
+    return {
+        "given_notes": lesson.tune.num_prompt,
+        "notes": lesson.tune.num_notes,
+        "cells": [
+            {
+                "inputs": cell.num_inputs,
+                "iterations": cell.iterations,
+                "right": sum(cell.right),
+                "share": cell.share,
+                "pitch": cell.tune.pitch,
+                "duration": [str(one) for one in cell.tune.duration],
+            }
+            for cell in cells
+        ],
+    }
+
+
+def _print(cells: "list[Recollection]", lesson: "Lesson", rows: list[int], columns: list[int]) -> None:
+    from rich.table import Table
+
+    tune, left = lesson.tune, lesson.tune.num_notes - lesson.tune.num_prompt
+    out.print(
+        f"[bold]{escape(tune.title or 'the tune')}[/]: of the {left} notes after the {tune.num_prompt} given, how many "
+        "are the tune's",
+        soft_wrap=True,
+    )
+    table = Table("inputs \\ iterations", *map(str, columns), box=None, header_style="bold")
+    right = {(cell.num_inputs, cell.iterations): sum(cell.right) for cell in cells}
+    for row in rows:
+        texts = [str(right[row, column]) for column in columns]
+        table.add_row(str(row), *(f"[green]{text}[/]" if text == str(left) else text for text in texts))
+    out.print(table)
