@@ -8,8 +8,9 @@ from itertools import product
 import pytest
 
 from data_prep.assembly import positions
+from data_prep.corpus import corpora
 from data_prep.notes import Note, Piece
-from data_prep.readers.abc.files import split_tunes
+from data_prep.readers.abc.files import decode, split_tunes
 from data_prep.readers.abc.repeats import MAX_PARTS, parts_in_order
 from data_prep.readers.abc.tunes import read_tune
 
@@ -127,8 +128,14 @@ def test_voices_go_together() -> None:
     for bar, played in zip(("E4", "E3"), low, strict=True):  # a bar too short stays so
         upper, lower = _played(both.format(bar))
         assert (_names(upper), _names(lower)) == ("C D E F G A B c C D E F c:4", played)
-    upper, lower = _played("V:1\n|:CDEF|1GABc:|2c4|]\nV:2\nE4|G4|c4|")  # one has the signs for both
-    assert (_names(upper), _names(lower)) == ("C D E F G A B c C D E F c:4", "E:4 G:4 E:4 c:4")
+    signs, none = "|:CDEF|1GABc:|2c4|]", "E4|G4|c4|"
+    for first, second in ((signs, none), (none, signs)):  # one has the signs for both
+        voices = {_names(voice) for voice in _played(f"V:1\n{first}\nV:2\n{second}")}
+        assert voices == {"C D E F G A B c C D E F c:4", "E:4 G:4 E:4 c:4"}
+    upper, lower = _played("V:1\n|:CDEF:|G4|]\nV:2\nE2|")  # one ends early
+    assert (_names(upper), _names(lower)) == ("C D E F C D E F G:4", "E:2 z:2 E:2")
+    upper, lower = _played("V:1\n|:CDEF:|G4|]\nV:2\nE4|F4|G4|")  # or late
+    assert (_names(upper), _names(lower)) == ("C D E F C D E F G:4", "E:4 E:4 F:4 G:4")
 
 
 def test_what_asks_for_too_much_loses_its_tune_alone() -> None:
@@ -143,16 +150,18 @@ def test_what_asks_for_too_much_loses_its_tune_alone() -> None:
 _SIGNS = {"|": "", "||": "/", "|:": "[", ":|": "]", "::": "][", "|1": "1", ":|2": "]2", "|2": "2"}
 
 
-def _second(signs: tuple[str, ...]) -> str:
-    """Expand a tune of the bars C, D, E ... with these signs after them, by a grammar of its sections."""
-    text = "".join(bar + _SIGNS[sign] for bar, sign in zip("CDEFGAB", signs, strict=False))
+_BARS = "[A-Z\ue000-\uf8ff]"
+
+
+def _second(text: str) -> str:
+    """Expand a tune of one letter a bar and _SIGNS' letters between them, by a grammar of its sections."""
     played = ""
     while text:
-        if found := re.match(r"\[([A-Z/]*)\]|([A-Z]+)\]", text):
+        if found := re.match(rf"\[((?:{_BARS}|/)*)\]|({_BARS}+)\]", text):
             played += 2 * (found[1] or found[2] or "")
             text = text[found.end() :]
-        elif found := re.match(r"(?:\[([A-Z/]*)|([A-Z]*))((?:[12][A-Z]+\]?)+)", text):
-            runs = re.findall(r"([12])([A-Z]+)(\]?)", found[3])
+        elif found := re.match(rf"(?:\[((?:{_BARS}|/)*)|({_BARS}*))((?:[12]{_BARS}+\]?)+)", text):
+            runs = re.findall(rf"([12])({_BARS}+)(\]?)", found[3])
             group = _first_group(runs)
             numbers = {number for number, _, _ in group}
             passes = max(map(int, numbers)) + (numbers == {"1"} and group[-1][2] == "]")
@@ -162,7 +171,7 @@ def _second(signs: tuple[str, ...]) -> str:
         else:
             played += text[0]
             text = text[1:]
-    return " ".join(letter for letter in played if letter.isalpha())
+    return re.sub(r"[^A-Z\ue000-\uf8ff]", "", played)
 
 
 def _first_group(runs: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
@@ -179,4 +188,42 @@ def _first_group(runs: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]
 def test_all_short_tunes_are_played_as_a_second_expander_plays_them(first: str) -> None:
     for signs in product([first], *[_SIGNS] * 3, ["|", ":|"]):
         music = "".join(bar + sign for bar, sign in zip("CDEFG", signs, strict=True))
-        assert _names(*_played(music)) == _second(signs), music
+        text = "".join(bar + _SIGNS[sign] for bar, sign in zip("CDEFG", signs, strict=True))
+        assert _names(*_played(music)) == " ".join(_second(text)), music
+
+
+def _written_out(music: str) -> str:
+    """Write the repeats of a real tune's music out with the second expander."""
+    bars, text = [""], ""
+    for part in re.split(r"((?:\[?\||::|:\|)[|:\]]*(?:\[?[12])?|\[[12])", music):
+        sign = re.sub(r"\s", "", part)
+        if not re.fullmatch(r"(?:\[?\||::|:\|)[|:\]]*(?:\[?[12])?|\[[12]", sign):
+            bars.append(part)
+            text += chr(0xE000 + len(bars) - 1) if sign else ""
+            continue
+        number = sign[-1] if sign[-1] in "12" else ""
+        sign = sign.rstrip("[12") if number else sign
+        line = sign.strip(":")
+        closes, opens = sign.startswith(":"), sign.endswith(":")
+        text += "]" * closes + "/" * (len(line) > 1) + "[" * opens + number
+    return "|".join(bars[ord(bar) - 0xE000] for bar in _second(text))
+
+
+@pytest.mark.parametrize(("corpus", "every", "num_tunes"), [("oneills", 9, 150), ("ryans", 15, 55), ("airds", 3, 150)])
+def test_real_tunes_are_played_as_their_text_is_written_out(
+    corpus: str, every: int, num_tunes: int, rows: Callable[[Piece], list[Note]]
+) -> None:
+    compared = 0
+    for path in corpora()[corpus].files()[::every]:
+        for tune, lines in split_tunes(decode(path.read_bytes())):
+            texts = [line.text.partition("%")[0] for line in lines if not line.text.startswith("%")]
+            key = next(number for number, text in enumerate(texts) if text.startswith("K:"))
+            head, music = "\n".join(texts[: key + 1]), "\n".join(texts[key + 1 :])
+            if re.search(r"^[A-Za-z]:[^|:]|\[[A-Za-z]:|&|::\||[1-9][,-][1-9]|\[[3-9]", music, re.MULTILINE):
+                continue  # parts, changes and what the second expander does not know
+            (played,) = read_tune(tune, lines, "played")
+            ((_, written_out),) = split_tunes(f"{head}\n{_written_out(music)}\n")
+            (written,) = read_tune(tune, written_out)
+            assert rows(played) == rows(written), f"{path.name} {tune}"
+            compared += 1
+    assert compared >= num_tunes

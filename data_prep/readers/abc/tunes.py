@@ -26,9 +26,6 @@ from data_prep.voices import fill_gaps, signatures_from
 MAX_VOICES = 100
 """Of one tune."""
 
-_UNMARKED = 1
-"""Turns of a voice without marks: the one at its end."""
-
 _FIELD = re.compile(r"([A-Za-z+]):(.*)")
 _DIRECTIVE = re.compile(r"%%\s*(propagate-accidentals.*)")
 _NOTE_LETTERS = "ABCDEFGXZ"
@@ -94,8 +91,8 @@ def _piece(tune: str, part: str, num_parts: int, voice: ReadVoice, state: "_Tune
 def _played(voices: Sequence[ReadVoice], parts: Sequence[str]) -> list[ReadVoice]:
     """Write the repeats of a tune out.
 
-    The marks of the first voice that has any hold for all. A voice with as many of its own turns where these are, so
-    that all stay together where the bars of one are written too short; any other turns at the times of the first one.
+    The marks of the voice that has most of them hold for all. A voice with as many turns at its own, so that all stay
+    together where the bars of one are written too short; any other turns at the times of the first one.
 
     Args:
         voices: The voices with their turns.
@@ -107,24 +104,25 @@ def _played(voices: Sequence[ReadVoice], parts: Sequence[str]) -> list[ReadVoice
     Raises:
         ValueError: If too much would be played.
     """
-    leader = next((voice for voice in voices if len(voice.turns) > _UNMARKED), voices[0])
+    leader = max(voices, key=lambda voice: len(voice.turns))
     rows = _rows(leader)
-    times = [leader.onsets[row] for row in rows]
-    cuts = [_rows(voice) for voice in voices]
-    cuts = [
-        cut if len(cut) == len(rows) else [*(bisect_left(voice.onsets, time) for time in times[:-1]), cut[-1]]
-        for voice, cut in zip(voices, cuts, strict=True)
-    ]
-    sizes = [sum(cut[at + 1] - cut[at] for cut in cuts) for at in range(len(rows) - 1)]
+    places = [_places(voice, [leader.onsets[row] for row in rows]) for voice in voices]
+    sizes = [sum(cuts[at + 1] - cuts[at] for cuts, _ in places) for at in range(len(rows) - 1)]
     order = playing_order([leader.turns.get(row, Turn()) for row in rows], sizes, parts)
-    return [
-        _through(voice, Course(order, [voice.onsets[row] for row in cut] if cut == _rows(voice) else times), cut)
-        for voice, cut in zip(voices, cuts, strict=True)
-    ]
+    return [_through(voice, Course(order, times), cuts) for voice, (cuts, times) in zip(voices, places, strict=True)]
 
 
 def _rows(voice: ReadVoice) -> list[int]:
     return sorted({0, *voice.turns})
+
+
+def _places(voice: ReadVoice, times: Sequence[Fraction]) -> tuple[list[int], list[Fraction]]:
+    """Return where a voice turns, in rows and in time, when the turns of its tune stand at these times."""
+    rows = _rows(voice)
+    if len(rows) == len(times):
+        return rows, [voice.onsets[row] for row in rows]
+    cuts = [bisect_left(voice.onsets[:-1], time) for time in times[:-1]]
+    return [*cuts, rows[-1]], [*times[:-1], max(times[-1], voice.onsets[-1])]
 
 
 def _through(voice: ReadVoice, course: Course, cuts: Sequence[int]) -> ReadVoice:
@@ -254,7 +252,8 @@ class _Tune:
                 elif field not in self._of_all_voices:
                     settings = settings.with_field(field, value)
             self.voices[name] = Voice(settings, Turns() if self._repeats == "played" else None)
-            self.voices[name].begin_part(self._part)
+            if self._part:
+                self.voices[name].begin_part(self._part)
         return self.voices[name]
 
 

@@ -66,7 +66,7 @@ class ReadVoice:
         keys: Its key signatures.
         pickup: Length of the opening partial bar in quarter notes.
         bars: When its bar lines stand.
-        onsets: Of its rows and, last, its end; of each note that a tie will join to another too.
+        onsets: When each of the notes begins and, last, when the voice ends.
         turns: Its turns by the number of rows before them, the last one at its end; empty unless they were asked for.
     """
 
