@@ -46,6 +46,7 @@ def _letter(name: str) -> str:
         ("C|]D:|", "C D D"),
         ("[|C|D:|]", "C D C D"),
         ("|:C||D:|E", "C D C D E"),
+        ("C|:|D[|]:|E", "C C D D E"),
         ("|:C|D", "C D"),
         ("|:C|1D:|2E|]F", "C D C E F"),
         ("|:C[1D:|[2E|]F", "C D C E F"),
@@ -204,7 +205,7 @@ def _written_out(music: str) -> str:
         number = sign[-1] if sign[-1] in "12" else ""
         sign = sign.rstrip("[12") if number else sign
         line = sign.strip(":")
-        closes, opens = sign.startswith(":"), sign.endswith(":")
+        closes, opens = sign.startswith(":") or ":" in line, sign.endswith(":")
         text += "]" * closes + "/" * (len(line) > 1) + "[" * opens + number
     return "|".join(bars[ord(bar) - 0xE000] for bar in _second(text))
 

@@ -57,6 +57,8 @@ class Turns:
         opens = len(signs) - len(signs.rstrip(":"))
         if not line:  # "::"
             closes = opens = max(1, closes // 2)
+        elif ":" in line:  # "[|]:|", "|:|": collections end sections so
+            closes = max(1, closes)
         turn.opens |= opens > 0
         turn.divides |= len(line) > 1
         if closes:
