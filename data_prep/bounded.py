@@ -77,8 +77,8 @@ class Job(Generic[Read]):
     """How files are read.
 
     Attributes:
-        read: Reads one. It is pickled, so a function at the top of a module, as is its result. What it raises becomes
-            a failure: a ValueError with its message.
+        read: Reads one. It is pickled, so a function at the top of a module or a partial one, as is its result. What it
+            raises becomes a failure: a ValueError with its message.
         needs: The module that it imports for a file; this takes none of the file's own time.
     """
 

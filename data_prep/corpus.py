@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -11,13 +11,11 @@ from typing import Literal
 
 from data_prep.errors import BadInputError, unknown
 from data_prep.limits import read_bytes
-from data_prep.scores import READER, SUFFIXES
+from data_prep.notes import Repeats
+from data_prep.scores import MIDI_SUFFIXES, READER, SUFFIXES, has_repeats, reading_of_repeats
 
 INDEX = "index.csv"
 """A table beside performances that tells of each its style, composer and title."""
-
-MIDI_SUFFIXES = frozenset({".mid", ".midi"})
-"""Endings of files that may be performances, in lower case."""
 
 _MUSIC21 = (
     "Shipped inside music21, whose corpus licence says: to the best of their knowledge each piece is out of copyright "
@@ -54,6 +52,7 @@ class Corpus:
         style_column: The column of its index that names a performance's style; None for the one that is the default.
         rendered: Its performances are scores played by rule.
         every: One of so many files is taken, spread over all.
+        repeats: How the repeats of its scores are read.
     """
 
     name: str
@@ -68,6 +67,7 @@ class Corpus:
     style_column: str | None = None
     rendered: bool = False
     every: int = 1
+    repeats: Repeats = "written"
 
     def files(self) -> tuple[Path, ...]:
         """Give its files, in the order of their names relative to the folder.
@@ -121,16 +121,19 @@ class Corpus:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
-def file_digest(path: Path) -> str:
+def file_digest(path: Path, repeats: Repeats = "written") -> str:
     """Give the fingerprint of a file's contents together with everything that decides how it is read.
 
     Args:
         path: The file.
+        repeats: How its repeats are read; both readings of a format without repeats are one.
 
     Returns:
         32 hexadecimal digits.
     """
     digest = hashlib.sha256(f"{READER}|{music21_version()}|{path.suffix.lower()}|".encode())
+    if repeats != "written" and has_repeats(path):
+        digest.update(f"{repeats}|".encode())
     digest.update(contents(path))
     return digest.hexdigest()[:32]
 
@@ -216,19 +219,24 @@ def corpora() -> Mapping[str, Corpus]:
     return {corpus.name: corpus for corpus in named}
 
 
-def resolve(name_or_folder: str) -> Corpus:
+def resolve(name_or_folder: str, repeats: str = "written") -> Corpus:
     """Find a corpus by its name, or take a folder as one.
 
     Args:
         name_or_folder: A name of ``corpora()``, or the path of a folder with MIDI, ABC, MusicXML or kern files, to
             which ":COLUMN" may be added: the column of its index.csv that names a performance's style.
+        repeats: How the repeats of its scores are read, one of ``scores.REPEATS``.
 
     Returns:
         The corpus.
 
     Raises:
-        BadInputError: If it is neither, or a file instead of a folder.
+        BadInputError: If it is neither, or a file instead of a folder, or there is no such reading of repeats.
     """
+    return replace(_named_or_folder(name_or_folder), repeats=reading_of_repeats(repeats))
+
+
+def _named_or_folder(name_or_folder: str) -> Corpus:
     if name_or_folder in corpora():
         return corpora()[name_or_folder]
     path, column = Path(name_or_folder).expanduser(), None

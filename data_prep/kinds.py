@@ -41,7 +41,7 @@ def describe(prepared: Prepared) -> Description:
 
 
 def _melody_digests(corpus: Corpus) -> dict[Path, str]:
-    return {path: file_digest(path) for path in corpus.files()}
+    return {path: file_digest(path, corpus.repeats) for path in corpus.files()}
 
 
 def _melody_fingerprint(corpus: Corpus, digests: Mapping[Path, str]) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
 from operator import add
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 from unicodedata import category
 
 import numpy as np
@@ -20,6 +20,9 @@ from numpy.typing import NDArray
 
 from data_prep.limits import check_length, check_num_notes
 from data_prep.melodies import REST
+
+Repeats: TypeAlias = Literal["written", "played"]
+"""How the repeats of a score are read: each section once, as it is written, or as often as it is played."""
 
 PITCHES = range(128)
 """MIDI's pitches."""

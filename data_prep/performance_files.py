@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
-from data_prep.corpus import INDEX, MIDI_SUFFIXES, Corpus, contents, file_digest
+from data_prep.corpus import INDEX, Corpus, contents, file_digest
 from data_prep.errors import BadInputError, unknown
 from data_prep.limits import MAX_BYTES
 from data_prep.readers.beats import SUFFIX
+from data_prep.scores import MIDI_SUFFIXES
 
 READER = 2
 """Version of what is read out of a file, rendered and left out; raised with every change to it."""
@@ -68,7 +69,7 @@ def digests(corpus: Corpus) -> dict[Path, str]:
         BadInputError: If there are none.
     """
     if corpus.rendered:
-        return {path: file_digest(path) for path in corpus.files()}
+        return {path: file_digest(path, corpus.repeats) for path in corpus.files()}
     found = [*midi_files(corpus), *corpus.folder.rglob(f"*{SUFFIX}"), *corpus.folder.glob(INDEX)]
     if not found:
         raise BadInputError(

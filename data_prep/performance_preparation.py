@@ -207,7 +207,7 @@ def _rendered(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, p
     from data_prep.renderings import STYLES, render  # noqa: PLC0415  (so is what only scores need)
 
     read = _Read()
-    for path, reading in read_all(inputs.digests, cache, progress, processes).items():
+    for path, reading in read_all(inputs.digests, cache, progress, processes, repeats=corpus.repeats).items():
         name = corpus.file_name(path)
         read.unread += [name] if reading.is_passing else []
         read.skipped += [Skipped(f"{name}#{one.tune}" if one.tune else name, one.reason) for one in reading.unread]

@@ -43,7 +43,7 @@ def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, proces
     Raises:
         BadInputError: If nothing can be read, the corpus is too small, or the cache cannot be used.
     """
-    readings = read_all(inputs.digests, cache, progress, processes)
+    readings = read_all(inputs.digests, cache, progress, processes, repeats=corpus.repeats)
     by_name = {corpus.file_name(path): reading for path, reading in readings.items()}
     inputs = inputs.without(file for file, reading in by_name.items() if reading.is_passing)
     read = _name_pieces(by_name)

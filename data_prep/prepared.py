@@ -11,7 +11,7 @@ from typing import Any
 from data_prep import storage
 from data_prep.cache import folder as cache_folder
 from data_prep.cache import write
-from data_prep.corpus import corpora, resolve
+from data_prep.corpus import Corpus, corpora, resolve
 from data_prep.errors import BadInputError, unknown
 from data_prep.folds import UNFOLDED, check_num_folds
 from data_prep.kinds import KINDS
@@ -23,6 +23,7 @@ def prepare(
     corpus: str,
     *,
     kind: str = "melodies",
+    repeats: str = "written",
     num_folds: int = 4,
     seed: int = 0,
     progress: Progress | None = None,
@@ -34,6 +35,8 @@ def prepare(
     Args:
         corpus: A corpus's name, or a folder.
         kind: The kind of data that a family reads.
+        repeats: How the repeats of scores are read: "written" reads each section once, "played" as often as it is
+            played.
         num_folds: Number of folds.
         seed: Of the folds and the test set.
         progress: Told of the reading.
@@ -88,7 +91,7 @@ def _prepared(
 ) -> Prepared:
     if kind not in KINDS:
         raise unknown("kind of data", kind, KINDS)
-    found = resolve(corpus)
+    found = resolve(corpus, repeats)
     if found.kind not in (None, kind):
         fitting = ", ".join(name for name, one in corpora().items() if one.kind == kind)
         raise BadInputError(
@@ -97,7 +100,7 @@ def _prepared(
     digests = KINDS[kind].digests(found)
     inputs = Inputs(digests, KINDS[kind].fingerprint(found, digests), kind, num_folds, seed)
     folder = cache_folder(cache)
-    stored = _load(folder, inputs.fingerprint, corpus, kind)
+    stored = _load(folder, inputs.fingerprint, found, kind)
     if stored is not None:
         return stored
     made = KINDS[kind].make(found, inputs, folder, progress or Silent(), processes)
@@ -115,7 +118,7 @@ def _prepared(
     }
     write(_test_path(folder, fingerprint), storage.to_bytes(made.sealed_pieces, {}))
     write(_path(folder, fingerprint), storage.to_bytes(made.open_pieces, extra))
-    prepared = _load(folder, fingerprint, corpus, kind)
+    prepared = _load(folder, fingerprint, found, kind)
     assert prepared is not None, "what was just written can be read"
     return prepared
 
@@ -163,7 +166,7 @@ def _test_path(folder: Path, fingerprint: str) -> Path:
     return folder / "prepared" / f"{fingerprint}.test.npz"
 
 
-def _load(folder: Path, fingerprint: str, corpus: str, kind: str) -> Prepared | None:
+def _load(folder: Path, fingerprint: str, corpus: Corpus, kind: str) -> Prepared | None:
     """Give what is stored, or None where it is not there, or damaged and to be made anew."""
     path = _path(folder, fingerprint)
     if not _test_path(folder, fingerprint).exists():
@@ -174,8 +177,9 @@ def _load(folder: Path, fingerprint: str, corpus: str, kind: str) -> Prepared | 
     except (OSError, storage.DamagedError):
         return None
     return Prepared(
-        data=replace(pieces, corpus=corpus),
+        data=replace(pieces, corpus=corpus.name),
         kind=kind,
+        repeats=corpus.repeats,
         origins=tuple(Origin(**origin) for origin in extra["origins"]),
         skipped=tuple(Skipped(**skipped) for skipped in extra["skipped"]),
         left_out=extra["left_out"],

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from data_prep.notes import Repeats
+
 PREPARATION = 1
 """Version of everything after reading (rules, kinship, folds, assembly); raised with every change to its results."""
 
@@ -105,6 +107,7 @@ class Prepared:
     Attributes:
         data: The pieces that a search may see, with their folds: Melodies or Performances, as its kind says.
         kind: The kind of data.
+        repeats: How the repeats of its scores were read.
         origins: Where each of them comes from.
         skipped: What could not be read, and why.
         left_out: Pieces left out by each rule, by the first that applies, and as duplicates; rules that leave out none
@@ -122,6 +125,7 @@ class Prepared:
 
     data: Any
     kind: str
+    repeats: Repeats
     origins: tuple[Origin, ...]
     skipped: tuple[Skipped, ...]
     left_out: Mapping[str, int]

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from data_prep import cache, note_table, scores
 from data_prep.bounded import BOUNDS, Bounds, Failure, Job, read_each, read_one
 from data_prep.corpus import file_digest
 from data_prep.errors import BadInputError
-from data_prep.notes import Reading, Unread
+from data_prep.notes import Reading, Repeats, Unread
 from data_prep.progress import Progress
 
 WORTH_A_POOL = 150_000
@@ -21,15 +22,17 @@ def read_all(
     progress: Progress,
     processes: int | None = None,
     bounds: Bounds = BOUNDS,
+    repeats: Repeats = "written",
 ) -> dict[Path, Reading]:
     """Read files, from the cache where they are in it. Only what a file's contents decide is kept there.
 
     Args:
-        files: Each file's digest, which names its entry in the cache.
+        files: Each file's digest for this reading of repeats, which names its entry in the cache.
         folder: The cache's folder.
         progress: Told of each file that has to be parsed.
         processes: How many parse at once; as many as there are cores by default.
         bounds: What each file may take.
+        repeats: How repeats are read.
 
     Returns:
         Every file's reading, in the given order.
@@ -42,19 +45,20 @@ def read_all(
     if missing:
         progress.start(len(missing), "reading scores")
         try:
-            for path, answer in _parse(missing, processes or _num_cores(), bounds):
-                found[path] = _kept(path, files[path], answer, folder)
+            for path, answer in _parse(missing, processes or _num_cores(), bounds, repeats):
+                found[path] = _kept(path, files[path], answer, folder, repeats)
                 progress.advance(1)
         finally:
             progress.finish()
     return {path: reading for path, reading in found.items() if reading is not None}
 
 
-def read_file(path: Path) -> Reading:
+def read_file(path: Path, repeats: Repeats = "written") -> Reading:
     """Read one file within bounds, past the cache.
 
     Args:
         path: A file with one of ``scores.SUFFIXES``.
+        repeats: How its repeats are read.
 
     Returns:
         Its voices, and what of it could not be read.
@@ -62,16 +66,16 @@ def read_file(path: Path) -> Reading:
     Raises:
         BadInputError: If no process can be started to read it.
     """
-    answer = read_one(_AS_READING, path)
+    answer = read_one(Job(partial(scores.read, repeats=repeats), scores.reader), path)
     return _failed(answer) if isinstance(answer, Failure) else answer
 
 
-def _kept(path: Path, digest: str, answer: bytes | Failure, folder: Path) -> Reading:
+def _kept(path: Path, digest: str, answer: bytes | Failure, folder: Path, repeats: Repeats) -> Reading:
     """Make a reading of what a parser answered, and keep it if the file's contents decide it."""
     reading = _failed(answer) if isinstance(answer, Failure) else note_table.from_bytes(answer, str(path))
     if reading.is_passing:
         return reading
-    if file_digest(path) != digest:
+    if file_digest(path, repeats) != digest:
         return _failed(Failure("it was changed while it was read", passing=True))
     cache.write(_entry(folder, digest), note_table.to_bytes(reading) if isinstance(answer, Failure) else answer)
     return reading
@@ -91,19 +95,18 @@ def _from_cache(path: Path) -> Reading | None:
         return None
 
 
-def _parse(files: Sequence[Path], processes: int, bounds: Bounds) -> Iterator[tuple[Path, bytes | Failure]]:
+def _parse(
+    files: Sequence[Path], processes: int, bounds: Bounds, repeats: Repeats
+) -> Iterator[tuple[Path, bytes | Failure]]:
     sizes = {path: path.stat().st_size if path.exists() else 0 for path in files}
     longest_first = sorted(files, key=lambda path: -sizes[path])  # so that the processes end together
     worth_it = sum(sizes.values()) >= WORTH_A_POOL
-    return read_each(_AS_TABLE, longest_first, processes=processes if worth_it else 1, bounds=bounds)
+    job = Job(partial(_as_table, repeats=repeats), scores.reader)
+    return read_each(job, longest_first, processes=processes if worth_it else 1, bounds=bounds)
 
 
-def _as_table(path: Path) -> bytes:
-    return note_table.to_bytes(scores.read(path))
-
-
-_AS_TABLE = Job(_as_table, scores.reader)
-_AS_READING = Job(scores.read, scores.reader)
+def _as_table(path: Path, repeats: Repeats) -> bytes:
+    return note_table.to_bytes(scores.read(path, repeats))
 
 
 def _failed(failure: Failure) -> Reading:

@@ -5,9 +5,10 @@ import warnings
 from collections.abc import Set as AbstractSet
 from importlib import import_module
 from pathlib import Path
+from typing import get_args
 
-from data_prep.errors import BadInputError
-from data_prep.notes import Reading, Unread, reason
+from data_prep.errors import BadInputError, unknown
+from data_prep.notes import Reading, Repeats, Unread, reason
 
 READER = 4
 """Version of what is read out of a file; raised with every change to it, so that cached tables are read anew."""
@@ -23,6 +24,9 @@ _READERS = {
 }
 """Of each ending the module that reads such files, and what the format is called."""
 
+REPEATS: tuple[Repeats, ...] = get_args(Repeats)
+"""How the repeats of scores can be read."""
+
 _OF_PARSERS = (None, errno.EINVAL)
 """What an OSError says that a damaged file makes of a parser: zipfile seeks before an archive's beginning."""
 
@@ -30,16 +34,44 @@ SUFFIXES = frozenset(_READERS)
 """Endings of the files that can be read, in lower case."""
 
 
+MIDI_SUFFIXES = frozenset(suffix for suffix, (module, _) in _READERS.items() if module == "midi")
+"""Endings of files that may be performances, in lower case; their repeats are written out already."""
+
+
 def reader(path: Path) -> str:
     """Return the module that reads a file with one of the SUFFIXES."""
     return f"data_prep.readers.{_READERS[path.suffix.lower()][0]}"
 
 
-def read(path: Path) -> Reading:
+def reading_of_repeats(word: str) -> Repeats:
+    """Return the reading of repeats that a word names.
+
+    Args:
+        word: One of REPEATS.
+
+    Returns:
+        It.
+
+    Raises:
+        BadInputError: If it is another.
+    """
+    for repeats in REPEATS:
+        if word == repeats:
+            return repeats
+    raise unknown("reading of repeats", word, REPEATS)
+
+
+def has_repeats(path: Path) -> bool:
+    """Return whether a file's format has repeats, so that it can be read as written and as played."""
+    return path.suffix.lower() not in MIDI_SUFFIXES
+
+
+def read(path: Path, repeats: Repeats = "written") -> Reading:
     """Read a file. What is not known to be harmless is read by ``reading.read_file``, within bounds.
 
     Args:
         path: A file with one of the SUFFIXES.
+        repeats: How its repeats are read.
 
     Returns:
         Its voices, and what of it could not be read; a file that cannot be read at all is one unread entry.
@@ -51,7 +83,8 @@ def read(path: Path) -> Reading:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what music21 remarks on a file's style is not the user's concern here
-            return _without_silent(import_module(reader(path)).read(path))
+            how = {"repeats": repeats} if has_repeats(path) else {}
+            return _without_silent(import_module(reader(path)).read(path, **how))
     except Exception as error:  # a parser may raise anything on one file, and the others are still read
         if isinstance(error, OSError) and error.errno not in _OF_PARSERS:
             raise

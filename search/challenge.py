@@ -242,6 +242,7 @@ class Challenge:
             family=self._family.name,
             study=record.study,
             corpus=record.spec.data.corpus,
+            repeats=record.spec.data.repeats,
             licence=resolve(record.spec.data.corpus).licence,
             fingerprint=record.fingerprint,
             seed=record.spec.data.seed,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from data_prep.notes import Repeats
 from models.metrics import FoldValues, Metric
 from models.spec import Value
 from search.promotion import Comparison, Decision, Incomparable
@@ -35,6 +36,7 @@ class Evidence:
         family: The family's name.
         study: The study's id.
         corpus: The corpus.
+        repeats: How its repeats were read.
         licence: Under which terms its scores stand.
         fingerprint: Of the data.
         seed: The search's seed.
@@ -61,6 +63,7 @@ class Evidence:
     family: str
     study: str
     corpus: str
+    repeats: Repeats
     licence: str
     fingerprint: str
     seed: int
@@ -113,6 +116,7 @@ class Evidence:
             "family": self.family,
             "study": self.study,
             "corpus": self.corpus,
+            "repeats": self.repeats,
             "fingerprint": self.fingerprint,
             "code_version": self.code_version,
             "objective": self.objective.name,

@@ -26,7 +26,8 @@ def model_card(evidence: Evidence, not_for: str) -> str:
         f"piece of its corpus, after the search `{evidence.search}` on {num_folds} folds put its settings forward."
     )
     data = (
-        f"- corpus: {evidence.corpus} (fingerprint `{evidence.fingerprint}`, seed {evidence.seed})\n"
+        f"- corpus: {evidence.corpus}, repeats as {evidence.repeats} (fingerprint `{evidence.fingerprint}`, "
+        f"seed {evidence.seed})\n"
         f"- licence: {evidence.licence}"
     )
     meaning = (

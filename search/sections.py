@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from data_prep.notes import Repeats
 from data_prep.places import place
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
@@ -72,8 +73,17 @@ class Data(Section):
     """What the models are trained and compared on."""
 
     corpus: str = Field(default="oneills", description="a named corpus, or a folder of MIDI, ABC, MusicXML, kern")
+    repeats: Repeats = Field(
+        default="written",
+        description='how the repeats of scores are read: "written", each section once, or "played", written out (AABB)',
+    )
     folds: int = Field(default=4, ge=2, le=20, description="folds of the cross-validation, trained in lockstep")
     seed: int = Field(default=0, ge=0, description="seed of folds, weights, windows and dropout")
+
+    @property
+    def title(self) -> str:
+        """The corpus as titles name it: with the reading of its repeats where that is not the default."""
+        return self.corpus if self.repeats == "written" else f"{self.corpus} as {self.repeats}"
 
 
 class Budget(Section):

@@ -321,6 +321,7 @@ def _stored(study: optuna.Study, family: AnyFamily | None) -> SearchSpec:
 def _differences(stored: SearchSpec, search: SearchSpec) -> list[str]:
     pairs: list[tuple[str, Any, Any]] = [
         ("family", stored.family, search.family),
+        ("data.repeats", stored.data.repeats, search.data.repeats),
         ("data.folds", stored.data.folds, search.data.folds),
         ("data.seed", stored.data.seed, search.data.seed),
         ("budget.epochs", stored.budget.epochs, search.budget.epochs),

@@ -126,6 +126,7 @@ class Mirror:
             "search": search.name,
             "family": search.family,
             "corpus": search.data.corpus,
+            "repeats": search.data.repeats,
             **tags,
             "space_hash": search.space.hash,
             "code_version": code_version(),

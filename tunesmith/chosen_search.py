@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _KEYS = {
     "name": ("name",),
     "corpus": ("data.corpus",),
+    "repeats": ("data.repeats",),
     "seed": ("data.seed", "sampler.seed"),
     "trials": ("budget.trials",),
     "time": ("budget.time",),

@@ -10,7 +10,7 @@ from rich.markup import escape
 from data_prep.errors import BadInputError, unknown
 from tunesmith.console import err, out, print_json
 from tunesmith.home import home_folder
-from tunesmith.options import AsJson, CorpusName, Home, Tracking
+from tunesmith.options import AsJson, CorpusName, Home, Repeats, Tracking
 
 if TYPE_CHECKING:
     from data_prep.copies import CorpusIndex
@@ -68,6 +68,7 @@ def compose(
         str, typer.Option(help="Who plays it in MIDI and sound: a name of General MIDI; piano for 'perform'.")
     ] = "violin",
     corpus: CorpusName = None,
+    repeats: Repeats = None,
     report: Annotated[
         bool, typer.Option("--report/--no-report", help="Measure the tunes beside the corpus, and look for copies.")
     ] = True,
@@ -114,7 +115,7 @@ def compose(
     remarks = [*remarks, *composer.remarks(wish)]
     for remark in remarks:
         err.print(f"[yellow]beware:[/] {escape(remark)}", soft_wrap=True)
-    measures, index = _corpus(found, corpus) if report else (None, None)
+    measures, index = _corpus(found, corpus, repeats) if report else (None, None)
     tunes = {
         f"{found.name}-seed{seed}-{number:02d}": replace(tune, title=f"{found.name}, seed {seed}, number {number}")
         for number, tune in enumerate(composer.compose(wish, count=count, seed=seed), 1)
@@ -182,25 +183,33 @@ def _write(tune: "Tune", folder: Path, stem: str, kinds: list[str], instrument: 
     return paths
 
 
-def _corpus(model: "NamedModel", name: str | None) -> "tuple[CorpusMeasures | None, CorpusIndex | None]":
+def _corpus(
+    model: "NamedModel", name: str | None, repeats: str | None
+) -> "tuple[CorpusMeasures | None, CorpusIndex | None]":
     """Measure the corpus that is named, or the one that the model was trained on; none if that is not there."""
     from data_prep.copies import CorpusIndex
     from data_prep.corpus_measures import corpus_measures
     from data_prep.prepared import prepare
+    from search.sections import Data
     from tunesmith.progress import Bar
 
-    data = model.data
-    corpus = name or (data and data.corpus)
+    trained = model.data
+    corpus = name or (trained and trained.corpus)
     if not corpus:
         return None, None
+    data = trained or Data()
     try:
-        with Bar() as bar:
-            if data is None:
-                prepared = prepare(corpus, kind="melodies", progress=bar)
-            else:  # without the pieces that its test set seals
-                prepared = prepare(corpus, kind="melodies", num_folds=data.folds, seed=data.seed, progress=bar)
+        with Bar() as bar:  # without the pieces that its test set seals
+            prepared = prepare(
+                corpus,
+                kind="melodies",
+                repeats=repeats or data.repeats,
+                num_folds=data.folds,
+                seed=data.seed,
+                progress=bar,
+            )
     except BadInputError as error:
-        if name is not None:
+        if name or repeats:
             raise
         err.print(
             f"[yellow]beware:[/] the search's corpus cannot be compared with: {escape(str(error))}", soft_wrap=True

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from tunesmith.console import err, out, print_json
 from tunesmith.notes_command import notes
-from tunesmith.options import AsJson
+from tunesmith.options import AsJson, Repeats
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,11 +61,18 @@ def list_corpora(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def prepare(corpus: Corpus, kind: Kind = None, folds: Folds = 4, seed: Seed = 0, as_json: AsJson = False) -> None:
+def prepare(
+    corpus: Corpus,
+    kind: Kind = None,
+    repeats: Repeats = None,
+    folds: Folds = 4,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
     """Read a corpus, fold it and keep the result, so that later commands start at once."""
     from data_prep.kinds import KINDS
 
-    prepared = _prepared(corpus, kind, folds, seed)
+    prepared = _prepared(corpus, kind, repeats, folds, seed)
     if as_json:
         print_json(_as_data(prepared))
         return
@@ -80,6 +87,7 @@ def prepare(corpus: Corpus, kind: Kind = None, folds: Folds = 4, seed: Seed = 0,
 def show(
     corpus: Corpus,
     kind: Kind = None,
+    repeats: Repeats = None,
     folds: Folds = 4,
     seed: Seed = 0,
     picture: Picture = None,
@@ -92,7 +100,7 @@ def show(
         from tunesmith.data_picture import check_place
 
         check_place(picture)
-    prepared = _prepared(corpus, kind, folds, seed)
+    prepared = _prepared(corpus, kind, repeats, folds, seed)
     numbers = describe(prepared)
     if picture is not None:
         from tunesmith.data_picture import draw
@@ -104,14 +112,16 @@ def show(
     _print_description(prepared, numbers)
 
 
-def _prepared(corpus: str, kind: str | None, folds: int, seed: int) -> "Prepared":
+def _prepared(corpus: str, kind: str | None, repeats: str | None, folds: int, seed: int) -> "Prepared":
     from data_prep.corpus import resolve
     from data_prep.prepared import prepare as prepare_corpus
     from tunesmith.progress import Bar
 
     wanted = kind or resolve(corpus).likely_kind()
     with Bar() as bar:
-        prepared = prepare_corpus(corpus, kind=wanted, num_folds=folds, seed=seed, progress=bar)
+        prepared = prepare_corpus(
+            corpus, kind=wanted, repeats=repeats or "written", num_folds=folds, seed=seed, progress=bar
+        )
     report_skipped(prepared)
     _report(f"{len(prepared.exclusions)} were left out:", prepared.exclusions)
     return prepared
@@ -138,6 +148,7 @@ def _as_data(prepared: "Prepared") -> dict[str, Any]:
     return {
         "corpus": prepared.data.corpus,
         "kind": prepared.kind,
+        "repeats": prepared.repeats,
         "fingerprint": prepared.fingerprint,
         "skipped": [asdict(one) for one in prepared.skipped],
         "exclusions": [asdict(one) for one in prepared.exclusions],
@@ -156,7 +167,7 @@ def _print_description(prepared: "Prepared", numbers: "Description") -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
-    for label, text in numbers.rows():
+    for label, text in (*numbers.rows(), ("repeats", f"read as {prepared.repeats}")):
         table.add_row(escape(label), escape(text))
     out.print(table)
     for chart in numbers.charts():

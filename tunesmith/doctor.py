@@ -215,7 +215,7 @@ class Round:
 
         self._prepared = prepared_data(self.spec)
         counts = describe(self._prepared)
-        text = f"{self.spec.data.corpus}: {counts.num_pieces} pieces, {counts.num_notes} notes"
+        text = f"{self.spec.data.title}: {counts.num_pieces} pieces, {counts.num_notes} notes"
         yield Finding("data", "green", text)
 
     def _object_stores(self) -> Iterator[Finding]:

@@ -51,6 +51,7 @@ def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
         "name": spec.name,
         "family": spec.family,
         "corpus": spec.data.corpus,
+        "repeats": spec.data.repeats,
         "fingerprint": prepared.fingerprint,
         "pieces": numbers.num_pieces,
         "notes": numbers.num_notes,
@@ -103,6 +104,7 @@ def print_plan(found: dict[str, Any]) -> None:
     reach = "  ".join(f"{rung['trials']:g} to epoch {rung['epochs']}" for rung in found["rungs"])
     table.add_row("search", f"{found['name']}: {found['family']} on {escape(found['corpus'])}")
     table.add_row("data", f"{found['pieces']} pieces, {found['notes']} notes; {found['test_pieces']} more are sealed")
+    table.add_row("repeats", f"read as {found['repeats']}")
     table.add_row("folds", f"{len(found['folds'])} in lockstep, of {folds} pieces")
     for label, text in found["data"].items():
         table.add_row(escape(label), escape(text))

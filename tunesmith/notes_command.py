@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tunesmith.console import err, out, print_json
-from tunesmith.options import AsJson
+from tunesmith.options import AsJson, Repeats
 
 if TYPE_CHECKING:
     from data_prep.notes import Heading, Metre, Piece
@@ -27,6 +27,7 @@ def notes(
     performance: Annotated[
         bool, typer.Option("--performance", help="Read a MIDI file as a performance: the piano's notes as played.")
     ] = False,
+    repeats: Repeats = None,
     as_json: AsJson = False,
 ) -> None:
     r"""Show what is read of a file, voice by voice and bar by bar, and what is skipped.
@@ -42,7 +43,7 @@ def notes(
 
     The exit status is 2 where nothing can be read, with --json too.
     """
-    voices, skipped = _played(file) if performance else _written(file)
+    voices, skipped = _played(file) if performance else _written(file, repeats or "written")
     if as_json:
         print_json(
             {
@@ -90,12 +91,12 @@ class _Voice:
     rows: list[_Row]
 
 
-def _written(file: Path) -> tuple[list[_Voice], list[tuple[str, str]]]:
+def _written(file: Path, repeats: str) -> tuple[list[_Voice], list[tuple[str, str]]]:
     from data_prep.reading import read_file
-    from data_prep.scores import check_path
+    from data_prep.scores import check_path, reading_of_repeats
 
     check_path(file, "a file of music")
-    reading = read_file(file)
+    reading = read_file(file, reading_of_repeats(repeats))
     return [_voice(piece) for piece in reading.pieces], [(one.tune, one.reason) for one in reading.unread]
 
 
@@ -137,9 +138,8 @@ def _name(spelling: str, pitch: int, chord_size: int) -> str:
 
 def _played(file: Path) -> tuple[list[_Voice], list[tuple[str, str]]]:
     from data_prep.bounded import Failure
-    from data_prep.corpus import MIDI_SUFFIXES
     from data_prep.performance_preparation import read_file
-    from data_prep.scores import check_path
+    from data_prep.scores import MIDI_SUFFIXES, check_path
 
     check_path(file, "a performance", MIDI_SUFFIXES)
     read = read_file(file)

@@ -25,6 +25,15 @@ CorpusName = Annotated[
         metavar="NAME|DIR",
     ),
 ]
+Repeats = Annotated[
+    str | None,
+    typer.Option(
+        "--repeats",
+        help="How the repeats of scores are read: as written, each section once, or as played, written out (AABB).",
+        show_default="written",
+        metavar="written|played",
+    ),
+]
 Tracking = Annotated[
     str | None,
     typer.Option(

@@ -12,7 +12,7 @@ from rich.markup import escape
 from tunesmith.chosen_search import chosen_search, overrides
 from tunesmith.console import err, print_json
 from tunesmith.home import home_folder
-from tunesmith.options import Address, AsJson, CorpusName, Home, Settings
+from tunesmith.options import Address, AsJson, CorpusName, Home, Repeats, Settings
 
 if TYPE_CHECKING:
     from search.search_spec import SearchSpec
@@ -28,6 +28,7 @@ def search(
     ],
     name: Annotated[str | None, typer.Option(help="The search's name; its family's unless said.")] = None,
     corpus: CorpusName = None,
+    repeats: Repeats = None,
     trials: Annotated[int | None, typer.Option(help="Trials in all.", min=1)] = None,
     time: Annotated[str | None, typer.Option(help='Time of the whole search, as in 4m30s, 2h or "none".')] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of a full trial.", min=1)] = None,
@@ -71,6 +72,7 @@ def search(
     given: dict[str, object] = {
         "name": name,
         "corpus": corpus,
+        "repeats": repeats,
         "seed": seed,
         "trials": trials,
         "time": time,

@@ -18,7 +18,14 @@ def prepared_data(spec: "SearchSpec") -> "Prepared":
 
     kind = find_family(spec.family).data_kind
     with Bar() as bar:
-        prepared = prepare(spec.data.corpus, kind=kind, num_folds=spec.data.folds, seed=spec.data.seed, progress=bar)
+        prepared = prepare(
+            spec.data.corpus,
+            kind=kind,
+            repeats=spec.data.repeats,
+            num_folds=spec.data.folds,
+            seed=spec.data.seed,
+            progress=bar,
+        )
     report_skipped(prepared)
     if prepared.exclusions and prepared.data.corpus not in corpora():
         reasons = f"tunesmith data show {prepared.data.corpus} says why"

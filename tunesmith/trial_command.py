@@ -10,13 +10,14 @@ from data_prep.errors import BadInputError, unknown
 from tunesmith.console import err, out, print_json
 from tunesmith.figures import duration, sparkline, with_error
 from tunesmith.home import home_folder
-from tunesmith.options import AsJson, CorpusName, Home, Settings, read_settings
+from tunesmith.options import AsJson, CorpusName, Home, Repeats, Settings, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from models.family import EpochReport, Family
     from models.spec import Spec, Value
+    from search.sections import Data
 
 
 def trial(
@@ -29,6 +30,7 @@ def trial(
         str | None, typer.Option(help="Repeat a search's trial with its data, seed and settings.", metavar="NAME/7")
     ] = None,
     corpus: CorpusName = None,
+    repeats: Repeats = None,
     folds: Annotated[int, typer.Option(help="Folds of the cross-validation.", min=2, max=20)] = 4,
     seed: Annotated[int, typer.Option(help="Seed of folds, weights, windows and dropout.", min=0)] = 0,
     threads: Annotated[
@@ -46,15 +48,17 @@ def trial(
 
         tunesmith trial --like composer/7
     """
+    from data_prep.scores import reading_of_repeats
     from models.device import use_threads
     from models.families import family as find_family
     from search.search_spec import default_corpus
+    from search.sections import Data
 
     number = 0
     if like is not None:
-        if settings or preset or corpus:
-            raise BadInputError("--like repeats a trial as it was: leave out --set, --preset and --corpus")
-        name, number, seed, corpus, folds, values, source = _recorded(like, home)
+        if settings or preset or corpus or repeats:
+            raise BadInputError("--like repeats a trial as it was: leave out --set, --preset, --corpus and --repeats")
+        name, number, data, values, source = _recorded(like, home)
         chosen = find_family(name)
     else:
         chosen = find_family(family or "composer")
@@ -62,9 +66,11 @@ def trial(
             _print_presets(chosen, as_json=as_json)
             return
         values, source = _asked(chosen, preset, settings or [])
+        reading = reading_of_repeats(repeats or "written")
+        data = Data(corpus=corpus or default_corpus(chosen), repeats=reading, folds=folds, seed=seed)
     spec = chosen.spec_type.from_values(values, source)
     use_threads(threads)
-    _train(chosen, spec, corpus or default_corpus(chosen), folds, seed, number, as_json=as_json)
+    _train(chosen, spec, data, number, as_json=as_json)
 
 
 def _asked(family: "Family[Any, Any]", preset: str | None, pairs: list[str]) -> "tuple[dict[str, Value], str]":
@@ -77,12 +83,11 @@ def _asked(family: "Family[Any, Any]", preset: str | None, pairs: list[str]) -> 
     return values, "--set" if pairs else f"preset {preset}"
 
 
-def _recorded(like: str, home: Path | None) -> "tuple[str, int, int, str, int, Mapping[str, Value], str]":
+def _recorded(like: str, home: Path | None) -> "tuple[str, int, Data, Mapping[str, Value], str]":
     from tunesmith.named_trials import recorded_trial
 
     record, number = recorded_trial(home_folder(home), like)
-    data = record.spec.data
-    return record.spec.family, number, data.seed, data.corpus, data.folds, record.trial(number).values, like
+    return record.spec.family, number, record.spec.data, record.trial(number).values, like
 
 
 def _print_presets(family: "Family[Any, Any]", *, as_json: bool) -> None:
@@ -97,26 +102,33 @@ def _print_presets(family: "Family[Any, Any]", *, as_json: bool) -> None:
     out.print(table)
 
 
-def _train(
-    family: "Family[Any, Any]", spec: "Spec", corpus: str, folds: int, seed: int, number: int, *, as_json: bool
-) -> None:
+def _train(family: "Family[Any, Any]", spec: "Spec", data: "Data", number: int, *, as_json: bool) -> None:
     from data_prep.prepared import prepare
     from models.device import best_device
     from search.trial import train_trial
     from tunesmith.progress import Bar
 
     with Bar() as bar:
-        prepared = prepare(corpus, kind=family.data_kind, num_folds=folds, seed=seed, progress=bar)
+        prepared = prepare(
+            data.corpus,
+            kind=family.data_kind,
+            repeats=data.repeats,
+            num_folds=data.folds,
+            seed=data.seed,
+            progress=bar,
+        )
     lines = EpochLines(family, spec)
-    lines.begin(f"{family.name} on {corpus}: {folds} folds in lockstep on {best_device()}")
+    lines.begin(f"{family.name} on {data.title}: {data.folds} folds in lockstep on {best_device()}")
     try:
-        train_trial(family, spec, prepared.data, lines.add, seed=seed, number=number, files=None, device=best_device())
+        train_trial(
+            family, spec, prepared.data, lines.add, seed=data.seed, number=number, files=None, device=best_device()
+        )
     except KeyboardInterrupt:
         err.print(f"stopped after {len(lines.reports)} of {lines.epochs} epochs")
     finally:
         lines.end()
     if as_json:
-        print_json(_as_data(family, spec, corpus, seed, lines.reports))
+        print_json(_as_data(family, spec, data, lines.reports))
     elif lines.reports:
         _print_result(family, lines.reports)
 
@@ -160,13 +172,12 @@ def _print_result(family: "Family[Any, Any]", reports: "list[EpochReport]") -> N
     )
 
 
-def _as_data(
-    family: "Family[Any, Any]", spec: "Spec", corpus: str, seed: int, reports: "list[EpochReport]"
-) -> dict[str, Any]:
+def _as_data(family: "Family[Any, Any]", spec: "Spec", data: "Data", reports: "list[EpochReport]") -> dict[str, Any]:
     return {
         "family": family.name,
-        "corpus": corpus,
-        "seed": seed,
+        "corpus": data.corpus,
+        "repeats": data.repeats,
+        "seed": data.seed,
         "spec": spec.model_dump(),
         "epochs": [
             {

@@ -146,7 +146,11 @@ def record(num_trials: int, path: Path = RECORDED) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     search = load("composer")
     family = find_family("composer")
-    data = prepare(search.data.corpus, kind=family.data_kind, num_folds=search.data.folds, seed=search.data.seed).data
+    asked = search.data
+    prepared = prepare(
+        asked.corpus, kind=family.data_kind, repeats=asked.repeats, num_folds=asked.folds, seed=asked.seed
+    )
+    data = prepared.data
     study = optuna.create_study(sampler=make_sampler(search, 0))
     for point in search.prior:
         study.enqueue_trial(dict(point))

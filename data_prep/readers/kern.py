@@ -24,9 +24,11 @@ from typing import NamedTuple
 from music21.humdrum import instruments
 
 from data_prep.limits import check_length, check_num_notes, is_metre, read_bytes
-from data_prep.notes import Key, Metre, Note, Piece, Reading, Unread, reason
+from data_prep.notes import Key, Metre, Note, Piece, Reading, Repeats, Unread, reason
+from data_prep.readers.kern_repeats import Cuts, KernTurns
 from data_prep.readers.kern_tokens import STEPS, read_event
 from data_prep.readers.parts import Part, bar_length, pickup, to_pieces
+from data_prep.readers.repeats import Course
 
 MAX_SPINES = 300
 """Spines that may run side by side, far above any score's."""
@@ -45,11 +47,12 @@ _PATHS = {"*^", "*v", "*x", "*+", "*-"}
 _NAME_KINDS = ('"', "I", "IC")
 
 
-def read(path: Path) -> Reading:
+def read(path: Path, repeats: Repeats = "written") -> Reading:
     """Read all scores of a file.
 
     Args:
         path: The file, in UTF-8 or Latin-1.
+        repeats: How repeats are read.
 
     Returns:
         One piece for each voice of each score, and the scores that could not be read.
@@ -72,7 +75,7 @@ def read(path: Path) -> Reading:
     for number, score in enumerate(scores, 1):
         tune = str(number) if len(scores) > 1 else ""
         try:
-            pieces += to_pieces(_read_score(score), title, composer, tune)
+            pieces += to_pieces(_read_score(score, repeats), title, composer, tune)
         except ValueError as error:
             if not tune:
                 raise
@@ -99,13 +102,13 @@ def _scores(lines: Iterable[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]
     yield score
 
 
-def _read_score(lines: Sequence[tuple[int, str]]) -> list[Part]:
+def _read_score(lines: Sequence[tuple[int, str]], repeats: Repeats) -> list[Part]:
     first, kinds = lines[0]
     if not _KINDS.fullmatch(kinds):
         raise ValueError(f"it is no kern file: line {first} should say what its columns hold, as **kern does")
     _check_num_spines(len(kinds.split()))
     spines = [_new_spine() for _ in kinds.split()]
-    score = _Score(spines, [spine.staff for spine in spines])
+    score = _Score(spines, [spine.staff for spine in spines], KernTurns() if repeats == "played" else None)
     for number, line in lines:
         try:
             score.take(_TABS.split(line.strip("\t")))
@@ -138,6 +141,13 @@ class _Staff:
     @property
     def sounds(self) -> bool:
         return self.kind == "**kern"
+
+    def play(self, course: Course, cuts: Cuts) -> None:
+        """Write the staff's repeats out."""
+        for voice in self.voices.values():
+            voice.notes = course.notes(voice.notes, cuts[voice])
+        self.metres = {metre.onset: metre for metre in course.signatures([*self.metres.values()])}
+        self.keys = {key.onset: key for key in course.signatures([*self.keys.values()])}
 
     def interpret(self, column: str, onset: Fraction) -> None:
         """Note what an interpretation says of the staff."""
@@ -180,6 +190,7 @@ class _Score:
     Attributes:
         spines: Those that are open, from left to right.
         staves: Those that began.
+        turns: Take what repeats; None where repeats are read as written.
         now: When the latest line of notes stands.
         end: When the latest note or rest ends.
         bars: When each bar line stands, with what it says.
@@ -189,6 +200,7 @@ class _Score:
 
     spines: list[_Spine]
     staves: list[_Staff]
+    turns: KernTurns | None
     now: Fraction = Fraction(0)
     end: Fraction = Fraction(0)
     bars: list[tuple[Fraction, str]] = field(default_factory=list[tuple[Fraction, str]])
@@ -201,6 +213,8 @@ class _Score:
             raise ValueError(f"it has {len(columns)} columns where {len(self.spines)} are open")
         onset = min((spine.voice.end for spine in self.spines if spine.voice.end > self.now), default=self.end)
         first = columns[0][0]
+        if first in "*=" and self.turns is not None:
+            self.turns.take(columns, onset, self._lengths())
         if first == "*":
             for spine, column in zip(self.spines, columns, strict=True):
                 spine.staff.interpret(column, onset)
@@ -255,8 +269,17 @@ class _Score:
         other = {exchanged[0]: exchanged[1], exchanged[1]: exchanged[0]}
         return [other.get(spine, spine) for spine in following]
 
+    def _lengths(self) -> Iterator[tuple[_Voice, int]]:
+        for staff in self.staves:
+            for voice in staff.voices.values():
+                yield voice, len(voice.notes)
+
     def parts(self) -> list[Part]:
         """Make the parts, from right to left: kern writes the lowest first."""
+        if self.turns is not None:
+            course, cuts = self.turns.course(self.end, self._lengths())
+            for staff in self.staves:
+                staff.play(course, cuts)
         parts: list[Part] = []
         for index, staff in enumerate(reversed([staff for staff in self.staves if staff.sounds]), 1):
             voices = {number: voice.notes for number, voice in sorted(staff.voices.items()) if voice.notes}

@@ -13,6 +13,9 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement
 
 from data_prep.limits import check_length, is_metre
+from data_prep.notes import Repeats
+from data_prep.readers.musicxml_repeats import MARKS, take_turns
+from data_prep.readers.repeats import Turn
 from data_prep.readers.xml_files import read_xml
 
 MAX_DIVISIONS = 65535
@@ -63,19 +66,23 @@ class Score:
         num_notes: Notes with a pitch that it holds, those of chords counted.
         announced: It says that its first bar is a partial one.
         continued: It says that its second bar is the rest of the first.
+        turns: By the number of measures before them, where the order of playing may turn, the last one at its end;
+            empty where repeats are read as written.
     """
 
     root: Element
     num_notes: int
     announced: bool
     continued: bool
+    turns: dict[int, Turn]
 
 
-def load(path: Path) -> Score:
+def load(path: Path, repeats: Repeats = "written") -> Score:
     """Load a score.
 
     Args:
         path: A MusicXML file, or an archive of one.
+        repeats: How repeats are to be read.
 
     Returns:
         The score, without cue notes.
@@ -83,12 +90,13 @@ def load(path: Path) -> Score:
     Raises:
         ValueError: If it is no such file, or a number in it makes no sense.
     """
-    root = read_xml(path, _UNNEEDED)
+    root = read_xml(path, _UNNEEDED if repeats == "written" else _UNNEEDED - MARKS | {"direction-type"})
     if root.tag != "score-partwise":
         raise ValueError(f"a score whose root is <score-partwise> is read, this one's is <{root.tag[:50]}>")
     num_signs = sum(1 for element in root.iter() if element.tag in _SIGNS)
     if num_signs > MAX_SIGNS:
         raise ValueError(f"files of at most {MAX_SIGNS} parts, bars and signatures are read: it has {num_signs}")
+    turns = take_turns(root) if repeats == "played" else {}
     for part in root.iterfind("part"):
         _clean(part)
     first, second, *_ = [*root.findall("part[1]/measure"), Element("measure"), Element("measure")]
@@ -97,6 +105,7 @@ def load(path: Path) -> Score:
         num_notes=sum(1 for _ in root.iterfind("part/measure/note/pitch")),
         announced=_is_partial(first) or first.get("number") == "0",
         continued=_is_partial(second),
+        turns=turns,
     )
 
 

@@ -3,11 +3,13 @@
 # (music21 has no types for the parts that are used here)
 """MusicXML files, through music21's streams: one voice for each part, or for each voice of a part."""
 
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from music21 import stream
 from music21.chord import Chord
@@ -15,20 +17,25 @@ from music21.musicxml.xmlToM21 import MusicXMLImporter, PartParser
 from music21.note import Note as SingleNote
 
 from data_prep.limits import is_metre
-from data_prep.notes import Key, Metre, Note, Reading
+from data_prep.notes import Key, Metre, Note, Reading, Repeats
 from data_prep.readers import musicxml
 from data_prep.readers.musicxml import voice_order
 from data_prep.readers.parts import Part, bar_length, pickup, to_pieces
+from data_prep.readers.repeats import Course, Turn, playing_order
 
 MAX_DENOMINATOR = 65535
 """music21's own limit for a quarter length's denominator: what it gives as a float is exact below it."""
 
+_Struck: TypeAlias = tuple[Any, Note]
+"""An element of music21's, and the note that is made of it."""
 
-def read(path: Path) -> Reading:
+
+def read(path: Path, repeats: Repeats = "written") -> Reading:
     """Read a score.
 
     Args:
         path: A MusicXML file, or an archive of one.
+        repeats: How repeats are read.
 
     Returns:
         One piece for each voice.
@@ -37,7 +44,7 @@ def read(path: Path) -> Reading:
         ValueError: If it is no such file, has no notes, or music21 loses some of them.
         Exception: Whatever music21 raises for what it cannot read.
     """
-    score = musicxml.load(path)
+    score = musicxml.load(path, repeats)
     importer = _Importer()
     importer.xmlRootToScore(score.root, importer.stream)
     found = [(part, _elements(part)) for part in importer.stream.parts]
@@ -45,15 +52,18 @@ def read(path: Path) -> Reading:
     if num_notes != score.num_notes:
         raise ValueError(f"it has {score.num_notes} notes, of which {num_notes} could be read")
     parts: list[Part] = []
-    for number, (part, elements) in enumerate(found, 1):
-        metres = _metres(part)
+    ways = _ways(score.turns, found)
+    for number, ((part, elements), way) in enumerate(zip(found, ways, strict=True), 1):
+        metres, keys = _metres(part), _keys(part)
+        if way is not None:
+            metres, keys = way.course.signatures(metres), way.course.signatures(keys)
         first, second = _opening(part)
         parts.append(
             Part(
                 name=" ".join(str(part.partName or "").split()) or f"part {number}",
-                voices=_voices(part, elements),
+                voices=_voices(part, elements, way),
                 metres=metres,
-                keys=_keys(part),
+                keys=keys,
                 pickup=pickup(bar_length(metres), first, second, announced=score.announced, continued=score.continued),
             )
         )
@@ -82,15 +92,70 @@ def _elements(part: Any) -> list[Any]:
     return [element for element in part.recurse().notes if isinstance(element, SingleNote | Chord)]
 
 
-def _voices(part: Any, elements: Iterable[Any]) -> dict[str, list[Note]]:
+class _Way:
+    """How a part goes through its score when repeats are played."""
+
+    def __init__(self, part: Any, order: Sequence[int], places: Sequence[int]) -> None:
+        """Find when the measures stand before which the order turns.
+
+        Args:
+            part: The part.
+            order: Numbers of stretches in the order in which they are played.
+            places: [S + 1] measures before each turn.
+        """
+        self._places = places
+        self._numbers = _measure_numbers(part)
+        onsets = [_exact(measure.getOffsetBySite(part)) for measure in part.getElementsByClass(stream.Measure)]
+        end = _exact(part.highestTime)
+        self.course = Course(order, [onsets[place] if place < len(onsets) else end for place in places])
+
+    def notes(self, voice: Iterable[_Struck]) -> list[Note]:
+        """Return the notes of a voice as they are played."""
+        numbered = sorted(((self._numbers[id(_measure(element))], note) for element, note in voice), key=itemgetter(0))
+        cuts = [bisect_left(numbered, place, key=itemgetter(0)) for place in self._places]
+        return self.course.notes([note for _, note in numbered], cuts)
+
+
+def _ways(turns: Mapping[int, Turn], parts: Sequence[tuple[Any, Sequence[Any]]]) -> list[_Way | None]:
+    """Find how each part goes through the score; None where repeats are read as written."""
+    if not turns:
+        return [None] * len(parts)
+    places = sorted({0, *turns})
+    sizes = [0] * len(places)
+    for part, elements in parts:
+        numbers = _measure_numbers(part)
+        for element in elements:
+            sizes[bisect_right(places, numbers[id(_measure(element))]) - 1] += 1
+    order = playing_order([turns.get(place, Turn()) for place in places], sizes)
+    return [_Way(part, order, places) for part, _ in parts]
+
+
+def _measure_numbers(part: Any) -> dict[int, int]:
+    """Return how many measures come before each measure, by its id."""
+    return {id(measure): number for number, measure in enumerate(part.getElementsByClass(stream.Measure))}
+
+
+def _measure(element: Any) -> Any:
+    site = element.activeSite
+    return site.activeSite if isinstance(site, stream.Voice) else site
+
+
+def _voices(part: Any, elements: Iterable[Any], way: _Way | None) -> dict[str, list[Note]]:
     """Make the notes of each voice of a part that has any, by onset; a lone voice has no name."""
-    voices: dict[str, list[Note]] = {}
+    voices: dict[str, list[_Struck]] = {}
     for element in elements:
-        voices.setdefault(_voice_name(element.activeSite), []).append(_note(element, _onset(element, part)))
+        note = _note(element, _onset(element, part))
+        voices.setdefault(_voice_name(element.activeSite), []).append((element, note))
     alone = voices.pop("", [])  # from bars with one voice, which is the part's first
     names = sorted(voices, key=voice_order) or ["1"]
     voices[names[0]] = voices.get(names[0], []) + alone
-    return {(name if len(names) > 1 else ""): _one_at_a_time(voices[name]) for name in names if voices[name]}
+    return {
+        (name if len(names) > 1 else ""): _one_at_a_time(
+            [note for _, note in voices[name]] if way is None else way.notes(voices[name])
+        )
+        for name in names
+        if voices[name]
+    }
 
 
 def _voice_name(site: Any) -> str:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -11,10 +12,20 @@ from typing import IO
 import numpy as np
 import pytest
 
-from data_prep.corpus import corpora
+from data_prep.corpus import Corpus, corpora
 from data_prep.notes import Heading, Key, Metre, Note, Piece
-from data_prep.scores import read
+from data_prep.scores import read, reading_of_repeats
 from tests import hand_midi
+
+
+def only(corpus: Corpus) -> Callable[..., Corpus]:
+    """Stand in for ``corpus.resolve`` with one corpus, whatever its name."""
+
+    def resolve(name: str, repeats: str = "written") -> Corpus:
+        del name
+        return replace(corpus, repeats=reading_of_repeats(repeats))
+
+    return resolve
 
 
 @cache

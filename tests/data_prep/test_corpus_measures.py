@@ -18,6 +18,7 @@ from data_prep.scores import read
 from data_prep.tune_measures import MEASURES, measure
 from data_prep.tunes import MODES, signature
 from tests import hand_melodies
+from tests.data_prep.conftest import only
 
 FILES = ("0201-0300.abc", "0501-0550.abc", "0701-0720.abc")
 
@@ -30,7 +31,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
         shutil.copy(corpora()["oneills"].folder / file, folder)
     few = replace(corpora()["oneills"], folder=folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("data_prep.prepared.resolve", {"oneills": few}.__getitem__)
+        patch.setattr("data_prep.prepared.resolve", only(few))
         return prepare("oneills", cache=tmp_path_factory.mktemp("cache"), processes=1)
 
 

@@ -10,6 +10,7 @@ from data_prep import reading
 from data_prep.corpus import corpora
 from data_prep.melody_description import describe
 from data_prep.prepared import prepare
+from tests.data_prep.conftest import only
 
 
 @pytest.mark.slow
@@ -31,7 +32,7 @@ def test_chorales_keep_the_four_voices_of_a_score_together(tmp_path: Path, monke
     for number in ("1.6", "846", "10.7", "101.7", "102.7", "103.6", "104.6", "108.6", "11.6"):
         shutil.copy(corpora()["chorales"].folder / f"bwv{number}.mxl", folder)
     few = replace(corpora()["chorales"], folder=folder)
-    monkeypatch.setattr("data_prep.prepared.resolve", {"chorales": few}.__getitem__)
+    monkeypatch.setattr("data_prep.prepared.resolve", only(few))
     prepared = prepare("chorales", cache=tmp_path / "cache", processes=1)
     assert prepared.left_out == {"too short": 0, "not in four parts": 8, "duplicates": 0}
     assert prepared.data.num_pieces + prepared.num_test_pieces == 7 * 4

@@ -22,6 +22,7 @@ from data_prep.provenance import Prepared
 from data_prep.readers.performance import read
 from data_prep.renderings import STYLES
 from tests import hand_midi
+from tests.data_prep.conftest import only
 
 if TYPE_CHECKING:
     from data_prep.performances import Performances
@@ -239,7 +240,7 @@ def test_scores_are_played_in_every_style(tmp_path: Path, monkeypatch: pytest.Mo
     for number in ("101.7", "102.7", "104.6", "10.7", "66.6", "130.6"):
         shutil.copy(corpora()["synthetic"].folder / f"bwv{number}.mxl", folder)
     few = replace(corpora()["synthetic"], folder=folder, every=1)
-    monkeypatch.setattr("data_prep.prepared.resolve", {"synthetic": few}.__getitem__)
+    monkeypatch.setattr("data_prep.prepared.resolve", only(few))
     prepared = _prepare("synthetic", tmp_path, num_folds=2)
     data: Performances = prepared.data
     assert data.styles == tuple(sorted(STYLES))

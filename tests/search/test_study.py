@@ -131,6 +131,7 @@ def test_opening_twice_changes_nothing_and_a_larger_budget_is_taken(home: Path, 
         ({"space__lr": 0.2}, r"another space.lr \({ low = 0.001, high = 0.5, log = true }, now 0.2\)"),
         ({"budget__epochs": 27}, r"another budget.epochs \(9, now 27\)"),
         ({"data__seed": 1}, r"another data.seed \(0, now 1\)"),
+        ({"data__repeats": "played"}, r"another data.repeats \(written, now played\)"),
         (
             {"data__folds": 5, "space__columns": 2},
             "another data.folds .*; space.columns .*; give the new one another --name",

@@ -91,6 +91,7 @@ def test_trials_become_runs_under_the_searchs_run(store: Path) -> None:
         "search": "toys",
         "family": "toy",
         "corpus": "oneills",
+        "repeats": "written",
         "fingerprint": "f-1",
         "study": "id-1",
         "space_hash": SEARCH.space.hash,

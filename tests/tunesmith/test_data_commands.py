@@ -135,3 +135,13 @@ def test_a_folder_whose_name_looks_like_markup_is_printed_as_it_is(
     assert "no [red]music.mid: it is no MIDI file" in printed.err
     assert run(["data", "show", name]) == 0
     assert f"{name}: the scores in {name}" in capsys.readouterr().out
+
+
+def test_the_reading_of_repeats_is_named(tunes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written, played = _shown(capsys, str(tunes)), _shown(capsys, str(tunes), "--repeats", "played")
+    assert (written["repeats"], played["repeats"]) == ("written", "played")
+    assert written["num_notes"] + written["num_test_notes"] < played["num_notes"] + played["num_test_notes"]
+    assert run(["data", "show", str(tunes), "--repeats", "played"]) == 0
+    assert "read as played" in capsys.readouterr().out
+    assert run(["data", "prepare", str(tunes), "--repeats", "sung"]) == 2
+    assert "no reading of repeats is called 'sung'; there are: played, written" in capsys.readouterr().err

@@ -132,3 +132,14 @@ def test_one_line_says_what_is_no_file_of_music(arguments: str, said: str, capsy
     assert said in printed.err
     assert len(printed.err.splitlines()) == 1
     assert printed.out == ""
+
+
+def test_repeats_are_shown_as_they_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("repeats.abc").write_text("X:1\nM:2/4\nL:1/4\nK:C\n|:CD|1E2:|2F2|]\n")
+    assert run(["data", "notes", "repeats.abc"]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == ["    1  C4:1 D4:1", "    2  E4:2", "    3  F4:2"]
+    assert run(["data", "notes", "repeats.abc", "--repeats", "played"]) == 0
+    bars = ["C4:1 D4:1", "E4:2", "C4:1 D4:1", "F4:2"]
+    assert capsys.readouterr().out.splitlines()[1:] == [f"    {number}  {bar}" for number, bar in enumerate(bars, 1)]
+    assert run(["data", "notes", "repeats.abc", "--repeats", "danced"]) == 2
+    assert "no reading of repeats is called 'danced'" in capsys.readouterr().err

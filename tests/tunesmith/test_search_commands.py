@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
+from tests.tunesmith.conftest import TINY
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore"),  # MLflow's own
@@ -102,6 +104,27 @@ def test_the_printed_file_gives_the_same_search_again(searched: Any) -> None:
     file = searched.folder / "again.toml"
     file.write_text(printed)
     assert searched.run("search", "again.toml", "--print").stdout == printed
+
+
+def test_a_search_keeps_how_it_reads_repeats(searched: Any) -> None:
+    budget = ["--corpus", "tunes", "--trials", "1", "--epochs", "1", "--slots", "1", *TINY]
+    done = searched.run("search", "composer", "--name", "danced", "--repeats", "played", *budget)
+    assert done.returncode == 0, done.stderr
+    assert 'repeats = "played"' in searched.run("search", "danced", "--print").stdout
+    there = json.loads(searched.run("show", "danced/0", "--json").stdout)
+    here = json.loads(searched.run("trial", "--like", "danced/0", "--json").stdout)
+    assert here["repeats"] == "played"
+    ours, theirs = (one["epochs"][0]["metrics"]["nats_per_note"]["folds"] for one in (here, there))
+    assert ours == pytest.approx(theirs, rel=1e-6)
+    plan = searched.run("promote", "danced", "--dry-run", "--json")  # refuses other data than the search's
+    assert json.loads(plan.stdout)["trial"] == 0
+    other = searched.run("search", "danced", "--repeats", "written")
+    assert other.returncode == 2
+    assert "data.repeats (played, now written)" in other.stderr
+    (run,) = _runs_in_mlflow(searched.folder, 'tags.search = "danced" and tags.trial = "0"')
+    assert run.data.tags["repeats"] == "played"
+    told = searched.run("trial", "--like", "danced/0", "--repeats", "written")
+    assert "leave out --set, --preset, --corpus and --repeats" in told.stderr
 
 
 def _wait_for_epochs(place: Any, name: str, count: int) -> None:

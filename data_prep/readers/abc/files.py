@@ -13,7 +13,7 @@ from itertools import groupby, takewhile
 from pathlib import Path
 
 from data_prep.limits import read_bytes
-from data_prep.notes import Piece, Reading, Unread, reason
+from data_prep.notes import Piece, Reading, Repeats, Unread, reason
 from data_prep.readers.abc.fields import parse_length
 from data_prep.readers.abc.tunes import Line, read_tune
 
@@ -25,11 +25,12 @@ _TAG = re.compile(r"<(?:!DOCTYPE|/?(?:html|head|body|pre|title|center|table|tr|t
 _ZEROS_OF_UTF16 = 0.25  # of the bytes of such text more are zero
 
 
-def read(path: Path) -> Reading:
+def read(path: Path, repeats: Repeats = "written") -> Reading:
     """Read all tunes of a file.
 
     Args:
         path: The file, in UTF-8, UTF-16 or Latin-1.
+        repeats: How repeats are read.
 
     Returns:
         One piece for each voice of each tune, in the file's order, and the tunes that could not be read.
@@ -44,7 +45,7 @@ def read(path: Path) -> Reading:
         raise ValueError("there is no tune in it: a tune begins with X: and its header ends with K:")
     for tune, lines in tunes:
         try:
-            pieces += read_tune(tune, lines)
+            pieces += read_tune(tune, lines, repeats)
         except (ValueError, ArithmeticError) as error:
             unread.append(Unread(tune, reason(error)))
     return Reading(tuple(pieces), tuple(unread))

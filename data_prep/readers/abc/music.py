@@ -1,6 +1,7 @@
 r"""The tokens of a line of ABC's music, told apart by one grammar.
 
-    line   = { field | timed | "-" | bar | bars | chord | grace | tuplet | broken | overlay | silent } [ "%" ... ]
+    line   = { field | timed | "-" | bar | bars | volta | chord | grace | tuplet | broken | overlay | silent }
+             [ "%" ... ]
     timed  = ( { "^" | "_" | "=" } letter { "," | "'" } | "z" | "x" | "]" ) length
     length = [ digits ] { "/" } [ digits ]
     bars   = ( "Z" | "X" ) [ digits ]                            (rests of whole bars)
@@ -9,10 +10,11 @@ r"""The tokens of a line of ABC's music, told apart by one grammar.
     bar    = ( "|" | "[|" | "::" | ":|" ) { "|" | ":" | "]" | "[|" } [ volta ]
     overlay = "&" { "&" } | "(&" | "&)"                          (a & for each bar, or brackets round it)
     tuplet = "(" p [ ":" [ q ] [ ":" [ r ] ] ]
-    silent = '"..."' | "!...!" | "+...+" | "y" width | "[" volta | every other character
+    volta  = "[" digit { digit | "," | "." | "-" }
+    silent = '"..."' | "!...!" | "+...+" | "y" width | every other character
 
-What is silent is passed over: annotations, decorations and user symbols (H..W, h..w, "~", "."), slurs, spacers, the
-numbers of voltas, reserved characters. A U: field may give a symbol another meaning, but none that sounds. Macros (m:)
+What is silent is passed over: annotations, decorations and user symbols (H..W, h..w, "~", "."), slurs, spacers,
+reserved characters. A U: field may give a symbol another meaning, but none that sounds. Macros (m:)
 write ornaments out and are not applied.
 
 Source: The abc music standard 2.1, sections 4 and 8.1.
@@ -37,7 +39,8 @@ _TOKEN = re.compile(
       (?P<comment>(?<!\\)%.*)
     | (?P<field>\[(?P<name>[IKLMmNPQRrsTUVWw]):(?P<value>[^\]\[]*)\])
     | (?P<old_chord>\+(?!f+\+)(?:{_PLAIN_NOTE}){{2,}}\+)
-    | (?P<silent>{_SILENT}|y[\d./]*|\[\s*\d[\d,.-]*)
+    | (?P<silent>{_SILENT}|y[\d./]*)
+    | (?P<volta>\[\s*\d[\d,.-]*)
     | (?P<timed>(?:(?P<accidental>[\^_=]{{0,3}})(?P<letter>[A-Ga-g])(?P<octave>[,']*)|(?P<rest>[zx])|(?P<close>\]))
       (?P<length>\d*(?:/+\d*)?))
     | (?P<bar>(?:\[?\||::|:\|)(?:[|:\]]|\[\|)*(?:\d[\d,.-]*)?)

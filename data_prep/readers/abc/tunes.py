@@ -7,17 +7,20 @@ Source: The abc music standard 2.1, sections 2.2 (tunes), 3 (fields), 7 (voices)
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
 
 from data_prep.melodies import REST
-from data_prep.notes import Heading, Piece, merge_ties, one_line
+from data_prep.notes import Heading, Piece, Repeats, merge_ties, one_line
 from data_prep.readers.abc.fields import Settings, parse_voice
 from data_prep.readers.abc.music import tokens
-from data_prep.readers.abc.voices import ReadVoice, Voice
+from data_prep.readers.abc.repeats import Turns, parts_in_order
+from data_prep.readers.abc.voices import ReadVoice, Voice, opening
 from data_prep.readers.parts import bar_length
+from data_prep.readers.repeats import Course, Turn, playing_order
 from data_prep.voices import fill_gaps, signatures_from
 
 MAX_VOICES = 100
@@ -36,12 +39,13 @@ class Line(NamedTuple):
     text: str
 
 
-def read_tune(tune: str, lines: Sequence[Line]) -> list[Piece]:
+def read_tune(tune: str, lines: Sequence[Line], repeats: Repeats = "written") -> list[Piece]:
     """Read one tune.
 
     Args:
         tune: Its name in the file.
         lines: Its lines, after those of the file's header.
+        repeats: How repeats are read.
 
     Returns:
         One piece a voice.
@@ -49,7 +53,7 @@ def read_tune(tune: str, lines: Sequence[Line]) -> list[Piece]:
     Raises:
         ValueError: If it has no key, no notes, or something in it cannot be read; the message names the line.
     """
-    state = _Tune()
+    state = _Tune(repeats)
     for line in lines:
         try:
             state.take(line.text)
@@ -57,11 +61,14 @@ def read_tune(tune: str, lines: Sequence[Line]) -> list[Piece]:
             raise ValueError(f"line {line.number}: {error}") from None
     if not state.in_body:
         raise ValueError("a tune's header ends with its key (K:), and there is none")
-    voices = [(name, voice.finish()) for name, voice in state.voices.items()]
-    voices = [(name, voice) for name, voice in voices if any(note.pitch != REST for note in voice.notes)]
-    if not voices:
+    voices = {name: voice.finish() for name, voice in state.voices.items()}
+    if repeats == "played" and voices:
+        voices = dict(zip(voices, _played([*voices.values()], state.parts), strict=True))
+    sounding = {name: voice for name, voice in voices.items() if any(note.pitch != REST for note in voice.notes)}
+    if not sounding:
         raise ValueError("there are no notes in it")
-    return [_piece(tune, name if len(voices) > 1 else "", len(voices), voice, state) for name, voice in voices]
+    num_parts = len(sounding)
+    return [_piece(tune, name if num_parts > 1 else "", num_parts, voice, state) for name, voice in sounding.items()]
 
 
 def _piece(tune: str, part: str, num_parts: int, voice: ReadVoice, state: "_Tune") -> Piece:
@@ -81,11 +88,62 @@ def _piece(tune: str, part: str, num_parts: int, voice: ReadVoice, state: "_Tune
     return Piece.of(heading, notes)
 
 
+def _played(voices: Sequence[ReadVoice], parts: Sequence[str]) -> list[ReadVoice]:
+    """Write the repeats of a tune out.
+
+    The marks of the voice that has most of them hold for all. A voice with as many turns at its own, so that all stay
+    together where the bars of one are written too short; any other turns at the times of the first one.
+
+    Args:
+        voices: The voices with their turns.
+        parts: Labels in the order in which the parts are played.
+
+    Returns:
+        The voices as they are played.
+
+    Raises:
+        ValueError: If too much would be played.
+    """
+    leader = max(voices, key=lambda voice: len(voice.turns))
+    rows = _rows(leader)
+    places = [_places(voice, [leader.onsets[row] for row in rows]) for voice in voices]
+    sizes = [sum(cuts[at + 1] - cuts[at] for cuts, _ in places) for at in range(len(rows) - 1)]
+    order = playing_order([leader.turns.get(row, Turn()) for row in rows], sizes, parts)
+    return [_through(voice, Course(order, times), cuts) for voice, (cuts, times) in zip(voices, places, strict=True)]
+
+
+def _rows(voice: ReadVoice) -> list[int]:
+    return sorted({0, *voice.turns})
+
+
+def _places(voice: ReadVoice, times: Sequence[Fraction]) -> tuple[list[int], list[Fraction]]:
+    """Return where a voice turns, in rows and in time, when the turns of its tune stand at these times."""
+    rows = _rows(voice)
+    if len(rows) == len(times):
+        return rows, [voice.onsets[row] for row in rows]
+    cuts = [bisect_left(voice.onsets[:-1], time) for time in times[:-1]]
+    return [*cuts, rows[-1]], [*times[:-1], max(times[-1], voice.onsets[-1])]
+
+
+def _through(voice: ReadVoice, course: Course, cuts: Sequence[int]) -> ReadVoice:
+    metres = course.signatures(voice.metres)
+    return replace(
+        voice,
+        notes=course.notes(voice.notes, cuts),
+        metres=metres,
+        keys=course.signatures(voice.keys),
+        pickup=opening(course.times(voice.bars), metres),
+    )
+
+
 class _Tune:
     """A tune while its lines are read."""
 
-    def __init__(self) -> None:
+    def __init__(self, repeats: Repeats) -> None:
         self.title = self.composer = ""
+        self.parts: list[str] = []  # in the order in which they are played
+        self._repeats = repeats
+        self._part = ""  # that the music begins with
         self.in_body = False
         self.voices: dict[str, Voice] = {}
         self._settings = Settings()
@@ -118,6 +176,8 @@ class _Tune:
             self.title = one_line(value)
         elif name == "C" and not self.composer:
             self.composer = one_line(value)
+        elif name == "P" and self._repeats == "played":
+            self._take_part(value)
         elif name == "V":
             self._switch(value)
         elif not self.in_body:
@@ -128,6 +188,14 @@ class _Tune:
         else:
             self._settings = self._settings.with_field(name, value)
             self._of_all_voices.add(name)
+
+    def _take_part(self, value: str) -> None:
+        if not self.in_body:
+            self.parts = parts_in_order(value)
+        elif self._started:
+            self._voice().begin_part(value)
+        else:
+            self._part = value
 
     def _take_header_field(self, name: str, value: str) -> None:
         of_one_voice = self._current and name in {"L", "M"}
@@ -183,7 +251,9 @@ class _Tune:
                     settings = replace(settings, shift=settings.shift.updated(parse_voice(value)[1]))
                 elif field not in self._of_all_voices:
                     settings = settings.with_field(field, value)
-            self.voices[name] = Voice(settings)
+            self.voices[name] = Voice(settings, Turns() if self._repeats == "played" else None)
+            if self._part:
+                self.voices[name].begin_part(self._part)
         return self.voices[name]
 
 

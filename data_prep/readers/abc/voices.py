@@ -22,10 +22,12 @@ from data_prep.readers.abc.fields import (
 )
 from data_prep.readers.abc.music import length_factor, tokens
 from data_prep.readers.abc.pitches import Accidentals, Written, sounding, written
+from data_prep.readers.abc.repeats import Turns
 from data_prep.readers.parts import bar_length
+from data_prep.readers.repeats import Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 _QUARTERS = 4  # in the whole note that unit note lengths are parts of
 _IN_TIME_OF = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
@@ -63,26 +65,44 @@ class ReadVoice:
         metres: Its time signatures.
         keys: Its key signatures.
         pickup: Length of the opening partial bar in quarter notes.
+        bars: When its bar lines stand.
+        onsets: When each of the notes begins and, last, when the voice ends.
+        turns: Its turns by the number of rows before them, the last one at its end; empty unless they were asked for.
     """
 
     notes: list[Note]
     metres: list[Metre]
     keys: list[Key]
     pickup: Fraction
+    bars: list[Fraction]
+    onsets: list[Fraction]
+    turns: dict[int, Turn]
+
+
+def opening(bars: "Iterable[Fraction]", metres: list[Metre]) -> Fraction:
+    """Return the length of the partial bar before the first bar line, 0 where there is none."""
+    first = next((time for time in bars if time > 0), Fraction(0))
+    return first if first < bar_length(metres) else Fraction(0)
 
 
 class Voice:
     """A voice while it is read."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Begin a voice with what the tune's header says."""
+    def __init__(self, settings: Settings, turns: Turns | None = None) -> None:
+        """Begin a voice.
+
+        Args:
+            settings: What the tune's header says.
+            turns: Take what repeats; without them it is passed over.
+        """
+        self._turns = turns
         self._settings = settings
         self._unit = _QUARTERS * (settings.unit or default_length(settings.metre))  # in quarter notes
         self._lengths: dict[str, Fraction] = {}  # of the unit, by how they are written
         self._rows: list[_Row] = []
         self._metres: dict[int, tuple[int, int]] = {0: settings.metre} if settings.metre else {}
         self._keys: dict[int, KeyField] = {0: settings.key}
-        self._first_bar: int | None = None
+        self._bar_rows: list[int] = []
         self._accidentals = Accidentals()
         self._last: _Row | None = None  # the latest row that takes time
         self._last_letters: list[tuple[Written, int]] = []
@@ -105,6 +125,11 @@ class Voice:
             "tuplet": self._open_tuplet,
             "microtone": self._microtone,
         }
+
+    def begin_part(self, label: str) -> None:
+        """Begin a part of the tune."""
+        if self._turns is not None:
+            self._turns.part(len(self._rows), label)
 
     def set(self, name: str, value: str) -> None:
         """Take a field that stands in the music.
@@ -141,7 +166,9 @@ class Voice:
         """
         kind = token.lastgroup or ""
         if kind == "bar":
-            self._bar()
+            self._bar(token[0])
+        elif kind == "volta" and self._turns is not None:
+            self._turns.ending(len(self._rows), token[0])
         elif kind == "overlay":
             self._overlay(token[0])
         elif not self._overlay_bars and kind in self._take:
@@ -166,8 +193,10 @@ class Voice:
         check_length(onsets[-1])
         metres = {onsets[at]: metre for at, metre in self._metres.items()}
         keys = {onsets[at]: key for at, key in self._keys.items()}
-        first_bar = onsets[-1] if self._first_bar is None else onsets[self._first_bar]
         read_metres = [Metre(onset, *metre) for onset, metre in sorted(metres.items())]
+        bars = [onsets[at] for at in self._bar_rows]
+        if self._turns is not None:
+            self._turns.at(len(self._rows))
         return ReadVoice(
             notes=[
                 Note(onset, row.duration, row.pitch, row.spelling, row.chord_size, row.tied)
@@ -175,7 +204,10 @@ class Voice:
             ],
             metres=read_metres,
             keys=[Key(onset, key.tonic, key.mode) for onset, key in sorted(keys.items()) if key.tonic is not None],
-            pickup=first_bar if self._first_bar is not None and first_bar < bar_length(read_metres) else Fraction(0),
+            pickup=opening(bars, read_metres),
+            bars=bars,
+            onsets=onsets,
+            turns={} if self._turns is None else self._turns.found,
         )
 
     def _timed(self, token: re.Match[str]) -> None:
@@ -246,13 +278,14 @@ class Voice:
         for _ in range(count):
             self._rest(length)
 
-    def _bar(self) -> None:
+    def _bar(self, text: str) -> None:
         self.end_line()
+        self._bar_rows.append(len(self._rows))
+        if self._turns is not None:
+            self._turns.bar(len(self._rows), text)
         if not self._in_overlay_brackets:
             self._overlay_bars = max(0, self._overlay_bars - 1)
         self._accidentals.end_bar()
-        if self._first_bar is None and any(row.duration for row in self._rows):
-            self._first_bar = len(self._rows)
 
     def _tie(self, _token: re.Match[str]) -> None:
         if self._chord is not None:

@@ -1,0 +1,109 @@
+"""ABC's repeats: what its bar lines, endings and parts (P:) say of the order in which a tune is played.
+
+A bar line repeats by its colons: "|:" opens, ":|" closes, "::" does both, "::|" closes what is played three times. A
+thin-thin or a thick bar line divides sections, and ends an ending. Texts and decorations such as "D.C." or !segno! are
+for print: collections write one sign where a jump begins and where it leads to, and most name no end for it.
+
+Source: The abc music standard 2.1, sections 3.1.9 (P:), 4.8 (repeats), 4.9 (endings), 4.10 (variant endings).
+"""
+
+import re
+
+from data_prep.readers.abc.fields import number
+from data_prep.readers.repeats import MAX_TIMES, Turn
+
+MAX_PARTS = 1000
+"""Parts that a header may name, repeated ones counted."""
+
+_OF_NUMBERS = "0123456789,.-"
+
+_NUMBERS = re.compile(r"(\d+)(?:-(\d+))?")
+_PARTS = re.compile(r"[A-Za-z0-9().\s]+")
+_PART = re.compile(r"([A-Za-z()])\s*(\d*)")
+
+
+class Turns:
+    """The turns of a voice while it is read, by the number of rows before each."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self.found: dict[int, Turn] = {}
+
+    def at(self, row: int) -> Turn:
+        """Return the turn before a row, which is new if there was none."""
+        return self.found.setdefault(row, Turn())
+
+    def part(self, row: int, label: str) -> None:
+        """Begin the part of a label; it divides like a double bar."""
+        turn = self.at(row)
+        turn.label, turn.divides = label, True
+
+    def bar(self, row: int, text: str) -> None:
+        """Take a bar line.
+
+        Args:
+            row: The number of rows before it.
+            text: It, with the numbers of the ending that begins at it.
+
+        Raises:
+            ValueError: If it asks for more than MAX_TIMES.
+        """
+        signs = text.rstrip(_OF_NUMBERS)
+        line = signs.strip(":")
+        if text == "|":
+            return
+        turn = self.at(row)
+        closes = len(signs) - len(signs.lstrip(":"))
+        opens = len(signs) - len(signs.rstrip(":"))
+        if not line:  # "::"
+            closes = opens = max(1, closes // 2)
+        elif ":" in line:  # "[|]:|", "|:|": collections end sections so
+            closes = max(1, closes)
+        turn.opens |= opens > 0
+        turn.divides |= len(line) > 1
+        if closes:
+            turn.close(closes + 1)
+        if len(signs) < len(text):
+            self.ending(row, text)
+
+    def ending(self, row: int, text: str) -> None:
+        """Take the beginning of an ending.
+
+        Args:
+            row: The number of rows before it.
+            text: What holds its numbers, as "[1" or "1,3-5".
+
+        Raises:
+            ValueError: If one is more than MAX_TIMES.
+        """
+        ranges = [(number(first), number(last or first)) for first, last in _NUMBERS.findall(text)]
+        self.at(row).end_as([one for low, high in ranges for one in range(low, min(high, low + MAX_TIMES) + 1)])
+
+
+def parts_in_order(text: str) -> list[str]:
+    """Read the order of parts that a header gives.
+
+    Args:
+        text: What follows "P:", as "ABAC", "A4.B4" or "((AB)3.C)2".
+
+    Returns:
+        The labels; none where it is no such order, but a remark.
+
+    Raises:
+        ValueError: If there are more than MAX_PARTS.
+    """
+    if not _PARTS.fullmatch(text):
+        return []
+    levels: list[list[str]] = [[]]
+    for part, times in _PART.findall(text):
+        if part == "(":
+            levels.append([])
+            continue
+        if part == ")" and len(levels) == 1:
+            return []
+        played = levels.pop() if part == ")" else [part]
+        count = number(times or "1")
+        if len(played) * count + len(levels[-1]) > MAX_PARTS:
+            raise ValueError(f"a tune has at most {MAX_PARTS} parts, repeated ones counted: got P:{text[:20]}")
+        levels[-1] += played * count
+    return levels[0] if len(levels) == 1 else []

@@ -1,0 +1,89 @@
+"""What a kern score says of the order in which it is played: a list of its sections, or the bar lines' repeat signs.
+
+The list ("*>[A,A,B]") names sections, each of which begins at its own name ("*>A"); lists with a name of their own, as
+"*>norep[A,B]", are for other ways of playing. Where there is no list, ":|" closes and "|:" opens a repeat.
+
+Source: Humdrum user guide, chapter 20 (strophes, verses and repeats), and the kern representation's bar lines.
+"""
+
+import re
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import TypeAlias
+
+from data_prep.readers.repeats import MAX_STRETCHES, Course, Turn, playing_order
+
+_SECTION = re.compile(r"\*>([^\[\]]+)")
+_LIST = re.compile(r"\*>\[([^\[\]]*)\]")
+_OPENS = re.compile(r"[|!]:")
+_CLOSES = re.compile(r":[|!]")
+
+Cuts: TypeAlias = Mapping[Hashable, Sequence[int]]
+"""Of each voice how many notes come before each turn."""
+
+
+class KernTurns:
+    """The turns of a score while it is read, by the time at which each stands."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._turns: dict[Fraction, Turn] = {}
+        self._lengths: dict[Fraction, Mapping[Hashable, int]] = {}
+        self._sections: list[str] = []
+
+    def take(self, columns: Sequence[str], onset: Fraction, lengths: Iterable[tuple[Hashable, int]]) -> None:
+        """Take a line of interpretations or a bar line.
+
+        Args:
+            columns: The line's columns.
+            onset: When it stands.
+            lengths: Each voice, and how many notes it has so far.
+
+        Raises:
+            ValueError: If there are more sections than are read.
+        """
+        column = columns[0] if columns[0].startswith("=") else next((one for one in columns if one[:2] == "*>"), "")
+        if found := _LIST.fullmatch(column):
+            self._sections = self._sections or [name.strip() for name in found[1].split(",")]
+        section = _SECTION.fullmatch(column)
+        opens, closes = _OPENS.search(column), _CLOSES.search(column)
+        if section is None and (column[:1] != "=" or not (opens or closes)):
+            return
+        turn = self._at(onset, lengths)
+        if section is not None:
+            turn.label = section[1].strip()
+            return
+        turn.opens |= opens is not None
+        if closes:
+            turn.close()
+
+    def course(self, end: Fraction, lengths: Iterable[tuple[Hashable, int]]) -> tuple[Course, Cuts]:
+        """Find how the score is played.
+
+        Args:
+            end: When it ends.
+            lengths: Each voice, and how many notes it has in all.
+
+        Returns:
+            The course, and of each voice how many notes come before each turn.
+
+        Raises:
+            ValueError: If too much would be played.
+        """
+        whole = dict(lengths)
+        self._at(Fraction(0), ())
+        self._at(end, ())
+        self._lengths[end] = whole
+        times = sorted(self._turns)
+        cuts = {voice: [self._lengths[time].get(voice, 0) for time in times] for voice in whole}
+        sizes = [sum(cut[at + 1] - cut[at] for cut in cuts.values()) for at in range(len(times) - 1)]
+        order = playing_order([self._turns[time] for time in times], sizes, self._sections, repeats_in_parts=False)
+        return Course(order, times), cuts
+
+    def _at(self, onset: Fraction, lengths: Iterable[tuple[Hashable, int]]) -> Turn:
+        """Return the turn at a time, which is new if there was none."""
+        if onset not in self._turns:
+            if len(self._turns) == MAX_STRETCHES:
+                raise ValueError(f"at most {MAX_STRETCHES} sections are read: it has more")
+            self._turns[onset], self._lengths[onset] = Turn(), dict(lengths)
+        return self._turns[onset]
