@@ -51,13 +51,14 @@ def prepare(
             used.
     """
     check_num_folds(num_folds)
-    return _prepared(corpus, kind, num_folds, seed, progress, cache, processes)
+    return _prepared(corpus, kind, repeats, num_folds, seed, progress, cache, processes)
 
 
 def prepare_unfolded(
     corpus: str,
     *,
     kind: str,
+    repeats: str = "written",
     progress: Progress | None = None,
     cache: Path | None = None,
     processes: int | None = None,
@@ -67,6 +68,7 @@ def prepare_unfolded(
     Args:
         corpus: A corpus's name, or a folder; one piece is enough.
         kind: As for ``prepare``, like the other arguments.
+        repeats: How the repeats of scores are read.
         progress: Told of the reading.
         cache: The cache's folder.
         processes: How many files are parsed at once.
@@ -77,12 +79,13 @@ def prepare_unfolded(
     Raises:
         BadInputError: If the corpus is unknown, of another kind, empty or unreadable, or the cache cannot be used.
     """
-    return _prepared(corpus, kind, UNFOLDED, 0, progress, cache, processes)
+    return _prepared(corpus, kind, repeats, UNFOLDED, 0, progress, cache, processes)
 
 
 def _prepared(
     corpus: str,
     kind: str,
+    repeats: str,
     num_folds: int,
     seed: int,
     progress: Progress | None,

@@ -28,7 +28,9 @@ class CorpusScores:
     without_baselines: str | None
 
 
-def corpus_scores(model: "NamedModel", corpus: str, progress: "Progress", *, keep_seen: bool) -> CorpusScores:
+def corpus_scores(
+    model: "NamedModel", corpus: str, progress: "Progress", *, keep_seen: bool, repeats: str | None = None
+) -> CorpusScores:
     """Score a model on a corpus.
 
     Args:
@@ -36,6 +38,7 @@ def corpus_scores(model: "NamedModel", corpus: str, progress: "Progress", *, kee
         corpus: A corpus's name, or a folder.
         progress: Told of the reading.
         keep_seen: Whether to score pieces that the model has seen too.
+        repeats: How the corpus's repeats are read; as those of the model's own corpus unless said.
 
     Returns:
         The scores, beside baselines where the model's training corpus is at hand.
@@ -47,10 +50,12 @@ def corpus_scores(model: "NamedModel", corpus: str, progress: "Progress", *, kee
     from models.checkpoint import load_model
     from models.families import family as find_family
     from search.scoring import score_model
+    from search.sections import Data
 
     saved = load_model(model.path)
     family = find_family(saved.extra["family"])
-    prepared = prepare_unfolded(corpus, kind=family.data_kind, progress=progress)
+    repeats = repeats or (model.data or Data()).repeats
+    prepared = prepare_unfolded(corpus, kind=family.data_kind, repeats=repeats, progress=progress)
     learnt, reason = _learnt(model, family.data_kind, saved.extra.get("fingerprint"), progress)
     return CorpusScores(prepared, score_model(family, model.path, prepared.data, learnt, keep_seen=keep_seen), reason)
 
@@ -65,7 +70,14 @@ def _learnt(
     if data is None:
         return None, f"the search that {model.path} comes from is not in the home folder, so nothing names its corpus"
     try:
-        prepared = prepare(data.corpus, kind=kind, num_folds=data.folds, seed=data.seed, progress=progress)
+        prepared = prepare(
+            data.corpus,
+            kind=kind,
+            repeats=data.repeats,
+            num_folds=data.folds,
+            seed=data.seed,
+            progress=progress,
+        )
     except BadInputError as error:
         return None, f"its training corpus cannot be read: {error}"
     if fingerprint not in (None, prepared.fingerprint):
@@ -77,7 +89,13 @@ def _learnt(
 
 
 def score(
-    model: str, corpus: str, *, home: Path | None = None, tracking: str | None = None, keep_seen: bool = False
+    model: str,
+    corpus: str,
+    *,
+    home: Path | None = None,
+    tracking: str | None = None,
+    keep_seen: bool = False,
+    repeats: str | None = None,
 ) -> "ModelScores":
     """Score a model on pieces that it never saw.
 
@@ -87,6 +105,7 @@ def score(
         home: The home folder; TUNESMITH_HOME, or ./runs, unless said.
         tracking: The URI of MLflow's store; the home folder's unless said.
         keep_seen: Whether to score pieces that the model has seen too.
+        repeats: "written" or "played"; as in the model's own corpus unless said.
 
     Returns:
         The objective on each piece and in the mean, beside the family's simple models on the same pieces where the
@@ -99,4 +118,5 @@ def score(
     from tunesmith.home import home_folder
     from tunesmith.named_models import any_model
 
-    return corpus_scores(any_model(model, home_folder(home), tracking), corpus, Silent(), keep_seen=keep_seen).scores
+    chosen = any_model(model, home_folder(home), tracking)
+    return corpus_scores(chosen, corpus, Silent(), keep_seen=keep_seen, repeats=repeats).scores

@@ -30,7 +30,7 @@ Repeats = Annotated[
     typer.Option(
         "--repeats",
         help="How the repeats of scores are read: as written, each section once, or as played, written out (AABB).",
-        show_default="written",
+        show_default="written, or as the search has them",
         metavar="written|played",
     ),
 ]

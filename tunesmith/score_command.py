@@ -10,7 +10,7 @@ from rich.table import Table
 from tunesmith.console import err, out, print_json
 from tunesmith.figures import decimals, interval
 from tunesmith.home import home_folder
-from tunesmith.options import AsJson, Home, Tracking
+from tunesmith.options import AsJson, Home, Repeats, Tracking
 
 if TYPE_CHECKING:
     from search.promotion import TestScores
@@ -41,6 +41,7 @@ def score(
     keep_seen: Annotated[
         bool, typer.Option("--keep-seen", help="Score pieces of the training corpus and their variants too.")
     ] = False,
+    repeats: Repeats = None,
     tracking: Tracking = None,
     home: Home = None,
     as_json: AsJson = False,
@@ -68,7 +69,7 @@ def score(
 
     chosen = any_model(model, home_folder(home), tracking)
     with Bar() as bar:
-        found = corpus_scores(chosen, corpus, bar, keep_seen=keep_seen)
+        found = corpus_scores(chosen, corpus, bar, keep_seen=keep_seen, repeats=repeats)
     report_skipped(found.corpus)
     if found.without_baselines is not None:
         err.print(

@@ -92,7 +92,7 @@ def test_a_pickup_joins_the_last_bar_that_it_shortens(rows: Callable[[Piece], li
     (piece,) = _played("|:E|ABcd|efg:|\n|:a|GFED|C3:|")
     assert _names(piece) == "E A B c d e f g E A B c d e f g a G F E D C:3 a G F E D C:3"
     assert piece.heading.pickup == 1
-    place, resolution = positions(piece)
+    _, place, resolution = positions(piece)
     assert resolution == piece.resolution
     starts = [note.spelling for note, at in zip(rows(piece), place.tolist(), strict=True) if at == 0]
     assert starts == ["A4", "E5", "A4", "E5", "G4", "C4", "G4", "C4"]
