@@ -1,0 +1,259 @@
+"""Write docs/results/tunes.md: what composers come to on tunes, with and without copies, beside the simple models.
+
+    python docs/tabulate_tunes.py [--corpus oneills] [--repeats written] [--trial composer/2 --home runs] [--seeds 3]
+
+All are scored on the folds of the corpus; the sealed tunes stay sealed. Without --trial the last of the built-in
+search's initial points is trained.
+"""
+
+import argparse
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from data_prep.melodies import Melodies
+from data_prep.prepared import prepare
+from data_prep.randomness import stream
+from data_prep.votes import EXPERTS
+from models.baselines import Notes, melody_baselines, ngram
+from models.composer_spec import ComposerSpec
+from models.composer_task import ComposerTask
+from models.copy_gate import CopyGate, gate_features, mixed
+from models.families import family as find_family
+from models.folded.optimiser import FoldedOptimiser
+from models.folded.torch_doors import tensor
+from models.objective import piece_costs
+from models.training import LockstepTraining, TrainingPlan
+from search.search_spec import load
+from tunesmith.figures import settings_line
+from tunesmith.named_trials import recorded_trial
+
+TARGET = Path(__file__).parent / "results" / "tunes.md"
+
+CLASSES = {"0": (0, 0), "1 to 3": (1, 3), "4 to 7": (4, 7), "8 and more": (8, 10**6)}
+"""Classes of match length, in notes."""
+
+COPIED = "Kneser-Ney trigram + copy"
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model and what it gives each tune that it never saw, [P] nats a note."""
+
+    name: str
+    pieces: Floats
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a copying composer does before each note, [N] or [N, 1 + J], on tunes that it never saw."""
+
+    mixture: Floats
+    network: Floats
+    gate: Floats
+
+
+def trained(spec: ComposerSpec, data: Melodies, seed: int, name: str) -> ComposerTask:
+    """Train settings on all folds."""
+    task = ComposerTask(spec, data, seed=seed, trial=1_000_000, device="cpu")
+    for report in LockstepTraining(task, TrainingPlan.of(spec)).epochs():
+        mean = report.metrics["nats_per_note"].mean
+        sys.stderr.write(f"{name}, seed {seed}, epoch {report.epoch}: {mean:.4f}, {report.seconds:.0f} s\n")
+    return task
+
+
+def per_note(task: ComposerTask, log_p: Floats) -> Floats:
+    """[P] nats a note of every tune, header paid, from [N] nats."""
+    encoding = task.encoding
+    return piece_costs(encoding, encoding.sequences, log_p) / np.diff(encoding.melodies.start)
+
+
+def copies_alone(data: Melodies) -> Floats:
+    """[P] nats a note of a trigram and all experts without a network: a gate of the votes' features alone, trained."""
+    notes, votes = Notes.read(data), data.votes
+    features = tensor(gate_features(votes, data.bar, np.arange(data.num_notes) - data.start[data.piece_of_note]))
+    present, hits = tensor(votes["length"] >= 0), tensor(votes["hits"] / np.maximum(votes["votes"], 1)).float()
+    found = np.zeros(data.num_notes)
+    for fold in range(data.num_folds):
+        held_out = data.fold == fold
+        there = held_out[data.piece_of_note]
+        log_p = np.zeros(data.num_notes)  # of a trigram that has not learnt from the note's own tune
+        for part in range(data.num_folds):
+            scored = data.fold == part
+            log_p[scored[data.piece_of_note]] = np.log(ngram(notes, ~scored & ~held_out, scored, order=3))
+        gate = CopyGate("match+bars", 0, 64, [torch.Generator().manual_seed(0)])
+        rule, rows = FoldedOptimiser(gate.parameters(), "adam", weight_decay=0.0, clip=1.0), np.flatnonzero(~there)
+        for step in range(1500):
+            batch = tensor(stream(step, "batch of notes").choice(rows, 1024))
+            said = _mixed(gate, features[batch], present[batch], hits[batch], tensor(log_p).float()[batch])
+            rule.step(-said.mean(1), 3e-3)
+        with torch.no_grad():
+            said = _mixed(gate, features, present, hits, tensor(log_p).float())[0]
+        found[there] = said.double().numpy()[there]
+    return -np.bincount(data.piece_of_note, found) / np.diff(data.start)
+
+
+def _mixed(
+    gate: CopyGate, features: torch.Tensor, present: torch.Tensor, hits: torch.Tensor, log_p: torch.Tensor
+) -> torch.Tensor:
+    """[1, n] nats of the mixture of a trigram and the experts."""
+    nothing = features.new_zeros(1, len(features), 0)
+    return mixed(log_p[None], gate(nothing, features[None], present[None]), hits[None])
+
+
+def looked_into(task: ComposerTask) -> Look:
+    """See what the gate of a copying composer does."""
+    mixture, _ = task.note_log_probabilities(task.encoding.sequences)
+    network, gate = task.gates()
+    return Look(mixture, network, gate)
+
+
+def with_error(values: Floats) -> str:
+    """Write a mean over tunes and its standard error."""
+    return f"{values.mean():.3f} ± {values.std(ddof=1) / np.sqrt(len(values)):.3f}"
+
+
+def table(header: str, rows: Sequence[Sequence[str]]) -> str:
+    """Write a table in Markdown."""
+    dashes = "|".join("---" for _ in header.split("|")[1:-1])
+    return "\n".join([header, f"|{dashes}|", *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
+
+
+def models_table(rows: Sequence[Row]) -> str:
+    """Compare all models with the copying n-gram, tune by tune."""
+    peer = next(row.pieces for row in rows if row.name == COPIED)
+    return table(
+        "| model | nats a note | less than the copying trigram, paired |",
+        [
+            [row.name, with_error(row.pieces), with_error(peer - row.pieces) if row.name != COPIED else ""]
+            for row in rows
+        ],
+    )
+
+
+def lengths_table(data: Melodies, look: Look) -> str:
+    """Split the loss by the length of the longest match."""
+    length, rows = data.votes["length"][:, 0], list[list[str]]()
+    for name, (low, high) in CLASSES.items():
+        here = (length >= low) & (length <= high)
+        gate = look.gate[here, 0].mean()
+        values = (-look.network[here].mean(), -look.mixture[here].mean(), gate)
+        rows.append([name, f"{100 * here.mean():.0f} %", *(f"{value:.2f}" for value in values)])
+    return table("| notes matched | of the notes | network alone | mixture | network's gate |", rows)
+
+
+def gates_table(data: Melodies, look: Look) -> str:
+    """Tell each expert's weight, and how often it is right where it is there."""
+    votes = data.votes
+    rows = [["the network", "100 %", "", f"{look.gate[:, 0].mean():.3f}"]]
+    for number, name in enumerate(EXPERTS):
+        there = votes["length"][:, number] >= 0
+        share = votes["hits"][there, number] / votes["votes"][there, number]
+        rows.append(
+            [name, f"{100 * there.mean():.0f} %", f"{share.mean():.2f}", f"{look.gate[:, number + 1].mean():.3f}"]
+        )
+    return table("| expert | there | probability of what came, where there | mean gate |", rows)
+
+
+HEAD = """# Tunes
+
+<!-- Written by docs/tabulate_tunes.py: change it there. -->
+
+{num_pieces} tunes of {corpus}, repeats as {repeats}, in {num_folds} folds by kin; {num_sealed} more are sealed and were
+not opened. Every figure is nats per note of (pitch, duration) in the original key, all notes scored, headers paid: the
+mean over a tune's notes, then over tunes, ± one standard error over tunes. Differences are paired, tune by tune.
+
+The composer's settings: {settings}. Its figures are means over {seeds} seeds; the last row averages the probabilities
+of the networks with these seeds.
+"""
+
+MIDDLE = """
+## What is copied
+
+By how many notes just before a note were played before in the tune, in nats a note of seed 0:
+
+"""
+
+FOOT = """
+```sh
+python docs/tabulate_tunes.py --corpus {corpus} --repeats {repeats} --seeds {seeds}
+```
+"""
+
+
+def page(data: Melodies, rows: Sequence[Row], look: Look, facts: Mapping[str, object]) -> str:
+    """Write the page."""
+    head = "\n\n".join(textwrap.fill(part, 120) for part in HEAD.format(**facts).split("\n\n"))
+    parts = [head, "\n\n", models_table(rows), MIDDLE, lengths_table(data, look), "\n", gates_table(data, look)]
+    return "".join([*parts, FOOT.format(**facts)])
+
+
+def settings_of(arguments: argparse.Namespace) -> ComposerSpec:
+    """Take the settings of a search's trial, or the last initial point of the built-in search."""
+    if arguments.trial:
+        record, number = recorded_trial(arguments.home.absolute(), arguments.trial)
+        values = record.trial(number).values
+    else:
+        search = load("composer")
+        values = search.space.values(search.prior[-1])
+    spec = find_family("composer").spec_type.from_values(values)
+    assert isinstance(spec, ComposerSpec)
+    return spec
+
+
+def main() -> None:
+    """Train, score and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", default="oneills")
+    parser.add_argument("--repeats", default="written")
+    parser.add_argument("--trial", help="SEARCH/NUMBER")
+    parser.add_argument("--home", type=Path, default=Path("runs"))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=TARGET)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    prepared = prepare(arguments.corpus, repeats=arguments.repeats)
+    data, spec = prepared.data, settings_of(arguments)
+    rows = [Row(one.name, np.array(one.pieces)) for one in melody_baselines(data)]
+    rows.append(Row("Kneser-Ney trigram + all copies, no network", copies_alone(data)))
+    off = spec.model_validate({**spec.model_dump(), "copying": "off", "copying_own_loss": 1.0, "copying_units": 32})
+    plain = trained(off, data, 0, "without copies")
+    rows.append(
+        Row(
+            "the same composer without copies",
+            per_note(plain, plain.note_log_probabilities(plain.encoding.sequences)[0]),
+        )
+    )
+    tasks = [trained(spec, data, seed, "composer") for seed in range(arguments.seeds)]
+    looks = [looked_into(task) for task in tasks]
+    single = np.mean([per_note(task, look.mixture) for task, look in zip(tasks, looks, strict=True)], axis=0)
+    together = np.logaddexp.reduce([look.mixture for look in looks], axis=0) - np.log(len(looks))
+    rows += [Row("composer that copies", single), Row(f"{len(looks)} of them averaged", per_note(tasks[0], together))]
+    values = spec.model_dump()
+    facts = {
+        "num_pieces": data.num_pieces,
+        "corpus": arguments.corpus,
+        "repeats": arguments.repeats,
+        "num_folds": data.num_folds,
+        "num_sealed": prepared.num_test_pieces,
+        "settings": settings_line({name: value for name, value in values.items() if spec.matters(name, values)}),
+        "seeds": arguments.seeds,
+    }
+    text = page(data, rows, looks[0], facts)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(text, encoding="utf-8")
+    sys.stdout.write(text)
+
+
+if __name__ == "__main__":
+    main()
