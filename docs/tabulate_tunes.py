@@ -226,7 +226,7 @@ def main() -> None:
     data, spec = prepared.data, settings_of(arguments)
     rows = [Row(one.name, np.array(one.pieces)) for one in melody_baselines(data)]
     rows.append(Row("Kneser-Ney trigram + all copies, no network", copies_alone(data)))
-    off = spec.model_validate({**spec.model_dump(), "copying": "off", "copying_own_loss": 1.0, "copying_units": 32})
+    off = spec.model_validate({**spec.model_dump(), "copying": "off", "copying_own_loss": 1.0, "copying_units": 64})
     plain = trained(off, data, 0, "without copies")
     rows.append(
         Row(

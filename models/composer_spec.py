@@ -84,7 +84,7 @@ class ComposerSpec(Spec):
         when={"copying": ("match", "match+bars")},
     )
     copying_units: int = setting(
-        32, "hidden units of the gate", low=1, high=1024, unit="units", when={"copying": ("match", "match+bars")}
+        64, "hidden units of the gate", low=1, high=1024, unit="units", when={"copying": ("match", "match+bars")}
     )
     optimiser: Literal["sgd", "rmsprop", "adam", "adamw"] = setting(
         "adamw", "the update rule", by_memory=("sgd", "rmsprop", "adam", "adamw")

@@ -60,7 +60,8 @@ class Wish:
 
     Attributes:
         bars: Its length in bars, what was given included. A pickup comes before them, and shortens the last.
-        temperature: Above 1 bolder than the model, below 1 safer, 0 always its likeliest note.
+        temperature: Above 1 bolder than the model, below 1 safer, 0 always its likeliest note. At .9 bars come back
+            about as often as in a corpus; at 1 the small errors of each note add up, and fewer do.
         top_p: Draw from the likeliest notes that together have this probability; 1 is all.
         top_k: Draw from the so many likeliest notes; 0 is all.
         key: As in "D", "Am", "F#m", "E dorian" or "Amix"; every composed note is then in its scale. With a prompt it
@@ -75,7 +76,7 @@ class Wish:
     """
 
     bars: int = 16
-    temperature: float = 1.0
+    temperature: float = 0.9
     top_p: float = 1.0
     top_k: int = 0
     key: str | None = None
