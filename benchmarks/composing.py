@@ -37,7 +37,7 @@ from models.composing import TuneComposer
 from models.wish import Wish
 
 BATCH, LAYERS, SIZE, NUM_EVENTS = 16, 2, 128, 400
-BATCH_LIMIT, TUNE_LIMIT, LOAD_LIMIT, FILE_LIMIT = 2000.0, 0.050, 3.0, 5.0
+BATCH_LIMIT, TUNE_LIMIT, LOAD_LIMIT, FILE_LIMIT = 10_000.0, 0.050, 3.0, 5.0
 TURNS = 9
 RESULT = Path(__file__).parent / "results" / "composing.json"
 LOAD = """

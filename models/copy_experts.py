@@ -4,7 +4,7 @@ Symbols: B tunes, n notes so far, J experts, V tokens, D durations, S bar positi
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from data_prep.repetition import LONGEST, Ints
 from data_prep.votes import BARS_BACK, NUM_MATCHES, VOTE
 from models.copy_gate import NUM_EXPERTS, Copying, gate_features
 from models.note_rules import Bars
+
+Floats: TypeAlias = NDArray[np.float64]
 
 _ABSENT = -1
 
@@ -37,7 +39,7 @@ class Pointers(NamedTuple):
     row: Ints
     expert: Ints
     token: Ints
-    share: NDArray[np.float64]
+    share: Floats
 
 
 class CopyExperts:
@@ -62,6 +64,8 @@ class CopyExperts:
         self._events, self._intervals = _Match(len(bars)), _Match(len(bars))
         self._latest = np.full(len(bars), _ABSENT)  # [B] the latest pitch
         self._rows_at: list[dict[int, int]] = [{} for _ in bars]  # of each tune, its notes by their onset
+        self._lags = [[number * of_tune.length for number in BARS_BACK] for of_tune in bars]
+        self._tunes = np.arange(len(bars))[:, None]
         self._back = np.full((len(bars), len(BARS_BACK)), _ABSENT)  # [B, bars' experts] the note that each points at
         self._agreement = np.zeros_like(self._back)
 
@@ -75,27 +79,25 @@ class CopyExperts:
         Returns:
             The votes.
         """
-        num = len(self._bars)
-        votes = np.zeros((num, self._num_experts), VOTE)
-        found = [self._events.votes(votes[:, 0])]
-        row, interval, share = self._intervals.votes(votes[:, 1])
-        pitch, duration = np.divmod(interval, self._num_durations)
-        pitch = np.where(pitch == REST_PITCH, REST_PITCH, (pitch + self._latest[row]) % NUM_PITCHES)
-        found.append((row, pitch * self._num_durations + duration, share))
+        votes = np.zeros((len(self._bars), self._num_experts), VOTE)
+        said = [self._events.votes(votes[:, 0]), self._moved(*self._intervals.votes(votes[:, 1]))]
+        row, event, share = (np.concatenate(parts) for parts in zip(*said, strict=True))
+        expert = np.repeat(np.arange(NUM_MATCHES), [len(rows) for rows, _, _ in said])
         if self._num_experts > NUM_MATCHES:
-            found += self._look_back(votes[:, NUM_MATCHES:], onset)
-        row, event = (np.concatenate([of_expert[part] for of_expert in found]).astype(np.int64) for part in (0, 1))
+            earlier, back = self._look_back(votes[:, NUM_MATCHES:], onset)
+            row, expert = np.append(row, earlier), np.append(expert, NUM_MATCHES + back)
+            event = np.append(event, self._events.code[earlier, self._back[earlier, back]])
+            share = np.append(share, np.ones(len(earlier)))
         token = self._carriers[event, position[row] if self._carriers.shape[1] > 1 else 0]
         carried = token >= 0
-        expert = np.repeat(np.arange(len(found)), [len(of_expert[0]) for of_expert in found])
         bar = [(begin - bars.pickup) // bars.length for bars, begin in zip(self._bars, onset, strict=True)]
         return Pointers(
-            features=gate_features(votes, np.array(bar, np.int32), np.full(num, self._events.size)),
+            features=gate_features(votes, np.array(bar, np.int32), np.full(len(votes), self._events.size)),
             present=votes["length"] >= 0,
             row=row[carried],
             expert=expert[carried],
             token=token[carried],
-            share=np.concatenate([of_expert[2] for of_expert in found])[carried],
+            share=share[carried],
         )
 
     def add(self, token: Ints, onset: Sequence[int]) -> None:
@@ -109,7 +111,7 @@ class CopyExperts:
             at[begin] = self._events.size
         pitch, duration = self._vocabulary.token_pitch[token], self._vocabulary.token_duration[token]
         event = pitch * self._num_durations + duration
-        agree = (self._back >= 0) & (self._events.at(self._back) == event[:, None])
+        agree = (self._back >= 0) & (self._events.code[self._tunes, self._back] == event[:, None])
         self._agreement = np.where(agree, np.minimum(self._agreement + 1, LONGEST), 0)
         self._events.add(event)
         is_rest = pitch == REST_PITCH
@@ -117,51 +119,55 @@ class CopyExperts:
         self._intervals.add(np.where(self._latest >= 0, interval * self._num_durations + duration, _ABSENT))
         self._latest = np.where(is_rest, self._latest, pitch)
 
-    def _look_back(self, votes: NDArray[np.void], onset: Sequence[int]) -> list[tuple[Ints, Ints, NDArray[np.float64]]]:
-        """Write the votes of the bars' experts, and return for each its tunes, events and shares."""
+    def _moved(self, row: Ints, interval: Ints, share: Floats) -> tuple[Ints, Ints, Floats]:
+        """Move votes for intervals to the present pitches: tunes, events and shares."""
+        pitch, duration = np.divmod(interval, self._num_durations)
+        pitch = np.where(pitch == REST_PITCH, REST_PITCH, (pitch + self._latest[row]) % NUM_PITCHES)
+        return row, pitch * self._num_durations + duration, share
+
+    def _look_back(self, votes: NDArray[np.void], onset: Sequence[int]) -> tuple[Ints, Ints]:
+        """Write the votes of the bars' experts, and return the tunes and the experts of those that are there."""
         if self._vocabulary.looks_back:
-            for back, at, bars, begin in zip(self._back, self._rows_at, self._bars, onset, strict=True):
-                back[:] = [at.get(begin - number * bars.length, _ABSENT) for number in BARS_BACK]
+            places = zip(self._rows_at, self._lags, onset, strict=True)
+            self._back = np.array([[at.get(begin - lag, _ABSENT) for lag in lags] for at, lags, begin in places])
         present = self._back >= 0
-        votes["length"] = np.where(present, self._agreement, -1)
+        votes["length"] = np.where(present, self._agreement, _ABSENT)
         votes["votes"] = votes["top"] = present
-        event = self._events.at(self._back)
-        return [
-            (np.flatnonzero(there), event[there, expert], np.ones(np.count_nonzero(there)))
-            for expert, there in enumerate(present.T)
-        ]
+        tune, expert = np.nonzero(present)
+        return tune.astype(np.int64), expert.astype(np.int64)
 
 
 class _Match:
-    """The longest match in each of B texts of one length, as ``data_prep.repetition`` finds it."""
+    """The longest match in each of B texts of one length, as ``data_prep.repetition`` finds it.
+
+    Attributes:
+        size: Codes of each text.
+        code: [B, size or more] the texts.
+    """
 
     def __init__(self, num_texts: int) -> None:
         self.size = 0
-        self._code = np.zeros((num_texts, 64), np.int64)
-        self._agreement = np.zeros_like(self._code)  # [B, s] how many codes before s agree with the latest ones
-
-    def at(self, index: Ints) -> Ints:
-        """[B, k] the codes at some places of each text; any where the index is negative."""
-        return np.take_along_axis(self._code, np.maximum(index, 0), axis=1)
+        self.code = np.zeros((num_texts, 64), np.int64)
+        self._agreement = np.zeros_like(self.code)  # [B, s] how many codes before s agree with the latest ones
 
     def add(self, code: Ints) -> None:
         """Append [B] codes, _ABSENT for what is no part of its text."""
         size = self.size
-        if size == self._code.shape[1]:
-            self._code = np.pad(self._code, ((0, 0), (0, size)))
+        if size == self.code.shape[1]:
+            self.code = np.pad(self.code, ((0, 0), (0, size)))
             self._agreement = np.pad(self._agreement, ((0, 0), (0, size)))
-        same = (self._code[:, :size] == code[:, None]) & (code >= 0)[:, None]
+        same = (self.code[:, :size] == code[:, None]) & (code >= 0)[:, None]
         longer = np.where(same, np.minimum(self._agreement[:, :size] + 1, LONGEST), 0)
         self._agreement[:, 1 : size + 1] = longer
-        self._code[:, size] = code
+        self.code[:, size] = code
         self.size += 1
 
-    def votes(self, votes: NDArray[np.void]) -> tuple[Ints, Ints, NDArray[np.float64]]:
+    def votes(self, votes: NDArray[np.void]) -> tuple[Ints, Ints, Floats]:
         """Write [B] votes, and return the texts, codes and shares of what is voted for."""
         votes["length"] = _ABSENT
         if not self.size:
             return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
-        code = self._code[:, : self.size]
+        code = self.code[:, : self.size]
         length = np.where(code >= 0, self._agreement[:, : self.size], _ABSENT)
         longest = length.max(axis=1)
         votes["length"] = longest

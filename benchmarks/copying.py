@@ -1,0 +1,69 @@
+"""Measures what copying costs a training step, on O'Neill's tunes at the composer's default settings.
+
+    python benchmarks/copying.py [--out FILE]
+
+The same composer with and without copies takes its steps in turns, in one process on one thread; processor time counts.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import torch
+from lockstep import hardware
+from summary import figure
+
+from data_prep.melodies import Melodies
+from data_prep.prepared import prepare
+from models.composer_spec import ComposerSpec
+from models.composer_task import ComposerTask
+from models.folded.optimiser import FoldedOptimiser
+
+RATIO_LIMIT = 1.25
+STEPS, WARM_UP = 160, 10
+RESULT = Path(__file__).parent / "results" / "copying.json"
+
+
+def steps(spec: ComposerSpec, data: Melodies) -> Iterator[float]:
+    """Train, and give the processor time of each step."""
+    task = ComposerTask(spec, data, seed=0, trial=0, device="cpu")
+    rule = FoldedOptimiser(task.model.parameters(), spec.optimiser, weight_decay=spec.weight_decay, clip=spec.clip)
+    losses = task.losses(1)
+    for _ in range(STEPS):
+        began = time.process_time()
+        rule.step(next(losses).loss, 1e-3)
+        yield time.process_time() - began
+
+
+def main() -> int:
+    """Measure, print and write; the exit status is 1 where the limit is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file to write")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    data = prepare("oneills").data
+    contenders = [steps(ComposerSpec(copying="off"), data), steps(ComposerSpec(), data)]
+    pairs = list(zip(*contenders, strict=True))[WARM_UP:]
+    without, copying = (statistics.median(times) for times in zip(*pairs, strict=True))
+    ratio = statistics.median(with_copies / alone for alone, with_copies in pairs)
+    result: dict[str, Any] = {
+        "hardware": hardware(),
+        "without copies, s a step": without,
+        "with copies, s a step": copying,
+        "figures": [figure("a training step with copies over one without, time", ratio, at_most=RATIO_LIMIT)],
+    }
+    print(json.dumps(result, indent=2))
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
+    return int(not all(one["met"] for one in result["figures"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
