@@ -26,8 +26,9 @@ class Composer:
     use: str = "tunesmith compose {model} --count 4"
     not_for: str = (
         "It knows one voice, and the metres, note lengths and turns of its corpus; of form it knows what a tune played "
-        "before, up to 16 bars back. It can repeat stretches of its corpus word for word: look at the report of verbatim "
-        "copies before you call a tune new. It is no judge of quality, and no source for the history of the tunes."
+        "before, up to 16 bars back. It can repeat stretches of its corpus word for word: look at the report of "
+        "verbatim copies before you call a tune new. It is no judge of quality, and no source for the history of the "
+        "tunes."
     )
     metrics: Sequence[Metric] = (NATS_PER_NOTE, NATS_PER_NOTE_BY_NOTE, CV_LOSS, CV_LOSS_BY_NOTE, TRAIN_LOSS)
     presets: Mapping[str, Preset] = COMPOSER_PRESETS
