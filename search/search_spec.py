@@ -40,6 +40,9 @@ DEFAULTS: Mapping[str, str] = {
 }
 """Each family's built-in search."""
 
+MORE: Mapping[str, str] = {"composer-hour": "defaults/composer-hour.toml"}
+"""Further built-in searches, which differ from their family's as their files say."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -122,7 +125,7 @@ def load(
     What the file leaves out is taken from its family's built-in search; in ``[space]`` this holds setting by setting.
 
     Args:
-        source: A file's path, or a family's name.
+        source: A file's path, a family's name, or that of a further built-in search.
         overrides: Values by dotted key ("budget.trials") that the command line gives; they win.
         family: The family itself, for one that is not among the registered.
 
@@ -132,12 +135,14 @@ def load(
     Raises:
         BadInputError: For anything that is wrong in the file, with its line.
     """
+    if str(source) in MORE:
+        return parse(_built_in_text(MORE[str(source)]), f"the built-in search {source}", overrides=overrides)
     named = DEFAULTS if family is None else {**DEFAULTS, family.name: ""}
     if str(source) in named:
         return parse(f'family = "{source}"\n', f"the built-in search {source}", overrides=overrides, family=family)
     path = Path(source)
     if not path.exists() and path.suffix != ".toml":
-        raise unknown("search or family", str(source), named, "and there is no such file")
+        raise unknown("search or family", str(source), {**named, **MORE}, "and there is no such file")
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -224,7 +229,11 @@ def _family_of(source: _Source) -> AnyFamily:
 def _built_in(family: AnyFamily) -> Mapping[str, Any]:
     if family.name not in DEFAULTS:
         return {}
-    return tomllib.loads(files("search").joinpath(DEFAULTS[family.name]).read_text(encoding="utf-8"))
+    return tomllib.loads(_built_in_text(DEFAULTS[family.name]))
+
+
+def _built_in_text(name: str) -> str:
+    return files("search").joinpath(name).read_text(encoding="utf-8")
 
 
 def default_corpus(family: AnyFamily) -> str:

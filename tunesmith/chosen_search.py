@@ -30,10 +30,10 @@ def overrides(options: Mapping[str, Any]) -> dict[str, object]:
 
 
 def chosen_search(what: str, home: Path, changes: Mapping[str, object]) -> "SearchSpec":
-    """Take a search that was started before, a file, or a family's built-in search, in this order.
+    """Take a search that was started before, a file, or a built-in search, in this order.
 
     Args:
-        what: The search's name, the file, or the family.
+        what: The search's name, the file, the family, or another built-in search's name.
         home: The home folder.
         changes: What options say, by the dotted keys of a search file.
 
@@ -44,13 +44,13 @@ def chosen_search(what: str, home: Path, changes: Mapping[str, object]) -> "Sear
         BadInputError: If there is none of that name, or it is not right.
     """
     from models.families import FAMILIES
-    from search.search_spec import load
+    from search.search_spec import MORE, load
     from search.study import folder, names
 
     wanted = str(changes.get("name", what))
-    started = names(home)
-    if what not in started and not what.endswith(".toml") and not Path(what).is_file() and what not in FAMILIES:
-        raise unknown("search, search file or family", what, [*started, *FAMILIES], f"in {home}")
+    started, built_in = names(home), [*FAMILIES, *MORE]
+    if what not in started and not what.endswith(".toml") and not Path(what).is_file() and what not in built_in:
+        raise unknown("search, search file or family", what, [*started, *built_in], f"in {home}")
     if what in started and wanted == what:
         return load(folder(home, what) / "search.toml", overrides=changes)
     return load(what, overrides=changes)

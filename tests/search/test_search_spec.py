@@ -6,7 +6,7 @@ from toy_family import TOY_SEARCH, ToyFamily
 from data_prep.errors import BadInputError
 from models.families import FAMILIES
 from models.spec import Value
-from search.search_spec import DEFAULTS, SearchSpec, load, parse
+from search.search_spec import DEFAULTS, MORE, SearchSpec, load, parse
 from search.sections import read_duration, without_password, write_duration
 
 TOY = ToyFamily()
@@ -20,6 +20,18 @@ def test_each_built_in_search_is_complete_and_its_file_gives_it_again(family: st
     assert search.prior
     for point in search.prior:
         FAMILIES[family].spec_type.from_values(search.space.values(point))
+    assert parse(search.to_toml(), "printed") == search
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_each_further_built_in_search_is_complete_and_its_file_gives_it_again(name: str) -> None:
+    search = load(name)
+    assert search.name == name
+    assert len(search.space.searched) > 5
+    for point in search.prior:
+        values = search.space.values(point)
+        FAMILIES[search.family].spec_type.from_values(values)
+        assert set(search.space.searched) <= set(point) | {"layers"}, "no setting of the first point is left to chance"
     assert parse(search.to_toml(), "printed") == search
 
 
