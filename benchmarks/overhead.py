@@ -15,7 +15,7 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -96,6 +96,11 @@ class EmptyFamily:
     def presets(self) -> Mapping[str, Preset]:
         """Have none."""
         return {}
+
+    def remarks(self, tried: Mapping[str, Container[object]], data: object) -> Sequence[str]:
+        """Remark on nothing."""
+        del tried, data
+        return ()
 
     def start(self, spec: ComposerSpec, data: object, *, seed: int, trial: int, device: str) -> EmptyTraining:
         """Start nothing."""

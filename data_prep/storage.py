@@ -12,6 +12,7 @@ import numpy as np
 from data_prep.errors import BadInputError
 from data_prep.melodies import Melodies
 from data_prep.performances import Performances
+from data_prep.votes import EXPERTS, VOTE
 
 DataT = TypeVar("DataT", Melodies, Performances)
 
@@ -99,4 +100,8 @@ def from_bytes(data: bytes, where: str, form: type[DataT]) -> tuple[DataT, dict[
         restored = form(**arrays, **{name: make(header[name]) for name, make in _HEADERS[form].items()})
     except (TypeError, ValueError, KeyError) as error:
         raise DamagedError(f"{where}: {error}") from error
+    if isinstance(restored, Melodies):
+        found, needed = (restored.votes.dtype, restored.votes.shape), (VOTE, (restored.num_notes, len(EXPERTS)))
+        if found != needed:
+            raise DamagedError(f"{where}: votes are {needed}, not {found}")
     return restored, header["extra"]

@@ -1,6 +1,6 @@
 """The composer: the family of recurrent melody models."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from models.composer_spec import ComposerSpec
@@ -32,6 +32,16 @@ class Composer:
     )
     metrics: Sequence[Metric] = (NATS_PER_NOTE, NATS_PER_NOTE_BY_NOTE, CV_LOSS, CV_LOSS_BY_NOTE, TRAIN_LOSS)
     presets: Mapping[str, Preset] = COMPOSER_PRESETS
+
+    def remarks(self, tried: Mapping[str, Container[object]], data: "Melodies") -> Sequence[str]:
+        """Say where experts in copying would look a number of bars back, and no piece lets them."""
+        from data_prep.votes import any_look_back  # noqa: PLC0415  (numpy: listing families must not wait for it)
+
+        if "match+bars" not in tried["copying"] or "sounding" not in tried["reading"] or any_look_back(data.votes):
+            return ()
+        return (
+            f"no piece of {data.corpus} has a metre and notes whole bars apart: copying from bars before is off there",
+        )
 
     def start(self, spec: ComposerSpec, data: "Melodies", *, seed: int, trial: int, device: str) -> Training:
         """Encode the data and build the folded model for a trial, with its streams named by (seed, trial)."""

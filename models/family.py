@@ -1,6 +1,6 @@
 """What every model family offers, so that search, trial, presets and reports work on any of them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -185,6 +185,18 @@ class Family(Protocol[DataT_contra, SpecT]):
     @property
     def presets(self) -> Mapping[str, Preset]:
         """Named settings by name."""
+        ...
+
+    def remarks(self, tried: Mapping[str, Container[object]], data: DataT_contra) -> Sequence[str]:
+        """Say what of the settings has no effect on the data, though they are legal and it can be learnt from.
+
+        Args:
+            tried: What is tried for each setting: in a search its domain, in a trial one value.
+            data: The prepared data.
+
+        Returns:
+            One line for each remark, without a full stop.
+        """
         ...
 
     def start(self, spec: SpecT, data: DataT_contra, *, seed: int, trial: int, device: str) -> Training:

@@ -34,12 +34,13 @@ class Form:
         return None if before < 0 else (number - before) * self.part
 
 
-def parse_form(text: str, bars: int) -> Form:
+def parse_form(text: str, bars: int, most: int) -> Form:
     """Read a form as it is written.
 
     Args:
         text: A letter for each part, as in "AABB".
         bars: Of the whole tune.
+        most: Bars that a tune can have.
 
     Returns:
         The form.
@@ -47,17 +48,17 @@ def parse_form(text: str, bars: int) -> Form:
     Raises:
         BadInputError: If it is no form, or its parts are not whole bars.
     """
-    letters = text.strip().upper()
-    if not re.fullmatch(f"[A-Z]{{1,{_MAX_PARTS}}}", letters):
+    letters = text.strip()
+    if not re.fullmatch(f"[A-Za-z]{{1,{_MAX_PARTS}}}", letters):
         raise BadInputError(f"a form has a letter for each of 1 to {_MAX_PARTS} parts, as in AABB: got {text!r}")
     part, rest = divmod(bars, len(letters))
     if rest:
-        nearest = max(1, round(bars / len(letters))) * len(letters)
+        nearest = min(max(1, round(bars / len(letters))), most // len(letters)) * len(letters)
         raise BadInputError(
             f"the parts of a form are equally many whole bars: {bars} bars are not {len(letters)} such parts; ask for "
             f"{nearest} bars"
         )
-    return Form(letters, part)
+    return Form(letters.upper(), part)
 
 
 def recall(log_p: NDArray[np.float64], token: int) -> None:

@@ -156,11 +156,15 @@ class Spec(BaseModel):
         Raises:
             ValueError: If the values are no legal spec.
         """
-        return cls.model_validate({**cls.earlier(), **values})
+        earlier = {name: value for name, value in cls.earlier().items() if cls.matters(name, values)}
+        return cls.model_validate({**earlier, **values})
 
     def equals_stored(self, values: Mapping[str, Any]) -> bool:
         """Return whether stored values, maybe from before some of the settings existed, are those of this spec."""
-        return {**self.earlier(), **values} == self.model_dump(mode="json")
+        try:
+            return self.from_stored(values) == self
+        except ValueError:
+            return False
 
     @classmethod
     def matters(cls, name: str, values: Mapping[str, Value]) -> bool:

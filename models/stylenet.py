@@ -1,6 +1,6 @@
 """StyleNet: the family of models that predict how loud each note of a piano piece is played, in each style."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from models.family import Baseline, Preset, Scored, Training
@@ -32,6 +32,11 @@ class StyleNet:
     )
     metrics: Sequence[Metric] = (*VELOCITY_METRICS, TRAIN_LOSS)
     presets: Mapping[str, Preset] = STYLENET_PRESETS
+
+    def remarks(self, tried: Mapping[str, Container[object]], data: "Performances") -> Sequence[str]:
+        """Remark on nothing: every setting has its effect on any performances."""
+        del tried, data
+        return ()
 
     def start(self, spec: StyleNetSpec, data: "Performances", *, seed: int, trial: int, device: str) -> Training:
         """Encode the data and build the folded model for a trial, with its streams named by (seed, trial)."""

@@ -129,7 +129,7 @@ class Wish:
     @property
     def asked_form(self) -> Form | None:
         """The form, if one is asked for."""
-        return None if self.form is None else parse_form(self.form, self.bars)
+        return None if self.form is None else parse_form(self.form, self.bars, MAX_BARS)
 
     @property
     def pitch_range(self) -> tuple[int, int]:

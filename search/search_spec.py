@@ -118,7 +118,11 @@ class _Source:
 
 
 def load(
-    source: str | Path, *, overrides: Mapping[str, object] | None = None, family: AnyFamily | None = None
+    source: str | Path,
+    *,
+    overrides: Mapping[str, object] | None = None,
+    family: AnyFamily | None = None,
+    stored: bool = False,
 ) -> SearchSpec:
     """Read a search file, or a family's built-in search.
 
@@ -128,6 +132,7 @@ def load(
         source: A file's path, a family's name, or that of a further built-in search.
         overrides: Values by dotted key ("budget.trials") that the command line gives; they win.
         family: The family itself, for one that is not among the registered.
+        stored: Whether the file is a started search's own, as for :func:`parse`.
 
     Returns:
         The search.
@@ -148,7 +153,7 @@ def load(
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise BadInputError(f"a search file must be readable: {path} ({reason})") from None
-    return parse(text, str(path), overrides=overrides, family=family)
+    return parse(text, str(path), overrides=overrides, family=family, stored=stored)
 
 
 def parse(

@@ -232,7 +232,7 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
     path = folder(home, name) / "search.toml"
     if not path.exists():
         raise unknown("search", name, names(home) or ["none yet: tunesmith search composer"], f"in {home}")
-    url = parse(path.read_text(encoding="utf-8"), str(path), family=family).study.url
+    url = parse(path.read_text(encoding="utf-8"), str(path), family=family, stored=True).study.url
     with _reading(url, path.parent) as storage:
         try:
             study = optuna.load_study(study_name=name, storage=storage)

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from data_prep.errors import BadInputError, unknown
-from tunesmith.console import err, out, print_json
+from tunesmith.console import beware, out, print_json
 from tunesmith.home import home_folder
 from tunesmith.options import AsJson, CorpusName, Home, Repeats, Tracking
 
@@ -114,7 +114,7 @@ def compose(
     composer = TuneComposer.load(found.path)
     remarks = [*remarks, *composer.remarks(wish)]
     for remark in remarks:
-        err.print(f"[yellow]beware:[/] {escape(remark)}", soft_wrap=True)
+        beware(remark)
     measures, index = _corpus(found, corpus, repeats) if report else (None, None)
     tunes = {
         f"{found.name}-seed{seed}-{number:02d}": replace(tune, title=f"{found.name}, seed {seed}, number {number}")
@@ -211,9 +211,7 @@ def _corpus(
     except BadInputError as error:
         if name or repeats:
             raise
-        err.print(
-            f"[yellow]beware:[/] the search's corpus cannot be compared with: {escape(str(error))}", soft_wrap=True
-        )
+        beware(f"the search's corpus cannot be compared with: {error}")
         return None, None
     index = CorpusIndex(prepared.data, [origin.title for origin in prepared.origins])
     return corpus_measures(prepared.data, index), index

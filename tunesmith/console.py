@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 _PIPED_WIDTH = 120
 
@@ -19,6 +20,11 @@ def _console(*, stderr: bool) -> Console:
 
 out = _console(stderr=False)
 err = _console(stderr=True)
+
+
+def beware(remark: str) -> None:
+    """Print what is legal and may yet surprise, in one line on standard error."""
+    err.print(f"[yellow]beware:[/] {escape(remark)}", soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

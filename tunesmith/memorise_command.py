@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from data_prep.errors import BadInputError
-from tunesmith.console import err, out, print_json
+from tunesmith.console import beware, out, print_json
 from tunesmith.options import AsJson, Settings, read_settings
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def memorise(
     specs = [lesson_spec(values, row, columns[-1], "--set") for row in rows]
     lesson, remarks = read_lesson(tune, bars)
     for remark in remarks:
-        err.print(f"[yellow]beware:[/] {escape(remark)}", soft_wrap=True)
+        beware(remark)
     if folder is not None:
         _make(folder, lesson)
     use_threads(1)

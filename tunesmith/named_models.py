@@ -138,4 +138,4 @@ def _data(search: Path) -> "Data | None":
     from search.search_spec import parse
 
     file = search / "search.toml"
-    return parse(file.read_text(encoding="utf-8"), str(file)).data if file.exists() else None
+    return parse(file.read_text(encoding="utf-8"), str(file), stored=True).data if file.exists() else None

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from data_prep.errors import BadInputError
 from data_prep.limits import read_bytes
-from tunesmith.console import err, out, print_json
+from tunesmith.console import beware, out, print_json
 from tunesmith.home import home_folder
 from tunesmith.options import AsJson, Home, Tracking
 
@@ -82,9 +82,7 @@ def perform(
         with _named(midi):
             performer.check_length(performance)
         for doubt in performing.doubts(data):
-            err.print(
-                f"[yellow]beware:[/] {escape(f'{midi}: {doubt}')}; the model takes its ticks for beats, four to a bar"
-            )
+            beware(f"{midi}: {doubt}; the model takes its ticks for beats, four to a bar")
         velocities = {
             name: performing.scaled(performer.velocities(performance, asked), amount)
             for name, asked in _asked(performer, genre, mix).items()

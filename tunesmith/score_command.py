@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from tunesmith.console import err, out, print_json
+from tunesmith.console import beware, out, print_json
 from tunesmith.figures import decimals, interval
 from tunesmith.home import home_folder
 from tunesmith.options import AsJson, Home, Repeats, Tracking
@@ -72,11 +72,7 @@ def score(
         found = corpus_scores(chosen, corpus, bar, keep_seen=keep_seen, repeats=repeats)
     report_skipped(found.corpus)
     if found.without_baselines is not None:
-        err.print(
-            f"[yellow]beware:[/] without baselines, and without knowing what the model has seen: "
-            f"{escape(found.without_baselines)}",
-            soft_wrap=True,
-        )
+        beware(f"without baselines, and without knowing what the model has seen: {found.without_baselines}")
     if as_json:
         print_json({"model": model, "file": str(chosen.path), "corpus": corpus, **_as_data(found)})
         return

@@ -10,11 +10,12 @@ import typer
 from rich.markup import escape
 
 from tunesmith.chosen_search import chosen_search, overrides
-from tunesmith.console import err, print_json
+from tunesmith.console import beware, err, print_json
 from tunesmith.home import home_folder
 from tunesmith.options import Address, AsJson, CorpusName, Home, Repeats, Settings
 
 if TYPE_CHECKING:
+    from data_prep.prepared import Prepared
     from search.search_spec import SearchSpec
     from search.tune import Outcome
 
@@ -83,25 +84,28 @@ def search(
     if print_file:
         sys.stdout.write(spec.to_toml())
         return
+    from models.families import family as find_family
+    from tunesmith.search_data import prepared_data
+
+    prepared = prepared_data(spec)
+    for remark in find_family(spec.family).remarks(spec.space.domains, prepared.data):
+        beware(remark)
     if dry_run:
         from tunesmith.dry_run import plan, print_plan
-        from tunesmith.search_data import prepared_data
 
-        found = plan(spec, folder, prepared_data(spec))
+        found = plan(spec, folder, prepared)
         print_json(found) if as_json else print_plan(found)
         return
-    _run(spec, folder, address, as_json=as_json)
+    _run(spec, prepared, folder, address, as_json=as_json)
 
 
-def _run(spec: "SearchSpec", home: Path, address: str | None, *, as_json: bool) -> None:
+def _run(spec: "SearchSpec", prepared: "Prepared", home: Path, address: str | None, *, as_json: bool) -> None:
     from models.families import family as find_family
     from tunesmith.baseline_cache import baselines
     from tunesmith.conduct import conduct
-    from tunesmith.search_data import prepared_data
     from tunesmith.search_result import as_data, print_result
 
     family = find_family(spec.family)
-    prepared = prepared_data(spec)
     outcome = conduct(spec, home, family, prepared, address)
     for message in outcome.messages:
         err.print(message, markup=False)

@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from data_prep.errors import BadInputError, unknown
-from tunesmith.console import err, out, print_json
+from tunesmith.console import beware, err, out, print_json
 from tunesmith.figures import duration, sparkline, with_error
 from tunesmith.home import home_folder
 from tunesmith.options import AsJson, CorpusName, Home, Repeats, Settings, read_settings
@@ -117,6 +117,8 @@ def _train(family: "Family[Any, Any]", spec: "Spec", data: "Data", number: int, 
             seed=data.seed,
             progress=bar,
         )
+    for remark in family.remarks({name: (value,) for name, value in spec.model_dump().items()}, prepared.data):
+        beware(remark)
     lines = EpochLines(family, spec)
     lines.begin(f"{family.name} on {data.title}: {data.folds} folds in lockstep on {best_device()}")
     try:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -268,6 +269,21 @@ def test_a_damaged_store_is_made_anew(folder_of_pieces: Callable[..., Path], tmp
         again = _prepare(folder, tmp_path)
         assert storage.to_bytes(again.data, {}) == storage.to_bytes(first.data, {})
         assert (again.origins, again.left_out) == (first.origins, first.left_out)
+
+
+def test_a_store_without_votes_or_with_other_ones_is_made_anew(
+    folder_of_tunes: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = folder_of_tunes(8)
+    first = _prepare(folder, tmp_path)
+    with np.load(first.source.path) as file:
+        arrays = {name: file[name] for name in file.files}
+    votes = arrays["votes"]
+    plain = np.stack([votes[name] for name in votes.dtype.names or ()], axis=-1)
+    others: list[dict[str, Any]] = [{"votes": other} for other in (plain, votes["length"], votes[:, :2], votes[:-1])]
+    for changed in ({}, *others):
+        np.savez(first.source.path, **{name: value for name, value in arrays.items() if name != "votes"}, **changed)
+        assert storage.to_bytes(_prepare(folder, tmp_path).data, {}) == storage.to_bytes(first.data, {})
 
 
 def test_a_store_of_a_newer_version_is_refused(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from data_prep.melodies import REST
+from data_prep.randomness import stream
 from data_prep.repetition import LONGEST
 from data_prep.votes import BARS_BACK, EXPERTS, any_look_back, find_votes
 
@@ -108,3 +109,13 @@ def test_bars_are_looked_back_where_there_is_a_metre() -> None:
     assert any_look_back(votes_of([phrase, phrase], [None, Fraction(2)]))
     assert not any_look_back(votes_of([phrase, phrase], [None, None]))
     assert not any_look_back(votes_of([], []))
+
+
+def test_the_longest_pieces_take_little() -> None:
+    """Agreement is counted up to LONGEST notes, so one note again and again is no square of its number."""
+    size = 20_000
+    pitches = stream(0, "a long piece").integers(60, 72, size)
+    same, random = (votes_of([[(int(p), 1) for p in pitch]], [Fraction(2)]) for pitch in ([60] * size, pitches))
+    assert same[-1].tolist() == [(LONGEST, size - LONGEST - 1 - n, size - LONGEST - 1 - n, size - LONGEST - 1 - n)
+                                 for n in (0, 1)] + [(LONGEST, 1, 1, 1)] * len(BARS_BACK)  # fmt: skip
+    assert random["length"][:, :2].max() < 16

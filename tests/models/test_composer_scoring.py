@@ -23,6 +23,7 @@ from models.composer_scoring import scoring_task, tune_scores
 from models.composer_spec import ComposerSpec
 from models.composer_task import ComposerTask
 from tests.hand_melodies import Tune, melodies, random_tunes
+from tests.models.trained_composers import as_before_copying, trained
 
 HALF, ONE = Fraction(1, 2), Fraction(1)
 PITCHES = [REST, *range(NUM_PITCHES)]
@@ -246,6 +247,15 @@ def test_an_earlier_composer_takes_its_floor_from_what_it_learnt_from(tmp_path: 
     other = melodies([*random_tunes(12, 3), Tune([(99, Fraction(9))])], 3)
     with pytest.raises(BadInputError, match=r"by hand has other .* now"):
         Composer().score(earlier, new, other)
+
+
+def test_a_composer_from_before_copying_scores_as_it_did(tmp_path: Path) -> None:
+    tunes = random_tunes(16)
+    path = trained(tmp_path / "model.pt", tunes, copying="off")
+    new = melodies(random_tunes(4, 1, seed=5))
+    now = Composer().score(path, new, None)
+    found = Composer().score(as_before_copying(path), new, melodies(tunes))
+    np.testing.assert_array_equal(found.values, now.values)
 
 
 def test_a_damaged_composer_is_refused(tmp_path: Path) -> None:

@@ -10,7 +10,10 @@ from data_prep.randomness import stream
 from models.composer_spec import ComposerSpec
 from models.composer_steps import ComposerSteps
 from models.composer_task import ComposerTask
+from models.copy_experts import CopyExperts
+from models.copy_gate import NUM_EXPERTS, Copying
 from models.folded.torch_doors import tensor
+from models.note_rules import Bars
 from tests.hand_melodies import melodies, random_tunes
 
 G, T, B = 3, 7, 4
@@ -65,14 +68,23 @@ def test_tokens_that_no_fold_knows_cannot_come() -> None:
     assert (np.exp(found[:, unknown]) == 0).all()
 
 
-def test_a_sequence_is_the_same_to_the_last_bit_whatever_runs_beside_it() -> None:
-    spec = ComposerSpec(layers=2, size=96, embedding=32, copying="off")
+@pytest.mark.parametrize("copying", NUM_EXPERTS)
+def test_a_sequence_is_the_same_to_the_last_bit_whatever_runs_beside_it(copying: Copying) -> None:
+    spec = ComposerSpec(layers=2, size=96, embedding=32, copying=copying)
     task = ComposerTask(spec, melodies(random_tunes(15, G), num_folds=G), seed=1, trial=0, device="cpu")
     steps = ComposerSteps(task.model, task.encoding.vocabulary)
-    tokens = stream(0, "tokens").integers(task.encoding.num_tokens, size=(9, 13))
+    vocabulary, num_notes = task.encoding.vocabulary, 21
+    tokens = stream(0, "tokens").integers(4, size=(num_notes, 13))
     places = stream(0, "places").integers(task.encoding.num_positions, size=tokens.shape)
     found: list[list[bytes]] = []
     for count in (1, 2, 4, 5, 13):
         state = steps.start(count)
-        found.append([steps.step(tokens[t, :count], places[t, :count], state)[0].tobytes() for t in range(9)])
+        bars = [Bars(length=4, pickup=0, end=100)] * count
+        experts = CopyExperts(vocabulary, copying, bars, beat_in_tokens=False) if copying != "off" else None
+        found.append([])
+        for t in range(num_notes):
+            pointers = experts and experts.look([t] * count, places[t, :count])
+            found[-1].append(steps.step(tokens[t, :count], places[t, :count], state, pointers)[0].tobytes())
+            if experts is not None:
+                experts.add(tokens[t, :count], [t] * count)
     assert all(one == found[0] for one in found)

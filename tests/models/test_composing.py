@@ -1,6 +1,5 @@
 """Tunes from trained composers: bars are full, wishes hold, seeds name tunes, and what cannot be is refused."""
 
-import json
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
@@ -21,9 +20,9 @@ from models.composer_model import ComposerModel
 from models.composer_spec import ComposerSpec
 from models.composing import TuneComposer
 from models.stylenet_spec import StyleNetSpec
-from models.wish import Wish
+from models.wish import MAX_BARS, Wish
 from tests.hand_melodies import Tune as HandTune
-from tests.models.trained_composers import trained
+from tests.models.trained_composers import as_before_copying, trained
 
 HALF, ONE = Fraction(1, 2), Fraction(1)
 KINDS = [
@@ -123,6 +122,40 @@ def test_metres_that_no_training_piece_has_are_told_and_tried(composer: TuneComp
     assert composer.remarks(Wish(metre="4/4")) == []
 
 
+PROMPTS = {
+    "a note": Tune((60,), (ONE,)),
+    "two notes": Tune((60, 62), (ONE, HALF)),
+    "rests": Tune((REST,) * 6, (HALF,) * 6),
+    "a rest, then a note": Tune((REST, 61), (HALF, ONE)),
+    "unknown notes": Tune((0, 127, REST), (Fraction(1, 7), Fraction(5), Fraction(1, 64))),
+    "an unknown metre": Tune((60, 62, 64), (HALF,) * 3, metre=(7, 8), pickup=HALF),
+}
+
+
+@pytest.mark.parametrize("prompt", PROMPTS.values(), ids=list(PROMPTS))
+def test_prompts_with_nothing_to_match_are_gone_on_with(composer: TuneComposer, prompt: Tune) -> None:
+    for form in (None, "AABA"):
+        wish = Wish(bars=8, prompt=prompt, form=form)
+        many = composer.compose(wish, count=5)
+        assert composer.compose(wish) == many[:1]
+        for tune in many:
+            assert tune.num_prompt == prompt.num_notes
+            assert sum(tune.duration) == 8 * tune.bar_length
+            assert min(tune.duration) > 0
+
+
+def test_the_likeliest_tune_is_always_the_same(composer: TuneComposer) -> None:
+    for form in (None, "AB"):
+        wish = Wish(bars=4, prompt=PROMPTS["two notes"], form=form, temperature=0)
+        (tune,) = composer.compose(wish)
+        assert composer.compose(wish, count=6, seed=2) == [tune] * 6
+
+
+def test_the_longest_tune_is_composed(plain: TuneComposer) -> None:
+    (tune,) = plain.compose(Wish(bars=MAX_BARS, form="AABB"))
+    assert sum(tune.duration) == MAX_BARS * tune.bar_length
+
+
 def reference(composer: TuneComposer, saved: checkpoint.Checkpoint, tune: Tune) -> list[float]:
     """Give the log probability that the whole model, run by torch over a tune, has for each of its events."""
     from models.copy_gate import Copies, gate_features, mixed
@@ -164,13 +197,7 @@ def reference(composer: TuneComposer, saved: checkpoint.Checkpoint, tune: Tune) 
 def test_a_model_from_before_copying_composes_as_it_did(tmp_path: Path) -> None:
     path = trained(tmp_path / "model.pt", copying="off")
     made = TuneComposer.load(path).compose(Wish(bars=8), count=3)
-    content = torch.load(path, weights_only=True)
-    spec, extra = json.loads(content["spec"]), json.loads(content["extra"])
-    for name in [name for name in spec if name.startswith("copying")]:
-        del spec[name]
-    del extra["vocabulary"]["looks_back"]
-    torch.save({**content, "spec": json.dumps(spec), "extra": json.dumps(extra)}, path)
-    again = TuneComposer.load(path)
+    again = TuneComposer.load(as_before_copying(path))
     assert again.spec.copies == "off"
     assert again.compose(Wish(bars=8), count=3) == made
 

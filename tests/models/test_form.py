@@ -14,7 +14,7 @@ from tests.models.trained_composers import trained
 
 
 def test_a_part_comes_back_from_the_latest_part_of_its_letter() -> None:
-    form = parse_form("aaba", 16)
+    form = parse_form("aaba", 16, 1000)
     back = [form.bars_back(bar) for bar in range(-1, 16)]
     assert back == [None] * 5 + [4] * 4 + [None] * 4 + [8] * 4
 
@@ -24,6 +24,8 @@ def test_a_part_comes_back_from_the_latest_part_of_its_letter() -> None:
     [
         ("AAB", 16, "16 bars are not 3 such parts; ask for 15 bars"),
         ("ABCD", 2, "ask for 4 bars"),
+        ("ABCDEFG", 1000, "ask for 994 bars"),
+        ("ß", 16, "got 'ß'"),
         ("A-B", 16, "a letter for each of 1 to 26 parts"),
         ("", 16, "got ''"),
     ],

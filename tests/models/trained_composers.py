@@ -1,7 +1,10 @@
 """Composers trained for an epoch on tunes by hand, in files."""
 
+import json
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from models import checkpoint
 from models.composer import Composer
@@ -20,4 +23,16 @@ def trained(path: Path, tunes: list[Tune] | None = None, num_folds: int = 2, **s
         pass
     extra = {"family": "composer", "seed": 0, "trial": 0, "vocabulary": dict(training.vocabulary)}
     checkpoint.save(path, training.weights(), spec, extra)
+    return path
+
+
+def as_before_copying(path: Path) -> Path:
+    """Rewrite a composer's file, or its state in the midst of training, as versions before copying wrote it."""
+    content = torch.load(path, weights_only=True)
+    spec, extra = json.loads(content["spec"]), json.loads(content["extra"])
+    for name in ("copying", "copying_own_loss", "copying_units", "initial"):
+        del spec[name]
+    for name in ("looks_back", "fifths", "floor") if "vocabulary" in extra else ():
+        del extra["vocabulary"][name]
+    torch.save({**content, "spec": json.dumps(spec), "extra": json.dumps(extra)}, path)
     return path

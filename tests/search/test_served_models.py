@@ -35,8 +35,8 @@ PIECES = [
     {"pitch": [64], "onset": [2.0], "duration": [1.0], "style": "calm=1,wild=3"},
 ]
 TUNES = [
-    {"bars": 4, "key": "D", "metre": "3/4", "temperature": 0.8, "top_p": 0.9, "seed": 3},
-    {"bars": 2, "key": "Am", "metre": "4/4", "temperature": 0.0, "top_p": 1.0, "seed": 1},
+    {"bars": 4, "key": "D", "metre": "3/4", "temperature": 0.8, "top_p": 0.9, "form": "AB", "seed": 3},
+    {"bars": 2, "key": "Am", "metre": "4/4", "temperature": 0.0, "top_p": 1.0, "form": "aa", "seed": 1},
 ]
 PROMPTED = [{"bars": 4, "key": "G", "prompt_pitch": [67, -1, 71], "prompt_duration": [1.0, 0.5, 0.5]}]
 

@@ -13,7 +13,7 @@ from toy_family import TOY_SEARCH, ToyFamily
 from data_prep.errors import BadInputError
 from models.family import EpochReport
 from models.metrics import FoldValues
-from search.search_spec import SearchSpec, parse
+from search.search_spec import SearchSpec, load, parse
 from search.study import FINISHED, Study, folder, names, open_study, read_search
 from tests.postgres_server import PASSWORD
 
@@ -144,6 +144,24 @@ def test_a_changed_search_is_refused_and_says_what_changed(
     with open_study(toy(), TOY, home, "f"):
         pass
     with pytest.raises(BadInputError, match=message), open_study(toy(**changes), TOY, home, "f"):
+        pass
+
+
+def test_a_search_from_before_a_setting_existed_goes_on_without_it(home: Path) -> None:
+    search = toy(space__columns=8)
+    before = "\n".join(line for line in search.to_toml().splitlines() if not line.startswith("columns"))
+    path = folder(home, "toys") / "search.toml"
+    with open_study(search, TOY, home, "f") as study:
+        begin(study, search)
+        study.optuna.set_user_attr("search", before)
+    path.write_text(before)
+    assert read_search(home, "toys", TOY).trial(0).values["columns"] == 8
+    with open_study(load(path, family=TOY, stored=True), TOY, home, "f") as study:
+        assert study.record(begin(study, search)).values["columns"] == 8
+    with (
+        pytest.raises(BadInputError, match=r"another space.columns \(8, now 4\); give the new one another --name"),
+        open_study(toy(space__columns=4), TOY, home, "f"),
+    ):
         pass
 
 

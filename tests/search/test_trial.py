@@ -9,9 +9,13 @@ from toy_family import ToyFamily, ToySpec, toy_data
 
 from data_prep.places import FolderPlace
 from models import checkpoint
+from models.composer import Composer
+from models.composer_spec import ComposerSpec
 from models.family import EpochReport
 from search.trial import TrialDivergedError, train_trial
 from search.trial_files import TrialFiles, model_path
+from tests.hand_melodies import melodies, random_tunes
+from tests.models.trained_composers import as_before_copying
 
 TOY = ToyFamily()
 SPEC = ToySpec(solver="momentum", lr=0.05, epochs=9)
@@ -100,6 +104,30 @@ def test_a_checkpoint_from_before_a_setting_existed_is_taken_up(tmp_path: Path) 
     torch.save({**content, "spec": json.dumps(stored)}, path)
     assert losses(train(tmp_path, spec=wide)) == losses(train(None, spec=wide))[2:]
     assert ToySpec.from_stored(stored) == wide
+
+
+@pytest.mark.parametrize("settings", [{"copying": "off"}, {"reading": "literal"}], ids=str)
+def test_a_composers_checkpoint_from_before_copying_is_taken_up(settings: dict[str, Any], tmp_path: Path) -> None:
+    data = melodies(random_tunes(12))
+    spec = ComposerSpec.from_values({"size": 8, "embedding": 6, "epochs": 3, **settings})
+
+    def losses_of(folder: Path | None, until: int) -> list[tuple[int, tuple[float, ...]]]:
+        reports: list[EpochReport] = []
+
+        def report(epoch: EpochReport) -> None:
+            reports.append(epoch)
+            if epoch.epoch == until:
+                raise CutOffError
+
+        options: dict[str, Any] = {"seed": 0, "number": 1, "device": "cpu", "rungs": (2,)}
+        with suppress(CutOffError):
+            train_trial(Composer(), spec, data, report, files=folder and files(folder), **options)
+        return [(one.epoch, one.metrics["nats_per_note"].values) for one in reports]
+
+    losses_of(tmp_path, until=2)
+    (path,) = tmp_path.rglob("*.pt")
+    as_before_copying(path)
+    assert losses_of(tmp_path, until=3) == losses_of(None, until=3)[1:]
 
 
 def test_another_searchs_checkpoint_is_not_taken_up(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -128,6 +128,9 @@ class ToyFamily:
     @property
     def presets(self) -> Mapping[str, Preset]:
         return {}
+
+    def remarks(self, tried: Mapping[str, Container[object]], data: ToyData) -> Sequence[str]:
+        return ()
 
     def start(self, spec: ToySpec, data: ToyData, *, seed: int, trial: int, device: str) -> ToyTraining:
         if self.log is not None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from data_prep.randomness import stream
 from tunesmith.cli import run
 
 
@@ -105,3 +106,18 @@ def test_help_starts_without_the_heavy_libraries() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "--dry-run" in done.stdout
+
+
+def test_what_has_no_effect_on_the_data_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    random = stream(0, "tunes in free time")
+    (tmp_path / "free").mkdir()
+    for number in range(10):
+        notes = "".join(random.choice(list("CDEFGABcdefgab"), 24))
+        (tmp_path / "free" / f"{number}.abc").write_text(f"X:1\nM:none\nL:1/8\nK:C\n{notes}|]\n")
+    small = ["--corpus", "free", "--set", "size=4", "--set", "embedding=4"]
+    said = "beware: no piece of free has a metre and notes whole bars apart: copying from bars before is off there\n"
+    for command in (["trial", "composer", "--set", "epochs=1"], ["search", "composer", "--dry-run"]):
+        assert run([*command, *small]) == 0
+        assert capsys.readouterr().err.count(said) == 1
+        assert run([*command, *small, "--set", "copying=match"]) == 0
+        assert "beware" not in capsys.readouterr().err
