@@ -232,10 +232,8 @@ def _bars_filled(line: _Line) -> Value:
 def _likeness(line: _Line, *, pitches: bool) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
     """Compare the bars in which notes begin, but for the pickup.
 
-    A bar is the set of its (onset, pitch), or of its onsets; a note counts where it begins.
-
-    Returns:
-        [b] the bars, [b, b] the Jaccard index of each with each before it, else 0, and [b] which were composed.
+    A bar is the set of its (onset, pitch), or of its onsets; a note counts where it begins. Return [b] the bars, [b, b]
+    the Jaccard index of each with each before it, else 0, and [b] which were composed.
     """
     shift = line.bar - line.pickup if line.pickup else 0
     bar, place = np.divmod(line.edges[:-1] + shift, line.bar)

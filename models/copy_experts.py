@@ -140,9 +140,7 @@ class CopyExperts:
 class _Match:
     """The longest match in each of B texts of one length, as ``data_prep.repetition`` finds it.
 
-    Attributes:
-        size: Codes of each text.
-        code: [B, size or more] the texts.
+    ``code`` [B, size or more] are the texts.
     """
 
     def __init__(self, num_texts: int) -> None:
