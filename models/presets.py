@@ -3,6 +3,10 @@
 Source of the table: Qin, Nichani, Kural, "Learning Some Tonal Music (LSTM)", Table 1. Its dropout is a probability of
 keeping, and its code left dropout on at validation; its training draws one random window of one random piece a step,
 and its initial weights are TensorFlow's, the output layer's from N(0, 1).
+
+With a step of 0.01, one window at a time and no clipping, about one update in 700 throws a model far off, and it takes
+some dozens more to come back. On the paper's tunes about 3 folds of 100 were scored in the midst of that, .3 to 1.3
+nats worse than the others. A plain loop over ``torch.nn.LSTM`` does the same, so compare rows over several seeds.
 """
 
 from collections.abc import Mapping
