@@ -26,7 +26,7 @@ from data_prep.votes import EXPERTS
 from models.baselines import Notes, melody_baselines, ngram
 from models.composer_spec import ComposerSpec
 from models.composer_task import ComposerTask
-from models.copy_gate import CopyGate, gate_features, mixed
+from models.copy_gate import CopyGate, copied, gate_features
 from models.families import family as find_family
 from models.folded.optimiser import FoldedOptimiser
 from models.folded.torch_doors import tensor
@@ -107,8 +107,8 @@ def _mixed(
     gate: CopyGate, features: torch.Tensor, present: torch.Tensor, hits: torch.Tensor, log_p: torch.Tensor
 ) -> torch.Tensor:
     """[1, n] nats of the mixture of a trigram and the experts."""
-    nothing = features.new_zeros(1, len(features), 0)
-    return mixed(log_p[None], gate(nothing, features[None], present[None]), hits[None])
+    log_gate = gate(features.new_zeros(1, len(features), 0), features[None], present[None])
+    return torch.log(log_gate[..., 0].exp() * log_p.exp() + copied(log_gate, hits[None]))
 
 
 def looked_into(task: ComposerTask) -> Look:
@@ -116,6 +116,14 @@ def looked_into(task: ComposerTask) -> Look:
     mixture, _ = task.note_log_probabilities(task.encoding.sequences)
     network, gate = task.gates()
     return Look(mixture, network, gate)
+
+
+def on_floor(task: ComposerTask, log_p: Floats) -> Floats:
+    """[N] nats of each note, what a fold has never seen at its floor."""
+    encoding = task.encoding
+    fold = encoding.scorer[encoding.melodies.piece_of_note]
+    eps = encoding.eps[fold]
+    return -np.logaddexp(np.log1p(-eps) + log_p, np.log(eps) + encoding.log_p0[fold, encoding.sequences.event])
 
 
 def with_error(values: Floats) -> str:
@@ -141,13 +149,13 @@ def models_table(rows: Sequence[Row]) -> str:
     )
 
 
-def lengths_table(data: Melodies, look: Look) -> str:
+def lengths_table(task: ComposerTask, look: Look) -> str:
     """Split the loss by the length of the longest match."""
-    length, rows = data.votes["length"][:, 0], list[list[str]]()
+    length, rows = task.encoding.melodies.votes["length"][:, 0], list[list[str]]()
+    network, mixture = on_floor(task, look.network), on_floor(task, look.mixture)
     for name, (low, high) in CLASSES.items():
         here = (length >= low) & (length <= high)
-        gate = look.gate[here, 0].mean()
-        values = (-look.network[here].mean(), -look.mixture[here].mean(), gate)
+        values = (network[here].mean(), mixture[here].mean(), look.gate[here, 0].mean())
         rows.append([name, f"{100 * here.mean():.0f} %", *(f"{value:.2f}" for value in values)])
     return table("| notes matched | of the notes | network alone | mixture | network's gate |", rows)
 
@@ -191,10 +199,11 @@ python docs/tabulate_tunes.py --corpus {corpus} --repeats {repeats} --seeds {see
 """
 
 
-def page(data: Melodies, rows: Sequence[Row], look: Look, facts: Mapping[str, object]) -> str:
+def page(task: ComposerTask, rows: Sequence[Row], look: Look, facts: Mapping[str, object]) -> str:
     """Write the page."""
+    gates = gates_table(task.encoding.melodies, look)
     head = "\n\n".join(textwrap.fill(part, 120) for part in HEAD.format(**facts).split("\n\n"))
-    parts = [head, "\n\n", models_table(rows), MIDDLE, lengths_table(data, look), "\n", gates_table(data, look)]
+    parts = [head, "\n\n", models_table(rows), MIDDLE, lengths_table(task, look), "\n", gates]
     return "".join([*parts, FOOT.format(**facts)])
 
 
@@ -249,7 +258,7 @@ def main() -> None:
         "settings": settings_line({name: value for name, value in values.items() if spec.matters(name, values)}),
         "seeds": arguments.seeds,
     }
-    text = page(data, rows, looks[0], facts)
+    text = page(tasks[0], rows, looks[0], facts)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(text, encoding="utf-8")
     sys.stdout.write(text)
