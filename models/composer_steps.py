@@ -68,7 +68,7 @@ class ComposerSteps:
             weight, bias = model.head()
             self._head = _array(weight.mT)[:, None]
             self._head_bias = np.maximum(_array(bias), _NEVER)[:, None, None]
-            self._gate = None if model.gate is None else _Gate(model.gate)
+            self._gate = None if model.gate is None else _Gate(model.gate, model.spec.size)
 
     def start(self, num_sequences: int) -> State:
         """Give the state before the first step."""
@@ -132,8 +132,9 @@ class ComposerSteps:
 class _Gate:
     """The gate over network and experts."""
 
-    def __init__(self, gate: "CopyGate") -> None:
-        self._hidden = _array(gate.hidden.mT)[:, None]
+    def __init__(self, gate: "CopyGate", size: int) -> None:
+        hidden = _array(gate.hidden.mT)[:, None]
+        self._hidden, self._features = hidden[:, :, :size], hidden[:, :, size:]
         self._hidden_bias = _array(gate.hidden_bias)[:, None, None]
         self._output = _array(gate.output.mT)[:, None]
         self._output_bias = _array(gate.output_bias)[:, None, None]
@@ -144,8 +145,8 @@ class _Gate:
         num, width = pointers.features.shape
         features = np.zeros((num_blocks, _WIDTH, width), np.float32)
         features.reshape(-1, width)[:num] = pointers.features
-        inputs = np.concatenate([hidden, np.broadcast_to(features, (num_folds, *features.shape))], axis=3)
-        scores = np.tanh(inputs @ self._hidden + self._hidden_bias) @ self._output + self._output_bias
+        units = np.tanh(hidden @ self._hidden + features @ self._features + self._hidden_bias)
+        scores = units @ self._output + self._output_bias
         scores = scores.reshape(num_folds, -1, scores.shape[3])[:, :num]
         scores[:, :, 1:] = np.where(pointers.present, scores[:, :, 1:], _NEVER)
         gate = np.exp(scores - scores.max(axis=2, keepdims=True))

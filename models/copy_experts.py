@@ -171,8 +171,10 @@ class _Match:
         votes["length"] = longest
         row, place = np.nonzero((length == longest[:, None]) & (longest >= 0)[:, None])
         base = int(code.max()) + 1
-        voted, count = np.unique(row * base + code[row, place], return_counts=True)
-        row, event = np.divmod(voted, base)
+        voted = np.sort(row * base + code[row, place])
+        first = np.flatnonzero(np.append(True, voted[1:] != voted[:-1]) if len(voted) else voted)
+        count = np.diff(np.append(first, len(voted)))
+        row, event = np.divmod(voted[first], base)
         votes["votes"] = np.bincount(row, count, len(code))
         top = np.zeros(len(code), np.int64)
         np.maximum.at(top, row, count)

@@ -31,8 +31,12 @@ _LENGTHS = np.array([2, 4, 8, 16], np.int16)
 _BARS = np.array([4, 8, 16], np.int32)
 """Where the classes of bars begin after the first."""
 
+_CLASSES = np.eye(len(_BARS) + 1, dtype=np.float32)
+
 _PERIODS = (2, 4, 8)
-"""Bars after which a form repeats itself; a bar's place in each is a feature."""
+"""Bars after which a form repeats itself, each dividing the last; a bar's place in each is a feature."""
+
+_PLACES = np.concatenate([np.eye(period, dtype=np.float32)[np.arange(_PERIODS[-1]) % period] for period in _PERIODS], 1)
 
 
 def gate_features(votes: NDArray[np.void], bar: NDArray[np.int32], index: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -55,13 +59,12 @@ def gate_features(votes: NDArray[np.void], bar: NDArray[np.int32], index: NDArra
     parts = [
         present,
         np.log1p(np.maximum(length, 0)),
-        *(length >= least for least in _LENGTHS),
+        (length[..., None] >= _LENGTHS).reshape(*length.shape[:-1], length.shape[-1] * len(_LENGTHS)),
         matches["top"] / num_votes,
         np.log(num_votes),
     ]
     if votes.shape[-1] > NUM_MATCHES:
-        parts.append(np.searchsorted(_BARS, bar, side="right")[..., None] == np.arange(len(_BARS) + 1))
-        parts += [bar[..., None] % period == np.arange(period) for period in _PERIODS]
+        parts += [_CLASSES[np.searchsorted(_BARS, bar, side="right")], _PLACES[bar % _PERIODS[-1]]]
     parts.append(np.log1p(index)[..., None])
     return np.concatenate(parts, axis=-1, dtype=np.float32)
 
