@@ -57,7 +57,7 @@ def read_lesson(path: Path | None, bars: int) -> tuple[Lesson, tuple[str, ...]]:
     num_given = int(np.count_nonzero([onset < end for onset in tune.onsets()]))
     if num_given == tune.num_notes:
         raise BadInputError(
-            f"a lesson goes on after the bars that are given: {path} has no note after {bars} of them; name a longer "
+            f"a tune must have notes after the bars that are given: {path} has no note after {bars} of them; name a longer "
             "tune, or give fewer bars"
         )
     melodies = assemble([piece], [path.name], [1], num_folds=1, fingerprint="", corpus=str(path))

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 LONGEST = 64
-"""Agreement is counted up to this many events: what agreed for so long goes on, and a piece that repeats one event
-thousands of times costs no more than others."""
+"""Agreement is counted up to this many events. A longer match predicts no better, and a piece that repeats one event
+thousands of times then costs no more than others."""
 
 Ints = NDArray[np.int64]
 

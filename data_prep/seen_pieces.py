@@ -1,7 +1,7 @@
 """Which pieces of a corpus a model has seen: those that are kin to a piece that it learnt from.
 
 Kin is what the folds of a search keep together (``data_prep.kinship``): of melodies variants that share a long run of
-intervals, of performances those of one composition; and whatever has the same notes, however short it is.
+intervals, of performances those of one composition. Pieces with the same notes count too, however short.
 """
 
 from collections.abc import Hashable, Sequence

@@ -3,11 +3,11 @@
 Experts, J = 7 in all:
 - match: the longest run of latest events that occurred before votes for what followed it (``data_prep.repetition``);
 - transposed match: the same of (interval, duration), its votes moved to the present pitch;
-- bars, one each for 1, 2, 4, 8 and 16: the event that began exactly so many bars before, if one did.
+- bars back, five experts: the event that began exactly 1, 2, 4, 8 or 16 bars earlier, if there is one.
 
-Every expert's votes are a distribution over events that is known before the event itself: a match follows from the past
-events, the bars from the past durations and the metre. Intervals wrap within the MIDI pitches, as shifts of a piece do,
-so votes are the same whatever key the piece is shifted to.
+Each expert's votes are a distribution over events that is known before the event itself: matches depend on past events,
+bars back on past durations and the metre. Intervals wrap within the MIDI pitches, as shifts of a piece do, so votes do
+not depend on the key that a piece is shifted to.
 
 Symbols: N notes of all pieces together, P pieces, J experts, D durations.
 """
@@ -122,7 +122,7 @@ def _bars_back(event: Ints, onset: Ints, bar_ticks: int) -> NDArray[np.void]:
         earlier = np.minimum(np.searchsorted(onset, sought), len(onset) - 1)
         exists = onset[earlier] == sought
         hits = exists & (event[earlier] == event)
-        # A run of agreement ends where an event differs, or where none began so many bars before.
+        # A run of agreement ends where the events differ, or where no event began at that lag.
         length = np.append(0, row + 1 - np.maximum.accumulate(np.where(hits, 0, row + 1)))[:-1]
         of_expert["length"] = np.where(exists, np.minimum(length, LONGEST), -1)
         of_expert["votes"] = of_expert["top"] = exists

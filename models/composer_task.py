@@ -167,7 +167,7 @@ class ComposerTask:
         return mixed_costs(costs) / np.diff(encoding.melodies.start)
 
     def frames(self) -> Iterator[Sequences]:
-        """Give the pieces in each frame that they are scored in: their own key, or each that they may be moved to."""
+        """Yield the pieces in each frame in which they are scored: their own key, or every key of a shifted piece."""
         encoding = self.encoding
         if not encoding.options.transpose:
             yield encoding.sequences

@@ -28,7 +28,7 @@ class Form:
     part: int
 
     def bars_back(self, bar: int) -> int | None:
-        """Return how many bars before a bar (-1: the pickup) its part stood last; None for a new part."""
+        """Return how many bars earlier the same part was last played, or None for a new part; bar -1 is the pickup."""
         number = max(bar, 0) // self.part
         before = self.letters.rfind(self.letters[number], 0, number)
         return None if before < 0 else (number - before) * self.part

@@ -206,7 +206,7 @@ class _Player:
         after = runs[-1].end
         last = max(max(run.numbers) for run in runs)
         if len(runs) == 1 and 1 in runs[0].numbers and self._turns[after].times:
-            last += 1  # the section goes on behind its only ending
+            last += 1  # the section continues after its only ending
         for number in range(1 if repeats else last, last + 1):
             if repeats and number > 1:
                 self.add(begin, at)
