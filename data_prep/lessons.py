@@ -57,8 +57,8 @@ def read_lesson(path: Path | None, bars: int) -> tuple[Lesson, tuple[str, ...]]:
     num_given = int(np.count_nonzero([onset < end for onset in tune.onsets()]))
     if num_given == tune.num_notes:
         raise BadInputError(
-            f"a tune must have notes after the bars that are given: {path} has no note after {bars} of them; name a longer "
-            "tune, or give fewer bars"
+            f"a tune must have notes after the bars that are given: {path} has no note after {bars} of them; name a "
+            "longer tune, or give fewer bars"
         )
     melodies = assemble([piece], [path.name], [1], num_folds=1, fingerprint="", corpus=str(path))
     return Lesson(replace(tune, num_prompt=num_given), melodies), remarks
