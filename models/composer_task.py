@@ -144,8 +144,9 @@ class ComposerTask:
                 moved = np.empty(batch.piece.shape, dtype=np.int64)
                 for fold_moved, source in zip(moved, shifts, strict=True):
                     fold_moved[:] = source.integers(2 * self.spec.augment, size=len(fold_moved))
-            tokens, positions, targets, valid = self._inputs(self.encoding.sequences, batch, moved)
-            copies = self.copies(batch.rows(self.encoding.sequences.start)[0])
+            rows, inside = batch.rows(self.encoding.sequences.start)
+            tokens, positions, targets, valid = self._inputs(self.encoding.sequences, batch, rows, inside, moved)
+            copies = self.copies(rows)
             notes = valid.sum((1, 2))
             share = valid / notes.clamp_min(1.0)[:, None, None] if self.spec.loss == "mean" else valid
             loss, nats = self.model.losses(tokens, positions, targets, share, dropout, copies)
@@ -220,8 +221,8 @@ class ComposerTask:
         carriers = self.encoding.event_tokens
         fold = self.encoding.melodies.fold
         for batch in whole_pieces(np.diff(sequences.start), fold, self.num_folds, _SCORED_NOTES):
-            tokens, positions, _, _ = self._inputs(sequences, batch, None)
             rows, inside = batch.rows(sequences.start)
+            tokens, positions, _, _ = self._inputs(sequences, batch, rows, inside, None)
             own = sequences.token[rows][..., None]
             asked = carriers[sequences.event[rows]]
             # With one token an event, its own is that one: nothing more to ask.
@@ -230,10 +231,14 @@ class ComposerTask:
             yield rows, inside, [torch.logsumexp(log_p[..., : carriers.shape[1]], dim=-1), log_p[..., -1]], log_gate
 
     def _inputs(
-        self, sequences: Sequences, batch: Batch, moved: NDArray[np.int64] | None
+        self,
+        sequences: Sequences,
+        batch: Batch,
+        index: NDArray[np.int64],
+        inside: NDArray[np.bool_],
+        moved: NDArray[np.int64] | None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Give input tokens, bar positions, target tokens and validity (1.0 or 0.0), each [G, T, B], of a batch."""
-        index, inside = batch.rows(sequences.start)
+        """Return input tokens, bar positions, targets and validity (1.0 or 0.0), each [G, T, B], of a batch's rows."""
         target = sequences.token[index].astype(np.int64)
         past = sequences.token[np.maximum(index - 1, 0)].astype(np.int64)
         if moved is not None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from data_prep.votes import EXPERTS, NUM_MATCHES
+from models.folded.initial import uniform
 from models.folded.linear import linear
 
 Copying: TypeAlias = Literal["off", "match", "match+bars"]
@@ -112,10 +113,7 @@ class CopyGate(nn.Module):
         width, num_outputs = size + num_features(copying), 1 + NUM_EXPERTS[copying]
 
         def drawn(*shape: int) -> nn.Parameter:
-            bound = 1.0 / math.sqrt(shape[-1])
-            return nn.Parameter(
-                torch.stack([torch.empty(shape).uniform_(-bound, bound, generator=source) for source in generators])
-            )
+            return nn.Parameter(uniform(shape, 1.0 / math.sqrt(shape[-1]), generators))
 
         self.hidden, self.hidden_bias = drawn(units, width), nn.Parameter(torch.zeros(len(generators), units))
         self.output = drawn(num_outputs, units)
