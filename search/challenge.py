@@ -32,12 +32,8 @@ from search.records import SearchRecord, TrialRecord
 from search.refit import num_parameters, refit
 from search.registration import Registration
 from search.registry import Registry
-from search.sealed_test import SealedTest, from_data, recorded, run_test
+from search.sealed_test import SealedTest, from_data, networks_text, recorded, run_test
 from search.search_spec import AnyFamily
-
-NUM_NETWORKS = 3
-"""Networks that a promoted model is the mean of. By convexity of the losses the mean is never worse than a network of
-its own on the average; on O'Neill's it gains .017 nats a note, and more adds little."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +67,7 @@ def choose_trial(
     data: Any,
     search_folder: Path,
     number: int | None,
-    networks: int = NUM_NETWORKS,
+    networks: int,
 ) -> Choice:
     """Choose what is put forward: the named trial, or by the rule.
 
@@ -180,10 +176,10 @@ class Challenge:
         name = f"{self._record.spec.name}/{choice.chosen.number}"
         is_tested = test is not None and (test.trial, test.networks) == (choice.chosen.number, choice.networks)
         if test is not None and not is_tested and not force:
-            earlier = f"{self._record.spec.name}/{test.trial} with {_count(test.networks)}"
+            earlier = f"{self._record.spec.name}/{test.trial} with {networks_text(test.networks)}"
             raise BadInputError(
                 f"the sealed test is opened once in a search: it was for {earlier} on {test.at[:10]}, and choosing "
-                f"{name} with {_count(choice.networks)} now would be choosing by the test; promote --trial "
+                f"{name} with {networks_text(choice.networks)} now would be choosing by the test; promote --trial "
                 f"{test.trial} --networks {test.networks}, or start another search (--force --reason does it all the "
                 "same)"
             )
@@ -273,7 +269,3 @@ class Challenge:
         if theirs.fingerprint != test.fingerprint or stored["objective"] != self._family.metrics[0].name:
             return champion, "other pieces"
         return champion, compare(test.scores, theirs.scores, self._family.metrics[0], seed=0)
-
-
-def _count(networks: int) -> str:
-    return "1 network" if networks == 1 else f"{networks} networks"

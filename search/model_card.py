@@ -2,6 +2,7 @@
 
 from search.evidence import Evidence
 from search.promotion import Comparison
+from search.sealed_test import networks_text
 
 
 def model_card(evidence: Evidence, not_for: str) -> str:
@@ -22,8 +23,8 @@ def model_card(evidence: Evidence, not_for: str) -> str:
         *((f"{name}, same test", f"{value:.3f}") for name, value in evidence.test.baselines.items()),
     ]
     made = (
-        f"The mean of {evidence.test.networks} networks, trained by tunesmith {evidence.code_version} on every open "
-        f"piece of its corpus, after the search `{evidence.search}` on {num_folds} folds put its settings forward."
+        f"The mean of {networks_text(evidence.test.networks)}, trained by tunesmith {evidence.code_version} on every "
+        f"open piece of its corpus, after the search `{evidence.search}` on {num_folds} folds put its settings forward."
     )
     data = (
         f"- corpus: {evidence.corpus}, repeats as {evidence.repeats} (fingerprint `{evidence.fingerprint}`, "
