@@ -52,7 +52,7 @@ def read_voice(path: Path, what: str) -> tuple[Piece, tuple[str, ...]]:
         what: What it is to be, with its article ("a prompt").
 
     Returns:
-        As ``read_prompt``, the voice as it was read.
+        The voice, and the same remarks as ``read_prompt`` makes.
 
     Raises:
         BadInputError: As ``read_prompt``.

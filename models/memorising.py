@@ -52,7 +52,7 @@ SETTLED = ("reading", "copying", "length", "windows_per_epoch", "epochs")
 
 @dataclass(frozen=True)
 class Recollection:
-    """How a model goes on with a tune.
+    """How a model continues a tune.
 
     Attributes:
         num_inputs: N.
@@ -101,7 +101,7 @@ def lesson_spec(values: Mapping[str, Value], num_inputs: int, iterations: int, w
 def memorise(
     lesson: Lesson, spec: ComposerSpec, iterations: Sequence[int], *, seed: int, progress: Progress
 ) -> Iterator[Recollection]:
-    """Train a model on one tune, and let it go on with the tune's beginning after some of its iterations.
+    """Train a model on one tune, and continue the tune's first bars after some of the iterations.
 
     Args:
         lesson: The tune.

@@ -46,9 +46,9 @@ def memorise(
 ) -> None:
     """Train a network on one tune alone, and see what it remembers: it continues the tune's first bars.
 
-    Each row is one network, which sees so many previous notes when it is trained and when it continues the tune, and
-    takes the most likely note each time. Each column is how long it has been trained. A cell tells how many of the
-    remaining notes are those of the tune.
+    Each row is one network. It sees that many previous notes, in training and when it continues the tune, always with
+    the most likely note. Each column is a number of training steps. A cell tells how many of the remaining notes are
+    those of the tune.
 
     Examples:
         tunesmith memorise

@@ -93,7 +93,7 @@ def named_model(
 
 
 def any_model(text: str, home: Path, tracking: str | None = None) -> NamedModel:
-    """Find a model of whatever family by one text.
+    """Find a model of any family by its name or file.
 
     Args:
         text: A file, a search's trial as SEARCH/NUMBER, or a registered model as FAMILY@champion, FAMILY@VERSION or

@@ -57,7 +57,7 @@ def trial(
     number = 0
     if like is not None:
         if settings or preset or corpus or repeats:
-            raise BadInputError("--like repeats a trial as it was: leave out --set, --preset, --corpus and --repeats")
+            raise BadInputError("--like repeats a trial unchanged: leave out --set, --preset, --corpus and --repeats")
         name, number, data, values, source = _recorded(like, home)
         chosen = find_family(name)
     else:

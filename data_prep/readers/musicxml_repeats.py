@@ -1,8 +1,8 @@
 """What a MusicXML score says of the order in which it is played: repeats and endings of its bar lines, and its jumps.
 
-Bar lines count at the beginning or the end of a measure, and whatever part they stand in, for all parts. Of the jumps,
-what is written for players counts (the attributes of <sound>), not the words and signs for print: "segno" and "coda"
-where their measure begins, "tocoda", "fine", "dacapo" and "dalsegno" where it ends.
+A repeat or an ending at a bar line of one part holds for all parts. Jumps are read from the attributes of <sound>,
+which are meant for playback, not from printed words and signs: "segno" and "coda" apply where their measure begins,
+"tocoda", "fine", "dacapo" and "dalsegno" where it ends.
 """
 
 import re
@@ -93,7 +93,7 @@ class _Marks:
                     self.turn(place).signs.add(sign)
 
     def finish(self) -> dict[int, Turn]:
-        """Return the turns: an ending goes on over those within it."""
+        """Return the turns; an ending spans the measures until it closes."""
         for begin, end in self._endings.items():
             for place in range(begin + 1, end):
                 if place in self._turns and not self._turns[place].endings:
