@@ -63,10 +63,6 @@ class EmptyTraining:
         """Have none."""
         return {}
 
-    def piece_scores(self, weights: Mapping[str, Any]) -> Any:
-        """Score nothing."""
-        del weights
-
     @property
     def vocabulary(self) -> Mapping[str, Any]:
         """Have none."""

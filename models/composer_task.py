@@ -23,7 +23,7 @@ from models.copy_gate import NUM_EXPERTS, Copies, gate_features, mixed
 from models.folded.dropout import DropoutStreams
 from models.folded.torch_doors import tensor
 from models.metrics import FoldValues
-from models.objective import SCORED, mixed_costs, piece_costs, score
+from models.objective import SCORED, score
 from models.training import StepLoss
 
 _SCORED_NOTES = 4096
@@ -160,12 +160,6 @@ class ComposerTask:
                 self._seed, "dropout at validation", num_folds=self.num_folds, trial=self._trial, epoch=epoch
             )
         return score(self.encoding, *self.note_log_probabilities(self.encoding.sequences, dropout))
-
-    def piece_scores(self) -> NDArray[np.float64]:
-        """Give each piece's nats per note, [P]: over all its frames, each at its prior, where it has several."""
-        encoding = self.encoding
-        costs = [piece_costs(encoding, frame, self.note_log_probabilities(frame)[0]) for frame in self.frames()]
-        return mixed_costs(costs) / np.diff(encoding.melodies.start)
 
     def frames(self) -> Iterator[Sequences]:
         """Yield the pieces in each frame in which they are scored: their own key, or every key of a shifted piece."""

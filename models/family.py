@@ -123,17 +123,6 @@ class Training(Protocol):
         """Give the tensors that a trained model consists of."""
         ...
 
-    def piece_scores(self, weights: Mapping[str, Any]) -> "NDArray[np.float64]":
-        """Score each piece on the objective by a trained model of the same spec, with the fold that holds it out.
-
-        Args:
-            weights: What ``weights`` gave.
-
-        Returns:
-            [P] the objective; what stands at pieces that no fold holds out means nothing.
-        """
-        ...
-
     @property
     def vocabulary(self) -> Mapping[str, Any]:
         """What beside spec and weights a trained model needs to be used without the data, as JSON can hold it."""

@@ -20,12 +20,12 @@ from data_prep.randomness import stream
 from data_prep.windows import Batch, WindowPlan, whole_pieces
 from models.folded.dropout import DropoutStreams
 from models.folded.torch_doors import tensor
-from models.metrics import ONSET_MAE, VELOCITY_METRICS, FoldValues, of_style
+from models.metrics import VELOCITY_METRICS, FoldValues, of_style
 from models.stylenet_model import Carried, Scales, StyleNetModel, detached
 from models.stylenet_spec import StyleNetSpec
 from models.stylenet_views import make_view
 from models.training import StepLoss
-from models.velocity_scores import PieceScores, piece_scores
+from models.velocity_scores import piece_scores
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -180,15 +180,9 @@ class StyleNetTask:
     def evaluate(self, epoch: int) -> dict[str, FoldValues]:
         """Score the held-out performances of every fold."""
         del epoch
-        return self._scores().over_folds(self.performances)
-
-    def piece_scores(self) -> Floats:
-        """Give each performance's mean absolute error, [P] MIDI units."""
-        return self._scores().values[ONSET_MAE.name]
-
-    def _scores(self) -> PieceScores:
         predicted = self.predict()
-        return piece_scores(self.performances, predicted.velocity, self._sizes, predicted.cell_error)
+        scores = piece_scores(self.performances, predicted.velocity, self._sizes, predicted.cell_error)
+        return scores.over_folds(self.performances)
 
     def predict(self) -> Predictions:
         """Run every performance whole through the model of the fold that holds it out, in its own style.

@@ -11,9 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.family import EpochReport
@@ -80,10 +78,6 @@ class Task(Protocol):
 
     def evaluate(self, epoch: int) -> dict[str, FoldValues]:
         """Score the held-out data of every fold."""
-        ...
-
-    def piece_scores(self) -> NDArray[np.float64]:
-        """Score each piece by the model of the fold that holds it out, see ``models.family.Training``."""
         ...
 
 
@@ -208,11 +202,6 @@ class LockstepTraining:
     def weights(self) -> Mapping[str, Any]:
         """Give the model's tensors."""
         return copy.deepcopy(self._task.model.state_dict())
-
-    def piece_scores(self, weights: Mapping[str, Any]) -> NDArray[np.float64]:
-        """Score each piece by a trained model."""
-        self._task.model.load_state_dict(dict(weights))
-        return self._task.piece_scores()
 
     @property
     def vocabulary(self) -> Mapping[str, Any]:

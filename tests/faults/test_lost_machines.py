@@ -13,8 +13,11 @@ from tests.faults.driver import Driver, check_complete, check_replay, check_rung
 from tests.ray_cluster import RayNode, ray_cluster, wait_until
 
 pytestmark = pytest.mark.xdist_group("faults of machines")
-RUNG = 2  # and 4 and 8
-HALVING: dict[str, object] = {"scheduler.first_rung": RUNG, "scheduler.reduction": 2}
+
+
+def halving(first_rung: int) -> dict[str, object]:
+    """Give the changes by which half of the trials pass each rung."""
+    return {"scheduler.first_rung": first_rung, "scheduler.reduction": 2}
 
 
 def at_work(driver: Driver, node: RayNode) -> list[TrialRecord]:
@@ -39,15 +42,15 @@ def first_epoch_after(driver: Driver, number: int, num_starts: int) -> Callable[
     return is_so
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_trials_of_a_lost_machine_go_on_elsewhere_within_a_minute_and_one_that_joins_is_used(home: Path) -> None:
-    changes: dict[str, object] = {"space.pause": 1.0, **HALVING}
+    changes: dict[str, object] = {"space.pause": 1.0, **halving(4)}
     with ray_cluster(2, cpus=2) as cluster:
         driver = Driver(home, cluster.address, {**changes, "budget.trials": 1000})
         process = driver.start()
         victim: RayNode = cluster.nodes[0]
         for _ in range(2):
-            wait_until(lambda node=victim: bool(at_work(driver, node)), "a trial beyond its rung on a node")
+            wait_until(lambda node=victim: bool(at_work(driver, node)), "a trial beyond its rung on a node", 180)
             trial = at_work(driver, victim)[0]
             starts = sum(number == trial.number for number, _, _ in driver.starts())
             victim.kill()
@@ -65,7 +68,7 @@ def test_trials_of_a_lost_machine_go_on_elsewhere_within_a_minute_and_one_that_j
 
 
 def test_a_killed_process_is_tried_again_from_its_rung_at_most_twice(home: Path) -> None:
-    driver = Driver(home, None, {"budget.trials": 3, "space.pause": 0.7, "resources.slots": 1, **HALVING})
+    driver = Driver(home, None, {"budget.trials": 3, "space.pause": 0.7, "resources.slots": 1, **halving(2)})
     process = driver.start()
     seen: list[int] = []
     for _ in range(3):
@@ -73,7 +76,7 @@ def test_a_killed_process_is_tried_again_from_its_rung_at_most_twice(home: Path)
             lambda: (
                 len([one for one in driver.starts() if one[0] == 0]) > len(seen)
                 and bool(driver.trials())
-                and len(driver.trials()[0].epochs) >= RUNG
+                and len(driver.trials()[0].epochs) >= 2
             ),
             "the trial at its rung",
         )

@@ -22,6 +22,7 @@ from models.composer import Composer
 from models.composer_scoring import scoring_task, tune_scores
 from models.composer_spec import ComposerSpec
 from models.composer_task import ComposerTask
+from models.objective import mixed_costs, piece_costs
 from tests.hand_melodies import Tune, melodies, random_tunes
 from tests.models.trained_composers import as_before_copying, trained
 
@@ -195,8 +196,8 @@ def test_one_network_scores_as_the_sealed_test_does(settings: dict[str, Any]) ->
     sealed = replace_alphabets(known, random_tunes(5, 1, seed=2))
     refit = networks(for_refit(known), **settings)
     tested = networks(for_test(known, sealed), **settings)
-    expected = tested.piece_scores()[known.num_pieces :]
-    np.testing.assert_allclose(scored(refit, sealed) / np.diff(sealed.start), expected, rtol=1e-9)
+    frames = [piece_costs(tested.encoding, frame, tested.note_log_probabilities(frame)[0]) for frame in tested.frames()]
+    np.testing.assert_allclose(scored(refit, sealed), mixed_costs(frames)[known.num_pieces :], rtol=1e-9)
 
 
 def replace_alphabets(known: Melodies, tunes: list[Tune]) -> Melodies:

@@ -6,11 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_prep.encodings.views import GridSizes
 from data_prep.refitting import for_refit, for_test
 from data_prep.selection import select
 from models import checkpoint
+from models.metrics import ONSET_MAE
 from models.stylenet import StyleNet
 from models.stylenet_spec import StyleNetSpec
+from models.stylenet_task import StyleNetTask
+from models.velocity_scores import piece_scores
 from tests.models.toy_performances import random_performances
 from tests.models.trained_stylenets import trained
 
@@ -25,9 +29,11 @@ def test_one_network_scores_as_the_sealed_test_does(view: str, tmp_path: Path) -
     list(training.epochs())
     path = tmp_path / "model.pt"
     checkpoint.save(path, training.weights(), spec, {"family": "stylenet", "vocabulary": training.vocabulary})
-    tested = StyleNet().start(spec, for_test(KNOWN, SEALED), seed=0, trial=0, device="cpu")
-    expected = tested.piece_scores(training.weights())[KNOWN.num_pieces :]
-    np.testing.assert_allclose(StyleNet().score(path, SEALED, None).values, expected, rtol=1e-5)
+    both = for_test(KNOWN, SEALED)
+    tested = StyleNetTask(spec, both, seed=0, trial=0, device="cpu")
+    tested.model.load_state_dict(dict(training.weights()))
+    expected = piece_scores(both, tested.predict().velocity, GridSizes.of(both)).values[ONSET_MAE.name]
+    np.testing.assert_allclose(StyleNet().score(path, SEALED, None).values, expected[KNOWN.num_pieces :], rtol=1e-5)
 
 
 def test_styles_are_found_by_name_and_one_that_is_lacking_is_counted(tmp_path: Path) -> None:

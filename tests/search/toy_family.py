@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from data_prep.randomness import stream
 from models.family import Baseline, EpochReport, Preset, Scored
@@ -103,11 +102,6 @@ class ToyTraining:
 
     def weights(self) -> Mapping[str, Any]:
         return {"weights": self.state()["weights"]}
-
-    def piece_scores(self, weights: Mapping[str, Any]) -> NDArray[np.float64]:
-        fold = np.arange(len(self._data.targets)) % self._data.num_folds
-        rows = self._data.rows[:, : self._spec.columns]
-        return np.square((weights["weights"].numpy()[fold] * rows).sum(axis=1) - self._data.targets)
 
     @property
     def vocabulary(self) -> Mapping[str, Any]:
