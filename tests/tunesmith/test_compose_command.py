@@ -71,6 +71,44 @@ def test_a_seed_names_its_tunes(compose: Callable[..., Done], tmp_path: Path) ->
     assert files["two"] != files["other"]
 
 
+def test_every_run_keeps_its_files_together_and_those_of_others_as_they_are(
+    compose: Callable[..., Done], tmp_path: Path
+) -> None:
+    folder = tmp_path / "composed"
+    before: dict[str, bytes] = {}
+    runs = ["--count 2 --formats midi,abc", "--form AABB --formats abc,roll", "--key D --metre 6/8 --formats midi"]
+    for number, arguments in enumerate(runs, 1):
+        done = compose(f"--bars 4 {arguments} --json")
+        assert done.status == 0, done.err
+        name = "small-seed1" if number == 1 else f"small-seed1-run{number}"
+        files = [path for tune in json.loads(done.out)["tunes"] for path in tune["files"]]
+        assert all(Path(path).name.startswith(f"{name}-0") for path in files)
+        there = {path.name: path.read_bytes() for path in folder.iterdir()}
+        assert there.keys() - before.keys() == {*(Path(path).name for path in files), *_reports(name)}
+        assert {name: there[name] for name in before} == before
+        before = there
+    assert compose("--bars 4 --seed 2 --formats abc --no-report").status == 0
+    again = compose("--bars 4 --form AABB --formats abc --force")  # which replaces the first run whole
+    assert again.status == 0, again.err
+    there = {path.name for path in folder.iterdir()}
+    gone = {"small-seed1-01.mid", "small-seed1-02.mid", "small-seed1-02.abc"}
+    assert there == (before.keys() - gone) | {"small-seed2-01.abc"}
+    report = json.loads((folder / "small-seed1-report.json").read_text())
+    assert list(report["tunes"]) == ["small-seed1-01"]
+    assert (folder / "small-seed1-01.abc").read_bytes() == (folder / "small-seed1-run2-01.abc").read_bytes()
+
+
+def _reports(name: str) -> set[str]:
+    return {f"{name}-report.json", f"{name}-report.md"}
+
+
+def test_a_run_that_fails_takes_nothing_away(compose: Callable[..., Done], tmp_path: Path) -> None:
+    assert compose("--bars 2 --formats abc").status == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "composed").iterdir()}
+    assert compose("--bars 3 --formats midi --instrument nothing --force").status == 2
+    assert {path.name: path.read_bytes() for path in (tmp_path / "composed").iterdir()} == before
+
+
 def test_a_prompt_is_gone_on_with(compose: Callable[..., Done], tmp_path: Path) -> None:
     notes = "G,A,B,C DEFG ABcd"
     (tmp_path / "mine.abc").write_text(f"X:1\nT:Mine\nM:4/4\nL:1/8\nK:C\n{notes}|\n")
