@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 
 from data_prep.melodies import REST
 from data_prep.prompts import read_prompt
-from data_prep.tune_files import FORMATS
+from data_prep.tune_files import FORMATS, write
+from data_prep.tunes import Tune
 from tests.models.trained_composers import trained
 from tests.tunesmith.conftest import Done
 from tunesmith.cli import run
@@ -124,6 +126,25 @@ def test_a_prompt_is_gone_on_with(compose: Callable[..., Done], tmp_path: Path) 
     assert [pitch % 12 for pitch in made.pitch[:5]] == [pitch % 12 for pitch in given.pitch[:5]]
     assert "does not know" in done.err
     assert "of the prompt's 5 notes" in " ".join(done.err.split())
+
+
+@pytest.mark.parametrize("ending", ["abc", "mid", "musicxml"])
+@pytest.mark.parametrize("pickup", [Fraction(1, 2), Fraction(1, 4), Fraction(2)])
+def test_a_pickup_goes_through_every_format(
+    pickup: Fraction, ending: str, compose: Callable[..., Done], tmp_path: Path
+) -> None:
+    mine = Tune(
+        (67, 69, 71, 72), (pickup, Fraction(1), Fraction(1), Fraction(1)), metre=(3, 4), pickup=pickup, fifths=1
+    )
+    formats = ["abc", "midi", "musicxml"]
+    write(mine, tmp_path, "mine", formats)
+    done = compose(f"--prompt mine.{ending} --bars 3 --formats {','.join(formats)} --no-report --json")
+    assert done.status == 0, done.err
+    (tune,) = json.loads(done.out)["tunes"]
+    assert (tune["bars"], tune["metre"]) == (3.0, "3/4")
+    for path in tune["files"]:
+        read, _ = read_prompt(tmp_path / path)
+        assert (read.metre, read.pickup) == ((3, 4), pickup), path
 
 
 def test_tunes_are_told_and_measured(compose: Callable[..., Done], tmp_path: Path) -> None:
