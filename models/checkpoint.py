@@ -14,6 +14,9 @@ from data_prep import whole_file
 from data_prep.errors import BadInputError
 from models.spec import Spec
 
+_LONGEST_REASON = 200
+"""Characters of what torch says of weights that do not fit."""
+
 ModuleT = TypeVar("ModuleT", bound=torch.nn.Module)
 
 FORMAT = 1
@@ -156,10 +159,14 @@ def check_weights(build: Callable[[], torch.nn.Module], weights: Mapping[str, An
         weights: The model's state.
 
     Raises:
-        RuntimeError: If weights are missing, unknown, or of another shape.
+        ValueError: If weights are missing, unknown, or of another shape.
     """
-    with torch.device("meta"):
-        build().load_state_dict(dict(weights), assign=True)
+    try:
+        with torch.device("meta"):
+            build().load_state_dict(dict(weights), assign=True)
+    except RuntimeError as error:
+        first = str(error).partition("\n")[2].strip().partition("\n")[0][:_LONGEST_REASON]
+        raise ValueError(f"its weights are not those that its settings ask for: {first}") from None
 
 
 def model(build: Callable[[], ModuleT], weights: Mapping[str, Any]) -> ModuleT:

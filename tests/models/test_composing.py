@@ -349,7 +349,10 @@ def test_settings_that_ask_for_more_than_the_weights_are_refused_before_anything
     drawn = watched_draws(monkeypatch)
     for number, (name, value) in enumerate(large.items()):
         file = saved_with(tmp_path / f"{number}.pt", saved, spec={**saved.spec, name: value})
-        with pytest.raises(BadInputError, match=r"is no whole composer \(.+\); train the trial again") as refused:
+        said = (
+            r"is no whole composer \(its weights are not those that its settings ask for: .+\); train the trial again"
+        )
+        with pytest.raises(BadInputError, match=said) as refused:
             TuneComposer.load(file)
         assert "\n" not in str(refused.value)
         with pytest.raises(BadInputError, match="is no whole composer"):
