@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cluster.pins import pins, public_version, python_version
 from data_prep.errors import BadInputError, unknown
+from data_prep.new_files import check_new
 
 TO_FILL_IN = "FILL_IN"
 """The word that stands in a launch file where only its user knows what to write."""
@@ -114,11 +115,7 @@ def write(kind: Kind, folder: Path, *, overwrite: bool = False) -> list[Path]:
     """
     texts = render(kind)
     paths = {name: folder / name for name in texts}
-    there = [str(path) for path in paths.values() if path.exists()]
-    if there and not overwrite:
-        raise BadInputError(
-            f"launch files are not overwritten: {', '.join(there)} exists; name another --out, or --force"
-        )
+    check_new(paths.values(), replace=overwrite)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, path in paths.items():

@@ -30,6 +30,10 @@ METRE_UNITS = (1, 2, 4, 8, 16, 32, 64)
 """Beat units of a metre."""
 
 
+MAX_NETWORKS = 256
+"""Networks, or folds, of one trained model."""
+
+
 def read_bytes(path: Path) -> bytes:
     """Read a file of music.
 
@@ -82,6 +86,19 @@ def check_num_notes(count: int) -> None:
     """
     if count > MAX_NOTES:
         raise ValueError(f"files of at most {MAX_NOTES} notes are read: it has {count}")
+
+
+def check_num_networks(count: int) -> None:
+    """Refuse a number of networks that no trained model has.
+
+    Args:
+        count: The number.
+
+    Raises:
+        ValueError: If it is not 1 to MAX_NETWORKS.
+    """
+    if not 1 <= count <= MAX_NETWORKS:
+        raise ValueError(f"a model has 1 to {MAX_NETWORKS} networks: it has {count}")
 
 
 def check_num_bytes(count: int, limit: int = MAX_BYTES) -> None:

@@ -22,7 +22,7 @@ from data_prep.limits import MAX_BYTES
 from data_prep.readers.beats import SUFFIX
 from data_prep.scores import MIDI_SUFFIXES
 
-READER = 2
+READER = 3
 """Version of what is read out of a file, rendered and left out; raised with every change to it."""
 
 STYLE_COLUMN = "genre"

@@ -12,6 +12,7 @@ refuses none, for they have many.
 """
 
 from collections.abc import Callable
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -75,13 +76,12 @@ def _in_another_metre(file: PlayedFile, _performance: Performance, beats: Beats 
 
 
 def _metre_of_ticks(file: PlayedFile) -> str | None:
-    bar_length = BEATS_PER_BAR * file.resolution
-    for signature in file.signatures:
-        bar = signature.tick // bar_length + 1
-        if (signature.beats, signature.unit) != (4, 4):
-            return f"{signature.beats}/{signature.unit} from bar {bar}; only 4/4 is used"
-        if signature.tick % bar_length:
-            return f"a time signature inside bar {bar}; only whole bars of 4/4 are used"
+    for metre in file.metres:
+        bars, inside = divmod(max(metre.onset - file.pickup, Fraction(0)), BEATS_PER_BAR)
+        if metre[1:] != (4, 4):
+            return f"{metre.beats}/{metre.unit} from bar {bars + 1}; only 4/4 is used"
+        if inside:
+            return f"a time signature inside bar {bars + 1}; only whole bars of 4/4 are used"
     return None
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from data_prep import performance_files
 from data_prep.bounded import Failure, Job, read_each, read_one
 from data_prep.corpus import Corpus
-from data_prep.encodings.velocity import LOWEST_PITCH, NUM_KEYS
+from data_prep.encodings.velocity import has_key
 from data_prep.errors import BadInputError
 from data_prep.folds import TEST, UNFOLDED, assign_by_style
 from data_prep.kinship import compositions, skyline
@@ -191,8 +191,7 @@ def _beats(path: Path) -> annotated.Beats | None:
 
 def _within_keys(performance: Performance) -> Performance:
     """Leave out what no piano has a key for."""
-    inside = (performance.pitch >= LOWEST_PITCH) & (performance.pitch < LOWEST_PITCH + NUM_KEYS)
-    return Performance(**{name: column[inside] for name, column in vars(performance).items()})
+    return Performance(**{name: column[has_key(performance.pitch)] for name, column in vars(performance).items()})
 
 
 def _contents(performance: Performance) -> Hashable:

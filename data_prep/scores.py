@@ -10,7 +10,7 @@ from typing import get_args
 from data_prep.errors import BadInputError, unknown
 from data_prep.notes import Reading, Repeats, Unread, reason
 
-READER = 4
+READER = 5
 """Version of what is read out of a file; raised with every change to it, so that cached tables are read anew."""
 
 _READERS = {

@@ -1,26 +1,24 @@
 """Tunes into files: MIDI, MusicXML, ABC, an engraved page and its picture, and sound."""
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from data_prep import new_files
 from data_prep.errors import BadInputError, unknown
 from data_prep.limits import MAX_BEATS, METRE_UNITS, is_metre
 from data_prep.melodies import NUM_PITCHES, REST
-from data_prep.tunes import MODES, Tune
+from data_prep.tunes import DIVISIONS, MODES, Tune
 from data_prep.writers.bars import bars
 
 _SUFFIXES = {"midi": ".mid", "musicxml": ".musicxml", "abc": ".abc", "svg": ".svg", "png": ".png", "wav": ".wav"}
 
 FORMATS = tuple(_SUFFIXES)
 """What a tune can be written as."""
-
-_DIVISIONS = 10080
-"""Parts of a quarter note that durations are counted in, as music21 counts them in MusicXML."""
 
 _SHORTEST_VALUE = 256
 """Parts of a quarter note of the shortest note that can be written, a 1024th."""
@@ -30,7 +28,13 @@ _MOST_FIFTHS = 7
 
 
 def write(
-    tune: Tune, folder: Path, stem: str, formats: Sequence[str] = FORMATS, *, instrument: str = "violin"
+    tune: Tune,
+    folder: Path,
+    stem: str,
+    formats: Sequence[str] = FORMATS,
+    *,
+    instrument: str = "violin",
+    replace: bool = False,
 ) -> list[Path]:
     """Write a tune to files.
 
@@ -40,33 +44,40 @@ def write(
         stem: The files' name, without an ending.
         formats: Some of FORMATS.
         instrument: Who plays it in MIDI and sound: a name of General MIDI, or its number from 0.
+        replace: Whether files that are there may be replaced.
 
     Returns:
         The files, in the order of the formats.
 
     Raises:
         BadInputError: If a format or the instrument is unknown, the stem names no file, a value of the tune cannot be
-            written, or the folder cannot be written to.
+            written, the folder cannot be written to, or a file is there already and may not be replaced.
     """
-    for name in formats:
-        if name not in _SUFFIXES:
-            raise unknown("format", name, FORMATS)
-    if not stem.strip(". ") or Path(stem).name != stem or "\0" in stem:
-        raise BadInputError(f"a file's name is one without folders: got {stem!r}")
+    files = paths(folder, stem, formats)
     check(tune)
-    contents = _Contents(replace(tune, title=_one_line(tune.title)), instrument)
-    paths = [folder / f"{stem}{_SUFFIXES[name]}" for name in formats]
-    for name, path in zip(formats, paths, strict=True):
+    new_files.check_new(files, replace=replace)
+    contents = _Contents(dataclasses.replace(tune, title=_one_line(tune.title)), instrument)
+    for name, path in zip(formats, files, strict=True):
         made = contents.of(name)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(made)
+            new_files.write(path, made, replace=replace)
         except OSError as error:
             raise BadInputError(
                 f"tunes are written to a folder that can be written to: {path} cannot be ({error.strerror or error}); "
                 "name another folder"
             ) from None
-    return paths
+    return files
+
+
+def paths(folder: Path, stem: str, formats: Sequence[str] = FORMATS) -> list[Path]:
+    """Name a tune's files; see ``write``, which raises the same of formats and stem."""
+    for name in formats:
+        if name not in _SUFFIXES:
+            raise unknown("format", name, FORMATS)
+    if not stem.strip(". ") or Path(stem).name != stem or "\0" in stem:
+        raise BadInputError(f"a file's name is one without folders: got {stem!r}")
+    return [folder / f"{stem}{_SUFFIXES[name]}" for name in formats]
 
 
 def check(tune: Tune) -> None:
@@ -84,9 +95,9 @@ def check(tune: Tune) -> None:
     for number, (pitch, duration) in enumerate(zip(tune.pitch, tune.duration, strict=True), 1):
         if pitch != REST and not 0 <= pitch < NUM_PITCHES:
             raise BadInputError(f"a pitch is 0 to {NUM_PITCHES - 1}, or {REST} for a rest: note {number} has {pitch}")
-        if duration <= 0 or _DIVISIONS % duration.denominator:
+        if duration <= 0 or DIVISIONS % duration.denominator:
             raise BadInputError(
-                f"a duration is a positive multiple of 1/{_DIVISIONS} quarter note: note {number} has {duration}"
+                f"a duration is a positive multiple of 1/{DIVISIONS} quarter note: note {number} has {duration}"
             )
     _check_frame(tune)
     for bar in bars(tune):
@@ -105,9 +116,9 @@ def _check_frame(tune: Tune) -> None:
         raise BadInputError(
             f"a metre is 1 to {MAX_BEATS} beats of a unit among {', '.join(map(str, METRE_UNITS))}: got {beats}/{unit}"
         )
-    if not 0 <= tune.pickup < tune.bar_length or _DIVISIONS % tune.pickup.denominator:
+    if not 0 <= tune.pickup < tune.bar_length or DIVISIONS % tune.pickup.denominator:
         raise BadInputError(
-            f"a pickup is shorter than a bar ({tune.bar_length} quarter notes), and a multiple of 1/{_DIVISIONS}: "
+            f"a pickup is shorter than a bar ({tune.bar_length} quarter notes), and a multiple of 1/{DIVISIONS}: "
             f"got {tune.pickup}"
         )
     if not -_MOST_FIFTHS <= tune.fifths <= _MOST_FIFTHS:

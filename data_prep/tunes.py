@@ -11,6 +11,9 @@ Mode: TypeAlias = Literal["major", "minor", "dorian", "mixolydian"]
 MODES: tuple[Mode, ...] = ("major", "minor", "dorian", "mixolydian")
 """The modes that a tune can be in, by which its key signature and its tonic belong together."""
 
+DIVISIONS = 10080
+"""Parts of a quarter note that times are counted in where a tune is written, as music21 counts them in MusicXML."""
+
 _TONIC_ABOVE_MAJOR: dict[Mode, int] = {"major": 0, "minor": 9, "dorian": 2, "mixolydian": 7}
 """Semitones from the tonic of the major key of the same signature up to the mode's tonic."""
 

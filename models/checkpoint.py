@@ -2,16 +2,22 @@
 
 import io
 import json
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from data_prep import whole_file
 from data_prep.errors import BadInputError
 from models.spec import Spec
+
+_LONGEST_REASON = 200
+"""Characters of what torch says of weights that do not fit."""
+
+ModuleT = TypeVar("ModuleT", bound=torch.nn.Module)
 
 FORMAT = 1
 """The version of the file's layout; raised when an older program could not read it."""
@@ -83,6 +89,8 @@ def load(path: Path) -> Checkpoint:
         BadInputError: If the file is no checkpoint, or one of a newer version.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise OSError("it is no regular file")  # noqa: TRY301  (a pipe may have no end)
         data = path.read_bytes()
     except FileNotFoundError:
         raise
@@ -102,24 +110,75 @@ def from_bytes(data: bytes, label: str) -> Checkpoint:
         What was saved.
 
     Raises:
-        BadInputError: If it is no checkpoint, or one of a newer version.
+        BadInputError: If it is no checkpoint, one of a newer version, or not as large as its tensors are.
     """
     try:
+        _check_stored(data)
         content: dict[str, Any] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         version = int(content["format"])
+        if version <= FORMAT:
+            return _checkpoint(content, len(data))
     except Exception as error:
         raise _no_checkpoint(label, error) from error
-    if version > FORMAT:
-        raise BadInputError(
-            f"{label} is a checkpoint of format {version} and this version reads up to {FORMAT}; use the newer version"
-        )
-    return Checkpoint(
-        training=content["training"], spec=json.loads(content["spec"]), extra=json.loads(content["extra"])
+    raise BadInputError(
+        f"{label} is a checkpoint of format {version} and this version reads up to {FORMAT}; use the newer version"
     )
 
 
+def _check_stored(data: bytes) -> None:
+    """Refuse an archive that is larger than it looks, before anything of it is unpacked."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist()):
+            raise ValueError("parts of it are compressed")
+
+
+def _checkpoint(content: Mapping[str, Any], num_bytes: int) -> Checkpoint:
+    """Make a checkpoint of what a file of so many bytes says."""
+    training, spec, extra = content["training"], json.loads(content["spec"]), json.loads(content["extra"])
+    if not all(isinstance(part, dict) for part in (training, spec, extra)):
+        raise ValueError("its parts are no tables")
+    if _num_bytes(training) > num_bytes:
+        raise ValueError("its tensors are larger than the file")  # one number may stand for many
+    return Checkpoint(training=training, spec=spec, extra=extra)
+
+
+def _num_bytes(value: Any) -> int:
+    """Count the bytes of all tensors in a state."""
+    if isinstance(value, torch.Tensor):
+        return value.numel() * value.element_size()
+    if isinstance(value, Mapping):
+        return sum(map(_num_bytes, value.values()))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return sum(map(_num_bytes, value)) if isinstance(value, list | tuple) else 0  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+
+
+def check_weights(build: Callable[[], torch.nn.Module], weights: Mapping[str, Any]) -> None:
+    """Compare weights with what settings ask for before a model is built: a few bytes of settings can ask for any size.
+
+    Args:
+        build: Builds the model with initial weights; here it takes no memory for them.
+        weights: The model's state.
+
+    Raises:
+        ValueError: If weights are missing, unknown, or of another shape.
+    """
+    try:
+        with torch.device("meta"):
+            build().load_state_dict(dict(weights), assign=True)
+    except RuntimeError as error:
+        first = str(error).partition("\n")[2].strip().partition("\n")[0][:_LONGEST_REASON]
+        raise ValueError(f"its weights are not those that its settings ask for: {first}") from None
+
+
+def model(build: Callable[[], ModuleT], weights: Mapping[str, Any]) -> ModuleT:
+    """Build a model and load its weights; see ``check_weights``."""
+    check_weights(build, weights)
+    made = build()
+    made.load_state_dict(dict(weights))
+    return made
+
+
 def _no_checkpoint(label: str, error: Exception) -> BadInputError:
-    reason = type(error).__name__
+    reason = str(error) if type(error) in (ValueError, OSError) and str(error) else type(error).__name__
     return BadInputError(f"{label} is not a checkpoint of this program ({reason}); remove it to start over")
 
 

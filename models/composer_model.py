@@ -101,7 +101,7 @@ class ComposerModel(nn.Module):
         spec, generators = self.spec, self._generators
         num_rows = vocabulary.num_tokens + 2
         one_hot = spec.input == "token"
-        known = torch.cat([seen, torch.tensor([[True, False]]).expand(len(seen), 2)], dim=1)
+        known = torch.cat([seen, seen.new_tensor([[True, False]]).expand(len(seen), 2)], dim=1)
 
         def layer(num_inputs: int, *, one_hot: bool) -> RecurrentLayer:
             return RecurrentLayer(
@@ -112,11 +112,11 @@ class ComposerModel(nn.Module):
         self.layers = nn.ModuleList([first, *(layer(spec.size, one_hot=False) for _ in range(spec.layers - 1))])
         self.embedding = None
         if one_hot:
-            first.weight.data.mul_(known.unsqueeze(2))
+            _masked(first.weight.data, known)
         else:
             values = _factor_values(vocabulary, spec.beat, num_extra=2)
             std = 1.0 / math.sqrt(len(values) + 1)
-            own = self._drawn(num_rows, spec.embedding, std=std).mul_(known.unsqueeze(2))
+            own = _masked(self._drawn(num_rows, spec.embedding, std=std), known)
             factors = [self._drawn(int(value.max()) + 1, spec.embedding, std=std) for value in values]
             self.embedding = FactoredRows(own, factors, values)
         self.beat = None
@@ -124,7 +124,7 @@ class ComposerModel(nn.Module):
             width = first.weight.shape[2] if one_hot else spec.embedding
             known = tensor(np.pad(vocabulary.seen_position, ((0, 0), (0, 1))))
             scale = 1.0 / math.sqrt(spec.size) if one_hot else 1.0
-            self.beat = nn.Parameter(self._drawn(known.shape[1], width, std=scale).mul_(known.unsqueeze(2)))
+            self.beat = nn.Parameter(_masked(self._drawn(known.shape[1], width, std=scale), known))
 
     def _build_head(self, vocabulary: "MelodyVocabulary") -> None:
         values = _factor_values(vocabulary, self.spec.beat, num_extra=0) if self.spec.head == "factored" else []
@@ -242,6 +242,11 @@ class ComposerModel(nn.Module):
                 assert copies is not None
                 log_gate = self.gate(hidden, copies.features, copies.present)
         return log_p.view(asked.shape), log_gate
+
+
+def _masked(table: Tensor, known: Tensor) -> Tensor:
+    """Zero, in place, those rows of [G, N, K] that a fold does not know, [G, N]."""
+    return table.mul_(known.unsqueeze(2).to(table.device))
 
 
 def _factor_values(vocabulary: "MelodyVocabulary", beat: str, *, num_extra: int) -> list[Tensor]:

@@ -9,6 +9,7 @@ Symbols: P tunes, G networks, M kept notes of the tunes.
 """
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from data_prep.errors import BadInputError
 from data_prep.melodies import Melodies
 from data_prep.refitting import for_every_fold, for_refit
 from models import checkpoint
+from models.composer_model import ComposerModel
 from models.composer_spec import ComposerSpec
 from models.composer_task import ComposerTask, melody_options
 from models.family import Lack, Scored
@@ -48,6 +50,7 @@ def score_tunes(trained: Path, melodies: Melodies, learnt: Melodies | None) -> S
     try:
         spec = ComposerSpec.from_stored(saved.spec)
         vocabulary = with_floor(MelodyVocabulary.from_json(saved.extra["vocabulary"]), spec, learnt)
+        checkpoint.check_weights(partial(ComposerModel, spec, vocabulary, seed=0, trial=0), saved.training)
         task = scoring_task(spec, vocabulary, melodies)
         task.model.load_state_dict(dict(saved.training))
     except BadInputError as error:

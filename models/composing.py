@@ -8,7 +8,8 @@ allows; the last one fills the last beat or more. In a key that was asked for ev
 no key is known, the tonic on which the tune is to end is estimated from the notes before, and the written key from all.
 """
 
-from math import lcm
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.errors import BadInputError
 from data_prep.randomness import stream
-from data_prep.tunes import Tune
+from data_prep.tunes import DIVISIONS, Tune
 from data_prep.writers.bars import beat_length
 from models import checkpoint
 from models.composer_model import ComposerModel
@@ -26,7 +27,7 @@ from models.composer_steps import ComposerSteps
 from models.copy_experts import CopyExperts
 from models.draft import Draft
 from models.form import recall
-from models.note_rules import Bars, NoteRules, usable_tokens
+from models.note_rules import Bars, NoteRules, usable_tokens, writable
 from models.prompt_events import PromptEvents, prompt_events
 from models.sampling import drawn, shaped
 from models.tune_heading import Heading, draw_heading, knows_metre
@@ -54,9 +55,10 @@ class TuneComposer:
         """Build the networks of a trained model's file."""
         self.spec = ComposerSpec.from_stored(saved.spec)
         self.vocabulary = MelodyVocabulary.from_json(saved.extra["vocabulary"])
-        model = ComposerModel(self.spec, self.vocabulary, seed=0, trial=0)
-        model.load_state_dict(dict(saved.training))
-        self.steps = ComposerSteps(model, self.vocabulary)
+        if not writable(self.vocabulary).any():
+            raise ValueError("it knows no note that can be written")
+        build = partial(ComposerModel, self.spec, self.vocabulary, seed=0, trial=0)
+        self.steps = ComposerSteps(checkpoint.model(build, saved.training), self.vocabulary)
 
     @classmethod
     def load(cls, path: Path) -> "TuneComposer":
@@ -145,20 +147,19 @@ class TuneComposer:
         return given
 
     def _draft(self, wish: Wish, random: np.random.Generator, rules: dict[tuple[int, int], NoteRules]) -> Draft:
-        """Begin a tune; rules are shared among tunes on the same grid and shift."""
+        """Begin a tune; rules are shared among tunes of the same shift whose metres have the same unit."""
         heading = draw_heading(wish, self.spec, self.vocabulary, random)
         beat = beat_length(heading.metre)
-        times = (*self.vocabulary.durations, *self.vocabulary.positions, heading.bar_length, beat)
-        resolution = lcm(*(time.denominator for time in times))
-        key = (heading.shift, resolution)
-        if key not in rules:
-            rules[key] = self._rules(wish, heading, resolution)
         closing = beat - heading.pickup % beat  # the last beat, which the pickup shortens
-        ticks = [int(time * resolution) for time in (heading.bar_length, heading.pickup, closing)]
-        bars = Bars(length=ticks[0], pickup=ticks[1], end=wish.bars * ticks[0], closing=ticks[2])
-        return Draft(heading, bars, rules[key], resolution, wish.end_on_tonic, wish.asked_form, random)
+        times = (heading.bar_length, heading.pickup, closing, Fraction(4, heading.metre[1]))
+        length, pickup, closing, unit = (int(time * DIVISIONS) for time in times)
+        key = (heading.shift, unit)
+        if key not in rules:
+            rules[key] = self._rules(wish, heading, unit)
+        bars = Bars(length=length, pickup=pickup, end=wish.bars * length, closing=closing)
+        return Draft(heading, bars, rules[key], DIVISIONS, wish.end_on_tonic, wish.asked_form, random)
 
-    def _rules(self, wish: Wish, heading: Heading, resolution: int) -> NoteRules:
+    def _rules(self, wish: Wish, heading: Heading, unit: int) -> NoteRules:
         low, high = wish.pitch_range
         scale = None
         if wish.key is not None and heading.key is not None:
@@ -170,7 +171,8 @@ class TuneComposer:
                 f"the model must know notes to compose with, and knows none{inside} from MIDI pitch {low} to {high}; "
                 "ask for a wider range"
             )
-        return NoteRules(self.vocabulary, usable, beat_in_tokens=self.spec.beat == "target", resolution=resolution)
+        in_tokens = self.spec.beat == "target"
+        return NoteRules(self.vocabulary, usable, beat_in_tokens=in_tokens, resolution=DIVISIONS, unit=unit)
 
     def _write(self, drafts: list[Draft], wish: Wish, given: PromptEvents | None) -> None:
         """Compose tunes to their ends, all one note at a time."""
@@ -184,17 +186,17 @@ class TuneComposer:
                     draft.give(token, pitch, duration)
         while live := [(row, draft) for row, draft in enumerate(drafts) if not draft.is_finished]:
             log_p = together.log_probabilities()
-            u, fills = np.zeros(len(drafts)), np.zeros(len(drafts), np.bool_)
+            u, lengths = np.zeros(len(drafts)), dict[int, int | None]()
             for row, draft in live:
                 if (recalled := draft.recalled()) is not None:
                     recall(log_p[row], recalled)
                 allowed = draft.allowed()
                 np.copyto(log_p[row], -np.inf, where=~allowed.tokens)
-                u[row], fills[row] = draft.random.random(), allowed.fills
+                u[row], lengths[row] = draft.random.random(), allowed.length
             tokens = drawn(shaped(log_p, wish.temperature, wish.top_k, wish.top_p), u)
             together.add(tokens)
             for row, draft in live:
-                draft.add(int(tokens[row]), int(self.vocabulary.token_pitch[tokens[row]]), fills=bool(fills[row]))
+                draft.add(int(tokens[row]), int(self.vocabulary.token_pitch[tokens[row]]), lengths[row])
 
 
 class _Together:

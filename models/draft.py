@@ -48,7 +48,7 @@ class Draft:
 
     def __post_init__(self) -> None:
         """Stand at the beginning."""
-        self._place = self.bars.place(0)
+        self._place = self.rules.following(self.bars.place(0), None)
 
     @property
     def is_finished(self) -> bool:
@@ -78,11 +78,11 @@ class Draft:
             self._tokens[self.onset] = token
         self._append(pitch, int(duration * self.resolution))
 
-    def add(self, token: int, token_pitch: int, *, fills: bool) -> None:
-        """Append a token that was allowed, its pitch in the model's frame; for ``fills`` see ``Allowed``."""
+    def add(self, token: int, token_pitch: int, length: int | None) -> None:
+        """Append a token that was allowed, its pitch in the model's frame; for ``length`` see ``Allowed``."""
         pitch = REST if token_pitch == REST_PITCH else token_pitch - self.heading.shift
         self._tokens[self.onset] = token
-        self._append(pitch, self._place.room if fills else int(self.rules.ticks[token]))
+        self._append(pitch, int(self.rules.ticks[token]) if length is None else length)
 
     def tune(self, num_prompt: int) -> Tune:
         """Give the finished tune, of whose notes the first so many were given."""
@@ -101,7 +101,7 @@ class Draft:
         self.pitch.append(pitch)
         self.ticks.append(ticks)
         self.onset += ticks
-        self._place = self.bars.place(self.onset)
+        self._place = self.rules.following(self.bars.place(self.onset), self._place)
 
     def _tonic(self) -> int | None:
         """Give the tonic, known or estimated from what there is; None where nothing has sounded."""

@@ -5,6 +5,7 @@ Symbols: n notes of a piano, S styles, G folds. What a trained model says is the
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,11 +13,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.func import functional_call
 
-from data_prep.encodings.velocity import LOWEST_PITCH, MAX_VELOCITY, NUM_KEYS
+from data_prep.encodings.velocity import MAX_VELOCITY, has_key
 from data_prep.encodings.views import View
 from data_prep.errors import BadInputError, unknown
 from data_prep.grid import too_long
+from data_prep.limits import check_length, check_num_networks, check_num_notes
 from data_prep.performances import Performance, Performances
 from models import checkpoint
 from models.folded.torch_doors import tensor
@@ -43,11 +46,12 @@ class Performer:
         self.styles: tuple[str, ...] = tuple(saved.extra["vocabulary"]["styles"])
         self.spec = StyleNetSpec.from_stored(saved.spec)
         weights = saved.training
-        num_folds, num_inputs = weights["mean"].shape
-        scales = Scales.unknown(num_folds, num_inputs, len(self.styles))
+        scales = Scales(*(weights[name].numpy() for name in ("mean", "deviation", "level")))
+        check_num_networks(len(scales.mean))
+        if scales.level.shape[1:] != (len(self.styles),):
+            raise ValueError(f"{len(self.styles)} styles and {scales.level.shape[-1]} levels")
         num_outputs = weights["head_bias.0"].shape[1]
-        self.model = StyleNetModel(self.spec, scales, num_outputs, seed=0, trial=0)
-        self.model.load_state_dict(dict(weights))
+        self.model = checkpoint.model(partial(StyleNetModel, self.spec, scales, num_outputs, seed=0, trial=0), weights)
 
     @classmethod
     def load(cls, path: Path) -> "Performer":
@@ -65,7 +69,7 @@ class Performer:
         saved = checkpoint.load_trained(path, "stylenet")
         try:
             return cls(saved)
-        except (KeyError, RuntimeError, ValueError) as error:
+        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise BadInputError(f"{path} is no whole stylenet ({reason}); train the trial again") from error
 
@@ -82,18 +86,32 @@ class Performer:
 
         Raises:
             BadInputError: For a style that the model does not know, shares that are no mix, or a piece that is too
-                long for the model's grid.
+                long, see ``check_length``.
         """
         shares = self.shares(style)
         self.check_length(performance)
+        inputs, view = self._inputs(performance)
+        folds = range(len(self.model.mean)) if fold is None else [fold]
         found = np.zeros(performance.num_notes)
         for name, share in shares.items():
-            of_folds = self._in_style(performance, self.styles.index(name))
-            found += share * (of_folds.mean(axis=0) if fold is None else of_folds[fold])
-        return found
+            number = self.styles.index(name)
+            found += share * np.mean([self._of_fold(one, inputs, view, number) for one in folds], axis=0)
+        return np.where(has_key(performance.pitch), found, np.nan)
 
     def check_length(self, performance: Performance) -> None:
-        """Refuse a piece that is too long for a model that hears pieces step by step; see ``velocities``."""
+        """Refuse a piece with more notes, or longer, than files of music are, or one too long for the model's grid.
+
+        Args:
+            performance: The piece.
+
+        Raises:
+            BadInputError: If it is one; the limit is told.
+        """
+        try:
+            check_num_notes(performance.num_notes)
+            check_length(performance.quarters)
+        except ValueError as error:
+            raise BadInputError(str(error)) from None
         reason = too_long(performance.quarters) if self.spec.view == "grid" else None
         if reason is not None:
             raise BadInputError(f"this model hears a piece on the grid of sixteenths, and it is too long: {reason}")
@@ -102,8 +120,9 @@ class Performer:
         """Give what a fold's interpretation layer makes of a piece, [rows, units]; None if there is no such layer."""
         if self.model.interpretation is None:
             return None
+        inputs, _ = self._inputs(performance)
         with torch.no_grad():
-            hidden, _ = self.model.interpret(self.model.standardised(self._inputs(performance)[0]))
+            hidden, _ = self.model.interpret(self.model.standardised(inputs))
         return hidden[fold, :, 0].numpy().astype(np.float64)
 
     def shares(self, style: Mix) -> dict[str, float]:
@@ -118,22 +137,19 @@ class Performer:
         return {name: share / total for name, share in mix.items()}
 
     def _inputs(self, performance: Performance) -> tuple[Tensor, View]:
-        """[G, rows, 1, K] the same inputs for every fold, and the view that gave them."""
+        """[1, rows, 1, K] the inputs of every fold, and the view that gave them."""
         view = make_view(self.spec, _alone(performance))
-        inputs = tensor(view.inputs(np.arange(int(view.start[-1]))))
-        return inputs[None, :, None].expand(len(self.model.mean), -1, -1, -1), view
+        return tensor(view.inputs(np.arange(int(view.start[-1]))))[None, :, None], view
 
-    def _in_style(self, performance: Performance, style: int) -> Floats:
-        """[G, n] what each fold's network predicts."""
-        inputs, view = self._inputs(performance)
-        lengths = torch.full((inputs.shape[0], 1), inputs.shape[1])
+    def _of_fold(self, fold: int, inputs: Tensor, view: View, style: int) -> Floats:
+        """[n] what a fold's network predicts; one at a time, for a long piece takes memory in each."""
+        own = {name: value[fold : fold + 1] for name, value in self.model.state_dict().items()}
+        lengths = torch.full((1, 1), inputs.shape[1])
         with torch.no_grad():
-            output, _ = self.model(inputs, lengths, style)
-        outputs = output[:, :, 0].numpy().astype(np.float64)  # [G, rows, outputs]
-        velocity = outputs[:, view.row, np.maximum(view.column, 0)] * MAX_VELOCITY
-        level = self.model.level[:, style, None].numpy() * MAX_VELOCITY
-        velocity += self.spec.level_shrink * (level - velocity.mean(axis=1, keepdims=True))
-        return np.where(_on_keyboard(performance), velocity, np.nan)
+            output, _ = functional_call(self.model, own, (inputs, lengths, style))
+        velocity = output[0, :, 0].numpy()[view.row, np.maximum(view.column, 0)].astype(np.float64) * MAX_VELOCITY
+        level = float(self.model.level[fold, style]) * MAX_VELOCITY
+        return velocity + self.spec.level_shrink * (level - velocity.mean())
 
 
 def parse_mix(text: str) -> dict[str, float]:
@@ -149,10 +165,6 @@ def parse_mix(text: str) -> dict[str, float]:
         if not separator or not name.strip() or not is_new:
             raise BadInputError(f"a mix is written like classical=0.3,jazz=0.7, each style once: got {text!r}")
     return mix
-
-
-def _on_keyboard(performance: Performance) -> NDArray[np.bool_]:
-    return (performance.pitch >= LOWEST_PITCH) & (performance.pitch < LOWEST_PITCH + NUM_KEYS)
 
 
 def _alone(performance: Performance) -> Performances:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 
-from data_prep.encodings.velocity import LOWEST_PITCH, MAX_VELOCITY, NUM_KEYS
+from data_prep.encodings.velocity import MAX_VELOCITY, NUM_KEYS, has_key
 from data_prep.errors import BadInputError
 from data_prep.performance_filter import RULES
 from data_prep.performances import Performance
@@ -70,7 +70,7 @@ def played(midi: bytes) -> Performance:
         performance = read(midi).performance
     except ValueError as error:
         raise BadInputError(f"a MIDI file with a piano is needed: {error}") from None
-    if not np.any((performance.pitch >= LOWEST_PITCH) & (performance.pitch < LOWEST_PITCH + NUM_KEYS)):
+    if not has_key(performance.pitch).any():
         raise BadInputError(f"a MIDI file with a piano is needed: no note in it is among a piano's {NUM_KEYS} keys")
     return performance
 

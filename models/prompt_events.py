@@ -12,6 +12,7 @@ from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.events import REST_PITCH
 from data_prep.melodies import NUM_PITCHES, REST
 from data_prep.tunes import Tune
+from models.note_rules import writable
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,9 @@ def prompt_events(
 ) -> PromptEvents:
     """Put a prompt into a model's words.
 
-    What the model does not know is replaced by the nearest that it does: the nearest duration, with it the nearest
-    pitch of the same pitch class, or of any if there is none. Of several tokens for one event the one at the note's
-    place in the bar is read, or at the nearest place.
+    What the model does not know, or nobody can write, is replaced by the nearest that it knows: the nearest duration,
+    with it the nearest pitch of the same pitch class, or of any if there is none. Of several tokens for one event the
+    one at the note's place in the bar is read, or at the nearest place.
 
     Args:
         prompt: The notes.
@@ -53,7 +54,7 @@ def prompt_events(
     """
     sounded = vocabulary.token_pitch - shift
     possible = (vocabulary.token_pitch == REST_PITCH) | ((sounded >= 0) & (sounded < NUM_PITCHES))
-    known = np.flatnonzero(vocabulary.seen.any(axis=0) & possible)
+    known = np.flatnonzero(writable(vocabulary) & possible)
     token_pitch, duration_of = vocabulary.token_pitch[known], vocabulary.token_duration[known]
     rests = token_pitch == REST_PITCH
     lengths = np.array([float(one) for one in vocabulary.durations])

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.encodings.vocabulary import MelodyVocabulary, shift_to_c
+from data_prep.tunes import DIVISIONS
 from models.composer_spec import ComposerSpec
 from models.sampling import drawn
 from models.wish import Key, Wish
@@ -84,9 +85,9 @@ def _draw_bar(
         assert asked is not None
         length = bar_length(asked)
         given = wish.prompt.pickup % length
-        inside = [at for at in vocabulary.positions if at < length]
-        return asked, min(inside, key=lambda at: abs(at - given), default=Fraction(0))
+        return asked, given if _can_be_written(given) else Fraction(int(given * DIVISIONS), DIVISIONS)
     shares = _shares(vocabulary.bar_counts)
+    shares[:, [not _can_be_written(at) for at in vocabulary.positions]] = 0.0
     lengths = np.array([float(bar_length(metre)) for metre in vocabulary.metres])
     shares[lengths[:, None] <= np.array([float(at) for at in vocabulary.positions])] = 0.0  # a pickup is no full bar
     if asked is not None:
@@ -95,6 +96,10 @@ def _draw_bar(
         return asked or _COMMON_TIME, Fraction(0)
     metre, pickup = divmod(_draw(shares, random), len(vocabulary.positions))
     return vocabulary.metres[metre], vocabulary.positions[pickup]
+
+
+def _can_be_written(pickup: Fraction) -> bool:
+    return DIVISIONS % pickup.denominator == 0
 
 
 def _rows(vocabulary: MelodyVocabulary, metre: tuple[int, int]) -> NDArray[np.bool_]:

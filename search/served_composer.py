@@ -28,6 +28,9 @@ _FINEST = 96
 _MAX_BARS = 256
 """Most bars of a tune that is asked for in a row: a server has others to answer."""
 
+_MAX_PROMPT = 4096
+"""Most notes of a prompt, likewise."""
+
 _MODES: Mapping[Mode, str] = {"major": "", "minor": "m", "dorian": "dor", "mixolydian": "mix"}
 """How a mode is written behind a tonic, as ``parse_key`` reads it."""
 
@@ -83,6 +86,8 @@ def _prompt(row: Mapping[str, Any]) -> Tune | None:
         return None
     if len(pitch) != len(duration):
         raise ValueError(f"a prompt has as many durations as pitches: got {len(duration)} and {len(pitch)}")
+    if len(pitch) > _MAX_PROMPT:
+        raise ValueError(f"a prompt has at most {_MAX_PROMPT} notes: got {len(pitch)}")
     if not (np.isfinite(duration).all() and duration.min() > 0):
         raise ValueError("the durations of a prompt are positive quarter notes")
     if not (np.isfinite(pitch).all() and pitch.min() >= REST and pitch.max() < NUM_PITCHES):

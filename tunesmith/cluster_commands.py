@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from data_prep.errors import BadInputError
 from tunesmith.console import err, out, print_json
-from tunesmith.options import AsJson
+from tunesmith.options import AsJson, Force
 
 if TYPE_CHECKING:
     from cluster.jobs import Job, Jobs
@@ -39,7 +39,7 @@ _NOT_A_JOBS = {"--address", "--home", "--print", "--dry-run"}
 def init(
     kind: Annotated[str, typer.Argument(help="aws, gcp, kuberay, slurm, on-prem or docker.", metavar="KIND")],
     output: Annotated[Path, typer.Option("--out", help="Where the files go.", metavar="DIR")] = Path(),
-    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the launch files of a cluster, with the versions that are installed here. They explain themselves.

@@ -1,6 +1,6 @@
 """``tunesmith compose``: new tunes from a trained composer, as files of every kind."""
 
-from dataclasses import replace
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from data_prep.errors import BadInputError, unknown
+from data_prep.new_files import free_set, of_set
 from tunesmith.console import beware, out, print_json
 from tunesmith.home import home_folder
 from tunesmith.options import AsJson, CorpusName, Home, Repeats, Tracking
@@ -72,13 +73,17 @@ def compose(
     report: Annotated[
         bool, typer.Option("--report/--no-report", help="Measure the tunes beside the corpus, and look for copies.")
     ] = True,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace all tunes of this model and seed in the folder, and their report.")
+    ] = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Compose tunes and write them as MIDI, MusicXML, ABC, engraved pages, sound and pictures.
 
     The report says how they measure beside the corpus that the model was trained on, or the one that --corpus names,
-    and what they have copied from it.
+    and what they have copied from it. A folder that has tunes of this model and seed already keeps them: the new ones
+    are then called MODEL-seed1-run2-01 and so on.
 
     Examples:
         tunesmith compose --model composer@champion --count 4
@@ -92,6 +97,7 @@ def compose(
     from models.composing import TuneComposer
     from models.wish import Wish
     from tunesmith.named_models import named_model
+    from tunesmith.tune_report import write_report
 
     kinds = _kinds(formats)
     given, remarks = _prompt(prompt)
@@ -116,13 +122,20 @@ def compose(
     for remark in remarks:
         beware(remark)
     measures, index = _corpus(found, corpus, repeats) if report else (None, None)
+    composed = composer.compose(wish, count=count, seed=seed)
+    name = f"{found.name}-seed{seed}" if force else free_set(folder, f"{found.name}-seed{seed}")
+    before = of_set(folder, name)
     tunes = {
-        f"{found.name}-seed{seed}-{number:02d}": replace(tune, title=f"{found.name}, seed {seed}, number {number}")
-        for number, tune in enumerate(composer.compose(wish, count=count, seed=seed), 1)
+        f"{name}-{number:02d}": dataclasses.replace(tune, title=f"{found.name}, seed {seed}, number {number}")
+        for number, tune in enumerate(composed, 1)
     }
-    files = {stem: _write(tune, folder, stem, kinds, instrument) for stem, tune in tunes.items()}
+    files = {stem: _write(tune, folder, stem, kinds, instrument, replace=force) for stem, tune in tunes.items()}
     rows = [_row(stem, tune, files[stem]) for stem, tune in tunes.items()]
-    told = _report(tunes, folder, measures, index, f"{found.name}-seed{seed}-report") if report else None
+    told, beside = None, list[Path]()
+    if report:
+        told, beside = write_report(tunes, measures, index, folder, f"{name}-report", replace=force)
+    for path in {*before}.difference(beside, *files.values()):  # of other tunes, which their new namesakes are not
+        path.unlink(missing_ok=True)
     if as_json:
         print_json({"model": str(found.path), "seed": seed, "remarks": remarks, "tunes": rows, "report": told})
         return
@@ -132,9 +145,7 @@ def compose(
 
         out.print()
         print_report(told)
-        out.print(
-            f"[dim]the whole report: {escape(str(folder / f'{found.name}-seed{seed}-report.md'))}[/]", soft_wrap=True
-        )
+        out.print(f"[dim]the whole report: {escape(str(folder / f'{name}-report.md'))}[/]", soft_wrap=True)
 
 
 def _kinds(formats: str) -> list[str]:
@@ -170,16 +181,17 @@ def _make(folder: Path) -> None:
         ) from None
 
 
-def _write(tune: "Tune", folder: Path, stem: str, kinds: list[str], instrument: str) -> list[Path]:
+def _write(tune: "Tune", folder: Path, stem: str, kinds: list[str], instrument: str, *, replace: bool) -> list[Path]:
     from data_prep.tune_files import write
 
-    paths = write(tune, folder, stem, [kind for kind in kinds if kind != _ROLL], instrument=instrument)
+    formats = [kind for kind in kinds if kind != _ROLL]
+    paths = write(tune, folder, stem, formats, instrument=instrument, replace=replace)
     if _ROLL in kinds:
         from tunesmith.pictures import save
         from tunesmith.tune_picture import piano_roll
 
         paths.append(folder / f"{stem}-{_ROLL}.png")
-        save(piano_roll(tune), paths[-1])
+        save(piano_roll(tune), paths[-1], replace=replace)
     return paths
 
 
@@ -215,19 +227,6 @@ def _corpus(
         return None, None
     index = CorpusIndex(prepared.data, [origin.title for origin in prepared.origins])
     return corpus_measures(prepared.data, index), index
-
-
-def _report(
-    tunes: "dict[str, Tune]",
-    folder: Path,
-    corpus: "CorpusMeasures | None",
-    index: "CorpusIndex | None",
-    name: str,
-) -> dict[str, Any]:
-    from tunesmith.tune_report import write_report
-
-    report, _ = write_report(tunes, corpus, index, folder, name)
-    return report
 
 
 def _row(stem: str, tune: "Tune", files: list[Path]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from tunesmith.console import err, out, print_json
 from tunesmith.notes_command import notes
-from tunesmith.options import AsJson, Repeats
+from tunesmith.options import AsJson, Force, Repeats
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,21 +91,23 @@ def show(
     folds: Folds = 4,
     seed: Seed = 0,
     picture: Picture = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what is in a corpus: what passes its rules, what does not and why, how much there is of what, folds."""
     from data_prep.kinds import describe
 
     if picture is not None:
-        from tunesmith.data_picture import check_place
+        from tunesmith.pictures import check_place
 
-        check_place(picture)
+        check_place(picture, replace=force)
     prepared = _prepared(corpus, kind, repeats, folds, seed)
     numbers = describe(prepared)
     if picture is not None:
         from tunesmith.data_picture import draw
+        from tunesmith.pictures import save
 
-        draw(numbers, corpus, picture)
+        save(draw(numbers, corpus), picture, replace=force, dpi=150)
     if as_json:
         print_json(_as_data(prepared))
         return

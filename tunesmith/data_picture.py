@@ -2,44 +2,28 @@
 # (matplotlib is partly untyped)
 """Pictures of what is in a corpus: its charts, histograms of one scale laid over one another."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from data_prep.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from data_prep.description import Chart, Description
+    from matplotlib.figure import Figure
 
-SUFFIXES = (".png", ".svg", ".pdf")
+    from data_prep.description import Chart, Description
 
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito, told apart by all
 _MOST_BARS = 16
 
 
-def check_place(path: Path) -> None:
-    """Refuse a place where no picture can be written, before anything is read.
-
-    Args:
-        path: The file.
-
-    Raises:
-        BadInputError: If its ending is none of SUFFIXES, or its folder is not there.
-    """
-    if path.suffix.lower() not in SUFFIXES:
-        raise BadInputError(f"a picture's file ends in {', '.join(SUFFIXES)}: got {str(path)!r}")
-    if not path.absolute().parent.is_dir():
-        raise BadInputError(f"a picture is written into a folder that is there: {path.absolute().parent} is not")
-
-
-def draw(description: "Description", corpus: str, path: Path) -> None:
+def draw(description: "Description", corpus: str) -> "Figure":
     """Draw a description's charts.
 
     Args:
         description: What is drawn.
         corpus: The corpus, for the title.
-        path: The file; its ending says what kind of picture.
+
+    Returns:
+        The figure.
     """
     from matplotlib.figure import Figure
 
@@ -56,7 +40,7 @@ def draw(description: "Description", corpus: str, path: Path) -> None:
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle(f"{corpus}: {description.num_pieces} to learn from, {description.num_notes} notes", fontsize=11)
-    figure.savefig(path, dpi=150)
+    return figure
 
 
 def _draw_over_one_another(axis: Any, charts: "Sequence[Chart]") -> None:

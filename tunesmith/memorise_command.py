@@ -7,8 +7,9 @@ import typer
 from rich.markup import escape
 
 from data_prep.errors import BadInputError
+from data_prep.new_files import check_new
 from tunesmith.console import beware, out, print_json
-from tunesmith.options import AsJson, Settings, read_settings
+from tunesmith.options import AsJson, Force, Settings, read_settings
 
 if TYPE_CHECKING:
     from data_prep.lessons import Lesson
@@ -18,6 +19,7 @@ _MOST_VALUES = 16
 """Most rows or columns of the grid."""
 
 _FORMATS = ("abc", "midi", "svg")
+_GRID = "grid.png"
 
 
 def memorise(
@@ -42,6 +44,7 @@ def memorise(
         Path | None,
         typer.Option("--out", help="The folder for the continuations and a picture of the grid.", metavar="DIR"),
     ] = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Train a network on one tune alone, and see what it remembers: it continues the tune's first bars.
@@ -68,10 +71,10 @@ def memorise(
     for remark in remarks:
         beware(remark)
     if folder is not None:
-        _make(folder, lesson)
+        _make(folder, lesson, [(row, column) for row in rows for column in columns], replace=force)
     use_threads(1)
     cells = _train(lesson, specs, columns, seed)
-    files = [] if folder is None else _write(cells, lesson, folder)
+    files = [] if folder is None else _write(cells, lesson, folder, replace=force)
     if as_json:
         print_json({"tune": lesson.tune.title, "remarks": remarks, **_as_data(cells, lesson), "files": files})
         return
@@ -99,11 +102,17 @@ def _numbers(option: str, text: str, setting: str) -> list[int]:
     return numbers
 
 
-def _make(folder: Path, lesson: "Lesson") -> None:
-    """Make the folder, and refuse a tune that could not be written into it, before anything is trained."""
-    from data_prep.tune_files import check
+def _stem(num_inputs: int, num_steps: int) -> str:
+    return f"inputs-{num_inputs}-iterations-{num_steps}"
+
+
+def _make(folder: Path, lesson: "Lesson", cells: list[tuple[int, int]], *, replace: bool) -> None:
+    """Make the folder, and refuse what could not be written into it, before anything is trained."""
+    from data_prep.tune_files import check, paths
 
     check(lesson.tune)
+    files = [path for cell in cells for path in paths(folder, _stem(*cell), _FORMATS)]
+    check_new([*files, folder / _GRID], replace=replace)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -124,9 +133,9 @@ def _train(lesson: "Lesson", specs: list[Any], columns: list[int], seed: int) ->
     return cells
 
 
-def _write(cells: "list[Recollection]", lesson: "Lesson", folder: Path) -> list[str]:
+def _write(cells: "list[Recollection]", lesson: "Lesson", folder: Path, *, replace: bool) -> list[str]:
     """Write every continuation and the picture of the grid; return the files."""
-    from dataclasses import replace
+    import dataclasses
 
     from data_prep.tune_files import write
     from tunesmith.memorise_picture import draw_grid
@@ -134,11 +143,11 @@ def _write(cells: "list[Recollection]", lesson: "Lesson", folder: Path) -> list[
 
     paths: list[Path] = []
     for cell in cells:
-        stem = f"inputs-{cell.num_inputs}-iterations-{cell.iterations}"
         title = f"{lesson.tune.title or 'The tune'}: {cell.num_inputs} inputs, {cell.iterations} iterations"
-        paths += write(replace(cell.tune, title=title), folder, stem, _FORMATS)
-    paths.append(folder / "grid.png")
-    save(draw_grid(cells, lesson.tune.title), paths[-1])
+        tune = dataclasses.replace(cell.tune, title=title)
+        paths += write(tune, folder, _stem(cell.num_inputs, cell.iterations), _FORMATS, replace=replace)
+    paths.append(folder / _GRID)
+    save(draw_grid(cells, lesson.tune.title), paths[-1], replace=replace)
     return [str(path) for path in paths]
 
 

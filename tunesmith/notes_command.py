@@ -147,24 +147,17 @@ def _played(file: Path) -> tuple[list[_Voice], list[tuple[str, str]]]:
 
 
 def _performance(played: "PlayedFile") -> _Voice:
-    from data_prep.limits import is_metre
     from data_prep.melody_description import TONIC_NAMES
-    from data_prep.notes import Metre
 
     notes, resolution = played.performance, played.resolution
     columns = (column.tolist() for column in (notes.tick, notes.duration, notes.pitch, notes.velocity))
-    metres = tuple(
-        Metre(Fraction(one.tick, resolution), one.beats, one.unit)
-        for one in played.signatures
-        if is_metre(one.beats, one.unit)
-    )
-    written = ", ".join(f"{metre.beats}/{metre.unit}" for metre in metres) or "no metre"
+    written = ", ".join(f"{metre.beats}/{metre.unit}" for metre in played.metres) or "no metre"
     return _Voice(
         title="",
         name="",
         about=f"{written}, {resolution} ticks a quarter note, {notes.num_notes} notes",
-        metres=metres,
-        pickup=Fraction(0),
+        metres=played.metres,
+        pickup=played.pickup,
         rows=[
             _Row(
                 Fraction(tick, resolution),

@@ -54,6 +54,7 @@ Address = Annotated[
         metavar="HOST:PORT",
     ),
 ]
+Force = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 Settings = Annotated[
     list[str] | None,

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from data_prep import new_files
 from data_prep.errors import BadInputError
 from data_prep.limits import read_bytes
 from tunesmith.console import beware, out, print_json
 from tunesmith.home import home_folder
-from tunesmith.options import AsJson, Home, Tracking
+from tunesmith.options import AsJson, Force, Home, Tracking
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from data_prep.performances import Performance
     from models.performer import Performer
 
@@ -53,6 +51,7 @@ def perform(
     at_random: Annotated[bool, typer.Option("--random", help="Random velocities, without a model.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of --random.", min=0)] = 0,
     picture: Annotated[Path | None, typer.Option(help="Draw the notes before and after.", metavar="ROLL.png")] = None,
+    force: Force = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -66,36 +65,39 @@ def perform(
         tunesmith perform tune.mid --model stylenet@champion --mix classical=0.3,jazz=0.7
     """
     from models import performing
+    from tunesmith.pictures import check_place, save
 
     if sum((genre is not None, mix is not None, flat, at_random)) > 1:
         raise BadInputError("a performance is one of --genre, --mix, --flat and --random: give one of them")
     performing.check_amount(amount)
+    if picture is not None:
+        check_place(picture, replace=force)
     data = _read(midi)
     with _named(midi):
         performance = performing.played(data)
-    if flat:
-        velocities = {"flat": performing.flat(performance)}
-    elif at_random:
-        velocities = {"random": performing.at_random(performance, seed)}
+    performer = None if flat or at_random else _performer(model, trial, home, tracking)
+    asked = {"flat" if flat else "random": ""} if performer is None else _asked(performer, genre, mix)
+    files = _places(midi, output, list(asked), every=genre == _ALL)
+    new_files.check_new(files.values(), replace=force)
+    if performer is None:
+        found = performing.flat(performance) if flat else performing.at_random(performance, seed)
+        velocities = dict.fromkeys(asked, found)
     else:
-        performer = _performer(model, trial, home, tracking)
-        with _named(midi):
-            performer.check_length(performance)
-        for doubt in performing.doubts(data):
-            beware(f"{midi}: {doubt}; the model takes its ticks for beats, four to a bar")
+        _listen(midi, data, performance, performer)
         velocities = {
-            name: performing.scaled(performer.velocities(performance, asked), amount)
-            for name, asked in _asked(performer, genre, mix).items()
+            name: performing.scaled(performer.velocities(performance, style), amount) for name, style in asked.items()
         }
-    files = _places(midi, output, list(velocities), every=genre == _ALL)
-    changed: dict[str, int] = {}
+    performed = {name: performing.replace_velocities(data, performance, one) for name, one in velocities.items()}
     for name, path in files.items():
-        performed = performing.replace_velocities(data, performance, velocities[name])
-        changed[name] = performing.num_changed(data, performed)
-        _write(path, performed)
+        _write(path, performed[name], replace=force)
+    after = {name: performing.played(one) for name, one in performed.items()}
     if picture is not None:
-        _draw(picture, midi, performance, velocities)
-    rows = [_row(name, files[name], changed[name], velocity) for name, velocity in velocities.items()]
+        from models.velocity_pictures import piano_rolls
+
+        save(piano_rolls({f"{midi.name} as it was": performance, **after}), picture, replace=force)
+    rows = [
+        _row(name, path, performing.num_changed(data, performed[name]), after[name]) for name, path in files.items()
+    ]
     print_json({"input": str(midi), "notes": performance.num_notes, "performances": rows}) if as_json else _print(rows)
 
 
@@ -106,6 +108,16 @@ def _named(midi: Path) -> Generator[None]:
         yield
     except BadInputError as error:
         raise BadInputError(f"{midi}: {error}") from None
+
+
+def _listen(midi: Path, data: bytes, performance: "Performance", performer: "Performer") -> None:
+    """Refuse a piece that is too long for a model, and tell what the model may take wrongly."""
+    from models import performing
+
+    with _named(midi):
+        performer.check_length(performance)
+    for doubt in performing.doubts(data):
+        beware(f"{midi}: {doubt}; the model takes its ticks for beats, four to a bar")
 
 
 def _performer(model: str | None, trial: str | None, home: Path | None, tracking: str | None) -> "Performer":
@@ -146,28 +158,28 @@ def _read(path: Path) -> bytes:
         raise BadInputError(f"the MIDI file must be readable: {path} ({reason})") from None
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, data: bytes, *, replace: bool) -> None:
     try:
-        path.write_bytes(data)
+        new_files.write(path, data, replace=replace)
     except OSError as error:
         raise BadInputError(
             f"the performance must be writable: {path} ({error.strerror}); name another place with --out"
         ) from None
 
 
-def _row(name: str, path: Path, changed: int, velocity: "NDArray[np.float64]") -> dict[str, Any]:
-    import numpy as np
+def _row(name: str, path: Path, changed: int, performed: "Performance") -> dict[str, Any]:
+    """Say what is in a performance's file, of the notes that a piano has keys for."""
+    from data_prep.encodings.velocity import has_key
 
-    found = velocity[np.isfinite(velocity)]
-    low, high = (float(np.clip(value, 1, 127)) for value in (found.min(), found.max()))
+    found = performed.velocity[has_key(performed.pitch)]
     return {
         "style": name,
         "output": str(path),
         "changed": changed,
         "mean": round(float(found.mean()), 1),
         "spread": round(float(found.std()), 1),
-        "softest": round(low),
-        "loudest": round(high),
+        "softest": int(found.min()),
+        "loudest": int(found.max()),
     }
 
 
@@ -178,14 +190,3 @@ def _print(rows: list[dict[str, Any]]) -> None:
             f"{row['softest']} to {row['loudest']}, mean {row['mean']:.0f}, spread {row['spread']:.0f}",
             soft_wrap=True,
         )
-
-
-def _draw(
-    picture: Path, midi: Path, performance: "Performance", velocities: "Mapping[str, NDArray[np.float64]]"
-) -> None:
-    from models.velocity_pictures import piano_rolls, with_velocities
-    from tunesmith.pictures import save
-
-    panels = {f"{midi.name} as it was": performance}
-    panels |= {name: with_velocities(performance, velocity) for name, velocity in velocities.items()}
-    save(piano_rolls(panels), picture)

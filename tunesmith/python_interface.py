@@ -49,20 +49,26 @@ class Composed:
 
         return to_abc(self.tune)
 
-    def write(self, folder: Path, stem: str, formats: Sequence[str] | None = None) -> list[Path]:
+    def write(
+        self, folder: Path, stem: str, formats: Sequence[str] | None = None, *, replace: bool = False
+    ) -> list[Path]:
         """Write it to files.
 
         Args:
             folder: Where to.
             stem: Their name but for the ending.
             formats: Of midi, musicxml, abc, svg, png and wav; all unless said.
+            replace: Whether files that are there may be replaced.
 
         Returns:
             The files.
+
+        Raises:
+            BadInputError: If they cannot be written, or one is there and may not be replaced.
         """
         from data_prep.tune_files import FORMATS, write
 
-        return write(self.tune, folder, stem, FORMATS if formats is None else formats)
+        return write(self.tune, folder, stem, FORMATS if formats is None else formats, replace=replace)
 
 
 @dataclass(frozen=True)

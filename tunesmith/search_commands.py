@@ -12,7 +12,7 @@ from rich.markup import escape
 from tunesmith.chosen_search import chosen_search, overrides
 from tunesmith.console import beware, err, print_json
 from tunesmith.home import home_folder
-from tunesmith.options import Address, AsJson, CorpusName, Home, Repeats, Settings
+from tunesmith.options import Address, AsJson, CorpusName, Force, Home, Repeats, Settings
 
 if TYPE_CHECKING:
     from data_prep.prepared import Prepared
@@ -170,6 +170,7 @@ def show(
     pictures: Annotated[
         Path | None, typer.Option(help="Draw its learning curve and what its model does into a folder.", metavar="DIR")
     ] = None,
+    force: Force = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -182,6 +183,6 @@ def show(
     if pictures is not None:
         from tunesmith.trial_pictures import draw
 
-        draw(record, number, folder, pictures)
+        draw(record, number, folder, pictures, replace=force)
         return
     print_json(as_data(record, number)) if as_json else print_trial(record, number, folder)

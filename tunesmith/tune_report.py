@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from data_prep import new_files
 from data_prep.copies import CorpusIndex
 from data_prep.corpus_measures import CorpusMeasures
 from data_prep.errors import BadInputError
@@ -13,7 +14,13 @@ from tunesmith.report_text import markdown
 
 
 def write_report(
-    tunes: Mapping[str, Tune], corpus: CorpusMeasures | None, index: CorpusIndex | None, folder: Path, name: str
+    tunes: Mapping[str, Tune],
+    corpus: CorpusMeasures | None,
+    index: CorpusIndex | None,
+    folder: Path,
+    name: str,
+    *,
+    replace: bool = False,
 ) -> tuple[Report, list[Path]]:
     """Write the report beside the tunes' own files: NAME.json, NAME.md and, where the corpus is at hand, NAME.png.
 
@@ -23,21 +30,24 @@ def write_report(
         index: The same corpus, to find copies in.
         folder: Where the tunes' files are.
         name: The stem of the report's files.
+        replace: Whether files that are there may be replaced.
 
     Returns:
         The report, and the files.
 
     Raises:
-        BadInputError: If the folder cannot be written.
+        BadInputError: If the folder cannot be written, or a file is there and may not be replaced.
     """
-    report = report_data(tunes, corpus, index)
     paths = [folder / f"{name}.json", folder / f"{name}.md"]
     picture = folder / f"{name}.png"
     if corpus is not None:
         paths.append(picture)
+    new_files.check_new(paths, replace=replace)
+    report = report_data(tunes, corpus, index)
+    texts = [json.dumps(report, indent=2, ensure_ascii=False) + "\n", markdown(report, folder, picture.name)]
     try:
-        paths[0].write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        paths[1].write_text(markdown(report, folder, picture.name), encoding="utf-8")
+        for path, text in zip(paths, texts, strict=False):
+            new_files.write(path, text.encode(), replace=replace)
     except OSError as error:
         raise BadInputError(
             f"the report must be writable: {error.filename or folder} ({error.strerror or error}); name another folder"
@@ -46,5 +56,5 @@ def write_report(
         from tunesmith.pictures import save
         from tunesmith.report_picture import draw
 
-        save(draw(report, corpus), picture)
+        save(draw(report, corpus), picture, replace=replace)
     return report, paths

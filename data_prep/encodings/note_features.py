@@ -243,15 +243,16 @@ def _sounding(notes: Notes) -> tuple[Floats, Floats, Floats]:
     """[n] how many notes sound in the note's cell, itself too, and the highest and the lowest pitch of them."""
     cells, cell = np.unique(notes.step, return_inverse=True)
     last = np.searchsorted(cells, to_step(notes.onset + notes.duration), side="left")  # cells that begin before its end
-    held = np.maximum(last - cell, 1)
-    of_note = np.repeat(np.arange(len(cell)), held)
-    within = np.arange(len(of_note)) - np.repeat(np.cumsum(held) - held, held)
-    down = cell[of_note] + within
-    pitch = notes.pitch[of_note]
-    count = np.bincount(down, minlength=len(cells)).astype(np.float64)
+    last = np.maximum(last, cell + 1)
+    count = np.zeros(len(cells))
     highest, lowest = np.full(len(cells), -np.inf), np.full(len(cells), np.inf)
-    np.maximum.at(highest, down, pitch)
-    np.minimum.at(lowest, down, pitch)
+    for pitch in np.unique(notes.pitch):  # pitch by pitch: notes that are held long would fill many cells together
+        own = notes.pitch == pitch
+        change = np.bincount(cell[own], minlength=len(cells) + 1) - np.bincount(last[own], minlength=len(cells) + 1)
+        sounding = np.cumsum(change)[:-1]
+        count += sounding
+        highest[sounding > 0] = pitch
+        lowest[(sounding > 0) & (lowest == np.inf)] = pitch
     return count[cell], highest[cell], lowest[cell]
 
 

@@ -24,6 +24,11 @@ MAX_VELOCITY = 127
 """The loudest velocity, 1 on the grid."""
 
 
+def has_key(pitch: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """[n] whether a piano has a key for MIDI pitches."""
+    return (pitch >= LOWEST_PITCH) & (pitch < LOWEST_PITCH + NUM_KEYS)
+
+
 @dataclass(frozen=True)
 class GridNotes:
     """Notes on the grid, by (step, key): no two of them in one cell, none held beyond its key's next strike.

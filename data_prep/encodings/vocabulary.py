@@ -3,6 +3,7 @@
 Symbols: V tokens (of all folds together), D durations, S bar positions, G folds.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,9 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.events import NUM_GRID_PITCHES, base_of_marginals
+from data_prep.limits import check_num_networks
 
 NUM_TONICS = 12
 """Pitch classes that a tonic can be."""
+
+_MAX_COUNTS = 1 << 24
+"""Of pieces in each metre with each pickup that a model may have: a table of so many numbers takes 128 MiB."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,7 @@ class MelodyVocabulary:
             KeyError: If something is missing, as in what an earlier version wrote.
             ValueError: If parts do not fit one another.
         """
-        durations, positions = (tuple(Fraction(text) for text in content[name]) for name in ("durations", "positions"))
+        durations, positions = (tuple(map(_fraction, content[name])) for name in ("durations", "positions"))
         metres = tuple((int(beats), int(unit)) for beats, unit in content["metres"])
         limits = {"pitch": NUM_GRID_PITCHES, "duration": len(durations), "position": len(positions)}
         pitch, duration, position = (_numbers(content[name], limit, name) for name, limit in limits.items())
@@ -141,6 +146,9 @@ class MelodyVocabulary:
             raise ValueError(f"{len(pitch)} pitches, {len(duration)} durations and {len(position)} positions of tokens")
         if not all(length > 0 for length in (*durations, *(number for metre in metres for number in metre))):
             raise ValueError("a duration or a metre that is not positive")
+        check_num_networks(len(content["seen"]))
+        if len(content["seen"]) * len(metres) * len(positions) > _MAX_COUNTS:
+            raise ValueError(f"{len(metres)} metres and {len(positions)} positions are more than any corpus has")
         seen = _marked(content["seen"], len(pitch), "seen")
         seen_position = _marked(content["seen_position"], len(positions), "seen_position")
         bars = np.zeros((len(seen), len(metres), len(positions)), np.int64)
@@ -183,6 +191,13 @@ def shift_to_c(tonic: NDArray[np.int64], reading: str) -> NDArray[np.int64]:
         [...] semitones.
     """
     return -tonic if reading == "literal" else (5 - tonic) % NUM_TONICS - 5
+
+
+def _fraction(text: str) -> Fraction:
+    """Read a fraction as it is stored; ``Fraction`` itself would also read 1e999999999, digit by digit."""
+    if not re.fullmatch(r"[0-9]{1,9}(/[1-9][0-9]{0,8})?", text):
+        raise ValueError(f"{text[:40]!r} is no duration or position")
+    return Fraction(text)
 
 
 def _numbers(values: Sequence[int] | NDArray[np.int64], limit: int, name: str) -> NDArray[np.int64]:

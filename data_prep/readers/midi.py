@@ -3,7 +3,7 @@
 Drums (channel 10) have no pitches and are left out.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -13,12 +13,13 @@ import numpy as np
 
 from data_prep.grid import ARTICULATION_GAP, snap
 from data_prep.limits import MAX_SILENT_BARS, read_bytes
-from data_prep.notes import Heading, Key, Metre, Note, Piece, Reading, midi_name
+from data_prep.notes import Heading, Key, Note, Piece, Reading, midi_name
 from data_prep.readers import midi_file
 from data_prep.readers.midi_events import NUM_CHANNELS
 from data_prep.readers.midi_file import DRUMS, INDEPENDENT_TRACKS, KeySignature, MidiFile, Notes
+from data_prep.readers.midi_metres import metres_and_pickup
 from data_prep.readers.parts import bar_length
-from data_prep.voices import Signature, fill_gaps, settle_short, signatures_from, split, stack_chords
+from data_prep.voices import fill_gaps, settle_short, signatures_from, split, stack_chords
 
 MAX_RESTS = 20 * MAX_SILENT_BARS
 """Rests that are filled in for all voices of a score together."""
@@ -47,10 +48,8 @@ def read(path: Path) -> Reading:
 
 def _pieces(file: MidiFile) -> Iterator[Piece]:
     """Yield every voice of every line, in the order of tracks and channels."""
-    metres, pickup = _pickup(
-        _last_of_each([Metre(snap(one.tick, file.resolution), one.beats, one.unit) for one in file.metres])
-    )
-    keys = _last_of_each([_key(one, file.resolution) for one in file.keys])
+    metres, pickup = metres_and_pickup(file)
+    keys = list({key.onset: key for key in (_key(one, file.resolution) for one in file.keys)}.values())
     lines = _lines(file.notes)
     voices = [
         (f"track {track + 1}, channel {channel + 1}, voice {number}", voice)
@@ -111,20 +110,6 @@ def _voices(line: Notes, resolution: int) -> list[list[Note]]:
 def _key(signature: KeySignature, resolution: int) -> Key:
     tonic = (7 * signature.fifths - 3 * signature.is_minor) % 12
     return Key(snap(signature.tick, resolution), tonic, "minor" if signature.is_minor else "major")
-
-
-def _last_of_each(signatures: Sequence[Signature]) -> list[Signature]:
-    """Return the signatures that count: of those at one time on the grid the last."""
-    return list({signature.onset: signature for signature in signatures}.values())
-
-
-def _pickup(metres: list[Metre]) -> tuple[list[Metre], Fraction]:
-    """Understand a first metre of one short bar (1/4, then 4/4) as the pickup that notation programs write so."""
-    if len(metres) > 1 and metres[0].onset == 0:
-        first_bar = metres[1].onset
-        if first_bar == metres[0].bar_length < metres[1].bar_length:
-            return [metres[1]._replace(onset=Fraction(0)), *metres[2:]], first_bar
-    return metres, Fraction(0)
 
 
 def _legato(voice: list[Note]) -> list[Note]:

@@ -3,16 +3,22 @@
 The piano is what programs 0 to 7 play outside the drum channel, all of it one instrument: a key has one string to
 strike. So a note ends where its key is released, or struck again if that comes first. Of strikes of one key at one
 tick the loudest counts. A note that is never released lasts to its key's next strike or the track's end.
+
+A pickup's notes have the places of the end of a bar, so that bars begin where they do in the music.
 """
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data_prep.notes import Metre
 from data_prep.performances import Performance
 from data_prep.readers import midi_file
-from data_prep.readers.midi_file import DRUMS, Notes, TimeSignature, check_releases, sounding
+from data_prep.readers.beats import BEATS_PER_BAR
+from data_prep.readers.midi_file import DRUMS, Notes, check_releases, sounding
+from data_prep.readers.midi_metres import metres_and_pickup
 
 DEFAULT_TEMPO = 500_000
 """Microseconds of a quarter note where a file says nothing, as MIDI's standard says."""
@@ -25,11 +31,12 @@ class PlayedFile:
     """What a file says.
 
     Attributes:
-        performance: The piano's notes; quarter notes and bars as the file's ticks count them.
+        performance: The piano's notes; quarter notes and bars as the file's ticks and time signatures count them.
         release: [n] float64, seconds in which the notes end.
         format: MIDI's format: 0 one track, 1 simultaneous tracks, 2 successive ones.
         resolution: Ticks in a quarter note.
-        signatures: Time signatures in their order; empty where the file has none.
+        metres: Time signatures by onset, in quarter notes from the file's beginning; empty where the file has none.
+        pickup: Length of the opening partial bar in quarter notes, 0 where there is none; its metre is the next one.
         tempos: Distinct tempos, in microseconds of a quarter note.
         others: What else plays ("program 40", "drums").
         num_unended: Notes that were never released.
@@ -39,7 +46,8 @@ class PlayedFile:
     release: NDArray[np.float64]
     format: int
     resolution: int
-    signatures: tuple[TimeSignature, ...]
+    metres: tuple[Metre, ...]
+    pickup: Fraction
     tempos: tuple[int, ...]
     others: tuple[str, ...]
     num_unended: int
@@ -67,10 +75,11 @@ def read(data: bytes) -> PlayedFile:
         if tempo == 0:
             raise ValueError(f"its tempo is 0 microseconds a quarter note at tick {at}")
     played = sounding(pianos, np.zeros_like(pianos.tick))
+    metres, pickup = metres_and_pickup(file)
     performance = Performance(
         pitch=played.pitch,
         velocity=played.velocity,
-        onset=played.tick / file.resolution,
+        onset=played.tick / file.resolution + float(-pickup % BEATS_PER_BAR),
         duration=(played.end - played.tick) / file.resolution,
         seconds=_seconds(played.tick, file.tempos, file.resolution),
         tick=played.tick,
@@ -80,7 +89,8 @@ def read(data: bytes) -> PlayedFile:
         release=_seconds(played.end, file.tempos, file.resolution),
         format=file.format,
         resolution=file.resolution,
-        signatures=file.metres,
+        metres=tuple(metres),
+        pickup=pickup,
         tempos=tuple(sorted({tempo for _, tempo in file.tempos})) or (DEFAULT_TEMPO,),
         others=tuple(sorted({name for _, name in _others(file.notes)})),
         num_unended=int(np.count_nonzero(~pianos.released)),

@@ -9,6 +9,7 @@ from math import lcm
 import pretty_midi
 
 from data_prep.errors import unknown
+from data_prep.limits import is_metre
 from data_prep.melodies import REST
 from data_prep.tunes import Tune
 from data_prep.writers.bars import beat_length
@@ -26,9 +27,6 @@ _LEAST_TICKS = 480
 
 _NUM_PROGRAMS = 128
 
-_LONGEST_UNIT = 64
-"""Metres count no shorter notes than sixty-fourths."""
-
 
 def to_pretty_midi(tune: Tune, program: int = VIOLIN) -> pretty_midi.PrettyMIDI:
     """Make a tune's MIDI.
@@ -39,7 +37,7 @@ def to_pretty_midi(tune: Tune, program: int = VIOLIN) -> pretty_midi.PrettyMIDI:
             a model of pianos asks for 0.
 
     Returns:
-        Its notes, metre, key signature and tempo; a pickup is a first bar in a metre of its own.
+        Its notes, metre, key signature and tempo; a pickup is a first bar that the next time signature cuts short.
     """
     ticks = lcm(_LEAST_TICKS, *(time.denominator for time in (tune.pickup, *tune.duration)))
     midi = pretty_midi.PrettyMIDI(resolution=ticks, initial_tempo=tune.quarters_per_minute, charset="utf-8")
@@ -86,14 +84,16 @@ def to_bytes(midi: pretty_midi.PrettyMIDI) -> bytes:
 
 
 def _metres(tune: Tune) -> Iterator[tuple[Fraction, tuple[int, int]]]:
-    """Give metres with their onsets: the pickup's, as notation programs write it, where one is so short; the tune's."""
+    """Give metres with their onsets, the pickup's first: a short one of its own, as notation programs write it.
+
+    Where there is none so short, as for a third of a quarter note, the tune's metre begins anew at the first full bar.
+    """
     parts = tune.pickup / 4  # of a whole note
-    if parts and _LONGEST_UNIT % parts.denominator == 0:
-        unit = max(parts.denominator, tune.metre[1])
-        yield Fraction(0), (int(parts * unit), unit)
-        yield tune.pickup, tune.metre
-    else:
-        yield Fraction(0), tune.metre
+    unit = max(parts.denominator, tune.metre[1])
+    if parts:
+        beats = int(parts * unit)
+        yield Fraction(0), (beats, unit) if parts * unit == beats and is_metre(beats, unit) else tune.metre
+    yield tune.pickup, tune.metre
 
 
 def _key(tune: Tune) -> int:

@@ -151,20 +151,22 @@ def _pitch(tune: Tune, written: Written, accidentals: Accidentals) -> Any:
 
 
 def _duration(notes: Sequence[Written], index: int) -> Any:
-    """Give a note's duration; a tuplet has a bracket where no beam holds it together."""
+    """Give a note's duration; a tuplet has a bracket where no beam holds it together, and nothing else."""
     written = notes[index]
     made: Any = Duration(written.value)
     if written.tuplet >= 0:
         members = [one for one in notes if one.tuplet == written.tuplet]
-        kind: Any = Tuplet(written.ratio.numerator, written.ratio.denominator, bracket=not _is_beamed(members))
+        kind: Any = Tuplet(written.ratio.numerator, written.ratio.denominator, bracket=not _is_beamed(members, notes))
         places = (written is members[0], written is members[-1])
         kind.type = {(True, True): "startStop", (True, False): "start", (False, True): "stop"}.get(places)
         made.appendTuplet(kind)
     return made
 
 
-def _is_beamed(members: Sequence[Written]) -> bool:
-    return len(members) > 1 and all(one.has_beam and one.span == members[0].span for one in members)
+def _is_beamed(members: Sequence[Written], notes: Sequence[Written]) -> bool:
+    """Tell whether notes of a bar have a beam of their own."""
+    beam = [one for one in notes if one.span == members[0].span]
+    return len(members) > 1 and beam == members and all(one.has_beam for one in members)
 
 
 def _beams(notes: Sequence[Written]) -> list[Any]:

@@ -86,7 +86,9 @@ def test_a_kind_is_written_whole_and_with_no_mark_left(kind: str, tmp_path: Path
 def test_a_file_that_is_there_is_kept_unless_forced(tmp_path: Path) -> None:
     kept = tmp_path / "aws.yaml"
     kept.write_text("mine", encoding="utf-8")
-    with pytest.raises(BadInputError, match=r"not overwritten: .*aws\.yaml exists; name another --out, or --force"):
+    with pytest.raises(
+        BadInputError, match=r"not replaced unasked: .*aws\.yaml.* exists; name another place, or .* --force"
+    ):
         write(KINDS["aws"], tmp_path)
     assert kept.read_text(encoding="utf-8") == "mine"
     assert not (tmp_path / REQUIREMENTS).exists()

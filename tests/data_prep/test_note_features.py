@@ -1,6 +1,7 @@
 """Note features against loops over notes as their names read, and what must and must not change them."""
 
 import math
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -325,3 +326,13 @@ def test_a_place_in_a_piece_lies_between_its_ends() -> None:
     found = dict(zip(feature_names("piece"), described(rows, [0.5] * 4, "piece").T, strict=True))
     assert found["place in piece"] == pytest.approx([1.0, 0.75, 0.0])
     assert found["near an end"] == pytest.approx([0.0, 0.25, 0.0])
+
+
+def test_notes_that_are_all_held_take_no_more_memory_than_others() -> None:
+    number = np.arange(20_000)
+    onset, pitch = number / 4, (21 + number % 88).astype(np.int16)
+    tracemalloc.start()
+    note_features(pitch, onset, np.full(len(number), 5_000.0), onset / 2, "local")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100e6

@@ -4,6 +4,7 @@
 """Scores and MusicXML as they are written, and as readers read them again."""
 
 import re
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,10 @@ def test_lines_break_after_four_bars() -> None:
     text = to_musicxml(JIG)
     broken = re.findall(r'number="(\d+)">\s*<print new-system="yes"', text)
     assert broken == ["5", "9", "13"]
+
+
+def test_a_tuplet_that_shares_its_beam_has_a_bracket() -> None:
+    third, sixth = Fraction(1, 3), Fraction(1, 6)
+    durations = (third, third, third, sixth, sixth, sixth, Fraction(1, 2))
+    notes = list(to_music21(Tune((60,) * 7, durations, metre=(2, 4))).recurse().notes)
+    assert [bool(tuplet.bracket) for note in notes for tuplet in note.duration.tuplets] == [False] * 3 + [True] * 3

@@ -39,7 +39,11 @@ def test_every_format_is_written(tmp_path: Path) -> None:
 
 def test_only_what_is_asked_for_is_written_and_replaced(tmp_path: Path) -> None:
     (first,) = write(JIG, tmp_path, "tune", ["abc"])
-    (again,) = write(REEL, tmp_path, "tune", ["abc"])
+    with pytest.raises(BadInputError, match=r"not replaced unasked: .*tune\.abc exists"):
+        write(REEL, tmp_path, "tune", ["midi", "abc"])
+    assert JIG.title in first.read_text()
+    assert list(tmp_path.iterdir()) == [first]
+    (again,) = write(REEL, tmp_path, "tune", ["abc"], replace=True)
     assert first == again == tmp_path / "tune.abc"
     assert REEL.title in again.read_text()
     assert list(tmp_path.iterdir()) == [again]
@@ -48,7 +52,8 @@ def test_only_what_is_asked_for_is_written_and_replaced(tmp_path: Path) -> None:
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tune=tunes())
 def test_any_tune_can_be_written(tune: Tune, tmp_path: Path) -> None:
-    assert all(path.stat().st_size > 0 for path in write(tune, tmp_path, "any", ["midi", "musicxml", "abc", "svg"]))
+    formats = ["midi", "musicxml", "abc", "svg"]
+    assert all(path.stat().st_size > 0 for path in write(tune, tmp_path, "any", formats, replace=True))
 
 
 def test_a_title_is_one_line_in_every_file(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def broken(**changes: Any) -> dict[str, Any]:
     ("content", "said"),
     [
         (broken(pitch=[60]), "1 pitches"),
-        (broken(durations=["1/2", "-1"]), "not positive|numbers outside"),
+        (broken(durations=["1/2", "-1"]), "'-1' is no duration"),
         (broken(durations=[]), "numbers outside"),
         (broken(metres=[[0, 4], [3, 4]]), "not positive"),
         (broken(seen=[[0], [1], [10_000]]), "seen has numbers outside"),

@@ -17,11 +17,14 @@ from data_prep.tunes import Tune
 from data_prep.votes import find_votes
 from models import checkpoint, composing
 from models.composer_model import ComposerModel
+from models.composer_scoring import score_tunes
 from models.composer_spec import ComposerSpec
 from models.composing import TuneComposer
 from models.stylenet_spec import StyleNetSpec
 from models.wish import MAX_BARS, Wish
 from tests.hand_melodies import Tune as HandTune
+from tests.hand_melodies import melodies, random_tunes
+from tests.models.drawn_weights import watched_draws
 from tests.models.trained_composers import as_before_copying, trained
 
 HALF, ONE = Fraction(1, 2), Fraction(1)
@@ -336,3 +339,52 @@ def refused_by(path: Path) -> BadInputError:
     with pytest.raises(BadInputError) as refused:
         TuneComposer.load(path)
     return refused.value
+
+
+def test_settings_that_ask_for_more_than_the_weights_are_refused_before_anything_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = checkpoint.load(trained(tmp_path / "model.pt"))
+    large = {"size": 2048, "layers": 8, "embedding": 1024, "copying_units": 1024}
+    drawn = watched_draws(monkeypatch)
+    for number, (name, value) in enumerate(large.items()):
+        file = saved_with(tmp_path / f"{number}.pt", saved, spec={**saved.spec, name: value})
+        said = (
+            r"is no whole composer \(its weights are not those that its settings ask for: .+\); train the trial again"
+        )
+        with pytest.raises(BadInputError, match=said) as refused:
+            TuneComposer.load(file)
+        assert "\n" not in str(refused.value)
+        with pytest.raises(BadInputError, match="is no whole composer"):
+            score_tunes(file, melodies(random_tunes(4, 2)), None)
+    assert drawn
+    assert max(drawn) == 0
+    TuneComposer.load(tmp_path / "model.pt")
+    assert max(drawn) > 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"durations": ["1e999999999"]}, "'1e999999999' is no duration"),
+        ({"positions": ["1/0"]}, "'1/0' is no duration or position"),
+        ({"seen": [[0]] * 100_000}, "1 to 256 networks: it has 100000"),
+        ({"metres": [[4, 4]] * 30_000, "positions": ["0"] * 30_000}, "30000 metres and 30000 positions are more than"),
+    ],
+    ids=["a huge number", "no number", "networks", "counts"],
+)
+def test_vocabularies_that_would_exhaust_the_machine_are_refused(
+    changed: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    saved = checkpoint.load(trained(tmp_path / "model.pt"))
+    file = saved_with(tmp_path / "large.pt", saved, vocabulary={**saved.extra["vocabulary"], **changed})
+    assert said in str(refused_by(file))
+
+
+@pytest.mark.parametrize("pickup", ["0", "1/4", "1/3", "1/2", "1", "7/2"])
+def test_a_prompts_pickup_is_the_tunes(pickup: str, plain: TuneComposer) -> None:
+    length = Fraction(pickup)
+    prompt = Tune((60, 62, 64, 65), (length or ONE, ONE, HALF, ONE), pickup=length)
+    (tune,) = plain.compose(Wish(bars=4, prompt=prompt))
+    assert tune.pickup == length
+    assert sum(tune.duration) == 16

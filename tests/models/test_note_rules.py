@@ -16,7 +16,8 @@ HALF = Fraction(1, 2)
 
 
 def rules(made: MelodyVocabulary, resolution: int, *, beat_in_tokens: bool = False) -> NoteRules:
-    return NoteRules(made, usable_tokens(made, 0, 127, None), beat_in_tokens=beat_in_tokens, resolution=resolution)
+    usable = usable_tokens(made, 0, 127, None)
+    return NoteRules(made, usable, beat_in_tokens=beat_in_tokens, resolution=resolution, unit=resolution)
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=4, unique=True), st.integers(1, 30))
@@ -30,7 +31,7 @@ def test_only_lengths_after_which_the_bar_can_be_filled_may_come(lengths: list[i
     fitting = [one <= room and can_fill(room - one) for one in lengths]
     if any(fitting):
         assert found.tokens.tolist() == fitting
-        assert not found.fills
+        assert found.length is None
     else:  # then a note may cross the bar line
         assert found.tokens.tolist() == [one <= room + 40 for one in lengths]
 
@@ -56,7 +57,7 @@ def test_tokens_that_stand_at_one_place_lead_from_place_to_place(data: st.DataOb
         assert found.tokens.any()
         crossing = [place == position for _, _, place in tokens]
         assert found.tokens.tolist() == (crossing if any(crossing) else [True] * len(tokens))
-        assert found.fills == (not any(crossing))
+        assert found.length == (None if any(crossing) else bar - position)
 
 
 def test_a_note_that_ends_the_tune_is_the_tonic() -> None:
@@ -73,15 +74,15 @@ def test_a_note_that_ends_the_tune_is_the_tonic() -> None:
 def test_without_a_tonic_of_the_length_one_is_written_as_long_as_the_bar() -> None:
     made = rules(vocabulary_of([(60, 0), (62, 1)], [HALF, Fraction(1)]), 2)
     found = made.allowed(Place(7, 1, 1), 2)
-    assert (found.tokens.tolist(), found.fills) == ([False, True], True)
+    assert (found.tokens.tolist(), found.length) == ([False, True], 1)
     nothing = made.allowed(Place(7, 1, 1), 5)  # the model has no such pitch at all
-    assert (nothing.tokens.tolist(), nothing.fills) == ([True, False], False)
+    assert (nothing.tokens.tolist(), nothing.length) == ([True, False], None)
 
 
 def test_where_no_length_leads_to_the_end_a_note_fills_the_bar() -> None:
     made = rules(vocabulary_of([(60, 0), (62, 0)], [Fraction(2)]), 2)
     found = made.allowed(Place(7, 1, 1), None)
-    assert (found.tokens.tolist(), found.fills) == ([True, True], True)
+    assert (found.tokens.tolist(), found.length) == ([True, True], 1)
 
 
 def test_a_pickup_shortens_the_last_bar() -> None:

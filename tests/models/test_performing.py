@@ -25,6 +25,7 @@ from models.composer_spec import ComposerSpec
 from models.performer import Performer, parse_mix
 from models.performing import perform
 from models.stylenet_spec import StyleNetSpec
+from tests.models.drawn_weights import watched_draws
 from tests.models.toy_performances import STYLES, random_performances
 from tests.models.trained_stylenets import trained
 
@@ -237,9 +238,47 @@ def test_amounts_that_cannot_be_are_refused(amount: float, model: Performer) -> 
 
 def test_a_model_on_the_grid_hears_no_piece_beyond_it(tmp_path: Path) -> None:
     performer = Performer.load(trained(tmp_path / "model.pt", view="grid"))
-    long = replace(performing.played(as_bytes(piece())), onset=np.linspace(0, 2**20, 122))
-    with pytest.raises(BadInputError, match=r"too long: it lasts 26214[45] bars"):
+    long = replace(performing.played(as_bytes(piece())), onset=np.linspace(0, 2**17, 122))
+    with pytest.raises(BadInputError, match=r"too long: it lasts 3276[89] bars"):
         performer.velocities(long, "calm")
+
+
+@pytest.mark.parametrize("view", ["note", "grid"])
+@pytest.mark.parametrize("onset", [1e6, 1e300])
+def test_no_piece_is_longer_than_music_is(view: str, onset: float, tmp_path: Path) -> None:
+    performer = Performer.load(trained(tmp_path / "model.pt", view=view))
+    short = performing.played(as_bytes(piece()))
+    late = replace(short, onset=np.append(short.onset[:-1], onset), seconds=np.append(short.seconds[:-1], onset))
+    with pytest.raises(BadInputError, match="music of at most 1000000 quarter notes is read: it lasts 1e"):
+        performer.velocities(late, "calm")
+    many = 200_001
+    columns = {name: np.resize(column, many) for name, column in vars(short).items()}
+    with pytest.raises(BadInputError, match="at most 200000 notes are read: it has 200001"):
+        performer.velocities(Performance(**columns), "calm")
+
+
+def test_settings_that_ask_for_more_than_the_weights_are_refused_before_anything_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = checkpoint.load(trained(tmp_path / "model.pt", view="grid"))
+    drawn = watched_draws(monkeypatch)
+    extra: dict[str, Any] = dict(saved.extra)
+    for settings in ({"size": 2048}, {"layers": 8}, {"interpretation": 2048}, {"genre_sharing": "branches"}):
+        spec = StyleNetSpec.model_validate({**saved.spec, **settings})
+        checkpoint.save(tmp_path / "large.pt", saved.training, spec, extra)
+        with pytest.raises(BadInputError, match="is no whole stylenet"):
+            Performer.load(tmp_path / "large.pt")
+    styles = {**extra, "vocabulary": {"styles": [*STYLES, "more"]}}
+    checkpoint.save(tmp_path / "large.pt", saved.training, StyleNetSpec.model_validate(saved.spec), styles)
+    with pytest.raises(BadInputError, match="3 styles and 2 levels"):
+        Performer.load(tmp_path / "large.pt")
+    networks = {**saved.training, "mean": torch.zeros(257, 192), "deviation": torch.zeros(257, 192)}
+    checkpoint.save(tmp_path / "large.pt", networks, StyleNetSpec.model_validate(saved.spec), extra)
+    with pytest.raises(BadInputError, match="1 to 256 networks: it has 257"):
+        Performer.load(tmp_path / "large.pt")
+    assert max(drawn) == 0
+    Performer.load(tmp_path / "model.pt")
+    assert max(drawn) > 0
 
 
 @pytest.mark.parametrize("text", ["calm=1,calm=2", "calm", "calm=loud", "=1", "calm=", "calm=1,", "calm=true"])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 
 from data_prep.melodies import REST
 from data_prep.prompts import read_prompt
-from data_prep.tune_files import FORMATS
+from data_prep.tune_files import FORMATS, write
+from data_prep.tunes import Tune
 from tests.models.trained_composers import trained
 from tests.tunesmith.conftest import Done
 from tunesmith.cli import run
@@ -71,6 +73,44 @@ def test_a_seed_names_its_tunes(compose: Callable[..., Done], tmp_path: Path) ->
     assert files["two"] != files["other"]
 
 
+def test_every_run_keeps_its_files_together_and_those_of_others_as_they_are(
+    compose: Callable[..., Done], tmp_path: Path
+) -> None:
+    folder = tmp_path / "composed"
+    before: dict[str, bytes] = {}
+    runs = ["--count 2 --formats midi,abc", "--form AABB --formats abc,roll", "--key D --metre 6/8 --formats midi"]
+    for number, arguments in enumerate(runs, 1):
+        done = compose(f"--bars 4 {arguments} --json")
+        assert done.status == 0, done.err
+        name = "small-seed1" if number == 1 else f"small-seed1-run{number}"
+        files = [path for tune in json.loads(done.out)["tunes"] for path in tune["files"]]
+        assert all(Path(path).name.startswith(f"{name}-0") for path in files)
+        there = {path.name: path.read_bytes() for path in folder.iterdir()}
+        assert there.keys() - before.keys() == {*(Path(path).name for path in files), *_reports(name)}
+        assert {name: there[name] for name in before} == before
+        before = there
+    assert compose("--bars 4 --seed 2 --formats abc --no-report").status == 0
+    again = compose("--bars 4 --form AABB --formats abc --force")  # which replaces the first run whole
+    assert again.status == 0, again.err
+    there = {path.name for path in folder.iterdir()}
+    gone = {"small-seed1-01.mid", "small-seed1-02.mid", "small-seed1-02.abc"}
+    assert there == (before.keys() - gone) | {"small-seed2-01.abc"}
+    report = json.loads((folder / "small-seed1-report.json").read_text())
+    assert list(report["tunes"]) == ["small-seed1-01"]
+    assert (folder / "small-seed1-01.abc").read_bytes() == (folder / "small-seed1-run2-01.abc").read_bytes()
+
+
+def _reports(name: str) -> set[str]:
+    return {f"{name}-report.json", f"{name}-report.md"}
+
+
+def test_a_run_that_fails_takes_nothing_away(compose: Callable[..., Done], tmp_path: Path) -> None:
+    assert compose("--bars 2 --formats abc").status == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "composed").iterdir()}
+    assert compose("--bars 3 --formats midi --instrument nothing --force").status == 2
+    assert {path.name: path.read_bytes() for path in (tmp_path / "composed").iterdir()} == before
+
+
 def test_a_prompt_is_gone_on_with(compose: Callable[..., Done], tmp_path: Path) -> None:
     notes = "G,A,B,C DEFG ABcd"
     (tmp_path / "mine.abc").write_text(f"X:1\nT:Mine\nM:4/4\nL:1/8\nK:C\n{notes}|\n")
@@ -86,6 +126,25 @@ def test_a_prompt_is_gone_on_with(compose: Callable[..., Done], tmp_path: Path) 
     assert [pitch % 12 for pitch in made.pitch[:5]] == [pitch % 12 for pitch in given.pitch[:5]]
     assert "does not know" in done.err
     assert "of the prompt's 5 notes" in " ".join(done.err.split())
+
+
+@pytest.mark.parametrize("ending", ["abc", "mid", "musicxml"])
+@pytest.mark.parametrize("pickup", [Fraction(1, 2), Fraction(1, 4), Fraction(2)])
+def test_a_pickup_goes_through_every_format(
+    pickup: Fraction, ending: str, compose: Callable[..., Done], tmp_path: Path
+) -> None:
+    mine = Tune(
+        (67, 69, 71, 72), (pickup, Fraction(1), Fraction(1), Fraction(1)), metre=(3, 4), pickup=pickup, fifths=1
+    )
+    formats = ["abc", "midi", "musicxml"]
+    write(mine, tmp_path, "mine", formats)
+    done = compose(f"--prompt mine.{ending} --bars 3 --formats {','.join(formats)} --no-report --json")
+    assert done.status == 0, done.err
+    (tune,) = json.loads(done.out)["tunes"]
+    assert (tune["bars"], tune["metre"]) == (3.0, "3/4")
+    for path in tune["files"]:
+        read, _ = read_prompt(tmp_path / path)
+        assert (read.metre, read.pickup) == ((3, 4), pickup), path
 
 
 def test_tunes_are_told_and_measured(compose: Callable[..., Done], tmp_path: Path) -> None:

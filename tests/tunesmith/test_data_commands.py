@@ -96,6 +96,9 @@ def test_a_picture_of_each_kind(corpus: str, tunes: Path, capsys: pytest.Capture
     pixels = imread(f"{corpus}.png")
     assert min(pixels.shape[:2]) > 400
     assert pixels[..., :3].std() > 0.05  # something is drawn
+    assert run(["data", "show", corpus, "--picture", f"{corpus}.png"]) == 2
+    assert f"{corpus}.png exists" in " ".join(capsys.readouterr().err.split())
+    assert _shown(capsys, corpus, "--picture", f"{corpus}.png", "--force") == shown
 
 
 @pytest.mark.parametrize(

@@ -4,18 +4,25 @@ import json
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from data_prep.readers import midi_file
+from data_prep.tunes import Tune
+from data_prep.writers.midi import to_bytes, to_pretty_midi
+from models.performing import played
 from tests import hand_midi
+from tests.hand_tunes import REEL, THIRD
 from tests.models import trained_stylenets
 from tunesmith.cli import run
 
 NOTES = [event for step in range(48) for event in hand_midi.strike(60 + step % 5, 60 * step, 60 * step + 50)]
 VIOLIN = (0, b"\xc0\x28")
+ONE = Fraction(1)
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,7 @@ def perform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
     def command(data: bytes, *arguments: str) -> Done:
         (tmp_path / "in.mid").write_bytes(data)
-        status = run(["perform", "in.mid", "--out", "out.mid", *arguments])
+        status = run(["perform", "in.mid", "--out", "out.mid", "--force", *arguments])
         printed = capsys.readouterr()
         return Done(status, printed.out, " ".join(printed.err.split()))
 
@@ -126,6 +133,50 @@ def test_a_piece_too_long_for_the_grid_is_refused_before_it_takes_memory(
     )
     assert perform(data, "--model", str(models / "note.pt"), "--genre", "calm").status == 0
     assert perform(data, "--flat").status == 0
+
+
+def test_nothing_is_replaced_unasked(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.mid").write_bytes(hand_midi.midi(NOTES))
+    every = ["perform", "in.mid", "--model", str(models / "note.pt"), "--genre", "all", "--picture", "roll.png"]
+    assert run(every) == 0
+    (tmp_path / "in-calm.mid").unlink()
+    (tmp_path / "roll.png").unlink()
+    kept = (tmp_path / "in-wild.mid").read_bytes()
+    capsys.readouterr()
+    assert run([*every, "--amount", "2"]) == 2
+    assert "in-wild.mid exists" in " ".join(capsys.readouterr().err.split())
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["in-wild.mid", "in.mid"]
+    assert (tmp_path / "in-wild.mid").read_bytes() == kept
+    assert run([*every, "--amount", "2", "--force"]) == 0
+    assert (tmp_path / "in-wild.mid").read_bytes() != kept
+
+
+def test_what_is_told_of_velocities_is_what_is_in_the_file(
+    perform: Callable[..., Done], models: Path, tmp_path: Path
+) -> None:
+    arguments = ("--model", str(models / "note.pt"), "--genre", "wild", "--amount", "100", "--json")
+    (row,) = json.loads(perform(hand_midi.midi(NOTES), *arguments).out)["performances"]
+    written = midi_file.read((tmp_path / "out.mid").read_bytes()).notes.velocity
+    assert {1, 127} & set(written.tolist()), "some are clipped"
+    assert (row["softest"], row["loudest"]) == (written.min(), written.max())
+    assert (row["mean"], row["spread"]) == (round(float(written.mean()), 1), round(float(written.std()), 1))
+
+
+@pytest.mark.parametrize(
+    "tune", [REEL, replace(REEL, pickup=ONE), replace(REEL, pickup=THIRD)], ids=["full", "a quarter", "a third"]
+)
+def test_a_tune_that_was_composed_is_performed_without_a_doubt(
+    tune: Tune, perform: Callable[..., Done], models: Path
+) -> None:
+    data = to_bytes(to_pretty_midi(tune, program=0))
+    done = perform(data, "--model", str(models / "note.pt"), "--genre", "calm")
+    assert (done.status, done.err) == (0, "")
+    first_bar = next(at for at in tune.onsets() if at >= tune.pickup)
+    distance = np.abs(played(data).onset - float(first_bar - tune.pickup + (4 if tune.pickup else 0)))
+    assert distance.min() < 1e-9
 
 
 def test_a_pipe_is_refused_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

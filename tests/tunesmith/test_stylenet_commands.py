@@ -103,6 +103,10 @@ def test_pictures_by_command(played: Any) -> None:
     drawn = [Path(line) for line in done.stdout.split()]
     assert len(drawn) == 7
     assert all((played.folder / path).read_bytes().startswith(b"\x89PNG") for path in drawn)
+    again = played.run("show", "tiny/0", "--pictures", "pictures")
+    assert again.returncode == 2
+    assert "learning_curve.png exists" in " ".join(again.stderr.split())
+    assert played.run("show", "tiny/0", "--pictures", "pictures", "--force").returncode == 0
 
 
 @pytest.mark.parametrize("preset", ["s2", "s2-code", "genrenet"])
@@ -169,7 +173,7 @@ def test_all_styles_mixes_and_baselines(played: Any, perform: Callable[..., Done
     assert (flat["mean"], flat["spread"]) == (64.0, 0.0)
     files: list[bytes] = []
     for seed in ("1", "1", "2"):
-        assert perform("--random", "--seed", seed, "--out", "random.mid").status == 0
+        assert perform("--random", "--seed", seed, "--out", "random.mid", "--force").status == 0
         files.append((played.folder / "random.mid").read_bytes())
     assert files[0] == files[1] != files[2]
 
@@ -185,12 +189,18 @@ def test_all_styles_mixes_and_baselines(played: Any, perform: Callable[..., Done
         ("--model in.mid --genre calm", "is not a checkpoint"),
         ("--flat --genre calm", "give one of them"),
         ("--flat --out nowhere/out.mid", "must be writable"),
-        ("--flat --picture nowhere/roll.png", "must be writable"),
-        ("--flat --picture roll.txt", "must be writable"),
+        ("--flat --out in.mid", "in.mid exists; name another place, or replace what is there with --force"),
+        ("--flat --out new.mid --picture in.png", "in.png exists"),
+        ("--flat --picture nowhere/roll.png", "a folder that is there"),
+        ("--flat --picture roll.txt", "a picture's file ends in"),
     ],
 )
-def test_what_cannot_be_is_said_in_one_line(arguments: str, said: str, perform: Callable[..., Done]) -> None:
+def test_what_cannot_be_is_said_in_one_line(
+    arguments: str, said: str, played: Any, perform: Callable[..., Done]
+) -> None:
+    (played.folder / "in.png").write_bytes(b"mine")
     done = perform(*arguments.split())
+    assert not (played.folder / "new.mid").exists()
     assert done.status == 2
     assert said in " ".join(done.err.split())
     assert "Traceback" not in done.err
