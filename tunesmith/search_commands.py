@@ -4,6 +4,8 @@ import csv
 import io
 import sys
 import time as clock
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,7 +76,7 @@ def search(
         tunesmith search mine --address 10.0.0.5:6379
     """
     began = clock.monotonic()
-    folder = home_folder(home, make=not (print_file or dry_run))
+    folder = home_folder(home, make=False)
     given: dict[str, object] = {
         "name": name,
         "corpus": corpus,
@@ -89,10 +91,13 @@ def search(
     if print_file:
         sys.stdout.write(spec.to_toml())
         return
+    if not dry_run:
+        home_folder(home)
     from models.families import family as find_family
     from tunesmith.search_data import prepared_data
 
-    prepared = prepared_data(spec)
+    with _stoppable():
+        prepared = prepared_data(spec)
     for remark in find_family(spec.family).remarks(spec.space.domains, prepared.data):
         beware(remark)
     if dry_run:
@@ -101,7 +106,18 @@ def search(
         found = plan(spec, folder, prepared)
         print_json(found) if as_json else print_plan(found)
         return
-    _run(spec, prepared, folder, address, began, as_json=as_json)
+    with _stoppable():
+        _run(spec, prepared, folder, address, began, as_json=as_json)
+
+
+@contextmanager
+def _stoppable() -> Generator[None]:
+    """Say that nothing is lost where Ctrl-C does not come while trials run, which end cleanly and say so themselves."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        err.print("stopped; nothing recorded is lost: the same command goes on")
+        raise typer.Exit(130) from None
 
 
 def _run(
