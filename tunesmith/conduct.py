@@ -23,7 +23,7 @@ from tunesmith.search_display import SearchDisplay
 if TYPE_CHECKING:
     from search.tune import Outcome
 
-_ENDING_S = 4.0
+_ENDING_S = 5.0
 """What a search takes when its trials are over, in seconds: MLflow gets the rest, pictures are drawn, Ray ends."""
 
 _ENDING_SHARE = 0.6
