@@ -112,9 +112,9 @@ class EmptyFamily:
         del trained, data
         return ()
 
-    def baselines(self, data: object) -> Sequence[Baseline]:
+    def baselines(self, data: object, progress: object = None) -> Sequence[Baseline]:
         """Have none."""
-        del data
+        del data, progress
         return ()
 
 

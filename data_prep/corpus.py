@@ -257,4 +257,4 @@ def _named_or_folder(name_or_folder: str) -> Corpus:
         raise BadInputError(f"a corpus is a name or a folder, {name_or_folder!r} is a file: name its folder")
     if "/" in name_or_folder:
         raise BadInputError(f"a corpus is a name or a folder, and there is no folder {name_or_folder!r}")
-    raise unknown("corpus", name_or_folder, corpora())
+    raise unknown("corpus", name_or_folder, corpora(), f"and there is no such folder in {Path.cwd()}")

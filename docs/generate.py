@@ -7,8 +7,8 @@ from typing import Any
 
 from models.families import FAMILIES
 from models.spec import Setting
+from search.domains import toml_value
 from search.search_spec import SECTIONS, SearchSpec, Section, load, write_duration
-from search.space import toml_value
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("data_prep", "models", "search", "cluster", "tunesmith")
@@ -19,7 +19,8 @@ SEARCH_FILE = """\
 <!-- Written by docs/generate.py from the code: change it there, then `make docs`. -->
 
 A search is one TOML file. Every key is optional: what a file leaves out is taken from its family's built-in search, in
-`[space]` setting by setting. An unknown key or an illegal value is refused with its line.
+`[space]` setting by setting. With `only = true` there, the settings that it names are all that is searched, and the
+others keep their defaults. An unknown key, an illegal value or a point outside the space is refused with its line.
 
 This prints the complete effective file of the built-in search, a good one to start from:
 
@@ -52,6 +53,7 @@ cell = ["lstm", "gru"]                           # one of a list
 size = { low = 32, high = 256, log = true }      # a range; whole numbers stay whole
 dropout = { low = 0.0, high = 0.5, step = 0.1 }  # a range in steps
 layers = 1                                       # one value, not searched
+only = true                                      # settings not named here keep their defaults, and are not searched
 
 [[prior]] # a point to try first; what it leaves out is sampled
 cell = "gru"
@@ -64,7 +66,8 @@ size = 96
 |---|---|---|
 | `name` | the family's name | name of the search: of its folder, its MLflow run, and on the command line |
 | `family` | `"composer"` | the model family |
-| `[[prior]]` | the built-in search's | points to try first, settings by name |
+| `[[prior]]` | the built-in search's | points to try first, settings by name; each value lies in the space |
+| `only` in `[space]` | `false` | settings that are not named keep their defaults |
 """
 
 MODULES = """\

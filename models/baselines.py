@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from data_prep.events import base_distribution, melody_events, num_events, unseen_share
 from data_prep.melodies import Melodies
+from data_prep.progress import Progress, Silent
 from data_prep.repetition import Precedents, find_precedents
 from models import kneser_ney
-from models.family import Baseline
+from models.family import SCORING, Baseline
 from models.metrics import FoldValues
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -68,11 +69,12 @@ class Notes:
         )
 
 
-def melody_baselines(melodies: Melodies) -> tuple[Baseline, ...]:
+def melody_baselines(melodies: Melodies, progress: Progress | None = None) -> tuple[Baseline, ...]:
     """Score uniform, unigram, Kneser-Ney bigram and trigram, and the trigram that copies, weakest first.
 
     Args:
         melodies: The pieces with their folds.
+        progress: Told of each fold of each.
 
     Returns:
         The baselines with their nats per note on each fold: mean over a piece's notes, then over the fold's pieces.
@@ -85,7 +87,10 @@ def melody_baselines(melodies: Melodies) -> tuple[Baseline, ...]:
         "Kneser-Ney trigram": lambda learnt, scored: ngram(notes, learnt, scored, order=3),
         "Kneser-Ney trigram + copy": lambda learnt, scored: copying_trigram(notes, learnt, scored),
     }
-    scores = {name: cross_validate(notes, learner) for name, learner in learners.items()}
+    told = progress or Silent()
+    told.start(len(learners) * notes.num_folds, SCORING)
+    scores = {name: cross_validate(notes, learner, told) for name, learner in learners.items()}
+    told.finish()
     return tuple(
         Baseline(name, fold_means(notes, pieces), pieces=tuple(pieces.tolist())) for name, pieces in scores.items()
     )
@@ -186,12 +191,13 @@ def _counts(notes: Notes, learnt: Mask) -> NDArray[np.int64]:
     return np.bincount(notes.events[learnt[notes.piece]], minlength=num_events(notes.num_durations))
 
 
-def cross_validate(notes: Notes, learner: Learner) -> Floats:
+def cross_validate(notes: Notes, learner: Learner, progress: Progress | None = None) -> Floats:
     """Score each fold's pieces by what is learnt from the others.
 
     Args:
         notes: All pieces.
         learner: What learns and scores.
+        progress: Told of each fold.
 
     Returns:
         [P] nats per note, the mean over a piece's notes; NaN for a piece that no fold holds out.
@@ -204,6 +210,7 @@ def cross_validate(notes: Notes, learner: Learner) -> Floats:
             np.bincount(pieces, minlength=len(scored)), 1
         )
         found[scored] = nats[scored]
+        (progress or Silent()).advance(1)
     return found
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from data_prep.melodies import Melodies
+    from data_prep.progress import Progress
 
 
 class Composer:
@@ -61,8 +62,8 @@ class Composer:
         del trained, data
         return ()
 
-    def baselines(self, data: "Melodies") -> Sequence[Baseline]:
+    def baselines(self, data: "Melodies", progress: "Progress | None" = None) -> Sequence[Baseline]:
         """Score the simple models on the same folds, from the weakest to the strongest."""
-        from models.baselines import melody_baselines  # noqa: PLC0415  (only a finished search asks for them)
+        from models.baselines import melody_baselines  # noqa: PLC0415  (only a search's end asks for them)
 
-        return melody_baselines(data)
+        return melody_baselines(data, progress)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from data_prep.progress import Progress
 from models.metrics import FoldValues, Metric
 from models.spec import Spec, Value
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
+
+SCORING = "scoring the baselines"
+"""What a progress display calls it."""
 
 
 @dataclass(frozen=True)
@@ -213,6 +217,14 @@ class Family(Protocol[DataT_contra, SpecT]):
         """Draw what a trained model, read from its file, does with the data: names without ending, and figures."""
         ...
 
-    def baselines(self, data: DataT_contra) -> Sequence[Baseline]:
-        """Score the simple models on the same folds, from the weakest to the strongest."""
+    def baselines(self, data: DataT_contra, progress: Progress | None = None) -> Sequence[Baseline]:
+        """Score the simple models on the same folds, from the weakest to the strongest.
+
+        Args:
+            data: The prepared data.
+            progress: Told of each fit.
+
+        Returns:
+            The baselines with their scores.
+        """
         ...

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from data_prep.performances import Performances
+    from data_prep.progress import Progress
 
 
 class StyleNet:
@@ -60,8 +61,8 @@ class StyleNet:
 
         return trial_pictures(Performer.load(trained), data)
 
-    def baselines(self, data: "Performances") -> Sequence[Baseline]:
+    def baselines(self, data: "Performances", progress: "Progress | None" = None) -> Sequence[Baseline]:
         """Score the simple models on the same folds, from the weakest to the strongest."""
-        from models.velocity_baselines import velocity_baselines  # noqa: PLC0415  (only a finished search asks for them)
+        from models.velocity_baselines import velocity_baselines  # noqa: PLC0415  (only a search's end asks for them)
 
-        return velocity_baselines(data)
+        return velocity_baselines(data, progress)

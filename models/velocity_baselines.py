@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from data_prep.encodings.velocity import MAX_VELOCITY
 from data_prep.encodings.views import GridSizes, NoteView
 from data_prep.performances import Performances
+from data_prep.progress import Progress, Silent
 from data_prep.randomness import integer_seed, stream
-from models.family import Baseline
+from models.family import SCORING, Baseline
 from models.metrics import ONSET_MAE
 from models.velocity_scores import piece_scores
 
@@ -86,13 +87,16 @@ def boosting(fit: Fit) -> Floats:
     return np.asarray(model.predict(fit.asked), np.float64)
 
 
-def cross_validate(performances: Performances, predict: Callable[[Fit], Floats], view: NoteView) -> Floats:
+def cross_validate(
+    performances: Performances, predict: Callable[[Fit], Floats], view: NoteView, progress: Progress | None = None
+) -> Floats:
     """Predict every performance from those of its style in the other folds.
 
     Args:
         performances: The performances with their folds.
         predict: The predictor.
         view: Their note-wise view.
+        progress: Told of each style's folds.
 
     Returns:
         [N] velocities; NaN where a performance is in no fold.
@@ -103,6 +107,7 @@ def cross_validate(performances: Performances, predict: Callable[[Fit], Floats],
     found = np.full(performances.num_notes, np.nan)
     for number in range(len(performances.styles)):
         for held_out in range(performances.num_folds):
+            (progress or Silent()).advance(1)
             learnt = (style == number) & (fold != held_out) & (fold >= 0)
             asked = (style == number) & (fold == held_out)
             if not asked.any():
@@ -130,11 +135,12 @@ PIECE_MEAN = "mean of the piece itself (oracle)"
 """The baseline that knows the held-out piece's level."""
 
 
-def simple_predictions(performances: Performances) -> list[tuple[str, Floats]]:
+def simple_predictions(performances: Performances, progress: Progress | None = None) -> list[tuple[str, Floats]]:
     """Predict velocities simply.
 
     Args:
         performances: The performances with their folds.
+        progress: Told of each fit.
 
     Returns:
         Names and [N] velocities, from the weakest to the strongest: S2's random velocities, the style's median, each
@@ -150,18 +156,18 @@ def simple_predictions(performances: Performances) -> list[tuple[str, Floats]]:
         "ridge regression": ridge,
         "gradient boosting": boosting,
     }
-    return [
-        ("random (S2)", random.astype(np.float64)),
-        *((name, cross_validate(performances, predict, view)) for name, predict in fitted.items()),
-        (PIECE_MEAN, mean[piece]),
-    ]
+    told = progress or Silent()
+    told.start(len(fitted) * len(performances.styles) * performances.num_folds, SCORING)
+    found = [(name, cross_validate(performances, predict, view, told)) for name, predict in fitted.items()]
+    told.finish()
+    return [("random (S2)", random.astype(np.float64)), *found, (PIECE_MEAN, mean[piece])]
 
 
-def velocity_baselines(performances: Performances) -> Sequence[Baseline]:
-    """Score the simple predictions on the folds, from the weakest to the strongest."""
+def velocity_baselines(performances: Performances, progress: Progress | None = None) -> Sequence[Baseline]:
+    """Score the simple predictions on the folds, from the weakest to the strongest, and tell of each fit."""
     sizes = GridSizes.of(performances)
     baselines: list[Baseline] = []
-    for name, velocity in simple_predictions(performances):
+    for name, velocity in simple_predictions(performances, progress):
         of_pieces = piece_scores(performances, velocity, sizes)
         scores = of_pieces.over_folds(performances)
         score, pieces = scores.pop(ONSET_MAE.name), of_pieces.values[ONSET_MAE.name]

@@ -1,7 +1,8 @@
 """The setting of a space whose training takes the most memory, as far as its family's spec tells."""
 
 from models.spec import Setting, Value
-from search.space import Domain, Fixed, Range, Space
+from search.domains import Domain, Fixed, Range
+from search.space import Space
 
 
 def largest_setting(space: Space) -> dict[str, Value]:

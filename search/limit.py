@@ -3,6 +3,7 @@
 # Ray is partly untyped:
 # pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
 
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 from ray.tune.stopper import NoopStopper, Stopper
@@ -14,6 +15,9 @@ from search.recorder import Recorder
 from search.search_spec import SearchSpec
 from search.study import Study
 
+_LARGEST_SHARE = 0.25
+"""Of a search's time that may be kept for what comes after the trials, however long it takes."""
+
 Reason: TypeAlias = Literal["trials", "time", "interrupted"]
 """Why a search ended: its trials are done, its time is up, or a signal came."""
 
@@ -21,12 +25,31 @@ Reason: TypeAlias = Literal["trials", "time", "interrupted"]
 class Limit(Stopper):
     """Says when the search ends, and why."""
 
-    def __init__(self, study: Study, search: SearchSpec, recorder: Recorder, slots: int) -> None:
-        """Take up the budget; ``slots`` says how many failures in a row are no chance."""
+    def __init__(
+        self,
+        study: Study,
+        search: SearchSpec,
+        recorder: Recorder,
+        slots: int,
+        *,
+        later: Callable[[], float],
+        again: str,
+    ) -> None:
+        """Take up the budget.
+
+        Args:
+            study: The search's study.
+            search: The search.
+            recorder: Where its events go.
+            slots: Trials at once, which say how many failures in a row are no chance.
+            later: Gives the seconds of what else is to be done within the time when the trials are over.
+            again: The command that goes on with the search.
+        """
         self._study, self._recorder = study, recorder
         self._budget = search.budget
-        self._name = search.name
-        self._signal = False
+        self._name, self._again = search.name, again
+        self._later = later
+        self._signal = self._time_is_up = False
         self._num_doubtful = max(5, 2 * slots + 1)
         self._all_fail = ""
         self.stopping = False
@@ -46,7 +69,7 @@ class Limit(Stopper):
             self._study.check_held()
             self._doubt()
         failed = bool(self._all_fail) or self._recorder.failure is not None
-        self.stopping = self._signal or failed or self.seconds_left == 0
+        self.stopping = self._signal or failed or self._is_time_up()
         return self.stopping
 
     @property
@@ -58,8 +81,18 @@ class Limit(Stopper):
     @property
     def reason(self) -> Reason | None:
         """Why the search ends; None while there is more to do."""
-        used = self._budget.used(self._study.num_finished, self._study.seconds)
-        return "interrupted" if self._signal and used != "trials" else used
+        if self._study.num_finished >= self._budget.trials:
+            return "trials"
+        if self._signal:
+            return "interrupted"
+        return "time" if self._is_time_up() else None
+
+    def _is_time_up(self) -> bool:
+        """Say whether the time that is left is needed for what comes after the trials; from then on it is so."""
+        left, time = self.seconds_left, self._budget.time
+        if left is not None and time is not None and not self._time_is_up:
+            self._time_is_up = left <= min(self._later(), _LARGEST_SHARE * time)
+        return self._time_is_up
 
     def signalled(self) -> None:
         """Take note that the user, or the system, wants an end."""
@@ -85,12 +118,10 @@ class Limit(Stopper):
         if isinstance(error, OSError) and error.errno in DISK_FULL:
             raise BadInputError(
                 f"a search needs room to write: {error.strerror} ({error.filename or 'its study'}); make room and "
-                f"start it again: what is recorded is not lost (tunesmith search {self._name})"
+                f"start it again: what is recorded is not lost ({self._again})"
             )
         if isinstance(error, UnusablePlaceError):
-            raise UnusablePlaceError(
-                f"{error}; then start it again: what is recorded is not lost (tunesmith search {self._name})"
-            )
+            raise UnusablePlaceError(f"{error}; then start it again: what is recorded is not lost ({self._again})")
         if error is not None:
             raise error
         if self._all_fail:

@@ -14,9 +14,10 @@ from optuna.trial import create_trial
 from data_prep.randomness import integer_seed
 from models.metrics import Metric
 from models.spec import Value
+from search.domains import Choice, Domain, Range
 from search.progress import State
 from search.records import TrialRecord
-from search.space import Choice, Domain, Range, Space
+from search.space import Space
 
 _ENOUGH = 10
 """Trials below which importances are noise."""

@@ -14,6 +14,7 @@ from pydantic import ConfigDict, ValidationError
 from data_prep.errors import BadInputError, unknown
 from models.family import Family
 from models.spec import Spec, Value
+from search.domains import toml_value
 from search.sections import (
     SECTIONS,
     Budget,
@@ -28,7 +29,7 @@ from search.sections import (
     without_password,
     write_duration,
 )
-from search.space import Space, make_space, toml_value
+from search.space import Space, make_space
 from search.toml_lines import Path as KeyPath
 from search.toml_lines import key_lines, line_of
 
@@ -126,7 +127,8 @@ def load(
 ) -> SearchSpec:
     """Read a search file, or a family's built-in search.
 
-    What the file leaves out is taken from its family's built-in search; in ``[space]`` this holds setting by setting.
+    What the file leaves out is taken from its family's built-in search; in ``[space]`` this holds setting by setting,
+    unless it says ``only = true``: then other settings keep their defaults.
 
     Args:
         source: A file's path, a family's name, or that of a further built-in search.
@@ -171,19 +173,19 @@ def parse(
     source = _read(text, label)
     source = _with_overrides(source, overrides or {})
     chosen = family or _family_of(source)
+    only, written = _own_space(source)
     base = {"space": chosen.spec_type.earlier()} if stored else _built_in(chosen)
     merged = {key: value for key, value in base.items() if key not in ("space", "prior")}
     for section in SECTIONS:
         merged[section] = {**base.get(section, {}), **source.content.get(section, {})}
     budget = _section(source, "budget", merged["budget"])
-    written: Mapping[str, object] = source.content.get("space", {})
-    if "epochs" in written:
-        raise BadInputError(f"epochs are not searched: set them in [budget] ({source.place('space', 'epochs')})")
+    others: Mapping[str, object] = {} if only and not stored else base.get("space", {})
     space = make_space(
         chosen.spec_type,
-        {**base.get("space", {}), **written, "epochs": cast("Budget", budget).epochs},
+        {**others, **written, "epochs": cast("Budget", budget).epochs},
         place=lambda name: source.place("space", name),
-        written=frozenset(written),
+        written=frozenset(name for name in written if ("space", name) in source.given) or frozenset(written),
+        only=only,
     )
     return SearchSpec(
         name=check_name(source.content.get("name", chosen.name), source.place("name")),
@@ -192,6 +194,17 @@ def parse(
         prior=_prior(source, base, chosen.spec_type, space),
         **{name: _section(source, name, merged[name]) for name in SECTIONS},  # pyright: ignore[reportArgumentType]
     )
+
+
+def _own_space(source: _Source) -> tuple[bool, Mapping[str, object]]:
+    """Return whether only the settings that the file names are searched, and what it says of them."""
+    written = dict[str, object](source.content.get("space", {}))
+    only = written.pop("only", False)
+    if not isinstance(only, bool):
+        raise BadInputError(f"only is true or false: got {only!r} ([space], {source.place('space', 'only')})")
+    if "epochs" in written:
+        raise BadInputError(f"epochs are not searched: set them in [budget] ({source.place('space', 'epochs')})")
+    return only, written
 
 
 def _read(text: str, label: str) -> _Source:
@@ -266,19 +279,31 @@ def _prior(
     source: _Source, base: Mapping[str, Any], spec_type: type[Spec], space: Space
 ) -> tuple[Mapping[str, Value], ...]:
     written: list[Mapping[str, Value]] = source.content.get("prior", [])
-    for index, point in enumerate(written):
-        for name in point:
-            if name not in spec_type.settings() or name == "epochs":
-                raise unknown(
-                    "setting", name, spec_type.settings().keys() - {"epochs"}, source.place("prior", index, name)
-                )
-        spec_type.from_values(point, source.place("prior", index))
+    for index in range(len(written)):
+        _check_point(source, index, spec_type, space)
     points = (space.project(point) for point in (written or base.get("prior", [])))
     kept: list[Mapping[str, Value]] = []
     for point in points:
         if point and point not in kept:
             kept.append(point)
     return tuple(kept)
+
+
+def _check_point(source: _Source, index: int, spec_type: type[Spec], space: Space) -> None:
+    """Refuse a point that the file's own space does not hold; what the command line fixes counts instead of it."""
+    point: Mapping[str, Value] = source.content["prior"][index]
+    for name in point:
+        if name not in spec_type.settings() or name == "epochs":
+            raise unknown("setting", name, spec_type.settings().keys() - {"epochs"}, source.place("prior", index, name))
+    spec_type.from_values(point, source.place("prior", index))
+    for name in space.values(point):
+        domain = space.domains[name]
+        if name in point and point[name] not in domain and ("space", name) not in source.given:
+            raise BadInputError(
+                f"a point lies in the space that is searched: {name} = {toml_value(point[name])} of [[prior]] "
+                f"{index + 1} does not, for [space] has {name} = {domain.to_toml()} "
+                f"({source.place('prior', index, name)}); change one of them"
+            )
 
 
 def write_toml(search: SearchSpec) -> str:
@@ -302,14 +327,17 @@ def _write_section(name: str, section: Section) -> list[str]:
 
 def _write_space(space: Space) -> list[str]:
     lines = ["", "# What is tried: a value, a list, or a range { low, high, step, log }.", "[space]"]
+    if space.only:
+        lines.append("only = true  # a setting that is not named here keeps its default")
     for name, setting in space.spec_type.settings().items():
         if name == "epochs":
             continue
         bounds = " | ".join(map(str, setting.choices))
         if setting.low is not None and setting.high is not None:
             bounds = f"{setting.low:g}..{setting.high:g}" + (f" {setting.unit}" if setting.unit else "")
-        when = " and ".join(f"{other} = {' or '.join(map(str, values))}" for other, values in setting.when.items())
-        remarks = [part for part in (setting.meaning, bounds, f"only where {when}" if when else "") if part]
+        needs = [f"{other} = {' or '.join(map(toml_value, values))}" for other, values in setting.when.items()]
+        when = f"only where {' and '.join(needs)}" if needs else ""
+        remarks = [part for part in (setting.meaning, bounds, when) if part]
         lines.append(f"# {'; '.join(remarks)}")
         lines.append(f"{name} = {space.domains[name].to_toml()}")
     return lines

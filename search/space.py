@@ -5,227 +5,14 @@ the values before it (its ``when``) is not sampled and keeps its default, so tha
 """
 
 import hashlib
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, Protocol, TypeAlias, cast
+from typing import cast
 
 from data_prep.errors import BadInputError, unknown
-from models.spec import Setting, Spec, Value, legal
-
-_RANGE_KEYS = ("low", "high", "step", "log")
-
-
-class Suggester(Protocol):
-    """The part of an Optuna trial that a space uses."""
-
-    def suggest_categorical(self, name: str, choices: tuple[Value, ...]) -> Any:
-        """Choose one of the values."""
-        ...
-
-    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
-        """Choose a whole number from low to high."""
-        ...
-
-    def suggest_float(
-        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
-    ) -> float:
-        """Choose a number from low to high."""
-        ...
-
-
-@dataclass(frozen=True)
-class Fixed:
-    """One value, never searched."""
-
-    value: Value
-
-    @property
-    def count(self) -> float:
-        """Number of values."""
-        return 1
-
-    def __contains__(self, value: object) -> bool:
-        """Say whether it is that value."""
-        return value == self.value
-
-    def suggest(self, name: str, trial: Suggester) -> Value:
-        """Give the value."""
-        del name, trial
-        return self.value
-
-    def to_toml(self) -> str:
-        """Write it as it stands in a search file."""
-        return toml_value(self.value)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of several values, without an order."""
-
-    values: tuple[Value, ...]
-
-    @property
-    def count(self) -> float:
-        """Number of values."""
-        return len(self.values)
-
-    def __contains__(self, value: object) -> bool:
-        """Say whether the value is among them."""
-        return value in self.values
-
-    def suggest(self, name: str, trial: Suggester) -> Value:
-        """Let the trial choose."""
-        return trial.suggest_categorical(name, self.values)
-
-    def to_toml(self) -> str:
-        """Write it as it stands in a search file."""
-        return f"[{', '.join(map(toml_value, self.values))}]"
-
-
-@dataclass(frozen=True)
-class Range:
-    """A number between inclusive bounds, whole or real, on a linear or a logarithmic scale.
-
-    Attributes:
-        low: The least value.
-        high: The greatest value.
-        step: The distance between values; None for 1 (whole) or any (real).
-        log: Whether ratios count, not differences.
-        whole: Whether the values are whole numbers.
-    """
-
-    low: float
-    high: float
-    step: float | None
-    log: bool
-    whole: bool
-
-    @property
-    def count(self) -> float:
-        """Number of values; infinite for a real range without a step."""
-        if self.whole:
-            return (self.high - self.low) // (self.step or 1) + 1
-        return math.inf if self.step is None else math.floor((self.high - self.low) / self.step + 1e-9) + 1
-
-    def __contains__(self, value: object) -> bool:
-        """Say whether the value lies within the bounds and on a step."""
-        if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
-            return False
-        steps = (value - self.low) / (self.step or 1)
-        return (not self.whole and self.step is None) or abs(steps - round(steps)) < 1e-9  # noqa: PLR2004  (rounding)
-
-    def suggest(self, name: str, trial: Suggester) -> Value:
-        """Let the trial choose."""
-        if self.whole:
-            return trial.suggest_int(name, int(self.low), int(self.high), step=int(self.step or 1), log=self.log)
-        return trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
-
-    def to_toml(self) -> str:
-        """Write it as it stands in a search file."""
-        number: Callable[[float], str] = (lambda x: str(int(x))) if self.whole else lambda x: toml_value(float(x))
-        parts = [f"low = {number(self.low)}", f"high = {number(self.high)}"]
-        if self.step is not None:
-            parts.append(f"step = {number(self.step)}")
-        if self.log:
-            parts.append("log = true")
-        return f"{{ {', '.join(parts)} }}"
-
-
-Domain: TypeAlias = Fixed | Choice | Range
-"""What a search may try for one setting."""
-
-
-def toml_value(value: Value) -> str:
-    """Write a value in TOML."""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def read_domain(setting: Setting, entry: object, place: str) -> Domain:
-    """Read what a search file says of one setting.
-
-    Args:
-        setting: The setting.
-        entry: A value, a list of values, or a table with low, high and perhaps step and log.
-        place: File and line, for the error.
-
-    Returns:
-        The domain. A list of one value is that value.
-
-    Raises:
-        BadInputError: For a value or bound outside the setting's legal ones, or an ill-formed entry.
-    """
-    if isinstance(entry, Mapping):
-        return _read_range(setting, cast("Mapping[str, object]", entry), place)
-    if isinstance(entry, list):
-        values = [_read_value(setting, value, place) for value in cast("list[object]", entry)]
-        if not values:
-            raise BadInputError(f"{setting.name} needs at least one value: its list is empty ({place})")
-        if len(set(values)) < len(values):
-            raise BadInputError(f"{setting.name} lists a value twice: {values} ({place})")
-        return Choice(tuple(values)) if len(values) > 1 else Fixed(values[0])
-    return Fixed(_read_value(setting, entry, place))
-
-
-def _read_value(setting: Setting, value: object, place: str) -> Value:
-    illegal = BadInputError(f"{setting.name} = {value!r} is not legal: {legal(setting)} ({place})")
-    match setting.kind:
-        case "choice" if isinstance(value, bool | int | float | str) and value in setting.choices:
-            return value
-        case "flag" if isinstance(value, bool):
-            return value
-        case "integer" | "real" if isinstance(value, int | float) and not isinstance(value, bool):
-            assert setting.low is not None
-            assert setting.high is not None
-            if not setting.low <= value <= setting.high or (setting.kind == "integer" and value != int(value)):
-                raise illegal
-            return int(value) if setting.kind == "integer" else float(value)
-        case _:
-            raise illegal
-
-
-def _read_range(setting: Setting, entry: Mapping[str, object], place: str) -> Domain:
-    for key in entry:
-        if key not in _RANGE_KEYS:
-            raise unknown("key of a range", key, _RANGE_KEYS, f"{setting.name}, {place}")
-    if setting.kind not in ("integer", "real"):
-        raise BadInputError(f"{setting.name} has no range: {legal(setting)} ({place})")
-    if "low" not in entry or "high" not in entry:
-        raise BadInputError(f"the range of {setting.name} needs both low and high ({place})")
-    low, high = (cast("float", _read_value(setting, entry[key], place)) for key in ("low", "high"))
-    log, step = entry.get("log", False), entry.get("step")
-    if not isinstance(log, bool):
-        raise BadInputError(f"log is true or false: got {log!r} for {setting.name} ({place})")
-    if low > high:
-        raise BadInputError(f"low must not exceed high: got {low:g} and {high:g} for {setting.name} ({place})")
-    if log and (low <= 0 or step is not None):
-        raise BadInputError(
-            f"a logarithmic range starts above 0 and has no step: got low = {low:g}"
-            f"{'' if step is None else f', step = {step}'} for {setting.name} ({place})"
-        )
-    whole = setting.kind == "integer"
-    if step is not None:
-        step = _read_step(step, high - low, setting.name, place, whole=whole)
-        high = _last_step(low, high, step)
-    return Fixed(low) if low == high else Range(low, high, step, log, whole)
-
-
-def _read_step(step: object, width: float, name: str, place: str, *, whole: bool) -> float:
-    right_kind = isinstance(step, int if whole else int | float) and not isinstance(step, bool)
-    if not right_kind or not 0 < cast("float", step) <= max(width, 1):
-        raise BadInputError(
-            f"a step is a {'whole ' if whole else ''}number above 0 that fits between low and high: "
-            f"got {step!r} for {name} ({place})"
-        )
-    return cast("float", step)
-
-
-def _last_step(low: float, high: float, step: float) -> float:
-    exact_low, exact_step = Decimal(str(low)), Decimal(str(step))  # in binary, 0.1 x 6 exceeds 0.6
-    reached = exact_low + (Decimal(str(high)) - exact_low) // exact_step * exact_step
-    return int(reached) if isinstance(low, int) else float(reached)
+from models.spec import Setting, Spec, Value
+from search.domains import Choice, Domain, Fixed, Range, Suggester, read_domain
 
 
 @dataclass(frozen=True)
@@ -238,10 +25,12 @@ class Space:
     Attributes:
         spec_type: The spec whose settings these are.
         domains: The domain of each setting.
+        only: Whether the search file named all that is searched, instead of what differs from the built-in search.
     """
 
     spec_type: type[Spec]
     domains: Mapping[str, Domain]
+    only: bool = False
 
     def __call__(self, trial: Suggester) -> dict[str, Value]:
         """Sample a trial's settings.
@@ -328,7 +117,12 @@ def _branches(domain: Choice | Range) -> Iterator[tuple[Value, float]]:
 
 
 def make_space(
-    spec_type: type[Spec], entries: Mapping[str, object], *, place: Callable[[str], str], written: frozenset[str]
+    spec_type: type[Spec],
+    entries: Mapping[str, object],
+    *,
+    place: Callable[[str], str],
+    written: frozenset[str],
+    only: bool = False,
 ) -> Space:
     """Read a whole space.
 
@@ -336,7 +130,8 @@ def make_space(
         spec_type: The spec whose settings are searched.
         entries: What a search file says of some settings; the others keep their default.
         place: Gives the file and line of a setting's entry, for errors.
-        written: The settings that the user wrote, whose entries must change something.
+        written: The settings whose entries must change something: those that the command line gives, else the file's.
+        only: Whether the file names all that is to be searched.
 
     Returns:
         The space.
@@ -362,7 +157,7 @@ def make_space(
                 f"{other} = {' or '.join(map(str, allowed))}" for other, allowed in settings[name].when.items()
             )
             raise BadInputError(f"{name} changes nothing in this space: it needs {needs} ({place(name)})")
-    return Space(spec_type, domains)
+    return Space(spec_type, domains, only)
 
 
 def _can_matter(settings: Mapping[str, Setting], domains: Mapping[str, Domain], name: str) -> bool:

@@ -19,10 +19,11 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
-from data_prep.errors import BadInputError, unknown
+from data_prep.errors import BadInputError
 from models.family import EpochReport
 from models.metrics import Metric
 from search.folder_lock import driver_lock, folder_lock
+from search.homes import home_option, no_search
 from search.journal import Journal
 from search.lease import Lease, Waiting, held
 from search.progress import State
@@ -51,6 +52,7 @@ class Study:
         search: SearchSpec,
         objective: Metric,
         lease: Lease,
+        began: float | None = None,
     ) -> None:
         """Take up a study that this driver holds; see :func:`open_study`, which checks it too."""
         self.storage = storage
@@ -58,8 +60,9 @@ class Study:
         self.check_held = lease.check
         self._search = search
         self._objective = objective.name
-        self._opened = time.monotonic()
+        self._began = time.monotonic() if began is None else began
         self._seconds_before = float(self.optuna.user_attrs.get("seconds", 0.0))
+        self._least = 0.0
 
     @property
     def id(self) -> str:
@@ -69,7 +72,12 @@ class Study:
     @property
     def seconds(self) -> float:
         """Time spent on the search, over all starts."""
-        return self._seconds_before + time.monotonic() - self._opened
+        return self._seconds_before + time.monotonic() - self._began
+
+    def keep_seconds(self, least: float = 0.0) -> None:
+        """Record the time that was spent, or more: a budget whose rest was too short for trials is used up."""
+        self._least = max(self._least, least)
+        self.optuna.set_user_attr("seconds", round(max(self.seconds, self._least), 3))
 
     def records(self) -> list[TrialRecord]:
         """Give all trials that were ever started."""
@@ -139,7 +147,7 @@ class Study:
         steps = trial.intermediate_values
         values = [steps[max(steps)]] if state != "FAIL" and steps else None
         self.storage.set_trial_state_values(trial_id, TrialState[state], values)
-        self.optuna.set_user_attr("seconds", round(self.seconds, 3))
+        self.keep_seconds()
 
     def _id(self, number: int) -> int:
         return self.storage.get_trial_id_from_study_id_trial_number(self.optuna._study_id, number)
@@ -157,7 +165,12 @@ def names(home: Path) -> list[str]:
 
 @contextmanager
 def open_study(
-    search: SearchSpec, family: AnyFamily, home: Path, fingerprint: str, waiting: Waiting | None = None
+    search: SearchSpec,
+    family: AnyFamily,
+    home: Path,
+    fingerprint: str,
+    waiting: Waiting | None = None,
+    began: float | None = None,
 ) -> Generator[Study]:
     """Open a search's study as its driver, making it if it is new.
 
@@ -167,6 +180,7 @@ def open_study(
         home: The home folder.
         fingerprint: Of the data.
         waiting: What goes on while this waits for a database, or to see whether another driver lives.
+        began: When, by ``time.monotonic``, the search's time began to run; None is now.
 
     Yields:
         The study, swept, with the known good points queued.
@@ -181,13 +195,13 @@ def open_study(
     objective = family.metrics[0]
     with ExitStack() as stack:
         storage, made, lease = _hold(stack, search, place, objective, waiting or Waiting())
-        study = Study(made, storage, search, objective, lease)
+        study = Study(made, storage, search, objective, lease, began)
         _check_and_stamp(study, search, family, fingerprint)
         write_whole(place / "search.toml", search.to_toml())
         study.sweep()
         study.enqueue()
         yield study
-        study.optuna.set_user_attr("seconds", round(study.seconds, 3))
+        study.keep_seconds()
 
 
 def _hold(
@@ -231,7 +245,7 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
     """
     path = folder(home, name) / "search.toml"
     if not path.exists():
-        raise unknown("search", name, names(home) or ["none yet: tunesmith search composer"], f"in {home}")
+        raise no_search(home, name, names(home))
     url = parse(path.read_text(encoding="utf-8"), str(path), family=family, stored=True).study.url
     with _reading(url, path.parent) as storage:
         try:
@@ -239,7 +253,7 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
         except KeyError:
             raise BadInputError(
                 f"a search is read from its study: there is none of {name} in {without_password(url) or path.parent}; "
-                f"start it anew: tunesmith search {path}"
+                f"start it anew: tunesmith search {path}{home_option(home)}"
             ) from None
         stored = _stored(study, family)
         records = make_records(study.get_trials(deepcopy=False), stored.space)

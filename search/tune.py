@@ -23,6 +23,7 @@ import ray
 from ray import tune
 
 from models.metrics import Metric
+from search.homes import home_option
 from search.lease import StudyLostError, Waiting
 from search.limit import Limit, Reason
 from search.progress import Observer
@@ -73,6 +74,7 @@ class Outcome:
         reason: Why it ended.
         trials: All its trials, those of earlier starts included.
         num_new: Number of trials that this start finished.
+        ran: Whether anything of the budget was left for this start.
         seconds: Time spent on the search, over all starts.
         messages: What a user must be told about where results could not be written.
     """
@@ -80,6 +82,7 @@ class Outcome:
     reason: Reason
     trials: tuple[TrialRecord, ...]
     num_new: int
+    ran: bool
     seconds: float
     messages: tuple[str, ...]
 
@@ -96,6 +99,8 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
     cpus: int = 1,
     gpus: float = 0.0,
     capacity: Callable[[], int] | None = None,
+    began: float | None = None,
+    later: Callable[[], float] = float,
 ) -> Outcome:
     """Run a search up to its budget, or on from where it stopped.
 
@@ -110,6 +115,8 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
         cpus: Processors of each.
         gpus: GPUs of each.
         capacity: Gives the trials that run at once now, where machines come and go; what it raises ends the search.
+        began: When, by ``time.monotonic``, the search's time began to run; None is now.
+        later: Gives the seconds of what the caller has to do within the search's time when the trials are over.
 
     Returns:
         What it came to. A search that is finished already comes back at once.
@@ -122,13 +129,14 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
     check_tracking(tracking_uri(search, home))
     check_storage(search)
     waiting = Waiting(observer.message)
-    with open_study(search, family, home, fingerprint, waiting) as study:
+    with open_study(search, family, home, fingerprint, waiting, began) as study:
         settled = settle(study, search, home)
         num_before = study.num_finished
         tags = {"study": study.id, "fingerprint": fingerprint}
         tracking = Tracking(search, home, family.metrics[0], tags, study.records())
         recorder = Recorder(study, tracking, observer, family.metrics[0])
-        limit = Limit(study, search, recorder, slots)
+        again = f"tunesmith search {search.name}{home_option(home)}"
+        limit = Limit(study, search, recorder, slots, later=later, again=again)
         waiting.stopped = limit.told_to_stop
         observer.search_started(
             trials=search.budget.trials,
@@ -147,7 +155,7 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
             scheduler = SurvivingASHA(search, family.metrics[0], study.records())
             for number in scheduler.overdue:
                 recorder.ended(number, "PRUNED")
-            if limit.reason is None:
+            if ran := limit.reason is None:
                 job = Job(
                     family=family,
                     seed=search.data.seed,
@@ -175,8 +183,10 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
             observer.search_ended()
         limit.raise_failure()
         assert limit.reason is not None
+        if limit.reason == "time":
+            study.keep_seconds(search.budget.time or 0.0)
         records = tuple(study.records())
-        return Outcome(limit.reason, records, study.num_finished - num_before, study.seconds, tuple(messages))
+        return Outcome(limit.reason, records, study.num_finished - num_before, ran, study.seconds, tuple(messages))
 
 
 def _fit(

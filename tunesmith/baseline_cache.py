@@ -1,45 +1,49 @@
-"""A family's baselines on prepared data, computed once for each fingerprint."""
+"""A family's baselines on prepared data, kept for each fingerprint of the data."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 from data_prep.cache import folder, write
-from models.family import Baseline, Family
+from models.family import Baseline
 from models.metrics import FoldValues
 
 _VERSION = 3  # raised with every change to what a baseline computes
 
 
-def baselines(family: Family[Any, Any], data: Any, fingerprint: str) -> tuple[Baseline, ...]:
-    """Score a family's simple models, or read what was scored before.
+def read(family: str, fingerprint: str) -> tuple[Baseline, ...] | None:
+    """Read baselines that were scored before.
 
     Args:
-        family: The family.
-        data: Its prepared data.
+        family: The family's name.
         fingerprint: Of the data.
 
     Returns:
-        The baselines, weakest first.
+        The baselines, weakest first; None where they are not there, or damaged, and must be scored.
+    """
+    try:
+        rows = json.loads(_path(family, fingerprint).read_text(encoding="utf-8"))
+        return tuple(_from_json(row) for row in rows)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def keep(family: str, fingerprint: str, scored: tuple[Baseline, ...]) -> None:
+    """Keep baselines for the next who asks.
+
+    Args:
+        family: The family's name.
+        fingerprint: Of the data.
+        scored: The baselines, weakest first.
 
     Raises:
         BadInputError: If the cache folder cannot be used.
     """
-    path = folder(None) / "baselines" / f"{family.name}-{_VERSION}-{fingerprint}.json"
-    stored = _read(path)
-    if stored is None:
-        stored = tuple(family.baselines(data))
-        text = json.dumps([_to_json(one) for one in stored])
-        write(path, text.encode())
-    return stored
+    write(_path(family, fingerprint), json.dumps([_to_json(one) for one in scored]).encode())
 
 
-def _read(path: Path) -> tuple[Baseline, ...] | None:
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(_from_json(row) for row in rows)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # not there, or damaged: it is made anew
+def _path(family: str, fingerprint: str) -> Path:
+    return folder(None) / "baselines" / f"{family}-{_VERSION}-{fingerprint}.json"
 
 
 def _to_json(one: Baseline) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data_prep.errors import unknown
 from tunesmith.options import read_settings
 
 if TYPE_CHECKING:
@@ -44,13 +43,14 @@ def chosen_search(what: str, home: Path, changes: Mapping[str, object]) -> "Sear
         BadInputError: If there is none of that name, or it is not right.
     """
     from models.families import FAMILIES
+    from search.homes import no_search
     from search.search_spec import MORE, load
     from search.study import folder, names
 
     wanted = str(changes.get("name", what))
     started, built_in = names(home), [*FAMILIES, *MORE]
     if what not in started and not what.endswith(".toml") and not Path(what).is_file() and what not in built_in:
-        raise unknown("search, search file or family", what, [*started, *built_in], f"in {home}")
+        raise no_search(home, what, [*started, *built_in], "search, search file or family")
     if what in started and wanted == what:
         return load(folder(home, what) / "search.toml", overrides=changes, stored=True)
     return load(what, overrides=changes)

@@ -1,5 +1,7 @@
 """Running a search where it is to run: on a Ray of our own, or on a cluster that is looked at first."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +23,22 @@ from tunesmith.search_display import SearchDisplay
 if TYPE_CHECKING:
     from search.tune import Outcome
 
+_ENDING_S = 5.0
+"""What a search takes when its trials are over, in seconds: MLflow gets the rest, pictures are drawn, Ray ends."""
+
+_ENDING_SHARE = 0.6
+"""The same as a part of what connecting to Ray took, as a slow or busy machine was seen to take it."""
+
 
 def conduct(
-    spec: SearchSpec, home: Path, family: Family[Any, Any], prepared: Prepared, address: str | None
+    spec: SearchSpec,
+    home: Path,
+    family: Family[Any, Any],
+    prepared: Prepared,
+    address: str | None,
+    *,
+    began: float | None = None,
+    later: Callable[[], float] = float,
 ) -> "Outcome":
     """Run a search with the display; one that is finished needs no Ray.
 
@@ -33,6 +48,8 @@ def conduct(
         family: Its family.
         prepared: Its data.
         address: A cluster's address; None for a Ray of our own.
+        began: When, by ``time.monotonic``, the search's time began to run; None is when its study is opened.
+        later: Gives the seconds of what the caller has to do within it when the trials are over.
 
     Returns:
         What it came to.
@@ -46,7 +63,9 @@ def conduct(
 
         display = _display(spec, family, "")
         return run(spec, prepared.data, home, display, family=family, fingerprint=prepared.fingerprint, slots=1)
+    connecting = time.monotonic()
     with connect(address) as session:
+        ending = max(_ENDING_S, _ENDING_SHARE * (time.monotonic() - connecting))
         from search.tune import run  # as above
 
         wanted = spec.resources
@@ -74,6 +93,8 @@ def conduct(
             cpus=plan.cpus,
             gpus=plan.gpus,
             capacity=None if address is None else members.slots,
+            began=began,
+            later=lambda: later() + ending,
         )
 
 

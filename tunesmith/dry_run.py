@@ -59,6 +59,7 @@ def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
         "data": dict(numbers.short_rows()),
         "folds": [{"pieces": fold.pieces, "notes": fold.notes} for fold in numbers.folds],
         "settings_searched": list(spec.space.searched),
+        "only_these_settings": spec.space.only,
         "space_size": spec.space.size(),
         "space_size_without_real_ranges": spec.space.discrete_size(),
         "prior_points": len(spec.prior),
@@ -108,14 +109,15 @@ def print_plan(found: dict[str, Any]) -> None:
     table.add_row("folds", f"{len(found['folds'])} in lockstep, of {folds} pieces")
     for label, text in found["data"].items():
         table.add_row(escape(label), escape(text))
-    table.add_row("space", f"{len(found['settings_searched'])} settings searched: {size_text}")
+    others = "; settings that the file does not name keep their defaults" if found["only_these_settings"] else ""
+    table.add_row("space", f"{len(found['settings_searched'])} settings searched: {size_text}{others}")
     table.add_row("trials", f"{found['trials']}, the first {found['prior_points']} at known good points")
     table.add_row("rungs", f"about {reach}")
     table.add_row("slots", f"{found['slots']} trials at once on {found['device']}")
     table.add_row(
         "time",
         f"{duration(found['seconds_of_its_epoch'])} an epoch of all folds, timed once for: "
-        f"{escape(settings_line(found['timed_setting']))}",
+        f"{escape(settings_line(found['timed_setting'], find_family(found['family']).spec_type.defaults()))}",
     )
     table.add_row(
         "",

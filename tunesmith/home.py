@@ -4,15 +4,15 @@ import os
 from pathlib import Path
 
 from data_prep.errors import BadInputError
+from search.homes import standard_home
 
-VARIABLE = "TUNESMITH_HOME"
 
-
-def home_folder(given: Path | None) -> Path:
+def home_folder(given: Path | None, *, make: bool = True) -> Path:
     """Choose the home folder and make it.
 
     Args:
         given: The folder of ``--home``; without it TUNESMITH_HOME counts, then ``./runs``.
+        make: Whether to make it; who only reads what is there leaves other folders as they are.
 
     Returns:
         Its absolute path.
@@ -20,7 +20,9 @@ def home_folder(given: Path | None) -> Path:
     Raises:
         BadInputError: If it is no folder that can be written to.
     """
-    path = Path(given or os.environ.get(VARIABLE) or "runs").expanduser().absolute()
+    path = given.expanduser().absolute() if given else standard_home()
+    if not make:
+        return path
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

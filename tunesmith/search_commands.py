@@ -3,12 +3,15 @@
 import csv
 import io
 import sys
+import time as clock
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
+from search.homes import home_option
 from tunesmith.chosen_search import chosen_search, overrides
 from tunesmith.console import beware, err, print_json
 from tunesmith.home import home_folder
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from data_prep.prepared import Prepared
     from search.search_spec import SearchSpec
     from search.tune import Outcome
+
+_OVERTIME = 0.05
+"""Part of a search's time that baselines are waited for beyond it."""
 
 SearchName = Annotated[str, typer.Argument(help="A search's name.", metavar="NAME")]
 
@@ -69,7 +75,8 @@ def search(
 
         tunesmith search mine --address 10.0.0.5:6379
     """
-    folder = home_folder(home)
+    began = clock.monotonic()
+    folder = home_folder(home, make=False)
     given: dict[str, object] = {
         "name": name,
         "corpus": corpus,
@@ -84,10 +91,13 @@ def search(
     if print_file:
         sys.stdout.write(spec.to_toml())
         return
+    if not dry_run:
+        home_folder(home)
     from models.families import family as find_family
     from tunesmith.search_data import prepared_data
 
-    prepared = prepared_data(spec)
+    with _stoppable():
+        prepared = prepared_data(spec)
     for remark in find_family(spec.family).remarks(spec.space.domains, prepared.data):
         beware(remark)
     if dry_run:
@@ -96,45 +106,75 @@ def search(
         found = plan(spec, folder, prepared)
         print_json(found) if as_json else print_plan(found)
         return
-    _run(spec, prepared, folder, address, as_json=as_json)
+    with _stoppable():
+        _run(spec, prepared, folder, address, began, as_json=as_json)
 
 
-def _run(spec: "SearchSpec", prepared: "Prepared", home: Path, address: str | None, *, as_json: bool) -> None:
+@contextmanager
+def _stoppable() -> Generator[None]:
+    """Say that nothing is lost where Ctrl-C does not come while trials run, which end cleanly and say so themselves."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        err.print("stopped; nothing recorded is lost: the same command goes on")
+        raise typer.Exit(130) from None
+
+
+def _run(
+    spec: "SearchSpec", prepared: "Prepared", home: Path, address: str | None, began: float, *, as_json: bool
+) -> None:
     from models.families import family as find_family
-    from tunesmith.baseline_cache import baselines
+    from tunesmith.baseline_scoring import Scoring
     from tunesmith.conduct import conduct
     from tunesmith.search_result import as_data, print_result
 
     family = find_family(spec.family)
-    outcome = conduct(spec, home, family, prepared, address)
-    for message in outcome.messages:
-        err.print(message, markup=False)
-    if outcome.reason == "interrupted":
-        _say_how_to_go_on(spec, outcome, address)
-        raise typer.Exit(130)
-    if outcome.num_new == 0:
-        _say_it_was_finished(spec, outcome)
-    with err.status("scoring the baselines ..."):
-        simple = baselines(family, prepared.data, prepared.fingerprint)
+    with Scoring(family.name, prepared) as scoring:
+        outcome = conduct(spec, home, family, prepared, address, began=began, later=lambda: scoring.seconds_left)
+        for message in outcome.messages:
+            err.print(message, markup=False)
+        if outcome.reason == "interrupted":
+            _say_how_to_go_on(spec, outcome, home, address)
+            raise typer.Exit(130)
+        if not outcome.ran:
+            _say_it_was_finished(spec, outcome, home)
+        simple = scoring.wait(_end_of_time(spec, outcome))
+    if simple is None:
+        err.print(f"the baselines are not scored: {scoring.lack}. To score them:", markup=False, soft_wrap=True)
+        err.print(f"  tunesmith search {spec.name}{home_option(home)}", markup=False, soft_wrap=True)
     if as_json:
         print_json(as_data(spec, family, outcome, simple, home))
     else:
-        print_result(spec, family, outcome, simple)
+        print_result(spec, family, outcome, simple, home)
+    if scoring.interrupted:
+        raise typer.Exit(130)
 
 
-def _say_how_to_go_on(spec: "SearchSpec", outcome: "Outcome", address: str | None) -> None:
+def _end_of_time(spec: "SearchSpec", outcome: "Outcome") -> float | None:
+    """Return until when, by ``time.monotonic``, the search may take; a finished one takes what it needs."""
+    if spec.budget.time is None or not outcome.ran:
+        return None
+    return clock.monotonic() + (1 + _OVERTIME) * spec.budget.time - outcome.seconds
+
+
+def _say_how_to_go_on(spec: "SearchSpec", outcome: "Outcome", home: Path, address: str | None) -> None:
     done = sum(trial.state in ("COMPLETE", "PRUNED", "FAIL") for trial in outcome.trials)
+    options = home_option(home) + (f" --address {address}" if address else "")
     err.print(f"stopped with {done} of {spec.budget.trials} trials; nothing recorded is lost. To go on:")
-    err.print(f"  tunesmith search {spec.name}" + (f" --address {escape(address)}" if address else ""))
+    err.print(f"  tunesmith search {spec.name}{options}", markup=False, soft_wrap=True)
 
 
-def _say_it_was_finished(spec: "SearchSpec", outcome: "Outcome") -> None:
+def _say_it_was_finished(spec: "SearchSpec", outcome: "Outcome", home: Path) -> None:
     from search.search_spec import write_duration
 
     budget = f"{spec.budget.trials} trials" if outcome.reason == "trials" else write_duration(spec.budget.time)
-    err.print(f"{spec.name} is finished: its budget of {budget} is used. To raise it, or to start another:")
-    err.print(f"  tunesmith search {spec.name} --trials {2 * spec.budget.trials} --time none")
-    err.print(f"  tunesmith search {spec.family} --name another")
+    lines = (
+        f"{spec.name} is finished: its budget of {budget} is used. To raise it, or to start another:",
+        f"  tunesmith search {spec.name} --trials {2 * spec.budget.trials} --time none{home_option(home)}",
+        f"  tunesmith search {spec.family} --name another{home_option(home)}",
+    )
+    for line in lines:
+        err.print(line, markup=False, soft_wrap=True)
 
 
 def trials(
@@ -149,7 +189,7 @@ def trials(
     from search.study import read_search
     from tunesmith.trial_table import print_table, rows, sorted_rows
 
-    record = read_search(home_folder(home), name)
+    record = read_search(home_folder(home, make=False), name)
     family = find_family(record.spec.family)
     found = sorted_rows(rows(record, family), sort, family)
     if as_json:
@@ -178,7 +218,7 @@ def show(
     from tunesmith.named_trials import recorded_trial
     from tunesmith.trial_view import as_data, print_trial
 
-    folder = home_folder(home)
+    folder = home_folder(home, make=False)
     record, number = recorded_trial(folder, trial)
     if pictures is not None:
         from tunesmith.trial_pictures import draw

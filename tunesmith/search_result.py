@@ -9,6 +9,7 @@ from rich.table import Table
 
 from models.family import Baseline, Family
 from models.metrics import FoldValues, Metric
+from search.homes import home_option
 from search.report import Importance, best_trials, counts, importances
 from search.search_spec import SearchSpec
 from search.study import TrialRecord
@@ -23,9 +24,9 @@ _BAR = 24
 
 
 def as_data(
-    spec: SearchSpec, family: Family[Any, Any], outcome: Outcome, baselines: Sequence[Baseline], home: Path
+    spec: SearchSpec, family: Family[Any, Any], outcome: Outcome, baselines: Sequence[Baseline] | None, home: Path
 ) -> dict[str, Any]:
-    """Give the result as plain values."""
+    """Give the result as plain values; baselines that are not scored are None."""
     objective = family.metrics[0]
     best = best_trials(outcome.trials, objective, _BEST)
     return {
@@ -35,7 +36,7 @@ def as_data(
         "states": dict(counts(outcome.trials)),
         "objective": objective.name,
         "best": [_trial_data(trial, family) for trial in best],
-        "baselines": [_baseline_data(one) for one in baselines],
+        "baselines": None if baselines is None else [_baseline_data(one) for one in baselines],
         "importances": [{"setting": one.setting, "share": one.share} for one in _importances(spec, family, outcome)],
         "tracking": tracking_uri(spec, home),
     }
@@ -67,8 +68,10 @@ def _importances(spec: SearchSpec, family: Family[Any, Any], outcome: Outcome) -
     return importances(outcome.trials, spec.space, family.metrics[0], spec.scheduler.first_rung)
 
 
-def print_result(spec: SearchSpec, family: Family[Any, Any], outcome: Outcome, baselines: Sequence[Baseline]) -> None:
-    """Print the result for a person."""
+def print_result(
+    spec: SearchSpec, family: Family[Any, Any], outcome: Outcome, baselines: Sequence[Baseline] | None, home: Path
+) -> None:
+    """Print the result for a person, without the baselines where they are not scored."""
     objective = family.metrics[0]
     why = {"trials": "all trials are done", "time": "its time is up", "interrupted": "interrupted"}[outcome.reason]
     states = ", ".join(f"{count} {state_word(state)}" for state, count in counts(outcome.trials).items())
@@ -76,13 +79,14 @@ def print_result(spec: SearchSpec, family: Family[Any, Any], outcome: Outcome, b
     best = best_trials(outcome.trials, objective, _BEST)
     if not best:
         out.print("no trial came to its full budget; give the search more time:")
-        out.print(f"  tunesmith search {spec.name} --time none")
+        out.print(f"  tunesmith search {spec.name} --time none{home_option(home)}", markup=False, soft_wrap=True)
         return
     _print_best(best, family, spec)
     _print_winner(best[0], family)
-    _print_baselines(best[0], objective, baselines)
+    if baselines is not None:
+        _print_baselines(best[0], objective, baselines)
     _print_importances(_importances(spec, family, outcome))
-    _print_next(spec, family, best[0])
+    _print_next(spec, family, best[0], home)
 
 
 def _print_best(best: Sequence[TrialRecord], family: Family[Any, Any], spec: SearchSpec) -> None:
@@ -107,12 +111,14 @@ def _print_best(best: Sequence[TrialRecord], family: Family[Any, Any], spec: Sea
 def _print_winner(winner: TrialRecord, family: Family[Any, Any]) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     meanings = family.spec_type.settings()
-    for name, value in winner.values.items():
-        if value != meanings[name].default or name in ("cell", "layers", "size"):
-            table.add_row(f"  {name}", escape(setting_text(value)), f"[dim]{meanings[name].meaning}[/]")
+    told = {name: value for name, value in winner.values.items() if value != meanings[name].default}
+    for name, value in told.items():
+        table.add_row(f"  {name}", escape(setting_text(value)), f"[dim]{escape(meanings[name].meaning)}[/]")
     out.print()
-    out.print(f"[bold]the winner, #{winner.number}[/] [dim](settings that differ from the defaults)[/]")
-    out.print(table)
+    remark = "settings that differ from the defaults" if told else "all settings are the defaults"
+    out.print(f"[bold]the winner, #{winner.number}[/] [dim]({remark})[/]")
+    if told:
+        out.print(table)
 
 
 def _print_baselines(winner: TrialRecord, objective: Metric, baselines: Sequence[Baseline]) -> None:
@@ -156,21 +162,21 @@ def _print_importances(found: Sequence[Importance]) -> None:
     out.print(table)
 
 
-def _print_next(spec: SearchSpec, family: Family[Any, Any], winner: TrialRecord) -> None:
-    out.print()
-    out.print("[bold]next[/]")
-    making = (
-        [(family.use.format(model=f"--trial {spec.name}/{winner.number}"), "make music with it")] if family.use else []
-    )
+def _print_next(spec: SearchSpec, family: Family[Any, Any], winner: TrialRecord, home: Path) -> None:
+    trial = f"{spec.name}/{winner.number}"
+    making = [(family.use.format(model=f"--trial {trial}"), "make music with it")] if family.use else []
     commands = (
         *making,
         (f"tunesmith promote {spec.name}", "train it on all folds, test it once, register it"),
-        (f"tunesmith show {spec.name}/{winner.number}", "the winner's curves"),
+        (f"tunesmith show {trial}", "the winner's curves"),
         (f"tunesmith trials {spec.name}", "all trials"),
         ("tunesmith ui", "everything in MLflow"),
-        (f"tunesmith trial --like {spec.name}/{winner.number}", "train it again here"),
+        (f"tunesmith trial --like {trial}", "train it again here"),
         (f"tunesmith search {spec.name} --time none --trials {2 * spec.budget.trials}", "search on"),
     )
-    width = max(len(command) for command, _ in commands)
+    option = home_option(home)
+    width = max(len(command) for command, _ in commands) + len(option)
+    out.print()
+    out.print("[bold]next[/]")
     for command, meaning in commands:
-        out.print(f"  {command:<{width}}  [dim]{meaning}[/]", soft_wrap=True)
+        out.print(f"  {escape(command + option):<{width}}  [dim]{meaning}[/]", soft_wrap=True)

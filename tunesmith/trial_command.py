@@ -86,7 +86,7 @@ def _asked(family: "Family[Any, Any]", preset: str | None, pairs: list[str]) -> 
 def _recorded(like: str, home: Path | None) -> "tuple[str, int, Data, Mapping[str, Value], str]":
     from tunesmith.named_trials import recorded_trial
 
-    record, number = recorded_trial(home_folder(home), like)
+    record, number = recorded_trial(home_folder(home, make=False), like)
     return record.spec.family, number, record.spec.data, record.trial(number).values, like
 
 

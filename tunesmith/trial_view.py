@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from models.families import family as find_family
+from search.homes import home_option
 from search.sealed_test import recorded
 from search.study import SearchRecord, folder
 from search.tracking import tracking_uri
@@ -73,7 +74,8 @@ def print_trial(record: SearchRecord, number: int, home: Path) -> None:
     tag = f'tags.search = "{record.spec.name}" and tags.trial = "{number}"'
     out.print(f"[dim]MLflow[/]  {escape(tracking_uri(record.spec, home))}  filter: {tag}", soft_wrap=True)
     _print_promotion(record, number, home)
-    out.print(f"[dim]again here[/]  tunesmith trial --like {record.spec.name}/{number}")
+    again = f"tunesmith trial --like {record.spec.name}/{number}{home_option(home)}"
+    out.print(f"[dim]again here[/]  {escape(again)}", soft_wrap=True)
 
 
 def _print_promotion(record: SearchRecord, number: int, home: Path) -> None:
@@ -88,4 +90,5 @@ def _print_promotion(record: SearchRecord, number: int, home: Path) -> None:
     version = registry(home, tracking_uri(record.spec, home)).of_trial(record.spec.family, record.study, number)
     if version is not None:
         called = ", the champion" if version.is_champion else ""
-        out.print(f"[dim]registered[/]  {version.reference}{called}: tunesmith models {version.reference}")
+        shown = f"tunesmith models {version.reference}{home_option(home)}"
+        out.print(f"[dim]registered[/]  {version.reference}{called}: {escape(shown)}", soft_wrap=True)

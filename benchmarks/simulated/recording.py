@@ -16,8 +16,9 @@ import numpy as np
 from data_prep.randomness import stream
 from models.family import EpochReport
 from models.spec import Value
+from search.domains import Domain, Range
 from search.search_spec import SearchSpec, load
-from search.space import Domain, Range, Space
+from search.space import Space
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "composer.json"
 HOW = (

@@ -32,7 +32,7 @@ def test_every_corpus_has_a_summary_a_licence_and_known_rules() -> None:
 
 
 def test_an_unknown_corpus_is_told_the_nearest_name() -> None:
-    with pytest.raises(BadInputError, match=r"no corpus is called 'oneils'; did you mean 'oneills'\?"):
+    with pytest.raises(BadInputError, match=r"'oneils' \(and there is no such folder .*\); did you mean 'oneills'\?"):
         resolve("oneils")
 
 

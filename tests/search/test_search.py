@@ -250,6 +250,7 @@ def test_the_time_is_kept(home: Path) -> None:
     assert "RUNNING" not in {trial.state for trial in outcome.trials}
     again = go(search, home)
     assert (again.reason, again.num_new) == ("time", 0)
+    assert read_search(home, "toys", TOY).seconds >= 6, "what was left is used up too"
 
 
 def test_an_error_of_the_observer_is_raised_as_it_is_and_the_study_stays_whole(home: Path) -> None:

@@ -85,6 +85,36 @@ def test_the_command_line_wins() -> None:
     assert "size" not in search.space.searched
 
 
+def test_a_point_gives_way_to_the_command_line() -> None:
+    text = "[space]\nsize = { low = 32, high = 64 }\nonly = true\nlr = [1e-3, 2e-3]\n[[prior]]\nsize = 48\nlr = 1e-3\n"
+    assert parse(text, "s.toml").prior == ({"size": 48, "lr": 1e-3},)
+    assert parse(text, "s.toml", overrides={"space.size": 96}).prior == ({"lr": 1e-3},)
+    assert load("composer-hour", overrides={"space.optimiser": "sgd"}).prior, "what matters no longer is left out"
+
+
+def test_a_file_may_say_that_its_own_space_is_all_that_is_searched() -> None:
+    text = "[space]\nonly = true\nlayers = 2\ncopying = 'off'\nlr = { low = 1e-3, high = 1e-2, log = true }\n"
+    space = parse(text, "s.toml").space
+    assert space.searched == ("lr",)
+    family = FAMILIES["composer"].spec_type
+    changed = {name: value for name, value in space.values({"lr": 0.003}).items() if value != family.defaults()[name]}
+    assert changed == {"layers": 2, "copying": "off", "epochs": 8}
+    assert len(parse(text.replace("true", "false"), "s.toml").space.searched) > 5
+
+
+def test_a_printed_file_says_that_its_space_is_all_and_is_read_as_before() -> None:
+    search = parse("[space]\nonly = true\nsize = [32, 64]\n", "s.toml")
+    assert "only = true" in search.to_toml()
+    assert parse(search.to_toml(), "printed") == search
+    assert parse(search.to_toml(), "stored", stored=True) == search
+    assert "only" not in load("composer").to_toml().partition("[space]")[2].partition("\n#")[0]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_no_setting_is_called_as_a_key_of_the_space(family: str) -> None:
+    assert "only" not in FAMILIES[family].spec_type.settings()
+
+
 def test_the_budget_decides_the_epochs() -> None:
     assert load("composer", overrides={"budget.epochs": 17}).space.values({})["epochs"] == 17
 
@@ -114,6 +144,23 @@ def test_the_budget_decides_the_epochs() -> None:
         ("[space]\noptimiser = 'sgd'\nweight_decay = 0.5\n", r"weight_decay changes nothing .* \(s.toml line 3\)"),
         ("[[prior]]\nsize = 32\nlrr = 1\n", r"no setting is called 'lrr' \(s.toml line 3\); did you mean 'lr'"),
         ("[[prior]]\nsize = 0\n", r"size = 0 is not legal: .*s.toml line 1"),
+        (
+            "[space]\nsize = { low = 32, high = 64 }\n[[prior]]\nsize = 48\n[[prior]]\n# x\nsize = 96\n",
+            r"size = 96 of \[\[prior\]\] 2 does not, .* has size = { low = 32, high = 64 } \(s.toml line 7\)",
+        ),
+        (
+            "[space]\nsize = { low = 32, high = 64, step = 16 }\n[[prior]]\nsize = 40\n",
+            r"size = 40 of \[\[prior\]\] 1 does not, .* step = 16 } \(s.toml line 4\)",
+        ),
+        (
+            "[space]\nlr = 4e-3\n[[prior]]\nlr = 3e-3\n",
+            r"lr = 0.003 of \[\[prior\]\] 1 does not, .* has lr = 0.004 \(s.toml line 4\)",
+        ),
+        (
+            "[[prior]]\ncell = 'gru'\nlayers = 3\n",
+            r"layers = 3 of \[\[prior\]\] 1 does not, .* has layers = \[1, 2\] \(s.toml line 3\)",
+        ),
+        ("[space]\nonly = 1\n", r"only is true or false: got 1 \(\[space\], s.toml line 2\)"),
         ("prior = 3\n", r"prior points are tables, written \[\[prior\]\] \(s.toml line 1\)"),
         ("[resources]\ngpus = 'all'\n", r"resources.gpus = 'all' is not legal"),
     ],

@@ -11,8 +11,9 @@ from toy_family import ToySpec
 from data_prep.errors import BadInputError
 from models.composer_spec import ComposerSpec
 from models.spec import Spec, Value, setting
+from search.domains import Fixed, Range
 from search.search_spec import load
-from search.space import Fixed, Range, Space, make_space
+from search.space import Space, make_space
 
 Entry = Value | list[Value] | dict[str, float | bool]
 

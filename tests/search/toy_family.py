@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib.figure import Figure
 
+from data_prep.progress import Progress
 from data_prep.randomness import stream
 from models.family import Baseline, EpochReport, Preset, Scored
 from models.metrics import FoldValues, Metric
@@ -146,7 +147,7 @@ class ToyFamily:
         weights = checkpoint.load(trained).training["weights"].numpy().mean(axis=0)
         return Scored(np.square(data.rows[:, : len(weights)] @ weights - data.targets))
 
-    def baselines(self, data: ToyData) -> Sequence[Baseline]:
+    def baselines(self, data: ToyData, progress: Progress | None = None) -> Sequence[Baseline]:
         return ()
 
 

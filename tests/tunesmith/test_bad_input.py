@@ -31,6 +31,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("search composer --storage shared", "storage is a folder's absolute path"),
         ("search composer --storage s3://bucket?regoin=eu", "did you mean 'region'?"),
         ("search composer --corpus onells", "did you mean 'oneills'?"),
+        ("search composer --corpus onells", "there is no such folder in /"),
         ("trial compser", "did you mean 'composer'?"),
         ("trial composer --set siez=3", "did you mean 'size'?"),
         ("trial composer --set size", "name=value"),
@@ -43,7 +44,8 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("show composer/3", "no search is called 'composer'"),
         ("ui", "nothing is tracked yet"),
         ("--home /proc/nowhere trials", "No such option"),
-        ("trials composer --home /proc/nowhere", "the home folder must be"),
+        ("search composer --home /proc/nowhere", "the home folder must be"),
+        ("trials composer --home /proc/nowhere", "the home folder /proc/nowhere has none"),
     ],
 )
 def test_one_line_says_what_to_do(command: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,6 +77,21 @@ def test_a_search_file_is_refused_with_its_line(
     assert said.strip() in error
     assert "mine.toml" in error
     assert "line " in error or "at end of document" in error
+
+
+@pytest.mark.parametrize("command", ["trials mine", "show mine/0", "trial --like mine/0", "search mine"])
+def test_a_search_that_is_in_another_home_is_named_with_it_and_none_is_begun(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in ("there/runs/searches/mine", "here"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "there" / "runs" / "searches" / "mine" / "search.toml").touch()
+    monkeypatch.chdir(tmp_path / "here")
+    assert run(command.split()) == 2
+    error = capsys.readouterr().err
+    assert f"add --home {tmp_path}/there/runs" in error
+    assert "tunesmith search" not in error
+    assert not list(Path().iterdir()), "the folder is left as it is"
 
 
 def test_credentials_in_a_storage_are_refused_and_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:

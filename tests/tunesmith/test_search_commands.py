@@ -6,13 +6,14 @@ import json
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 
-from tests.tunesmith.conftest import TINY
+from tests.tunesmith.conftest import TINY, make_place
 
 pytestmark = [
     pytest.mark.slow,
@@ -35,6 +36,7 @@ def test_a_search_ends_with_its_trials_done_and_a_winner_beside_the_baselines(se
         "promote tiny",
     ):
         assert text in result.stdout
+    assert list((searched.folder / "cache" / "baselines").iterdir()), "they were scored beside the search"
 
 
 def test_a_finished_search_is_not_finished_in_another_study(searched: Any) -> None:
@@ -94,6 +96,9 @@ def test_a_dry_run_says_what_would_run_and_stores_nothing(searched: Any) -> None
     assert plan["rungs"][0]["trials"] >= plan["rungs"][-1]["trials"] > 0
     assert plan["seconds_of_its_epoch"] > 0
     assert not (searched.folder / "runs" / "searches" / "planned").exists()
+    apart = searched.run("search", "composer", "--corpus", "tunes", "--home", "apart", "--print")
+    assert apart.returncode == 0
+    assert not (searched.folder / "apart").exists()
     text = searched.run("search", "composer", "--name", "planned", "--corpus", "tunes", "--dry-run").stdout
     assert "rungs" in text
     assert "nothing was run or stored" in text
@@ -127,13 +132,17 @@ def test_a_search_keeps_how_it_reads_repeats(searched: Any) -> None:
     assert "leave out --set, --preset, --corpus and --repeats" in told.stderr
 
 
-def _wait_for_epochs(place: Any, name: str, count: int) -> None:
-    journal = place.folder / "runs" / "searches" / name / "study.journal"
+def _wait_until(it_is_so: Callable[[], bool]) -> None:
     for _ in range(1500):
-        if journal.exists() and journal.read_text(errors="replace").count('"epoch:') >= count:
+        if it_is_so():
             return
         time.sleep(0.1)
     pytest.fail("the search reported nothing")
+
+
+def _wait_for_epochs(place: Any, name: str, count: int) -> None:
+    journal = place.folder / "runs" / "searches" / name / "study.journal"
+    _wait_until(lambda: journal.exists() and journal.read_text(errors="replace").count('"epoch:') >= count)
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])  # SIGTERM: see Slurm's script
@@ -165,6 +174,16 @@ def _check_mlflow_agrees(folder: Path, name: str, rows: list[dict[str, Any]]) ->
         assert run.data.tags["state"] == row["state"]
         assert int(run.data.tags["epochs"]) == row["epochs"]
         assert run.data.metrics.get("nats_per_note") == pytest.approx(row["nats_per_note"])
+
+
+def test_ctrl_c_before_the_first_trial_says_that_nothing_is_lost(tmp_path: Path) -> None:
+    with make_place(tmp_path).start("search", "composer", "--corpus", "tunes", "--slots", "1", *TINY) as process:
+        _wait_until(lambda: "reading scores" in process.errors)
+        process.send_signal(signal.SIGINT)
+        out, errors = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert "nothing recorded is lost" in errors
+    assert "Traceback" not in errors
 
 
 def _runs_in_mlflow(folder: Path, condition: str) -> list[Any]:
