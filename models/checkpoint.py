@@ -2,6 +2,7 @@
 
 import io
 import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,10 @@ from models.spec import Spec
 
 FORMAT = 1
 """The version of the file's layout; raised when an older program could not read it."""
+
+
+class DamagedCheckpointError(BadInputError):
+    """A file is no whole checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +107,11 @@ def from_bytes(data: bytes, label: str) -> Checkpoint:
         What was saved.
 
     Raises:
-        BadInputError: If it is no checkpoint, or one of a newer version.
+        DamagedCheckpointError: If it is no whole checkpoint.
+        BadInputError: If it is one of a newer version.
     """
     try:
+        _check_sums(data)
         content: dict[str, Any] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         version = int(content["format"])
     except Exception as error:
@@ -118,9 +125,16 @@ def from_bytes(data: bytes, label: str) -> Checkpoint:
     )
 
 
-def _no_checkpoint(label: str, error: Exception) -> BadInputError:
+def _check_sums(data: bytes) -> None:
+    """Compare what is in a file with the sums that were stored with it, which torch itself does not."""
+    with zipfile.ZipFile(io.BytesIO(data)) as parts:
+        if damaged := parts.testzip():
+            raise zipfile.BadZipFile(damaged)
+
+
+def _no_checkpoint(label: str, error: Exception) -> DamagedCheckpointError:
     reason = type(error).__name__
-    return BadInputError(f"{label} is not a checkpoint of this program ({reason}); remove it to start over")
+    return DamagedCheckpointError(f"{label} is not a checkpoint of this program ({reason}); remove it to start over")
 
 
 def load_trained(path: Path, family: str) -> Checkpoint:

@@ -59,12 +59,14 @@ def report(study: Study, number: int, epochs: int) -> None:
 
 
 def save(files: TrialFiles, number: int) -> None:
-    files.save_state(number, {"epoch": number}, SPEC, {"trial": number})
+    for epoch in (1, 3):
+        files.save_state(number, epoch, {"epoch": epoch, "number": number}, SPEC, {"trial": number})
 
 
 def saved(files: TrialFiles, number: int) -> int | None:
-    state = files.load_state(number)
-    return state and int(state.training["epoch"])
+    states = [files.load_state(name) for name in files.states_of(number)]
+    assert [state.training["epoch"] for state in states] == [3, 1][: len(states)], "the newest comes first"
+    return states[0].training["number"] if len(states) == 2 else None
 
 
 def test_what_unfinished_trials_saved_goes_along_to_another_storage_and_back(home: Path, elsewhere: str) -> None:
@@ -117,7 +119,7 @@ def test_a_move_that_is_cut_off_is_done_again(home: Path, tmp_path: Path, monkey
             begin(study, toy(""))
             save(own.files, number)
     copied: list[int] = []
-    copy = TrialFiles.copy_state
+    copy = TrialFiles.copy_states
 
     def cut_off(self: TrialFiles, number: int, target: TrialFiles) -> None:
         if copied:
@@ -125,7 +127,7 @@ def test_a_move_that_is_cut_off_is_done_again(home: Path, tmp_path: Path, monkey
         copied.append(number)
         copy(self, number, target)
 
-    monkeypatch.setattr(TrialFiles, "copy_state", cut_off)
+    monkeypatch.setattr(TrialFiles, "copy_states", cut_off)
     with open_study(search, TOY, home, "f") as study, pytest.raises(KeyboardInterrupt):
         settle(study, search, home)
     assert own.files.states() == {0, 1}
