@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from toy_family import TOY_SEARCH, ToyFamily, ToySpec
 
-from data_prep.places import place
+from data_prep.places import FolderPlace, place
 from data_prep.unusable import UnusablePlaceError
 from models import checkpoint
 from models.family import EpochReport
@@ -206,20 +206,20 @@ def test_begun_at_home_killed_gone_on_with_in_an_object_store_killed_and_ended(
 ) -> None:
     home, storage = tracked_home, store.url("bucket/searches")
     own = folder(home, "toys")
+    files = TrialFiles(FolderPlace(own))
     drive(home, kill_after=" 4")  # an epoch behind a rung
-    late = next(trial.number for trial in trials(home) if trial.state == "RUNNING" and len(trial.epochs) > 3)
-    left = [trial.number for trial in trials(home) if trial.state == "RUNNING" and len(trial.epochs) < 9]
-    unfinished = {f"trial-{number:05d}.pt" for number in left}
-    at_home = unfinished & {path.name for path in (own / "checkpoints").iterdir()}  # finished ones' may lie there
-    assert f"trial-{late:05d}.pt" in at_home
+    late = next(trial.number for trial in trials(home) if trial.state == "WAITING" and len(trial.epochs) > 3)
+    left = [trial.number for trial in trials(home) if trial.state == "WAITING" and len(trial.epochs) < 9]
+    at_home = files.states() & set(left)  # finished ones' may lie there
+    assert late in at_home
     printed = drive(home, kill_after=f"epoch {late} 5", storage=storage)
     moved = [int(line.split()[3]) for line in printed if line.startswith("message moved what")]
     assert len(moved) == 1
     assert len(at_home) <= moved[0] <= len(left), "a worker may save once more after its driver's death"
-    assert not at_home & {path.name for path in (own / "checkpoints").iterdir()}, "everything went along"
+    assert not at_home & files.states(), "everything went along"
     assert [line for line in printed if line.startswith(f"epoch {late} ")] == [f"epoch {late} 4", f"epoch {late} 5"]
     cut = trials(home)
-    assert (cut[late].state, len(cut[late].epochs)) == ("RUNNING", 5)
+    assert (cut[late].state, len(cut[late].epochs)) == ("WAITING", 5)
     printed = drive(home, storage=storage)
     check_it_went_on_from_a_rung(cut, printed)
 
