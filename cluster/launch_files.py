@@ -32,7 +32,7 @@ class Kind:
 
 def _by_launcher(file: str) -> tuple[str, ...]:
     return (
-        "ray get-auth-token --generate",
+        "(umask 077 && ray get-auth-token --generate >/dev/null)",
         f"tunesmith cluster up {file}",
         f"ray dashboard {file}",
         "tunesmith cluster submit my-search.toml --address http://localhost:8265",

@@ -9,7 +9,7 @@ from typing import Literal
 from cluster.launch_files import open_places
 from data_prep.errors import BadInputError
 
-_RAY = (sys.executable, "-m", "ray.scripts.scripts")
+_RAY = (sys.executable, "-P", "-m", "ray.scripts.scripts")
 
 
 def launch(what: Literal["up", "down", "status"], file: Path, *, yes: bool = False) -> int:

@@ -156,7 +156,7 @@ def _num_torch_gpus() -> int:
     """Count torch's GPUs in a process of its own, for this one was given none by Ray."""
     environment = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
     done = subprocess.run(
-        [sys.executable, "-c", "from models.device import num_gpus; print(num_gpus())"],
+        [sys.executable, "-P", "-c", "from models.device import num_gpus; print(num_gpus())"],
         env={**environment, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         capture_output=True,
         text=True,

@@ -13,12 +13,13 @@ import socket
 import sys
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from cluster.local_ray import local_ray
 from cluster.nodes import Node, alive_nodes
 from data_prep.errors import BadInputError
 
@@ -72,18 +73,17 @@ def connect(
         BadInputError: If no cluster answers at the address, or Ray does not start.
     """
     quieten()
-    options = _to_cluster(address) if address else _of_our_own(num_cpus, num_gpus)
-    import ray  # noqa: PLC0415  (after the environment that it reads)
+    with ExitStack() as stack:
+        options = _to_cluster(address) if address else stack.enter_context(local_ray(num_cpus, num_gpus))
+        import ray  # noqa: PLC0415  (after the environment that it reads)
 
-    try:
-        with _muffled() if address else nullcontext():  # a cluster that refuses a token is told in one line, by us
-            ray.init(logging_level=logging.ERROR, log_to_driver=False, **options)
-    except Exception as error:  # noqa: BLE001  (Ray has dozens)
-        raise _refused(address, error) from None
-    try:
+        stack.callback(ray.shutdown)
+        try:
+            with _muffled() if address else nullcontext():  # a cluster that refuses a token is told in one line, by us
+                ray.init(logging_level=logging.ERROR, log_to_driver=False, **options)
+        except Exception as error:  # noqa: BLE001  (Ray has dozens)
+            raise _refused(address, error) from None
         yield Session(address, alive_nodes())
-    finally:
-        ray.shutdown()
 
 
 @contextmanager
@@ -99,10 +99,6 @@ def _muffled() -> Generator[None]:
         os.dup2(before, 2)
         os.close(nowhere)
         os.close(before)
-
-
-def _of_our_own(num_cpus: int | None, num_gpus: int | None) -> dict[str, Any]:
-    return {"address": "local", "num_cpus": num_cpus, "num_gpus": num_gpus, "include_dashboard": False}
 
 
 def _to_cluster(address: str) -> dict[str, Any]:

@@ -23,6 +23,10 @@ FORMAT = 1
 """The version of the file's layout; raised when an older program could not read it."""
 
 
+class DamagedCheckpointError(BadInputError):
+    """A file is no whole checkpoint."""
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """What a checkpoint holds.
@@ -110,10 +114,11 @@ def from_bytes(data: bytes, label: str) -> Checkpoint:
         What was saved.
 
     Raises:
-        BadInputError: If it is no checkpoint, one of a newer version, or not as large as its tensors are.
+        DamagedCheckpointError: If it is no whole checkpoint, or not as large as its tensors are.
+        BadInputError: If it is one of a newer version.
     """
     try:
-        _check_stored(data)
+        _check_archive(data)
         content: dict[str, Any] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         version = int(content["format"])
         if version <= FORMAT:
@@ -125,11 +130,13 @@ def from_bytes(data: bytes, label: str) -> Checkpoint:
     )
 
 
-def _check_stored(data: bytes) -> None:
-    """Refuse an archive that is larger than it looks, before anything of it is unpacked."""
+def _check_archive(data: bytes) -> None:
+    """Refuse an archive that is larger than it looks, or whose parts differ from their sums: torch checks neither."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         if any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist()):
             raise ValueError("parts of it are compressed")
+        if damaged := archive.testzip():
+            raise zipfile.BadZipFile(damaged)
 
 
 def _checkpoint(content: Mapping[str, Any], num_bytes: int) -> Checkpoint:
@@ -177,9 +184,9 @@ def model(build: Callable[[], ModuleT], weights: Mapping[str, Any]) -> ModuleT:
     return made
 
 
-def _no_checkpoint(label: str, error: Exception) -> BadInputError:
+def _no_checkpoint(label: str, error: Exception) -> DamagedCheckpointError:
     reason = str(error) if type(error) in (ValueError, OSError) and str(error) else type(error).__name__
-    return BadInputError(f"{label} is not a checkpoint of this program ({reason}); remove it to start over")
+    return DamagedCheckpointError(f"{label} is not a checkpoint of this program ({reason}); remove it to start over")
 
 
 def load_trained(path: Path, family: str) -> Checkpoint:

@@ -296,6 +296,12 @@ def driver_of(record: str | None) -> Driver | None:
     return Driver(**{name: value for name, value in fields.items() if name != "beat"})
 
 
+def living(record: str | None) -> Driver | None:
+    """Read who wrote a lease's record; None where there is none, or where it is known to have ended."""
+    driver = driver_of(record)
+    return None if driver is None or driver.is_gone() else driver
+
+
 def _clock() -> float:
     """Give seconds that go on while the machine sleeps, where there is such a clock."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

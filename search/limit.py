@@ -13,7 +13,7 @@ from data_prep.places import DISK_FULL
 from data_prep.unusable import UnusablePlaceError
 from search.recorder import Recorder
 from search.search_spec import SearchSpec
-from search.study import Study
+from search.study import FINISHED, Study
 
 _LARGEST_SHARE = 0.25
 """Of a search's time that may be kept for what comes after the trials, however long it takes."""
@@ -103,14 +103,10 @@ class Limit(Stopper):
         return self._signal
 
     def _doubt(self) -> None:
-        """Give up when every trial so far failed: what breaks them all is no matter of settings."""
-        if not self._num_doubtful:
-            return
-        counts = self._study.counts()
-        if counts.get("COMPLETE", 0) or counts.get("PRUNED", 0):
-            self._num_doubtful = 0
-        elif counts.get("FAIL", 0) >= self._num_doubtful:
-            self._all_fail = next(record.reason for record in self._study.records() if record.state == "FAIL")
+        """Give up when every trial of this start failed: what breaks them all is no matter of settings."""
+        ended = self._recorder.ended_now
+        if set(ended) == {"FAIL"} and ended["FAIL"] >= self._num_doubtful:
+            self._all_fail = self._recorder.first_failure
 
     def raise_failure(self) -> None:
         """Raise what broke the search, if anything did."""
@@ -125,4 +121,17 @@ class Limit(Stopper):
         if error is not None:
             raise error
         if self._all_fail:
-            raise BadInputError(f"the first trials all failed, so the search of {self._name} stopped: {self._all_fail}")
+            raise self._in_vain(f"the first trials all failed, so the search of {self._name} stopped", self._all_fail)
+        counts = self._study.counts()
+        only_failures = {state for state in FINISHED if counts.get(state)} == {"FAIL"}
+        if only_failures and (self.reason == "trials" or (self.reason == "time" and not counts.get("WAITING"))):
+            first = next(record.reason for record in self._study.records() if record.state == "FAIL")
+            raise self._in_vain(f"every trial of {self._name} failed ({counts['FAIL']} in all)", first)
+
+    def _in_vain(self, what: str, first: str) -> BadInputError:
+        failed = next(record.number for record in self._study.records() if record.state == "FAIL")
+        more = self._recorder.num_finished + self._budget.trials
+        return BadInputError(
+            f"{what}; the first error: {first}. See it happen with 'tunesmith trial --like {self._name}/{failed}'; "
+            f"what failed counts as done, so once it is mended: tunesmith search {self._name} --trials {more}"
+        )

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from data_prep.errors import BadInputError
 from search.folder_lock import FileSlot
-from search.lease import Driver, driver_of
+from search.lease import Driver, living
 from search.search_spec import SearchSpec
 from search.sections import without_password
 from search.study import check_apart, folder
@@ -147,8 +147,7 @@ def unended_driver(search: SearchSpec, home: Path) -> Driver | None:
         record = _record_in_database(search.study.url, search.name)
     else:
         record = FileSlot(folder(home, search.name) / "driver.json").read()
-    driver = driver_of(record)
-    return None if driver is None or driver.is_gone() else driver
+    return living(record)
 
 
 def _record_in_database(url: str, name: str) -> str | None:

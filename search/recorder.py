@@ -6,6 +6,7 @@ raised when the loop is left.
 
 import errno
 import os
+from collections import Counter
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
@@ -23,6 +24,8 @@ class Recorder:
 
     Attributes:
         failure: The first error among all that, None while all is well; it ends the search.
+        ended_now: Trials that this start finished, by state.
+        first_failure: Why the first of them that failed did so.
     """
 
     def __init__(self, study: Study, tracking: Tracking, observer: Observer, objective: Metric) -> None:
@@ -31,6 +34,14 @@ class Recorder:
         self._objective = objective.name
         self._fresh: set[int] = set()
         self.failure: Exception | None = None
+        self.ended_now: Counter[State] = Counter()
+        self.first_failure = ""
+        self._num_before = study.num_finished
+
+    @property
+    def num_finished(self) -> int:
+        """Number of finished trials, those of earlier starts included."""
+        return self._num_before + self.ended_now.total()
 
     @contextmanager
     def guard(self) -> Generator[None]:
@@ -64,8 +75,21 @@ class Recorder:
         """A trial finished."""
         with self.guard():
             self._study.finish(number, state, reason)
+            self.ended_now[state] += 1
+            if state == "FAIL":
+                self.first_failure = self.first_failure or reason
             self._observer.trial_ended(number, state, reason)
             self._track(number)
+
+    def lost(self, number: int) -> None:
+        """A trial's process or machine is gone: it waits to go on."""
+        with self.guard():
+            self._study.wait(number)
+
+    def told(self, note: str) -> None:
+        """A trial has something for the user."""
+        with self.guard():
+            self._observer.message(note)
 
     def disk_is_full(self, place: str) -> None:
         """A trial could not save."""

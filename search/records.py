@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -112,9 +112,19 @@ def begun(trial: FrozenTrial) -> bool:
     return trial.state != TrialState.WAITING or trial.datetime_start is not None
 
 
-def make_records(trials: list[FrozenTrial], space: Space) -> list[TrialRecord]:
-    """Turn Optuna's trials into records, leaving out those that were never started."""
-    return [make_record(trial, space) for trial in trials if begun(trial)]
+def make_records(trials: list[FrozenTrial], space: Space, *, is_run: bool = True) -> list[TrialRecord]:
+    """Turn Optuna's trials into records, leaving out those that were never started.
+
+    Args:
+        trials: The trials.
+        space: Of their search.
+        is_run: Whether a process runs the search; without one, what is running was interrupted.
+
+    Returns:
+        The records.
+    """
+    records = [make_record(trial, space) for trial in trials if begun(trial)]
+    return records if is_run else [replace(one, state="WAITING") if one.state == "RUNNING" else one for one in records]
 
 
 def make_record(trial: FrozenTrial, space: Space) -> TrialRecord:

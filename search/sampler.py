@@ -20,7 +20,7 @@ from search.recorder import Recorder
 from search.search_spec import SearchSpec
 from search.study import Study
 from search.tpe import ReadOnceTPESampler
-from search.worker import FAILURE, FOLDS, FULL_DISK, UNUSABLE, read_report
+from search.worker import FAILURE, FOLDS, FULL_DISK, NOTES, UNUSABLE, read_report
 
 
 def make_sampler(search: SearchSpec, num_trials: int) -> ReadOnceTPESampler:
@@ -41,7 +41,6 @@ class HonestOptunaSearch(OptunaSearch):
         search: SearchSpec,
         objective: Metric,
         recorder: Recorder,
-        why: Callable[[str], str],
         capacity: Callable[[], int],
     ) -> None:
         """Take up a study.
@@ -51,7 +50,6 @@ class HonestOptunaSearch(OptunaSearch):
             search: The search.
             objective: The metric that is searched for.
             recorder: Where events go.
-            why: Gives the reason for which Ray gave a trial up, by Ray's id of it.
             capacity: Gives the trials that may run at once now; it bounds those that were proposed and are not done.
         """
         super().__init__(
@@ -63,15 +61,19 @@ class HonestOptunaSearch(OptunaSearch):
             sampler=make_sampler(search, len(study.optuna.get_trials(deepcopy=False))),
         )
         self._search_space = search.space
-        self._epochs = search.budget.epochs
-        self._recorder, self._why, self._capacity = recorder, why, capacity
+        self._epochs, self._num_trials = search.budget.epochs, search.budget.trials
+        self._recorder, self._capacity = recorder, capacity
         self._numbers: dict[str, int] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Propose a trial: one that waits, or a new one; None if all slots are taken, FINISHED if there is trouble."""
+        """Propose a trial: one that waits, or a new one; None if there is none now, FINISHED if there will be none.
+
+        What is under way may yet be lost and wait again, so a search has more to propose until all trials are done.
+        """
         with self._recorder.guard():
-            if len(self._numbers) >= self._capacity():
-                return None
+            left = self._num_trials - self._recorder.num_finished
+            if len(self._numbers) >= min(self._capacity(), left):
+                return None if self._numbers else Searcher.FINISHED
             assert self._ot_study is not None
             trial = self._ot_study.ask()
             self._numbers[trial_id] = trial.number
@@ -83,14 +85,12 @@ class HonestOptunaSearch(OptunaSearch):
         self._record(self._numbers[trial_id], result)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Record a trial's end with its true state."""
+        """Record a trial's end with its true state; whether one that Ray lost is tried again is decided elsewhere."""
         number = self._numbers.pop(trial_id, None)
-        if number is None:
+        if number is None or error:
             return
         result = result or {}
-        if error:
-            self._recorder.ended(number, "FAIL", self._why(trial_id))
-        elif FAILURE in result:
+        if FAILURE in result:
             self._recorder.ended(number, "FAIL", str(result[FAILURE]))
         elif FULL_DISK in result:
             self._recorder.disk_is_full(str(result[FULL_DISK]))  # the trial is left to go on when there is room
@@ -103,6 +103,8 @@ class HonestOptunaSearch(OptunaSearch):
             self._recorder.ended(number, "COMPLETE" if result["epoch"] >= self._epochs else "PRUNED")
 
     def _record(self, number: int, result: Mapping[str, Any]) -> None:
+        for note in result.get(NOTES, ()):
+            self._recorder.told(note)
         self._recorder.epoch(number, read_report(result))
 
     def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from data_prep import whole_file
 from data_prep.errors import BadInputError
 from data_prep.prepared import open_test_set
 from data_prep.provenance import Prepared
 from data_prep.refitting import for_test, groups
 from models.family import Family
 from search.promotion import TestScores
-from search.study import write_whole
 
 FORMAT = 1
 """Of the stored result; a file with a greater number was written by a newer version."""
@@ -123,7 +123,7 @@ def run_test(
         baselines={one.name: one.score.mean for one in family.baselines(for_test(prepared.data, sealed))},
         notes_per_second=sealed.num_notes / seconds,
     )
-    write_whole(_path(search_folder), json.dumps(to_data(result), indent=1))
+    whole_file.write(_path(search_folder), json.dumps(to_data(result), indent=1).encode())
     return result
 
 

@@ -19,13 +19,14 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
+from data_prep import whole_file
 from data_prep.errors import BadInputError
 from models.family import EpochReport
 from models.metrics import Metric
-from search.folder_lock import driver_lock, folder_lock
+from search.folder_lock import FileSlot, driver_lock, folder_lock
 from search.homes import home_option, no_search
 from search.journal import Journal
-from search.lease import Lease, Waiting, held
+from search.lease import Lease, Slot, Waiting, held, living
 from search.progress import State
 from search.records import EPOCH_KEY, REASON_KEY, SearchRecord, TrialRecord, begun, make_record, make_records
 from search.search_spec import AnyFamily, SearchSpec, check_name, parse, without_password
@@ -110,8 +111,12 @@ class Study:
             if max(trial.intermediate_values, default=0) >= self._search.budget.epochs:
                 self.finish(trial.number, "COMPLETE")
             else:
-                self.storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+                self.wait(trial.number)
         return [trial.number for trial in running]
+
+    def wait(self, number: int) -> None:
+        """Have a trial wait to go on: it is handed out again first."""
+        self.storage.set_trial_state_values(self._id(number), TrialState.WAITING)
 
     def enqueue(self) -> None:
         """Queue the known good points that were not queued before, as far as the budget allows."""
@@ -197,7 +202,7 @@ def open_study(
         storage, made, lease = _hold(stack, search, place, objective, waiting or Waiting())
         study = Study(made, storage, search, objective, lease, began)
         _check_and_stamp(study, search, family, fingerprint)
-        write_whole(place / "search.toml", search.to_toml())
+        whole_file.write(place / "search.toml", search.to_toml().encode())
         study.sweep()
         study.enqueue()
         yield study
@@ -256,10 +261,22 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
                 f"start it anew: tunesmith search {path}{home_option(home)}"
             ) from None
         stored = _stored(study, family)
-        records = make_records(study.get_trials(deepcopy=False), stored.space)
+        trials = study.get_trials(deepcopy=False)  # before the lease, which a driver gives up after it swept them
+        is_run = living(_slot(storage, study, path.parent).read()) is not None
+        records = make_records(trials, stored.space, is_run=is_run)
         seconds = float(study.user_attrs.get("seconds", 0.0))
         attributes = study.user_attrs
         return SearchRecord(stored, tuple(records), attributes["fingerprint"], seconds, attributes["id"])
+
+
+def _slot(storage: optuna.storages.BaseStorage, study: optuna.Study, place: Path) -> Slot:
+    """Name the record of who runs a search."""
+    if isinstance(storage, optuna.storages.JournalStorage):
+        return FileSlot(place / "driver.json")
+    from search.patient_storage import DatabaseSlot  # noqa: PLC0415  (slow; a journal needs none)
+
+    assert isinstance(storage, optuna.storages.RDBStorage)
+    return DatabaseSlot(storage.engine, study._study_id)
 
 
 def check_apart(search: SearchSpec) -> None:
@@ -269,13 +286,6 @@ def check_apart(search: SearchSpec) -> None:
             "the study and MLflow each need a database of their own, for both own a table alembic_version: study.url "
             f"and tracking.uri are both {without_password(search.study.url)}"
         )
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or as it was before."""
-    half = path.with_suffix(".part")
-    half.write_text(text, encoding="utf-8")
-    half.replace(path)
 
 
 @contextmanager

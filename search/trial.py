@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Collection, Mapping
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data_prep.errors import BadInputError
 from models.family import EpochReport, Family
 from models.metrics import FoldValues
 from models.spec import Spec
 from search.trial_files import TrialFiles
+
+if TYPE_CHECKING:
+    from models.checkpoint import Checkpoint
 
 _LARGEST = 1e300
 """Beyond it, means over folds may overflow."""
@@ -33,6 +36,7 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
     files: TrialFiles | None,
     device: str,
     rungs: Collection[int] = (),
+    say: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Train all folds up to the full budget, or on from where an earlier attempt saved.
 
@@ -49,6 +53,8 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
         files: Where its state is saved, and its trained model before the last report; None saves nothing.
         device: "cpu" or "cuda".
         rungs: The epochs after which it saves: where a scheduler may stop it.
+        say: Is told, for the user, of a checkpoint that is damaged: the trial goes on from the one before it, or begins
+            again.
 
     Raises:
         TrialDivergedError: At the first epoch with a metric that is no finite number; that epoch is not reported.
@@ -56,9 +62,9 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
     training = family.start(spec, data, seed=seed, trial=number, device=device)
     extra = {"seed": seed, "trial": number}
     epochs = spec.model_dump()["epochs"]
-    saved = None if files is None else files.load_state(number)
+    saved = None if files is None else _newest(files, number, extra, spec, say)
     again: list[EpochReport] = []
-    if saved is not None and extra.items() <= saved.extra.items() and spec.equals_stored(saved.spec):
+    if saved is not None:
         training.restore(saved.training)
         again = [_read(saved.extra[_REPORT])] if _REPORT in saved.extra else []
     for epoch_report in chain(again, training.epochs()):
@@ -67,12 +73,40 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
                 where = f"{name} is not finite at epoch {epoch_report.epoch}"
                 raise TrialDivergedError(f"{where}: it diverged; try a lower lr")
         if files is not None and epoch_report.epoch in rungs:
-            files.save_state(number, training.state(), spec, {**extra, _REPORT: _written(epoch_report)})
+            noted = {**extra, _REPORT: _written(epoch_report)}
+            files.save_state(number, epoch_report.epoch, training.state(), spec, noted)
         if files is not None and epoch_report.epoch == epochs:
             made_of = {"family": family.name, "fingerprint": data.fingerprint}
             whole = {**extra, **made_of, "vocabulary": training.vocabulary}
             files.save_model(number, training.weights(), spec, whole)
         report(epoch_report)
+
+
+def _newest(
+    files: TrialFiles, number: int, extra: Mapping[str, Any], spec: Spec, say: Callable[[str], None]
+) -> "Checkpoint | None":
+    """Read a trial's newest checkpoint that is whole, and of this very trial."""
+    from models.checkpoint import DamagedCheckpointError  # noqa: PLC0415  (it imports torch)
+
+    found, damaged = None, list[str]()
+    for name in files.states_of(number):
+        try:
+            saved = files.load_state(name)
+        except DamagedCheckpointError:
+            damaged.append(f"{files.place.label}/{name}")
+            continue
+        if extra.items() <= saved.extra.items() and spec.equals_stored(saved.spec):
+            found = saved
+            break
+    if damaged:
+        begins = "begins again" if found is None else f"goes on from its checkpoint of epoch {_epoch(found)}"
+        say(f"{' and '.join(damaged)} cannot be read: damaged or cut short; trial {number} {begins}")
+    return found
+
+
+def _epoch(saved: "Checkpoint") -> str:
+    report = saved.extra.get(_REPORT)
+    return str(report["epoch"]) if report else "an earlier version"
 
 
 def _written(report: EpochReport) -> dict[str, Any]:

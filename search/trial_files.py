@@ -1,5 +1,9 @@
-"""What a search keeps of each trial: its state at the last rung, and its trained model, in the search's storage."""
+"""What a search keeps of each trial: its state at the last two rungs, and its trained model, in the search's storage.
 
+The state before the last is there in case that the last one cannot be read any more.
+"""
+
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +18,9 @@ if TYPE_CHECKING:
 _STATES: Final = "checkpoints"
 _MODELS: Final = "models"
 
+_STATE: Final = re.compile(r"trial-(\d+)(?:-epoch-(\d+))?\.pt")
+"""The name of a state's file; older versions wrote no epoch."""
+
 
 @dataclass(frozen=True)
 class TrialFiles:
@@ -25,39 +32,61 @@ class TrialFiles:
 
     place: FolderPlace | BucketPlace
 
-    def save_state(self, number: int, training: Mapping[str, Any], spec: Spec, extra: Mapping[str, Any]) -> None:
-        """Save a trial in the midst of its training; see :func:`models.checkpoint.to_bytes`."""
-        self._save(_state(number), training, spec, extra)
+    def save_state(
+        self, number: int, epoch: int, training: Mapping[str, Any], spec: Spec, extra: Mapping[str, Any]
+    ) -> None:
+        """Save a trial after an epoch; see :func:`models.checkpoint.to_bytes`. The state before it is kept too."""
+        name = _state(number, epoch)
+        self._save(name, training, spec, extra)
+        others = [other for other in self.states_of(number) if other != name]
+        before = next((other for other in others if _epoch(other) < epoch), None)
+        for other in others:
+            if other != before:
+                self.place.remove(other)
 
     def save_model(self, number: int, weights: Mapping[str, Any], spec: Spec, extra: Mapping[str, Any]) -> None:
         """Save a trained model; see :func:`models.checkpoint.to_bytes`."""
         self._save(_model(number), weights, spec, extra)
 
-    def load_state(self, number: int) -> "Checkpoint | None":
-        """Read a trial's state; None if it saved none."""
+    def states_of(self, number: int) -> list[str]:
+        """Give the names of a trial's states, the newest first."""
+        found = [name for name in self.place.names(_STATES) if _number(name) == number]
+        return sorted(found, key=_epoch, reverse=True)
+
+    def load_state(self, name: str) -> "Checkpoint":
+        """Read a trial's state.
+
+        Args:
+            name: As :meth:`states_of` gives it.
+
+        Returns:
+            What was saved.
+
+        Raises:
+            DamagedCheckpointError: If its file is not whole.
+            BadInputError: If a newer version wrote it.
+        """
         from models import checkpoint  # noqa: PLC0415  (it imports torch, which a driver has no use for)
 
-        try:
-            data = self.place.read(_state(number))
-        except FileNotFoundError:
-            return None
-        return checkpoint.from_bytes(data, f"{self.place.label}/{_state(number)}")
+        return checkpoint.from_bytes(self.place.read(name), f"{self.place.label}/{name}")
 
     def has_model(self, number: int) -> bool:
         """Say whether a trial's trained model is here."""
         return self.place.exists(_model(number))
 
-    def remove_state(self, number: int) -> None:
-        """Remove a trial's state, if there is one."""
-        self.place.remove(_state(number))
+    def remove_states(self, number: int) -> None:
+        """Remove a trial's states, if there are any."""
+        for name in self.states_of(number):
+            self.place.remove(name)
 
     def states(self) -> set[int]:
         """Give the numbers of the trials whose state is here."""
-        return {_number(name) for name in self.place.names(_STATES)}
+        return {number for name in self.place.names(_STATES) if (number := _number(name)) is not None}
 
-    def copy_state(self, number: int, target: "TrialFiles") -> None:
-        """Copy a trial's state to other files."""
-        target.place.write(_state(number), self.place.read(_state(number)))
+    def copy_states(self, number: int, target: "TrialFiles") -> None:
+        """Copy a trial's states to other files."""
+        for name in self.states_of(number):
+            target.place.write(name, self.place.read(name))
 
     def move_model(self, number: int, target: "TrialFiles") -> None:
         """Bring a trained model to other files and remove it here; nothing happens if there is none."""
@@ -87,13 +116,20 @@ def model_path(search_folder: Path, number: int) -> Path:
     return search_folder / _model(number)
 
 
-def _state(number: int) -> str:
-    return f"{_STATES}/trial-{number:05d}.pt"
+def _state(number: int, epoch: int) -> str:
+    return f"{_STATES}/trial-{number:05d}-epoch-{epoch:05d}.pt"
 
 
 def _model(number: int) -> str:
     return f"{_MODELS}/trial-{number:05d}.pt"
 
 
-def _number(name: str) -> int:
-    return int(name.rpartition("-")[2].removesuffix(".pt"))
+def _number(state: str) -> int | None:
+    """Read the trial's number in the name of a state; None in any other name."""
+    found = _STATE.fullmatch(state.rpartition("/")[2])
+    return int(found[1]) if found else None
+
+
+def _epoch(state: str) -> int:
+    found = _STATE.fullmatch(state.rpartition("/")[2])
+    return int(found[2] or 0) if found else 0

@@ -101,7 +101,7 @@ def settle(study: Study, search: SearchSpec, home: Path) -> Settled:
         study.optuna.set_user_attr(STORAGE_KEY, search.storage.url)
     with suppress(UnusablePlaceError):  # what stays behind is in nobody's way
         for number in saved:
-            before.remove_state(number)
+            before.remove_states(number)
     return Settled(files, own, messages)
 
 
@@ -115,7 +115,7 @@ def _copy(records: Sequence[TrialRecord], before: TrialFiles, now: TrialFiles, o
     for number in lacking:
         before.move_model(number, own)
     for number in saved & waiting:
-        before.copy_state(number, now)
+        before.copy_states(number, now)
     return saved, len(saved & waiting)
 
 
@@ -181,14 +181,14 @@ class Caretaker:
                 self._files.move_model(number, self._home)
             finished = {one.number for one in self._records if one.state in FINISHED}
             for number in self._files.states() & finished:
-                self._files.remove_state(number)
+                self._files.remove_states(number)
         except (OSError, UnusablePlaceError) as error:
             self._problem = one_line(error)
 
     def _look_after(self, number: int) -> None:
         if self._files != self._home:
             self._files.move_model(number, self._home)
-        self._files.remove_state(number)
+        self._files.remove_states(number)
 
     def _lacking(self, records: Iterable[TrialRecord]) -> list[int]:
         return _lacking(records, self._home) if self._files != self._home else []

@@ -23,6 +23,7 @@ import ray
 from ray import tune
 
 from models.metrics import Metric
+from search.attempts import Attempts
 from search.homes import home_option
 from search.lease import StudyLostError, Waiting
 from search.limit import Limit, Reason
@@ -44,18 +45,13 @@ from search.worker import FULL_DISK, UNUSABLE, Job, train
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_ATTEMPTS = 3
-
 _SHOWN_KEY = "shown"
 """The study's attribute with the trial whose pictures MLflow has: they are not drawn again at each start."""
-
-_LOST_NODE = "node has died"
-_OUT_OF_MEMORY = ("OutOfMemoryError", "running low on memory")
-"""What Ray writes of an actor that it lost."""
 
 _ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_TRAIN_COUNT_PREEMPTION_AS_FAILURE": "1",  # Ray tries nothing again by itself: all goes by the study
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
@@ -203,14 +199,14 @@ def _fit(
         warnings.simplefilter("ignore")  # whatever Ray and Optuna warn of, the user can do nothing about
         tune.run(  # not a Tuner, which pickles the searcher, its storage's address included, into its folder
             trainable,
-            search_alg=HonestOptunaSearch(study, search, objective, events.recorder, events.why, capacity),
+            search_alg=HonestOptunaSearch(study, search, objective, events.recorder, capacity),
             scheduler=scheduler,
-            num_samples=search.budget.trials - study.num_finished,
+            num_samples=-1,  # the searcher knows when all are done: a trial that is tried again counts once
             reuse_actors=True,
             trial_dirname_creator=_trial_folder,
             name=f"{os.getpid()}-{int(time.time())}",
             storage_path=str(ray_folder.absolute()),
-            max_failures=_ATTEMPTS - 1,
+            max_failures=0,
             raise_on_failed_trial=False,
             callbacks=[events],
             stop=events.limit,
@@ -224,31 +220,35 @@ def _trial_folder(trial: Any) -> str:
 
 
 class _Events(tune.Callback):
-    """Hears what the searcher does not: that a worker took a trial up, and why Ray gave one up."""
+    """Hears what the searcher does not: that a worker took a trial up, and that Ray lost one."""
 
     def __init__(self, recorder: Recorder, limit: Limit, caretaker: Caretaker) -> None:
         self.recorder, self.limit, self._caretaker = recorder, limit, caretaker
-        self._trials: dict[str, Any] = {}
+        self._attempts = Attempts()
         self._actors: set[Any] = set()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Record a start."""
-        self._trials[trial.trial_id] = trial
-        self._actors.add(trial.temporary_state.ray_actor)
+        actor = trial.temporary_state.ray_actor
+        self._attempts.started(actor)
+        self._actors.add(actor)
         self.recorder.started(trial.config["number"], trial.config["values"])
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Remove a finished trial's checkpoint."""
+        if not {FULL_DISK, UNUSABLE} & set(trial.last_result or {}):
+            self._caretaker.finished(trial.config["number"])
         self._forget(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Remove a broken trial's checkpoint."""
+        """Have a trial tried again, from its checkpoint, or give it up and remove that."""
+        number, reason = trial.config["number"], self._attempts.failed(trial)
+        if reason:
+            self.recorder.ended(number, "FAIL", reason)
+            self._caretaker.finished(number)
+        else:
+            self.recorder.lost(number)
         self._forget(trial)
-
-    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Forgive a trial the loss of its machine: only what its own process died of counts as an attempt."""
-        if _LOST_NODE in self._last_error(trial):
-            trial.run_metadata.num_failures -= 1
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """End the workers at once when the search stops: Ray would wait for the epochs that they are in."""
@@ -256,28 +256,10 @@ class _Events(tune.Callback):
             while self._actors:
                 ray.kill(self._actors.pop())
 
-    def _forget(self, trial: Any) -> None:
-        self._trials.pop(trial.trial_id, None)
-        if not {FULL_DISK, UNUSABLE} & set(trial.last_result or {}):
-            self._caretaker.finished(trial.config["number"])
+    @staticmethod
+    def _forget(trial: Any) -> None:
         for kept in (trial.metric_analysis, trial.metric_n_steps, trial.last_result):
             kept.clear()  # Ray keeps every trial, and of each what nobody reads
-
-    def why(self, trial_id: str) -> str:
-        """Give the reason for which Ray gave a trial up."""
-        error = self._last_error(self._trials.get(trial_id))
-        if any(sign in error for sign in _OUT_OF_MEMORY):
-            last = "its process was killed because its machine ran out of memory"
-        elif "actor died" in error or "ActorDiedError" in error:
-            last = "its process was killed each time, as a system does that runs out of memory"
-        else:
-            last = error.splitlines()[-1]
-        return f"given up after {_ATTEMPTS} attempts: {last.strip()}"[:500]
-
-    @staticmethod
-    def _last_error(trial: Any) -> str:
-        path = Path(getattr(trial, "error_file", None) or os.devnull)  # none where it failed before it was begun
-        return path.read_text(encoding="utf-8").rpartition("Failure # ")[2].strip() or "for no reason that Ray tells"
 
 
 @contextmanager

@@ -32,6 +32,9 @@ LAST: Final = frozenset({FAILURE, FULL_DISK, UNUSABLE})
 FOLDS: Final = "folds"
 """Key of an epoch's metrics on the folds."""
 
+NOTES: Final = "notes"
+"""Key of what a trial has for the user, beside an epoch's metrics."""
+
 _RECURRING = (ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
 """Errors that the same settings would raise again; Ray tries others (a lost worker, a GPU's) again."""
 
@@ -63,11 +66,13 @@ class Job:
 def train(config: dict[str, Any], job: Job, data: Any) -> None:
     """Train one trial in a Ray worker; what would fail again is reported, what might not is raised."""
     last = 0
+    notes: list[str] = []
 
     def report(epoch: EpochReport) -> None:
         nonlocal last
         last = epoch.epoch
-        tune.report(write_report(epoch))
+        tune.report({**write_report(epoch), NOTES: list(notes)})
+        notes.clear()
 
     try:
         limit_memory(job.gpus)
@@ -82,6 +87,7 @@ def train(config: dict[str, Any], job: Job, data: Any) -> None:
             files=job.files,
             device=job.device,
             rungs=job.rungs,
+            say=notes.append,
         )
     except OSError as error:
         if error.errno not in DISK_FULL:

@@ -54,6 +54,11 @@ class RayNode:
                 os.kill(pid, signal.SIGKILL)
         self.process.wait(timeout=30)
 
+    def kill_raylet(self) -> None:
+        """End the one process that makes it a node, with SIGKILL; what it started finds that out by itself."""
+        (raylet,) = (pid for pid in self.processes() if Path(f"/proc/{pid}/comm").read_text().strip() == "raylet")
+        os.kill(raylet, signal.SIGKILL)
+
     def processes(self) -> list[int]:
         """Give its processes: those of the session that its first one leads."""
         found: list[int] = []

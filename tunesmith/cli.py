@@ -25,6 +25,7 @@ from tunesmith import (
     ui_command,
 )
 from tunesmith.console import err
+from tunesmith.proxies import spare_this_machine
 
 INTERRUPTED = 130
 BAD_INPUT = 2
@@ -76,6 +77,7 @@ def options(
 
 def main() -> None:
     """Run the command line; exit status 0 is success, 2 bad input, 130 an interruption, 1 anything else."""
+    spare_this_machine()
     sys.exit(run(sys.argv[1:]))
 
 

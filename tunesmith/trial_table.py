@@ -2,7 +2,7 @@
 
 import math
 import textwrap
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from rich.segment import Segment, Segments
@@ -17,8 +17,17 @@ from tunesmith.figures import duration, interval, settings_line, state_word
 Row = dict[str, Any]
 """One trial: number, state, epochs, seconds, each metric with its standard error, and its settings."""
 
-_LEAST_WIDTH = 20
-"""Of the last column, however narrow the terminal is."""
+_LEAST_BESIDE = 40
+"""Width of the last column, without which it goes below the others."""
+
+_INDENT = 7
+"""Of what goes below."""
+
+_NUMBERS = ("trial", "epochs", "time")
+"""Columns that are set to the right."""
+
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+"""Between a setting's name and its value."""
 
 
 def rows(record: SearchRecord, family: Family[Any, Any]) -> list[Row]:
@@ -76,33 +85,64 @@ def sorted_rows(found: Sequence[Row], column: str, family: Family[Any, Any]) -> 
 def print_table(record: SearchRecord, family: Family[Any, Any], found: Sequence[Row]) -> None:
     """Print the rows, each with the settings that differ from the family's defaults, or the reason of its failure.
 
-    Rich's own tables take a millisecond a row, which a search of thousands of trials has no time for.
+    These stand beside the other columns where there is room, else below them. Rich's own tables take a millisecond a
+    row, which a search of thousands of trials has no time for.
     """
-    shown = [family.metrics[0], *(metric for metric in family.metrics[1:] if metric.name == "cv_loss")]
+    fixed = _aligned(_fitting(_columns(found, family), out.width))
+    beside = out.width - len(fixed[0]) >= _LEAST_BESIDE
+    indent = len(fixed[0]) if beside else _INDENT
+    segments: list[Segment] = []
+
+    def add(line: str, last: str, first: Style, second: Style) -> None:
+        parts = textwrap.wrap(last, out.width - indent, break_long_words=False, break_on_hyphens=False)
+        told = f"\n{' ' * indent}".join(parts).replace(_NO_BREAK, " ")
+        segments.append(Segment(line if beside else f"{line.rstrip()}\n{' ' * indent}", first))
+        segments.append(Segment(f"{told}\n", second))
+
+    bold, dim = Style(bold=True), Style(dim=True)
+    add(fixed[0], "settings that differ from the defaults", bold, bold if beside else dim)
     defaults = family.spec_type.defaults()
-    scores = [metric.name.replace("_", " ") for metric in shown]
-    lines = [["trial", "state", "epochs", *scores, "time"]]
-    for row in found:
-        means = [interval(row[metric.name], row[f"{metric.name}_se"]) for metric in shown]
-        taken = duration(row["seconds"])
-        lines.append([f"#{row['number']}", state_word(row["state"]), str(row["epochs"]), *means, taken])
-    fixed = _aligned(lines, right=(0, 2, len(lines[0]) - 1))
-    indent, bold, dim = len(fixed[0]), Style(bold=True), Style(dim=True)
-    segments = [Segment(f"{fixed[0]}settings that differ from the defaults\n", bold)]
     for row, line in zip(found, fixed[1:], strict=True):
         settings = {name: row[name] for name in record.spec.space.searched if row[name] != ""}
-        last = row["reason"] or settings_line(settings, defaults)
-        wrapped = textwrap.wrap(last, max(out.width - indent, _LEAST_WIDTH))
+        told = settings_line(settings, defaults).replace(" ", _NO_BREAK).replace(f",{_NO_BREAK}", ", ")
         colour = Style(color="red") if row["state"] == "FAIL" else Style.null()
-        segments += [Segment(line, colour), Segment(f"\n{' ' * indent}".join(wrapped) + "\n", colour + dim)]
+        add(line, row["reason"] or told, colour, colour + dim)
     out.print(Segments(segments), end="", soft_wrap=True)
 
 
-def _aligned(lines: Sequence[Sequence[str]], right: Collection[int]) -> list[str]:
-    """Give each line's cells as one string, every column as wide as its widest cell and two spaces."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    aligns = [">" if index in right else "<" for index in range(len(widths))]
-    return [
-        "".join(f"{cell:{align}{width}}  " for cell, align, width in zip(line, aligns, widths, strict=True))
-        for line in lines
-    ]
+def _columns(found: Sequence[Row], family: Family[Any, Any]) -> dict[str, list[str]]:
+    """Give the cells of each column by its head."""
+    objective, *others = family.metrics
+    shown = [objective, *(metric for metric in others if metric.name == "cv_loss")]
+    scores = {
+        metric.name.replace("_", " "): [interval(row[metric.name], row[f"{metric.name}_se"]) for row in found]
+        for metric in shown
+    }
+    return {
+        "trial": [f"#{row['number']}" for row in found],
+        "state": [state_word(row["state"]) for row in found],
+        "epochs": [str(row["epochs"]) for row in found],
+        **scores,
+        "time": [duration(row["seconds"]) for row in found],
+    }
+
+
+def _fitting(columns: dict[str, list[str]], width: int) -> dict[str, list[str]]:
+    """Leave out what matters least until the columns fit: other scores than the objective, the time, the epochs."""
+    _, _, epochs, _, *rest = columns
+    kept = dict(columns)
+    for name in (*rest, epochs):
+        if sum(max(map(len, (head, *cells))) + 2 for head, cells in kept.items()) <= width:
+            break
+        del kept[name]
+    return kept
+
+
+def _aligned(columns: dict[str, list[str]]) -> list[str]:
+    """Give the heads, then each row, as one string, every column as wide as its widest cell and two spaces."""
+    padded: list[list[str]] = []
+    for head, cells in columns.items():
+        width = max(map(len, (head, *cells)))
+        align = ">" if head in _NUMBERS else "<"
+        padded.append([f"{cell:{align}{width}}  " for cell in (head, *cells)])
+    return ["".join(line) for line in zip(*padded, strict=True)]

@@ -30,7 +30,7 @@ def ui(
     pages = f"http://{host}:{port}/#/experiments?workflowType=machine_learning"  # MLflow's own first page is for chats
     err.print(f"MLflow's UI on {folder} (Ctrl-C ends it):", markup=False, soft_wrap=True)
     err.print(f"  {pages}", markup=False, soft_wrap=True)
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", default_uri(folder)]
+    command = [sys.executable, "-P", "-m", "mlflow", "server", "--backend-store-uri", default_uri(folder)]
     command += ["--host", host, "--port", str(port), "--workers", "1"]
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

@@ -147,7 +147,7 @@ class Simulation(SilentObserver):
         with open_study(self._search, self._family, self._home, "none") as study:
             recorder = Recorder(study, tracking, self, objective)  # pyright: ignore[reportArgumentType]
             self._searcher = HonestOptunaSearch(
-                study, self._search, objective, recorder, why=lambda _: "", capacity=lambda: self.outcome.slots
+                study, self._search, objective, recorder, capacity=lambda: self.outcome.slots
             )
             self._scheduler = SurvivingASHA(self._search, objective, ())
             scheduler = self._search.scheduler

@@ -35,7 +35,7 @@ def test_a_driver_killed_at_twenty_moments_leaves_the_search_as_it_would_have_be
         assert process.poll() is None, driver.errors[-2000:]
         process.kill()
         process.wait()
-        num_deaths_at_work += any(trial.state == "RUNNING" for trial in driver.trials())
+        num_deaths_at_work += any(trial.state == "WAITING" for trial in driver.trials())
     assert num_deaths_at_work >= KILLS // 2
     wanted = max(TRIALS, len(driver.trials()))
     driver = Driver(home, cluster.address, {**changes, "budget.trials": wanted})

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from search.attempts import ATTEMPTS
 from search.records import TrialRecord
 from tests.faults.driver import Driver, check_complete, check_replay, check_rungs
 from tests.ray_cluster import RayNode, ray_cluster, wait_until
@@ -64,6 +65,27 @@ def test_trials_of_a_lost_machine_go_on_elsewhere_within_a_minute_and_one_that_j
         assert driver.run() == 0, driver.errors[-2000:]
         trials = check_complete(driver, len(driver.trials()))
         check_rungs(driver, trials)
+        check_replay(driver, trials)
+
+
+@pytest.mark.timeout(900)
+def test_a_trial_that_loses_one_raylet_after_another_is_not_given_up(home: Path) -> None:
+    """Only Ray's own process of the node is killed, once more often than a trial may be tried; the machine lives on."""
+    changes: dict[str, object] = {"budget.trials": 1, "budget.epochs": 24, "space.pause": 0.5, **halving(2)}
+    with ray_cluster(1) as cluster:
+        driver = Driver(home, cluster.address, changes)
+        process = driver.start()
+        for loss in range(ATTEMPTS):
+            epochs = driver.num_epochs
+            wait_until(
+                lambda loss=loss, epochs=epochs: len(driver.starts()) > loss and driver.num_epochs > epochs,
+                "the trial to go on",
+                180,
+            )
+            cluster.nodes[-1].kill_raylet()
+            cluster.add()
+        assert process.wait(240) == 0, driver.errors[-2000:]
+        trials = check_complete(driver, 1)
         check_replay(driver, trials)
 
 

@@ -39,7 +39,7 @@ def test_wheel_holds_every_file_of_the_packages(wheel: zipfile.ZipFile) -> None:
 
 def test_wheel_installs_the_command(wheel: zipfile.ZipFile) -> None:
     (name,) = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
-    assert "tunesmith = tunesmith.cli:main" in wheel.read(name).decode()
+    assert "tunesmith = tunesmith.__main__:main" in wheel.read(name).decode()
 
 
 def test_wheel_carries_the_licence(wheel: zipfile.ZipFile) -> None:

@@ -22,6 +22,7 @@ from search.study import FINISHED, folder, open_study, read_search
 from search.tracking import default_uri
 from search.trial import train_trial
 from search.tune import Outcome, run
+from tests.ray_cluster import wait_until
 
 pytestmark = [
     pytest.mark.slow,
@@ -204,6 +205,69 @@ def test_a_search_whose_first_trials_all_fail_stops(home: Path) -> None:
     with pytest.raises(BadInputError, match=r"the first trials all failed.*ValueError: this setting cannot work"):
         go(toy(space__trouble="value", budget__trials=50, scheduler__first_rung=9), home)
     assert len(read_search(home, "toys", TOY).trials) < 10
+
+
+def test_a_search_whose_trials_all_fail_says_why_and_what_to_do_however_few_they_are(home: Path) -> None:
+    search = toy(space__trouble="value", budget__trials=2, scheduler__first_rung=9)
+    told = (
+        r"every trial of toys failed \(2 in all\); the first error: ValueError: this setting cannot work. .*"
+        r"tunesmith trial --like toys/0.*tunesmith search toys --trials 4$"
+    )
+    for _ in range(2):
+        with pytest.raises(BadInputError, match=told):
+            go(search, home)
+
+
+def test_failures_of_earlier_starts_neither_stop_a_search_nor_hide_that_all_of_this_one_failed(home: Path) -> None:
+    broken = replace(TOY, broken="torch cannot be imported")
+    for num_trials, num_failed in ((50, 5), (52, 10), (10, 10)):
+        with pytest.raises(BadInputError, match=r"failed.*the first error: ValueError: torch cannot be imported"):
+            go(toy(budget__trials=num_trials), home, family=broken)
+        found = read_search(home, "toys", TOY).trials
+        assert num_failed <= len(found) < num_failed + 4
+    outcome = go(toy(budget__trials=len(found) + 4), home)
+    assert outcome.reason == "trials"
+    assert [trial.state in ("COMPLETE", "PRUNED") for trial in outcome.trials[len(found) :]] == [True] * 4
+
+
+def test_a_trial_that_is_given_a_process_that_has_died_since_is_tried_again(home: Path, tmp_path: Path) -> None:
+    log = tmp_path / "starts"
+
+    @dataclass
+    class Killer(Listener):
+        def trial_ended(self, number: int, state: State, reason: str = "") -> None:
+            super().trial_ended(number, state, reason)
+            starts = [line.split() for line in log.read_text().splitlines()]
+            process = next(int(process) for trial, process, _ in starts if int(trial) == number)
+            if number < 2:
+                os.kill(process, signal.SIGKILL)
+                wait_until(lambda: not Path(f"/proc/{process}/exe").exists(), "it to be dead")
+
+    listener = Killer()
+    outcome = go(toy(budget__trials=6), home, listener, family=replace(TOY, log=log))
+    assert [trial.state for trial in outcome.trials if trial.state == "FAIL"] == [], outcome.trials
+    check_states(outcome)
+    assert len([event for event in listener.events if event[0] == "ended"]) == 6
+
+
+def test_a_damaged_checkpoint_is_told_of_and_its_trial_goes_on(home: Path, tmp_path: Path) -> None:
+    """Its process dies beyond the second rung, whose file is damaged then; the first one's is whole."""
+    log, struck = tmp_path / "starts", list[str]()
+
+    def strike(number: int, epoch: int) -> None:
+        if (number, epoch) == (0, 4) and not struck:
+            (newest, *_) = sorted((folder(home, "toys") / "checkpoints").iterdir(), reverse=True)
+            newest.write_bytes(newest.read_bytes()[:1000])
+            struck.append(str(newest))
+            os.kill(int(log.read_text().split()[1]), signal.SIGKILL)
+
+    listener = Listener(wake=strike)
+    search = toy(budget__trials=1, space__pause=0.3)
+    outcome = go(search, home, listener, family=replace(TOY, log=log))
+    note = f"{struck[0]} cannot be read: damaged or cut short; trial 0 goes on from its checkpoint of epoch 1"
+    assert [event[1] for event in listener.events if event[0] == "message"] == [note]
+    assert [event[2] for event in listener.events if event[0] == "epoch"] == [1, 2, 3, 4, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert [(trial.state, len(trial.epochs)) for trial in outcome.trials] == [("COMPLETE", 9)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

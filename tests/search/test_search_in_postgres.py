@@ -121,7 +121,7 @@ def test_a_signal_ends_a_search_that_waits_for_its_database(
     server.start()
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
     before = read_search(tracked_home, "toys", TOY).trials
-    assert [trial.state for trial in before][1:] == ["RUNNING"]
+    assert [trial.state for trial in before][1:] == ["WAITING"]
     after = go(tracked_home, database, SilentObserver(), trials=3, pause=0.1)
     assert [trial.number for trial in after.trials] == [0, 1, 2]
     assert after.reason == "trials"

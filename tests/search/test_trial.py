@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ import pytest
 import torch
 from toy_family import ToyFamily, ToySpec, toy_data
 
+from data_prep.errors import BadInputError
 from data_prep.places import FolderPlace
 from models import checkpoint
 from models.composer import Composer
@@ -67,17 +69,17 @@ def test_a_report_that_was_lost_behind_its_checkpoint_comes_after_all(tmp_path: 
 
 
 def test_it_saves_at_rungs_alone_and_before_it_reports(tmp_path: Path) -> None:
-    seen: list[int] = []
+    seen: list[list[int]] = []
 
     def report(epoch: EpochReport) -> None:
-        state = files(tmp_path).load_state(7)
-        seen.append(int(state.training["epoch"]) if state else 0)
+        seen.append([files(tmp_path).load_state(name).training["epoch"] for name in files(tmp_path).states_of(7)])
         del epoch
 
-    train_trial(TOY, SPEC, toy_data(), report, seed=3, number=7, files=files(tmp_path), device="cpu", rungs=(2, 4))
-    assert seen == [0, 2, 2, 4, 4, 4, 4, 4, 4]
+    train_trial(TOY, SPEC, toy_data(), report, seed=3, number=7, files=files(tmp_path), device="cpu", rungs=(2, 4, 6))
+    assert seen == [[], [2], [2], [4, 2], [4, 2], [6, 4], [6, 4], [6, 4], [6, 4]]
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.pt")) == [
-        "checkpoints/trial-00007.pt",
+        "checkpoints/trial-00007-epoch-00004.pt",
+        "checkpoints/trial-00007-epoch-00006.pt",
         "models/trial-00007.pt",
     ]
 
@@ -97,7 +99,7 @@ def test_the_trained_model_is_kept_whole_and_small_when_the_budget_is_done(tmp_p
 def test_a_checkpoint_from_before_a_setting_existed_is_taken_up(tmp_path: Path) -> None:
     wide = SPEC.model_copy(update={"columns": 8})
     train(tmp_path, until=5, spec=wide)
-    (path,) = tmp_path.rglob("*.pt")
+    path = max(tmp_path.rglob("*.pt"))
     content = torch.load(path, weights_only=True)
     stored = json.loads(content["spec"])
     assert stored.pop("columns") == 8
@@ -135,6 +137,55 @@ def test_another_searchs_checkpoint_is_not_taken_up(tmp_path: Path) -> None:
     assert train(tmp_path, until=1, seed=4)[0].epoch == 1
     train(tmp_path, until=5)
     assert train(tmp_path, until=1, spec=SPEC.model_copy(update={"lr": 0.06}))[0].epoch == 1
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def with_a_wrong_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    at = bytes(content).index(torch.load(path, weights_only=True)["training"]["weights"].numpy().tobytes())
+    content[at + 5] ^= 1
+    path.write_bytes(content)
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [cut_short, with_a_wrong_byte, emptied])
+def test_a_damaged_checkpoint_costs_the_epochs_since_the_one_before_it(
+    damage: Callable[[Path], None], tmp_path: Path
+) -> None:
+    whole, said = losses(train(None)), list[str]()
+    train(tmp_path, until=5)
+    older, newer = sorted((tmp_path / "checkpoints").iterdir())
+    damage(newer)
+    assert losses(train(tmp_path, until=4, say=said.append)) == whole[:4], "it goes on from epoch 1, reported again"
+    note = f"{newer} cannot be read: damaged or cut short; trial 7 goes on from its checkpoint of epoch 1"
+    assert said == [note]
+    assert losses(train(tmp_path, until=4)) == whole[2:4], "the damaged file has been written anew"
+    damage(older)
+    damage(newer)
+    said.clear()
+    assert losses(train(tmp_path, say=said.append)) == whole
+    assert said == [f"{newer} and {older} cannot be read: damaged or cut short; trial 7 begins again"]
+
+
+def test_a_checkpoint_of_an_older_version_that_wrote_no_epoch_in_its_name_is_taken_up(tmp_path: Path) -> None:
+    train(tmp_path, until=5, rungs=(3,))
+    (path,) = (tmp_path / "checkpoints").iterdir()
+    path.rename(path.with_name("trial-00007.pt"))
+    assert losses(train(tmp_path)) == losses(train(None))[2:]
+
+
+def test_a_checkpoint_of_a_newer_version_is_not_trained_over(tmp_path: Path) -> None:
+    train(tmp_path, until=5, rungs=(3,))
+    (path,) = (tmp_path / "checkpoints").iterdir()
+    torch.save({**torch.load(path, weights_only=True), "format": 99}, path)
+    with pytest.raises(BadInputError, match="use the newer version"):
+        train(tmp_path)
 
 
 def test_other_numbers_and_seeds_give_other_streams() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from toy_family import TOY_SEARCH, ToyFamily, ToySpec
 
-from data_prep.places import place
+from data_prep.places import FolderPlace, place
 from data_prep.unusable import UnusablePlaceError
 from models import checkpoint
 from models.family import EpochReport
@@ -59,12 +59,14 @@ def report(study: Study, number: int, epochs: int) -> None:
 
 
 def save(files: TrialFiles, number: int) -> None:
-    files.save_state(number, {"epoch": number}, SPEC, {"trial": number})
+    for epoch in (1, 3):
+        files.save_state(number, epoch, {"epoch": epoch, "number": number}, SPEC, {"trial": number})
 
 
 def saved(files: TrialFiles, number: int) -> int | None:
-    state = files.load_state(number)
-    return state and int(state.training["epoch"])
+    states = [files.load_state(name) for name in files.states_of(number)]
+    assert [state.training["epoch"] for state in states] == [3, 1][: len(states)], "the newest comes first"
+    return states[0].training["number"] if len(states) == 2 else None
 
 
 def test_what_unfinished_trials_saved_goes_along_to_another_storage_and_back(home: Path, elsewhere: str) -> None:
@@ -117,7 +119,7 @@ def test_a_move_that_is_cut_off_is_done_again(home: Path, tmp_path: Path, monkey
             begin(study, toy(""))
             save(own.files, number)
     copied: list[int] = []
-    copy = TrialFiles.copy_state
+    copy = TrialFiles.copy_states
 
     def cut_off(self: TrialFiles, number: int, target: TrialFiles) -> None:
         if copied:
@@ -125,7 +127,7 @@ def test_a_move_that_is_cut_off_is_done_again(home: Path, tmp_path: Path, monkey
         copied.append(number)
         copy(self, number, target)
 
-    monkeypatch.setattr(TrialFiles, "copy_state", cut_off)
+    monkeypatch.setattr(TrialFiles, "copy_states", cut_off)
     with open_study(search, TOY, home, "f") as study, pytest.raises(KeyboardInterrupt):
         settle(study, search, home)
     assert own.files.states() == {0, 1}
@@ -204,20 +206,20 @@ def test_begun_at_home_killed_gone_on_with_in_an_object_store_killed_and_ended(
 ) -> None:
     home, storage = tracked_home, store.url("bucket/searches")
     own = folder(home, "toys")
+    files = TrialFiles(FolderPlace(own))
     drive(home, kill_after=" 4")  # an epoch behind a rung
-    late = next(trial.number for trial in trials(home) if trial.state == "RUNNING" and len(trial.epochs) > 3)
-    left = [trial.number for trial in trials(home) if trial.state == "RUNNING" and len(trial.epochs) < 9]
-    unfinished = {f"trial-{number:05d}.pt" for number in left}
-    at_home = unfinished & {path.name for path in (own / "checkpoints").iterdir()}  # finished ones' may lie there
-    assert f"trial-{late:05d}.pt" in at_home
+    late = next(trial.number for trial in trials(home) if trial.state == "WAITING" and len(trial.epochs) > 3)
+    left = [trial.number for trial in trials(home) if trial.state == "WAITING" and len(trial.epochs) < 9]
+    at_home = files.states() & set(left)  # finished ones' may lie there
+    assert late in at_home
     printed = drive(home, kill_after=f"epoch {late} 5", storage=storage)
     moved = [int(line.split()[3]) for line in printed if line.startswith("message moved what")]
     assert len(moved) == 1
     assert len(at_home) <= moved[0] <= len(left), "a worker may save once more after its driver's death"
-    assert not at_home & {path.name for path in (own / "checkpoints").iterdir()}, "everything went along"
+    assert not at_home & files.states(), "everything went along"
     assert [line for line in printed if line.startswith(f"epoch {late} ")] == [f"epoch {late} 4", f"epoch {late} 5"]
     cut = trials(home)
-    assert (cut[late].state, len(cut[late].epochs)) == ("RUNNING", 5)
+    assert (cut[late].state, len(cut[late].epochs)) == ("WAITING", 5)
     printed = drive(home, storage=storage)
     check_it_went_on_from_a_rung(cut, printed)
 

@@ -119,6 +119,7 @@ class ToyFamily:
     not_for: str = "Anything but tests."
     metrics: Sequence[Metric] = (LOSS,)
     log: Path | None = None
+    broken: str = ""
 
     @property
     def presets(self) -> Mapping[str, Preset]:
@@ -131,6 +132,8 @@ class ToyFamily:
         if self.log is not None:
             with self.log.open("a") as log:
                 log.write(f"{trial} {os.getpid()} {os.getppid()}\n")
+        if self.broken:
+            raise ValueError(self.broken)
         return ToyTraining(spec, data, seed, trial)
 
     def pictures(self, trained: Path, data: ToyData) -> Iterable[tuple[str, Figure]]:

@@ -156,6 +156,10 @@ def test_a_search_that_is_stopped_goes_on_and_ends_with_each_trial_once(searched
     if end != signal.SIGKILL:
         assert process.returncode == 130
         assert f"tunesmith search {name}" in errors
+    cut = json.loads(searched.run("trials", name, "--json").stdout)
+    assert {row["state"] for row in cut} >= {"WAITING"}
+    assert "RUNNING" not in {row["state"] for row in cut}, "nobody trains them"
+    assert "interrupted" in searched.run("trials", name).stdout
     result = searched.run("search", name)
     assert result.returncode == 0, result.stderr
     rows = json.loads(searched.run("trials", name, "--sort", "number", "--json").stdout)

@@ -1,0 +1,120 @@
+"""A Ray of our own here, out of others' reach: on loopback, in a private folder, with a token that is never stored."""
+
+# Ray is partly untyped:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
+
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from data_prep.errors import BadInputError
+
+_LONGEST: Final = 107 if sys.platform.startswith("linux") else 103
+"""Bytes that the path of a socket may have."""
+
+_SOCKET: Final = len("/r/session_2026-01-01_00-00-00_000000_0000000/sockets/plasma_store")
+"""Bytes of them that Ray needs below its folder."""
+
+_USUAL: Final = ("/tmp", "/var/tmp")  # noqa: S108  (whatever lies there, what is made in them is private)
+
+_ONLY_LOOPBACK: Final = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+"""Ray's switch that makes this machine's address the loopback one, so that all its servers listen there alone."""
+
+
+@contextmanager
+def local_ray(num_cpus: int | None, num_gpus: int | None) -> Generator[dict[str, Any]]:
+    """Prepare a Ray of our own for the length of a ``with`` block.
+
+    Args:
+        num_cpus: Its processors; None is all.
+        num_gpus: Its GPUs; None is all.
+
+    Yields:
+        Options of ``ray.init``. Workers look for packages where ours are and not in the folder that the user is in.
+
+    Raises:
+        BadInputError: If no folder can be made for it.
+    """
+    folder = _private_folder()
+    try:
+        with _environment(_settings()), _on_loopback():
+            yield {
+                "address": "local",
+                "num_cpus": num_cpus,
+                "num_gpus": num_gpus,
+                "include_dashboard": False,
+                "_temp_dir": str(Path(folder, "r")),  # Ray lets everybody into its own folder
+                "runtime_env": _ours(folder),
+            }
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _ours(folder: str) -> dict[str, Any]:
+    nothing = Path(folder, "nothing")
+    nothing.mkdir()
+    root = str(Path(__file__).parent.parent)
+    paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+    return {"working_dir": str(nothing), "env_vars": {"PYTHONPATH": paths}}
+
+
+def _private_folder() -> str:
+    """Make a folder that no other user can look into, and whose path leaves room for the names of Ray's sockets."""
+    given = [os.environ[name] for name in ("RAY_TMPDIR", "TMPDIR") if os.environ.get(name)]
+    places = list(dict.fromkeys(str(Path(place).absolute()) for place in (*given, *_USUAL)))
+    room = _LONGEST - _SOCKET
+    for place in places:
+        with suppress(OSError):
+            folder = tempfile.mkdtemp(prefix="ray-", dir=place)
+            if len(os.fsencode(folder)) <= room:
+                return folder
+            Path(folder).rmdir()
+    raise BadInputError(
+        f"Ray needs a folder for its sockets, writable and with a path of at most {room} bytes: none can be made in "
+        f"{', '.join(places)}; name another with RAY_TMPDIR"
+    )
+
+
+def _settings() -> Mapping[str, str]:
+    """Give what Ray's processes have in their environment; a token, unless the user has one or wants none."""
+    own_token = os.environ.get("RAY_AUTH_MODE", "token") == "token"
+    given = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys()
+    token = {"RAY_AUTH_TOKEN": secrets.token_hex(32)} if own_token and not given else {}
+    return {_ONLY_LOOPBACK: "0", **token}
+
+
+@contextmanager
+def _environment(settings: Mapping[str, str]) -> Generator[None]:
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _on_loopback() -> Generator[None]:
+    """Have a Ray that was imported before take up its switch and its token, which it reads once."""
+    from ray._private import ray_constants  # noqa: PLC0415  (after the environment that it reads)
+
+    loader: Any = import_module("ray._raylet").AuthenticationTokenLoader.instance()
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    loader.reset_cache()
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
+        loader.reset_cache()

@@ -1,0 +1,65 @@
+"""What a Ray of our own listens on, where its files lie, and what its workers import: printed as JSON."""
+
+import json
+import os
+import stat
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from cluster.session import connect
+
+
+def descendants() -> set[int]:
+    """Give this process and all that come from it."""
+    parents: dict[int, int] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
+    found = {os.getpid()}
+    while more := {process for process, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+def listening(processes: set[int]) -> list[str]:
+    """Give the addresses, in the kernel's notation, that processes listen on."""
+    sockets: set[str] = set()
+    for process in processes:
+        for link in Path(f"/proc/{process}/fd").glob("*"):
+            with suppress(OSError):
+                sockets.add(str(link.readlink()))
+    rows = [
+        line.split() for table in ("tcp", "tcp6") for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+    ]
+    return sorted({row[1].partition(":")[0] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in sockets})
+
+
+def imported() -> dict[str, str]:
+    """Give the files of what a worker imports by names that the user's folder has too."""
+    import torch
+
+    import models
+    import search
+
+    return {**{module.__name__: str(module.__file__) for module in (models, search, torch)}, "folder": str(Path.cwd())}
+
+
+def main() -> None:
+    with connect(num_cpus=1, num_gpus=0):
+        import ray
+
+        found = ray.get(ray.remote(imported).remote())
+        within = Path(found.pop("folder"))
+        folder = next(place.parent.parent for place in within.parents if place.name.startswith("session_"))
+        told = {
+            "imported": found,
+            "listening": listening(descendants()),
+            "folder": str(folder),
+            "mode": stat.S_IMODE(folder.stat().st_mode),
+        }
+    json.dump({**told, "left": folder.exists(), "token": "RAY_AUTH_TOKEN" in os.environ}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""A Ray of our own: out of others' reach, and in no folder's way."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.local_ray import local_ray
+from data_prep.errors import BadInputError
+
+ROOT = Path(__file__).parents[2]
+LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+"""127.0.0.1, the same as an IPv6 address, and ::1, as the kernel writes them."""
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What is seen of one that is started in a folder of foreign packages, where TMPDIR is too long for sockets."""
+    place = tmp_path_factory.mktemp("foreign")
+    for name in ("models", "search", "torch"):
+        (place / f"{name}.py").write_text("raise RuntimeError('not this one')\n")
+    temporary = place / ("a-long-name-" * 8)
+    temporary.mkdir()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
+    done = subprocess.run(
+        [sys.executable, "-P", str(Path(__file__).with_name("local_ray_looked_at.py"))],
+        cwd=place,
+        env={**environment, "HOME": str(place), "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return {**json.loads(done.stdout), "home": place}
+
+
+@pytest.mark.slow
+def test_it_listens_on_loopback_alone(seen: dict[str, Any]) -> None:
+    assert seen["listening"]
+    assert set(seen["listening"]) <= LOOPBACK
+
+
+@pytest.mark.slow
+def test_its_folder_is_private_and_short_and_goes_with_it_and_its_token_is_never_stored(seen: dict[str, Any]) -> None:
+    assert seen["mode"] == 0o700
+    assert len(seen["folder"]) < 40
+    assert (seen["left"], seen["token"]) == (False, False)
+    assert not (seen["home"] / ".ray").exists()
+
+
+@pytest.mark.slow
+def test_its_workers_import_our_packages_whatever_the_users_folder_holds(seen: dict[str, Any]) -> None:
+    assert seen["imported"]["models"] == str(ROOT / "models" / "__init__.py")
+    assert seen["imported"]["search"] == str(ROOT / "search" / "__init__.py")
+    assert Path(seen["imported"]["torch"]).parent.name == "torch"
+
+
+def test_a_temporary_folder_that_cannot_be_used_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path / "file"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "absent"))
+    with local_ray(1, 0) as options:
+        assert Path(options["_temp_dir"]).parent.parent == Path("/tmp")  # noqa: S108  (what is in it is private)
+    monkeypatch.setattr("cluster.local_ray._USUAL", ())
+    with (
+        pytest.raises(
+            BadInputError, match=r"Ray needs a folder .* at most \d+ bytes: none can be made in .*RAY_TMPDIR"
+        ),
+        local_ray(1, 0),
+    ):
+        pass
