@@ -23,11 +23,12 @@ from data_prep.errors import BadInputError, unknown
 from models.family import EpochReport
 from models.metrics import Metric
 from search.folder_lock import driver_lock, folder_lock
-from search.journal import Journal
+from search.journal import Journal, undamaged
 from search.lease import Lease, Waiting, held
+from search.passwords import without_password
 from search.progress import State
 from search.records import EPOCH_KEY, REASON_KEY, SearchRecord, TrialRecord, begun, make_record, make_records
-from search.search_spec import AnyFamily, SearchSpec, check_name, parse, without_password
+from search.search_spec import AnyFamily, SearchSpec, check_name, load, parse
 
 SCHEMA = 1
 """Version of what is stored in a study; a higher one is refused."""
@@ -180,9 +181,11 @@ def open_study(
     place.mkdir(parents=True, exist_ok=True)
     objective = family.metrics[0]
     with ExitStack() as stack:
-        storage, made, lease = _hold(stack, search, place, objective, waiting or Waiting())
-        study = Study(made, storage, search, objective, lease)
-        _check_and_stamp(study, search, family, fingerprint)
+        with undamaged(_where(search.study.url, place)):
+            storage, made, lease = _hold(stack, search, place, objective, waiting or Waiting())
+            study = Study(made, storage, search, objective, lease)
+            _check_and_stamp(study, search, family, fingerprint)
+            study.records()
         write_whole(place / "search.toml", search.to_toml())
         study.sweep()
         study.enqueue()
@@ -198,7 +201,7 @@ def _hold(
     direction = "minimize" if objective.direction == "minimise" else "maximize"
     if not search.study.url:
         lease = stack.enter_context(driver_lock(place, search.name, waiting.say))
-        journal = Journal(place / "study.journal", writable=True)
+        journal = Journal(_journal(place), writable=True)
         stack.callback(journal.close)
         storage = optuna.storages.JournalStorage(journal)
         made = optuna.create_study(study_name=search.name, storage=storage, direction=direction, load_if_exists=True)
@@ -232,13 +235,13 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
     path = folder(home, name) / "search.toml"
     if not path.exists():
         raise unknown("search", name, names(home) or ["none yet: tunesmith search composer"], f"in {home}")
-    url = parse(path.read_text(encoding="utf-8"), str(path), family=family, stored=True).study.url
-    with _reading(url, path.parent) as storage:
+    url = load(path, family=family, stored=True).study.url
+    with undamaged(_where(url, path.parent)), _reading(url, path.parent) as storage:
         try:
             study = optuna.load_study(study_name=name, storage=storage)
         except KeyError:
             raise BadInputError(
-                f"a search is read from its study: there is none of {name} in {without_password(url) or path.parent}; "
+                f"a search is read from its study: there is none of {name} in {_where(url, path.parent)}; "
                 f"start it anew: tunesmith search {path}"
             ) from None
         stored = _stored(study, family)
@@ -246,6 +249,15 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
         seconds = float(study.user_attrs.get("seconds", 0.0))
         attributes = study.user_attrs
         return SearchRecord(stored, tuple(records), attributes["fingerprint"], seconds, attributes["id"])
+
+
+def _journal(place: Path) -> Path:
+    return place / "study.journal"
+
+
+def _where(url: str, place: Path) -> str:
+    """Return where a study is stored, as it may be shown."""
+    return without_password(url) or str(_journal(place))
 
 
 def check_apart(search: SearchSpec) -> None:
@@ -276,7 +288,7 @@ def _reading(url: str, place: Path) -> Generator[optuna.storages.BaseStorage]:
         finally:
             close_database(database)
     else:
-        journal = Journal(place / "study.journal", writable=False)
+        journal = Journal(_journal(place), writable=False)
         try:
             yield optuna.storages.JournalStorage(journal)
         finally:
@@ -285,7 +297,7 @@ def _reading(url: str, place: Path) -> Generator[optuna.storages.BaseStorage]:
 
 def _check_and_stamp(study: Study, search: SearchSpec, family: AnyFamily, fingerprint: str) -> None:
     attributes = study.optuna.user_attrs
-    if "schema" in attributes:
+    if "search" in attributes:  # it is written last
         differences = _differences(_stored(study.optuna, family), search)
         if not differences and attributes["fingerprint"] != fingerprint:
             differences = [
