@@ -204,6 +204,7 @@ def changed(**change: object) -> str:
         changed(since=1e30),
         changed(since=None),
     ],
+    ids=range(10),
 )
 def test_a_damaged_record_is_named_with_the_remedy(file_slot: FileSlot, text: str) -> None:
     file_slot._path.write_text(text)

@@ -150,7 +150,9 @@ def test_times_are_read_and_written(text: object, seconds: float | None) -> None
     assert read_duration(write_duration(seconds)) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "0s", "5", "s", "1m2h", True, -3, 0, [1], "9" * 5000 + "s", 10**400, "1000000h"])
+@pytest.mark.parametrize(
+    "text", ["", "0s", "5", "s", "1m2h", True, -3, 0, [1], "9" * 5000 + "s", 10**400, "1000000h"], ids=range(12)
+)
 def test_other_times_are_refused(text: object) -> None:
     with pytest.raises(ValueError, match="a time is written like"):
         read_duration(text)
@@ -178,6 +180,7 @@ def test_other_times_are_refused(text: object) -> None:
         (f'[space]\n"{"a" * 20_000}"{" " * 20_000}= 1\n', r"no setting is called 'a{99}... \(20,002 characters\)"),
         ('tracking = "http://me:hush@host"\n', "got 'http://me@host'"),
     ],
+    ids=range(12),
 )
 def test_what_is_too_large_is_said_in_one_short_line(text: str, said: str) -> None:
     with pytest.raises(BadInputError, match=said) as caught:
