@@ -39,7 +39,7 @@ def test_passwords_are_struck_out(url: str, shown: str) -> None:
     "url",
     [
         "",
-        "sqlite:////home/me/runs/mlflow.db",
+        "sqlite:////data/runs/mlflow.db",
         "http://127.0.0.1:5000/?x=a@b",
         "postgresql+psycopg://me@db:5432/x?sslmode=require&",
         "postgresql://db/passwords",
