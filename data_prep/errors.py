@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_LONGEST = 100
+"""Characters of a value that an error shows."""
+
 
 class BadInputError(ValueError):
     """Something a user gave cannot be used.
@@ -25,7 +28,23 @@ def unknown(kind: str, value: str, known: Iterable[str], where: str = "") -> Bad
         The error, to be raised by the caller.
     """
     names = sorted(known)
-    near = get_close_matches(value, names, n=1, cutoff=0.5)
+    near = get_close_matches(value[:_LONGEST], names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"
     place = f" ({where})" if where else ""
-    return BadInputError(f"no {kind} is called {value!r}{place}; {hint}")
+    return BadInputError(f"no {kind} is called {shown(value)}{place}; {hint}")
+
+
+def shown(value: object) -> str:
+    """Return a value as errors show it: in Python's notation, cut where it is long.
+
+    Args:
+        value: What a user gave.
+
+    Returns:
+        At most about a hundred characters.
+    """
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # Python's own limits, as on the digits of a number
+        return f"{type(value).__name__} too large to be shown"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text):,} characters)"

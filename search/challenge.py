@@ -8,10 +8,11 @@ from data_prep.corpus import resolve
 from data_prep.errors import BadInputError
 from data_prep.progress import Progress
 from data_prep.provenance import Prepared
+from data_prep.wording import counted
 from models.family import EpochReport
 from models.spec import Spec
 from search.code_version import code_version
-from search.evidence import Champion, Evidence
+from search.evidence import Champion, Evidence, tested
 from search.model_card import model_card
 from search.model_versions import Version
 from search.promotion import (
@@ -32,7 +33,7 @@ from search.records import SearchRecord, TrialRecord
 from search.refit import num_parameters, refit
 from search.registration import Registration
 from search.registry import Registry
-from search.sealed_test import SealedTest, from_data, networks_text, recorded, run_test
+from search.sealed_test import SealedTest, recorded, run_test
 from search.search_spec import AnyFamily
 
 
@@ -176,33 +177,52 @@ class Challenge:
         name = f"{self._record.spec.name}/{choice.chosen.number}"
         is_tested = test is not None and (test.trial, test.networks) == (choice.chosen.number, choice.networks)
         if test is not None and not is_tested and not force:
-            earlier = f"{self._record.spec.name}/{test.trial} with {networks_text(test.networks)}"
+            earlier = f"{self._record.spec.name}/{test.trial} with {counted(test.networks, 'network')}"
             raise BadInputError(
                 f"the sealed test is opened once in a search: it was for {earlier} on {test.at[:10]}, and choosing "
-                f"{name} with {networks_text(choice.networks)} now would be choosing by the test; promote --trial "
+                f"{name} with {counted(choice.networks, 'network')} now would be choosing by the test; promote --trial "
                 f"{test.trial} --networks {test.networks}, or start another search (--force --reason does it all the "
                 "same)"
             )
-        current = self._registry.champion(self._family.name)  # a registry that is not there is found out now
+        self._registry.champion(self._family.name)  # a registry that is not there is found out now
         self._refit(choice, device, progress)
         if test is None or not is_tested:
             test = run_test(self._family, self._prepared, choice.model, self._folder, name=name)
+        with self._registry.deciding():
+            evidence, version, is_new = self._decide(choice, test, force=force, reason=reason)
+        return Outcome(evidence, version, is_new, not is_tested)
+
+    def _decide(self, choice: Choice, test: SealedTest, *, force: bool, reason: str) -> tuple[Evidence, Version, bool]:
+        """Compare with the champion of now, register, and move the alias.
+
+        The registry's lock keeps others out where it reaches. A champion that came from elsewhere meanwhile, as by a
+        machine with another home folder, is seen just before the alias moves, and compared with too.
+        """
+        family, number = self._family.name, choice.chosen.number
+        current = self._registry.champion(family)
         evidence = self._evidence(choice, test, current, force=force, reason=reason)
-        version = self._registry.of_trial(self._family.name, self._record.study, choice.chosen.number)
+        version = self._registry.of_trial(family, self._record.study, number)
         is_new = version is None
         if version is None:
-            version = self._registry.register(
-                Registration(
-                    family=self._family.name,
-                    model=choice.model,
-                    card=model_card(evidence, self._family.not_for),
-                    evidence=evidence.to_data(),
-                    tags=evidence.tags(),
-                )
-            )
-        if evidence.decision.moves and (current is None or current.version != version.version):
-            version = self._registry.set_champion(self._family.name, version.version, evidence.decision.why)
-        return Outcome(evidence, version, is_new, not is_tested)
+            version = self._registry.register(self._registration(choice, evidence))
+        while (newest := self._registry.champion(family)) != current:
+            current = newest
+            evidence = self._evidence(choice, test, current, force=force, reason=reason)
+        if current is None or current.version != version.version:
+            if version.tags.get("decision") != evidence.decision.why:
+                self._registry.record_decision(version, evidence.decision.why)
+            if evidence.decision.moves:
+                version = self._registry.set_champion(family, version.version, evidence.decision.why)
+        return evidence, version, is_new
+
+    def _registration(self, choice: Choice, evidence: Evidence) -> Registration:
+        return Registration(
+            family=self._family.name,
+            model=choice.model,
+            card=model_card(evidence, self._family.not_for),
+            evidence=evidence.to_data(),
+            tags=evidence.tags(),
+        )
 
     def _refit(self, choice: Choice, device: str, progress: Progress) -> None:
         def advance(report: EpochReport) -> None:
@@ -264,7 +284,7 @@ class Challenge:
         if current is None:
             return None, "no champion"
         stored = self._registry.evidence(current)
-        theirs = from_data(stored["test"])
+        theirs = tested(stored, current.reference)
         champion = Champion(current.version, f"{stored['search']}/{stored['trial']}", theirs.scores.mean)
         if theirs.fingerprint != test.fingerprint or stored["objective"] != self._family.metrics[0].name:
             return champion, "other pieces"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol, TypeAlias, cast
 
-from data_prep.errors import BadInputError, unknown
+from data_prep.errors import BadInputError, shown, unknown
 from models.spec import Setting, Value, legal
 
 _RANGE_KEYS = ("low", "high", "step", "log")
@@ -159,13 +159,13 @@ def read_domain(setting: Setting, entry: object, place: str) -> Domain:
         if not values:
             raise BadInputError(f"{setting.name} needs at least one value: its list is empty ({place})")
         if len(set(values)) < len(values):
-            raise BadInputError(f"{setting.name} lists a value twice: {values} ({place})")
+            raise BadInputError(f"{setting.name} lists a value twice: {shown(values)} ({place})")
         return Choice(tuple(values)) if len(values) > 1 else Fixed(values[0])
     return Fixed(_read_value(setting, entry, place))
 
 
 def _read_value(setting: Setting, value: object, place: str) -> Value:
-    illegal = BadInputError(f"{setting.name} = {value!r} is not legal: {legal(setting)} ({place})")
+    illegal = BadInputError(f"{setting.name} = {shown(value)} is not legal: {legal(setting)} ({place})")
     match setting.kind:
         case "choice" if isinstance(value, bool | int | float | str) and value in setting.choices:
             return value
@@ -192,13 +192,13 @@ def _read_range(setting: Setting, entry: Mapping[str, object], place: str) -> Do
     low, high = (cast("float", _read_value(setting, entry[key], place)) for key in ("low", "high"))
     log, step = entry.get("log", False), entry.get("step")
     if not isinstance(log, bool):
-        raise BadInputError(f"log is true or false: got {log!r} for {setting.name} ({place})")
+        raise BadInputError(f"log is true or false: got {shown(log)} for {setting.name} ({place})")
     if low > high:
         raise BadInputError(f"low must not exceed high: got {low:g} and {high:g} for {setting.name} ({place})")
     if log and (low <= 0 or step is not None):
         raise BadInputError(
             f"a logarithmic range starts above 0 and has no step: got low = {low:g}"
-            f"{'' if step is None else f', step = {step}'} for {setting.name} ({place})"
+            f"{'' if step is None else f', step = {shown(step)}'} for {setting.name} ({place})"
         )
     whole = setting.kind == "integer"
     if step is not None:
@@ -212,7 +212,7 @@ def _read_step(step: object, width: float, name: str, place: str, *, whole: bool
     if not right_kind or not 0 < cast("float", step) <= max(width, 1):
         raise BadInputError(
             f"a step is a {'whole ' if whole else ''}number above 0 that fits between low and high: "
-            f"got {step!r} for {name} ({place})"
+            f"got {shown(step)} for {name} ({place})"
         )
     return cast("float", step)
 

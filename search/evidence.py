@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from data_prep.errors import BadInputError
 from data_prep.notes import Repeats
+from data_prep.unusable import one_line
 from models.metrics import FoldValues, Metric
 from models.spec import Value
 from search.promotion import Comparison, Decision, Incomparable
-from search.sealed_test import SealedTest, to_data
+from search.sealed_test import SealedTest, from_data, loses_to, to_data
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,28 @@ class Champion:
     version: int
     trial: str
     score: float
+
+
+def tested(stored: Mapping[str, Any], reference: str) -> SealedTest:
+    """Take the sealed test's result out of a version's evidence.
+
+    Args:
+        stored: The evidence, as ``Evidence.to_data`` gave it.
+        reference: The version, for the error.
+
+    Returns:
+        The result.
+
+    Raises:
+        BadInputError: If it is damaged.
+    """
+    try:
+        return from_data(stored["test"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BadInputError(
+            f"a version's evidence holds the result of its sealed test: that of {reference} is damaged "
+            f"({type(error).__name__}: {one_line(error)}); use another version, or promote its trial again"
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -95,6 +119,11 @@ class Evidence:
         sign = 1 if self.objective.direction == "minimise" else -1
         return sign * (self.test.scores.mean - self.folds.mean)
 
+    @property
+    def loses_to(self) -> str:
+        """Which simple models were better on the sealed pieces, in words; empty where none was."""
+        return loses_to(self.test, self.objective)
+
     def to_data(self) -> dict[str, Any]:
         """Give all of it as plain values."""
         plain = asdict(self)
@@ -105,6 +134,7 @@ class Evidence:
             "unit": self.objective.unit,
             "folds": list(self.folds.values),
             "optimism": self.optimism,
+            "loses_to": self.loses_to,
             "test": {**to_data(self.test), "mean": self.test.scores.mean, "se": self.test.scores.standard_error},
         }
 
@@ -128,4 +158,5 @@ class Evidence:
             "test_pieces": str(len(self.test.scores.values)),
             "parameters": str(self.parameters),
             "decision": self.decision.why,
+            **({"loses_to": self.loses_to} if self.loses_to else {}),
         }

@@ -1,17 +1,22 @@
-"""The lock on a search's folder, for all who write there: one process at a time, on whatever machine."""
+"""Locks on files, above all on a search's folder: one process at a time, on whatever machine."""
 
 import errno
 import fcntl
 import os
+import time
 import uuid
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from data_prep.errors import BadInputError
 from search.lease import Driver, Lease, held, running_already
 
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
 """What a shared folder without locks answers; the record does without them."""
+
+_LOOK_S = 0.05
+"""Between two looks at a lock that another process holds."""
 
 
 class FileSlot:
@@ -24,10 +29,15 @@ class FileSlot:
         """Name the file, which need not exist."""
         self._path = path
 
+    @property
+    def where(self) -> str:
+        """The file."""
+        return str(self._path)
+
     def read(self) -> str | None:
         """Give the record, None where there is none."""
         try:
-            return self._path.read_text(encoding="utf-8") or None
+            return self._path.read_text(encoding="utf-8", errors="replace") or None
         except FileNotFoundError:
             return None
 
@@ -57,33 +67,56 @@ class FileSlot:
 
 
 @contextmanager
-def folder_lock(place: Path, name: str) -> Generator[None]:
-    """Lock a search's folder; the system lets go of the lock when the process dies, however it dies.
+def exclusive(path: Path, patience_s: float, busy: Callable[[str], BadInputError]) -> Generator[None]:
+    """Lock a file for one process at a time; the system lets go of the lock when the process dies, however it dies.
 
     Args:
-        place: The folder.
-        name: The search's name.
+        path: The file, which is made and stays.
+        patience_s: How long to wait for another process.
+        busy: Makes the error from who holds the lock.
 
     Yields:
         Nothing.
 
     Raises:
-        BadInputError: If another process holds it.
+        BadInputError: If another process still holds it.
     """
-    handle = os.open(place / "driver.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise running_already(name, os.read(handle, 1024).decode().strip() or "process unknown") from None
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise
+        until = time.monotonic() + patience_s
+        while not _locked(handle):
+            if time.monotonic() >= until:
+                raise busy(os.read(handle, 1024).decode(errors="replace").strip() or "process unknown")
+            time.sleep(_LOOK_S)
         os.ftruncate(handle, 0)
         os.pwrite(handle, str(Driver.this()).encode(), 0)
         yield
     finally:
         os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+    return True
+
+
+def folder_lock(place: Path, name: str) -> AbstractContextManager[None]:
+    """Lock a search's folder at once.
+
+    Args:
+        place: The folder.
+        name: The search's name.
+
+    Returns:
+        The lock; entering it raises BadInputError if another process holds it.
+    """
+    return exclusive(place / "driver.lock", 0.0, lambda who: running_already(name, who))
 
 
 @contextmanager

@@ -7,16 +7,48 @@ need no lock, and only the states of trials wait for the disk: what kill -9 leav
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from optuna.storages.journal import BaseJournalBackend
 
+from data_prep.errors import BadInputError
+from data_prep.unusable import one_line
+from data_prep.wording import counted
 from search.replay import folded
 
 _MUST_LAST = (0, 2, 6)
 """Operations that wait for the disk: a study made, its attributes set, a trial's state set (Optuna's numbers)."""
+
+
+_DAMAGES = (AssertionError, AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
+"""What records that no search wrote make of those who read them."""
+
+
+@contextmanager
+def undamaged(where: str) -> Generator[None]:
+    """Say in one line that a study is damaged, whatever its records make of those who read them.
+
+    Args:
+        where: Where it is stored.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        BadInputError: If it is damaged.
+    """
+    try:
+        yield
+    except BadInputError:
+        raise
+    except _DAMAGES as error:
+        raise BadInputError(
+            f"a study must hold what a search wrote: {where} is damaged ({type(error).__name__}: {one_line(error)}); "
+            "restore it from a backup, or start the search under another --name"
+        ) from error
 
 
 class Journal(BaseJournalBackend):
@@ -38,9 +70,7 @@ class Journal(BaseJournalBackend):
         whole = whole[: whole.rfind(b"\n") + 1]
         if writable:
             os.ftruncate(self._file, len(whole))
-        self._unread: Sequence[dict[str, Any]] = folded(
-            json.loads(b"[" + whole.replace(b"\n", b",").rstrip(b",") + b"]")
-        )
+        self._unread: Sequence[dict[str, Any]] = folded(_records(whole, path))
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
         """Give the records that were not given before; the storage asks for each once, in order."""
@@ -74,3 +104,31 @@ class Journal(BaseJournalBackend):
     def close(self) -> None:
         """Close the file."""
         os.close(self._file)
+
+
+def _records(text: bytes, path: Path) -> list[dict[str, Any]]:
+    try:
+        return json.loads(b"[" + text.replace(b"\n", b",").rstrip(b",") + b"]")
+    except (RecursionError, ValueError):
+        raise _damaged(text, path) from None
+
+
+def _damaged(text: bytes, path: Path) -> BadInputError:
+    """Make the error that names the first line that is no record."""
+    lines = text.split(b"\n")
+    number = next((number for number, line in enumerate(lines, start=1) if not _is_json(line)), len(lines))
+    before = (
+        "" if number == 1 else f"; or keep its first {counted(number - 1, 'line', ',')} alone, and lose what came later"
+    )
+    return BadInputError(
+        f"a study's journal holds a record in every line: {path} is damaged in line {number:,}; restore it from a "
+        f"backup, or start the search under another --name{before}"
+    )
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (RecursionError, ValueError):
+        return False
+    return True

@@ -16,7 +16,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Annotated, Protocol
+
+from pydantic import Field, TypeAdapter
 
 from data_prep.errors import BadInputError
 
@@ -43,6 +45,11 @@ class Waiting:
 
 class Slot(Protocol):
     """The place of a search's one record."""
+
+    @property
+    def where(self) -> str:
+        """The place, as a user knows it."""
+        ...
 
     def read(self) -> str | None:
         """Give the record, None where there is none."""
@@ -95,9 +102,9 @@ class Driver:
 
     host: str
     machine: str
-    process: int
+    process: Annotated[int, Field(gt=0, lt=2**31)]
     started: str
-    since: float
+    since: Annotated[float, Field(ge=0, lt=2**36)]
     token: str
 
     @classmethod
@@ -125,6 +132,9 @@ class Driver:
         """Say in words who it is, and since when."""
         since = datetime.fromtimestamp(self.since)  # noqa: DTZ006  (the reader's own time)
         return f"process {self.process} on {self.host}, since {since:%Y-%m-%d %H:%M:%S}"
+
+
+_DRIVER = TypeAdapter(Driver)
 
 
 def _machine() -> str:
@@ -185,14 +195,14 @@ class Lease:
         _held.add(self._driver.token)
         seen = self._slot.read()
         while True:
-            holder = driver_of(seen)
+            holder = driver_of(seen, self._slot.where)
             if holder is not None and not holder.is_gone():
                 say(
                     f"{self._name} was last run by {holder}, which did not end it: "
                     f"waiting up to {self._pace.watch:.0f} s to see whether it lives"
                 )
                 newest = self._watch(seen)
-                alive = driver_of(newest) if newest != seen else None
+                alive = driver_of(newest, self._slot.where) if newest != seen else None
                 if alive is not None:
                     raise running_already(self._name, alive)
                 seen = newest
@@ -250,7 +260,7 @@ class Lease:
         record = self._record()
         if not self._slot.replace(self._written, record):
             found = self._slot.read()
-            holder = driver_of(found)
+            holder = driver_of(found, self._slot.where)
             if holder is None or holder.token != self._driver.token or not self._slot.replace(found, record):
                 self._lost = (
                     f"a search is run by one process at a time: {self._name} was taken over by another "
@@ -288,17 +298,33 @@ def held(slot: Slot, name: str, say: Callable[[str], None], pace: Pace | None = 
         lease.release()
 
 
-def driver_of(record: str | None) -> Driver | None:
-    """Read who wrote a lease's record; None where there is none."""
+def driver_of(record: str | None, where: str) -> Driver | None:
+    """Read who wrote a lease's record.
+
+    Args:
+        record: The record.
+        where: Where it was read, for the error.
+
+    Returns:
+        The driver; None where there is no record.
+
+    Raises:
+        BadInputError: If it is none that a driver wrote.
+    """
     if record is None:
         return None
-    fields = json.loads(record)
-    return Driver(**{name: value for name, value in fields.items() if name != "beat"})
+    try:
+        return _DRIVER.validate_json(record)
+    except ValueError:
+        raise BadInputError(
+            f"who runs a search is recorded by its driver: {where} is damaged; see that no process runs the search, "
+            "remove the record, and run the same command again"
+        ) from None
 
 
-def living(record: str | None) -> Driver | None:
+def living(slot: Slot) -> Driver | None:
     """Read who wrote a lease's record; None where there is none, or where it is known to have ended."""
-    driver = driver_of(record)
+    driver = driver_of(slot.read(), slot.where)
     return None if driver is None or driver.is_gone() else driver
 
 

@@ -1,17 +1,27 @@
 """Registered models by name: how a user refers to a version, and what is known of one."""
 
+# MLflow is partly untyped:
+# pyright: reportPrivateImportUsage=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from data_prep.errors import BadInputError, unknown
 from models.families import FAMILIES
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 CHAMPION = "champion"
 """The alias of the version in use."""
 
 _PREFIX = "tunesmith-"
+_PAGE = 100
+_VERSION = re.compile(r"\d{1,9}", re.ASCII)
 
 
 def registered_name(family: str) -> str:
@@ -58,7 +68,7 @@ def parse_reference(text: str) -> Reference:
         raise unknown("model family", family, FAMILIES)
     if not separator or which == CHAMPION:
         return Reference(family, None)
-    if not (which.isascii() and which.isdecimal()):
+    if not _VERSION.fullmatch(which):
         raise unknown("version", which, [CHAMPION], f"a version is {CHAMPION} or a number, as in {family}@3")
     return Reference(family, int(which))
 
@@ -141,15 +151,61 @@ class Version:
         return self._number("test_se")
 
     @property
+    def loses_to(self) -> str:
+        """Which simple models were better on the sealed pieces, in words; empty where none was, or nobody said it."""
+        return self.tags.get("loses_to", "")
+
+    @property
     def size_bytes(self) -> int:
         """Of the trained model's file; 0 where nobody said it."""
-        return int(self.tags.get("size_bytes", "0"))
+        size = self._number("size_bytes")
+        return int(size) if math.isfinite(size) else 0
 
     def _number(self, tag: str) -> float:
         try:
             return float(self.tags.get(tag, "nan"))
         except ValueError:
             return math.nan
+
+
+def listed(client: "MlflowClient", family: str | None) -> Iterator[Version]:
+    """List registered versions.
+
+    Args:
+        client: Of the store.
+        family: Of this family; None for all.
+
+    Yields:
+        Them, in no order.
+    """
+    condition = f"name LIKE '{_PREFIX}%'" if family is None else f"name = '{registered_name(family)}'"
+    for model in _all_pages(client.search_registered_models, condition):
+        own = family_of(model.name)
+        if own is None:
+            continue
+        aliases: dict[int, list[str]] = {}
+        for alias, number in model.aliases.items():
+            aliases.setdefault(int(number), []).append(alias)
+        for one in _all_pages(client.search_model_versions, f"name = '{model.name}'"):
+            yield Version(
+                family=own,
+                version=int(one.version),
+                aliases=tuple(sorted(aliases.get(int(one.version), ()))),
+                created=datetime.fromtimestamp(one.creation_timestamp / 1000, UTC),
+                run_id=one.run_id or "",
+                card=one.description or "",
+                tags=dict(one.tags),
+            )
+
+
+def _all_pages(search: Callable[..., Any], condition: str) -> Iterator[Any]:
+    token: str | None = None
+    while True:
+        page = search(condition, max_results=_PAGE, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
 
 
 def no_such_version(reference: Reference, known: Sequence[Version]) -> BadInputError:

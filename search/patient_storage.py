@@ -24,7 +24,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from data_prep.errors import BadInputError
 from search.lease import StudyLostError, Waiting
-from search.sections import without_password
+from search.passwords import without_password
 
 _T = TypeVar("_T")
 _PAUSES_S = (0.1, 1.0)
@@ -312,6 +312,12 @@ class DatabaseSlot:
         table = StudyUserAttributeModel
         self._value = table.value_json
         self._here = (table.study_id == study_id) & (table.key == _LEASE)
+
+    @property
+    def where(self) -> str:
+        """The attribute in its database."""
+        address = self._engine.url.render_as_string(hide_password=True)
+        return f"the attribute {_LEASE!r} of study {self._study_id} in {without_password(address)}"
 
     def read(self) -> str | None:
         """Give the record, None where there is none."""

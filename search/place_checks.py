@@ -17,10 +17,11 @@ from urllib.parse import urlsplit
 from data_prep.errors import BadInputError
 from search.folder_lock import FileSlot
 from search.lease import Driver, living
+from search.passwords import first_line, without_password
 from search.search_spec import SearchSpec
-from search.sections import without_password
+from search.store_file import sqlite_file
 from search.study import check_apart, folder
-from search.tracking import check_tracking, connect, default_uri, quieten, tracking_uri
+from search.tracking import check_tracking, connect, quieten, tracking_uri
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -80,7 +81,7 @@ def try_tracking(search: SearchSpec, home: Path) -> str:
     uri = tracking_uri(search, home)
     check_tracking(uri)
     shown = without_password(uri)
-    if uri == default_uri(home) and not (home / "mlflow.db").exists():
+    if _new_file(uri) is not None:
         return f"{shown} is made when the search starts"
     quieten()
     tag = f"tunesmith.doctor.{uuid.uuid4().hex}"
@@ -95,7 +96,7 @@ def try_tracking(search: SearchSpec, home: Path) -> str:
             client.delete_experiment_tag(experiments[0].experiment_id, tag)
     except Exception as error:  # noqa: BLE001  (MLflow, SQLAlchemy and every database have errors of their own)
         raise BadInputError(
-            f"the tracking store must take what is written: {shown} does not ({_first_line(error)}); "
+            f"the tracking store must take what is written: {shown} does not ({first_line(error, uri)}); "
             "see to the right to write of its server or user, or name another store (tracking.uri)"
         ) from None
     return f"{shown} takes what is written"
@@ -125,8 +126,9 @@ def try_study(search: SearchSpec, home: Path) -> str:
             f"the study's database needs its driver: {shown} ({error}); pip install it, or write postgresql+psycopg://"
         ) from None
     except Exception as error:  # noqa: BLE001  (every database driver has errors of its own)
+        reason = first_line(error, search.study.url)
         raise BadInputError(
-            f"the study's database must be reachable and take what is written: {shown} ({_first_line(error)}); start "
+            f"the study's database must be reachable and take what is written: {shown} ({reason}); start "
             "it, or see to its user's right to make tables there, and to the password (PGPASSWORD or ~/.pgpass)"
         ) from None
     return f"{shown} takes what is written"
@@ -144,13 +146,11 @@ def unended_driver(search: SearchSpec, home: Path) -> Driver | None:
         known to have died.
     """
     if search.study.url:
-        record = _record_in_database(search.study.url, search.name)
-    else:
-        record = FileSlot(folder(home, search.name) / "driver.json").read()
-    return living(record)
+        return _driver_in_database(search.study.url, search.name)
+    return living(FileSlot(folder(home, search.name) / "driver.json"))
 
 
-def _record_in_database(url: str, name: str) -> str | None:
+def _driver_in_database(url: str, name: str) -> Driver | None:
     """Read a lease, and leave a database without studies as it is."""
     from optuna.storages._rdb.models import StudyModel  # noqa: PLC0415  (only who names a database waits for it)
     from sqlalchemy import inspect, select  # noqa: PLC0415
@@ -165,7 +165,7 @@ def _record_in_database(url: str, name: str) -> str | None:
             return None
         with engine.connect() as connection:
             study = connection.execute(select(StudyModel.study_id).where(StudyModel.study_name == name)).scalar()
-        return None if study is None else DatabaseSlot(engine, study).read()
+        return None if study is None else living(DatabaseSlot(engine, study))
     finally:
         engine.dispose()
 
@@ -217,9 +217,5 @@ def _write_and_take_back(url: str) -> None:
 
 def _new_file(url: str) -> Path | None:
     """Name the file that SQLite would make of a URL, None if it is there already."""
-    path = Path(url.partition(":///")[2]) if url.startswith("sqlite:///") else None
+    path = sqlite_file(url)
     return None if path is None or path.exists() else path
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

@@ -5,7 +5,7 @@
 
 import json
 import tempfile
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
 from data_prep.errors import BadInputError
-from search.model_versions import CHAMPION, Reference, Version, family_of, no_such_version, registered_name
+from data_prep.unusable import one_line
+from search.folder_lock import exclusive
+from search.model_versions import CHAMPION, Reference, Version, listed, no_such_version, registered_name
+from search.passwords import first_line, without_password
 from search.registration import EVIDENCE, Registration, register
-from search.sections import without_password
+from search.store_file import sqlite_file
 from search.tracking import check_tracking, connect, find_experiment, quieten
 
 if TYPE_CHECKING:
@@ -27,8 +30,7 @@ _HISTORY = "champions"
 
 _LONGEST_HISTORY = 100
 _LONGEST_TAG = 5000
-_LONGEST_REASON = 300
-_PAGE = 100
+_PATIENCE_S = 120.0
 _MODEL = "artifacts/model.pt"
 _REMEDY = "use another version, or promote its trial again"
 
@@ -76,21 +78,8 @@ class Registry:
         """
         if self._is_missing():
             return []
-        condition = "name LIKE 'tunesmith-%'" if family is None else f"name = '{registered_name(family)}'"
-        found: list[Version] = []
         with self._open() as client:
-            for model in _all_pages(client.search_registered_models, condition):
-                own = family_of(model.name)
-                if own is None:
-                    continue
-                aliases: dict[int, list[str]] = {}
-                for alias, number in model.aliases.items():
-                    aliases.setdefault(int(number), []).append(alias)
-                found += [
-                    _version(own, one, tuple(sorted(aliases.get(int(one.version), ()))))
-                    for one in _all_pages(client.search_model_versions, f"name = '{model.name}'")
-                ]
-        return sorted(found, key=lambda one: (one.family, -one.version))
+            return sorted(listed(client, family), key=lambda one: (one.family, -one.version))
 
     def version(self, reference: Reference) -> Version:
         """Find a version.
@@ -119,6 +108,22 @@ class Registry:
         source = {"study": study, "trial": str(number)}
         return next((one for one in self.versions(family) if source.items() <= one.tags.items()), None)
 
+    @contextmanager
+    def deciding(self) -> Generator[None]:
+        """Keep others from deciding who is champion: all processes of this home folder, or with this store's file.
+
+        Yields:
+            Nothing.
+
+        Raises:
+            BadInputError: If another process decides for very long.
+        """
+        file = sqlite_file(self._uri)
+        folder = self._home if file is None else file.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        with exclusive(folder / "champion.lock", _PATIENCE_S, _is_decided_elsewhere):
+            yield
+
     def set_champion(self, family: str, version: int, why: str) -> Version:
         """Make a version the champion.
 
@@ -143,6 +148,13 @@ class Registry:
             self._write_history(client, name, [*before, version])
         return self.version(Reference(family, version))
 
+    def record_decision(self, version: Version, why: str) -> None:
+        """Store what was decided about a version, which may have been registered with an earlier decision."""
+        with self._open() as client:
+            client.set_model_version_tag(
+                registered_name(version.family), str(version.version), "decision", why[:_LONGEST_TAG]
+            )
+
     def rollback(self, family: str) -> tuple[Version, Version]:
         """Give the alias back to the version that was champion before.
 
@@ -155,19 +167,21 @@ class Registry:
         Raises:
             BadInputError: If there is no champion, or none was before it, or the registry cannot be used.
         """
-        old = self.version(Reference(family, None))
-        *before, _ = self._history(family)
-        if not before:
-            raise BadInputError(
-                f"{old.reference} is the first champion of its family, so there is none to go back to: "
-                f"tunesmith models lists what is registered"
-            )
-        name = registered_name(family)
-        with self._open() as client:
-            self._write_history(client, name, before)
-            client.set_model_version_tag(name, str(before[-1]), "champion_since", _now())
-            client.set_model_version_tag(name, str(before[-1]), "champion_why", f"rolled back from {old.reference}")
-            client.set_registered_model_alias(name, CHAMPION, str(before[-1]))
+        self.version(Reference(family, None))  # where there is none, nothing is locked
+        with self.deciding():
+            old = self.version(Reference(family, None))
+            *before, _ = self._history(family)
+            if not before:
+                raise BadInputError(
+                    f"{old.reference} is the first champion of its family, so there is none to go back to: "
+                    f"tunesmith models lists what is registered"
+                )
+            name = registered_name(family)
+            with self._open() as client:
+                self._write_history(client, name, before)
+                client.set_model_version_tag(name, str(before[-1]), "champion_since", _now())
+                client.set_model_version_tag(name, str(before[-1]), "champion_why", f"rolled back from {old.reference}")
+                client.set_registered_model_alias(name, CHAMPION, str(before[-1]))
         return self.version(Reference(family, old.version)), self.version(Reference(family, before[-1]))
 
     def evidence(self, version: Version) -> dict[str, Any]:
@@ -185,8 +199,14 @@ class Registry:
         if not version.run_id:
             raise BadInputError(f"{version.reference} was not registered by tunesmith promote: it has no evidence")
         with self._open() as client, tempfile.TemporaryDirectory() as folder:
-            path = Path(client.download_artifacts(version.run_id, EVIDENCE, folder))
-            return json.loads(path.read_text(encoding="utf-8"))
+            text = Path(client.download_artifacts(version.run_id, EVIDENCE, folder)).read_bytes()
+        try:
+            return dict(json.loads(text))
+        except (RecursionError, TypeError, ValueError) as error:
+            raise BadInputError(
+                f"the evidence of {version.reference} must be what was registered, and {EVIDENCE} of MLflow's run "
+                f"{version.run_id} is damaged ({one_line(error)}): {_REMEDY}"
+            ) from None
 
     def model_file(self, version: Version) -> Path:
         """Find a version's trained model, where need be by fetching it into the home folder.
@@ -277,11 +297,12 @@ class Registry:
         """Give the client; what MLflow raises in the meantime becomes one line."""
         client = self._client
         from mlflow.exceptions import MlflowException  # noqa: PLC0415  (slow to import)
+        from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  (likewise)
 
         try:
             yield client
-        except MlflowException as error:
-            reason = str(error).strip().splitlines()[0][:_LONGEST_REASON]
+        except (MlflowException, SQLAlchemyError) as error:
+            reason = first_line(error, self._uri)
             raise BadInputError(
                 f"the model registry must be usable: {without_password(self._uri)} is not ({reason}); see that its "
                 "server runs, or its database is whole, and run the same command again"
@@ -289,29 +310,14 @@ class Registry:
 
     def _is_missing(self) -> bool:
         """Whether the store is a file that is not there yet: looking for models does not make one."""
-        path = self._uri.removeprefix("sqlite:///")
-        return path != self._uri and not Path(path).exists()
+        path = sqlite_file(self._uri)
+        return path is not None and not path.exists()
 
 
-def _all_pages(search: Callable[..., Any], condition: str) -> Iterator[Any]:
-    token: str | None = None
-    while True:
-        page = search(condition, max_results=_PAGE, page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
-
-
-def _version(family: str, found: Any, aliases: tuple[str, ...]) -> Version:
-    return Version(
-        family=family,
-        version=int(found.version),
-        aliases=aliases,
-        created=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
-        run_id=found.run_id or "",
-        card=found.description or "",
-        tags=dict(found.tags),
+def _is_decided_elsewhere(who: str) -> BadInputError:
+    return BadInputError(
+        f"one promotion at a time decides who is champion, and another has done so for {_PATIENCE_S:.0f} s ({who}): "
+        "wait for it or end it, and run the same command again, which goes on from here"
     )
 
 

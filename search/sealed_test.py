@@ -13,7 +13,9 @@ from data_prep.errors import BadInputError
 from data_prep.prepared import open_test_set
 from data_prep.provenance import Prepared
 from data_prep.refitting import for_test, groups
+from data_prep.wording import counted
 from models.family import Family
+from models.metrics import Metric
 from search.promotion import TestScores
 
 FORMAT = 1
@@ -65,7 +67,7 @@ def recorded(search_folder: Path) -> SealedTest | None:
                 f"test results of format {FORMAT} can be read, {path} has {stored['format']}: use the newer tunesmith"
             )
         return from_data(stored)
-    except (ValueError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         if isinstance(error, BadInputError):
             raise
         raise BadInputError(
@@ -127,9 +129,23 @@ def run_test(
     return result
 
 
-def networks_text(count: int) -> str:
-    """Return "1 network", "3 networks"."""
-    return "1 network" if count == 1 else f"{count} networks"
+def loses_to(test: SealedTest, objective: Metric) -> str:
+    """Say which simple models were better on the sealed pieces, as a sentence without its subject.
+
+    Args:
+        test: What came of the test.
+        objective: The metric that was searched for.
+
+    Returns:
+        The words; empty where it beat all of them.
+    """
+    sign = 1 if objective.direction == "minimise" else -1
+    mean = test.scores.mean
+    better = sorted((sign * value, name, value) for name, value in test.baselines.items() if sign * value < sign * mean)
+    if not better:
+        return ""
+    models, named = counted(len(better), "simple model"), ", ".join(f"{name} {value:.3f}" for _, name, value in better)
+    return f"loses to {models} on the sealed test: {mean:.3f} {objective.unit} against {named}"
 
 
 def _path(search_folder: Path) -> Path:

@@ -1,7 +1,7 @@
 """The file that a user writes to say what to search: TOML, every key optional, every error with its line."""
 
-import copy
 import re
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,10 +11,11 @@ from typing import Any, ClassVar, TypeAlias, cast
 
 from pydantic import ConfigDict, ValidationError
 
-from data_prep.errors import BadInputError, unknown
+from data_prep.errors import BadInputError, shown, unknown
 from models.family import Family
 from models.spec import Spec, Value
 from search.domains import toml_value
+from search.passwords import without_password
 from search.sections import (
     SECTIONS,
     Budget,
@@ -26,7 +27,6 @@ from search.sections import (
     Storage,
     StudyPlace,
     TrackingPlace,
-    without_password,
     write_duration,
 )
 from search.space import Space, make_space
@@ -44,6 +44,8 @@ DEFAULTS: Mapping[str, str] = {
 MORE: Mapping[str, str] = {"composer-hour": "defaults/composer-hour.toml"}
 """Further built-in searches, which differ from their family's as their files say."""
 
+_MAX_DIGITS = sys.get_int_max_str_digits() or 4300
+_DIGITS = re.compile(r"\d[\d_]*")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -63,7 +65,7 @@ def check_name(name: str, place: str) -> str:
     if not _NAME.fullmatch(name):
         raise BadInputError(
             "a search's name is 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit: "
-            f"got {name!r} ({place})"
+            f"got {shown(name)} ({place})"
         )
     return name
 
@@ -212,26 +214,45 @@ def _read(text: str, label: str) -> _Source:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadInputError(f"a search file is TOML: {label} is not, {str(error)[0].lower()}{str(error)[1:]}") from None
+    except (RecursionError, ValueError):  # Python's own limits
+        raise BadInputError(
+            f"a search file's numbers have at most {_MAX_DIGITS:,} digits, and its brackets stand within one another "
+            f"at most some hundred times: {label} has more{_where_digits(text)}; correct it there"
+        ) from None
     source = _Source(label, content, key_lines(text))
     for key, value in content.items():
         if key not in _TOP:
             raise unknown("key", key, _TOP, source.place(key))
         wants_table = key not in ("name", "family", "prior")
         if wants_table and not isinstance(value, dict):
-            raise BadInputError(f"{key} is a table, written [{key}]: got {value!r} ({source.place(key)})")
+            raise BadInputError(f"{key} is a table, written [{key}]: got {_shown(value)} ({source.place(key)})")
         if key in ("name", "family") and not isinstance(value, str):
-            raise BadInputError(f"{key} is a word in quotes: got {value!r} ({source.place(key)})")
+            found = shown(value)  # pyright: ignore[reportUnknownArgumentType]
+            raise BadInputError(f"{key} is a word in quotes: got {found} ({source.place(key)})")
         if key == "prior" and not (isinstance(value, list) and all(isinstance(one, dict) for one in value)):  # pyright: ignore[reportUnknownVariableType]
             raise BadInputError(f"prior points are tables, written [[prior]] ({source.place(key)})")
     return source
 
 
+def _where_digits(text: str) -> str:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if any(len(run.replace("_", "")) > _MAX_DIGITS for run in _DIGITS.findall(line)):
+            return f" (line {number})"
+    return ""
+
+
+def _shown(value: object) -> str:
+    return shown(without_password(value) if isinstance(value, str) else value)
+
+
 def _with_overrides(source: _Source, overrides: Mapping[str, object]) -> _Source:
-    content = copy.deepcopy(dict(source.content))
+    content: dict[str, Any] = {**source.content}
     for dotted, value in overrides.items():
         *section, key = dotted.split(".")
-        table = content.setdefault(section[0], {}) if section else content
-        table[key] = value
+        if section:
+            content[section[0]] = {**content.get(section[0], {}), key: value}
+        else:
+            content[key] = value
     return replace(source, content=content, given=frozenset(tuple(dotted.split(".")) for dotted in overrides))
 
 
@@ -271,8 +292,9 @@ def _section(source: _Source, name: str, content: Mapping[str, object]) -> Secti
         key = str(first["loc"][0])
         rule = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
         value = content[key]
-        shown = without_password(value).partition("?")[0] if key in ("url", "uri") and isinstance(value, str) else value
-        raise BadInputError(f"{name}.{key} = {shown!r} is not legal: {rule} ({source.place(name, key)})") from None
+        if key in ("url", "uri") and isinstance(value, str):
+            value = without_password(value).partition("?")[0]
+        raise BadInputError(f"{name}.{key} = {shown(value)} is not legal: {rule} ({source.place(name, key)})") from None
 
 
 def _prior(

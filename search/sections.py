@@ -1,17 +1,17 @@
 """The tables of a search file, beside its space: their keys, defaults, bounds and meanings."""
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from data_prep.errors import shown
 from data_prep.notes import Repeats
 from data_prep.places import place
 
+_LONGEST_S = 100 * 365.25 * 86400
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
-_QUERY_PASSWORD = re.compile(r"([?&])(?:ssl)?password=[^&]*&?")
 
 
 def read_duration(text: object) -> float | None:
@@ -28,14 +28,14 @@ def read_duration(text: object) -> float | None:
     """
     if text is None or text == "none":
         return None
-    if isinstance(text, int | float) and not isinstance(text, bool) and text > 0 and math.isfinite(text):
+    if isinstance(text, int | float) and not isinstance(text, bool) and 0 < text <= _LONGEST_S:
         return float(text)
     match = _DURATION.fullmatch(text.replace(" ", "")) if isinstance(text, str) and text else None
     seconds = (
         sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True)) if match else 0
     )
-    if not seconds:
-        raise ValueError(f'a time is written like "4m30s", "2h" or "none": got {text!r}')
+    if not 0 < seconds <= _LONGEST_S:
+        raise ValueError(f'a time is written like "4m30s", "2h" or "none", and is at most 100 years: got {shown(text)}')
     return seconds
 
 
@@ -47,14 +47,6 @@ def write_duration(seconds: float | None) -> str:
     minutes, rest = divmod(rest, 60)
     parts = [f"{int(hours)}h" if hours else "", f"{int(minutes)}m" if minutes else "", f"{rest:.10g}s" if rest else ""]
     return "".join(parts)
-
-
-def without_password(url: str) -> str:
-    """Strike a password out of a URL, so that it is neither stored nor shown."""
-    bare = _QUERY_PASSWORD.sub(r"\1", url).rstrip("?&")
-    scheme, separator, rest = bare.partition("://")
-    user, at, host = rest.rpartition("@")
-    return f"{scheme}{separator}{user.partition(':')[0]}{at}{host}" if at else bare
 
 
 def _check_storage(url: str) -> str:

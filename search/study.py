@@ -25,11 +25,12 @@ from models.family import EpochReport
 from models.metrics import Metric
 from search.folder_lock import FileSlot, driver_lock, folder_lock
 from search.homes import home_option, no_search
-from search.journal import Journal
+from search.journal import Journal, undamaged
 from search.lease import Lease, Slot, Waiting, held, living
+from search.passwords import without_password
 from search.progress import State
 from search.records import EPOCH_KEY, REASON_KEY, SearchRecord, TrialRecord, begun, make_record, make_records
-from search.search_spec import AnyFamily, SearchSpec, check_name, parse, without_password
+from search.search_spec import AnyFamily, SearchSpec, check_name, load, parse
 
 SCHEMA = 1
 """Version of what is stored in a study; a higher one is refused."""
@@ -199,9 +200,11 @@ def open_study(
     place.mkdir(parents=True, exist_ok=True)
     objective = family.metrics[0]
     with ExitStack() as stack:
-        storage, made, lease = _hold(stack, search, place, objective, waiting or Waiting())
-        study = Study(made, storage, search, objective, lease, began)
-        _check_and_stamp(study, search, family, fingerprint)
+        with undamaged(_where(search.study.url, place)):
+            storage, made, lease = _hold(stack, search, place, objective, waiting or Waiting())
+            study = Study(made, storage, search, objective, lease, began)
+            _check_and_stamp(study, search, family, fingerprint)
+            study.records()
         whole_file.write(place / "search.toml", search.to_toml().encode())
         study.sweep()
         study.enqueue()
@@ -217,7 +220,7 @@ def _hold(
     direction = "minimize" if objective.direction == "minimise" else "maximize"
     if not search.study.url:
         lease = stack.enter_context(driver_lock(place, search.name, waiting.say))
-        journal = Journal(place / "study.journal", writable=True)
+        journal = Journal(_journal(place), writable=True)
         stack.callback(journal.close)
         storage = optuna.storages.JournalStorage(journal)
         made = optuna.create_study(study_name=search.name, storage=storage, direction=direction, load_if_exists=True)
@@ -251,18 +254,18 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
     path = folder(home, name) / "search.toml"
     if not path.exists():
         raise no_search(home, name, names(home))
-    url = parse(path.read_text(encoding="utf-8"), str(path), family=family, stored=True).study.url
-    with _reading(url, path.parent) as storage:
+    url = load(path, family=family, stored=True).study.url
+    with undamaged(_where(url, path.parent)), _reading(url, path.parent) as storage:
         try:
             study = optuna.load_study(study_name=name, storage=storage)
         except KeyError:
             raise BadInputError(
-                f"a search is read from its study: there is none of {name} in {without_password(url) or path.parent}; "
+                f"a search is read from its study: there is none of {name} in {_where(url, path.parent)}; "
                 f"start it anew: tunesmith search {path}{home_option(home)}"
             ) from None
         stored = _stored(study, family)
         trials = study.get_trials(deepcopy=False)  # before the lease, which a driver gives up after it swept them
-        is_run = living(_slot(storage, study, path.parent).read()) is not None
+        is_run = living(_slot(storage, study, path.parent)) is not None
         records = make_records(trials, stored.space, is_run=is_run)
         seconds = float(study.user_attrs.get("seconds", 0.0))
         attributes = study.user_attrs
@@ -277,6 +280,15 @@ def _slot(storage: optuna.storages.BaseStorage, study: optuna.Study, place: Path
 
     assert isinstance(storage, optuna.storages.RDBStorage)
     return DatabaseSlot(storage.engine, study._study_id)
+
+
+def _journal(place: Path) -> Path:
+    return place / "study.journal"
+
+
+def _where(url: str, place: Path) -> str:
+    """Return where a study is stored, as it may be shown."""
+    return without_password(url) or str(_journal(place))
 
 
 def check_apart(search: SearchSpec) -> None:
@@ -300,7 +312,7 @@ def _reading(url: str, place: Path) -> Generator[optuna.storages.BaseStorage]:
         finally:
             close_database(database)
     else:
-        journal = Journal(place / "study.journal", writable=False)
+        journal = Journal(_journal(place), writable=False)
         try:
             yield optuna.storages.JournalStorage(journal)
         finally:
@@ -309,7 +321,7 @@ def _reading(url: str, place: Path) -> Generator[optuna.storages.BaseStorage]:
 
 def _check_and_stamp(study: Study, search: SearchSpec, family: AnyFamily, fingerprint: str) -> None:
     attributes = study.optuna.user_attrs
-    if "schema" in attributes:
+    if "search" in attributes:  # it is written last
         differences = _differences(_stored(study.optuna, family), search)
         if not differences and attributes["fingerprint"] != fingerprint:
             differences = [

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 Path = tuple[str | int, ...]
 """A key's way from the top: ("space", "lr"), or ("prior", 0, "lr") in an array of tables."""
 
-_HEADER = re.compile(r"\s*(\[\[|\[)\s*([^\[\]]+?)\s*(\]\]|\])\s*(#.*)?$")
-_KEY = re.compile(
-    r"""\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=(.*)$"""
-)
-_PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
+_ONE = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*')"""
+_DOTTED = rf"{_ONE}(?:\s*\.\s*{_ONE})*"
+_PART = re.compile(_ONE)
+_KEY = re.compile(rf"\s*({_DOTTED})\s*=")
+_HEADER = re.compile(rf"\s*(\[\[|\[)\s*({_DOTTED})\s*\]")
+"""Each of them takes time in proportion to the line: no two parts of a pattern can begin with the same character."""
 _TOKEN = re.compile(r"""\"\"\"|\'\'\'|"(?:[^"\\]|\\.)*"|'[^']*'|[\[\]{}]|#.*$""")
 
 

@@ -24,10 +24,12 @@ from typing import TYPE_CHECKING, Any
 from data_prep.errors import BadInputError
 from models.metrics import Metric
 from search.code_version import code_version
+from search.passwords import without_password
 from search.progress import State
 from search.records import EpochRecord, TrialRecord
 from search.search_spec import SearchSpec
-from search.sections import without_password, write_duration
+from search.sections import write_duration
+from search.store_file import make_ready
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,7 +48,7 @@ _ENVIRONMENT = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # as an error it logs the traceback of what it raises
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 PARENT = "mlflow.parentRunId"
@@ -253,7 +255,8 @@ class Mirror:
 
 
 def connect(uri: str) -> "MlflowClient":
-    """Give a client of a store, for its runs and its registered models."""
+    """Give a client of a store, for its runs and its registered models; a store in a file is made first if need be."""
+    make_ready(uri)
     from mlflow import MlflowClient  # noqa: PLC0415  (on the thread, beside Ray's start)
 
     return MlflowClient(tracking_uri=uri, registry_uri=uri)

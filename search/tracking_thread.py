@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.metrics import Metric
+from search.passwords import first_line, without_password
 from search.records import TrialRecord
 from search.search_spec import SearchSpec
-from search.sections import without_password
 from search.tracking import Mirror, check_tracking, quieten, tracking_uri
 
 if TYPE_CHECKING:
@@ -110,7 +110,10 @@ class Tracking:
             written = self._num_written
             self._thread.join(patience_s)
         if not self._done:
-            self._say("MLflow lacks the newest of this search: it is written at the search's next start")
+            self._say(
+                "MLflow lacks the newest of this search: it is written at the search's next start, from the study"
+                + (", once MLflow can be written" if self._lost else "")
+            )
         return self.messages()
 
     def _say(self, text: str) -> None:
@@ -133,7 +136,7 @@ class Tracking:
             write()
         except Exception as error:  # noqa: BLE001  (whatever MLflow raises, the search goes on)
             if not self._lost:
-                reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+                reason = first_line(error, self._uri)
                 self._say(f"MLflow cannot be written ({reason}); the search goes on and writes it later")
             self._lost = True
             return False

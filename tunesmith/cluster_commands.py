@@ -238,7 +238,7 @@ def _read_options(what: str, options: list[str]) -> dict[str, Any]:
 
 
 def _refuse_passwords(url: str, place: str) -> None:
-    from search.sections import without_password
+    from search.passwords import without_password
 
     if url != (shown := without_password(url)):
         raise BadInputError(

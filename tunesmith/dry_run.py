@@ -16,8 +16,9 @@ from models.device import best_device, use_threads
 from models.families import family as find_family
 from models.family import Family
 from models.spec import Value
+from search.passwords import without_password
 from search.rungs import expected_epochs, expected_trials
-from search.search_spec import SearchSpec, without_password, write_duration
+from search.search_spec import SearchSpec, write_duration
 from search.study import folder
 from search.tracking import tracking_uri
 from tunesmith.console import err, out

@@ -114,6 +114,7 @@ def _row(version: "Version") -> dict[str, Any]:
         "test_mean": version.test_mean,
         "test_se": version.test_se,
         "unit": version.unit,
+        "loses_to": version.loses_to,
         "size_bytes": version.size_bytes,
         "created": version.created.isoformat(timespec="seconds"),
         "run_id": version.run_id,
@@ -133,6 +134,9 @@ def _print(versions: "list[Version]") -> None:
         )
         for version in versions
     ]
+    for version in versions:
+        if version.loses_to:
+            out.print(f"[bold red]{version.reference} {escape(version.loses_to)}[/]", soft_wrap=True)
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for number, column in enumerate(("model", "", "from", "sealed test", "size", "registered")):
         table.add_column(column, no_wrap=True, min_width=max(len(row[number]) for row in rows))
@@ -145,6 +149,9 @@ def _show(version: "Version", evidence: dict[str, Any]) -> None:
     from rich.markdown import Markdown
 
     called = f" ({', '.join(version.aliases)})" if version.aliases else ""
+    loses = version.loses_to or _loses_to(version, evidence)
+    if loses:
+        out.print(f"[bold red]{version.reference} {escape(loses)}[/]", soft_wrap=True)
     out.print(f"[bold]{version.reference}[/]{called}: {_test(version)}")
     out.print()
     out.print(Markdown(version.card))
@@ -158,6 +165,18 @@ def _show(version: "Version", evidence: dict[str, Any]) -> None:
     out.print(table)
 
 
+def _loses_to(version: "Version", evidence: dict[str, Any]) -> str:
+    """Say it of a version that was registered before it was said there."""
+    from models.families import family as find_family
+    from search.evidence import tested
+    from search.sealed_test import loses_to
+
+    objective = find_family(version.family).metrics[0]
+    if evidence.get("objective") != objective.name:
+        return ""
+    return loses_to(tested(evidence, version.reference), objective)
+
+
 def _lineage(version: "Version", evidence: dict[str, Any]) -> dict[str, str]:
     """Where a version comes from, step by step, and what was decided about it."""
     tags = version.tags
@@ -166,7 +185,7 @@ def _lineage(version: "Version", evidence: dict[str, Any]) -> dict[str, str]:
         "trial": f"{version.source}: tunesmith show {version.source}" if version.trial else "",
         "data": f"{version.corpus}, fingerprint {version.fingerprint}" if version.fingerprint else version.corpus,
         "code": version.code_version,
-        "decision": str(evidence.get("decision", {}).get("why", "")),
+        "decision": tags.get("decision") or str(evidence.get("decision", {}).get("why", "")),
         "champion": f"since {tags['champion_since']}: {tags['champion_why']}" if "champion_since" in tags else "",
         "weights": f"{version.size_bytes / _MEGABYTE:.2f} MB, SHA-256 {tags.get('sha256', '')}",
         "MLflow run": version.run_id,

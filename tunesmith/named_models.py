@@ -125,7 +125,8 @@ def _of_file(path: Path) -> NamedModel:
     data = _data(folder.parent) if folder.name == "models" else None
     if data is None:
         return NamedModel(path, path.stem, None)
-    return NamedModel(path, f"{folder.parent.name}-{int(path.stem.rpartition('-')[2])}", data)
+    number = path.stem.rpartition("-")[2]
+    return NamedModel(path, f"{folder.parent.name}-{number.lstrip('0') or '0'}", data)
 
 
 def _of_version(version: "Version", models: "Registry", home: Path) -> NamedModel:
@@ -135,7 +136,7 @@ def _of_version(version: "Version", models: "Registry", home: Path) -> NamedMode
 
 def _data(search: Path) -> "Data | None":
     """Read what a search's trials are trained on; None if there is no such search in the folder."""
-    from search.search_spec import parse
+    from search.search_spec import load
 
     file = search / "search.toml"
-    return parse(file.read_text(encoding="utf-8"), str(file), stored=True).data if file.exists() else None
+    return load(file, stored=True).data if file.exists() else None

@@ -1,12 +1,15 @@
 """Which trial, and which trained model, a text such as "stylenet/7" names."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data_prep.errors import BadInputError
+from data_prep.errors import BadInputError, shown
 
 if TYPE_CHECKING:
     from search.study import SearchRecord
+
+_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 
 
 def trained_model(home: Path, text: str) -> Path:
@@ -66,8 +69,8 @@ def recorded_trial(home: Path, text: str) -> "tuple[SearchRecord, int]":
     from search.study import read_search
 
     name, _, number = text.rpartition("/")
-    if not name or not number.isdecimal():
-        raise BadInputError(f"a trial is named SEARCH/NUMBER, as in composer/7: got {text!r}")
+    if not name or not _NUMBER.fullmatch(number):
+        raise BadInputError(f"a trial is named SEARCH/NUMBER, as in composer/7: got {shown(text)}")
     record = read_search(home, name)
     record.trial(int(number))
     return record, int(number)

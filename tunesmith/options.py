@@ -86,6 +86,6 @@ def read_settings(pairs: Iterable[str]) -> "dict[str, Value]":
 def _value(text: str) -> "Value":
     try:
         value = json.loads(text)
-    except json.JSONDecodeError:
+    except (RecursionError, ValueError):  # no JSON, or beyond Python's own limits
         return text
     return value if isinstance(value, bool | int | float) else text

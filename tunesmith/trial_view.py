@@ -8,6 +8,7 @@ from rich.table import Table
 
 from models.families import family as find_family
 from search.homes import home_option
+from search.passwords import without_password
 from search.sealed_test import recorded
 from search.study import SearchRecord, folder
 from search.tracking import tracking_uri
@@ -72,7 +73,8 @@ def print_trial(record: SearchRecord, number: int, home: Path) -> None:
             settings.add_row(name, escape(setting_text(value)), searched)
     out.print(settings)
     tag = f'tags.search = "{record.spec.name}" and tags.trial = "{number}"'
-    out.print(f"[dim]MLflow[/]  {escape(tracking_uri(record.spec, home))}  filter: {tag}", soft_wrap=True)
+    shown = without_password(tracking_uri(record.spec, home))
+    out.print(f"[dim]MLflow[/]  {escape(shown)}  filter: {tag}", soft_wrap=True)
     _print_promotion(record, number, home)
     again = f"tunesmith trial --like {record.spec.name}/{number}{home_option(home)}"
     out.print(f"[dim]again here[/]  {escape(again)}", soft_wrap=True)

@@ -20,18 +20,21 @@ def ui(
     home: Home = None,
 ) -> None:
     """Open MLflow's UI on the searches of this folder: runs, curves, parameters, artifacts."""
-    from search.tracking import default_uri
+    from search.store_file import make_ready, sqlite_file
+    from search.tracking import default_uri, quieten
 
     folder = home_folder(home)
-    if not (folder / "mlflow.db").exists():
+    file = sqlite_file(default_uri(folder))
+    if file is None or not file.exists():
         raise BadInputError(
             f"nothing is tracked yet in {folder}; run 'tunesmith search composer' first, or name --home"
         )
+    quieten()
+    make_ready(default_uri(folder))
     pages = f"http://{host}:{port}/#/experiments?workflowType=machine_learning"  # MLflow's own first page is for chats
     err.print(f"MLflow's UI on {folder} (Ctrl-C ends it):", markup=False, soft_wrap=True)
     err.print(f"  {pages}", markup=False, soft_wrap=True)
     command = [sys.executable, "-P", "-m", "mlflow", "server", "--backend-store-uri", default_uri(folder)]
     command += ["--host", host, "--port", str(port), "--workers", "1"]
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.execv(sys.executable, command)  # noqa: S606  (an argument list, no shell)

@@ -1,12 +1,21 @@
 import resource
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
 from optuna.storages.journal import JournalFileBackend
+from toy_family import TOY_SEARCH, ToyFamily
 
+from data_prep.errors import BadInputError
+from models.family import EpochReport
+from models.metrics import FoldValues
 from search.journal import Journal
+from search.search_spec import parse
+from search.study import folder, open_study, read_search
+
+TOY = ToyFamily()
 
 
 def read(path: Path) -> list[Any]:
@@ -80,3 +89,60 @@ def test_a_full_disk_leaves_the_journal_whole(tmp_path: Path) -> None:
     assert path.stat().st_size == size
     run_some(study, 1)
     assert [state.is_finished() for _, state, *_ in read(path)] == [True] * 4
+
+
+DAMAGES: Mapping[str, tuple[Callable[[bytes], bytes], str]] = {
+    "only zeros": (
+        lambda whole: b"\0" * len(whole) + b"\n",
+        r"study.journal is damaged in line 1; restore it .* under another --name$",
+    ),
+    "a line cut": (lambda whole: cut(whole, 5), "is damaged in line 5; .*or keep its first 4 lines alone"),
+    "a line empty": (lambda whole: whole.replace(b"}\n", b"}\n\n", 1), "damaged in line 2; .*its first 1 line alone"),
+    "deep": (lambda whole: whole + b"[" * 100_000 + b"\n", "study.journal is damaged in line"),
+    "no trial": (lambda whole: whole + b'{"op_code":6,"trial_id":0}\n', r"study.journal is damaged \(KeyError"),
+    "a number": (lambda whole: whole + b"7\n", r"study.journal is damaged \(TypeError"),
+    "a record gone": (lambda whole: drop(whole, b'"epoch:1"'), r"study.journal is damaged \(AssertionError"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_a_damaged_journal_is_named_with_the_remedy(home: Path, kind: str) -> None:
+    damage, said = DAMAGES[kind]
+    search = parse(TOY_SEARCH, "toy.toml", family=TOY)
+    with open_study(search, TOY, home, "f") as study:
+        trial = study.optuna.ask()
+        search.space(trial)  # pyright: ignore[reportArgumentType]
+        study.add_epoch(trial.number, EpochReport(1, {"loss": FoldValues((1.0, 2.0))}, 0.25))
+    path = folder(home, "toys") / "study.journal"
+    damaged = damage(path.read_bytes())
+    path.write_bytes(damaged)
+    with pytest.raises(BadInputError, match=said) as caught:
+        read_search(home, "toys", TOY)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(BadInputError, match=said), open_study(search, TOY, home, "f"):
+        pass
+    assert path.read_bytes().startswith(damaged)  # Optuna asks for the study by a record of its own
+
+
+def test_a_search_that_was_killed_before_it_was_described_is_read_as_damaged_and_begins_anew(home: Path) -> None:
+    search = parse(TOY_SEARCH, "toy.toml", family=TOY)
+    with open_study(search, TOY, home, "f"):
+        pass
+    path = folder(home, "toys") / "study.journal"
+    path.write_bytes(drop(path.read_bytes(), b'"search"'))
+    with pytest.raises(BadInputError, match=r"study.journal is damaged \(KeyError: 'search'\)"):
+        read_search(home, "toys", TOY)
+    with open_study(search, TOY, home, "f") as study:
+        assert study.optuna.user_attrs["search"] == search.to_toml()
+
+
+def cut(whole: bytes, number: int) -> bytes:
+    """Cut a line in half."""
+    lines = whole.splitlines(keepends=True)
+    lines[number - 1] = lines[number - 1][:20] + b"\n"
+    return b"".join(lines)
+
+
+def drop(whole: bytes, word: bytes) -> bytes:
+    """Leave out the lines with a word."""
+    return b"".join(line for line in whole.splitlines(keepends=True) if word not in line)

@@ -186,6 +186,36 @@ def test_a_renewal_whose_answer_was_lost_is_known_for_ones_own(file_slot: FileSl
     assert file_slot.read() is None
 
 
+def changed(**change: object) -> str:
+    return json.dumps({**asdict(Driver.this()), **change})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "\0\0\0",
+        "7",
+        "{}",
+        "[" * 100_000,
+        changed(process="x"),
+        changed(process=-1),
+        changed(process=10**30),
+        changed(since=1e30),
+        changed(since=None),
+    ],
+    ids=range(10),
+)
+def test_a_damaged_record_is_named_with_the_remedy(file_slot: FileSlot, text: str) -> None:
+    file_slot._path.write_text(text)
+    with pytest.raises(
+        BadInputError, match=r"driver.json is damaged; see that no process .*remove the record"
+    ) as caught:
+        Lease(file_slot, "toys", QUICK).take(refuse)
+    assert "\n" not in str(caught.value)
+    assert file_slot.read() == text
+
+
 def toy(url: str) -> SearchSpec:
     return parse(TOY_SEARCH, "toy.toml", family=TOY, overrides={"study.url": url})
 

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
@@ -27,7 +28,9 @@ from search.promotion import (
     with_sizes,
 )
 from search.records import EpochRecord, SearchRecord, TrialRecord
+from search.sealed_test import SealedTest, loses_to
 from search.search_spec import parse
+from tunesmith.promote_command import how_many_tie
 
 SPEC = parse(TOY_SEARCH, "toy", family=ToyFamily())
 GAIN = Metric("loss", "points", "maximise", "as loss, but more is better")
@@ -137,6 +140,40 @@ def test_the_standard_error_over_single_pieces_is_the_usual_one() -> None:
     values = [1.0, 4.0, 2.5, 0.5, 3.0]
     assert scores(values).standard_error == pytest.approx(np.std(values, ddof=1) / np.sqrt(5))
     assert np.isnan(scores([1.0]).standard_error)
+
+
+@pytest.mark.parametrize(
+    ("scores", "text"),
+    [
+        ([(1.0, 2.0)], "1 trial with a full budget"),
+        ([(1.0, 2.0), (1.1, 2.1)], "2 trials with a full budget, none ties with the best"),
+        ([(1.0, 2.0), (0.9, 2.2), (3.0, 4.0)], "3 trials with a full budget, 2 of them tie"),
+    ],
+)
+def test_how_many_tie_is_said_in_right_words(scores: list[tuple[float, ...]], text: str) -> None:
+    found = candidates(search(*(trial(number, values) for number, values in enumerate(scores))), LOSS)
+    assert how_many_tie(found) == text
+
+
+NGRAMS = {"uniform": 9.0, "trigram": 1.986}
+TEST = SealedTest(0, 3, "f", "2026-01-02", TestScores(("a", "b"), (2.0, 2.2), (0, 1)), {}, 9.0)
+
+
+@pytest.mark.parametrize(
+    ("baselines", "metric", "text"),
+    [
+        ({"uniform": 9.0, "trigram": 2.101}, LOSS, ""),
+        (NGRAMS, LOSS, "1 simple model on the sealed test: 2.100 squares against trigram 1.986"),
+        (NGRAMS, GAIN, "1 simple model on the sealed test: 2.100 points against uniform 9.000"),
+        (
+            {"bigram": 2.0, "trigram": 1.9, "odd": float("nan")},
+            LOSS,
+            "2 simple models on the sealed test: 2.100 squares against trigram 1.900, bigram 2.000",
+        ),
+    ],
+)
+def test_a_model_that_loses_to_simple_ones_says_which(baselines: dict[str, float], metric: Metric, text: str) -> None:
+    assert loses_to(replace(TEST, baselines=baselines), metric) == (text and f"loses to {text}")
 
 
 def test_models_are_compared_on_the_same_pieces_alone() -> None:

@@ -220,10 +220,12 @@ def test_a_run_that_a_killed_promotion_left_is_marked_by_the_next(
         ("stylenet@9", "no version is called 'stylenet@9'; did you mean 'stylenet@1'?"),
         ("stylenet@-1", "no version is called '-1'"),
         ("stylenet@", "no version is called ''"),
+        ("stylenet@" + "9" * 5000, r"no version is called .9+\.\.\. \(5,002 characters\)"),
         ("stylenet", "no stylenet is the champion, though stylenet@1 is registered"),
         ("composer@1", "no composer is registered yet, so there is no composer@1: tunesmith promote"),
         ("composer@champion", "no composer is registered yet, so there is no composer@champion"),
     ],
+    ids=range(9),
 )
 def test_references_that_lead_nowhere_say_what_to_do(registry: Registry, model: Path, text: str, said: str) -> None:
     registry.register(registration(model))
@@ -292,6 +294,20 @@ def test_others_models_are_left_out(registry: Registry, model: Path, tracked_hom
     shutil.rmtree(tracked_home / "mlartifacts")
     with pytest.raises(BadInputError, match="the model registry must be usable"):
         registry.evidence(registry.version(Reference("stylenet", 1)))
+
+
+@pytest.mark.parametrize("text", ["{", "7", "\0" * 9, "[" * 100_000], ids=["cut", "a number", "zeros", "deep"])
+def test_damaged_evidence_is_named_with_the_remedy(
+    registry: Registry, model: Path, tracked_home: Path, text: str
+) -> None:
+    version = registry.register(registration(model))
+    [path] = tracked_home.rglob(f"{version.run_id}/artifacts/evidence.json")
+    path.write_text(text)
+    with pytest.raises(
+        BadInputError, match=rf"the evidence of stylenet@1 .*{version.run_id} is damaged .*: use "
+    ) as caught:
+        registry.evidence(version)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.slow

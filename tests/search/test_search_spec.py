@@ -6,8 +6,9 @@ from toy_family import TOY_SEARCH, ToyFamily
 from data_prep.errors import BadInputError
 from models.families import FAMILIES
 from models.spec import Value
+from search.passwords import without_password
 from search.search_spec import DEFAULTS, MORE, SearchSpec, load, parse
-from search.sections import read_duration, without_password, write_duration
+from search.sections import read_duration, write_duration
 
 TOY = ToyFamily()
 
@@ -196,10 +197,44 @@ def test_times_are_read_and_written(text: object, seconds: float | None) -> None
     assert read_duration(write_duration(seconds)) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "0s", "5", "s", "1m2h", True, -3, 0, [1]])
+@pytest.mark.parametrize(
+    "text", ["", "0s", "5", "s", "1m2h", True, -3, 0, [1], "9" * 5000 + "s", 10**400, "1000000h"], ids=range(12)
+)
 def test_other_times_are_refused(text: object) -> None:
     with pytest.raises(ValueError, match="a time is written like"):
         read_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"[budget]\ntrials = {'9' * 5000}\n", r"at most 4,300 digits.*: big.toml has more \(line 2\)"),
+        (f"[space]\nlr = [0.1,\n{'1_0' * 2500}]\n", r"big.toml has more \(line 3\)"),
+        (f"[budget]\ntrials = 0x{'f' * 5000}\n", r"budget.trials = int too large to be shown is not legal: .*line 2"),
+        (f"[space]\nsize = 0x{'f' * 5000}\n", r"size = int too large to be shown is not legal: .*line 2"),
+        (
+            f"[space]\nlr = {{ low = 1e-3, high = 1e-2, step = 0x{'f' * 5000} }}\n",
+            "got int too large to be shown for lr",
+        ),
+        (
+            f"[budget]\ntime = {'9' * 400}\n",
+            r"budget.time = 9{100}... \(400 characters\) is not legal: a time is written",
+        ),
+        (f"a = {'[' * 5000}{']' * 5000}\n", "its brackets stand within one another at most some hundred times"),
+        (f"[space]\n{'.'.join(['size'] * 5000)} = 1\n", "is not legal|needs both low and high|no key of a range"),
+        (f'name = "{"n" * 5000}"\n', r"a search's name is 1 to 64 .*got 'n{99}... \(5,002 characters\)"),
+        (f'[{" " * 20_000}"]x"]\n', r"no key is called '\]x' \(big.toml line 1\)"),
+        (f'[space]\n"{"a" * 20_000}"{" " * 20_000}= 1\n', r"no setting is called 'a{99}... \(20,002 characters\)"),
+        ('tracking = "http://me:hush@host"\n', "got 'http://me@host'"),
+    ],
+    ids=range(12),
+)
+def test_what_is_too_large_is_said_in_one_short_line(text: str, said: str) -> None:
+    with pytest.raises(BadInputError, match=said) as caught:
+        parse(text, "big.toml")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
+    assert "hush" not in str(caught.value)
 
 
 def test_passwords_are_not_written() -> None:

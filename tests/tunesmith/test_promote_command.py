@@ -75,6 +75,12 @@ def test_from_the_first_champion_to_a_better_one_and_back(place: Place) -> None:
         "tunesmith models",
     ):
         assert text in first.stdout, first.stdout
+    loses = champion(place).tags["loses_to"]
+    assert loses.startswith("loses to ")
+    said = f"poor/{champion(place).tags['trial']} {loses}"
+    assert first.stdout.index(said) < first.stdout.index("trained on all open pieces")
+    for name in ([], ["composer@1"]):
+        assert place.run("models", *name).stdout.startswith(f"composer@1 {loses}\n")
     assert champion(place).version == 1
     assert [one["reason"] for one in openings(place)] == [f"promotion of poor/{champion(place).tags['trial']}"]
 

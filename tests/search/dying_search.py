@@ -1,0 +1,91 @@
+"""First searches to be killed: ``python dying_search.py FOLDER [STORE]`` begins a search in FOLDER/1, FOLDER/2, ...
+
+In home n the process dies just before its n-th step that leaves something on the disk: a file or folder made, linked,
+renamed or removed, a record written to the study, a transaction of MLflow's store committed. Without a store to begin
+with, this is done up to the step after which the home has one; with a copy of STORE, from there to the end.
+"""
+
+import itertools
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, event
+from toy_family import LOSS, TOY_SEARCH, ToyFamily
+
+from search.search_spec import parse
+from search.study import open_study
+from search.tracking_thread import Tracking
+from tests.search.test_tracking import record
+
+_STEPS = {"os.mkdir", "os.link", "os.rename", "os.remove", "sqlite3.connect"}
+TRIAL = record(0, "COMPLETE", [3.0, 2.0])
+
+
+def begin(home: Path) -> None:
+    """Do what a search does before and after Ray runs its trials, of which there is one."""
+    family = ToyFamily()
+    search = parse(TOY_SEARCH, "toy.toml", family=family)
+    with open_study(search, family, home, "f") as study:
+        tracking = Tracking(search, home, LOSS, {"study": study.id, "fingerprint": "f"}, study.records())
+        tracking.put(TRIAL)
+        assert tracking.close(None, finished=True) == []  # who wins is drawn, which takes time and is tested elsewhere
+
+
+def die_at(number: int, home: Path, part: str) -> None:
+    """Have this process end at once at that step of those in a part of the home folder."""
+    steps = itertools.count(1)
+
+    def step() -> None:
+        if next(steps) == number:
+            os._exit(9)
+
+    def heard(name: str, arguments: tuple[Any, ...]) -> None:
+        written = name in _STEPS or (name == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR))
+        if written and str(arguments[0]).startswith(f"{home}{part}"):
+            step()
+
+    def counted(write: Callable[[int, bytes], int]) -> Callable[[int, bytes], int]:
+        def written(file: int, data: bytes) -> int:
+            step()
+            return write(file, data)
+
+        return written
+
+    def commit(connection: Any) -> None:
+        if connection.engine.url.database != ":memory:":
+            step()
+
+    if not part:
+        os.write = counted(os.write)
+    event.listen(Engine, "commit", commit)
+    sys.addaudithook(heard)
+
+
+def main() -> None:
+    from mlflow import MlflowClient
+
+    assert MlflowClient
+    folder, store = Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None
+    for number in itertools.count(1):
+        home = folder / str(number)
+        if store:
+            home.mkdir()
+            shutil.copy(store, home / "mlflow.db")
+        child = os.fork()
+        if child == 0:
+            die_at(number, home, "/mlartifacts" if store else "")
+            begin(home)
+            os._exit(0)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if status != 9:
+            sys.exit(status)
+        if store is None and (home / "mlflow.db").exists():
+            return
+
+
+if __name__ == "__main__":
+    main()

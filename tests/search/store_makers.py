@@ -1,0 +1,30 @@
+"""``python store_makers.py HOME``: three processes make MLflow's store at one moment, and each writes to it."""
+
+import os
+import sys
+from pathlib import Path
+
+from search.tracking import connect, default_uri, quieten
+
+
+def main() -> None:
+    quieten()
+    from mlflow import MlflowClient
+
+    assert MlflowClient
+    go, held = os.pipe()
+    children: list[int] = []
+    for number in range(3):
+        child = os.fork()
+        if child == 0:
+            os.close(held)
+            os.read(go, 1)  # until the parent lets all of them go
+            connect(default_uri(Path(sys.argv[1]))).create_experiment(str(number))
+            os._exit(0)
+        children.append(child)
+    os.close(held)
+    sys.exit(any(os.waitpid(child, 0)[1] for child in children))
+
+
+if __name__ == "__main__":
+    main()
