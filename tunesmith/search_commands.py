@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from data_prep.wording import counted
 from tunesmith.chosen_search import chosen_search, overrides
 from tunesmith.console import beware, err, print_json
 from tunesmith.home import home_folder
@@ -31,7 +32,9 @@ def search(
     corpus: CorpusName = None,
     repeats: Repeats = None,
     trials: Annotated[int | None, typer.Option(help="Trials in all.", min=1)] = None,
-    time: Annotated[str | None, typer.Option(help='Time of the whole search, as in 4m30s, 2h or "none".')] = None,
+    time: Annotated[
+        str | None, typer.Option(help='Time of the whole search, with its unit, as in 4m30s, 2h or "none".')
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of a full trial.", min=1)] = None,
     settings: Settings = None,
     seed: Annotated[int | None, typer.Option(help="Seed of data, trials and proposals.", min=0)] = None,
@@ -124,14 +127,14 @@ def _run(spec: "SearchSpec", prepared: "Prepared", home: Path, address: str | No
 
 def _say_how_to_go_on(spec: "SearchSpec", outcome: "Outcome", address: str | None) -> None:
     done = sum(trial.state in ("COMPLETE", "PRUNED", "FAIL") for trial in outcome.trials)
-    err.print(f"stopped with {done} of {spec.budget.trials} trials; nothing recorded is lost. To go on:")
+    err.print(f"stopped with {done} of {counted(spec.budget.trials, 'trial')}; nothing recorded is lost. To go on:")
     err.print(f"  tunesmith search {spec.name}" + (f" --address {escape(address)}" if address else ""))
 
 
 def _say_it_was_finished(spec: "SearchSpec", outcome: "Outcome") -> None:
     from search.search_spec import write_duration
 
-    budget = f"{spec.budget.trials} trials" if outcome.reason == "trials" else write_duration(spec.budget.time)
+    budget = counted(spec.budget.trials, "trial") if outcome.reason == "trials" else write_duration(spec.budget.time)
     err.print(f"{spec.name} is finished: its budget of {budget} is used. To raise it, or to start another:")
     err.print(f"  tunesmith search {spec.name} --trials {2 * spec.budget.trials} --time none")
     err.print(f"  tunesmith search {spec.family} --name another")
