@@ -24,7 +24,7 @@ from tunesmith import (
     trial_command,
     ui_command,
 )
-from tunesmith.console import err
+from tunesmith.console import err, write_whatever_the_encoding
 
 INTERRUPTED = 130
 BAD_INPUT = 2
@@ -76,6 +76,7 @@ def options(
 
 def main() -> None:
     """Run the command line; exit status 0 is success, 2 bad input, 130 an interruption, 1 anything else."""
+    write_whatever_the_encoding()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -96,8 +97,8 @@ def run(arguments: list[str]) -> int:
         err.print("stopped")
         return INTERRUPTED
     except TyperException as error:
-        message = error.format_message() if hasattr(error, "format_message") else str(error)
-        err.print(f"error: {message} (tunesmith --help)", markup=False, soft_wrap=True)
+        if message := error.format_message():  # none where the help was printed instead
+            err.print(f"error: {message} (tunesmith --help)", markup=False, soft_wrap=True)
         return BAD_INPUT
     except Exception as error:  # noqa: BLE001  (the last stop of every error: one line, no traceback)
         if debug:

@@ -33,8 +33,8 @@ def _row(trial: TrialRecord, record: SearchRecord, family: Family[Any, Any]) -> 
         row[metric.name] = values.mean if values else math.nan
         row[f"{metric.name}_se"] = values.standard_error if values else math.nan
     row["seconds"] = round(trial.seconds, 2)
-    row["reason"] = trial.reason
-    return {**row, **{name: trial.values.get(name, "") for name in record.spec.space.searched}}
+    row["reason"] = trial.reason or None
+    return {**row, **{name: trial.values.get(name) for name in record.spec.space.searched}}
 
 
 def sorted_rows(found: Sequence[Row], column: str, family: Family[Any, Any]) -> list[Row]:
@@ -66,6 +66,8 @@ def sorted_rows(found: Sequence[Row], column: str, family: Family[Any, Any]) -> 
 
     def by_column(row: Row) -> tuple[int, float, str]:
         value = row[column]
+        if value is None:
+            return 2, 0.0, ""
         if isinstance(value, str):
             return 1, 0.0, value
         return (0, float(value), "") if math.isfinite(value) else (2, 0.0, "")
@@ -90,7 +92,7 @@ def print_table(record: SearchRecord, family: Family[Any, Any], found: Sequence[
     indent, bold, dim = len(fixed[0]), Style(bold=True), Style(dim=True)
     segments = [Segment(f"{fixed[0]}settings that differ from the defaults\n", bold)]
     for row, line in zip(found, fixed[1:], strict=True):
-        settings = {name: row[name] for name in record.spec.space.searched if row[name] != ""}
+        settings = {name: row[name] for name in record.spec.space.searched if row[name] is not None}
         last = row["reason"] or settings_line(settings, defaults)
         wrapped = textwrap.wrap(last, max(out.width - indent, _LEAST_WIDTH))
         colour = Style(color="red") if row["state"] == "FAIL" else Style.null()

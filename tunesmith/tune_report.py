@@ -1,6 +1,5 @@
 """The report on composed tunes as files beside theirs: JSON, a page in Markdown and a picture."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from data_prep.copies import CorpusIndex
 from data_prep.corpus_measures import CorpusMeasures
 from data_prep.errors import BadInputError
 from data_prep.tunes import Tune
+from tunesmith.console import json_text
 from tunesmith.report_data import Report, report_data
 from tunesmith.report_text import markdown
 
@@ -36,7 +36,7 @@ def write_report(
     if corpus is not None:
         paths.append(picture)
     try:
-        paths[0].write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        paths[0].write_text(json_text(report), encoding="utf-8")
         paths[1].write_text(markdown(report, folder, picture.name), encoding="utf-8")
     except OSError as error:
         raise BadInputError(
