@@ -8,6 +8,7 @@ from data_prep.corpus import resolve
 from data_prep.errors import BadInputError
 from data_prep.progress import Progress
 from data_prep.provenance import Prepared
+from data_prep.wording import counted
 from models.family import EpochReport
 from models.spec import Spec
 from search.code_version import code_version
@@ -32,7 +33,7 @@ from search.records import SearchRecord, TrialRecord
 from search.refit import num_parameters, refit
 from search.registration import Registration
 from search.registry import Registry
-from search.sealed_test import SealedTest, from_data, networks_text, recorded, run_test
+from search.sealed_test import SealedTest, from_data, recorded, run_test
 from search.search_spec import AnyFamily
 
 
@@ -176,10 +177,10 @@ class Challenge:
         name = f"{self._record.spec.name}/{choice.chosen.number}"
         is_tested = test is not None and (test.trial, test.networks) == (choice.chosen.number, choice.networks)
         if test is not None and not is_tested and not force:
-            earlier = f"{self._record.spec.name}/{test.trial} with {networks_text(test.networks)}"
+            earlier = f"{self._record.spec.name}/{test.trial} with {counted(test.networks, 'network')}"
             raise BadInputError(
                 f"the sealed test is opened once in a search: it was for {earlier} on {test.at[:10]}, and choosing "
-                f"{name} with {networks_text(choice.networks)} now would be choosing by the test; promote --trial "
+                f"{name} with {counted(choice.networks, 'network')} now would be choosing by the test; promote --trial "
                 f"{test.trial} --networks {test.networks}, or start another search (--force --reason does it all the "
                 "same)"
             )

@@ -1,8 +1,8 @@
 """The card that comes with a registered model: what it is, what it was made of, how good it is, what it is not for."""
 
+from data_prep.wording import counted
 from search.evidence import Evidence
 from search.promotion import Comparison
-from search.sealed_test import networks_text
 
 
 def model_card(evidence: Evidence, not_for: str) -> str:
@@ -19,12 +19,13 @@ def model_card(evidence: Evidence, not_for: str) -> str:
     num_folds, found = len(evidence.folds.values), evidence.folds
     scored = [
         (f"cross-validation, {num_folds} folds", _error(found.mean, found.standard_error)),
-        (f"sealed test, {len(scores.values)} pieces", _error(scores.mean, scores.standard_error)),
+        (f"sealed test, {counted(len(scores.values), 'piece')}", _error(scores.mean, scores.standard_error)),
         *((f"{name}, same test", f"{value:.3f}") for name, value in evidence.test.baselines.items()),
     ]
     made = (
-        f"The mean of {networks_text(evidence.test.networks)}, trained by tunesmith {evidence.code_version} on every "
-        f"open piece of its corpus, after the search `{evidence.search}` on {num_folds} folds put its settings forward."
+        f"The mean of {counted(evidence.test.networks, 'network')}, trained by tunesmith {evidence.code_version} on "
+        f"every open piece of its corpus, after the search `{evidence.search}` on {num_folds} folds put its settings "
+        "forward."
     )
     data = (
         f"- corpus: {evidence.corpus}, repeats as {evidence.repeats} (fingerprint `{evidence.fingerprint}`, "
@@ -33,9 +34,13 @@ def model_card(evidence: Evidence, not_for: str) -> str:
     )
     meaning = (
         f"{objective.name}: {objective.meaning}. The test was opened once, {evidence.test.at}. It came out "
-        f"{evidence.optimism:+.3f} against cross-validation. Of {evidence.num_candidates} trials with their full "
-        f"budget {evidence.num_tied} tied; choosing among them is estimated to make it {evidence.bias:.3f} too "
+        f"{evidence.optimism:+.3f} against cross-validation. Of {counted(evidence.num_candidates, 'trial')} with a "
+        f"full budget {evidence.num_tied} tied; choosing among them is estimated to make it {evidence.bias:.3f} too "
         "optimistic."
+    )
+    size = (
+        f"{counted(evidence.parameters, 'parameter', ',')}, {evidence.size_bytes / 1e6:.2f} MB, "
+        f"{counted(evidence.epochs, 'epoch')}."
     )
     paragraphs = (  # of one line each: MLflow breaks lines where the text does
         f"# {evidence.name}: a {evidence.family}",
@@ -48,7 +53,7 @@ def model_card(evidence: Evidence, not_for: str) -> str:
         _against(evidence),
         "## Settings",
         _table(("setting", "value"), [(name, str(value)) for name, value in evidence.settings.items()]),
-        f"{evidence.parameters:,} parameters, {evidence.size_bytes / 1e6:.2f} MB, {evidence.epochs} epochs.",
+        size,
         "## What it is not good for",
         not_for,
     )
@@ -63,7 +68,7 @@ def _against(evidence: Evidence) -> str:
         return (
             f"Against version {champion.version} ({champion.trial}), on the same pieces, it is better by "
             f"{comparison.gain:.3f} (95 % interval {comparison.low:.3f} to {comparison.high:.3f}, paired bootstrap "
-            f"over {comparison.num_groups} compositions). {why}."
+            f"over {counted(comparison.num_groups, 'composition')}). {why}."
         )
     return f"Version {champion.version} ({champion.trial}) was tested on other pieces. {why}."
 

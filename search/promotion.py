@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from data_prep.errors import BadInputError
 from data_prep.randomness import stream
+from data_prep.wording import counted
 from models.metrics import FoldValues, Metric
 from search.records import SearchRecord, TrialRecord
 
@@ -175,8 +176,8 @@ def named(record: SearchRecord, found: Sequence[Candidate], number: int) -> Cand
     states = {"PRUNED": "was stopped early", "FAIL": "failed", "RUNNING": "still runs", "WAITING": "was interrupted"}
     raise BadInputError(
         f"only a trial with its full budget can be promoted: {record.spec.name}/{number} "
-        f"{states.get(trial.state, trial.state)} after {len(trial.epochs)} of {record.spec.budget.epochs} epochs; "
-        f"{record.spec.name}/{found[0].number} is the best that has it"
+        f"{states.get(trial.state, trial.state)} after {len(trial.epochs)} of "
+        f"{counted(record.spec.budget.epochs, 'epoch')}; {record.spec.name}/{found[0].number} is the best that has it"
     )
 
 

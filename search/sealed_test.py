@@ -127,10 +127,5 @@ def run_test(
     return result
 
 
-def networks_text(count: int) -> str:
-    """Return "1 network", "3 networks"."""
-    return "1 network" if count == 1 else f"{count} networks"
-
-
 def _path(search_folder: Path) -> Path:
     return search_folder / "test.json"

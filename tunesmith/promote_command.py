@@ -6,6 +6,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from data_prep.wording import by_number, counted
 from tunesmith.console import err, out, print_json
 from tunesmith.figures import decimals, interval, with_error
 from tunesmith.home import home_folder
@@ -110,8 +111,9 @@ def _print_candidates(record: "SearchRecord", family: "AnyFamily", choice: "Choi
             style="bold green" if one.number == choice.chosen.number else None,
         )
     tied = sum(one.ties for one in choice.candidates)
+    full = counted(len(choice.candidates), "trial")
     out.print(
-        f"[bold]{record.spec.name}[/]: {len(choice.candidates)} trials with their full budget, {tied} of them tie"
+        f"[bold]{record.spec.name}[/]: {full} with a full budget, {tied} of them {by_number(tied, 'ties', 'tie')}"
     )
     out.print(table)
     why = "asked for" if choice.asked else "the smallest of those within one standard error of the best, fold by fold"
@@ -124,25 +126,21 @@ def _shown(choice: "Choice") -> "list[Candidate]":
 
 
 def _print_plan(record: "SearchRecord", family: "AnyFamily", choice: "Choice") -> None:
-    from search.sealed_test import networks_text
-
     _print_candidates(record, family, choice)
     out.print(
-        f"\nwould train {networks_text(choice.networks)} on all open pieces for {choice.epochs} of "
-        f"{record.spec.budget.epochs} epochs, open the sealed test once, register it, and compare it with the "
-        "champion; nothing was done"
+        f"\nwould train {counted(choice.networks, 'network')} on all open pieces for {choice.epochs} of "
+        f"{counted(record.spec.budget.epochs, 'epoch')}, open the sealed test once, register it, and compare it with "
+        "the champion; nothing was done"
     )
 
 
 def _print_outcome(outcome: "Outcome") -> None:
-    from search.sealed_test import networks_text
-
     evidence = outcome.evidence
     out.print()
     out.print(
-        f"[bold]{evidence.name}[/], {networks_text(evidence.test.networks)} trained on all open pieces for "
-        f"{evidence.epochs} epochs: {evidence.parameters:,} parameters, {evidence.size_bytes / 1e6:.2f} MB, "
-        f"{evidence.test.notes_per_second:,.0f} notes a second scored"
+        f"[bold]{evidence.name}[/], {counted(evidence.test.networks, 'network')} trained on all open pieces for "
+        f"{counted(evidence.epochs, 'epoch')}: {counted(evidence.parameters, 'parameter', ',')}, "
+        f"{evidence.size_bytes / 1e6:.2f} MB, {counted(evidence.test.notes_per_second, 'note', ',.0f')} a second scored"
     )
     _print_scores(evidence)
     opened = (
@@ -160,7 +158,9 @@ def _print_scores(evidence: "Evidence") -> None:
     table.add_column(unit)
     table.add_row(f"cross-validation, {len(evidence.folds.values)} folds", with_error(evidence.folds))
     table.add_row(
-        f"sealed test, {len(scores.values)} pieces", interval(scores.mean, scores.standard_error), style="bold green"
+        f"sealed test, {counted(len(scores.values), 'piece')}",
+        interval(scores.mean, scores.standard_error),
+        style="bold green",
     )
     for name, value in evidence.test.baselines.items():
         table.add_row(f"{name}, on the same test", interval(value, float("nan")))
@@ -172,7 +172,7 @@ def _print_optimism(evidence: "Evidence") -> None:
     direction = "worse" if evidence.optimism > 0 else "better"
     out.print(
         f"the test came out {abs(evidence.optimism):.{digits}f} {direction} than cross-validation; choosing among "
-        f"{evidence.num_candidates} trials is estimated to make it {evidence.bias:.{digits}f} too optimistic"
+        f"{counted(evidence.num_candidates, 'trial')} is estimated to make it {evidence.bias:.{digits}f} too optimistic"
     )
 
 
