@@ -32,9 +32,9 @@ def called(name: str, program: str) -> str:
         Its name if the shell finds it; else the same way by which this program was found.
     """
     there, path = shutil.which(name), Path(program)
-    if path.name == "__main__.py":
+    if path.parts[-2:] == ("tunesmith", "__main__.py"):
         return name if there and _beside(there, sys.executable) else f"{_short(sys.executable)} -m {name}"
-    if os.sep not in program or (there and _beside(there, program)):
+    if os.sep not in program or path.name != "tunesmith" or (there and _beside(there, program)):
         return name
     return shlex.quote(str(path.with_name(name)))
 

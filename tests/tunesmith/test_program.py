@@ -58,6 +58,11 @@ def test_a_module_is_named_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert called("tunesmith", "somewhere/tunesmith/__main__.py") == f"{sys.executable} -m tunesmith"
 
 
+@pytest.mark.parametrize("program", ["-c", "bin/pytest", "site-packages/pytest/__main__.py"])
+def test_a_program_that_only_imports_the_command_line_names_it_plainly(program: str) -> None:
+    assert called("tunesmith", program) == "tunesmith"
+
+
 def test_every_command_is_known_and_nothing_else_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["./bin/tunesmith"])
     for command in getattr(get_command(app), "commands"):  # noqa: B009  (typer does not say that it has them)
