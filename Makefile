@@ -13,6 +13,7 @@ PACKAGES := data_prep models search cluster tunesmith
 
 search: $(READY) ## the built-in search of the composer on real fiddle tunes, at most five minutes
 	@$(BIN)/tunesmith search composer
+	@echo "To type tunesmith instead of $(BIN)/tunesmith: source $(BIN)/activate"
 
 test: $(READY) ## all tests
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup

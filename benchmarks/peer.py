@@ -71,7 +71,7 @@ def run_ours(seconds: float, home: Path) -> dict[str, float]:
 
     data = prepare("oneills").data
     spent = time.time() - started()
-    search = parse(OURS, "peer", overrides={"budget.time": seconds - spent})
+    search = parse(OURS, "peer", overrides={"budget.time": f"{seconds - spent:.3f}s"})
     with connect(num_cpus=SLOTS) as session:
         from search.tune import run  # noqa: PLC0415
 

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 from cluster.nodes import Node
 from data_prep.errors import BadInputError
+from data_prep.wording import counted
 
 Level: TypeAlias = Literal["green", "yellow", "red"]
 """Well; a search runs, but not as it could; a search fails."""
@@ -109,4 +110,4 @@ def named(nodes: Iterable[Node], num_all: int) -> str:
     some = list(nodes)
     if len(some) == 1:
         return str(some[0])
-    return f"all {num_all} nodes" if len(some) == num_all else f"{len(some)} of {num_all} nodes"
+    return f"all {counted(num_all, 'node')}" if len(some) == num_all else f"{len(some)} of {counted(num_all, 'node')}"

@@ -100,7 +100,7 @@ def render(kind: Kind) -> dict[str, str]:
 
 
 def write(kind: Kind, folder: Path, *, overwrite: bool = False) -> list[Path]:
-    """Write a kind's files into a folder.
+    """Write a kind's files into a folder; what stands there already as it would be written is left alone.
 
     Args:
         kind: The kind.
@@ -111,12 +111,13 @@ def write(kind: Kind, folder: Path, *, overwrite: bool = False) -> list[Path]:
         The files.
 
     Raises:
-        BadInputError: If one of them is there already, or the folder cannot be written to.
+        BadInputError: If one of them is there already with another text, or the folder cannot be written to.
     """
     texts = render(kind)
     paths = {name: folder / name for name in texts}
-    check_new(paths.values(), replace=overwrite)
     try:
+        other = [path for name, path in paths.items() if path.exists() and path.read_bytes() != texts[name].encode()]
+        check_new(other, replace=overwrite)
         folder.mkdir(parents=True, exist_ok=True)
         for name, path in paths.items():
             path.write_text(texts[name], encoding="utf-8")

@@ -8,6 +8,7 @@ from cluster.environment import Environment, environments, faults, refuse
 from cluster.nodes import Node, alive_nodes
 from cluster.resources import Slots, num_fitting
 from data_prep.errors import BadInputError
+from data_prep.wording import by_number, counted
 
 _LOOK_EVERY_S = 2.0
 _SAY_WAITING_AFTER_S = 30.0
@@ -79,7 +80,7 @@ class Membership:
         missed = [node for node in gone if node.id in self._right and self._fitting_on(node)]
         self._right &= set(alive)
         if missed:
-            self._tell(f"{_named(missed)} gone: {self._count()}; {_their(missed)} trials go on elsewhere")
+            self._tell(f"{_named(missed)} gone: {self._count()}; trials there go on elsewhere")
 
     def _greet(self, now: float) -> None:
         """Ask new nodes for their environment, and use those that have answered well."""
@@ -122,7 +123,7 @@ class Membership:
 
     def _count(self) -> str:
         number = min(self._fitting(), self._wanted or self._fitting())
-        return f"{number} {'slot' if number == 1 else 'slots'}"
+        return counted(number, "slot")
 
 
 class _Handshake(threading.Thread):
@@ -145,9 +146,5 @@ class _Handshake(threading.Thread):
 
 def _named(nodes: Sequence[Node], *, been: bool = True) -> str:
     names = ", ".join(sorted(map(str, nodes)))
-    verb = (" is" if len(nodes) == 1 else " are") if been else ""
-    return f"{'node' if len(nodes) == 1 else 'nodes'} {names}{verb}"
-
-
-def _their(nodes: Sequence[Node]) -> str:
-    return "its" if len(nodes) == 1 else "their"
+    verb = by_number(len(nodes), " is", " are") if been else ""
+    return f"{by_number(len(nodes), 'node', 'nodes')} {names}{verb}"

@@ -9,6 +9,7 @@ from cluster.node_probe import NodeProbe
 from cluster.nodes import Node
 from cluster.resources import Slots, num_fitting
 from data_prep.errors import BadInputError
+from data_prep.wording import counted
 from models.device import part_for_tensors
 from models.memory import PeakMemory
 
@@ -67,7 +68,7 @@ def _on_cpus(peak: PeakMemory, slots: Slots, probes: Mapping[Node, NodeProbe]) -
         count = min(num_fitting([node], slots.cpus, slots.gpus), slots.count)
         if found.memory_free is not None and count * each > found.memory_free:
             text = (
-                f"{count} trials of the largest setting would take {size(count * each)}, "
+                f"{counted(count, 'trial')} of the largest setting would take {size(count * each)}, "
                 f"and {size(found.memory_free)} are free"
             )
             remedy = f"let fewer run at once (--slots, or resources.cpus = {2 * slots.cpus}), or {_SMALLER}"

@@ -14,6 +14,7 @@ from cluster.nodes import Node, on_each
 from cluster.package_owners import Clash
 from cluster.session import PACKAGES
 from data_prep.errors import BadInputError
+from data_prep.wording import counted
 
 _GIB: Final = 1 << 30
 
@@ -44,7 +45,7 @@ def answered(results: Mapping[Node, Environment | BadInputError]) -> Iterator[Fi
             yield refused("nodes", result, where=str(node), remedy=remedy)
     if there:
         cpus, gpus = sum(node.cpus for node in there), sum(node.gpus for node in there)
-        text = f"{_number(cpus, 'CPU')}, {_number(gpus, 'GPU')} in all"
+        text = f"{counted(cpus, 'CPU', 'g')}, {counted(gpus, 'GPU', 'g')} in all"
         yield Finding("nodes", "green", text, named(there, len(results)))
 
 
@@ -128,13 +129,13 @@ def gpus(probes: Mapping[Node, NodeProbe]) -> Iterator[Finding]:
 
 
 def _gpus_of(node: Node, found: NodeProbe) -> Iterator[Finding]:
-    usable, counted = found.num_torch_gpus or 0, f"Ray counts {_number(node.gpus, 'GPU')}"
+    usable, said = found.num_torch_gpus or 0, f"Ray counts {counted(node.gpus, 'GPU', 'g')}"
     if usable < node.gpus:
         driver = f"NVIDIA's driver names {len(found.gpus)}" if found.gpus else "no driver of NVIDIA's answers there"
         yield Finding(
             "gpus",
             "red",
-            f"{counted} and torch can use {usable}; {driver}",
+            f"{said} and torch can use {usable}; {driver}",
             str(node),
             "start its Ray with --num-gpus set to what is there, or install the driver and a torch built for it",
         )
@@ -142,7 +143,7 @@ def _gpus_of(node: Node, found: NodeProbe) -> Iterator[Finding]:
         yield Finding(
             "gpus",
             "yellow",
-            f"{counted}, and there are {len(found.gpus)} ({found.gpus[0].name})",
+            f"{said}, and there are {len(found.gpus)} ({found.gpus[0].name})",
             str(node),
             f"to use them, start its Ray with --num-gpus={len(found.gpus)}",
         )
@@ -152,7 +153,7 @@ def _kinds_of_gpus(found: list[NodeProbe]) -> str:
     kinds = sorted({(gpu.name, gpu.driver, gpu.memory) for one in found for gpu in one.gpus})
     count = sum(one.num_torch_gpus or 0 for one in found)
     told = ", ".join(f"{name} with {size(memory)}, driver {driver}" for name, driver, memory in kinds)
-    return f"{_number(count, 'GPU')} for torch: {told or 'of a kind that nvidia-smi does not tell'}"
+    return f"{counted(count, 'GPU', 'g')} for torch: {told or 'of a kind that nvidia-smi does not tell'}"
 
 
 def disks(probes: Mapping[Node, NodeProbe]) -> Iterator[Finding]:
@@ -266,8 +267,4 @@ def size(count: float) -> str:
     for unit, name in ((_GIB, "GiB"), (1 << 20, "MiB")):
         if count >= unit:
             return f"{count / unit:.3g} {name}"
-    return f"{count / 1024:.3g} KiB" if count >= 1024 else f"{count:g} bytes"  # noqa: PLR2004
-
-
-def _number(count: float, noun: str) -> str:
-    return f"{count:g} {noun}" + ("" if count == 1 else "s")
+    return f"{count / 1024:.3g} KiB" if count >= 1024 else counted(count, "byte", "g")  # noqa: PLR2004

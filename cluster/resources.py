@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from data_prep.errors import BadInputError
+from data_prep.wording import counted
 from models.device import GPU_CONTEXT
 
 _TRIALS_PER_GPU = 4
@@ -197,4 +198,4 @@ def _total(nodes: Sequence[NodeSize]) -> str:
 
 
 def _amount(cpus: float, gpus: float) -> str:
-    return f"{cpus:g} {'CPU' if cpus == 1 else 'CPUs'} and {gpus:g} {'GPU' if gpus == 1 else 'GPUs'}"
+    return f"{counted(cpus, 'CPU', 'g')} and {counted(gpus, 'GPU', 'g')}"

@@ -13,6 +13,7 @@ from data_prep.errors import BadInputError, unknown
 from data_prep.limits import read_bytes
 from data_prep.notes import Repeats
 from data_prep.scores import MIDI_SUFFIXES, READER, SUFFIXES, has_repeats, reading_of_repeats
+from data_prep.wording import counted
 
 INDEX = "index.csv"
 """A table beside performances that tells of each its style, composer and title."""
@@ -145,7 +146,7 @@ def contents(path: Path) -> bytes:
     except OSError as error:
         return f"unreadable: {error.strerror}".encode()
     except ValueError as error:
-        return f"refused: {error}, {path.stat().st_size} bytes".encode()
+        return f"refused: {error}, {counted(path.stat().st_size, 'byte')}".encode()
 
 
 @cache

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
+from data_prep.wording import by_rule
+
 
 @dataclass(frozen=True)
 class FoldSize:
@@ -19,7 +21,7 @@ class Chart:
 
     Attributes:
         title: What is counted by what.
-        unit: What is counted.
+        unit: What is counted, in the singular.
         counts: The counts by name, in the order in which they are drawn.
         whole: All of them are drawn, and not only the first: they are bins of a histogram.
     """
@@ -70,4 +72,4 @@ class Description(Protocol):
 
 def left_out_row(left_out: Mapping[str, int]) -> tuple[str, str]:
     """Say how many each rule leaves out."""
-    return "left out", ", ".join(f"{count} {rule}" for rule, count in left_out.items() if count) or "none"
+    return "left out", by_rule(left_out) or "none"

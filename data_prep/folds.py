@@ -10,6 +10,7 @@ import numpy as np
 
 from data_prep.errors import BadInputError
 from data_prep.randomness import stream
+from data_prep.wording import counted
 
 TEST = -1
 """The fold of a sealed piece."""
@@ -60,8 +61,8 @@ def assign(
         members.setdefault(group, []).append(piece)
     if len(members) < num_folds + 1:
         raise BadInputError(
-            f"{num_folds} folds and a test set need at least {num_folds + 1} unrelated pieces, "
-            f"this corpus has {len(members)} ({len(ids)} pieces in all): add pieces, or take fewer folds"
+            f"{num_folds} folds and a test set need at least {counted(num_folds + 1, 'unrelated piece')}, "
+            f"this corpus has {len(members)} ({counted(len(ids), 'piece')} in all): add pieces, or take fewer folds"
         )
     by_name = sorted(members.values(), key=lambda pieces: min(ids[piece] for piece in pieces))
     sizes = [sum(lengths[piece] for piece in pieces) for pieces in by_name]

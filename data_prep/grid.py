@@ -15,6 +15,8 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from data_prep.wording import counted
+
 DIVISIONS = (8, 6)
 """An onset is moved to the nearest multiple of 1/8 or of 1/6 quarter note, the nearer of the two."""
 
@@ -64,4 +66,4 @@ def too_long(quarters: float) -> str | None:
     if quarters * STEPS_PER_QUARTER <= MAX_STEPS:
         return None
     bars = ceil(quarters * STEPS_PER_QUARTER / STEPS_PER_BAR)
-    return f"it lasts {bars} bars of four quarter notes; at most {MAX_STEPS // STEPS_PER_BAR} fit on a grid"
+    return f"it lasts {counted(bars, 'bar')} of four quarter notes; at most {MAX_STEPS // STEPS_PER_BAR} fit on a grid"

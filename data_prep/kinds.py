@@ -19,7 +19,7 @@ class Kind:
     """What the chain asks of a kind of data.
 
     Attributes:
-        noun: What its pieces are called, in the plural.
+        noun: What its pieces are called, in the singular.
         form: What its data is and is stored as.
         digests: Gives a corpus's files in their order, each with the digest of how it is read.
         fingerprint: Gives a corpus's fingerprint, of these digests and all else that decides what is made of it.
@@ -66,7 +66,7 @@ def _make_performances(
 
 KINDS: Mapping[str, Kind] = {
     "melodies": Kind(
-        noun="pieces",
+        noun="piece",
         form=Melodies,
         digests=_melody_digests,
         fingerprint=_melody_fingerprint,
@@ -74,7 +74,7 @@ KINDS: Mapping[str, Kind] = {
         describe=melody_description.describe,
     ),
     "performances": Kind(
-        noun="performances",
+        noun="performance",
         form=Performances,
         digests=performance_files.digests,
         fingerprint=performance_files.fingerprint,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from data_prep.description import Chart, FoldSize, left_out_row
 from data_prep.melodies import NUM_PITCHES, REST, Melodies
 from data_prep.provenance import Prepared
+from data_prep.wording import counted
 
 TONIC_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
@@ -70,15 +71,27 @@ class MelodyDescription:
     def rows(self) -> list[tuple[str, str]]:
         """Say it all in labelled lines."""
         return [
-            ("read", f"{self.num_read} pieces from {self.num_files} files, {self.num_skipped} skipped"),
+            (
+                "read",
+                f"{counted(self.num_read, 'piece')} from {counted(self.num_files, 'file')}, {self.num_skipped} skipped",
+            ),
             left_out_row(self.left_out),
             ("pieces", f"{self.num_pieces} to learn from, {self.num_test_pieces} sealed for the test"),
             ("notes", f"{self.num_notes}, {self.num_rests} of them rests"),
-            ("a piece has", f"{self.shortest} to {self.longest} notes, half of them {self.median:g} or more"),
+            (
+                "a piece has",
+                f"{self.shortest} to {counted(self.longest, 'note')}, half of them {self.median:g} or more",
+            ),
             *self.short_rows(),
             ("pitches", f"MIDI {self.lowest} to {self.highest}"),
-            ("near-duplicates", f"{self.num_groups} groups, the largest of {self.largest_group} pieces"),
-            ("folds", ", ".join(f"{fold.pieces} pieces / {fold.notes} notes" for fold in self.folds)),
+            (
+                "near-duplicates",
+                f"{counted(self.num_groups, 'group')}, the largest of {counted(self.largest_group, 'piece')}",
+            ),
+            (
+                "folds",
+                ", ".join(f"{counted(fold.pieces, 'piece')} / {counted(fold.notes, 'note')}" for fold in self.folds),
+            ),
         ]
 
     def short_rows(self) -> list[tuple[str, str]]:
@@ -89,9 +102,9 @@ class MelodyDescription:
         """Give durations, metres and tonics."""
         durations = {str(duration): count for duration, count in self.durations.items()}
         return [
-            Chart("duration in quarter notes", "notes", durations),
-            Chart("metre", "pieces", self.metres),
-            Chart("tonic", "pieces", self.tonics),
+            Chart("duration in quarter notes", "note", durations),
+            Chart("metre", "piece", self.metres),
+            Chart("tonic", "piece", self.tonics),
         ]
 
 

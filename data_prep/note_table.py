@@ -21,6 +21,7 @@ from pyarrow import ipc
 
 from data_prep.errors import BadInputError
 from data_prep.notes import Heading, Key, Metre, Piece, Reading, Unread
+from data_prep.wording import counted
 
 FORMAT = 1
 """Of the stored table. A file with a greater number was written by a newer version."""
@@ -107,7 +108,7 @@ def from_bytes(data: bytes, where: str) -> Reading:
             )
         )
     if begin != table.num_rows:
-        raise ValueError(f"the headings tell of {begin} rows, the table has {table.num_rows} ({where})")
+        raise ValueError(f"the headings tell of {counted(begin, 'row')}, the table has {table.num_rows} ({where})")
     if _checksum(pieces) != metadata["checksum"]:
         raise ValueError(f"the pieces are not those that were written ({where})")
     return Reading(tuple(pieces), tuple(Unread(**one) for one in metadata["unread"]))

@@ -12,6 +12,7 @@ from data_prep.performance_filter import NEAR, near_share
 from data_prep.performances import Performances
 from data_prep.provenance import Prepared
 from data_prep.readers.beats import BEATS_PER_BAR
+from data_prep.wording import counted
 
 BIN = 8
 """Velocities in a bin of a histogram: 0 to 7 and so on up to 127; a velocity of 0 is no note."""
@@ -88,15 +89,27 @@ class PerformanceDescription:
 
     def rows(self) -> list[tuple[str, str]]:
         """Say it all in labelled lines."""
+        files = counted(self.num_files, "file")
         return [
-            ("read", f"{self.num_read} performances from {self.num_files} files, {self.num_skipped} skipped"),
+            ("read", f"{counted(self.num_read, 'performance')} from {files}, {self.num_skipped} skipped"),
             left_out_row(self.left_out),
             ("performances", f"{self.num_pieces} to learn from, {self.num_test_pieces} sealed for the test"),
-            ("compositions", f"{self.num_compositions}, the most played one {self.largest_composition} times"),
+            (
+                "compositions",
+                f"{self.num_compositions}, the most played one {counted(self.largest_composition, 'time')}",
+            ),
             ("notes", f"{self.num_notes}, MIDI {self.lowest} to {self.highest}"),
-            ("a performance has", f"{self.shortest} to {self.longest} notes, half of them {self.median:g} or more"),
+            (
+                "a performance has",
+                f"{self.shortest} to {counted(self.longest, 'note')}, half of them {self.median:g} or more",
+            ),
             *((f"style {name}", _in_words(numbers)) for name, numbers in self.styles.items()),
-            ("folds", ", ".join(f"{fold.pieces} performances / {fold.notes} notes" for fold in self.folds)),
+            (
+                "folds",
+                ", ".join(
+                    f"{counted(fold.pieces, 'performance')} / {counted(fold.notes, 'note')}" for fold in self.folds
+                ),
+            ),
             *((f"  of {name}", _fold_sizes(numbers)) for name, numbers in self.styles.items() if len(self.styles) > 1),
         ]
 
@@ -108,8 +121,7 @@ class PerformanceDescription:
     def charts(self) -> list[Chart]:
         """Give each style's histogram of velocities."""
         return [
-            Chart(f"velocities, {name}", "notes", numbers.histogram, whole=True)
-            for name, numbers in self.styles.items()
+            Chart(f"velocities, {name}", "note", numbers.histogram, whole=True) for name, numbers in self.styles.items()
         ]
 
 
@@ -178,9 +190,10 @@ def _folds(data: Performances, pieces: NDArray[np.intp]) -> tuple[FoldSize, ...]
 
 def _in_words(numbers: StyleNumbers) -> str:
     return (
-        f"{numbers.performances} performances of {numbers.compositions} compositions, {numbers.notes} notes in "
-        f"{numbers.bars} bars; velocity {numbers.mean_velocity:.1f} on average, {numbers.distinct_velocities} distinct;"
-        f" {numbers.near_share:.0%} of onsets near a 1/16 (chance: {2 * NEAR:.0%})"
+        f"{counted(numbers.performances, 'performance')} of {counted(numbers.compositions, 'composition')}, "
+        f"{counted(numbers.notes, 'note')} in {counted(numbers.bars, 'bar')}; "
+        f"velocity {numbers.mean_velocity:.1f} on average, {numbers.distinct_velocities} distinct; "
+        f"onsets near a 1/16 {numbers.near_share:.0%} (chance: {2 * NEAR:.0%})"
     )
 
 

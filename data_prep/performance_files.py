@@ -21,6 +21,7 @@ from data_prep.errors import BadInputError, unknown
 from data_prep.limits import MAX_BYTES
 from data_prep.readers.beats import SUFFIX
 from data_prep.scores import MIDI_SUFFIXES
+from data_prep.wording import counted
 
 READER = 3
 """Version of what is read out of a file, rendered and left out; raised with every change to it."""
@@ -216,10 +217,10 @@ def _check(corpus: Corpus, index: Path, rows: Sequence[Mapping[str, str]], style
         )
     name, count = Counter(row["file"] for row in rows).most_common(1)[0]
     if count > 1:
-        raise BadInputError(f"an index names each file once: {name!r} is in {index} {count} times")
+        raise BadInputError(f"an index names each file once: {name!r} is in {index} {counted(count, 'time')}")
     without = [row["file"] for row in rows if not row[style_column]]
     if without:
         raise BadInputError(
-            f"each row of an index names a style: {len(without)} rows of {index} have nothing in the column "
-            f"{style_column!r}, the first is {without[0]!r}"
+            f"each row of an index names a style: {counted(len(without), 'row')} of {index} "
+            f"without anything in the column {style_column!r}, the first is {without[0]!r}"
         )

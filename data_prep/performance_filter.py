@@ -22,6 +22,7 @@ from data_prep.grid import too_long
 from data_prep.performances import Performance
 from data_prep.readers.beats import BEATS_PER_BAR, Beats
 from data_prep.readers.performance import PlayedFile
+from data_prep.wording import counted
 
 MIN_VELOCITIES = 20
 """Distinct velocities of a performance by hand (S2's own bound)."""
@@ -93,14 +94,16 @@ def _metre_of_beats(beats: Beats) -> str | None:
         return f"a free rhythm in bar {beats.bar_of(beats.kind.index('bR'))}; only 4/4 is used"
     for begin, end in pairwise(beats.downbeats):
         if end - begin != BEATS_PER_BAR:
-            return f"{end - begin} beats in bar {beats.bar_of(begin)}; only 4/4 is used"
+            return f"{counted(end - begin, 'beat')} in bar {beats.bar_of(begin)}; only 4/4 is used"
     return None
 
 
 def _of_few_velocities(_file: PlayedFile, performance: Performance, _beats: Beats | None) -> str | None:
     distinct = len(np.unique(performance.velocity))
     return (
-        f"{distinct} distinct velocities; at least {MIN_VELOCITIES} are needed" if distinct < MIN_VELOCITIES else None
+        f"{counted(distinct, 'distinct velocity')}; at least {MIN_VELOCITIES} are needed"
+        if distinct < MIN_VELOCITIES
+        else None
     )
 
 
@@ -119,7 +122,7 @@ def _of_a_dummy_tempo(file: PlayedFile, performance: Performance, beats: Beats |
 
 def _of_few_notes(_file: PlayedFile, performance: Performance, _beats: Beats | None) -> str | None:
     count = performance.num_notes
-    return f"{count} notes; at least {MIN_NOTES} are needed" if count < MIN_NOTES else None
+    return f"{counted(count, 'note')}; at least {MIN_NOTES} are needed" if count < MIN_NOTES else None
 
 
 def _of_too_many_bars(_file: PlayedFile, performance: Performance, _beats: Beats | None) -> str | None:

@@ -16,6 +16,7 @@ from data_prep.progress import Progress
 from data_prep.provenance import Inputs, Origin, Preparation, Skipped
 from data_prep.reading import read_all
 from data_prep.selection import select
+from data_prep.wording import by_rule
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,9 @@ def _folds(
         ids, lengths = [one.name for one in kept], [one.piece.num_timed for one in kept]
         return assign(ids, group, lengths, num_folds=inputs.num_folds, seed=inputs.seed, fingerprint=inputs.corpus)
     if not kept:
-        reasons = ", ".join(f"{count} {rule}" for rule, count in left_out.items() if count)
         raise BadInputError(
-            f"at least one piece must pass the rules of its corpus, and of {corpus.name!r} none does: {reasons}"
+            f"at least one piece must pass the rules of its corpus, and of {corpus.name!r} none does: "
+            f"{by_rule(left_out)}"
         )
     return [0] * len(kept)
 

@@ -12,6 +12,7 @@ from data_prep.notes import Key, Metre, Piece, Unread
 from data_prep.reading import read_file
 from data_prep.scores import check_path
 from data_prep.tunes import MODES, Mode, Tune, signature
+from data_prep.wording import counted
 from data_prep.writers.spelling import tonic
 
 _DEFAULT_METRE = (4, 4)
@@ -113,25 +114,21 @@ def _about_file(
     num_tunes = len({piece.heading.tune for piece in pieces})
     if num_tunes > 1:
         name = top.heading.title or top.heading.tune
-        yield f"the first of its {num_tunes} tunes is taken, {name!r}"
+        yield f"the first of its {counted(num_tunes, 'tune')} is taken, {name!r}"
     if unread:
         first = unread[0]
-        yield f"{_counted(len(unread), 'tune')} in it cannot be read, the first is {first.tune!r}: {first.reason}"
+        yield f"{counted(len(unread), 'tune')} in it cannot be read, the first is {first.tune!r}: {first.reason}"
     if len(voices) > 1:
-        yield f"the top one of its {len(voices)} voices is taken, {top.heading.part!r}"
+        yield f"the top one of its {counted(len(voices), 'voice')} is taken, {top.heading.part!r}"
 
 
 def _about_notes(top: Piece) -> Iterator[str]:
     chords = int(np.count_nonzero((top.chord_size > 1) & (top.duration > 0)))
     if chords:
-        yield f"only the top note is taken of {_counted(chords, 'chord')}"
+        yield f"only the top note is taken of {counted(chords, 'chord')}"
     graces = int(np.count_nonzero(top.duration == 0))
     if graces:
-        yield f"{_counted(graces, 'grace note')} left out"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' if number > 1 else ''}"
+        yield f"{counted(graces, 'grace note')} left out"
 
 
 def _about_signatures(top: Piece, tune: Tune) -> Iterator[str]:

@@ -13,6 +13,7 @@ from data_prep.errors import BadInputError, unknown
 from data_prep.limits import MAX_BEATS, METRE_UNITS, is_metre
 from data_prep.melodies import NUM_PITCHES, REST
 from data_prep.tunes import DIVISIONS, MODES, Tune
+from data_prep.wording import counted
 from data_prep.writers.bars import bars
 
 _SUFFIXES = {"midi": ".mid", "musicxml": ".musicxml", "abc": ".abc", "svg": ".svg", "png": ".png", "wav": ".wav"}
@@ -118,8 +119,8 @@ def _check_frame(tune: Tune) -> None:
         )
     if not 0 <= tune.pickup < tune.bar_length or DIVISIONS % tune.pickup.denominator:
         raise BadInputError(
-            f"a pickup is shorter than a bar ({tune.bar_length} quarter notes), and a multiple of 1/{DIVISIONS}: "
-            f"got {tune.pickup}"
+            f"a pickup is shorter than a bar ({counted(tune.bar_length, 'quarter note')}), and a multiple of "
+            f"1/{DIVISIONS}: got {tune.pickup}"
         )
     if not -_MOST_FIFTHS <= tune.fifths <= _MOST_FIFTHS:
         raise BadInputError(f"a key signature has at most {_MOST_FIFTHS} sharps or flats: got {tune.fifths}")
@@ -131,7 +132,9 @@ def _check_frame(tune: Tune) -> None:
         )
     low, high = _TEMPI
     if not isfinite(tune.quarters_per_minute) or not low <= tune.quarters_per_minute <= high:
-        raise BadInputError(f"a tempo is {low:g} to {high:g} quarter notes a minute: got {tune.quarters_per_minute:g}")
+        raise BadInputError(
+            f"a tempo is {low:g} to {counted(high, 'quarter note', 'g')} a minute: got {tune.quarters_per_minute:g}"
+        )
 
 
 def _one_line(title: str) -> str:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from data_prep.copies import MIN_COPY
 from data_prep.melodies import NUM_PITCHES, REST
 from data_prep.tunes import Tune
+from data_prep.wording import counted
 
 Unit: TypeAlias = Literal["share", "semitones", "notes", "yes or no"]
 
@@ -77,7 +78,7 @@ MEASURES: Mapping[str, Measure] = {
     "rhythm_similarity": Measure("rhythms like earlier", "share", "the same of the onsets alone"),
     **{
         f"similarity_{lag}": Measure(
-            f"like {lag} bar{'s' * (lag > 1)} back",
+            f"like {counted(lag, 'bar')} back",
             "share",
             f"of the (onset, pitch) of a bar and the one {lag} before it, those that both have, on the average",
         )

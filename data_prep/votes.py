@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 
 from data_prep.melodies import NUM_PITCHES, REST
 from data_prep.repetition import LONGEST, Ints, find_precedents
+from data_prep.wording import counted
 
 BARS_BACK = (1, 2, 4, 8, 16)
 """How many bars before an event the bars' experts look."""
 
-EXPERTS = ("match", "transposed match", *(f"{bars} bar{'s' * (bars > 1)} back" for bars in BARS_BACK))
+EXPERTS = ("match", "transposed match", *(f"{counted(bars, 'bar')} back" for bars in BARS_BACK))
 """The J experts by name."""
 
 NUM_MATCHES = 2

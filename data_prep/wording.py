@@ -1,9 +1,10 @@
 """How numbers stand in a sentence: with the noun, and the verb, that fit them."""
 
 from collections.abc import Mapping
+from fractions import Fraction
 
 
-def counted(count: float, noun: str, form: str = "") -> str:
+def counted(count: float | Fraction, noun: str, form: str = "") -> str:
     """Write a number with its noun, as in "1 piece" or "2 pieces".
 
     Args:
@@ -17,7 +18,7 @@ def counted(count: float, noun: str, form: str = "") -> str:
     return f"{count:{form}} {by_number(count, noun, _plural(noun))}"
 
 
-def by_number(count: float, one: str, more: str) -> str:
+def by_number(count: float | Fraction, one: str, more: str) -> str:
     """Choose the word that goes with a number, as "is" with 1 and "are" with others."""
     return one if count == 1 else more
 

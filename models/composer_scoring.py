@@ -132,23 +132,23 @@ def lacks(task: ComposerTask) -> list[Lack]:
     carried = carried.reshape(-1, encoding.num_durations)
     new_duration = np.logical_not(np.count_nonzero(carried, axis=0)[duration])
     found = [
-        _lack("unknown_durations", "notes", "have a duration that the model lacks", new_duration),
+        _lack("unknown_durations", "notes", "with a duration that the model lacks", new_duration),
         _lack(
             "unknown_pitches",
             "notes",
-            "have a pitch that the model lacks with their duration",
+            "with a pitch that the model lacks with their duration",
             ~carried[pitch, duration] & ~new_duration,
         ),
     ]
     if encoding.options.beat != "off":
         new_position = np.logical_not(np.count_nonzero(encoding.seen_position, axis=0)[position])
         found.append(
-            _lack("unknown_positions", "notes", "begin at a place in the bar that the model lacks", new_position)
+            _lack("unknown_positions", "notes", "that begin at a place in the bar that the model lacks", new_position)
         )
     if encoding.options.beat != "off" or encoding.options.bars:
         known_metres = np.flatnonzero(vocabulary.bar_counts.sum(axis=(0, 2)))  # the model's come first in the alphabet
         new_metre = ~np.isin(melodies.metre[:num_tunes], known_metres)
-        found.append(_lack("unknown_metres", "pieces", "are in a metre that the model lacks", new_metre))
+        found.append(_lack("unknown_metres", "pieces", "in a metre that the model lacks", new_metre))
     return found
 
 

@@ -19,6 +19,7 @@ from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.errors import BadInputError
 from data_prep.randomness import stream
 from data_prep.tunes import DIVISIONS, Tune
+from data_prep.wording import by_number, counted
 from data_prep.writers.bars import beat_length
 from models import checkpoint
 from models.composer_model import ComposerModel
@@ -121,8 +122,8 @@ class TuneComposer:
             found.append(f"no piece that the model was trained on is in {metre[0]}/{metre[1]}")
         if given is not None and given.num_replaced:
             found.append(
-                f"the model does not know {given.num_replaced} of the prompt's {len(given.pitch)} notes; the nearest "
-                "that it knows stand for them"
+                f"the model does not know {given.num_replaced} of the prompt's {counted(len(given.pitch), 'note')}; "
+                f"the nearest that it knows {by_number(given.num_replaced, 'stands for it', 'stand for them')}"
             )
         return found
 
@@ -141,8 +142,9 @@ class TuneComposer:
         length = sum(given.duration) / heading.bar_length
         if length >= wish.bars:
             raise BadInputError(
-                f"a prompt must leave something to compose: its {len(given.pitch)} notes take {float(length):.3g} bars "
-                f"of {wish.bars}; ask for more bars or give fewer of its notes"
+                f"a prompt must leave something to compose: its {counted(len(given.pitch), 'note')} "
+                f"{by_number(len(given.pitch), 'takes', 'take')} {counted(float(length), 'bar', '.3g')} of "
+                f"{wish.bars}; ask for more bars or give fewer of its notes"
             )
         return given
 

@@ -74,7 +74,7 @@ class Lack:
     Attributes:
         name: Its key in plain data ("unknown_durations").
         noun: What is counted, in the plural.
-        what: What they have that the model lacks, or lack themselves, as the end of a sentence.
+        what: What they have that the model lacks, as it stands behind the noun ("with a duration that ...").
         count: How many do.
         total: Of how many.
     """
@@ -87,7 +87,7 @@ class Lack:
 
     def __str__(self) -> str:
         """Say it in one sentence without a full stop."""
-        return f"{self.count:,} of {self.total:,} {self.noun} {self.what}"
+        return f"{self.noun} {self.what}: {self.count:,} of {self.total:,}"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.errors import BadInputError
+from data_prep.wording import by_number, counted
 
 RECALLED = 0.95
 """Probability that a note of a part that comes back is the note of the part before, as far as it stands there; what is
@@ -55,8 +56,8 @@ def parse_form(text: str, bars: int, most: int) -> Form:
     if rest:
         nearest = min(max(1, round(bars / len(letters))), most // len(letters)) * len(letters)
         raise BadInputError(
-            f"the parts of a form are equally many whole bars: {bars} bars are not {len(letters)} such parts; ask for "
-            f"{nearest} bars"
+            f"the parts of a form are equally many whole bars: {counted(bars, 'bar')} {by_number(bars, 'is', 'are')} "
+            f"not {counted(len(letters), 'such part')}; ask for {counted(nearest, 'bar')}"
         )
     return Form(letters.upper(), part)
 

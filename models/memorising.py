@@ -21,6 +21,7 @@ from data_prep.errors import BadInputError
 from data_prep.lessons import Lesson
 from data_prep.progress import Progress
 from data_prep.tunes import Tune
+from data_prep.wording import counted
 from models.composer_spec import ComposerSpec
 from models.composer_steps import ComposerSteps
 from models.composer_task import ComposerTask
@@ -123,8 +124,8 @@ def memorise(
         progress.advance(1)
         if not all(values.is_finite for values in report.metrics.values()):
             raise BadInputError(
-                f"a loss must stay finite: with {spec.length} inputs it is not after {report.epoch} iterations; "
-                f"choose a smaller lr ({spec.lr:g}), or clip gradients"
+                f"a loss must stay finite: with {counted(spec.length, 'input')} it is not after "
+                f"{counted(report.epoch, 'iteration')}; choose a smaller lr ({spec.lr:g}), or clip gradients"
             )
         if report.epoch == waiting[0]:
             waiting.pop(0)

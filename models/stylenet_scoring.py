@@ -32,6 +32,6 @@ def score_performances(performer: Performer, performances: Performances) -> Scor
         if style in performer.styles:
             velocity[begin:end] = performer.velocities(performances.one(number), style)
     values = piece_scores(performances, velocity, GridSizes.of(performances)).values[ONSET_MAE.name]
-    has = f"have a style that the model lacks (it has {', '.join(performer.styles)})"
+    has = f"in a style that the model lacks (it has {', '.join(performer.styles)})"
     missing = int(np.isnan(values).sum())
     return Scored(values, [Lack("unknown_styles", "performances", has, missing, len(values))])

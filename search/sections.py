@@ -12,30 +12,33 @@ from data_prep.places import place
 
 _LONGEST_S = 100 * 365.25 * 86400
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
+_BARE = re.compile(r"'?([1-9]\d{0,8})'?")
 
 
 def read_duration(text: object) -> float | None:
     """Read a length of time.
 
     Args:
-        text: "4m30s", "2h", "90s", a number of seconds, or "none".
+        text: "4m30s", "2h", "90s" or "none".
 
     Returns:
         Seconds, None for no limit.
 
     Raises:
-        ValueError: For anything else, or no time at all.
+        ValueError: For anything else, no time at all, or a number without a unit, which some take for minutes.
     """
     if text is None or text == "none":
         return None
-    if isinstance(text, int | float) and not isinstance(text, bool) and 0 < text <= _LONGEST_S:
-        return float(text)
     match = _DURATION.fullmatch(text.replace(" ", "")) if isinstance(text, str) and text else None
     seconds = (
         sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True)) if match else 0
     )
     if not 0 < seconds <= _LONGEST_S:
-        raise ValueError(f'a time is written like "4m30s", "2h" or "none", and is at most 100 years: got {shown(text)}')
+        bare = _BARE.fullmatch(shown(text))
+        unit = f'; is it seconds, "{bare[1]}s", or minutes, "{bare[1]}m"?' if bare else ""
+        raise ValueError(
+            f'a time is written like "4m30s", "2h" or "none", and is at most 100 years: got {shown(text)}{unit}'
+        )
     return seconds
 
 
@@ -84,7 +87,7 @@ class Budget(Section):
     trials: int = Field(default=60, ge=1, le=100_000, description="trials in all, those stopped early included")
     epochs: int = Field(default=9, ge=1, le=100_000, description="epochs of a full trial, over which the schedule runs")
     time: Annotated[float | None, BeforeValidator(read_duration)] = Field(
-        default=270.0, description='time of the whole search, as in "4m30s"; "none" is no limit'
+        default=270.0, description='time of the whole search, always with its unit, as in "4m30s"; "none" is no limit'
     )
 
     def used(self, num_finished: int, seconds: float) -> Literal["trials", "time"] | None:

@@ -13,6 +13,7 @@ from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from data_prep.performances import Performance
+from data_prep.wording import counted
 from models.performer import Performer, parse_mix
 from search.serving import answer, checked_model
 
@@ -71,8 +72,9 @@ def _check(*columns: np.ndarray[Any, np.dtype[np.float64]]) -> None:
     pitch, onset, duration, seconds = columns
     if not len(pitch) or len({len(column) for column in columns}) > 1:
         raise ValueError(
-            f"a piece has as many onsets, durations (and seconds) as pitches, at least one: got {len(pitch)} pitches, "
-            f"{len(onset)} onsets, {len(duration)} durations, {len(seconds)} seconds"
+            f"a piece has as many onsets, durations (and seconds) as pitches, at least one: got "
+            f"{counted(len(pitch), 'pitch')}, {counted(len(onset), 'onset')}, {len(duration)} durations, "
+            f"{counted(len(seconds), 'second')}"
         )
     if not all(np.isfinite(column).all() for column in columns):
         raise ValueError("pitches and times are finite numbers")

@@ -329,8 +329,8 @@ def _check_and_stamp(study: Study, search: SearchSpec, family: AnyFamily, finger
             ]
         if differences:
             raise BadInputError(
-                f"a search goes on with the space and data it was started with: {search.name} has another "
-                f"{'; '.join(differences)}; give the new one another --name"
+                f"a search goes on with the space and data it was started with: {search.name} differs "
+                f"in {'; '.join(differences)}; give the new one another --name"
             )
     for key, value in {
         "schema": SCHEMA,

@@ -283,6 +283,21 @@ def find_experiment(client: "MlflowClient", family: str, home: Path, uri: str) -
     return client.create_experiment(family, artifact_location=location, tags=_EXPERIMENT_TAGS)
 
 
+def runs_pages(uri: str) -> dict[str, str]:
+    """Give where MLflow's UI shows the runs of each experiment that has any.
+
+    Args:
+        uri: Of the store.
+
+    Returns:
+        What stands behind the server's address, by the experiments' names, the newest first. An experiment's own page
+        would show its chats.
+    """
+    client = connect(uri)
+    experiments = [one for one in client.search_experiments() if client.search_runs([one.experiment_id], max_results=1)]
+    return {one.name: f"/#/experiments/{one.experiment_id}/runs?workflowType=machine_learning" for one in experiments}
+
+
 def _points(epoch: EpochRecord) -> Iterator["Point"]:
     from mlflow.entities import Metric as Point  # noqa: PLC0415
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from data_prep.places import BucketPlace, FolderPlace, check, place
 from data_prep.unusable import UnusablePlaceError, one_line
+from data_prep.wording import counted
 from search.records import TrialRecord
 from search.search_spec import SearchSpec
 from search.study import FINISHED, Study, folder
@@ -95,7 +96,7 @@ def settle(study: Study, search: SearchSpec, home: Path) -> Settled:
                 f"{error}; the trials of {search.name} saved in {before.place.label} and go to {files.place.label}"
             ) from None
         if num_moved:
-            trials = "1 trial" if num_moved == 1 else f"{num_moved} trials"
+            trials = counted(num_moved, "trial")
             messages = (f"moved what {trials} saved from {before.place.label} to {files.place.label}",)
     if before_url != search.storage.url:
         study.optuna.set_user_attr(STORAGE_KEY, search.storage.url)

@@ -24,7 +24,7 @@ from tunesmith import (
     trial_command,
     ui_command,
 )
-from tunesmith.console import err
+from tunesmith.console import err, write_whatever_the_encoding
 from tunesmith.proxies import spare_this_machine
 
 INTERRUPTED = 130
@@ -78,6 +78,7 @@ def options(
 def main() -> None:
     """Run the command line; exit status 0 is success, 2 bad input, 130 an interruption, 1 anything else."""
     spare_this_machine()
+    write_whatever_the_encoding()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -98,8 +99,8 @@ def run(arguments: list[str]) -> int:
         err.print("stopped")
         return INTERRUPTED
     except TyperException as error:
-        message = error.format_message() if hasattr(error, "format_message") else str(error)
-        err.print(f"error: {message} (tunesmith --help)", markup=False, soft_wrap=True)
+        if message := error.format_message():  # none where the help was printed instead
+            err.print(f"error: {message} (tunesmith --help)", markup=False, soft_wrap=True)
         return BAD_INPUT
     except Exception as error:  # noqa: BLE001  (the last stop of every error: one line, no traceback)
         if debug:

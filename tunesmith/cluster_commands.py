@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from data_prep.errors import BadInputError
+from data_prep.wording import counted
 from tunesmith.console import err, out, print_json
 from tunesmith.options import AsJson, Force
 
@@ -150,7 +151,7 @@ def submit(
         jobs = connect_jobs(address)
         if parcel.num_files:
             size = f"{parcel.size / 2**20:.1f} MiB" if parcel.size >= 2**20 else f"{parcel.size / 2**10:.1f} KiB"
-            err.print(f"{parcel.num_files} file{'s' * (parcel.num_files > 1)} of {size} and the code travel along")
+            err.print(f"{counted(parcel.num_files, 'file')} of {size} and the code travel along")
         job = jobs.submit(_entrypoint(wanted, parcel), parcel.folder, search=wanted.name, home=home)
     if detach:
         print_json(_row(job)) if as_json else _say_where_it_is(job, address)

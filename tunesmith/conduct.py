@@ -14,6 +14,7 @@ from cluster.storage_checks import storage
 from data_prep.errors import BadInputError
 from data_prep.places import FolderPlace, place
 from data_prep.prepared import Prepared
+from data_prep.wording import counted
 from models.family import Family
 from search.search_spec import SearchSpec
 from tunesmith.console import err
@@ -129,12 +130,12 @@ def _look_at(nodes: list[Node], spec: SearchSpec, home: Path) -> None:
 
 
 def _slots_on(count: int, nodes: list[Node]) -> str:
-    slots = "1 slot" if count == 1 else f"{count} slots"
+    slots = counted(count, "slot")
     return f"{slots} on {_count(nodes)}" if nodes else "on nodes that are still to come"
 
 
 def _count(nodes: list[Node]) -> str:
-    return f"{len(nodes)} {'node' if len(nodes) == 1 else 'nodes'}"
+    return counted(len(nodes), "node")
 
 
 def _display(spec: SearchSpec, family: Family[Any, Any], where: str) -> SearchDisplay:

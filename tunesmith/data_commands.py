@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from data_prep.wording import counted
 from tunesmith.console import err, out, print_json
 from tunesmith.notes_command import notes
 from tunesmith.options import AsJson, Force, Repeats
@@ -78,8 +79,9 @@ def prepare(
         return
     data = prepared.data
     out.print(
-        f"{escape(corpus)}: {data.num_pieces} {KINDS[prepared.kind].noun} with {data.num_notes} notes in {folds} "
-        f"folds, and {prepared.num_test_pieces} sealed for the test; fingerprint {prepared.fingerprint[:12]}"
+        f"{escape(corpus)}: {counted(data.num_pieces, KINDS[prepared.kind].noun)} with "
+        f"{counted(data.num_notes, 'note')} in {folds} folds, and {prepared.num_test_pieces} sealed for the test; "
+        f"fingerprint {prepared.fingerprint[:12]}"
     )
 
 
@@ -125,13 +127,13 @@ def _prepared(corpus: str, kind: str | None, repeats: str | None, folds: int, se
             corpus, kind=wanted, repeats=repeats or "written", num_folds=folds, seed=seed, progress=bar
         )
     report_skipped(prepared)
-    _report(f"{len(prepared.exclusions)} were left out:", prepared.exclusions)
+    _report(f"{len(prepared.exclusions)} left out:", prepared.exclusions)
     return prepared
 
 
 def report_skipped(prepared: "Prepared") -> None:
     """Say which files could not be read and why, on standard error."""
-    _report(f"{len(prepared.skipped)} could not be read and were skipped:", prepared.skipped)
+    _report(f"{len(prepared.skipped)} skipped, not readable:", prepared.skipped)
 
 
 def _report(title: str, files: "Sequence[Skipped]") -> None:
@@ -183,7 +185,7 @@ def _print_bars(chart: "Chart") -> None:
     most = max(*chart.counts.values(), 1)
     shown = list(chart.counts.items())[: None if chart.whole else _MOST_SHOWN]
     for name, count in shown:
-        table.add_row(f"  {escape(name)}", "█" * round(max(count > 0, 40 * count / most)), f"{count} {chart.unit}")
+        table.add_row(f"  {escape(name)}", "█" * round(max(count > 0, 40 * count / most)), counted(count, chart.unit))
     out.print(f"[bold]{escape(chart.title)}[/]")
     out.print(table)
     if len(chart.counts) > len(shown):

@@ -4,6 +4,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from data_prep.wording import counted
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -39,7 +41,8 @@ def draw(description: "Description", corpus: str) -> "Figure":
             _draw_bars(axis, chart)
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(f"{corpus}: {description.num_pieces} to learn from, {description.num_notes} notes", fontsize=11)
+    notes = counted(description.num_notes, "note")
+    figure.suptitle(f"{corpus}: {description.num_pieces} to learn from, {notes}", fontsize=11)
     return figure
 
 
@@ -51,14 +54,14 @@ def _draw_over_one_another(axis: Any, charts: "Sequence[Chart]") -> None:
         total = sum(chart.counts.values())
         shares = [100 * count / total for count in chart.counts.values()]
         colour = _COLOURS[index % len(_COLOURS)]
-        label = f"{chart.title.partition(', ')[2]} ({total} {chart.unit})"
+        label = f"{chart.title.partition(', ')[2]} ({counted(total, chart.unit)})"
         axis.stairs(shares, edges, color=colour, linewidth=2, label=label)
         axis.stairs(shares, edges, color=colour, alpha=0.12, fill=True)
         axis.set_xlim(edges[0], edges[-1])
         axis.set_xticks(edges[::2])
     axis.set_ylim(bottom=0)
     axis.set_xlabel("MIDI velocity")
-    axis.set_ylabel(f"{charts[0].unit} of the style [%]")
+    axis.set_ylabel(f"{charts[0].unit}s of the style [%]")
     axis.legend(frameon=False)
 
 
@@ -66,4 +69,4 @@ def _draw_bars(axis: Any, chart: "Chart") -> None:
     names, counts = list(chart.counts)[:_MOST_BARS], list(chart.counts.values())[:_MOST_BARS]
     axis.barh(names[::-1], counts[::-1], color=_COLOURS[0])
     axis.set_title(chart.title, fontsize=10)
-    axis.set_xlabel(chart.unit)
+    axis.set_xlabel(f"{chart.unit}s")

@@ -16,6 +16,7 @@ from cluster.resources import Slots, num_fitting, plan_slots
 from cluster.session import PACKAGES, connect
 from data_prep.errors import BadInputError
 from data_prep.places import FolderPlace, place
+from data_prep.wording import counted
 from models.families import family as find_family
 from search.search_spec import SearchSpec
 from tunesmith.figures import duration, settings_line
@@ -110,7 +111,11 @@ class Round:
         yield from complaints or [Finding("home", "green", f"{text}, {node_checks.size(found.free)} left")]
 
     def _on_nodes(self) -> Iterator[Check]:
-        yield "nodes", f"{len(self.nodes)} nodes: they get our packages and say what they compute with", self._answers
+        yield (
+            "nodes",
+            f"our packages on {counted(len(self.nodes), 'node')}, and what is there to compute with",
+            self._answers,
+        )
         yield "versions", "their versions", lambda: node_checks.versions(self._environments)
         yield "clock", "their clocks", lambda: node_checks.times(self.nodes)
         yield "nodes", "what is on them", self._look
@@ -155,7 +160,7 @@ class Round:
             text = f"no trial runs there: each gets {slots.each}"
             remedy = "to use its CPUs alone, run another search with gpus = 0 in [resources]"
             yield Finding("slots", "yellow", text, named(idle, len(self.nodes)), remedy)
-        yield Finding("slots", "green", f"{slots.count} trials at once, each with {slots.each}")
+        yield Finding("slots", "green", f"{counted(slots.count, 'trial')} at once, each with {slots.each}")
 
     def _gpu_peaks(self) -> dict[Node, "PeakMemory | BadInputError"]:
         if self._peaks is None and self._prepared is not None:
@@ -215,7 +220,7 @@ class Round:
 
         self._prepared = prepared_data(self.spec)
         counts = describe(self._prepared)
-        text = f"{self.spec.data.title}: {counts.num_pieces} pieces, {counts.num_notes} notes"
+        text = f"{self.spec.data.title}: {counted(counts.num_pieces, 'piece')}, {counted(counts.num_notes, 'note')}"
         yield Finding("data", "green", text)
 
     def _object_stores(self) -> Iterator[Finding]:
@@ -263,7 +268,8 @@ class Round:
 
         def told(reports: "tuple[EpochReport, ...]") -> str:
             pace = f"{duration(reports[-1].seconds)} an epoch of all folds on {trial.device}"
-            return f"{len(reports)} epochs trained, {pace}: {settings_line(values, self._family.spec_type.defaults())}"
+            settings = settings_line(values, self._family.spec_type.defaults())
+            return f"{counted(len(reports), 'epoch')} trained, {pace}: {settings}"
 
         return trial_checks.trained(
             kind, train_short, trial, trial_checks.carried(self._prepared.data), gpus=self._slots.gpus, told=told

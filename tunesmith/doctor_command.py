@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from data_prep.wording import counted
 from tunesmith.console import err, out, print_json
 from tunesmith.home import home_folder
 from tunesmith.options import Address, AsJson, Home
@@ -91,10 +92,10 @@ def _line(finding: "Finding") -> str:
 def _summary(counts: "Counter[Any]") -> str:
     if counts["red"]:
         rest = f", and {counts['yellow']} could be better" if counts["yellow"] else ""
-        return f"[bold red]{counts['red']} of {counts.total()} findings would break a search[/]{rest}"
+        return f"[bold red]{counts['red']} of {counted(counts.total(), 'finding')} would break a search[/]{rest}"
     if counts["yellow"]:
-        return f"[yellow]a search runs; {counts['yellow']} of {counts.total()} findings could be better[/]"
-    return f"[green]all is well[/]: {counts.total()} findings"
+        return f"[yellow]a search runs; {counts['yellow']} of {counted(counts.total(), 'finding')} could be better[/]"
+    return f"[green]all is well[/]: {counted(counts.total(), 'finding')}"
 
 
 def _as_data(found: "list[Finding]") -> dict[str, Any]:

@@ -12,6 +12,7 @@ from cluster.nodes import Node
 from cluster.resources import plan_slots
 from data_prep.kinds import describe
 from data_prep.prepared import Prepared
+from data_prep.wording import counted
 from models.device import best_device, use_threads
 from models.families import family as find_family
 from models.family import Family
@@ -71,7 +72,7 @@ def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
         "timed_setting": values,
         "seconds_of_its_epoch": seconds,
         "seconds_for_all_trials": seconds * epochs / slots.count,
-        "time_limit": write_duration(budget.time),
+        "time_limit": None if budget.time is None else write_duration(budget.time),
         "study": without_password(spec.study.url) or str(folder(home, spec.name) / "study.journal"),
         "storage": spec.storage.url or str(folder(home, spec.name)),
         "tracking": without_password(tracking_uri(spec, home)),
@@ -98,23 +99,26 @@ def print_plan(found: dict[str, Any]) -> None:
     table.add_column(overflow="fold")
     size = found["space_size"]
     size_text = (
-        f"{size:,.0f} settings"
+        counted(size, "setting", ",.0f")
         if math.isfinite(size)
-        else f"{found['space_size_without_real_ranges']:,.0f} settings times the real ranges"
+        else f"{counted(found['space_size_without_real_ranges'], 'setting', ',.0f')}, times the real ranges"
     )
     folds = ", ".join(str(fold["pieces"]) for fold in found["folds"])
     reach = "  ".join(f"{rung['trials']:g} to epoch {rung['epochs']}" for rung in found["rungs"])
     table.add_row("search", f"{found['name']}: {found['family']} on {escape(found['corpus'])}")
-    table.add_row("data", f"{found['pieces']} pieces, {found['notes']} notes; {found['test_pieces']} more are sealed")
+    table.add_row(
+        "data",
+        f"{counted(found['pieces'], 'piece')}, {counted(found['notes'], 'note')}; sealed: {found['test_pieces']}",
+    )
     table.add_row("repeats", f"read as {found['repeats']}")
     table.add_row("folds", f"{len(found['folds'])} in lockstep, of {folds} pieces")
     for label, text in found["data"].items():
         table.add_row(escape(label), escape(text))
     others = "; settings that the file does not name keep their defaults" if found["only_these_settings"] else ""
-    table.add_row("space", f"{len(found['settings_searched'])} settings searched: {size_text}{others}")
+    table.add_row("space", f"{counted(len(found['settings_searched']), 'setting')} searched: {size_text}{others}")
     table.add_row("trials", f"{found['trials']}, the first {found['prior_points']} at known good points")
     table.add_row("rungs", f"about {reach}")
-    table.add_row("slots", f"{found['slots']} trials at once on {found['device']}")
+    table.add_row("slots", f"{counted(found['slots'], 'trial')} at once on {found['device']}")
     table.add_row(
         "time",
         f"{duration(found['seconds_of_its_epoch'])} an epoch of all folds, timed once for: "
@@ -122,7 +126,8 @@ def print_plan(found: dict[str, Any]) -> None:
     )
     table.add_row(
         "",
-        f"about {duration(found['seconds_for_all_trials'])} for all trials at that pace; limit {found['time_limit']}",
+        f"about {duration(found['seconds_for_all_trials'])} for all trials at that pace; "
+        f"limit {found['time_limit'] or 'none'}",
     )
     table.add_row("study", escape(found["study"]))
     table.add_row("storage", escape(found["storage"]))

@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from data_prep.errors import BadInputError
 from data_prep.new_files import check_new
+from data_prep.wording import counted
 from tunesmith.console import beware, out, print_json
 from tunesmith.options import AsJson, Force, Settings, read_settings
 
@@ -80,7 +81,9 @@ def memorise(
         return
     _print(cells, lesson, rows, columns)
     if files:
-        out.print(f"{len(files) - 1} files of continuations beside {files[-1]}", soft_wrap=True, markup=False)
+        out.print(
+            f"{counted(len(files) - 1, 'file')} of continuations beside {files[-1]}", soft_wrap=True, markup=False
+        )
 
 
 def _numbers(option: str, text: str, setting: str) -> list[int]:
@@ -143,8 +146,8 @@ def _write(cells: "list[Recollection]", lesson: "Lesson", folder: Path, *, repla
 
     paths: list[Path] = []
     for cell in cells:
-        title = f"{lesson.tune.title or 'The tune'}: {cell.num_inputs} inputs, {cell.iterations} iterations"
-        tune = dataclasses.replace(cell.tune, title=title)
+        made = f"{counted(cell.num_inputs, 'input')}, {counted(cell.iterations, 'iteration')}"
+        tune = dataclasses.replace(cell.tune, title=f"{lesson.tune.title or 'The tune'}: {made}")
         paths += write(tune, folder, _stem(cell.num_inputs, cell.iterations), _FORMATS, replace=replace)
     paths.append(folder / _GRID)
     save(draw_grid(cells, lesson.tune.title), paths[-1], replace=replace)
@@ -174,8 +177,8 @@ def _print(cells: "list[Recollection]", lesson: "Lesson", rows: list[int], colum
 
     tune, left = lesson.tune, lesson.tune.num_notes - lesson.tune.num_prompt
     out.print(
-        f"[bold]{escape(tune.title or 'the tune')}[/]: of the {left} notes after the {tune.num_prompt} given, how many "
-        "are the tune's",
+        f"[bold]{escape(tune.title or 'the tune')}[/]: of the {counted(left, 'note')} after the {tune.num_prompt} "
+        "given, how many are the tune's",
         soft_wrap=True,
     )
     table = Table("inputs \\ iterations", *map(str, columns), box=None, header_style="bold")

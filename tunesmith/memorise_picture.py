@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from data_prep.melodies import REST
+from data_prep.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,9 +49,9 @@ def draw_grid(cells: "Sequence[Recollection]", title: str) -> "Figure":
         panel.set_yticks([])
         panel.spines[:].set_color("0.8")
     for row, panel in zip(rows, panels[:, 0], strict=True):
-        panel.set_ylabel(f"{row} input{'s' * (row != 1)}", fontsize=9)
+        panel.set_ylabel(counted(row, "input"), fontsize=9)
     for column, panel in zip(columns, panels[-1], strict=True):
-        panel.set_xlabel(f"{column} iterations", fontsize=9)
+        panel.set_xlabel(counted(column, "iteration"), fontsize=9)
     figure.suptitle(title, fontsize=11)
     handles = [Patch(color=colour, label=name) for name, colour in _COLOURS.items()]
     figure.legend(handles=handles, loc="outside lower right", ncols=len(handles), frameon=False, fontsize=8)

@@ -42,7 +42,7 @@ def models(
         version = found.version(parse_reference(model))
         evidence = found.evidence(version) if version.run_id else {}
         if as_json:
-            print_json({**_row(version), "evidence": evidence, "card": version.card})
+            print_json({**_row(version), "evidence": evidence or None, "card": version.card})
         else:
             _show(version, evidence)
         return

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from data_prep.wording import counted
 from tunesmith.console import err, out, print_json
 from tunesmith.options import AsJson, Repeats
 
@@ -106,7 +107,7 @@ def _voice(piece: "Piece") -> _Voice:
     return _Voice(
         title=heading.title or heading.tune,
         name=heading.part,
-        about=", ".join([*_signatures(heading), f"{piece.num_sounding} notes"]),
+        about=", ".join([*_signatures(heading), counted(piece.num_sounding, "note")]),
         metres=heading.metres,
         pickup=heading.pickup,
         rows=[
@@ -155,7 +156,7 @@ def _performance(played: "PlayedFile") -> _Voice:
     return _Voice(
         title="",
         name="",
-        about=f"{written}, {resolution} ticks a quarter note, {notes.num_notes} notes",
+        about=f"{written}, {counted(resolution, 'tick')} a quarter note, {counted(notes.num_notes, 'note')}",
         metres=played.metres,
         pickup=played.pickup,
         rows=[

@@ -11,6 +11,7 @@ from rich.markup import escape
 from data_prep import new_files
 from data_prep.errors import BadInputError
 from data_prep.limits import read_bytes
+from data_prep.wording import counted
 from tunesmith.console import beware, out, print_json
 from tunesmith.home import home_folder
 from tunesmith.options import AsJson, Force, Home, Tracking
@@ -186,7 +187,7 @@ def _row(name: str, path: Path, changed: int, performed: "Performance") -> dict[
 def _print(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         out.print(
-            f"[bold]{escape(row['output'])}[/]  {escape(row['style'])}: {row['changed']} velocities changed; now "
-            f"{row['softest']} to {row['loudest']}, mean {row['mean']:.0f}, spread {row['spread']:.0f}",
+            f"[bold]{escape(row['output'])}[/]  {escape(row['style'])}: {counted(row['changed'], 'velocity')} changed; "
+            f"now {row['softest']} to {row['loudest']}, mean {row['mean']:.0f}, spread {row['spread']:.0f}",
             soft_wrap=True,
         )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from data_prep.corpus_measures import CENTRE
 from data_prep.tune_measures import MEASURES
+from data_prep.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,7 +55,7 @@ def draw(report: "Report", corpus: "CorpusMeasures") -> "Figure":
         axes.set_axis_off()
     _draw_legend(panels[len(names)])
     count = len(report["tunes"])
-    title = f"{count} composed tune{'s' * (count != 1)} among the {corpus.num_pieces} pieces of {corpus.corpus}"
+    title = f"{counted(count, 'composed tune')} among the {counted(corpus.num_pieces, 'piece')} of {corpus.corpus}"
     figure.suptitle(title, fontsize=13, x=0.01, ha="left", fontweight="bold")
     return figure
 

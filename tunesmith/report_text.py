@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from data_prep.copies import MIN_COPY
+from data_prep.wording import counted
 
 if TYPE_CHECKING:
     from data_prep.tune_measures import Unit, Value
@@ -131,14 +132,16 @@ def _key(report: "Report") -> str:
         return "The corpus that the composer learned from is not at hand: its measures and the copies are left out."
     corpus = report["corpus"]
     return (
-        f"Beside the {corpus['pieces']} pieces of {corpus['name']}. Leaps and ranges are in semitones; "
+        f"Beside the {counted(corpus['pieces'], 'piece')} of {corpus['name']}. Leaps and ranges are in semitones; "
         "▼ and ▲ mark what fewer than 1 in 40 of them fall below or exceed; given notes are not counted."
     )
 
 
 def _headline(tune: "dict[str, Any]") -> str:
     given = f", {tune['given_notes']} of them given" if tune["given_notes"] else ""
-    return f"{tune['key']}, {tune['metre']}, {tune['bars']:g} bars, {tune['notes']} notes{given}"
+    return (
+        f"{tune['key']}, {tune['metre']}, {counted(tune['bars'], 'bar', 'g')}, {counted(tune['notes'], 'note')}{given}"
+    )
 
 
 def _copy(report: "Report", stem: str) -> str:
@@ -150,5 +153,10 @@ def _copy(report: "Report", stem: str) -> str:
         return f"no {MIN_COPY} notes in a row stand in the corpus"
     source = f"{copy['title']} ({copy['piece']})" if copy["title"] else copy["piece"]
     higher, note = copy["semitones"], copy["piece_note"] + 1
-    pitch = f"{abs(higher)} semitones {'lower' if higher > 0 else 'higher'} there" if higher else "at the same pitch"
-    return f"{copy['length']} notes from bar {copy['bar']} on stand in {source} from its note {note} on, {pitch}"
+    pitch = (
+        f"{counted(abs(higher), 'semitone')} {'lower' if higher > 0 else 'higher'} there"
+        if higher
+        else "at the same pitch"
+    )
+    length = counted(copy["length"], "note")
+    return f"{length} from bar {copy['bar']} on stand in {source} from its note {note} on, {pitch}"

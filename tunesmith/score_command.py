@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from data_prep.wording import by_number, by_rule, counted
 from tunesmith.console import beware, out, print_json
 from tunesmith.figures import decimals, interval
 from tunesmith.home import home_folder
@@ -151,7 +152,7 @@ def _number(value: float) -> str:
 
 def _print_totals(model: str, scores: "ModelScores") -> None:
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    pieces = f"{len(scores.num_notes)} piece{'s' * (len(scores.num_notes) != 1)}, {sum(scores.num_notes):,} notes"
+    pieces = f"{counted(len(scores.num_notes), 'piece')}, {counted(sum(scores.num_notes), 'note', ',')}"
     for column in (pieces, scores.metric.unit, *(["model - baseline"] if scores.baselines else [])):
         table.add_column(column, no_wrap=True)
     for one in scores.baselines:
@@ -179,11 +180,10 @@ def _print_remarks(found: "CorpusScores") -> None:
         if lack.count:
             out.print(str(lack), markup=False)
     if scores.seen:
-        what = "left out; --keep-seen scores them too" if scores.seen_left_out else "scored all the same"
-        out.print(
-            f"{len(scores.seen)} pieces are in the training corpus, or variants of pieces there: {what}", markup=False
-        )
-    rules = {rule: count for rule, count in found.corpus.left_out.items() if count}
-    if rules:
-        told = ", ".join(f"{count} {rule}" for rule, count in rules.items())
-        out.print(f"{sum(rules.values())} pieces are left out by the corpus's rules: {told}", markup=False)
+        what = "left out; --keep-seen scores them" if scores.seen_left_out else "scored all the same"
+        count = len(scores.seen)
+        out.print(f"in the training corpus, or variants of pieces there: {count}, {what}", markup=False, soft_wrap=True)
+    left_out = found.corpus.left_out
+    if count := sum(left_out.values()):
+        told = f"{counted(count, 'piece')} {by_number(count, 'is', 'are')} left out by the corpus's rules"
+        out.print(f"{told}: {by_rule(left_out)}", markup=False, soft_wrap=True)

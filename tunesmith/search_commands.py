@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from data_prep.wording import counted
 from search.homes import home_option
 from tunesmith.chosen_search import chosen_search, overrides
 from tunesmith.console import beware, err, print_json
@@ -37,7 +38,9 @@ def search(
     corpus: CorpusName = None,
     repeats: Repeats = None,
     trials: Annotated[int | None, typer.Option(help="Trials in all.", min=1)] = None,
-    time: Annotated[str | None, typer.Option(help='Time of the whole search, as in 4m30s, 2h or "none".')] = None,
+    time: Annotated[
+        str | None, typer.Option(help='Time of the whole search, with its unit, as in 4m30s, 2h or "none".')
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of a full trial.", min=1)] = None,
     settings: Settings = None,
     seed: Annotated[int | None, typer.Option(help="Seed of data, trials and proposals.", min=0)] = None,
@@ -160,14 +163,14 @@ def _end_of_time(spec: "SearchSpec", outcome: "Outcome") -> float | None:
 def _say_how_to_go_on(spec: "SearchSpec", outcome: "Outcome", home: Path, address: str | None) -> None:
     done = sum(trial.state in ("COMPLETE", "PRUNED", "FAIL") for trial in outcome.trials)
     options = home_option(home) + (f" --address {address}" if address else "")
-    err.print(f"stopped with {done} of {spec.budget.trials} trials; nothing recorded is lost. To go on:")
+    err.print(f"stopped with {done} of {counted(spec.budget.trials, 'trial')}; nothing recorded is lost. To go on:")
     err.print(f"  tunesmith search {spec.name}{options}", markup=False, soft_wrap=True)
 
 
 def _say_it_was_finished(spec: "SearchSpec", outcome: "Outcome", home: Path) -> None:
     from search.search_spec import write_duration
 
-    budget = f"{spec.budget.trials} trials" if outcome.reason == "trials" else write_duration(spec.budget.time)
+    budget = counted(spec.budget.trials, "trial") if outcome.reason == "trials" else write_duration(spec.budget.time)
     lines = (
         f"{spec.name} is finished: its budget of {budget} is used. To raise it, or to start another:",
         f"  tunesmith search {spec.name} --trials {2 * spec.budget.trials} --time none{home_option(home)}",

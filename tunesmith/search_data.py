@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from data_prep.wording import counted
+
 if TYPE_CHECKING:
     from data_prep.prepared import Prepared
     from search.search_spec import SearchSpec
@@ -29,5 +31,5 @@ def prepared_data(spec: "SearchSpec") -> "Prepared":
     report_skipped(prepared)
     if prepared.exclusions and prepared.data.corpus not in corpora():
         reasons = f"tunesmith data show {prepared.data.corpus} says why"
-        err.print(f"{len(prepared.exclusions)} files were left out: {reasons}", markup=False)
+        err.print(f"{counted(len(prepared.exclusions), 'file')} left out: {reasons}", markup=False)
     return prepared

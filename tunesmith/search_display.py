@@ -9,6 +9,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from data_prep.wording import counted
 from models.spec import Value
 from search.progress import State
 from tunesmith.figures import duration, interval, settings_line, sparkline, state_word
@@ -63,7 +64,9 @@ class SearchDisplay:
         self._ended.update({state: finished.get(state, 0) for state in self._ended})
         if self._plain:
             limit = f", at most {duration(seconds)}" if seconds else ""
-            self._console.print(f"{self._title}: {trials} trials of up to {epochs} epochs{limit}", markup=False)
+            self._console.print(
+                f"{self._title}: {counted(trials, 'trial')} of up to {counted(epochs, 'epoch')}{limit}", markup=False
+            )
             return
         self._live = Live(self, console=self._console, refresh_per_second=4, transient=True)
         self._live.start()
@@ -95,7 +98,7 @@ class SearchDisplay:
         running = self._running.pop(number, _Running({}))
         if state in self._ended:
             self._ended[state] += 1
-        line = f"#{number} {state_word(state)} after {running.epoch} epochs"
+        line = f"#{number} {state_word(state)} after {counted(running.epoch, 'epoch')}"
         if running.means:
             line += f": {interval(running.means[-1], running.error)}"
         if self._best is not None and self._best.number == number:
@@ -132,7 +135,7 @@ class SearchDisplay:
         bar = Text.assemble(("━" * filled, "green"), ("━" * (width - filled), "dim"))
         words = [f"{count} {state_word(state)}" for state, count in self._ended.items() if count]
         words.append(f"{len(self._running)} running")
-        return Text.assemble(bar, f"  {ended} of {self._trials} trials: ", ", ".join(words))
+        return Text.assemble(bar, f"  {ended} of {counted(self._trials, 'trial')}: ", ", ".join(words))
 
     def _best_line(self) -> Text:
         if self._best is None:

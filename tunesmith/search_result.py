@@ -7,6 +7,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from data_prep.wording import counted
 from models.family import Baseline, Family
 from models.metrics import FoldValues, Metric
 from search.homes import home_option
@@ -45,8 +46,9 @@ def as_data(
 def _trial_data(trial: TrialRecord, family: Family[Any, Any]) -> dict[str, Any]:
     scores = {
         metric.name: {"mean": values.mean, "standard_error": values.standard_error, "folds": values.values}
-        for metric in family.metrics
         if (values := trial.last(metric.name))
+        else None
+        for metric in family.metrics
     }
     return {"number": trial.number, "epochs": len(trial.epochs), "metrics": scores, "settings": dict(trial.values)}
 
@@ -75,7 +77,8 @@ def print_result(
     objective = family.metrics[0]
     why = {"trials": "all trials are done", "time": "its time is up", "interrupted": "interrupted"}[outcome.reason]
     states = ", ".join(f"{count} {state_word(state)}" for state, count in counts(outcome.trials).items())
-    out.print(f"[bold]{spec.name}[/]: {why} after {duration(outcome.seconds)}; {len(outcome.trials)} trials: {states}")
+    found = counted(len(outcome.trials), "trial")
+    out.print(f"[bold]{spec.name}[/]: {why} after {duration(outcome.seconds)}; {found}: {states}")
     best = best_trials(outcome.trials, objective, _BEST)
     if not best:
         out.print("no trial came to its full budget; give the search more time:")

@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 
 from data_prep.errors import BadInputError, unknown
+from data_prep.wording import counted
 from tunesmith.console import beware, err, out, print_json
 from tunesmith.figures import duration, sparkline, with_error
 from tunesmith.home import home_folder
@@ -126,7 +127,7 @@ def _train(family: "Family[Any, Any]", spec: "Spec", data: "Data", number: int, 
             family, spec, prepared.data, lines.add, seed=data.seed, number=number, files=None, device=best_device()
         )
     except KeyboardInterrupt:
-        err.print(f"stopped after {len(lines.reports)} of {lines.epochs} epochs")
+        err.print(f"stopped after {len(lines.reports)} of {counted(lines.epochs, 'epoch')}")
     finally:
         lines.end()
     if as_json:
@@ -158,7 +159,7 @@ class EpochLines:
         err.print(f"{report.epoch:5d}  {columns}  {duration(report.seconds):>7}", soft_wrap=True)
         left = self.epochs - report.epoch
         pace = sum(each.seconds for each in self.reports) / len(self.reports)
-        self._status.update(f"{left} epochs to go, about {duration(left * pace)}")
+        self._status.update(f"{counted(left, 'epoch')} to go, about {duration(left * pace)}")
 
     def end(self) -> None:
         """Take the remark on what is to come away."""

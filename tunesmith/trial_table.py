@@ -42,8 +42,8 @@ def _row(trial: TrialRecord, record: SearchRecord, family: Family[Any, Any]) -> 
         row[metric.name] = values.mean if values else math.nan
         row[f"{metric.name}_se"] = values.standard_error if values else math.nan
     row["seconds"] = round(trial.seconds, 2)
-    row["reason"] = trial.reason
-    return {**row, **{name: trial.values.get(name, "") for name in record.spec.space.searched}}
+    row["reason"] = trial.reason or None
+    return {**row, **{name: trial.values.get(name) for name in record.spec.space.searched}}
 
 
 def sorted_rows(found: Sequence[Row], column: str, family: Family[Any, Any]) -> list[Row]:
@@ -75,6 +75,8 @@ def sorted_rows(found: Sequence[Row], column: str, family: Family[Any, Any]) -> 
 
     def by_column(row: Row) -> tuple[int, float, str]:
         value = row[column]
+        if value is None:
+            return 2, 0.0, ""
         if isinstance(value, str):
             return 1, 0.0, value
         return (0, float(value), "") if math.isfinite(value) else (2, 0.0, "")
@@ -103,7 +105,7 @@ def print_table(record: SearchRecord, family: Family[Any, Any], found: Sequence[
     add(fixed[0], "settings that differ from the defaults", bold, bold if beside else dim)
     defaults = family.spec_type.defaults()
     for row, line in zip(found, fixed[1:], strict=True):
-        settings = {name: row[name] for name in record.spec.space.searched if row[name] != ""}
+        settings = {name: row[name] for name in record.spec.space.searched if row[name] is not None}
         told = settings_line(settings, defaults).replace(" ", _NO_BREAK).replace(f",{_NO_BREAK}", ", ")
         colour = Style(color="red") if row["state"] == "FAIL" else Style.null()
         add(line, row["reason"] or told, colour, colour + dim)

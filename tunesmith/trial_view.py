@@ -6,6 +6,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from data_prep.wording import counted
 from models.families import family as find_family
 from search.homes import home_option
 from search.passwords import without_password
@@ -26,7 +27,7 @@ def as_data(record: SearchRecord, number: int) -> dict[str, Any]:
         "search": record.spec.name,
         "number": number,
         "state": trial.state,
-        "reason": trial.reason,
+        "reason": trial.reason or None,
         "seconds": trial.seconds,
         "spec": spec.model_dump(),
         "epochs": [
@@ -49,7 +50,7 @@ def print_trial(record: SearchRecord, number: int, home: Path) -> None:
     family = find_family(record.spec.family)
     spec = family.spec_type.from_values(trial.values)
     objective = family.metrics[0]
-    head = f"{state_word(trial.state)} after {len(trial.epochs)} of {record.spec.budget.epochs} epochs"
+    head = f"{state_word(trial.state)} after {len(trial.epochs)} of {counted(record.spec.budget.epochs, 'epoch')}"
     out.print(f"[bold]{record.spec.name}/{number}[/]  {head}, {duration(trial.seconds)}  {escape(trial.reason)}")
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     units = {metric.name: metric.unit for metric in family.metrics}
@@ -87,8 +88,8 @@ def _print_promotion(record: SearchRecord, number: int, home: Path) -> None:
         return
     unit = find_family(record.spec.family).metrics[0].unit
     scores = test.scores
-    result = f"{interval(scores.mean, scores.standard_error)} {unit} on {len(scores.values)} pieces, {test.at[:10]}"
-    out.print(f"[dim]sealed test[/]  {result}")
+    result = f"{interval(scores.mean, scores.standard_error)} {unit} on {counted(len(scores.values), 'piece')}"
+    out.print(f"[dim]sealed test[/]  {result}, {test.at[:10]}")
     version = registry(home, tracking_uri(record.spec, home)).of_trial(record.spec.family, record.study, number)
     if version is not None:
         called = ", the champion" if version.is_champion else ""

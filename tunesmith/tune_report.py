@@ -1,6 +1,5 @@
 """The report on composed tunes as files beside theirs: JSON, a page in Markdown and a picture."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from data_prep.copies import CorpusIndex
 from data_prep.corpus_measures import CorpusMeasures
 from data_prep.errors import BadInputError
 from data_prep.tunes import Tune
+from tunesmith.console import json_text
 from tunesmith.report_data import Report, report_data
 from tunesmith.report_text import markdown
 
@@ -44,7 +44,7 @@ def write_report(
         paths.append(picture)
     new_files.check_new(paths, replace=replace)
     report = report_data(tunes, corpus, index)
-    texts = [json.dumps(report, indent=2, ensure_ascii=False) + "\n", markdown(report, folder, picture.name)]
+    texts = [json_text(report), markdown(report, folder, picture.name)]
     try:
         for path, text in zip(paths, texts, strict=False):
             new_files.write(path, text.encode(), replace=replace)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from data_prep.events import NUM_GRID_PITCHES, base_of_marginals
 from data_prep.limits import check_num_networks
+from data_prep.wording import counted
 
 NUM_TONICS = 12
 """Pitch classes that a tonic can be."""
@@ -143,7 +144,9 @@ class MelodyVocabulary:
         limits = {"pitch": NUM_GRID_PITCHES, "duration": len(durations), "position": len(positions)}
         pitch, duration, position = (_numbers(content[name], limit, name) for name, limit in limits.items())
         if not len(pitch) == len(duration) == len(position) > 0:
-            raise ValueError(f"{len(pitch)} pitches, {len(duration)} durations and {len(position)} positions of tokens")
+            raise ValueError(
+                f"{counted(len(pitch), 'pitch')}, {len(duration)} durations and {len(position)} positions of tokens"
+            )
         if not all(length > 0 for length in (*durations, *(number for metre in metres for number in metre))):
             raise ValueError("a duration or a metre that is not positive")
         check_num_networks(len(content["seen"]))
@@ -162,7 +165,9 @@ class MelodyVocabulary:
             of_fold[_numbers(metre, len(metres), "bars"), _numbers(pickup, len(positions), "bars")] = count
         fifths, floor = content.get("fifths"), content.get("floor")
         if fifths is not None and len(fifths) != len(pitch):
-            raise ValueError(f"{len(pitch)} pitches and {len(fifths)} places on the line of fifths of tokens")
+            raise ValueError(
+                f"{counted(len(pitch), 'pitch')} and {counted(len(fifths), 'place')} on the line of fifths of tokens"
+            )
         return cls(
             token_pitch=pitch,
             token_duration=duration,

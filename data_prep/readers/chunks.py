@@ -9,6 +9,8 @@ Sources: Standard MIDI Files 1.0; RP-029 (RMID).
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from data_prep.wording import counted
+
 MAX_MIDI_BYTES = 1 << 23
 """Of a MIDI file: a note takes about 8, pedals some more, and hours of playing less than a million."""
 
@@ -57,9 +59,11 @@ def read_chunks(data: bytes) -> Chunks:
     length = int.from_bytes(data[begin + 4 : begin + _HEAD], "big")
     left = end - begin - _HEAD
     if left < _FIELDS or left < length:
-        raise ValueError(f"it is cut short: its header takes {max(length, _FIELDS)} bytes, {max(left, 0)} are left")
+        raise ValueError(
+            f"it is cut short: its header takes {counted(max(length, _FIELDS), 'byte')}, {max(left, 0)} are left"
+        )
     if length < _FIELDS:
-        raise ValueError(f"it is broken: its header announces {length} bytes, and has at least {_FIELDS}")
+        raise ValueError(f"it is broken: its header announces {counted(length, 'byte')}, and has at least {_FIELDS}")
     at = begin + _HEAD
     form, announced, division = (int.from_bytes(data[at + 2 * n : at + 2 * n + 2], "big") for n in range(3))
     if announced > MAX_TRACKS:
@@ -78,7 +82,8 @@ def _unwrapped(data: bytes) -> tuple[int, int]:
         if data[at : at + 4] == b"data":
             if end > len(data):
                 raise ValueError(
-                    f"it is cut short: its MIDI data announce {end - begin} bytes, {len(data) - begin} are left"
+                    f"it is cut short: its MIDI data announce {counted(end - begin, 'byte')}, "
+                    f"{len(data) - begin} are left"
                 )
             return begin, end
         at = end + end % 2
@@ -91,11 +96,11 @@ def _tracks(data: bytes, at: int, end: int, announced: int) -> Iterator[tuple[in
         at = _next_track(data, at, end)
         begin = at + _HEAD
         if begin > end:
-            raise ValueError(f"it is cut short: it announces {announced} tracks, {track} are there")
+            raise ValueError(f"it is cut short: it announces {counted(announced, 'track')}, {track} are there")
         length = int.from_bytes(data[at + 4 : begin], "big")
         if begin + length > end:
             raise ValueError(
-                f"it is cut short: the track at byte {at} announces {length} bytes, {end - begin} are left"
+                f"it is cut short: the track at byte {at} announces {counted(length, 'byte')}, {end - begin} are left"
             )
         yield begin, begin + length
         at = begin + length

@@ -29,6 +29,7 @@ from data_prep.readers.kern_repeats import Cuts, KernTurns
 from data_prep.readers.kern_tokens import STEPS, read_event
 from data_prep.readers.parts import Part, bar_length, pickup, to_pieces
 from data_prep.readers.repeats import Course
+from data_prep.wording import counted
 
 MAX_SPINES = 300
 """Spines that may run side by side, far above any score's."""
@@ -210,7 +211,7 @@ class _Score:
     def take(self, columns: Sequence[str]) -> None:
         """Read one line."""
         if len(columns) != len(self.spines):
-            raise ValueError(f"it has {len(columns)} columns where {len(self.spines)} are open")
+            raise ValueError(f"it has {counted(len(columns), 'column')} where {len(self.spines)} are open")
         onset = min((spine.voice.end for spine in self.spines if spine.voice.end > self.now), default=self.end)
         first = columns[0][0]
         if first in "*=" and self.turns is not None:

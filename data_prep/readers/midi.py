@@ -20,6 +20,7 @@ from data_prep.readers.midi_file import DRUMS, INDEPENDENT_TRACKS, KeySignature,
 from data_prep.readers.midi_metres import metres_and_pickup
 from data_prep.readers.parts import bar_length
 from data_prep.voices import fill_gaps, settle_short, signatures_from, split, stack_chords
+from data_prep.wording import by_number, counted
 
 MAX_RESTS = 20 * MAX_SILENT_BARS
 """Rests that are filled in for all voices of a score together."""
@@ -61,7 +62,10 @@ def _pieces(file: MidiFile) -> Iterator[Piece]:
         filled, begin = fill_gaps(_legato(voice), bar_length(metres), pickup)
         num_rests += len(filled) - len(voice)
         if num_rests > MAX_RESTS:
-            raise ValueError(f"its {len(voices)} voices rest for more than {MAX_RESTS} bars together")
+            raise ValueError(
+                f"its {counted(len(voices), 'voice')} {by_number(len(voices), 'rests', 'rest')} for more than "
+                f"{MAX_RESTS} bars together"
+            )
         yield Piece.of(
             Heading(
                 tune="",

@@ -27,6 +27,7 @@ from data_prep.readers.midi_events import (
     Meta,
     read_events,
 )
+from data_prep.wording import by_number, counted
 
 DRUMS = 9
 """The channel of percussion, from 0."""
@@ -171,7 +172,7 @@ def check_releases(notes: Notes) -> None:
     """
     count, unended = len(notes.tick), int(np.count_nonzero(~notes.released))
     if unended > max(1, MAX_UNENDED_SHARE * count) or unended == count:
-        raise ValueError(f"{unended} of its {count} notes never end")
+        raise ValueError(f"{unended} of its {counted(count, 'note')} never {by_number(unended, 'ends', 'end')}")
 
 
 def sounding(notes: Notes, line: NDArray[np.int64]) -> Notes:

@@ -22,6 +22,7 @@ from data_prep.readers import musicxml
 from data_prep.readers.musicxml import voice_order
 from data_prep.readers.parts import Part, bar_length, pickup, to_pieces
 from data_prep.readers.repeats import Course, Turn, playing_order
+from data_prep.wording import counted
 
 MAX_DENOMINATOR = 65535
 """music21's own limit for a quarter length's denominator: what it gives as a float is exact below it."""
@@ -50,7 +51,7 @@ def read(path: Path, repeats: Repeats = "written") -> Reading:
     found = [(part, _elements(part)) for part in importer.stream.parts]
     num_notes = sum(len(element.pitches) for _, elements in found for element in elements)
     if num_notes != score.num_notes:
-        raise ValueError(f"it has {score.num_notes} notes, of which {num_notes} could be read")
+        raise ValueError(f"it has {counted(score.num_notes, 'note')}, of which {num_notes} could be read")
     parts: list[Part] = []
     ways = _ways(score.turns, found)
     for number, ((part, elements), way) in enumerate(zip(found, ways, strict=True), 1):

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from data_prep.melodies import REST
 from data_prep.tunes import Mode, Tune
+from data_prep.wording import counted
 from data_prep.writers.bars import Bar, Written, bars, beat_length, lines
 from data_prep.writers.spelling import Accidentals, Name, signed, spell, tonic
 
@@ -31,13 +32,17 @@ def to_abc(tune: Tune) -> str:
         "%abc-2.1",
         "X:1",
         f"T:{_text(tune.title)}",
-        *([f"N:the first {tune.num_prompt} notes were given, the others composed"] if tune.num_prompt else []),
+        *([f"N:{_given(tune.num_prompt)} given, the others composed"] if tune.num_prompt else []),
         f"M:{tune.metre[0]}/{tune.metre[1]}",
         "L:1/8",
         f"Q:{(beat / 4).numerator}/{(beat / 4).denominator}={beats_per_minute:g}",
         f"K:{tonic(tune)}{_MODES[tune.mode]}",
     ]
     return "\n".join([*header, *_music(bars(tune), tune.fifths)]) + "\n"
+
+
+def _given(count: int) -> str:
+    return "the first note was" if count == 1 else f"the first {counted(count, 'note')} were"
 
 
 def _text(title: str) -> str:

@@ -96,6 +96,15 @@ def test_a_file_that_is_there_is_kept_unless_forced(tmp_path: Path) -> None:
     assert "cluster_name: tunesmith" in kept.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(("first", "second"), [("aws", "aws"), ("aws", "gcp"), ("kuberay", "docker")])
+def test_kinds_share_a_folder_and_are_written_again(first: str, second: str, tmp_path: Path) -> None:
+    write(KINDS[first], tmp_path)
+    assert {path.name for path in write(KINDS[second], tmp_path)} == {*KINDS[second].files, REQUIREMENTS}
+    (tmp_path / REQUIREMENTS).write_text("torch\n", encoding="utf-8")
+    with pytest.raises(BadInputError, match=r"not overwritten: \S*requirements\.txt exists with another text"):
+        write(KINDS[second], tmp_path)
+
+
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(BadInputError, match="a folder that can be written to"):

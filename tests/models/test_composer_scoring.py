@@ -235,7 +235,7 @@ def test_what_a_composer_lacks_is_counted(tmp_path: Path) -> None:
         "unknown_positions": (2, 5),
         "unknown_metres": (1, 2),
     }
-    assert str(found.lacks[0]) == "2 of 5 notes have a duration that the model lacks"
+    assert str(found.lacks[0]) == "notes with a duration that the model lacks: 2 of 5"
 
 
 def test_an_earlier_composer_takes_its_floor_from_what_it_learnt_from(tmp_path: Path) -> None:

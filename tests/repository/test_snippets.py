@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+from data_prep.corpus import corpora
 from search.search_spec import parse
 from tunesmith.cli import app
 
@@ -26,6 +27,9 @@ DOCUMENTS = [
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 FENCED = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+WRITTEN = ("folder", "output", "picture", "pictures", "home")
+"""Parameters that name what a command writes."""
+
 SHELL = (
     f"""set -eu; tunesmith() {{ {shlex.quote(sys.executable)} -c 'from tunesmith.cli import main; main()' "$@"; }}\n"""
 )
@@ -65,16 +69,21 @@ def commands() -> list[Any]:
     return found
 
 
-def only_parse(command: Any) -> Any:
-    """Take away what a command does, and leave how it reads its arguments."""
-    for each in getattr(command, "commands", {}).values():
-        only_parse(each)
+def parsed(arguments: list[str]) -> dict[str, Any]:
+    """Have the command line read arguments and do nothing; give the values of the command's parameters."""
+    found: dict[str, Any] = {}
 
-    def nothing(**_: object) -> None:
-        pass
+    def only_read(command: Any) -> Any:
+        for each in getattr(command, "commands", {}).values():
+            only_read(each)
+        command.callback = keep
+        return command
 
-    command.callback = nothing
-    return command
+    def keep(**values: Any) -> None:
+        found.update(values)
+
+    only_read(get_command(app)).main(arguments, prog_name="tunesmith", standalone_mode=False)
+    return found
 
 
 def test_every_mark_is_one_that_is_tested() -> None:
@@ -101,16 +110,34 @@ def test_command_exists(words: list[str]) -> None:
     program, *arguments = words
     match program:
         case "tunesmith":
-            only_parse(get_command(app)).main(arguments, prog_name="tunesmith", standalone_mode=False)
+            parsed(arguments)
         case "make":
             targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
             assert set(arguments) <= set(targets)
         case _:
             assert (
-                program in {"git", "cd", "pip", "mlflow", "export"}
+                program in {"git", "cd", "pip", "mlflow", "export", "source", "uv", "python3"}
                 or (ROOT / program).exists()
                 or program.startswith(".venv/bin/")
             )
+
+
+def test_what_the_readme_reads_is_part_of_a_clone_or_made_by_a_command_before() -> None:
+    made: set[Path] = set()
+    num_read = 0
+    for snippet in snippets("sh"):
+        for words in (shlex.split(line) for line in snippet.text.splitlines()):
+            if snippet.document != "README.md" or words[0] != "tunesmith" or words[1] == "--help":
+                continue
+            values = parsed(words[1:])
+            made |= {values[name] for name in WRITTEN if values.get(name)}
+            read = [value for name, value in values.items() if isinstance(value, Path) and name not in WRITTEN]
+            if values.get("corpus") and values["corpus"] not in corpora():
+                read.append(Path(values["corpus"]))
+            for path in read:
+                assert (ROOT / path).exists() or made & {path, *path.parents}, f"{snippet}: there is no {path}"
+            num_read += len(read)
+    assert num_read > 4
 
 
 @pytest.mark.parametrize("snippet", snippets("sh run"), ids=str)

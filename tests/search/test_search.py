@@ -304,7 +304,7 @@ def test_a_signal_ends_it_cleanly_and_starting_again_goes_on(home: Path, number:
 
 def test_the_time_is_kept(home: Path) -> None:
     listener = Listener()
-    search = toy(space__pause=0.5, budget__time=6, budget__trials=1000)
+    search = toy(space__pause=0.5, budget__time="6s", budget__trials=1000)
     began = time.monotonic()
     outcome = go(search, home, listener)
     assert time.monotonic() - began < 12

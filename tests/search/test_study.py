@@ -128,13 +128,13 @@ def test_opening_twice_changes_nothing_and_a_larger_budget_is_taken(home: Path, 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"space__lr": 0.2}, r"another space.lr \({ low = 0.001, high = 0.5, log = true }, now 0.2\)"),
-        ({"budget__epochs": 27}, r"another budget.epochs \(9, now 27\)"),
-        ({"data__seed": 1}, r"another data.seed \(0, now 1\)"),
-        ({"data__repeats": "played"}, r"another data.repeats \(written, now played\)"),
+        ({"space__lr": 0.2}, r"differs in space.lr \({ low = 0.001, high = 0.5, log = true }, now 0.2\)"),
+        ({"budget__epochs": 27}, r"differs in budget.epochs \(9, now 27\)"),
+        ({"data__seed": 1}, r"differs in data.seed \(0, now 1\)"),
+        ({"data__repeats": "played"}, r"differs in data.repeats \(written, now played\)"),
         (
             {"data__folds": 5, "space__columns": 2},
-            "another data.folds .*; space.columns .*; give the new one another --name",
+            "differs in data.folds .*; space.columns .*; give the new one another --name",
         ),
     ],
 )
@@ -159,7 +159,7 @@ def test_a_search_from_before_a_setting_existed_goes_on_without_it(home: Path) -
     with open_study(load(path, family=TOY, stored=True), TOY, home, "f") as study:
         assert study.record(begin(study, search)).values["columns"] == 8
     with (
-        pytest.raises(BadInputError, match=r"another space.columns \(8, now 4\); give the new one another --name"),
+        pytest.raises(BadInputError, match=r"differs in space.columns \(8, now 4\); give the new one another --name"),
         open_study(toy(space__columns=4), TOY, home, "f"),
     ):
         pass
@@ -169,7 +169,7 @@ def test_changed_data_is_refused(home: Path) -> None:
     with open_study(toy(), TOY, home, "f"):
         pass
     with (
-        pytest.raises(BadInputError, match=r"another the data of oneills|the data of oneills \(fingerprint f, now g\)"),
+        pytest.raises(BadInputError, match=r"differs in the data of oneills \(fingerprint f, now g\)"),
         open_study(toy(), TOY, home, "g"),
     ):
         pass

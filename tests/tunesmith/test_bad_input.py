@@ -28,6 +28,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("search composer --set siez=3", "did you mean 'size'?"),
         ("search composer --set size=0", "size"),
         ("search composer --time soon", "4m30s"),
+        ("search composer --time 30", 'is it seconds, "30s", or minutes, "30m"?'),
         ("search composer --storage shared", "storage is a folder's absolute path"),
         ("search composer --storage s3://bucket?regoin=eu", "did you mean 'region'?"),
         ("search composer --corpus onells", "did you mean 'oneills'?"),
@@ -107,6 +108,14 @@ def test_an_empty_folder_is_no_corpus(tmp_path: Path, capsys: pytest.CaptureFixt
     (tmp_path / "empty").mkdir()
     assert run(["data", "show", "empty"]) == 2
     assert "empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["", "data", "cluster"])
+def test_without_arguments_the_help_is_all_that_is_said(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(command.split()) == 2
+    printed = capsys.readouterr()
+    assert "Usage" in printed.out
+    assert printed.err == ""
 
 
 def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:

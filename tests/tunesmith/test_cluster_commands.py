@@ -44,6 +44,9 @@ def test_init_says_what_to_fill_in_and_what_to_type(tmp_path: Path, capsys: pyte
     (place,) = re.findall(r"mine/aws\.yaml:(\d+): ImageId", printed)
     assert "ImageId" in (tmp_path / "mine" / "aws.yaml").read_text(encoding="utf-8").splitlines()[int(place) - 1]
     assert "tunesmith cluster up aws.yaml" in printed
+    assert run(["cluster", "init", "aws", "--out", "mine"]) == 0
+    capsys.readouterr()
+    (tmp_path / "mine" / "aws.yaml").write_text("filled in", encoding="utf-8")
     assert run(["cluster", "init", "aws", "--out", "mine"]) == 2
     assert "--force" in said(capsys)
     assert run(["cluster", "init", "aws", "--out", "mine", "--force", "--json"]) == 0

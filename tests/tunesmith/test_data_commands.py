@@ -52,8 +52,8 @@ def test_a_folder_of_performances_is_shown_as_such(capsys: pytest.CaptureFixture
     assert "velocities, wild" in printed.out
     assert "█" in printed.out
     told = " ".join(printed.err.split())
-    assert "1 could not be read and were skipped: calm/cut.mid: it is cut short" in told
-    assert "1 were left out: wild/flat.mid: 3 distinct velocities; at least 20 are needed" in told
+    assert "1 skipped, not readable: calm/cut.mid: it is cut short" in told
+    assert "1 left out: wild/flat.mid: 3 distinct velocities; at least 20 are needed" in told
 
 
 def test_the_json_holds_all_of_it(played: Path, capsys: pytest.CaptureFixture[str]) -> None:

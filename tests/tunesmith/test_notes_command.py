@@ -88,7 +88,7 @@ def test_text_counts_bars_from_the_pickup_under_each_metre(capsys: pytest.Captur
         "1  C5:0 Bb4:3/2 Bb4+2:3/2",
         "2  z:3",
         "3  Bb4:2",
-        "5 (no metre, C major, 1 notes)",
+        "5 (no metre, C major, 1 note)",
         "1  C5:1",
     ]
     assert printed.err == "skipped 4: there are no notes in it\n"

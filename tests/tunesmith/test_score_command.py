@@ -141,7 +141,10 @@ def test_what_the_model_has_seen_is_left_out_and_said(command: Callable[..., Don
     assert done["seen"]
     assert {name.partition("#")[0] for name in done["seen"]} == {"known.abc"}
     assert not {one["piece"] for one in done["pieces"]} & set(done["seen"])
-    assert f"{len(done['seen'])} pieces are in the training corpus, or variants" in command("composer@1", "both").out
+    said = (
+        f"in the training corpus, or variants of pieces there: {len(done['seen'])}, left out; --keep-seen scores them"
+    )
+    assert said in command("composer@1", "both").out
     kept = found(command("composer@1", "both", "--keep-seen", "--json"))
     assert len(kept["pieces"]) == len(done["pieces"]) + len(done["seen"])
 
@@ -160,9 +163,9 @@ def test_one_piece_with_lengths_and_a_metre_that_the_model_lacks(command: Callab
     assert done["left_out"]["too short"] == 1
     assert "no.mid" in {one["file"] for one in done["skipped"]}
     text = command("composer@1", "odd")
-    assert "3 of 12 notes have a duration that the model lacks" in text.out
+    assert "notes with a duration that the model lacks: 3 of 12" in text.out
     assert " ± -" in text.out
-    assert "pieces are left out by the corpus's rules: 1 too short" in text.out
+    assert "1 piece is left out by the corpus's rules: too short 1\n" in text.out
     assert "no.mid: " in text.err
 
 

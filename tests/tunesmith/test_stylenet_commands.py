@@ -41,7 +41,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Any:
     done = place.run("search", "stylenet", "--name", "tiny", *budget, *TINY)
     assert done.returncode == 0, done.stderr
     assert "notes.mid" in done.stderr
-    assert "1 files were left out" in done.stderr
+    assert "1 file left out: " in done.stderr
     return place
 
 
