@@ -76,8 +76,8 @@ class _Start:
         os.dup2(self.out.fileno(), 1)
         self.out.close()
         # Streams know of what they were opened on whether it can seek, so these are opened anew.
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: PTH123, SIM115  (a descriptor, not a path)
-        sys.stderr = open(2, "w", 1, encoding="utf-8", closefd=False)  # noqa: PTH123, SIM115  (as above)
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  (a descriptor, not a path)
+        sys.stderr = open(2, "w", 1, encoding="utf-8", closefd=False)  # noqa: SIM115  (as above)
         os.chdir(self.folder)
         os.environ.clear()
         os.environ.update(self.environment)
