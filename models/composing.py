@@ -5,7 +5,8 @@ Symbols: G folds. What a trained model says is the mean over its G folds' networ
 Metre, pickup and, for models that read every piece in C, the tonic are drawn as often as the training pieces have them,
 unless they are asked for or a prompt has them. Then notes are drawn one by one, from those that ``models.note_rules``
 allows; the last one fills the last beat or more. In a key that was asked for every composed note is in its scale. Where
-no key is known, the tonic on which the tune is to end is estimated from the notes before, and the written key from all.
+no key is known, the tonic on which the tune is to end is estimated from the notes before, and the written key from all;
+a model that was trained in all keys then has its tune moved to the key that lies best.
 """
 
 from fractions import Fraction
@@ -22,6 +23,7 @@ from data_prep.tunes import DIVISIONS, Tune
 from data_prep.wording import by_number, counted
 from data_prep.writers.bars import beat_length
 from models import checkpoint
+from models.best_key import in_best_key
 from models.composer_model import ComposerModel
 from models.composer_spec import ComposerSpec
 from models.composer_steps import ComposerSteps
@@ -104,8 +106,15 @@ class TuneComposer:
             numbers = range(first, min(first + _TOGETHER, count))
             drafts = [self._draft(wish, stream(seed, _PURPOSE, trial=number), rules) for number in numbers]
             self._write(drafts, wish, given)
-            tunes += [draft.tune(0 if given is None else len(given.pitch)) for draft in drafts]
+            tunes += [self._in_its_key(draft.tune(0 if given is None else len(given.pitch)), wish) for draft in drafts]
         return tunes
+
+    def _in_its_key(self, tune: Tune, wish: Wish) -> Tune:
+        """Transpose a tune whose key the model could not know, as nothing in training told one key from another."""
+        floor = self.vocabulary.floor
+        if not self.spec.augment or floor is None or wish.asked_key is not None:
+            return tune
+        return in_best_key(tune, floor.pitches, *wish.pitch_range)
 
     def remarks(self, wish: Wish) -> list[str]:
         """Say how a wish goes beyond what the model knows.
