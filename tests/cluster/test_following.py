@@ -191,7 +191,7 @@ def test_nodes_come_and_go_while_a_search_runs_and_a_wrong_one_is_refused(cluste
         ]
         joined.kill()
         assert lines_until(process.stdout, lambda lines: len(lines) == 2) == [
-            f"node {joined.address} is gone: 6 slots; its trials go on elsewhere",
+            f"node {joined.address} is gone: 6 slots; trials there go on elsewhere",
             "slots 6",
         ]
         other = cluster.add(cpus=2, gpus=1, environment={"PYTHONPATH": str(wrong.parent)})
