@@ -101,7 +101,7 @@ def test_kinds_share_a_folder_and_are_written_again(first: str, second: str, tmp
     write(KINDS[first], tmp_path)
     assert {path.name for path in write(KINDS[second], tmp_path)} == {*KINDS[second].files, REQUIREMENTS}
     (tmp_path / REQUIREMENTS).write_text("torch\n", encoding="utf-8")
-    with pytest.raises(BadInputError, match=r"not overwritten: \S*requirements\.txt exists with another text"):
+    with pytest.raises(BadInputError, match=r"not replaced unasked: \S*requirements\.txt exists"):
         write(KINDS[second], tmp_path)
 
 
