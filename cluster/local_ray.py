@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from data_prep.errors import BadInputError
+from data_prep.wording import counted
 
 _LONGEST: Final = 107 if sys.platform.startswith("linux") else 103
 """Bytes that the path of a socket may have."""
@@ -77,8 +78,8 @@ def _private_folder() -> str:
                 return folder
             Path(folder).rmdir()
     raise BadInputError(
-        f"Ray needs a folder for its sockets, writable and with a path of at most {room} bytes: none can be made in "
-        f"{', '.join(places)}; name another with RAY_TMPDIR"
+        f"Ray needs a folder for its sockets, writable and with a path of at most {counted(room, 'byte')}: none can be "
+        f"made in {', '.join(places)}; name another with RAY_TMPDIR"
     )
 
 

@@ -21,6 +21,7 @@ from data_prep.errors import BadInputError, unknown
 from data_prep.grid import too_long
 from data_prep.limits import check_length, check_num_networks, check_num_notes
 from data_prep.performances import Performance, Performances
+from data_prep.wording import counted
 from models import checkpoint
 from models.folded.torch_doors import tensor
 from models.stylenet_model import Scales, StyleNetModel
@@ -49,7 +50,7 @@ class Performer:
         scales = Scales(*(weights[name].numpy() for name in ("mean", "deviation", "level")))
         check_num_networks(len(scales.mean))
         if scales.level.shape[1:] != (len(self.styles),):
-            raise ValueError(f"{len(self.styles)} styles and {scales.level.shape[-1]} levels")
+            raise ValueError(f"{counted(len(self.styles), 'style')} and {counted(scales.level.shape[-1], 'level')}")
         num_outputs = weights["head_bias.0"].shape[1]
         self.model = checkpoint.model(partial(StyleNetModel, self.spec, scales, num_outputs, seed=0, trial=0), weights)
 

@@ -233,8 +233,8 @@ def test_broken_chunks() -> None:
         (data[:13], "it is cut short: its header takes 6 bytes, 5 are left"),
         (data[:7] + b"\xff" + data[8:], "it is cut short: its header takes 255 bytes"),
         (data[:7] + b"\x05" + data[8:], "it is broken: its header announces 5 bytes"),
-        (data[:14], "it is cut short: it announces 1 tracks, 0 are there"),
-        (data[:20], "it is cut short: it announces 1 tracks, 0 are there"),
+        (data[:14], "it is cut short: it announces 1 track, 0 are there"),
+        (data[:20], "it is cut short: it announces 1 track, 0 are there"),
         (data[:-1], "it is cut short: the track at byte 14 announces 8 bytes, 7 are left"),
         (data[:11] + b"\x02" + data[12:], "it is cut short: it announces 2 tracks, 1 are there"),
     ):

@@ -54,7 +54,7 @@ def broken(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (broken(pitch=[60]), "1 pitches"),
+        (broken(pitch=[60]), "1 pitch,"),
         (broken(durations=["1/2", "-1"]), "'-1' is no duration"),
         (broken(durations=[]), "numbers outside"),
         (broken(metres=[[0, 4], [3, 4]]), "not positive"),
@@ -63,7 +63,7 @@ def broken(**changes: Any) -> dict[str, Any]:
         (broken(bars=[[[0, 0, 1]]]), "not as many folds"),
         (broken(tonics=[[1], [1], [1]]), "12 tonics"),
         (broken(bars=[[[9, 0, 1]], [], []]), "bars has numbers outside"),
-        (broken(fifths=[0]), "1 places on the line of fifths"),
+        (broken(fifths=[0]), "1 place on the line of fifths"),
         (broken(floor={"eps": 0.1, "pitches": [1], "durations": [1, 1, 1]}), "129 pitches and 3 durations"),
         (broken(floor={"eps": 0.1, "pitches": [1] * 129, "durations": [1, 1, -1]}), "no count is negative"),
         (broken(floor={"eps": 1.5, "pitches": [1] * 129, "durations": [1, 1, 1]}), "between 0 and 1"),

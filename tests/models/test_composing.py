@@ -290,7 +290,7 @@ def test_counts_have_limits(count: int, plain: TuneComposer) -> None:
 
 def test_a_prompt_leaves_something_to_compose(plain: TuneComposer) -> None:
     prompt = Tune((60,) * 8, (HALF,) * 8)
-    with pytest.raises(BadInputError, match="its 8 notes take 1 bars of 1; ask for more bars"):
+    with pytest.raises(BadInputError, match="its 8 notes take 1 bar of 1; ask for more bars"):
         plain.compose(Wish(bars=1, prompt=prompt))
     assert plain.compose(Wish(bars=1, prompt=prompt, prompt_notes=7))[0].num_prompt == 7
 

@@ -47,7 +47,7 @@ def test_styles_are_found_by_name_and_one_that_is_lacking_is_counted(tmp_path: P
     np.testing.assert_array_equal(found.values[SEALED.style == 0], whole.values[SEALED.style == 0])
     many = int((SEALED.style == 1).sum())
     assert str(found.lacks[0]) == (
-        f"{many} of {SEALED.num_pieces} performances have a style that the model lacks (it has calm, wild)"
+        f"performances in a style that the model lacks (it has calm, wild): {many} of {SEALED.num_pieces}"
     )
 
 

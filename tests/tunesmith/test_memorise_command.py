@@ -52,7 +52,8 @@ def test_the_grid_is_told_drawn_and_written(memorise: Callable[[str], Done], tmp
         assert cell["right"] == sum(one == other for one, other in zip(notes[13:], expected[13:], strict=True))
         assert cell["share"] == cell["right"] / 13
         read, _ = read_prompt(tmp_path / "here" / f"inputs-{cell['inputs']}-iterations-{cell['iterations']}.abc")
-        assert read.title == f"Mary Had a Little Lamb: {cell['inputs']} inputs, {cell['iterations']} iterations"
+        noun = "input" if cell["inputs"] == 1 else "inputs"
+        assert read.title == f"Mary Had a Little Lamb: {cell['inputs']} {noun}, {cell['iterations']} iterations"
         assert list(read.pitch[:13]) == pitch[:13]
         assert sum(read.duration) == sum(duration)
     assert {Path(path).suffix for path in told["files"]} == {".abc", ".mid", ".svg", ".png"}

@@ -205,9 +205,9 @@ def test_a_stylenet_is_scored_by_style(command: Callable[..., Done], place: Path
     assert done["lacks"]["unknown_styles"] == {"count": 2, "of": 6, "noun": "performances"}
     assert [one["name"] for one in done["baselines"] if one["oracle"]] == ["mean of the piece itself (oracle)"]
     assert all(one["difference"] is not None for one in done["baselines"])
-    assert "2 of 6 performances have a style that the model lacks (it has calm, wild)" in command(model, "heard").out
+    assert "performances in a style that the model lacks (it has calm, wild): 2 of 6" in command(model, "heard").out
     performances(place / "odd style", range(30, 32), "odd")
-    assert "2 of 2 performances have a style" in command(model, "odd style").err
+    assert "(it has calm, wild): 2 of 2" in command(model, "odd style").err
     sealed = found(command(model, "performances", "--json"))
     assert len(sealed["seen"]) + sealed["num_pieces"] == 12
     assert sealed["num_pieces"] == 2
@@ -219,7 +219,7 @@ def test_a_stylenet_is_scored_by_style(command: Callable[..., Done], place: Path
         ("composer@1 nothing", "no corpus is called 'nothing'"),
         ("composer@1 empty", "at least one score"),
         ("composer@1 unreadable", "none of the 2 in 'unreadable' can be; the first is a.mid: "),
-        ("composer@1 short", "of 'short' none does: 1 too short"),
+        ("composer@1 short", "of 'short' none does: too short 1"),
         ("composer@1 variant", "all 1 of 'variant' are in its training corpus, or variants of pieces there; name"),
         ("composer@1 synthetic", "melodies are needed, and the corpus 'synthetic' has performances"),
         ("composer@9 new", "no version is called 'composer@9'"),
