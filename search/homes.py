@@ -1,4 +1,4 @@
-"""Home folders: which one a command means, what a command must say to mean it again, and where else a search may be."""
+"""Home folders: which one a command means, and where else a search may be."""
 
 import os
 import shlex
@@ -17,11 +17,6 @@ _NAMED = 3
 def standard_home() -> Path:
     """Give the home folder of a command without ``--home``."""
     return Path(os.environ.get(VARIABLE) or "runs").expanduser().absolute()
-
-
-def home_option(home: Path) -> str:
-    """Give what a command says to mean a home folder: `` --home DIR``, or nothing where it means it anyway."""
-    return "" if home == standard_home() else f" --home {shlex.quote(str(home))}"
 
 
 def nearby(home: Path, name: str) -> list[Path]:

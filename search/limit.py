@@ -33,7 +33,6 @@ class Limit(Stopper):
         slots: int,
         *,
         later: Callable[[], float],
-        again: str,
     ) -> None:
         """Take up the budget.
 
@@ -43,11 +42,10 @@ class Limit(Stopper):
             recorder: Where its events go.
             slots: Trials at once, which say how many failures in a row are no chance.
             later: Gives the seconds of what else is to be done within the time when the trials are over.
-            again: The command that goes on with the search.
         """
         self._study, self._recorder = study, recorder
         self._budget = search.budget
-        self._name, self._again = search.name, again
+        self._name = search.name
         self._later = later
         self._signal = self._time_is_up = False
         self._num_doubtful = max(5, 2 * slots + 1)
@@ -114,10 +112,12 @@ class Limit(Stopper):
         if isinstance(error, OSError) and error.errno in DISK_FULL:
             raise BadInputError(
                 f"a search needs room to write: {error.strerror} ({error.filename or 'its study'}); make room and "
-                f"start it again: what is recorded is not lost ({self._again})"
+                f"start it again: what is recorded is not lost (tunesmith search {self._name})"
             )
         if isinstance(error, UnusablePlaceError):
-            raise UnusablePlaceError(f"{error}; then start it again: what is recorded is not lost ({self._again})")
+            raise UnusablePlaceError(
+                f"{error}; then start it again: what is recorded is not lost (tunesmith search {self._name})"
+            )
         if error is not None:
             raise error
         if self._all_fail:

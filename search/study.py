@@ -24,7 +24,7 @@ from data_prep.errors import BadInputError
 from models.family import EpochReport
 from models.metrics import Metric
 from search.folder_lock import FileSlot, driver_lock, folder_lock
-from search.homes import home_option, no_search
+from search.homes import no_search
 from search.journal import Journal, undamaged
 from search.lease import Lease, Slot, Waiting, held, living
 from search.passwords import without_password
@@ -261,7 +261,7 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
         except KeyError:
             raise BadInputError(
                 f"a search is read from its study: there is none of {name} in {_where(url, path.parent)}; "
-                f"start it anew: tunesmith search {path}{home_option(home)}"
+                f"start it anew: tunesmith search {path}"
             ) from None
         stored = _stored(study, family)
         trials = study.get_trials(deepcopy=False)  # before the lease, which a driver gives up after it swept them

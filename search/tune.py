@@ -24,7 +24,6 @@ from ray import tune
 
 from models.metrics import Metric
 from search.attempts import Attempts
-from search.homes import home_option
 from search.lease import StudyLostError, Waiting
 from search.limit import Limit, Reason
 from search.progress import Observer
@@ -131,8 +130,7 @@ def run(  # noqa: PLR0913  (what a search depends on, named)
         tags = {"study": study.id, "fingerprint": fingerprint}
         tracking = Tracking(search, home, family.metrics[0], tags, study.records())
         recorder = Recorder(study, tracking, observer, family.metrics[0])
-        again = f"tunesmith search {search.name}{home_option(home)}"
-        limit = Limit(study, search, recorder, slots, later=later, again=again)
+        limit = Limit(study, search, recorder, slots, later=later)
         waiting.stopped = limit.told_to_stop
         observer.search_started(
             trials=search.budget.trials,

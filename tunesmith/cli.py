@@ -25,6 +25,7 @@ from tunesmith import (
     ui_command,
 )
 from tunesmith.console import err, write_whatever_the_encoding
+from tunesmith.program import mean_home
 from tunesmith.proxies import spare_this_machine
 
 INTERRUPTED = 130
@@ -93,6 +94,7 @@ def run(arguments: list[str]) -> int:
     """
     debug = "--debug" in arguments
     command = [argument for argument in arguments if argument != "--debug"]
+    mean_home(None)
     try:
         return int(app(args=command, standalone_mode=False, prog_name="tunesmith") or 0)
     except (typer.Abort, KeyboardInterrupt):

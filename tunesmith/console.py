@@ -21,7 +21,9 @@ class _Console(Console):
 
     def render_str(self, text: str, *args: Any, **options: Any) -> Text:
         """Render a text, a table's cells among them."""
-        return super().render_str(as_called_here(text), *args, **options)
+        markup = options.get("markup")
+        marked = self._markup if markup is None else markup
+        return super().render_str(as_called_here(text, escape if marked else str), *args, **options)
 
 
 def _console(*, stderr: bool) -> Console:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from data_prep.errors import BadInputError
 from search.homes import standard_home
+from tunesmith.program import mean_home
 
 
 def home_folder(given: Path | None, *, make: bool = True) -> Path:
@@ -21,6 +22,7 @@ def home_folder(given: Path | None, *, make: bool = True) -> Path:
         BadInputError: If it is no folder that can be written to.
     """
     path = given.expanduser().absolute() if given else standard_home()
+    mean_home(path)
     if not make:
         return path
     try:

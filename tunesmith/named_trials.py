@@ -26,7 +26,6 @@ def trained_model(home: Path, text: str) -> Path:
         BadInputError: If there is no such search or trial, or it kept no model.
     """
     from models.families import family as find_family
-    from search.homes import home_option
     from search.report import best_trials
     from search.study import folder, read_search
     from search.trial_files import model_path
@@ -44,7 +43,7 @@ def trained_model(home: Path, text: str) -> Path:
         state = record.trial(number).state
         reason = "it did not come to its full budget" if state != "COMPLETE" else f"{path} is not there"
         if state == "COMPLETE" and record.spec.storage.url:
-            again = f"tunesmith search {record.spec.name}{home_option(home)}"
+            again = f"tunesmith search {record.spec.name}"
             reason += f" ({again} brings home what is still in {record.spec.storage.url})"
         raise BadInputError(
             f"{record.spec.name}/{number} has no trained model, for {reason}: name another trial, or only the search "

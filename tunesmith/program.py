@@ -1,23 +1,52 @@
-"""How commands are typed here: by name where the shell finds them, else as this program itself was called."""
+"""How commands are typed here: by name where the shell finds them, else as this program itself was called.
+
+A command that was given a home folder offers commands for that one too.
+"""
 
 import os
 import re
 import shlex
 import shutil
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from search.homes import standard_home
+
+AT_HOME = "search|trials|trial|show|promote|models|rollback|export|score|compose|perform|doctor|ui"
+"""Commands with the option --home."""
+
 _COMMAND = re.compile(
-    r"\b(tunesmith(?= (?:--help|search|trials?|show|promote|models|rollback|export|score|compose|perform|memorise|data|"
-    r"cluster|doctor|ui)\b)|mlflow(?= models serve\b))"
+    rf"\b(?:tunesmith(?P<at_home> (?:{AT_HOME})\b(?! --home))|"
+    r"tunesmith(?= (?:--help|memorise|data|cluster)\b)|mlflow(?= models serve\b))"
 )
-"""A program's name before what it can do."""
+"""A program's name, with what it is to do where that depends on a home folder."""
+
+_meant: dict[str, str] = {}
 
 
-def as_called_here(text: str) -> str:
-    """Write the commands in a text as they can be typed here, as ".venv/bin/tunesmith ui" for "tunesmith ui"."""
-    return _COMMAND.sub(lambda found: called(found[0], sys.argv[0]), text)
+def mean_home(home: Path | None) -> None:
+    """Have the commands that are offered from now on mean a home folder; None is the standard one."""
+    _meant["home"] = "" if home is None or home == standard_home() else f" --home {shlex.quote(str(home))}"
+
+
+def as_called_here(text: str, quoted: Callable[[str], str] = str) -> str:
+    """Write the commands in a text as they can be typed here, as ".venv/bin/tunesmith ui" for "tunesmith ui".
+
+    Args:
+        text: The text.
+        quoted: How what is put into it is to be written there.
+
+    Returns:
+        The text with commands as they can be typed.
+    """
+
+    def typed(found: re.Match[str]) -> str:
+        name, command = called(found[0].partition(" ")[0], sys.argv[0]), found["at_home"]
+        return quoted(f"{name}{command}{_meant.get('home', '')}" if command else name)
+
+    return _COMMAND.sub(typed, text)
 
 
 @cache

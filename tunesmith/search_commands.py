@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from data_prep.wording import counted
-from search.homes import home_option
 from tunesmith.chosen_search import chosen_search, overrides
 from tunesmith.console import beware, err, print_json
 from tunesmith.home import home_folder
@@ -137,18 +136,18 @@ def _run(
         for message in outcome.messages:
             err.print(message, markup=False)
         if outcome.reason == "interrupted":
-            _say_how_to_go_on(spec, outcome, home, address)
+            _say_how_to_go_on(spec, outcome, address)
             raise typer.Exit(130)
         if not outcome.ran:
-            _say_it_was_finished(spec, outcome, home)
+            _say_it_was_finished(spec, outcome)
         simple = scoring.wait(_end_of_time(spec, outcome))
     if simple is None:
         err.print(f"the baselines are not scored: {scoring.lack}. To score them:", markup=False, soft_wrap=True)
-        err.print(f"  tunesmith search {spec.name}{home_option(home)}", markup=False, soft_wrap=True)
+        err.print(f"  tunesmith search {spec.name}", markup=False, soft_wrap=True)
     if as_json:
         print_json(as_data(spec, family, outcome, simple, home))
     else:
-        print_result(spec, family, outcome, simple, home)
+        print_result(spec, family, outcome, simple)
     if scoring.interrupted:
         raise typer.Exit(130)
 
@@ -160,21 +159,21 @@ def _end_of_time(spec: "SearchSpec", outcome: "Outcome") -> float | None:
     return clock.monotonic() + (1 + _OVERTIME) * spec.budget.time - outcome.seconds
 
 
-def _say_how_to_go_on(spec: "SearchSpec", outcome: "Outcome", home: Path, address: str | None) -> None:
+def _say_how_to_go_on(spec: "SearchSpec", outcome: "Outcome", address: str | None) -> None:
     done = sum(trial.state in ("COMPLETE", "PRUNED", "FAIL") for trial in outcome.trials)
-    options = home_option(home) + (f" --address {address}" if address else "")
+    options = f" --address {address}" if address else ""
     err.print(f"stopped with {done} of {counted(spec.budget.trials, 'trial')}; nothing recorded is lost. To go on:")
     err.print(f"  tunesmith search {spec.name}{options}", markup=False, soft_wrap=True)
 
 
-def _say_it_was_finished(spec: "SearchSpec", outcome: "Outcome", home: Path) -> None:
+def _say_it_was_finished(spec: "SearchSpec", outcome: "Outcome") -> None:
     from search.search_spec import write_duration
 
     budget = counted(spec.budget.trials, "trial") if outcome.reason == "trials" else write_duration(spec.budget.time)
     lines = (
         f"{spec.name} is finished: its budget of {budget} is used. To raise it, or to start another:",
-        f"  tunesmith search {spec.name} --trials {2 * spec.budget.trials} --time none{home_option(home)}",
-        f"  tunesmith search {spec.family} --name another{home_option(home)}",
+        f"  tunesmith search {spec.name} --trials {2 * spec.budget.trials} --time none",
+        f"  tunesmith search {spec.family} --name another",
     )
     for line in lines:
         err.print(line, markup=False, soft_wrap=True)

@@ -10,7 +10,6 @@ from rich.table import Table
 from data_prep.wording import counted
 from models.family import Baseline, Family
 from models.metrics import FoldValues, Metric
-from search.homes import home_option
 from search.report import Importance, best_trials, counts, importances
 from search.search_spec import SearchSpec
 from search.study import TrialRecord
@@ -71,7 +70,7 @@ def _importances(spec: SearchSpec, family: Family[Any, Any], outcome: Outcome) -
 
 
 def print_result(
-    spec: SearchSpec, family: Family[Any, Any], outcome: Outcome, baselines: Sequence[Baseline] | None, home: Path
+    spec: SearchSpec, family: Family[Any, Any], outcome: Outcome, baselines: Sequence[Baseline] | None
 ) -> None:
     """Print the result for a person, without the baselines where they are not scored."""
     objective = family.metrics[0]
@@ -82,14 +81,14 @@ def print_result(
     best = best_trials(outcome.trials, objective, _BEST)
     if not best:
         out.print("no trial came to its full budget; give the search more time:")
-        out.print(f"  tunesmith search {spec.name} --time none{home_option(home)}", markup=False, soft_wrap=True)
+        out.print(f"  tunesmith search {spec.name} --time none", markup=False, soft_wrap=True)
         return
     _print_best(best, family, spec)
     _print_winner(best[0], family)
     if baselines is not None:
         _print_baselines(best[0], objective, baselines)
     _print_importances(_importances(spec, family, outcome))
-    _print_next(spec, family, best[0], home)
+    _print_next(spec, family, best[0])
 
 
 def _print_best(best: Sequence[TrialRecord], family: Family[Any, Any], spec: SearchSpec) -> None:
@@ -165,7 +164,7 @@ def _print_importances(found: Sequence[Importance]) -> None:
     out.print(table)
 
 
-def _print_next(spec: SearchSpec, family: Family[Any, Any], winner: TrialRecord, home: Path) -> None:
+def _print_next(spec: SearchSpec, family: Family[Any, Any], winner: TrialRecord) -> None:
     trial = f"{spec.name}/{winner.number}"
     making = [(family.use.format(model=f"--trial {trial}"), "make music with it")] if family.use else []
     commands = (
@@ -177,9 +176,8 @@ def _print_next(spec: SearchSpec, family: Family[Any, Any], winner: TrialRecord,
         (f"tunesmith trial --like {trial}", "train it again here"),
         (f"tunesmith search {spec.name} --time none --trials {2 * spec.budget.trials}", "search on"),
     )
-    option = home_option(home)
-    width = max(len(command) for command, _ in commands) + len(option)
+    width = max(len(command) for command, _ in commands)
     out.print()
     out.print("[bold]next[/]")
     for command, meaning in commands:
-        out.print(f"  {escape(command + option):<{width}}  [dim]{meaning}[/]", soft_wrap=True)
+        out.print(f"  {escape(command):<{width}}  [dim]{meaning}[/]", soft_wrap=True)

@@ -8,7 +8,6 @@ from rich.table import Table
 
 from data_prep.wording import counted
 from models.families import family as find_family
-from search.homes import home_option
 from search.passwords import without_password
 from search.sealed_test import recorded
 from search.study import SearchRecord, folder
@@ -77,7 +76,7 @@ def print_trial(record: SearchRecord, number: int, home: Path) -> None:
     shown = without_password(tracking_uri(record.spec, home))
     out.print(f"[dim]MLflow[/]  {escape(shown)}  filter: {tag}", soft_wrap=True)
     _print_promotion(record, number, home)
-    again = f"tunesmith trial --like {record.spec.name}/{number}{home_option(home)}"
+    again = f"tunesmith trial --like {record.spec.name}/{number}"
     out.print(f"[dim]again here[/]  {escape(again)}", soft_wrap=True)
 
 
@@ -93,5 +92,5 @@ def _print_promotion(record: SearchRecord, number: int, home: Path) -> None:
     version = registry(home, tracking_uri(record.spec, home)).of_trial(record.spec.family, record.study, number)
     if version is not None:
         called = ", the champion" if version.is_champion else ""
-        shown = f"tunesmith models {version.reference}{home_option(home)}"
+        shown = f"tunesmith models {version.reference}"
         out.print(f"[dim]registered[/]  {version.reference}{called}: {escape(shown)}", soft_wrap=True)

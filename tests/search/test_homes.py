@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import pytest
-
-from search.homes import VARIABLE, home_option, nearby, no_search, standard_home
+from search.homes import nearby, no_search
 
 
 def start(home: Path, name: str) -> Path:
@@ -43,14 +41,3 @@ def test_a_search_that_is_nowhere_is_said_to_be_looked_for_in_the_home(tmp_path:
     assert str(no_search(home, "jigs", [])).endswith(f"{home} has none; --home or TUNESMITH_HOME names another")
     error = str(no_search(home, "jigs", ["jig"]))
     assert f"(in the home folder {home}; --home or TUNESMITH_HOME names another); did you mean 'jig'?" in error
-
-
-def test_a_command_says_its_home_only_where_it_must(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv(VARIABLE, raising=False)
-    assert standard_home() == tmp_path / "runs"
-    assert home_option(tmp_path / "runs") == ""
-    assert home_option(tmp_path / "a b") == f" --home '{tmp_path}/a b'"
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "elsewhere"))
-    assert home_option(tmp_path / "elsewhere") == ""
-    assert home_option(tmp_path / "runs") == f" --home {tmp_path}/runs"

@@ -24,7 +24,7 @@ def limited(home: Path, minutes: float, later: float = 0.0) -> Generator[tuple[L
     """Open a search of 1000 minutes so many minutes after its command began, with so much to do after its trials."""
     with open_study(SEARCH, TOY, home, "toy-1", began=time.monotonic() - 60 * minutes) as study:
         recorder = Recorder(study, cast("Any", None), SilentObserver(), LOSS)
-        yield Limit(study, SEARCH, recorder, 1, later=lambda: 60 * later, again="tunesmith search toys"), study
+        yield Limit(study, SEARCH, recorder, 1, later=lambda: 60 * later), study
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_time_that_is_up_stays_so_when_what_was_kept_free_is_not_needed(tmp_path
     kept = [60 * 120.0]
     with open_study(SEARCH, TOY, tmp_path, "toy-1", began=time.monotonic() - 60 * 900) as study:
         recorder = Recorder(study, cast("Any", None), SilentObserver(), LOSS)
-        limit = Limit(study, SEARCH, recorder, 1, later=lambda: kept[0], again="tunesmith search toys")
+        limit = Limit(study, SEARCH, recorder, 1, later=lambda: kept[0])
         assert limit.reason == "time"
         kept[0] = 0.0
         assert limit.reason == "time"

@@ -4,13 +4,16 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from typer.main import get_command
 
-from tunesmith.cli import app
-from tunesmith.program import as_called_here, called
+from search.homes import VARIABLE
+from tunesmith.cli import app, run
+from tunesmith.home import home_folder
+from tunesmith.program import AT_HOME, as_called_here, called, mean_home
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +72,48 @@ def test_every_command_is_known_and_nothing_else_is_changed(monkeypatch: pytest.
         assert as_called_here(f"type 'tunesmith {command} x'") == f"type 'bin/tunesmith {command} x'"
     for text in ("tunesmith 0.1.0", "tunesmith is an application", "models:/tunesmith-composer", "mlflow-server.log"):
         assert as_called_here(text) == text
+
+
+@pytest.fixture
+def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
+    """A folder to be in, of which a home was meant before and is not afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setattr(sys, "argv", ["tunesmith"])
+    yield tmp_path
+    mean_home(None)
+
+
+def test_a_command_says_its_home_only_where_it_must(homes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for given, option in ((None, ""), (Path("runs"), ""), (Path("a b"), f" --home '{homes}/a b'")):
+        home_folder(given, make=False)
+        assert as_called_here("'tunesmith show a/1'") == f"'tunesmith show{option} a/1'"
+    assert as_called_here("tunesmith show --home x a/1; tunesmith data list") == (
+        "tunesmith show --home x a/1; tunesmith data list"
+    )
+    monkeypatch.setenv(VARIABLE, str(homes / "elsewhere"))
+    home_folder(homes / "elsewhere", make=False)
+    assert as_called_here("tunesmith ui") == "tunesmith ui"
+    home_folder(homes / "runs", make=False)
+    assert as_called_here("tunesmith ui") == f"tunesmith ui --home {homes}/runs"
+
+
+def test_commands_with_a_home_are_those_that_take_the_option() -> None:
+    commands = getattr(get_command(app), "commands")  # noqa: B009  (as above)
+    assert set(AT_HOME.split("|")) == {
+        name for name, command in commands.items() if any(one.name == "home" for one in command.params)
+    }
+
+
+def test_errors_and_results_of_a_home_offer_commands_that_lead_there(
+    homes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = homes / "[my] home"
+    (home / "searches").mkdir(parents=True)
+    assert run(["models", "--home", str(home)]) == 0
+    assert f"tunesmith promote --home '{home}' NAME" in " ".join(capsys.readouterr().out.split())
+    assert run(["models", "composer@1", "--home", str(home)]) == 2
+    assert f"tunesmith promote --home '{home}' NAME" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_hint_is_a_command_that_runs(tmp_path: Path) -> None:
