@@ -51,6 +51,8 @@ def write(path: Path, data: bytes, *, replace: bool) -> None:
 def of_set(folder: Path, name: str) -> list[Path]:
     """Return a set's files: NAME-01.mid, NAME-01-roll.png, ..., and the report on them, NAME-report.md.
 
+    Files of other endings are somebody else's, as a PDF that was made of one of these.
+
     Args:
         folder: Where it lies, if anywhere.
         name: Its name.
@@ -58,7 +60,7 @@ def of_set(folder: Path, name: str) -> list[Path]:
     Returns:
         The files that are there.
     """
-    member = re.compile(re.escape(name) + r"-(\d{2,}(-[a-z]+)?|report)\.[a-z]+")
+    member = re.compile(re.escape(name) + r"-(\d{2,}(\.(mid|musicxml|abc|svg|png|wav)|-roll\.png)|report\.(json|md|png))")
     return sorted(path for path in folder.glob("*") if member.fullmatch(path.name))
 
 

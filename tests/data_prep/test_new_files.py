@@ -33,6 +33,7 @@ def test_a_file_is_written_once_and_replaced_when_asked(tmp_path: Path) -> None:
 def test_a_set_is_named_as_none_is_that_is_there(tmp_path: Path) -> None:
     assert free_set(tmp_path / "nowhere", "a.b-seed1") == "a.b-seed1"
     others = ["a.b-seed1.mid", "aab-seed1-01.mid", "a.b-seed12-01.mid", "a.b-seed1-01", "a.b-seed1-x-01.mid"]
+    others += ["a.b-seed1-01.pdf", "a.b-seed1-01-part.png", "a.b-seed1-report.html"]
     for name in others:
         (tmp_path / name).touch()
     assert free_set(tmp_path, "a.b-seed1") == "a.b-seed1"
