@@ -60,7 +60,9 @@ def of_set(folder: Path, name: str) -> list[Path]:
     Returns:
         The files that are there.
     """
-    member = re.compile(re.escape(name) + r"-(\d{2,}(\.(mid|musicxml|abc|svg|png|wav)|-roll\.png)|report\.(json|md|png))")
+    member = re.compile(
+        re.escape(name) + r"-(\d{2,}(\.(mid|musicxml|abc|svg|png|wav)|-roll\.png)|report\.(json|md|png))"
+    )
     return sorted(path for path in folder.glob("*") if member.fullmatch(path.name))
 
 

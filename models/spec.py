@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self, TypeAlias, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from data_prep.errors import BadInputError, unknown
+from data_prep.errors import BadInputError, shown, unknown
 
 Value: TypeAlias = bool | int | float | str
 """What a setting can be."""
@@ -157,7 +157,10 @@ class Spec(BaseModel):
             ValueError: If the values are no legal spec.
         """
         earlier = {name: value for name, value in cls.earlier().items() if cls.matters(name, values)}
-        return cls.model_validate({**earlier, **values})
+        try:
+            return cls.model_validate({**earlier, **values})
+        except ValidationError as error:
+            raise ValueError(cls._illegal(error, values)) from None
 
     def equals_stored(self, values: Mapping[str, Any]) -> bool:
         """Return whether stored values, maybe from before some of the settings existed, are those of this spec."""
@@ -216,9 +219,16 @@ class Spec(BaseModel):
         try:
             return cls(**dict(values))  # pyright: ignore[reportArgumentType]  (pydantic checks the values)
         except ValidationError as error:
-            first = error.errors()[0]
-            name = str(first["loc"][0])
-            raise BadInputError(f"{name} = {values[name]!r} is not legal: {legal(settings[name])}{place}") from None
+            raise BadInputError(f"{cls._illegal(error, values)}{place}") from None
+
+    @classmethod
+    def _illegal(cls, error: ValidationError, values: Mapping[str, Any]) -> str:
+        """Return the rule that the first of the values breaks that breaks one."""
+        name = str(error.errors()[0]["loc"][0])
+        setting = cls.settings().get(name)
+        if setting is None:
+            return f"no setting is called {shown(name)}"
+        return f"{name} = {shown(values[name])} is not legal: {legal(setting)}"
 
 
 def legal(setting: Setting) -> str:

@@ -5,11 +5,13 @@ from urllib.parse import unquote
 
 from data_prep.unusable import one_line
 
-_SEPARATOR = re.compile(r"([?&;+\s]|%(?:25)*(?:26|3[Bb]|20))")
+_SEPARATOR = re.compile(r"([?&;,#+\s]|%(?:25)*(?:26|3[Bb]|20))")
 """What stands between parameters, however often it was encoded."""
 
 _SECRET = re.compile(
-    r"(?:^|[=\s/])[\w.-]*(?:password|passwd|passphrase|pwd|secret|token)[\w.-]*\s*=\s*(.?)", re.IGNORECASE | re.DOTALL
+    r"(?:^|[=\s/])[\w.-]*(?:password|passwd|passphrase|pwd|secret|token|api_?key|access_?key|(?:pass|sig)(?=\s*=))"
+    r"[\w.-]*\s*=\s*(.?)",
+    re.IGNORECASE | re.DOTALL,
 )
 """A secret parameter, and how its value begins."""
 

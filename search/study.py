@@ -255,14 +255,17 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
     if not path.exists():
         raise no_search(home, name, names(home))
     url = load(path, family=family, stored=True).study.url
+    gone = BadInputError(
+        f"a search is read from its study: there is none of {name} in {_where(url, path.parent)}; restore it from a "
+        f"backup, or start the search anew: tunesmith search {path}"
+    )
+    if not url and not _journal(path.parent).exists():
+        raise gone
     with undamaged(_where(url, path.parent)), _reading(url, path.parent) as storage:
         try:
             study = optuna.load_study(study_name=name, storage=storage)
         except KeyError:
-            raise BadInputError(
-                f"a search is read from its study: there is none of {name} in {_where(url, path.parent)}; "
-                f"start it anew: tunesmith search {path}"
-            ) from None
+            raise gone from None
         stored = _stored(study, family)
         trials = study.get_trials(deepcopy=False)  # before the lease, which a driver gives up after it swept them
         is_run = living(_slot(storage, study, path.parent)) is not None

@@ -4,7 +4,7 @@ import errno
 import sys
 import traceback
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
@@ -102,7 +102,9 @@ def run(arguments: list[str]) -> int:
         return INTERRUPTED
     except TyperException as error:
         if message := error.format_message():  # none where the help was printed instead
-            err.print(f"error: {message} (tunesmith --help)", markup=False, soft_wrap=True)
+            context: Any = getattr(error, "ctx", None)  # of errors about one command
+            asked = context.command_path if context else "tunesmith"
+            err.print(f"error: {message} ({asked} --help)", markup=False, soft_wrap=True)
         return BAD_INPUT
     except Exception as error:  # noqa: BLE001  (the last stop of every error: one line, no traceback)
         if debug:

@@ -99,9 +99,9 @@ def print_plan(found: dict[str, Any]) -> None:
     table.add_column(overflow="fold")
     size = found["space_size"]
     size_text = (
-        counted(size, "setting", ",.0f")
+        counted(size, "combination", ",.0f")
         if math.isfinite(size)
-        else f"{counted(found['space_size_without_real_ranges'], 'setting', ',.0f')}, times the real ranges"
+        else f"{counted(found['space_size_without_real_ranges'], 'combination', ',.0f')}, times the real ranges"
     )
     folds = ", ".join(str(fold["pieces"]) for fold in found["folds"])
     reach = "  ".join(f"{rung['trials']:g} to epoch {rung['epochs']}" for rung in found["rungs"])
@@ -115,8 +115,11 @@ def print_plan(found: dict[str, Any]) -> None:
     for label, text in found["data"].items():
         table.add_row(escape(label), escape(text))
     others = "; settings that the file does not name keep their defaults" if found["only_these_settings"] else ""
-    table.add_row("space", f"{counted(len(found['settings_searched']), 'setting')} searched: {size_text}{others}")
-    table.add_row("trials", f"{found['trials']}, the first {found['prior_points']} at known good points")
+    searched = f"{counted(len(found['settings_searched']), 'setting')} searched: {size_text}"
+    nothing = "nothing is searched: all trials would have the same settings"
+    table.add_row("space", f"{searched if found['settings_searched'] else nothing}{others}")
+    points = f", the first {found['prior_points']} at known good points" if found["prior_points"] else ""
+    table.add_row("trials", f"{found['trials']}{points}")
     table.add_row("rungs", f"about {reach}")
     table.add_row("slots", f"{counted(found['slots'], 'trial')} at once on {found['device']}")
     table.add_row(

@@ -98,7 +98,7 @@ def _print_best(best: Sequence[TrialRecord], family: Family[Any, Any], spec: Sea
     table.add_column("best trials", no_wrap=True)
     table.add_column(objective.name.replace("_", " "), no_wrap=True)
     table.add_column("time", no_wrap=True, justify="right")
-    table.add_column("settings that differ from the defaults", style="dim", ratio=1)
+    table.add_column("searched settings that differ from the defaults", style="dim", ratio=1)
     for trial in best:
         score = trial.last(objective.name)
         assert score is not None, "a full trial has a score"

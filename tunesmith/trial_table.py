@@ -102,7 +102,7 @@ def print_table(record: SearchRecord, family: Family[Any, Any], found: Sequence[
         segments.append(Segment(f"{told}\n", second))
 
     bold, dim = Style(bold=True), Style(dim=True)
-    add(fixed[0], "settings that differ from the defaults", bold, bold if beside else dim)
+    add(fixed[0], "searched settings that differ from the defaults", bold, bold if beside else dim)
     defaults = family.spec_type.defaults()
     for row, line in zip(found, fixed[1:], strict=True):
         settings = {name: row[name] for name in record.spec.space.searched if row[name] is not None}

@@ -1,5 +1,6 @@
 """Tunes from trained composers: bars are full, wishes hold, seeds name tunes, and what cannot be is refused."""
 
+import json
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
@@ -333,6 +334,16 @@ def test_weights_vocabulary_and_settings_that_do_not_fit_are_refused_in_one_line
             TuneComposer.load(broken)
         assert "\n" not in str(refused.value)
     assert "lacks 'metres'" in str(refused_by(tmp_path / "0.pt"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"size": -1}, "size = -1 is not legal: "), ({"colour": "red"}, "no setting is called 'colour'")],
+)
+def test_a_setting_that_is_stored_and_not_legal_is_named(changes: dict[str, Any], said: str, tmp_path: Path) -> None:
+    content = torch.load(trained(tmp_path / "model.pt"), weights_only=True)
+    torch.save({**content, "spec": json.dumps({**json.loads(content["spec"]), **changes})}, tmp_path / "model.pt")
+    assert said in str(refused_by(tmp_path / "model.pt"))
 
 
 def refused_by(path: Path) -> BadInputError:

@@ -29,6 +29,9 @@ from search.passwords import first_line, without_password
         ("host=db password=hush", "host=db"),
         ("postgresql://db/x?options=-c%20a%3Db&password=hush", "postgresql://db/x?options=-c%20a%3Db"),
         ("s3://bucket?aws_secret_access_key=hush&region=eu", "s3://bucket?region=eu"),
+        ("http://host/x?pass=hush&api_key=hush&apikey=hush&sig=hush&access_key=hush&a=b", "http://host/x?a=b"),
+        ("http://host/x?user=me,password=hush", "http://host/x?user=me"),
+        ("http://host/x#password=hush", "http://host/x"),
     ],
 )
 def test_passwords_are_struck_out(url: str, shown: str) -> None:
@@ -44,6 +47,7 @@ def test_passwords_are_struck_out(url: str, shown: str) -> None:
         "postgresql+psycopg://me@db:5432/x?sslmode=require&",
         "postgresql://db/passwords",
         "postgresql://db/x?options=-c+search_path%3Da",
+        "postgresql://db/x?sslkey=client.key&passfile=f&design=a,b#c",
     ],
 )
 def test_an_address_without_a_password_stays_as_it_is(url: str) -> None:

@@ -235,6 +235,16 @@ def test_a_study_that_is_gone_from_its_database_is_named(home: Path, tmp_path: P
         read_search(home, "toys", TOY)
 
 
+def test_a_journal_that_is_gone_is_named(home: Path) -> None:
+    with open_study(toy(), TOY, home, "f"):
+        pass
+    (folder(home, "toys") / "study.journal").unlink()
+    with pytest.raises(
+        BadInputError, match=r"none of toys in .*study.journal; restore .*tunesmith search .*search.toml"
+    ):
+        read_search(home, "toys", TOY)
+
+
 def test_a_database_that_mlflow_uses_is_refused(home: Path) -> None:
     url = f"sqlite:///{home}/one.db"
     both = toy(study__url=url, tracking__uri=url)

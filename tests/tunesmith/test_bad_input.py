@@ -45,6 +45,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("show composer/3", "no search is called 'composer'"),
         ("ui", "nothing is tracked yet"),
         ("--home /proc/nowhere trials", "No such option"),
+        ("data show --home /proc/nowhere", "(tunesmith data show --help)"),
         ("search composer --home /proc/nowhere", "the home folder must be"),
         ("trials composer --home /proc/nowhere", "the home folder /proc/nowhere has none"),
     ],

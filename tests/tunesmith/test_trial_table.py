@@ -79,10 +79,10 @@ def test_the_settings_stand_below_where_there_is_no_room_beside_and_none_is_cut(
     family: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wide = printed(family, 4000, monkeypatch)
-    settings = wide[2][wide[0].index("settings that") :].split(", ")
+    settings = wide[2][wide[0].index("searched settings that") :].split(", ")
     for width in (60, 80):
         lines = printed(family, width, monkeypatch)
-        assert lines[1].strip() == "settings that differ from the defaults"
+        assert lines[1].strip() == "searched settings that differ from the defaults"
         first = next(at for at, line in enumerate(lines) if "#99 " in line)
         last = next(at for at, line in enumerate(lines) if "#100 " in line)
         below = lines[first + 1 : last]
