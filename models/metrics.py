@@ -21,6 +21,14 @@ class Metric:
     direction: Literal["minimise", "maximise"]
     meaning: str
 
+    def cost(self, value: float) -> float:
+        """Return a value such that less is better: the value itself, or its negative where more is better."""
+        return value if self.direction == "minimise" else -value
+
+    def better(self, one: float, other: float) -> bool:
+        """Return whether one value is better than another."""
+        return self.cost(one) < self.cost(other)
+
 
 @dataclass(frozen=True)
 class FoldValues:

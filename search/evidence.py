@@ -116,8 +116,7 @@ class Evidence:
     @property
     def optimism(self) -> float:
         """How much worse the test is than the folds were, in the objective's unit."""
-        sign = 1 if self.objective.direction == "minimise" else -1
-        return sign * (self.test.scores.mean - self.folds.mean)
+        return self.objective.cost(self.test.scores.mean - self.folds.mean)
 
     @property
     def loses_to(self) -> str:

@@ -128,11 +128,10 @@ def candidates(record: SearchRecord, objective: Metric) -> list[Candidate]:
             f"only a trial with its full budget can be promoted, and no trial of {record.spec.name} came to it yet: "
             f"tunesmith search {record.spec.name} --time none"
         )
-    sign = 1 if objective.direction == "minimise" else -1
-    full.sort(key=lambda pair: (sign * pair[1].mean, pair[0]))
+    full.sort(key=lambda pair: (objective.cost(pair[1].mean), pair[0]))
     best = full[0][1]
     losses = [
-        FoldValues(tuple(sign * (mine - its) for mine, its in zip(score.values, best.values, strict=True)))
+        FoldValues(tuple(objective.cost(mine - its) for mine, its in zip(score.values, best.values, strict=True)))
         for _, score in full
     ]
     return [
@@ -183,10 +182,9 @@ def named(record: SearchRecord, found: Sequence[Candidate], number: int) -> Cand
 
 def best_epoch(trial: TrialRecord, objective: Metric) -> int:
     """Give the epoch to stop a refit at: the median over the folds of each fold's best epoch, the later of two."""
-    sign = 1 if objective.direction == "minimise" else -1
     by_epoch = [(one.report.epoch, one.report.metrics[objective.name].values) for one in trial.epochs]
     num_folds = len(by_epoch[0][1])
-    best = [min(by_epoch, key=lambda pair: sign * pair[1][fold])[0] for fold in range(num_folds)]
+    best = [min(by_epoch, key=lambda pair: objective.cost(pair[1][fold]))[0] for fold in range(num_folds)]
     return statistics.median_high(best)
 
 
@@ -204,9 +202,8 @@ def selection_bias(found: Sequence[Candidate], chosen: Candidate, objective: Met
     Returns:
         At least 0, in the objective's unit; 0 with a single candidate.
     """
-    sign = 1 if objective.direction == "minimise" else -1
-    table = np.array([[sign * value for value in one.score.values] for one in found])
-    own = [sign * value for value in chosen.score.values]
+    table = np.array([[objective.cost(value) for value in one.score.values] for one in found])
+    own = [objective.cost(value) for value in chosen.score.values]
     best: list[float] = table.min(axis=0).tolist()
     return statistics.fmean(mine - least for mine, least in zip(own, best, strict=True))
 
@@ -232,9 +229,8 @@ def compare(challenger: TestScores, champion: TestScores, objective: Metric, see
             f"a challenger and a champion are compared on the same test pieces: they share "
             f"{len(theirs.keys() & set(challenger.ids))} of {len(challenger.ids)} and {len(theirs)}"
         )
-    sign = 1 if objective.direction == "minimise" else -1
     gains = np.array(
-        [sign * (theirs[name] - mine) for name, mine in zip(challenger.ids, challenger.values, strict=True)]
+        [objective.cost(theirs[name] - mine) for name, mine in zip(challenger.ids, challenger.values, strict=True)]
     )
     sums, counts = _by_group(gains, np.array(challenger.groups))
     drawn = stream(seed, "bootstrap of the test").integers(len(sums), size=(_RESAMPLES, len(sums)))

@@ -41,11 +41,11 @@ class Importance:
 def best_trials(trials: Sequence[TrialRecord], objective: Metric, count: int) -> list[TrialRecord]:
     """Give the best trials, best first, among those with the full budget: partial ones are not comparable."""
     full = [
-        (score.mean, trial.number, trial)
+        (objective.cost(score.mean), trial.number, trial)
         for trial in trials
         if trial.state == "COMPLETE" and (score := trial.last(objective.name))
     ]
-    full.sort(reverse=objective.direction == "maximise")
+    full.sort(key=lambda row: row[:2])
     return [trial for _, _, trial in full[:count]]
 
 

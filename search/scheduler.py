@@ -60,7 +60,6 @@ class SurvivingASHA(ASHAScheduler):
 
     def _replay(self, objective: Metric, past: tuple[TrialRecord, ...]) -> Iterator[int]:
         """Judge all epochs again in the order in which they were recorded, which fills the rungs."""
-        sign = 1.0 if objective.direction == "maximise" else -1.0  # as ASHA itself records
         bracket = self._brackets[0]
         rungs = dict(bracket._rungs)
         judged = [
@@ -70,7 +69,8 @@ class SurvivingASHA(ASHAScheduler):
             if epoch.report.epoch in rungs
         ]
         for _, number, report, is_newest in sorted(judged, key=itemgetter(0, 1)):
-            value = sign * report.metrics[objective.name].mean
+            cost = objective.cost(report.metrics[objective.name].mean)
+            value = -cost  # ASHA's own values are the better the larger they are
             if not is_newest:
                 rungs[report.epoch][str(number)] = value  # as on_result does, which sorts the whole rung for a verdict
                 continue

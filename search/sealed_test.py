@@ -139,9 +139,10 @@ def loses_to(test: SealedTest, objective: Metric) -> str:
     Returns:
         The words; empty where it beat all of them.
     """
-    sign = 1 if objective.direction == "minimise" else -1
     mean = test.scores.mean
-    better = sorted((sign * value, name, value) for name, value in test.baselines.items() if sign * value < sign * mean)
+    better = sorted(
+        (objective.cost(value), name, value) for name, value in test.baselines.items() if objective.better(value, mean)
+    )
     if not better:
         return ""
     models, named = counted(len(better), "simple model"), ", ".join(f"{name} {value:.3f}" for _, name, value in better)

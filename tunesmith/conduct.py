@@ -143,6 +143,6 @@ def _display(spec: SearchSpec, family: Family[Any, Any], where: str) -> SearchDi
     return SearchDisplay(
         err,
         title=f"{named}{family.name} on {spec.data.title}, {spec.data.folds} folds{where}",
-        unit=family.metrics[0].unit,
+        objective=family.metrics[0],
         defaults=family.spec_type.defaults(),
     )

@@ -119,15 +119,13 @@ def _total(scores: "TestScores") -> dict[str, Any]:
 
 def _strongest(scores: "ModelScores") -> "BaselineScores | None":
     """Return the simple model with the best mean, oracles apart."""
-    sign = 1 if scores.metric.direction == "minimise" else -1
     rivals = [one for one in scores.baselines if not one.oracle]
-    return min(rivals, key=lambda one: sign * one.scores.mean, default=None)
+    return min(rivals, key=lambda one: scores.metric.cost(one.scores.mean), default=None)
 
 
 def _print_pieces(scores: "ModelScores", *, every: bool) -> None:
     rival, values = _strongest(scores), scores.scores.values
-    sign = 1 if scores.metric.direction == "minimise" else -1
-    ranked = sorted(range(len(values)), key=lambda piece: sign * values[piece])
+    ranked = sorted(range(len(values)), key=lambda piece: scores.metric.cost(values[piece]))
     num_hidden = 0 if every else max(len(ranked) - 2 * _ENDS, 0)
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("piece, the best first")
@@ -162,8 +160,7 @@ def _print_totals(model: str, scores: "ModelScores") -> None:
     out.print(table)
     paired = "; differences are paired, piece by piece" if scores.baselines else ""
     out.print(f"[dim]means over pieces, ± one standard error{paired}[/]")
-    sign = 1 if scores.metric.direction == "minimise" else -1
-    better = [one.name for one in scores.baselines if not one.oracle and sign * one.difference.mean > 0]
+    better = [one.name for one in scores.baselines if not one.oracle and scores.metric.better(0, one.difference.mean)]
     if better:
         out.print(f"[yellow]better than the model: {', '.join(better)}[/]")
 

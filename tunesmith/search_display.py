@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from data_prep.wording import counted
+from models.metrics import Metric
 from models.spec import Value
 from search.progress import State
 from tunesmith.figures import duration, interval, settings_line, sparkline, state_word
@@ -36,17 +37,17 @@ class _Best:
 class SearchDisplay:
     """Follows a search event by event and shows where it stands."""
 
-    def __init__(self, console: Console, *, title: str, unit: str, defaults: Mapping[str, Value]) -> None:
+    def __init__(self, console: Console, *, title: str, objective: Metric, defaults: Mapping[str, Value]) -> None:
         """Prepare the display.
 
         Args:
             console: Where to draw.
             title: What is being searched, on which data.
-            unit: The objective's unit in words.
+            objective: What is searched for.
             defaults: Settings that need not be shown where they have these values.
         """
         self._console = console
-        self._title, self._unit, self._defaults = title, unit, defaults
+        self._title, self._objective, self._defaults = title, objective, defaults
         self._plain = not console.is_terminal
         self._running: dict[int, _Running] = {}
         self._ended: dict[State, int] = dict.fromkeys(_FINISHED, 0)
@@ -75,7 +76,7 @@ class SearchDisplay:
         """Take the best full trial of earlier starts for the best so far."""
         self._best = _Best(number, mean, standard_error, self._epochs)
         if self._plain:
-            self._console.print(f"best so far #{number}: {interval(mean, standard_error)} {self._unit}")
+            self._console.print(f"best so far #{number}: {interval(mean, standard_error)} {self._objective.unit}")
 
     def trial_started(self, number: int, values: Mapping[str, Value]) -> None:
         """Show a trial that begins or goes on."""
@@ -88,10 +89,10 @@ class SearchDisplay:
         running.epoch, running.error = epoch, standard_error
         running.means.append(mean)
         full = epoch >= self._epochs
-        if full and (self._best is None or mean < self._best.mean):
+        if full and (self._best is None or self._objective.better(mean, self._best.mean)):
             self._best = _Best(number, mean, standard_error, epoch)
         if self._plain and epoch == 1:
-            self._console.print(f"#{number} first epoch: {interval(mean, standard_error)} {self._unit}")
+            self._console.print(f"#{number} first epoch: {interval(mean, standard_error)} {self._objective.unit}")
 
     def trial_ended(self, number: int, state: State, reason: str = "") -> None:
         """Show how a trial ended."""
@@ -142,7 +143,9 @@ class SearchDisplay:
             return Text("no trial has its full budget yet", style="dim")
         best = self._best
         return Text.assemble(
-            "best so far ", (f"#{best.number}  {interval(best.mean, best.error)}", "bold green"), f" {self._unit}"
+            "best so far ",
+            (f"#{best.number}  {interval(best.mean, best.error)}", "bold green"),
+            f" {self._objective.unit}",
         )
 
     def _running_table(self) -> Table:

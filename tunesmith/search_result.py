@@ -148,8 +148,7 @@ def _print_baselines(winner: TrialRecord, objective: Metric, baselines: Sequence
 
 
 def _gain(winner: FoldValues, other: FoldValues, objective: Metric) -> FoldValues:
-    sign = 1 if objective.direction == "minimise" else -1
-    return FoldValues(tuple(sign * (b - a) for a, b in zip(winner.values, other.values, strict=True)))
+    return FoldValues(tuple(objective.cost(b - a) for a, b in zip(winner.values, other.values, strict=True)))
 
 
 def _print_importances(found: Sequence[Importance]) -> None:

@@ -61,12 +61,15 @@ def sorted_rows(found: Sequence[Row], column: str, family: Family[Any, Any]) -> 
         BadInputError: If there is no such column.
     """
     objective = family.metrics[0]
-    sign = 1 if objective.direction == "minimise" else -1
     if column == "score":
 
         def by_score(row: Row) -> tuple[bool, int, float]:
             value = row[objective.name]
-            return row["state"] != "COMPLETE", -row["epochs"], sign * value if math.isfinite(value) else math.inf
+            return (
+                row["state"] != "COMPLETE",
+                -row["epochs"],
+                objective.cost(value) if math.isfinite(value) else math.inf,
+            )
 
         return sorted(found, key=by_score)
     column = "seconds" if column == "time" else column

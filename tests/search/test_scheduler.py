@@ -1,9 +1,8 @@
 # Ray is partly untyped:
 # pyright: reportPrivateUsage=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -91,9 +90,9 @@ def test_a_failed_trial_is_stopped_and_not_recorded() -> None:
 
 
 def test_more_is_better_for_a_metric_to_maximise() -> None:
-    metric = SimpleNamespace(name="loss", direction="maximise")
+    metric = replace(LOSS, direction="maximise")
     past = [record(number, [float(number)]) for number in range(9)]
-    scheduler = SurvivingASHA(SEARCH, metric, past)  # pyright: ignore[reportArgumentType]
+    scheduler = SurvivingASHA(SEARCH, metric, past)
     for number, expected in ((20, "CONTINUE"), (3, "STOP")):
         scheduler.on_trial_add(None, FakeTrial(100 + number))
         decision = scheduler.on_trial_result(None, FakeTrial(100 + number), {"epoch": 1, "loss": float(number)})

@@ -2,6 +2,7 @@ import io
 
 from rich.console import Console
 
+from models.metrics import NATS_PER_NOTE, ONSET_CORRELATION
 from models.spec import Value
 from tunesmith.search_display import SearchDisplay
 
@@ -10,7 +11,7 @@ DEFAULTS: dict[str, Value] = {"cell": "lstm", "size": 128}
 
 def display(*, terminal: bool) -> tuple[SearchDisplay, Console]:
     console = Console(file=io.StringIO(), force_terminal=terminal, width=100, color_system=None)
-    return SearchDisplay(console, title="composer on oneills", unit="nats per note", defaults=DEFAULTS), console
+    return SearchDisplay(console, title="composer on oneills", objective=NATS_PER_NOTE, defaults=DEFAULTS), console
 
 
 def printed(console: Console) -> str:
@@ -78,3 +79,16 @@ def test_a_partial_trial_is_never_the_best() -> None:
     console.print(shown)
     shown.search_ended()
     assert "no trial has its full budget yet" in printed(console)
+
+
+def test_the_best_so_far_is_the_largest_where_more_is_better() -> None:
+    console = Console(file=io.StringIO(), force_terminal=False, width=100, color_system=None)
+    shown = SearchDisplay(console, title="a search", objective=ONSET_CORRELATION, defaults=DEFAULTS)
+    shown.search_started(trials=2, epochs=1, seconds=None, finished={})
+    for number, mean in enumerate((0.5, 0.25, 0.75)):
+        shown.epoch(number, 1, mean, 0.1)
+        shown.trial_ended(number, "COMPLETE")
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    ends = [line for line in file.getvalue().splitlines() if "done" in line]
+    assert ["best so far" in line for line in ends] == [True, False, True]
