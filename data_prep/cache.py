@@ -1,11 +1,11 @@
 """The cache folder: where it is, and writes that are whole or not there at all."""
 
 import os
-import tempfile
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from data_prep import whole_file
 from data_prep.errors import BadInputError
 
 VARIABLE = "TUNESMITH_CACHE"
@@ -33,14 +33,7 @@ def write(path: Path, data: bytes) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        whole_file.write(path, data)
     except OSError as error:
         raise BadInputError(
             f"the cache must be writable, but {path.parent} is not ({error.strerror or error}): make room there, "

@@ -15,7 +15,7 @@ def counted(count: float | Fraction, noun: str, form: str = "") -> str:
     Returns:
         The number and the noun.
     """
-    return f"{count:{form}} {by_number(count, noun, _plural(noun))}"
+    return f"{count:{form}} {by_number(count, noun, plural(noun))}"
 
 
 def by_number(count: float | Fraction, one: str, more: str) -> str:
@@ -28,7 +28,8 @@ def by_rule(left_out: Mapping[str, int]) -> str:
     return ", ".join(f"{rule} {count}" for rule, count in left_out.items() if count)
 
 
-def _plural(noun: str) -> str:
+def plural(noun: str) -> str:
+    """Return a noun's plural, as "pitches" for "pitch"."""
     if noun.endswith("y"):
         return f"{noun[:-1]}ies"
     return f"{noun}es" if noun.endswith("tch") else f"{noun}s"

@@ -40,10 +40,6 @@ def model_card(evidence: Evidence, not_for: str) -> str:
         f"{counted(evidence.parameters, 'parameter', ',')}, {evidence.size_bytes / 1e6:.2f} MB, "
         f"{counted(evidence.epochs, 'epoch')}."
     )
-    size = (
-        f"{counted(evidence.parameters, 'parameter', ',')}, {evidence.size_bytes / 1e6:.2f} MB, "
-        f"{counted(evidence.epochs, 'epoch')}."
-    )
     paragraphs = (  # of one line each: MLflow breaks lines where the text does
         f"# {evidence.name}: a {evidence.family}",
         *([f"**This model {evidence.loses_to}.**"] if evidence.loses_to else []),

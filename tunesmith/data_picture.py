@@ -4,7 +4,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from data_prep.wording import counted
+from data_prep.wording import counted, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ def _draw_over_one_another(axis: Any, charts: "Sequence[Chart]") -> None:
         axis.set_xticks(edges[::2])
     axis.set_ylim(bottom=0)
     axis.set_xlabel("MIDI velocity")
-    axis.set_ylabel(f"{charts[0].unit}s of the style [%]")
+    axis.set_ylabel(f"{plural(charts[0].unit)} of the style [%]")
     axis.legend(frameon=False)
 
 
@@ -69,4 +69,4 @@ def _draw_bars(axis: Any, chart: "Chart") -> None:
     names, counts = list(chart.counts)[:_MOST_BARS], list(chart.counts.values())[:_MOST_BARS]
     axis.barh(names[::-1], counts[::-1], color=_COLOURS[0])
     axis.set_title(chart.title, fontsize=10)
-    axis.set_xlabel(f"{chart.unit}s")
+    axis.set_xlabel(plural(chart.unit))

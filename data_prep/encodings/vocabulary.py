@@ -20,7 +20,7 @@ NUM_TONICS = 12
 """Pitch classes that a tonic can be."""
 
 _MAX_COUNTS = 1 << 24
-"""Of pieces in each metre with each pickup that a model may have: a table of so many numbers takes 128 MiB."""
+"""Largest size of the counts of metres and pickups: a table of this many numbers takes 128 MiB."""
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def to_bytes(midi: pretty_midi.PrettyMIDI) -> bytes:
 
 
 def _metres(tune: Tune) -> Iterator[tuple[Fraction, tuple[int, int]]]:
-    """Give metres with their onsets, the pickup's first: a short one of its own, as notation programs write it.
+    """Return metres with their onsets; a pickup is a bar in a short metre of its own, as notation programs write it.
 
     Where there is none so short, as for a third of a quarter note, the tune's metre begins anew at the first full bar.
     """

@@ -98,7 +98,7 @@ def _measure(tune: Tune, bar: Bar) -> Any:
 
 
 def _opening(tune: Tune) -> Iterator[Any]:
-    """Give what stands before the first note: clef, key, metre and tempo."""
+    """Return what stands before the first note: clef, key, metre and tempo."""
     signature: Any = key.Key(tonic(tune).replace("b", "-"), tune.mode)
     beat = beat_length(tune.metre)
     beats_per_minute = round(tune.quarters_per_minute / float(beat), 2)
@@ -108,7 +108,7 @@ def _opening(tune: Tune) -> Iterator[Any]:
 
 
 def _mark(tune: Tune, written: Written) -> str:
-    """Give what is written above a note: who made it, where that begins."""
+    """Return what is written above a note: who made it, where that begins."""
     if not tune.num_prompt or not written.begins:
         return ""
     return {0: PROMPT_MARK, tune.num_prompt: COMPOSED_MARK}.get(written.note, "")
@@ -151,7 +151,7 @@ def _pitch(tune: Tune, written: Written, accidentals: Accidentals) -> Any:
 
 
 def _duration(notes: Sequence[Written], index: int) -> Any:
-    """Give a note's duration; a tuplet has a bracket where no beam holds it together, and nothing else."""
+    """Return a note's duration; a tuplet has a bracket where no beam holds it together, and nothing else."""
     written = notes[index]
     made: Any = Duration(written.value)
     if written.tuplet >= 0:
@@ -170,7 +170,7 @@ def _is_beamed(members: Sequence[Written], notes: Sequence[Written]) -> bool:
 
 
 def _beams(notes: Sequence[Written]) -> list[Any]:
-    """Give every note's beams: neighbours of one span are joined by as many as both have, others end in the air."""
+    """Return every note's beams: neighbours of one span are joined by as many as both have, others end in the air."""
     made: list[Any] = [beam.Beams() for _ in notes]
     for _, run in groupby(range(len(notes)), lambda index: (notes[index].span, notes[index].has_beam)):
         group = list(run)
