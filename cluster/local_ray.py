@@ -1,4 +1,4 @@
-"""A Ray of our own here, out of others' reach: on loopback, in a private folder, with a token that is never stored."""
+"""A local Ray that only its user can reach: on loopback, in a private folder, with a token that is never stored."""
 
 # Ray is partly untyped:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
@@ -21,9 +21,9 @@ _LONGEST: Final = 107 if sys.platform.startswith("linux") else 103
 """Bytes that the path of a socket may have."""
 
 _SOCKET: Final = len("/r/session_2026-01-01_00-00-00_000000_0000000/sockets/plasma_store")
-"""Bytes of them that Ray needs below its folder."""
+"""Number of these bytes that Ray uses below its folder."""
 
-_USUAL: Final = ("/tmp", "/var/tmp")  # noqa: S108  (whatever lies there, what is made in them is private)
+_USUAL: Final = ("/tmp", "/var/tmp")  # noqa: S108  (mkdtemp makes a private folder in them)
 
 _ONLY_LOOPBACK: Final = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 """Ray's switch that makes this machine's address the loopback one, so that all its servers listen there alone."""
@@ -31,7 +31,7 @@ _ONLY_LOOPBACK: Final = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 
 @contextmanager
 def local_ray(num_cpus: int | None, num_gpus: int | None) -> Generator[dict[str, Any]]:
-    """Prepare a Ray of our own for the length of a ``with`` block.
+    """Prepare a local Ray for the length of a ``with`` block.
 
     Args:
         num_cpus: Its processors; None is all.
@@ -67,7 +67,7 @@ def _ours(folder: str) -> dict[str, Any]:
 
 
 def _private_folder() -> str:
-    """Make a folder that no other user can look into, and whose path leaves room for the names of Ray's sockets."""
+    """Make a folder that only this user can read, with a path short enough for Ray's sockets."""
     given = [os.environ[name] for name in ("RAY_TMPDIR", "TMPDIR") if os.environ.get(name)]
     places = list(dict.fromkeys(str(Path(place).absolute()) for place in (*given, *_USUAL)))
     room = _LONGEST - _SOCKET
@@ -84,7 +84,7 @@ def _private_folder() -> str:
 
 
 def _settings() -> Mapping[str, str]:
-    """Give what Ray's processes have in their environment; a token, unless the user has one or wants none."""
+    """Return the environment of Ray's processes: with a new token, unless the user set one or disabled tokens."""
     own_token = os.environ.get("RAY_AUTH_MODE", "token") == "token"
     given = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys()
     token = {"RAY_AUTH_TOKEN": secrets.token_hex(32)} if own_token and not given else {}
@@ -107,7 +107,7 @@ def _environment(settings: Mapping[str, str]) -> Generator[None]:
 
 @contextmanager
 def _on_loopback() -> Generator[None]:
-    """Have a Ray that was imported before take up its switch and its token, which it reads once."""
+    """Make a Ray that is already imported read its switch and its token again: it reads them once."""
     from ray._private import ray_constants  # noqa: PLC0415  (after the environment that it reads)
 
     loader: Any = import_module("ray._raylet").AuthenticationTokenLoader.instance()

@@ -79,7 +79,7 @@ def connect(
 
         stack.callback(ray.shutdown)
         try:
-            with _muffled() if address else nullcontext():  # a cluster that refuses a token is told in one line, by us
+            with _muffled() if address else nullcontext():  # we report a refused token in one line
                 ray.init(logging_level=logging.ERROR, log_to_driver=False, **options)
         except Exception as error:  # noqa: BLE001  (Ray has dozens)
             raise _refused(address, error) from None

@@ -140,7 +140,7 @@ def _check_archive(data: bytes) -> None:
 
 
 def _checkpoint(content: Mapping[str, Any], num_bytes: int) -> Checkpoint:
-    """Make a checkpoint of what a file of so many bytes says."""
+    """Build a checkpoint from a file's content, whose tensors may not be larger than its ``num_bytes``."""
     training, spec, extra = content["training"], json.loads(content["spec"]), json.loads(content["extra"])
     if not all(isinstance(part, dict) for part in (training, spec, extra)):
         raise ValueError("its parts are no tables")

@@ -106,7 +106,7 @@ class Performer:
             performance: The piece.
 
         Raises:
-            BadInputError: If it is one; the limit is told.
+            BadInputError: If it is; the message states the limit.
         """
         try:
             check_num_notes(performance.num_notes)

@@ -111,7 +111,7 @@ def _error(trial: Any) -> Exception | None:
     """Read the error that Ray wrote down; None if there is none, or it cannot be read."""
     try:
         return cloudpickle.loads(Path(trial.pickled_error_file or os.devnull).read_bytes())
-    except Exception:  # noqa: BLE001  (whatever unpickling a foreign error raises)
+    except Exception:  # noqa: BLE001  (unpickling may raise anything)
         return None
 
 

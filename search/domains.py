@@ -47,7 +47,7 @@ class Fixed:
         return value == self.value
 
     def suggest(self, name: str, trial: Suggester) -> Value:
-        """Give the value."""
+        """Return the value."""
         del name, trial
         return self.value
 

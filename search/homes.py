@@ -15,7 +15,7 @@ _NAMED = 3
 
 
 def standard_home() -> Path:
-    """Give the home folder of a command without ``--home``."""
+    """Return the home folder of a command without ``--home``."""
     return Path(os.environ.get(VARIABLE) or "runs").expanduser().absolute()
 
 

@@ -16,7 +16,7 @@ from search.search_spec import SearchSpec
 from search.study import FINISHED, Study
 
 _LARGEST_SHARE = 0.25
-"""Of a search's time that may be kept for what comes after the trials, however long it takes."""
+"""Largest share of a search's time that is reserved for the work after the trials."""
 
 Reason: TypeAlias = Literal["trials", "time", "interrupted"]
 """Why a search ended: its trials are done, its time is up, or a signal came."""
@@ -40,8 +40,8 @@ class Limit(Stopper):
             study: The search's study.
             search: The search.
             recorder: Where its events go.
-            slots: Trials at once, which say how many failures in a row are no chance.
-            later: Gives the seconds of what else is to be done within the time when the trials are over.
+            slots: Number of trials at once; more failures in a row than these are no coincidence.
+            later: Returns the seconds that the work after the trials still needs within the time.
         """
         self._study, self._recorder = study, recorder
         self._budget = search.budget
@@ -86,7 +86,7 @@ class Limit(Stopper):
         return "time" if self._is_time_up() else None
 
     def _is_time_up(self) -> bool:
-        """Say whether the time that is left is needed for what comes after the trials; from then on it is so."""
+        """Return whether the rest of the time is needed for the work after the trials; once true, it stays so."""
         left, time = self.seconds_left, self._budget.time
         if left is not None and time is not None and not self._time_is_up:
             self._time_is_up = left <= min(self._later(), _LARGEST_SHARE * time)
@@ -101,7 +101,7 @@ class Limit(Stopper):
         return self._signal
 
     def _doubt(self) -> None:
-        """Give up when every trial of this start failed: what breaks them all is no matter of settings."""
+        """Give up when every trial of this start failed: the cause is not the hyperparameters."""
         ended = self._recorder.ended_now
         if set(ended) == {"FAIL"} and ended["FAIL"] >= self._num_doubtful:
             self._all_fail = self._recorder.first_failure

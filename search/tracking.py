@@ -284,14 +284,14 @@ def find_experiment(client: "MlflowClient", family: str, home: Path, uri: str) -
 
 
 def runs_pages(uri: str) -> dict[str, str]:
-    """Give where MLflow's UI shows the runs of each experiment that has any.
+    """Return the pages of MLflow's UI that show the runs of each experiment that has any.
 
     Args:
         uri: Of the store.
 
     Returns:
-        What stands behind the server's address, by the experiments' names, the newest first. An experiment's own page
-        would show its chats.
+        Paths behind the server's address by experiment name, the newest first. MLflow's own page of an experiment
+        shows chats.
     """
     client = connect(uri)
     experiments = [one for one in client.search_experiments() if client.search_runs([one.experiment_id], max_results=1)]

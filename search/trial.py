@@ -53,8 +53,8 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
         files: Where its state is saved, and its trained model before the last report; None saves nothing.
         device: "cpu" or "cuda".
         rungs: The epochs after which it saves: where a scheduler may stop it.
-        say: Is told, for the user, of a checkpoint that is damaged: the trial goes on from the one before it, or begins
-            again.
+        say: Called with a message for the user about a damaged checkpoint: the trial resumes from the one before it, or
+            starts over.
 
     Raises:
         TrialDivergedError: At the first epoch with a metric that is no finite number; that epoch is not reported.
@@ -99,7 +99,7 @@ def _newest(
             found = saved
             break
     if damaged:
-        begins = "begins again" if found is None else f"goes on from its checkpoint of epoch {_epoch(found)}"
+        begins = "starts over" if found is None else f"resumes from its checkpoint of epoch {_epoch(found)}"
         say(f"{' and '.join(damaged)} cannot be read: damaged or cut short; trial {number} {begins}")
     return found
 

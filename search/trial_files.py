@@ -49,7 +49,7 @@ class TrialFiles:
         self._save(_model(number), weights, spec, extra)
 
     def states_of(self, number: int) -> list[str]:
-        """Give the names of a trial's states, the newest first."""
+        """Return the names of a trial's states, the newest first."""
         found = [name for name in self.place.names(_STATES) if _number(name) == number]
         return sorted(found, key=_epoch, reverse=True)
 
@@ -80,7 +80,7 @@ class TrialFiles:
             self.place.remove(name)
 
     def states(self) -> set[int]:
-        """Give the numbers of the trials whose state is here."""
+        """Return the numbers of the trials whose state is here."""
         return {number for name in self.place.names(_STATES) if (number := _number(name)) is not None}
 
     def copy_states(self, number: int, target: "TrialFiles") -> None:

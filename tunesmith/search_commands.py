@@ -62,7 +62,7 @@ def search(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Search for the best model. Ctrl-C once ends it cleanly; the same command goes on where it stopped.
+    """Search for the best model. Ctrl-C once ends it cleanly; run the same command to resume.
 
     Examples:
         tunesmith search composer
@@ -118,7 +118,7 @@ def _stoppable() -> Generator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        err.print("stopped; nothing recorded is lost: the same command goes on")
+        err.print("stopped; nothing recorded is lost: run the same command to resume")
         raise typer.Exit(130) from None
 
 

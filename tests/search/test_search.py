@@ -264,7 +264,7 @@ def test_a_damaged_checkpoint_is_told_of_and_its_trial_goes_on(home: Path, tmp_p
     listener = Listener(wake=strike)
     search = toy(budget__trials=1, space__pause=0.3)
     outcome = go(search, home, listener, family=replace(TOY, log=log))
-    note = f"{struck[0]} cannot be read: damaged or cut short; trial 0 goes on from its checkpoint of epoch 1"
+    note = f"{struck[0]} cannot be read: damaged or cut short; trial 0 resumes from its checkpoint of epoch 1"
     assert [event[1] for event in listener.events if event[0] == "message"] == [note]
     assert [event[2] for event in listener.events if event[0] == "epoch"] == [1, 2, 3, 4, 2, 3, 4, 5, 6, 7, 8, 9]
     assert [(trial.state, len(trial.epochs)) for trial in outcome.trials] == [("COMPLETE", 9)]

@@ -163,14 +163,14 @@ def test_a_damaged_checkpoint_costs_the_epochs_since_the_one_before_it(
     older, newer = sorted((tmp_path / "checkpoints").iterdir())
     damage(newer)
     assert losses(train(tmp_path, until=4, say=said.append)) == whole[:4], "it goes on from epoch 1, reported again"
-    note = f"{newer} cannot be read: damaged or cut short; trial 7 goes on from its checkpoint of epoch 1"
+    note = f"{newer} cannot be read: damaged or cut short; trial 7 resumes from its checkpoint of epoch 1"
     assert said == [note]
     assert losses(train(tmp_path, until=4)) == whole[2:4], "the damaged file has been written anew"
     damage(older)
     damage(newer)
     said.clear()
     assert losses(train(tmp_path, say=said.append)) == whole
-    assert said == [f"{newer} and {older} cannot be read: damaged or cut short; trial 7 begins again"]
+    assert said == [f"{newer} and {older} cannot be read: damaged or cut short; trial 7 starts over"]
 
 
 def test_a_checkpoint_of_an_older_version_that_wrote_no_epoch_in_its_name_is_taken_up(tmp_path: Path) -> None:
