@@ -27,7 +27,8 @@ from lockstep import hardware
 from summary import figure
 from torch import nn
 
-from data_prep.melodies import REST, Melodies
+from data_prep.melodies import Melodies
+from data_prep.pitches import REST
 from data_prep.randomness import stream
 from data_prep.votes import find_votes
 from models import checkpoint

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.melodies import NUM_PITCHES, REST, Melodies
+from data_prep.melodies import Melodies
+from data_prep.pitches import NUM_PITCHES, REST
 from data_prep.tunes import Tune
 
 MIN_COPY = 8

@@ -4,16 +4,13 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from data_prep.errors import BadInputError, unknown
-from data_prep.limits import read_bytes
 from data_prep.notes import Repeats
-from data_prep.scores import MIDI_SUFFIXES, READER, SUFFIXES, has_repeats, reading_of_repeats
-from data_prep.wording import counted
+from data_prep.scores import MIDI_SUFFIXES, SUFFIXES, reading_of_repeats
 
 INDEX = "index.csv"
 """A table beside performances that tells of each its style, composer and title."""
@@ -120,39 +117,6 @@ class Corpus:
         """
         parts = [repr((self.rules, self.duplicates, self.settings)), *map(repr, digests)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-
-def file_digest(path: Path, repeats: Repeats = "written") -> str:
-    """Give the fingerprint of a file's contents together with everything that decides how it is read.
-
-    Args:
-        path: The file.
-        repeats: How its repeats are read; both readings of a format without repeats are one.
-
-    Returns:
-        32 hexadecimal digits.
-    """
-    digest = hashlib.sha256(f"{READER}|{music21_version()}|{path.suffix.lower()}|".encode())
-    if repeats != "written" and has_repeats(path):
-        digest.update(f"{repeats}|".encode())
-    digest.update(contents(path))
-    return digest.hexdigest()[:32]
-
-
-def contents(path: Path) -> bytes:
-    """Return what a file's fingerprint is made of: its contents, or why it is not read, which is then reported."""
-    try:
-        return read_bytes(path)
-    except OSError as error:
-        return f"unreadable: {error.strerror}".encode()
-    except ValueError as error:
-        return f"refused: {error}, {counted(path.stat().st_size, 'byte')}".encode()
-
-
-@cache
-def music21_version() -> str:
-    """Give the installed music21's version, without importing it."""
-    return version("music21")
 
 
 def _shipped(folder: str) -> Path:

@@ -8,7 +8,8 @@ what keeps an event that training never showed at a positive probability: (1 - e
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.melodies import NUM_PITCHES, REST, Melodies
+from data_prep.melodies import Melodies
+from data_prep.pitches import NUM_PITCHES, REST
 
 REST_PITCH = NUM_PITCHES
 """The number of a rest among the pitches of the grid."""

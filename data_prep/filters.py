@@ -11,8 +11,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from data_prep.melodies import REST
 from data_prep.notes import Piece
+from data_prep.pitches import REST
 
 MIN_NOTES = 8
 """A piece with fewer notes tells nothing about how a melody goes on."""

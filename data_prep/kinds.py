@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from data_prep import melody_description, performance_description, performance_files
-from data_prep.corpus import Corpus, file_digest
+from data_prep.corpus import Corpus
 from data_prep.description import Description
+from data_prep.file_digest import file_digest
 from data_prep.melodies import Melodies
 from data_prep.performances import Performances
 from data_prep.progress import Progress

@@ -20,8 +20,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from data_prep.grid import to_step
-from data_prep.melodies import REST
 from data_prep.notes import Piece
+from data_prep.pitches import REST
 
 RUN = 14
 """Intervals in a shared run."""

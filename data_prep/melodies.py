@@ -6,15 +6,10 @@ A note is a sounding note or a rest; the notes of piece p are rows ``start[p]:st
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-
-REST = -1
-"""The pitch of a rest."""
-
-NUM_PITCHES = 128
-"""MIDI pitches 0..127; pitch shifts wrap within them so that a shift is a bijection."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +42,9 @@ class Melodies:
         fingerprint: Of the inputs that all this was made from (files, reader's version, filter, folds' seed).
         corpus: The corpus's name or folder, as the user wrote it.
     """
+
+    OF_PIECES: ClassVar = frozenset({"fold", "tonic", "one_key", "metre", "pickup"})
+    """The arrays with a row for each piece."""
 
     pitch: NDArray[np.int16]
     duration: NDArray[np.int16]

@@ -4,14 +4,18 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.description import Chart, FoldSize, left_out_row
-from data_prep.melodies import NUM_PITCHES, REST, Melodies
+from data_prep.pitches import NUM_PITCHES, REST
 from data_prep.provenance import Prepared
 from data_prep.wording import counted
+
+if TYPE_CHECKING:
+    from data_prep.melodies import Melodies
 
 TONIC_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.limits import check_length, check_num_notes
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 
 Repeats: TypeAlias = Literal["written", "played"]
 """How the repeats of a score are read: each section once, as it is written, or as often as it is played."""

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
-from data_prep.corpus import INDEX, Corpus, contents, file_digest
+from data_prep.corpus import INDEX, Corpus
 from data_prep.errors import BadInputError, unknown
+from data_prep.file_digest import contents, file_digest
 from data_prep.limits import MAX_BYTES
 from data_prep.readers.beats import SUFFIX
 from data_prep.scores import MIDI_SUFFIXES

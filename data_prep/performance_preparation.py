@@ -10,7 +10,6 @@ import numpy as np
 from data_prep import performance_files
 from data_prep.bounded import Failure, Job, read_each, read_one
 from data_prep.corpus import Corpus
-from data_prep.encodings.velocity import has_key
 from data_prep.errors import BadInputError
 from data_prep.folds import TEST, UNFOLDED, assign_by_style
 from data_prep.kinship import compositions, skyline
@@ -19,6 +18,7 @@ from data_prep.notes import Piece
 from data_prep.performance_files import Entry
 from data_prep.performance_filter import RULES, broken_rule
 from data_prep.performances import Performance, Performances
+from data_prep.pitches import has_key
 from data_prep.progress import Progress
 from data_prep.provenance import Inputs, Origin, Preparation, Skipped
 from data_prep.readers import beats as annotated

@@ -5,6 +5,7 @@ The notes of performance p are rows ``start[p]:start[p + 1]``.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,9 @@ class Performances:
         fingerprint: Of the inputs that all this was made from.
         corpus: The corpus's name or folder, as the user wrote it.
     """
+
+    OF_PIECES: ClassVar = frozenset({"fold", "style", "composition"})
+    """The arrays with a row for each piece."""
 
     pitch: NDArray[np.int16]
     velocity: NDArray[np.int16]

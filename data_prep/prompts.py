@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.errors import BadInputError
-from data_prep.melodies import REST
 from data_prep.notes import Key, Metre, Piece, Unread
+from data_prep.pitches import REST
 from data_prep.reading import read_file
 from data_prep.scores import check_path
 from data_prep.tunes import MODES, Mode, Tune, signature

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from data_prep import cache, note_table, scores
 from data_prep.bounded import BOUNDS, Bounds, Failure, Job, read_each, read_one
-from data_prep.corpus import file_digest
 from data_prep.errors import BadInputError
+from data_prep.file_digest import file_digest
 from data_prep.notes import Reading, Repeats, Unread
 from data_prep.progress import Progress
 

@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.grid import STEPS_PER_QUARTER, to_step
-from data_prep.melodies import REST
 from data_prep.notes import Metre, Piece
 from data_prep.performances import Performance
+from data_prep.pitches import REST
 from data_prep.randomness import stream
 
 TICKS_PER_QUARTER = 480

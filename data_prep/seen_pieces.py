@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from data_prep.alphabets import joined
 from data_prep.kinship import compositions, groups_of_lines, skyline
-from data_prep.melodies import REST, Melodies
+from data_prep.melodies import Melodies
 from data_prep.performances import Performances
+from data_prep.pitches import REST
 
 
 def seen_pieces(learnt: Any, data: Any) -> NDArray[np.bool_]:

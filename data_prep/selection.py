@@ -1,27 +1,19 @@
 """Some of the pieces of prepared data, in any order and as often as asked for, under the same alphabets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.melodies import Melodies
-from data_prep.performances import Performances
-
-_OF_PIECES: Mapping[type[Any], frozenset[str]] = {
-    Melodies: frozenset({"fold", "tonic", "one_key", "metre", "pickup"}),
-    Performances: frozenset({"fold", "style", "composition"}),
-}
-"""Of each kind of data the arrays with a row for each piece; all others but ``start`` have one for each note."""
-
 
 def select(data: Any, chosen: Sequence[int] | NDArray[np.integer]) -> Any:
     """Return some of the pieces.
 
     Args:
-        data: Melodies or Performances.
+        data: Melodies or Performances; ``OF_PIECES`` names their arrays with a row for each piece, and all others but
+            ``start`` have one for each note.
         chosen: [p] their numbers, in the order that is wanted; a number may occur more than once.
 
     Returns:
@@ -33,7 +25,7 @@ def select(data: Any, chosen: Sequence[int] | NDArray[np.integer]) -> Any:
     notes = np.arange(int(start[-1])) + np.repeat(data.start[pieces] - start[:-1], lengths)
     arrays = {field.name: getattr(data, field.name) for field in fields(data)}
     taken: dict[str, NDArray[Any]] = {
-        name: array[pieces if name in _OF_PIECES[type(data)] else notes]
+        name: array[pieces if name in data.OF_PIECES else notes]
         for name, array in arrays.items()
         if isinstance(array, np.ndarray) and name != "start"
     }

@@ -11,7 +11,7 @@ from typing import Any
 from data_prep import new_files
 from data_prep.errors import BadInputError, unknown
 from data_prep.limits import MAX_BEATS, METRE_UNITS, is_metre
-from data_prep.melodies import NUM_PITCHES, REST
+from data_prep.pitches import NUM_PITCHES, REST
 from data_prep.tunes import DIVISIONS, MODES, Tune
 from data_prep.wording import counted
 from data_prep.writers.bars import bars

@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from data_prep.tunes import MODES, Mode, signature
 
 _TRIAD = 0.5

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.copies import MIN_COPY
-from data_prep.melodies import NUM_PITCHES, REST
+from data_prep.pitches import NUM_PITCHES, REST
 from data_prep.tunes import Tune
 from data_prep.wording import counted
 

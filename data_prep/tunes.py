@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal, TypeAlias
 
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 
 Mode: TypeAlias = Literal["major", "minor", "dorian", "mixolydian"]
 

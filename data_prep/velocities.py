@@ -7,7 +7,7 @@ timing, controllers, sysex, unknown chunks and the order of events have to stay.
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.encodings.velocity import MAX_VELOCITY
+from data_prep.pitches import MAX_VELOCITY
 from data_prep.readers.midi_file import Notes
 
 

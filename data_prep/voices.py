@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from data_prep.grid import ARTICULATION_GAP, SHORTEST
 from data_prep.limits import MAX_SILENT_BARS, check_length
-from data_prep.melodies import REST
 from data_prep.notes import Key, Metre, Note
+from data_prep.pitches import REST
 
 Signature = TypeVar("Signature", Metre, Key)
 

@@ -20,7 +20,7 @@ from math import lcm
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.melodies import NUM_PITCHES, REST
+from data_prep.pitches import NUM_PITCHES, REST
 from data_prep.repetition import LONGEST, Ints, find_precedents
 from data_prep.wording import counted
 

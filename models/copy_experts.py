@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.events import NUM_GRID_PITCHES, REST_PITCH
-from data_prep.melodies import NUM_PITCHES
+from data_prep.pitches import NUM_PITCHES
 from data_prep.repetition import LONGEST, Ints
 from data_prep.votes import BARS_BACK, NUM_MATCHES, VOTE
 from models.copy_gate import NUM_EXPERTS, Copying, gate_features

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 
 from data_prep.events import REST_PITCH
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from data_prep.tune_keys import estimate_key
 from data_prep.tunes import Tune
 from models.form import Form

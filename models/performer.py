@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import functional_call
 
-from data_prep.encodings.velocity import MAX_VELOCITY, has_key
 from data_prep.encodings.views import View
 from data_prep.errors import BadInputError, unknown
 from data_prep.grid import too_long
 from data_prep.limits import check_length, check_num_networks, check_num_notes
 from data_prep.performances import Performance, Performances
+from data_prep.pitches import MAX_VELOCITY, has_key
 from data_prep.wording import counted
 from models import checkpoint
 from models.folded.torch_doors import tensor

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 
-from data_prep.encodings.velocity import MAX_VELOCITY, NUM_KEYS, has_key
 from data_prep.errors import BadInputError
 from data_prep.performance_filter import RULES
 from data_prep.performances import Performance
+from data_prep.pitches import MAX_VELOCITY, NUM_KEYS, has_key
 from data_prep.randomness import stream
 from data_prep.readers import midi_file
 from data_prep.readers.performance import read

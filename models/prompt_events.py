@@ -10,7 +10,7 @@ import numpy as np
 
 from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.events import REST_PITCH
-from data_prep.melodies import NUM_PITCHES, REST
+from data_prep.pitches import NUM_PITCHES, REST
 from data_prep.tunes import Tune
 from models.note_rules import writable
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from data_prep.carried_windows import CarriedBatch, CarriedPlan
-from data_prep.encodings.velocity import MAX_VELOCITY
 from data_prep.encodings.views import GridSizes, View
 from data_prep.performances import Performances
+from data_prep.pitches import MAX_VELOCITY
 from data_prep.randomness import stream
 from data_prep.windows import Batch, WindowPlan, whole_pieces
 from models.folded.dropout import DropoutStreams

@@ -14,9 +14,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.encodings.velocity import MAX_VELOCITY
 from data_prep.encodings.views import GridSizes, NoteView
 from data_prep.performances import Performances
+from data_prep.pitches import MAX_VELOCITY
 from data_prep.progress import Progress, Silent
 from data_prep.randomness import integer_seed, stream
 from models.family import SCORING, Baseline

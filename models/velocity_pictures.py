@@ -14,9 +14,10 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from data_prep.encodings.velocity import LOWEST_PITCH, MAX_VELOCITY, NUM_KEYS, encode, quantise, velocities
+from data_prep.encodings.velocity import encode, quantise, velocities
 from data_prep.grid import STEPS_PER_BAR, STEPS_PER_QUARTER
 from data_prep.performances import Performance, Performances
+from data_prep.pitches import LOWEST_KEY, MAX_VELOCITY, NUM_KEYS
 from models.performer import Performer
 from models.performing import flat as flat_velocities
 
@@ -140,7 +141,7 @@ def _snapshot(
     num_panels = len(grids) + (len(styles) > 1) + (inner is not None)
     figure = Figure(figsize=(11, 0.6 + 1.7 * num_panels), dpi=120, layout="constrained")
     all_axes = list(figure.subplots(num_panels, 1, squeeze=False)[:, 0])
-    extent = (first_bar + 1, first_bar + 1 + _BARS, LOWEST_PITCH + low - 0.5, LOWEST_PITCH + high - 0.5)
+    extent = (first_bar + 1, first_bar + 1 + _BARS, LOWEST_KEY + low - 0.5, LOWEST_KEY + high - 0.5)
     for (name, grid), axes in zip(grids.items(), all_axes, strict=False):
         image = _show(axes, name, grid[:, low:high].T * MAX_VELOCITY, extent, (0, MAX_VELOCITY), _COLOURS)
         figure.colorbar(image, ax=axes, pad=0.01)
@@ -180,7 +181,7 @@ def _encoding(human: Performance, first_bar: int) -> Figure:
     low, high = _used_keys(state)
     figure = Figure(figsize=(11, 6), dpi=120, layout="constrained")
     upper, lower = figure.subplots(2, 1)
-    extent = (0, len(state), LOWEST_PITCH + low - 0.5, LOWEST_PITCH + high - 0.5)
+    extent = (0, len(state), LOWEST_KEY + low - 0.5, LOWEST_KEY + high - 0.5)
     _show(
         upper,
         "input: struck [1,1] dark, held [0,1] light, silent [0,0] white",

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from data_prep.errors import BadInputError
-from data_prep.melodies import NUM_PITCHES
+from data_prep.pitches import NUM_PITCHES
 from data_prep.tunes import Mode, Tune, signature
 from data_prep.writers.spelling import tonic
 from models.form import Form, parse_form

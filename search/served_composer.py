@@ -13,7 +13,7 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
-from data_prep.melodies import NUM_PITCHES, REST
+from data_prep.pitches import NUM_PITCHES, REST
 from data_prep.tune_keys import estimate_key
 from data_prep.tunes import Mode, Tune
 from data_prep.writers.abc import to_abc

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from data_prep.tunes import MODES, Tune
 
 EIGHTH = Fraction(1, 2)

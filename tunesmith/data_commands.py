@@ -8,15 +8,14 @@ import typer
 from rich.markup import escape
 
 from data_prep.wording import counted
-from tunesmith.console import err, out, print_json
+from tunesmith.console import out, print_json
 from tunesmith.notes_command import notes
 from tunesmith.options import AsJson, Force, Repeats
+from tunesmith.search_data import report, report_skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from data_prep.description import Chart, Description
-    from data_prep.provenance import Prepared, Skipped
+    from data_prep.provenance import Prepared
 
 app = typer.Typer(help="See what there is to learn from.", no_args_is_help=True)
 app.command()(notes)
@@ -35,10 +34,10 @@ Kind = Annotated[
 Picture = Annotated[
     Path | None, typer.Option(help="Draw its charts into this file (.png, .svg or .pdf).", metavar="FILE")
 ]
+_MOST_VALUES = 12
+
 Folds = Annotated[int, typer.Option(help="Folds of the cross-validation.", min=2, max=20)]
 Seed = Annotated[int, typer.Option(help="Seed of the folds and the sealed test set.", min=0)]
-
-_MOST_SHOWN = 12
 
 
 @app.command("list")
@@ -127,23 +126,8 @@ def _prepared(corpus: str, kind: str | None, repeats: str | None, folds: int, se
             corpus, kind=wanted, repeats=repeats or "written", num_folds=folds, seed=seed, progress=bar
         )
     report_skipped(prepared)
-    _report(f"{len(prepared.exclusions)} left out:", prepared.exclusions)
+    report(f"{len(prepared.exclusions)} left out:", prepared.exclusions)
     return prepared
-
-
-def report_skipped(prepared: "Prepared") -> None:
-    """Say which files could not be read and why, on standard error."""
-    _report(f"{len(prepared.skipped)} skipped, not readable:", prepared.skipped)
-
-
-def _report(title: str, files: "Sequence[Skipped]") -> None:
-    if not files:
-        return
-    err.print(f"[yellow]{title}[/]")
-    for one in files[:_MOST_SHOWN]:
-        err.print(f"  {one.file}: {one.reason}", markup=False)
-    if len(files) > _MOST_SHOWN:
-        err.print(f"  and {len(files) - _MOST_SHOWN} more (tunesmith data show --json lists all)")
 
 
 def _as_data(prepared: "Prepared") -> dict[str, Any]:
@@ -183,7 +167,7 @@ def _print_bars(chart: "Chart") -> None:
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     most = max(*chart.counts.values(), 1)
-    shown = list(chart.counts.items())[: None if chart.whole else _MOST_SHOWN]
+    shown = list(chart.counts.items())[: None if chart.whole else _MOST_VALUES]
     for name, count in shown:
         table.add_row(f"  {escape(name)}", "█" * round(max(count > 0, 40 * count / most)), counted(count, chart.unit))
     out.print(f"[bold]{escape(chart.title)}[/]")

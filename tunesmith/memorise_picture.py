@@ -5,7 +5,7 @@
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from data_prep.wording import counted
 
 if TYPE_CHECKING:

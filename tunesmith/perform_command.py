@@ -170,7 +170,7 @@ def _write(path: Path, data: bytes, *, replace: bool) -> None:
 
 def _row(name: str, path: Path, changed: int, performed: "Performance") -> dict[str, Any]:
     """Say what is in a performance's file, of the notes that a piano has keys for."""
-    from data_prep.encodings.velocity import has_key
+    from data_prep.pitches import has_key
 
     found = performed.velocity[has_key(performed.pitch)]
     return {

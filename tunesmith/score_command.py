@@ -63,10 +63,10 @@ def score(
 
         tunesmith score stylenet@champion performances/ --json
     """
-    from tunesmith.data_commands import report_skipped
     from tunesmith.model_scores import corpus_scores
     from tunesmith.named_models import any_model
     from tunesmith.progress import Bar
+    from tunesmith.search_data import report_skipped
 
     chosen = any_model(model, home_folder(home), tracking)
     with Bar() as bar:

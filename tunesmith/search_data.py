@@ -3,10 +3,16 @@
 from typing import TYPE_CHECKING
 
 from data_prep.wording import counted
+from tunesmith.console import err
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from data_prep.prepared import Prepared
+    from data_prep.provenance import Skipped
     from search.search_spec import SearchSpec
+
+_MOST_SHOWN = 12
 
 
 def prepared_data(spec: "SearchSpec") -> "Prepared":
@@ -14,8 +20,6 @@ def prepared_data(spec: "SearchSpec") -> "Prepared":
     from data_prep.corpus import corpora
     from data_prep.prepared import prepare
     from models.families import family as find_family
-    from tunesmith.console import err
-    from tunesmith.data_commands import report_skipped
     from tunesmith.progress import Bar
 
     kind = find_family(spec.family).data_kind
@@ -33,3 +37,19 @@ def prepared_data(spec: "SearchSpec") -> "Prepared":
         reasons = f"tunesmith data show {prepared.data.corpus} says why"
         err.print(f"{counted(len(prepared.exclusions), 'file')} left out: {reasons}", markup=False)
     return prepared
+
+
+def report_skipped(prepared: "Prepared") -> None:
+    """Say which files could not be read and why, on standard error."""
+    report(f"{len(prepared.skipped)} skipped, not readable:", prepared.skipped)
+
+
+def report(title: str, files: "Sequence[Skipped]") -> None:
+    """Say under a title which files, and why, on standard error."""
+    if not files:
+        return
+    err.print(f"[yellow]{title}[/]")
+    for one in files[:_MOST_SHOWN]:
+        err.print(f"  {one.file}: {one.reason}", markup=False)
+    if len(files) > _MOST_SHOWN:
+        err.print(f"  and {len(files) - _MOST_SHOWN} more (tunesmith data show --json lists all)")

@@ -25,7 +25,8 @@ from data_prep.events import (
     num_events,
     unseen_share,
 )
-from data_prep.melodies import NUM_PITCHES, REST, Melodies
+from data_prep.melodies import Melodies
+from data_prep.pitches import NUM_PITCHES, REST
 from data_prep.votes import any_look_back
 
 UNKNOWN = -1

@@ -13,20 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.grid import to_step
-
-LOWEST_PITCH = 21
-"""The MIDI pitch of a piano's first key."""
-
-NUM_KEYS = 88
-"""Keys K of a piano."""
-
-MAX_VELOCITY = 127
-"""The loudest velocity, 1 on the grid."""
-
-
-def has_key(pitch: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """[n] whether a piano has a key for MIDI pitches."""
-    return (pitch >= LOWEST_PITCH) & (pitch < LOWEST_PITCH + NUM_KEYS)
+from data_prep.pitches import LOWEST_KEY, MAX_VELOCITY, NUM_KEYS
 
 
 @dataclass(frozen=True)
@@ -72,7 +59,7 @@ def quantise(
     Returns:
         The notes on the grid; and [m] the one that each played note became, -1 for one left out.
     """
-    key = pitch.astype(np.int64) - LOWEST_PITCH
+    key = pitch.astype(np.int64) - LOWEST_KEY
     kept = (key >= 0) & (key < NUM_KEYS)
     begin, end = to_step(onset)[kept], to_step(onset + duration)[kept]
     assert begin.min(initial=0) >= 0

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from data_prep.tunes import Mode, Tune
 from data_prep.wording import counted
 from data_prep.writers.bars import Bar, Written, bars, beat_length, lines

@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import groupby
 from math import lcm
 
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from data_prep.tunes import Tune
 
 _BARS_A_LINE = (4, 2, 1)

@@ -16,7 +16,7 @@ from music21 import beam, clef, expressions, instrument, key, layout, metadata, 
 from music21.duration import Duration, Tuplet
 from music21.musicxml.m21ToXml import ScoreExporter
 
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from data_prep.tunes import Tune
 from data_prep.writers.bars import Bar, Written, bars, beat_length, lines
 from data_prep.writers.spelling import Accidentals, signed, spell, tonic

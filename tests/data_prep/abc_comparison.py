@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from data_prep.melodies import REST
 from data_prep.notes import Piece
+from data_prep.pitches import REST
 from data_prep.readers.abc import files
 from tests.data_prep.second_abc import Tune, read_file
 

@@ -5,8 +5,8 @@ from fractions import Fraction
 from itertools import pairwise
 
 from data_prep.assembly import positions
-from data_prep.melodies import REST
 from data_prep.notes import Note, Piece
+from data_prep.pitches import REST
 
 HALF = Fraction(1, 2)
 

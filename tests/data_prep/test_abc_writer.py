@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from music21 import converter
 
 from data_prep.corpus import corpora
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from data_prep.prompts import tune_of
 from data_prep.readers.abc.files import split_tunes
 from data_prep.readers.abc.tunes import read_tune

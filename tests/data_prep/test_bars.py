@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from data_prep.tunes import Tune
 from data_prep.writers.bars import Bar, bars, is_written, lines
 from tests.hand_tunes import EIGHTH, THIRD, in_eighths, tunes

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from data_prep.bounded import Bounds, Failure, Job, read_each, read_one
-from data_prep.corpus import file_digest
 from data_prep.errors import BadInputError
+from data_prep.file_digest import file_digest
 from data_prep.limits import MAX_BYTES, check_num_notes
 
 QUICK = Bounds(seconds=0.3, memory=100 * 2**20)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from data_prep.assembly import assemble
 from data_prep.copies import MIN_COPY, CorpusIndex
 from data_prep.corpus_tunes import corpus_tunes
-from data_prep.melodies import REST
 from data_prep.notes import Piece
+from data_prep.pitches import REST
 from data_prep.tunes import Tune
 from tests import hand_melodies
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.corpus import Corpus, corpora, file_digest, resolve
+from data_prep.corpus import Corpus, corpora, resolve
 from data_prep.errors import BadInputError
+from data_prep.file_digest import file_digest
 from data_prep.filters import RULES
 
 

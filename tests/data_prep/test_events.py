@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from data_prep.events import base_distribution, grid_pitch, num_events, unseen_share
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 
 EVENTS = st.lists(st.integers(0, num_events(3) - 1), min_size=1, max_size=40).map(lambda ids: np.array(ids, np.int64))
 

@@ -8,7 +8,7 @@ import pytest
 
 from data_prep.errors import BadInputError
 from data_prep.lessons import MAX_NOTES, read_lesson
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from data_prep.tune_files import write
 from tests.hand_tunes import JIG, REEL, sung
 

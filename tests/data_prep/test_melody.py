@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_prep.encodings.melody import UNKNOWN, MelodyEncoding, MelodyOptions
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from tests.hand_melodies import Tune, melodies, random_tunes
 
 HALF, ONE = Fraction(1, 2), Fraction(1)

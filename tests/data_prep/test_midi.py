@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from music21.pitch import Pitch
 
 from data_prep.grid import DIVISIONS, snap
-from data_prep.melodies import REST
 from data_prep.notes import Note, Piece, Reading, midi_name
+from data_prep.pitches import REST
 from data_prep.scores import read
 from tests.midi_files import DAMAGED
 

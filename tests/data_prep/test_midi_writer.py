@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
 from data_prep.errors import BadInputError
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from data_prep.prompts import tune_of
 from data_prep.scores import read
 from data_prep.tunes import Tune

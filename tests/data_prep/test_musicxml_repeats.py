@@ -9,8 +9,8 @@ import music21
 import pytest
 
 from data_prep.corpus import corpora
-from data_prep.melodies import REST
 from data_prep.notes import Piece, Reading
+from data_prep.pitches import REST
 from data_prep.scores import read
 
 PARTS = '<score-partwise version="4.0"><part-list>{listed}</part-list>{parts}</score-partwise>'

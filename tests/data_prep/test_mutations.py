@@ -15,9 +15,9 @@ from data_prep.assembly import positions
 from data_prep.bounded import Bounds, Failure, Job, read_each
 from data_prep.corpus import resolve
 from data_prep.errors import BadInputError
-from data_prep.melodies import REST
 from data_prep.notes import Piece
 from data_prep.performances import Performance
+from data_prep.pitches import REST
 from data_prep.randomness import stream
 from data_prep.readers import beats, performance
 from data_prep.readers.chunks import read_chunks

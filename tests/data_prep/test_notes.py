@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from data_prep.assembly import positions
 from data_prep.limits import MAX_QUARTERS
-from data_prep.melodies import REST
 from data_prep.note_table import from_bytes, to_bytes
 from data_prep.notes import Heading, Key, Metre, Note, Piece, Reading, Unread, merge_ties
+from data_prep.pitches import REST
 
 fractions = st.fractions(min_value=0, max_value=100, max_denominator=16)
 notes = st.builds(

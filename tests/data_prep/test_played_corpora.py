@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.corpus import file_digest, resolve
+from data_prep.corpus import resolve
 from data_prep.errors import BadInputError
+from data_prep.file_digest import file_digest
 from data_prep.prepared import Prepared, prepare
 from data_prep.reading import read_all, read_file
 from data_prep.scores import REPEATS

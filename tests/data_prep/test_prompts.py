@@ -12,7 +12,7 @@ import pytest
 from music21 import chord, key, meter, note, stream
 
 from data_prep.errors import BadInputError
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from data_prep.prompts import read_prompt
 from data_prep.tune_files import write
 from data_prep.tunes import Tune

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from data_prep import note_table, reading
-from data_prep.corpus import file_digest
 from data_prep.errors import BadInputError
+from data_prep.file_digest import file_digest
 from data_prep.notes import Reading
 from data_prep.progress import Silent
 from data_prep.reading import read_all, read_file

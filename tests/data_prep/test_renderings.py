@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from data_prep.corpus import corpora
 from data_prep.grid import to_step
-from data_prep.melodies import REST
 from data_prep.notes import Piece
 from data_prep.performances import Performance
+from data_prep.pitches import REST
 from data_prep.renderings import STYLES, render
 from data_prep.scores import read
 

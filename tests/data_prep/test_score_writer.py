@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from music21 import converter
 from music21.key import KeySignature
 
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from data_prep.prompts import tune_of
 from data_prep.scores import read
 from data_prep.tunes import Tune

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from data_prep.randomness import stream
 from data_prep.seen_pieces import seen_pieces
 from data_prep.selection import select

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from data_prep.bounded import Bounds, Job, read_one
-from data_prep.corpus import file_digest
+from data_prep.file_digest import file_digest
 from data_prep.prepared import prepare
 from data_prep.progress import Silent
 from data_prep.reading import read_all

@@ -10,8 +10,8 @@ import music21
 import numpy as np
 import pytest
 
-from data_prep.melodies import REST
 from data_prep.notes import Note, Piece
+from data_prep.pitches import REST
 from data_prep.scores import read
 
 SCORES = Path(music21.__file__).parent / "corpus"

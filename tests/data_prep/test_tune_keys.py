@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from data_prep.corpus import corpora
 from data_prep.filters import broken_rule
-from data_prep.melodies import REST
 from data_prep.notes import Key, Piece
+from data_prep.pitches import REST
 from data_prep.scores import read
 from data_prep.tune_keys import estimate_key
 from data_prep.tunes import MODES, Mode, Tune, signature

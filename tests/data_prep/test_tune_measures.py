@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_prep.melodies import REST
 from data_prep.notes import Piece
+from data_prep.pitches import REST
 from data_prep.tune_measures import LAGS, MEASURES, MIN_RUN, measure
 from data_prep.tunes import Tune
 

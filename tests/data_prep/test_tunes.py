@@ -3,7 +3,7 @@ from fractions import Fraction
 import pytest
 from music21.key import Key
 
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from data_prep.tunes import MODES, Mode, Tune, signature
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from data_prep.grid import ARTICULATION_GAP, SHORTEST
 from data_prep.limits import MAX_SILENT_BARS
-from data_prep.melodies import REST
 from data_prep.notes import Metre, Note
+from data_prep.pitches import REST
 from data_prep.voices import fill_gaps, rest, settle_short, signatures_from, split, stack_chords
 
 times = st.fractions(min_value=0, max_value=24, max_denominator=6)

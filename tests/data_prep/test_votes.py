@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from data_prep.randomness import stream
 from data_prep.repetition import LONGEST
 from data_prep.votes import BARS_BACK, EXPERTS, any_look_back, find_votes

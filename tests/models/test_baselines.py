@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from data_prep.events import num_events
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from models import baselines
 from models.baselines import Mask, Notes
 from tests.models.toy_melodies import Piece, melodies_of, random_pieces

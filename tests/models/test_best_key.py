@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from data_prep.tunes import Tune
 from models.best_key import in_best_key
 from models.composing import TuneComposer

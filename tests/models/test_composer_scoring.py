@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.errors import BadInputError
-from data_prep.melodies import NUM_PITCHES, REST, Melodies
+from data_prep.melodies import Melodies
+from data_prep.pitches import NUM_PITCHES, REST
 from data_prep.refitting import for_refit, for_test
 from models import checkpoint
 from models.composer import Composer

@@ -13,7 +13,7 @@ import torch
 
 from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.errors import BadInputError
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from data_prep.tunes import Tune
 from data_prep.votes import find_votes
 from models import checkpoint, composing

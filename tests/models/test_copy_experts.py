@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from data_prep.encodings.melody import MelodyEncoding, MelodyOptions
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from data_prep.votes import NUM_MATCHES
 from models.copy_experts import CopyExperts
 from models.copy_gate import NUM_EXPERTS, Copying, gate_features

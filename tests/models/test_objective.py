@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from data_prep.encodings.melody import UNKNOWN, MelodyEncoding, MelodyOptions, Sequences
-from data_prep.melodies import NUM_PITCHES, REST, Melodies
+from data_prep.melodies import Melodies
+from data_prep.pitches import NUM_PITCHES, REST
 from models.composer_spec import ComposerSpec
 from models.composer_task import ComposerTask
 from models.copy_gate import NUM_EXPERTS, gate_features

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data_prep.melodies import REST, Melodies
+from data_prep.melodies import Melodies
+from data_prep.pitches import REST
 from data_prep.randomness import stream
 from data_prep.votes import NUM_MATCHES
 from models.composer import Composer

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.events import REST_PITCH
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from data_prep.tunes import Tune
 from models.prompt_events import PromptEvents, prompt_events
 from tests.models.toy_vocabulary import vocabulary_of

@@ -5,7 +5,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from data_prep.melodies import REST, Melodies
+from data_prep.melodies import Melodies
+from data_prep.pitches import REST
 from data_prep.randomness import stream
 from data_prep.votes import find_votes
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from data_prep.prompts import read_prompt
 from data_prep.tune_files import FORMATS, write
 from data_prep.tunes import Tune

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from matplotlib.colors import to_hex
 
-from data_prep.melodies import REST
+from data_prep.pitches import REST
 from data_prep.tunes import Tune
 from tests.hand_tunes import TUNES
 from tunesmith.tune_picture import piano_roll

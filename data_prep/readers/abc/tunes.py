@@ -13,8 +13,8 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
 
-from data_prep.melodies import REST
 from data_prep.notes import Heading, Piece, Repeats, merge_ties, one_line
+from data_prep.pitches import REST
 from data_prep.readers.abc.fields import Settings, parse_voice
 from data_prep.readers.abc.music import tokens
 from data_prep.readers.abc.repeats import Turns, parts_in_order

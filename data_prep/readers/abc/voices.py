@@ -11,8 +11,8 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from data_prep.limits import MAX_SILENT_BARS, check_length, check_num_notes
-from data_prep.melodies import NUM_PITCHES, REST
 from data_prep.notes import Key, Metre, Note
+from data_prep.pitches import NUM_PITCHES, REST
 from data_prep.readers.abc.fields import (
     KeyField,
     Settings,
