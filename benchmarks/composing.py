@@ -27,15 +27,15 @@ from lockstep import hardware
 from summary import figure
 from torch import nn
 
-from data_prep.melodies import Melodies
+from data_prep.melodies.arrays import Melodies
+from data_prep.melodies.votes import find_votes
 from data_prep.pitches import REST
 from data_prep.randomness import stream
-from data_prep.votes import find_votes
-from models import checkpoint
-from models.composer import Composer
-from models.composer_spec import ComposerSpec
-from models.composing import TuneComposer
-from models.wish import Wish
+from models.composer.composing.request import Wish
+from models.composer.composing.tune_composer import TuneComposer
+from models.composer.family import Composer
+from models.composer.spec import ComposerSpec
+from models.training import checkpoint
 
 BATCH, LAYERS, SIZE, NUM_EVENTS = 16, 2, 128, 400
 BATCH_LIMIT, TUNE_LIMIT, LOAD_LIMIT, FILE_LIMIT = 10_000.0, 0.050, 3.0, 5.0
@@ -45,7 +45,7 @@ LOAD = """
 import sys, time
 began = time.perf_counter()
 from pathlib import Path
-from models.composing import TuneComposer
+from models.composer.composing.tune_composer import TuneComposer
 TuneComposer.load(Path(sys.argv[1]))
 print(time.perf_counter() - began)
 """

@@ -20,10 +20,10 @@ import torch
 from lockstep import hardware
 from summary import figure
 
-from data_prep.melodies import Melodies
-from data_prep.prepared import prepare
-from models.composer_spec import ComposerSpec
-from models.composer_task import ComposerTask
+from data_prep.melodies.arrays import Melodies
+from data_prep.prepared.corpus import prepare
+from models.composer.spec import ComposerSpec
+from models.composer.task import ComposerTask
 from models.folded.optimiser import FoldedOptimiser
 
 RATIO_LIMIT = 1.25

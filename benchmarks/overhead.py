@@ -24,13 +24,13 @@ from typing import Any
 from summary import figure
 
 from cluster.session import connect
-from models.composer_spec import ComposerSpec
+from models.composer.spec import ComposerSpec
 from models.family import Baseline, EpochReport, Preset
 from models.metrics import CV_LOSS, NATS_PER_NOTE, TRAIN_LOSS, FoldValues, Metric
 from models.spec import Value
-from search.progress import SilentObserver, State
-from search.search_spec import parse
-from search.tracking import default_uri, quieten
+from search.spec.file import parse
+from search.study.progress import SilentObserver, State
+from search.tracking.runs import default_uri, quieten
 
 MOST_SECONDS = 0.15
 MOST_GROWTH = 1.1
@@ -152,7 +152,7 @@ def measure(num_trials: int, home: Path) -> dict[str, float]:
     search = parse(text, "overhead", family=family)
     clock = Clock()
     with connect(num_cpus=2):
-        from search.tune import run  # noqa: PLC0415  (Ray is quiet if nothing imports it before it is connected)
+        from search.driver.ray_tune import run  # noqa: PLC0415  (Ray is quiet if nothing imports it before it is connected)
 
         make_tables(home)
         outcome = run(search, EmptyData(), home, clock, family=family, fingerprint="none", slots=2)

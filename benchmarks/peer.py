@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from summary import figure
 
-from data_prep.melodies import Melodies
-from data_prep.prepared import prepare
+from data_prep.melodies.arrays import Melodies
+from data_prep.prepared.corpus import prepare
 
 if TYPE_CHECKING:
     import torch
@@ -66,14 +66,14 @@ def run_ours(seconds: float, home: Path) -> dict[str, float]:
     """Search with this project."""
     from cluster.session import connect  # noqa: PLC0415  (each side imports its own)
     from models.families import family  # noqa: PLC0415
-    from search.progress import SilentObserver  # noqa: PLC0415
-    from search.search_spec import parse  # noqa: PLC0415
+    from search.spec.file import parse  # noqa: PLC0415
+    from search.study.progress import SilentObserver  # noqa: PLC0415
 
     data = prepare("oneills").data
     spent = time.time() - started()
     search = parse(OURS, "peer", overrides={"budget.time": f"{seconds - spent:.3f}s"})
     with connect(num_cpus=SLOTS) as session:
-        from search.tune import run  # noqa: PLC0415
+        from search.driver.ray_tune import run  # noqa: PLC0415
 
         late = time.time() - started() - spent
         search = search.model_copy(update={"budget": search.budget.model_copy(update={"time": seconds - spent - late})})

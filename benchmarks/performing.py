@@ -27,12 +27,12 @@ from lockstep import hardware
 from reading import prepared_in
 from summary import figure
 
-from data_prep.prepared import prepare
+from data_prep.prepared.corpus import prepare
 from data_prep.randomness import stream
-from models import checkpoint
-from models.performer import Performer
-from models.performing import perform
-from models.stylenet import StyleNet
+from models.stylenet.family import StyleNet
+from models.stylenet.performer import Performer
+from models.stylenet.performing import perform
+from models.training import checkpoint
 
 COLD_LIMIT, WARM_LIMIT, PERFORM_LIMIT = 20.0, 1.0, 2.0
 RESULT = Path(__file__).parent / "results" / "performing.json"

@@ -26,7 +26,7 @@ NUM_GOOD, NUM_BAD = 3000, 50
 _SCRIPT = """
 import time
 begin = time.perf_counter()
-from data_prep.prepared import prepare
+from data_prep.prepared.corpus import prepare
 if __name__ == "__main__":
     prepared = prepare({corpus!r}, kind={kind!r}, processes={processes})
     print(time.perf_counter() - begin, prepared.num_read)

@@ -32,9 +32,9 @@ from summary import figure
 
 from cluster.session import connect
 from models.spec import Value
-from search.progress import SilentObserver, State
-from search.search_spec import SearchSpec, parse
-from search.tracking import default_uri
+from search.spec.file import SearchSpec, parse
+from search.study.progress import SilentObserver, State
+from search.tracking.runs import default_uri
 
 MOST_SECONDS = 0.15
 MOST_GROWTH = 1.5
@@ -83,7 +83,7 @@ def run_search(num_trials: int, home: Path) -> dict[str, Any]:
     """Run the search in this process and give what its trials took, in parts of 250."""
     family, gauge = EmptyFamily(), Gauge()
     with connect(num_cpus=2):
-        from search.tune import run  # noqa: PLC0415  (Ray is quiet if nothing imports it before it is connected)
+        from search.driver.ray_tune import run  # noqa: PLC0415  (Ray is quiet if nothing imports it before it is connected)
 
         make_tables(home)
         outcome = run(search_of(num_trials), EmptyData(), home, gauge, family=family, fingerprint="none", slots=2)
@@ -223,7 +223,7 @@ def resume(home: Path, num_trials: int) -> None:
     """Go on with the search, in a process of its own."""
     family = EmptyFamily()
     with connect(num_cpus=2):
-        from search.tune import run  # noqa: PLC0415  (as above)
+        from search.driver.ray_tune import run  # noqa: PLC0415  (as above)
 
         run(search_of(num_trials), EmptyData(), home, Announcer(), family=family, fingerprint="none", slots=2)
 

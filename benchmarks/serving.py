@@ -29,13 +29,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from lockstep import hardware
 from summary import figure
 
-from data_prep.prepared import prepare
+from data_prep.prepared.corpus import prepare
+from data_prep.prepared.refitting import for_refit
 from data_prep.randomness import stream
-from data_prep.refitting import for_refit
-from models import checkpoint
 from models.families import FAMILIES
-from search.packaged_model import package
-from search.tracking import quieten
+from models.training import checkpoint
+from search.promotion.package import package
+from search.tracking.runs import quieten
 
 SIZE_LIMIT, LOAD_LIMIT, HTTP_LIMIT = 5.0, 3.0, 50.0
 RESULT = Path(__file__).parent / "results" / "serving.json"
@@ -63,7 +63,7 @@ def request_of(family: str) -> dict[str, Any]:
 
 def packaged(name: str, folder: Path) -> Path:
     """Train a model as it is refitted for promotion, and package it."""
-    from search.serving import sha256  # noqa: PLC0415  (it imports MLflow)
+    from search.promotion.serving import sha256  # noqa: PLC0415  (it imports MLflow)
 
     family = FAMILIES[name]
     data = prepare(CORPORA[name], kind=family.data_kind).data

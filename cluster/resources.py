@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 from data_prep.errors import BadInputError
 from data_prep.wording import counted
-from models.device import GPU_CONTEXT
+from models.training.device import GPU_CONTEXT
 
 _TRIALS_PER_GPU = 4
 """Trials that share a GPU whose use of memory was not measured: small models leave most of one idle."""
@@ -108,7 +108,7 @@ def num_fitting(nodes: Sequence[NodeSize], cpus: int, gpus: float) -> int:
 def share_of_gpu(peak: int, total: int, *, context: int = 0) -> float:
     """Work out the least part of a GPU that holds every trial of a search.
 
-    A trial with that part may use as much memory (:func:`models.device.limit_memory`): its part of the whole without
+    A trial with that part may use as much memory (:func:`device.limit_memory`): its part of the whole without
     what CUDA itself takes in every process.
 
     Args:

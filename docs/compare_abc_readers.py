@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.data_prep.abc_comparison import CORPORA, EXPLAINED, Compared, compare
+from tests.data_prep.readers.abc.abc_comparison import CORPORA, EXPLAINED, Compared, compare
 
 TARGET = Path(__file__).parent / "results" / "reading.md"
 
@@ -21,8 +21,9 @@ INTRODUCTION = """# Reading ABC
 <!-- Written by docs/compare_abc_readers.py: change it there. -->
 
 The corpora that come with music21 are ABC. Each tune below was read by the reader (`data_prep/readers/abc/`) and by a
-second one that only the tests use (`tests/data_prep/second_abc.py`), which was written from the ABC 2.1 standard by
-somebody who did not know the first. Onset, pitch and duration of every note, rest and grace note were compared.
+second one that only the tests use (`tests/data_prep/readers/abc/second_abc.py`), which was written from the ABC 2.1
+standard by somebody who did not know the first. Onset, pitch and duration of every note, rest and grace note were
+compared.
 """
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from models.families import FAMILIES
 from models.spec import Setting
-from search.domains import toml_value
-from search.search_spec import SECTIONS, SearchSpec, Section, load, write_duration
+from search.spec.domains import toml_value
+from search.spec.file import SECTIONS, SearchSpec, Section, load, write_duration
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("data_prep", "models", "search", "cluster", "tunesmith")
@@ -150,21 +150,27 @@ def _row(*cells: str) -> str:
 
 
 def modules() -> str:
-    """List every file with the first line of its docstring, package by package."""
+    """List every file with the first line of its docstring, room by room."""
     lines = [MODULES]
     for package in PACKAGES:
-        paths = sorted((ROOT / package).rglob("*.py"), key=lambda path: (path.parent, path.name))
-        lines += [f"## {package}", "", _purpose(ROOT / package / "__init__.py"), "", "| file | purpose |", "|---|---|"]
-        lines += [
-            _row(f"`{path.relative_to(ROOT)}`", _purpose(path))
-            for path in paths
-            if path != ROOT / package / "__init__.py"
-        ]
-        lines.append("")
+        rooms = sorted(path.parent for path in (ROOT / package).rglob("__init__.py"))
+        for room in rooms:
+            name = str(room.relative_to(ROOT))
+            lines += [f"{'##' if room.name == package else '###'} {name}", "", _purpose(room / "__init__.py"), ""]
+            lines += _files(room, name)
     lines += ["## benchmarks", "", "Run one after another by `make bench`; see [benchmarks](benchmarks.md).", ""]
-    lines += ["| file | purpose |", "|---|---|"]
-    lines += [_row(f"`benchmarks/{path.name}`", _purpose(path)) for path in sorted((ROOT / "benchmarks").glob("*.py"))]
-    return "\n".join(lines) + "\n"
+    lines += _files(ROOT / "benchmarks", "benchmarks")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _files(folder: Path, name: str) -> Iterator[str]:
+    """Return the table of a folder's own files."""
+    paths = [path for path in sorted(folder.glob("*.py")) if path.name != "__init__.py"]
+    if not paths:
+        return
+    yield from ("| file | purpose |", "|---|---|")
+    yield from (_row(f"`{name}/{path.name}`", _purpose(path)) for path in paths)
+    yield ""
 
 
 def _purpose(path: Path) -> str:

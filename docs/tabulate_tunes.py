@@ -19,22 +19,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from data_prep.melodies import Melodies
-from data_prep.prepared import prepare
+from data_prep.melodies.arrays import Melodies
+from data_prep.melodies.votes import EXPERTS
+from data_prep.prepared.corpus import prepare
 from data_prep.randomness import stream
-from data_prep.votes import EXPERTS
-from models.baselines import Notes, melody_baselines, ngram
-from models.composer_spec import ComposerSpec
-from models.composer_task import ComposerTask
-from models.copy_gate import CopyGate, copied, gate_features
+from models.composer.baselines import Notes, melody_baselines, ngram
+from models.composer.copy_gate import CopyGate, copied, gate_features
+from models.composer.objective import piece_costs
+from models.composer.spec import ComposerSpec
+from models.composer.task import ComposerTask
 from models.families import family as find_family
 from models.folded.optimiser import FoldedOptimiser
-from models.folded.torch_doors import tensor
-from models.objective import piece_costs
-from models.training import LockstepTraining, TrainingPlan
-from search.search_spec import load
+from models.folded.torch_typing import tensor
+from models.training.loop import LockstepTraining, TrainingPlan
+from search.spec.file import load
 from tunesmith.figures import settings_line
-from tunesmith.named_trials import recorded_trial
+from tunesmith.names.trials import recorded_trial
 
 TARGET = Path(__file__).parent / "results" / "tunes.md"
 

@@ -19,17 +19,17 @@ import torch
 from numpy.typing import NDArray
 
 from data_prep.encodings.views import GridSizes
-from data_prep.performances import Performances
-from data_prep.prepared import prepare
+from data_prep.performances.arrays import Performances
+from data_prep.prepared.corpus import prepare
 from models.families import family as find_family
 from models.metrics import ONSET_CORRELATION, ONSET_MAE, ONSET_MAE_LEVEL_REMOVED, ONSET_SPREAD, FoldValues, of_style
-from models.stylenet_spec import StyleNetSpec
-from models.stylenet_task import StyleNetTask
-from models.training import LockstepTraining, TrainingPlan
-from models.velocity_baselines import simple_predictions
-from models.velocity_scores import piece_scores
+from models.stylenet.baselines import simple_predictions
+from models.stylenet.spec import StyleNetSpec
+from models.stylenet.task import StyleNetTask
+from models.stylenet.velocity_scores import piece_scores
+from models.training.loop import LockstepTraining, TrainingPlan
 from tunesmith.figures import settings_line
-from tunesmith.named_trials import recorded_trial
+from tunesmith.names.trials import recorded_trial
 
 TARGET = Path(__file__).parent / "results" / "velocities.md"
 SHOWN = (ONSET_MAE, ONSET_MAE_LEVEL_REMOVED, ONSET_CORRELATION, ONSET_SPREAD)

@@ -5,9 +5,9 @@ from types import MappingProxyType
 from typing import Any
 
 from data_prep.errors import unknown
-from models.composer import Composer
+from models.composer.family import Composer
 from models.family import Family
-from models.stylenet import StyleNet
+from models.stylenet.family import StyleNet
 
 FAMILIES: Mapping[str, Family[Any, Any]] = MappingProxyType({"composer": Composer(), "stylenet": StyleNet()})
 """Every family by name."""

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from data_prep.errors import BadInputError
-from search.folder_lock import FileSlot
-from search.lease import Driver, living
 from search.passwords import first_line, without_password
-from search.search_spec import SearchSpec
-from search.store_file import sqlite_file
-from search.study import check_apart, folder
-from search.tracking import check_tracking, connect, quieten, tracking_uri
+from search.spec.file import SearchSpec
+from search.study.database import check_apart, folder
+from search.study.folder_lock import FileSlot
+from search.study.lease import Driver, living
+from search.tracking.runs import check_tracking, connect, quieten, tracking_uri
+from search.tracking.store_file import sqlite_file
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -84,7 +84,7 @@ def try_tracking(search: SearchSpec, home: Path) -> str:
     if _new_file(uri) is not None:
         return f"{shown} is made when the search starts"
     quieten()
-    tag = f"tunesmith.doctor.{uuid.uuid4().hex}"
+    tag = f"tunesmith.doctor.round.{uuid.uuid4().hex}"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # MLflow's own
@@ -155,7 +155,7 @@ def _driver_in_database(url: str, name: str) -> Driver | None:
     from optuna.storages._rdb.models import StudyModel  # noqa: PLC0415  (only who names a database waits for it)
     from sqlalchemy import inspect, select  # noqa: PLC0415
 
-    from search.patient_storage import DatabaseSlot  # noqa: PLC0415
+    from search.study.retrying_storage import DatabaseSlot  # noqa: PLC0415
 
     if _new_file(url) is not None:
         return None

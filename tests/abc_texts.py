@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from data_prep.notes import Note, Piece
 from data_prep.readers.abc.files import split_tunes
 from data_prep.readers.abc.tunes import read_tune
+from data_prep.readers.notes import Note, Piece
 
 
 def read_text(text: str) -> list[Piece]:

@@ -6,10 +6,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from data_prep.melodies import Melodies
+from data_prep.melodies.arrays import Melodies
+from data_prep.melodies.votes import find_votes
 from data_prep.pitches import REST
 from data_prep.randomness import stream
-from data_prep.votes import find_votes
 
 SHARPS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 FLATS = ("C", "D-", "D", "E-", "E", "F", "G-", "G", "A-", "A", "B-", "B")

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tunesmith.model_scores import score
+    from tunesmith.names.scores import score
     from tunesmith.python_interface import load_model
 
 __all__ = ["load_model", "score"]
@@ -13,7 +13,7 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for, and only then: the command line starts without it."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from tunesmith.model_scores import score
+    from tunesmith.names.scores import score
     from tunesmith.python_interface import load_model
 
     return {"load_model": load_model, "score": score}[name]

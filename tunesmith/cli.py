@@ -10,20 +10,18 @@ import typer
 from typer.exceptions import TyperException
 
 from data_prep.errors import BadInputError
-from tunesmith import (
-    cluster_commands,
-    compose_command,
-    data_commands,
-    doctor_command,
-    memorise_command,
-    model_commands,
-    perform_command,
-    promote_command,
-    score_command,
-    search_commands,
-    trial_command,
-    ui_command,
-)
+from tunesmith.commands import cluster as cluster_commands
+from tunesmith.commands import compose as compose_command
+from tunesmith.commands import data as data_commands
+from tunesmith.commands import doctor as doctor_command
+from tunesmith.commands import memorise as memorise_command
+from tunesmith.commands import models as model_commands
+from tunesmith.commands import perform as perform_command
+from tunesmith.commands import promote as promote_command
+from tunesmith.commands import score as score_command
+from tunesmith.commands import search as search_commands
+from tunesmith.commands import trial as trial_command
+from tunesmith.commands import ui as ui_command
 from tunesmith.console import err, write_whatever_the_encoding
 from tunesmith.program import mean_home
 from tunesmith.proxies import spare_this_machine

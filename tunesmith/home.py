@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from data_prep.errors import BadInputError
-from search.homes import standard_home
+from search.study.homes import standard_home
 from tunesmith.program import mean_home
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from search.homes import standard_home
+from search.study.homes import standard_home
 
 AT_HOME = "search|trials|trial|show|promote|models|rollback|export|score|compose|perform|doctor|ui"
 """Commands with the option --home."""

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from data_prep.errors import BadInputError
-from data_prep.tunes import Tune
+from data_prep.tunes.tune import Tune
 
 if TYPE_CHECKING:
     from music21.stream import Score
     from pretty_midi import PrettyMIDI
 
-    from models.composing import TuneComposer
-    from models.performer import Mix, Performer
+    from models.composer.composing.tune_composer import TuneComposer
+    from models.stylenet.performer import Mix, Performer
 
 MidiT = TypeVar("MidiT", bound="bytes | PrettyMIDI")
 
@@ -66,7 +66,7 @@ class Composed:
         Raises:
             BadInputError: If they cannot be written, or one is there and may not be replaced.
         """
-        from data_prep.tune_files import FORMATS, write
+        from data_prep.writers.files import FORMATS, write
 
         return write(self.tune, folder, stem, FORMATS if formats is None else formats, replace=replace)
 
@@ -90,7 +90,7 @@ class LoadedComposer:
             count: How many.
             seed: The same seed gives the same tunes.
             prompt: A tune, or a file with one, to go on from.
-            **wish: What is asked of each, as ``models.wish.Wish`` has it: bars, key, metre, temperature, top_p, ...
+            **wish: What is asked of each, as ``request.Wish`` has it: bars, key, metre, temperature, top_p, ...
 
         Returns:
             The tunes.
@@ -98,8 +98,8 @@ class LoadedComposer:
         Raises:
             BadInputError: If the model cannot do what is asked.
         """
-        from data_prep.prompts import read_prompt
-        from models.wish import Wish
+        from data_prep.tunes.prompts import read_prompt
+        from models.composer.composing.request import Wish
 
         given = read_prompt(prompt)[0] if isinstance(prompt, Path) else prompt
         return [Composed(tune) for tune in self.model.compose(Wish(prompt=given, **wish), count=count, seed=seed)]
@@ -121,8 +121,8 @@ class LoadedPerformer:
         return self.model.styles
 
     def perform(self, midi: MidiT, style: "Mix", *, amount: float = 1.0) -> MidiT:
-        """Give a piece its dynamics; see ``models.performing.perform``."""
-        from models.performing import perform
+        """Give a piece its dynamics; see ``models.stylenet.performing.perform``."""
+        from models.stylenet.performing import perform
 
         return perform(midi, self.model, style, amount=amount)
 
@@ -141,11 +141,11 @@ def load_model(name: str, *, home: Path | None = None, tracking: str | None = No
     Raises:
         BadInputError: If there is no such model.
     """
-    from models.checkpoint import load_model as load
-    from models.composing import TuneComposer
-    from models.performer import Performer
+    from models.composer.composing.tune_composer import TuneComposer
+    from models.stylenet.performer import Performer
+    from models.training.checkpoint import load_model as load
     from tunesmith.home import home_folder
-    from tunesmith.named_models import any_model
+    from tunesmith.names.models import any_model
 
     path = any_model(name, home_folder(home), tracking).path
     family = load(path).extra["family"]

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from overhead import EmptyFamily
 
 from models.spec import Value
-from search.progress import SilentObserver, State
-from search.recorder import Recorder
-from search.rungs import rungs
-from search.sampler import HonestOptunaSearch
-from search.scheduler import SurvivingASHA
-from search.search_spec import SearchSpec
-from search.study import open_study
-from search.worker import write_report
+from search.driver.recorder import Recorder
+from search.driver.rungs import rungs
+from search.driver.sampler import HonestOptunaSearch
+from search.driver.scheduler import SurvivingASHA
+from search.driver.worker import write_report
+from search.spec.file import SearchSpec
+from search.study.database import open_study
+from search.study.progress import SilentObserver, State
 from simulated.costs import Costs
 from simulated.recording import Recording
 from simulated.replayed import report_of

@@ -24,9 +24,9 @@ from overhead import EmptyFamily, make_tables
 
 from cluster.session import connect
 from models.spec import Value
-from search.progress import SilentObserver, State
-from search.search_spec import SearchSpec
-from search.study import read_search
+from search.spec.file import SearchSpec
+from search.study.database import read_search
+from search.study.progress import SilentObserver, State
 from simulated.recording import Recording
 from simulated.replayed import ReplayedFamily
 
@@ -115,8 +115,8 @@ class Meter(SilentObserver):
         from ray.air.execution._internal.actor_manager import RayActorManager  # noqa: PLC0415  (Ray is connected)
         from ray.tune.execution.tune_controller import TuneController  # noqa: PLC0415
 
-        from search.sampler import HonestOptunaSearch  # noqa: PLC0415
-        from search.scheduler import SurvivingASHA  # noqa: PLC0415
+        from search.driver.sampler import HonestOptunaSearch  # noqa: PLC0415
+        from search.driver.scheduler import SurvivingASHA  # noqa: PLC0415
 
         step, hear = TuneController.step, RayActorManager.next
 
@@ -174,7 +174,7 @@ def run_real(recording: Recording, search: SearchSpec, slots: int, home: Path) -
     meter = Meter()
     with connect(num_cpus=slots):
         wait = wait_among([slots])[slots]
-        from search.tune import run  # noqa: PLC0415  (Ray is quiet if nothing imports it before it is connected)
+        from search.driver.ray_tune import run  # noqa: PLC0415  (Ray is quiet if nothing imports it before it is connected)
 
         make_tables(home)
         with meter.measuring():

@@ -16,9 +16,9 @@ import numpy as np
 from data_prep.randomness import stream
 from models.family import EpochReport
 from models.spec import Value
-from search.domains import Domain, Range
-from search.search_spec import SearchSpec, load
-from search.space import Space
+from search.spec.domains import Domain, Range
+from search.spec.file import SearchSpec, load
+from search.spec.space import Space
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "composer.json"
 HOW = (
@@ -139,9 +139,9 @@ def record(num_trials: int, path: Path = RECORDED) -> None:
     import optuna  # noqa: PLC0415  (this and torch are for those who record)
     import torch  # noqa: PLC0415
 
-    from data_prep.prepared import prepare  # noqa: PLC0415
+    from data_prep.prepared.corpus import prepare  # noqa: PLC0415
     from models.families import family as find_family  # noqa: PLC0415
-    from search.sampler import make_sampler  # noqa: PLC0415
+    from search.driver.sampler import make_sampler  # noqa: PLC0415
 
     torch.set_num_threads(1)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -168,7 +168,7 @@ def record(num_trials: int, path: Path = RECORDED) -> None:
 
 
 def _trained(search: SearchSpec, family: Any, data: Any, number: int, values: Mapping[str, Value]) -> Curve:
-    from search.trial import train_trial  # noqa: PLC0415
+    from search.trials.training import train_trial  # noqa: PLC0415
 
     reports: list[EpochReport] = []
     seconds: list[float] = []

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import optuna
 from overhead import EmptyFamily, EmptyTraining
 
-from models.composer_spec import ComposerSpec
+from models.composer.spec import ComposerSpec
 from models.family import EpochReport
 from models.metrics import FoldValues
 from models.spec import Value
-from search.search_spec import SearchSpec, parse
+from search.spec.file import SearchSpec, parse
 from simulated.recording import Recording
 
 FOLDS = 4

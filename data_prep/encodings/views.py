@@ -19,9 +19,9 @@ from data_prep.encodings.note_features import (
     note_features,
     order,
 )
-from data_prep.encodings.velocity import encode, quantise, velocities
+from data_prep.encodings.piano_grid import encode, quantise, velocities
 from data_prep.grid import STEPS_PER_BAR
-from data_prep.performances import Performances
+from data_prep.performances.arrays import Performances
 from data_prep.pitches import MAX_VELOCITY, NUM_KEYS
 
 Floats: TypeAlias = NDArray[np.float32]

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.events import NUM_GRID_PITCHES, base_of_marginals
 from data_prep.limits import check_num_networks
+from data_prep.melodies.events import NUM_GRID_PITCHES, base_of_marginals
 from data_prep.wording import counted
 
 NUM_TONICS = 12
@@ -25,7 +25,7 @@ _MAX_COUNTS = 1 << 24
 
 @dataclass(frozen=True)
 class Floor:
-    """What a model says of events that none of its tokens carries: eps * p0, as ``data_prep.events`` has them.
+    """What a model says of events that none of its tokens carries: eps * p0, as ``data_prep.melodies.events`` has them.
 
     The counts are of all pieces that any of its folds' networks learnt from, in the model's frames.
 

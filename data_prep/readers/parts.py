@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from data_prep.notes import Heading, Key, Metre, Note, Piece, merge_ties, one_line
-from data_prep.voices import fill_gaps, signatures_from
+from data_prep.readers.notes import Heading, Key, Metre, Note, Piece, merge_ties, one_line
+from data_prep.readers.voices import fill_gaps, signatures_from
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from itertools import groupby
 from typing import Literal, NamedTuple, TypeAlias
 
 from data_prep.limits import MAX_NOTES
-from data_prep.notes import Note
-from data_prep.voices import Signature, signatures_from
+from data_prep.readers.notes import Note
+from data_prep.readers.voices import Signature, signatures_from
 
 Sign: TypeAlias = Literal["segno", "coda", "to coda", "fine", "da capo", "dal segno"]
 """What leads elsewhere than back: "segno" and "coda" stand where a stretch begins, the others where one ends."""

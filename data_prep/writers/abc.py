@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from data_prep.pitches import REST
-from data_prep.tunes import Mode, Tune
+from data_prep.tunes.spelling import Accidentals, Name, signed, spell, tonic
+from data_prep.tunes.tune import Mode, Tune
 from data_prep.wording import counted
 from data_prep.writers.bars import Bar, Written, bars, beat_length, lines
-from data_prep.writers.spelling import Accidentals, Name, signed, spell, tonic
 
 _UNIT = Fraction(1, 2)
 """The note without a number, an eighth (L:1/8), in quarter notes."""

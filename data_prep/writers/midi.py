@@ -11,7 +11,7 @@ import pretty_midi
 from data_prep.errors import unknown
 from data_prep.limits import is_metre
 from data_prep.pitches import REST
-from data_prep.tunes import Tune
+from data_prep.tunes.tune import Tune
 from data_prep.writers.bars import beat_length
 
 VIOLIN = 40

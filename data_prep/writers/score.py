@@ -17,9 +17,9 @@ from music21.duration import Duration, Tuplet
 from music21.musicxml.m21ToXml import ScoreExporter
 
 from data_prep.pitches import REST
-from data_prep.tunes import Tune
+from data_prep.tunes.spelling import Accidentals, signed, spell, tonic
+from data_prep.tunes.tune import Tune
 from data_prep.writers.bars import Bar, Written, bars, beat_length, lines
-from data_prep.writers.spelling import Accidentals, signed, spell, tonic
 
 PROMPT_MARK = "prompt"
 """Stands above the first note where notes were given."""

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from models.folded.matmul import product
-from models.folded.torch_doors import apply
+from models.folded.torch_typing import apply
 
 _CHUNK_BYTES = 2**20
 """Logits made at a time, so that they stay in a core's cache until their gradients are taken."""

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from data_prep.randomness import stream
-from models.folded.torch_doors import tensor
+from models.folded.torch_typing import tensor
 
 _LEVELS = 2**16
 """Values of the 16 random bits that decide over one element."""

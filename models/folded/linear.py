@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from models.folded.matmul import outer, products
-from models.folded.torch_doors import apply
+from models.folded.torch_typing import apply
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

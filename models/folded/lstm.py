@@ -20,7 +20,7 @@ from torch.autograd.function import once_differentiable
 
 from models.folded.blocks import fold_blocks, recurrent_gradient, steps, tanh_into
 from models.folded.matmul import step_product
-from models.folded.torch_doors import apply
+from models.folded.torch_typing import apply
 
 _sigmoid_slope = torch.ops.aten.sigmoid_backward.grad_input  # (grad, y) -> grad y (1 - y), in one pass
 _tanh_slope = torch.ops.aten.tanh_backward.grad_input  # (grad, y) -> grad (1 - y^2)

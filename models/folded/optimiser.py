@@ -14,7 +14,7 @@ from torch.optim.adam import adam
 from torch.optim.rmsprop import rmsprop
 from torch.optim.sgd import sgd
 
-from models.folded.torch_doors import row_norms
+from models.folded.torch_typing import row_norms
 
 _AVERAGES: Final = {
     "sgd": (),

@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from models.folded.blocks import fold_blocks, recurrent_gradient, steps, tanh_into
 from models.folded.matmul import step_product
-from models.folded.torch_doors import apply
+from models.folded.torch_typing import apply
 
 
 def rnn(pre: Tensor, recurrent: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.clocks import reading
 from cluster.environment import Environment, differences, faults, refuse, this_environment
 from cluster.nodes import Node
 from data_prep.errors import BadInputError
+from tunesmith.doctor.clocks import reading
 
 ROOT = Path(__file__).parents[2]
 HERE = Environment(

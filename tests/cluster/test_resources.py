@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cluster.resources import Slots, num_fitting, part_of, plan_slots, share_of_gpu
 from data_prep.errors import BadInputError
-from models.device import GPU_CONTEXT, part_for_tensors
+from models.training.device import GPU_CONTEXT, part_for_tensors
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from typing import IO
 import numpy as np
 import pytest
 
-from data_prep.corpus import Corpus, corpora
-from data_prep.notes import Heading, Key, Metre, Note, Piece
-from data_prep.scores import read, reading_of_repeats
+from data_prep.corpora.named import Corpus, corpora
+from data_prep.readers.notes import Heading, Key, Metre, Note, Piece
+from data_prep.readers.scores import read, reading_of_repeats
 from tests import hand_midi
 
 

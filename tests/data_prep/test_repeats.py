@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_prep.limits import MAX_NOTES
-from data_prep.notes import Metre, Note
+from data_prep.readers.notes import Metre, Note
 from data_prep.readers.repeats import MAX_STRETCHES, Course, Sign, Turn, playing_order
 
 

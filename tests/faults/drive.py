@@ -12,7 +12,7 @@ from typing import Any
 
 from cluster.session import quieten
 from data_prep.errors import BadInputError
-from search.search_spec import parse
+from search.spec.file import parse
 from tests.search import toy_family
 
 
@@ -26,7 +26,7 @@ def main() -> None:
     from ray import cloudpickle  # pyright: ignore[reportMissingTypeStubs]
 
     cloudpickle.register_pickle_by_value(toy_family)  # pyright: ignore[reportUnknownMemberType]
-    from tunesmith.conduct import conduct
+    from tunesmith.run_search import conduct
 
     prepared: Any = SimpleNamespace(data=toy_family.toy_data(), fingerprint="toy-1")
     try:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from search.records import TrialRecord
-from search.report import best_trials
-from search.scheduler import SurvivingASHA
-from search.search_spec import SearchSpec, parse
-from search.study import FINISHED, read_search
-from search.trial import train_trial
+from search.driver.scheduler import SurvivingASHA
+from search.spec.file import SearchSpec, parse
+from search.study.database import FINISHED, read_search
+from search.study.records import TrialRecord
+from search.study.report import best_trials
+from search.trials.training import train_trial
 from tests.forked import Program
 from tests.search.toy_family import LOSS, TOY_SEARCH, ToyFamily, toy_data
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data_prep.randomness import stream
-from search.study import FINISHED
+from search.study.database import FINISHED
 from tests.faults.driver import Driver, check_complete, check_mlflow, check_replay, check_rungs
 from tests.mlflow_server import MlflowServer
 from tests.ray_cluster import RayCluster, wait_until

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from search.attempts import ATTEMPTS
-from search.records import TrialRecord
+from search.driver.attempts import ATTEMPTS
+from search.study.records import TrialRecord
 from tests.faults.driver import Driver, check_complete, check_replay, check_rungs
 from tests.ray_cluster import RayNode, ray_cluster, wait_until
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from search.study import read_search
+from search.study.database import read_search
 from tests.forked import Program
 from tests.ray_cluster import RayCluster, wait_until
 from tests.tunesmith.conftest import make_place

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from models import checkpoint
 from models.families import FAMILIES
 from models.family import EpochReport, Family, Training
 from models.metrics import of_style
 from models.spec import Spec
+from models.training import checkpoint
 from tests.models.toy_melodies import melodies_of, random_pieces
 from tests.models.toy_performances import STYLES, random_performances
 

@@ -5,10 +5,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from data_prep.melodies import Melodies
+from data_prep.melodies.arrays import Melodies
+from data_prep.melodies.votes import find_votes
 from data_prep.pitches import REST
 from data_prep.randomness import stream
-from data_prep.votes import find_votes
 
 Piece: TypeAlias = list[tuple[int, int]]
 

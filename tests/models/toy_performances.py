@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.performances import Performances
+from data_prep.performances.arrays import Performances
 from data_prep.randomness import stream
 
 Played: TypeAlias = tuple[float, float, int, int]

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from models import checkpoint
-from models.composer import Composer
-from models.composer_spec import ComposerSpec
+from models.composer.family import Composer
+from models.composer.spec import ComposerSpec
+from models.training import checkpoint
 from tests.hand_melodies import Tune, melodies, random_tunes
 
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from models import checkpoint
-from models.stylenet import StyleNet
-from models.stylenet_spec import StyleNetSpec
+from models.stylenet.family import StyleNet
+from models.stylenet.spec import StyleNetSpec
+from models.training import checkpoint
 from tests.models.toy_performances import random_performances
 
 

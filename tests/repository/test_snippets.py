@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from data_prep.corpus import corpora
-from search.search_spec import parse
+from data_prep.corpora.named import corpora
+from search.spec.file import parse
 from tunesmith.cli import app
 
 ROOT = Path(__file__).parents[2]

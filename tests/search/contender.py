@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from data_prep.prepared import prepare
+from data_prep.prepared.corpus import prepare
 from data_prep.progress import Progress, Silent
 from models.families import FAMILIES
 from models.family import EpochReport
 from models.metrics import FoldValues
-from search.challenge import Challenge, Outcome, choose_trial
-from search.records import EpochRecord, SearchRecord, TrialRecord
-from search.registry import Registry
-from search.search_spec import load
-from search.tracking import default_uri
+from search.promotion.promote import Challenge, Outcome, choose_trial
+from search.promotion.registry import Registry
+from search.spec.file import load
+from search.study.records import EpochRecord, SearchRecord, TrialRecord
+from search.tracking.runs import default_uri
 
 COMPOSER = FAMILIES["composer"]
 EPOCHS = 4

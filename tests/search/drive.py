@@ -9,8 +9,8 @@ from ray import cloudpickle  # pyright: ignore[reportMissingTypeStubs]
 
 from cluster.session import connect
 from models.spec import Value
-from search.progress import SilentObserver
-from search.search_spec import parse
+from search.spec.file import parse
+from search.study.progress import SilentObserver
 
 
 class Printer(SilentObserver):
@@ -32,7 +32,7 @@ def main() -> None:
     search = parse(text, "toy.toml", family=family, overrides=changes)
     cloudpickle.register_pickle_by_value(toy_family)  # pyright: ignore[reportUnknownMemberType]
     with connect(num_cpus=2, num_gpus=0):
-        from search.tune import run
+        from search.driver.ray_tune import run
 
         run(search, toy_family.toy_data(), home, Printer(), family=family, fingerprint="toy-1", slots=2)
 

@@ -16,10 +16,10 @@ from typing import Any
 from sqlalchemy import Engine, event
 from toy_family import LOSS, TOY_SEARCH, ToyFamily
 
-from search.search_spec import parse
-from search.study import open_study
-from search.tracking_thread import Tracking
-from tests.search.test_tracking import record
+from search.spec.file import parse
+from search.study.database import open_study
+from search.tracking.thread import Tracking
+from tests.search.tracking.test_runs import record
 
 _STEPS = {"os.mkdir", "os.link", "os.rename", "os.remove", "sqlite3.connect"}
 TRIAL = record(0, "COMPLETE", [3.0, 2.0])

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import toy_family
 from sqlalchemy import Engine, event
-from test_tracking import record, track
+
+from tests.search.tracking.test_runs import record, track
 
 
 def write(home: Path, die_at: int) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from toy_family import TOY_SEARCH, ToyFamily
 
-from search.search_spec import parse
-from search.study import open_study
+from search.spec.file import parse
+from search.study.database import open_study
 
 
 def main() -> None:

@@ -16,9 +16,9 @@ import pytest
 from data_prep.errors import BadInputError
 from models.families import family
 from search.place_checks import servers, try_home, try_study, try_tracking, unended_driver
-from search.search_spec import SearchSpec, load
-from search.study import folder, open_study
-from search.tracking import connect, default_uri
+from search.spec.file import SearchSpec, load
+from search.study.database import folder, open_study
+from search.tracking.runs import connect, default_uri
 from tests.postgres_server import PostgresServer, binaries
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own
@@ -106,7 +106,7 @@ def test_a_driver_that_died_on_this_machine_is_not_told_of(tmp_path: Path) -> No
     script = f"""
 import os, sys
 from pathlib import Path
-from search.folder_lock import driver_lock
+from search.study.folder_lock import driver_lock
 place = Path({str(folder(tmp_path, "composer"))!r})
 place.mkdir(parents=True)
 with driver_lock(place, "composer"):

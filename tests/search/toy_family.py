@@ -137,14 +137,14 @@ class ToyFamily:
         return ToyTraining(spec, data, seed, trial)
 
     def pictures(self, trained: Path, data: ToyData) -> Iterable[tuple[str, Figure]]:
-        from models import checkpoint
+        from models.training import checkpoint
 
         figure = Figure()
         figure.subplots().imshow(checkpoint.load(trained).training["weights"])  # pyright: ignore[reportUnknownMemberType]
         return [("weights", figure)]
 
     def score(self, trained: Path, data: ToyData, learnt: ToyData | None) -> Scored:
-        from models import checkpoint
+        from models.training import checkpoint
 
         del learnt
         weights = checkpoint.load(trained).training["weights"].numpy().mean(axis=0)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.corpus import corpora
+from data_prep.corpora.named import corpora
 from tests.forked import Program
 from tests.mlflow_tables import lay_tables
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from data_prep.corpus import corpora
+from data_prep.corpora.named import corpora
 
 ENCODINGS = [
     {"PYTHONIOENCODING": "latin-1"},

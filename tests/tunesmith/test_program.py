@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from search.homes import VARIABLE
+from search.study.homes import VARIABLE
 from tunesmith.cli import app, run
 from tunesmith.home import home_folder
 from tunesmith.program import AT_HOME, as_called_here, called, mean_home

@@ -11,11 +11,11 @@ import pytest
 from music21.stream.base import Score
 
 from data_prep.errors import BadInputError
-from data_prep.prompts import read_prompt
-from models import checkpoint
-from models.composer_spec import ComposerSpec
-from models.composing import TuneComposer
-from models.wish import Wish
+from data_prep.tunes.prompts import read_prompt
+from models.composer.composing.request import Wish
+from models.composer.composing.tune_composer import TuneComposer
+from models.composer.spec import ComposerSpec
+from models.training import checkpoint
 from tests.models import trained_composers, trained_stylenets
 from tunesmith import load_model
 from tunesmith.python_interface import LoadedComposer, LoadedPerformer

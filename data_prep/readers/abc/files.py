@@ -13,9 +13,9 @@ from itertools import groupby, takewhile
 from pathlib import Path
 
 from data_prep.limits import read_bytes
-from data_prep.notes import Piece, Reading, Repeats, Unread, reason
 from data_prep.readers.abc.fields import parse_length
 from data_prep.readers.abc.tunes import Line, read_tune
+from data_prep.readers.notes import Piece, Reading, Repeats, Unread, reason
 
 _FIELD = re.compile(r"[A-Za-z]:")
 _FILE_HEADER = re.compile(r"([CILM]):(.*)|%%\s*propagate-accidentals")

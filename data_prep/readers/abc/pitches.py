@@ -10,9 +10,9 @@ Source: The abc music standard 2.1, sections 4.2 (accidentals), 4.11 (ties), 11.
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from data_prep.notes import midi_name
 from data_prep.pitches import NUM_PITCHES
 from data_prep.readers.abc.fields import SEMITONES, KeyField
+from data_prep.readers.notes import midi_name
 
 _MARKS = {"^": 1, "_": -1, "=": 0}
 _ALTERED = {-2: "--", -1: "-", 0: "", 1: "#", 2: "##"}

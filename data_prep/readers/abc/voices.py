@@ -11,7 +11,6 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from data_prep.limits import MAX_SILENT_BARS, check_length, check_num_notes
-from data_prep.notes import Key, Metre, Note
 from data_prep.pitches import NUM_PITCHES, REST
 from data_prep.readers.abc.fields import (
     KeyField,
@@ -23,6 +22,7 @@ from data_prep.readers.abc.fields import (
 from data_prep.readers.abc.music import length_factor, tokens
 from data_prep.readers.abc.pitches import Accidentals, Written, sounding, written
 from data_prep.readers.abc.repeats import Turns
+from data_prep.readers.notes import Key, Metre, Note
 from data_prep.readers.parts import bar_length
 from data_prep.readers.repeats import Turn
 

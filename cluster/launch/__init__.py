@@ -1,0 +1,1 @@
+"""Launching a cluster: templates, Ray's launcher, and searches as jobs."""

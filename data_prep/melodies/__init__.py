@@ -1,0 +1,1 @@
+"""From readings to melodies: filtered, grouped by kin, and assembled into flat arrays."""

@@ -1,0 +1,136 @@
+"""The chain from files to melodies: read, leave out, group by kin, fold, assemble; the sealed pieces come out apart."""
+
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_prep.corpora.folds import TEST, UNFOLDED, assign
+from data_prep.corpora.named import Corpus
+from data_prep.corpora.provenance import Inputs, Origin, Preparation, Skipped
+from data_prep.corpora.selection import select
+from data_prep.errors import BadInputError
+from data_prep.melodies.assembly import assemble
+from data_prep.melodies.filters import broken_rule
+from data_prep.melodies.kinship import beginning, contents, groups, setting_title
+from data_prep.progress import Progress
+from data_prep.readers.cached import read_all
+from data_prep.readers.notes import Piece, Reading
+from data_prep.wording import by_rule
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A piece under its own name and its score's."""
+
+    piece: Piece
+    name: str
+    score: str
+
+
+def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, processes: int | None) -> Preparation:
+    """Run the chain.
+
+    Args:
+        corpus: What to read and leave out.
+        inputs: Its files, the number of folds and the seed.
+        cache: The cache's folder.
+        progress: Told of the reading.
+        processes: How many files are parsed at once; as many as there are cores by default.
+
+    Returns:
+        The pieces and what there is to tell about them.
+
+    Raises:
+        BadInputError: If nothing can be read, the corpus is too small, or the cache cannot be used.
+    """
+    readings = read_all(inputs.digests, cache, progress, processes, repeats=corpus.repeats)
+    by_name = {corpus.file_name(path): reading for path, reading in readings.items()}
+    inputs = inputs.without(file for file, reading in by_name.items() if reading.is_passing)
+    read = _name_pieces(by_name)
+    skipped = tuple(
+        Skipped(f"{file}#{unread.tune}" if unread.tune else file, unread.reason)
+        for file, reading in by_name.items()
+        for unread in reading.unread
+    )
+    if not read:
+        raise BadInputError(
+            f"a corpus needs at least one score that can be read, and none of the {len(by_name)} in "
+            f"{corpus.name!r} can be; the first is {skipped[0].file}: {skipped[0].reason}"
+        )
+    kept, left_out = _leave_out(corpus, read)
+    pieces = [one.piece for one in kept]
+    ids = [one.name for one in kept]
+    group = groups(pieces, _labels(corpus, kept))
+    folds = _folds(corpus, kept, group, left_out, inputs)
+    num_folds = max(inputs.num_folds, 1)
+    melodies = assemble(pieces, ids, folds, num_folds=num_folds, fingerprint=inputs.fingerprint, corpus=corpus.name)
+    is_open = [index for index, fold in enumerate(folds) if fold != TEST]
+    is_sealed = [index for index, fold in enumerate(folds) if fold == TEST]
+    headings = [piece.heading for piece in pieces]
+    return Preparation(
+        open_pieces=select(melodies, is_open),
+        sealed_pieces=select(melodies, is_sealed),
+        origins=tuple(Origin(headings[index].title, headings[index].composer, group[index]) for index in is_open),
+        skipped=skipped,
+        left_out=left_out,
+        num_files=len(by_name),
+        num_read=len(read),
+    )
+
+
+def _folds(
+    corpus: Corpus, kept: Sequence[_Named], group: Sequence[int], left_out: Mapping[str, int], inputs: Inputs
+) -> list[int]:
+    """Put every piece into a fold or the test set; all into one fold where they are scored alone."""
+    if inputs.num_folds != UNFOLDED:
+        ids, lengths = [one.name for one in kept], [one.piece.num_timed for one in kept]
+        return assign(ids, group, lengths, num_folds=inputs.num_folds, seed=inputs.seed, fingerprint=inputs.corpus)
+    if not kept:
+        raise BadInputError(
+            f"at least one piece must pass the rules of its corpus, and of {corpus.name!r} none does: "
+            f"{by_rule(left_out)}"
+        )
+    return [0] * len(kept)
+
+
+def _name_pieces(readings: Mapping[str, Reading]) -> list[_Named]:
+    """Name every piece "file#tune:part", what there is of it, and number those that would share a name."""
+    named: list[_Named] = []
+    for file, reading in readings.items():
+        seen: Counter[str] = Counter()
+        for piece in reading.pieces:
+            score = f"{file}#{piece.heading.tune}" if piece.heading.tune else file
+            name = f"{score}:{piece.heading.part}" if piece.heading.part else score
+            seen[name] += 1
+            named.append(_Named(piece, name if seen[name] == 1 else f"{name} ({seen[name]})", score))
+    return named
+
+
+def _leave_out(corpus: Corpus, read: Sequence[_Named]) -> tuple[list[_Named], dict[str, int]]:
+    """Apply the corpus's rules in order, then leave out later duplicates; count by the first reason that applies."""
+    same = {"first 32 pitches": beginning, "identical": contents}.get(corpus.duplicates)
+    left_out = dict.fromkeys((*corpus.rules, *(("duplicates",) if same else ())), 0)
+    kept: list[_Named] = []
+    seen: set[Hashable] = set()
+    for one in read:
+        reason = broken_rule(one.piece, corpus.rules)
+        if reason is None and same is not None:
+            reason = "duplicates" if same(one.piece) in seen else None
+            seen.add(same(one.piece))
+        if reason is None:
+            kept.append(one)
+        else:
+            left_out[reason] += 1
+    return kept, left_out
+
+
+def _labels(corpus: Corpus, kept: Sequence[_Named]) -> list[list[Hashable]]:
+    """Give what makes pieces kin besides their notes: the score, and what the corpus says of settings."""
+    headings = [one.piece.heading for one in kept]
+    labels: list[list[Hashable]] = [[one.score for one in kept]]
+    if "number" in corpus.settings:
+        labels.append([heading.tune or None for heading in headings])
+    if "title" in corpus.settings:
+        labels.append([setting_title(heading.title) or None for heading in headings])
+    return labels

@@ -1,0 +1,227 @@
+"""The files of a corpus of performances, and what their folders, or an index, tell of each: style and composition.
+
+FOLDER/<style>/.../X.mid: the first folder is the style; files of a folder without folders are of one style, "all". In a
+folder such as ASAP's .../<composer>/<piece>/ that holds several annotated performances, all are of one composition.
+
+FOLDER/index.csv names the files itself: columns ``file`` (its path from there), one for the style (``genre`` unless the
+corpus is written FOLDER:COLUMN), and perhaps ``composer`` and ``title``, which together name the composition.
+"""
+
+import csv
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+from data_prep.corpora.named import INDEX, Corpus
+from data_prep.errors import BadInputError, unknown
+from data_prep.limits import MAX_BYTES
+from data_prep.readers.beats import SUFFIX
+from data_prep.readers.digest import contents, file_digest
+from data_prep.readers.scores import MIDI_SUFFIXES
+from data_prep.wording import counted
+
+READER = 3
+"""Version of what is read out of a file, rendered and left out; raised with every change to it."""
+
+STYLE_COLUMN = "genre"
+"""The column that names the style unless another is asked for."""
+
+_STYLE = re.compile(r"[\w][\w .-]{0,63}")
+"""What MLflow takes as part of a metric's name, and every file system as part of a file's."""
+
+ONE_STYLE = "all"
+"""The style of a folder without folders."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One performance of a corpus, not yet read.
+
+    Attributes:
+        path: The file.
+        name: Its name in the corpus.
+        style: Its style.
+        composer: Its composer, "" where nothing tells.
+        title: Its title, "" where nothing tells.
+        composition: What its composition's performances have in common, None where nothing but notes tells.
+    """
+
+    path: Path
+    name: str
+    style: str
+    composer: str = ""
+    title: str = ""
+    composition: str | None = None
+
+
+def digests(corpus: Corpus) -> dict[Path, str]:
+    """Give all files that decide what is made of a corpus, in the order of their names, each with a digest.
+
+    Args:
+        corpus: The corpus.
+
+    Returns:
+        MIDI files, annotations and the index, or the scores that are to be rendered.
+
+    Raises:
+        BadInputError: If there are none.
+    """
+    if corpus.rendered:
+        return {path: file_digest(path, corpus.repeats) for path in corpus.files()}
+    found = [*midi_files(corpus), *corpus.folder.rglob(f"*{SUFFIX}"), *corpus.folder.glob(INDEX)]
+    if not found:
+        raise BadInputError(
+            f"a corpus of performances needs at least one MIDI file (.mid, .midi), but there is none in {corpus.folder}"
+        )
+    return {path: _digest(path) for path in sorted(found, key=corpus.file_name)}
+
+
+def fingerprint(corpus: Corpus, found: Mapping[Path, str]) -> str:
+    """Give the fingerprint of what is read and how.
+
+    Args:
+        corpus: The corpus.
+        found: Its files' digests.
+
+    Returns:
+        32 hexadecimal digits.
+    """
+    how = (READER, "rendered" if corpus.rendered else "played", corpus.style_column)
+    parts = [repr(how), *(repr((corpus.file_name(path), digest)) for path, digest in found.items())]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def midi_files(corpus: Corpus) -> list[Path]:
+    """Give a folder's MIDI files at any depth, in the order of their names."""
+    found = (
+        path
+        for path in corpus.folder.rglob("*")
+        if path.suffix.lower() in MIDI_SUFFIXES and not path.name.startswith(".") and path.is_file()
+    )
+    return sorted(found, key=corpus.file_name)
+
+
+def annotations(path: Path) -> Path:
+    """Give where a performance's annotated beats are, if it has any."""
+    return path.with_name(path.stem + SUFFIX)
+
+
+def entries(corpus: Corpus) -> list[Entry]:
+    """Give the performances of a folder.
+
+    Args:
+        corpus: The folder.
+
+    Returns:
+        One entry for each file, in the order of their names.
+
+    Raises:
+        BadInputError: If the index, or the way in which folders name styles, cannot be used.
+    """
+    index = corpus.folder / INDEX
+    if not index.exists() and corpus.style_column is not None:
+        raise BadInputError(
+            f"{corpus.name!r} asks for the column {corpus.style_column!r} of an index, and there is no {index}"
+        )
+    found = _from_index(corpus, index) if index.exists() else _from_folders(corpus)
+    for entry in found:
+        if not _STYLE.fullmatch(entry.style):
+            raise BadInputError(
+                "a style's name is letters, digits, spaces, '.', '_' and '-', for it names metrics and files: got "
+                f"{entry.style!r} ({entry.name} in {corpus.folder})"
+            )
+    return found
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(contents(path)).hexdigest()[:32]
+
+
+def _from_folders(corpus: Corpus) -> list[Entry]:
+    paths = midi_files(corpus)
+    places = [path.relative_to(corpus.folder).parts for path in paths]
+    styles = sorted({place[0] for place in places if len(place) > 1})
+    for path, place in zip(paths, places, strict=True):
+        if styles and len(place) == 1:
+            raise BadInputError(
+                f"each performance stands in the folder of its style, and {path} stands beside the folders "
+                f"{', '.join(styles[:3])}: move it into one, or name one folder as the corpus"
+            )
+    annotated = Counter(path.parent for path in paths if annotations(path).exists())
+    return [
+        Entry(
+            path,
+            corpus.file_name(path),
+            place[0] if len(place) > 1 else ONE_STYLE,
+            composition="/".join(place[:-1]) if len(place) > 2 and annotated[path.parent] > 1 else None,  # noqa: PLR2004
+        )
+        for path, place in zip(paths, places, strict=True)
+    ]
+
+
+def _from_index(corpus: Corpus, index: Path) -> list[Entry]:
+    style_column = corpus.style_column or STYLE_COLUMN
+    columns, table = _table(index)
+    if "file" not in columns:
+        raise unknown("column", "file", columns, str(index))
+    if style_column not in columns:
+        raise BadInputError(
+            f"{unknown('column', style_column, columns, str(index))} (a corpus written FOLDER:COLUMN names the column "
+            "of its styles)"
+        )
+    rows = [{key: (value or "").strip() for key, value in row.items() if key} for row in table]
+    rows = [{**row, "file": Path(row["file"]).as_posix()} for row in rows]
+    _check(corpus, index, rows, style_column)
+    return [
+        Entry(
+            corpus.folder / row["file"],
+            row["file"],
+            row[style_column],
+            row.get("composer", ""),
+            row.get("title", ""),
+            f"{row.get('composer', '')}: {row['title']}" if row.get("title") else None,
+        )
+        for row in sorted(rows, key=lambda row: row["file"])
+    ]
+
+
+def _table(index: Path) -> tuple[Sequence[str], list[dict[str, str]]]:
+    """Return the columns and the rows of an index."""
+    try:
+        if index.stat().st_size > MAX_BYTES:
+            raise ValueError(f"it has more than {MAX_BYTES / 1e6:g} MB")  # noqa: TRY301  (told like the others)
+        table = csv.DictReader(StringIO(index.read_text(encoding="utf-8-sig")), restval="")
+        return table.fieldnames or [], list(table)
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8 text"
+    except OSError as error:
+        reason = error.strerror
+    except (ValueError, csv.Error) as error:
+        reason = str(error)
+    raise BadInputError(f"an index must be readable: {index} ({reason})")
+
+
+def _check(corpus: Corpus, index: Path, rows: Sequence[Mapping[str, str]], style_column: str) -> None:
+    """Refuse an index without rows, with files that are not there or twice there, or with rows that name no style."""
+    if not rows:
+        raise BadInputError(f"an index must name at least one performance: {index} has no rows")
+    there = {corpus.file_name(path) for path in midi_files(corpus)}
+    missing = [row["file"] for row in rows if row["file"] not in there]
+    if missing:
+        raise BadInputError(
+            f"an index names MIDI files of its folder: {len(missing)} of the {len(rows)} in {index} are missing, the "
+            f"first is {missing[0]!r}"
+        )
+    name, count = Counter(row["file"] for row in rows).most_common(1)[0]
+    if count > 1:
+        raise BadInputError(f"an index names each file once: {name!r} is in {index} {counted(count, 'time')}")
+    without = [row["file"] for row in rows if not row[style_column]]
+    if without:
+        raise BadInputError(
+            f"each row of an index names a style: {counted(len(without), 'row')} of {index} "
+            f"without anything in the column {style_column!r}, the first is {without[0]!r}"
+        )

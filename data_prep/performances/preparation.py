@@ -1,0 +1,259 @@
+"""The chain from files to performances: read, leave out, join into compositions, fold style by style, assemble."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from data_prep.corpora.folds import TEST, UNFOLDED, assign_by_style
+from data_prep.corpora.named import Corpus
+from data_prep.corpora.provenance import Inputs, Origin, Preparation, Skipped
+from data_prep.corpora.selection import select
+from data_prep.errors import BadInputError
+from data_prep.limits import MAX_BYTES, read_bytes
+from data_prep.melodies.kinship import compositions, skyline
+from data_prep.performances import files as performance_files
+from data_prep.performances import reader
+from data_prep.performances.arrays import Performance, Performances
+from data_prep.performances.files import Entry
+from data_prep.performances.filters import RULES, broken_rule
+from data_prep.pitches import has_key
+from data_prep.progress import Progress
+from data_prep.readers import beats as annotated
+from data_prep.readers.bounded import Failure, Job, read_each, read_one
+from data_prep.readers.notes import Piece
+
+DUPLICATES = "duplicates"
+"""Counts performances that have the same notes as an earlier one."""
+
+
+@dataclass
+class _Read:
+    """What was read and kept, and what was not."""
+
+    kept: list[tuple[Entry, Performance]] = field(default_factory=list[tuple[Entry, Performance]])
+    skipped: list[Skipped] = field(default_factory=list[Skipped])
+    unread: list[str] = field(default_factory=list[str])  # of what was skipped, the names with a passing reason
+    exclusions: list[Skipped] = field(default_factory=list[Skipped])
+    left_out: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*RULES, DUPLICATES), 0))
+
+    def leave_out(self, entry: Entry, rule: str, reason: str) -> None:
+        self.left_out[rule] += 1
+        self.exclusions.append(Skipped(entry.name, reason))
+
+
+class Played(NamedTuple):
+    """What is read of one performance.
+
+    Attributes:
+        file: The file's notes as its ticks count them.
+        beats: Its annotated beats, if it has any.
+        performance: The notes that a piano has keys for, in quarter notes by the beats where there are some.
+    """
+
+    file: reader.PlayedFile
+    beats: annotated.Beats | None
+    performance: Performance
+
+
+def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, processes: int | None) -> Preparation:
+    """Run the chain.
+
+    Args:
+        corpus: What to read.
+        inputs: Its files, the number of folds and the seed.
+        cache: The cache's folder, for the readings of scores.
+        progress: Told of the reading.
+        processes: How many scores are parsed at once; as many as there are cores by default.
+
+    Returns:
+        The performances and what there is to tell about them.
+
+    Raises:
+        BadInputError: If nothing can be read or used, a style has too few compositions, or the index cannot be used.
+    """
+    if corpus.rendered:
+        read, num_files = _rendered(corpus, inputs, cache, progress, processes), len(inputs.digests)
+    else:
+        entries = performance_files.entries(corpus)
+        read, num_files = _played(entries, progress, processes), len(entries)
+    inputs = inputs.without(read.unread)
+    if not read.kept:
+        first = [*read.exclusions, *read.skipped][0]
+        raise BadInputError(
+            f"a corpus needs at least one performance that can be used, and none of the {num_files} in {corpus.name!r} "
+            f"can be; the first is {first.file}: {first.reason}"
+        )
+    entries = [entry for entry, _ in read.kept]
+    composition = compositions(
+        [skyline(performance.onset, performance.pitch) for _, performance in read.kept],
+        [[entry.composition for entry in entries]],
+    )
+    folds = _folds(read, composition, inputs)
+    data = _assemble(read.kept, composition, folds, corpus, inputs)
+    chosen = [index for index, fold in enumerate(folds) if fold != TEST]
+    sealed = [index for index, fold in enumerate(folds) if fold == TEST]
+    return Preparation(
+        open_pieces=select(data, chosen),
+        sealed_pieces=select(data, sealed),
+        origins=tuple(Origin(entries[index].title, entries[index].composer, composition[index]) for index in chosen),
+        skipped=tuple(read.skipped),
+        left_out=read.left_out,
+        num_files=num_files,
+        num_read=len(read.kept) + len(read.exclusions),
+        exclusions=tuple(read.exclusions),
+    )
+
+
+def _folds(read: _Read, composition: Sequence[int], inputs: Inputs) -> list[int]:
+    """Put every performance into a fold or the test set; all into one fold where they are scored alone."""
+    if inputs.num_folds == UNFOLDED:
+        return [0] * len(read.kept)
+    entries = [entry for entry, _ in read.kept]
+    return assign_by_style(
+        [entry.name for entry in entries],
+        composition,
+        [performance.num_notes for _, performance in read.kept],
+        [entry.style for entry in entries],
+        num_folds=inputs.num_folds,
+        seed=inputs.seed,
+        fingerprint=inputs.corpus,
+    )
+
+
+def read_file(path: Path) -> Played | Failure:
+    """Read one performance and its annotated beats, within bounds; or return why it cannot be read."""
+    return read_one(_JOB, path)
+
+
+def _played(entries: Sequence[Entry], progress: Progress, processes: int | None) -> _Read:
+    """Read files; leave out what breaks a rule, and what has the notes of an earlier one."""
+    progress.start(len(entries), "reading performances")
+    answers: dict[Path, Played | Failure] = {}
+    try:
+        for path, answer in read_each(_JOB, [entry.path for entry in entries], processes=processes or 1):
+            answers[path] = answer
+            progress.advance(1)
+    finally:
+        progress.finish()
+    read = _Read()
+    seen: dict[Hashable, str] = {}
+    for entry in entries:
+        _take(entry, answers[entry.path], read, seen)
+    return read
+
+
+def _take(entry: Entry, answer: Played | Failure, read: _Read, seen: dict[Hashable, str]) -> None:
+    if isinstance(answer, Failure):
+        read.skipped.append(Skipped(entry.name, answer.reason))
+        read.unread += [entry.name] if answer.passing else []
+        return
+    file, beats, performance = answer
+    if not performance.num_notes:
+        read.skipped.append(Skipped(entry.name, "none of its notes is among a piano's 88 keys"))
+        return
+    broken = broken_rule(file, performance, beats)
+    same = seen.setdefault(_contents(performance), entry.name) if broken is None else entry.name
+    if same != entry.name:
+        broken = DUPLICATES, f"it has the same notes as {same}"
+    if broken is None:
+        read.kept.append((entry, performance))
+    else:
+        read.leave_out(entry, *broken)
+
+
+def _read(path: Path) -> Played:
+    file = reader.read(read_bytes(path))
+    beats, performance = _beats(path), file.performance
+    if beats is not None:
+        onset, end = beats.quarters(performance.seconds, file.release)
+        performance = reader.with_beats(file, onset, end)
+    return Played(file, beats, _within_keys(performance))
+
+
+def _reader(_: Path) -> str:
+    return reader.__name__
+
+
+_JOB = Job(_read, _reader)
+
+
+def _beats(path: Path) -> annotated.Beats | None:
+    beside = performance_files.annotations(path)
+    if not beside.exists():
+        return None
+    if beside.stat().st_size > MAX_BYTES:
+        raise ValueError(f"annotations of at most {MAX_BYTES / 1e6:g} MB are read: {beside.name} has more")
+    return annotated.read(beside.read_text(encoding="utf-8"))
+
+
+def _within_keys(performance: Performance) -> Performance:
+    """Leave out what no piano has a key for."""
+    return Performance(**{name: column[has_key(performance.pitch)] for name, column in vars(performance).items()})
+
+
+def _contents(performance: Performance) -> Hashable:
+    """Give what two performances have in common if they have the same notes, played alike, whenever they begin."""
+    seconds = np.rint((performance.seconds - performance.seconds[0]) * 1000).astype(np.int64)
+    return performance.pitch.tobytes(), performance.velocity.tobytes(), seconds.tobytes()
+
+
+def _rendered(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, processes: int | None) -> _Read:
+    """Read scores, and play those in 4/4 in every style; a score is a composition."""
+    from data_prep.performances.renderings import STYLES, render  # noqa: PLC0415  (so is what only scores need)
+    from data_prep.readers.cached import read_all  # noqa: PLC0415  (pyarrow is imported only where scores are read)
+
+    read = _Read()
+    for path, reading in read_all(inputs.digests, cache, progress, processes, repeats=corpus.repeats).items():
+        name = corpus.file_name(path)
+        read.unread += [name] if reading.is_passing else []
+        read.skipped += [Skipped(f"{name}#{one.tune}" if one.tune else name, one.reason) for one in reading.unread]
+        for tune, voices in _scores(reading.pieces).items():
+            score = f"{name}#{tune}" if tune else name
+            metre = next((m for voice in voices for m in voice.heading.metres if m[1:] != (4, 4)), None)
+            heading = voices[0].heading
+            for style in STYLES:
+                entry = Entry(path, f"{score} ({style})", style, heading.composer, heading.title, score)
+                if metre is None:
+                    read.kept.append((entry, render(voices, style, inputs.seed)))
+                else:
+                    read.leave_out(entry, "not in 4/4", f"{metre.beats}/{metre.unit} in it; only 4/4 is used")
+    return read
+
+
+def _scores(pieces: Sequence[Piece]) -> Mapping[str, list[Piece]]:
+    """Group a file's voices, in their order, by the score that they are of; one without a note that sounds is none."""
+    scores: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        if piece.num_sounding:
+            scores.setdefault(piece.heading.tune, []).append(piece)
+    return scores
+
+
+def _assemble(
+    kept: Sequence[tuple[Entry, Performance]],
+    composition: Sequence[int],
+    folds: Sequence[int],
+    corpus: Corpus,
+    inputs: Inputs,
+) -> Performances:
+    """Make the flat arrays of all performances."""
+    styles = tuple(sorted({entry.style for entry, _ in kept}))
+    played = [performance for _, performance in kept]
+    return Performances(
+        **{
+            name: np.concatenate([getattr(one, name) for one in played])
+            for name in ("pitch", "velocity", "onset", "duration", "seconds")
+        },
+        start=np.concatenate([[0], np.cumsum([one.num_notes for one in played])]).astype(np.int64),
+        fold=np.array(folds, np.int8),
+        style=np.array([styles.index(entry.style) for entry, _ in kept], np.int16),
+        composition=np.array(composition, np.int32),
+        styles=styles,
+        ids=tuple(entry.name for entry, _ in kept),
+        num_folds=max(inputs.num_folds, 1),
+        fingerprint=inputs.fingerprint,
+        corpus=corpus.name,
+    )

@@ -1,0 +1,197 @@
+"""Prepared corpora: the chain from files to data runs once for the same inputs; what it came to is kept."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from data_prep.corpora.folds import UNFOLDED, check_num_folds
+from data_prep.corpora.named import Corpus, corpora, resolve
+from data_prep.corpora.provenance import Inputs, Origin, Prepared, Skipped, Source
+from data_prep.errors import BadInputError, unknown
+from data_prep.prepared import file as storage
+from data_prep.prepared.kinds import KINDS
+from data_prep.progress import Progress, Silent
+from data_prep.storage.cache import folder as cache_folder
+from data_prep.storage.cache import write
+
+
+def prepare(
+    corpus: str,
+    *,
+    kind: str = "melodies",
+    repeats: str = "written",
+    num_folds: int = 4,
+    seed: int = 0,
+    progress: Progress | None = None,
+    cache: Path | None = None,
+    processes: int | None = None,
+) -> Prepared:
+    """Prepare a corpus, from the cache where nothing that it depends on has changed.
+
+    Args:
+        corpus: A corpus's name, or a folder.
+        kind: The kind of data that a family reads.
+        repeats: How the repeats of scores are read: "written" reads each section once, "played" as often as it is
+            played.
+        num_folds: Number of folds.
+        seed: Of the folds and the test set.
+        progress: Told of the reading.
+        cache: The cache's folder; the user's own by default (TUNESMITH_CACHE names another).
+        processes: How many files are parsed at once; as many as there are cores by default.
+
+    Returns:
+        The prepared corpus.
+
+    Raises:
+        BadInputError: If the corpus is unknown, of another kind, empty, unreadable or too small, or the cache cannot be
+            used.
+    """
+    check_num_folds(num_folds)
+    return _prepared(corpus, kind, repeats, num_folds, seed, progress, cache, processes)
+
+
+def prepare_unfolded(
+    corpus: str,
+    *,
+    kind: str,
+    repeats: str = "written",
+    progress: Progress | None = None,
+    cache: Path | None = None,
+    processes: int | None = None,
+) -> Prepared:
+    """Prepare a corpus whose pieces are scored and not learnt from: one fold holds all of them, and none is sealed.
+
+    Args:
+        corpus: A corpus's name, or a folder; one piece is enough.
+        kind: As for ``prepare``, like the other arguments.
+        repeats: How the repeats of scores are read.
+        progress: Told of the reading.
+        cache: The cache's folder.
+        processes: How many files are parsed at once.
+
+    Returns:
+        The prepared corpus.
+
+    Raises:
+        BadInputError: If the corpus is unknown, of another kind, empty or unreadable, or the cache cannot be used.
+    """
+    return _prepared(corpus, kind, repeats, UNFOLDED, 0, progress, cache, processes)
+
+
+def _prepared(
+    corpus: str,
+    kind: str,
+    repeats: str,
+    num_folds: int,
+    seed: int,
+    progress: Progress | None,
+    cache: Path | None,
+    processes: int | None,
+) -> Prepared:
+    if kind not in KINDS:
+        raise unknown("kind of data", kind, KINDS)
+    found = resolve(corpus, repeats)
+    if found.kind not in (None, kind):
+        fitting = ", ".join(name for name, one in corpora().items() if one.kind == kind)
+        raise BadInputError(
+            f"{kind} are needed, and the corpus {corpus!r} has {found.kind}: take a folder, or {fitting}"
+        )
+    digests = KINDS[kind].digests(found)
+    inputs = Inputs(digests, KINDS[kind].fingerprint(found, digests), kind, num_folds, seed)
+    folder = cache_folder(cache)
+    stored = _load(folder, inputs.fingerprint, found, kind)
+    if stored is not None:
+        return stored
+    made = KINDS[kind].make(found, inputs, folder, progress or Silent(), processes)
+    fingerprint = made.open_pieces.fingerprint  # another than that of the inputs if not all of them could be read
+    extra: dict[str, Any] = {
+        "origins": [asdict(origin) for origin in made.origins],
+        "skipped": [asdict(skipped) for skipped in made.skipped],
+        "left_out": dict(made.left_out),
+        **({"exclusions": [asdict(one) for one in made.exclusions]} if made.exclusions else {}),
+        "num_files": made.num_files,
+        "num_read": made.num_read,
+        "num_test_pieces": made.sealed_pieces.num_pieces,
+        "num_test_notes": made.sealed_pieces.num_notes,
+        "seed": seed,
+    }
+    write(_test_path(folder, fingerprint), storage.to_bytes(made.sealed_pieces, {}))
+    write(_path(folder, fingerprint), storage.to_bytes(made.open_pieces, extra))
+    prepared = _load(folder, fingerprint, found, kind)
+    assert prepared is not None, "what was just written can be read"
+    return prepared
+
+
+def open_test_set(prepared: Prepared, reason: str) -> Any:
+    """Open the sealed pieces. Only a promotion may: every opening is written down beside them.
+
+    Args:
+        prepared: The corpus.
+        reason: Why they are opened, in words.
+
+    Returns:
+        The sealed pieces, of the same kind and under the same alphabets as the others; their fold is -1.
+
+    Raises:
+        BadInputError: If no reason is given, or the stored test set is gone or damaged.
+    """
+    if not reason.strip():
+        raise BadInputError("the sealed test set is opened for a reason only: say which")
+    path = _test_path(prepared.source.path.parent.parent, prepared.fingerprint)
+    try:
+        sealed, _ = storage.from_bytes(path.read_bytes(), str(path), KINDS[prepared.kind].form)
+    except (OSError, storage.DamagedError) as error:
+        raise BadInputError(
+            f"the sealed test set must lie beside the prepared pieces, but {path} cannot be read ({error}): "
+            "remove the prepared pieces there and prepare the corpus anew"
+        ) from error
+    line = json.dumps({"opened": datetime.now(UTC).isoformat(timespec="seconds"), "reason": reason})
+    with path.with_suffix(".openings").open("a") as log:
+        log.write(line + "\n")
+    return replace(sealed, corpus=prepared.data.corpus)
+
+
+def openings_of_test_set(prepared: Prepared) -> tuple[Mapping[str, str], ...]:
+    """Give every opening of the test set so far: when ("opened") and why ("reason")."""
+    path = _test_path(prepared.source.path.parent.parent, prepared.fingerprint).with_suffix(".openings")
+    return tuple(json.loads(line) for line in path.read_text().splitlines()) if path.exists() else ()
+
+
+def _path(folder: Path, fingerprint: str) -> Path:
+    return folder / "prepared" / f"{fingerprint}.npz"
+
+
+def _test_path(folder: Path, fingerprint: str) -> Path:
+    return folder / "prepared" / f"{fingerprint}.test.npz"
+
+
+def _load(folder: Path, fingerprint: str, corpus: Corpus, kind: str) -> Prepared | None:
+    """Give what is stored, or None where it is not there, or damaged and to be made anew."""
+    path = _path(folder, fingerprint)
+    if not _test_path(folder, fingerprint).exists():
+        return None
+    try:
+        data = path.read_bytes()
+        pieces, extra = storage.from_bytes(data, str(path), KINDS[kind].form)
+    except (OSError, storage.DamagedError):
+        return None
+    return Prepared(
+        data=replace(pieces, corpus=corpus.name),
+        kind=kind,
+        repeats=corpus.repeats,
+        origins=tuple(Origin(**origin) for origin in extra["origins"]),
+        skipped=tuple(Skipped(**skipped) for skipped in extra["skipped"]),
+        left_out=extra["left_out"],
+        exclusions=tuple(Skipped(**one) for one in extra.get("exclusions", [])),
+        num_files=extra["num_files"],
+        num_read=extra["num_read"],
+        num_test_pieces=extra["num_test_pieces"],
+        num_test_notes=extra["num_test_notes"],
+        fingerprint=fingerprint,
+        seed=extra["seed"],
+        source=Source(path, hashlib.sha256(data).hexdigest()),
+    )

@@ -1,0 +1,107 @@
+"""Prepared pieces in a file: the arrays of Melodies or Performances with a JSON header, as a plain .npz."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
+from fractions import Fraction
+from io import BytesIO
+from typing import Any, TypeVar
+
+import numpy as np
+
+from data_prep.errors import BadInputError
+from data_prep.melodies.arrays import Melodies
+from data_prep.melodies.votes import EXPERTS, VOTE
+from data_prep.performances.arrays import Performances
+
+DataT = TypeVar("DataT", Melodies, Performances)
+
+FORMAT = 2
+"""Of the stored file. A file with a greater number was written by a newer version."""
+
+
+def _fractions(values: Iterable[str]) -> tuple[Fraction, ...]:
+    return tuple(Fraction(value) for value in values)
+
+
+def _pairs(values: Iterable[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(value) for value in values)
+
+
+_ALL: Mapping[str, Callable[[Any], Any]] = {"num_folds": int, "fingerprint": str, "corpus": str}
+
+_HEADERS: Mapping[type[Any], Mapping[str, Callable[[Any], Any]]] = {
+    Melodies: {
+        "durations": _fractions,
+        "positions": _fractions,
+        "spellings": tuple,
+        "ids": tuple,
+        "metres": _pairs,
+        **_ALL,
+    },
+    Performances: {"styles": tuple, "ids": tuple, **_ALL},
+}
+"""What of each kind of data is no array, in the header's order, and what makes it out of JSON."""
+
+
+class DamagedError(ValueError):
+    """A stored file that cannot be what was written; it is made anew."""
+
+
+def to_bytes(data: Melodies | Performances, extra: dict[str, Any]) -> bytes:
+    """Store pieces.
+
+    Args:
+        data: What to store.
+        extra: What else to store, as JSON.
+
+    Returns:
+        The file's contents.
+    """
+    values = {field.name: getattr(data, field.name) for field in fields(data)}
+    header = {"format": FORMAT, "extra": extra, **{name: values[name] for name in _HEADERS[type(data)]}}
+    arrays: dict[str, Any] = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+    text = np.frombuffer(json.dumps(header, default=str).encode(), np.uint8)  # only a Fraction is no JSON
+    buffer = BytesIO()
+    np.savez(buffer, header=text, **arrays)
+    return buffer.getvalue()
+
+
+def from_bytes(data: bytes, where: str, form: type[DataT]) -> tuple[DataT, dict[str, Any]]:
+    """Restore pieces and what was stored beside them.
+
+    Args:
+        data: What ``to_bytes`` gave.
+        where: Where it is stored, for the error.
+        form: What was stored, Melodies or Performances.
+
+    Returns:
+        The pieces, with read-only arrays, and the extra JSON.
+
+    Raises:
+        BadInputError: If a newer version wrote it.
+        DamagedError: If it is damaged.
+    """
+    try:
+        with np.load(BytesIO(data), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        header = json.loads(arrays.pop("header").tobytes())
+        written = header["format"]
+    except Exception as error:  # whatever a damaged file makes of zipfile
+        raise DamagedError(f"{where}: {error}") from error
+    if written > FORMAT:
+        raise BadInputError(
+            f"prepared pieces of format {FORMAT} or older can be read, these have format {written} ({where}): "
+            "a newer tunesmith wrote them; upgrade tunesmith, or remove the file"
+        )
+    for array in arrays.values():
+        array.setflags(write=False)
+    try:
+        restored = form(**arrays, **{name: make(header[name]) for name, make in _HEADERS[form].items()})
+    except (TypeError, ValueError, KeyError) as error:
+        raise DamagedError(f"{where}: {error}") from error
+    if isinstance(restored, Melodies):
+        found, needed = (restored.votes.dtype, restored.votes.shape), (VOTE, (restored.num_notes, len(EXPERTS)))
+        if found != needed:
+            raise DamagedError(f"{where}: votes are {needed}, not {found}")
+    return restored, header["extra"]

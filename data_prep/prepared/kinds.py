@@ -1,0 +1,88 @@
+"""The kinds of prepared data: how each is found, fingerprinted, made, stored and described, in one literal table."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_prep.corpora.description import Description
+from data_prep.corpora.named import Corpus
+from data_prep.corpora.provenance import Inputs, Preparation, Prepared
+from data_prep.melodies import description as melody_description
+from data_prep.melodies.arrays import Melodies
+from data_prep.performances import description as performance_description
+from data_prep.performances import files as performance_files
+from data_prep.performances.arrays import Performances
+from data_prep.progress import Progress
+from data_prep.readers.digest import file_digest
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What the chain asks of a kind of data.
+
+    Attributes:
+        noun: What its pieces are called, in the singular.
+        form: What its data is and is stored as.
+        digests: Gives a corpus's files in their order, each with the digest of how it is read.
+        fingerprint: Gives a corpus's fingerprint, of these digests and all else that decides what is made of it.
+        make: Makes the data: corpus, inputs, the cache's folder, progress, number of processes.
+        describe: Counts what was made.
+    """
+
+    noun: str
+    form: type[Any]
+    digests: Callable[[Corpus], dict[Path, str]]
+    fingerprint: Callable[[Corpus, Mapping[Path, str]], str]
+    make: Callable[[Corpus, Inputs, Path, Progress, int | None], Preparation]
+    describe: Callable[[Prepared], Description]
+
+
+def describe(prepared: Prepared) -> Description:
+    """Count a prepared corpus of any kind."""
+    return KINDS[prepared.kind].describe(prepared)
+
+
+def _melody_digests(corpus: Corpus) -> dict[Path, str]:
+    return {path: file_digest(path, corpus.repeats) for path in corpus.files()}
+
+
+def _melody_fingerprint(corpus: Corpus, digests: Mapping[Path, str]) -> str:
+    return corpus.fingerprint((corpus.file_name(path), digest) for path, digest in digests.items())
+
+
+def _make_melodies(
+    corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, processes: int | None
+) -> Preparation:
+    from data_prep.melodies.preparation import make  # noqa: PLC0415  (pyarrow is imported only where something must be read)
+
+    return make(corpus, inputs, cache, progress, processes)
+
+
+def _make_performances(
+    corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, processes: int | None
+) -> Preparation:
+    from data_prep.performances.preparation import make  # noqa: PLC0415  (likewise)
+
+    return make(corpus, inputs, cache, progress, processes)
+
+
+KINDS: Mapping[str, Kind] = {
+    "melodies": Kind(
+        noun="piece",
+        form=Melodies,
+        digests=_melody_digests,
+        fingerprint=_melody_fingerprint,
+        make=_make_melodies,
+        describe=melody_description.describe,
+    ),
+    "performances": Kind(
+        noun="performance",
+        form=Performances,
+        digests=performance_files.digests,
+        fingerprint=performance_files.fingerprint,
+        make=_make_performances,
+        describe=performance_description.describe,
+    ),
+}
+"""Every kind by its name, as a family asks for it."""

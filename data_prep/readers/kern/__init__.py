@@ -1,0 +1,1 @@
+"""Humdrum kern files: spines, tokens and repeats."""

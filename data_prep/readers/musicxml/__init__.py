@@ -1,0 +1,1 @@
+"""MusicXML files: checked, unpacked, and read through music21."""

@@ -1,0 +1,64 @@
+"""A lesson: one tune that a model learns by heart, all of it to train on, and its first bars to go on from."""
+
+from dataclasses import dataclass, replace
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import numpy as np
+
+from data_prep.errors import BadInputError
+from data_prep.melodies.arrays import Melodies
+from data_prep.melodies.assembly import assemble
+from data_prep.tunes.prompts import read_voice, tune_of
+from data_prep.tunes.tune import Tune
+
+MAX_NOTES = 1000
+"""Most notes and rests of a lesson: each is composed after another, with all that a model sees read anew."""
+
+_EXAMPLE = "examples/mary_had_a_little_lamb.abc"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One tune in two forms.
+
+    Attributes:
+        tune: The tune, of which the first ``num_prompt`` notes are given.
+        melodies: The same notes as one piece, which one fold trains on and none holds out.
+    """
+
+    tune: Tune
+    melodies: Melodies
+
+
+def read_lesson(path: Path | None, bars: int) -> tuple[Lesson, tuple[str, ...]]:
+    """Read a tune to be learnt.
+
+    Args:
+        path: An ABC, MIDI, MusicXML or kern file; None for Mary Had a Little Lamb.
+        bars: How many of its bars are given, not counting a pickup, which comes before them.
+
+    Returns:
+        The lesson, and what of the file it leaves out or had to be supposed, one line each.
+
+    Raises:
+        BadInputError: If there is no such file, it cannot be read, or it has too few or too many notes.
+    """
+    if path is None:
+        with as_file(files("data_prep").joinpath(_EXAMPLE)) as example:
+            return read_lesson(example, bars)
+    piece, remarks = read_voice(path, "a lesson")
+    tune = tune_of(piece)
+    if tune.num_notes > MAX_NOTES:
+        raise BadInputError(
+            f"a lesson has at most {MAX_NOTES} notes and rests: {path} has {tune.num_notes}; name a shorter tune"
+        )
+    end = tune.pickup + bars * tune.bar_length
+    num_given = int(np.count_nonzero([onset < end for onset in tune.onsets()]))
+    if num_given == tune.num_notes:
+        raise BadInputError(
+            f"a tune must have notes after the bars that are given: {path} has no note after {bars} of them; name a "
+            "longer tune, or give fewer bars"
+        )
+    melodies = assemble([piece], [path.name], [1], num_folds=1, fingerprint="", corpus=str(path))
+    return Lesson(replace(tune, num_prompt=num_given), melodies), remarks

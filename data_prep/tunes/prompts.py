@@ -1,0 +1,148 @@
+"""Prompts: the one tune that is taken from a file of any kind, and what had to be said about it."""
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from data_prep.errors import BadInputError
+from data_prep.pitches import REST
+from data_prep.readers.cached import read_file
+from data_prep.readers.notes import Key, Metre, Piece, Unread
+from data_prep.readers.scores import check_path
+from data_prep.tunes.spelling import tonic
+from data_prep.tunes.tune import MODES, Mode, Tune, signature
+from data_prep.wording import counted
+
+_DEFAULT_METRE = (4, 4)
+
+_LIKE: dict[str, tuple[int, Mode]] = {
+    "": (0, "major"),
+    "ionian": (0, "major"),
+    "aeolian": (0, "minor"),
+    "phrygian": (5, "minor"),
+    "lydian": (7, "major"),
+    "locrian": (10, "minor"),
+}
+"""Modes that tunes are not told in: the nearest one of the same signature, on a tonic so many semitones higher."""
+
+
+def read_prompt(path: Path) -> tuple[Tune, tuple[str, ...]]:
+    """Read a tune that another may begin with.
+
+    Args:
+        path: An ABC, MIDI, MusicXML or kern file.
+
+    Returns:
+        The file's first tune, of several voices the top one, of chords the top notes, and what of the file this leaves
+        out or had to be supposed, one line each.
+
+    Raises:
+        BadInputError: If there is no such file, it cannot be read, or there is no note in it.
+    """
+    piece, said = read_voice(path, "a prompt")
+    return tune_of(piece), said
+
+
+def read_voice(path: Path, what: str) -> tuple[Piece, tuple[str, ...]]:
+    """Read the one voice that is taken from a file.
+
+    Args:
+        path: An ABC, MIDI, MusicXML or kern file.
+        what: What it is to be, with its article ("a prompt").
+
+    Returns:
+        The voice, and the same remarks as ``read_prompt`` makes.
+
+    Raises:
+        BadInputError: As ``read_prompt``.
+    """
+    check_path(path, what)
+    reading = read_file(path)
+    pieces = [piece for piece in reading.pieces if piece.num_sounding]
+    if not pieces:
+        why = reading.unread[0].reason if reading.unread else "there are no notes in it"
+        raise BadInputError(f"{what} is a tune of at least one note, and none can be read from {path}: {why}")
+    voices = [piece for piece in pieces if piece.heading.tune == pieces[0].heading.tune]
+    top = max(voices, key=_mean_pitch)
+    said = [
+        *_about_file(reading.unread, pieces, voices, top),
+        *_about_notes(top),
+        *_about_signatures(top, tune_of(top)),
+    ]
+    return top, tuple(f"{path.name}: {line}" for line in said)
+
+
+def tune_of(piece: Piece) -> Tune:
+    """Make a tune of a voice that was read, in its first metre and key, without its grace notes."""
+    fifths, mode = _signature(piece.heading.keys)
+    timed = np.flatnonzero(piece.duration > 0).tolist()
+    return Tune(
+        pitch=tuple(int(piece.pitch[index]) for index in timed),
+        duration=tuple(Fraction(int(piece.duration[index]), piece.resolution) for index in timed),
+        metre=_metre(piece.heading.metres),
+        pickup=piece.heading.pickup,
+        fifths=fifths,
+        mode=mode,
+        title=piece.heading.title,
+    )
+
+
+def _mean_pitch(piece: Piece) -> float:
+    return float(piece.pitch[piece.pitch != REST].mean())
+
+
+def _metre(metres: Sequence[Metre]) -> tuple[int, int]:
+    return (metres[0].beats, metres[0].unit) if metres else _DEFAULT_METRE
+
+
+def _signature(keys: Sequence[Key]) -> tuple[int, Mode]:
+    """Give the first key's signature, and the mode of a tune in it."""
+    if not keys:
+        return 0, "major"
+    for mode in MODES:
+        if keys[0].mode == mode:
+            return signature(keys[0].tonic, mode), mode
+    higher, mode = _LIKE.get(keys[0].mode, _LIKE[""])
+    return signature((keys[0].tonic + higher) % 12, mode), mode
+
+
+def _about_file(
+    unread: Sequence[Unread], pieces: Sequence[Piece], voices: Sequence[Piece], top: Piece
+) -> Iterator[str]:
+    num_tunes = len({piece.heading.tune for piece in pieces})
+    if num_tunes > 1:
+        name = top.heading.title or top.heading.tune
+        yield f"the first of its {counted(num_tunes, 'tune')} is taken, {name!r}"
+    if unread:
+        first = unread[0]
+        yield f"{counted(len(unread), 'tune')} in it cannot be read, the first is {first.tune!r}: {first.reason}"
+    if len(voices) > 1:
+        yield f"the top one of its {counted(len(voices), 'voice')} is taken, {top.heading.part!r}"
+
+
+def _about_notes(top: Piece) -> Iterator[str]:
+    chords = int(np.count_nonzero((top.chord_size > 1) & (top.duration > 0)))
+    if chords:
+        yield f"only the top note is taken of {counted(chords, 'chord')}"
+    graces = int(np.count_nonzero(top.duration == 0))
+    if graces:
+        yield f"{counted(graces, 'grace note')} left out"
+
+
+def _about_signatures(top: Piece, tune: Tune) -> Iterator[str]:
+    metres, keys = top.heading.metres, top.heading.keys
+    metre, key = f"{tune.metre[0]}/{tune.metre[1]}", f"{tonic(tune)} {tune.mode}"
+    if not metres:
+        yield f"it tells no metre, {metre} is supposed"
+    elif any((one.beats, one.unit) != tune.metre for one in metres):
+        yield f"its first metre is taken throughout, {metre}"
+    if not keys:
+        yield f"it tells no key, {key} is supposed"
+    elif any(one[1:] != keys[0][1:] for one in keys):
+        yield f"its first key is taken throughout, {key}"
+    elif not keys[0].mode:
+        yield f"its key signature tells no mode, {key} is supposed"
+    elif keys[0].mode not in MODES:
+        yield f"a tune in {keys[0].mode} is taken for one in {key}, which has the same signature"

@@ -1,0 +1,96 @@
+"""How pitches are named and marked in a key: letter, accidental, octave, and whether the accidental has to be written.
+
+Symbols: a name is a place on the line of fifths, ... B♭ -2, F -1, C 0, G 1, ... B 5, F♯ 6 ...
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from data_prep.tunes.tune import Mode, Tune
+
+_LETTERS = "FCGDAEB"
+_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_LOWEST = -3
+"""Names go from the lowered third of the signature's major key (E♭ in C) up to its raised fifth (G♯): the eleven fifths
+that hold the leading notes of all four modes, and what fiddle tunes borrow. In keys of many signs, they go no further
+than what one accidental can mark."""
+
+_FLATTEST, _SHARPEST = -8, 12
+"""The places of F♭ and B♯."""
+
+_TONIC_PLACE: dict[Mode, int] = {"major": 0, "mixolydian": 1, "dorian": 2, "minor": 3}
+"""Fifths from the tonic of the major key of the same signature up to the mode's tonic."""
+
+
+class Name(NamedTuple):
+    """A pitch's name.
+
+    Attributes:
+        letter: C, D, E, F, G, A or B.
+        alter: Semitones that its accidental adds, -1..1.
+        octave: Of the letter; that of middle C is 4.
+    """
+
+    letter: str
+    alter: int
+    octave: int
+
+
+def spell(pitch: int, fifths: int) -> Name:
+    """Name a MIDI pitch in a key signature (sharps, or flats if negative)."""
+    lowest = min(max(fifths + _LOWEST, _FLATTEST), _SHARPEST - 11)
+    place = (7 * pitch - lowest) % 12 + lowest
+    letter, alter = _at(place)
+    return Name(letter, alter, (pitch - alter - _SEMITONES[letter]) // 12 - 1)
+
+
+def signed(fifths: int) -> dict[str, int]:
+    """Give what a key signature adds to each letter, in semitones."""
+    return dict(_at(place) for place in range(fifths - 1, fifths + 6))
+
+
+def tonic(tune: Tune) -> str:
+    """Name a tune's tonic, as in "D", "Bb" or "F#"."""
+    letter, alter = _at(tune.fifths + _TONIC_PLACE[tune.mode])
+    return letter + {-1: "b", 0: "", 1: "#"}[alter]
+
+
+def _at(place: int) -> tuple[str, int]:
+    return _LETTERS[(place + 1) % 7], (place + 1) // 7
+
+
+@dataclass
+class Accidentals:
+    """The accidentals in force in one bar.
+
+    An accidental lasts to the bar's end, in print at its own octave; some readers of ABC take it for all octaves. One
+    is written wherever either would be wrong without it, which in print is the usual courtesy.
+
+    Attributes:
+        signature: What the key signature adds to each letter.
+    """
+
+    signature: dict[str, int]
+    _at_octave: dict[tuple[str, int], int] = field(default_factory=dict[tuple[str, int], int])
+    _at_letter: dict[str, int] = field(default_factory=dict[str, int])
+
+    def needed(self, name: Name) -> bool:
+        """Tell whether a note's accidental has to be written, and take it for written where it has."""
+        by_key = self.signature[name.letter]
+        in_force = {
+            self._at_octave.get((name.letter, name.octave), by_key),
+            self._at_letter.get(name.letter, by_key),
+        }
+        if in_force == {name.alter}:
+            return False
+        self.write(name)
+        return True
+
+    def write(self, name: Name) -> None:
+        """Take a note's accidental for written."""
+        self._at_octave[name.letter, name.octave] = name.alter
+        self._at_letter[name.letter] = name.alter
+
+    def tie(self, name: Name) -> None:
+        """Take a note for tied over the bar line without an accidental: the next on its line has one, to be sure."""
+        self._at_letter[name.letter] = name.alter

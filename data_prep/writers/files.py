@@ -1,0 +1,179 @@
+"""Tunes into files: MIDI, MusicXML, ABC, an engraved page and its picture, and sound."""
+
+import dataclasses
+from collections.abc import Sequence
+from functools import cached_property
+from importlib import import_module
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from data_prep.errors import BadInputError, unknown
+from data_prep.limits import MAX_BEATS, METRE_UNITS, is_metre
+from data_prep.pitches import NUM_PITCHES, REST
+from data_prep.storage import user_files
+from data_prep.tunes.tune import DIVISIONS, MODES, Tune
+from data_prep.wording import counted
+from data_prep.writers.bars import bars
+
+_SUFFIXES = {"midi": ".mid", "musicxml": ".musicxml", "abc": ".abc", "svg": ".svg", "png": ".png", "wav": ".wav"}
+
+FORMATS = tuple(_SUFFIXES)
+"""What a tune can be written as."""
+
+_SHORTEST_VALUE = 256
+"""Parts of a quarter note of the shortest note that can be written, a 1024th."""
+
+_TEMPI = (10.0, 1000.0)
+_MOST_FIFTHS = 7
+
+
+def write(
+    tune: Tune,
+    folder: Path,
+    stem: str,
+    formats: Sequence[str] = FORMATS,
+    *,
+    instrument: str = "violin",
+    replace: bool = False,
+) -> list[Path]:
+    """Write a tune to files.
+
+    Args:
+        tune: The tune.
+        folder: Where; it is made.
+        stem: The files' name, without an ending.
+        formats: Some of FORMATS.
+        instrument: Who plays it in MIDI and sound: a name of General MIDI, or its number from 0.
+        replace: Whether files that are there may be replaced.
+
+    Returns:
+        The files, in the order of the formats.
+
+    Raises:
+        BadInputError: If a format or the instrument is unknown, the stem names no file, a value of the tune cannot be
+            written, the folder cannot be written to, or a file is there already and may not be replaced.
+    """
+    files = paths(folder, stem, formats)
+    check(tune)
+    user_files.check_new(files, replace=replace)
+    contents = _Contents(dataclasses.replace(tune, title=_one_line(tune.title)), instrument)
+    for name, path in zip(formats, files, strict=True):
+        made = contents.of(name)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            user_files.write(path, made, replace=replace)
+        except OSError as error:
+            raise BadInputError(
+                f"tunes are written to a folder that can be written to: {path} cannot be ({error.strerror or error}); "
+                "name another folder"
+            ) from None
+    return files
+
+
+def paths(folder: Path, stem: str, formats: Sequence[str] = FORMATS) -> list[Path]:
+    """Name a tune's files; see ``write``, which raises the same of formats and stem."""
+    for name in formats:
+        if name not in _SUFFIXES:
+            raise unknown("format", name, FORMATS)
+    if not stem.strip(". ") or Path(stem).name != stem or "\0" in stem:
+        raise BadInputError(f"a file's name is one without folders: got {stem!r}")
+    return [folder / f"{stem}{_SUFFIXES[name]}" for name in formats]
+
+
+def check(tune: Tune) -> None:
+    """Refuse a tune with a value that cannot be written.
+
+    Args:
+        tune: The tune.
+
+    Raises:
+        BadInputError: If there is one; the message names the first.
+    """
+    assert len(tune.pitch) == len(tune.duration), "each note has a pitch and a duration"
+    if not tune.pitch:
+        raise BadInputError("a tune has at least one note: this one has none")
+    for number, (pitch, duration) in enumerate(zip(tune.pitch, tune.duration, strict=True), 1):
+        if pitch != REST and not 0 <= pitch < NUM_PITCHES:
+            raise BadInputError(f"a pitch is 0 to {NUM_PITCHES - 1}, or {REST} for a rest: note {number} has {pitch}")
+        if duration <= 0 or DIVISIONS % duration.denominator:
+            raise BadInputError(
+                f"a duration is a positive multiple of 1/{DIVISIONS} quarter note: note {number} has {duration}"
+            )
+    _check_frame(tune)
+    for bar in bars(tune):
+        for written in bar.notes:
+            if written.value.denominator > _SHORTEST_VALUE:
+                raise BadInputError(
+                    f"notes down to 1/{_SHORTEST_VALUE} quarter note can be written: what is left of note "
+                    f"{written.note + 1} in bar {bar.number} is shorter"
+                )
+
+
+def _check_frame(tune: Tune) -> None:
+    """Refuse a metre, a pickup, a key, a prompt's length or a tempo that cannot be."""
+    beats, unit = tune.metre
+    if not is_metre(beats, unit):
+        raise BadInputError(
+            f"a metre is 1 to {MAX_BEATS} beats of a unit among {', '.join(map(str, METRE_UNITS))}: got {beats}/{unit}"
+        )
+    if not 0 <= tune.pickup < tune.bar_length or DIVISIONS % tune.pickup.denominator:
+        raise BadInputError(
+            f"a pickup is shorter than a bar ({counted(tune.bar_length, 'quarter note')}), and a multiple of "
+            f"1/{DIVISIONS}: got {tune.pickup}"
+        )
+    if not -_MOST_FIFTHS <= tune.fifths <= _MOST_FIFTHS:
+        raise BadInputError(f"a key signature has at most {_MOST_FIFTHS} sharps or flats: got {tune.fifths}")
+    if tune.mode not in MODES:
+        raise unknown("mode", tune.mode, MODES)
+    if not 0 <= tune.num_prompt <= tune.num_notes:
+        raise BadInputError(
+            f"a prompt has no more notes than its tune ({tune.num_notes}), and no less than 0: got {tune.num_prompt}"
+        )
+    low, high = _TEMPI
+    if not isfinite(tune.quarters_per_minute) or not low <= tune.quarters_per_minute <= high:
+        raise BadInputError(
+            f"a tempo is {low:g} to {counted(high, 'quarter note', 'g')} a minute: got {tune.quarters_per_minute:g}"
+        )
+
+
+def _one_line(title: str) -> str:
+    """Leave of a title what can stand in one line of any file."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in title).split())
+
+
+class _Contents:
+    """What a tune's files hold, each made when it is asked for, and what several need once."""
+
+    def __init__(self, tune: Tune, instrument: str) -> None:
+        self._tune, self._instrument = tune, instrument
+
+    def of(self, name: str) -> bytes:
+        """Give what the file of a format holds."""
+        if name == "midi":
+            return _writer("midi").to_bytes(self._played)
+        if name == "musicxml":
+            return self._score.encode()
+        if name == "abc":
+            return _writer("abc").to_abc(self._tune).encode()
+        if name == "svg":
+            return self._page.encode()
+        return _writer("engraving").to_png(self._page) if name == "png" else _writer("sound").to_wav(self._played)
+
+    @cached_property
+    def _played(self) -> Any:
+        midi = _writer("midi")
+        return midi.to_pretty_midi(self._tune, midi.program_of(self._instrument))
+
+    @cached_property
+    def _score(self) -> str:
+        return _writer("score").to_musicxml(self._tune)
+
+    @cached_property
+    def _page(self) -> str:
+        return _writer("engraving").to_svg(self._score)
+
+
+def _writer(name: str) -> Any:
+    """Import a writer where it is used: music21 alone takes a second."""
+    return import_module(f"data_prep.writers.{name}")

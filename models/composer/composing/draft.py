@@ -1,0 +1,116 @@
+"""A tune while it is being composed: what there is, what may come, and what it comes to in the end."""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+
+from data_prep.melodies.events import REST_PITCH
+from data_prep.pitches import REST
+from data_prep.tunes.keys import estimate_key
+from data_prep.tunes.tune import Tune
+from models.composer.composing.form import Form
+from models.composer.composing.heading import Heading
+from models.composer.composing.note_rules import Allowed, Bars, NoteRules, Place
+from models.composer.composing.request import Key
+
+
+@dataclass
+class Draft:
+    """The notes so far.
+
+    Attributes:
+        heading: What was settled before them.
+        bars: The tune's bars, in ticks.
+        rules: Which tokens may come.
+        resolution: Ticks in a quarter note.
+        ends_on_tonic: Whether the last note is to be the tonic.
+        form: Its parts, if a form was asked for.
+        random: Where its random numbers come from.
+        pitch: Of each note in the tune's key, REST for a rest.
+        ticks: How long each is.
+        onset: The end of the last.
+    """
+
+    heading: Heading
+    bars: Bars
+    rules: NoteRules
+    resolution: int
+    ends_on_tonic: bool
+    form: Form | None
+    random: np.random.Generator
+    pitch: list[int] = field(default_factory=list[int])
+    ticks: list[int] = field(default_factory=list[int])
+    onset: int = 0
+    _tokens: dict[int, int] = field(default_factory=dict[int, int])  # by onset
+    _ending: int | None = None
+    _place: Place = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Stand at the beginning."""
+        self._place = self.rules.following(self.bars.place(0), None)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether its last bar is full."""
+        return self._place.left <= 0
+
+    @property
+    def position(self) -> int:
+        """The number of the bar position of its next note, one beyond the vocabulary's if that lacks it."""
+        return self.rules.position(self._place)
+
+    def allowed(self) -> Allowed:
+        """Mark the tokens that may come next."""
+        is_last_bar = self._place.room == self._place.left
+        self._ending = self._tonic() if self.ends_on_tonic and is_last_bar else None
+        tonic = None if self._ending is None else (self._ending + self.heading.shift) % 12
+        return self.rules.allowed(self._place, tonic)
+
+    def recalled(self) -> int | None:
+        """Return the token that stands at this place in the part that comes back, if one does and begins there."""
+        back = self.form and self.form.bars_back((self.onset - self.bars.pickup) // self.bars.length)
+        return self._tokens.get(self.onset - back * self.bars.length) if back else None
+
+    def give(self, token: int | None, pitch: int, duration: Fraction) -> None:
+        """Append a note as it is: its token, if it has one, its MIDI pitch or REST, and quarter notes."""
+        if token is not None:
+            self._tokens[self.onset] = token
+        self._append(pitch, int(duration * self.resolution))
+
+    def add(self, token: int, token_pitch: int, length: int | None) -> None:
+        """Append a token that was allowed, its pitch in the model's frame; for ``length`` see ``Allowed``."""
+        pitch = REST if token_pitch == REST_PITCH else token_pitch - self.heading.shift
+        self._tokens[self.onset] = token
+        self._append(pitch, int(self.rules.ticks[token]) if length is None else length)
+
+    def tune(self, num_prompt: int) -> Tune:
+        """Give the finished tune, of whose notes the first so many were given."""
+        key = self.heading.key or self._estimated_key()
+        return Tune(
+            pitch=tuple(self.pitch),
+            duration=tuple(Fraction(ticks, self.resolution) for ticks in self.ticks),
+            metre=self.heading.metre,
+            pickup=self.heading.pickup,
+            fifths=key.fifths,
+            mode=key.mode,
+            num_prompt=num_prompt,
+        )
+
+    def _append(self, pitch: int, ticks: int) -> None:
+        self.pitch.append(pitch)
+        self.ticks.append(ticks)
+        self.onset += ticks
+        self._place = self.rules.following(self.bars.place(self.onset), self._place)
+
+    def _tonic(self) -> int | None:
+        """Give the tonic, known or estimated from what there is; None where nothing has sounded."""
+        if self.heading.tonic is not None or all(one == REST for one in self.pitch):
+            return self.heading.tonic
+        return Key(*estimate_key(self.pitch, self.ticks)).tonic
+
+    def _estimated_key(self) -> Key:
+        tonic = self.heading.tonic
+        if tonic is None and self._ending is not None and self.pitch[-1] % 12 == self._ending:
+            tonic = self._ending
+        return Key(*estimate_key(self.pitch, self.ticks, tonic))

@@ -1,0 +1,236 @@
+"""Tunes from a trained composer, with or without a prompt.
+
+Symbols: G folds. What a trained model says is the mean over its G folds' networks.
+
+Metre, pickup and, for models that read every piece in C, the tonic are drawn as often as the training pieces have them,
+unless they are asked for or a prompt has them. Then notes are drawn one by one, from those that ``note_rules``
+allows; the last one fills the last beat or more. In a key that was asked for every composed note is in its scale. Where
+no key is known, the tonic on which the tune is to end is estimated from the notes before, and the written key from all;
+a model that was trained in all keys then has its tune moved to the key that lies best.
+"""
+
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_prep.encodings.vocabulary import MelodyVocabulary
+from data_prep.errors import BadInputError
+from data_prep.randomness import stream
+from data_prep.tunes.tune import DIVISIONS, Tune
+from data_prep.wording import by_number, counted
+from data_prep.writers.bars import beat_length
+from models.composer.composing.best_key import in_best_key
+from models.composer.composing.copy_experts import CopyExperts
+from models.composer.composing.draft import Draft
+from models.composer.composing.form import recall
+from models.composer.composing.heading import Heading, draw_heading, knows_metre
+from models.composer.composing.note_rules import Bars, NoteRules, usable_tokens, writable
+from models.composer.composing.prompt_events import PromptEvents, prompt_events
+from models.composer.composing.request import Wish
+from models.composer.composing.sampling import drawn, shaped
+from models.composer.composing.steps import ComposerSteps
+from models.composer.model import ComposerModel
+from models.composer.spec import ComposerSpec
+from models.training import checkpoint
+
+MAX_COUNT = 1000
+"""Most tunes at once."""
+
+_TOGETHER = 64
+"""Tunes that go step by step together: full speed, and memory stays small."""
+
+_PURPOSE = "composing"
+
+
+class TuneComposer:
+    """A trained composer.
+
+    Attributes:
+        spec: Its settings.
+        vocabulary: What its tokens mean.
+        steps: Its networks, note by note.
+    """
+
+    def __init__(self, saved: checkpoint.Checkpoint) -> None:
+        """Build the networks of a trained model's file."""
+        self.spec = ComposerSpec.from_stored(saved.spec)
+        self.vocabulary = MelodyVocabulary.from_json(saved.extra["vocabulary"])
+        if not writable(self.vocabulary).any():
+            raise ValueError("it knows no note that can be written")
+        build = partial(ComposerModel, self.spec, self.vocabulary, seed=0, trial=0)
+        self.steps = ComposerSteps(checkpoint.model(build, saved.training), self.vocabulary)
+
+    @classmethod
+    def load(cls, path: Path) -> "TuneComposer":
+        """Read a trained model.
+
+        Args:
+            path: The file.
+
+        Returns:
+            The composer.
+
+        Raises:
+            BadInputError: If it is no trained composer, or one of an earlier or a newer version.
+        """
+        saved = checkpoint.load_trained(path, "composer")
+        try:
+            return cls(saved)
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error).splitlines()[0]
+            raise BadInputError(f"{path} is no whole composer ({reason}); train the trial again") from error
+
+    def compose(self, wish: Wish, *, count: int = 1, seed: int = 1) -> list[Tune]:
+        """Compose tunes.
+
+        Args:
+            wish: What is asked of each.
+            count: How many.
+            seed: The same seed gives the same tunes, and the first of many are those of few.
+
+        Returns:
+            The tunes.
+
+        Raises:
+            BadInputError: If the model cannot do what is asked, or the count is not 1 to MAX_COUNT.
+        """
+        if not 1 <= count <= MAX_COUNT:
+            raise BadInputError(f"from 1 to {MAX_COUNT} tunes are composed at once: got {count}")
+        given = self._given(wish)
+        rules: dict[tuple[int, int], NoteRules] = {}
+        tunes: list[Tune] = []
+        for first in range(0, count, _TOGETHER):
+            numbers = range(first, min(first + _TOGETHER, count))
+            drafts = [self._draft(wish, stream(seed, _PURPOSE, trial=number), rules) for number in numbers]
+            self._write(drafts, wish, given)
+            tunes += [self._in_its_key(draft.tune(0 if given is None else len(given.pitch)), wish) for draft in drafts]
+        return tunes
+
+    def _in_its_key(self, tune: Tune, wish: Wish) -> Tune:
+        """Transpose a tune whose key the model could not know, as nothing in training told one key from another."""
+        floor = self.vocabulary.floor
+        if not self.spec.augment or floor is None or wish.asked_key is not None:
+            return tune
+        return in_best_key(tune, floor.pitches, *wish.pitch_range)
+
+    def remarks(self, wish: Wish) -> list[str]:
+        """Say how a wish goes beyond what the model knows.
+
+        Args:
+            wish: What is asked.
+
+        Returns:
+            One line for each way.
+        """
+        found: list[str] = []
+        metre, given = wish.asked_metre, self._given(wish)
+        if metre is not None and not knows_metre(self.vocabulary, metre):
+            found.append(f"no piece that the model was trained on is in {metre[0]}/{metre[1]}")
+        if given is not None and given.num_replaced:
+            found.append(
+                f"the model does not know {given.num_replaced} of the prompt's {counted(len(given.pitch), 'note')}; "
+                f"the nearest that it knows {by_number(given.num_replaced, 'stands for it', 'stand for them')}"
+            )
+        return found
+
+    def _given(self, wish: Wish) -> PromptEvents | None:
+        if wish.prompt is None:
+            return None
+        heading = draw_heading(wish, self.spec, self.vocabulary, stream(0, _PURPOSE))  # nothing is left to be drawn
+        given = prompt_events(
+            wish.prompt,
+            self.vocabulary,
+            num_notes=wish.prompt_notes,
+            shift=heading.shift,
+            bar_length=heading.bar_length,
+            pickup=heading.pickup,
+        )
+        length = sum(given.duration) / heading.bar_length
+        if length >= wish.bars:
+            raise BadInputError(
+                f"a prompt must leave something to compose: its {counted(len(given.pitch), 'note')} "
+                f"{by_number(len(given.pitch), 'takes', 'take')} {counted(float(length), 'bar', '.3g')} of "
+                f"{wish.bars}; ask for more bars or give fewer of its notes"
+            )
+        return given
+
+    def _draft(self, wish: Wish, random: np.random.Generator, rules: dict[tuple[int, int], NoteRules]) -> Draft:
+        """Begin a tune; rules are shared among tunes of the same shift whose metres have the same unit."""
+        heading = draw_heading(wish, self.spec, self.vocabulary, random)
+        beat = beat_length(heading.metre)
+        closing = beat - heading.pickup % beat  # the last beat, which the pickup shortens
+        times = (heading.bar_length, heading.pickup, closing, Fraction(4, heading.metre[1]))
+        length, pickup, closing, unit = (int(time * DIVISIONS) for time in times)
+        key = (heading.shift, unit)
+        if key not in rules:
+            rules[key] = self._rules(wish, heading, unit)
+        bars = Bars(length=length, pickup=pickup, end=wish.bars * length, closing=closing)
+        return Draft(heading, bars, rules[key], DIVISIONS, wish.end_on_tonic, wish.asked_form, random)
+
+    def _rules(self, wish: Wish, heading: Heading, unit: int) -> NoteRules:
+        low, high = wish.pitch_range
+        scale = None
+        if wish.key is not None and heading.key is not None:
+            scale = frozenset((pitch + heading.shift) % 12 for pitch in heading.key.scale)
+        usable = usable_tokens(self.vocabulary, low + heading.shift, high + heading.shift, scale)
+        if not usable.any():
+            inside = "" if wish.key is None else f" in the scale of {wish.key}"
+            raise BadInputError(
+                f"the model must know notes to compose with, and knows none{inside} from MIDI pitch {low} to {high}; "
+                "ask for a wider range"
+            )
+        in_tokens = self.spec.beat == "target"
+        return NoteRules(self.vocabulary, usable, beat_in_tokens=in_tokens, resolution=DIVISIONS, unit=unit)
+
+    def _write(self, drafts: list[Draft], wish: Wish, given: PromptEvents | None) -> None:
+        """Compose tunes to their ends, all one note at a time."""
+        together = _Together(self, drafts)
+        if given is not None:
+            for token, pitch, duration in zip(given.token, given.pitch, given.duration, strict=True):
+                if token is not None:
+                    together.log_probabilities()
+                    together.add(np.full(len(drafts), token))
+                for draft in drafts:
+                    draft.give(token, pitch, duration)
+        while live := [(row, draft) for row, draft in enumerate(drafts) if not draft.is_finished]:
+            log_p = together.log_probabilities()
+            u, lengths = np.zeros(len(drafts)), dict[int, int | None]()
+            for row, draft in live:
+                if (recalled := draft.recalled()) is not None:
+                    recall(log_p[row], recalled)
+                allowed = draft.allowed()
+                np.copyto(log_p[row], -np.inf, where=~allowed.tokens)
+                u[row], lengths[row] = draft.random.random(), allowed.length
+            tokens = drawn(shaped(log_p, wish.temperature, wish.top_k, wish.top_p), u)
+            together.add(tokens)
+            for row, draft in live:
+                draft.add(int(tokens[row]), int(self.vocabulary.token_pitch[tokens[row]]), lengths[row])
+
+
+class _Together:
+    """The model over B tunes that go on note by note, each as its draft stands."""
+
+    def __init__(self, composer: TuneComposer, drafts: list[Draft]) -> None:
+        spec, self._drafts = composer.spec, drafts
+        self._steps = composer.steps
+        self._state = self._steps.start(len(drafts))
+        self._tokens = np.full(len(drafts), self._steps.begin, np.int64)
+        self._experts = None
+        if spec.copies != "off":
+            bars = [draft.bars for draft in drafts]
+            self._experts = CopyExperts(composer.vocabulary, spec.copies, bars, beat_in_tokens=spec.beat == "target")
+
+    def log_probabilities(self) -> NDArray[np.float64]:
+        """Return [B, V] nats of every tune's next token; what stands at finished tunes means nothing."""
+        positions = np.array([draft.position for draft in self._drafts])
+        pointers = self._experts and self._experts.look([draft.onset for draft in self._drafts], positions)
+        return self._steps.step(self._tokens, positions, self._state, pointers)
+
+    def add(self, tokens: NDArray[np.int64]) -> None:
+        """Read [B] tokens, each where its draft's next note begins."""
+        self._tokens = tokens
+        if self._experts is not None:
+            self._experts.add(tokens, [draft.onset for draft in self._drafts])

@@ -1,0 +1,261 @@
+"""The composer: G folds' recurrent networks over notes, from past tokens to the next token's distribution.
+
+Symbols: G folds, T steps, B sequences, V tokens, H units, K embedding width.
+Inputs are shifted by one: step t reads token t-1 (BEGIN at the start of a piece) and, with beat = input, the bar
+position of the note t that it predicts, which follows from metre, pickup and past durations. A token that a fold has
+never seen has rows of zeros of its own; with factored rows its pitch and duration still say what it is.
+
+With copying, a gate mixes the softmax with experts in the piece's own past (``models.composer.copy_gate``).
+"""
+
+import math
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from data_prep.randomness import integer_seed
+from models.composer.copy_gate import Copies, CopyGate, copied
+from models.folded.cross_entropy import Pointer, linear_cross_entropy, token_log_probabilities
+from models.folded.initial import normal, output_deviation
+from models.folded.layers import RecurrentLayer, State
+from models.folded.linear import rows
+from models.folded.torch_typing import tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from data_prep.encodings.vocabulary import MelodyVocabulary
+    from models.composer.spec import ComposerSpec
+    from models.folded.dropout import DropoutStreams
+
+
+class FactoredRows(nn.Module):
+    """A row for each token: its own, or the sum of its own and its factors' (pitch, duration, bar position if any).
+
+    Attributes:
+        own: [G, V', N] each token's own row; V' counts rows that are no token's (BEGIN, unknown) after the tokens.
+        factors: [G, F, N] for each factor, a row for each of its values; none for unfactored rows.
+    """
+
+    def __init__(self, own: Tensor, factors: list[Tensor], values: list[Tensor]) -> None:
+        """Take initial rows.
+
+        Args:
+            own: [G, V', N].
+            factors: For each factor [G, F, N].
+            values: For each factor [V'] int64, each token's value.
+        """
+        super().__init__()
+        self.own = nn.Parameter(own)
+        self.factors = nn.ParameterList(nn.Parameter(factor) for factor in factors)
+        for number, value in enumerate(values):
+            self.register_buffer(f"value{number}", value, persistent=False)
+
+    def forward(self) -> Tensor:
+        """Give [G, V', N] the rows."""
+        table: Tensor = self.own
+        for number, factor in enumerate(self.factors):
+            table = table + factor.index_select(1, getattr(self, f"value{number}"))
+        return table
+
+
+class ComposerModel(nn.Module):
+    """All folds' networks.
+
+    Attributes:
+        begin: The input that stands before a piece's first note.
+        unknown: The input for a note that no token carries.
+    """
+
+    def __init__(self, spec: "ComposerSpec", vocabulary: "MelodyVocabulary", *, seed: int, trial: int) -> None:
+        """Draw the initial weights, each fold's from its own stream.
+
+        Args:
+            spec: The settings.
+            vocabulary: Tokens with their factors, and which of them each fold knows.
+            seed: The search's seed.
+            trial: The trial's number.
+        """
+        super().__init__()
+        self.spec = spec
+        self.begin, self.unknown = vocabulary.num_tokens, vocabulary.num_tokens + 1
+        self._generators = [
+            torch.Generator().manual_seed(integer_seed(seed, "initial weights", trial=trial, fold=fold))
+            for fold in range(vocabulary.num_folds)
+        ]
+        seen = tensor(vocabulary.seen)
+        self.register_buffer("out_of_vocabulary", torch.where(seen, 0.0, -math.inf), persistent=False)
+        self._build_inputs(vocabulary, seen)
+        self._build_head(vocabulary)
+        self.gate = None
+        if spec.copies != "off":
+            self.gate = CopyGate(spec.copies, spec.size, spec.copying_units, self._generators)
+        del self._generators
+
+    def _drawn(self, *shape: int, std: float) -> Tensor:
+        return normal(shape, std, self._generators)
+
+    def _build_inputs(self, vocabulary: "MelodyVocabulary", seen: Tensor) -> None:
+        spec, generators = self.spec, self._generators
+        num_rows = vocabulary.num_tokens + 2
+        one_hot = spec.input == "token"
+        known = torch.cat([seen, seen.new_tensor([[True, False]]).expand(len(seen), 2)], dim=1)
+
+        def layer(num_inputs: int, *, one_hot: bool) -> RecurrentLayer:
+            return RecurrentLayer(
+                spec.cell, num_inputs, spec.size, one_hot=one_hot, generators=generators, initial=spec.initial
+            )
+
+        first = layer(num_rows if one_hot else spec.embedding, one_hot=one_hot)
+        self.layers = nn.ModuleList([first, *(layer(spec.size, one_hot=False) for _ in range(spec.layers - 1))])
+        self.embedding = None
+        if one_hot:
+            _masked(first.weight.data, known)
+        else:
+            values = _factor_values(vocabulary, spec.beat, num_extra=2)
+            std = 1.0 / math.sqrt(len(values) + 1)
+            own = _masked(self._drawn(num_rows, spec.embedding, std=std), known)
+            factors = [self._drawn(int(value.max()) + 1, spec.embedding, std=std) for value in values]
+            self.embedding = FactoredRows(own, factors, values)
+        self.beat = None
+        if spec.beat == "input":
+            width = first.weight.shape[2] if one_hot else spec.embedding
+            known = tensor(np.pad(vocabulary.seen_position, ((0, 0), (0, 1))))
+            scale = 1.0 / math.sqrt(spec.size) if one_hot else 1.0
+            self.beat = nn.Parameter(_masked(self._drawn(known.shape[1], width, std=scale), known))
+
+    def _build_head(self, vocabulary: "MelodyVocabulary") -> None:
+        values = _factor_values(vocabulary, self.spec.beat, num_extra=0) if self.spec.head == "factored" else []
+        std = output_deviation(self.spec.initial, self.spec.size, len(values) + 1)
+        sizes = [int(value.max()) + 1 for value in values]
+        own = self._drawn(vocabulary.num_tokens, self.spec.size, std=std)
+        self.head_weight = FactoredRows(own, [self._drawn(size, self.spec.size, std=std) for size in sizes], values)
+        zeros = [torch.zeros(vocabulary.num_folds, size, 1) for size in sizes]
+        self.head_bias = FactoredRows(torch.zeros(*own.shape[:2], 1), zeros, values)
+
+    def hidden(
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        dropout: "DropoutStreams | None" = None,
+        state: list[State] | None = None,
+    ) -> tuple[Tensor, list[State]]:
+        """Run the recurrent layers.
+
+        Args:
+            tokens: [G, T, B] int64 inputs: tokens, ``begin`` or ``unknown``.
+            positions: [G, T, B] int64 bar positions of the notes to be predicted; read with beat = input alone.
+            dropout: The streams of masks; None leaves everything on.
+            state: Each layer's state before the first step; None for zeros.
+
+        Returns:
+            [G, T, B, H] the last layer's output, dropout included, and each layer's state after the last step.
+        """
+        states: list[State] = []
+        x = tokens
+        for number, layer in enumerate(cast("Iterable[RecurrentLayer]", self.layers)):
+            before = None if state is None else state[number]
+            if number > 0:
+                x, after = layer.from_dense(x, before)
+            elif self.embedding is None:
+                extra = None if self.beat is None else rows(self.beat, positions)
+                x, after = layer.from_rows(tokens, extra, before)
+            else:
+                x, after = layer.from_dense(self._embedded(tokens, positions, dropout), before)
+            states.append(after)
+            if dropout is not None:
+                x = dropout.drop(x, self.spec.dropout)
+        return x, states
+
+    def _embedded(self, tokens: Tensor, positions: Tensor, dropout: "DropoutStreams | None") -> Tensor:
+        assert self.embedding is not None
+        x = rows(self.embedding(), tokens)
+        if self.beat is not None:
+            x = x + rows(self.beat, positions)
+        return x if dropout is None else dropout.drop(x, self.spec.embedding_dropout)
+
+    def head(self) -> tuple[Tensor, Tensor]:
+        """Give the softmax's weights [G, V, H] and biases [G, V], -inf for tokens outside a fold's vocabulary."""
+        return self.head_weight(), self.head_bias().squeeze(2) + self.out_of_vocabulary
+
+    def losses(
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        targets: Tensor,
+        share: Tensor,
+        dropout: "DropoutStreams | None",
+        copies: Copies | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Return each fold's cross-entropy.
+
+        Args:
+            tokens: [G, T, B] as for ``hidden``.
+            positions: [G, T, B] as for ``hidden``.
+            targets: [G, T, B] int64 tokens to be predicted.
+            share: [G, T, B] what each note counts, 0 for padding.
+            dropout: As for ``hidden``.
+            copies: What experts say before these notes, where the model copies.
+
+        Returns:
+            [G] nats to be differentiated, those of the network alone included as the settings have it, and [G] nats of
+            the prediction alone, detached.
+        """
+        hidden, _ = self.hidden(tokens, positions, dropout)
+        weight, bias = self.head()
+        pointer = None
+        if self.gate is not None:
+            assert copies is not None
+            log_gate = self.gate(hidden, copies.features, copies.present)
+            probability = copied(log_gate, copies.hits)
+            pointer = Pointer(log_gate[..., 0].flatten(1), probability.flatten(1), self.spec.copying_own_loss)
+        return linear_cross_entropy(hidden.flatten(1, 2), weight, bias, targets.flatten(1), share.flatten(1), pointer)
+
+    def log_probabilities(
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        asked: Tensor,
+        dropout: "DropoutStreams | None" = None,
+        copies: Copies | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the network's log probabilities of chosen next tokens and the gates, outside autograd.
+
+        Args:
+            tokens: [G, T, B] as for ``hidden``.
+            positions: [G, T, B] as for ``hidden``.
+            asked: [G, T, B, K] int64 tokens, negative for none.
+            dropout: As for ``hidden``.
+            copies: What experts say before these notes, where the model copies.
+
+        Returns:
+            [G, T, B, K] nats, and [G, T, B, 1 + J] nats, None where the model does not copy.
+        """
+        with torch.no_grad():
+            hidden, _ = self.hidden(tokens, positions, dropout)
+            weight, bias = self.head()
+            log_p = token_log_probabilities(hidden.flatten(1, 2), weight, bias, asked.flatten(1, 2))
+            log_gate = None
+            if self.gate is not None:
+                assert copies is not None
+                log_gate = self.gate(hidden, copies.features, copies.present)
+        return log_p.view(asked.shape), log_gate
+
+
+def _masked(table: Tensor, known: Tensor) -> Tensor:
+    """Zero, in place, those rows of [G, N, K] that a fold does not know, [G, N]."""
+    return table.mul_(known.unsqueeze(2).to(table.device))
+
+
+def _factor_values(vocabulary: "MelodyVocabulary", beat: str, *, num_extra: int) -> list[Tensor]:
+    """For each factor, [V + num_extra] int64: each token's value, from 0; rows that are no token's get one more."""
+    factors = [vocabulary.token_pitch, vocabulary.token_duration]
+    if beat == "target":
+        factors.append(vocabulary.token_position)
+    values: list[Tensor] = []
+    for factor in factors:
+        used, number = np.unique(factor, return_inverse=True)
+        values.append(tensor(np.pad(number, (0, num_extra), constant_values=len(used))))
+    return values

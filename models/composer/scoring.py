@@ -1,0 +1,156 @@
+"""Tunes that a trained composer never saw, scored on the objective of searches.
+
+What the composer says of a note is the mean over its G networks, then mixed with one floor, that of all pieces that any
+of them learnt from (``objective``). The floor's grid has every pitch with every duration of the training corpus
+and of the scored tunes, these counted like any that training never showed: so each note's cost is finite, and the
+probabilities of all tunes on that grid sum to one. Metres and pickups that the composer lacks are priced alike.
+
+Symbols: P tunes, G networks, M kept notes of the tunes.
+"""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_prep.encodings.tokens import MelodyEncoding
+from data_prep.encodings.vocabulary import MelodyVocabulary
+from data_prep.errors import BadInputError
+from data_prep.melodies.arrays import Melodies
+from data_prep.prepared.alphabets import under
+from data_prep.prepared.refitting import for_every_fold, for_refit
+from models.composer.model import ComposerModel
+from models.composer.objective import mixed_costs, piece_costs
+from models.composer.spec import ComposerSpec
+from models.composer.task import ComposerTask, melody_options
+from models.family import Lack, Scored
+from models.training import checkpoint
+
+_TOKENS = ("token_pitch", "token_duration", "token_position", "durations", "positions", "metres")
+"""What of a vocabulary says how notes are numbered."""
+
+
+def score_tunes(trained: Path, melodies: Melodies, learnt: Melodies | None) -> Scored:
+    """Score tunes by a trained composer; see ``models.family.Family.score``.
+
+    Args:
+        trained: The composer's file.
+        melodies: The tunes, under any alphabets.
+        learnt: The open pieces of its training corpus; without a floor of its own it takes that from them.
+
+    Returns:
+        [P] nats per note, and how many notes and tunes the composer knows only by its floor.
+
+    Raises:
+        BadInputError: If it is no whole composer, or has no floor and the pieces are not at hand or are others.
+    """
+    saved = checkpoint.load_trained(trained, "composer")
+    try:
+        spec = ComposerSpec.from_stored(saved.spec)
+        vocabulary = with_floor(MelodyVocabulary.from_json(saved.extra["vocabulary"]), spec, learnt)
+        checkpoint.check_weights(partial(ComposerModel, spec, vocabulary, seed=0, trial=0), saved.training)
+        task = scoring_task(spec, vocabulary, melodies)
+        task.model.load_state_dict(dict(saved.training))
+    except BadInputError as error:
+        raise BadInputError(f"{trained}: {error}") from None
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error).splitlines()[0]
+        raise BadInputError(f"{trained} is no whole composer ({reason}); train the trial again") from error
+    return Scored(tune_scores(task), lacks(task))
+
+
+def with_floor(vocabulary: MelodyVocabulary, spec: ComposerSpec, learnt: Melodies | None) -> MelodyVocabulary:
+    """Return a vocabulary with its floor; one of an earlier version has none, and takes that of its training pieces."""
+    if vocabulary.floor is not None and vocabulary.token_fifths is not None:
+        return vocabulary
+    if learnt is None:
+        raise BadInputError(
+            "a composer of this version carries what prices unknown notes, and this one is older and takes it from its "
+            "training corpus, which is not at hand; bring the corpus back, or train the model again"
+        )
+    made = MelodyEncoding(for_refit(learnt), melody_options(spec)).vocabulary
+    for name in _TOKENS:
+        if not np.array_equal(getattr(made, name), getattr(vocabulary, name)):
+            raise BadInputError(
+                f"a composer of an earlier version is scored with the pieces that it learnt from, and {learnt.corpus} "
+                f"has other {name.removeprefix('token_')}s now; restore its files, or train the model again"
+            )
+    return replace(vocabulary, token_fifths=made.token_fifths, floor=made.floor)
+
+
+def scoring_task(spec: ComposerSpec, vocabulary: MelodyVocabulary, melodies: Melodies) -> ComposerTask:
+    """Prepare tunes for a trained composer: a copy of each for every network, under the composer's alphabets.
+
+    Args:
+        spec: The composer's settings.
+        vocabulary: Its vocabulary, with a floor.
+        melodies: The P tunes.
+
+    Returns:
+        The task, of G * P pieces; its weights are still to be loaded.
+    """
+    known = {name: getattr(vocabulary, name) for name in ("durations", "positions", "metres")}
+    copies = for_every_fold(under(melodies, known), vocabulary.num_folds)
+    return ComposerTask(spec, copies, seed=0, trial=0, device="cpu", known=vocabulary)
+
+
+def tune_scores(task: ComposerTask) -> NDArray[np.float64]:
+    """Score tunes by the mean of all networks, over all frames, each at its prior, where there are several.
+
+    Args:
+        task: What ``scoring_task`` returns, with the composer's weights.
+
+    Returns:
+        [P] nats per note.
+    """
+    costs = [
+        piece_costs(task.encoding, frame, mean_of_networks(task.note_log_probabilities(frame)[0], task.num_folds))
+        for frame in task.frames()
+    ]
+    start = task.encoding.melodies.start
+    num_tunes = (len(start) - 1) // task.num_folds
+    return (mixed_costs(costs) / np.diff(start))[:num_tunes]
+
+
+def mean_of_networks(log_p: NDArray[np.float64], num_networks: int) -> NDArray[np.float64]:
+    """[G * M] at every copy of a note the log of the mean of what the networks, one for each copy, say of it."""
+    mean = np.logaddexp.reduce(log_p.reshape(num_networks, -1), axis=0) - np.log(num_networks)
+    return np.tile(mean, num_networks)
+
+
+def lacks(task: ComposerTask) -> list[Lack]:
+    """Count what a composer lacks to know the tunes of a task, among the notes and rests that its reading keeps."""
+    encoding, sequences = task.encoding, task.encoding.sequences
+    vocabulary, melodies = encoding.vocabulary, encoding.melodies
+    num_tunes = melodies.num_pieces // task.num_folds  # the others are their copies
+    num_notes = int(sequences.start[num_tunes])
+    event, position = sequences.event[:num_notes], sequences.position[:num_notes]
+    carried = np.bincount(encoding.token_event[vocabulary.seen.any(axis=0)], minlength=encoding.num_events) > 0
+    pitch, duration = np.divmod(event, encoding.num_durations)
+    carried = carried.reshape(-1, encoding.num_durations)
+    new_duration = np.logical_not(np.count_nonzero(carried, axis=0)[duration])
+    found = [
+        _lack("unknown_durations", "notes", "with a duration that the model lacks", new_duration),
+        _lack(
+            "unknown_pitches",
+            "notes",
+            "with a pitch that the model lacks with their duration",
+            ~carried[pitch, duration] & ~new_duration,
+        ),
+    ]
+    if encoding.options.beat != "off":
+        new_position = np.logical_not(np.count_nonzero(encoding.seen_position, axis=0)[position])
+        found.append(
+            _lack("unknown_positions", "notes", "that begin at a place in the bar that the model lacks", new_position)
+        )
+    if encoding.options.beat != "off" or encoding.options.bars:
+        known_metres = np.flatnonzero(vocabulary.bar_counts.sum(axis=(0, 2)))  # the model's come first in the alphabet
+        new_metre = ~np.isin(melodies.metre[:num_tunes], known_metres)
+        found.append(_lack("unknown_metres", "pieces", "in a metre that the model lacks", new_metre))
+    return found
+
+
+def _lack(name: str, noun: str, what: str, missing: NDArray[np.bool_]) -> Lack:
+    return Lack(name, noun, what, int(missing.sum()), len(missing))

@@ -1,0 +1,262 @@
+"""The composer's task: an encoded corpus cut into windows for training, and held-out pieces run whole.
+
+Symbols: G folds, T steps, B sequences, M kept notes, K tokens asked for.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from data_prep.encodings.tokens import UNKNOWN, MelodyEncoding, MelodyOptions, Sequences
+from data_prep.encodings.vocabulary import MelodyVocabulary
+from data_prep.encodings.windows import Batch, WindowPlan, whole_pieces
+from data_prep.errors import BadInputError
+from data_prep.melodies.arrays import Melodies
+from data_prep.randomness import stream
+from models.composer.copy_gate import NUM_EXPERTS, Copies, gate_features, mixed
+from models.composer.model import ComposerModel
+from models.composer.objective import SCORED, score
+from models.composer.spec import ComposerSpec
+from models.folded.dropout import DropoutStreams
+from models.folded.torch_typing import tensor
+from models.metrics import FoldValues
+from models.training.loop import StepLoss
+
+_SCORED_NOTES = 4096
+"""Most notes of a fold in one batch of held-out pieces, padding included: full speed, and memory stays small."""
+
+
+class ComposerTask:
+    """One trial's model with its data, for ``models.training.loop``."""
+
+    def __init__(
+        self,
+        spec: ComposerSpec,
+        melodies: Melodies,
+        *,
+        seed: int,
+        trial: int,
+        device: str,
+        known: MelodyVocabulary | None = None,
+    ) -> None:
+        """Encode the corpus and draw the initial weights.
+
+        Args:
+            spec: The settings.
+            melodies: The pieces with their folds.
+            seed: The search's seed.
+            trial: The trial's number.
+            device: Where the model lives.
+            known: What a trained model learnt, for a task that only scores; see ``MelodyEncoding``.
+        """
+        self.spec = spec
+        self.encoding = MelodyEncoding(melodies, melody_options(spec), known)
+        if known is None:
+            self._check_folds()
+        self.model = ComposerModel(spec, self.encoding.vocabulary, seed=seed, trial=trial).to(device)
+        self._seed, self._trial, self._device = seed, trial, device
+        self._plan = WindowPlan(
+            num_notes=np.diff(self.encoding.sequences.start),
+            fold=np.where(self.encoding.trainable, melodies.fold, -1).astype(np.int64),
+            num_folds=melodies.num_folds,
+            length=spec.length,
+            batch_size=spec.batch_size,
+            windows_per_epoch=spec.windows_per_epoch,
+        )
+        # Bar positions that a fold has not seen are one row, the last.
+        positions = np.arange(self.encoding.num_positions)
+        unseen = len(self.encoding.vocabulary.positions)
+        self._position_row = np.where(self.encoding.seen_position, positions, unseen)
+        self._copies_of_notes = self._gathered_copies() if spec.copies != "off" else None
+
+    def _gathered_copies(self) -> Copies:
+        """Return what the experts say before every note, [N, ...]: the reading keeps all notes."""
+        melodies = self.encoding.melodies
+        votes = melodies.votes[:, : NUM_EXPERTS[self.spec.copies]]
+        index = np.arange(melodies.num_notes) - melodies.start[melodies.piece_of_note]
+        return Copies(
+            features=tensor(gate_features(votes, melodies.bar, index), self._device),
+            present=tensor(votes["length"] >= 0, self._device),
+            hits=tensor(votes["hits"] / np.maximum(votes["votes"], 1), self._device),
+        )
+
+    def copies(self, index: NDArray[np.int64]) -> Copies | None:
+        """Return what the experts say before some notes, given by their rows [G, T, B]; None where none are asked."""
+        if self._copies_of_notes is None:
+            return None
+        rows, dtype = self._tensor(index), next(self.model.parameters()).dtype
+        every = self._copies_of_notes
+        return Copies(every.features[rows].to(dtype), every.present[rows], every.hits[rows].to(dtype))
+
+    def _check_folds(self) -> None:
+        encoding = self.encoding
+        if not self.holds_out:
+            return
+        for fold in range(self.num_folds):
+            scored = encoding.trainable & (encoding.melodies.fold == fold) & (np.diff(encoding.sequences.start) > 1)
+            if not scored.any():
+                options = encoding.options
+                raise BadInputError(
+                    "every fold needs a piece of two notes (in one key, for reading = literal with transpose = true); "
+                    f"fold {fold} of {encoding.melodies.corpus} has none under reading = {options.reading}, "
+                    f"transpose = {str(options.transpose).lower()}; use reading = sounding or a larger corpus"
+                )
+
+    @property
+    def num_folds(self) -> int:
+        """Number of folds G."""
+        return self.encoding.num_folds
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether any piece is held out; none is when the model is made of all."""
+        return bool((self.encoding.melodies.fold < self.num_folds).any())
+
+    def num_steps(self, epoch: int) -> int:
+        """Give the steps of an epoch, the same for all."""
+        del epoch
+        return self._plan.num_steps
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """What ``evaluate`` gives."""
+        return tuple(metric.name for metric in SCORED)
+
+    @property
+    def vocabulary(self) -> Mapping[str, Any]:
+        """What the tokens mean, and which of them each fold knows."""
+        return self.encoding.vocabulary.as_json()
+
+    def losses(self, epoch: int) -> Iterator[StepLoss]:
+        """Give an epoch's losses one by one; the model is updated between two of them."""
+        dropout = DropoutStreams(self._seed, "dropout", num_folds=self.num_folds, trial=self._trial, epoch=epoch)
+        shifts = [
+            stream(self._seed, "augmentation", trial=self._trial, fold=fold, epoch=epoch)
+            for fold in range(self.num_folds)
+        ]
+        for batch in self._plan.epoch(self._seed, trial=self._trial, epoch=epoch):
+            moved = None
+            if self.spec.augment:
+                moved = np.empty(batch.piece.shape, dtype=np.int64)
+                for fold_moved, source in zip(moved, shifts, strict=True):
+                    fold_moved[:] = source.integers(2 * self.spec.augment, size=len(fold_moved))
+            rows, inside = batch.rows(self.encoding.sequences.start)
+            tokens, positions, targets, valid = self._inputs(self.encoding.sequences, batch, rows, inside, moved)
+            copies = self.copies(rows)
+            notes = valid.sum((1, 2))
+            share = valid / notes.clamp_min(1.0)[:, None, None] if self.spec.loss == "mean" else valid
+            loss, nats = self.model.losses(tokens, positions, targets, share, dropout, copies)
+            yield StepLoss(loss=loss, total=nats * notes if self.spec.loss == "mean" else nats, count=notes)
+
+    def evaluate(self, epoch: int) -> dict[str, FoldValues]:
+        """Score the held-out pieces of every fold."""
+        dropout = None
+        if self.spec.dropout_at_validation:
+            dropout = DropoutStreams(
+                self._seed, "dropout at validation", num_folds=self.num_folds, trial=self._trial, epoch=epoch
+            )
+        return score(self.encoding, *self.note_log_probabilities(self.encoding.sequences, dropout))
+
+    def frames(self) -> Iterator[Sequences]:
+        """Yield the pieces in each frame in which they are scored: their own key, or every key of a shifted piece."""
+        encoding = self.encoding
+        if not encoding.options.transpose:
+            yield encoding.sequences
+            return
+        for shift in encoding.shifts:
+            yield encoding.at_shift(shift)
+
+    def note_log_probabilities(
+        self, sequences: Sequences, dropout: DropoutStreams | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Run every piece whole, from a zero state, through the model of the fold that holds it out.
+
+        Args:
+            sequences: The pieces in their frames.
+            dropout: The streams of masks; None leaves everything on.
+
+        Returns:
+            [M] nats each, 0 where no fold holds the piece out: log of the summed probability of the tokens that carry
+            the note's event, and log probability of the note's own token.
+        """
+        log_marginal, log_joint = np.zeros((2, len(sequences.token)))
+        for rows, inside, of_network, log_gate in self._predicted(sequences, dropout):
+            copies, found = self.copies(rows), of_network
+            if copies is not None and log_gate is not None:
+                # The experts vote for events. With the beat in tokens the past says which token of an event can come.
+                found = [mixed(log_p, log_gate, copies.hits) for log_p in of_network]
+            log_marginal[rows[inside]], log_joint[rows[inside]] = (log_p.cpu().numpy()[inside] for log_p in found)
+        return log_marginal, log_joint
+
+    def gates(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Look into a model that copies, on the pieces that its folds hold out.
+
+        Returns:
+            [M] nats, the log of what the network alone gives each note's event, and [M, 1 + J] the gates before it; 0
+            where no fold holds the piece out.
+        """
+        sequences = self.encoding.sequences
+        alone = np.zeros(len(sequences.token))
+        gate = np.zeros((len(alone), 1 + NUM_EXPERTS[self.spec.copies]))
+        for rows, inside, of_network, log_gate in self._predicted(sequences, None):
+            assert log_gate is not None
+            alone[rows[inside]] = of_network[0].cpu().numpy()[inside]
+            gate[rows[inside]] = log_gate.exp().cpu().numpy()[inside]
+        return alone, gate
+
+    def _predicted(
+        self, sequences: Sequences, dropout: DropoutStreams | None
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_], list[Tensor], Tensor | None]]:
+        """Run held-out pieces: rows, which of them are notes, the network's marginal and joint, and the log gates."""
+        carriers = self.encoding.event_tokens
+        fold = self.encoding.melodies.fold
+        for batch in whole_pieces(np.diff(sequences.start), fold, self.num_folds, _SCORED_NOTES):
+            rows, inside = batch.rows(sequences.start)
+            tokens, positions, _, _ = self._inputs(sequences, batch, rows, inside, None)
+            own = sequences.token[rows][..., None]
+            asked = carriers[sequences.event[rows]]
+            # With one token an event, its own is that one: nothing more to ask.
+            asked = self._tensor(asked if carriers.shape[1] == 1 else np.concatenate([asked, own], axis=-1))
+            log_p, log_gate = self.model.log_probabilities(tokens, positions, asked, dropout, self.copies(rows))
+            yield rows, inside, [torch.logsumexp(log_p[..., : carriers.shape[1]], dim=-1), log_p[..., -1]], log_gate
+
+    def _inputs(
+        self,
+        sequences: Sequences,
+        batch: Batch,
+        index: NDArray[np.int64],
+        inside: NDArray[np.bool_],
+        moved: NDArray[np.int64] | None,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return input tokens, bar positions, targets and validity (1.0 or 0.0), each [G, T, B], of a batch's rows."""
+        target = sequences.token[index].astype(np.int64)
+        past = sequences.token[np.maximum(index - 1, 0)].astype(np.int64)
+        if moved is not None:
+            table = self.encoding.augmented
+            target, past = table[moved[:, None], target].astype(np.int64), table[moved[:, None], past].astype(np.int64)
+        at_start = np.zeros_like(inside)
+        at_start[:, 0] = batch.first == 0
+        tokens = np.where(at_start, self.model.begin, np.where(past == UNKNOWN, self.model.unknown, past))
+        fold = np.arange(self.num_folds)[:, None, None]
+        positions = self._position_row[fold, sequences.position[index]]
+        valid = tensor(inside, self._device, next(self.model.parameters()).dtype)
+        return self._tensor(tokens), self._tensor(positions), self._tensor(np.maximum(target, 0)), valid
+
+    def _tensor(self, array: NDArray[np.integer]) -> Tensor:
+        return tensor(array.astype(np.int64), self._device)
+
+
+def melody_options(spec: ComposerSpec) -> MelodyOptions:
+    """Take the encoding's options out of the settings."""
+    return MelodyOptions(
+        beat=spec.beat,
+        transpose=spec.transpose,
+        reading=spec.reading,
+        vocabulary=spec.vocabulary,
+        augment=spec.augment,
+        bars=spec.copies == "match+bars",
+    )

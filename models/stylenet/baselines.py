@@ -1,0 +1,175 @@
+"""Simple predictors of velocities that every report shows beside a StyleNet, fitted for each style on the same folds.
+
+Symbols: N notes, F features, P performances. Compositions count equally: a note's weight is one over the number of
+performances of its composition that are learnt from.
+"""
+
+# scikit-learn is partly untyped:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_prep.encodings.views import GridSizes, NoteView
+from data_prep.performances.arrays import Performances
+from data_prep.pitches import MAX_VELOCITY
+from data_prep.progress import Progress, Silent
+from data_prep.randomness import integer_seed, stream
+from models.family import SCORING, Baseline
+from models.metrics import ONSET_MAE
+from models.stylenet.velocity_scores import piece_scores
+
+Floats: TypeAlias = NDArray[np.float64]
+
+_RIDGE = 100.0
+"""Penalty of the ridge regression on standardised features; the result hardly depends on it."""
+
+_NUM_PITCHES = 128
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a predictor learns from and what it is asked for.
+
+    Attributes:
+        features: [n, F] of the notes to learn from, as the note-wise view has them.
+        pitch: [n] their pitches.
+        velocity: [n] their velocities.
+        weight: [n] what each counts.
+        asked: [m, F] features of the notes to predict.
+        asked_pitch: [m] their pitches.
+    """
+
+    features: NDArray[np.float32]
+    pitch: NDArray[np.int16]
+    velocity: Floats
+    weight: Floats
+    asked: NDArray[np.float32]
+    asked_pitch: NDArray[np.int16]
+
+
+def constant(fit: Fit) -> Floats:
+    """Predict the training median, by weight."""
+    ranked = np.argsort(fit.velocity)
+    up_to = np.cumsum(fit.weight[ranked])
+    middle = np.searchsorted(up_to, 0.5 * up_to[-1] + np.array([-1e-9, 1e-9]))  # of two in the middle their mean
+    return np.full(len(fit.asked), fit.velocity[ranked[middle]].mean())
+
+
+def by_pitch(fit: Fit) -> Floats:
+    """Predict each pitch's mean; a pitch that was never learnt gets the mean of all."""
+    weight = np.bincount(fit.pitch, fit.weight, _NUM_PITCHES)
+    total = np.bincount(fit.pitch, fit.weight * fit.velocity, _NUM_PITCHES)
+    mean = np.divide(total, weight, out=np.full(_NUM_PITCHES, total.sum() / weight.sum()), where=weight > 0)
+    return mean[fit.asked_pitch]
+
+
+def ridge(fit: Fit) -> Floats:
+    """Predict by ridge regression on standardised note features."""
+    from sklearn.linear_model import Ridge  # noqa: PLC0415  (only a finished search asks for it)
+
+    mean, deviation = fit.features.mean(axis=0), fit.features.std(axis=0)
+    deviation = np.where(deviation > 1e-6, deviation, 1.0)  # noqa: PLR2004  (a constant feature)
+    model = Ridge(alpha=_RIDGE).fit((fit.features - mean) / deviation, fit.velocity, fit.weight)
+    return np.asarray(model.predict((fit.asked - mean) / deviation), np.float64)
+
+
+def boosting(fit: Fit) -> Floats:
+    """Predict by gradient boosting of trees on note features (scikit-learn's, with its defaults)."""
+    from sklearn.ensemble import HistGradientBoostingRegressor  # noqa: PLC0415  (only a finished search asks for it)
+
+    model = HistGradientBoostingRegressor(random_state=integer_seed(0, "gradient boosting"))
+    model.fit(fit.features, fit.velocity, fit.weight)
+    return np.asarray(model.predict(fit.asked), np.float64)
+
+
+def cross_validate(
+    performances: Performances, predict: Callable[[Fit], Floats], view: NoteView, progress: Progress | None = None
+) -> Floats:
+    """Predict every performance from those of its style in the other folds.
+
+    Args:
+        performances: The performances with their folds.
+        predict: The predictor.
+        view: Their note-wise view.
+        progress: Told of each style's folds.
+
+    Returns:
+        [N] velocities; NaN where a performance is in no fold.
+    """
+    piece = performances.piece_of_note
+    fold, style = performances.fold[piece], performances.style[piece]
+    features = view.features[view.row]
+    found = np.full(performances.num_notes, np.nan)
+    for number in range(len(performances.styles)):
+        for held_out in range(performances.num_folds):
+            (progress or Silent()).advance(1)
+            learnt = (style == number) & (fold != held_out) & (fold >= 0)
+            asked = (style == number) & (fold == held_out)
+            if not asked.any():
+                continue
+            fit = Fit(
+                features=features[learnt],
+                pitch=performances.pitch[learnt],
+                velocity=performances.velocity[learnt].astype(np.float64),
+                weight=_weights(performances, learnt),
+                asked=features[asked],
+                asked_pitch=performances.pitch[asked],
+            )
+            found[asked] = predict(fit)
+    return found
+
+
+def _weights(performances: Performances, learnt: NDArray[np.bool_]) -> Floats:
+    piece = performances.piece_of_note[learnt]
+    composition = performances.composition[np.unique(piece)]
+    num_performances = np.bincount(composition, minlength=int(performances.composition.max()) + 1)
+    return 1.0 / num_performances[performances.composition[piece]]
+
+
+PIECE_MEAN = "mean of the piece itself (oracle)"
+"""The baseline that knows the held-out piece's level."""
+
+
+def simple_predictions(performances: Performances, progress: Progress | None = None) -> list[tuple[str, Floats]]:
+    """Predict velocities simply.
+
+    Args:
+        performances: The performances with their folds.
+        progress: Told of each fit.
+
+    Returns:
+        Names and [N] velocities, from the weakest to the strongest: S2's random velocities, the style's median, each
+        pitch's mean, ridge regression, gradient boosting, and as a mark the mean of the very piece.
+    """
+    view = NoteView.of(performances, "local")
+    piece = performances.piece_of_note
+    mean = np.bincount(piece, performances.velocity, performances.num_pieces) / np.diff(performances.start)
+    random = stream(0, "random velocities").integers(1, MAX_VELOCITY + 1, performances.num_notes)
+    fitted = {
+        "constant: median of the style": constant,
+        "mean of each pitch": by_pitch,
+        "ridge regression": ridge,
+        "gradient boosting": boosting,
+    }
+    told = progress or Silent()
+    told.start(len(fitted) * len(performances.styles) * performances.num_folds, SCORING)
+    found = [(name, cross_validate(performances, predict, view, told)) for name, predict in fitted.items()]
+    told.finish()
+    return [("random (S2)", random.astype(np.float64)), *found, (PIECE_MEAN, mean[piece])]
+
+
+def velocity_baselines(performances: Performances, progress: Progress | None = None) -> Sequence[Baseline]:
+    """Score the simple predictions on the folds, from the weakest to the strongest, and tell of each fit."""
+    sizes = GridSizes.of(performances)
+    baselines: list[Baseline] = []
+    for name, velocity in simple_predictions(performances, progress):
+        of_pieces = piece_scores(performances, velocity, sizes)
+        scores = of_pieces.over_folds(performances)
+        score, pieces = scores.pop(ONSET_MAE.name), of_pieces.values[ONSET_MAE.name]
+        baselines.append(Baseline(name, score, scores, oracle=name == PIECE_MEAN, pieces=tuple(pieces.tolist())))
+    return baselines

@@ -1,0 +1,68 @@
+"""StyleNet: the family of models that predict how loud each note of a piano piece is played, in each style."""
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from models.family import Baseline, Preset, Scored, Training
+from models.metrics import TRAIN_LOSS, VELOCITY_METRICS, Metric
+from models.stylenet.presets import STYLENET_PRESETS
+from models.stylenet.spec import StyleNetSpec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+    from data_prep.performances.arrays import Performances
+    from data_prep.progress import Progress
+
+
+class StyleNet:
+    """Velocities of piano performances, by style; see ``models.family.Family``."""
+
+    name: str = "stylenet"
+    summary: str = "bidirectional networks that give the notes of a piano piece their dynamics, in each style"
+    spec_type: type[StyleNetSpec] = StyleNetSpec
+    data_kind: str = "performances"
+    use: str = "tunesmith perform FILE.mid {model} --genre all"
+    not_for: str = (
+        "It knows one piano, in bars of four beats that the file's ticks agree with: on free timing, other "
+        "instruments and other metres its dynamics mean little. It predicts velocities, neither timing nor pedal, and "
+        "plays flatter than people do. Styles were learnt from few sources, whose instruments differ too: what it "
+        "makes of a style is no musicology."
+    )
+    metrics: Sequence[Metric] = (*VELOCITY_METRICS, TRAIN_LOSS)
+    presets: Mapping[str, Preset] = STYLENET_PRESETS
+
+    def remarks(self, tried: Mapping[str, Container[object]], data: "Performances") -> Sequence[str]:
+        """Remark on nothing: every setting has its effect on any performances."""
+        del tried, data
+        return ()
+
+    def start(self, spec: StyleNetSpec, data: "Performances", *, seed: int, trial: int, device: str) -> Training:
+        """Encode the data and build the folded model for a trial, with its streams named by (seed, trial)."""
+        from models.stylenet.task import StyleNetTask  # noqa: PLC0415  (torch: listing families must not wait for it)
+        from models.training.loop import LockstepTraining, TrainingPlan  # noqa: PLC0415  (torch)
+
+        return LockstepTraining(StyleNetTask(spec, data, seed=seed, trial=trial, device=device), TrainingPlan.of(spec))
+
+    def score(self, trained: "Path", data: "Performances", learnt: "Performances | None") -> Scored:
+        """Score performances that a trained StyleNet never heard."""
+        from models.stylenet.performer import Performer  # noqa: PLC0415  (torch)
+        from models.stylenet.scoring import score_performances  # noqa: PLC0415  (torch)
+
+        del learnt
+        return score_performances(Performer.load(trained), data)
+
+    def pictures(self, trained: "Path", data: "Performances") -> "Iterable[tuple[str, Figure]]":
+        """Draw held-out performances beside what the model makes of them, and how it reads them."""
+        from models.stylenet.performer import Performer  # noqa: PLC0415  (torch)
+        from models.stylenet.pictures import trial_pictures  # noqa: PLC0415  (matplotlib)
+
+        return trial_pictures(Performer.load(trained), data)
+
+    def baselines(self, data: "Performances", progress: "Progress | None" = None) -> Sequence[Baseline]:
+        """Score the simple models on the same folds, from the weakest to the strongest."""
+        from models.stylenet.baselines import velocity_baselines  # noqa: PLC0415  (only a search's end asks for them)
+
+        return velocity_baselines(data, progress)

@@ -1,0 +1,227 @@
+"""Pictures of velocities: piano rolls, S2's snapshot of what a network hears in a piece, and its encoding."""
+
+# matplotlib is partly untyped:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from data_prep.encodings.piano_grid import encode, quantise, velocities
+from data_prep.grid import STEPS_PER_BAR, STEPS_PER_QUARTER
+from data_prep.performances.arrays import Performance, Performances
+from data_prep.pitches import LOWEST_KEY, MAX_VELOCITY, NUM_KEYS
+from models.stylenet.performer import Performer
+from models.stylenet.performing import flat as flat_velocities
+
+_BIN = 4
+"""Velocities in a bar of a histogram."""
+
+_MOST_COUNTED = 12
+"""Performances of a style that a histogram counts: enough for its shape, and soon done."""
+
+_BARS = 8
+"""Bars of an excerpt."""
+
+_QUARTERS_PER_BAR = STEPS_PER_BAR // STEPS_PER_QUARTER
+_LOUDNESS = Normalize(0, MAX_VELOCITY)
+_COLOURS = "magma"
+
+
+def piano_rolls(panels: Mapping[str, Performance], first_bar: int = 0, num_bars: int | None = None) -> Figure:
+    """Draw performances of the same notes one above the other, coloured by velocity.
+
+    Args:
+        panels: The performances by their titles.
+        first_bar: Where the excerpt begins, from 0.
+        num_bars: Its length; None for all.
+
+    Returns:
+        A figure that belongs to no window.
+    """
+    begin = first_bar * _QUARTERS_PER_BAR
+    end = np.inf if num_bars is None else begin + num_bars * _QUARTERS_PER_BAR
+    shown = {title: _excerpt(one, begin, float(end)) for title, one in panels.items()}
+    pitch = np.concatenate([one.pitch for one in shown.values()] or [np.array([60])])
+    figure = Figure(figsize=(11, 0.6 + 2.1 * len(shown)), dpi=120, layout="constrained")
+    all_axes = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, (title, one) in zip(all_axes, shown.items(), strict=True):
+        _draw_notes(axes, one)
+        axes.set_ylim(pitch.min() - 2, pitch.max() + 2)
+        axes.set_title(
+            f"{title}   mean {one.velocity.mean():.0f}, spread {one.velocity.std():.0f}", loc="left", fontsize=9
+        )
+        axes.set_ylabel("MIDI pitch", fontsize=8)
+    all_axes[-1].set_xlabel("bar")
+    figure.colorbar(ScalarMappable(_LOUDNESS, _COLOURS), ax=list(all_axes), label="velocity", pad=0.01)
+    return figure
+
+
+def _draw_notes(axes: Any, one: Performance) -> None:
+    left, right = (1 + time / _QUARTERS_PER_BAR for time in (one.onset, one.onset + one.duration))
+    low, high = one.pitch - 0.45, one.pitch + 0.45
+    corners = np.stack([np.stack([left, right, right, left], 1), np.stack([low, low, high, high], 1)], axis=2)
+    notes = PolyCollection(list(corners), array=one.velocity.astype(float), norm=_LOUDNESS, cmap=_COLOURS, linewidths=0)
+    axes.add_collection(notes)
+    axes.set_xlim(left.min(), right.max())
+    axes.set_facecolor("0.92")
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _excerpt(one: Performance, begin: float, end: float) -> Performance:
+    inside = (one.onset >= begin) & (one.onset < end)
+    return replace(one, **{name: values[inside] for name, values in vars(one).items()})
+
+
+def trial_pictures(performer: Performer, performances: Performances) -> Iterator[tuple[str, Figure]]:
+    """Draw what a trained model makes of held-out performances, one of each style, and how it reads them.
+
+    Args:
+        performer: The model.
+        performances: The data of its trial; each piece is asked of the network that never saw it.
+
+    Yields:
+        Names ("snapshot_jazz") and figures.
+    """
+    for number, style in enumerate(performances.styles):
+        piece = _typical(performances, number)
+        human = performances.one(piece)
+        fold = int(performances.fold[piece])
+        first_bar = max(0, int(human.onset[-1]) // _QUARTERS_PER_BAR // 3)
+        heard = {name: with_velocities(human, performer.velocities(human, name, fold)) for name in performer.styles}
+        title = performances.ids[piece]
+        yield f"snapshot_{style}", _snapshot(title, human, heard, performer.interpretation(human, fold), first_bar)
+        flat = with_velocities(human, flat_velocities(human))
+        rolls = {f"flat: {title}": flat, "as played": human, f"the model in {style}": heard[style]}
+        yield f"piano_roll_{style}", piano_rolls(rolls, first_bar, _BARS)
+        if number == 0:
+            yield "encoding", _encoding(human, first_bar)
+    yield "velocities", _histograms(performer, performances)
+
+
+def _histograms(performer: Performer, performances: Performances) -> Figure:
+    """How often each velocity is played, and predicted, over some held-out performances of every style."""
+    figure = Figure(figsize=(11, 0.6 + 2.1 * len(performances.styles)), dpi=120, layout="constrained")
+    all_axes = figure.subplots(len(performances.styles), 1, sharex=True, squeeze=False)[:, 0]
+    edges = np.arange(0, MAX_VELOCITY + 2, _BIN)
+    for number, (style, axes) in enumerate(zip(performances.styles, all_axes, strict=True)):
+        pieces = np.flatnonzero((performances.style == number) & (performances.fold >= 0))
+        some = [int(piece) for piece in pieces[:: -(-len(pieces) // _MOST_COUNTED)]]
+        played = [performances.one(piece) for piece in some]
+        heard = [
+            with_velocities(one, performer.velocities(one, style, int(performances.fold[piece])))
+            for piece, one in zip(some, played, strict=True)
+        ]
+        for name, ones in (("played", played), ("predicted", heard)):
+            counts, _ = np.histogram(np.concatenate([one.velocity for one in ones]), edges)
+            axes.stairs(100 * counts / counts.sum(), edges, label=name, fill=name == "played", alpha=0.5, linewidth=2)
+        axes.set_title(f"{style}: {len(some)} held-out performances", loc="left", fontsize=9)
+        axes.set_ylabel("notes [%]", fontsize=8)
+        axes.legend(frameon=False)
+        axes.spines[["top", "right"]].set_visible(False)
+    all_axes[-1].set_xlabel("MIDI velocity")
+    return figure
+
+
+def _snapshot(
+    title: str, human: Performance, heard: Mapping[str, Performance], inner: NDArray[np.float64] | None, first_bar: int
+) -> Figure:
+    """S2's figure 17: as played, each style's output, their difference, and the interpretation layer's output."""
+    grids = {f"as played: {title}": _grid(human, first_bar)}
+    grids |= {f"the model in {style}": _grid(one, first_bar) for style, one in heard.items()}
+    low, high = _used_keys(next(iter(grids.values())))
+    styles = list(heard)
+    num_panels = len(grids) + (len(styles) > 1) + (inner is not None)
+    figure = Figure(figsize=(11, 0.6 + 1.7 * num_panels), dpi=120, layout="constrained")
+    all_axes = list(figure.subplots(num_panels, 1, squeeze=False)[:, 0])
+    extent = (first_bar + 1, first_bar + 1 + _BARS, LOWEST_KEY + low - 0.5, LOWEST_KEY + high - 0.5)
+    for (name, grid), axes in zip(grids.items(), all_axes, strict=False):
+        image = _show(axes, name, grid[:, low:high].T * MAX_VELOCITY, extent, (0, MAX_VELOCITY), _COLOURS)
+        figure.colorbar(image, ax=axes, pad=0.01)
+    if len(styles) > 1:
+        values = list(grids.values())
+        difference = (values[1] - values[2])[:, low:high].T * MAX_VELOCITY
+        most = max(float(np.abs(difference).max()), 1.0)
+        name = f"{styles[0]} louder (red), {styles[1]} louder (blue)"
+        image = _show(all_axes[len(grids)], name, difference, extent, (-most, most), "RdBu_r")
+        figure.colorbar(image, ax=all_axes[len(grids)], pad=0.01)
+    if inner is not None:
+        image = _show(
+            all_axes[-1], "interpretation layer, all units over the whole piece", inner.T, None, (-1, 1), "RdBu_r"
+        )
+        figure.colorbar(image, ax=all_axes[-1], pad=0.01)
+    return figure
+
+
+def _show(
+    axes: Any, title: str, values: NDArray[Any], extent: Any, bounds: tuple[float, float], colours: str
+) -> Any:  # fmt: skip
+    axes.set_title(title, loc="left", fontsize=9)
+    axes.tick_params(labelsize=7)
+    return axes.imshow(
+        values, aspect="auto", origin="lower", extent=extent, vmin=bounds[0], vmax=bounds[1], cmap=colours,
+        interpolation="nearest",
+    )  # fmt: skip
+
+
+def _encoding(human: Performance, first_bar: int) -> Figure:
+    """S2's figures 13 and 14: two bars as the input sheet (struck, held, silent) and the output velocities."""
+    notes, _ = quantise(human.onset, human.duration, human.pitch, human.velocity)
+    span = slice(first_bar * STEPS_PER_BAR, (first_bar + 2) * STEPS_PER_BAR)
+    sheet = encode(notes, notes.num_steps)[span]
+    loudness = velocities(notes, notes.num_steps)[span] * MAX_VELOCITY
+    state = (sheet[:, 0::2] + sheet[:, 1::2]).astype(float)
+    low, high = _used_keys(state)
+    figure = Figure(figsize=(11, 6), dpi=120, layout="constrained")
+    upper, lower = figure.subplots(2, 1)
+    extent = (0, len(state), LOWEST_KEY + low - 0.5, LOWEST_KEY + high - 0.5)
+    _show(
+        upper,
+        "input: struck [1,1] dark, held [0,1] light, silent [0,0] white",
+        state[:, low:high].T,
+        extent,
+        (0, 2),
+        "Blues",
+    )
+    image = _show(
+        lower, "output: velocity, on held cells too", loudness[:, low:high].T, extent, (0, MAX_VELOCITY), _COLOURS
+    )
+    figure.colorbar(image, ax=lower, pad=0.01)
+    for axes in (upper, lower):
+        axes.set_xticks(range(0, len(state) + 1, STEPS_PER_QUARTER))
+        axes.set_ylabel("MIDI pitch", fontsize=8)
+    lower.set_xlabel("sixteenths")
+    return figure
+
+
+def _used_keys(cells: NDArray[np.floating]) -> tuple[int, int]:
+    """Give the first key that sounds anywhere in cells [T, 88], and the one after the last."""
+    keys = np.flatnonzero(cells.any(axis=0))
+    return (int(keys[0]), int(keys[-1]) + 1) if len(keys) else (0, NUM_KEYS)
+
+
+def _grid(one: Performance, first_bar: int) -> NDArray[np.float32]:
+    """[_BARS * 16, 88] velocities / 127 of an excerpt, 0 where nothing sounds."""
+    notes, _ = quantise(one.onset, one.duration, one.pitch, one.velocity)
+    span = slice(first_bar * STEPS_PER_BAR, (first_bar + _BARS) * STEPS_PER_BAR)
+    return velocities(notes, max(notes.num_steps, span.stop))[span]
+
+
+def _typical(performances: Performances, style: int) -> int:
+    """Give the performance of a style that is of middling length, among those that a fold holds out."""
+    pieces = np.flatnonzero((performances.style == style) & (performances.fold >= 0))
+    length = np.diff(performances.start)[pieces]
+    return int(pieces[np.argsort(length, kind="stable")[len(pieces) // 2]])
+
+
+def with_velocities(performance: Performance, velocity: NDArray[np.float64]) -> Performance:
+    """Give the same notes with other velocities; NaN leaves a note as it is."""
+    found = np.where(np.isfinite(velocity), velocity, performance.velocity)
+    return replace(performance, velocity=np.clip(np.rint(found), 1, MAX_VELOCITY).astype(np.int16))

@@ -1,0 +1,1 @@
+"""Training a folded model: the loop, its checkpoints, and the memory it takes."""

@@ -1,0 +1,230 @@
+"""Checkpoints: one file with tensors, numbers and strings alone, so that it opens without running code of its own."""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from data_prep.errors import BadInputError
+from data_prep.storage import atomic_write
+from models.spec import Spec
+
+_LONGEST_REASON = 200
+"""Characters of what torch says of weights that do not fit."""
+
+ModuleT = TypeVar("ModuleT", bound=torch.nn.Module)
+
+FORMAT = 1
+"""The version of the file's layout; raised when an older program could not read it."""
+
+
+class DamagedCheckpointError(BadInputError):
+    """A file is no whole checkpoint."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint holds.
+
+    Attributes:
+        training: The state that a family's ``Training.restore`` takes.
+        spec: All settings by name.
+        extra: What the caller wrote beside them.
+    """
+
+    training: Mapping[str, Any]
+    spec: Mapping[str, Any]
+    extra: Mapping[str, Any]
+
+
+def save(path: Path, training: Mapping[str, Any], spec: Spec, extra: Mapping[str, Any]) -> None:
+    """Write a checkpoint so that the file is either whole or as it was before.
+
+    Args:
+        path: The file; its folder must exist.
+        training: A ``Training.state``.
+        spec: The trial's settings.
+        extra: Anything that JSON can hold.
+
+    Raises:
+        OSError: If the disk does not take it; no partial file stays.
+    """
+    atomic_write.write(path, to_bytes(training, spec, extra))
+
+
+def to_bytes(training: Mapping[str, Any], spec: Spec, extra: Mapping[str, Any]) -> bytes:
+    """Give what :func:`save` writes.
+
+    Args:
+        training: A ``Training.state``.
+        spec: The trial's settings.
+        extra: Anything that JSON can hold.
+
+    Returns:
+        The content of a checkpoint's file.
+    """
+    content = {
+        "format": FORMAT,
+        "spec": spec.model_dump_json(),
+        "extra": json.dumps(extra),
+        "training": dict(training),
+    }
+    written = io.BytesIO()
+    torch.save(content, written)
+    return written.getvalue()
+
+
+def load(path: Path) -> Checkpoint:
+    """Read a checkpoint into main memory.
+
+    Args:
+        path: The file.
+
+    Returns:
+        What was saved.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        BadInputError: If the file is no checkpoint, or one of a newer version.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise OSError("it is no regular file")  # noqa: TRY301  (a pipe may have no end)
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _no_checkpoint(str(path), error) from error
+    return from_bytes(data, str(path))
+
+
+def from_bytes(data: bytes, label: str) -> Checkpoint:
+    """Read a checkpoint from the content of its file.
+
+    Args:
+        data: The content.
+        label: Where it lies, for errors.
+
+    Returns:
+        What was saved.
+
+    Raises:
+        DamagedCheckpointError: If it is no whole checkpoint, or not as large as its tensors are.
+        BadInputError: If it is one of a newer version.
+    """
+    try:
+        _check_archive(data)
+        content: dict[str, Any] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        version = int(content["format"])
+        if version <= FORMAT:
+            return _checkpoint(content, len(data))
+    except Exception as error:
+        raise _no_checkpoint(label, error) from error
+    raise BadInputError(
+        f"{label} is a checkpoint of format {version} and this version reads up to {FORMAT}; use the newer version"
+    )
+
+
+def _check_archive(data: bytes) -> None:
+    """Refuse an archive that is larger than it looks, or whose parts differ from their sums: torch checks neither."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist()):
+            raise ValueError("parts of it are compressed")
+        if damaged := archive.testzip():
+            raise zipfile.BadZipFile(damaged)
+
+
+def _checkpoint(content: Mapping[str, Any], num_bytes: int) -> Checkpoint:
+    """Build a checkpoint from a file's content, whose tensors may not be larger than its ``num_bytes``."""
+    training, spec, extra = content["training"], json.loads(content["spec"]), json.loads(content["extra"])
+    if not all(isinstance(part, dict) for part in (training, spec, extra)):
+        raise ValueError("its parts are no tables")
+    if _num_bytes(training) > num_bytes:
+        raise ValueError("its tensors are larger than the file")  # one number may stand for many
+    return Checkpoint(training=training, spec=spec, extra=extra)
+
+
+def _num_bytes(value: Any) -> int:
+    """Count the bytes of all tensors in a state."""
+    if isinstance(value, torch.Tensor):
+        return value.numel() * value.element_size()
+    if isinstance(value, Mapping):
+        return sum(map(_num_bytes, value.values()))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return sum(map(_num_bytes, value)) if isinstance(value, list | tuple) else 0  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+
+
+def check_weights(build: Callable[[], torch.nn.Module], weights: Mapping[str, Any]) -> None:
+    """Compare weights with what settings ask for before a model is built: a few bytes of settings can ask for any size.
+
+    Args:
+        build: Builds the model with initial weights; here it takes no memory for them.
+        weights: The model's state.
+
+    Raises:
+        ValueError: If weights are missing, unknown, or of another shape.
+    """
+    try:
+        with torch.device("meta"):
+            build().load_state_dict(dict(weights), assign=True)
+    except RuntimeError as error:
+        first = str(error).partition("\n")[2].strip().partition("\n")[0][:_LONGEST_REASON]
+        raise ValueError(f"its weights are not those that its settings ask for: {first}") from None
+
+
+def model(build: Callable[[], ModuleT], weights: Mapping[str, Any]) -> ModuleT:
+    """Build a model and load its weights; see ``check_weights``."""
+    check_weights(build, weights)
+    made = build()
+    made.load_state_dict(dict(weights))
+    return made
+
+
+def _no_checkpoint(label: str, error: Exception) -> DamagedCheckpointError:
+    reason = str(error) if type(error) in (ValueError, OSError) and str(error) else type(error).__name__
+    return DamagedCheckpointError(f"{label} is not a checkpoint of this program ({reason}); remove it to start over")
+
+
+def load_trained(path: Path, family: str) -> Checkpoint:
+    """Read a trained model of a family.
+
+    Args:
+        path: The file.
+        family: The family's name.
+
+    Returns:
+        What was saved.
+
+    Raises:
+        BadInputError: If there is no such file, or it is no such model, or one of a newer version.
+    """
+    saved = load_model(path)
+    found = saved.extra["family"]
+    if found != family:
+        raise BadInputError(f"this takes a trained {family}, and {path} is a {found}")
+    return saved
+
+
+def load_model(path: Path) -> Checkpoint:
+    """Read a trained model of any family, which stands under "family" in what it has beside its weights.
+
+    Args:
+        path: The file.
+
+    Returns:
+        What was saved.
+
+    Raises:
+        BadInputError: If there is no such file, or it is no trained model, or one of a newer version.
+    """
+    try:
+        saved = load(path)
+    except FileNotFoundError:
+        raise BadInputError(f"a trained model must be there, and {path} is not") from None
+    if not saved.extra.get("family"):
+        raise BadInputError(f"a trained model is needed, and {path} is a trial's state in the midst of its training")
+    return saved

@@ -1,0 +1,122 @@
+"""What runs in a Ray worker: one trial, its reports and its failures. It imports little, for workers wait for it."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ray import tune
+
+from data_prep.storage.object_store import DISK_FULL
+from data_prep.storage.unusable import UnusablePlaceError
+from models.family import EpochReport, Family
+from models.metrics import FoldValues
+from models.training.device import limit_memory
+from models.training.out_of_memory import is_out_of_memory
+from search.trials.files import TrialFiles
+from search.trials.training import TrialDivergedError, train_trial
+
+FAILURE: Final = "failure"
+"""Key of a report that says why its trial failed for good."""
+
+FULL_DISK: Final = "full_disk"
+"""Key of a report that says where a trial could not save."""
+
+UNUSABLE: Final = "unusable"
+"""Key of a report that says why a trial could not save or go on, in the user's words."""
+
+LAST: Final = frozenset({FAILURE, FULL_DISK, UNUSABLE})
+"""Keys of reports after which a trial does not go on."""
+
+FOLDS: Final = "folds"
+"""Key of an epoch's metrics on the folds."""
+
+NOTES: Final = "notes"
+"""Key of what a trial has for the user, beside an epoch's metrics."""
+
+_RECURRING = (ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
+"""Errors that the same settings would raise again; Ray tries others (a lost worker, a GPU's) again."""
+
+
+_DEVICES = {"cpu": "machine", "cuda": "share of a GPU"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every trial of a search shares, beside the data.
+
+    Attributes:
+        family: The family.
+        seed: The search's seed.
+        rungs: The epochs after which trials save.
+        files: Where they save.
+        device: "cpu" or "cuda".
+        gpus: GPUs of each trial; of one that it shares it gets that part of the memory too.
+    """
+
+    family: Family[Any, Any]
+    seed: int
+    rungs: tuple[int, ...]
+    files: TrialFiles
+    device: str
+    gpus: float = 0.0
+
+
+def train(config: dict[str, Any], job: Job, data: Any) -> None:
+    """Train one trial in a Ray worker; what would fail again is reported, what might not is raised."""
+    last = 0
+    notes: list[str] = []
+
+    def report(epoch: EpochReport) -> None:
+        nonlocal last
+        last = epoch.epoch
+        tune.report({**write_report(epoch), NOTES: list(notes)})
+        notes.clear()
+
+    try:
+        limit_memory(job.gpus)
+        spec = job.family.spec_type.from_values(config["values"], f"trial {config['number']}")
+        train_trial(
+            job.family,
+            spec,
+            data,
+            report,
+            seed=job.seed,
+            number=config["number"],
+            files=job.files,
+            device=job.device,
+            rungs=job.rungs,
+            say=notes.append,
+        )
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        tune.report(_failed(job, last, FULL_DISK, str(error.filename or job.files.place.label)))
+    except UnusablePlaceError as error:
+        tune.report(_failed(job, last, UNUSABLE, str(error)))
+    except TrialDivergedError as error:
+        tune.report(_failed(job, last, FAILURE, str(error)))
+    except _RECURRING as error:
+        tune.report(_failed(job, last, FAILURE, f"{type(error).__name__}: {error}"))
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        tune.report(_failed(job, last, FAILURE, f"too large for the memory of its {_DEVICES[job.device]}: {error}"))
+
+
+def _failed(job: Job, epoch: int, key: str, reason: str) -> dict[str, Any]:
+    return {job.family.metrics[0].name: float("nan"), "epoch": epoch, key: reason.splitlines()[0]}
+
+
+def write_report(report: EpochReport) -> dict[str, Any]:
+    """Turn an epoch's report into what Ray carries."""
+    folds = {name: list(values.values) for name, values in report.metrics.items()}
+    means = {name: values.mean for name, values in report.metrics.items()}
+    return {**means, "epoch": report.epoch, FOLDS: [folds], "seconds": report.seconds}  # a list is not flattened
+
+
+def read_report(result: Mapping[str, Any]) -> EpochReport:
+    """Turn it back."""
+    metrics = {name: FoldValues(tuple(values)) for name, values in result[FOLDS][0].items()}
+    return EpochReport(result["epoch"], metrics, result["seconds"])

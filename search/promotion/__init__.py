@@ -1,0 +1,1 @@
+"""Promotion: who wins, the refit, the sealed test, and the registered model."""

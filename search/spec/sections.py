@@ -1,0 +1,169 @@
+"""The tables of a search file, beside its space: their keys, defaults, bounds and meanings."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from data_prep.errors import shown
+from data_prep.readers.notes import Repeats
+from data_prep.storage.object_store import place
+
+_LONGEST_S = 100 * 365.25 * 86400
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
+_BARE = re.compile(r"'?([1-9]\d{0,8})'?")
+
+
+def read_duration(text: object) -> float | None:
+    """Read a length of time.
+
+    Args:
+        text: "4m30s", "2h", "90s" or "none".
+
+    Returns:
+        Seconds, None for no limit.
+
+    Raises:
+        ValueError: For anything else, no time at all, or a number without a unit, which some take for minutes.
+    """
+    if text is None or text == "none":
+        return None
+    match = _DURATION.fullmatch(text.replace(" ", "")) if isinstance(text, str) and text else None
+    seconds = (
+        sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True)) if match else 0
+    )
+    if not 0 < seconds <= _LONGEST_S:
+        bare = _BARE.fullmatch(shown(text))
+        unit = f'; is it seconds, "{bare[1]}s", or minutes, "{bare[1]}m"?' if bare else ""
+        raise ValueError(
+            f'a time is written like "4m30s", "2h" or "none", and is at most 100 years: got {shown(text)}{unit}'
+        )
+    return seconds
+
+
+def write_duration(seconds: float | None) -> str:
+    """Write seconds as :func:`read_duration` reads them."""
+    if seconds is None:
+        return "none"
+    hours, rest = divmod(seconds, 3600)
+    minutes, rest = divmod(rest, 60)
+    parts = [f"{int(hours)}h" if hours else "", f"{int(minutes)}m" if minutes else "", f"{rest:.10g}s" if rest else ""]
+    return "".join(parts)
+
+
+def _check_storage(url: str) -> str:
+    if url:
+        place(url)
+    return url
+
+
+class Section(BaseModel):
+    """One table of the file."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Data(Section):
+    """What the models are trained and compared on."""
+
+    corpus: str = Field(default="oneills", description="a named corpus, or a folder of MIDI, ABC, MusicXML, kern")
+    repeats: Repeats = Field(
+        default="written",
+        description='how the repeats of scores are read: "written", each section once, or "played", written out (AABB)',
+    )
+    folds: int = Field(default=4, ge=2, le=20, description="folds of the cross-validation, trained in lockstep")
+    seed: int = Field(default=0, ge=0, description="seed of folds, weights, windows and dropout")
+
+    @property
+    def title(self) -> str:
+        """The corpus as titles name it: with the reading of its repeats where that is not the default."""
+        return self.corpus if self.repeats == "written" else f"{self.corpus} as {self.repeats}"
+
+
+class Budget(Section):
+    """When the search ends."""
+
+    trials: int = Field(default=60, ge=1, le=100_000, description="trials in all, those stopped early included")
+    epochs: int = Field(default=9, ge=1, le=100_000, description="epochs of a full trial, over which the schedule runs")
+    time: Annotated[float | None, BeforeValidator(read_duration)] = Field(
+        default=270.0, description='time of the whole search, always with its unit, as in "4m30s"; "none" is no limit'
+    )
+
+    def used(self, num_finished: int, seconds: float) -> Literal["trials", "time"] | None:
+        """Say what of it is used up.
+
+        Args:
+            num_finished: Trials that are finished.
+            seconds: Time spent on the search, over all starts.
+
+        Returns:
+            Which part; None while there is more to do.
+        """
+        if num_finished >= self.trials:
+            return "trials"
+        return "time" if self.time is not None and seconds >= self.time else None
+
+
+class Scheduler(Section):
+    """When weak trials are stopped (asynchronous successive halving, ASHA)."""
+
+    first_rung: int = Field(default=3, ge=1, le=100_000, description="epochs before a trial may be stopped")
+    reduction: int = Field(default=3, ge=2, le=100, description="one in so many goes on at a rung, the next so far off")
+
+
+class Sampler(Section):
+    """How settings are proposed (TPE)."""
+
+    seed: int = Field(default=0, ge=0, description="seed of the proposals")
+    startup: int = Field(default=10, ge=1, le=10_000, description="trials drawn at random before the sampler learns")
+
+
+class Resources(Section):
+    """What each trial gets."""
+
+    slots: int = Field(default=0, ge=0, le=10_000, description="trials that run at once; 0 is as many as fit")
+    cpus: int = Field(default=1, ge=1, le=1024, description="processors of a trial")
+    gpus: Annotated[float, Field(ge=0, le=64)] | Literal["auto"] = Field(
+        default="auto", description='GPUs of a trial, parts of one allowed; "auto" shares what is there'
+    )
+
+
+class StudyPlace(Section):
+    """Where the search's own state is kept."""
+
+    url: str = Field(
+        default="",
+        description="empty: a journal file in the home folder; or sqlite:///... or postgresql+psycopg://host/db "
+        "(keep the password in PGPASSWORD or ~/.pgpass)",
+    )
+
+
+class Storage(Section):
+    """Where trials save, so that every machine of a cluster can read it."""
+
+    url: Annotated[str, AfterValidator(_check_storage)] = Field(
+        default="",
+        description="empty: the home folder; or another folder's absolute path, s3://bucket/prefix or "
+        "gs://bucket/prefix (credentials come from the environment or a role)",
+    )
+
+
+class TrackingPlace(Section):
+    """Where MLflow's runs go."""
+
+    uri: str = Field(
+        default="", description="empty: mlflow.db in the home folder; or sqlite:///..., or a server's http://..."
+    )
+
+
+SECTIONS: Mapping[str, type[Section]] = {
+    "data": Data,
+    "budget": Budget,
+    "scheduler": Scheduler,
+    "sampler": Sampler,
+    "resources": Resources,
+    "study": StudyPlace,
+    "storage": Storage,
+    "tracking": TrackingPlace,
+}

@@ -1,0 +1,138 @@
+"""Locks on files, above all on a search's folder: one process at a time, on whatever machine."""
+
+import errno
+import fcntl
+import os
+import time
+import uuid
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from data_prep.errors import BadInputError
+from search.study.lease import Driver, Lease, held, running_already
+
+_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
+"""What a shared folder without locks answers; the record does without them."""
+
+_LOOK_S = 0.05
+"""Between two looks at a lock that another process holds."""
+
+
+class FileSlot:
+    """A record in a file. Two writers at once are kept apart by the folder's lock, or else found out at the next beat.
+
+    The lock itself reaches from one machine to another on most shared folders, but not on all.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Name the file, which need not exist."""
+        self._path = path
+
+    @property
+    def where(self) -> str:
+        """The file."""
+        return str(self._path)
+
+    def read(self) -> str | None:
+        """Give the record, None where there is none."""
+        try:
+            return self._path.read_text(encoding="utf-8", errors="replace") or None
+        except FileNotFoundError:
+            return None
+
+    def replace(self, old: str | None, new: str | None) -> bool:
+        """Put a record in the place of the one that was read; see :class:`search.study.lease.Slot`."""
+        if self.read() != old:
+            return False
+        if new is None:
+            self._path.unlink(missing_ok=True)
+            return True
+        whole = self._path.with_name(f"{self._path.name}.{uuid.uuid4().hex}")
+        try:
+            whole.write_text(new, encoding="utf-8")
+            if old is None:
+                self._path.hardlink_to(whole)  # of many who do so at once, one succeeds
+            else:
+                whole.replace(self._path)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in (errno.EPERM, *_NO_LOCKS):
+                raise
+            whole.replace(self._path)  # a place without hard links
+        finally:
+            whole.unlink(missing_ok=True)
+        return True
+
+
+@contextmanager
+def exclusive(path: Path, patience_s: float, busy: Callable[[str], BadInputError]) -> Generator[None]:
+    """Lock a file for one process at a time; the system lets go of the lock when the process dies, however it dies.
+
+    Args:
+        path: The file, which is made and stays.
+        patience_s: How long to wait for another process.
+        busy: Makes the error from who holds the lock.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        BadInputError: If another process still holds it.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        until = time.monotonic() + patience_s
+        while not _locked(handle):
+            if time.monotonic() >= until:
+                raise busy(os.read(handle, 1024).decode(errors="replace").strip() or "process unknown")
+            time.sleep(_LOOK_S)
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, str(Driver.this()).encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+    return True
+
+
+def folder_lock(place: Path, name: str) -> AbstractContextManager[None]:
+    """Lock a search's folder at once.
+
+    Args:
+        place: The folder.
+        name: The search's name.
+
+    Returns:
+        The lock; entering it raises BadInputError if another process holds it.
+    """
+    return exclusive(place / "driver.lock", 0.0, lambda who: running_already(name, who))
+
+
+@contextmanager
+def driver_lock(place: Path, name: str, say: Callable[[str], None] = lambda _: None) -> Generator[Lease]:
+    """Hold a search by its folder.
+
+    Args:
+        place: The folder.
+        name: The search's name.
+        say: Is told that this waits to see whether a driver on another machine lives.
+
+    Yields:
+        The lease.
+
+    Raises:
+        BadInputError: If another process holds it.
+    """
+    with folder_lock(place, name), held(FileSlot(place / "driver.json"), name, say) as lease:
+        yield lease

@@ -1,0 +1,134 @@
+"""The study's journal file for a single writer, in Optuna's format.
+
+Optuna's own backend guards every append with a lock file, which a killed process leaves behind for half a minute, and
+waits for the disk at every setting of every trial. Here one driver holds the whole search (see study.py), so appends
+need no lock, and only the states of trials wait for the disk: what kill -9 leaves in the system's buffers is not lost.
+"""
+
+import json
+import os
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from optuna.storages.journal import BaseJournalBackend
+
+from data_prep.errors import BadInputError
+from data_prep.storage.unusable import one_line
+from data_prep.wording import counted
+from search.study.replay import folded
+
+_MUST_LAST = (0, 2, 6)
+"""Operations that wait for the disk: a study made, its attributes set, a trial's state set (Optuna's numbers)."""
+
+
+_DAMAGES = (AssertionError, AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
+"""What records that no search wrote make of those who read them."""
+
+
+@contextmanager
+def undamaged(where: str) -> Generator[None]:
+    """Say in one line that a study is damaged, whatever its records make of those who read them.
+
+    Args:
+        where: Where it is stored.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        BadInputError: If it is damaged.
+    """
+    try:
+        yield
+    except BadInputError:
+        raise
+    except _DAMAGES as error:
+        raise BadInputError(
+            f"a study must hold what a search wrote: {where} is damaged ({type(error).__name__}: {one_line(error)}); "
+            "restore it from a backup, or start the search under another --name"
+        ) from error
+
+
+class Journal(BaseJournalBackend):
+    """A journal that one process may append to while others read it."""
+
+    def __init__(self, path: Path, *, writable: bool) -> None:
+        """Open the journal.
+
+        Args:
+            path: The file; a writer makes it if need be, and takes away a last line that a crash cut off.
+            writable: Whether this process is the writer.
+        """
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND if writable else os.O_RDONLY
+        if writable:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self._writable = writable
+        self._file = os.open(path, flags, 0o644)
+        whole = path.read_bytes()
+        whole = whole[: whole.rfind(b"\n") + 1]
+        if writable:
+            os.ftruncate(self._file, len(whole))
+        self._unread: Sequence[dict[str, Any]] = folded(_records(whole, path))
+
+    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
+        """Give the records that were not given before; the storage asks for each once, in order."""
+        del log_number_from
+        unread, self._unread = self._unread, []
+        return iter(unread)
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Append records, all or none.
+
+        Args:
+            logs: The records.
+
+        Raises:
+            OSError: If the disk is full, among others.
+        """
+        assert self._writable
+        lines = [json.dumps(log, separators=(",", ":")).encode() for log in logs]
+        block = b"\n".join(lines) + b"\n"
+        end = os.fstat(self._file).st_size
+        try:
+            while block:
+                block = block[os.write(self._file, block) :]
+            if any(log["op_code"] in _MUST_LAST for log in logs):
+                os.fsync(self._file)
+        except OSError:
+            os.ftruncate(self._file, end)
+            raise
+        self._unread = [*self._unread, *map(json.loads, lines)]
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+
+def _records(text: bytes, path: Path) -> list[dict[str, Any]]:
+    try:
+        return json.loads(b"[" + text.replace(b"\n", b",").rstrip(b",") + b"]")
+    except (RecursionError, ValueError):
+        raise _damaged(text, path) from None
+
+
+def _damaged(text: bytes, path: Path) -> BadInputError:
+    """Make the error that names the first line that is no record."""
+    lines = text.split(b"\n")
+    number = next((number for number, line in enumerate(lines, start=1) if not _is_json(line)), len(lines))
+    before = (
+        "" if number == 1 else f"; or keep its first {counted(number - 1, 'line', ',')} alone, and lose what came later"
+    )
+    return BadInputError(
+        f"a study's journal holds a record in every line: {path} is damaged in line {number:,}; restore it from a "
+        f"backup, or start the search under another --name{before}"
+    )
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (RecursionError, ValueError):
+        return False
+    return True

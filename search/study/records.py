@@ -1,0 +1,148 @@
+"""A search's trials as the study knows them, for whoever reads them."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from optuna.trial import FrozenTrial, TrialState
+
+from data_prep.errors import BadInputError
+from models.family import EpochReport
+from models.metrics import FoldValues
+from models.spec import Value
+from search.spec.file import SearchSpec
+from search.spec.space import Space
+from search.study.progress import State
+
+EPOCH_KEY: Final = "epoch:"
+"""Beginning of the attribute that holds an epoch's metrics on the folds."""
+
+REASON_KEY: Final = "reason"
+"""The attribute that says why a trial failed."""
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One epoch of a trial as it was reported, and when.
+
+    Attributes:
+        report: What was reported.
+        at: Milliseconds since 1970 at which it was recorded.
+    """
+
+    report: EpochReport
+    at: int
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One trial as the study knows it.
+
+    Attributes:
+        number: Its number in the search.
+        state: Its state.
+        values: The settings that matter, fixed ones included.
+        epochs: Its epochs, ascending.
+        started: When it was last started.
+        ended: When it finished, None before.
+        reason: Why it failed, empty otherwise.
+    """
+
+    number: int
+    state: State
+    values: Mapping[str, Value]
+    epochs: tuple[EpochRecord, ...]
+    started: datetime | None
+    ended: datetime | None
+    reason: str
+
+    def last(self, metric: str) -> FoldValues | None:
+        """Give a metric on the folds after the last epoch; None if no epoch reported it."""
+        return self.epochs[-1].report.metrics.get(metric) if self.epochs else None
+
+    @property
+    def seconds(self) -> float:
+        """Time spent in its epochs."""
+        return sum(epoch.report.seconds for epoch in self.epochs)
+
+
+@dataclass(frozen=True)
+class SearchRecord:
+    """A search as its study knows it.
+
+    Attributes:
+        spec: The effective search it was last started with.
+        trials: Its trials, by number; known good points that were never started are left out.
+        fingerprint: Of its data.
+        seconds: Time spent on it, over all starts.
+        study: What tells its study from any other, of the same name too.
+    """
+
+    spec: SearchSpec
+    trials: tuple[TrialRecord, ...]
+    fingerprint: str
+    seconds: float
+    study: str
+
+    def trial(self, number: int) -> TrialRecord:
+        """Find a trial.
+
+        Args:
+            number: Its number.
+
+        Returns:
+            Its record.
+
+        Raises:
+            BadInputError: If there is none of that number.
+        """
+        for trial in self.trials:
+            if trial.number == number:
+                return trial
+        raise BadInputError(
+            f"no trial of {self.spec.name} has the number {number}; it has {len(self.trials)}: "
+            f"tunesmith trials {self.spec.name}"
+        )
+
+
+def begun(trial: FrozenTrial) -> bool:
+    """Say whether a trial was ever started: a queued point was not."""
+    return trial.state != TrialState.WAITING or trial.datetime_start is not None
+
+
+def make_records(trials: list[FrozenTrial], space: Space, *, is_run: bool = True) -> list[TrialRecord]:
+    """Turn Optuna's trials into records, leaving out those that were never started.
+
+    Args:
+        trials: The trials.
+        space: Of their search.
+        is_run: Whether a process runs the search; without one, what is running was interrupted.
+
+    Returns:
+        The records.
+    """
+    records = [make_record(trial, space) for trial in trials if begun(trial)]
+    return records if is_run else [replace(one, state="WAITING") if one.state == "RUNNING" else one for one in records]
+
+
+def make_record(trial: FrozenTrial, space: Space) -> TrialRecord:
+    """Turn one of Optuna's trials into a record."""
+    attributes = trial.user_attrs
+    return TrialRecord(
+        number=trial.number,
+        state=trial.state.name,
+        values=space.values(trial.params),
+        epochs=tuple(_epoch(step, attributes.get(f"{EPOCH_KEY}{step}")) for step in sorted(trial.intermediate_values)),
+        started=trial.datetime_start,
+        ended=trial.datetime_complete,
+        reason=str(attributes.get(REASON_KEY, "")),
+    )
+
+
+def _epoch(step: int, stored: Mapping[str, Any] | None) -> EpochRecord:
+    assert stored is not None
+    metrics = {name: FoldValues(tuple(values)) for name, values in stored["metrics"].items()}
+    assert all(math.isfinite(value) for values in metrics.values() for value in values.values)
+    return EpochRecord(EpochReport(step, metrics, stored["seconds"]), stored["at"])

@@ -1,0 +1,118 @@
+"""What a search teaches: the best trials, and which settings mattered."""
+
+# Optuna is partly untyped:
+# pyright: reportUnknownMemberType=false
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import create_trial
+
+from data_prep.randomness import integer_seed
+from models.metrics import Metric
+from models.spec import Value
+from search.spec.domains import Choice, Domain, Range
+from search.spec.space import Space
+from search.study.progress import State
+from search.study.records import TrialRecord
+
+_ENOUGH = 10
+"""Trials below which importances are noise."""
+
+
+@dataclass(frozen=True)
+class Importance:
+    """How much one setting mattered.
+
+    Attributes:
+        setting: Its name.
+        share: Of all that mattered, 0..1; the shares of a search add to 1.
+        num_trials: Number of trials in which it was searched.
+    """
+
+    setting: str
+    share: float
+    num_trials: int
+
+
+def best_trials(trials: Sequence[TrialRecord], objective: Metric, count: int) -> list[TrialRecord]:
+    """Give the best trials, best first, among those with the full budget: partial ones are not comparable."""
+    full = [
+        (objective.cost(score.mean), trial.number, trial)
+        for trial in trials
+        if trial.state == "COMPLETE" and (score := trial.last(objective.name))
+    ]
+    full.sort(key=lambda row: row[:2])
+    return [trial for _, _, trial in full[:count]]
+
+
+def counts(trials: Sequence[TrialRecord]) -> Mapping[State, int]:
+    """Count trials by state."""
+    return Counter(trial.state for trial in trials)
+
+
+def importances(trials: Sequence[TrialRecord], space: Space, objective: Metric, first_rung: int) -> list[Importance]:
+    """Estimate which settings mattered, most important first (fANOVA, Hutter et al. 2014, as Optuna has it).
+
+    All trials that reached the first rung are compared there, at equal epochs: full trials alone are few, and all good.
+    They are compared by rank, or a single diverging optimiser would be all that mattered. A setting that did not
+    matter under the others counts at its default, which is what its spec holds.
+
+    Args:
+        trials: All trials of a search.
+        space: Its space.
+        objective: The metric that was searched for.
+        first_rung: The epoch to compare at.
+
+    Returns:
+        One entry for each setting that was searched and varied; empty with fewer than 10 trials.
+    """
+    at = min(first_rung, max((len(trial.epochs) for trial in trials), default=0))
+    scored = [
+        (trial, epoch.report.metrics[objective.name].mean)
+        for trial in trials
+        for epoch in trial.epochs
+        if epoch.report.epoch == at
+    ]
+    scored.sort(key=lambda pair: pair[1])
+    varied = [name for name in space.searched if len({repr(_value(trial, name, space)) for trial, _ in scored}) > 1]
+    if len(scored) < _ENOUGH or not varied:
+        return []
+    from optuna.importance import (  # noqa: PLC0415  (it imports scikit-learn, which takes more than a second)
+        FanovaImportanceEvaluator,
+        get_param_importances,
+    )
+
+    study = optuna.create_study()
+    for rank, (trial, _) in enumerate(scored):
+        study.add_trial(
+            create_trial(
+                value=rank,
+                params={name: _value(trial, name, space) for name in varied},
+                distributions={name: _distribution(space.domains[name], space.default(name)) for name in varied},
+            )
+        )
+    evaluator = FanovaImportanceEvaluator(seed=integer_seed(0, "importance"))
+    shares = get_param_importances(study, evaluator=evaluator, params=varied)
+    uses = Counter(name for trial, _ in scored for name in trial.values)
+    ranked = [Importance(name, float(share), uses[name]) for name, share in shares.items()]
+    return sorted(ranked, key=lambda one: (-one.share, one.setting))
+
+
+def _value(trial: TrialRecord, name: str, space: Space) -> Value:
+    return trial.values.get(name, space.default(name))
+
+
+def _distribution(domain: Domain, default: Value) -> BaseDistribution:
+    """Give the values that a domain can have, the default among them."""
+    if isinstance(domain, Choice):
+        return CategoricalDistribution(domain.values if default in domain else (*domain.values, default))
+    assert isinstance(domain, Range)
+    assert not isinstance(default, str)
+    low, high = min(domain.low, default), max(domain.high, default)
+    if domain.whole:
+        return IntDistribution(int(low), int(high), log=domain.log and low > 0)
+    return FloatDistribution(low, high, log=domain.log and low > 0)

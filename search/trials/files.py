@@ -1,0 +1,135 @@
+"""What a search keeps of each trial: its state at the last two rungs, and its trained model, in the search's storage.
+
+The state before the last is there in case that the last one cannot be read any more.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from data_prep.storage.object_store import BucketPlace, FolderPlace
+from models.spec import Spec
+
+if TYPE_CHECKING:
+    from models.training.checkpoint import Checkpoint
+
+_STATES: Final = "checkpoints"
+_MODELS: Final = "models"
+
+_STATE: Final = re.compile(r"trial-(\d+)(?:-epoch-(\d+))?\.pt")
+"""The name of a state's file; older versions wrote no epoch."""
+
+
+@dataclass(frozen=True)
+class TrialFiles:
+    """The files of a search's trials, by their numbers.
+
+    Attributes:
+        place: Where they lie; every worker reads and writes there.
+    """
+
+    place: FolderPlace | BucketPlace
+
+    def save_state(
+        self, number: int, epoch: int, training: Mapping[str, Any], spec: Spec, extra: Mapping[str, Any]
+    ) -> None:
+        """Save a trial after an epoch; see :func:`checkpoint.to_bytes`. The state before it is kept too."""
+        name = _state(number, epoch)
+        self._save(name, training, spec, extra)
+        others = [other for other in self.states_of(number) if other != name]
+        before = next((other for other in others if _epoch(other) < epoch), None)
+        for other in others:
+            if other != before:
+                self.place.remove(other)
+
+    def save_model(self, number: int, weights: Mapping[str, Any], spec: Spec, extra: Mapping[str, Any]) -> None:
+        """Save a trained model; see :func:`models.training.checkpoint.to_bytes`."""
+        self._save(_model(number), weights, spec, extra)
+
+    def states_of(self, number: int) -> list[str]:
+        """Return the names of a trial's states, the newest first."""
+        found = [name for name in self.place.names(_STATES) if _number(name) == number]
+        return sorted(found, key=_epoch, reverse=True)
+
+    def load_state(self, name: str) -> "Checkpoint":
+        """Read a trial's state.
+
+        Args:
+            name: As :meth:`states_of` gives it.
+
+        Returns:
+            What was saved.
+
+        Raises:
+            DamagedCheckpointError: If its file is not whole.
+            BadInputError: If a newer version wrote it.
+        """
+        from models.training import checkpoint  # noqa: PLC0415  (it imports torch, which a driver has no use for)
+
+        return checkpoint.from_bytes(self.place.read(name), f"{self.place.label}/{name}")
+
+    def has_model(self, number: int) -> bool:
+        """Say whether a trial's trained model is here."""
+        return self.place.exists(_model(number))
+
+    def remove_states(self, number: int) -> None:
+        """Remove a trial's states, if there are any."""
+        for name in self.states_of(number):
+            self.place.remove(name)
+
+    def states(self) -> set[int]:
+        """Return the numbers of the trials whose state is here."""
+        return {number for name in self.place.names(_STATES) if (number := _number(name)) is not None}
+
+    def copy_states(self, number: int, target: "TrialFiles") -> None:
+        """Copy a trial's states to other files."""
+        for name in self.states_of(number):
+            target.place.write(name, self.place.read(name))
+
+    def move_model(self, number: int, target: "TrialFiles") -> None:
+        """Bring a trained model to other files and remove it here; nothing happens if there is none."""
+        try:
+            data = self.place.read(_model(number))
+        except FileNotFoundError:
+            return
+        target.place.write(_model(number), data)
+        self.place.remove(_model(number))
+
+    def _save(self, name: str, training: Mapping[str, Any], spec: Spec, extra: Mapping[str, Any]) -> None:
+        from models.training import checkpoint  # noqa: PLC0415  (it imports torch, which a driver has no use for)
+
+        self.place.write(name, checkpoint.to_bytes(training, spec, extra))
+
+
+def model_path(search_folder: Path, number: int) -> Path:
+    """Name the file of a full trial's trained model in its search's folder, where it lies in the end.
+
+    Args:
+        search_folder: As :func:`search.study.database.folder` gives it.
+        number: The trial's number.
+
+    Returns:
+        The file, which need not exist.
+    """
+    return search_folder / _model(number)
+
+
+def _state(number: int, epoch: int) -> str:
+    return f"{_STATES}/trial-{number:05d}-epoch-{epoch:05d}.pt"
+
+
+def _model(number: int) -> str:
+    return f"{_MODELS}/trial-{number:05d}.pt"
+
+
+def _number(state: str) -> int | None:
+    """Read the trial's number in the name of a state; None in any other name."""
+    found = _STATE.fullmatch(state.rpartition("/")[2])
+    return int(found[1]) if found else None
+
+
+def _epoch(state: str) -> int:
+    found = _STATE.fullmatch(state.rpartition("/")[2])
+    return int(found[2] or 0) if found else 0

@@ -1,0 +1,119 @@
+"""One trial: plain Python that trains, saves and reports, the same under Ray as alone."""
+
+from collections.abc import Callable, Collection, Mapping
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from data_prep.errors import BadInputError
+from models.family import EpochReport, Family
+from models.metrics import FoldValues
+from models.spec import Spec
+from search.trials.files import TrialFiles
+
+if TYPE_CHECKING:
+    from models.training.checkpoint import Checkpoint
+
+_LARGEST = 1e300
+"""Beyond it, means over folds may overflow."""
+
+
+_REPORT = "report"
+"""The key under which a trial's state holds the report that was due when it was saved."""
+
+
+class TrialDivergedError(BadInputError):
+    """A trial's loss is no finite number any more; going on, or trying again, would change nothing."""
+
+
+def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
+    family: Family[Any, Any],
+    spec: Spec,
+    data: Any,
+    report: Callable[[EpochReport], None],
+    *,
+    seed: int,
+    number: int,
+    files: TrialFiles | None,
+    device: str,
+    rungs: Collection[int] = (),
+    say: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Train all folds up to the full budget, or on from where an earlier attempt saved.
+
+    The same (seed, number, spec, data) gives the same reports, whoever calls it, and whether or not it was interrupted.
+
+    Args:
+        family: The kind of model.
+        spec: Its settings.
+        data: The prepared data of the family's kind, read only.
+        report: Called once an epoch, after that epoch's checkpoint if there is one; it may raise to end the trial. A
+            trial that goes on from a checkpoint begins with the report that was due there: it may have been lost.
+        seed: The search's seed.
+        number: The trial's number; with the seed it names all random streams.
+        files: Where its state is saved, and its trained model before the last report; None saves nothing.
+        device: "cpu" or "cuda".
+        rungs: The epochs after which it saves: where a scheduler may stop it.
+        say: Called with a message for the user about a damaged checkpoint: the trial resumes from the one before it, or
+            starts over.
+
+    Raises:
+        TrialDivergedError: At the first epoch with a metric that is no finite number; that epoch is not reported.
+    """
+    training = family.start(spec, data, seed=seed, trial=number, device=device)
+    extra = {"seed": seed, "trial": number}
+    epochs = spec.model_dump()["epochs"]
+    saved = None if files is None else _newest(files, number, extra, spec, say)
+    again: list[EpochReport] = []
+    if saved is not None:
+        training.restore(saved.training)
+        again = [_read(saved.extra[_REPORT])] if _REPORT in saved.extra else []
+    for epoch_report in chain(again, training.epochs()):
+        for name, values in epoch_report.metrics.items():
+            if not all(abs(value) < _LARGEST for value in values.values):
+                where = f"{name} is not finite at epoch {epoch_report.epoch}"
+                raise TrialDivergedError(f"{where}: it diverged; try a lower lr")
+        if files is not None and epoch_report.epoch in rungs:
+            noted = {**extra, _REPORT: _written(epoch_report)}
+            files.save_state(number, epoch_report.epoch, training.state(), spec, noted)
+        if files is not None and epoch_report.epoch == epochs:
+            made_of = {"family": family.name, "fingerprint": data.fingerprint}
+            whole = {**extra, **made_of, "vocabulary": training.vocabulary}
+            files.save_model(number, training.weights(), spec, whole)
+        report(epoch_report)
+
+
+def _newest(
+    files: TrialFiles, number: int, extra: Mapping[str, Any], spec: Spec, say: Callable[[str], None]
+) -> "Checkpoint | None":
+    """Read a trial's newest checkpoint that is whole, and of this very trial."""
+    from models.training.checkpoint import DamagedCheckpointError  # noqa: PLC0415  (it imports torch)
+
+    found, damaged = None, list[str]()
+    for name in files.states_of(number):
+        try:
+            saved = files.load_state(name)
+        except DamagedCheckpointError:
+            damaged.append(f"{files.place.label}/{name}")
+            continue
+        if extra.items() <= saved.extra.items() and spec.equals_stored(saved.spec):
+            found = saved
+            break
+    if damaged:
+        begins = "starts over" if found is None else f"resumes from its checkpoint of epoch {_epoch(found)}"
+        say(f"{' and '.join(damaged)} cannot be read: damaged or cut short; trial {number} {begins}")
+    return found
+
+
+def _epoch(saved: "Checkpoint") -> str:
+    report = saved.extra.get(_REPORT)
+    return str(report["epoch"]) if report else "an earlier version"
+
+
+def _written(report: EpochReport) -> dict[str, Any]:
+    folds = {name: list(values.values) for name, values in report.metrics.items()}
+    return {"epoch": report.epoch, "metrics": folds, "seconds": report.seconds}
+
+
+def _read(written: Mapping[str, Any]) -> EpochReport:
+    metrics = {name: FoldValues(tuple(values)) for name, values in written["metrics"].items()}
+    return EpochReport(written["epoch"], metrics, written["seconds"])

@@ -1,0 +1,205 @@
+"""A real cluster: what runs at once on it, who may be in it, who joins and who goes. Each driver is a process."""
+
+import json
+import os
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from models.training.device import best_device
+from tests.forked import Program
+from tests.ray_cluster import RayCluster, lines_until, ray_cluster, wait_until
+
+ROOT = Path(__file__).parents[3]
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("following")]
+
+BEGIN = """
+import json, sys, time
+from pathlib import Path
+from cluster.resources import num_fitting, plan_slots
+from cluster.session import connect
+address, folder = sys.argv[1], Path(sys.argv[2])
+"""
+
+AT_ONCE = """
+def occupy(folder, number):
+    (folder / f"{number}.started").touch()
+    while not (folder / "go").exists():
+        time.sleep(0.05)
+
+with connect(address) as session:
+    import ray
+    plan = plan_slots(session.nodes, **json.loads(sys.argv[3]))
+    task = ray.remote(occupy).options(num_cpus=plan.cpus, num_gpus=plan.gpus)
+    tasks = [task.remote(folder, number) for number in range(plan.count + 3)]
+    print(plan.count, flush=True)
+    ray.get(tasks)
+"""
+
+HANDSHAKE = """
+from cluster.environment import handshake
+with connect(address) as session:
+    try:
+        handshake(session.nodes)
+    except ValueError as error:
+        print(error)
+    else:
+        print("welcome")
+"""
+
+CLOCKS = """
+from tunesmith.doctor.clocks import clocks
+with connect(address) as session:
+    print(json.dumps({str(node): [clock.offset, clock.doubt] for node, clock in clocks(session.nodes).items()}))
+"""
+
+MEMORY = """
+from cluster.nodes import on_each
+from models.families import family
+from models.training.memory import peak_memory
+from tests.hand_melodies import melodies, random_tunes
+composer = family("composer")
+spec = composer.spec_type(size=16, embedding=16, length=16, batch_size=2, windows_per_epoch=4)
+with connect(address) as session:
+    nodes = [node for node in session.nodes if node.gpus]
+    for device in ("cpu", "cuda"):
+        arguments = (composer, spec, melodies(random_tunes(16, 4), num_folds=4), device)
+        (found,) = on_each(peak_memory, nodes, *arguments, gpus=1.0).values()
+        print(getattr(found, "fits", found))
+"""
+
+MEMBERSHIP = """
+from cluster import membership
+from cluster.membership import Membership
+from cluster.resources import Slots
+with connect(address) as session:
+    plan = plan_slots(session.nodes)
+    members = Membership(session.nodes, plan, tell=lambda line: print(line, flush=True))
+    first = max(session.nodes, key=lambda node: node.cpus)
+    print("slots", members.slots(), members.is_alive(first.id), members.is_alive("nobody"), flush=True)
+    print("wanted", *(Membership(session.nodes, plan, wanted=n, tell=print).slots() for n in (3, 9, 99)), flush=True)
+    membership._LOOK_EVERY_S, membership._SAY_WAITING_AFTER_S = 0.0, 0.0
+    waiting = Membership(session.nodes, Slots(1, 99, 0.0), tell=lambda line: print(line, flush=True))
+    print("slots", waiting.slots(), waiting.slots(), flush=True)
+    membership._LOOK_EVERY_S = 2.0
+    worst, before = 0.0, None
+    try:
+        while True:
+            began = time.monotonic()
+            slots = members.slots()
+            worst = max(worst, time.monotonic() - began)
+            if slots != before:
+                print("slots", slots, flush=True)
+                before = slots
+            time.sleep(0.1)
+    except ValueError as error:
+        print("refused:", error, "worst", worst < 1.0, flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Generator[RayCluster]:
+    """A node with 6 processors and 4 GPUs, as far as the scheduler knows."""
+    with ray_cluster(1, cpus=6, gpus=4) as running:
+        yield running
+
+
+def driver(cluster: RayCluster, script: str, folder: Path, *arguments: str) -> Program:
+    place = folder / "driver" / "script.py"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(BEGIN + script)
+    return Program(
+        [cluster.address, str(folder), *arguments],
+        script=place,
+        folder=folder,
+        environment={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+def output(cluster: RayCluster, script: str, folder: Path) -> str:
+    with driver(cluster, script, folder) as process:
+        text, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, process.errors
+    return text.strip()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "count"),
+    [
+        ({}, 6),  # processors set the limit; two share a GPU
+        ({"gpus": 0.6}, 4),  # one on each GPU, though 6.7 times 0.6 is 4
+    ],
+)
+def test_as_many_run_at_once_as_planned(
+    cluster: RayCluster, tmp_path: Path, wanted: dict[str, float], count: int
+) -> None:
+    with driver(cluster, AT_ONCE, tmp_path, json.dumps(wanted)) as process:
+        planned = int(lines_until(process.stdout, bool)[0])
+        assert planned == count
+        wait_until(lambda: len(list(tmp_path.glob("*.started"))) >= count, f"{count} tasks to start")
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=2)  # any more that fit would have started: idle processes of ended drivers are there
+        assert len(list(tmp_path.glob("*.started"))) == count
+        (tmp_path / "go").touch()
+        assert process.wait(timeout=90) == 0
+    assert len(list(tmp_path.glob("*.started"))) == count + 3
+
+
+def test_clocks_of_one_machine_agree(cluster: RayCluster, tmp_path: Path) -> None:
+    found: dict[str, list[float]] = json.loads(output(cluster, CLOCKS, tmp_path))
+    assert len(found) == len([node for node in (cluster.head, *cluster.nodes) if node])
+    for offset, doubt in found.values():
+        assert abs(offset) <= doubt + 0.01
+        assert abs(offset) < 1.0
+
+
+def test_a_node_measures_what_a_setting_takes_or_says_why_not(cluster: RayCluster, tmp_path: Path) -> None:
+    on_cpu, on_gpu = output(cluster, MEMORY, tmp_path).splitlines()
+    assert on_cpu == "True"
+    if best_device() == "cpu":  # its GPUs are for the scheduler's sake
+        assert f"{cluster.nodes[0].address} does not" in on_gpu
+
+
+def test_packages_in_the_drivers_folder_do_not_hide_ours_from_the_workers(cluster: RayCluster, tmp_path: Path) -> None:
+    for name in ("models", "cluster"):  # Ray lets workers import from the folder that a driver was started in
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+    assert output(cluster, HANDSHAKE, tmp_path) == "welcome"
+
+
+def test_nodes_come_and_go_while_a_search_runs_and_a_wrong_one_is_refused(cluster: RayCluster, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong" / "torch-2.12.0.dist-info"
+    wrong.mkdir(parents=True)
+    (wrong / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 2.12.0\n")
+    (wrong.parent / "sitecustomize.py").write_text("import time\nreal = time.time\ntime.time = lambda: real() + 90\n")
+    with driver(cluster, MEMBERSHIP, tmp_path) as process:
+        assert lines_until(process.stdout, lambda lines: len(lines) == 5) == [
+            "slots 6 True False",
+            "wanted 3 9 12",  # at most as many again wait for nodes to join
+            "no node is there that a trial fits on (99 CPUs and 0 GPUs): the search waits for one to join",
+            "slots 1 1",
+            "slots 6",
+        ]
+
+        joined = cluster.add(cpus=3, gpus=1)
+        assert lines_until(process.stdout, lambda lines: len(lines) == 2) == [
+            f"node {joined.address} joined: 8 slots",
+            "slots 8",
+        ]
+        joined.kill()
+        assert lines_until(process.stdout, lambda lines: len(lines) == 2) == [
+            f"node {joined.address} is gone: 6 slots; trials there go on elsewhere",
+            "slots 6",
+        ]
+        other = cluster.add(cpus=2, gpus=1, environment={"PYTHONPATH": str(wrong.parent)})
+        (refused,) = lines_until(process.stdout, bool)
+        assert f"{other.address} has torch 2.12.0 where this program has 2." in refused
+        assert refused.startswith("refused: every node must have this program's Python, libraries and code")
+        assert refused.endswith("worst True")
+        assert process.wait(timeout=60) == 0
+    found: dict[str, list[float]] = json.loads(output(cluster, CLOCKS, tmp_path))
+    assert found[other.address][0] == pytest.approx(90.0, abs=1.0)
+    other.kill()

@@ -1,0 +1,245 @@
+"""Jobs on a real cluster with a real dashboard: submitted, followed, stopped, and what is refused."""
+
+import http.server
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cluster.launch.jobs import Jobs, connect_jobs
+from cluster.launch.parcel import LARGEST, packed
+from data_prep.errors import BadInputError
+from tests.ray_cluster import free_port, ray_cluster, wait_until
+
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("jobs")]  # Ray's own
+
+ROOT = Path(__file__).parents[3]
+PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+CLEAN = "import signal,sys,time\nsignal.signal(15, lambda *_: (time.sleep(5), print('clean'), sys.exit(130)))\n"
+
+
+def with_dashboard(port: int) -> tuple[str, ...]:
+    """Give a head's options; its agent, which takes the jobs, has a port of its own beside other Rays here."""
+    agent = f"--dashboard-agent-listen-port={free_port()}"
+    return "--include-dashboard=true", "--dashboard-host=127.0.0.1", f"--dashboard-port={port}", agent
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """The dashboard of a head on loopback that wants no token."""
+    port = free_port()
+    with ray_cluster(0, head=with_dashboard(port), PATH=PATH):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def jobs(address: str) -> Jobs:
+    return connect_jobs(address)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "what").mkdir()
+    (tmp_path / "what" / "search.toml").write_text('name = "any"\n', encoding="utf-8")
+    return tmp_path / "what"
+
+
+@pytest.mark.slow
+def test_a_job_has_our_packages_and_what_travelled_and_gives_its_exit_status(jobs: Jobs, folder: Path) -> None:
+    code = "import pathlib, sys, search, tunesmith, models, data_prep, cluster; print(search.__file__)"
+    code += "; print(pathlib.Path('search.toml').read_text()); sys.exit(3)"
+    job = jobs.submit(["python", "-c", code], folder, search="seen", home="~/here")
+    assert (job.id, job.search, job.home) == ("seen-1", "seen", "~/here")
+    text: list[str] = []
+    ended = jobs.follow(job.id, text.append)
+    assert (ended.state, ended.exit_status, ended.status) == ("FAILED", 3, 3)
+    printed = "".join(text)
+    assert 'name = "any"' in printed
+    assert "py_modules_files" in printed
+    assert str(ROOT / "search") not in printed, "the job runs a copy"
+    again: list[str] = []
+    assert jobs.follow(job.id, again.append).status == 3
+    assert "".join(again) == printed, "followed again, it is read from its beginning"
+
+
+@pytest.mark.slow
+def test_a_search_is_submitted_once_at_a_time_and_stopped_with_time_for_a_clean_end(jobs: Jobs, folder: Path) -> None:
+    ready = folder.parent / "ready"
+    command = ["python", "-u", "-c", f"{CLEAN}open({str(ready)!r}, 'w')\nwhile True: time.sleep(0.1)"]
+    job = jobs.submit(command, folder, search="long", home="~/a")
+    with pytest.raises(
+        BadInputError, match=r"runs once at a time: long in ~/a is run by the job long-1; .*stop long-1"
+    ):
+        jobs.submit(command, folder, search="long", home="~/a")
+    elsewhere = jobs.submit(["true"], folder, search="long", home="~/b")
+    assert elsewhere.id == "long-2"
+    assert jobs.follow(elsewhere.id, lambda _: None).status == 0
+    wait_until(ready.exists, "the job to run")
+    stopped = jobs.stop(job.id)
+    assert (stopped.state, stopped.status) == ("STOPPED", 130)
+    text: list[str] = []
+    jobs.follow(job.id, text.append)
+    assert "".join(text).rstrip().endswith("clean"), "5 seconds were left to it; Ray's default is 3"
+    assert jobs.stop(job.id).state == "STOPPED"
+    assert [each.id for each in jobs.list() if each.search == "long"] == ["long-2", "long-1"]
+    third = jobs.submit(["true"], folder, search="long", home="~/a")
+    assert third.id == "long-3"
+
+
+@pytest.mark.slow
+def test_a_follower_that_is_interrupted_leaves_the_job_running(address: str, folder: Path) -> None:
+    jobs = connect_jobs(address)
+    job = jobs.submit(
+        ["python", "-u", "-c", "import time; print('ready'); time.sleep(300)"], folder, search="left", home="~"
+    )
+    code = (
+        f"import sys; from cluster.launch.jobs import connect_jobs; connect_jobs({address!r}).follow({job.id!r}, print)"
+    )
+    with subprocess.Popen([sys.executable, "-u", "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as follower:
+        assert follower.stdout is not None
+        assert any("ready" in line for line in follower.stdout)
+        follower.send_signal(signal.SIGINT)
+        follower.communicate(timeout=30)
+    assert jobs.find(job.id).state == "RUNNING"
+    assert jobs.stop(job.id).state == "STOPPED"
+
+
+@pytest.mark.slow
+def test_a_job_that_is_not_there_names_the_nearest(jobs: Jobs, folder: Path) -> None:
+    jobs.follow(jobs.submit(["true"], folder, search="near", home="~").id, lambda _: None)
+    with pytest.raises(BadInputError, match=r"no job is called 'naer-1' .*did you mean 'near-1'"):
+        jobs.find("naer-1")
+    with pytest.raises(BadInputError, match="no job is called"):
+        jobs.stop("naer-1")
+
+
+@pytest.mark.slow
+def test_another_address_in_the_environment_counts_for_nothing(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "http://127.0.0.1:9")
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", "http://127.0.0.1:9")
+    connect_jobs(address).list()
+
+
+# --- a token ---
+
+
+TRY = """
+import sys
+from cluster.launch.jobs import connect_jobs
+from data_prep.errors import BadInputError
+try:
+    print(connect_jobs(sys.argv[1]).list())
+except BadInputError as error:
+    print(error)
+"""
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A head that wants a token."""
+
+    address: str
+    token: Path
+
+    def ask(self, home: Path, **environment: str) -> str:
+        """Connect from a process of its own: Ray reads its token once."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+        done = subprocess.run(
+            [sys.executable, "-c", TRY, self.address],
+            cwd=ROOT,
+            env={**kept, "HOME": str(home), **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    token = tmp_path_factory.mktemp("token") / "token"
+    token.write_text("0123456789abcdef" * 4, encoding="utf-8")
+    port = free_port()
+    with ray_cluster(0, head=with_dashboard(port), PATH=PATH, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(token)):
+        yield Guarded(f"http://127.0.0.1:{port}", token)
+
+
+@pytest.mark.slow
+def test_a_cluster_that_wants_a_token_says_so_and_takes_the_right_one(guarded: Guarded, tmp_path: Path) -> None:
+    how = "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to what 'ray get-auth-token' prints on the head"
+    assert f"{guarded.address} wants its token: {how}" in guarded.ask(tmp_path)
+    assert f"{guarded.address} wants its token: {how}" in guarded.ask(tmp_path, RAY_AUTH_MODE="token")
+    refused = guarded.ask(tmp_path, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="another")  # noqa: S106  (a wrong one)
+    assert f"{guarded.address} refuses the token that it was given: {how}" in refused
+    assert "another" not in refused
+    missing = guarded.ask(tmp_path, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(tmp_path / "none"))
+    assert "RAY_AUTH_TOKEN_PATH must name a file with the cluster's token" in missing
+    assert guarded.ask(tmp_path, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(guarded.token)) == "[]"
+
+
+# --- addresses ---
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("127.0.0.1:6379", "jobs go to the head's dashboard, as http://head:8265: got '127.0.0.1:6379'"),
+        ("ray://head:10001", "got 'ray://head:10001'"),
+        ("anyscale://head", "got 'anyscale://head'"),
+        ("http://", "got 'http://'"),
+        ("http://head:eight", "got 'http://head:eight'"),
+        ("http://head:8265/api/jobs", "got 'http://head:8265/api/jobs'"),
+        ("http://me:secret@head:8265", "an address bears no user or password"),
+        ("http://127.0.0.1:9", "a Ray dashboard must answer at the address: http://127.0.0.1:9 does not .*refused"),
+    ],
+)
+def test_a_wrong_address_is_refused_at_once(wrong: str, said: str) -> None:
+    before = time.monotonic()
+    with pytest.raises(BadInputError, match=said) as refused:
+        connect_jobs(wrong)
+    assert "secret" not in str(refused.value)
+    assert time.monotonic() - before < 10
+
+
+def test_something_else_that_answers_there_is_refused() -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(BadInputError, match="a Ray dashboard must answer at the address"):
+            connect_jobs(f"http://127.0.0.1:{server.server_address[1]}")
+        server.shutdown()
+
+
+# --- what travels ---
+
+
+def test_a_parcel_holds_the_file_and_the_corpus_and_nothing_hidden(tmp_path: Path) -> None:
+    file, corpus = tmp_path / "my.toml", tmp_path / "tunes"
+    file.write_text("x = 1", encoding="utf-8")
+    (corpus / "deeper").mkdir(parents=True)
+    (corpus / ".git").mkdir()
+    for name in ("a.abc", "deeper/b.abc", ".gitignore", ".git/config"):
+        (corpus / name).write_text("1234", encoding="utf-8")
+    with packed(file=file, corpus=corpus) as parcel:
+        there = {str(path.relative_to(parcel.folder)) for path in parcel.folder.rglob("*") if path.is_file()}
+        assert there == {"my.toml", "corpus/tunes/a.abc", "corpus/tunes/deeper/b.abc"}
+        assert (parcel.file, parcel.corpus, parcel.num_files, parcel.size) == ("my.toml", "corpus/tunes", 3, 13)
+    assert not parcel.folder.exists()
+
+
+def test_a_corpus_too_large_to_travel_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with (tmp_path / "large.mid").open("wb") as large:
+        large.truncate(LARGEST + 2**20)
+    remedy = (
+        r"at most 100 MiB: .* has 101 MiB; copy it to the head, and name it by its absolute path there: -- --corpus"
+    )
+    with pytest.raises(BadInputError, match=remedy), packed(file=None, corpus=tmp_path):
+        pass

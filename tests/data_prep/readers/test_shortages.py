@@ -1,0 +1,116 @@
+"""What a passing shortage leaves behind: nothing that a later run takes for the whole of a file or a corpus."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from data_prep.prepared.corpus import prepare
+from data_prep.progress import Silent
+from data_prep.readers.bounded import Bounds, Job, read_one
+from data_prep.readers.cached import read_all
+from data_prep.readers.digest import file_digest
+from data_prep.readers.scores import reader
+
+LIMITED = """
+import json, resource, sys
+from pathlib import Path
+from data_prep.prepared.corpus import prepare
+folder, cache, limit = sys.argv[1:]
+resource.setrlimit(resource.RLIMIT_DATA, (int(limit), resource.RLIM_INFINITY))
+made = prepare(folder, cache=Path(cache), num_folds=2)
+print(json.dumps([made.fingerprint, made.num_read, [[one.file, one.reason] for one in made.skipped]]))
+"""
+
+
+def taken(_: Path) -> int:
+    """Return the memory, in bytes, of a process that has imported what reads a score."""
+    import data_prep.readers.cached  # noqa: F401  # pyright: ignore[reportUnusedImport]
+
+    status = Path("/proc/self/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmData:"))
+    return int(line.split()[1]) * 1024
+
+
+@pytest.fixture
+def hungry(folder_of_tunes: Callable[..., Path]) -> Path:
+    """A folder of tunes with one whose file takes 14 MB, and 100 MB to be read."""
+    folder = folder_of_tunes(12)
+    tune = (folder / "tune11.abc").read_text().replace("T:", "T:A long ")
+    (folder / "long.abc").write_text(tune.replace("K:G\n", "K:D\n") + "\n" + "% no music\n" * 1_300_000)
+    return folder
+
+
+def _digests(folder: Path) -> dict[Path, str]:
+    return {path: file_digest(path) for path in sorted(folder.iterdir())}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds a process's memory")
+def test_a_corpus_read_without_enough_memory_is_no_whole_corpus(hungry: Path, tmp_path: Path) -> None:
+    enough = read_one(Job(taken, reader), hungry / "long.abc")
+    assert isinstance(enough, int)
+
+    def limited() -> list[object]:
+        arguments = [str(hungry), str(tmp_path / "cache"), str(enough + 48 * 2**20)]
+        done = subprocess.run([sys.executable, "-c", LIMITED, *arguments], capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
+
+    fingerprint, num_read, skipped = poor = limited()
+    assert (num_read, skipped) == (12, [["long.abc", "reading it takes more memory than there is for one file"]])
+    assert limited() == poor
+    whole = prepare(str(hungry), cache=tmp_path / "cache", num_folds=2)
+    assert (whole.num_read, whole.skipped) == (13, ())
+    assert whole.fingerprint != fingerprint
+    assert limited() == [whole.fingerprint, 13, []]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "reason"),
+    [
+        (Bounds(memory=48 * 2**20), "reading it takes more memory than there is for one file"),
+        (Bounds(seconds=0.02), "reading it takes more than 0.02 s"),
+    ],
+)
+def test_a_file_that_met_a_bound_is_read_the_next_time(
+    bounds: Bounds, reason: str, hungry: Path, tmp_path: Path
+) -> None:
+    files = {hungry / "long.abc": file_digest(hungry / "long.abc")}
+    (met,) = read_all(files, tmp_path / "cache", Silent(), bounds=bounds).values()
+    assert [one.reason for one in met.unread] == [reason]
+    (read,) = read_all(files, tmp_path / "cache", Silent()).values()
+    assert (len(read.pieces), read.unread) == (1, ())
+
+
+def test_a_file_that_changes_meanwhile_is_not_kept_under_its_old_digest(
+    folder_of_tunes: Callable[..., Path], tmp_path: Path
+) -> None:
+    digests = _digests(folder_of_tunes(2))
+    first, second = digests
+    before = first.read_text()
+    first.write_text(second.read_text())
+    assert read_all(digests, tmp_path / "cache", Silent())[first].is_passing
+    first.write_text(before)
+    assert read_all(digests, tmp_path / "cache", Silent())[first].pieces[0].heading.title == "Tune 0"
+
+
+def test_performances_that_cannot_be_opened_make_other_data(
+    folder_of_performances: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = folder_of_performances()
+    whole = prepare(str(folder), kind="performances", cache=tmp_path / "one", num_folds=2)
+    taken_away = next(iter(sorted((folder / "calm").iterdir())))
+    kept = taken_away.read_bytes()
+
+    class Thief(Silent):
+        def start(self, total: int, what: str) -> None:
+            taken_away.unlink()
+
+    poor = prepare(str(folder), kind="performances", cache=tmp_path / "two", num_folds=2, progress=Thief())
+    assert [(one.file, one.reason) for one in poor.skipped] == [("calm/calm00.mid", "No such file or directory")]
+    assert poor.fingerprint != whole.fingerprint
+    taken_away.write_bytes(kept)
+    again = prepare(str(folder), kind="performances", cache=tmp_path / "two", num_folds=2)
+    assert (again.fingerprint, again.skipped) == (whole.fingerprint, ())

@@ -1,0 +1,288 @@
+"""Places of bytes: one contract for folders and buckets, and what is refused."""
+
+import errno
+import os
+import pickle
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from data_prep.errors import BadInputError
+from data_prep.storage.object_store import BucketPlace, FolderPlace, check, find_mark, leave_mark, place, remove_mark
+from data_prep.storage.unusable import UnusablePlaceError
+from tests.object_store import ObjectStore, object_store
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # the store's own
+
+
+@pytest.fixture(scope="module")
+def store() -> Generator[ObjectStore]:
+    with object_store() as running:
+        running.make_bucket("bucket")
+        yield running
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def some_place(request: pytest.FixtureRequest, store: ObjectStore, tmp_path: Path) -> FolderPlace | BucketPlace:
+    if request.param == "folder":
+        (tmp_path / "place").mkdir()
+        return place(tmp_path / "place")
+    return place(store.url(f"bucket/{tmp_path.name}"))
+
+
+def test_what_is_written_is_read_back_and_removed(some_place: FolderPlace | BucketPlace) -> None:
+    assert some_place.names("checkpoints") == []
+    assert not some_place.exists("checkpoints/a.pt")
+    some_place.remove("checkpoints/a.pt")
+    with pytest.raises(FileNotFoundError):
+        some_place.read("checkpoints/a.pt")
+    some_place.write("checkpoints/a.pt", b"one")
+    some_place.write("checkpoints/a.pt", b"two, longer")
+    some_place.write("checkpoints/deep/b.pt", b"")
+    assert some_place.read("checkpoints/a.pt") == b"two, longer"
+    assert some_place.read("checkpoints/deep/b.pt") == b""
+    assert some_place.exists("checkpoints/a.pt")
+    assert not some_place.exists("checkpoints")
+    assert some_place.names("checkpoints") == ["checkpoints/a.pt"]
+    assert some_place.names("checkpoints/a.pt") == []
+    some_place.remove("checkpoints/a.pt")
+    assert some_place.names("checkpoints") == []
+
+
+NAMES = st.sampled_from(["a", "b.pt", "c/a", "c/b.pt", "c/d/a"])
+DEEDS = st.lists(st.tuples(NAMES, st.none() | st.binary(max_size=64)), max_size=8)
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(deeds=DEEDS)
+def test_a_place_is_a_dictionary(some_place: FolderPlace | BucketPlace, deeds: list[tuple[str, bytes | None]]) -> None:
+    fresh = some_place.below(f"run-{time.monotonic_ns()}")
+    expected: dict[str, bytes] = {}
+    for name, data in deeds:
+        if data is None:
+            fresh.remove(name)
+            expected.pop(name, None)
+        else:
+            fresh.write(name, data)
+            expected[name] = data
+    assert {name: fresh.read(name) for name in expected} == expected
+    for below in ("c", "c/d"):
+        assert fresh.names(below) == sorted(name for name in expected if name.rpartition("/")[0] == below)
+
+
+def test_a_place_below_sees_its_own_names_alone(some_place: FolderPlace | BucketPlace) -> None:
+    one, other = some_place.below("one"), some_place.below("other")
+    one.write("x/a", b"1")
+    assert not other.exists("x/a")
+    assert one.names("x") == ["x/a"]
+    assert some_place.read("one/x/a") == b"1"
+    assert one.label == f"{some_place.label}/one"
+
+
+def test_a_large_object_is_whole(some_place: FolderPlace | BucketPlace) -> None:
+    data = os.urandom(12_000_000)  # more than one part of an upload
+    some_place.write("large", data)
+    assert some_place.read("large") == data
+
+
+def test_it_travels_small_and_without_a_secret(some_place: FolderPlace | BucketPlace) -> None:
+    some_place.write("a", b"1")  # a connection that is open does not travel
+    packed = pickle.dumps(some_place)
+    assert len(packed) < 600
+    assert b"testing" not in packed
+    assert pickle.loads(packed) == some_place  # noqa: S301  (our own)
+    code = "import pickle, sys; print(pickle.load(sys.stdin.buffer).read('a'))"
+    done = subprocess.run([sys.executable, "-c", code], input=packed, capture_output=True, check=True)
+    assert done.stdout == b"b'1'\n"
+
+
+def test_a_check_passes_and_leaves_nothing(some_place: FolderPlace | BucketPlace) -> None:
+    check(some_place.below("probes"))
+    assert some_place.names("probes") == []
+
+
+def test_a_mark_is_found_by_another_process(some_place: FolderPlace | BucketPlace) -> None:
+    token = leave_mark(some_place)
+    code = "import pickle, sys; from data_prep.storage.object_store import find_mark"
+    code += "; print(find_mark(*pickle.load(sys.stdin.buffer)))"
+    for looked_for, seen in ((token, b"True\n"), ("other", b"False\n")):
+        done = subprocess.run(
+            [sys.executable, "-c", code], input=pickle.dumps((some_place, looked_for)), capture_output=True, check=True
+        )
+        assert done.stdout == seen
+    remove_mark(some_place, token)
+    assert not find_mark(some_place, token)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("shared/folder", "storage is a folder's absolute path, s3://bucket/prefix or gs://bucket/prefix: got 'shared"),
+        ("ftp://host/folder", "storage is a folder's absolute path"),
+        ("s3://", "storage names a bucket, as in s3://bucket/prefix: got 's3://'"),
+        ("s3://bucket#x", "storage names a bucket"),
+        ("gs://UPPER/x", "storage names a bucket, as in gs://"),
+        ("s3://bucket?scheme=http&regoin=eu", "no option of storage is called 'regoin' .s3://bucket.; did you mean"),
+    ],
+)
+def test_a_text_that_names_no_place_is_refused(text: str, error: str) -> None:
+    with pytest.raises(BadInputError, match=error):
+        place(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("s3://AKIAKEY:se/cr+et@bucket/prefix", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role"),
+        ("s3://bucket?access_key=AKIAKEY&secret_key=se/cr+et", "no option of storage is called 'access_key'"),
+        ("gs://AKIAKEY:se/cr+et@bucket", "GOOGLE_APPLICATION_CREDENTIALS"),
+    ],
+)
+def test_credentials_are_refused_and_not_repeated(text: str, names: str) -> None:
+    with pytest.raises(BadInputError, match=names) as raised:
+        place(text)
+    assert "AKIAKEY" not in str(raised.value)
+    assert "cr+et" not in str(raised.value)
+
+
+def test_a_google_bucket_is_named_without_a_network_and_pyarrow_waits_until_it_is_used() -> None:
+    code = (
+        "import sys; from data_prep.storage.object_store import place; p = place('gs://some-bucket/prefix'); "
+        "print(p.label, p.below('x').label, 'pyarrow' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "gs://some-bucket/prefix gs://some-bucket/prefix/x False\n"
+
+
+def test_a_folder_that_is_not_there_is_made_by_a_check_alone(tmp_path: Path) -> None:
+    lacking = place(tmp_path / "lacking")
+    for deed in (
+        lambda: lacking.write("a", b""),
+        lambda: lacking.read("a"),
+        lambda: lacking.names("a"),
+        lambda: find_mark(lacking, "t"),
+    ):
+        with pytest.raises(UnusablePlaceError, match=r"lacking is not \(there is no such folder here\); make it, or m"):
+            deed()
+    check(lacking)
+    lacking.write("a", b"1")
+    with pytest.raises(UnusablePlaceError, match=r"none/lacking is not \(No such file or directory\); make it, or na"):
+        check(place(tmp_path / "none" / "lacking"))
+
+
+def test_a_file_in_the_way_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UnusablePlaceError, match=r"storage must be readable and writable: \S+ is not \(.+\); \w+"):
+        check(place(tmp_path / "file"))
+    where = place(tmp_path)
+    with pytest.raises(UnusablePlaceError, match=r"is not \((Not a directory|File exists)\); make the folder writable"):
+        where.write("file/a", b"")
+
+
+def test_a_missing_bucket_and_no_permission_are_told_in_one_line(store: ObjectStore) -> None:
+    with pytest.raises(UnusablePlaceError, match=r"s3://nobucket is not \(there is no such bucket\); make it, or name"):
+        check(place(store.url("nobucket/x")))
+    store.make_bucket("locked")
+    where = place(store.url("locked"))
+    where.write("a", b"1")
+    store.forbid("locked", "s3:PutObject", "s3:GetObject", "s3:DeleteObject")
+    for deed in (lambda: check(where), lambda: where.read("a"), lambda: where.write("a", b"2")):
+        with pytest.raises(
+            UnusablePlaceError, match=r"s3://locked is not \(.+\); give every machine .*AWS_ACCESS_KEY_ID"
+        ):
+            deed()
+    store.allow("locked")
+    assert where.read("a") == b"1"
+
+
+def check_it_is_given_up(port: int) -> None:
+    began = time.monotonic()
+    url = f"s3://bucket?endpoint_override=127.0.0.1:{port}&scheme=http"
+    with pytest.raises(UnusablePlaceError, match=r"s3://bucket is not \(.+\); see that the network and the store"):
+        check(place(url))
+    assert time.monotonic() - began < 40
+
+
+def test_a_store_that_refuses_is_given_up_in_seconds() -> None:
+    check_it_is_given_up(9)
+
+
+@pytest.mark.slow
+def test_a_store_that_never_answers_is_given_up_in_seconds() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        check_it_is_given_up(silent.getsockname()[1])
+
+
+def test_patience_waits_out_a_store_that_is_away(store: ObjectStore) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = store.url("bucket/patient").replace(store.address, f"127.0.0.1:{port}")
+    code = (
+        "import sys; from data_prep.storage.object_store import BucketPlace, place; "
+        "p = place(sys.argv[1]); print('begun', flush=True); p.patient(60).write('a', b'1'); print('done')"
+    )
+    writer = subprocess.Popen([sys.executable, "-c", code, url], stdout=subprocess.PIPE, text=True)
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == "begun\n"
+    time.sleep(1)
+    with object_store(port):  # shares its content with the other
+        assert writer.communicate(timeout=60)[0] == "done\n"
+    assert place(store.url("bucket/patient")).read("a") == b"1"
+
+
+MOUNT = shutil.which("unshare")
+IN_A_SMALL_FOLDER = """
+import sys
+from data_prep.storage.object_store import check, place
+where = place(sys.argv[1])
+try:
+    if sys.argv[2] == "check":
+        check(where)
+    else:
+        where.write("a", bytes(2_000_000))
+except OSError as error:
+    print("OSError", error.errno, error.filename)
+except ValueError as error:
+    print(error)
+print(where.names("."), where.exists("a"))
+"""
+
+
+def mounted(options: str, deed: str, folder: Path) -> str:
+    """Do something in a folder of a kind of its own, in a mount namespace that ends with the process."""
+    if MOUNT is None or subprocess.run([MOUNT, "-rm", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this user may not mount in a namespace of its own")
+    script = 'mount -t tmpfs -o "$1" tmpfs "$2" || exit 99; exec "$3" -c "$4" "$2" "$5"'
+    command = [MOUNT, "-rm", "sh", "-c", script, "sh", options, str(folder), sys.executable, IN_A_SMALL_FOLDER, deed]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 99:
+        pytest.skip(f"no mount: {done.stderr.strip()}")
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_a_read_only_folder_is_told_in_one_line(tmp_path: Path) -> None:
+    told = f"storage must be readable and writable: {tmp_path} is not (Read-only file system); "
+    for deed in ("check", "write"):
+        line, rest = mounted("ro", deed, tmp_path).splitlines()
+        assert line.startswith(told)
+        assert rest == "[] False"
+
+
+def test_a_full_folder_keeps_its_error_and_no_partial_file(tmp_path: Path) -> None:
+    line, rest = mounted("size=1m", "write", tmp_path).splitlines()
+    assert line == f"OSError {errno.ENOSPC} {tmp_path / 'a'}"
+    assert rest == "[] False"
+    line, _ = mounted("size=4k,nr_inodes=1", "check", tmp_path).splitlines()
+    assert "is not (No space left on device); make room there" in line

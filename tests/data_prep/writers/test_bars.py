@@ -1,0 +1,141 @@
+"""How tunes come to bars and written values."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+
+from data_prep.pitches import REST
+from data_prep.tunes.tune import Tune
+from data_prep.writers.bars import Bar, bars, is_written, lines
+from tests.hand_tunes import EIGHTH, THIRD, in_eighths, tunes
+
+
+def _lengths(tune: Tune) -> list[list[str]]:
+    """Give the lengths in eighths of what is written in each bar, with ~ where it is tied to the next."""
+    return [[f"{one.length * 2}{'~' if one.tied_after else ''}" for one in bar.notes] for bar in bars(tune)]
+
+
+@given(tunes())
+def test_what_is_written_is_the_tune(tune: Tune) -> None:
+    written = bars(tune)
+    notes: list[tuple[int, Fraction]] = []
+    last = -1
+    for one in (one for bar in written for one in bar.notes):
+        if one.note == last:
+            assert not one.begins
+            notes[-1] = (one.pitch, notes[-1][1] + one.length)
+        else:
+            assert one.begins
+            assert one.note == last + 1
+            notes.append((one.pitch, one.length))
+        last = one.note
+    assert notes == list(zip(tune.pitch, tune.duration, strict=True))
+
+
+@given(tunes())
+def test_bars_are_full_but_for_the_first_and_the_last(tune: Tune) -> None:
+    written = bars(tune)
+    assert [bar.number for bar in written] == list(range(0 if tune.pickup else 1, len(written) + (not tune.pickup)))
+    assert all(bar.length == tune.bar_length for bar in written[1:-1])
+    if len(written) > 1:
+        assert written[0].length == (tune.pickup or tune.bar_length)
+    for bar in written:
+        assert all(one.end == after.offset for one, after in zip(bar.notes, bar.notes[1:], strict=False))
+        assert bar.notes[-1].end <= tune.bar_length
+
+
+@given(tunes())
+def test_values_are_those_of_notes_and_ties_join_the_parts_of_a_note(tune: Tune) -> None:
+    flat = [one for bar in bars(tune) for one in bar.notes]
+    for one, after in zip(flat, [*flat[1:], None], strict=True):
+        assert is_written(one.value)
+        goes_on = after is not None and after.note == one.note and one.pitch != REST
+        assert one.tied_after == goes_on
+        assert one.tied_before == (not one.begins and one.pitch != REST)
+
+
+@pytest.mark.parametrize(
+    ("metre", "eighths", "expected"),
+    [
+        ((6, 8), "60:5 62", [["3~", "2", "1"]]),
+        ((6, 8), "60:2 62:2 64:2", [["2", "1~", "1", "2"]]),
+        ((6, 8), "60 62:5", [["1", "2~", "3"]]),
+        ((6, 8), "60:6", [["6"]]),
+        ((9, 8), "60:9", [["6~", "3"]]),
+        ((12, 8), "60:12 62:9 64:3", [["12"], ["6~", "3", "3"]]),
+        ((4, 4), "60 62:2 64 65:4", [["1", "2", "1", "4"]]),  # syncopes within a half stay whole
+        ((4, 4), "60:3 62:2 64:3", [["3", "1~", "1", "3"]]),  # the middle of the bar shows
+        ((4, 4), "60:2 62:4 64:2", [["2", "4", "2"]]),
+        ((4, 4), "60:2 62:6", [["2", "6"]]),
+        ((4, 4), "60:5 62:3", [["4~", "1", "3"]]),
+        ((4, 4), "60:7 62", [["4~", "3", "1"]]),
+        ((4, 4), "60:12 62:4", [["8~"], ["4", "4"]]),
+        ((4, 4), "60:1/2 62:2 64:3/2 65:4", [["1/2", "3/2~", "1/2", "3/2", "4"]]),
+        ((3, 4), "60:5 62", [["4~", "1", "1"]]),
+        ((4, 4), "60 -:3 62:4", [["1", "1", "2", "4"]]),  # rests show the beats
+        ((6, 8), "60:4 -:2", [["3~", "1", "2"]]),
+    ],
+)
+def test_notes_are_split_where_the_metre_wants_it(
+    metre: tuple[int, int], eighths: str, expected: list[list[str]]
+) -> None:
+    pitch, duration = in_eighths(eighths)
+    assert _lengths(Tune(pitch, duration, metre)) == expected
+
+
+def _tuplets(*lengths: Fraction) -> list[tuple[int, str, str]]:
+    tune = Tune((60,) * len(lengths), lengths)
+    return [(one.tuplet, str(one.ratio), str(one.value)) for bar in bars(tune) for one in bar.notes]
+
+
+def test_tuplets_end_as_soon_as_they_are_full() -> None:
+    plain = (-1, "1", "1")
+    assert _tuplets(*(THIRD,) * 6, Fraction(1)) == [*[(0, "3/2", "1/2")] * 3, *[(1, "3/2", "1/2")] * 3, plain]
+    assert _tuplets(2 * THIRD, THIRD, Fraction(1)) == [(0, "3/2", "1"), (0, "3/2", "1/2"), plain]
+    assert _tuplets(*(2 * THIRD,) * 3) == [(0, "3/2", "1")] * 3  # over two beats, without a tie at the second
+    assert _tuplets(*(Fraction(1, 5),) * 5) == [(0, "5/4", "1/4")] * 5
+    assert _tuplets(THIRD, Fraction(1), 2 * THIRD) == [(0, "3/2", "1/2"), (0, "3/2", "3/2"), (0, "3/2", "1")]
+
+
+def test_a_tuplet_that_is_never_full_is_written_all_the_same() -> None:
+    assert _tuplets(THIRD, THIRD) == [(0, "3/2", "1/2")] * 2
+    assert _tuplets(THIRD, Fraction(1)) == [(0, "3/2", "1/2"), (-1, "1", "1")]
+
+
+def _spans(metre: tuple[int, int], eighths: str, pickup: Fraction = Fraction(0)) -> list[list[int]]:
+    pitch, duration = in_eighths(eighths)
+    return [[one.span for one in bar.notes] for bar in bars(Tune(pitch, duration, metre, pickup))]
+
+
+def test_beams_show_the_beats() -> None:
+    ones = " ".join(["60"] * 8)
+    assert _spans((4, 4), ones) == [[0, 0, 0, 0, 1, 1, 1, 1]]
+    assert _spans((4, 4), "60 60 60:1/2 60:1/2 60 60 60 60 60") == [[0, 0, 1, 1, 1, 2, 2, 2, 2]]
+    assert _spans((4, 4), "60:2/3 60:2/3 60:2/3 60 60 60 60 60 60") == [[0, 0, 0, 1, 1, 2, 2, 2, 2]]
+    assert _spans((6, 8), ones, EIGHTH) == [[1], [0, 0, 0, 1, 1, 1], [0]]
+    assert _spans((3, 4), ones) == [[0, 0, 1, 1, 2, 2], [0, 0]]
+    assert _spans((5, 8), ones) == [[0, 0, 0, 1, 1], [0, 0, 0]]
+    assert _spans((7, 8), ones) == [[0, 0, 0, 1, 1, 2, 2], [0]]
+
+
+def test_lines_have_four_full_bars_and_none_has_only_the_last() -> None:
+    def numbers(count: int, pickup: Fraction) -> list[list[int]]:
+        lengths = ((pickup,) if pickup else ()) + (Fraction(4),) * count
+        written: list[Bar] = bars(Tune((60,) * len(lengths), lengths, pickup=pickup))
+        return [[bar.number for bar in line] for line in lines(written)]
+
+    assert numbers(8, EIGHTH) == [[0, 1, 2, 3, 4], [5, 6, 7, 8]]
+    assert numbers(9, Fraction(0)) == [[1, 2, 3, 4], [5, 6, 7, 8, 9]]
+    assert numbers(10, Fraction(0)) == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10]]
+    assert numbers(1, Fraction(0)) == [[1]]
+
+
+def test_lines_have_fewer_bars_where_these_hold_many_notes() -> None:
+    def sizes(parts: int) -> list[int]:
+        return [len(line) for line in lines(bars(Tune((60,) * 9 * parts, (Fraction(4, parts),) * 9 * parts)))]
+
+    assert sizes(8) == [4, 5]
+    assert sizes(16) == [2, 2, 2, 3]
+    assert sizes(32) == [1] * 9
+    assert sizes(64) == [1] * 9

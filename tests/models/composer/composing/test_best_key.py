@@ -1,0 +1,72 @@
+"""A tune of a model that knows all keys is moved to where its notes lie best among the training pieces'."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_prep.pitches import REST
+from data_prep.tunes.tune import Tune
+from models.composer.composing.best_key import in_best_key
+from models.composer.composing.request import Wish
+from models.composer.composing.tune_composer import TuneComposer
+from tests.models.trained_composers import trained
+
+PITCH = (62, 64, 66, REST, 67, 69, 71, 73, 74, 62)  # D major
+D_MAJOR = Tune(PITCH, (Fraction(1),) * len(PITCH), fifths=2)
+COUNTS = np.bincount([one for one in PITCH if one != REST], minlength=129)
+
+
+@pytest.mark.parametrize("shift", range(-12, 13))
+def test_a_piece_that_was_shifted_comes_back(shift: int) -> None:
+    found = in_best_key(D_MAJOR.transposed(shift), COUNTS, 0, 127)
+    assert found == D_MAJOR
+
+
+def test_no_note_leaves_the_range_and_rests_stay() -> None:
+    plain = D_MAJOR.transposed(5)
+    for low, high in ((67, 79), (66, 79), (60, 79)):
+        found = in_best_key(plain, COUNTS, low, high)
+        sounding = [one for one in found.pitch if one != REST]
+        assert low <= min(sounding)
+        assert max(sounding) <= high
+        assert found.pitch[3] == REST
+        assert (found.tonic - found.pitch[0]) % 12 == 0
+    silence = Tune((REST,), (Fraction(1),))
+    assert in_best_key(silence, COUNTS, 0, 127) is silence
+
+
+@pytest.fixture(scope="module")
+def composer(tmp_path_factory: pytest.TempPathFactory) -> TuneComposer:
+    return TuneComposer.load(trained(tmp_path_factory.mktemp("model") / "model.pt", augment=6))
+
+
+def test_free_tunes_of_a_model_of_all_keys_lie_where_the_training_pieces_do(composer: TuneComposer) -> None:
+    floor = composer.vocabulary.floor
+    assert floor is not None
+    log_p = np.log(floor.pitches[:128] + 1)
+    for tune in composer.compose(Wish(bars=4), count=8, seed=2):
+        pitch = np.array([one for one in tune.pitch if one != REST])
+        fits = [log_p[pitch + shift].sum() for shift in range(-pitch.min(), 128 - pitch.max())]
+        assert log_p[pitch].sum() >= max(fits) - 1e-9
+        assert pitch[-1] % 12 == tune.tonic
+
+
+def test_what_was_asked_or_given_stays_where_it_is(composer: TuneComposer) -> None:
+    for tune in composer.compose(Wish(bars=4, key="Db"), count=4, seed=2):
+        assert tune.fifths == -5
+        assert {one % 12 for one in tune.pitch if one != REST} <= tune.scale
+    given = Wish(bars=8, prompt=D_MAJOR.transposed(-1), prompt_notes=4)
+    for tune in composer.compose(given, count=4, seed=2):
+        assert tune.pitch[:4] == D_MAJOR.transposed(-1).pitch[:4]
+    for tune in composer.compose(Wish(bars=4, lowest="F4", highest="F5"), count=4, seed=2):
+        assert all(65 <= one <= 77 for one in tune.pitch if one != REST)
+
+
+def test_another_model_keeps_the_keys_that_it_learnt(tmp_path: Path) -> None:
+    composer = TuneComposer.load(trained(tmp_path / "model.pt"))
+    floor = composer.vocabulary.floor
+    assert floor is not None
+    tunes = composer.compose(Wish(bars=4), count=12, seed=2)
+    assert any(tune != in_best_key(tune, floor.pitches, 0, 127) for tune in tunes)

@@ -1,0 +1,105 @@
+"""What may be asked of a tune, as it is written, and what is refused."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from music21 import key as m21_key
+from music21 import pitch as m21_pitch
+
+from data_prep.errors import BadInputError
+from data_prep.tunes.tune import MODES, Tune
+from models.composer.composing.request import Key, Wish, parse_key, parse_metre, parse_pitch
+
+LETTERS = st.sampled_from("CDEFGAB")
+ACCIDENTALS = st.sampled_from(["", "#", "b"])
+
+
+@given(LETTERS, ACCIDENTALS, st.sampled_from(MODES))
+def test_keys_are_those_of_music21(letter: str, accidental: str, mode: Any) -> None:
+    found = parse_key(f"{letter}{accidental} {mode}")
+    expected = m21_key.Key(letter + accidental.replace("b", "-"), mode)
+    tune = Tune((), (), fifths=found.fifths, mode=found.mode)
+    assert found.mode == mode
+    assert tune.tonic == expected.tonic.pitchClass
+    if abs(expected.sharps) <= 7:
+        assert found.fifths == expected.sharps
+    else:
+        assert abs(found.fifths) <= 6
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("D", Key(2, "major")),
+        ("Am", Key(0, "minor")),
+        ("F#m", Key(3, "minor")),
+        ("bb", Key(-2, "major")),
+        ("E dorian", Key(2, "dorian")),
+        ("Amix", Key(2, "mixolydian")),
+        (" g Minor ", Key(-2, "minor")),
+        ("E♭", Key(-3, "major")),
+    ],
+)
+def test_keys_as_people_write_them(text: str, expected: Key) -> None:
+    assert parse_key(text) == expected
+
+
+@given(LETTERS, ACCIDENTALS, st.integers(0, 8))
+def test_pitches_are_those_of_music21(letter: str, accidental: str, octave: int) -> None:
+    expected = int(m21_pitch.Pitch(f"{letter}{accidental.replace('b', '-')}{octave}").ps)
+    assert parse_pitch(f"{letter}{accidental}{octave}") == expected
+    assert parse_pitch(expected) == parse_pitch(str(expected)) == expected
+
+
+def test_the_lowest_and_the_highest_pitch() -> None:
+    assert (parse_pitch("C-1"), parse_pitch("G9")) == (0, 127)
+
+
+def test_metres() -> None:
+    assert parse_metre(" 6/8 ") == (6, 8)
+    assert parse_metre("12/16") == (12, 16)
+
+
+TUNE = Tune((60,), (Tune((), ()).bar_length,))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"bars": 0}, "1 to 1000 bars: got 0"),
+        ({"bars": 1001}, "got 1001"),
+        ({"temperature": -0.1}, "temperature is 0 .* or more.* got -0.1"),
+        ({"temperature": float("nan")}, "got nan"),
+        ({"temperature": float("inf")}, "got inf"),
+        ({"top_p": 0.0}, "top-p .* got 0.0"),
+        ({"top_p": 1.5}, "got 1.5"),
+        ({"top_k": -1}, "top-k .* got -1"),
+        ({"key": "H"}, "a key is written like D, .* got 'H'"),
+        ({"key": "D lydian"}, "got 'D lydian'"),
+        ({"key": ""}, "got ''"),
+        ({"metre": "4"}, "a metre is written like 6/8.* got '4'"),
+        ({"metre": "0/4"}, "got '0/4'"),
+        ({"metre": "4/5"}, "got '4/5'"),
+        ({"metre": "32/1"}, "at most 16 quarters"),
+        ({"lowest": "H3"}, "a pitch is written like G3.* got 'H3'"),
+        ({"highest": 128}, "got 128"),
+        ({"lowest": "C-2"}, "got 'C-2'"),
+        ({"lowest": "C5", "highest": "C4"}, "lowest pitch lies at or below"),
+        ({"prompt": Tune((), ())}, "at least one note"),
+        ({"prompt": TUNE, "prompt_notes": 0}, "at least one note: got 0 of 1"),
+    ],
+)
+def test_what_no_model_can_do_is_refused(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(BadInputError, match=said) as refused:
+        Wish(**wrong)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_prompt_brings_its_key_and_metre_unless_they_are_said() -> None:
+    prompt = Tune((60,), (TUNE.bar_length,), metre=(3, 4), fifths=1, mode="dorian")
+    assert (Wish(prompt=prompt).asked_key, Wish(prompt=prompt).asked_metre) == (Key(1, "dorian"), (3, 4))
+    wish = Wish(prompt=prompt, key="D", metre="6/8")
+    assert (wish.asked_key, wish.asked_metre) == (Key(2, "major"), (6, 8))
+    assert (Wish().asked_key, Wish().asked_metre) == (None, None)

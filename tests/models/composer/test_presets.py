@@ -1,0 +1,68 @@
+import subprocess
+import sys
+
+import pytest
+
+from data_prep.errors import BadInputError
+from models.composer.presets import COMPOSER_PRESETS
+from models.composer.spec import ComposerSpec
+from models.families import family
+
+
+def spec(name: str) -> ComposerSpec:
+    return ComposerSpec.from_values(COMPOSER_PRESETS[name].values, name)
+
+
+def test_the_papers_table_has_24_rows_of_which_19_are_distinct() -> None:
+    rows = [spec(f"table1/{number}") for number in range(1, 25)]
+    assert len({row.model_dump_json() for row in rows}) == 19
+    assert all(row.windows_per_epoch * row.epochs == 1000 for row in rows)
+    assert all(row.initial == "tensorflow" for row in rows)
+
+
+def test_a_probability_of_keeping_becomes_one_of_zeroing() -> None:
+    assert spec("table1/13").dropout == 0.2
+    assert spec("table1/14").dropout == 0.4
+    assert spec("table1/14").dropout_at_validation
+    assert spec("table1/12").dropout == 0.0
+    assert not spec("table1/12").dropout_at_validation
+
+
+def test_the_papers_best_row() -> None:
+    best = spec("table1/24")
+    assert (best.cell, best.layers, best.lr, best.length, best.size) == ("peephole", 1, 0.01, 96, 64)
+    assert (best.beat, best.transpose, best.reading, best.vocabulary) == ("off", True, "literal", "corpus")
+    assert "2.72566" in COMPOSER_PRESETS["table1/24"].source
+
+
+def test_the_papers_rows_do_not_copy_and_the_recipe_does() -> None:
+    assert all(spec(f"table1/{number}").copies == "off" for number in range(1, 25))
+    assert spec("recipe").copies == "match+bars"
+
+
+def test_a_changed_preset_loses_what_matters_no_longer() -> None:
+    best = COMPOSER_PRESETS["table1/24"].values
+    assert ComposerSpec.changed(best, {}) == best
+    changed = ComposerSpec.changed(best, {"cell": "gru"})
+    assert changed == {**{name: value for name, value in best.items() if name != "initial"}, "cell": "gru"}
+    assert ComposerSpec.from_values(changed).initial == "torch"
+
+
+def test_a_change_that_changes_nothing_is_still_refused() -> None:
+    changed = ComposerSpec.changed(COMPOSER_PRESETS["table1/24"].values, {"embedding": 64, "siez": 3})
+    assert (changed["embedding"], changed["siez"]) == (64, 3)
+    del changed["siez"]
+    with pytest.raises(BadInputError, match="embedding = 64 changes nothing here: it needs input = factored"):
+        ComposerSpec.from_values(changed)
+
+
+def test_a_family_that_is_not_there_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(BadInputError, match="did you mean 'composer'"):
+        family("composr")
+
+
+def test_listing_families_does_not_wait_for_torch() -> None:
+    look = "from models.families import FAMILIES; list(FAMILIES['composer'].presets)"
+    code = f"import sys; {look}; print('torch' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"

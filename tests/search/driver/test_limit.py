@@ -1,0 +1,63 @@
+"""When a search's time is up: what comes after its trials belongs to it."""
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from toy_family import LOSS, TOY_SEARCH, ToyFamily
+
+from search.driver.limit import Limit
+from search.driver.recorder import Recorder
+from search.spec.file import parse
+from search.study.database import Study, open_study, read_search
+from search.study.progress import SilentObserver
+
+TOY = ToyFamily()
+SEARCH = parse(TOY_SEARCH, "toy.toml", family=TOY, overrides={"budget.time": "1000m"})
+
+
+@contextmanager
+def limited(home: Path, minutes: float, later: float = 0.0) -> Generator[tuple[Limit, Study]]:
+    """Open a search of 1000 minutes so many minutes after its command began, with so much to do after its trials."""
+    with open_study(SEARCH, TOY, home, "toy-1", began=time.monotonic() - 60 * minutes) as study:
+        recorder = Recorder(study, cast("Any", None), SilentObserver(), LOSS)
+        yield Limit(study, SEARCH, recorder, 1, later=lambda: 60 * later), study
+
+
+@pytest.mark.parametrize(
+    ("minutes", "later", "is_up"),
+    [(0, 0, False), (990, 0, False), (1001, 0, True), (900, 50, False), (900, 120, True), (700, 900, False)],
+)
+def test_trials_end_in_time_for_what_comes_after_them(tmp_path: Path, minutes: int, later: int, is_up: bool) -> None:
+    with limited(tmp_path, minutes, later) as (limit, _):
+        assert limit.stop_all() is is_up
+        assert limit.reason == ("time" if is_up else None)
+
+
+def test_what_comes_after_the_trials_takes_a_quarter_of_the_time_at_most(tmp_path: Path) -> None:
+    with limited(tmp_path, 760, later=5000) as (limit, _):
+        assert limit.reason == "time"
+
+
+def test_time_that_is_up_stays_so_when_what_was_kept_free_is_not_needed(tmp_path: Path) -> None:
+    kept = [60 * 120.0]
+    with open_study(SEARCH, TOY, tmp_path, "toy-1", began=time.monotonic() - 60 * 900) as study:
+        recorder = Recorder(study, cast("Any", None), SilentObserver(), LOSS)
+        limit = Limit(study, SEARCH, recorder, 1, later=lambda: kept[0])
+        assert limit.reason == "time"
+        kept[0] = 0.0
+        assert limit.reason == "time"
+
+
+def test_the_command_is_what_takes_time_over_all_starts(tmp_path: Path) -> None:
+    with limited(tmp_path, 400) as (_, study):
+        study.keep_seconds()
+    assert 60 * 400 <= read_search(tmp_path, "toys", TOY).seconds < 60 * 500
+    with limited(tmp_path, 500) as (limit, study):
+        assert limit.seconds_left is not None
+        assert limit.seconds_left < 60 * 101
+        study.keep_seconds(60 * 1000)
+    assert read_search(tmp_path, "toys", TOY).seconds >= 60 * 1000, "the rest was too short for trials"

@@ -1,0 +1,93 @@
+"""kill -9 in mid-search."""
+
+import os
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+from toy_family import ToyFamily
+
+from search.study.database import FINISHED, read_search
+from search.study.records import TrialRecord
+from search.tracking.runs import default_uri
+from tests.forked import Program
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+TRIALS = 8
+TOY = ToyFamily()
+
+
+def drive(home: Path, kill_after: int | str | None = None, storage: str = "") -> list[str]:
+    """Run the driver, killing it with -9 after so many epochs, or one whose line ends so; give what it printed."""
+    root = Path(__file__).parents[3]
+    environment = {**os.environ, "PYTHONPATH": f"{root}:{Path(__file__).parents[1]}"}
+    script = Path(__file__).parent.with_name("drive.py")
+    process = Program([str(home), str(TRIALS), storage], script=script, folder=home, environment=environment)
+    lines = read_lines(process.stdout, kill_after)
+    if kill_after is not None:
+        process.kill()
+    _, errors = process.communicate(timeout=120)
+    assert errors == ""
+    assert process.returncode == (0 if kill_after is None else -9)
+    return lines
+
+
+def read_lines(stream: IO[str], until: int | str | None) -> list[str]:
+    lines: list[str] = []
+    for line in stream:
+        lines.append(line.strip())
+        epochs = [one for one in lines if one.startswith("epoch")]
+        if len(epochs) == until or (isinstance(until, str) and epochs and epochs[-1].endswith(until)):
+            break
+    return lines
+
+
+def trials(home: Path) -> tuple[TrialRecord, ...]:
+    return read_search(home, "toys", TOY).trials
+
+
+def test_killed_and_started_again_it_ends_with_every_trial_once(tracked_home: Path) -> None:
+    home = tracked_home
+    drive(home, kill_after=11)
+    cut = trials(home)
+    assert any(trial.state == "WAITING" and trial.epochs for trial in cut)
+    printed = drive(home)
+
+    found = trials(home)
+    assert [trial.number for trial in found] == list(range(TRIALS))
+    assert all(trial.state in FINISHED for trial in found)
+    for old in cut:
+        new = found[old.number]
+        assert new.values == old.values
+        assert new.epochs[: len(old.epochs)] == old.epochs, "what was recorded is never changed"
+        if old.state in FINISHED:
+            assert new == old
+    finished_before = {trial.number for trial in cut if trial.state in FINISHED}
+    assert not finished_before & {int(line.split()[1]) for line in printed}, "a finished trial ran again"
+    check_it_went_on_from_a_rung(cut, printed)
+    check_mlflow(home, found)
+
+
+def check_it_went_on_from_a_rung(before: tuple[TrialRecord, ...], printed: list[str]) -> None:
+    for trial in before:
+        if trial.state == "WAITING" and 3 < len(trial.epochs) < 9:  # with all 9 it only had to be completed
+            epochs = [int(line.split()[2]) for line in printed if line.startswith(f"epoch {trial.number} ")]
+            assert epochs[0] == 4
+
+
+def check_mlflow(home: Path, found: tuple[TrialRecord, ...]) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=default_uri(home))
+    experiment = client.get_experiment_by_name("toy")
+    assert experiment is not None
+    runs: list[Any] = list(client.search_runs([experiment.experiment_id]))
+    assert sorted(run.info.run_name for run in runs) == sorted(["toys", *(f"toys/{trial.number}" for trial in found)])
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    for run in runs:
+        if run.info.run_name != "toys":
+            trial = found[int(run.data.tags["trial"])]
+            assert run.data.tags["state"] == trial.state
+            points = client.get_metric_history(run.info.run_id, "loss")
+            expected = [(epoch.report.epoch, epoch.report.metrics["loss"].mean) for epoch in trial.epochs]
+            assert [(point.step, point.value) for point in points] == expected

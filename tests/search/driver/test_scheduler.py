@@ -1,0 +1,128 @@
+# Ray is partly untyped:
+# pyright: reportPrivateUsage=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+from ray.tune.schedulers import ASHAScheduler
+from toy_family import LOSS, TOY_SEARCH, ToyFamily
+
+from data_prep.randomness import stream
+from models.family import EpochReport
+from models.metrics import FoldValues
+from search.driver.scheduler import SurvivingASHA
+from search.driver.worker import FAILURE
+from search.spec.file import parse
+from search.study.records import EpochRecord, TrialRecord
+
+SEARCH = parse(TOY_SEARCH, "toy", family=ToyFamily(), overrides={"budget.epochs": 27})
+
+
+@dataclass(frozen=True)
+class FakeTrial:
+    number: int
+    attempt: int = 0
+
+    @property
+    def trial_id(self) -> str:
+        return f"{self.number}-{self.attempt}"
+
+    @property
+    def config(self) -> dict[str, int]:
+        return {"number": self.number}
+
+
+def record(number: int, losses: list[float]) -> TrialRecord:
+    epochs = tuple(
+        EpochRecord(EpochReport(epoch, {"loss": FoldValues((loss,))}, 1.0), 0)
+        for epoch, loss in enumerate(losses, start=1)
+    )
+    return TrialRecord(number, "PRUNED", {}, epochs, datetime(2026, 1, 1), None, "")  # noqa: DTZ001  (Optuna's are naive)
+
+
+def train(scheduler: Any, trial: FakeTrial, losses: Any) -> list[float]:
+    """Report epoch by epoch until the scheduler stops the trial; give what was reported."""
+    scheduler.on_trial_add(None, trial)
+    reported: list[float] = []
+    result: dict[str, float] = {}
+    for epoch, loss in enumerate(losses, start=1):
+        reported.append(float(loss))
+        result = {"epoch": epoch, "loss": float(loss)}
+        if scheduler.on_trial_result(None, trial, result) == "STOP":
+            break
+    scheduler.on_trial_complete(None, trial, result)
+    return reported
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_it_decides_as_rays_own_also_when_it_is_built_anew_between_trials(seed: int) -> None:
+    curves = stream(seed, "curves").random((30, 27))
+    stock = ASHAScheduler(time_attr="epoch", metric="loss", mode="min", max_t=27, grace_period=1, reduction_factor=3)
+    past: list[TrialRecord] = []
+    for number, curve in enumerate(curves):
+        expected = train(stock, FakeTrial(number), curve)
+        assert train(SurvivingASHA(SEARCH, LOSS, past), FakeTrial(number), curve) == expected
+        past.append(record(number, expected))
+
+
+def test_a_trial_trained_again_from_a_checkpoint_is_judged_once() -> None:
+    curves = stream(0, "curves").random((10, 27))
+    curves[4] = 0.0
+    past = [record(number, list(curve[:9])) for number, curve in enumerate(curves)]
+    worse = curves[4] + 5.0
+    again = SurvivingASHA(SEARCH, LOSS, past)
+    again.on_trial_add(None, FakeTrial(4, attempt=1))
+    for epoch in range(4, 10):
+        assert again.on_trial_result(None, FakeTrial(4, 1), {"epoch": epoch, "loss": worse[epoch - 1]}) == "CONTINUE"
+    assert [len(recorded) for _, recorded in again._brackets[0]._rungs] == [0, 10, 10, 10]
+
+
+def test_a_failed_trial_is_stopped_and_not_recorded() -> None:
+    scheduler = SurvivingASHA(SEARCH, LOSS, [])
+    trial = FakeTrial(0)
+    scheduler.on_trial_add(None, trial)
+    assert scheduler.on_trial_result(None, trial, {"epoch": 1, "loss": float("nan"), FAILURE: "x"}) == "STOP"
+    scheduler.on_trial_error(None, trial)
+    assert all(not recorded for _, recorded in scheduler._brackets[0]._rungs)
+    assert scheduler._trial_info == {}
+
+
+def test_more_is_better_for_a_metric_to_maximise() -> None:
+    metric = replace(LOSS, direction="maximise")
+    past = [record(number, [float(number)]) for number in range(9)]
+    scheduler = SurvivingASHA(SEARCH, metric, past)
+    for number, expected in ((20, "CONTINUE"), (3, "STOP")):
+        scheduler.on_trial_add(None, FakeTrial(100 + number))
+        decision = scheduler.on_trial_result(None, FakeTrial(100 + number), {"epoch": 1, "loss": float(number)})
+        assert decision == expected
+
+
+def test_a_verdict_whose_record_was_lost_is_passed_again() -> None:
+    """Trials in lockstep; at each moment a driver that dies before it records a stop finds the same ones overdue."""
+    curves = stream(0, "curves").random((12, 27))
+    scheduler: Any = SurvivingASHA(SEARCH, LOSS, [])
+    epochs: dict[int, list[EpochRecord]] = {number: [] for number in range(len(curves))}
+    stopped: list[int] = []
+    for at in range(27):
+        for number in sorted(set(epochs) - set(stopped)):
+            loss = float(curves[number, at])
+            epochs[number].append(
+                EpochRecord(EpochReport(at + 1, {"loss": FoldValues((loss,))}, 1.0), 100 * at + number)
+            )
+            verdict = scheduler.on_trial_result(None, _added(scheduler, number, at), {"epoch": at + 1, "loss": loss})
+            past = [
+                TrialRecord(one, "PRUNED" if one in stopped else "WAITING", {}, tuple(seen), None, None, "")
+                for one, seen in epochs.items()
+            ]
+            stops = verdict == "STOP" and at + 1 < 27
+            assert SurvivingASHA(SEARCH, LOSS, past).overdue == ((number,) if stops else ())
+            stopped += [number] if stops else []
+    assert 6 < len(stopped) < 12
+
+
+def _added(scheduler: Any, number: int, at: int) -> FakeTrial:
+    if at == 0:
+        scheduler.on_trial_add(None, FakeTrial(number))
+    return FakeTrial(number)

@@ -1,0 +1,125 @@
+"""Promotions on real tunes, with a real registry: who becomes champion when several want to, and what is said of it."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_prep.corpora.named import corpora
+from search.promotion.registration import Registration
+from search.promotion.registry import Registry
+from search.promotion.versions import Version
+from tests.forked import Program
+from tests.mlflow_tables import lay_tables
+from tests.search.contender import Contender
+from tests.search.programs import environment
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),  # MLflow's own
+    pytest.mark.xdist_group("challenge"),
+]
+WEAK, MIDDLE, BETTER = 1e-6, 1e-3, 2e-2
+"""Learning rates."""
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A place where the weak one is champion."""
+    place = tmp_path_factory.mktemp("begun")
+    (place / "tunes").mkdir()
+    shutil.copy(next(path for path in corpora()["oneills"].files() if path.name == "0001-0050.abc"), place / "tunes")
+    lay_tables(place / "runs")
+    Contender(place, "weak", WEAK).promote()
+    return place
+
+
+@pytest.fixture
+def place(begun: Path, tmp_path: Path) -> Path:
+    """The same again; what the registry has of the weak one stays where it was."""
+    shutil.copytree(begun, tmp_path / "place")
+    return tmp_path / "place"
+
+
+def start(place: Path, name: str, lr: float) -> Program:
+    """Promote in another process, up to its refit."""
+    script = Path(__file__).parent.with_name("contender.py")
+    program = Program([str(place), name, str(lr)], script=script, folder=place, environment=environment())
+    assert program.stdout.readline() == "ready\n", program.errors
+    return program
+
+
+def end(place: Path, name: str, program: Program) -> str:
+    (place / f"{name}.go").touch()
+    out, errors = program.communicate(120)
+    assert program.returncode == 0, errors
+    return out.strip()
+
+
+def champion(place: Path) -> Version:
+    found = Contender(place, "", 0.0).registry.champion("composer")
+    assert found is not None
+    return found
+
+
+def test_a_promotion_is_compared_with_the_champion_of_its_end(place: Path) -> None:
+    middle = start(place, "middle", MIDDLE)
+    outcome = Contender(place, "better", BETTER).promote()
+    assert outcome.evidence.decision.moves
+    assert end(place, "middle", middle) == "no champion"
+    assert champion(place).search == "better"
+    evidence = Contender(place, "", 0.0).registry.evidence(
+        next(one for one in Contender(place, "", 0.0).registry.versions("composer") if one.search == "middle")
+    )
+    assert evidence["champion"]["trial"] == "better/0"
+
+
+def test_of_two_promotions_at_once_the_better_is_champion(place: Path) -> None:
+    programs = {name: start(place, name, lr) for name, lr in (("better", BETTER), ("middle", MIDDLE))}
+    for name in programs:
+        (place / f"{name}.go").touch()
+    assert end(place, "better", programs["better"]) == "champion"
+    end(place, "middle", programs["middle"])
+    assert champion(place).search == "better"
+    assert [one.is_champion for one in Contender(place, "", 0.0).registry.versions("composer")].count(True) == 1
+
+
+def test_a_champion_from_where_no_lock_reaches_is_compared_with_too(place: Path) -> None:
+    Contender(place, "better", BETTER).promote()
+    ours = Contender(place, "middle", MIDDLE)
+    registry = ours.registry
+    better = champion(place).version
+    registry.rollback("composer")
+
+    class Elsewhere(Registry):
+        def register(self, what: Registration) -> Version:
+            made = super().register(what)
+            registry.set_champion("composer", better, "by another machine, at this moment")
+            return made
+
+    home = place / "runs"
+    outcome = ours.promote(registry=Elsewhere(f"sqlite:///{home / 'mlflow.db'}", home))
+    assert not outcome.evidence.decision.moves
+    assert champion(place).search == "better"
+    version = registry.of_trial("composer", "id-middle", 0)
+    assert version is not None
+    assert version.tags["decision"] == outcome.evidence.decision.why
+
+
+def test_a_model_that_loses_to_a_simple_one_says_so_first(place: Path) -> None:
+    weak = champion(place)
+    registry = Contender(place, "", 0.0).registry
+    stored: Any = registry.evidence(weak)
+    baselines, mean = stored["test"]["baselines"], stored["test"]["mean"]
+    better = {name: value for name, value in baselines.items() if value < mean}
+    assert better, "it is weaker than some n-gram"
+    assert weak.loses_to.startswith("loses to ")
+    assert (
+        f"{mean:.3f} nats per note against {min(better, key=lambda name: better[name])} {min(better.values()):.3f}"
+        in (weak.loses_to)
+    )
+    assert all((f"{name} {value:.3f}" in weak.loses_to) == (name in better) for name, value in baselines.items())
+    title, first, *_ = weak.card.split("\n\n")
+    assert (title, first) == ("# weak/0: a composer", f"**This model {weak.loses_to}.**")
+    assert "One trial had a full budget" in weak.card

@@ -1,0 +1,212 @@
+"""The rule of who wins, by tables."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import cast
+
+import numpy as np
+import pytest
+from toy_family import LOSS, TOY_SEARCH, ToyFamily
+
+from data_prep.errors import BadInputError
+from models.family import EpochReport
+from models.metrics import FoldValues, Metric
+from search.promotion.rule import (
+    Comparison,
+    Incomparable,
+    TestScores,
+    best_epoch,
+    candidates,
+    choose,
+    compare,
+    decide,
+    named,
+    selection_bias,
+    with_sizes,
+)
+from search.promotion.sealed_test import SealedTest, loses_to
+from search.spec.file import parse
+from search.study.progress import State
+from search.study.records import EpochRecord, SearchRecord, TrialRecord
+from tunesmith.commands.promote import how_many_tie
+
+SPEC = parse(TOY_SEARCH, "toy", family=ToyFamily())
+GAIN = Metric("loss", "points", "maximise", "as loss, but more is better")
+
+
+def trial(number: int, *epochs: Sequence[float], state: State = "COMPLETE") -> TrialRecord:
+    records = tuple(
+        EpochRecord(EpochReport(epoch, {"loss": FoldValues(tuple(values))}, 0.1), epoch)
+        for epoch, values in enumerate(epochs, start=1)
+    )
+    return TrialRecord(number, state, {}, records, datetime(2026, 1, 1), None, "")  # noqa: DTZ001  (Optuna's are naive)
+
+
+def search(*trials: TrialRecord) -> SearchRecord:
+    return SearchRecord(SPEC, trials, "none", 0.0, "id")
+
+
+@pytest.mark.parametrize(
+    ("scores", "sizes", "winner"),
+    [
+        ({0: (1.0, 2.0), 1: (1.1, 2.1)}, {0: 10, 1: 5}, 0),  # worse by .1 on every fold: no tie, however small it is
+        ({0: (1.0, 2.0), 1: (0.9, 2.2)}, {0: 10, 1: 5}, 1),  # worse by .05 +- .15: a tie, and smaller
+        ({0: (1.0, 2.0), 1: (0.9, 2.2)}, {0: 5, 1: 10}, 0),  # a tie, but larger
+        ({0: (1.0, 2.0), 1: (1.0, 2.0)}, {0: 5, 1: 5}, 0),  # the same: the first
+        ({3: (1.0, 2.0)}, {3: 7}, 3),
+        ({0: (1.0, 2.0, 3.0), 1: (1.1, 1.9, 3.02), 2: (0.8, 2.3, 3.05)}, {0: 9, 1: 8, 2: 7}, 2),
+    ],
+)
+def test_the_smallest_of_those_that_tie_is_put_forward(
+    scores: dict[int, tuple[float, ...]], sizes: dict[int, int], winner: int
+) -> None:
+    found = with_sizes(candidates(search(*(trial(number, values) for number, values in scores.items())), LOSS), sizes)
+    assert choose(found).number == winner
+
+
+def test_more_is_better_where_the_metric_says_so() -> None:
+    record = search(trial(0, (1.0, 2.0)), trial(1, (1.5, 2.4)))
+    assert [one.number for one in candidates(record, GAIN)] == [1, 0]
+    assert candidates(record, GAIN)[1].loss.values == pytest.approx((0.5, 0.4))
+
+
+@pytest.mark.parametrize(("state", "words"), [("PRUNED", "was stopped early"), ("FAIL", "failed"), ("RUNNING", "runs")])
+def test_only_full_trials_are_candidates(state: State, words: str) -> None:
+    record = search(trial(0, (1.0, 2.0)), trial(1, (0.1, 0.1), state=state))
+    found = candidates(record, LOSS)
+    assert [one.number for one in found] == [0]
+    with pytest.raises(BadInputError, match=rf"toys/1 .*{words}.* after 1 of 9 epochs; toys/0 is the best"):
+        named(record, found, 1)
+    with pytest.raises(BadInputError, match="no trial of toys has the number 7"):
+        named(record, found, 7)
+    assert named(record, found, 0) is found[0]
+
+
+def test_a_search_without_a_full_trial_has_no_candidate() -> None:
+    with pytest.raises(BadInputError, match="no trial of toys came to it yet: tunesmith search toys"):
+        candidates(search(trial(0, (1.0, 2.0), state="PRUNED")), LOSS)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "best"),
+    [
+        ([(3, 3, 3), (2, 2, 2), (1, 1, 1)], 3),
+        ([(3, 1, 3), (2, 2, 1), (1, 3, 2)], 2),
+        ([(1, 9), (2, 8), (3, 7), (4, 6)], 4),  # folds at 1 and 4: the later of the two middle ones
+        ([(1, 1), (1, 1)], 1),  # equal: the earliest
+    ],
+)
+def test_a_refit_stops_at_the_median_best_epoch(epochs: list[tuple[float, ...]], best: int) -> None:
+    assert best_epoch(trial(0, *epochs), LOSS) == best
+
+
+def test_selection_bias_is_what_the_winner_loses_to_the_best_on_each_fold() -> None:
+    found = candidates(search(trial(0, (1.0, 2.0)), trial(1, (0.8, 2.4)), trial(2, (3.0, 1.5))), LOSS)
+    assert selection_bias(found, found[0], LOSS) == pytest.approx(((1.0 - 0.8) + (2.0 - 1.5)) / 2)
+    assert selection_bias(found[:1], found[0], LOSS) == 0.0
+
+
+def scores(values: Sequence[float], groups: Sequence[int] | None = None) -> TestScores:
+    ids = tuple(f"piece {number}" for number in range(len(values)))
+    return TestScores(ids, tuple(values), tuple(groups or range(len(values))))
+
+
+def test_the_interval_is_that_of_every_resample() -> None:
+    """All 4^4 resamples of four pieces, enumerated."""
+    challenger, champion = scores([1.0, 2.0, 1.5, 1.0]), scores([1.3, 2.1, 1.4, 1.9])
+    gains = np.array([0.3, 0.1, -0.1, 0.9])
+    means = [np.mean(gains[list(drawn)]) for drawn in itertools.product(range(4), repeat=4)]
+    found = compare(challenger, champion, LOSS, seed=1)
+    assert found.gain == pytest.approx(gains.mean())
+    assert (found.low, found.high) == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.03)
+    assert (found.num_pieces, found.num_groups) == (4, 4)
+    assert compare(challenger, champion, LOSS, seed=1) == found
+    assert compare(challenger, champion, GAIN, seed=1).gain == pytest.approx(-found.gain)
+
+
+def test_performances_of_one_composition_are_drawn_together() -> None:
+    """Ten copies of two pieces tell no more than the two."""
+    challenger, champion = scores([1.0, 2.0] * 10, [0, 1] * 10), scores([1.5, 2.1] * 10, [0, 1] * 10)
+    found = compare(challenger, champion, LOSS, seed=0)
+    assert (found.low, found.high) == pytest.approx((0.1, 0.5))
+    alone = compare(scores([1.0, 2.0] * 10), scores([1.5, 2.1] * 10), LOSS, seed=0)
+    assert alone.high - alone.low < 0.3
+    assert challenger.standard_error > 2 * scores([1.0, 2.0] * 10).standard_error
+
+
+def test_the_standard_error_over_single_pieces_is_the_usual_one() -> None:
+    values = [1.0, 4.0, 2.5, 0.5, 3.0]
+    assert scores(values).standard_error == pytest.approx(np.std(values, ddof=1) / np.sqrt(5))
+    assert np.isnan(scores([1.0]).standard_error)
+
+
+@pytest.mark.parametrize(
+    ("scores", "text"),
+    [
+        ([(1.0, 2.0)], "1 trial with a full budget"),
+        ([(1.0, 2.0), (1.1, 2.1)], "2 trials with a full budget, none ties with the best"),
+        ([(1.0, 2.0), (0.9, 2.2), (3.0, 4.0)], "3 trials with a full budget, 2 of them tie"),
+    ],
+)
+def test_how_many_tie_is_said_in_right_words(scores: list[tuple[float, ...]], text: str) -> None:
+    found = candidates(search(*(trial(number, values) for number, values in enumerate(scores))), LOSS)
+    assert how_many_tie(found) == text
+
+
+NGRAMS = {"uniform": 9.0, "trigram": 1.986}
+TEST = SealedTest(0, 3, "f", "2026-01-02", TestScores(("a", "b"), (2.0, 2.2), (0, 1)), {}, 9.0)
+
+
+@pytest.mark.parametrize(
+    ("baselines", "metric", "text"),
+    [
+        ({"uniform": 9.0, "trigram": 2.101}, LOSS, ""),
+        (NGRAMS, LOSS, "1 simple model on the sealed test: 2.100 squares against trigram 1.986"),
+        (NGRAMS, GAIN, "1 simple model on the sealed test: 2.100 points against uniform 9.000"),
+        (
+            {"bigram": 2.0, "trigram": 1.9, "odd": float("nan")},
+            LOSS,
+            "2 simple models on the sealed test: 2.100 squares against trigram 1.900, bigram 2.000",
+        ),
+    ],
+)
+def test_a_model_that_loses_to_simple_ones_says_which(baselines: dict[str, float], metric: Metric, text: str) -> None:
+    assert loses_to(replace(TEST, baselines=baselines), metric) == (text and f"loses to {text}")
+
+
+def test_models_are_compared_on_the_same_pieces_alone() -> None:
+    with pytest.raises(BadInputError, match="share 2 of 2 and 3"):
+        compare(scores([1.0, 2.0]), scores([1.0, 2.0, 3.0]), LOSS, seed=0)
+
+
+BETTER, SAME, WORSE = (Comparison(gain, gain - 0.1, gain + 0.1, 9, 9) for gain in (0.2, 0.05, -0.2))
+
+
+@pytest.mark.parametrize(
+    ("comparison", "force", "moves", "words"),
+    [
+        ("no champion", False, True, "no champion"),
+        (BETTER, False, True, "better than the champion"),
+        (SAME, False, False, "may be no better"),
+        (WORSE, False, False, "worse than"),
+        ("other pieces", False, False, "other pieces"),
+        (SAME, True, True, "by force: it sings"),
+        (WORSE, True, True, "by force: it sings"),
+        ("other pieces", True, True, "by force: it sings"),
+        (BETTER, True, True, "better than the champion"),
+    ],
+)
+def test_the_alias_moves_on_evidence_or_by_force(
+    comparison: Comparison | str, force: bool, moves: bool, words: str
+) -> None:
+    found = decide(cast("Comparison | Incomparable", comparison), force=force, reason="it sings" if force else "")
+    assert found.moves is moves
+    assert words in found.why
+
+
+@pytest.mark.parametrize(("force", "reason"), [(True, ""), (True, "  "), (False, "why not")])
+def test_force_and_reason_go_together(force: bool, reason: str) -> None:
+    with pytest.raises(BadInputError, match="--force and --reason go together"):
+        decide(BETTER, force=force, reason=reason)

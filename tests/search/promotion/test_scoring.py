@@ -1,0 +1,82 @@
+"""Sealed tunes scored as any new ones come to the numbers of the sealed test, the simple models' too."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_prep.corpora.named import corpora
+from data_prep.corpora.provenance import Prepared
+from data_prep.errors import BadInputError
+from data_prep.prepared.corpus import open_test_set, prepare, prepare_unfolded
+from models.families import FAMILIES
+from search.promotion.refit import refit
+from search.promotion.scoring import score_model
+from search.promotion.sealed_test import run_test
+
+COMPOSER = FAMILIES["composer"]
+SPEC = COMPOSER.spec_type.from_values({"size": 8, "embedding": 8, "epochs": 2, "beat": "input", "transpose": True})
+
+
+@pytest.fixture(scope="module")
+def tunes(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    folder = tmp_path_factory.mktemp("tunes")
+    shutil.copy(next(path for path in corpora()["oneills"].files() if path.name == "0001-0050.abc"), folder)
+    return prepare(str(folder), cache=tmp_path_factory.mktemp("cache"), processes=1)
+
+
+@pytest.fixture(scope="module")
+def model(tunes: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "trial-00005.pt"
+    fingerprint = tunes.fingerprint
+    refit(
+        COMPOSER, SPEC, tunes.data, path, seed=1, trial=5, epochs=2, networks=2, fingerprint=fingerprint,
+        device="cpu",
+        report=lambda _: None,
+    )  # fmt: skip
+    return path
+
+
+def sealed_in_files(tunes: Prepared, folder: Path) -> Prepared:
+    """Write the sealed tunes' own lines to files and read these as a corpus of their own."""
+    (source,) = Path(tunes.data.corpus).iterdir()
+    texts = source.read_text(encoding="latin-1").split("\nX:")[1:]
+    (folder / "new").mkdir()
+    for name in open_test_set(tunes, "a test of scoring").ids:
+        number = name.partition("#")[2]
+        (text,) = [one for one in texts if one.split()[0] == number]
+        (folder / "new" / f"{number}.abc").write_text(f"X:{text}\n", encoding="latin-1")
+    return prepare_unfolded(str(folder / "new"), kind="melodies", cache=folder / "cache", processes=1)
+
+
+def test_sealed_tunes_in_files_come_to_the_sealed_tests_numbers(tunes: Prepared, model: Path, tmp_path: Path) -> None:
+    new = sealed_in_files(tunes, tmp_path)
+    assert (new.num_test_pieces, new.data.num_folds, set(new.data.fold.tolist())) == (0, 1, {0})
+    test = run_test(COMPOSER, tunes, model, tmp_path, name="tiny/5")
+    found = score_model(COMPOSER, model, new.data, tunes.data)
+    assert found.seen == ()
+    theirs = dict(zip([name.partition("#")[2] for name in test.scores.ids], test.scores.values, strict=True))
+    mine = dict(zip([name.partition("#")[2] for name in found.scores.ids], found.scores.values, strict=True))
+    assert mine == pytest.approx(theirs, rel=1e-6)
+    assert found.scores.standard_error == pytest.approx(test.scores.standard_error, rel=1e-5)
+    assert {one.name: one.scores.mean for one in found.baselines} == pytest.approx(dict(test.baselines), rel=1e-9)
+    for one in found.baselines:
+        assert one.difference.mean == pytest.approx(found.scores.mean - one.scores.mean)
+    alone = score_model(COMPOSER, model, new.data, None)
+    assert (alone.scores, alone.baselines, alone.seen) == (found.scores, (), None)
+
+
+def test_what_the_model_has_seen_is_left_out_unless_it_is_kept(tunes: Prepared, model: Path) -> None:
+    everything = prepare_unfolded(tunes.data.corpus, kind="melodies", cache=tunes.source.path.parents[1], processes=1)
+    found = score_model(COMPOSER, model, everything.data, tunes.data)
+    assert found.seen is not None
+    assert set(found.seen) == set(tunes.data.ids)
+    assert set(found.scores.ids) == set(open_test_set(tunes, "a test of scoring").ids)
+    whole = score_model(COMPOSER, model, everything.data, tunes.data, keep_seen=True)
+    assert set(whole.scores.ids) == set(everything.data.ids)
+    assert (whole.seen, whole.seen_left_out) == (found.seen, False)
+    kept = dict(zip(whole.scores.ids, whole.scores.values, strict=True))
+    np.testing.assert_allclose([kept[name] for name in found.scores.ids], found.scores.values, rtol=1e-6)
+    with pytest.raises(BadInputError, match=r"all 44 of .* are in its training corpus"):
+        score_model(COMPOSER, model, tunes.data, tunes.data)

@@ -1,0 +1,256 @@
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+import optuna
+import pytest
+from toy_family import TOY_SEARCH, ToyFamily
+
+from data_prep.errors import BadInputError
+from models.family import EpochReport
+from models.metrics import FoldValues
+from search.spec.file import SearchSpec, load, parse
+from search.study.database import FINISHED, Study, folder, names, open_study, read_search
+from tests.postgres_server import PASSWORD
+
+TOY = ToyFamily()
+Toy: TypeAlias = Callable[..., SearchSpec]
+
+
+def toy(**changes: object) -> SearchSpec:
+    return parse(TOY_SEARCH, "toy.toml", family=TOY, overrides={k.replace("__", "."): v for k, v in changes.items()})
+
+
+@pytest.fixture(params=["journal", "sqlite", "postgresql"])
+def toy_in(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
+    """Make the toy search with its study in each kind of place: what uses it holds for all of them."""
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)  # for who reads a stored search
+    places: dict[str, Callable[[], str]] = {
+        "journal": lambda: "",
+        "sqlite": lambda: f"sqlite:///{tmp_path / 'study.db'}",
+        "postgresql": lambda: request.getfixturevalue("database"),
+    }
+    return partial(toy, study__url=places[request.param]())
+
+
+def begin(study: Study, search: SearchSpec) -> int:
+    trial = study.optuna.ask()
+    search.space(trial)  # pyright: ignore[reportArgumentType]
+    return trial.number
+
+
+def report(study: Study, number: int, epoch: int, loss: float = 1.0) -> bool:
+    return study.add_epoch(number, EpochReport(epoch, {"loss": FoldValues((loss, loss + 1))}, 0.25))
+
+
+def test_records_give_back_what_was_recorded(home: Path, toy_in: Toy) -> None:
+    search = toy_in()
+    with open_study(search, TOY, home, "f") as study:
+        full, stopped, failed, cut = (begin(study, search) for _ in range(4))
+        for epoch in range(1, 10):
+            report(study, full, epoch, 1 / epoch)
+        study.finish(full, "COMPLETE")
+        report(study, stopped, 1)
+        study.finish(stopped, "PRUNED")
+        study.finish(failed, "FAIL", "it broke")
+        report(study, cut, 1)
+        assert study.counts() == {"COMPLETE": 1, "PRUNED": 1, "FAIL": 1, "RUNNING": 1}
+        assert study.sweep() == [cut]
+    record = read_search(home, "toys", TOY)
+    assert record.spec.to_toml() == search.to_toml()
+    assert [trial.state for trial in record.trials] == ["COMPLETE", "PRUNED", "FAIL", "WAITING"]
+    first = record.trial(full)
+    assert first.values["lr"] == 0.1
+    assert "momentum" not in first.values
+    assert [epoch.report.epoch for epoch in first.epochs] == list(range(1, 10))
+    assert first.last("loss") == FoldValues((1 / 9, 1 / 9 + 1))
+    assert first.seconds == pytest.approx(9 * 0.25)
+    assert record.trial(failed).reason == "it broke"
+    assert record.trial(failed).last("loss") is None
+    with pytest.raises(BadInputError, match="no trial of toys has the number 9; it has 4"):
+        record.trial(9)
+
+
+def test_optuna_is_told_the_last_value(home: Path) -> None:
+    search = toy()
+    with open_study(search, TOY, home, "f") as study:
+        number = begin(study, search)
+        report(study, number, 1, 2.0)
+        report(study, number, 2, 1.0)
+        study.finish(number, "PRUNED")
+        trial = study.optuna.get_trials()[number]
+    assert (trial.value, trial.intermediate_values) == (1.5, {1: 2.5, 2: 1.5})
+
+
+def test_an_interrupted_trial_is_handed_out_again_as_it_was(home: Path, toy_in: Toy) -> None:
+    search = toy_in()
+    with open_study(search, TOY, home, "f") as study:
+        numbers = [begin(study, search), begin(study, search)]
+        report(study, 1, 1)
+        before = [study.record(number).values for number in numbers]
+    with open_study(search, TOY, home, "f") as study:
+        assert study.counts() == {"WAITING": 2}
+        assert [begin(study, search), begin(study, search)] == numbers
+        assert [study.record(number).values for number in numbers] == before
+        assert not report(study, 1, 1)
+        assert report(study, 1, 2)
+        assert begin(study, search) == 2
+
+
+def test_a_trial_that_had_its_full_budget_is_completed(home: Path) -> None:
+    search = toy()
+    with open_study(search, TOY, home, "f") as study:
+        number = begin(study, search)
+        for epoch in range(1, 10):
+            report(study, number, epoch)
+    with open_study(search, TOY, home, "f") as study:
+        assert study.counts() == {"COMPLETE": 1}
+        assert study.num_finished == 1
+
+
+def test_opening_twice_changes_nothing_and_a_larger_budget_is_taken(home: Path, toy_in: Toy) -> None:
+    with open_study(toy_in(), TOY, home, "f"):
+        pass
+    with open_study(toy_in(), TOY, home, "f") as study:
+        queued = study.optuna.get_trials(states=(optuna.trial.TrialState.WAITING,))
+        assert [trial.system_attrs["fixed_params"] for trial in queued] == [{"solver": "gradient", "lr": 0.1}]
+        assert study.records() == []
+    with open_study(toy_in(budget__trials=99), TOY, home, "f"):
+        pass
+    assert read_search(home, "toys", TOY).spec.budget.trials == 99
+    assert names(home) == ["toys"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"space__lr": 0.2}, r"differs in space.lr \({ low = 0.001, high = 0.5, log = true }, now 0.2\)"),
+        ({"budget__epochs": 27}, r"differs in budget.epochs \(9, now 27\)"),
+        ({"data__seed": 1}, r"differs in data.seed \(0, now 1\)"),
+        ({"data__repeats": "played"}, r"differs in data.repeats \(written, now played\)"),
+        (
+            {"data__folds": 5, "space__columns": 2},
+            "differs in data.folds .*; space.columns .*; give the new one another --name",
+        ),
+    ],
+)
+def test_a_changed_search_is_refused_and_says_what_changed(
+    home: Path, changes: dict[str, object], message: str
+) -> None:
+    with open_study(toy(), TOY, home, "f"):
+        pass
+    with pytest.raises(BadInputError, match=message), open_study(toy(**changes), TOY, home, "f"):
+        pass
+
+
+def test_a_search_from_before_a_setting_existed_goes_on_without_it(home: Path) -> None:
+    search = toy(space__columns=8)
+    before = "\n".join(line for line in search.to_toml().splitlines() if not line.startswith("columns"))
+    path = folder(home, "toys") / "search.toml"
+    with open_study(search, TOY, home, "f") as study:
+        begin(study, search)
+        study.optuna.set_user_attr("search", before)
+    path.write_text(before)
+    assert read_search(home, "toys", TOY).trial(0).values["columns"] == 8
+    with open_study(load(path, family=TOY, stored=True), TOY, home, "f") as study:
+        assert study.record(begin(study, search)).values["columns"] == 8
+    with (
+        pytest.raises(BadInputError, match=r"differs in space.columns \(8, now 4\); give the new one another --name"),
+        open_study(toy(space__columns=4), TOY, home, "f"),
+    ):
+        pass
+
+
+def test_changed_data_is_refused(home: Path) -> None:
+    with open_study(toy(), TOY, home, "f"):
+        pass
+    with (
+        pytest.raises(BadInputError, match=r"differs in the data of oneills \(fingerprint f, now g\)"),
+        open_study(toy(), TOY, home, "g"),
+    ):
+        pass
+
+
+def test_a_newer_versions_study_is_refused(home: Path) -> None:
+    with open_study(toy(), TOY, home, "f") as study:
+        study.optuna.set_user_attr("schema", 99)
+    with pytest.raises(BadInputError, match=r"newer version .*format 99"), open_study(toy(), TOY, home, "f"):
+        pass
+    with pytest.raises(BadInputError, match="newer version"):
+        read_search(home, "toys", TOY)
+
+
+def test_a_search_runs_once_at_a_time_and_a_dead_driver_holds_nothing(home: Path, toy_in: Toy) -> None:
+    with open_study(toy_in(), TOY, home, "f"):
+        with (
+            pytest.raises(BadInputError, match=f"toys is running already .process {os.getpid()}."),
+            open_study(toy_in(), TOY, home, "f"),
+        ):
+            pass
+        assert read_search(home, "toys", TOY).trials == ()
+    lock = str(folder(home, "toys") / "driver.lock")
+    code = f"import fcntl, os; fcntl.flock(os.open({lock!r}, 2), 2); os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", code], check=False)
+    with open_study(toy_in(), TOY, home, "f"):
+        pass
+
+
+def test_an_unknown_search_is_named(home: Path) -> None:
+    with open_study(toy(), TOY, home, "f"):
+        pass
+    with pytest.raises(BadInputError, match=r"no search is called 'toy' .*did you mean 'toys'"):
+        read_search(home, "toy", TOY)
+
+
+def test_time_adds_up_over_starts(home: Path) -> None:
+    search = toy()
+    spent = [0.0]
+    for _ in range(2):
+        with open_study(search, TOY, home, "f") as study:
+            assert study.seconds > spent[-1]
+            study.finish(begin(study, search), "FAIL")
+        spent.append(read_search(home, "toys", TOY).seconds)
+    assert spent == sorted(set(spent))
+
+
+def test_a_database_that_is_not_there_is_refused_without_its_password(home: Path) -> None:
+    url = f"sqlite:///{home}/none/study.db"
+    with (
+        pytest.raises(BadInputError, match=r"the study's database must be reachable: sqlite:///.*unable to open"),
+        open_study(toy(study__url=url), TOY, home, "f"),
+    ):
+        pass
+
+
+def test_a_study_that_is_gone_from_its_database_is_named(home: Path, tmp_path: Path) -> None:
+    place = tmp_path / "study.db"
+    with open_study(toy(study__url=f"sqlite:///{place}"), TOY, home, "f"):
+        pass
+    place.unlink()
+    with pytest.raises(BadInputError, match=r"there is none of toys in sqlite:.*tunesmith search .*search.toml"):
+        read_search(home, "toys", TOY)
+
+
+def test_a_journal_that_is_gone_is_named(home: Path) -> None:
+    with open_study(toy(), TOY, home, "f"):
+        pass
+    (folder(home, "toys") / "study.journal").unlink()
+    with pytest.raises(
+        BadInputError, match=r"none of toys in .*study.journal; restore .*tunesmith search .*search.toml"
+    ):
+        read_search(home, "toys", TOY)
+
+
+def test_a_database_that_mlflow_uses_is_refused(home: Path) -> None:
+    url = f"sqlite:///{home}/one.db"
+    both = toy(study__url=url, tracking__uri=url)
+    with pytest.raises(BadInputError, match=r"each need a database of their own"), open_study(both, TOY, home, "f"):
+        pass
+
+
+def test_finished_states_are_the_final_ones() -> None:
+    assert FINISHED == ("COMPLETE", "PRUNED", "FAIL")

@@ -1,0 +1,77 @@
+from datetime import datetime
+
+import pytest
+from toy_family import LOSS, TOY_SEARCH, ToyFamily
+
+from data_prep.randomness import stream
+from models.family import EpochReport
+from models.metrics import FoldValues
+from models.spec import Value
+from search.spec.file import parse
+from search.study.progress import State
+from search.study.records import EpochRecord, TrialRecord
+from search.study.report import best_trials, counts, importances
+
+SPACE = parse(TOY_SEARCH, "toy", family=ToyFamily()).space
+
+
+def trial(number: int, state: State, losses: list[float], values: dict[str, Value] | None = None) -> TrialRecord:
+    epochs = tuple(
+        EpochRecord(EpochReport(epoch, {"loss": FoldValues((loss, loss))}, 1.0), 0)
+        for epoch, loss in enumerate(losses, 1)
+    )
+    return TrialRecord(number, state, values or {}, epochs, datetime(2026, 1, 1), None, "")  # noqa: DTZ001  (as Optuna's)
+
+
+def test_only_full_trials_can_be_best() -> None:
+    trials = [
+        trial(0, "COMPLETE", [9, 3.0]),
+        trial(1, "PRUNED", [1.0]),
+        trial(2, "COMPLETE", [9, 2.0]),
+        trial(3, "FAIL", []),
+        trial(4, "WAITING", [0.5]),
+    ]
+    assert [one.number for one in best_trials(trials, LOSS, 5)] == [2, 0]
+    assert [one.number for one in best_trials(trials, LOSS, 1)] == [2]
+    assert counts(trials) == {"COMPLETE": 2, "PRUNED": 1, "FAIL": 1, "WAITING": 1}
+
+
+def some_trials(count: int) -> list[TrialRecord]:
+    """Trials whose loss is all lr's doing, in a space where momentum only sometimes matters."""
+    random = stream(0, "report")
+    found: list[TrialRecord] = []
+    for number in range(count):
+        momentum = bool(random.random() < 0.5)
+        values: dict[str, Value] = {
+            "solver": "momentum" if momentum else "gradient",
+            "columns": int(random.integers(1, 9)),
+        }
+        if momentum:
+            values["momentum"] = float(random.uniform(0.1, 0.9))
+        values["lr"] = float(10 ** random.uniform(-3, -0.31))
+        found.append(trial(number, "PRUNED", [1.0 - values["lr"], 0.0], values))
+    return found
+
+
+def test_the_setting_that_mattered_comes_first() -> None:
+    found = importances(some_trials(40), SPACE, LOSS, 1)
+    assert found[0].setting == "lr"
+    assert found[0].share > 0.5
+    assert {one.setting for one in found} == {"lr", "columns", "solver", "momentum"}
+    assert sum(one.share for one in found) == pytest.approx(1)
+    uses = {one.setting: one.num_trials for one in found}
+    assert uses["lr"] == 40 > uses["momentum"] > 0
+
+
+def test_few_trials_teach_nothing() -> None:
+    assert importances(some_trials(9), SPACE, LOSS, 1) == []
+    assert importances([], SPACE, LOSS, 1) == []
+
+
+def test_a_setting_that_never_varied_is_left_out() -> None:
+    same = [trial(n, "PRUNED", [float(n)], {**one.values, "columns": 3}) for n, one in enumerate(some_trials(20))]
+    assert "columns" not in {one.setting for one in importances(same, SPACE, LOSS, 1)}
+
+
+def test_a_first_rung_beyond_what_was_trained_is_the_last_epoch() -> None:
+    assert importances(some_trials(20), SPACE, LOSS, 99) == importances(some_trials(20), SPACE, LOSS, 2)

@@ -1,0 +1,343 @@
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Generator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from toy_family import LOSS, TOY_SEARCH, ToyFamily
+
+from data_prep.errors import BadInputError
+from models.family import EpochReport
+from models.metrics import FoldValues
+from models.spec import Value
+from search.spec.file import parse
+from search.study.progress import State
+from search.study.records import EpochRecord, TrialRecord
+from search.tracking.runs import check_tracking, default_uri, tracking_uri
+from search.tracking.thread import Tracking
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own
+SEARCH = parse(TOY_SEARCH, "toy", family=ToyFamily())
+VALUES: dict[str, Value] = {"solver": "gradient", "lr": 0.1, "columns": 3, "pause": 0.0, "trouble": "none", "epochs": 9}
+STARTED = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001  (Optuna's are naive)
+
+
+def record(number: int, state: State, losses: Sequence[float] = (), reason: str = "") -> TrialRecord:
+    epochs = tuple(
+        EpochRecord(EpochReport(epoch, {"loss": FoldValues((loss, loss + 1))}, 0.5), 1_700_000_000_000 + 1000 * epoch)
+        for epoch, loss in enumerate(losses, start=1)
+    )
+    ended = STARTED if state in ("COMPLETE", "PRUNED", "FAIL") else None
+    return TrialRecord(number, state, VALUES, epochs, STARTED, ended, reason)
+
+
+@pytest.fixture
+def store(tracked_home: Path) -> Path:
+    return tracked_home
+
+
+def track(home: Path, records: Sequence[TrialRecord], study: str = "id-1", uri: str = "") -> Tracking:
+    search = SEARCH.model_copy(update={"tracking": SEARCH.tracking.model_copy(update={"uri": uri})})
+    return Tracking(search, home, LOSS, {"study": study, "fingerprint": "f-1"}, records)
+
+
+def client(home: Path, uri: str = "") -> Any:
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=uri or default_uri(home))
+
+
+def runs(home: Path, uri: str = "") -> dict[str, Any]:
+    found = client(home, uri)
+    experiment = found.get_experiment_by_name("toy")
+    listed = found.search_runs([experiment.experiment_id])
+    named = {run.info.run_name: run for run in listed}
+    assert len(named) == len(listed), "a run is there twice"
+    return named
+
+
+def history(home: Path, run: Any, metric: str) -> list[tuple[int, float]]:
+    return [(point.step, point.value) for point in client(home).get_metric_history(run.info.run_id, metric)]
+
+
+def test_trials_become_runs_under_the_searchs_run(store: Path) -> None:
+    tracking = track(store, [])
+    tracking.put(record(0, "RUNNING"))
+    tracking.put(record(1, "COMPLETE", [3.0, 2.0]))
+    tracking.put(record(0, "PRUNED", [4.0]))
+    tracking.put(record(2, "FAIL", [], "it diverged"))
+    tracking.put(record(3, "WAITING", [5.0]))
+    assert tracking.close(record(1, "COMPLETE", [3.0, 2.0]), finished=True) == []
+    found = runs(store)
+    parent = found["toys"]
+    assert set(found) == {"toys", "toys/0", "toys/1", "toys/2", "toys/3"}
+    assert {run.data.tags.get("mlflow.parentRunId") for name, run in found.items() if name != "toys"} == {
+        parent.info.run_id
+    }
+    assert [found[f"toys/{n}"].info.status for n in range(4)] == ["FINISHED", "FINISHED", "FAILED", "KILLED"]
+    assert parent.info.status == "FINISHED"
+    winner = found["toys/1"]
+    assert winner.data.params == {name: str(value) for name, value in VALUES.items()}
+    tags = {key: value for key, value in winner.data.tags.items() if not key.startswith("mlflow.")}
+    assert tags == {
+        "search": "toys",
+        "family": "toy",
+        "corpus": "oneills",
+        "repeats": "written",
+        "fingerprint": "f-1",
+        "study": "id-1",
+        "space_hash": SEARCH.space.hash,
+        "code_version": tags["code_version"],
+        "trial": "1",
+        "state": "COMPLETE",
+        "epochs": "2",
+        "winner": "yes",
+    }
+    assert found["toys/2"].data.tags["reason"] == "it diverged"
+    assert winner.data.metrics == {
+        "loss": 2.5,
+        "loss_se": 0.5,
+        "loss/fold0": 2.0,
+        "loss/fold1": 3.0,
+        "epoch_seconds": 0.5,
+    }
+    assert history(store, winner, "loss") == [(1, 3.5), (2, 2.5)]
+    assert parent.data.tags["winner"] == "toys/1"
+    assert parent.data.metrics["best_loss"] == 2.5
+
+
+def test_the_winner_gets_its_picture_and_settings_and_nothing_is_pickled(store: Path) -> None:
+    tracking = track(store, [record(1, "COMPLETE", [3.0, 2.0])])
+    tracking.close(record(1, "COMPLETE", [3.0, 2.0]), finished=True)
+    folder = Path(runs(store)["toys/1"].info.artifact_uri.removeprefix("file://"))
+    assert folder.is_relative_to(store / "mlartifacts" / "toy")
+    assert sorted(path.name for path in folder.iterdir()) == ["learning_curve.png", "spec.json"]
+    assert json.loads((folder / "spec.json").read_text())["lr"] == 0.1
+    assert (folder / "learning_curve.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_writing_again_changes_nothing_and_writes_what_was_lacking(store: Path) -> None:
+    first = [record(0, "PRUNED", [4.0]), record(1, "RUNNING", [3.0])]
+    track(store, first).close(None, finished=False)
+    assert runs(store)["toys"].info.status == "KILLED"
+    assert runs(store)["toys/1"].info.status == "RUNNING"
+    for _ in range(2):
+        more = [record(0, "PRUNED", [4.0]), record(1, "COMPLETE", [3.0, 2.0, 1.0]), record(2, "PRUNED", [9.0])]
+        track(store, more).close(None, finished=True)
+    found = runs(store)
+    assert set(found) == {"toys", "toys/0", "toys/1", "toys/2"}
+    assert {run.info.status for run in found.values()} == {"FINISHED"}
+    assert history(store, found["toys/1"], "loss") == [(1, 3.5), (2, 2.5), (3, 1.5)]
+
+
+def test_an_interrupted_trial_runs_again(store: Path) -> None:
+    track(store, [record(0, "WAITING", [4.0])]).close(None, finished=False)
+    assert runs(store)["toys/0"].info.status == "KILLED"
+    tracking = track(store, [record(0, "WAITING", [4.0])])
+    tracking.put(record(0, "RUNNING", [4.0]))
+    tracking.close(None, finished=False)
+    assert runs(store)["toys/0"].info.status == "RUNNING"
+    assert runs(store)["toys/0"].info.end_time is None or runs(store)["toys/0"].data.tags["state"] == "RUNNING"
+
+
+def test_the_crown_passes_on(store: Path) -> None:
+    first, second = record(0, "COMPLETE", [4.0]), record(1, "COMPLETE", [3.0])
+    track(store, [first]).close(first, finished=True)
+    track(store, [first, second]).close(second, finished=True)
+    found = runs(store)
+    assert ["winner" in found[f"toys/{n}"].data.tags for n in range(2)] == [False, True]
+    assert found["toys"].data.tags["winner"] == "toys/1"
+
+
+def test_another_search_of_the_same_name_has_runs_of_its_own(store: Path) -> None:
+    track(store, [record(0, "COMPLETE", [4.0])], study="id-1").close(None, finished=True)
+    track(store, [record(0, "COMPLETE", [4.0])], study="id-2").close(None, finished=True)
+    found = client(store)
+    experiment = found.get_experiment_by_name("toy").experiment_id
+    assert len(found.search_runs([experiment])) == 4
+
+
+def test_a_store_that_breaks_later_is_written_at_the_next_start(store: Path) -> None:
+    tracking = track(store, [])
+    tracking.put(record(0, "RUNNING"))
+    wait_for(lambda: (store / "mlflow.db").exists() and "toys/0" in runs(store))
+    database = store / "mlflow.db"
+    database.chmod(0o400)
+    broken = store / "broken"
+    database.rename(broken)
+    database.write_bytes(b"this is no database" * 100)
+    tracking.put(record(0, "COMPLETE", [4.0]))
+    messages = tracking.close(None, finished=True, patience_s=20)
+    assert len(messages) == 2, messages
+    assert messages[0].startswith("MLflow cannot be written (")
+    assert "written at the search's next start" in messages[1]
+    database.unlink()
+    broken.chmod(0o600)
+    broken.rename(database)
+    assert track(store, [record(0, "COMPLETE", [4.0])]).close(None, finished=True) == []
+    assert runs(store)["toys/0"].info.status == "FINISHED"
+    assert history(store, runs(store)["toys/0"], "loss") == [(1, 4.5)]
+
+
+@pytest.mark.slow
+def test_whatever_a_killed_driver_left_half_written_the_next_start_completes(store: Path) -> None:
+    old, best, better = (record(n, "COMPLETE", losses) for n, losses in enumerate(([4.0], [3.0, 2.0], [1.0])))
+    track(store, [old]).close(old, finished=True)
+    root = Path(__file__).parents[3]
+    environment = {**os.environ, "PYTHONPATH": f"{root}:{Path(__file__).parents[1]}"}
+    command = [sys.executable, str(Path(__file__).parent.with_name("dying_tracker.py")), str(store)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=store)
+    assert done.returncode == 0, done.stderr
+    homes = list(store.parent.glob(f"{store.name}-*"))
+    assert len(homes) > 12
+    for home in homes:
+        assert track(home, [old, best, better]).close(better, finished=True) == []
+        found = runs(home)
+        assert {run.info.status for run in found.values()} == {"FINISHED"}, home
+        assert set(found) == {"toys", "toys/0", "toys/1", "toys/2"}
+        for trial in (old, best, better):
+            run = found[f"toys/{trial.number}"]
+            assert history(home, run, "loss") == [(e.report.epoch, e.report.metrics["loss"].mean) for e in trial.epochs]
+            assert run.data.metrics["loss"] == trial.epochs[-1].report.metrics["loss"].mean
+            assert (run.data.tags["state"], run.data.tags["epochs"]) == (trial.state, str(len(trial.epochs)))
+            assert len(run.data.params) == len(VALUES)
+            assert ("winner" in run.data.tags) == (trial is better), home
+        assert found["toys"].data.params == {"epochs": "9", "folds": "4"}
+
+
+def test_a_store_that_is_only_slow_is_waited_for(store: Path) -> None:
+    track(store, []).close(None, finished=False)
+    with sqlite3.connect(store / "mlflow.db") as database:
+        database.execute(
+            "CREATE TRIGGER slow AFTER INSERT ON runs BEGIN SELECT count(*) FROM "
+            "(WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 2000000) SELECT x FROM c); END"
+        )
+    records = [record(number, "COMPLETE", [4.0]) for number in range(24)]
+    began = time.monotonic()
+    assert track(store, records).close(None, finished=True, patience_s=2.5) == []
+    assert time.monotonic() - began > 2.5
+    assert len(runs(store)) == 25
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 40.0) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            if condition():
+                return
+        except Exception:  # noqa: BLE001, S110  (not there yet)
+            pass
+        time.sleep(0.2)
+    raise AssertionError("it did not come about")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("http://127.0.0.1:{port}", r"the tracking server must answer: http://127.0.0.1:\d+ does not \(.*refused"),
+        ("http://me:secret@127.0.0.1:{port}", r"must answer: http://me@127.0.0.1"),
+        ("./mlruns", r"tracking.uri is a database's or a server's URI .*: got './mlruns'"),
+        ("file:///mlruns", "tracking.uri is a database's or a server's URI"),
+    ],
+)
+def test_a_store_that_is_not_there_is_refused_at_once(home: Path, uri: str, message: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(BadInputError, match=message):
+        track(home, [], uri=uri.format(port=free_port()))
+    assert time.monotonic() - began < 2
+
+
+def test_the_default_store_is_in_the_home_folder(home: Path) -> None:
+    assert tracking_uri(SEARCH, home) == f"sqlite:///{home}/mlflow.db"
+
+
+@pytest.fixture
+def server(store: Path) -> Generator[tuple[str, Callable[[], subprocess.Popen[bytes]]]]:
+    port = free_port()
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> subprocess.Popen[bytes]:
+        command = [
+            sys.executable,
+            "-m",
+            "mlflow",
+            "server",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--workers",
+            "1",
+        ]
+        command += ["--backend-store-uri", default_uri(store), "--artifacts-destination", str(store / "served")]
+        environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        started.append(process)
+        wait_for(lambda: bool(urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1)))
+        return process
+
+    yield f"http://127.0.0.1:{port}", start
+    for process in started:
+        stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, 9)
+        process.wait()
+
+
+@pytest.mark.slow
+def test_a_server_may_go_and_come_back(
+    store: Path,
+    server: tuple[str, Callable[[], subprocess.Popen[bytes]]],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("search.tracking.thread._RETRY_S", 0.5)
+    uri, start = server
+    process = start()
+    check_tracking(uri)
+    tracking = track(store, [], uri=uri)
+    tracking.put(record(0, "RUNNING", [5.0]))
+    wait_for(lambda: "toys/0" in runs(store))
+    stop(process)
+    tracking.put(record(0, "COMPLETE", [5.0, 4.0]))
+    tracking.put(record(1, "RUNNING", [6.0]))
+    messages: list[str] = []
+    wait_for(lambda: bool(messages.extend(tracking.messages()) or messages))
+    assert "the search goes on and writes it later" in messages[0]
+    process = start()
+    wait_for(lambda: runs(store)["toys/0"].info.status == "FINISHED")
+    wait_for(lambda: bool(messages.extend(tracking.messages()) or len(messages) == 2))
+    assert messages[1] == "MLflow is written again"
+    stop(process)
+    last = record(1, "COMPLETE", [6.0, 3.0])
+    tracking.put(last)
+    lost = tracking.close(last, finished=True)
+    assert "written at the search's next start" in lost[-1]
+    start()
+    records = [record(0, "COMPLETE", [5.0, 4.0]), last]
+    assert track(store, records, uri=uri).close(last, finished=True) == []
+    found = runs(store)
+    assert {run.info.status for run in found.values()} == {"FINISHED"}
+    assert history(store, found["toys/1"], "loss") == [(1, 6.5), (2, 3.5)]
+    found = client(store, uri)
+    assert [file.path for file in found.list_artifacts(runs(store)["toys"].info.run_id)] == ["search.toml"]
+    assert capfd.readouterr().out == ""

@@ -1,0 +1,280 @@
+"""Where trials save, over all starts of a search: in an object store, in a folder, and from one to the other."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from toy_family import TOY_SEARCH, ToyFamily, ToySpec
+
+from data_prep.storage.object_store import FolderPlace, place
+from data_prep.storage.unusable import UnusablePlaceError
+from models.family import EpochReport
+from models.metrics import FoldValues
+from models.training import checkpoint
+from search.spec.file import SearchSpec, parse
+from search.study.database import FINISHED, Study, folder, open_study, read_search
+from search.study.records import TrialRecord
+from search.trials.files import TrialFiles, model_path
+from search.trials.storage import Caretaker, Settled, settle
+from tests.object_store import ObjectStore, object_store
+from tests.search.driver.test_restart import TRIALS, check_it_went_on_from_a_rung, check_mlflow, drive, trials
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # the store's own
+TOY = ToyFamily()
+SPEC = ToySpec()
+
+
+@pytest.fixture(scope="module")
+def store() -> Generator[ObjectStore]:
+    with object_store() as running:
+        running.make_bucket("bucket")
+        yield running
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def elsewhere(request: pytest.FixtureRequest, store: ObjectStore, tmp_path: Path) -> str:
+    """A storage that is not the home folder."""
+    if request.param == "bucket":
+        return store.url(f"bucket/{tmp_path.name}")
+    (tmp_path / "shared").mkdir()
+    return str(tmp_path / "shared")
+
+
+def toy(storage: str) -> SearchSpec:
+    return parse(TOY_SEARCH, "toy.toml", family=TOY, overrides={"storage.url": storage})
+
+
+def begin(study: Study, search: SearchSpec) -> int:
+    trial = study.optuna.ask()
+    search.space(trial)  # pyright: ignore[reportArgumentType]
+    return trial.number
+
+
+def report(study: Study, number: int, epochs: int) -> None:
+    for epoch in range(1, epochs + 1):
+        study.add_epoch(number, EpochReport(epoch, {"loss": FoldValues((1.0, 2.0))}, 0.1))
+
+
+def save(files: TrialFiles, number: int) -> None:
+    for epoch in (1, 3):
+        files.save_state(number, epoch, {"epoch": epoch, "number": number}, SPEC, {"trial": number})
+
+
+def saved(files: TrialFiles, number: int) -> int | None:
+    states = [files.load_state(name) for name in files.states_of(number)]
+    assert [state.training["epoch"] for state in states] == [3, 1][: len(states)], "the newest comes first"
+    return states[0].training["number"] if len(states) == 2 else None
+
+
+def test_what_unfinished_trials_saved_goes_along_to_another_storage_and_back(home: Path, elsewhere: str) -> None:
+    """Three starts; the trial 0 waits, 1 is full but its model is not at home, 2 was stopped."""
+    with open_study(toy(""), TOY, home, "f") as study:
+        own = settle(study, toy(""), home)
+        assert own.files == own.home
+        assert own.messages == ()
+        for number in range(3):
+            assert begin(study, toy("")) == number
+            save(own.for_workers, number)
+        report(study, 0, 3)
+        report(study, 1, 9)
+        study.finish(1, "COMPLETE")
+        report(study, 2, 1)
+        study.finish(2, "PRUNED")
+    with open_study(toy(elsewhere), TOY, home, "f") as study:
+        away = settle(study, toy(elsewhere), home)
+        label = place(elsewhere).label
+        assert away.messages == (
+            f"moved what 1 trial saved from {folder(home, 'toys')} to {label}/toys-{study.id[:8]}",
+        )
+        assert (saved(away.files, 0), away.files.states(), own.files.states()) == (0, {0}, set())
+        save(away.for_workers, 0)
+        away.for_workers.save_model(1, {"w": 1}, SPEC, {})
+        assert settle(study, toy(elsewhere), home).messages == ()
+    with open_study(toy(""), TOY, home, "f") as study:
+        back = settle(study, toy(""), home)
+        assert len(back.messages) == 1
+        assert (saved(back.files, 0), back.files.states(), away.files.states()) == (0, {0}, set())
+        assert not away.files.has_model(1)
+    assert checkpoint.load(model_path(folder(home, "toys"), 1)).training == {"w": 1}
+
+
+def test_two_searches_of_one_name_do_not_meet_in_one_storage(tmp_path: Path, elsewhere: str) -> None:
+    found: list[Settled] = []
+    for home in (tmp_path / "one", tmp_path / "two"):
+        with open_study(toy(elsewhere), TOY, home, "f") as study:
+            found.append(settle(study, toy(elsewhere), home))
+    save(found[0].files, 3)
+    assert found[1].files.states() == set()
+
+
+def test_a_move_that_is_cut_off_is_done_again(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shared").mkdir()
+    search = toy(str(tmp_path / "shared"))
+    with open_study(toy(""), TOY, home, "f") as study:
+        own = settle(study, toy(""), home)
+        for number in range(2):
+            begin(study, toy(""))
+            save(own.files, number)
+    copied: list[int] = []
+    copy = TrialFiles.copy_states
+
+    def cut_off(self: TrialFiles, number: int, target: TrialFiles) -> None:
+        if copied:
+            raise KeyboardInterrupt
+        copied.append(number)
+        copy(self, number, target)
+
+    monkeypatch.setattr(TrialFiles, "copy_states", cut_off)
+    with open_study(search, TOY, home, "f") as study, pytest.raises(KeyboardInterrupt):
+        settle(study, search, home)
+    assert own.files.states() == {0, 1}
+    monkeypatch.undo()
+    with open_study(search, TOY, home, "f") as study:
+        settled = settle(study, search, home)
+    assert settled.files.states() == {0, 1}
+    assert "moved what 2 trials saved" in settled.messages[0]
+
+
+def test_an_old_storage_that_is_not_there_is_refused_where_something_waits_in_it(home: Path, tmp_path: Path) -> None:
+    search = toy(str(tmp_path / "shared"))
+    (tmp_path / "shared").mkdir()
+    with open_study(search, TOY, home, "f") as study:
+        files = settle(study, search, home).files
+        begin(study, search)
+        save(files, 0)
+    (tmp_path / "shared").rename(tmp_path / "unmounted")
+    with (
+        open_study(toy(""), TOY, home, "f") as study,
+        pytest.raises(
+            UnusablePlaceError,
+            match=r"shared is not \(there is no such folder here\); make it, or mount .*; the trials of toys saved in",
+        ),
+    ):
+        settle(study, toy(""), home)
+    (tmp_path / "unmounted").rename(tmp_path / "shared")
+    with open_study(toy(""), TOY, home, "f") as study:
+        assert saved(settle(study, toy(""), home).files, 0) == 0
+
+
+def finish_one(study: Study, search: SearchSpec, files: TrialFiles) -> list[TrialRecord]:
+    number = begin(study, search)
+    save(files, number)
+    files.save_model(number, {"w": 1}, SPEC, {})
+    report(study, number, 9)
+    study.finish(number, "COMPLETE")
+    return study.records()
+
+
+def test_models_come_home_and_what_is_finished_is_cleared_away(home: Path, elsewhere: str) -> None:
+    search = toy(elsewhere)
+    with open_study(search, TOY, home, "f") as study:
+        settled = settle(study, search, home)
+        caretaker = Caretaker(settled, study.records())
+        finish_one(study, search, settled.files)
+        caretaker.finished(0)
+        save(settled.files, begin(study, search))
+        assert caretaker.close(finish_one(study, search, settled.files), hurry=False) == []
+        assert [settled.home.has_model(number) for number in range(3)] == [True, False, True]
+        assert [settled.files.has_model(number) for number in range(3)] == [False] * 3
+        assert settled.files.states() == {1}, "what runs keeps its state"
+
+
+def test_a_model_that_could_not_come_home_comes_at_the_next_start(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    search = toy(str(tmp_path / "shared"))
+    with open_study(search, TOY, home, "f") as study:
+        settled = settle(study, search, home)
+        caretaker = Caretaker(settled, study.records())
+        records = finish_one(study, search, settled.files)
+        (tmp_path / "shared").rename(tmp_path / "unmounted")
+        said = caretaker.close(records, hurry=True)
+        assert len(said) == 1
+        assert "there is no such folder here" in said[0]
+        assert said[0].endswith(": the next start does it")
+        (tmp_path / "unmounted").rename(tmp_path / "shared")
+        assert Caretaker(settled, records).close(records, hurry=True) == []
+    assert model_path(folder(home, "toys"), 0).is_file()
+    assert settled.files.states() == set()
+
+
+@pytest.mark.slow
+def test_begun_at_home_killed_gone_on_with_in_an_object_store_killed_and_ended(
+    tracked_home: Path, store: ObjectStore
+) -> None:
+    home, storage = tracked_home, store.url("bucket/searches")
+    own = folder(home, "toys")
+    files = TrialFiles(FolderPlace(own))
+    drive(home, kill_after=" 4")  # an epoch behind a rung
+    late = next(trial.number for trial in trials(home) if trial.state == "WAITING" and len(trial.epochs) > 3)
+    left = [trial.number for trial in trials(home) if trial.state == "WAITING" and len(trial.epochs) < 9]
+    at_home = files.states() & set(left)  # finished ones' may lie there
+    assert late in at_home
+    printed = drive(home, kill_after=f"epoch {late} 5", storage=storage)
+    moved = [int(line.split()[3]) for line in printed if line.startswith("message moved what")]
+    assert len(moved) == 1
+    assert len(at_home) <= moved[0] <= len(left), "a worker may save once more after its driver's death"
+    assert not at_home & files.states(), "everything went along"
+    assert [line for line in printed if line.startswith(f"epoch {late} ")] == [f"epoch {late} 4", f"epoch {late} 5"]
+    cut = trials(home)
+    assert (cut[late].state, len(cut[late].epochs)) == ("WAITING", 5)
+    printed = drive(home, storage=storage)
+    check_it_went_on_from_a_rung(cut, printed)
+
+    found = trials(home)
+    assert [trial.number for trial in found] == list(range(TRIALS))
+    assert all(trial.state in FINISHED for trial in found)
+    for old in cut:
+        assert found[old.number].epochs[: len(old.epochs)] == old.epochs, "what was recorded is never changed"
+    full = [trial.number for trial in found if trial.state == "COMPLETE"]
+    assert full
+    assert [path.name for path in sorted((own / "models").iterdir())] == [f"trial-{number:05d}.pt" for number in full]
+    where = place(storage).below(f"toys-{read_search(home, 'toys', TOY).study[:8]}")
+    assert where.names("checkpoints") == where.names("models") == []
+    check_mlflow(home, found)
+    secret = b"AWS_SECRET"
+    assert not [path for path in home.rglob("*") if path.is_file() and secret in path.read_bytes()]
+
+
+@pytest.mark.slow
+def test_a_storage_that_becomes_read_only_ends_the_search_in_one_line_and_nothing_is_lost(
+    tracked_home: Path, tmp_path: Path
+) -> None:
+    home, shared = tracked_home, tmp_path / "shared"
+    shared.mkdir()
+    if subprocess.run(["unshare", "-rm", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this user may not mount in a namespace of its own")
+    script = 'mount --bind "$1" "$1" && exec "$2" "$3" "$4" 8 "$1"'
+    driver = str(Path(__file__).parent.with_name("drive.py"))
+    command = ["unshare", "-rm", "sh", "-c", script, "sh", str(shared), sys.executable, driver, str(home)]
+    root = Path(__file__).parents[3]
+    environment = {**os.environ, "PYTHONPATH": f"{root}:{Path(__file__).parents[1]}"}
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=home
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("epoch") and line.endswith(" 4\n"):
+            break
+    enter = ["nsenter", "--preserve-credentials", "-U", "-m", "-t", str(process.pid)]
+    subprocess.run([*enter, "mount", "-o", "remount,ro,bind", str(shared)], check=True)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    told = f"UnusablePlaceError: storage must be readable and writable: {shared}"
+    last = errors.strip().splitlines()[-1]
+    assert told in last
+    assert "is not (Read-only file system); make the folder writable on every machine, or name another; then " in last
+    assert last.endswith("what is recorded is not lost (tunesmith search toys)")
+
+    cut = trials(home)
+    assert {trial.state for trial in cut} <= {"WAITING", "RUNNING", "PRUNED"}
+    printed = drive(home, storage=str(shared))
+    assert len(trials(home)) == TRIALS
+    for trial in cut:
+        if trial.state != "PRUNED" and len(trial.epochs) > 3:
+            began = [int(line.split()[2]) for line in printed if line.startswith(f"epoch {trial.number} ")]
+            assert began[0] == 4
+    assert all(trial.state in FINISHED for trial in trials(home))
+    assert list((folder(home, "toys") / "models").iterdir())

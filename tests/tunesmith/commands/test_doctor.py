@@ -1,0 +1,206 @@
+"""The doctor on a real cluster: all well where all is well, and the truth about each fault."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.study.database import folder
+from search.study.folder_lock import driver_lock
+from tests.ray_cluster import RayCluster, free_port, ray_cluster
+from tests.tunesmith.conftest import Place, make_place
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("doctor")]
+
+_SEARCH = """
+name = "small"
+family = "composer"
+
+[data]
+corpus = "{corpus}"
+
+[space]
+size = 8
+embedding = 8
+layers = 1
+batch_size = 8
+
+[resources]
+gpus = 0  # there are none but those that one node only says it has
+
+[study]
+url = "{study}"
+
+[tracking]
+uri = "{tracking}"
+"""
+
+
+@dataclass(frozen=True)
+class Ward:
+    """A cluster, a small corpus and a home folder."""
+
+    place: Place
+    cluster: RayCluster
+
+    @property
+    def home(self) -> Path:
+        return self.place.folder / "home"
+
+    def search_file(self, study: str = "", tracking: str = "") -> Path:
+        return search_file(self.place, study, tracking)
+
+
+def search_file(place: Place, study: str = "", tracking: str = "") -> Path:
+    path = place.folder / "search.toml"
+    path.write_text(_SEARCH.format(corpus=place.folder / "tunes", study=study, tracking=tracking))
+    return path
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the doctor said."""
+
+    status: int
+    level: str
+    findings: tuple[Mapping[str, str], ...]
+
+    def of(self, check: str, where: str | None = None) -> list[Mapping[str, str]]:
+        return [one for one in self.findings if one["check"] == check and where in (None, one["where"])]
+
+    def levels(self, check: str, where: str | None = None) -> list[str]:
+        return [one["level"] for one in self.of(check, where)]
+
+
+def examine(place: Place, *arguments: str) -> Told:
+    done = place.run("doctor", *arguments, "--json")
+    assert "Traceback" not in done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    for finding in found["findings"]:
+        assert finding["level"] == "green" or finding["remedy"], finding
+    return Told(done.returncode, found["level"], tuple(found["findings"]))
+
+
+@pytest.fixture(scope="module")
+def ward(tmp_path_factory: pytest.TempPathFactory) -> Generator[Ward]:
+    with ray_cluster(2) as cluster:
+        yield Ward(make_place(tmp_path_factory.mktemp("ward")), cluster)
+
+
+def test_a_healthy_cluster_is_all_green(ward: Ward) -> None:
+    told = examine(ward.place, str(ward.search_file()), "--address", ward.cluster.address, "--home", str(ward.home))
+    assert [one for one in told.findings if one["level"] != "green"] == []
+    assert (told.status, told.level) == (0, "green")
+    for check in ("names", "home", "ray", "nodes", "versions", "clock", "disk", "memory", "gpus", "slots", "storage",
+                  "tracking", "study", "data", "pickling", "largest", "trial"):  # fmt: skip
+        assert told.of(check), f"nothing is said of {check}"
+    assert {one["where"] for one in told.of("versions")} == {"all 3 nodes"}
+    assert told.of("slots")[0]["text"] == "2 trials at once, each with 1 CPU and 0 GPUs"
+    assert told.of("trial")[0]["text"].startswith("2 epochs trained, ")
+    left = [path.name for path in ward.home.rglob("*")]
+    assert left == [], "the doctor leaves nothing behind"
+
+
+def test_each_fault_has_its_line(ward: Ward, tmp_path: Path) -> None:
+    if subprocess.run(["unshare", "-m", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("only a user who may unshare namespaces can hide a folder from a node")
+    ward.home.mkdir(exist_ok=True)
+    other_torch = tmp_path / "torch-2.12.0.dist-info"
+    other_torch.mkdir()
+    (other_torch / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 2.12.0\n")
+    zoo = tmp_path / "zoo-1.0.dist-info"
+    zoo.mkdir()
+    (zoo / "METADATA").write_text("Metadata-Version: 2.1\nName: zoo\nVersion: 1.0\n")
+    (zoo / "RECORD").write_text("zoo-1.0.dist-info/METADATA,,\nmodels/zebra.py,,\n")
+    strange = ward.cluster.add(gpus=2, environment={"PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"})
+    own = ward.cluster.next_folder
+    own.mkdir()
+    hides = f"mount -t tmpfs -o size=64m tmpfs {ward.home} && mount -t tmpfs -o size=64m tmpfs {own}"
+    hidden = ward.cluster.add(wrapper=["unshare", "-m", "sh", "-c", f'{hides} && exec "$@"', "sh"])
+    locks = f"mount --bind {ward.home} {ward.home} && mount -o remount,ro,bind {ward.home}"
+    locked = ward.cluster.add(wrapper=["unshare", "-m", "sh", "-c", f'{locks} && exec "$@"', "sh"])
+    nobody = free_port()
+    file = ward.search_file(f"postgresql+psycopg://me:secret@127.0.0.1:{nobody}/db", f"http://127.0.0.1:{nobody}")
+    told = examine(ward.place, str(file), "--address", ward.cluster.address, "--home", str(ward.home))
+    assert (told.status, told.level) == (1, "red")
+    assert "secret" not in str(told)
+
+    (versions,) = told.of("versions", strange.address)
+    assert (versions["level"], versions["text"]) == ("red", f"torch 2.12.0 where this program has {version('torch')}")
+    (names,) = told.of("names", strange.address)
+    assert (names["level"], "zoo has a package models too" in names["text"]) == ("yellow", True)
+    (disk,) = told.of("disk", hidden.address)
+    assert disk["level"] == "red"
+    (unseen,) = told.of("storage", hidden.address)
+    assert (unseen["level"], "does not see what this machine wrote" in unseen["text"]) == ("red", True)
+    (unwritten,) = told.of("storage", locked.address)
+    assert (unwritten["level"], "Read-only file system" in unwritten["text"]) == ("red", True)
+    (gpus,) = told.of("gpus", strange.address)
+    assert (gpus["level"], gpus["text"].startswith("Ray counts 2 GPUs and torch can use 0")) == ("red", True)
+    (tracking,) = told.of("tracking")
+    assert (tracking["level"], "the tracking server must answer" in tracking["text"]) == ("red", True)
+    (study,) = told.of("study")
+    assert (study["level"], "the study's database must be reachable" in study["text"]) == ("red", True)
+    assert told.levels("home") == told.levels("slots") == told.levels("pickling") == ["green"], (
+        "what is well is said too"
+    )
+    assert told.levels("trial") == ["green", "green"], "one trial on each kind of node"
+    for node in (strange, hidden, locked):
+        node.kill()
+
+
+def test_gpus_that_torch_cannot_use_are_told_where_trials_would_share_them(ward: Ward) -> None:
+    ward.home.mkdir(exist_ok=True)
+    claims = ward.cluster.add(cpus=2, gpus=1)
+    file = ward.search_file()
+    file.write_text(file.read_text().replace("gpus = 0", 'gpus = "auto"'))
+    told = examine(ward.place, str(file), "--address", ward.cluster.address, "--home", str(ward.home))
+    assert (told.status, told.level) == (1, "red")
+    assert told.levels("gpus", claims.address) == ["red"]
+    assert told.levels("trial", claims.address) == ["red"]
+    (largest,) = told.of("largest", claims.address)
+    assert (largest["level"], "finds no CUDA there" in largest["text"]) == ("yellow", True), largest
+    slots = told.of("slots")
+    assert [one["level"] for one in slots] == ["yellow", "green"], "no trial runs where there is no GPU"
+    assert slots[1]["text"] == "2 trials at once, each with 1 CPU and 0.5 GPUs"
+    claims.kill()
+
+
+def test_no_cluster_at_the_address_is_told_and_the_rest_is_looked_at(ward: Ward) -> None:
+    place = folder(ward.home, "small")
+    place.mkdir(parents=True)
+    with driver_lock(place, "small"):
+        told = examine(ward.place, str(ward.search_file()), "--address", "127.0.0.1:9", "--home", str(ward.home))
+    shutil.rmtree(place)
+    assert (told.status, told.level) == (1, "red")
+    (ray,) = told.of("ray")
+    assert (ray["level"], "127.0.0.1:9 does not" in ray["text"]) == ("red", True)
+    assert "ray start --head" in ray["remedy"]
+    assert told.levels("tracking") == told.levels("data") == ["green"]
+    assert told.levels("study") == ["green", "yellow"]
+    assert f"process {os.getpid()} on " in told.of("study")[1]["text"], "who runs the search"
+
+
+def test_this_machine_is_looked_at_line_by_line_and_may_be_interrupted(tmp_path: Path) -> None:
+    place = make_place(tmp_path)
+    search = str(search_file(place))
+    arguments = [search, "--home", str(tmp_path / "home"), "--storage", str(tmp_path / "saved")]
+    with place.start("doctor", *arguments) as process:
+        lines: list[str] = []
+        for line in process.stdout:
+            lines.append(line)
+            if " storage " in line:
+                process.send_signal(signal.SIGINT)
+        status = process.wait(timeout=60)
+        last = process.errors.splitlines()[-1]  # before it, which files were read
+        assert (status, last) == (130, "stopped: the rest was not looked at")
+    assert all(line.startswith("ok    ") for line in lines), lines
+    assert f"{tmp_path / 'saved'}" in next(line for line in lines if " storage " in line)

@@ -1,0 +1,99 @@
+"""The Slurm script runs a search on one node for real: its head, its driver, its token, and SIGTERM before the kill.
+
+With more nodes ``srun`` starts a worker on each; there is none here, and none is feigned.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from cluster.launch.files import KINDS, write
+from tests.ray_cluster import wait_until
+from tunesmith.cli import app
+
+ROOT = Path(__file__).parents[3]
+COMMANDS: Any = get_command(app)
+TAKES_ADDRESS = "address" in {parameter.name for parameter in COMMANDS.commands["search"].params}
+
+
+@pytest.fixture
+def submitted(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """The script as ``sbatch slurm.sh composer ...`` runs it on a job's first node."""
+    write(KINDS["slurm"], tmp_path)
+    program = tmp_path / "tunesmith-env" / "bin" / "tunesmith"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!{sys.executable}\nfrom tunesmith.cli import main\nmain()\n", encoding="utf-8")
+    program.chmod(0o755)
+    job = str(time.monotonic_ns() % 1_000_000)
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("RAY_")},
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "TUNESMITH_CACHE": str(tmp_path / "cache"),
+        "HOME": str(tmp_path),
+        "TMPDIR": tempfile.gettempdir(),  # paths of sockets must be short
+        "HEAD_IP": f"127.{os.getpid() % 250 + 1}.{int(job) % 250 + 1}.2",
+        "SLURM_JOB_ID": job,
+        "SLURM_NNODES": "1",
+        "SLURM_CPUS_PER_TASK": "1",
+        "SLURM_SUBMIT_DIR": str(tmp_path),
+        "SLURMD_NODENAME": "node1",
+    }
+    options = ["--name", "mine", "--trials", "1000", "--epochs", "2", "--time", "none", "--set", "size=8"]
+    process = subprocess.Popen(
+        [tmp_path / "slurm.sh", "composer", *options],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    yield process
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not TAKES_ADDRESS, reason="'tunesmith search' takes no --address yet")
+def test_a_search_runs_and_ends_cleanly_before_slurm_kills_it(submitted: subprocess.Popen[str], tmp_path: Path) -> None:
+    journal = tmp_path / "runs" / "searches" / "mine" / "study.journal"
+
+    def begun() -> bool:
+        assert submitted.poll() is None, submitted.communicate()[0]
+        return journal.exists() and '"epoch:' in journal.read_text(encoding="utf-8", errors="replace")
+
+    wait_until(begun, "an epoch of the search", seconds=180)
+    (token,) = tmp_path.glob(".ray-token-*")
+    assert token.stat().st_mode & 0o077 == 0
+    assert len(token.read_text(encoding="utf-8")) == 64
+    submitted.send_signal(signal.SIGTERM)
+    output, _ = submitted.communicate(timeout=90)
+    assert submitted.returncode == 130, output
+    assert "SIGTERM: the search is asked to end" in output
+    assert "tunesmith search mine" in output
+    assert "the search ended with status 130" in output
+    assert not token.exists()
+    assert not _of_session(submitted.pid), "nothing that it started is left"
+
+
+def _of_session(leader: int) -> list[str]:
+    found: list[str] = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, _, session = path.read_text().rpartition(")")[2].split()[:4]
+            if int(session) == leader and state != "Z":
+                found.append((path.parent / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue
+    return found

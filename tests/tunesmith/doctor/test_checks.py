@@ -1,0 +1,172 @@
+"""What the doctor makes of nodes' answers, by hand-made answers; its round on real nodes is with its command."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cluster.nodes import Node
+from cluster.package_owners import Clash
+from data_prep.errors import BadInputError
+from tunesmith.doctor import nodes as node_checks
+from tunesmith.doctor.finding import Finding, guarded, refused
+from tunesmith.doctor.probe import Disk, Gpu, NodeProbe, disk, memory, reaches
+from tunesmith.doctor.trials import kinds, pickled
+
+GIB = 1 << 30
+ROOT = Path(__file__).parents[3]
+CPU_NODE, GPU_NODE = Node("a", "10.0.0.1", 4, 0), Node("b", "10.0.0.2", 4, 2, gpu_kind="H100")
+
+
+def probe(
+    free: float = 50 * GIB,
+    total: float = 100 * GIB,
+    memory_free: float = 8 * GIB,
+    gpus: tuple[Gpu, ...] = (),
+    torch_gpus: int | None = None,
+    clashes: tuple[Clash, ...] = (),
+) -> NodeProbe:
+    spill = Disk("/ray", int(free), int(total))
+    return NodeProbe(spill, int(memory_free), 16 * GIB, gpus, torch_gpus, clashes)
+
+
+def levels(findings: Iterator[Finding]) -> list[tuple[str, str]]:
+    return [(finding.level, finding.where) for finding in findings]
+
+
+H100 = Gpu("H100", "570.1", 80 * GIB)
+
+
+@pytest.mark.parametrize(
+    ("node", "found", "expected", "words"),
+    [
+        (CPU_NODE, probe(), "green", "trials train on CPUs"),
+        (GPU_NODE, probe(gpus=(H100, H100), torch_gpus=2), "green", "2 GPUs for torch: H100 with 80 GiB, driver 570.1"),
+        (GPU_NODE, probe(torch_gpus=0), "red", "Ray counts 2 GPUs and torch can use 0; no driver"),
+        (GPU_NODE, probe(gpus=(H100,), torch_gpus=1), "red", "torch can use 1; NVIDIA's driver names 1"),
+        (GPU_NODE, probe(gpus=(H100, H100), torch_gpus=0), "red", "torch can use 0; NVIDIA's driver names 2"),
+        (CPU_NODE, probe(gpus=(H100,), torch_gpus=1), "yellow", "Ray counts 0 GPUs, and there are 1"),
+    ],
+)
+def test_gpus(node: Node, found: NodeProbe, expected: str, words: str) -> None:
+    (finding,) = node_checks.gpus({node: found})
+    assert (finding.level, finding.where) == (expected, node.address)
+    assert words in finding.text
+
+
+def test_drivers_that_differ_are_told() -> None:
+    other = Node("c", "10.0.0.3", 4, 1)
+    old = Gpu("H100", "535.0", 80 * GIB)
+    found = {GPU_NODE: probe(gpus=(H100, H100), torch_gpus=2), other: probe(gpus=(old,), torch_gpus=1)}
+    findings = list(node_checks.gpus(found))
+    assert [finding.level for finding in findings] == ["green", "yellow"]
+    assert findings[1].text == "the nodes' drivers differ: 535.0, 570.1"
+
+
+@pytest.mark.parametrize(
+    ("free", "total", "level", "words"),
+    [
+        (50 * GIB, 100 * GIB, "green", "50 GiB for Ray"),
+        (0.5 * GIB, 100 * GIB, "yellow", "512 MiB left"),
+        (50 << 20, 100 * GIB, "red", "50 MiB left"),
+        (4 * GIB, 100 * GIB, "yellow", "96% full: Ray moves no data there"),
+    ],
+)
+def test_disks(free: float, total: float, level: str, words: str) -> None:
+    (finding,) = node_checks.disks({CPU_NODE: probe(free, total)})
+    assert finding.level == level
+    assert words in finding.text
+
+
+def test_memory_that_ray_would_end_trials_for() -> None:
+    other = Node("c", "10.0.0.3", 4, 0)
+    findings = node_checks.memories({CPU_NODE: probe(memory_free=0.5 * GIB), other: probe()})
+    assert levels(findings) == [("red", "10.0.0.1"), ("green", "10.0.0.3")]
+
+
+def test_what_holds_for_all_nodes_is_one_line() -> None:
+    nodes = {Node(str(number), f"10.0.0.{number}", 1, 0): probe() for number in range(5)}
+    assert levels(node_checks.disks(nodes)) == [("green", "all 5 nodes")]
+
+
+@pytest.mark.parametrize(
+    ("clash", "level", "words"),
+    [
+        (Clash("models", "zoo", "/site/models", mixed=True), "red", "not ours alone: zoo put its own in /site/models"),
+        (Clash("models", "zoo", "/other/models", mixed=False), "yellow", "zoo has a package models too"),
+        (Clash("models", "", "", mixed=True), "red", "there is no package models"),
+    ],
+)
+def test_name_clashes(clash: Clash, level: str, words: str) -> None:
+    (finding,) = node_checks.names({CPU_NODE: probe(clashes=(clash,))})
+    assert (finding.level, finding.where) == (level, "10.0.0.1")
+    assert words in finding.text
+    assert finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"), [("theirs", "[('cluster', 'zoo', True)]"), ("ours", "[('cluster', 'zoo', False)]")]
+)
+def test_a_real_distribution_with_a_package_of_our_name(tmp_path: Path, first: str, expected: str) -> None:
+    (tmp_path / "cluster").mkdir()
+    (tmp_path / "cluster" / "__init__.py").touch()
+    metadata = tmp_path / "zoo-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: zoo\nVersion: 1.0\n")
+    (metadata / "RECORD").write_text("cluster/__init__.py,,\nzoo-1.0.dist-info/METADATA,,\n")
+    path = [str(tmp_path), str(ROOT)] if first == "theirs" else [str(ROOT), str(tmp_path)]
+    script = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from cluster.package_owners import clashes
+sys.path[:] = {path} + [one for one in sys.path if one not in {path}]
+for name in [name for name in sys.modules if name.partition(".")[0] == "cluster"]:
+    del sys.modules[name]
+print([(one.package, one.owner, one.mixed) for one in clashes(["cluster", "models"])])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.strip() == expected
+
+
+def test_a_check_that_breaks_is_a_finding() -> None:
+    def breaks() -> Iterator[Finding]:
+        yield Finding("disk", "green", "well")
+        raise ZeroDivisionError("by\nzero")
+
+    first, second = guarded("disk", breaks)
+    assert (first.level, second.level) == ("green", "red")
+    assert "ZeroDivisionError: by zero" in second.text
+    assert second.remedy
+
+
+def test_a_refusal_brings_its_remedy() -> None:
+    finding = refused("storage", BadInputError("a rule: this breaks it; do that, or the other"), where="10.0.0.1")
+    assert (finding.text, finding.remedy) == ("a rule: this breaks it", "do that, or the other")
+
+
+def test_what_cannot_be_sent_to_workers_is_named() -> None:
+    red, green = pickled({"family": threading.Lock(), "data": bytes(3 << 20)})
+    assert red.level == "red"
+    assert "the family cannot be sent to workers: TypeError: cannot pickle" in red.text
+    assert (green.level, green.text) == ("green", "data 3 MiB")
+
+
+def test_kinds_are_told_apart_by_processors_and_gpus() -> None:
+    twin = Node("c", "10.0.0.3", 4, 0, memory=1)
+    assert kinds([CPU_NODE, GPU_NODE, twin]) == [(CPU_NODE, twin), (GPU_NODE,)]
+
+
+def test_this_machine_tells_its_disk_and_memory(tmp_path: Path) -> None:
+    found = disk(tmp_path / "not" / "yet" / "there")
+    assert 0 < found.free <= found.total
+    free, total = memory()
+    assert free is not None
+    assert total is not None
+    assert 0 < free < total
+
+
+def test_a_closed_port_is_not_reached() -> None:
+    assert "refused" in reaches("127.0.0.1", 9)

@@ -1,0 +1,94 @@
+import io
+
+from rich.console import Console
+
+from models.metrics import NATS_PER_NOTE, ONSET_CORRELATION
+from models.spec import Value
+from tunesmith.reports.search_display import SearchDisplay
+
+DEFAULTS: dict[str, Value] = {"cell": "lstm", "size": 128}
+
+
+def display(*, terminal: bool) -> tuple[SearchDisplay, Console]:
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=100, color_system=None)
+    return SearchDisplay(console, title="composer on oneills", objective=NATS_PER_NOTE, defaults=DEFAULTS), console
+
+
+def printed(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def play(shown: SearchDisplay) -> None:
+    shown.search_started(trials=4, epochs=2, seconds=60, finished={"PRUNED": 1})
+    shown.trial_started(1, {"cell": "gru", "size": 64})
+    shown.trial_started(2, {"cell": "lstm", "size": 128})
+    shown.epoch(1, 1, 2.9, 0.02)
+    shown.epoch(2, 1, 2.5, 0.01)
+    shown.epoch(2, 2, 2.25, 0.01)
+    shown.trial_ended(2, "COMPLETE")
+    shown.trial_started(3, {"cell": "rnn", "size": 16})
+    shown.trial_ended(3, "FAIL", "nats_per_note is not finite at epoch 1: it diverged")
+
+
+def test_the_best_of_earlier_starts_is_known() -> None:
+    shown, console = display(terminal=False)
+    shown.search_started(trials=4, epochs=1, seconds=None, finished={"COMPLETE": 1})
+    shown.best_before(0, 2.2, 0.01)
+    shown.epoch(1, 1, 2.3, 0.02)
+    shown.trial_ended(1, "COMPLETE")
+    shown.epoch(2, 1, 2.1, 0.02)
+    shown.trial_ended(2, "COMPLETE")
+    lines = printed(console).splitlines()
+    assert "best so far #0: 2.200 ± 0.010 nats per note" in lines
+    assert [line.startswith("#2") for line in lines if "(best so far)" in line] == [True]
+
+
+def test_without_a_terminal_every_event_is_a_line() -> None:
+    shown, console = display(terminal=False)
+    play(shown)
+    shown.search_ended()
+    text = printed(console)
+    assert "4 trials of up to 2 epochs, at most 1 m 00 s" in text
+    assert "#2 done after 2 epochs: 2.250 ± 0.010  (best so far)" in text
+    assert "#3 failed after 0 epochs  nats_per_note is not finite" in text
+    assert "\x1b" not in text
+
+
+def test_the_panel_shows_what_runs_what_ended_and_the_best_so_far() -> None:
+    shown, console = display(terminal=True)
+    play(shown)
+    console.print(shown)
+    shown.search_ended()
+    text = printed(console).rsplit("composer on oneills", 1)[1]
+    assert "3 of 4 trials" in text
+    assert "1 done" in text
+    assert "1 stopped early" in text
+    assert "1 failed" in text
+    assert "1 running" in text
+    assert "#2  2.250 ± 0.010 nats per note" in text
+    assert "epoch 1/2" in text
+    assert "cell gru, size 64" in text
+
+
+def test_a_partial_trial_is_never_the_best() -> None:
+    shown, console = display(terminal=True)
+    shown.search_started(trials=4, epochs=2, seconds=None, finished={})
+    shown.trial_started(1, {})
+    shown.epoch(1, 1, 0.1, 0.0)
+    console.print(shown)
+    shown.search_ended()
+    assert "no trial has its full budget yet" in printed(console)
+
+
+def test_the_best_so_far_is_the_largest_where_more_is_better() -> None:
+    console = Console(file=io.StringIO(), force_terminal=False, width=100, color_system=None)
+    shown = SearchDisplay(console, title="a search", objective=ONSET_CORRELATION, defaults=DEFAULTS)
+    shown.search_started(trials=2, epochs=1, seconds=None, finished={})
+    for number, mean in enumerate((0.5, 0.25, 0.75)):
+        shown.epoch(number, 1, mean, 0.1)
+        shown.trial_ended(number, "COMPLETE")
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    ends = [line for line in file.getvalue().splitlines() if "done" in line]
+    assert ["best so far" in line for line in ends] == [True, False, True]

@@ -1,0 +1,49 @@
+"""What a search ends with, as a person reads it."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from models.families import FAMILIES
+from models.family import EpochReport
+from models.metrics import FoldValues
+from models.spec import Value
+from search.driver.ray_tune import Outcome
+from search.spec.file import load
+from search.study.records import EpochRecord, TrialRecord
+from tunesmith.home import home_folder
+from tunesmith.reports.search_result import print_result
+
+COMPOSER = FAMILIES["composer"]
+REPORT = EpochReport(1, {COMPOSER.metrics[0].name: FoldValues((1.5, 1.75))}, 2.0)
+
+
+def printed(changed: Mapping[str, Value], capsys: pytest.CaptureFixture[str]) -> Mapping[str, tuple[str, ...]]:
+    """Print the result of a search with one trial; give each paragraph's lines by its first."""
+    values = {**COMPOSER.spec_type.defaults(), **changed}
+    trial = TrialRecord(3, "COMPLETE", values, (EpochRecord(REPORT, 0),), None, None, "")
+    print_result(load("composer"), COMPOSER, Outcome("trials", (trial,), 1, True, 2.0, ()), None)
+    paragraphs = [part.splitlines() for part in capsys.readouterr().out.split("\n\n")]
+    return {lines[0]: tuple(lines[1:]) for lines in paragraphs}
+
+
+def test_the_winners_settings_are_those_that_differ_from_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    changed: dict[str, Value] = {"layers": 2, "lr": 0.005, "beat": "off"}
+    lines = printed(changed, capsys)["the winner, #3 (settings that differ from the defaults)"]
+    assert {line.split()[0] for line in lines if line[2] != " "} == set(changed)
+
+
+def test_a_winner_with_the_defaults_is_said_to_have_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed({}, capsys)["the winner, #3 (all settings are the defaults)"] == ()
+
+
+def test_every_command_that_is_offered_goes_to_the_searchs_home(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home_folder(tmp_path / "there")
+    commands = printed({}, capsys)["next"]
+    home_folder(None, make=False)
+    assert len(commands) == 7
+    assert all(re.match(rf"  \S+ \S+ --home {tmp_path}/there ", command) for command in commands)

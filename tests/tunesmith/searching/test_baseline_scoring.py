@@ -1,0 +1,93 @@
+"""Baselines that a process of their own scores beside a search."""
+
+import os
+import shutil
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from data_prep.corpora.named import corpora
+from data_prep.corpora.provenance import Prepared
+from data_prep.prepared.corpus import prepare
+from models.families import FAMILIES
+from tunesmith.searching import baseline_cache
+from tunesmith.searching.baseline_scoring import Pace, Scoring
+
+NAMES = ["uniform", "unigram", "Kneser-Ney bigram", "Kneser-Ney trigram", "Kneser-Ney trigram + copy"]
+
+
+@pytest.fixture
+def tunes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Prepared:
+    monkeypatch.setenv("TUNESMITH_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "tunes"
+    folder.mkdir()
+    shutil.copy(next(path for path in corpora()["oneills"].files() if path.name == "0001-0050.abc"), folder)
+    return prepare(str(folder), processes=1)
+
+
+def test_a_process_scores_them_once_for_the_same_data(tunes: Prepared, capsys: pytest.CaptureFixture[str]) -> None:
+    with Scoring("composer", tunes) as scoring:
+        assert scoring.process is not None
+        found = scoring.wait(None)
+    assert found == FAMILIES["composer"].baselines(tunes.data)
+    assert found is not None
+    assert [one.name for one in found] == NAMES
+    assert (scoring.lack, scoring.interrupted, scoring.seconds_left) == ("", False, 0.0)
+    assert "scoring the baselines" in capsys.readouterr().err
+    with Scoring("composer", tunes) as again:
+        assert again.process is None, "what was kept needs no process"
+        assert again.wait(None) == found
+    assert capsys.readouterr().err == ""
+
+
+def test_what_its_time_does_not_suffice_for_is_told(tunes: Prepared) -> None:
+    with Scoring("composer", tunes) as scoring:
+        process = scoring.process
+        assert process is not None
+        process.send_signal(signal.SIGSTOP)
+        assert scoring.wait(0.0) is None
+    assert scoring.lack == "the search's time is up"
+    assert process.returncode == -signal.SIGKILL, "nothing is left running"
+    assert baseline_cache.read("composer", tunes.fingerprint) is None
+
+
+def test_ctrl_c_ends_the_waiting_and_not_the_command(tunes: Prepared) -> None:
+    with Scoring("composer", tunes) as scoring:
+        assert scoring.process is not None
+        scoring.process.send_signal(signal.SIGSTOP)
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        assert scoring.wait(None) is None
+    assert scoring.interrupted
+    assert scoring.lack == "Ctrl-C ended the waiting"
+
+
+def test_a_process_that_dies_or_fails_says_so(tunes: Prepared) -> None:
+    with Scoring("composer", tunes) as scoring:
+        assert scoring.process is not None
+        scoring.process.kill()
+        assert scoring.wait(None) is None
+    assert scoring.lack == "the process that scored them was ended"
+    tunes.source.path.write_bytes(b"no such file")
+    with Scoring("composer", tunes) as failing:
+        assert failing.wait(None) is None
+    assert tunes.source.path.name in failing.lack
+
+
+def test_a_search_that_ends_sooner_ends_the_process(tunes: Prepared) -> None:
+    with Scoring("composer", tunes) as scoring:
+        process = scoring.process
+        assert process is not None
+    assert process.returncode is not None
+
+
+def test_what_is_left_is_as_slow_as_the_slowest_so_far() -> None:
+    pace = Pace(8)
+    assert pace.seconds_left == 0, "nobody knows yet"
+    pace.step(1.5)
+    pace.step(2.0)
+    assert pace.seconds_left == 6 * 1.5
+    for seconds in (2.5, 3.0, 3.5, 4.0, 4.5, 5.0):
+        pace.step(seconds)
+    assert pace.seconds_left == 0

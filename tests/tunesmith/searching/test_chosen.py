@@ -1,0 +1,33 @@
+"""Which search a command line means."""
+
+from pathlib import Path
+
+import pytest
+
+from search.spec.file import load
+from search.study.database import folder
+from tunesmith.searching.chosen import chosen_search
+
+
+@pytest.fixture
+def before_copying(tmp_path: Path) -> Path:
+    """Return the file of a search that was started before composers could copy."""
+    path = folder(tmp_path, "old") / "search.toml"
+    path.parent.mkdir(parents=True)
+    lines = load("composer", overrides={"name": "old"}).to_toml().splitlines()
+    path.write_text("\n".join(line for line in lines if not line.startswith(("copying", "initial"))))
+    return path
+
+
+@pytest.mark.usefixtures("before_copying")
+def test_a_search_that_was_started_before_a_setting_existed_goes_on_as_it_was(tmp_path: Path) -> None:
+    started = chosen_search("old", tmp_path, {"budget.trials": 99})
+    assert started.budget.trials == 99
+    assert started.space.values({})["copying"] == "off"
+    assert not {name for name in started.space.searched if name.startswith("copying")}
+    assert chosen_search("old", tmp_path, {"space.copying": "match"}).space.values({})["copying"] == "match"
+
+
+def test_its_file_begins_a_search_of_today(before_copying: Path, tmp_path: Path) -> None:
+    begun = chosen_search(str(before_copying), tmp_path, {"name": "new"})
+    assert begun.space.values({})["copying"] == "match+bars"

@@ -1,0 +1,256 @@
+"""``tunesmith promote``: the end of a search, from its trials to a champion."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from data_prep.wording import counted
+from tunesmith.console import err, out, print_json
+from tunesmith.figures import decimals, interval, with_error
+from tunesmith.home import home_folder
+from tunesmith.options import AsJson, Home
+
+if TYPE_CHECKING:
+    from search.promotion.evidence import Evidence
+    from search.promotion.promote import Challenge, Choice, Outcome
+    from search.promotion.rule import Candidate
+    from search.spec.file import AnyFamily
+    from search.study.records import SearchRecord
+
+_SHOWN = 8
+
+
+def promote(
+    name: Annotated[str, typer.Argument(help="The search.", metavar="NAME")],
+    trial: Annotated[
+        int | None, typer.Option(help="The trial to put forward; unless said, the rule chooses.", min=0, metavar="7")
+    ] = None,
+    networks: Annotated[
+        int, typer.Option(help="Networks that are trained; the model is their mean.", min=1, max=16)
+    ] = 3,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be put forward; train, open and register nothing.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Make it the champion whatever the evidence; needs a --reason.")
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why, with --force; it is stored with the version.")] = "",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put a search's best trial forward: refit on all folds, test once on the sealed pieces, register, compare.
+
+    The rule takes the smallest of the trials that are no worse than the best by more than one standard error of the
+    paired difference. The model is the mean of --networks networks that differ in their random numbers alone; the mean
+    is never worse than one of them on the average, and on O'Neill's .017 nats a note better. Each is trained on all
+    open pieces up to the folds' median best epoch. The model is scored once on pieces that nothing has seen. It becomes
+    the champion if there is none, or if the 95 % interval of its gain over the champion, on the same pieces, excludes
+    no gain.
+
+    Examples:
+        tunesmith promote composer --dry-run
+
+        tunesmith promote composer
+
+        tunesmith promote composer --trial 7 --force --reason "it sings better"
+    """
+    from models.families import family as find_family
+    from search.promotion.promote import Challenge, choose_trial
+    from search.promotion.rule import candidates, check_force
+    from search.study.database import driver_lock, folder, read_search
+    from search.tracking.runs import tracking_uri
+    from tunesmith.names.models import registry
+    from tunesmith.searching.data import prepared_data
+
+    check_force(force=force, reason=reason)
+    place = home_folder(home)
+    record = read_search(place, name)
+    family = find_family(record.spec.family)
+    candidates(record, family.metrics[0])  # before data is read: there may be none
+    search_folder = folder(place, name)
+    with driver_lock(search_folder, name, lambda text: err.print(text, markup=False)):
+        prepared = prepared_data(record.spec)
+        challenge = Challenge(
+            record, family, prepared, search_folder, registry(place, tracking_uri(record.spec, place))
+        )
+        choice = choose_trial(record, family, prepared.data, search_folder, trial, networks)
+        if dry_run:
+            print_json(_choice_data(record, choice)) if as_json else _print_plan(record, family, choice)
+            return
+        if not as_json:
+            _print_candidates(record, family, choice)
+        outcome = _run(challenge, choice, force=force, reason=reason)
+    print_json(_outcome_data(outcome)) if as_json else _print_outcome(outcome)
+
+
+def _run(challenge: "Challenge", choice: "Choice", *, force: bool, reason: str) -> "Outcome":
+    from models.training.device import best_device, use_threads
+    from tunesmith.progress import Bar
+
+    use_threads(1)  # as a trial of a search has; more wait for each other more than they help
+    with Bar() as bar:
+        return challenge.run(choice, force=force, reason=reason, device=best_device(), progress=bar)
+
+
+def _print_candidates(record: "SearchRecord", family: "AnyFamily", choice: "Choice") -> None:
+    objective = family.metrics[0]
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for column in ("trial", objective.name.replace("_", " "), "worse than the best by", "parameters", ""):
+        table.add_column(column, no_wrap=True)
+    for one in _shown(choice):
+        score, loss = one.score, one.loss
+        mark = "put forward" if one.number == choice.chosen.number else "ties" if one.ties else ""
+        table.add_row(
+            f"{record.spec.name}/{one.number}",
+            interval(score.mean, score.standard_error),
+            interval(loss.mean, loss.standard_error) if one is not choice.candidates[0] else "",
+            "" if one.size is None else f"{one.size:,}",
+            mark,
+            style="bold green" if one.number == choice.chosen.number else None,
+        )
+    out.print(f"[bold]{record.spec.name}[/]: {how_many_tie(choice.candidates)}")
+    out.print(table)
+    why = "asked for" if choice.asked else "the smallest of those within one standard error of the best, fold by fold"
+    out.print(f"[dim]{record.spec.name}/{choice.chosen.number} is {why}[/]")
+
+
+def how_many_tie(candidates: "list[Candidate]") -> str:
+    """Say among how many trials the rule chooses."""
+    tied = sum(one.ties for one in candidates)
+    full = f"{counted(len(candidates), 'trial')} with a full budget"
+    if len(candidates) == 1:
+        return full
+    return f"{full}, {tied} of them tie" if tied > 1 else f"{full}, none ties with the best"
+
+
+def _shown(choice: "Choice") -> "list[Candidate]":
+    first = choice.candidates[:_SHOWN]
+    return first if choice.chosen in first else [*first, choice.chosen]
+
+
+def _print_plan(record: "SearchRecord", family: "AnyFamily", choice: "Choice") -> None:
+    _print_candidates(record, family, choice)
+    epochs = counted(record.spec.budget.epochs, "epoch")
+    out.print(
+        f"\nwould train {counted(choice.networks, 'network')} on all open pieces for {choice.epochs} of {epochs}, open "
+        "the sealed test once, register it, and compare it with the champion; nothing was done"
+    )
+
+
+def _print_outcome(outcome: "Outcome") -> None:
+    evidence = outcome.evidence
+    out.print()
+    if evidence.loses_to:
+        out.print(f"[bold red]{evidence.name} {escape(evidence.loses_to)}[/]", soft_wrap=True)
+    out.print(
+        f"[bold]{evidence.name}[/], {counted(evidence.test.networks, 'network')} trained on all open pieces for "
+        f"{counted(evidence.epochs, 'epoch')}: {counted(evidence.parameters, 'parameter', ',')}, "
+        f"{evidence.size_bytes / 1e6:.2f} MB, {counted(evidence.test.notes_per_second, 'note', ',.0f')} a second scored"
+    )
+    _print_scores(evidence)
+    opened = (
+        "opened now, for the only time" if outcome.test_is_new else f"opened on {evidence.test.at[:10]}, read again"
+    )
+    out.print(f"[dim]the sealed test was {opened}[/]")
+    _print_optimism(evidence)
+    _print_comparison(outcome)
+
+
+def _print_scores(evidence: "Evidence") -> None:
+    scores, unit = evidence.test.scores, evidence.objective.unit
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("")
+    table.add_column(unit)
+    table.add_row(f"cross-validation, {len(evidence.folds.values)} folds", with_error(evidence.folds))
+    table.add_row(
+        f"sealed test, {counted(len(scores.values), 'piece')}",
+        interval(scores.mean, scores.standard_error),
+        style="bold green",
+    )
+    for name, value in evidence.test.baselines.items():
+        table.add_row(f"{name}, on the same test", interval(value, float("nan")))
+    out.print(table)
+
+
+def _print_optimism(evidence: "Evidence") -> None:
+    digits = decimals(evidence.folds.mean)
+    direction = "worse" if evidence.optimism > 0 else "better"
+    trials, bias = counted(evidence.num_candidates, "trial"), f"{evidence.bias:.{digits}f}"
+    choosing = f"; choosing among {trials} is estimated to make it {bias} too optimistic"
+    out.print(
+        f"the test came out {abs(evidence.optimism):.{digits}f} {direction} than cross-validation"
+        f"{choosing if evidence.num_candidates > 1 else ''}"
+    )
+
+
+def _print_comparison(outcome: "Outcome") -> None:
+    from search.promotion.rule import Comparison
+
+    evidence, version = outcome.evidence, outcome.version
+    champion, comparison = evidence.champion, evidence.comparison
+    reference = f"{evidence.family}@{version.version}"
+    if champion is not None and champion.version == version.version:
+        out.print(f"\n[bold]{reference} is the champion already[/]: {evidence.name} was promoted before")
+        return
+    if champion is not None and isinstance(comparison, Comparison):
+        digits = decimals(evidence.folds.mean)
+        out.print(
+            f"against the champion {evidence.family}@{champion.version} ({champion.trial}) on the same pieces: better "
+            f"by {comparison.gain:.{digits}f}, 95 % interval {comparison.low:.{digits}f} to "
+            f"{comparison.high:.{digits}f}"
+        )
+    made = "registered" if outcome.is_new else "registered before"
+    out.print()
+    if evidence.decision.moves:
+        out.print(f"[bold green]{reference} is the champion[/] ({made}): {escape(evidence.decision.why)}")
+    else:
+        out.print(f"[bold yellow]{reference} is not the champion[/] ({made}): {escape(evidence.decision.why)}")
+    out.print()
+    out.print("[bold]next[/]")
+    for command, meaning in _next(evidence, reference):
+        out.print(f"  {command:<62} [dim]{meaning}[/]", soft_wrap=True)
+
+
+def _next(evidence: "Evidence", reference: str) -> list[tuple[str, str]]:
+    from models.families import family as find_family
+
+    use = find_family(evidence.family).use.format(model=f"--model {reference}")
+    return [
+        (use, "make music with it"),
+        (f"tunesmith models {reference}", "its card and where it comes from"),
+        (f"tunesmith export {reference} --out model/", "take it elsewhere"),
+        ("tunesmith models", "all registered models"),
+    ]
+
+
+def _choice_data(record: "SearchRecord", choice: "Choice") -> dict[str, Any]:
+    return {
+        "search": record.spec.name,
+        "trial": choice.chosen.number,
+        "asked": choice.asked,
+        "epochs": choice.epochs,
+        "candidates": [
+            {
+                "trial": one.number,
+                "mean": one.score.mean,
+                "standard_error": one.score.standard_error,
+                "worse_by": one.loss.mean,
+                "worse_by_standard_error": one.loss.standard_error,
+                "ties": one.ties,
+                "parameters": one.size,
+            }
+            for one in choice.candidates
+        ],
+    }
+
+
+def _outcome_data(outcome: "Outcome") -> dict[str, Any]:
+    version = outcome.version
+    return {
+        "version": version.version,
+        "registered_now": outcome.is_new,
+        "test_opened_now": outcome.test_is_new,
+        "evidence": outcome.evidence.to_data(),
+    }

@@ -1,0 +1,186 @@
+"""``tunesmith score``: how good a trained model is on pieces that it never saw, beside simple models."""
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from data_prep.wording import by_number, by_rule, counted
+from tunesmith.console import beware, out, print_json
+from tunesmith.figures import decimals, interval
+from tunesmith.home import home_folder
+from tunesmith.options import AsJson, Home, Repeats, Tracking
+
+if TYPE_CHECKING:
+    from search.promotion.rule import TestScores
+    from search.promotion.scoring import BaselineScores, ModelScores
+    from tunesmith.names.scores import CorpusScores
+
+_ENDS = 5
+"""Pieces that are shown at either end, from best to worst."""
+
+
+def score(
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A registered model, as composer@champion or composer@7; a search's trial, as composer/7; or a file.",
+            metavar="MODEL",
+        ),
+    ],
+    corpus: Annotated[
+        str,
+        typer.Argument(
+            help="A named corpus or a folder with at least one piece: MIDI, ABC, MusicXML or kern for a composer; for "
+            "a StyleNet performances in MIDI, in folders named like its styles or with an index.csv.",
+            metavar="CORPUS",
+        ),
+    ],
+    every: Annotated[bool, typer.Option("--all", help="List every piece, not only the best and the worst.")] = False,
+    keep_seen: Annotated[
+        bool, typer.Option("--keep-seen", help="Score pieces of the training corpus and their variants too.")
+    ] = False,
+    repeats: Repeats = None,
+    tracking: Tracking = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score a trained model on pieces that it never saw, beside the simple models that it has to beat.
+
+    The score is the objective of the model's search: nats per note for a composer, the mean error of velocities for a
+    StyleNet, each the mean over the pieces. A trial's model is several networks, one for each fold, and what it says is
+    their mean. The simple models learn from the model's own training corpus; a difference below 0 is the model's gain.
+
+    A piece that is in the training corpus, or a variant of one there, is left out. A note with a length or a pitch that
+    the model does not know is priced by its floor, as the rarest of all notes, and counted.
+
+    Examples:
+        tunesmith score composer@champion tunes/
+
+        tunesmith score composer/7 ryans --all
+
+        tunesmith score stylenet@champion performances/ --json
+    """
+    from tunesmith.names.models import any_model
+    from tunesmith.names.scores import corpus_scores
+    from tunesmith.progress import Bar
+    from tunesmith.searching.data import report_skipped
+
+    chosen = any_model(model, home_folder(home), tracking)
+    with Bar() as bar:
+        found = corpus_scores(chosen, corpus, bar, keep_seen=keep_seen, repeats=repeats)
+    report_skipped(found.corpus)
+    if found.without_baselines is not None:
+        beware(f"without baselines, and without knowing what the model has seen: {found.without_baselines}")
+    if as_json:
+        print_json({"model": model, "file": str(chosen.path), "corpus": corpus, **_as_data(found)})
+        return
+    _print_pieces(found.scores, every=every)
+    _print_totals(model, found.scores)
+    _print_remarks(found)
+
+
+def _as_data(found: "CorpusScores") -> dict[str, Any]:
+    scores = found.scores
+    theirs = {one.name: dict(zip(one.scores.ids, one.scores.values, strict=True)) for one in scores.baselines}
+    return {
+        "objective": scores.metric.name,
+        "unit": scores.metric.unit,
+        **_total(scores.scores),
+        "num_notes": sum(scores.num_notes),
+        "baselines": [
+            {
+                "name": one.name,
+                "oracle": one.oracle,
+                **_total(one.scores),
+                "difference": one.difference.mean,
+                "difference_standard_error": one.difference.standard_error,
+            }
+            for one in scores.baselines
+        ],
+        "without_baselines": found.without_baselines,
+        "lacks": {one.name: {"count": one.count, "of": one.total, "noun": one.noun} for one in scores.lacks},
+        "seen": scores.seen,
+        "seen_left_out": scores.seen_left_out,
+        "left_out": dict(found.corpus.left_out),
+        "skipped": [{"file": one.file, "reason": one.reason} for one in found.corpus.skipped],
+        "pieces": [
+            {"piece": name, "notes": notes, "value": value, "baselines": {of: theirs[of][name] for of in theirs}}
+            for name, notes, value in zip(scores.scores.ids, scores.num_notes, scores.scores.values, strict=True)
+        ],
+    }
+
+
+def _total(scores: "TestScores") -> dict[str, Any]:
+    return {"num_pieces": len(scores.ids), "mean": scores.mean, "standard_error": scores.standard_error}
+
+
+def _strongest(scores: "ModelScores") -> "BaselineScores | None":
+    """Return the simple model with the best mean, oracles apart."""
+    rivals = [one for one in scores.baselines if not one.oracle]
+    return min(rivals, key=lambda one: scores.metric.cost(one.scores.mean), default=None)
+
+
+def _print_pieces(scores: "ModelScores", *, every: bool) -> None:
+    rival, values = _strongest(scores), scores.scores.values
+    ranked = sorted(range(len(values)), key=lambda piece: scores.metric.cost(values[piece]))
+    num_hidden = 0 if every else max(len(ranked) - 2 * _ENDS, 0)
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("piece, the best first")
+    table.add_column("notes", justify="right", no_wrap=True)
+    table.add_column(scores.metric.unit, justify="right", no_wrap=True)
+    if rival is not None:
+        table.add_column(rival.name, justify="right", no_wrap=True)
+    for rank, piece in enumerate(ranked):
+        if num_hidden and rank == _ENDS:
+            table.add_row(f"[dim]... {num_hidden} more (--all lists them)[/]")
+        if not num_hidden or rank < _ENDS or rank >= len(ranked) - _ENDS:
+            theirs = [] if rival is None else [_number(rival.scores.values[piece])]
+            table.add_row(
+                escape(scores.scores.ids[piece]), str(scores.num_notes[piece]), _number(values[piece]), *theirs
+            )
+    out.print(table)
+
+
+def _number(value: float) -> str:
+    return f"{value:.{decimals(value)}f}"
+
+
+def _print_totals(model: str, scores: "ModelScores") -> None:
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    pieces = f"{counted(len(scores.num_notes), 'piece')}, {counted(sum(scores.num_notes), 'note', ',')}"
+    for column in (pieces, scores.metric.unit, *(["model - baseline"] if scores.baselines else [])):
+        table.add_column(column, no_wrap=True)
+    for one in scores.baselines:
+        table.add_row(one.name, _interval(one.scores), _interval(one.difference))
+    table.add_row(escape(model), _interval(scores.scores), "", style="bold green")
+    out.print()
+    out.print(table)
+    paired = "; differences are paired, piece by piece" if scores.baselines else ""
+    out.print(f"[dim]means over pieces, ± one standard error{paired}[/]")
+    better = [one.name for one in scores.baselines if not one.oracle and scores.metric.better(0, one.difference.mean)]
+    if better:
+        out.print(f"[yellow]better than the model: {', '.join(better)}[/]")
+
+
+def _interval(scores: "TestScores") -> str:
+    """Write a mean with its standard error, "-" for that of a single piece or composition."""
+    error = scores.standard_error
+    return interval(scores.mean, error) + ("" if math.isfinite(error) else " ± -")
+
+
+def _print_remarks(found: "CorpusScores") -> None:
+    scores = found.scores
+    for lack in scores.lacks:
+        if lack.count:
+            out.print(str(lack), markup=False)
+    if scores.seen:
+        what = "left out; --keep-seen scores them" if scores.seen_left_out else "scored all the same"
+        count = len(scores.seen)
+        out.print(f"in the training corpus, or variants of pieces there: {count}, {what}", markup=False, soft_wrap=True)
+    left_out = found.corpus.left_out
+    if count := sum(left_out.values()):
+        told = f"{counted(count, 'piece')} {by_number(count, 'is', 'are')} left out by the corpus's rules"
+        out.print(f"{told}: {by_rule(left_out)}", markup=False, soft_wrap=True)

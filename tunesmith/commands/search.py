@@ -1,0 +1,230 @@
+"""``tunesmith search``, ``trials`` and ``show``: run a search, and look at what it found."""
+
+import csv
+import io
+import sys
+import time as clock
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from data_prep.wording import counted
+from tunesmith.console import beware, err, print_json
+from tunesmith.home import home_folder
+from tunesmith.options import Address, AsJson, CorpusName, Force, Home, Repeats, Settings
+from tunesmith.searching.chosen import chosen_search, overrides
+
+if TYPE_CHECKING:
+    from data_prep.prepared.corpus import Prepared
+    from search.driver.ray_tune import Outcome
+    from search.spec.file import SearchSpec
+
+_OVERTIME = 0.05
+"""Part of a search's time that baselines are waited for beyond it."""
+
+SearchName = Annotated[str, typer.Argument(help="A search's name.", metavar="NAME")]
+
+
+def search(
+    what: Annotated[
+        str,
+        typer.Argument(help="A family (built-in search), a search file, or a search to go on with.", metavar="WHAT"),
+    ],
+    name: Annotated[str | None, typer.Option(help="The search's name; its family's unless said.")] = None,
+    corpus: CorpusName = None,
+    repeats: Repeats = None,
+    trials: Annotated[int | None, typer.Option(help="Trials in all.", min=1)] = None,
+    time: Annotated[
+        str | None, typer.Option(help='Time of the whole search, with its unit, as in 4m30s, 2h or "none".')
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of a full trial.", min=1)] = None,
+    settings: Settings = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of data, trials and proposals.", min=0)] = None,
+    slots: Annotated[int | None, typer.Option(help="Trials at once; as many as fit unless said.", min=1)] = None,
+    address: Address = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            help="Where trials save: a folder that every machine has, s3://bucket/prefix or gs://bucket/prefix; "
+            'the home folder unless said, or said as "".',
+            metavar="PLACE",
+        ),
+    ] = None,
+    print_file: Annotated[
+        bool, typer.Option("--print", help="Print the complete effective search file, run nothing.")
+    ] = (False),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, how long and where; run nothing.")] = (
+        False
+    ),
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Search for the best model. Ctrl-C once ends it cleanly; run the same command to resume.
+
+    Examples:
+        tunesmith search composer
+
+        tunesmith search composer --corpus my-tunes/ --name mine --time 2h
+
+        tunesmith search stylenet --corpus performances/
+
+        tunesmith search my-search.toml --dry-run
+
+        tunesmith search mine --trials 200
+
+        tunesmith search mine --address 10.0.0.5:6379
+    """
+    began = clock.monotonic()
+    folder = home_folder(home, make=False)
+    given: dict[str, object] = {
+        "name": name,
+        "corpus": corpus,
+        "repeats": repeats,
+        "seed": seed,
+        "trials": trials,
+        "time": time,
+        "epochs": epochs,
+    }
+    given |= {"slots": slots, "storage": storage, "settings": settings}
+    spec = chosen_search(what, folder, overrides(given))
+    if print_file:
+        sys.stdout.write(spec.to_toml())
+        return
+    if not dry_run:
+        home_folder(home)
+    from models.families import family as find_family
+    from tunesmith.searching.data import prepared_data
+
+    with _stoppable():
+        prepared = prepared_data(spec)
+    for remark in find_family(spec.family).remarks(spec.space.domains, prepared.data):
+        beware(remark)
+    if dry_run:
+        from tunesmith.searching.dry_run import plan, print_plan
+
+        found = plan(spec, folder, prepared)
+        print_json(found) if as_json else print_plan(found)
+        return
+    with _stoppable():
+        _run(spec, prepared, folder, address, began, as_json=as_json)
+
+
+@contextmanager
+def _stoppable() -> Generator[None]:
+    """Say that nothing is lost where Ctrl-C does not come while trials run, which end cleanly and say so themselves."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        err.print("stopped; nothing recorded is lost: run the same command to resume")
+        raise typer.Exit(130) from None
+
+
+def _run(
+    spec: "SearchSpec", prepared: "Prepared", home: Path, address: str | None, began: float, *, as_json: bool
+) -> None:
+    from models.families import family as find_family
+    from tunesmith.reports.search_result import as_data, print_result
+    from tunesmith.run_search import conduct
+    from tunesmith.searching.baseline_scoring import Scoring
+
+    family = find_family(spec.family)
+    with Scoring(family.name, prepared) as scoring:
+        outcome = conduct(spec, home, family, prepared, address, began=began, later=lambda: scoring.seconds_left)
+        for message in outcome.messages:
+            err.print(message, markup=False)
+        if outcome.reason == "interrupted":
+            _say_how_to_go_on(spec, outcome, address)
+            raise typer.Exit(130)
+        if not outcome.ran:
+            _say_it_was_finished(spec, outcome)
+        simple = scoring.wait(_end_of_time(spec, outcome))
+    if simple is None:
+        err.print(f"the baselines are not scored: {scoring.lack}. To score them:", markup=False, soft_wrap=True)
+        err.print(f"  tunesmith search {spec.name}", markup=False, soft_wrap=True)
+    if as_json:
+        print_json(as_data(spec, family, outcome, simple, home))
+    else:
+        print_result(spec, family, outcome, simple)
+    if scoring.interrupted:
+        raise typer.Exit(130)
+
+
+def _end_of_time(spec: "SearchSpec", outcome: "Outcome") -> float | None:
+    """Return until when, by ``time.monotonic``, the search may take; a finished one takes what it needs."""
+    if spec.budget.time is None or not outcome.ran:
+        return None
+    return clock.monotonic() + (1 + _OVERTIME) * spec.budget.time - outcome.seconds
+
+
+def _say_how_to_go_on(spec: "SearchSpec", outcome: "Outcome", address: str | None) -> None:
+    done = sum(trial.state in ("COMPLETE", "PRUNED", "FAIL") for trial in outcome.trials)
+    options = f" --address {address}" if address else ""
+    err.print(f"stopped with {done} of {counted(spec.budget.trials, 'trial')}; nothing recorded is lost. To go on:")
+    err.print(f"  tunesmith search {spec.name}{options}", markup=False, soft_wrap=True)
+
+
+def _say_it_was_finished(spec: "SearchSpec", outcome: "Outcome") -> None:
+    from search.spec.file import write_duration
+
+    budget = counted(spec.budget.trials, "trial") if outcome.reason == "trials" else write_duration(spec.budget.time)
+    lines = (
+        f"{spec.name} is finished: its budget of {budget} is used. To raise it, or to start another:",
+        f"  tunesmith search {spec.name} --trials {2 * spec.budget.trials} --time none",
+        f"  tunesmith search {spec.family} --name another",
+    )
+    for line in lines:
+        err.print(line, markup=False, soft_wrap=True)
+
+
+def trials(
+    name: SearchName,
+    sort: Annotated[str, typer.Option(help="A column: number, state, epochs, time, a metric or a setting.")] = "score",
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the table as CSV.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """List a search's trials, the best first; also while it runs."""
+    from models.families import family as find_family
+    from search.study.database import read_search
+    from tunesmith.reports.trial_table import print_table, rows, sorted_rows
+
+    record = read_search(home_folder(home, make=False), name)
+    family = find_family(record.spec.family)
+    found = sorted_rows(rows(record, family), sort, family)
+    if as_json:
+        print_json(found)
+    elif as_csv:
+        text = io.StringIO()
+        columns = list(dict.fromkeys(key for row in found for key in row))
+        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(found)
+        sys.stdout.write(text.getvalue())
+    else:
+        print_table(record, family, found)
+
+
+def show(
+    trial: Annotated[str, typer.Argument(help="A trial as SEARCH/NUMBER.", metavar="NAME/7")],
+    pictures: Annotated[
+        Path | None, typer.Option(help="Draw its learning curve and what its model does into a folder.", metavar="DIR")
+    ] = None,
+    force: Force = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one trial: its settings, its curves on every fold, and where it is in MLflow."""
+    from tunesmith.names.trials import recorded_trial
+    from tunesmith.reports.trial_view import as_data, print_trial
+
+    folder = home_folder(home, make=False)
+    record, number = recorded_trial(folder, trial)
+    if pictures is not None:
+        from tunesmith.reports.trial_pictures import draw
+
+        draw(record, number, folder, pictures, replace=force)
+        return
+    print_json(as_data(record, number)) if as_json else print_trial(record, number, folder)

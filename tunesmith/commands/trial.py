@@ -1,0 +1,196 @@
+"""``tunesmith trial``: one trial on this machine, without Ray, with every epoch in sight."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from data_prep.errors import BadInputError, unknown
+from data_prep.wording import counted
+from tunesmith.console import beware, err, out, print_json
+from tunesmith.figures import duration, sparkline, with_error
+from tunesmith.home import home_folder
+from tunesmith.options import AsJson, CorpusName, Home, Repeats, Settings, read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from models.family import EpochReport, Family
+    from models.spec import Spec, Value
+    from search.spec.sections import Data
+
+
+def trial(
+    family: Annotated[str | None, typer.Argument(help="The model family, as in 'composer'.")] = None,
+    settings: Settings = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Named settings from a source, as in table1/24; 'list' shows them.")
+    ] = None,
+    like: Annotated[
+        str | None, typer.Option(help="Repeat a search's trial with its data, seed and settings.", metavar="NAME/7")
+    ] = None,
+    corpus: CorpusName = None,
+    repeats: Repeats = None,
+    folds: Annotated[int, typer.Option(help="Folds of the cross-validation.", min=2, max=20)] = 4,
+    seed: Annotated[int, typer.Option(help="Seed of folds, weights, windows and dropout.", min=0)] = 0,
+    threads: Annotated[
+        int, typer.Option(help="Processors to compute with; a trial of a search has one unless its file says.", min=1)
+    ] = 1,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train one setting on all folds, here and now.
+
+    Examples:
+        tunesmith trial composer --set layers=2 --set size=128
+
+        tunesmith trial composer --preset table1/24
+
+        tunesmith trial --like composer/7
+    """
+    from data_prep.readers.scores import reading_of_repeats
+    from models.families import family as find_family
+    from models.training.device import use_threads
+    from search.spec.file import default_corpus
+    from search.spec.sections import Data
+
+    number = 0
+    if like is not None:
+        if settings or preset or corpus or repeats:
+            raise BadInputError("--like repeats a trial unchanged: leave out --set, --preset, --corpus and --repeats")
+        name, number, data, values, source = _recorded(like, home)
+        chosen = find_family(name)
+    else:
+        chosen = find_family(family or "composer")
+        if preset == "list":
+            _print_presets(chosen, as_json=as_json)
+            return
+        values, source = _asked(chosen, preset, settings or [])
+        reading = reading_of_repeats(repeats or "written")
+        data = Data(corpus=corpus or default_corpus(chosen), repeats=reading, folds=folds, seed=seed)
+    spec = chosen.spec_type.from_values(values, source)
+    use_threads(threads)
+    _train(chosen, spec, data, number, as_json=as_json)
+
+
+def _asked(family: "Family[Any, Any]", preset: str | None, pairs: list[str]) -> "tuple[dict[str, Value], str]":
+    base: Mapping[str, Value] = {}
+    if preset is not None:
+        if preset not in family.presets:
+            raise unknown("preset", preset, family.presets, f"of {family.name}")
+        base = family.presets[preset].values
+    values = family.spec_type.changed(base, read_settings(pairs))
+    return values, "--set" if pairs else f"preset {preset}"
+
+
+def _recorded(like: str, home: Path | None) -> "tuple[str, int, Data, Mapping[str, Value], str]":
+    from tunesmith.names.trials import recorded_trial
+
+    record, number = recorded_trial(home_folder(home, make=False), like)
+    return record.spec.family, number, record.spec.data, record.trial(number).values, like
+
+
+def _print_presets(family: "Family[Any, Any]", *, as_json: bool) -> None:
+    if as_json:
+        print_json({name: {"values": dict(one.values), "source": one.source} for name, one in family.presets.items()})
+        return
+    from rich.table import Table
+
+    table = Table("preset", "source", box=None, header_style="bold")
+    for name, one in family.presets.items():
+        table.add_row(name, one.source)
+    out.print(table)
+
+
+def _train(family: "Family[Any, Any]", spec: "Spec", data: "Data", number: int, *, as_json: bool) -> None:
+    from data_prep.prepared.corpus import prepare
+    from models.training.device import best_device
+    from search.trials.training import train_trial
+    from tunesmith.progress import Bar
+
+    with Bar() as bar:
+        prepared = prepare(
+            data.corpus,
+            kind=family.data_kind,
+            repeats=data.repeats,
+            num_folds=data.folds,
+            seed=data.seed,
+            progress=bar,
+        )
+    for remark in family.remarks({name: (value,) for name, value in spec.model_dump().items()}, prepared.data):
+        beware(remark)
+    lines = EpochLines(family, spec)
+    lines.begin(f"{family.name} on {data.title}: {data.folds} folds in lockstep on {best_device()}")
+    try:
+        train_trial(
+            family, spec, prepared.data, lines.add, seed=data.seed, number=number, files=None, device=best_device()
+        )
+    except KeyboardInterrupt:
+        err.print(f"stopped after {len(lines.reports)} of {counted(lines.epochs, 'epoch')}")
+    finally:
+        lines.end()
+    if as_json:
+        print_json(_as_data(family, spec, data, lines.reports))
+    elif lines.reports:
+        _print_result(family, lines.reports)
+
+
+class EpochLines:
+    """One line an epoch on standard error, and what is still to come below it."""
+
+    def __init__(self, family: "Family[Any, Any]", spec: "Spec") -> None:
+        """Prepare the lines of a trial of that family and spec."""
+        self.reports: list[EpochReport] = []
+        self.epochs = int(spec.model_dump()["epochs"])
+        self._metrics = family.metrics[: max(1, (err.width - 20) // 23)]
+        self._status = err.status("first epoch ...")
+
+    def begin(self, title: str) -> None:
+        """Print the title and the names of the columns."""
+        err.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
+        err.print("[dim]epoch  " + "  ".join(f"{metric.name:>21}" for metric in self._metrics) + "     time[/]")
+        self._status.start()
+
+    def add(self, report: "EpochReport") -> None:
+        """Print one epoch."""
+        self.reports.append(report)
+        columns = "  ".join(f"{with_error(report.metrics[metric.name]):>21}" for metric in self._metrics)
+        err.print(f"{report.epoch:5d}  {columns}  {duration(report.seconds):>7}", soft_wrap=True)
+        left = self.epochs - report.epoch
+        pace = sum(each.seconds for each in self.reports) / len(self.reports)
+        self._status.update(f"{counted(left, 'epoch')} to go, about {duration(left * pace)}")
+
+    def end(self) -> None:
+        """Take the remark on what is to come away."""
+        self._status.stop()
+
+
+def _print_result(family: "Family[Any, Any]", reports: "list[EpochReport]") -> None:
+    objective, last = family.metrics[0], reports[-1].metrics
+    folds = "  ".join(f"{value:.3f}" for value in last[objective.name].values)
+    curve = sparkline([report.metrics[objective.name].mean for report in reports])
+    out.print(
+        f"[bold]{objective.name}[/] {with_error(last[objective.name])} {objective.unit}   folds {folds}   {curve}"
+    )
+
+
+def _as_data(family: "Family[Any, Any]", spec: "Spec", data: "Data", reports: "list[EpochReport]") -> dict[str, Any]:
+    return {
+        "family": family.name,
+        "corpus": data.corpus,
+        "repeats": data.repeats,
+        "seed": data.seed,
+        "spec": spec.model_dump(),
+        "epochs": [
+            {
+                "epoch": report.epoch,
+                "seconds": report.seconds,
+                "metrics": {
+                    name: {"mean": values.mean, "standard_error": values.standard_error, "folds": values.values}
+                    for name, values in report.metrics.items()
+                },
+            }
+            for report in reports
+        ],
+    }

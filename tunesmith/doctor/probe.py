@@ -1,0 +1,175 @@
+"""What is asked on each node by the doctor: room, memory, GPUs and whose our packages are. It imports little."""
+
+# Ray is partly untyped:
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster.package_owners import Clash, clashes
+
+_UNLIMITED = 1 << 60
+_PROGRAM_S = 120
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A folder's file system.
+
+    Attributes:
+        folder: The folder.
+        free: Bytes that may still be written.
+        total: Bytes in all.
+    """
+
+    folder: str
+    free: int
+    total: int
+
+    @property
+    def used(self) -> float:
+        """The part that is used."""
+        return 1 - self.free / self.total if self.total else 1.0
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU, as the driver tells it.
+
+    Attributes:
+        name: Its name.
+        driver: The driver's version.
+        memory: Bytes of its memory.
+    """
+
+    name: str
+    driver: str
+    memory: int
+
+
+@dataclass(frozen=True)
+class NodeProbe:
+    """What a node said.
+
+    Attributes:
+        spill: The disk that Ray writes to when its memory is full.
+        memory_free: Bytes of memory that programs may still take; None where the system does not tell.
+        memory_total: Bytes that there are in all; None likewise.
+        gpus: The GPUs that the driver names.
+        num_torch_gpus: The GPUs that torch can use, without regard to what a trial gets; None if it was not asked.
+        clashes: Our packages that others have too.
+    """
+
+    spill: Disk
+    memory_free: int | None
+    memory_total: int | None
+    gpus: tuple[Gpu, ...]
+    num_torch_gpus: int | None
+    clashes: tuple[Clash, ...]
+
+
+def probe(packages: Iterable[str], node_gpus: float) -> NodeProbe:
+    """Look around on the node that this runs on.
+
+    Args:
+        packages: Our packages.
+        node_gpus: GPUs that Ray counts on it.
+
+    Returns:
+        What is there.
+    """
+    import ray
+
+    gpus = driver_gpus()
+    free, total = memory()
+    return NodeProbe(
+        spill=disk(Path(ray.get_runtime_context().get_temp_dir())),
+        memory_free=free,
+        memory_total=total,
+        gpus=gpus,
+        num_torch_gpus=_num_torch_gpus() if gpus or node_gpus else None,
+        clashes=clashes(packages),
+    )
+
+
+def disk(folder: Path) -> Disk:
+    """Measure the file system that a folder is on, or will be on."""
+    there = next((path for path in (folder, *folder.parents) if path.exists()), Path("/"))
+    usage = shutil.disk_usage(there)
+    return Disk(str(folder), usage.free, usage.free + usage.used)
+
+
+def memory() -> tuple[int | None, int | None]:
+    """Give the bytes of memory that are free and that there are; a container's limit counts."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None, None
+    sizes = {name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(":") for line in lines)}
+    free, total = sizes["MemAvailable"], sizes["MemTotal"]
+    limited = _container()
+    if limited is not None and limited[1] < total:
+        return min(free, limited[0]), limited[1]
+    return free, total
+
+
+def _container() -> tuple[int, int] | None:
+    """Give what is left of a control group's limit, and the limit; both versions of the interface are looked at."""
+    root = Path("/sys/fs/cgroup")
+    for limit_file, used_file, cache in (
+        (root / "memory.max", root / "memory.current", "inactive_file"),
+        (root / "memory/memory.limit_in_bytes", root / "memory/memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        with suppress(OSError, ValueError):  # no such file, or "max"
+            limit, used = int(limit_file.read_text()), int(used_file.read_text())
+            statistics = dict(line.split() for line in (limit_file.parent / "memory.stat").read_text().splitlines())
+            if limit < _UNLIMITED:
+                return max(0, limit - used + int(statistics.get(cache, 0))), limit
+    return None
+
+
+def driver_gpus() -> tuple[Gpu, ...]:
+    """Ask NVIDIA's driver what GPUs there are; none where there is no such driver."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return ()
+    query = [program, "--query-gpu=driver_version,memory.total,name", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(query, capture_output=True, text=True, timeout=_PROGRAM_S, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    found: list[Gpu] = []
+    for line in done.stdout.splitlines() if done.returncode == 0 else []:
+        driver, megabytes, name = (part.strip() for part in line.split(",", 2))
+        found.append(Gpu(name, driver, int(megabytes) << 20 if megabytes.isdecimal() else 0))
+    return tuple(found)
+
+
+def _num_torch_gpus() -> int:
+    """Count torch's GPUs in a process of its own, for this one was given none by Ray."""
+    environment = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", "from models.training.device import num_gpus; print(num_gpus())"],
+        env={**environment, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        timeout=_PROGRAM_S,
+        check=False,
+    )
+    return int(done.stdout.split()[-1]) if done.returncode == 0 else 0
+
+
+def reaches(host: str, port: int, seconds: float = 5.0) -> str:
+    """Say why a server cannot be reached from here; nothing if it can."""
+    try:
+        with socket.create_connection((host, port), timeout=seconds):
+            return ""
+    except OSError as error:
+        return error.strerror or str(error)

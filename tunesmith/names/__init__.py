@@ -1,0 +1,1 @@
+"""What a name refers to: a trial, a trained model, a registered version."""

@@ -1,0 +1,182 @@
+"""What a search ends with: the best trials, the winner beside the baselines, what mattered, what to type next."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from data_prep.wording import counted
+from models.family import Baseline, Family
+from models.metrics import FoldValues, Metric
+from search.driver.ray_tune import Outcome
+from search.spec.file import SearchSpec
+from search.study.database import TrialRecord
+from search.study.report import Importance, best_trials, counts, importances
+from search.tracking.runs import tracking_uri
+from tunesmith.console import out
+from tunesmith.figures import duration, interval, setting_text, settings_line, state_word, with_error
+
+_BEST = 5
+_MATTERED = 8
+_BAR = 24
+
+
+def as_data(
+    spec: SearchSpec, family: Family[Any, Any], outcome: Outcome, baselines: Sequence[Baseline] | None, home: Path
+) -> dict[str, Any]:
+    """Give the result as plain values; baselines that are not scored are None."""
+    objective = family.metrics[0]
+    best = best_trials(outcome.trials, objective, _BEST)
+    return {
+        "search": spec.name,
+        "reason": outcome.reason,
+        "seconds": outcome.seconds,
+        "states": dict(counts(outcome.trials)),
+        "objective": objective.name,
+        "best": [_trial_data(trial, family) for trial in best],
+        "baselines": None if baselines is None else [_baseline_data(one) for one in baselines],
+        "importances": [{"setting": one.setting, "share": one.share} for one in _importances(spec, family, outcome)],
+        "tracking": tracking_uri(spec, home),
+    }
+
+
+def _trial_data(trial: TrialRecord, family: Family[Any, Any]) -> dict[str, Any]:
+    scores = {
+        metric.name: {"mean": values.mean, "standard_error": values.standard_error, "folds": values.values}
+        if (values := trial.last(metric.name))
+        else None
+        for metric in family.metrics
+    }
+    return {"number": trial.number, "epochs": len(trial.epochs), "metrics": scores, "settings": dict(trial.values)}
+
+
+def _baseline_data(one: Baseline) -> dict[str, Any]:
+    others = {
+        name: {"mean": values.mean, "standard_error": values.standard_error} for name, values in one.others.items()
+    }
+    return {
+        "name": one.name,
+        "mean": one.score.mean,
+        "standard_error": one.score.standard_error,
+        "oracle": one.oracle,
+        "others": others,
+    }
+
+
+def _importances(spec: SearchSpec, family: Family[Any, Any], outcome: Outcome) -> list[Importance]:
+    return importances(outcome.trials, spec.space, family.metrics[0], spec.scheduler.first_rung)
+
+
+def print_result(
+    spec: SearchSpec, family: Family[Any, Any], outcome: Outcome, baselines: Sequence[Baseline] | None
+) -> None:
+    """Print the result for a person, without the baselines where they are not scored."""
+    objective = family.metrics[0]
+    why = {"trials": "all trials are done", "time": "its time is up", "interrupted": "interrupted"}[outcome.reason]
+    states = ", ".join(f"{count} {state_word(state)}" for state, count in counts(outcome.trials).items())
+    found = counted(len(outcome.trials), "trial")
+    out.print(f"[bold]{spec.name}[/]: {why} after {duration(outcome.seconds)}; {found}: {states}")
+    best = best_trials(outcome.trials, objective, _BEST)
+    if not best:
+        out.print("no trial came to its full budget; give the search more time:")
+        out.print(f"  tunesmith search {spec.name} --time none", markup=False, soft_wrap=True)
+        return
+    _print_best(best, family, spec)
+    _print_winner(best[0], family)
+    if baselines is not None:
+        _print_baselines(best[0], objective, baselines)
+    _print_importances(_importances(spec, family, outcome))
+    _print_next(spec, family, best[0])
+
+
+def _print_best(best: Sequence[TrialRecord], family: Family[Any, Any], spec: SearchSpec) -> None:
+    objective = family.metrics[0]
+    defaults = family.spec_type.defaults()
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("best trials", no_wrap=True)
+    table.add_column(objective.name.replace("_", " "), no_wrap=True)
+    table.add_column("time", no_wrap=True, justify="right")
+    table.add_column("searched settings that differ from the defaults", style="dim", ratio=1)
+    for trial in best:
+        score = trial.last(objective.name)
+        assert score is not None, "a full trial has a score"
+        settings = {name: trial.values[name] for name in spec.space.searched if name in trial.values}
+        table.add_row(
+            f"#{trial.number}", with_error(score), duration(trial.seconds), escape(settings_line(settings, defaults))
+        )
+    out.print()
+    out.print(table)
+
+
+def _print_winner(winner: TrialRecord, family: Family[Any, Any]) -> None:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    meanings = family.spec_type.settings()
+    told = {name: value for name, value in winner.values.items() if value != meanings[name].default}
+    for name, value in told.items():
+        table.add_row(f"  {name}", escape(setting_text(value)), f"[dim]{escape(meanings[name].meaning)}[/]")
+    out.print()
+    remark = "settings that differ from the defaults" if told else "all settings are the defaults"
+    out.print(f"[bold]the winner, #{winner.number}[/] [dim]({remark})[/]")
+    if told:
+        out.print(table)
+
+
+def _print_baselines(winner: TrialRecord, objective: Metric, baselines: Sequence[Baseline]) -> None:
+    score = winner.last(objective.name)
+    assert score is not None, "a full trial has a score"
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("on the same folds", no_wrap=True)
+    table.add_column(objective.unit, no_wrap=True)
+    parts = [name for name in (baselines[0].others if baselines else ()) if name.startswith(f"{objective.name}_")]
+    for name in parts:
+        table.add_column(name.removeprefix(f"{objective.name}_"), no_wrap=True)
+    table.add_column("the winner is better by", no_wrap=True)
+    for one in baselines:
+        gain = _gain(score, one.score, objective)
+        others = [with_error(one.others[name]) for name in parts]
+        table.add_row(one.name, with_error(one.score), *others, interval(gain.mean, gain.standard_error))
+    own = [with_error(values) if (values := winner.last(name)) else "" for name in parts]
+    table.add_row(f"#{winner.number}, the winner", with_error(score), *own, "", style="bold green")
+    out.print()
+    out.print(table)
+    out.print("[dim]± is one standard error over the folds; gains are paired, fold by fold[/]")
+    for one in baselines:
+        if not one.oracle and _gain(score, one.score, objective).mean < 0:
+            out.print(f"[yellow]{one.name} is still better than the winner[/]")
+
+
+def _gain(winner: FoldValues, other: FoldValues, objective: Metric) -> FoldValues:
+    return FoldValues(tuple(objective.cost(b - a) for a, b in zip(winner.values, other.values, strict=True)))
+
+
+def _print_importances(found: Sequence[Importance]) -> None:
+    out.print()
+    if not found:
+        out.print("[dim]which settings mattered: too few trials to say[/]")
+        return
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for one in found[:_MATTERED]:
+        table.add_row(f"  {one.setting}", "█" * round(_BAR * one.share), f"{one.share:.0%}")
+    out.print("[bold]which settings mattered[/] [dim](fANOVA of the ranks at the first rung; rough with few trials)[/]")
+    out.print(table)
+
+
+def _print_next(spec: SearchSpec, family: Family[Any, Any], winner: TrialRecord) -> None:
+    trial = f"{spec.name}/{winner.number}"
+    making = [(family.use.format(model=f"--trial {trial}"), "make music with it")] if family.use else []
+    commands = (
+        *making,
+        (f"tunesmith promote {spec.name}", "train it on all folds, test it once, register it"),
+        (f"tunesmith show {trial}", "the winner's curves"),
+        (f"tunesmith trials {spec.name}", "all trials"),
+        ("tunesmith ui", "everything in MLflow"),
+        (f"tunesmith trial --like {trial}", "train it again here"),
+        (f"tunesmith search {spec.name} --time none --trials {2 * spec.budget.trials}", "search on"),
+    )
+    width = max(len(command) for command, _ in commands)
+    out.print()
+    out.print("[bold]next[/]")
+    for command, meaning in commands:
+        out.print(f"  {escape(command):<{width}}  [dim]{meaning}[/]", soft_wrap=True)

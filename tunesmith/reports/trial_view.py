@@ -1,0 +1,96 @@
+"""One trial in a terminal: its settings, the curve of every fold, and where MLflow has it."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from data_prep.wording import counted
+from models.families import family as find_family
+from search.passwords import without_password
+from search.promotion.sealed_test import recorded
+from search.study.database import SearchRecord, folder
+from search.tracking.runs import tracking_uri
+from tunesmith.console import out
+from tunesmith.figures import decimals, duration, interval, setting_text, state_word, with_error
+from tunesmith.names.models import registry
+from tunesmith.reports.curves import draw_curves
+
+
+def as_data(record: SearchRecord, number: int) -> dict[str, Any]:
+    """Give the trial as plain values."""
+    trial = record.trial(number)
+    spec = find_family(record.spec.family).spec_type.from_values(trial.values)
+    return {
+        "search": record.spec.name,
+        "number": number,
+        "state": trial.state,
+        "reason": trial.reason or None,
+        "seconds": trial.seconds,
+        "spec": spec.model_dump(),
+        "epochs": [
+            {
+                "epoch": epoch.report.epoch,
+                "seconds": epoch.report.seconds,
+                "metrics": {
+                    name: {"mean": values.mean, "standard_error": values.standard_error, "folds": values.values}
+                    for name, values in epoch.report.metrics.items()
+                },
+            }
+            for epoch in trial.epochs
+        ],
+    }
+
+
+def print_trial(record: SearchRecord, number: int, home: Path) -> None:
+    """Print the trial."""
+    trial = record.trial(number)
+    family = find_family(record.spec.family)
+    spec = family.spec_type.from_values(trial.values)
+    objective = family.metrics[0]
+    head = f"{state_word(trial.state)} after {len(trial.epochs)} of {counted(record.spec.budget.epochs, 'epoch')}"
+    out.print(f"[bold]{record.spec.name}/{number}[/]  {head}, {duration(trial.seconds)}  {escape(trial.reason)}")
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    units = {metric.name: metric.unit for metric in family.metrics}
+    reported = trial.epochs[-1].report.metrics if trial.epochs else ()
+    for name in (*units, *(name for name in reported if name not in units)):  # styles have metrics of their own
+        values = trial.last(name)
+        if values is not None:
+            folds = "  ".join(f"{value:.{decimals(values.mean)}f}" for value in values.values)
+            table.add_row(name, with_error(values), units.get(name, ""), f"[dim]folds {folds}[/]")
+    out.print(table)
+    curves = {
+        f"fold {fold}": [epoch.report.metrics[objective.name].values[fold] for epoch in trial.epochs]
+        for fold in range(record.spec.data.folds)
+    }
+    if len(trial.epochs) > 1:
+        draw_curves(out, f"{objective.name} ({objective.unit}) by epoch", curves)
+    settings = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for name, value in spec.model_dump().items():
+        if spec.matters(name, spec.model_dump()):
+            searched = "" if name in record.spec.space.searched else "[dim]fixed[/]"
+            settings.add_row(name, escape(setting_text(value)), searched)
+    out.print(settings)
+    tag = f'tags.search = "{record.spec.name}" and tags.trial = "{number}"'
+    shown = without_password(tracking_uri(record.spec, home))
+    out.print(f"[dim]MLflow[/]  {escape(shown)}  filter: {tag}", soft_wrap=True)
+    _print_promotion(record, number, home)
+    again = f"tunesmith trial --like {record.spec.name}/{number}"
+    out.print(f"[dim]again here[/]  {escape(again)}", soft_wrap=True)
+
+
+def _print_promotion(record: SearchRecord, number: int, home: Path) -> None:
+    """Say what the sealed test said, and which registered version the trial became, if it was put forward."""
+    test = recorded(folder(home, record.spec.name))
+    if test is None or test.trial != number:
+        return
+    unit = find_family(record.spec.family).metrics[0].unit
+    scores = test.scores
+    result = f"{interval(scores.mean, scores.standard_error)} {unit} on {counted(len(scores.values), 'piece')}"
+    out.print(f"[dim]sealed test[/]  {result}, {test.at[:10]}")
+    version = registry(home, tracking_uri(record.spec, home)).of_trial(record.spec.family, record.study, number)
+    if version is not None:
+        called = ", the champion" if version.is_champion else ""
+        shown = f"tunesmith models {version.reference}"
+        out.print(f"[dim]registered[/]  {version.reference}{called}: {escape(shown)}", soft_wrap=True)

@@ -1,0 +1,1 @@
+"""What is shown of tunes: measures beside the corpus's, pages and pictures."""

@@ -1,0 +1,60 @@
+"""The report on composed tunes as files beside theirs: JSON, a page in Markdown and a picture."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from data_prep.errors import BadInputError
+from data_prep.storage import user_files
+from data_prep.tunes.copies import CorpusIndex
+from data_prep.tunes.corpus_measures import CorpusMeasures
+from data_prep.tunes.tune import Tune
+from tunesmith.console import json_text
+from tunesmith.reports.tunes.measures import Report, report_data
+from tunesmith.reports.tunes.text import markdown
+
+
+def write_report(
+    tunes: Mapping[str, Tune],
+    corpus: CorpusMeasures | None,
+    index: CorpusIndex | None,
+    folder: Path,
+    name: str,
+    *,
+    replace: bool = False,
+) -> tuple[Report, list[Path]]:
+    """Write the report beside the tunes' own files: NAME.json, NAME.md and, where the corpus is at hand, NAME.png.
+
+    Args:
+        tunes: The tunes by their files' stems.
+        corpus: The measures of the corpus that the composer learned from, None where that is not at hand.
+        index: The same corpus, to find copies in.
+        folder: Where the tunes' files are.
+        name: The stem of the report's files.
+        replace: Whether files that are there may be replaced.
+
+    Returns:
+        The report, and the files.
+
+    Raises:
+        BadInputError: If the folder cannot be written, or a file is there and may not be replaced.
+    """
+    paths = [folder / f"{name}.json", folder / f"{name}.md"]
+    picture = folder / f"{name}.png"
+    if corpus is not None:
+        paths.append(picture)
+    user_files.check_new(paths, replace=replace)
+    report = report_data(tunes, corpus, index)
+    texts = [json_text(report), markdown(report, folder, picture.name)]
+    try:
+        for path, text in zip(paths, texts, strict=False):
+            user_files.write(path, text.encode(), replace=replace)
+    except OSError as error:
+        raise BadInputError(
+            f"the report must be writable: {error.filename or folder} ({error.strerror or error}); name another folder"
+        ) from None
+    if corpus is not None:
+        from tunesmith.reports.pictures import save
+        from tunesmith.reports.tunes.picture import draw
+
+        save(draw(report, corpus), picture, replace=replace)
+    return report, paths

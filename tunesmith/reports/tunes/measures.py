@@ -1,0 +1,81 @@
+"""What is told of composed tunes: every measure beside the corpus's own, and where the longest copy comes from."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from data_prep.tunes.copies import Copied, CorpusIndex
+from data_prep.tunes.corpus_measures import CorpusMeasures
+from data_prep.tunes.measures import MEASURES, Value, measure
+from data_prep.tunes.spelling import tonic
+from data_prep.tunes.tune import Tune
+
+Report = dict[str, Any]
+"""The report as JSON: "corpus" (or null), "measures" by their names and "tunes" by their files' stems."""
+
+_USUAL = (0.05, 0.95)
+"""Quantiles between which the corpus's pieces are said to be."""
+
+_UNUSUAL = {-1: "low", 0: None, 1: "high"}
+
+
+def report_data(tunes: Mapping[str, Tune], corpus: CorpusMeasures | None, index: CorpusIndex | None) -> Report:
+    """Measure composed tunes.
+
+    Args:
+        tunes: The tunes by their files' stems.
+        corpus: The measures of the corpus that the composer learned from, None where that is not at hand.
+        index: The same corpus, to find copies in.
+
+    Returns:
+        The report.
+    """
+    assert (corpus is None) == (index is None), "both are of one corpus"
+    return {
+        "corpus": corpus and {"name": corpus.corpus, "pieces": corpus.num_pieces},
+        "measures": {
+            name: {**asdict(one), "corpus": corpus and _usual(corpus, name)} for name, one in MEASURES.items()
+        },
+        "tunes": {stem: _of_tune(tune, corpus, index) for stem, tune in tunes.items()},
+    }
+
+
+def _usual(corpus: CorpusMeasures, name: str) -> Report | None:
+    known = corpus.known(name)
+    if not len(known):
+        return None
+    low, median, high = corpus.quantiles(name, _USUAL[0], 0.5, _USUAL[1])
+    return {"pieces": len(known), "mean": float(known.mean()), "median": median, "low": low, "high": high}
+
+
+def _of_tune(tune: Tune, corpus: CorpusMeasures | None, index: CorpusIndex | None) -> Report:
+    copied = index.copied(tune) if index else None
+    values = {**measure(tune), "longest_copy": None, "copied": None}
+    if copied:
+        values |= {"longest_copy": float(copied.longest.length) if copied.longest else 0.0, "copied": copied.share}
+    length = sum(tune.duration)
+    return {
+        "title": tune.title,
+        "key": f"{tonic(tune)} {tune.mode}",
+        "metre": "/".join(map(str, tune.metre)),
+        "notes": tune.num_notes,
+        "given_notes": tune.num_prompt,
+        "bars": round(float(length / tune.bar_length), 2),
+        "values": {name: _told(name, values[name], corpus) for name in MEASURES},
+        "longest_copy": _told_copy(tune, copied),
+    }
+
+
+def _told(name: str, value: Value, corpus: CorpusMeasures | None) -> Report:
+    place = corpus.place(name, value) if corpus and value is not None else None
+    return {
+        "value": value,
+        "percentile": place and round(place.percentile, 1),
+        "unusual": place and _UNUSUAL[place.outlying],
+    }
+
+
+def _told_copy(tune: Tune, copied: Copied | None) -> Report | None:
+    if copied is None or copied.longest is None:
+        return None
+    return {**asdict(copied.longest), "bar": tune.bars()[copied.longest.note] + (0 if tune.pickup else 1)}

@@ -1,0 +1,71 @@
+# pyright: reportUnknownMemberType=false
+# (matplotlib is partly untyped)
+"""The picture of what networks remember of a tune: a grid of the notes that they continue it with."""
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from data_prep.pitches import REST
+from data_prep.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
+
+    from models.composer.memorising import Recollection
+
+_COLOURS = {"given": "0.7", "right": "#0072b2", "wrong": "#d55e00"}  # a grey; Okabe and Ito, told apart by all
+_WIDTH, _HEIGHT = 2.6, 1.3
+"""Inches of a panel."""
+
+_SOUNDING = Fraction(9, 10)
+"""The part of a note's length that is drawn, so that repeated ones are told apart."""
+
+
+def draw_grid(cells: "Sequence[Recollection]", title: str) -> "Figure":
+    """Draw what each network made of a tune: a row for each number of inputs, a column for each of iterations.
+
+    Args:
+        cells: The recollections of a whole grid, row by row.
+        title: The tune's.
+
+    Returns:
+        A figure that belongs to no window: in each panel the given notes, and the others in the colours of right and
+        wrong ones, with the share of right ones above.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
+
+    rows = list(dict.fromkeys(cell.num_inputs for cell in cells))
+    columns = list(dict.fromkeys(cell.iterations for cell in cells))
+    size = (_WIDTH * len(columns) + 1, _HEIGHT * len(rows) + 1)
+    figure = Figure(figsize=size, dpi=120, layout="constrained")
+    panels = figure.subplots(len(rows), len(columns), sharex=True, sharey=True, squeeze=False)
+    for panel, cell in zip(panels.flat, cells, strict=True):
+        _draw_notes(panel, cell)
+        panel.set_title(f"{sum(cell.right)} of {len(cell.right)} right ({cell.share:.0%})", fontsize=8)
+        panel.set_xticks([])
+        panel.set_yticks([])
+        panel.spines[:].set_color("0.8")
+    for row, panel in zip(rows, panels[:, 0], strict=True):
+        panel.set_ylabel(counted(row, "input"), fontsize=9)
+    for column, panel in zip(columns, panels[-1], strict=True):
+        panel.set_xlabel(counted(column, "iteration"), fontsize=9)
+    figure.suptitle(title, fontsize=11)
+    handles = [Patch(color=colour, label=name) for name, colour in _COLOURS.items()]
+    figure.legend(handles=handles, loc="outside lower right", ncols=len(handles), frameon=False, fontsize=8)
+    return figure
+
+
+def _draw_notes(panel: Any, cell: "Recollection") -> None:
+    tune = cell.tune
+    kinds = ["given"] * tune.num_prompt + ["right" if right else "wrong" for right in cell.right]
+    for kind, colour in _COLOURS.items():
+        notes = [
+            (pitch, float(onset), float(onset + duration * _SOUNDING))
+            for pitch, onset, duration, one in zip(tune.pitch, tune.onsets(), tune.duration, kinds, strict=True)
+            if one == kind and pitch != REST
+        ]
+        if notes:
+            panel.hlines(*zip(*notes, strict=True), colors=colour, linewidth=4)

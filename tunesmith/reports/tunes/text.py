@@ -1,0 +1,162 @@
+"""The report on composed tunes as text: a table for the terminal, and a page in Markdown with links to the tunes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from data_prep.tunes.copies import MIN_COPY
+from data_prep.wording import counted
+
+if TYPE_CHECKING:
+    from data_prep.tunes.measures import Unit, Value
+    from tunesmith.reports.tunes.measures import Report
+
+_MARKS = {"low": " ▼", "high": " ▲", None: ""}
+_LINKED = (".mid", ".musicxml", ".abc", ".svg", ".wav")
+_LABELS, _CELL = 53, 8
+"""Characters of the terminal's table before the tunes' columns, and of the widest value in these."""
+
+
+def print_report(report: "Report") -> None:
+    """Print the measures of as many tunes as there is room for beside the corpus's, and where their copies are from."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from tunesmith.console import out
+
+    cell = max(_CELL, *map(len, report["tunes"])) + 2
+    shown = list(report["tunes"])[: max(1, (out.width - _LABELS) // cell)]
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("measure", no_wrap=True)
+    for title in _corpus_titles(report):
+        table.add_column(title, justify="right", style="dim", no_wrap=True)
+    for stem in shown:
+        table.add_column(escape(stem), justify="right", overflow="fold")
+    for name, one in report["measures"].items():
+        cells = [_of_tune(report, stem, name) for stem in shown]
+        styled = [f"[bold yellow]{cell}[/]" if cell[-1] in "▲▼" else cell for cell in cells]
+        table.add_row(escape(one["title"]), *_of_corpus(report, one), *styled)
+    out.print(table)
+    if len(report["tunes"]) > len(shown):
+        out.print(f"[dim]and {len(report['tunes']) - len(shown)} more, in the report's page[/]")
+    out.print(_key(report), style="dim", markup=False)
+    for stem in shown:
+        out.print(f"{stem}: {_copy(report, stem)}", markup=False, soft_wrap=True)
+
+
+def markdown(report: "Report", folder: Path, picture: str) -> str:
+    """Write the page.
+
+    Args:
+        report: The report.
+        folder: Where the tunes' files are; the page links to those that are there.
+        picture: The name of the picture's file, shown where there is a corpus to compare with.
+
+    Returns:
+        The page.
+    """
+    return "\n".join([*_page(report, folder, picture), ""])
+
+
+def _page(report: "Report", folder: Path, picture: str) -> Iterator[str]:
+    yield "# Composed tunes"
+    yield ""
+    yield _key(report)
+    yield ""
+    if report["corpus"]:
+        yield from (f"![The tunes among the corpus's pieces]({quote(picture)})", "")
+    titles = ["measure", *_corpus_titles(report), *map(_plain, report["tunes"])]
+    yield _row(titles)
+    yield _row([":--", *["--:"] * (len(titles) - 1)])
+    for name, one in report["measures"].items():
+        cells = [_of_tune(report, stem, name) for stem in report["tunes"]]
+        bold = [f"**{cell}**" if cell[-1] in "▲▼" else cell for cell in cells]
+        yield _row([one["title"], *_of_corpus(report, one), *bold])
+    for stem, tune in report["tunes"].items():
+        yield from ("", f"## {_plain(tune['title'] or stem)}", "", f"{_plain(_headline(tune))}  ")
+        files = [f"{stem}{suffix}" for suffix in _LINKED if (folder / f"{stem}{suffix}").exists()]
+        if files:
+            yield " · ".join(f"[{_plain(file)}]({quote(file)})" for file in files) + "  "
+        copy = _copy(report, stem)
+        yield _plain(f"{copy[0].upper()}{copy[1:]}.")
+        if (folder / f"{stem}.png").exists():
+            yield from ("", f"![{_plain(stem)}]({quote(stem)}.png)")
+    yield from ("", "## What the measures are", "")
+    for one in report["measures"].values():
+        yield f"- **{one['title']}** ({one['unit']}): {one['meaning']}"
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _plain(text: str) -> str:
+    """Keep Markdown from taking a name's characters for its own."""
+    return "".join(f"\\{one}" if one in "\\`*_{}[]<>#|" else one for one in " ".join(text.split()))
+
+
+def _corpus_titles(report: "Report") -> list[str]:
+    return ["corpus: median", "9 of 10 within"] if report["corpus"] else []
+
+
+def _of_corpus(report: "Report", measure: "dict[str, Any]") -> list[str]:
+    """Give what a measure is in the corpus, in the columns that there are for it."""
+    if not report["corpus"]:
+        return []
+    usual, unit = measure["corpus"], measure["unit"]
+    if usual is None:
+        return ["-", "-"]
+    if unit == "yes or no":
+        return [_text(usual["median"], unit), f"{_text(usual['mean'], 'share')} yes"]
+    low, high = (_text(usual[end], unit) for end in ("low", "high"))
+    return [_text(usual["median"], unit), high if low == high else f"{low.removesuffix(' %')} - {high}"]
+
+
+def _of_tune(report: "Report", stem: str, name: str) -> str:
+    told = report["tunes"][stem]["values"][name]
+    return _text(told["value"], report["measures"][name]["unit"]) + _MARKS[told["unusual"]]
+
+
+def _text(value: "Value", unit: "Unit") -> str:
+    """Write a value, without the unit unless it is a share."""
+    if value is None:
+        return "-"
+    if unit == "yes or no":
+        return "yes" if value else "no"
+    return f"{100 * value:.0f} %" if unit == "share" else f"{value:.1f}".removesuffix(".0")
+
+
+def _key(report: "Report") -> str:
+    if not report["corpus"]:
+        return "The corpus that the composer learned from is not at hand: its measures and the copies are left out."
+    corpus = report["corpus"]
+    return (
+        f"Beside the {counted(corpus['pieces'], 'piece')} of {corpus['name']}. Leaps and ranges are in semitones; "
+        "▼ and ▲ mark what fewer than 1 in 40 of them fall below or exceed; given notes are not counted."
+    )
+
+
+def _headline(tune: "dict[str, Any]") -> str:
+    given = f", {tune['given_notes']} of them given" if tune["given_notes"] else ""
+    return (
+        f"{tune['key']}, {tune['metre']}, {counted(tune['bars'], 'bar', 'g')}, {counted(tune['notes'], 'note')}{given}"
+    )
+
+
+def _copy(report: "Report", stem: str) -> str:
+    """Say in a sentence where a tune's longest copy comes from."""
+    if not report["corpus"]:
+        return "not compared with the corpus"
+    copy = report["tunes"][stem]["longest_copy"]
+    if copy is None or copy["length"] < MIN_COPY:
+        return f"no {MIN_COPY} notes in a row stand in the corpus"
+    source = f"{copy['title']} ({copy['piece']})" if copy["title"] else copy["piece"]
+    higher, note = copy["semitones"], copy["piece_note"] + 1
+    pitch = (
+        f"{counted(abs(higher), 'semitone')} {'lower' if higher > 0 else 'higher'} there"
+        if higher
+        else "at the same pitch"
+    )
+    length = counted(copy["length"], "note")
+    return f"{length} from bar {copy['bar']} on stand in {source} from its note {note} on, {pitch}"

@@ -1,0 +1,148 @@
+"""Running a search where it is to run: on a Ray of our own, or on a cluster that is looked at first."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cluster.environment import handshake
+from cluster.membership import Membership
+from cluster.nodes import Node
+from cluster.resources import num_fitting, plan_slots
+from cluster.session import connect, quieten
+from data_prep.errors import BadInputError
+from data_prep.prepared.corpus import Prepared
+from data_prep.storage.object_store import FolderPlace, place
+from data_prep.wording import counted
+from models.family import Family
+from search.spec.file import SearchSpec
+from tunesmith.console import err
+from tunesmith.doctor.storage import storage
+from tunesmith.reports.search_display import SearchDisplay
+from tunesmith.searching.gpu_memory import measured_share
+
+if TYPE_CHECKING:
+    from search.driver.ray_tune import Outcome
+
+_ENDING_S = 5.0
+"""What a search takes when its trials are over, in seconds: MLflow gets the rest, pictures are drawn, Ray ends."""
+
+_ENDING_SHARE = 0.6
+"""The same as a part of what connecting to Ray took, as a slow or busy machine was seen to take it."""
+
+
+def conduct(
+    spec: SearchSpec,
+    home: Path,
+    family: Family[Any, Any],
+    prepared: Prepared,
+    address: str | None,
+    *,
+    began: float | None = None,
+    later: Callable[[], float] = float,
+) -> "Outcome":
+    """Run a search with the display; one that is finished needs no Ray.
+
+    Args:
+        spec: The search.
+        home: The home folder.
+        family: Its family.
+        prepared: Its data.
+        address: A cluster's address; None for a Ray of our own.
+        began: When, by ``time.monotonic``, the search's time began to run; None is when its study is opened.
+        later: Gives the seconds of what the caller has to do within it when the trials are over.
+
+    Returns:
+        What it came to.
+
+    Raises:
+        BadInputError: If the cluster cannot be used, or the search cannot start.
+    """
+    if _is_finished(spec, home, family):
+        quieten()
+        from search.driver.ray_tune import run  # Ray is quiet if nothing imports it before that
+
+        display = _display(spec, family, "")
+        return run(spec, prepared.data, home, display, family=family, fingerprint=prepared.fingerprint, slots=1)
+    connecting = time.monotonic()
+    with connect(address) as session:
+        ending = max(_ENDING_S, _ENDING_SHARE * (time.monotonic() - connecting))
+        from search.driver.ray_tune import run  # as above
+
+        wanted = spec.resources
+        plan = plan_slots(
+            session.nodes,
+            slots=wanted.slots,
+            cpus=wanted.cpus,
+            gpus=wanted.gpus,
+            share=measured_share(spec, family, prepared, session.nodes, home) if wanted.gpus == "auto" else None,
+            may_grow=address is not None,
+        )
+        working = [node for node in session.nodes if num_fitting([node], plan.cpus, plan.gpus)]
+        if address is not None:
+            _look_at(working, spec, home)
+        display = _display(spec, family, "" if address is None else f", {_slots_on(plan.count, working)}")
+        members = Membership(working, plan, wanted=wanted.slots, tell=display.message)
+        return run(
+            spec,
+            prepared.data,
+            home,
+            display,
+            family=family,
+            fingerprint=prepared.fingerprint,
+            slots=plan.count,
+            cpus=plan.cpus,
+            gpus=plan.gpus,
+            capacity=None if address is None else members.slots,
+            began=began,
+            later=lambda: later() + ending,
+        )
+
+
+def _is_finished(spec: SearchSpec, home: Path, family: Family[Any, Any]) -> bool:
+    """Whether a search has used its budget; what cannot be read, or is to go to another study, has not."""
+    from search.study.database import FINISHED, names, read_search  # when it is needed: Optuna is slow to import
+
+    if spec.name not in names(home):
+        return False
+    try:
+        found = read_search(home, spec.name, family)
+    except BadInputError:  # whoever opens the study says what is wrong, or makes it
+        return False
+    if found.spec.study != spec.study:
+        return False
+    num_finished = sum(trial.state in FINISHED for trial in found.trials)
+    return spec.budget.used(num_finished, found.seconds) is not None
+
+
+def _look_at(nodes: list[Node], spec: SearchSpec, home: Path) -> None:
+    """Refuse nodes that compute with something else, or do not see where trials save."""
+    with err.status(f"{_count(nodes)}: they get our packages and look at the storage ..."):
+        handshake(nodes)
+        where = place(spec.storage.url or home)
+        if isinstance(where, FolderPlace):
+            where.root.mkdir(parents=True, exist_ok=True)
+        for finding in storage(where, nodes):
+            if finding.level == "red":
+                raise BadInputError(
+                    f"every node must use the search's storage: on {finding.where} {finding.text}; {finding.remedy}"
+                )
+
+
+def _slots_on(count: int, nodes: list[Node]) -> str:
+    slots = counted(count, "slot")
+    return f"{slots} on {_count(nodes)}" if nodes else "on nodes that are still to come"
+
+
+def _count(nodes: list[Node]) -> str:
+    return counted(len(nodes), "node")
+
+
+def _display(spec: SearchSpec, family: Family[Any, Any], where: str) -> SearchDisplay:
+    named = "" if spec.name == family.name else f"{spec.name}: "
+    return SearchDisplay(
+        err,
+        title=f"{named}{family.name} on {spec.data.title}, {spec.data.folds} folds{where}",
+        objective=family.metrics[0],
+        defaults=family.spec_type.defaults(),
+    )

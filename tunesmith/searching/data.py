@@ -1,0 +1,55 @@
+"""A search's data, prepared with a progress bar."""
+
+from typing import TYPE_CHECKING
+
+from data_prep.wording import counted
+from tunesmith.console import err
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from data_prep.corpora.provenance import Skipped
+    from data_prep.prepared.corpus import Prepared
+    from search.spec.file import SearchSpec
+
+_MOST_SHOWN = 12
+
+
+def prepared_data(spec: "SearchSpec") -> "Prepared":
+    """Prepare a search's data with a progress bar, and say what could not be read."""
+    from data_prep.corpora.named import corpora
+    from data_prep.prepared.corpus import prepare
+    from models.families import family as find_family
+    from tunesmith.progress import Bar
+
+    kind = find_family(spec.family).data_kind
+    with Bar() as bar:
+        prepared = prepare(
+            spec.data.corpus,
+            kind=kind,
+            repeats=spec.data.repeats,
+            num_folds=spec.data.folds,
+            seed=spec.data.seed,
+            progress=bar,
+        )
+    report_skipped(prepared)
+    if prepared.exclusions and prepared.data.corpus not in corpora():
+        reasons = f"tunesmith data show {prepared.data.corpus} says why"
+        err.print(f"{counted(len(prepared.exclusions), 'file')} left out: {reasons}", markup=False)
+    return prepared
+
+
+def report_skipped(prepared: "Prepared") -> None:
+    """Say which files could not be read and why, on standard error."""
+    report(f"{len(prepared.skipped)} skipped, not readable:", prepared.skipped)
+
+
+def report(title: str, files: "Sequence[Skipped]") -> None:
+    """Say under a title which files, and why, on standard error."""
+    if not files:
+        return
+    err.print(f"[yellow]{title}[/]")
+    for one in files[:_MOST_SHOWN]:
+        err.print(f"  {one.file}: {one.reason}", markup=False)
+    if len(files) > _MOST_SHOWN:
+        err.print(f"  and {len(files) - _MOST_SHOWN} more (tunesmith data show --json lists all)")

@@ -1,0 +1,139 @@
+"""``tunesmith search --dry-run``: what a search would run, for how long, and where it would be stored."""
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from cluster.nodes import Node
+from cluster.resources import plan_slots
+from data_prep.prepared.corpus import Prepared
+from data_prep.prepared.kinds import describe
+from data_prep.wording import counted
+from models.families import family as find_family
+from models.family import Family
+from models.spec import Value
+from models.training.device import best_device, use_threads
+from search.driver.rungs import expected_epochs, expected_trials
+from search.passwords import without_password
+from search.spec.file import SearchSpec, write_duration
+from search.study.database import folder
+from search.tracking.runs import tracking_uri
+from tunesmith.console import err, out
+from tunesmith.figures import duration, settings_line
+
+
+def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
+    """Work out a search's size and place, and time one epoch of its first setting.
+
+    Args:
+        spec: The search.
+        home: The home folder.
+        prepared: Its data.
+
+    Returns:
+        The plan as plain values.
+    """
+    family = find_family(spec.family)
+    numbers = describe(prepared)
+    wanted, asha, budget = spec.resources, spec.scheduler, spec.budget
+    device = best_device()
+    here = Node("", "this machine", os.cpu_count() or 1, 1 if device == "cuda" else 0)
+    slots = plan_slots([here], slots=wanted.slots, cpus=wanted.cpus, gpus=wanted.gpus)
+    values = first_setting(spec)
+    use_threads(slots.cpus)  # as a trial of the search has
+    with err.status("timing one epoch ..."):
+        seconds = _time_one_epoch(family, values, spec, prepared.data, device)
+    reach = expected_trials(asha.first_rung, asha.reduction, budget.epochs, budget.trials)
+    epochs = expected_epochs(asha.first_rung, asha.reduction, budget.epochs, budget.trials)
+    return {
+        "name": spec.name,
+        "family": spec.family,
+        "corpus": spec.data.corpus,
+        "repeats": spec.data.repeats,
+        "fingerprint": prepared.fingerprint,
+        "pieces": numbers.num_pieces,
+        "notes": numbers.num_notes,
+        "test_pieces": numbers.num_test_pieces,
+        "data": dict(numbers.short_rows()),
+        "folds": [{"pieces": fold.pieces, "notes": fold.notes} for fold in numbers.folds],
+        "settings_searched": list(spec.space.searched),
+        "only_these_settings": spec.space.only,
+        "space_size": spec.space.size(),
+        "space_size_without_real_ranges": spec.space.discrete_size(),
+        "prior_points": len(spec.prior),
+        "trials": budget.trials,
+        "rungs": [{"epochs": epoch, "trials": round(count, 1)} for epoch, count in reach],
+        "slots": slots.count,
+        "device": device,
+        "timed_setting": values,
+        "seconds_of_its_epoch": seconds,
+        "seconds_for_all_trials": seconds * epochs / slots.count,
+        "time_limit": None if budget.time is None else write_duration(budget.time),
+        "study": without_password(spec.study.url) or str(folder(home, spec.name) / "study.journal"),
+        "storage": spec.storage.url or str(folder(home, spec.name)),
+        "tracking": without_password(tracking_uri(spec, home)),
+    }
+
+
+def first_setting(spec: SearchSpec) -> dict[str, Value]:
+    """Give the first setting that a search tries: its first known good point, else the family's defaults."""
+    return spec.space.values(spec.prior[0]) if spec.prior else spec.space.values({})
+
+
+def _time_one_epoch(
+    family: Family[Any, Any], values: dict[str, Value], spec: SearchSpec, data: Any, device: str
+) -> float:
+    settings = family.spec_type.from_values(values, "the first setting")
+    training = family.start(settings, data, seed=spec.data.seed, trial=0, device=device)
+    return next(training.epochs()).seconds
+
+
+def print_plan(found: dict[str, Any]) -> None:
+    """Print a plan for a person."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    size = found["space_size"]
+    size_text = (
+        counted(size, "combination", ",.0f")
+        if math.isfinite(size)
+        else f"{counted(found['space_size_without_real_ranges'], 'combination', ',.0f')}, times the real ranges"
+    )
+    folds = ", ".join(str(fold["pieces"]) for fold in found["folds"])
+    reach = "  ".join(f"{rung['trials']:g} to epoch {rung['epochs']}" for rung in found["rungs"])
+    table.add_row("search", f"{found['name']}: {found['family']} on {escape(found['corpus'])}")
+    table.add_row(
+        "data",
+        f"{counted(found['pieces'], 'piece')}, {counted(found['notes'], 'note')}; sealed: {found['test_pieces']}",
+    )
+    table.add_row("repeats", f"read as {found['repeats']}")
+    table.add_row("folds", f"{len(found['folds'])} in lockstep, of {folds} pieces")
+    for label, text in found["data"].items():
+        table.add_row(escape(label), escape(text))
+    others = "; settings that the file does not name keep their defaults" if found["only_these_settings"] else ""
+    searched = f"{counted(len(found['settings_searched']), 'setting')} searched: {size_text}"
+    nothing = "nothing is searched: all trials would have the same settings"
+    table.add_row("space", f"{searched if found['settings_searched'] else nothing}{others}")
+    points = f", the first {found['prior_points']} at known good points" if found["prior_points"] else ""
+    table.add_row("trials", f"{found['trials']}{points}")
+    table.add_row("rungs", f"about {reach}")
+    table.add_row("slots", f"{counted(found['slots'], 'trial')} at once on {found['device']}")
+    table.add_row(
+        "time",
+        f"{duration(found['seconds_of_its_epoch'])} an epoch of all folds, timed once for: "
+        f"{escape(settings_line(found['timed_setting'], find_family(found['family']).spec_type.defaults()))}",
+    )
+    table.add_row(
+        "",
+        f"about {duration(found['seconds_for_all_trials'])} for all trials at that pace; "
+        f"limit {found['time_limit'] or 'none'}",
+    )
+    table.add_row("study", escape(found["study"]))
+    table.add_row("storage", escape(found["storage"]))
+    table.add_row("MLflow", escape(found["tracking"]))
+    out.print(table)
+    out.print("[dim]nothing was run or stored[/]")
