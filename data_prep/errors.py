@@ -1,28 +1,90 @@
-"""The one error that a user's input raises: the rule, the value, where it stands and what to do."""
+"""The error that bad input raises, as its parts: the rule, the value, where it was found, and the remedy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import Literal, TypeAlias
 
 _LONGEST = 100
 """Characters of a value that an error shows."""
 
+ActionName: TypeAlias = Literal[
+    "resume search",
+    "raise budget",
+    "remove time limit",
+    "list trials",
+    "repeat trial",
+    "rename search",
+    "choose home",
+    "replace files",
+    "promote",
+    "promote by force",
+    "repeat promotion",
+    "list models",
+    "score seen pieces",
+    "follow job",
+    "stop job",
+    "show cluster",
+    "write launch file",
+    "choose address",
+]
+"""What a user can be told to do with the program. Only the command line knows which command or option does it."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something to do with the program, as data.
+
+    Attributes:
+        name: What to do.
+        values: What it needs, by name ("search", "trials").
+    """
+
+    name: ActionName
+    values: Mapping[str, object] = field(default_factory=dict[str, object])
+
 
 class BadInputError(ValueError):
-    """Something a user gave cannot be used.
+    """Raised for input that cannot be used.
 
-    The message is one line that states the rule, then the value and where it came from (file, key, piece), then the
-    remedy. The command line prints it without a traceback and exits with status 2.
+    ``str`` joins the parts in one line: "rule: value (where); remedy". The command line prints that line without a
+    traceback, adds the command that does the action, and exits with status 2.
+
+    Attributes:
+        rule: What the input has to satisfy.
+        value: What it is instead.
+        where: Where it was found (file, key, piece).
+        remedy: What to do about it.
+        action: What to do with the program, where the remedy is a command or an option.
     """
+
+    def __init__(
+        self, rule: str, value: str = "", where: str = "", remedy: str = "", action: Action | None = None
+    ) -> None:
+        """Keep the parts."""
+        super().__init__(rule, value, where, remedy, action)  # so that it can be pickled
+        self.rule, self.value, self.where, self.remedy, self.action = rule, value, where, remedy, action
+
+    @property
+    def problem(self) -> str:
+        """The line without the remedy."""
+        value = f": {self.value}" if self.value else ""
+        where = f" ({self.where})" if self.where else ""
+        return f"{self.rule}{value}{where}"
+
+    def __str__(self) -> str:
+        """Return the whole line."""
+        return f"{self.problem}; {self.remedy}" if self.remedy else self.problem
 
 
 def unknown(kind: str, value: str, known: Iterable[str], where: str = "") -> BadInputError:
-    """Make the error for a name that is not among the known ones, with the nearest right name.
+    """Return the error for a name that is not among the known ones, with the nearest right name.
 
     Args:
         kind: What the name names, in the singular ("corpus", "setting").
         value: The name that was given.
         known: The names that exist.
-        where: Where the name stands ("my-search.toml line 4"), or nothing.
+        where: Where the name was given ("my-search.toml line 4"), or nothing.
 
     Returns:
         The error, to be raised by the caller.
@@ -30,8 +92,7 @@ def unknown(kind: str, value: str, known: Iterable[str], where: str = "") -> Bad
     names = sorted(known)
     near = get_close_matches(value[:_LONGEST], names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"
-    place = f" ({where})" if where else ""
-    return BadInputError(f"no {kind} is called {shown(value)}{place}; {hint}")
+    return BadInputError(f"no {kind} is called {shown(value)}", where=where, remedy=hint)
 
 
 def shown(value: object) -> str:
@@ -48,3 +109,16 @@ def shown(value: object) -> str:
     except (RecursionError, ValueError):  # Python's own limits, as on the digits of a number
         return f"{type(value).__name__} too large to be shown"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text):,} characters)"
+
+
+def one_line(error: BaseException, longest: int = 300) -> str:
+    """Return the first line of an exception's message, or the name of its type if it has none.
+
+    Args:
+        error: Any exception.
+        longest: Characters after which the line is cut.
+
+    Returns:
+        The line.
+    """
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:longest]

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import unquote
 
-from data_prep.storage.unusable import one_line
+from data_prep.errors import one_line
 
 _SEPARATOR = re.compile(r"([?&;,#+\s]|%(?:25)*(?:26|3[Bb]|20))")
 """What stands between parameters, however often it was encoded."""

@@ -25,6 +25,7 @@ from tunesmith.commands import ui as ui_command
 from tunesmith.console import err, write_whatever_the_encoding
 from tunesmith.program import mean_home
 from tunesmith.proxies import spare_this_machine
+from tunesmith.remedies import in_words
 
 INTERRUPTED = 130
 BAD_INPUT = 2
@@ -115,7 +116,7 @@ def _one_line(error: Exception) -> str:
     from rich.markup import escape
 
     if isinstance(error, BadInputError):
-        return escape(str(error))
+        return escape(in_words(error))
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"the disk is full: {escape(str(error.filename or ''))}; free some space and run the same command again"
     if isinstance(error, OSError) and error.strerror:

@@ -14,7 +14,8 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from data_prep.storage.unusable import UnusablePlaceError, one_line, unusable
+from data_prep.errors import one_line
+from data_prep.storage.unusable import UnusablePlaceError, unusable
 
 OPTIONS: Mapping[str, tuple[str, ...]] = {
     "s3": ("endpoint_override", "region", "scheme", "tls_ca_file_path"),

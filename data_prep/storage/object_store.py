@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final, Protocol, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from data_prep.errors import BadInputError, unknown
+from data_prep.errors import BadInputError, one_line, unknown
 from data_prep.storage import atomic_write
 from data_prep.storage.buckets import CREDENTIALS, OPTIONS, Bucket
-from data_prep.storage.unusable import UnusablePlaceError, one_line, unusable
+from data_prep.storage.unusable import UnusablePlaceError, unusable
 
 DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors that mean a lack of room."""

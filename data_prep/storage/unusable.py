@@ -19,8 +19,3 @@ def unusable(label: str, reason: str, remedy: str) -> UnusablePlaceError:
         The error, to be raised by the caller.
     """
     return UnusablePlaceError(f"storage must be readable and writable: {label} is not ({reason}); {remedy}")
-
-
-def one_line(error: BaseException) -> str:
-    """Give an error's first line, or its kind if it says nothing."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

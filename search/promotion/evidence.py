@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from data_prep.errors import BadInputError
+from data_prep.errors import BadInputError, one_line
 from data_prep.readers.notes import Repeats
-from data_prep.storage.unusable import one_line
 from models.metrics import FoldValues, Metric
 from models.spec import Value
 from search.promotion.rule import Comparison, Decision, Incomparable

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
-from data_prep.errors import BadInputError
-from data_prep.storage.unusable import one_line
+from data_prep.errors import BadInputError, one_line
 from search.passwords import first_line, without_password
 from search.promotion.registration import EVIDENCE, Registration, register
 from search.promotion.versions import CHAMPION, Reference, Version, listed, no_such_version, registered_name

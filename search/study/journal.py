@@ -14,8 +14,7 @@ from typing import Any
 
 from optuna.storages.journal import BaseJournalBackend
 
-from data_prep.errors import BadInputError
-from data_prep.storage.unusable import one_line
+from data_prep.errors import BadInputError, one_line
 from data_prep.wording import counted
 from search.study.replay import folded
 

@@ -15,8 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from data_prep.errors import BadInputError
-from data_prep.storage.unusable import one_line
+from data_prep.errors import BadInputError, one_line
 from search.study.folder_lock import exclusive
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from data_prep.errors import one_line
 from data_prep.storage.object_store import BucketPlace, FolderPlace, check, place
-from data_prep.storage.unusable import UnusablePlaceError, one_line
+from data_prep.storage.unusable import UnusablePlaceError
 from data_prep.wording import counted
 from search.spec.file import SearchSpec
 from search.study.database import FINISHED, Study, folder

@@ -1,0 +1,53 @@
+"""Every action of an error has a command or an option that this program has."""
+
+import string
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import pytest
+from typer.main import get_command
+
+from data_prep.errors import Action, ActionName, BadInputError
+from tunesmith.cli import app
+from tunesmith.remedies import COMMANDS, in_words
+
+
+def options_of(command: Any) -> set[str]:
+    return {option for parameter in command.params for option in parameter.opts}
+
+
+def every_command(command: Any) -> Iterator[Any]:
+    yield command
+    for each in getattr(command, "commands", {}).values():
+        yield from every_command(each)
+
+
+def test_every_action_has_a_command() -> None:
+    assert set(COMMANDS) == set(get_args(ActionName))
+
+
+@pytest.mark.parametrize("action", COMMANDS)
+def test_the_command_exists_with_its_options(action: ActionName) -> None:
+    words = COMMANDS[action].split()
+    options = {word for word in words if word.startswith("-")}
+    command: Any = get_command(app)
+    if words[0] != "tunesmith":
+        assert any(options <= options_of(each) for each in every_command(command))
+        return
+    for word in words[1:]:
+        command = command.commands[word] if hasattr(command, "commands") else command
+    assert not hasattr(command, "commands")
+    assert options <= options_of(command)
+
+
+def test_values_are_quoted_and_options_stand_in_brackets() -> None:
+    error = BadInputError("a rule", "got 1", "file.toml", "resume it", Action("resume search", {"search": "my file"}))
+    assert str(error) == "a rule: got 1 (file.toml); resume it"
+    assert in_words(error) == "a rule: got 1 (file.toml); resume it: tunesmith search 'my file'"
+    named = BadInputError("a rule", remedy="choose another name", action=Action("rename search"))
+    assert in_words(named) == "a rule; choose another name (--name)"
+
+
+def test_every_value_of_a_command_is_one_word() -> None:
+    for command in COMMANDS.values():
+        assert all(name is None or name.isidentifier() for _, name, _, _ in string.Formatter().parse(command))
