@@ -15,12 +15,12 @@ READER = 5
 
 _READERS = {
     ".abc": ("abc.files", "ABC"),
-    ".mid": ("midi", "MIDI"),
-    ".midi": ("midi", "MIDI"),
-    ".xml": ("staves", "MusicXML"),
-    ".musicxml": ("staves", "MusicXML"),
-    ".mxl": ("staves", "MusicXML"),
-    ".krn": ("kern", "kern"),
+    ".mid": ("midi.score", "MIDI"),
+    ".midi": ("midi.score", "MIDI"),
+    ".xml": ("musicxml.staves", "MusicXML"),
+    ".musicxml": ("musicxml.staves", "MusicXML"),
+    ".mxl": ("musicxml.staves", "MusicXML"),
+    ".krn": ("kern.spines", "kern"),
 }
 """Of each ending the module that reads such files, and what the format is called."""
 
@@ -34,7 +34,7 @@ SUFFIXES = frozenset(_READERS)
 """Endings of the files that can be read, in lower case."""
 
 
-MIDI_SUFFIXES = frozenset(suffix for suffix, (module, _) in _READERS.items() if module == "midi")
+MIDI_SUFFIXES = frozenset(suffix for suffix, (module, _) in _READERS.items() if module == "midi.score")
 """Endings of files that may be performances, in lower case; their repeats are written out already."""
 
 
@@ -80,11 +80,12 @@ def read(path: Path, repeats: Repeats = "written") -> Reading:
         MemoryError: If memory ran out, which its contents alone do not decide.
         OSError: If it cannot be opened.
     """
+    module = import_module(reader(path))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what music21 remarks on a file's style is not the user's concern here
             how = {"repeats": repeats} if has_repeats(path) else {}
-            return _without_silent(import_module(reader(path)).read(path, **how))
+            return _without_silent(module.read(path, **how))
     except Exception as error:  # a parser may raise anything on one file, and the others are still read
         if isinstance(error, OSError) and error.errno not in _OF_PARSERS:
             raise

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from search.promotion.code import ROOT, copy_code
+from search.promotion.code import copy_code
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
@@ -62,7 +62,7 @@ def package(family: str, model: Path, folder: Path, *, sha256: str, card: str, e
         said = {"family": family, "format": serving.FORMAT, "sha256": sha256}
         description.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
         shutil.copyfile(model, weights)
-        entry, code = copy_code(ROOT / "search" / f"served_{family}.py", place)
+        entry, code = copy_code(Path(__file__).with_name(f"served_{family}.py"), place)
         with _importable(place):
             mlflow.pyfunc.save_model(
                 path=str(folder),

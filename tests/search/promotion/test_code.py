@@ -15,12 +15,13 @@ GIVEN = {"mlflow", "numpy", "pandas", "pydantic", "torch"}
 
 
 def entry(name: str) -> Path:
-    return ROOT / "search" / f"{name}.py"
+    return ROOT / "search" / "promotion" / f"{name}.py"
 
 
 @pytest.mark.parametrize("name", ENTRIES)
 def test_what_is_needed_is_what_python_imports(name: str) -> None:
-    code = f"import sys, search.{name}\nprint(*(getattr(m, '__file__', None) for m in list(sys.modules.values())))"
+    shown = "print(*(getattr(m, '__file__', None) for m in list(sys.modules.values())))"
+    code = f"import sys, search.promotion.{name}\n{shown}"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = {Path(path) for path in done.stdout.split() if path.startswith(str(ROOT)) and ".venv" not in path}
     assert loaded - {entry(name)} <= set(needed_files(entry(name)))
