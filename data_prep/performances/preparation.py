@@ -22,7 +22,7 @@ from data_prep.performances.filters import RULES, broken_rule
 from data_prep.pitches import has_key
 from data_prep.progress import Progress
 from data_prep.readers import beats as annotated
-from data_prep.readers.bounded import Failure, Job, read_each, read_one
+from data_prep.readers.bounded import Failure, FileReader, read_each, read_one
 from data_prep.readers.notes import Piece
 
 DUPLICATES = "duplicates"
@@ -125,7 +125,7 @@ def _folds(read: _Read, composition: Sequence[int], inputs: Inputs) -> list[int]
 
 def read_file(path: Path) -> Played | Failure:
     """Read one performance and its annotated beats, within bounds; or return why it cannot be read."""
-    return read_one(_JOB, path)
+    return read_one(_READER, path)
 
 
 def _played(entries: Sequence[Entry], progress: Progress, processes: int | None) -> _Read:
@@ -133,7 +133,7 @@ def _played(entries: Sequence[Entry], progress: Progress, processes: int | None)
     progress.start(len(entries), "reading performances")
     answers: dict[Path, Played | Failure] = {}
     try:
-        for path, answer in read_each(_JOB, [entry.path for entry in entries], processes=processes or 1):
+        for path, answer in read_each(_READER, [entry.path for entry in entries], processes=processes or 1):
             answers[path] = answer
             progress.advance(1)
     finally:
@@ -177,7 +177,7 @@ def _reader(_: Path) -> str:
     return reader.__name__
 
 
-_JOB = Job(_read, _reader)
+_READER = FileReader(_read, _reader)
 
 
 def _beats(path: Path) -> annotated.Beats | None:

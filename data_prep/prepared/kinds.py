@@ -18,7 +18,7 @@ from data_prep.readers.digest import file_digest
 
 
 @dataclass(frozen=True)
-class Kind:
+class DataKind:
     """What the chain asks of a kind of data.
 
     Attributes:
@@ -67,8 +67,8 @@ def _make_performances(
     return make(corpus, inputs, cache, progress, processes)
 
 
-KINDS: Mapping[str, Kind] = {
-    "melodies": Kind(
+KINDS: Mapping[str, DataKind] = {
+    "melodies": DataKind(
         noun="piece",
         form=Melodies,
         digests=_melody_digests,
@@ -76,7 +76,7 @@ KINDS: Mapping[str, Kind] = {
         make=_make_melodies,
         describe=melody_description.describe,
     ),
-    "performances": Kind(
+    "performances": DataKind(
         noun="performance",
         form=Performances,
         digests=performance_files.digests,

@@ -73,7 +73,7 @@ BOUNDS = Bounds()
 
 
 @dataclass(frozen=True)
-class Job(Generic[Read]):
+class FileReader(Generic[Read]):
     """How files are read.
 
     Attributes:
@@ -86,19 +86,19 @@ class Job(Generic[Read]):
     needs: Callable[[Path], str]
 
 
-def read_one(job: Job[Read], path: Path, bounds: Bounds = BOUNDS) -> Read | Failure:
+def read_one(reader: FileReader[Read], path: Path, bounds: Bounds = BOUNDS) -> Read | Failure:
     """Read one file; see ``read_each``."""
-    ((_, answer),) = read_each(job, [path], bounds=bounds)
+    ((_, answer),) = read_each(reader, [path], bounds=bounds)
     return answer
 
 
 def read_each(
-    job: Job[Read], paths: Iterable[Path], *, processes: int = 1, bounds: Bounds = BOUNDS
+    reader: FileReader[Read], paths: Iterable[Path], *, processes: int = 1, bounds: Bounds = BOUNDS
 ) -> Generator[tuple[Path, Read | Failure]]:
     """Read files, each within bounds. Nothing that a file does to its reader ends the others.
 
     Args:
-        job: How.
+        reader: How.
         paths: The files, begun in this order.
         processes: How many are read at once.
         bounds: What each may take.
@@ -120,7 +120,7 @@ def read_each(
                     yield path, failure
                     continue
                 worker = idle.pop() if idle else _Worker()
-                worker.begin(job, path, bounds.seconds, bounds.memory)
+                worker.begin(reader, path, bounds.seconds, bounds.memory)
                 busy[worker.connection] = worker
             for connection in wait(list(busy)) if busy else ():
                 worker = busy[connection]
@@ -167,10 +167,10 @@ class _Worker:
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             )
 
-    def begin(self, job: Job[Any], path: Path, seconds: float, memory: int) -> None:
+    def begin(self, reader: FileReader[Any], path: Path, seconds: float, memory: int) -> None:
         self.path, self._seconds = path, seconds
         with suppress(OSError):  # it is gone; so says the answer
-            self.connection.send((job.read, job.needs(path), path, seconds, memory))
+            self.connection.send((reader.read, reader.needs(path), path, seconds, memory))
 
     def answer(self) -> tuple[bool, Any]:
         """Return whether the file is done, and what came of it."""

@@ -10,7 +10,7 @@ import pytest
 
 from data_prep.prepared.corpus import prepare
 from data_prep.progress import Silent
-from data_prep.readers.bounded import Bounds, Job, read_one
+from data_prep.readers.bounded import Bounds, FileReader, read_one
 from data_prep.readers.cached import read_all
 from data_prep.readers.digest import file_digest
 from data_prep.readers.scores import reader
@@ -50,7 +50,7 @@ def _digests(folder: Path) -> dict[Path, str]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds a process's memory")
 def test_a_corpus_read_without_enough_memory_is_no_whole_corpus(hungry: Path, tmp_path: Path) -> None:
-    enough = read_one(Job(taken, reader), hungry / "long.abc")
+    enough = read_one(FileReader(taken, reader), hungry / "long.abc")
     assert isinstance(enough, int)
 
     def limited() -> list[object]:
