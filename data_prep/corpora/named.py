@@ -82,10 +82,8 @@ class Corpus:
             if path.suffix.lower() in self.suffixes and not path.name.startswith(".") and path.is_file()
         ]
         if not found:
-            raise BadInputError(
-                f"a corpus needs at least one score ({', '.join(sorted(self.suffixes))}), "
-                f"but there is none in {self.folder}"
-            )
+            suffixes = ", ".join(sorted(self.suffixes))
+            raise BadInputError(f"a corpus needs at least one score ({suffixes})", f"there is none in {self.folder}")
         return tuple(sorted(found, key=self.file_name)[:: self.every])
 
     def file_name(self, path: Path) -> str:
@@ -222,7 +220,7 @@ def _named_or_folder(name_or_folder: str) -> Corpus:
             style_column=column,
         )
     if path.exists():
-        raise BadInputError(f"a corpus is a name or a folder, {name_or_folder!r} is a file: name its folder")
+        raise BadInputError("a corpus is a name or a folder", f"{name_or_folder!r} is a file", remedy="name its folder")
     if "/" in name_or_folder:
-        raise BadInputError(f"a corpus is a name or a folder, and there is no folder {name_or_folder!r}")
+        raise BadInputError("a corpus is a name or a folder", f"there is no folder {name_or_folder!r}")
     raise unknown("corpus", name_or_folder, corpora(), f"and there is no such folder in {Path.cwd()}")

@@ -199,8 +199,9 @@ class _Worker:
         name = signal.Signals(-status).name if status < 0 else f"exit status {status}"
         if not self._is_ready:
             raise BadInputError(
-                f"files are read in a process of their own, and none can be started ({name}): see that "
-                f"{sys.executable} runs here, and that memory is left"
+                "files are read in a separate process",
+                f"none can be started ({name})",
+                remedy=f"check that {sys.executable} runs here, and that memory is left",
             )
         if status in _TIME_IS_UP:
             seconds = self._seconds * _TIME_IS_UP[status]

@@ -19,8 +19,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import ipc
 
-from data_prep.errors import BadInputError
 from data_prep.readers.notes import Heading, Key, Metre, Piece, Reading, Unread
+from data_prep.storage.format import check_format
 from data_prep.wording import counted
 
 FORMAT = 1
@@ -81,11 +81,7 @@ def from_bytes(data: bytes, where: str) -> Reading:
     table = ipc.open_file(pa.BufferReader(data)).read_all()
     table.validate(full=True)
     metadata = json.loads((table.schema.metadata or {})[_METADATA])
-    if metadata["format"] > FORMAT:
-        raise BadInputError(
-            f"a note table of format {FORMAT} or older can be read, this one has format {metadata['format']} "
-            f"({where}): a newer tunesmith wrote it; upgrade tunesmith, or remove the file"
-        )
+    check_format("note tables", metadata["format"], FORMAT, where)
 
     def column(name: str) -> Any:
         return table.column(name).combine_chunks()

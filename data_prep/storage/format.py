@@ -20,5 +20,5 @@ def check_format(kind: str, written: int, newest: int, where: str) -> None:
             f"this version of tunesmith reads {kind} up to format {newest}",
             f"got format {written}",
             where,
-            "upgrade tunesmith to the version that wrote it",
+            "upgrade tunesmith",
         )

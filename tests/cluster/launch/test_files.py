@@ -88,7 +88,7 @@ def test_a_file_that_is_there_is_kept_unless_forced(tmp_path: Path) -> None:
     kept.write_text("mine", encoding="utf-8")
     with pytest.raises(
         BadInputError,
-        match=r"not replaced unless you ask for it: .*aws\.yaml.* exists; choose another name or folder, or replace the files",
+        match=r"not replaced unless you ask for it: .*aws\.yaml.* exists; choose another name or folder",
     ):
         write(KINDS["aws"], tmp_path)
     assert kept.read_text(encoding="utf-8") == "mine"
