@@ -18,7 +18,7 @@ from pathlib import Path
 
 from data_prep.corpora.named import INDEX, Corpus
 from data_prep.errors import BadInputError, unknown
-from data_prep.limits import MAX_BYTES
+from data_prep.limits import check_num_bytes
 from data_prep.readers.beats import SUFFIX
 from data_prep.readers.digest import contents, file_digest
 from data_prep.readers.scores import MIDI_SUFFIXES
@@ -159,7 +159,7 @@ def _from_folders(corpus: Corpus) -> list[Entry]:
             path,
             corpus.file_name(path),
             place[0] if len(place) > 1 else ONE_STYLE,
-            composition="/".join(place[:-1]) if len(place) > 2 and annotated[path.parent] > 1 else None,  # noqa: PLR2004
+            composition="/".join(place[:-1]) if place[2:] and annotated[path.parent] > 1 else None,
         )
         for path, place in zip(paths, places, strict=True)
     ]
@@ -193,8 +193,7 @@ def _from_index(corpus: Corpus, index: Path) -> list[Entry]:
 def _table(index: Path) -> tuple[Sequence[str], list[dict[str, str]]]:
     """Return the columns and the rows of an index."""
     try:
-        if index.stat().st_size > MAX_BYTES:
-            raise ValueError(f"it has more than {MAX_BYTES / 1e6:g} MB")  # noqa: TRY301  (told like the others)
+        check_num_bytes(index.stat().st_size)
         table = csv.DictReader(StringIO(index.read_text(encoding="utf-8-sig")), restval="")
         return table.fieldnames or [], list(table)
     except UnicodeDecodeError:

@@ -19,10 +19,12 @@ from data_prep.performances import reader
 from data_prep.performances.arrays import Performance, Performances
 from data_prep.performances.files import Entry
 from data_prep.performances.filters import RULES, broken_rule
+from data_prep.performances.renderings import STYLES, render
 from data_prep.pitches import has_key
 from data_prep.progress import Progress
 from data_prep.readers import beats as annotated
 from data_prep.readers.bounded import Failure, FileReader, read_each, read_one
+from data_prep.readers.cached import read_all
 from data_prep.readers.notes import Piece
 
 DUPLICATES = "duplicates"
@@ -173,11 +175,11 @@ def _read(path: Path) -> Played:
     return Played(file, beats, _within_keys(performance))
 
 
-def _reader(_: Path) -> str:
-    return reader.__name__
+def _needs(_: Path) -> tuple[str, ...]:
+    return (reader.__name__,)
 
 
-_READER = FileReader(_read, _reader)
+_READER = FileReader(_read, _needs)
 
 
 def _beats(path: Path) -> annotated.Beats | None:
@@ -202,9 +204,6 @@ def _contents(performance: Performance) -> Hashable:
 
 def _rendered(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, processes: int | None) -> _Read:
     """Read scores, and play those in 4/4 in every style; a score is a composition."""
-    from data_prep.performances.renderings import STYLES, render  # noqa: PLC0415  (so is what only scores need)
-    from data_prep.readers.cached import read_all  # noqa: PLC0415  (pyarrow is imported only where scores are read)
-
     read = _Read()
     for path, reading in read_all(inputs.digests, cache, progress, processes, repeats=corpus.repeats).items():
         name = corpus.file_name(path)

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -33,7 +33,7 @@ Read = TypeVar("Read")
 WAIT_FACTOR = 6
 """How many times its time limit a file may take if its reader waits instead of computing."""
 
-_READY = b"ready"
+_READY = "ready"
 _MEBIBYTE = 2**20
 _TIME_IS_UP = {-signal.SIGPROF: 1, -signal.SIGALRM: WAIT_FACTOR}
 """Exit statuses of a worker that met its time limit, and how many times the limit each stands for."""
@@ -79,11 +79,11 @@ class FileReader(Generic[Read]):
     Attributes:
         read: Reads one. It is pickled, so a function at the top of a module or a partial one, as is its result. What it
             raises becomes a failure: a ValueError with its message.
-        needs: The module that it imports for a file; this takes none of the file's own time.
+        needs: The modules that it imports for a file; this takes none of the file's own time and memory.
     """
 
     read: Callable[[Path], Read]
-    needs: Callable[[Path], str]
+    needs: Callable[[Path], Sequence[str]]
 
 
 def read_one(reader: FileReader[Read], path: Path, bounds: Bounds = BOUNDS) -> Read | Failure:
@@ -175,14 +175,14 @@ class _Worker:
     def answer(self) -> tuple[bool, Any]:
         """Return whether the file is done, and what came of it."""
         try:
-            message = self.connection.recv_bytes()
+            message = self.connection.recv()
         except (EOFError, OSError):
             self.end()
             return True, self._why_it_ended()
         if message == _READY:
             self._is_ready = True
             return False, None
-        answer, self.is_alive = pickle.loads(message)  # noqa: S301  (our own process)
+        answer, self.is_alive = message
         if not self.is_alive:
             self.end()
         return True, answer
@@ -216,23 +216,25 @@ def _serve(descriptor: int) -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGPROF, signal.SIGALRM))
     connection = Connection(descriptor)
-    connection.send_bytes(_READY)
+    connection.send(_READY)
     is_alive = True
     while is_alive:
         try:
-            message = connection.recv_bytes()
+            request = connection.recv()
         except EOFError:
             return
-        answer, is_alive = _answer(message)
+        answer, is_alive = _answer(*request)
         connection.send_bytes(answer)
 
 
-def _answer(message: bytes) -> tuple[bytes, bool]:
+def _answer(
+    read: Callable[[Path], Any], needs: Sequence[str], path: Path, seconds: float, memory: int
+) -> tuple[bytes, bool]:
     """Read one file; return what the parent is sent, and whether this process can read another."""
-    read, needs, path, seconds, memory = pickle.loads(message)  # noqa: S301  (our own parent)
     try:
         signal.setitimer(signal.ITIMER_REAL, WAIT_FACTOR * seconds)
-        import_module(needs)
+        for module in needs:
+            import_module(module)
     except BaseException as error:  # noqa: BLE001  (a broken installation, or too little memory: no fault of the file)
         return pickle.dumps((replace(_failure(error), passing=True), False)), False
     try:

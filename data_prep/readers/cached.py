@@ -67,7 +67,7 @@ def read_file(path: Path, repeats: Repeats = "written") -> Reading:
     Raises:
         BadInputError: If no process can be started to read it.
     """
-    answer = read_one(FileReader(partial(scores.read, repeats=repeats), scores.reader), path)
+    answer = read_one(FileReader(partial(scores.read, repeats=repeats), lambda path: (scores.reader(path),)), path)
     return _failed(answer) if isinstance(answer, Failure) else answer
 
 
@@ -102,12 +102,16 @@ def _parse(
     sizes = {path: path.stat().st_size if path.exists() else 0 for path in files}
     longest_first = sorted(files, key=lambda path: -sizes[path])  # so that the processes end together
     worth_it = sum(sizes.values()) >= WORTH_A_POOL
-    reader = FileReader(partial(_as_table, repeats=repeats), scores.reader)
+    reader = FileReader(partial(_as_table, repeats=repeats), _needs)
     return read_each(reader, longest_first, processes=processes if worth_it else 1, bounds=bounds)
 
 
 def _as_table(path: Path, repeats: Repeats) -> bytes:
     return note_table.to_bytes(scores.read(path, repeats))
+
+
+def _needs(path: Path) -> tuple[str, ...]:
+    return scores.reader(path), note_table.LIBRARY
 
 
 def _failed(failure: Failure) -> Reading:

@@ -57,7 +57,7 @@ def write(
     files = paths(folder, stem, formats)
     check(tune)
     user_files.check_new(files, replace=replace)
-    contents = _Contents(dataclasses.replace(tune, title=_one_line(tune.title)), instrument)
+    contents = _Contents(dataclasses.replace(tune, title=_printable(tune.title)), instrument)
     for name, path in zip(formats, files, strict=True):
         made = contents.of(name)
         try:
@@ -141,7 +141,7 @@ def _check_frame(tune: Tune) -> None:
         )
 
 
-def _one_line(title: str) -> str:
+def _printable(title: str) -> str:
     """Leave of a title what can stand in one line of any file."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in title).split())
 

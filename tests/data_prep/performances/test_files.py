@@ -193,5 +193,7 @@ def test_an_index_with_a_field_that_no_table_has(text: str, tmp_path: Path) -> N
 def test_an_index_of_any_size(tmp_path: Path) -> None:
     with (_touch(tmp_path, "a.mid") / "index.csv").open("wb") as file:
         file.truncate(2**42)
-    with pytest.raises(BadInputError, match=r"must be readable: .*index\.csv \(it has more than 16 MB\)"):
+    with pytest.raises(
+        BadInputError, match=r"must be readable: .*index\.csv \(files of at most 16 MB are read: it has more\)"
+    ):
         entries(resolve(str(tmp_path)))

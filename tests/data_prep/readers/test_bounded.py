@@ -73,8 +73,8 @@ def read(path: Path) -> str:
     return f"{os.getpid()} {text}"
 
 
-def _json(_: Path) -> str:
-    return "json"
+def _json(_: Path) -> tuple[str, ...]:
+    return ("json",)
 
 
 READER = FileReader(read, _json)
@@ -88,7 +88,7 @@ BAD = {
     "die": Failure("the process that read it was ended (SIGKILL)", passing=True),
     "crash": Failure("the process that read it was ended (SIGSEGV)", passing=True),
     "hang up": Failure("the process that read it was ended (SIGKILL)", passing=True),
-    "quote": Failure(f"it cannot be read as music: KeyError: '{'[' * 299}...", passing=False),
+    "quote": Failure(f"it cannot be read as music: KeyError: '{'[' * 299}", passing=False),
     "deny": Failure("Permission denied", passing=True),
     "refuse": Failure("files of at most 200000 notes are read: it has 1000000000", passing=False),
     "blunder": Failure("it cannot be read as music: ValueError: invalid literal", passing=False),
@@ -165,8 +165,8 @@ def test_no_process_to_read_in_is_told_in_one_line(tmp_path: Path, monkeypatch: 
         read_one(READER, _write(tmp_path, ["a"])[0])
 
 
-def _named(path: Path) -> str:
-    return path.stem
+def _named(path: Path) -> tuple[str, ...]:
+    return (path.stem,)
 
 
 @pytest.mark.parametrize(

@@ -254,8 +254,8 @@ def check_performance(played: Performance) -> None:
         assert np.all(np.isfinite(times))
 
 
-def needs(path: Path) -> str:
-    return performance.__name__ if path.parent.name == "performance.mid" else reader(path)
+def needs(path: Path) -> tuple[str, ...]:
+    return (performance.__name__ if path.parent.name == "performance.mid" else reader(path),)
 
 
 def _write(folder: Path, name: str, count: int) -> list[Path]:
