@@ -30,7 +30,7 @@ from models.metrics import CV_LOSS, NATS_PER_NOTE, TRAIN_LOSS, FoldValues, Metri
 from models.spec import Value
 from search.spec.file import parse
 from search.study.progress import SilentObserver, State
-from search.tracking.runs import default_uri, quieten
+from search.tracking.client import default_uri, quieten
 
 MOST_SECONDS = 0.15
 MOST_GROWTH = 1.1

@@ -34,7 +34,7 @@ from cluster.session import connect
 from models.spec import Value
 from search.spec.file import SearchSpec, parse
 from search.study.progress import SilentObserver, State
-from search.tracking.runs import default_uri
+from search.tracking.client import default_uri
 
 MOST_SECONDS = 0.15
 MOST_GROWTH = 1.5

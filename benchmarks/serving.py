@@ -35,7 +35,7 @@ from data_prep.randomness import stream
 from models.families import FAMILIES
 from models.training import checkpoint
 from search.promotion.package import package
-from search.tracking.runs import quieten
+from search.tracking.client import quieten
 
 SIZE_LIMIT, LOAD_LIMIT, HTTP_LIMIT = 5.0, 3.0, 50.0
 RESULT = Path(__file__).parent / "results" / "serving.json"

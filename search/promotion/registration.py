@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from search.promotion.package import package
 from search.promotion.versions import registered_name
-from search.tracking.runs import NOTE, PARENT, PROMOTION_RUN, SEARCH_RUN
+from search.tracking.client import NOTE, PARENT, PROMOTION_RUN, SEARCH_RUN
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

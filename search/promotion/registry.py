@@ -18,7 +18,7 @@ from search.passwords import first_line, without_password
 from search.promotion.registration import EVIDENCE, Registration, register
 from search.promotion.versions import CHAMPION, Reference, Version, listed, no_such_version, registered_name
 from search.study.folder_lock import exclusive
-from search.tracking.runs import check_tracking, connect, find_experiment, quieten
+from search.tracking.client import check_tracking, connect, find_experiment, quieten
 from search.tracking.store_file import sqlite_file
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from search.promotion.promote import Challenge, Outcome, choose_trial
 from search.promotion.registry import Registry
 from search.spec.file import load
 from search.study.records import EpochRecord, SearchRecord, TrialRecord
-from search.tracking.runs import default_uri
+from search.tracking.client import default_uri
 
 COMPOSER = FAMILIES["composer"]
 EPOCHS = 4

@@ -60,7 +60,7 @@ def promote(
     from search.promotion.promote import Challenge, choose_trial
     from search.promotion.rule import candidates, check_force
     from search.study.database import driver_lock, folder, read_search
-    from search.tracking.runs import tracking_uri
+    from search.tracking.client import tracking_uri
     from tunesmith.names.models import registry
     from tunesmith.searching.data import prepared_data
 

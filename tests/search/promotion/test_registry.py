@@ -19,7 +19,8 @@ from search.promotion.registry import Registry
 from search.promotion.versions import Reference, parse_reference
 from search.spec.file import parse
 from search.study.records import EpochRecord, TrialRecord
-from search.tracking.runs import Mirror, default_uri
+from search.tracking.client import default_uri
+from search.tracking.runs import Mirror
 from tests.models import trained_stylenets
 from tests.search.tracking.test_runs import STARTED, VALUES, free_port, server, store
 

@@ -9,7 +9,7 @@ import pytest
 
 from search.promotion.registration import Registration
 from search.promotion.registry import Registry
-from search.tracking.runs import default_uri
+from search.tracking.client import default_uri
 from tests import hand_midi
 from tests.models import trained_composers, trained_stylenets
 from tests.tunesmith.conftest import Done
