@@ -223,8 +223,8 @@ def test_a_run_that_a_killed_promotion_left_is_marked_by_the_next(
         ("stylenet@", "no version is called ''"),
         ("stylenet@" + "9" * 5000, r"no version is called .9+\.\.\. \(5,002 characters\)"),
         ("stylenet", "no stylenet is the champion, though stylenet@1 is registered"),
-        ("composer@1", "no composer is registered yet, so there is no composer@1: tunesmith promote"),
-        ("composer@champion", "no composer is registered yet, so there is no composer@champion"),
+        ("composer@1", "no composer is registered yet: there is no composer@1; promote"),
+        ("composer@champion", "no composer is registered yet: there is no composer@champion; promote"),
     ],
     ids=range(9),
 )
