@@ -107,7 +107,7 @@ class Round:
             yield Finding("names", "green", f"{', '.join(PACKAGES)} are tunesmith's alone")
 
     def _home(self) -> Iterator[Finding]:
-        from search.place_checks import try_home
+        from search.service_checks import try_home
 
         text = try_home(self.home)
         found = disk(self.home)
@@ -184,13 +184,13 @@ class Round:
         return storage_checks.storage(where, self._working)
 
     def _tracking(self) -> Iterator[Finding]:
-        from search.place_checks import try_tracking
+        from search.service_checks import try_tracking
 
         yield Finding("tracking", "green", try_tracking(self.spec, self.home))
         yield from self._reachable("tracking", "the tracking server")
 
     def _study(self) -> Iterator[Finding]:
-        from search.place_checks import try_study, unended_driver
+        from search.service_checks import try_study, unended_driver
 
         yield Finding("study", "green", try_study(self.spec, self.home))
         driver = unended_driver(self.spec, self.home)
@@ -201,7 +201,7 @@ class Round:
         yield from self._reachable("study", "the study's database")
 
     def _reachable(self, name: str, what: str) -> Iterator[Finding]:
-        from search.place_checks import servers
+        from search.service_checks import servers
 
         server = servers(self.spec).get(name)
         if server is not None and self._working:

@@ -14,7 +14,7 @@ from models.families import FAMILIES
 from models.training import checkpoint
 from search.promotion.registration import Registration
 from search.promotion.registry import Registry
-from search.tracking.runs import default_uri
+from search.tracking.client import default_uri
 from tests import hand_midi
 from tests.models import trained_composers, trained_stylenets
 from tests.tunesmith.conftest import Done
