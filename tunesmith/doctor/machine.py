@@ -26,7 +26,7 @@ def names(_: Context) -> Iterator[Finding]:
 
 def home(context: Context) -> Iterator[Finding]:
     """Check that the home folder can be written to and has space left."""
-    from search.place_checks import try_home
+    from search.service_checks import try_home
 
     text, found = try_home(context.home), disk(context.home)
     complaints = list(space("home", found, "the home folder", "", "free some space, or name another"))

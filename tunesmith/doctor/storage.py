@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from cluster.nodes import Node, on_each
 from data_prep.errors import BadInputError
-from data_prep.storage.object_store import FolderPlace, Place, find_mark, leave_mark, remove_mark
+from data_prep.storage.folder_store import FolderStore
+from data_prep.storage.object_store import ObjectStore
+from data_prep.storage.probes import find_mark, leave_mark, remove_mark
 from tunesmith.doctor.finding import Finding, judged, refused
 from tunesmith.doctor.machine import space
 from tunesmith.doctor.probe import Disk, disk
@@ -34,9 +36,9 @@ class Visit:
     problem: str = ""
 
 
-def visit(where: Place, mark: str) -> Visit:
+def visit(where: ObjectStore, mark: str) -> Visit:
     """Read the driver's mark from a storage, and leave another there."""
-    measured = disk(where.root) if isinstance(where, FolderPlace) else None
+    measured = disk(where.root) if isinstance(where, FolderStore) else None
     seen = False
     try:
         seen = find_mark(where, mark)
@@ -47,7 +49,7 @@ def visit(where: Place, mark: str) -> Visit:
         return Visit(seen, "", measured, f"{error.strerror}: {error.filename}")
 
 
-def storage(where: Place, nodes: Sequence[Node]) -> Iterator[Finding]:
+def storage(where: ObjectStore, nodes: Sequence[Node]) -> Iterator[Finding]:
     """Check that this machine and each node read each other's files, so that the nodes read one another's too."""
     mark = leave_mark(where)
     try:

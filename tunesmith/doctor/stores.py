@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from cluster.nodes import Node, on_each
 from data_prep.errors import BadInputError
-from data_prep.storage.object_store import FolderPlace, place
+from data_prep.storage.folder_store import FolderStore
+from data_prep.storage.urls import store_at
 from tunesmith.doctor import storage as shared_storage
 from tunesmith.doctor.context import Context
 from tunesmith.doctor.finding import Finding, judged
@@ -14,15 +15,15 @@ from tunesmith.doctor.probe import unreachable
 def storage(context: Context) -> Iterator[Finding]:
     """Check that what one node writes to the storage, the others read."""
     if context.working:
-        where = place(context.spec.storage.url or context.home)
-        if isinstance(where, FolderPlace):
+        where = store_at(context.spec.storage.url or context.home)
+        if isinstance(where, FolderStore):
             where.root.mkdir(parents=True, exist_ok=True)
         yield from shared_storage.storage(where, context.working)
 
 
 def tracking(context: Context) -> Iterator[Finding]:
     """Check that MLflow's store can be written to."""
-    from search.place_checks import try_tracking
+    from search.service_checks import try_tracking
 
     yield Finding("tracking", "green", try_tracking(context.spec, context.home))
     yield from _reachable(context, "tracking", "the tracking server")
@@ -30,7 +31,7 @@ def tracking(context: Context) -> Iterator[Finding]:
 
 def study(context: Context) -> Iterator[Finding]:
     """Check that the study's database can be written to, and that no other process runs this search."""
-    from search.place_checks import try_study, unended_driver
+    from search.service_checks import try_study, unended_driver
 
     yield Finding("study", "green", try_study(context.spec, context.home))
     driver = unended_driver(context.spec, context.home)
@@ -43,7 +44,7 @@ def study(context: Context) -> Iterator[Finding]:
 
 def _reachable(context: Context, check: str, what: str) -> Iterator[Finding]:
     """Check that nodes reach a server; a search runs without, since only its driver writes there."""
-    from search.place_checks import servers
+    from search.service_checks import servers
 
     server = servers(context.spec).get(check)
     if server is None or not context.working:

@@ -38,7 +38,7 @@ class NamedModel:
 def registry(home: Path, tracking: str | None = None) -> "Registry":
     """Return the registry of models in MLflow's store at a URI, or else in the home folder; it is not opened yet."""
     from search.promotion.registry import Registry
-    from search.tracking.runs import default_uri
+    from search.tracking.client import default_uri
 
     return Registry(tracking or default_uri(home), home)
 
