@@ -1,12 +1,11 @@
 """Checks of the work itself: the data, what Ray sends to workers, and a short trial on each kind of node."""
 
 # Ray is partly untyped:
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportPrivateImportUsage=false
-# pyright: reportUnknownArgumentType=false, reportPrivateImportUsage=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportPrivateImportUsage=false
 
 from collections.abc import Iterator, Mapping
 from pickle import PicklingError
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from cluster.nodes import Node, on_each
 from data_prep.errors import BadInputError, one_line
@@ -43,7 +42,7 @@ def object_stores(context: Context) -> Iterator[Finding]:
     import ray
     from ray import cloudpickle
 
-    needed = len(cloudpickle.dumps(context.prepared.data, protocol=5))
+    needed = len(cast("bytes", cloudpickle.dumps(context.prepared.data, protocol=5)))
     nodes: list[dict[str, Any]] = ray.nodes()
     stores: dict[str, float] = {node["NodeID"]: node["Resources"].get("object_store_memory", 0.0) for node in nodes}
 
@@ -74,7 +73,7 @@ def pickled(parts: Mapping[str, Any]) -> Iterator[Finding]:
     sizes: dict[str, int] = {}
     for name, part in parts.items():
         try:
-            sizes[name] = len(cloudpickle.dumps(part))
+            sizes[name] = len(cast("bytes", cloudpickle.dumps(part)))
         except (TypeError, ValueError, AttributeError, RecursionError, PicklingError) as error:
             text = f"the {name} cannot be sent to workers: {type(error).__name__}: {one_line(error)}"
             remedy = "remove open files, locks, lambdas and classes defined in functions from it"
