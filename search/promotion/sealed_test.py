@@ -12,7 +12,7 @@ from data_prep.corpora.provenance import Prepared
 from data_prep.errors import BadInputError, one_line
 from data_prep.prepared.corpus import open_test_set
 from data_prep.prepared.refitting import for_test, groups
-from data_prep.storage import atomic_write
+from data_prep.storage.atomic_write import atomic_write
 from data_prep.wording import counted
 from models.family import Family
 from models.metrics import Metric
@@ -136,7 +136,7 @@ def run_test(
         baselines={each.name: each.score.mean for each in family.baselines(for_test(prepared.data, sealed))},
         notes_per_second=sealed.num_notes / seconds,
     )
-    atomic_write.write(_path(search_folder), json.dumps(to_data(result), indent=1).encode())
+    atomic_write(_path(search_folder), json.dumps(to_data(result), indent=1).encode())
     return result
 
 

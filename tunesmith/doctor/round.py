@@ -12,7 +12,8 @@ from cluster.package_owners import clashes
 from cluster.resources import Slots, num_fitting, plan_slots
 from cluster.session import PACKAGES, connect
 from data_prep.errors import BadInputError
-from data_prep.storage.object_store import FolderPlace, place
+from data_prep.storage.folder_store import FolderStore
+from data_prep.storage.urls import store_at
 from data_prep.wording import counted
 from models.families import family as find_family
 from search.spec.file import SearchSpec
@@ -27,7 +28,7 @@ from tunesmith.searching.gpu_memory import gpu_peaks, needed_share
 
 if TYPE_CHECKING:
     from data_prep.prepared.corpus import Prepared
-    from data_prep.storage.object_store import Place
+    from data_prep.storage.object_store import ObjectStore
     from models.family import EpochReport, Family
     from models.training.memory import PeakMemory
 
@@ -177,8 +178,8 @@ class Round:
         yield "study", "the study's database", self._study
 
     def _storage(self) -> Iterator[Finding]:
-        where: Place = place(self.spec.storage.url or self.home)
-        if isinstance(where, FolderPlace):
+        where: ObjectStore = store_at(self.spec.storage.url or self.home)
+        if isinstance(where, FolderStore):
             where.root.mkdir(parents=True, exist_ok=True)
         return storage_checks.storage(where, self._working)
 
