@@ -228,9 +228,7 @@ def test_a_run_that_a_killed_promotion_left_is_marked_by_the_next(
     ],
     ids=range(9),
 )
-def test_references_to_missing_versions_are_refused_with_a_remedy(
-    registry: Registry, model: Path, text: str, message: str
-) -> None:
+def test_references_to_missing_versions_are_refused(registry: Registry, model: Path, text: str, message: str) -> None:
     registry.register(registration(model))
     with pytest.raises(BadInputError, match=message) as caught:
         registry.version(parse_reference(text))
