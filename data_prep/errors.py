@@ -27,6 +27,9 @@ ActionName: TypeAlias = Literal[
     "show cluster",
     "write launch file",
     "choose address",
+    "start cluster",
+    "submit search",
+    "submit search to home",
 ]
 """What an error can tell a user to do with the program. Only the command line knows which command or option does it."""
 

@@ -1,10 +1,10 @@
-"""``python store_makers.py HOME``: three processes make MLflow's store at one moment, and each writes to it."""
+"""``python store_makers.py HOME``: three processes create MLflow's store at the same time, and each writes to it."""
 
 import os
 import sys
 from pathlib import Path
 
-from search.tracking.runs import connect, default_uri, quieten
+from search.tracking.client import connect, default_uri, quieten
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Promotions on real tunes, with a real registry: who becomes champion when several want to, and what is said of it."""
+"""Promotions on real tunes with a real registry: which of several models becomes champion, and what its card says."""
 
 import shutil
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests.search.programs import environment
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore"),  # MLflow's own
-    pytest.mark.xdist_group("challenge"),
+    pytest.mark.xdist_group("promotion"),
 ]
 WEAK, MIDDLE, BETTER = 1e-6, 1e-3, 2e-2
 """Learning rates."""
@@ -26,7 +26,7 @@ WEAK, MIDDLE, BETTER = 1e-6, 1e-3, 2e-2
 
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A place where the weak one is champion."""
+    """A folder in which the weak model is champion."""
     place = tmp_path_factory.mktemp("begun")
     (place / "tunes").mkdir()
     shutil.copy(next(path for path in corpora()["oneills"].files() if path.name == "0001-0050.abc"), place / "tunes")
@@ -37,7 +37,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def place(begun: Path, tmp_path: Path) -> Path:
-    """The same again; what the registry has of the weak one stays where it was."""
+    """A copy of that folder; the registry's artifacts of the weak model stay where they were."""
     shutil.copytree(begun, tmp_path / "place")
     return tmp_path / "place"
 
@@ -58,9 +58,9 @@ def end(place: Path, name: str, program: Program) -> str:
 
 
 def champion(place: Path) -> Version:
-    found = Contender(place, "", 0.0).registry.champion("composer")
-    assert found is not None
-    return found
+    version = Contender(place, "", 0.0).registry.champion("composer")
+    assert version is not None
+    return version
 
 
 def test_a_promotion_is_compared_with_the_champion_of_its_end(place: Path) -> None:
@@ -70,7 +70,9 @@ def test_a_promotion_is_compared_with_the_champion_of_its_end(place: Path) -> No
     assert end(place, "middle", middle) == "no champion"
     assert champion(place).search == "better"
     evidence = Contender(place, "", 0.0).registry.evidence(
-        next(one for one in Contender(place, "", 0.0).registry.versions("composer") if one.search == "middle")
+        next(
+            version for version in Contender(place, "", 0.0).registry.versions("composer") if version.search == "middle"
+        )
     )
     assert evidence["champion"]["trial"] == "better/0"
 
@@ -82,10 +84,10 @@ def test_of_two_promotions_at_once_the_better_is_champion(place: Path) -> None:
     assert end(place, "better", programs["better"]) == "champion"
     end(place, "middle", programs["middle"])
     assert champion(place).search == "better"
-    assert [one.is_champion for one in Contender(place, "", 0.0).registry.versions("composer")].count(True) == 1
+    assert [version.is_champion for version in Contender(place, "", 0.0).registry.versions("composer")].count(True) == 1
 
 
-def test_a_champion_from_where_no_lock_reaches_is_compared_with_too(place: Path) -> None:
+def test_a_champion_set_where_no_lock_reaches_is_compared_with_too(place: Path) -> None:
     Contender(place, "better", BETTER).promote()
     ours = Contender(place, "middle", MIDDLE)
     registry = ours.registry
@@ -93,10 +95,10 @@ def test_a_champion_from_where_no_lock_reaches_is_compared_with_too(place: Path)
     registry.rollback("composer")
 
     class Elsewhere(Registry):
-        def register(self, what: Registration) -> Version:
-            made = super().register(what)
+        def register(self, registration: Registration) -> Version:
+            version = super().register(registration)
             registry.set_champion("composer", better, "by another machine, at this moment")
-            return made
+            return version
 
     home = place / "runs"
     outcome = ours.promote(registry=Elsewhere(f"sqlite:///{home / 'mlflow.db'}", home))
