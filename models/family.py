@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from data_prep.progress import Progress
 from models.metrics import FoldValues, Metric
@@ -20,10 +20,10 @@ SCORING = "scoring the baselines"
 
 @dataclass(frozen=True)
 class EpochReport:
-    """What one epoch of all folds together came to.
+    """The result of one epoch of all folds together.
 
     Attributes:
-        epoch: The absolute number of the epoch, from 1; a resumed trial goes on counting.
+        epoch: The absolute number of the epoch, from 1; a resumed trial continues to count.
         metrics: Every metric's values on the folds, by the metric's name.
         seconds: Wall time of the epoch, training and evaluation.
     """
@@ -31,6 +31,17 @@ class EpochReport:
     epoch: int
     metrics: Mapping[str, FoldValues]
     seconds: float
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the report as JSON holds it, the one form in which it is stored and sent."""
+        metrics = {name: list(values.values) for name, values in self.metrics.items()}
+        return {"epoch": self.epoch, "metrics": metrics, "seconds": self.seconds}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """Read what ``to_plain`` returned; other keys are ignored."""
+        metrics = {name: FoldValues(tuple(values)) for name, values in plain["metrics"].items()}
+        return cls(plain["epoch"], metrics, plain["seconds"])
 
 
 @dataclass(frozen=True)

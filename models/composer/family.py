@@ -47,9 +47,9 @@ class Composer:
     def start(self, spec: ComposerSpec, data: "Melodies", *, seed: int, trial: int, device: str) -> Training:
         """Encode the data and build the folded model for a trial, with its streams named by (seed, trial)."""
         from models.composer.task import ComposerTask  # noqa: PLC0415  (torch: listing families must not wait for it)
-        from models.training.loop import LockstepTraining, TrainingPlan  # noqa: PLC0415  (torch)
+        from models.training.loop import LockstepTraining  # noqa: PLC0415  (torch)
 
-        return LockstepTraining(ComposerTask(spec, data, seed=seed, trial=trial, device=device), TrainingPlan.of(spec))
+        return LockstepTraining(ComposerTask(spec, data, seed=seed, trial=trial, device=device), spec)
 
     def score(self, trained: "Path", data: "Melodies", learnt: "Melodies | None") -> Scored:
         """Score tunes that a trained composer never saw."""

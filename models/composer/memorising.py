@@ -26,7 +26,7 @@ from models.composer.composing.steps import ComposerSteps
 from models.composer.spec import ComposerSpec
 from models.composer.task import ComposerTask
 from models.spec import Value
-from models.training.loop import LockstepTraining, TrainingPlan
+from models.training.loop import LockstepTraining
 
 DEFAULTS: Mapping[str, Value] = MappingProxyType(
     {
@@ -118,7 +118,7 @@ def memorise(
         BadInputError: If the training diverges.
     """
     task = ComposerTask(spec, lesson.melodies, seed=seed, trial=0, device="cpu")
-    training = LockstepTraining(task, TrainingPlan.of(spec))
+    training = LockstepTraining(task, spec)
     waiting = list(iterations)
     for report in training.epochs():
         progress.advance(1)

@@ -42,9 +42,9 @@ class StyleNet:
     def start(self, spec: StyleNetSpec, data: "Performances", *, seed: int, trial: int, device: str) -> Training:
         """Encode the data and build the folded model for a trial, with its streams named by (seed, trial)."""
         from models.stylenet.task import StyleNetTask  # noqa: PLC0415  (torch: listing families must not wait for it)
-        from models.training.loop import LockstepTraining, TrainingPlan  # noqa: PLC0415  (torch)
+        from models.training.loop import LockstepTraining  # noqa: PLC0415  (torch)
 
-        return LockstepTraining(StyleNetTask(spec, data, seed=seed, trial=trial, device=device), TrainingPlan.of(spec))
+        return LockstepTraining(StyleNetTask(spec, data, seed=seed, trial=trial, device=device), spec)
 
     def score(self, trained: "Path", data: "Performances", learnt: "Performances | None") -> Scored:
         """Score performances that a trained StyleNet never heard."""

@@ -186,10 +186,7 @@ def _as_data(family: "Family[Any, Any]", spec: "Spec", data: "Data", reports: "l
             {
                 "epoch": report.epoch,
                 "seconds": report.seconds,
-                "metrics": {
-                    name: {"mean": values.mean, "standard_error": values.standard_error, "folds": values.values}
-                    for name, values in report.metrics.items()
-                },
+                "metrics": {name: values.summary() for name, values in report.metrics.items()},
             }
             for report in reports
         ],

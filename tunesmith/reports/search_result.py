@@ -44,10 +44,7 @@ def as_data(
 
 def _trial_data(trial: TrialRecord, family: Family[Any, Any]) -> dict[str, Any]:
     scores = {
-        metric.name: {"mean": values.mean, "standard_error": values.standard_error, "folds": values.values}
-        if (values := trial.last(metric.name))
-        else None
-        for metric in family.metrics
+        metric.name: values.summary() if (values := trial.last(metric.name)) else None for metric in family.metrics
     }
     return {"number": trial.number, "epochs": len(trial.epochs), "metrics": scores, "settings": dict(trial.values)}
 
