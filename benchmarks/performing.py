@@ -31,8 +31,8 @@ from data_prep.prepared.corpus import prepare
 from data_prep.randomness import stream
 from models.stylenet.family import StyleNet
 from models.stylenet.performer import Performer
-from models.stylenet.performing import perform
 from models.training import checkpoint
+from models.uses.performing import perform
 
 COLD_LIMIT, WARM_LIMIT, PERFORM_LIMIT = 20.0, 1.0, 2.0
 RESULT = Path(__file__).parent / "results" / "performing.json"

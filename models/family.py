@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from models.serving import Serving
+
 SCORING = "scoring the baselines"
 """What a progress display calls it."""
 
@@ -149,7 +151,10 @@ DataT_contra = TypeVar("DataT_contra", contravariant=True)
 
 
 class Family(Protocol[DataT_contra, SpecT]):
-    """A kind of model that can be searched: one encoding, one model, one default search."""
+    """A kind of model that can be searched: one encoding, one model, one default search.
+
+    What its models are good for beyond scoring, it offers by the methods of ``models.uses.offers``.
+    """
 
     @property
     def name(self) -> str:
@@ -172,8 +177,11 @@ class Family(Protocol[DataT_contra, SpecT]):
         ...
 
     @property
-    def use(self) -> str:
-        """The command that makes music, "{model}" in the place of what names its model; empty where there is none."""
+    def folder(self) -> Path | None:
+        """Where its built-in searches are; None for a family without.
+
+        ``default.toml`` is called like the family, any other ``NAME.toml`` FAMILY-NAME.
+        """
         ...
 
     @property
@@ -184,6 +192,11 @@ class Family(Protocol[DataT_contra, SpecT]):
     @property
     def metrics(self) -> Sequence[Metric]:
         """All metrics that its epochs report; the first is the objective of a search."""
+        ...
+
+    @property
+    def columns(self) -> Sequence[Metric]:
+        """The metrics that a table of trials has room for; the first is the objective."""
         ...
 
     @property
@@ -222,6 +235,10 @@ class Family(Protocol[DataT_contra, SpecT]):
         Raises:
             BadInputError: If there is no such model, or it needs pieces that are not at hand or are others.
         """
+        ...
+
+    def serving(self) -> "Serving":
+        """Return how a registered model is served."""
         ...
 
     def pictures(self, trained: Path, data: DataT_contra) -> "Iterable[tuple[str, Figure]]":

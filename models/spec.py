@@ -46,6 +46,13 @@ class Setting:
     memory_order: tuple[Value, ...] = ()
     earlier: Value | None = None
 
+    @property
+    def whole_bounds(self) -> tuple[int, int]:
+        """The least and the greatest legal value of a whole number."""
+        assert self.low is not None
+        assert self.high is not None
+        return int(self.low), int(self.high)
+
 
 def setting(  # noqa: PLR0913  (all that is declared of a setting, named)
     default: Value,

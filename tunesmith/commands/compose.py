@@ -94,14 +94,15 @@ def compose(
 
         tunesmith compose --prompt tune.abc --prompt-notes 16 --lowest G3 --highest B5
     """
-    from models.composer.composing.request import Wish
-    from models.composer.composing.tune_composer import TuneComposer
+    from models.families import family_of, offering
+    from models.uses.offers import ComposingFamily
+    from models.uses.request import SamplingRequest
     from tunesmith.names.models import named_model
     from tunesmith.reports.tunes.files import write_report
 
     kinds = _kinds(formats)
     given, remarks = _prompt(prompt)
-    wish = Wish(
+    request = SamplingRequest(
         bars=bars,
         temperature=temperature,
         top_p=top_p,
@@ -116,13 +117,14 @@ def compose(
         prompt_notes=prompt_notes,
     )
     _make(folder)
-    found = named_model(model, trial, "composer", home_folder(home), tracking)
-    composer = TuneComposer.load(found.path)
-    remarks = [*remarks, *composer.remarks(wish)]
+    families = offering(ComposingFamily)
+    found = named_model(model, trial, list(families), home_folder(home), tracking)
+    composer = families[family_of(found.path, families).name].composing_model(found.path)
+    remarks = [*remarks, *composer.remarks(request)]
     for remark in remarks:
         beware(remark)
     measures, index = _corpus(found, corpus, repeats) if report else (None, None)
-    composed = composer.compose(wish, count=count, seed=seed)
+    composed = composer.compose(request, count=count, seed=seed)
     name = f"{found.name}-seed{seed}" if force else free_set(folder, f"{found.name}-seed{seed}")
     before = of_set(folder, name)
     tunes = {

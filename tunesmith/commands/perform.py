@@ -18,7 +18,7 @@ from tunesmith.options import AsJson, Force, Home, Tracking
 
 if TYPE_CHECKING:
     from data_prep.performances.arrays import Performance
-    from models.stylenet.performer import Performer
+    from models.uses.offers import PerformingModel
 
 _ALL = "all"
 
@@ -65,7 +65,7 @@ def perform(
 
         tunesmith perform tune.mid --model stylenet@champion --mix classical=0.3,jazz=0.7
     """
-    from models.stylenet import performing
+    from models.uses import performing
     from tunesmith.reports.pictures import check_place, save
 
     if sum((genre is not None, mix is not None, flat, at_random)) > 1:
@@ -93,7 +93,7 @@ def perform(
         _write(path, performed[name], replace=force)
     after = {name: performing.played(one) for name, one in performed.items()}
     if picture is not None:
-        from models.stylenet.pictures import piano_rolls
+        from models.uses.rolls import piano_rolls
 
         save(piano_rolls({f"{midi.name} as it was": performance, **after}), picture, replace=force)
     rows = [
@@ -111,9 +111,9 @@ def _named(midi: Path) -> Generator[None]:
         raise BadInputError(f"{midi}: {error}") from None
 
 
-def _listen(midi: Path, data: bytes, performance: "Performance", performer: "Performer") -> None:
+def _listen(midi: Path, data: bytes, performance: "Performance", performer: "PerformingModel") -> None:
     """Refuse a piece that is too long for a model, and tell what the model may take wrongly."""
-    from models.stylenet import performing
+    from models.uses import performing
 
     with _named(midi):
         performer.check_length(performance)
@@ -121,15 +121,18 @@ def _listen(midi: Path, data: bytes, performance: "Performance", performer: "Per
         beware(f"{midi}: {doubt}; the model takes its ticks for beats, four to a bar")
 
 
-def _performer(model: str | None, trial: str | None, home: Path | None, tracking: str | None) -> "Performer":
-    from models.stylenet.performer import Performer
+def _performer(model: str | None, trial: str | None, home: Path | None, tracking: str | None) -> "PerformingModel":
+    from models.families import family_of, offering
+    from models.uses.offers import PerformingFamily
     from tunesmith.names.models import named_model
 
-    return Performer.load(named_model(model, trial, "stylenet", home_folder(home), tracking).path)
+    families = offering(PerformingFamily)
+    path = named_model(model, trial, list(families), home_folder(home), tracking).path
+    return families[family_of(path, families).name].performing_model(path)
 
 
-def _asked(performer: "Performer", genre: str | None, mix: str | None) -> Mapping[str, Any]:
-    from models.stylenet.performer import parse_mix
+def _asked(performer: "PerformingModel", genre: str | None, mix: str | None) -> Mapping[str, Any]:
+    from models.uses.styles import parse_mix
 
     if mix is not None:
         return {"mix": parse_mix(mix)}

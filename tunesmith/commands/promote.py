@@ -215,10 +215,11 @@ def _print_comparison(outcome: "Outcome") -> None:
 
 def _next(evidence: "Evidence", reference: str) -> list[tuple[str, str]]:
     from models.families import family as find_family
+    from tunesmith.names.use import use_command
 
-    use = find_family(evidence.family).use.format(model=f"--model {reference}")
+    use = use_command(find_family(evidence.family), f"--model {reference}")
     return [
-        (use, "make music with it"),
+        *([(use, "make music with it")] if use else []),
         (f"tunesmith models {reference}", "its card and where it comes from"),
         (f"tunesmith export {reference} --out model/", "take it elsewhere"),
         ("tunesmith models", "all registered models"),

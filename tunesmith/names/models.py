@@ -1,6 +1,7 @@
 """Which model a command uses: a file, a registered version, a trial's model, or the champion."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,7 +37,7 @@ class NamedModel:
 
 
 def registry(home: Path, tracking: str | None = None) -> "Registry":
-    """Give the registry of models.
+    """Return the registry of models.
 
     Args:
         home: The home folder.
@@ -52,15 +53,15 @@ def registry(home: Path, tracking: str | None = None) -> "Registry":
 
 
 def named_model(
-    text: str | None, trial: str | None, family: str, home: Path, tracking: str | None = None
+    text: str | None, trial: str | None, families: Sequence[str], home: Path, tracking: str | None = None
 ) -> NamedModel:
-    """Find the model that a user asks for, and say which it is where nobody asked for one.
+    """Find the model that a user asks for, and say which it is where none is named.
 
     Args:
         text: A file, or a registered model as FAMILY@champion, FAMILY@VERSION or FAMILY.
-        trial: A search's trial, or a search for its best. With neither, it is the champion, and where there is none
-            the best trial of the search that is called like the family.
-        family: The family that is wanted.
+        trial: A search's trial, or a search for its best. With neither, it is the champion of the first of the families
+            that has one, and without any the best trial of the search that is called like the first family.
+        families: The families that are wanted.
         home: The home folder.
         tracking: The URI of MLflow's store; without one it is the home folder's.
 
@@ -74,21 +75,25 @@ def named_model(
     from tunesmith.names.trials import trained_model
 
     if text is not None and trial is not None:
-        raise BadInputError("a model is named once: give --model or --trial")
+        raise BadInputError("a model is named once", "got both --model and --trial")
     if trial is not None:
         return _of_file(trained_model(home, trial))
     models = registry(home, tracking)
     if text is None:
-        champion = models.champion(family)
+        champion = next(filter(None, map(models.champion, families)), None)
         if champion is None:
-            return _of_file(trained_model(home, family))
+            return _of_file(trained_model(home, families[0]))
         err.print(f"using {champion.reference}, the champion: {champion.source}", markup=False)
         return _of_version(champion, models, home)
     if Path(text).exists() or not _REFERENCE.fullmatch(text):
         return _of_file(Path(text))
     reference = parse_reference(text)
-    if reference.family != family:
-        raise BadInputError(f"this takes a {family}, and {text} is a {reference.family}; name a {family}@VERSION")
+    if reference.family not in families:
+        raise BadInputError(
+            f"this takes a {' or '.join(families)}",
+            f"{text} is a {reference.family}",
+            remedy=f"name a {families[0]}@VERSION",
+        )
     return _of_version(models.version(reference), models, home)
 
 

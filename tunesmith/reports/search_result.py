@@ -17,6 +17,7 @@ from search.study.report import Importance, best_trials, counts, importances
 from search.tracking.runs import tracking_uri
 from tunesmith.console import out
 from tunesmith.figures import duration, interval, setting_text, settings_line, state_word, with_error
+from tunesmith.names.use import use_command
 
 _BEST = 5
 _MATTERED = 8
@@ -162,9 +163,9 @@ def _print_importances(found: Sequence[Importance]) -> None:
 
 def _print_next(spec: SearchSpec, family: Family[Any, Any], winner: TrialRecord) -> None:
     trial = f"{spec.name}/{winner.number}"
-    making = [(family.use.format(model=f"--trial {trial}"), "make music with it")] if family.use else []
+    use = use_command(family, f"--trial {trial}")
     commands = (
-        *making,
+        *([(use, "make music with it")] if use else []),
         (f"tunesmith promote {spec.name}", "train it on all folds, test it once, register it"),
         (f"tunesmith show {trial}", "the winner's curves"),
         (f"tunesmith trials {spec.name}", "all trials"),

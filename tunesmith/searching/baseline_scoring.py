@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 
 from data_prep.prepared.file import from_bytes
 from models.families import family as find_family
+from models.families import reference_of, register
 from models.family import SCORING, Baseline
 from tunesmith.progress import Bar
 from tunesmith.searching import baseline_cache
@@ -79,7 +80,7 @@ class Scoring:
             self._connection, theirs = Pipe()
             with theirs:
                 self.process = _start(theirs.fileno())
-            self._connection.send((*self._of, prepared.source.path, prepared.kind))
+            self._connection.send((reference_of(family), *self._of, prepared.source.path, prepared.kind))
 
     def __enter__(self) -> Self:
         """Give the scoring itself."""
@@ -196,8 +197,9 @@ def _serve(descriptor: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     os.nice(_NICENESS)
     connection = Connection(descriptor)
-    name, fingerprint, path, kind = connection.recv()
+    reference, name, fingerprint, path, kind = connection.recv()
     try:
+        register(reference)
         _score(name, fingerprint, path, kind, _Teller(connection))
     except Exception as error:  # noqa: BLE001  (whatever it is, the parent shows the search's result without them)
         connection.send(("end", (str(error) or type(error).__name__).splitlines()[0]))

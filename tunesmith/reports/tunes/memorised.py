@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from models.composer.memorising import Recollection
+    from models.uses.offers import Recollection
 
 _COLOURS = {"given": "0.7", "right": "#0072b2", "wrong": "#d55e00"}  # a grey; Okabe and Ito, told apart by all
 _WIDTH, _HEIGHT = 2.6, 1.3

@@ -21,11 +21,12 @@ from data_prep.randomness import stream
 from data_prep.readers.midi import file as midi_file
 from data_prep.readers.midi.file import Notes
 from models.composer.spec import ComposerSpec
-from models.stylenet import performing
-from models.stylenet.performer import Performer, parse_mix
-from models.stylenet.performing import perform
+from models.stylenet.performer import Performer
 from models.stylenet.spec import StyleNetSpec
 from models.training import checkpoint
+from models.uses import performing
+from models.uses.performing import perform
+from models.uses.styles import parse_mix
 from tests.models.drawn_weights import watched_draws
 from tests.models.toy_performances import STYLES, random_performances
 from tests.models.trained_stylenets import trained
