@@ -9,8 +9,7 @@ from typing import Any, Literal, TypeAlias
 from ray.tune.stopper import NoopStopper, Stopper
 
 from data_prep.errors import BadInputError
-from data_prep.storage.object_store import DISK_FULL
-from data_prep.storage.unusable import UnusablePlaceError
+from data_prep.storage.object_store import DISK_FULL, UnusableStoreError
 from search.driver.recorder import Recorder
 from search.spec.file import SearchSpec
 from search.study.database import FINISHED, Study
@@ -114,8 +113,8 @@ class Limit(Stopper):
                 f"a search needs room to write: {error.strerror} ({error.filename or 'its study'}); make room and "
                 f"start it again: what is recorded is not lost (tunesmith search {self._name})"
             )
-        if isinstance(error, UnusablePlaceError):
-            raise UnusablePlaceError(
+        if isinstance(error, UnusableStoreError):
+            raise UnusableStoreError(
                 f"{error}; then start it again: what is recorded is not lost (tunesmith search {self._name})"
             )
         if error is not None:

@@ -36,7 +36,7 @@ from search.study.lease import StudyLostError, Waiting
 from search.study.progress import Observer
 from search.study.records import TrialRecord
 from search.study.report import best_trials
-from search.tracking.runs import check_tracking, tracking_uri
+from search.tracking.client import check_tracking, tracking_uri
 from search.tracking.thread import Tracking
 from search.trials.files import model_path
 from search.trials.storage import Caretaker, check_storage, settle

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
-from data_prep.storage.unusable import UnusablePlaceError
+from data_prep.storage.object_store import UnusableStoreError
 from models.family import EpochReport
 from models.metrics import Metric
 from models.spec import Value
@@ -97,7 +97,7 @@ class Recorder:
 
     def place_is_unusable(self, reason: str) -> None:
         """A trial could not save, or not read what it goes on from."""
-        self.failure = self.failure or UnusablePlaceError(reason)
+        self.failure = self.failure or UnusableStoreError(reason)
 
     def swept(self) -> None:
         """The search ends: what still runs waits to go on, or turns out to have its full budget."""

@@ -20,7 +20,7 @@ import optuna
 from optuna.trial import TrialState
 
 from data_prep.errors import BadInputError
-from data_prep.storage import atomic_write
+from data_prep.storage.atomic_write import atomic_write
 from models.family import EpochReport
 from models.metrics import Metric
 from search.passwords import without_password
@@ -205,7 +205,7 @@ def open_study(
             study = Study(made, storage, search, objective, lease, began)
             _check_and_stamp(study, search, family, fingerprint)
             study.records()
-        atomic_write.write(place / "search.toml", search.to_toml().encode())
+        atomic_write(place / "search.toml", search.to_toml().encode())
         study.sweep()
         study.enqueue()
         yield study

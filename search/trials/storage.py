@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from data_prep.errors import one_line
-from data_prep.storage.object_store import BucketPlace, FolderPlace, check, place
-from data_prep.storage.unusable import UnusablePlaceError
+from data_prep.storage.bucket_store import BucketStore
+from data_prep.storage.folder_store import FolderStore
+from data_prep.storage.object_store import UnusableStoreError
+from data_prep.storage.probes import check
+from data_prep.storage.urls import store_at
 from data_prep.wording import counted
 from search.spec.file import SearchSpec
 from search.study.database import FINISHED, Study, folder
@@ -49,7 +52,7 @@ class Settled:
     def for_workers(self) -> TrialFiles:
         """The same files for who can wait."""
         where = self.files.place
-        return TrialFiles(where.patient(_PATIENCE) if isinstance(where, BucketPlace) else where)
+        return TrialFiles(where.patient(_PATIENCE) if isinstance(where, BucketStore) else where)
 
 
 def check_storage(search: SearchSpec) -> None:
@@ -62,7 +65,7 @@ def check_storage(search: SearchSpec) -> None:
         BadInputError: If it cannot.
     """
     if search.storage.url:
-        check(place(search.storage.url))
+        check(store_at(search.storage.url))
 
 
 def settle(study: Study, search: SearchSpec, home: Path) -> Settled:
@@ -81,10 +84,10 @@ def settle(study: Study, search: SearchSpec, home: Path) -> Settled:
     Raises:
         BadInputError: If the old storage or the new one cannot be used.
     """
-    own = TrialFiles(FolderPlace(folder(home, search.name)))
+    own = TrialFiles(FolderStore(folder(home, search.name)))
     before_url = str(study.optuna.user_attrs.get(STORAGE_KEY, ""))
     files, before = (
-        TrialFiles(place(url).below(f"{search.name}-{study.id[:8]}")) if url else own
+        TrialFiles(store_at(url).below(f"{search.name}-{study.id[:8]}")) if url else own
         for url in (search.storage.url, before_url)
     )
     messages: tuple[str, ...] = ()
@@ -92,8 +95,8 @@ def settle(study: Study, search: SearchSpec, home: Path) -> Settled:
     if files != before:
         try:
             saved, num_moved = _copy(study.records(), before, files, own)
-        except UnusablePlaceError as error:
-            raise UnusablePlaceError(
+        except UnusableStoreError as error:
+            raise UnusableStoreError(
                 f"{error}; the trials of {search.name} saved in {before.place.label} and go to {files.place.label}"
             ) from None
         if num_moved:
@@ -101,7 +104,7 @@ def settle(study: Study, search: SearchSpec, home: Path) -> Settled:
             messages = (f"moved what {trials} saved from {before.place.label} to {files.place.label}",)
     if before_url != search.storage.url:
         study.optuna.set_user_attr(STORAGE_KEY, search.storage.url)
-    with suppress(UnusablePlaceError):  # what stays behind is in nobody's way
+    with suppress(UnusableStoreError):  # what stays behind is in nobody's way
         for number in saved:
             before.remove_states(number)
     return Settled(files, own, messages)
@@ -176,7 +179,7 @@ class Caretaker:
 
     def _work(self) -> None:
         while (number := self._trials.get()) is not None:
-            with suppress(OSError, UnusablePlaceError):  # it is tried again in the end
+            with suppress(OSError, UnusableStoreError):  # it is tried again in the end
                 self._look_after(number)
         try:
             for number in self._lacking(self._records):
@@ -184,7 +187,7 @@ class Caretaker:
             finished = {one.number for one in self._records if one.state in FINISHED}
             for number in self._files.states() & finished:
                 self._files.remove_states(number)
-        except (OSError, UnusablePlaceError) as error:
+        except (OSError, UnusableStoreError) as error:
             self._problem = one_line(error)
 
     def _look_after(self, number: int) -> None:

@@ -21,7 +21,7 @@ from search.driver.rungs import expected_epochs, expected_trials
 from search.passwords import without_password
 from search.spec.file import SearchSpec, write_duration
 from search.study.database import folder
-from search.tracking.runs import tracking_uri
+from search.tracking.client import tracking_uri
 from tunesmith.console import err, out
 from tunesmith.figures import duration, settings_line
 

@@ -20,7 +20,7 @@ from search.spec.file import SearchSpec, parse
 from search.study.database import FINISHED, folder, open_study, read_search
 from search.study.progress import SilentObserver, State
 from search.study.report import best_trials
-from search.tracking.runs import default_uri
+from search.tracking.client import default_uri
 from search.trials.training import train_trial
 from tests.ray_cluster import wait_until
 
