@@ -68,7 +68,7 @@ def played(midi: bytes) -> Performance:
     except ValueError as error:
         raise BadInputError("a MIDI file with a piano is needed", str(error)) from None
     if not has_key(performance.pitch).any():
-        raise BadInputError("a MIDI file with a piano is needed", f"no note is among a piano's {NUM_KEYS} keys")
+        raise BadInputError("a MIDI file with a piano is needed", f"no note in it is among a piano's {NUM_KEYS} keys")
     return performance
 
 

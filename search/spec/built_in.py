@@ -1,5 +1,6 @@
 """The built-in searches: each family's own, ``default.toml`` in its folder, and the further ones beside it."""
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,10 @@ from models.family import Family
 _DEFAULT = "default"
 
 
-def default_search(family: Family[Any, Any]) -> str:
-    """Return the text of a family's own search, empty for a family without."""
+def default_search(family: Family[Any, Any]) -> dict[str, Any]:
+    """Return the content of a family's own search, empty for a family without."""
     path = None if family.folder is None else family.folder / f"{_DEFAULT}.toml"
-    return path.read_text(encoding="utf-8") if path is not None and path.exists() else ""
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path is not None and path.exists() else {}
 
 
 def further_searches() -> dict[str, Path]:

@@ -170,7 +170,7 @@ def parse(
     source = _with_overrides(source, overrides or {})
     chosen = family or _family_of(source)
     only, written = _own_space(source)
-    base = {"space": chosen.spec_type.earlier()} if stored else _built_in(chosen)
+    base = {"space": chosen.spec_type.earlier()} if stored else default_search(chosen)
     merged = {key: value for key, value in base.items() if key not in ("space", "prior")}
     for section in SECTIONS:
         merged[section] = {**base.get(section, {}), **source.content.get(section, {})}
@@ -257,13 +257,9 @@ def _family_of(source: _Source) -> AnyFamily:
     return FAMILIES[name]
 
 
-def _built_in(family: AnyFamily) -> Mapping[str, Any]:
-    return tomllib.loads(default_search(family))
-
-
 def default_corpus(family: AnyFamily) -> str:
     """Return the corpus that a family learns from unless another is named: its built-in search's."""
-    return _built_in(family).get("data", {}).get("corpus", Data().corpus)
+    return default_search(family).get("data", {}).get("corpus", Data().corpus)
 
 
 def _section(source: _Source, name: str, content: Mapping[str, object]) -> Section:
