@@ -27,6 +27,9 @@ ActionName: TypeAlias = Literal[
     "show cluster",
     "write launch file",
     "choose address",
+    "start cluster",
+    "submit search",
+    "submit search to home",
 ]
 """What a user can be told to do with the program. Only the command line knows which command or option does it."""
 
