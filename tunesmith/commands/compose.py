@@ -39,7 +39,7 @@ def compose(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Instead, a registered model, as composer@champion, or a file.", metavar="MODEL|FILE"),
+        typer.Option(help="Instead, a registered model, e.g. composer@champion, or a file.", metavar="MODEL|FILE"),
     ] = None,
     tracking: Tracking = None,
     prompt: Annotated[
@@ -48,9 +48,9 @@ def compose(
     prompt_notes: Annotated[int, typer.Option(help="Number of its notes and rests to start from.")] = 16,
     bars: Annotated[int, typer.Option(help="Bars of a tune, including the prompt.")] = 16,
     key: Annotated[
-        str | None, typer.Option(help="Key, as D, Am, F#m, 'E dorian' or Amix.", show_default="the model's choice")
+        str | None, typer.Option(help="Key, e.g. D, Am, F#m, 'E dorian' or Amix.", show_default="the model's choice")
     ] = None,
-    metre: Annotated[str | None, typer.Option(help="Metre, as 6/8.", show_default="the model's choice")] = None,
+    metre: Annotated[str | None, typer.Option(help="Metre, e.g. 6/8.", show_default="the model's choice")] = None,
     temperature: Annotated[
         float, typer.Option(help="Sampling temperature; 0 always takes the most likely note.")
     ] = 0.9,
@@ -58,14 +58,14 @@ def compose(
         float, typer.Option(help="Sample from the most likely notes that together have this probability.")
     ] = 1.0,
     top_k: Annotated[int, typer.Option(help="Sample from the k most likely notes; 0 is all.")] = 0,
-    lowest: Annotated[str | None, typer.Option(help="Lowest pitch, as G3 or 55.")] = None,
+    lowest: Annotated[str | None, typer.Option(help="Lowest pitch, e.g. G3 or 55.")] = None,
     highest: Annotated[str | None, typer.Option(help="Highest pitch.")] = None,
     end_on_tonic: Annotated[
         bool, typer.Option("--end-on-tonic/--any-ending", help="Whether the last note must be the tonic.")
     ] = True,
     form: Annotated[
         str | None,
-        typer.Option(help="Repeated parts of equal length, as AABB (of 8 bars each with --bars 32).", metavar="AABB"),
+        typer.Option(help="Repeated parts of equal length, e.g. AABB (of 8 bars each with --bars 32).", metavar="AABB"),
     ] = None,
     count: Annotated[int, typer.Option(help="Number of tunes.")] = 1,
     seed: Annotated[int, typer.Option(help="The same seed gives the same tunes.", min=0)] = 1,
@@ -89,9 +89,10 @@ def compose(
 ) -> None:
     """Compose tunes and write them as MIDI, MusicXML, ABC, engraved pages, sound and pictures.
 
-    The report compares them with the model's training corpus, or the one that --corpus names, and shows what they copy
-    from it. Existing tunes of the same model and seed are kept: the new ones are then called MODEL-seed1-run2-01 and so
-    on.
+    The report compares them with the model's training corpus, or the one that
+    --corpus names, and shows what they copy from it. Existing tunes of the same
+    model and seed are kept: the new ones are then called MODEL-seed1-run2-01
+    and so on.
 
     Examples:
         tunesmith compose --model composer@champion --count 4

@@ -26,7 +26,7 @@ def models(
     model: Annotated[
         str | None,
         typer.Argument(
-            help="A model to show, as composer@champion or composer@3.", metavar="MODEL", show_default=False
+            help="A model to show, e.g. composer@champion or composer@3.", metavar="MODEL", show_default=False
         ),
     ] = None,
     tracking: Tracking = None,
@@ -84,7 +84,7 @@ def rollback(
 
 def export(
     model: Annotated[
-        str, typer.Argument(help="A registered model, as composer@champion or composer@3.", metavar="MODEL")
+        str, typer.Argument(help="A registered model, e.g. composer@champion or composer@3.", metavar="MODEL")
     ],
     output: Annotated[Path, typer.Option("--out", help="A new or empty folder.", metavar="DIR")],
     tracking: Tracking = None,

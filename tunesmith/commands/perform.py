@@ -38,7 +38,7 @@ def perform(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Instead, a registered model, as stylenet@champion, or a file.", metavar="MODEL|FILE"),
+        typer.Option(help="Instead, a registered model, e.g. stylenet@champion, or a file.", metavar="MODEL|FILE"),
     ] = None,
     tracking: Tracking = None,
     genre: Annotated[str | None, typer.Option(help="A style of the model, or 'all' for one file in each.")] = None,

@@ -39,13 +39,16 @@ def promote(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Promote a search's best trial: refit it on all folds, test it once on the sealed pieces, register it, compare it.
+    """Promote a search's best trial: refit it on all folds, test it once on the sealed pieces, register it.
 
-    The rule chooses the smallest of the trials that are at most one standard error of the paired difference worse than
-    the best. The model is the mean of --networks networks that differ only in their random numbers; on average it is
-    never worse than one of them, and on O'Neill's it is 0.017 nats per note better. Each network is trained on all open
-    pieces up to the folds' median best epoch. The model is scored once on pieces that were never used. It becomes the
-    champion if there is none, or if the 95 % interval of its gain over the champion on the same pieces is above 0.
+    The rule chooses the smallest of the trials that are at most one standard
+    error of the paired difference worse than the best. The model is the mean of
+    --networks networks that differ only in their random numbers; on average it
+    is never worse than one of them, and on O'Neill's it is 0.017 nats per note
+    better. Each network is trained on all open pieces up to the folds' median
+    best epoch. The model is scored once on pieces that were never used. It
+    becomes the champion if there is none, or if the 95 % interval of its gain
+    over the champion on the same pieces is above 0.
 
     Examples:
         tunesmith promote composer --dry-run

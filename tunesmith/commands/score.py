@@ -26,7 +26,7 @@ def score(
     model: Annotated[
         str,
         typer.Argument(
-            help="A registered model, as composer@champion or composer@7; a search's trial, as composer/7; or a file.",
+            help="A registered model, e.g. composer@champion; a trial, e.g. composer/7; or a file.",
             metavar="MODEL",
         ),
     ],
@@ -49,12 +49,15 @@ def score(
 ) -> None:
     """Score a trained model on pieces that it never saw, and the baselines that it has to beat.
 
-    The score is the objective of the model's search: nats per note for a composer, the mean error of velocities for a
-    StyleNet, averaged over the pieces. A trial's model is one network for each fold, and predicts their mean. The
-    baselines learn from the model's training corpus; a difference below 0 is the model's gain.
+    The score is the objective of the model's search: nats per note for a
+    composer, the mean error of velocities for a StyleNet, averaged over the
+    pieces. A trial's model is one network for each fold, and predicts their
+    mean. The baselines learn from the model's training corpus; a difference
+    below 0 is the model's gain.
 
-    Pieces of the training corpus, and variants of them, are left out. A note with a length or a pitch that the model
-    does not know is scored as the rarest of all notes, and counted.
+    Pieces of the training corpus, and variants of them, are left out. A note
+    with a length or a pitch that the model does not know is scored as the
+    rarest of all notes, and counted.
 
     Examples:
         tunesmith score composer@champion tunes/

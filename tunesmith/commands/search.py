@@ -38,7 +38,7 @@ def search(
     corpus: CorpusName = None,
     repeats: Repeats = None,
     trials: Annotated[int | None, typer.Option(help="Number of trials.", min=1)] = None,
-    time: Annotated[str | None, typer.Option(help='Time limit of the whole search, as 4m30s, 2h or "none".')] = None,
+    time: Annotated[str | None, typer.Option(help='Time limit of the whole search, e.g. 4m30s, 2h or "none".')] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of a full trial.", min=1)] = None,
     settings: Settings = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the folds, the trials and the sampler.", min=0)] = None,

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
 
 def trial(
-    family: Annotated[str | None, typer.Argument(help="A model family, as composer.")] = None,
+    family: Annotated[
+        str | None, typer.Argument(help="A model family.", show_default="composer", metavar="FAMILY")
+    ] = None,
     settings: Settings = None,
     preset: Annotated[
-        str | None, typer.Option(help="Published settings by name, as table1/24; 'list' shows them.")
+        str | None, typer.Option(help="Published settings by name, e.g. table1/24; 'list' shows them.")
     ] = None,
     like: Annotated[
         str | None, typer.Option(help="Repeat a trial of a search with its data, seed and settings.", metavar="NAME/7")
@@ -38,7 +40,7 @@ def trial(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train one setting on all folds, on this machine.
+    """Train one set of hyperparameters on all folds, on this machine.
 
     Examples:
         tunesmith trial composer --set layers=2 --set size=128
