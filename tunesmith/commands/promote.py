@@ -102,7 +102,7 @@ def _print_candidates(record: "SearchRecord", family: "AnyFamily", choice: "Prom
         table.add_column(column, no_wrap=True)
     for one in _shown(choice):
         score, loss = one.score, one.loss
-        mark = "promoted" if one.number == choice.chosen.number else "ties" if one.ties else ""
+        mark = "chosen" if one.number == choice.chosen.number else "ties" if one.ties else ""
         table.add_row(
             f"{record.spec.name}/{one.number}",
             interval(score.mean, score.standard_error),
