@@ -211,8 +211,7 @@ class Promotion:
             f"{earlier} was tested on {test.at[:10]}, and promoting {now} after that would be choosing by the test",
             remedy="start another search, give a reason to force it, or promote the trial that was tested",
             action=Action(
-                "repeat promotion",
-                {"search": self._record.spec.name, "trial": test.trial, "networks": test.networks},
+                "repeat promotion", {"search": self._record.spec.name, "trial": test.trial, "networks": test.networks}
             ),
         )
 

@@ -1,4 +1,4 @@
-"""Files, functions and rooms stay as small as a reader can hold, and checks are switched off as rarely as they are now."""
+"""Files, functions and rooms stay small enough for a reader, and checks are switched off rarely."""
 
 import ast
 import re
