@@ -124,26 +124,26 @@ def compose(
         prompt_notes=prompt_notes,
     )
     target.make()
-    found = named_model(model, trial, "composer", home_folder(home), tracking)
-    composer = TuneComposer.load(found.path)
+    chosen = named_model(model, trial, "composer", home_folder(home), tracking)
+    composer = TuneComposer.load(chosen.path)
     remarks = [*remarks, *composer.remarks(wish)]
     for remark in remarks:
         warn(remark)
-    compared = _corpus(found, corpus, repeats) if report else None
+    compared = _corpus(chosen, corpus, repeats) if report else None
     tunes = {
-        f"{number:02d}": dataclasses.replace(tune, title=f"{found.name}, seed {seed}, number {number}")
+        f"{number:02d}": dataclasses.replace(tune, title=f"{chosen.name}, seed {seed}, number {number}")
         for number, tune in enumerate(composer.compose(wish, count=count, seed=seed), 1)
     }
-    name, rows, told = target.write(tunes, f"{found.name}-seed{seed}", compared)
+    name, rows, summary = target.write(tunes, f"{chosen.name}-seed{seed}", compared)
     if as_json:
-        print_json({"model": str(found.path), "seed": seed, "remarks": remarks, "tunes": rows, "report": told})
+        print_json({"model": str(chosen.path), "seed": seed, "remarks": remarks, "tunes": rows, "report": summary})
         return
     _print(rows)
-    if told is not None:
+    if summary is not None:
         from tunesmith.reports.tunes.text import print_report
 
         out.print()
-        print_report(told)
+        print_report(summary)
         out.print(f"[dim]the whole report: {escape(str(folder / f'{name}-report.md'))}[/]", soft_wrap=True)
 
 
@@ -181,12 +181,12 @@ class _Target:
         named = {f"{name}-{number}": tune for number, tune in tunes.items()}
         files = {stem: self._write_tune(tune, stem) for stem, tune in named.items()}
         rows = [_row(stem, tune, files[stem]) for stem, tune in named.items()]
-        told, beside = None, list[Path]()
+        summary, beside = None, list[Path]()
         if compared is not None:
-            told, beside = write_report(named, *compared, self.folder, f"{name}-report", replace=self.replace)
+            summary, beside = write_report(named, *compared, self.folder, f"{name}-report", replace=self.replace)
         for path in {*before}.difference(beside, *files.values()):
             path.unlink(missing_ok=True)
-        return name, rows, told
+        return name, rows, summary
 
     def _write_tune(self, tune: "Tune", stem: str) -> list[Path]:
         from data_prep.writers.files import write

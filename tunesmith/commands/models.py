@@ -42,16 +42,16 @@ def models(
     """
     from search.promotion.versions import parse_reference
 
-    found = registry(home_folder(home), tracking)
+    registered = registry(home_folder(home), tracking)
     if model is not None:
-        version = found.version(parse_reference(model))
-        evidence = found.evidence(version) if version.run_id else {}
+        version = registered.version(parse_reference(model))
+        evidence = registered.evidence(version) if version.run_id else {}
         if as_json:
             print_json({**_row(version), "evidence": evidence or None, "card": version.card})
         else:
             _show(version, evidence)
         return
-    versions = found.versions()
+    versions = registered.versions()
     if as_json:
         print_json([_row(version) for version in versions])
     elif versions:
@@ -98,9 +98,9 @@ def export(
     """
     from search.promotion.versions import parse_reference
 
-    found = registry(home_folder(home), tracking)
-    version = found.version(parse_reference(model))
-    folder = found.export(version, output)
+    registered = registry(home_folder(home), tracking)
+    version = registered.version(parse_reference(model))
+    folder = registered.export(version, output)
     if as_json:
         print_json({**_row(version), "folder": str(folder)})
         return

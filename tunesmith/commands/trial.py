@@ -95,13 +95,15 @@ def _recorded(like: str, home: Path | None) -> "tuple[str, int, Data, Mapping[st
 
 def _print_presets(family: "Family[Any, Any]", *, as_json: bool) -> None:
     if as_json:
-        print_json({name: {"values": dict(one.values), "source": one.source} for name, one in family.presets.items()})
+        print_json(
+            {name: {"values": dict(chosen.values), "source": chosen.source} for name, chosen in family.presets.items()}
+        )
         return
     from rich.table import Table
 
     table = Table("preset", "source", box=None, header_style="bold")
-    for name, one in family.presets.items():
-        table.add_row(name, one.source)
+    for name, chosen in family.presets.items():
+        table.add_row(name, chosen.source)
     out.print(table)
 
 
