@@ -67,19 +67,18 @@ def run_ours(seconds: float, home: Path) -> dict[str, float]:
     from cluster.session import connect  # noqa: PLC0415  (each side imports its own)
     from models.families import family  # noqa: PLC0415
     from search.spec.file import parse  # noqa: PLC0415
-    from search.study.progress import SilentObserver  # noqa: PLC0415
+    from search.study.observer import SilentObserver  # noqa: PLC0415
 
     data = prepare("oneills").data
     spent = time.time() - started()
     search = parse(OURS, "peer", overrides={"budget.time": f"{seconds - spent:.3f}s"})
     with connect(num_cpus=SLOTS) as session:
-        from search.driver.ray_tune import run  # noqa: PLC0415
+        from search.driver.search_run import SearchTask, Workers, run  # noqa: PLC0415
 
         late = time.time() - started() - spent
         search = search.model_copy(update={"budget": search.budget.model_copy(update={"time": seconds - spent - late})})
-        outcome = run(
-            search, data, home, SilentObserver(), family=family("composer"), fingerprint=data.fingerprint, slots=SLOTS
-        )
+        task = SearchTask(search, family("composer"), data, data.fingerprint, home)
+        outcome = run(task, SilentObserver(), Workers(SLOTS))
     del session
     finished = [trial for trial in outcome.trials if trial.state in ("COMPLETE", "PRUNED")]
     return {"trials": len(finished), "epochs": sum(len(trial.epochs) for trial in outcome.trials)}

@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 
 from data_prep.errors import BadInputError
 from search.passwords import first_line, without_password
+from search.private_apis import study_table
 from search.spec.file import SearchSpec
 from search.study.database import check_apart, folder
-from search.study.folder_lock import FileSlot
+from search.study.folder_lock import FileLeaseRecord
 from search.study.lease import Driver, living
 from search.tracking.runs import check_tracking, connect, quieten, tracking_uri
 from search.tracking.store_file import sqlite_file
@@ -147,25 +148,24 @@ def unended_driver(search: SearchSpec, home: Path) -> Driver | None:
     """
     if search.study.url:
         return _driver_in_database(search.study.url, search.name)
-    return living(FileSlot(folder(home, search.name) / "driver.json"))
+    return living(FileLeaseRecord(folder(home, search.name) / "driver.json"))
 
 
 def _driver_in_database(url: str, name: str) -> Driver | None:
     """Read a lease, and leave a database without studies as it is."""
-    from optuna.storages._rdb.models import StudyModel  # noqa: PLC0415  (only who names a database waits for it)
     from sqlalchemy import inspect, select  # noqa: PLC0415
 
-    from search.study.retrying_storage import DatabaseSlot  # noqa: PLC0415
+    from search.study.retrying_storage import DatabaseLeaseRecord  # noqa: PLC0415
 
     if _new_file(url) is not None:
         return None
-    engine = _engine(url)
+    engine, studies = _engine(url), study_table()
     try:
-        if not inspect(engine).has_table(StudyModel.__tablename__):
+        if not inspect(engine).has_table(studies.__tablename__):
             return None
         with engine.connect() as connection:
-            study = connection.execute(select(StudyModel.study_id).where(StudyModel.study_name == name)).scalar()
-        return None if study is None else living(DatabaseSlot(engine, study))
+            study = connection.execute(select(studies.study_id).where(studies.study_name == name)).scalar()
+        return None if study is None else living(DatabaseLeaseRecord(engine, study))
     finally:
         engine.dispose()
 

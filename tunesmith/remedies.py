@@ -13,6 +13,7 @@ COMMANDS: Mapping[ActionName, str] = {
     "repeat trial": "tunesmith trial --like {search}/{trial}",
     "rename search": "--name",
     "choose home": "--home",
+    "use home": "--home {home}",
     "replace files": "--force",
     "promote": "tunesmith promote {search}",
     "promote by force": "--force --reason",

@@ -27,8 +27,8 @@ from search.code_version import code_version
 from search.passwords import without_password
 from search.spec.file import SearchSpec
 from search.spec.sections import write_duration
-from search.study.progress import State
 from search.study.records import EpochRecord, TrialRecord
+from search.study.states import StateName
 from search.tracking.store_file import make_ready
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Metric as Point
 
-_STATUS: Mapping[State, str] = {
+_STATUS: Mapping[StateName, str] = {
     "WAITING": "KILLED",
     "RUNNING": "RUNNING",
     "COMPLETE": "FINISHED",
@@ -114,7 +114,7 @@ class _Run:
 
     run_id: str
     epochs: int = 0
-    state: State | None = None
+    state: StateName | None = None
 
 
 class Mirror:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from search.driver.scheduler import SurvivingASHA
+from search.driver.scheduler import ResumableASHA
 from search.spec.file import SearchSpec, parse
-from search.study.database import FINISHED, read_search
+from search.study.database import read_search
 from search.study.records import TrialRecord
 from search.study.report import best_trials
+from search.study.states import FINAL_STATES
 from search.trials.training import train_trial
 from tests.forked import Program
 from tests.search.toy_family import LOSS, TOY_SEARCH, ToyFamily, toy_data
@@ -83,7 +84,7 @@ def check_complete(driver: Driver, num_trials: int) -> tuple[TrialRecord, ...]:
     """See that a search has exactly its trials, each finished, none failed, and give them."""
     trials = driver.trials()
     assert [trial.number for trial in trials] == list(range(num_trials))
-    assert {trial.state for trial in trials} <= set(FINISHED) - {"FAIL"}, [trial.reason for trial in trials]
+    assert {trial.state for trial in trials} <= set(FINAL_STATES) - {"FAIL"}, [trial.reason for trial in trials]
     for trial in trials:
         assert [epoch.report.epoch for epoch in trial.epochs] == list(range(1, len(trial.epochs) + 1))
     return trials
@@ -92,7 +93,7 @@ def check_complete(driver: Driver, num_trials: int) -> tuple[TrialRecord, ...]:
 def check_rungs(driver: Driver, trials: tuple[TrialRecord, ...]) -> None:
     """See that each trial was stopped where the values of the study, in their order, demand it, and nowhere else."""
     search = driver.search
-    bracket: Any = SurvivingASHA(search, LOSS, ())._brackets[0]
+    bracket: Any = ResumableASHA(search, LOSS, ())._brackets[0]
     milestones = {milestone for milestone, _ in bracket._rungs}
     reports = sorted((epoch.at, trial.number, epoch.report) for trial in trials for epoch in trial.epochs)
     stopped: dict[int, int] = {}
