@@ -151,7 +151,7 @@ class Simulation(SilentObserver):
             self._searcher = StudySearcher(
                 study, self._search, objective, recorder, capacity=lambda: self.outcome.slots
             )
-            self._scheduler = make_scheduler(self._search, objective, ())
+            self._scheduler: Any = make_scheduler(self._search, objective, ())
             decisions = self._search.scheduler.checkpoint_epochs(self._search.budget.epochs)
             self._reached = dict.fromkeys(decisions, 0)
             for slot in range(min(self.outcome.slots, self._left)):  # Ray Tune proposes them all before it starts one

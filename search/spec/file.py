@@ -90,7 +90,7 @@ def load(
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        reason = str(error.strerror) if isinstance(error, OSError) else "it is not UTF-8 text"
         raise BadInputError("a search file must be readable", str(path), reason) from None
     return parse(text, str(path), overrides=overrides, family=family, stored=stored)
 
@@ -235,8 +235,10 @@ def _section(source: _Source, name: str, base: Mapping[str, object]) -> Section:
         kind = written.get("kind", inherited)
         if not isinstance(kind, str) or kind not in kinds:
             raise unknown(name, str(kind), kinds, f"[{name}], {source.place(name, 'kind')}")
-        type_, base = kinds[kind], base if kind == inherited else {}
-    content = {**base, **written}
+        type_ = kinds[kind]
+        content = {**base, **written} if kind == inherited else dict(written)
+    else:
+        content = {**base, **written}
     for key in content:
         if key not in type_.model_fields:
             raise unknown("key", key, type_.model_fields, f"[{name}], {source.place(name, key)}")

@@ -1,7 +1,5 @@
 """What breaks a search, and the error that says so."""
 
-from typing import Any
-
 import pytest
 
 from data_prep.errors import Action, BadInputError
@@ -26,14 +24,13 @@ def test_the_first_error_is_kept_and_raised_later() -> None:
         failures.raise_error("jigs")
 
 
-@pytest.mark.parametrize("fail", [lambda failures: failures.disk_is_full("/x"), "guarded"])
-def test_a_full_disk_is_an_error_of_the_user_wherever_it_happened(fail: Any) -> None:
+@pytest.mark.parametrize("where", ["worker", "driver"])
+def test_a_full_disk_is_an_error_of_the_user_wherever_it_happened(where: str) -> None:
     failures = Failures(1)
-    if callable(fail):
-        fail(failures)
-    else:
-        with failures.guard():
-            raise OSError(28, "No space left on device", "/x")
+    if where == "worker":
+        failures.disk_is_full("/x")
+    with failures.guard():
+        raise OSError(28, "No space left on device", "/x")
     with pytest.raises(
         BadInputError, match=r"needs room to write: No space left on device \(/x\); make room"
     ) as caught:

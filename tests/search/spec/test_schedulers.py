@@ -45,9 +45,8 @@ def test_without_a_scheduler_all_trials_train_to_the_end_and_are_compared_there(
     assert none.checkpoint_epochs(1) == ()
 
 
-@pytest.mark.parametrize("kind", SCHEDULERS)
-def test_every_kind_saves_below_the_full_budget_and_ends_there(kind: type[Scheduler]) -> None:
-    scheduler = kind()
+@pytest.mark.parametrize("scheduler", [kind.model_validate({}) for kind in SCHEDULERS])
+def test_every_kind_saves_below_the_full_budget_and_ends_there(scheduler: Scheduler) -> None:
     for epochs in (1, 2, 9, 100):
         saved = scheduler.checkpoint_epochs(epochs)
         assert list(saved) == sorted(set(saved))
