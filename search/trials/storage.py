@@ -95,8 +95,8 @@ def migrate_storage(study: Study, search: SearchSpec, home: Path) -> MigratedFil
             saved, num_moved = _copy(study.records(), before, files, own)
         except UnusablePlaceError as error:
             moving = f"the trials of {search.name} saved in {before.place.label}, now {files.place.label}"
-            value = f"{error.value}; {moving}" if error.value else moving
-            raise UnusablePlaceError(error.rule, value, error.where, error.remedy, error.action) from None
+            remedy = f"{error.remedy}; {moving}" if error.remedy else moving
+            raise UnusablePlaceError(error.rule, error.value, error.where, remedy) from None
         if num_moved:
             trials = counted(num_moved, "trial")
             messages = (f"moved what {trials} saved from {before.place.label} to {files.place.label}",)

@@ -140,7 +140,7 @@ def test_a_driver_whose_search_was_taken_over_ends_and_writes_no_more(tracked_ho
         close_database(other)
 
     with pytest.raises(
-        BadInputError, match=r"toys was taken over by another .process \d+ on .*nothing recorded is lost"
+        BadInputError, match=r"toys was taken over by another .*process \d+ on .*nothing recorded is lost"
     ):
         go(tracked_home, database, Listener((1, 1), take_over), trials=1000, pause=0.1)
     other = open_database(database)
