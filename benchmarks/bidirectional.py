@@ -1,14 +1,13 @@
-"""Bidirectional lockstep training against separate models: steps on batches of the shape that S2's networks have.
+"""Bidirectional lockstep training against separate models: training steps on batches of the shape of S2's networks.
 
     python benchmarks/bidirectional.py
 
-k folds of a stack of bidirectional LSTM layers with a linear layer on top, against k models one after another made of
-torch.nn.LSTM(bidirectional=True) and nn.Linear; both with Adam. They take turns in one process, on one thread; a ratio
-is one of medians of CPU time.
+k folds of a stack of bidirectional LSTM layers with a linear layer on top are compared with k models trained one after
+another, of torch.nn.LSTM(bidirectional=True) and nn.Linear; both with Adam. They take turns in one process, on one
+thread; a ratio is a ratio of median CPU times.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
 from lockstep import hardware, medians
-from summary import figure
+from summary import figure, write
 from torch import Tensor, nn
 
 from models.folded.bidirectional import BidirectionalStack, Reversal
@@ -30,7 +29,7 @@ RESULT = Path(__file__).parent / "results" / "bidirectional.json"
 
 
 class Lockstep:
-    """All folds together, on this project's layers."""
+    """All folds at once, with this project's layers."""
 
     def __init__(self, x: Tensor, y: Tensor) -> None:
         """Build the model and its optimiser for x [G, T, B, K] and y [G, T, B, O]."""
@@ -51,12 +50,12 @@ class Lockstep:
 
 
 def _keep(output: Tensor) -> Tensor:
-    """Drop nothing."""
+    """Apply no dropout."""
     return output
 
 
 class Sequential:
-    """One model after the other, on torch's own layers."""
+    """One model after another, with torch's own layers."""
 
     def __init__(self, x: Tensor, y: Tensor, *, fused: bool) -> None:
         """Build the models and their optimisers, default Adam or fused."""
@@ -77,7 +76,7 @@ class Sequential:
 
 
 def main() -> int:
-    """Measure, print and write; the exit status is 1 where the limit is missed."""
+    """Measure, print and write; the exit status is 1 if the limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file to write")
     parser.add_argument("--seconds", type=float, default=40.0, help="time for all contenders")
@@ -101,9 +100,7 @@ def main() -> int:
     }
     print(f"{ours * 1e3:.0f} ms against {default * 1e3:.0f} ms: {default / ours:.2f} (at least {TARGET})")
     print(f"fused Adam on both sides: {fused / ours:.2f}")
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
-    return int(default / ours < TARGET)
+    return write(result, arguments.out)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""How fast a trained composer writes, how long one tune takes, and how long its file takes to be ready.
+"""How fast a trained composer writes notes, how long one tune takes, and how long loading the model takes.
 
     python benchmarks/composing.py
 
-The model is a registered one's size: one network of two layers of 128 units. How long composing takes does not depend
-on how well it was trained, so it was for one epoch, on tunes that are made up here. Beside it, in turns in the same
-process, what one would write by hand: torch.nn.LSTM stepped note by note, with torch.multinomial, without bars, keys or
-endings. All on one thread, the median of some turns; a fresh process loads the file, imports included.
+The model has the size of a registered one: a network of two layers of 128 units. The time does not depend on how well
+it was trained, so it is trained for one epoch on random tunes. A loop as one would write it by hand takes turns with it
+in the same process: torch.nn.LSTM stepped note by note, with torch.multinomial, without bars, keys or endings. All runs
+on one thread; results are medians. Loading is timed in a fresh process, imports included.
 """
 
 import argparse
@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 import torch
 from lockstep import hardware
-from summary import figure
+from summary import figure, write
 from torch import nn
 
 from data_prep.melodies.arrays import Melodies
@@ -52,14 +52,14 @@ print(time.perf_counter() - began)
 
 
 def tunes() -> Melodies:
-    """Make up a corpus whose notes are of about 400 events: 40 pitches and the rest, in ten durations."""
+    """Make a random corpus of about 400 distinct events: 40 pitches and the rest, in ten durations."""
     random = stream(0, "benchmark tunes")
     durations = tuple(Fraction(n, 12) for n in (2, 3, 4, 6, 8, 9, 12, 18, 24, 36))
     positions = tuple(Fraction(n, 12) for n in range(48))
     num_pieces, length = 60, 120
     pitch = random.choice([REST, *range(48, 88)], num_pieces * length).astype(np.int16)
     duration = random.integers(len(durations), size=len(pitch)).astype(np.int16)
-    ticks = np.array([int(12 * one) for one in durations])[duration].reshape(num_pieces, length)
+    ticks = np.array([int(12 * each) for each in durations])[duration].reshape(num_pieces, length)
     onset = np.cumsum(ticks, axis=1) - ticks
     start = np.arange(num_pieces + 1) * length
     nothing, none = np.zeros(len(pitch), np.int16), np.zeros(num_pieces, np.int16)
@@ -89,7 +89,7 @@ def tunes() -> Melodies:
 
 
 def train(path: Path) -> None:
-    """Train the composer for one epoch on all pieces, and write its file."""
+    """Train the composer for one epoch on all pieces, and save it."""
     family, spec = Composer(), ComposerSpec(epochs=1, layers=LAYERS, size=SIZE)
     training = family.start(spec, tunes(), seed=0, trial=0, device="cpu")
     for _ in training.epochs():
@@ -99,10 +99,10 @@ def train(path: Path) -> None:
 
 
 class Peer(nn.Module):
-    """The same sizes, as one would write them."""
+    """A model of the same size, as one would write it by hand."""
 
     def __init__(self) -> None:
-        """Take torch's own initial weights."""
+        """Build the layers with torch's initial weights."""
         super().__init__()
         self.embedding = nn.Embedding(NUM_EVENTS + 1, SIZE)
         self.lstm = nn.LSTM(SIZE, SIZE, LAYERS)
@@ -110,7 +110,7 @@ class Peer(nn.Module):
 
     @torch.no_grad()
     def compose(self, num_tunes: int, num_notes: int) -> int:
-        """Draw tunes of equal length, and give the number of their notes."""
+        """Sample tunes of equal length, and return the number of their notes."""
         token, state = torch.full((1, num_tunes), NUM_EVENTS), None
         for _ in range(num_notes):
             hidden, state = self.lstm(self.embedding(token), state)
@@ -119,7 +119,7 @@ class Peer(nn.Module):
 
 
 def measure(composer: TuneComposer) -> dict[str, float]:
-    """Time both on a batch and on one tune, in turns."""
+    """Time both on a batch, and ours on one tune, in turns."""
     peer, wish = Peer(), Wish(key="C", metre="4/4", top_p=0.95)
     ours: list[float] = []
     theirs: list[float] = []
@@ -127,10 +127,10 @@ def measure(composer: TuneComposer) -> dict[str, float]:
     notes: list[int] = []
     for turn in range(TURNS + 1):
         began = time.perf_counter()
-        made = composer.compose(wish, count=BATCH, seed=turn)
-        ours.append(sum(tune.num_notes for tune in made) / (time.perf_counter() - began))
+        tunes_made = composer.compose(wish, count=BATCH, seed=turn)
+        ours.append(sum(tune.num_notes for tune in tunes_made) / (time.perf_counter() - began))
         began = time.perf_counter()
-        theirs.append(peer.compose(BATCH, made[0].num_notes) / (time.perf_counter() - began))
+        theirs.append(peer.compose(BATCH, tunes_made[0].num_notes) / (time.perf_counter() - began))
         began = time.perf_counter()
         (tune,) = composer.compose(wish, seed=turn)
         alone.append(time.perf_counter() - began)
@@ -144,17 +144,17 @@ def measure(composer: TuneComposer) -> dict[str, float]:
 
 
 def load_seconds(path: Path) -> float:
-    """Load the file in fresh processes; the median."""
+    """Return the median time in which a fresh process loads the file."""
     root = str(Path(__file__).resolve().parent.parent)
-    found = [
+    times = [
         float(subprocess.run([sys.executable, "-c", LOAD, str(path)], cwd=root, check=True, capture_output=True).stdout)
         for _ in range(3)
     ]
-    return statistics.median(found)
+    return statistics.median(times)
 
 
 def main() -> int:
-    """Measure, print and write; the exit status is 1 where a limit is missed."""
+    """Measure, print and write; the exit status is 1 if a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file to write")
     arguments = parser.parse_args()
@@ -163,22 +163,20 @@ def main() -> int:
         path = Path(folder) / "model.pt"
         train(path)
         composer, size, seconds = TuneComposer.load(path), path.stat().st_size / 1e6, load_seconds(path)
-    found = measure(composer)
+    speeds = measure(composer)
     result: dict[str, Any] = {
         "hardware": hardware(),
         "tokens": composer.vocabulary.num_tokens,
-        **found,
+        **speeds,
         "figures": [
-            figure("composing 16 tunes, notes/s", found["notes a second, batch"], at_least=BATCH_LIMIT),
-            figure("one tune of 16 bars, s", found["one tune, s"], at_most=TUNE_LIMIT),
+            figure("composing 16 tunes, notes/s", speeds["notes a second, batch"], at_least=BATCH_LIMIT),
+            figure("one tune of 16 bars, s", speeds["one tune, s"], at_most=TUNE_LIMIT),
             figure("a trained composer, from the file to ready, s", seconds, at_most=LOAD_LIMIT),
             figure("its file, MB", size, at_most=FILE_LIMIT),
         ],
     }
     print(json.dumps(result, indent=2))
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
-    return int(not all(one["met"] for one in result["figures"]))
+    return write(result, arguments.out)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Lockstep training against what one would write by hand: steps of the same models on batches of the same shape.
-
-For every shape, k folds in lockstep against k models one after another: nn.Embedding + nn.LSTM + nn.Linear, and a
-peephole cell stepped in Python (its input products taken outside the loop). All use Adam: lockstep torch's fused one,
-the others torch's default, and nn.LSTM once more the fused one. Contenders take turns in one process, on one thread; a
-ratio is one of medians of CPU time.
+"""Lockstep training against separate models: training steps of the same models on batches of the same shape.
 
     python benchmarks/lockstep.py
+
+For every shape, k folds in lockstep are compared with k models trained one after another: nn.Embedding + nn.LSTM +
+nn.Linear, and a peephole cell stepped in Python (its input products are computed outside the loop). All use Adam:
+lockstep the fused one, the others torch's default, and nn.LSTM a second time the fused one. The contenders take turns
+in one process, on one thread; a ratio is a ratio of median CPU times.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
-from summary import figure
+from summary import figure, write
 from torch import Tensor, nn
 
 from models.folded.cross_entropy import linear_cross_entropy
@@ -38,7 +38,7 @@ TARGETS = {"lstm": 1.1, "peephole": 2.0}
 
 @dataclass(frozen=True)
 class Shape:
-    """One model and batch: H units, layers, T steps, B sequences, V tokens."""
+    """Sizes of a model and a batch: H units, layers, T steps, B sequences, V tokens."""
 
     size: int
     layers: int
@@ -60,7 +60,7 @@ SHAPES = (
 
 
 class Lockstep:
-    """All folds together, on this project's layers."""
+    """All folds at once, with this project's layers."""
 
     def __init__(self, cell: Cell, shape: Shape, data: Tensor) -> None:
         """Build the model and its optimiser for data [G, T + 1, B]."""
@@ -90,14 +90,14 @@ class Peephole(nn.Module):
     """A peephole LSTM layer stepped in Python."""
 
     def __init__(self, num_inputs: int, size: int) -> None:
-        """Draw the weights."""
+        """Initialise the weights."""
         super().__init__()
         self.dense = nn.Linear(num_inputs, 4 * size)
         self.recurrent = nn.Linear(size, 4 * size, bias=False)
         self.peepholes = nn.Parameter(torch.randn(3, size) / math.sqrt(size))
 
     def forward(self, x: Tensor) -> tuple[Tensor, None]:
-        """Run over x [T, B, K], as nn.LSTM would."""
+        """Return the outputs for x [T, B, K], as nn.LSTM does."""
         h = c = x.new_zeros(x.shape[1], self.peepholes.shape[1])
         p_i, p_f, p_o = self.peepholes.unbind(0)
         outputs: list[Tensor] = []
@@ -111,7 +111,7 @@ class Peephole(nn.Module):
 
 
 class Sequential:
-    """One model after the other, on torch's own layers."""
+    """One model after another, with torch's own layers."""
 
     def __init__(self, cell: Cell, shape: Shape, data: Tensor, *, fused: bool = False) -> None:
         """Build the models and their optimisers, default Adam or fused, for data [G, T + 1, B]."""
@@ -143,7 +143,7 @@ _LEAST_TURNS = 5
 
 
 def medians(contenders: list[Callable[[], None]], seconds: float) -> list[float]:
-    """Give each contender's median CPU time of a step, taking turns for about ``seconds`` in all."""
+    """Return each contender's median CPU time of a step; they take turns for about ``seconds`` in all."""
     times: list[list[float]] = [[] for _ in contenders]
     for contender in contenders:
         contender()
@@ -157,9 +157,9 @@ def medians(contenders: list[Callable[[], None]], seconds: float) -> list[float]
 
 
 def measure(seconds: float) -> list[dict[str, Any]]:
-    """Measure all shapes with about ``seconds`` for each pair of contenders."""
+    """Measure all shapes, for about ``seconds`` each pair of contenders."""
     source = torch.Generator().manual_seed(0)
-    found: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
     for shape in SHAPES:
         data = torch.randint(shape.tokens, (NUM_FOLDS, shape.steps + 1, shape.batch), generator=source)
         row: dict[str, Any] = asdict(shape)
@@ -171,12 +171,12 @@ def measure(seconds: float) -> list[dict[str, Any]]:
             for name, other in zip(others, theirs, strict=True):
                 row[name] = {"lockstep_ms": ours * 1e3, "sequential_ms": other * 1e3, "ratio": other / ours}
                 print(shape, name, f"{ours * 1e3:.2f} ms against {other * 1e3:.2f} ms: {other / ours:.2f}", flush=True)
-        found.append(row)
-    return found
+        results.append(row)
+    return results
 
 
 def hardware() -> dict[str, object]:
-    """Say what this ran on."""
+    """Describe this machine."""
     cpu = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -193,24 +193,29 @@ def hardware() -> dict[str, object]:
     }
 
 
-def main() -> None:
-    """Measure, print and write the result."""
+def main() -> int:
+    """Measure, print and write; the exit status is 1 if a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file to write")
     parser.add_argument("--seconds", type=float, default=4.0, help="time for each pair of contenders")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    found = measure(arguments.seconds)
+    shapes = measure(arguments.seconds)
     means = {
-        cell: math.exp(statistics.fmean(math.log(row[cell]["ratio"]) for row in found))
+        cell: math.exp(statistics.fmean(math.log(row[cell]["ratio"]) for row in shapes))
         for cell in ("lstm", "lstm, fused Adam", "peephole")
     }
     figures = [figure(f"lockstep over {cell}", means[cell], at_least=least) for cell, least in TARGETS.items()]
-    result = {"hardware": hardware(), "folds": NUM_FOLDS, "geometric_means": means, "figures": figures, "shapes": found}
+    result = {
+        "hardware": hardware(),
+        "folds": NUM_FOLDS,
+        "geometric_means": means,
+        "figures": figures,
+        "shapes": shapes,
+    }
     print(json.dumps(means))
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
+    return write(result, arguments.out)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,17 +1,16 @@
-"""How long piano performances take to prepare, cold and warm, and a five-minute piece to be performed.
+"""How long it takes to prepare piano performances, cold and warm, and to perform a five-minute piece.
 
     python benchmarks/performing.py --corpus FOLDER
 
-FOLDER holds real performances (TUNESMITH_TEST_PERFORMANCES names it too); without one the built-in synthetic corpus is
-measured, and the result says so. Preparation is timed in a process of its own, imports included; performing after
-start-up, on one thread: bytes in, bytes out.
+FOLDER holds real performances; its default is TUNESMITH_TEST_PERFORMANCES, or else the built-in synthetic corpus, which
+the result states. Preparation is timed in a process of its own, imports included; performing after start-up, on one
+thread, from bytes to bytes.
 """
 
 # pretty_midi has no types:
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -25,7 +24,7 @@ import pretty_midi
 import torch
 from lockstep import hardware
 from reading import prepared_in
-from summary import figure
+from summary import figure, write
 
 from data_prep.prepared.corpus import prepare
 from data_prep.randomness import stream
@@ -40,7 +39,7 @@ MINUTES, NOTES_A_SECOND = 5, 12
 
 
 def piece() -> bytes:
-    """Write five minutes of a busy piano: chords and runs, all at one velocity."""
+    """Return five minutes of a busy piano piece as MIDI: chords and runs, all at one velocity."""
     random = stream(0, "benchmark piece")
     midi = pretty_midi.PrettyMIDI(initial_tempo=120)
     piano = pretty_midi.Instrument(0)
@@ -56,7 +55,7 @@ def piece() -> bytes:
 
 
 def performer(corpus: str) -> Performer:
-    """Train the default StyleNet for one epoch: how long performing takes does not depend on how well it does it."""
+    """Train the default StyleNet for one epoch: the time to perform does not depend on how well it is trained."""
     family = StyleNet()
     spec = family.spec_type(epochs=1)
     training = family.start(spec, prepare(corpus, kind="performances").data, seed=0, trial=0, device="cpu")
@@ -67,7 +66,7 @@ def performer(corpus: str) -> Performer:
 
 
 def main() -> int:
-    """Measure, print and write; the exit status is 1 where a limit is missed."""
+    """Measure, print and write; the exit status is 1 if a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", default=os.environ.get("TUNESMITH_TEST_PERFORMANCES", "synthetic"))
     parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file to write")
@@ -96,9 +95,7 @@ def main() -> int:
         f"{num_files} performances: cold {cold:.1f} s (at most {COLD_LIMIT:.0f}), warm {warm:.2f} s (at most "
         f"{WARM_LIMIT:.0f}); {MINUTES} minutes performed in {seconds:.2f} s (at most {PERFORM_LIMIT:.0f})"
     )
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
-    return int(not all(one["met"] for one in result["figures"]))
+    return write(result, arguments.out)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""How long all of O'Neill's takes to read, cold (nothing cached, two processes) and warm; and what bad files cost.
+"""How long reading all of O'Neill's takes, cold (nothing cached, two processes) and warm, and what bad files add.
 
-3,000 small files of one tune each are read with and without 50 more that are random bytes. Each figure is of a process
-of its own, started as a user would start it, imports included. Written to benchmarks/results/reading.json with the
-hardware; the limits are those that the project set itself.
+    python benchmarks/reading.py
+
+3,000 small files of one tune each are read with and without 50 more that are random bytes. Each figure is the time of a
+process of its own, started as a user would start it, imports included.
 """
 
-import json
 import os
 import platform
 import subprocess
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from summary import figure
+from summary import RESULTS, figure, write
 
 COLD_LIMIT = 10.0
 WARM_LIMIT = 0.3
@@ -37,12 +37,12 @@ def prepared_in(corpus: str, cache: Path, kind: str = "melodies") -> tuple[float
     """Prepare a corpus in a fresh process.
 
     Args:
-        corpus: Its name, or a folder.
+        corpus: Its name or folder.
         cache: The cache's folder, empty for a cold start.
         kind: The kind of data.
 
     Returns:
-        Seconds, imports included, and the pieces that were read.
+        Seconds, imports included, and the number of pieces that were read.
     """
     script = cache / "measure.py"
     script.write_text(_SCRIPT.format(corpus=corpus, kind=kind, processes=PROCESSES))
@@ -53,7 +53,7 @@ def prepared_in(corpus: str, cache: Path, kind: str = "melodies") -> tuple[float
 
 
 def small_files_in() -> tuple[float, float]:
-    """Return the seconds for many small files, and for them with bad ones among them."""
+    """Return the seconds for many small files, without and with bad ones among them."""
     random = np.random.default_rng(0)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -70,7 +70,7 @@ def small_files_in() -> tuple[float, float]:
 
 
 def main() -> int:
-    """Measure, print and store; the exit status is 1 where a limit is missed."""
+    """Measure, print and write; the exit status is 1 if a limit is missed."""
     with tempfile.TemporaryDirectory() as folder:
         cold, num_read = prepared_in("oneills-all", Path(folder))
         warm = min(prepared_in("oneills-all", Path(folder))[0] for _ in range(3))
@@ -88,14 +88,11 @@ def main() -> int:
             figure(f"what {NUM_BAD} bad files among {NUM_GOOD} cost, s", with_bad - good, at_most=BAD_LIMIT),
         ],
     }
-    target = Path(__file__).parent / "results" / "reading.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(result, indent=2) + "\n")
     print(
         f"{num_read} tunes: cold {cold:.1f} s (at most {COLD_LIMIT:g}), warm {warm:.2f} s (at most {WARM_LIMIT:g}); "
         f"{NUM_GOOD} small files: {good:.1f} s, with {NUM_BAD} bad ones {with_bad:.1f} s"
     )
-    return int(cold > COLD_LIMIT or warm > WARM_LIMIT or with_bad - good > BAD_LIMIT)
+    return write(result, RESULTS / "reading.json")
 
 
 if __name__ == "__main__":

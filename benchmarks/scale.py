@@ -1,11 +1,12 @@
-"""Two thousand trials in one search: what each costs the driver, late as early, and how long a user waits for anything.
+"""Two thousand trials in one search: the time and memory of each in the driver, and how long a user waits.
 
     python benchmarks/scale.py [--trials 2000] [--output benchmarks/results]
 
-The trials are empty: they report up to four epochs of four folds, ASHA stops half of them at each, and train nothing,
-with the composer's settings and MLflow on. What is flat is told by the processor time of the driver's own thread and
-by medians, for a machine does other things too. Then whole processes: tunesmith trials, MLflow's server on the search's
-store with the requests that its pages make, and the same search started again with more trials.
+The trials are empty: they report up to four epochs of four folds and train nothing. ASHA stops half of them at each
+rung; they have the composer's hyperparameters, and MLflow is on. Growth is measured by the CPU time of the driver's
+thread and by medians, because other processes of the machine run too. Then whole processes are timed: tunesmith trials,
+MLflow's server on the search's store with the requests that its pages make, and the same search resumed with more
+trials.
 """
 
 import argparse
@@ -13,29 +14,26 @@ import json
 import os
 import platform
 import resource
-import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from overhead import EmptyData, EmptyFamily, make_tables
-from summary import figure
+from programs.server import ask, running
+from summary import figure, write
 
 from cluster.session import connect
 from models.spec import Value
 from search.spec.file import SearchSpec, parse
 from search.study.observer import SilentObserver
 from search.study.states import StateName
-from search.tracking.runs import default_uri
+from search.tracking.client import default_uri
 
 MOST_SECONDS = 0.15
 MOST_GROWTH = 1.5
@@ -53,22 +51,22 @@ _PAGE_SIZE = resource.getpagesize()
 
 
 def search_of(num_trials: int) -> SearchSpec:
-    """Make the search."""
+    """Return the search."""
     budget = f'[budget]\ntrials = {num_trials}\nepochs = 4\ntime = "none"\n[scheduler]\nfirst_rung = 1\nreduction = 2\n'
     return parse(f'name = "{NAME}"\n{budget}', "scale", family=EmptyFamily())
 
 
 class Gauge(SilentObserver):
-    """Notes at the end of each trial the time, the processor time of the driver's thread, and the memory it holds."""
+    """Record the time, the CPU time of the driver's thread and the driver's memory at the end of each trial."""
 
     def __init__(self) -> None:
-        """Begin without trials."""
+        """Start without trials."""
         self.wall: list[float] = []
         self.processor: list[float] = []
         self.memory: list[float] = []
 
     def trial_ended(self, number: int, state: StateName, reason: str = "") -> None:
-        """Note an end."""
+        """Record an end."""
         assert state in ("COMPLETE", "PRUNED"), (number, state, reason)
         self.wall.append(time.perf_counter())
         self.processor.append(time.thread_time())
@@ -76,15 +74,15 @@ class Gauge(SilentObserver):
 
 
 def resident() -> float:
-    """Give the memory that this process holds, in KB."""
+    """Return the resident memory of this process in KB."""
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE_SIZE / 1024
 
 
 def run_search(num_trials: int, home: Path) -> dict[str, Any]:
-    """Run the search in this process and give what its trials took, in parts of 250."""
+    """Run the search in this process and return the times and memory of its trials, in parts of 250."""
     family, gauge = EmptyFamily(), Gauge()
     with connect(num_cpus=2):
-        from search.driver.search_run import SearchTask, Workers, run  # noqa: PLC0415  (Ray is quiet if nothing imports it before it is connected)
+        from search.driver.search_run import SearchTask, Workers, run  # noqa: PLC0415  (Ray is quiet if it is connected before it is imported)
 
         make_tables(home)
         task = SearchTask(search_of(num_trials), family, EmptyData(), "none", home)
@@ -98,9 +96,9 @@ def run_search(num_trials: int, home: Path) -> dict[str, Any]:
     slices = [slice(edge, edge + PART + 1) for edge in edges]
     return {
         "epochs": sum(len(trial.epochs) for trial in outcome.trials),
-        "milliseconds_a_trial": [round(1000 * float(np.median(np.diff(wall[one]))), 1) for one in slices],
-        "driver_milliseconds_a_trial": [round(1000 * float(np.diff(processor[one]).mean()), 1) for one in slices],
-        "kilobytes_a_trial": [round(float(slope(memory[one])), 1) for one in slices],
+        "milliseconds_a_trial": [round(1000 * float(np.median(np.diff(wall[part]))), 1) for part in slices],
+        "driver_milliseconds_a_trial": [round(1000 * float(np.diff(processor[part]).mean()), 1) for part in slices],
+        "kilobytes_a_trial": [round(float(slope(memory[part])), 1) for part in slices],
         "megabytes_at_the_end": round(gauge.memory[-1] / 1024),
         "seconds_a_trial": float(wall[-1] - wall[0]) / (len(wall) - 1),
         "seconds_until_mlflow_has_all": round(ran - gauge.wall[-1], 1),
@@ -110,12 +108,12 @@ def run_search(num_trials: int, home: Path) -> dict[str, Any]:
 
 
 def slope(values: "np.ndarray[Any, Any]") -> float:
-    """Give the least-squares growth a step."""
+    """Return the least-squares growth per step."""
     return float(np.polyfit(np.arange(len(values)), values, 1)[0])
 
 
 def time_list(home: Path) -> tuple[float, float]:
-    """Give the seconds of a whole ``tunesmith trials``, the least of some, and the processor's of one."""
+    """Return the least seconds of a whole ``tunesmith trials`` over some runs, and the CPU seconds of one."""
     taken: list[float] = []
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     for _ in range(TURNS):
@@ -130,52 +128,15 @@ def time_list(home: Path) -> tuple[float, float]:
 
 
 def environment() -> dict[str, str]:
-    """Give what a process of this checkout needs."""
+    """Return the environment of a process of this checkout."""
     return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
-@contextmanager
-def mlflow_server(home: Path) -> Generator[str]:
-    """Serve the home's store as ``tunesmith ui`` does, on a free port, and give the address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", default_uri(home)]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    process = subprocess.Popen(
-        command,
-        env={**environment(), "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        until = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1).close()
-                break
-            except OSError:
-                assert process.poll() is None
-                assert time.monotonic() < until
-                time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
 def time_pages(home: Path) -> dict[str, float]:
-    """Give the seconds that MLflow's server takes for what its pages ask, the slowest of some for each."""
-    with mlflow_server(home) as address:
-
-        def ask(path: str, body: Mapping[str, Any] | None = None) -> bytes:
-            data = None if body is None else json.dumps(body).encode()
-            asked = urllib.request.Request(f"{address}/{path}", data, {"Content-Type": "application/json"})  # noqa: S310  (http)
-            with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310
-                return answer.read()
-
-        api = "ajax-api/2.0/mlflow"
+    """Return the seconds of each request that MLflow's pages make, the slowest of some."""
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", default_uri(home), "--workers", "1"]
+    with running(command, {**environment(), "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}, "health") as address:
+        api = f"{address}/ajax-api/2.0/mlflow"
         named = json.loads(ask(f"{api}/experiments/get-by-name?experiment_name=composer"))
         everything = {
             "experiment_ids": [named["experiment"]["experiment_id"]],
@@ -189,7 +150,7 @@ def time_pages(home: Path) -> dict[str, float]:
         assert len(runs) == everything["max_results"]
         run = runs[0]["info"]["run_id"]
         requests: list[tuple[str, str, Mapping[str, Any] | None]] = [
-            ("the page itself", "", None),
+            ("the page itself", address, None),
             ("the experiments", f"{api}/experiments/search", {"max_results": 25}),
             ("100 runs, the newest first", f"{api}/runs/search", newest),
             ("100 runs, the best first", f"{api}/runs/search", best),
@@ -200,29 +161,29 @@ def time_pages(home: Path) -> dict[str, float]:
 
 
 def seconds_of(call: Any, *arguments: Any) -> float:
-    """Time a call."""
+    """Return the seconds of a call."""
     began = time.perf_counter()
     call(*arguments)
     return time.perf_counter() - began
 
 
 class Announcer(SilentObserver):
-    """Prints a line when the first trial starts."""
+    """Print a line when the first trial starts."""
 
     def __init__(self) -> None:
-        """Begin."""
-        self._told = False
+        """Start before the first trial."""
+        self._announced = False
 
     def trial_started(self, number: int, values: Mapping[str, Value]) -> None:
-        """Print the first."""
+        """Announce the first trial."""
         del values
-        if not self._told:
+        if not self._announced:
             print(f"started {number}", flush=True)
-        self._told = True
+        self._announced = True
 
 
 def resume(home: Path, num_trials: int) -> None:
-    """Go on with the search, in a process of its own."""
+    """Resume the search, in a process of its own."""
     family = EmptyFamily()
     with connect(num_cpus=2):
         from search.driver.search_run import SearchTask, Workers, run  # noqa: PLC0415  (as above)
@@ -231,7 +192,7 @@ def resume(home: Path, num_trials: int) -> None:
 
 
 def time_start(home: Path, num_trials: int) -> float:
-    """Give the seconds from a new process, imports and Ray's start included, to its first trial."""
+    """Return the seconds from a new process to its first trial, imports and the start of Ray included."""
     began = time.perf_counter()
     command = [sys.executable, __file__, "--resume", str(home), "--trials", str(num_trials)]
     process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True)
@@ -245,7 +206,7 @@ def time_start(home: Path, num_trials: int) -> float:
 
 
 def figures(search: Mapping[str, Any], listed: float, pages: Mapping[str, float], start: float) -> list[dict[str, Any]]:
-    """Put everything beside its limit."""
+    """Return the figures with their limits."""
     return [
         figure("an empty trial among 2,000, s", search["seconds_a_trial"], at_most=MOST_SECONDS),
         figure("the driver's time of the last 250 trials over the first 250", search["growth"], at_most=MOST_GROWTH),
@@ -257,7 +218,7 @@ def figures(search: Mapping[str, Any], listed: float, pages: Mapping[str, float]
 
 
 def measure(num_trials: int) -> dict[str, Any]:
-    """Measure all there is to measure."""
+    """Run the search and time the processes."""
     with tempfile.TemporaryDirectory() as fresh, tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         search = run_search(num_trials, home)
@@ -273,13 +234,16 @@ def measure(num_trials: int) -> dict[str, Any]:
         "bytes": sizes,
         "list_processor_seconds": round(processor, 3),
         "mlflow_seconds": pages,
-        "start_seconds": {"2,000 trials before": [round(one, 2) for one in starts], "none": round(from_nothing, 2)},
+        "start_seconds": {
+            "2,000 trials before": [round(seconds, 2) for seconds in starts],
+            "none": round(from_nothing, 2),
+        },
         "figures": figures(search, listed, pages, statistics.median(starts)),
     }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print and write; the exit status is 1 where a limit is missed."""
+    """Measure, print and write; the exit status is 1 if a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--trials", type=int, default=2000)
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
@@ -291,9 +255,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     result = measure(options.trials)
     result["machine"] = f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs"
     print(json.dumps(result, indent=2))
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "scale.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    return int(not all(one["met"] for one in result["figures"]))
+    return write(result, options.output / "scale.json")
 
 
 if __name__ == "__main__":

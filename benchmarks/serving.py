@@ -1,33 +1,28 @@
-"""How large a registered model is, how long MLflow takes to load it, and how long an answer over HTTP takes.
+"""How large a registered model is, how long MLflow takes to load it, and how long a request over HTTP takes.
 
     python benchmarks/serving.py
 
-A composer with the default settings on O'Neill's tunes and a StyleNet on the built-in synthetic corpus are trained for
-one epoch, for how long serving takes does not depend on how well a model does. Each is packaged and served by ``mlflow
-models serve``; loading is timed in a process of its own after MLflow is imported, torch's import included. A request is
-a tune of sixteen bars, or a piece of two hundred notes; the median of many is taken.
+A composer with the default hyperparameters on O'Neill's tunes and a StyleNet on the built-in synthetic corpus are
+trained for one epoch: the times do not depend on how well a model is trained. Each is packaged and served by ``mlflow
+models serve``. Loading is timed in a process of its own after MLflow is imported, the import of torch included. A
+request is a tune of sixteen bars, or a piece of two hundred notes; the result is the median of many.
 """
 
 import argparse
-import json
 import os
-import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from lockstep import hardware
-from summary import figure
+from programs.server import ask, running
+from summary import figure, write
 
 from data_prep.prepared.corpus import prepare
 from data_prep.prepared.refitting import for_refit
@@ -35,13 +30,12 @@ from data_prep.randomness import stream
 from models.families import FAMILIES
 from models.training import checkpoint
 from search.promotion.package import package
-from search.tracking.runs import quieten
+from search.tracking.client import quieten
 
 SIZE_LIMIT, LOAD_LIMIT, HTTP_LIMIT = 5.0, 3.0, 50.0
 RESULT = Path(__file__).parent / "results" / "serving.json"
 CORPORA = {"composer": "oneills", "stylenet": "synthetic"}
 REQUESTS = 60
-PATIENCE_S = 120
 
 LOAD = """
 import sys, time
@@ -53,7 +47,7 @@ print(time.perf_counter() - began)
 
 
 def request_of(family: str) -> dict[str, Any]:
-    """Give what is asked of a family's model."""
+    """Return the row of a request to a family's model."""
     if family == "composer":
         return {"bars": 16, "key": "D", "metre": "4/4", "temperature": 0.9, "top_p": 0.95, "seed": 1}
     random = stream(0, "benchmark request")
@@ -62,7 +56,7 @@ def request_of(family: str) -> dict[str, Any]:
 
 
 def packaged(name: str, folder: Path) -> Path:
-    """Train a model as it is refitted for promotion, and package it."""
+    """Train a model as for a promotion, and package it."""
     from search.promotion.serving import sha256  # noqa: PLC0415  (it imports MLflow)
 
     family = FAMILIES[name]
@@ -77,58 +71,27 @@ def packaged(name: str, folder: Path) -> Path:
     return folder / name
 
 
-@contextmanager
-def served(folder: Path) -> Generator[str]:
-    """Serve a model by MLflow on a free port of this machine, and give the address to ask."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(folder), "--env-manager", "local"]
-    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    process = subprocess.Popen(
-        [*command, "--host", "127.0.0.1", "--port", str(port)],
-        env={**os.environ, "PATH": programs, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        until = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=1).close()
-                break
-            except OSError:
-                assert process.poll() is None
-                assert time.monotonic() < until
-                time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}/invocations"
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
 def milliseconds(address: str, row: dict[str, Any]) -> float:
-    """Give the median time of an answer."""
-    body = json.dumps({"dataframe_records": [row]}).encode()
-    took: list[float] = []
+    """Return the median time of a request."""
+    times: list[float] = []
     for _ in range(REQUESTS):
         began = time.perf_counter()
-        asked = urllib.request.Request(address, body, {"Content-Type": "application/json"})  # noqa: S310  (http)
-        urllib.request.urlopen(asked, timeout=60).read()  # noqa: S310
-        took.append(1000 * (time.perf_counter() - began))
-    return statistics.median(took[5:])
+        ask(f"{address}/invocations", {"dataframe_records": [row]})
+        times.append(1000 * (time.perf_counter() - began))
+    return statistics.median(times[5:])
 
 
 def measured(name: str, folder: Path) -> list[dict[str, Any]]:
-    """Give a family's figures."""
+    """Measure a family, and return its figures."""
     model = packaged(name, folder)
     size = (folder / f"{name}.pt").stat().st_size / 1e6
     load = min(
         float(subprocess.run([sys.executable, "-c", LOAD, str(model)], capture_output=True, check=True).stdout)
         for _ in range(3)
     )
-    with served(model) as address:
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(model), "--env-manager", "local"]
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    with running(command, {**os.environ, "PATH": programs, "OMP_NUM_THREADS": "1"}, "ping") as address:
         answer = milliseconds(address, request_of(name))
     print(f"{name}: {size:.2f} MB, loaded in {load:.2f} s, an answer over HTTP in {answer:.1f} ms")
     return [
@@ -139,17 +102,15 @@ def measured(name: str, folder: Path) -> list[dict[str, Any]]:
 
 
 def main() -> int:
-    """Measure, print and write; the exit status is 1 where a limit is missed."""
+    """Measure, print and write; the exit status is 1 if a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file to write")
     arguments = parser.parse_args()
     quieten()
     with tempfile.TemporaryDirectory() as folder:
-        figures = [one for name in CORPORA for one in measured(name, Path(folder))]
+        figures = [row for name in CORPORA for row in measured(name, Path(folder))]
     result = {"hardware": hardware(), "figures": figures}
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
-    return int(not all(one["met"] for one in figures))
+    return write(result, arguments.out)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,7 @@
 
     python benchmarks/startup.py
 
-The commands run as they are typed, in an empty folder; the tunes are in the cache. Written to
-benchmarks/results/startup.json with the hardware; the limits are those that the project set itself.
+The commands run as a user types them, in an empty folder; the tunes are in the cache.
 """
 
 import json
@@ -18,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from summary import figure
+from summary import RESULTS, figure, write
 
 HELP_LIMIT = 0.5
 FIRST_EPOCH_LIMIT = 20.0
@@ -29,7 +28,7 @@ _TUNESMITH = str(Path(sys.executable).with_name("tunesmith"))
 
 
 def time_help(folder: Path, environment: dict[str, str]) -> float:
-    """Give the seconds of a whole ``tunesmith --help``, the median of some."""
+    """Return the median seconds of a whole ``tunesmith --help``."""
     taken: list[float] = []
     for _ in range(TURNS):
         began = time.perf_counter()
@@ -39,7 +38,7 @@ def time_help(folder: Path, environment: dict[str, str]) -> float:
 
 
 def time_search(folder: Path, environment: dict[str, str]) -> tuple[float, float]:
-    """Give the seconds from the command to its first epoch, and from Ctrl-C to its end."""
+    """Return the seconds from the command to its first epoch, and from Ctrl-C to its end."""
     began = time.perf_counter()
     process = subprocess.Popen(
         [_TUNESMITH, "search", "composer"],
@@ -48,7 +47,7 @@ def time_search(folder: Path, environment: dict[str, str]) -> tuple[float, float
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        start_new_session=True,  # Ctrl-C goes to all that a terminal started, and to nothing else
+        start_new_session=True,  # Ctrl-C is sent to the whole process group, and to nothing else
     )
     assert process.stdout is not None
     lines: list[str] = []
@@ -61,12 +60,12 @@ def time_search(folder: Path, environment: dict[str, str]) -> tuple[float, float
     began = time.perf_counter()
     os.killpg(process.pid, signal.SIGINT)
     rest, _ = process.communicate(timeout=120)
-    assert process.returncode == 130, rest  # noqa: PLR2004  (what shells give for Ctrl-C)
+    assert process.returncode == 130, rest  # noqa: PLR2004  (the exit status that shells use for Ctrl-C)
     return first_epoch, time.perf_counter() - began
 
 
 def main() -> int:
-    """Measure, print and store; the exit status is 1 where a limit is missed."""
+    """Measure, print and write; the exit status is 1 if a limit is missed."""
     with tempfile.TemporaryDirectory() as cache, tempfile.TemporaryDirectory() as folder:
         root = str(Path(__file__).parents[1])
         environment = {**os.environ, "TUNESMITH_CACHE": cache, "PYTHONPATH": root}
@@ -85,10 +84,7 @@ def main() -> int:
         ],
     }
     print(json.dumps(result, indent=2))
-    target = Path(__file__).parent / "results" / "startup.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    return int(not all(one["met"] for one in result["figures"]))
+    return write(result, RESULTS / "startup.json")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""Shows every figure that has a limit, as last written to benchmarks/results, and whether it is met.
+"""Write the results of benchmarks, and show every figure that has a limit.
 
 python benchmarks/summary.py
 """
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,16 @@ RESULTS = Path(__file__).parent / "results"
 def figure(
     what: str, measured: float, *, at_most: float | None = None, at_least: float | None = None
 ) -> dict[str, Any]:
-    """Put a figure beside its limit, for the list ``figures`` of a result.
+    """Return a figure with its limit, for the list ``figures`` of a result.
 
     Args:
-        what: What it is, with its unit.
-        measured: What was measured.
-        at_most: The limit from above.
-        at_least: The limit from below.
+        what: Its name, with its unit.
+        measured: The measured value.
+        at_most: The upper limit.
+        at_least: The lower limit.
 
     Returns:
-        What the table shows of it.
+        The row of the table.
     """
     assert (at_most is None) != (at_least is None)
     limit = f"at most {at_most:g}" if at_most is not None else f"at least {at_least:g}"
@@ -31,15 +32,22 @@ def figure(
     return {"what": what, "limit": limit, "measured": round(measured, 4), "met": met}
 
 
+def write(result: Mapping[str, Any], path: Path) -> int:
+    """Write a result as JSON; return the exit status, which is 1 if a limit is missed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    return int(not all(row["met"] for row in result["figures"]))
+
+
 def main() -> int:
-    """Print the table; the exit status is 1 where a limit is missed."""
-    files = {path: json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))}
-    rows = [one for result in files.values() for one in result["figures"]]
-    width = max(len(one["what"]) for one in rows)
+    """Print the table; the exit status is 1 if a limit is missed."""
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]
+    rows = [row for result in results for row in result["figures"]]
+    width = max(len(row["what"]) for row in rows)
     print(f"{'figure':{width}}  {'limit':>13}  {'measured':>8}  met")
-    for one in rows:
-        print(f"{one['what']:{width}}  {one['limit']:>13}  {one['measured']:>8g}  {'yes' if one['met'] else 'NO'}")
-    return int(not all(one["met"] for one in rows))
+    for row in rows:
+        print(f"{row['what']:{width}}  {row['limit']:>13}  {row['measured']:>8g}  {'yes' if row['met'] else 'NO'}")
+    return int(not all(row["met"] for row in rows))
 
 
 if __name__ == "__main__":

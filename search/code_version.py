@@ -1,4 +1,4 @@
-"""Which code a search ran with."""
+"""The version of the code that a search runs with."""
 
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def code_version() -> str:
-    """Give the installed version, and the commit where the code runs from a checkout ("0.1.0+g1a2b3c4")."""
+    """Return the installed version, with the commit if the code runs from a checkout ("0.1.0+g1a2b3c4")."""
     try:
         number = version("tunesmith")
     except PackageNotFoundError:
@@ -16,7 +16,7 @@ def code_version() -> str:
         return number
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=8", "--exclude=*"]
     try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)  # noqa: S603  (fixed words)
+        described = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)  # noqa: S603  (fixed)
     except (OSError, subprocess.SubprocessError):
         return number
-    return f"{number}+g{found.stdout.strip()}"
+    return f"{number}+g{described.stdout.strip()}"

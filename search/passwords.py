@@ -1,4 +1,4 @@
-"""Addresses without their passwords: whatever is shown, logged, stored or tagged goes through here."""
+"""URLs without their passwords. Use this for every URL that is shown, logged, stored or tagged."""
 
 import re
 from urllib.parse import unquote
@@ -6,36 +6,36 @@ from urllib.parse import unquote
 from data_prep.errors import one_line
 
 _SEPARATOR = re.compile(r"([?&;,#+\s]|%(?:25)*(?:26|3[Bb]|20))")
-"""What stands between parameters, however often it was encoded."""
+"""A separator of parameters, percent-encoded any number of times."""
 
 _SECRET = re.compile(
     r"(?:^|[=\s/])[\w.-]*(?:password|passwd|passphrase|pwd|secret|token|api_?key|access_?key|(?:pass|sig)(?=\s*=))"
     r"[\w.-]*\s*=\s*(.?)",
     re.IGNORECASE | re.DOTALL,
 )
-"""A secret parameter, and how its value begins."""
+"""A secret parameter and the first character of its value."""
 
 _CLOSING = {"'": "'", '"': '"', "{": "}"}
-"""How values end that hold separators."""
+"""The closing character of a quoted value, which may contain separators."""
 
 _USER = re.compile(r"([\w+.-]+://)([^\s:/@]*):[^\s@]*@")
-"""An address with a password, within a text."""
+"""A URL with a password, within a text."""
 
 _PLAIN_HOST = re.compile(r"[^:/@]*(:\d*)?(/|$)")
-"""An address that has no user before its host."""
+"""A URL without a user before its host."""
 
 _MAX_DECODED = 5
 
 
 def without_password(url: str) -> str:
-    """Strike passwords out of a URL, so that they are neither stored nor shown.
+    """Remove the passwords from a URL.
 
     Args:
-        url: A URL, or parameters as libpq and ODBC write them; its passwords may be before the host or among the
+        url: A URL, or parameters in the notation of libpq or ODBC. A password may stand before the host or among the
             parameters, whose names and separators may be percent-encoded.
 
     Returns:
-        The rest; a URL without a password stays as it is.
+        The rest. A URL without a password is returned unchanged.
     """
     scheme, separator, rest = url.partition("://")
     if not separator:
@@ -47,11 +47,11 @@ def without_password(url: str) -> str:
 
 
 def first_line(error: BaseException, url: str) -> str:
-    """Return an error's first line, or its kind if it says nothing, without the passwords of an address.
+    """Return the first line of an error's message, or its type if it has none, without the passwords of a URL.
 
     Args:
-        error: What was raised by whoever uses the address.
-        url: The address.
+        error: An error that was raised while the URL was used.
+        url: The URL.
 
     Returns:
         At most 300 characters.
@@ -60,11 +60,13 @@ def first_line(error: BaseException, url: str) -> str:
 
 
 def _end_of_user(rest: str) -> int:
-    """Find the @ that ends user and password; -1 where there are none."""
+    """Return the index of the @ that ends user and password, -1 if there is none."""
     base = rest.partition("?")[0]
     if "@" in base:
         return base.rindex("@")
-    return -1 if _PLAIN_HOST.match(base) else rest.rfind("@")  # else the password has a question mark
+    return (
+        -1 if _PLAIN_HOST.match(base) else rest.rfind("@")
+    )  # a match would end before a question mark of the password
 
 
 def _without_secrets(text: str) -> str:

@@ -21,11 +21,6 @@ def cached(database: Any) -> Any:
     return import_module("optuna.storages")._CachedStorage(database)
 
 
-def study_table() -> Any:
-    """Return the table of studies: reading it leaves a database as it is, where Optuna's storage would make tables."""
-    return import_module("optuna.storages._rdb.models").StudyModel
-
-
 def study_attribute_table() -> Any:
     """Return the table of studies' attributes: no storage method replaces an attribute only where it is unchanged."""
     return import_module("optuna.storages._rdb.models").StudyUserAttributeModel

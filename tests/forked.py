@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from search.tracking.runs import quieten
+from search.tracking.client import quieten
 from tests.ray_cluster import ENVIRONMENT
 
 _LIBRARIES = ("torch", "ray.tune", "optuna", "mlflow", "sqlalchemy", "alembic.command", "pyarrow.fs", "typer")

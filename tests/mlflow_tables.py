@@ -7,7 +7,7 @@ import warnings
 from functools import cache
 from pathlib import Path
 
-from search.tracking.runs import default_uri, quieten
+from search.tracking.client import default_uri, quieten
 
 
 @cache

@@ -14,7 +14,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS
 
 
 @dataclass(frozen=True)
-class ObjectStore:
+class S3Server:
     """A running store.
 
     Attributes:
@@ -50,7 +50,7 @@ class ObjectStore:
 
 
 @contextmanager
-def object_store(port: int = 0) -> Generator[ObjectStore]:
+def object_store(port: int = 0) -> Generator[S3Server]:
     """Run a store on a free port, or a given one."""
     with pytest.MonkeyPatch.context() as environment:
         for name, value in KEYS.items():
@@ -59,6 +59,6 @@ def object_store(port: int = 0) -> Generator[ObjectStore]:
         server.start()
         try:
             host, given = server.get_host_and_port()
-            yield ObjectStore(f"{host}:{given}")
+            yield S3Server(f"{host}:{given}")
         finally:
             server.stop()

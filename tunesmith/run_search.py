@@ -12,7 +12,8 @@ from cluster.resources import num_fitting, plan_slots
 from cluster.session import connect, quieten
 from data_prep.errors import BadInputError
 from data_prep.prepared.corpus import Prepared
-from data_prep.storage.object_store import FolderPlace, place
+from data_prep.storage.folder_store import FolderStore
+from data_prep.storage.urls import store_at
 from data_prep.wording import counted
 from models.family import Family
 from search.spec.file import SearchSpec
@@ -108,8 +109,8 @@ def _look_at(nodes: list[Node], spec: SearchSpec, home: Path) -> None:
     """Check that all nodes have our code and our packages, and see where trials save."""
     with err.status(f"{_count(nodes)}: they get our packages and look at the storage ..."):
         handshake(nodes)
-        where = place(spec.storage.url or home)
-        if isinstance(where, FolderPlace):
+        where = store_at(spec.storage.url or home)
+        if isinstance(where, FolderStore):
             where.root.mkdir(parents=True, exist_ok=True)
         for finding in storage(where, nodes):
             if finding.level == "red":

@@ -31,7 +31,7 @@ TEST_SHARE = 0.1
 def check_num_folds(num_folds: int) -> None:
     """Refuse a number of folds out of bounds."""
     if not MIN_FOLDS <= num_folds <= MAX_FOLDS:
-        raise BadInputError(f"cross-validation takes {MIN_FOLDS} to {MAX_FOLDS} folds, not {num_folds}")
+        raise BadInputError(f"cross-validation takes {MIN_FOLDS} to {MAX_FOLDS} folds", f"got {num_folds}")
 
 
 def assign(
@@ -61,8 +61,9 @@ def assign(
         members.setdefault(group, []).append(piece)
     if len(members) < num_folds + 1:
         raise BadInputError(
-            f"{num_folds} folds and a test set need at least {counted(num_folds + 1, 'unrelated piece')}, "
-            f"this corpus has {len(members)} ({counted(len(ids), 'piece')} in all): add pieces, or take fewer folds"
+            f"{num_folds} folds and a test set need at least {counted(num_folds + 1, 'unrelated piece')}",
+            f"this corpus has {len(members)} ({counted(len(ids), 'piece')} in all)",
+            remedy="add pieces, or use fewer folds",
         )
     by_name = sorted(members.values(), key=lambda pieces: min(ids[piece] for piece in pieces))
     sizes = [sum(lengths[piece] for piece in pieces) for pieces in by_name]
@@ -128,7 +129,9 @@ def assign_by_style(
 def _too_few(style: str, count: int, num_folds: int) -> BadInputError:
     return BadInputError(
         f"{num_folds} folds and a test set need at least {num_folds + 1} compositions of each style that no rarer "
-        f"style shares, and the style {style!r} has {count}: add some, take fewer folds, or leave the style out"
+        "style shares",
+        f"the style {style!r} has {count}",
+        remedy="add some, use fewer folds, or leave the style out",
     )
 
 

@@ -82,10 +82,8 @@ class Corpus:
             if path.suffix.lower() in self.suffixes and not path.name.startswith(".") and path.is_file()
         ]
         if not found:
-            raise BadInputError(
-                f"a corpus needs at least one score ({', '.join(sorted(self.suffixes))}), "
-                f"but there is none in {self.folder}"
-            )
+            suffixes = ", ".join(sorted(self.suffixes))
+            raise BadInputError(f"a corpus needs at least one score ({suffixes})", f"there is none in {self.folder}")
         return tuple(sorted(found, key=self.file_name)[:: self.every])
 
     def file_name(self, path: Path) -> str:
@@ -119,69 +117,72 @@ class Corpus:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
-def _shipped(folder: str) -> Path:
-    spec = find_spec("music21")  # finds the package without importing it
-    if spec is None or not spec.submodule_search_locations:
-        raise BadInputError("the named corpora come with music21, which is not installed: pip install music21")
-    return Path(spec.submodule_search_locations[0]) / "corpus" / folder
+_ONEILLS = "Francis O'Neill, Music of Ireland (Chicago 1903), in ABC as transcribed by volunteers"
+_TRANSCRIBED = f"The tunes are in the public domain; the transcribers are named in the files. {_MUSIC21}"
+_BACH = f"The music is in the public domain; encoded by Margaret Greentree and others. {_MUSIC21}"
+_BACH_SUFFIXES = frozenset({".mxl", ".xml", ".krn"})
+
+_NAMED = (
+    Corpus(
+        name="oneills",
+        summary=f"plain tunes of {_ONEILLS}: one note at a time, one metre, one key, no duplicates",
+        licence=_TRANSCRIBED,
+        folder=Path("oneills1850"),
+        rules=("too short", *PLAIN),
+        duplicates="first 32 pitches",
+        settings=("number", "title"),
+    ),
+    Corpus(
+        name="oneills-all",
+        summary=f"every tune of {_ONEILLS}, nothing left out",
+        licence=_TRANSCRIBED,
+        folder=Path("oneills1850"),
+        rules=(),
+        duplicates="kept",
+        settings=("number", "title"),
+    ),
+    Corpus(
+        name="ryans",
+        summary="Ryan's Mammoth Collection of fiddle tunes (Boston 1883), in ABC as transcribed by volunteers",
+        licence=_TRANSCRIBED,
+        folder=Path("ryansMammoth"),
+    ),
+    Corpus(
+        name="airds",
+        summary="James Aird, A Selection of Scotch, English, Irish and Foreign Airs (Glasgow 1778-1801), in ABC",
+        licence=f"The tunes are in the public domain; transcribed by Jack Campin, 2009. {_MUSIC21}",
+        folder=Path("airdsAirs"),
+    ),
+    Corpus(
+        name="chorales",
+        summary="Bach's four-part chorales, each of the four voices a piece of its own",
+        licence=_BACH,
+        folder=Path("bach"),
+        suffixes=_BACH_SUFFIXES,
+        rules=("too short", "not in four parts"),
+    ),
+    Corpus(
+        name="synthetic",
+        summary="synthetic performances: scores of Bach's in 4/4, mostly chorales, played in two styles by rule",
+        licence=_BACH,
+        folder=Path("bach"),
+        suffixes=_BACH_SUFFIXES,
+        kind="performances",
+        rendered=True,
+        every=3,
+    ),
+)
+"""The named corpora, the default first; folders are relative to music21's corpus."""
 
 
 @cache
 def corpora() -> Mapping[str, Corpus]:
-    """Give the named corpora by name, the default first."""
-    oneills = "Francis O'Neill, Music of Ireland (Chicago 1903), in ABC as transcribed by volunteers"
-    oneills_licence = f"The tunes are in the public domain; the transcribers are named in the files. {_MUSIC21}"
-    named = [
-        Corpus(
-            name="oneills",
-            summary=f"plain tunes of {oneills}: one note at a time, one metre, one key, no duplicates",
-            licence=oneills_licence,
-            folder=_shipped("oneills1850"),
-            rules=("too short", *PLAIN),
-            duplicates="first 32 pitches",
-            settings=("number", "title"),
-        ),
-        Corpus(
-            name="oneills-all",
-            summary=f"every tune of {oneills}, nothing left out",
-            licence=oneills_licence,
-            folder=_shipped("oneills1850"),
-            rules=(),
-            duplicates="kept",
-            settings=("number", "title"),
-        ),
-        Corpus(
-            name="ryans",
-            summary="Ryan's Mammoth Collection of fiddle tunes (Boston 1883), in ABC as transcribed by volunteers",
-            licence=f"The tunes are in the public domain; the transcribers are named in the files. {_MUSIC21}",
-            folder=_shipped("ryansMammoth"),
-        ),
-        Corpus(
-            name="airds",
-            summary="James Aird, A Selection of Scotch, English, Irish and Foreign Airs (Glasgow 1778-1801), in ABC",
-            licence=f"The tunes are in the public domain; transcribed by Jack Campin, 2009. {_MUSIC21}",
-            folder=_shipped("airdsAirs"),
-        ),
-        Corpus(
-            name="chorales",
-            summary="Bach's four-part chorales, each of the four voices a piece of its own",
-            licence=f"The music is in the public domain; encoded by Margaret Greentree and others. {_MUSIC21}",
-            folder=_shipped("bach"),
-            suffixes=frozenset({".mxl", ".xml", ".krn"}),
-            rules=("too short", "not in four parts"),
-        ),
-        Corpus(
-            name="synthetic",
-            summary="synthetic performances: scores of Bach's in 4/4, mostly chorales, played in two styles by rule",
-            licence=f"The music is in the public domain; encoded by Margaret Greentree and others. {_MUSIC21}",
-            folder=_shipped("bach"),
-            suffixes=frozenset({".mxl", ".xml", ".krn"}),
-            kind="performances",
-            rendered=True,
-            every=3,
-        ),
-    ]
-    return {corpus.name: corpus for corpus in named}
+    """Return the named corpora by name, the default first."""
+    spec = find_spec("music21")  # finds the package without importing it
+    if spec is None or not spec.submodule_search_locations:
+        raise BadInputError("the named corpora come with music21", "it is not installed", remedy="pip install music21")
+    root = Path(spec.submodule_search_locations[0]) / "corpus"
+    return {corpus.name: replace(corpus, folder=root / corpus.folder) for corpus in _NAMED}
 
 
 def resolve(name_or_folder: str, repeats: str = "written") -> Corpus:
@@ -219,7 +220,7 @@ def _named_or_folder(name_or_folder: str) -> Corpus:
             style_column=column,
         )
     if path.exists():
-        raise BadInputError(f"a corpus is a name or a folder, {name_or_folder!r} is a file: name its folder")
+        raise BadInputError("a corpus is a name or a folder", f"{name_or_folder!r} is a file", remedy="name its folder")
     if "/" in name_or_folder:
-        raise BadInputError(f"a corpus is a name or a folder, and there is no folder {name_or_folder!r}")
+        raise BadInputError("a corpus is a name or a folder", f"there is no folder {name_or_folder!r}")
     raise unknown("corpus", name_or_folder, corpora(), f"and there is no such folder in {Path.cwd()}")

@@ -15,32 +15,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.encodings.vocabulary import NUM_TONICS, Floor, MelodyVocabulary, shift_to_c
+from data_prep.encodings.melody_notes import MelodyNotes, moved
+from data_prep.encodings.token_keys import TokenKeys
+from data_prep.encodings.training_counts import HeaderCounts, common_counts, fold_counts, trained_on
+from data_prep.encodings.vocabulary import Floor, MelodyVocabulary, shift_to_c
 from data_prep.melodies.arrays import Melodies
-from data_prep.melodies.events import (
-    NUM_GRID_PITCHES,
-    REST_PITCH,
-    base_distribution,
-    grid_pitch,
-    marginals,
-    num_events,
-    unseen_share,
-)
+from data_prep.melodies.events import REST_PITCH, base_distribution, marginals, num_events, unseen_share
 from data_prep.melodies.votes import any_look_back
-from data_prep.pitches import NUM_PITCHES, REST
+from data_prep.pitches import REST
 
 UNKNOWN = -1
 """The token of a note that no token of the vocabulary carries."""
-
-_NATURALS = {"F": (-1, 5), "C": (0, 0), "G": (1, 7), "D": (2, 2), "A": (3, 9), "E": (4, 4), "B": (5, 11)}
-"""Each letter's place on the line of fifths and its pitch class."""
-
-_TONIC_FIFTHS = np.array([0, 7, 2, -3, 4, -1, 6, 1, -4, 3, -2, 5])
-"""Each tonic's place on the line of fifths, in the spelling whose commoner mode has fewer accidentals (1: C sharp, for
-its minor). A piece's own notes must not decide: past notes would then tell of those to come."""
-
-_FIFTHS_LOW, _NUM_FIFTHS = -64, 128
-"""Places on the line of fifths that a token's key can hold; real spellings stay within -15..19 before shifting."""
 
 
 @dataclass(frozen=True)
@@ -91,18 +76,6 @@ class Sequences:
     dropped_cost: NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class _Notes:
-    """Every note of the pieces in the original key, before tokens."""
-
-    pitch: NDArray[np.int64]  # [N] 0..128
-    fifths: NDArray[np.int64]  # [N] place on the line of fifths, 0 where the reading does not spell
-    duration: NDArray[np.int64]  # [N]
-    position: NDArray[np.int64]  # [N]
-    piece: NDArray[np.int64]  # [N]
-    kept: NDArray[np.bool_]  # [N] False where the reading leaves the note out
-
-
 class MelodyEncoding:
     """All of a corpus under one choice of options: vocabulary, sequences, floors and headers of every fold.
 
@@ -133,22 +106,25 @@ class MelodyEncoding:
         """
         self.options = options
         self.melodies = melodies
-        self._notes = _read(melodies, options)
+        self._known = known
+        self._layout = TokenKeys(len(melodies.durations), len(melodies.positions))
+        self._notes = MelodyNotes.of(melodies, literal=options.reading == "literal")
         self._fold = melodies.fold.astype(np.int64)
         self._fold_of_note = self._fold[self._notes.piece]
-        shift = self._own_shift()
-        self._known = known
-        self.keys = self._vocabulary(shift) if known is None else self._known_keys(known)
-        self.eps, self.log_p0 = self._floor(shift) if known is None else self._known_floor(known)
-        self.log_shift_prior = self._shift_prior()
-        self.log_bar_prior = self._bar_prior()
+        tonic = melodies.tonic.astype(np.int64)
+        shift = shift_to_c(tonic, options.reading) if options.transpose else np.zeros_like(tonic)
+        self.keys = self._vocabulary(shift)
+        self.eps, self.log_p0 = self._floor(shift)
+        self._headers = HeaderCounts.of(melodies) if known is None else HeaderCounts.known(known, melodies)
+        self.log_shift_prior = self._of_one_model(self._headers.log_shift_prior(self.shifts))
+        self.log_bar_prior = self._of_one_model(self._headers.log_bar_prior())
         self.trainable: NDArray[np.bool_] = (
             melodies.one_key
             if options.reading == "literal" and options.transpose
             else np.ones(melodies.num_pieces, dtype=np.bool_)
         )
         self.sequences = self._sequences(shift)
-        self.seen, self.seen_position = self._seen() if known is None else self._known_seen(known)
+        self.seen, self.seen_position = self._seen()
 
     @property
     def num_folds(self) -> int:
@@ -200,27 +176,27 @@ class MelodyEncoding:
             metres=melodies.metres,
             seen=self.seen,
             seen_position=self.seen_position,
-            bar_counts=self._bar_counts(),
-            tonic_counts=self._tonic_counts(),
+            bar_counts=self._headers.bars,
+            tonic_counts=self._headers.tonics,
             looks_back=any_look_back(melodies.votes),
-            token_fifths=self._unpack(self.keys)[1],
+            token_fifths=self._layout.unpack(self.keys)[1],
             floor=self._common_floor(),
         )
 
     @cached_property
     def token_pitch(self) -> NDArray[np.int64]:
         """[V] each token's pitch, REST_PITCH for a rest."""
-        return self._unpack(self.keys)[0]
+        return self._layout.unpack(self.keys)[0]
 
     @cached_property
     def token_duration(self) -> NDArray[np.int64]:
         """[V] each token's duration, an index into the corpus's durations."""
-        return self._unpack(self.keys)[2]
+        return self._layout.unpack(self.keys)[2]
 
     @cached_property
     def token_position(self) -> NDArray[np.int64]:
         """[V] each token's bar position, 0 unless beat = target."""
-        return self._unpack(self.keys)[3]
+        return self._layout.unpack(self.keys)[3]
 
     @cached_property
     def token_event(self) -> NDArray[np.int64]:
@@ -241,9 +217,7 @@ class MelodyEncoding:
     @cached_property
     def augmented(self) -> NDArray[np.int32]:
         """[2 * augment, V] each token shifted by -augment..augment-1; UNKNOWN where no piece's shift leads."""
-        pitch, fifths, duration, position = self._unpack(self.keys)
-        shifts = range(-self.options.augment, self.options.augment)
-        return np.stack([self._lookup(self._pack(_moved(pitch, k), fifths, duration, position)) for k in shifts])
+        return self._lookup(self._layout.shifted(self.keys, range(-self.options.augment, self.options.augment)))
 
     def at_shift(self, shift: int) -> Sequences:
         """Put every piece into the frame that lies ``shift`` semitones above the original key, charged as such."""
@@ -263,136 +237,59 @@ class MelodyEncoding:
             beat = target).
         """
         index = np.asarray(tokens, dtype=np.int64)
-        pitch = _moved(self.token_pitch[index], -shift)
+        pitch = moved(self.token_pitch[index], -shift)
         return np.where(pitch == REST_PITCH, REST, pitch), self.token_duration[index], self.token_position[index]
-
-    def _own_shift(self) -> NDArray[np.int64]:
-        tonic = self.melodies.tonic.astype(np.int64)
-        return shift_to_c(tonic, self.options.reading) if self.options.transpose else np.zeros_like(tonic)
-
-    def _pack(
-        self,
-        pitch: NDArray[np.int64],
-        fifths: NDArray[np.int64],
-        duration: NDArray[np.int64],
-        position: NDArray[np.int64],
-    ) -> NDArray[np.int64]:
-        spelled = pitch * _NUM_FIFTHS + (fifths - _FIFTHS_LOW)
-        return (spelled * self.num_durations + duration) * self.num_positions + position
-
-    def _unpack(self, keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-        rest, position = np.divmod(keys, self.num_positions)
-        rest, duration = np.divmod(rest, self.num_durations)
-        pitch, fifths = np.divmod(rest, _NUM_FIFTHS)
-        return pitch, fifths + _FIFTHS_LOW, duration, position
 
     def _note_keys(self, shift: NDArray[np.int64]) -> NDArray[np.int64]:
         """[M] the key of every kept note when each piece is shifted by its own number of semitones."""
         notes = self._notes
         position = notes.position if self.options.beat == "target" else np.zeros_like(notes.position)
-        pitch = _moved(notes.pitch, shift[notes.piece])
-        return self._pack(pitch, self._spelled(shift), notes.duration, position)[notes.kept]
-
-    def _spelled(self, shift: NDArray[np.int64]) -> NDArray[np.int64]:
-        """[N] each note's place on the line of fifths in its piece's frame; 0 where the reading does not spell."""
-        notes = self._notes
-        if self.options.reading != "literal":
-            return notes.fifths
-        return notes.fifths - _TONIC_FIFTHS[-shift % NUM_TONICS][notes.piece]
-
-    def _events(self, shift: NDArray[np.int64]) -> NDArray[np.int64]:
-        """[N] the event of every note, left out or not, when each piece is shifted by its own number of semitones."""
-        return _moved(self._notes.pitch, shift[self._notes.piece]) * self.num_durations + self._notes.duration
+        pitch, fifths = notes.pitch_at(shift), notes.fifths_at(shift)
+        return self._layout.pack(pitch, fifths, notes.duration, position)[notes.kept]
 
     def _vocabulary(self, shift: NDArray[np.int64]) -> NDArray[np.int64]:
-        trained = (self._fold_of_note[self._notes.kept] == self.num_folds) | (self.num_folds > 1)
+        known = self._known
+        if known is not None:
+            assert known.token_fifths is not None
+            return self._layout.pack(known.token_pitch, known.token_fifths, known.token_duration, known.token_position)
+        trained = trained_on(self._fold_of_note[self._notes.kept], self.num_folds)
         keys = np.unique(self._note_keys(shift)[trained])
         if not self.options.augment:
             return keys
-        pitch, fifths, duration, position = self._unpack(keys)
-        shifts = range(-self.options.augment, self.options.augment)
-        return np.unique([self._pack(_moved(pitch, k), fifths, duration, position) for k in shifts])
+        return np.unique(self._layout.shifted(keys, range(-self.options.augment, self.options.augment)))
 
     def _lookup(self, keys: NDArray[np.int64]) -> NDArray[np.int32]:
         index = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         return np.where(self.keys[index] == keys, index, UNKNOWN).astype(np.int32)
 
-    def _training_counts(self, index: NDArray[np.int64], size: int, fold: NDArray[np.int64]) -> NDArray[np.int64]:
-        """[G, size] how often each fold's training pieces hold each index."""
-        count = np.bincount(fold * size + index, minlength=(self.num_folds + 1) * size)
-        held_out = count.reshape(self.num_folds + 1, size)  # the last row: held out by none
-        return held_out.sum(axis=0) - held_out[:-1]
-
-    def _common_counts(self, index: NDArray[np.int64], size: int, fold: NDArray[np.int64]) -> NDArray[np.int64]:
-        """[size] how often the pieces that any fold trains on hold each index."""
-        return np.bincount(index[(fold == self.num_folds) | (self.num_folds > 1)], minlength=size)
-
     def _floor(self, shift: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        counts, eps = self._event_counts(shift, self._training_counts)
+        if self._known is not None:
+            assert self._known.floor is not None
+            log_p0 = self._known.floor.log_p0(self.num_durations)
+            return np.full(self.num_folds, self._known.floor.eps), np.tile(log_p0, (self.num_folds, 1))
+        counts, eps = self._event_counts(shift, fold_counts)
         return eps, np.log(base_distribution(counts, self.num_durations))
 
     def _event_counts(
         self, shift: NDArray[np.int64], count: Callable[..., NDArray[np.int64]]
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return how often training pieces hold each event, [..., E], and the share of the floor, [...]."""
-        event, kept = self._events(shift), self._notes.kept
-        counts = count(event, self.num_events, self._fold_of_note)
-        kept_counts = count(event[kept], self.num_events, self._fold_of_note[kept])
+        event, kept = self._notes.event_at(shift, self.num_durations), self._notes.kept
+        counts = count(event, self.num_events, self._fold_of_note, self.num_folds)
+        kept_counts = count(event[kept], self.num_events, self._fold_of_note[kept], self.num_folds)
         # Notes that the reading leaves out are carried by no token, as new events are not.
         uncarried = (kept_counts == 1).sum(axis=-1) + (counts - kept_counts).sum(axis=-1)
         return counts, unseen_share(uncarried, counts.sum(axis=-1))
 
     def _common_floor(self) -> Floor:
-        counts, eps = self._event_counts(self.sequences.shift, self._common_counts)
+        counts, eps = self._event_counts(self.sequences.shift, common_counts)
         return Floor(float(eps), *marginals(counts, self.num_durations))
-
-    def _known_keys(self, known: MelodyVocabulary) -> NDArray[np.int64]:
-        assert known.token_fifths is not None
-        return self._pack(known.token_pitch, known.token_fifths, known.token_duration, known.token_position)
-
-    def _known_floor(self, known: MelodyVocabulary) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        assert known.floor is not None
-        log_p0 = known.floor.log_p0(self.num_durations)
-        return np.full(self.num_folds, known.floor.eps), np.tile(log_p0, (self.num_folds, 1))
-
-    def _known_seen(self, known: MelodyVocabulary) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        new_positions = self.num_positions - len(known.positions)
-        return known.seen, np.pad(known.seen_position, ((0, 0), (0, new_positions)))
-
-    def _tonic_counts(self) -> NDArray[np.int64]:
-        """[G, 12] how often each fold's training pieces have each tonic."""
-        if self._known is not None:
-            return self._known.tonic_counts
-        return self._training_counts(self.melodies.tonic.astype(np.int64), NUM_TONICS, self._fold)
-
-    def _shift_prior(self) -> NDArray[np.float64]:
-        # Every tonic is shifted to C.
-        return self._of_one_model(_log_add_one(self._tonic_counts())[:, -np.array(self.shifts) % NUM_TONICS])
 
     def _of_one_model(self, log_p: NDArray[np.float64]) -> NDArray[np.float64]:
         """[G, ...] the folds' probabilities as they are, or of a trained model in every row their mean."""
         if self._known is None:
             return log_p
         return np.broadcast_to(np.log(np.exp(log_p).mean(axis=0)), log_p.shape)
-
-    def _bar_counts(self) -> NDArray[np.int64]:
-        """[G, metres, S] how often each fold's training pieces have each metre and pickup."""
-        melodies, num_positions = self.melodies, self.num_positions
-        if self._known is not None:
-            known = self._known.bar_counts
-            return np.pad(
-                known, ((0, 0), (0, len(melodies.metres) - known.shape[1]), (0, num_positions - known.shape[2]))
-            )
-        size = len(melodies.metres) * num_positions
-        bar = melodies.metre.astype(np.int64) * num_positions + melodies.pickup
-        counts = self._training_counts(bar, size, self._fold)
-        return counts.reshape(self.num_folds, -1, num_positions)
-
-    def _bar_prior(self) -> NDArray[np.float64]:
-        counts = self._bar_counts()
-        total = np.clip(counts.sum(axis=(1, 2), keepdims=True), 1, None)
-        new = np.clip((counts == 1).sum(axis=(1, 2), keepdims=True), 1, None) / (total + 1)
-        return self._of_one_model(np.log((1 - new) * counts / total + new / counts[0].size))
 
     def _header_cost(self, shift: NDArray[np.int64]) -> NDArray[np.float64]:
         melodies = self.melodies
@@ -405,13 +302,14 @@ class MelodyEncoding:
 
     def _sequences(self, shift: NDArray[np.int64]) -> Sequences:
         notes, kept = self._notes, self._notes.kept
-        event = self._events(shift)
+        event = self._notes.event_at(shift, self.num_durations)
         piece = notes.piece[kept]
         start = np.zeros(self.melodies.num_pieces + 1, dtype=np.int64)
         np.cumsum(np.bincount(piece, minlength=self.melodies.num_pieces), out=start[1:])
         left_out = ~kept
         scorer = self.scorer[notes.piece[left_out]]
-        floor = np.log(self.eps)[scorer] + self.log_p0[scorer, event[left_out]]
+        cost = -(np.log(self.eps)[scorer] + self.log_p0[scorer, event[left_out]])
+        dropped = np.bincount(notes.piece[left_out], weights=cost, minlength=self.melodies.num_pieces)
         return Sequences(
             token=self._lookup(self._note_keys(shift)),
             event=event[kept].astype(np.int32),
@@ -420,29 +318,28 @@ class MelodyEncoding:
             start=start,
             shift=shift,
             header_cost=self._header_cost(shift),
-            dropped_cost=np.bincount(notes.piece[left_out], weights=-floor, minlength=self.melodies.num_pieces).astype(
-                np.float64
-            ),
+            dropped_cost=dropped.astype(np.float64),
         )
 
     @cached_property
     def _log_variants(self) -> NDArray[np.float64]:
         """[129] log of the number of tokens that an event of each pitch can have: its spellings times the positions."""
-        pitch, fifths, _, _ = self._unpack(self.keys)
-        spelled = np.unique(pitch * _NUM_FIFTHS + (fifths - _FIFTHS_LOW))
-        spellings = np.bincount(spelled // _NUM_FIFTHS, minlength=NUM_GRID_PITCHES)
+        spellings = self._layout.num_spellings(self.keys)
         positions = self.num_positions if self.options.beat == "target" else 1
         return np.log(np.clip(spellings, 1, None) * positions)
 
     def _seen(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        if self._known is not None:
+            new_positions = self.num_positions - len(self._known.positions)
+            return self._known.seen, np.pad(self._known.seen_position, ((0, 0), (0, new_positions)))
         sequences = self.sequences
         trainable = np.repeat(self.trainable, np.diff(sequences.start))
         fold = self._fold_of_note[self._notes.kept][trainable]
         token = sequences.token[trainable].astype(np.int64)
         known = token != UNKNOWN
-        seen = self._training_counts(token[known], self.num_tokens, fold[known]) > 0
+        seen = fold_counts(token[known], self.num_tokens, fold[known], self.num_folds) > 0
         position = sequences.position[trainable].astype(np.int64)
-        seen_position = self._training_counts(position, self.num_positions, fold) > 0
+        seen_position = fold_counts(position, self.num_positions, fold, self.num_folds) > 0
         if self.options.vocabulary == "corpus":
             return np.ones_like(seen), np.ones_like(seen_position)
         if self.options.augment:
@@ -452,36 +349,3 @@ class MelodyEncoding:
                 for fold_seen, fold_original in zip(seen, original, strict=True):
                     fold_seen[row[fold_original]] = True
         return seen, seen_position
-
-
-def _read(melodies: Melodies, options: MelodyOptions) -> _Notes:
-    """Take the notes out of the melodies, spelled and thinned as the reading has it."""
-    pitch = grid_pitch(melodies.pitch)
-    piece = melodies.piece_of_note
-    literal = options.reading == "literal"
-    return _Notes(
-        pitch=pitch,
-        fifths=_fifths(melodies, pitch) if literal else np.zeros_like(pitch),
-        duration=melodies.duration.astype(np.int64),
-        position=melodies.position.astype(np.int64),
-        piece=piece,
-        kept=(pitch != REST_PITCH) & ~melodies.in_chord if literal else np.ones(len(pitch), dtype=np.bool_),
-    )
-
-
-def _fifths(melodies: Melodies, pitch: NDArray[np.int64]) -> NDArray[np.int64]:
-    """[N] each note's place on the line of fifths, from its letter and pitch; 0 for rests."""
-    letters = [name[:1] if name[:1] in _NATURALS else "C" for name in melodies.spellings]
-    place, natural = np.array([_NATURALS[letter] for letter in letters], dtype=np.int64).T
-    sharps = (pitch - natural[melodies.spelling] + 6) % NUM_TONICS - 6
-    return np.where(pitch == REST_PITCH, 0, place[melodies.spelling] + 7 * sharps)
-
-
-def _moved(pitch: NDArray[np.int64], shift: NDArray[np.int64] | int) -> NDArray[np.int64]:
-    """Shift pitches within 0..127, wrapping so that a shift is a bijection; rests stay."""
-    return np.where(pitch == REST_PITCH, pitch, (pitch + shift) % NUM_PITCHES)
-
-
-def _log_add_one(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Smooth each row of counts by one and give log probabilities."""
-    return np.log((counts + 1) / (counts + 1).sum(axis=-1, keepdims=True))

@@ -119,8 +119,9 @@ def check_sizes(**alphabets: Sized) -> None:
     for name, members in alphabets.items():
         if len(members) - 1 > _LARGEST:
             raise BadInputError(
-                f"a corpus has at most {_LARGEST + 1} distinct {name}, or its events cannot be numbered: this one has "
-                f"{len(members)}; leave out the files that are no notated music"
+                f"a corpus has at most {_LARGEST + 1} distinct {name}",
+                f"this one has {len(members)}",
+                remedy="leave out the files that are not notated music",
             )
 
 

@@ -17,6 +17,8 @@ from data_prep.readers.notes import Piece
 MIN_NOTES = 8
 """A piece with fewer notes tells nothing about how a melody goes on."""
 
+_FOUR_PARTS = 4
+
 PLAIN_DENOMINATORS = frozenset({1, 2, 3, 4, 6, 8})
 """Of plain durations in quarter notes: down to thirty-seconds, with dots, and triplets of eighths and sixteenths."""
 
@@ -44,7 +46,7 @@ RULES: Mapping[str, Callable[[Piece], bool]] = {
     "key changes": lambda piece: len({key[1:] for key in piece.heading.keys}) > 1,
     "odd durations": _has_odd_durations,
     "slurs written as ties": _has_slurs_as_ties,
-    "not in four parts": lambda piece: piece.heading.num_parts != 4,  # noqa: PLR2004  (the rule's own number)
+    "not in four parts": lambda piece: piece.heading.num_parts != _FOUR_PARTS,
 }
 """Each rule by its name: True for a piece that it leaves out."""
 

@@ -54,9 +54,10 @@ def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, proces
         for unread in reading.unread
     )
     if not read:
+        first = f"the first is {skipped[0].file}: {skipped[0].reason}"
         raise BadInputError(
-            f"a corpus needs at least one score that can be read, and none of the {len(by_name)} in "
-            f"{corpus.name!r} can be; the first is {skipped[0].file}: {skipped[0].reason}"
+            "a corpus needs at least one score that can be read",
+            f"none of the {len(by_name)} in {corpus.name!r} can be, {first}",
         )
     kept, left_out = _leave_out(corpus, read)
     pieces = [one.piece for one in kept]
@@ -88,8 +89,8 @@ def _folds(
         return assign(ids, group, lengths, num_folds=inputs.num_folds, seed=inputs.seed, fingerprint=inputs.corpus)
     if not kept:
         raise BadInputError(
-            f"at least one piece must pass the rules of its corpus, and of {corpus.name!r} none does: "
-            f"{by_rule(left_out)}"
+            "at least one piece must pass the rules of its corpus",
+            f"none of {corpus.name!r} does ({by_rule(left_out)})",
         )
     return [0] * len(kept)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from data_prep.corpora.named import INDEX, Corpus
 from data_prep.errors import BadInputError, unknown
-from data_prep.limits import MAX_BYTES
+from data_prep.limits import check_num_bytes
 from data_prep.readers.beats import SUFFIX
 from data_prep.readers.digest import contents, file_digest
 from data_prep.readers.scores import MIDI_SUFFIXES
@@ -75,7 +75,7 @@ def digests(corpus: Corpus) -> dict[Path, str]:
     found = [*midi_files(corpus), *corpus.folder.rglob(f"*{SUFFIX}"), *corpus.folder.glob(INDEX)]
     if not found:
         raise BadInputError(
-            f"a corpus of performances needs at least one MIDI file (.mid, .midi), but there is none in {corpus.folder}"
+            "a corpus of performances needs at least one MIDI file (.mid, .midi)", f"there is none in {corpus.folder}"
         )
     return {path: _digest(path) for path in sorted(found, key=corpus.file_name)}
 
@@ -125,14 +125,15 @@ def entries(corpus: Corpus) -> list[Entry]:
     index = corpus.folder / INDEX
     if not index.exists() and corpus.style_column is not None:
         raise BadInputError(
-            f"{corpus.name!r} asks for the column {corpus.style_column!r} of an index, and there is no {index}"
+            f"{corpus.name!r} needs an index with the column {corpus.style_column!r}", f"there is no {index}"
         )
     found = _from_index(corpus, index) if index.exists() else _from_folders(corpus)
     for entry in found:
         if not _STYLE.fullmatch(entry.style):
             raise BadInputError(
-                "a style's name is letters, digits, spaces, '.', '_' and '-', for it names metrics and files: got "
-                f"{entry.style!r} ({entry.name} in {corpus.folder})"
+                "a style's name is letters, digits, spaces, '.', '_' and '-', because it names metrics and files",
+                f"got {entry.style!r}",
+                f"{entry.name} in {corpus.folder}",
             )
     return found
 
@@ -148,8 +149,9 @@ def _from_folders(corpus: Corpus) -> list[Entry]:
     for path, place in zip(paths, places, strict=True):
         if styles and len(place) == 1:
             raise BadInputError(
-                f"each performance stands in the folder of its style, and {path} stands beside the folders "
-                f"{', '.join(styles[:3])}: move it into one, or name one folder as the corpus"
+                "each performance must be in the folder of its style",
+                f"{path} is beside the folders {', '.join(styles[:3])}",
+                remedy="move it into one, or name one folder as the corpus",
             )
     annotated = Counter(path.parent for path in paths if annotations(path).exists())
     return [
@@ -157,7 +159,7 @@ def _from_folders(corpus: Corpus) -> list[Entry]:
             path,
             corpus.file_name(path),
             place[0] if len(place) > 1 else ONE_STYLE,
-            composition="/".join(place[:-1]) if len(place) > 2 and annotated[path.parent] > 1 else None,  # noqa: PLR2004
+            composition="/".join(place[:-1]) if place[2:] and annotated[path.parent] > 1 else None,
         )
         for path, place in zip(paths, places, strict=True)
     ]
@@ -169,10 +171,9 @@ def _from_index(corpus: Corpus, index: Path) -> list[Entry]:
     if "file" not in columns:
         raise unknown("column", "file", columns, str(index))
     if style_column not in columns:
-        raise BadInputError(
-            f"{unknown('column', style_column, columns, str(index))} (a corpus written FOLDER:COLUMN names the column "
-            "of its styles)"
-        )
+        error = unknown("column", style_column, columns, str(index))
+        remedy = f"{error.remedy} (a corpus written FOLDER:COLUMN names the column of its styles)"
+        raise BadInputError(error.rule, where=error.where, remedy=remedy)
     rows = [{key: (value or "").strip() for key, value in row.items() if key} for row in table]
     rows = [{**row, "file": Path(row["file"]).as_posix()} for row in rows]
     _check(corpus, index, rows, style_column)
@@ -192,8 +193,7 @@ def _from_index(corpus: Corpus, index: Path) -> list[Entry]:
 def _table(index: Path) -> tuple[Sequence[str], list[dict[str, str]]]:
     """Return the columns and the rows of an index."""
     try:
-        if index.stat().st_size > MAX_BYTES:
-            raise ValueError(f"it has more than {MAX_BYTES / 1e6:g} MB")  # noqa: TRY301  (told like the others)
+        check_num_bytes(index.stat().st_size)
         table = csv.DictReader(StringIO(index.read_text(encoding="utf-8-sig")), restval="")
         return table.fieldnames or [], list(table)
     except UnicodeDecodeError:
@@ -202,26 +202,29 @@ def _table(index: Path) -> tuple[Sequence[str], list[dict[str, str]]]:
         reason = error.strerror
     except (ValueError, csv.Error) as error:
         reason = str(error)
-    raise BadInputError(f"an index must be readable: {index} ({reason})")
+    raise BadInputError("an index must be readable", f"{index} ({reason})")
 
 
 def _check(corpus: Corpus, index: Path, rows: Sequence[Mapping[str, str]], style_column: str) -> None:
     """Refuse an index without rows, with files that are not there or twice there, or with rows that name no style."""
     if not rows:
-        raise BadInputError(f"an index must name at least one performance: {index} has no rows")
+        raise BadInputError("an index must name at least one performance", f"{index} has no rows")
     there = {corpus.file_name(path) for path in midi_files(corpus)}
     missing = [row["file"] for row in rows if row["file"] not in there]
     if missing:
         raise BadInputError(
-            f"an index names MIDI files of its folder: {len(missing)} of the {len(rows)} in {index} are missing, the "
-            f"first is {missing[0]!r}"
+            "an index names MIDI files of its folder",
+            f"{len(missing)} of the {len(rows)} are missing, the first is {missing[0]!r}",
+            str(index),
         )
     name, count = Counter(row["file"] for row in rows).most_common(1)[0]
     if count > 1:
-        raise BadInputError(f"an index names each file once: {name!r} is in {index} {counted(count, 'time')}")
+        raise BadInputError("an index names each file once", f"{name!r} is there {counted(count, 'time')}", str(index))
     without = [row["file"] for row in rows if not row[style_column]]
     if without:
         raise BadInputError(
-            f"each row of an index names a style: {counted(len(without), 'row')} of {index} "
-            f"without anything in the column {style_column!r}, the first is {without[0]!r}"
+            "each row of an index names a style",
+            f"{counted(len(without), 'row')} without anything in the column {style_column!r}, the first is "
+            f"{without[0]!r}",
+            str(index),
         )

@@ -19,10 +19,12 @@ from data_prep.performances import reader
 from data_prep.performances.arrays import Performance, Performances
 from data_prep.performances.files import Entry
 from data_prep.performances.filters import RULES, broken_rule
+from data_prep.performances.renderings import STYLES, render
 from data_prep.pitches import has_key
 from data_prep.progress import Progress
 from data_prep.readers import beats as annotated
-from data_prep.readers.bounded import Failure, Job, read_each, read_one
+from data_prep.readers.bounded import Failure, FileReader, read_each, read_one
+from data_prep.readers.cached import read_all
 from data_prep.readers.notes import Piece
 
 DUPLICATES = "duplicates"
@@ -83,8 +85,8 @@ def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, proces
     if not read.kept:
         first = [*read.exclusions, *read.skipped][0]
         raise BadInputError(
-            f"a corpus needs at least one performance that can be used, and none of the {num_files} in {corpus.name!r} "
-            f"can be; the first is {first.file}: {first.reason}"
+            "a corpus needs at least one performance that can be used",
+            f"none of the {num_files} in {corpus.name!r} can be, the first is {first.file}: {first.reason}",
         )
     entries = [entry for entry, _ in read.kept]
     composition = compositions(
@@ -125,7 +127,7 @@ def _folds(read: _Read, composition: Sequence[int], inputs: Inputs) -> list[int]
 
 def read_file(path: Path) -> Played | Failure:
     """Read one performance and its annotated beats, within bounds; or return why it cannot be read."""
-    return read_one(_JOB, path)
+    return read_one(_READER, path)
 
 
 def _played(entries: Sequence[Entry], progress: Progress, processes: int | None) -> _Read:
@@ -133,7 +135,7 @@ def _played(entries: Sequence[Entry], progress: Progress, processes: int | None)
     progress.start(len(entries), "reading performances")
     answers: dict[Path, Played | Failure] = {}
     try:
-        for path, answer in read_each(_JOB, [entry.path for entry in entries], processes=processes or 1):
+        for path, answer in read_each(_READER, [entry.path for entry in entries], processes=processes or 1):
             answers[path] = answer
             progress.advance(1)
     finally:
@@ -173,11 +175,11 @@ def _read(path: Path) -> Played:
     return Played(file, beats, _within_keys(performance))
 
 
-def _reader(_: Path) -> str:
-    return reader.__name__
+def _needs(_: Path) -> tuple[str, ...]:
+    return (reader.__name__,)
 
 
-_JOB = Job(_read, _reader)
+_READER = FileReader(_read, _needs)
 
 
 def _beats(path: Path) -> annotated.Beats | None:
@@ -202,9 +204,6 @@ def _contents(performance: Performance) -> Hashable:
 
 def _rendered(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, processes: int | None) -> _Read:
     """Read scores, and play those in 4/4 in every style; a score is a composition."""
-    from data_prep.performances.renderings import STYLES, render  # noqa: PLC0415  (so is what only scores need)
-    from data_prep.readers.cached import read_all  # noqa: PLC0415  (pyarrow is imported only where scores are read)
-
     read = _Read()
     for path, reading in read_all(inputs.digests, cache, progress, processes, repeats=corpus.repeats).items():
         name = corpus.file_name(path)

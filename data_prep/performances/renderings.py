@@ -43,6 +43,11 @@ FINAL_QUARTERS = 6.0
 MAX_DEVIATION = 0.45
 """A performed onset stays so near, in sixteenths, to the step of the written one that it rounds to that step."""
 
+_ROUNDING = 1e-6
+"""Beats below which two times are the same: thirds of a beat are no exact floats."""
+
+_EIGHTHS = 8
+
 
 class _Style(NamedTuple):
     """How a style plays. Times are in quarter notes where nothing else is said."""
@@ -176,7 +181,7 @@ def _place(
     bars, silence, metres = 0.0, _silence(voice), _metres(voice)
     for index, metre in enumerate(metres):
         begin = float(metre.onset) + silence if index else 0.0
-        compound = metre.beats % 3 == 0 and metre.beats > 3 and metre.unit >= 8  # noqa: PLR2004  (6/8, 9/8, 12/8)
+        compound = metre.beats % 3 == 0 and metre.beats // 3 > 1 and metre.unit >= _EIGHTHS  # 6/8, 9/8, 12/8
         beats = metre.beats // 3 if compound else metre.beats
         from_here = time >= begin
         bar[from_here] = bars + (time[from_here] - begin) / float(metre.bar_length)
@@ -191,7 +196,7 @@ def _velocity(score: _Score, style: _Style) -> NDArray[np.float64]:
     """[n] velocities without noise."""
     bottom = _bottom(score)
     beat = np.rint(score.beat).astype(np.int64)
-    on_beat = np.abs(score.beat - beat) < 1e-6  # noqa: PLR2004  (thirds of a beat are no exact floats)
+    on_beat = np.abs(score.beat - beat) < _ROUNDING
     strength = np.select([~on_beat, beat == 0, 2 * beat == score.num_beats], [0.0, 1.0, 0.6], 0.3)
     back = on_beat & np.where(score.num_beats % 2 == 0, beat % 2 == 1, beat > 0)
     rules = {
@@ -224,7 +229,7 @@ def _arch(phrase: NDArray[np.float64]) -> NDArray[np.float64]:
 def _performed(score: _Score, style: _Style, noise: NDArray[np.float64]) -> NDArray[np.float64]:
     """[n] performed onsets that round to the steps of the written ones."""
     step = to_step(score.onset)
-    swung = np.abs(score.beat % 1 - 1 / 2) < 1e-6  # noqa: PLR2004  (as above)
+    swung = np.abs(score.beat % 1 - 1 / 2) < _ROUNDING
     onset = score.onset + style.swing * swung - style.lead * (score.line == 0) + noise
     low = np.maximum(step - MAX_DEVIATION, 0)
     return np.clip(onset, low / STEPS_PER_QUARTER, (step + MAX_DEVIATION) / STEPS_PER_QUARTER)

@@ -11,7 +11,7 @@ from typing import Any
 from data_prep.corpora.folds import UNFOLDED, check_num_folds
 from data_prep.corpora.named import Corpus, corpora, resolve
 from data_prep.corpora.provenance import Inputs, Origin, Prepared, Skipped, Source
-from data_prep.errors import BadInputError, unknown
+from data_prep.errors import BadInputError, one_line, unknown
 from data_prep.prepared import file as storage
 from data_prep.prepared.kinds import KINDS
 from data_prep.progress import Progress, Silent
@@ -98,7 +98,7 @@ def _prepared(
     if found.kind not in (None, kind):
         fitting = ", ".join(name for name, one in corpora().items() if one.kind == kind)
         raise BadInputError(
-            f"{kind} are needed, and the corpus {corpus!r} has {found.kind}: take a folder, or {fitting}"
+            f"{kind} are needed", f"the corpus {corpus!r} has {found.kind}", remedy=f"use a folder, or {fitting}"
         )
     digests = KINDS[kind].digests(found)
     inputs = Inputs(digests, KINDS[kind].fingerprint(found, digests), kind, num_folds, seed)
@@ -140,14 +140,15 @@ def open_test_set(prepared: Prepared, reason: str) -> Any:
         BadInputError: If no reason is given, or the stored test set is gone or damaged.
     """
     if not reason.strip():
-        raise BadInputError("the sealed test set is opened for a reason only: say which")
+        raise BadInputError("the sealed test set is opened only for a reason", "got none")
     path = _test_path(prepared.source.path.parent.parent, prepared.fingerprint)
     try:
         sealed, _ = storage.from_bytes(path.read_bytes(), str(path), KINDS[prepared.kind].form)
     except (OSError, storage.DamagedError) as error:
         raise BadInputError(
-            f"the sealed test set must lie beside the prepared pieces, but {path} cannot be read ({error}): "
-            "remove the prepared pieces there and prepare the corpus anew"
+            "the sealed test set must be beside the prepared pieces",
+            f"{path} cannot be read ({one_line(error)})",
+            remedy="remove the prepared pieces there and prepare the corpus again",
         ) from error
     line = json.dumps({"opened": datetime.now(UTC).isoformat(timespec="seconds"), "reason": reason})
     with path.with_suffix(".openings").open("a") as log:

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from data_prep.errors import BadInputError
 from data_prep.melodies.arrays import Melodies
 from data_prep.melodies.votes import EXPERTS, VOTE
 from data_prep.performances.arrays import Performances
+from data_prep.storage.format import check_format
 
 DataT = TypeVar("DataT", Melodies, Performances)
 
@@ -89,11 +89,7 @@ def from_bytes(data: bytes, where: str, form: type[DataT]) -> tuple[DataT, dict[
         written = header["format"]
     except Exception as error:  # whatever a damaged file makes of zipfile
         raise DamagedError(f"{where}: {error}") from error
-    if written > FORMAT:
-        raise BadInputError(
-            f"prepared pieces of format {FORMAT} or older can be read, these have format {written} ({where}): "
-            "a newer tunesmith wrote them; upgrade tunesmith, or remove the file"
-        )
+    check_format("prepared pieces", written, FORMAT, where)
     for array in arrays.values():
         array.setflags(write=False)
     try:

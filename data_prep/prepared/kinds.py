@@ -9,16 +9,18 @@ from data_prep.corpora.description import Description
 from data_prep.corpora.named import Corpus
 from data_prep.corpora.provenance import Inputs, Preparation, Prepared
 from data_prep.melodies import description as melody_description
+from data_prep.melodies import preparation as melody_preparation
 from data_prep.melodies.arrays import Melodies
 from data_prep.performances import description as performance_description
 from data_prep.performances import files as performance_files
+from data_prep.performances import preparation as performance_preparation
 from data_prep.performances.arrays import Performances
 from data_prep.progress import Progress
 from data_prep.readers.digest import file_digest
 
 
 @dataclass(frozen=True)
-class Kind:
+class DataKind:
     """What the chain asks of a kind of data.
 
     Attributes:
@@ -51,37 +53,21 @@ def _melody_fingerprint(corpus: Corpus, digests: Mapping[Path, str]) -> str:
     return corpus.fingerprint((corpus.file_name(path), digest) for path, digest in digests.items())
 
 
-def _make_melodies(
-    corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, processes: int | None
-) -> Preparation:
-    from data_prep.melodies.preparation import make  # noqa: PLC0415  (pyarrow is imported only where something must be read)
-
-    return make(corpus, inputs, cache, progress, processes)
-
-
-def _make_performances(
-    corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, processes: int | None
-) -> Preparation:
-    from data_prep.performances.preparation import make  # noqa: PLC0415  (likewise)
-
-    return make(corpus, inputs, cache, progress, processes)
-
-
-KINDS: Mapping[str, Kind] = {
-    "melodies": Kind(
+KINDS: Mapping[str, DataKind] = {
+    "melodies": DataKind(
         noun="piece",
         form=Melodies,
         digests=_melody_digests,
         fingerprint=_melody_fingerprint,
-        make=_make_melodies,
+        make=melody_preparation.make,
         describe=melody_description.describe,
     ),
-    "performances": Kind(
+    "performances": DataKind(
         noun="performance",
         form=Performances,
         digests=performance_files.digests,
         fingerprint=performance_files.fingerprint,
-        make=_make_performances,
+        make=performance_preparation.make,
         describe=performance_description.describe,
     ),
 }

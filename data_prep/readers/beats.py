@@ -108,7 +108,7 @@ def read(text: str) -> Beats:
             metres.append((len(seconds), rest[0]))
         seconds.append(second)
         kinds.append(kind)
-    if len(seconds) < 2 or "db" not in kinds:  # noqa: PLR2004  (a pace takes two)
+    if not seconds[1:] or "db" not in kinds:
         raise ValueError("its annotations must have two beats or more, one of them a downbeat (db)")
     for before, after in pairwise(seconds):
         if after - before < SHORTEST_BEAT:

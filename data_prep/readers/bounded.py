@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -33,7 +33,7 @@ Read = TypeVar("Read")
 WAIT_FACTOR = 6
 """How many times its time limit a file may take if its reader waits instead of computing."""
 
-_READY = b"ready"
+_READY = "ready"
 _MEBIBYTE = 2**20
 _TIME_IS_UP = {-signal.SIGPROF: 1, -signal.SIGALRM: WAIT_FACTOR}
 """Exit statuses of a worker that met its time limit, and how many times the limit each stands for."""
@@ -73,32 +73,32 @@ BOUNDS = Bounds()
 
 
 @dataclass(frozen=True)
-class Job(Generic[Read]):
+class FileReader(Generic[Read]):
     """How files are read.
 
     Attributes:
         read: Reads one. It is pickled, so a function at the top of a module or a partial one, as is its result. What it
             raises becomes a failure: a ValueError with its message.
-        needs: The module that it imports for a file; this takes none of the file's own time.
+        needs: The modules that it imports for a file; this takes none of the file's own time and memory.
     """
 
     read: Callable[[Path], Read]
-    needs: Callable[[Path], str]
+    needs: Callable[[Path], Sequence[str]]
 
 
-def read_one(job: Job[Read], path: Path, bounds: Bounds = BOUNDS) -> Read | Failure:
+def read_one(reader: FileReader[Read], path: Path, bounds: Bounds = BOUNDS) -> Read | Failure:
     """Read one file; see ``read_each``."""
-    ((_, answer),) = read_each(job, [path], bounds=bounds)
+    ((_, answer),) = read_each(reader, [path], bounds=bounds)
     return answer
 
 
 def read_each(
-    job: Job[Read], paths: Iterable[Path], *, processes: int = 1, bounds: Bounds = BOUNDS
+    reader: FileReader[Read], paths: Iterable[Path], *, processes: int = 1, bounds: Bounds = BOUNDS
 ) -> Generator[tuple[Path, Read | Failure]]:
     """Read files, each within bounds. Nothing that a file does to its reader ends the others.
 
     Args:
-        job: How.
+        reader: How.
         paths: The files, begun in this order.
         processes: How many are read at once.
         bounds: What each may take.
@@ -120,7 +120,7 @@ def read_each(
                     yield path, failure
                     continue
                 worker = idle.pop() if idle else _Worker()
-                worker.begin(job, path, bounds.seconds, bounds.memory)
+                worker.begin(reader, path, bounds.seconds, bounds.memory)
                 busy[worker.connection] = worker
             for connection in wait(list(busy)) if busy else ():
                 worker = busy[connection]
@@ -167,22 +167,22 @@ class _Worker:
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             )
 
-    def begin(self, job: Job[Any], path: Path, seconds: float, memory: int) -> None:
+    def begin(self, reader: FileReader[Any], path: Path, seconds: float, memory: int) -> None:
         self.path, self._seconds = path, seconds
         with suppress(OSError):  # it is gone; so says the answer
-            self.connection.send((job.read, job.needs(path), path, seconds, memory))
+            self.connection.send((reader.read, reader.needs(path), path, seconds, memory))
 
     def answer(self) -> tuple[bool, Any]:
         """Return whether the file is done, and what came of it."""
         try:
-            message = self.connection.recv_bytes()
+            message = self.connection.recv()
         except (EOFError, OSError):
             self.end()
             return True, self._why_it_ended()
         if message == _READY:
             self._is_ready = True
             return False, None
-        answer, self.is_alive = pickle.loads(message)  # noqa: S301  (our own process)
+        answer, self.is_alive = message
         if not self.is_alive:
             self.end()
         return True, answer
@@ -199,8 +199,9 @@ class _Worker:
         name = signal.Signals(-status).name if status < 0 else f"exit status {status}"
         if not self._is_ready:
             raise BadInputError(
-                f"files are read in a process of their own, and none can be started ({name}): see that "
-                f"{sys.executable} runs here, and that memory is left"
+                "files are read in a separate process",
+                f"none can be started ({name})",
+                remedy=f"check that {sys.executable} runs here, and that memory is left",
             )
         if status in _TIME_IS_UP:
             seconds = self._seconds * _TIME_IS_UP[status]
@@ -215,23 +216,25 @@ def _serve(descriptor: int) -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGPROF, signal.SIGALRM))
     connection = Connection(descriptor)
-    connection.send_bytes(_READY)
+    connection.send(_READY)
     is_alive = True
     while is_alive:
         try:
-            message = connection.recv_bytes()
+            request = connection.recv()
         except EOFError:
             return
-        answer, is_alive = _answer(message)
+        answer, is_alive = _answer(*request)
         connection.send_bytes(answer)
 
 
-def _answer(message: bytes) -> tuple[bytes, bool]:
+def _answer(
+    read: Callable[[Path], Any], needs: Sequence[str], path: Path, seconds: float, memory: int
+) -> tuple[bytes, bool]:
     """Read one file; return what the parent is sent, and whether this process can read another."""
-    read, needs, path, seconds, memory = pickle.loads(message)  # noqa: S301  (our own parent)
     try:
         signal.setitimer(signal.ITIMER_REAL, WAIT_FACTOR * seconds)
-        import_module(needs)
+        for module in needs:
+            import_module(module)
     except BaseException as error:  # noqa: BLE001  (a broken installation, or too little memory: no fault of the file)
         return pickle.dumps((replace(_failure(error), passing=True), False)), False
     try:

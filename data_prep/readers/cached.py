@@ -8,7 +8,7 @@ from pathlib import Path
 from data_prep.errors import BadInputError
 from data_prep.progress import Progress
 from data_prep.readers import note_table, scores
-from data_prep.readers.bounded import BOUNDS, Bounds, Failure, Job, read_each, read_one
+from data_prep.readers.bounded import BOUNDS, Bounds, Failure, FileReader, read_each, read_one
 from data_prep.readers.digest import file_digest
 from data_prep.readers.notes import Reading, Repeats, Unread
 from data_prep.storage import cache
@@ -67,7 +67,7 @@ def read_file(path: Path, repeats: Repeats = "written") -> Reading:
     Raises:
         BadInputError: If no process can be started to read it.
     """
-    answer = read_one(Job(partial(scores.read, repeats=repeats), scores.reader), path)
+    answer = read_one(FileReader(partial(scores.read, repeats=repeats), lambda path: (scores.reader(path),)), path)
     return _failed(answer) if isinstance(answer, Failure) else answer
 
 
@@ -102,12 +102,16 @@ def _parse(
     sizes = {path: path.stat().st_size if path.exists() else 0 for path in files}
     longest_first = sorted(files, key=lambda path: -sizes[path])  # so that the processes end together
     worth_it = sum(sizes.values()) >= WORTH_A_POOL
-    job = Job(partial(_as_table, repeats=repeats), scores.reader)
-    return read_each(job, longest_first, processes=processes if worth_it else 1, bounds=bounds)
+    reader = FileReader(partial(_as_table, repeats=repeats), _needs)
+    return read_each(reader, longest_first, processes=processes if worth_it else 1, bounds=bounds)
 
 
 def _as_table(path: Path, repeats: Repeats) -> bytes:
     return note_table.to_bytes(scores.read(path, repeats))
+
+
+def _needs(path: Path) -> tuple[str, ...]:
+    return scores.reader(path), note_table.LIBRARY
 
 
 def _failed(failure: Failure) -> Reading:

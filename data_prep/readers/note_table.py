@@ -1,6 +1,3 @@
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false
-# (pyarrow has no types)
 """The note table: a file's reading stored as an Arrow IPC file, one row a note, with the headings as JSON metadata.
 
 Columns: piece (which of the file's voices), onset and duration (whole ticks of the piece's resolution), pitch (MIDI,
@@ -12,15 +9,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from fractions import Fraction
+from importlib import import_module
 from io import BytesIO
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-from pyarrow import ipc
 
-from data_prep.errors import BadInputError
 from data_prep.readers.notes import Heading, Key, Metre, Piece, Reading, Unread
+from data_prep.storage.format import check_format
 from data_prep.wording import counted
 
 FORMAT = 1
@@ -29,9 +25,18 @@ FORMAT = 1
 _METADATA = b"tunesmith"
 
 
+LIBRARY = "pyarrow.ipc"
+"""What a table takes to be read or stored: it has no types and is slow to import, so it is imported then."""
+
+
+def _pyarrow() -> Any:
+    import_module(LIBRARY)
+    return import_module("pyarrow")
+
+
 def to_bytes(reading: Reading) -> bytes:
     """Store a reading as an Arrow IPC file: one row a note, headings in the schema's metadata."""
-    pieces = reading.pieces
+    pa, pieces = _pyarrow(), reading.pieces
     velocity = np.concatenate([piece.velocity for piece in pieces]) if pieces else np.array([], np.int16)
 
     def column(name: str, dtype: type[np.generic]) -> Any:
@@ -59,7 +64,7 @@ def to_bytes(reading: Reading) -> bytes:
     }
     table = pa.table(columns).replace_schema_metadata({_METADATA: json.dumps(metadata).encode()})
     buffer = BytesIO()
-    with ipc.new_file(buffer, table.schema) as writer:
+    with pa.ipc.new_file(buffer, table.schema) as writer:
         writer.write_table(table)
     return buffer.getvalue()
 
@@ -78,14 +83,12 @@ def from_bytes(data: bytes, where: str) -> Reading:
         BadInputError: If a newer version wrote it.
         ValueError: If it is damaged.
     """
-    table = ipc.open_file(pa.BufferReader(data)).read_all()
+    pa = _pyarrow()
+    table: Any = pa.ipc.open_file(pa.BufferReader(data)).read_all()
     table.validate(full=True)
-    metadata = json.loads((table.schema.metadata or {})[_METADATA])
-    if metadata["format"] > FORMAT:
-        raise BadInputError(
-            f"a note table of format {FORMAT} or older can be read, this one has format {metadata['format']} "
-            f"({where}): a newer tunesmith wrote it; upgrade tunesmith, or remove the file"
-        )
+    stored: dict[bytes, bytes] = table.schema.metadata or {}
+    metadata = json.loads(stored[_METADATA])
+    check_format("note tables", metadata["format"], FORMAT, where)
 
     def column(name: str) -> Any:
         return table.column(name).combine_chunks()

@@ -18,6 +18,7 @@ from unicodedata import category
 import numpy as np
 from numpy.typing import NDArray
 
+from data_prep.errors import one_line
 from data_prep.limits import check_length, check_num_notes
 from data_prep.pitches import REST
 
@@ -26,9 +27,6 @@ Repeats: TypeAlias = Literal["written", "played"]
 
 PITCHES = range(128)
 """MIDI's pitches."""
-
-LONGEST_REASON = 300
-"""Characters of a reason why something could not be read."""
 
 MAX_TICKS = 2**53
 """What a piece's clock counts to: far within int64, and exact as a float."""
@@ -228,30 +226,28 @@ class Reading:
 
 
 def reason(error: BaseException, form: str = "music") -> str:
-    """Say in one line why something could not be read.
+    """Return in one line why something could not be read.
 
     Args:
-        error: What was raised; a ValueError that we raise says it in its own words, a library's does not.
+        error: What was raised; the message of a ValueError of our own is the reason, a library's needs its type.
         form: The format in which it was to be read.
 
     Returns:
-        The line; music21's may quote a whole file, and are cut.
+        The line.
 
     Raises:
-        MemoryError: If it is that. It tells nothing of what was read, which the others of its file could be, but of
-            the machine.
+        MemoryError: If it is one: the cause is this machine, not what was read.
     """
     if isinstance(error, MemoryError):
         raise error
-    text = " ".join(str(error).split())
-    text = text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}..."
-    if isinstance(error, ValueError) and text and _is_ours(error):
-        return text
-    return f"it cannot be read as {form}: {': '.join(part for part in (type(error).__name__, text) if part)}"
+    line, name = one_line(error), type(error).__name__
+    if isinstance(error, ValueError) and line != name and _is_ours(error):
+        return line
+    return f"it cannot be read as {form}: {line if line == name else f'{name}: {line}'}"
 
 
 def _is_ours(error: BaseException) -> bool:
-    """Return whether our own code raised an error (or nobody yet did)."""
+    """Return whether our own code raised an error, or it has not been raised yet."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -259,9 +255,9 @@ def _is_ours(error: BaseException) -> bool:
     return module.partition(".")[0] == __name__.partition(".")[0]
 
 
-def one_line(name: str) -> str:
-    """Return a name in one line without control characters, which a terminal would obey."""
-    return " ".join("".join(one for one in name if one.isspace() or category(one) != "Cc").split())
+def clean_name(name: str) -> str:
+    """Return a name in one line without control characters, which would change a terminal."""
+    return " ".join("".join(letter for letter in name if letter.isspace() or category(letter) != "Cc").split())
 
 
 def midi_name(pitch: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from data_prep.readers.notes import Heading, Key, Metre, Note, Piece, merge_ties, one_line
+from data_prep.readers.notes import Heading, Key, Metre, Note, Piece, clean_name, merge_ties
 from data_prep.readers.voices import fill_gaps, signatures_from
 
 
@@ -76,8 +76,8 @@ def to_pieces(parts: Sequence[Part], title: str, composer: str, tune: str = "") 
             heading = Heading(
                 tune=tune,
                 part="" if num_parts == 1 else part.name + (f", voice {voice}" if voice else ""),
-                title=one_line(title),
-                composer=one_line(composer),
+                title=clean_name(title),
+                composer=clean_name(composer),
                 num_parts=num_parts,
                 metres=signatures_from(part.metres, begin),
                 keys=signatures_from(part.keys, begin),

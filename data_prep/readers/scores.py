@@ -113,8 +113,8 @@ def check_path(path: Path, what: str, suffixes: AbstractSet[str] = SUFFIXES) -> 
         BadInputError: If its ending is another, or there is no such file.
     """
     if path.is_dir():
-        raise BadInputError(f"{what} is a file, and {str(path)!r} is a folder: name a file in it")
+        raise BadInputError(f"{what} is a file", f"{str(path)!r} is a folder", remedy="name a file in it")
     if path.suffix.lower() not in suffixes:
-        raise BadInputError(f"{what} ends in {', '.join(sorted(suffixes))}: got {str(path)!r}")
+        raise BadInputError(f"{what} ends in {', '.join(sorted(suffixes))}", f"got {str(path)!r}")
     if not path.is_file():
-        raise BadInputError(f"{what} must be an existing file: {path} is not one")
+        raise BadInputError(f"{what} must be an existing file", f"{path} is not one")

@@ -1,19 +1,19 @@
-"""Writing a file so that it is there whole, or as it was before, whatever happens meanwhile."""
+"""The one way in which this program writes a file whole."""
 
 import os
 import tempfile
 from pathlib import Path
 
 
-def write(path: Path, data: bytes) -> None:
-    """Write a file so that the file is either whole or as it was before.
+def atomic_write(path: Path, data: bytes) -> None:
+    """Write a file so that it is either complete or unchanged, even if the process is killed meanwhile.
 
     Args:
         path: The file; its folder must exist.
-        data: What is to be in it.
+        data: Its content.
 
     Raises:
-        OSError: If the disk does not take it; no partial file stays.
+        OSError: If it cannot be written; no partial file stays.
     """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

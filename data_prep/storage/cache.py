@@ -1,4 +1,4 @@
-"""The cache folder: where it is, and writes that are whole or not there at all."""
+"""The cache folder: where it is, and how files are written to it."""
 
 import os
 from pathlib import Path
@@ -6,14 +6,14 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from data_prep.errors import BadInputError
-from data_prep.storage import atomic_write
+from data_prep.storage.atomic_write import atomic_write
 
 VARIABLE = "TUNESMITH_CACHE"
 """The environment variable that names another cache folder."""
 
 
 def folder(given: Path | None = None) -> Path:
-    """Give the cache folder: the given one, the environment's, or the user's own."""
+    """Return the cache folder: the given one, the environment's, or the user's own."""
     if given is not None:
         return given
     if os.environ.get(VARIABLE):
@@ -22,20 +22,21 @@ def folder(given: Path | None = None) -> Path:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all, whoever else writes it at the same time.
+    """Write a file whole or not at all, even if other processes write it at the same time.
 
     Args:
-        path: Where; its folder is made.
-        data: What.
+        path: The file; its folder is created.
+        data: Its content.
 
     Raises:
         BadInputError: If it cannot be written (a full disk, a folder without permission).
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write.write(path, data)
+        atomic_write(path, data)
     except OSError as error:
         raise BadInputError(
-            f"the cache must be writable, but {path.parent} is not ({error.strerror or error}): make room there, "
-            f"or name another folder with {VARIABLE}"
+            "the cache must be writable",
+            f"{path.parent} is not ({error.strerror or error})",
+            remedy=f"free some space there, or name another folder with {VARIABLE}",
         ) from error

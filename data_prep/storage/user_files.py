@@ -1,10 +1,10 @@
-"""Files for users: none that is there is ever replaced unless that is asked for."""
+"""Files for users: an existing file is never replaced unless the user asks for it."""
 
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from data_prep.errors import BadInputError
+from data_prep.errors import Action, BadInputError
 
 
 def check_new(paths: Iterable[Path], *, replace: bool) -> None:
@@ -12,30 +12,32 @@ def check_new(paths: Iterable[Path], *, replace: bool) -> None:
 
     Args:
         paths: The files that are to be written.
-        replace: Whether those that are there may be replaced.
+        replace: Whether existing ones may be replaced.
 
     Raises:
-        BadInputError: If one is there and may not.
+        BadInputError: If one exists and may not be replaced.
     """
-    there = [] if replace else [str(path) for path in paths if path.exists()]
-    if there:
-        more = f" (and {len(there) - 1} more)" if len(there) > 1 else ""
+    existing = [] if replace else [path for path in paths if path.exists()]
+    if existing:
+        more = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
         raise BadInputError(
-            f"files that are there are not replaced unasked: {there[0]}{more} exists; name another place, or replace "
-            "what is there with --force"
+            "existing files are not replaced unless you ask for it",
+            f"{existing[0]}{more} exists",
+            remedy="choose another name or folder, or replace the files",
+            action=Action("replace files"),
         )
 
 
 def write(path: Path, data: bytes, *, replace: bool) -> None:
-    """Write a file; a new one is there whole or not at all.
+    """Write a file; a new one is complete or does not exist.
 
     Args:
         path: The file.
-        data: What is to be in it.
-        replace: Whether one that is there may be replaced.
+        data: Its content.
+        replace: Whether an existing one may be replaced.
 
     Raises:
-        FileExistsError: If it is there and may not.
+        FileExistsError: If it exists and may not be replaced.
         OSError: If it cannot be written.
     """
     with path.open("wb" if replace else "xb") as file:
@@ -51,14 +53,14 @@ def write(path: Path, data: bytes, *, replace: bool) -> None:
 def of_set(folder: Path, name: str) -> list[Path]:
     """Return a set's files: NAME-01.mid, NAME-01-roll.png, ..., and the report on them, NAME-report.md.
 
-    Files of other endings are somebody else's, as a PDF that was made of one of these.
+    Files with other endings are not part of the set, such as a PDF that a user made from one of these.
 
     Args:
         folder: Where it lies, if anywhere.
         name: Its name.
 
     Returns:
-        The files that are there.
+        The files that exist.
     """
     member = re.compile(
         re.escape(name) + r"-(\d{2,}(\.(mid|musicxml|abc|svg|png|wav)|-roll\.png)|report\.(json|md|png))"
@@ -67,7 +69,7 @@ def of_set(folder: Path, name: str) -> list[Path]:
 
 
 def free_set(folder: Path, name: str) -> str:
-    """Return the name of a set that has no file yet: NAME, or NAME-run2, NAME-run3, ... where that is taken."""
+    """Return the name of a set without files: NAME, or the first of NAME-run2, NAME-run3, ... that is free."""
     number, free = 1, name
     while of_set(folder, free):
         number += 1

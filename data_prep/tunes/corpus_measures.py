@@ -25,7 +25,7 @@ CENTRE = (0.025, 0.975)
 
 
 @dataclass(frozen=True)
-class Place:
+class CorpusRank:
     """Where a value stands among those of a corpus.
 
     Attributes:
@@ -63,14 +63,14 @@ class CorpusMeasures:
         known = self.known(name)
         return tuple(np.quantile(known, shares, method="nearest").tolist()) if len(known) else ()
 
-    def place(self, name: str, value: float) -> Place | None:
+    def rank(self, name: str, value: float) -> CorpusRank | None:
         """Find where a value of a measure stands; None where no piece has one."""
         known = self.known(name)
         if not len(known):
             return None
         low, high = self.quantiles(name, *CENTRE)
         below, up_to = np.searchsorted(known, value), np.searchsorted(known, value, side="right")
-        return Place(float(50 * (below + up_to) / len(known)), int(value > high) - int(value < low))
+        return CorpusRank(float(50 * (below + up_to) / len(known)), int(value > high) - int(value < low))
 
 
 def corpus_measures(melodies: Melodies, index: CorpusIndex, folder: Path | None = None) -> CorpusMeasures:

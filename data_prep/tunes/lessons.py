@@ -51,14 +51,17 @@ def read_lesson(path: Path | None, bars: int) -> tuple[Lesson, tuple[str, ...]]:
     tune = tune_of(piece)
     if tune.num_notes > MAX_NOTES:
         raise BadInputError(
-            f"a lesson has at most {MAX_NOTES} notes and rests: {path} has {tune.num_notes}; name a shorter tune"
+            f"a lesson has at most {MAX_NOTES} notes and rests",
+            f"{path} has {tune.num_notes}",
+            remedy="name a shorter tune",
         )
     end = tune.pickup + bars * tune.bar_length
     num_given = int(np.count_nonzero([onset < end for onset in tune.onsets()]))
     if num_given == tune.num_notes:
         raise BadInputError(
-            f"a tune must have notes after the bars that are given: {path} has no note after {bars} of them; name a "
-            "longer tune, or give fewer bars"
+            "a tune must have notes after the bars that are given",
+            f"{path} has no note after {bars} of them",
+            remedy="name a longer tune, or give fewer bars",
         )
     melodies = assemble([piece], [path.name], [1], num_folds=1, fingerprint="", corpus=str(path))
     return Lesson(replace(tune, num_prompt=num_given), melodies), remarks

@@ -63,7 +63,7 @@ def read_voice(path: Path, what: str) -> tuple[Piece, tuple[str, ...]]:
     pieces = [piece for piece in reading.pieces if piece.num_sounding]
     if not pieces:
         why = reading.unread[0].reason if reading.unread else "there are no notes in it"
-        raise BadInputError(f"{what} is a tune of at least one note, and none can be read from {path}: {why}")
+        raise BadInputError(f"{what} is a tune of at least one note", f"none can be read from {path}: {why}")
     voices = [piece for piece in pieces if piece.heading.tune == pieces[0].heading.tune]
     top = max(voices, key=_mean_pitch)
     said = [

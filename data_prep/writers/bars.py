@@ -23,6 +23,12 @@ _NOTES_A_LINE = 48
 _HALF_BARS = Fraction(4)
 """Bars of this length in simple time are thought of, and beamed, in halves."""
 
+_BREVE = 8
+"""Quarter notes of the longest note that is written."""
+
+_QUARTERS = 4
+"""The beat unit of quarter notes."""
+
 
 @dataclass(frozen=True)
 class Written:
@@ -132,12 +138,12 @@ def beat_length(metre: tuple[int, int]) -> Fraction:
 
 def is_written(value: Fraction) -> bool:
     """Tell whether a length is that of a note with no dot or one, up to a breve."""
-    return _odd(value.numerator) in {1, 3} and _odd(value.denominator) == 1 and value <= 8  # noqa: PLR2004  (a breve)
+    return _odd(value.numerator) in {1, 3} and _odd(value.denominator) == 1 and value <= _BREVE
 
 
 def _is_compound(metre: tuple[int, int]) -> bool:
     beats, unit = metre
-    return beats % 3 == 0 and (beats > 3 or unit > 4)  # noqa: PLR2004  (3/8 has one beat, 3/4 three)
+    return beats % 3 == 0 and (beats // 3 > 1 or unit > _QUARTERS)  # 3/8 has one beat, 3/4 three
 
 
 @dataclass(frozen=True)
@@ -169,7 +175,7 @@ class _Grid:
             first = 3 * beat
             coarse = fine = (Fraction(0), *(first + at for at in _steps(tune.bar_length - first, 2 * beat)))
         else:
-            in_twos = in_halves or tune.metre[1] <= 2  # noqa: PLR2004  (3/2 and the like)
+            in_twos = in_halves or tune.metre[1] < _QUARTERS  # 3/2 and the like
             coarse = _steps(tune.bar_length, Fraction(2 if in_twos else 1))
             fine = _steps(tune.bar_length, Fraction(1))
         return cls(beat, tune.bar_length / 2 if in_halves else None, compound, coarse, fine)

@@ -1,13 +1,13 @@
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 """Pages of music: MusicXML engraved as SVG by verovio, and its picture as PNG by resvg."""
 
 import re
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import resvg_py
-import verovio
+_verovio: Any = import_module("verovio")  # it and resvg have no types
+_resvg: Any = import_module("resvg_py")
 
 _OPTIONS: dict[str, Any] = {
     "adjustPageHeight": True,  # with the breaks of the score, which are of lines alone, that is one page
@@ -58,8 +58,8 @@ def to_svg(musicxml: str) -> str:
     Returns:
         The page as SVG, which needs no music font to be shown.
     """
-    verovio.enableLog(verovio.LOG_OFF)
-    engraver = verovio.toolkit()
+    _verovio.enableLog(_verovio.LOG_OFF)
+    engraver = _verovio.toolkit()
     engraver.setOptions(_OPTIONS)
     loaded = engraver.loadData(musicxml)
     assert loaded, "what music21 writes, verovio reads"
@@ -70,7 +70,7 @@ def to_svg(musicxml: str) -> str:
 
 def to_png(svg: str) -> bytes:
     """Draw an engraved page, with fonts that come along so that it looks the same on every machine."""
-    return resvg_py.svg_to_bytes(
+    return _resvg.svg_to_bytes(
         svg_string=svg,
         zoom=_ZOOM,
         skip_system_fonts=True,

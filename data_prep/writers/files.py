@@ -57,7 +57,7 @@ def write(
     files = paths(folder, stem, formats)
     check(tune)
     user_files.check_new(files, replace=replace)
-    contents = _Contents(dataclasses.replace(tune, title=_one_line(tune.title)), instrument)
+    contents = _Contents(dataclasses.replace(tune, title=_printable(tune.title)), instrument)
     for name, path in zip(formats, files, strict=True):
         made = contents.of(name)
         try:
@@ -65,8 +65,9 @@ def write(
             user_files.write(path, made, replace=replace)
         except OSError as error:
             raise BadInputError(
-                f"tunes are written to a folder that can be written to: {path} cannot be ({error.strerror or error}); "
-                "name another folder"
+                "tunes are written to a writable folder",
+                f"{path} cannot be written ({error.strerror or error})",
+                remedy="name another folder",
             ) from None
     return files
 
@@ -77,7 +78,7 @@ def paths(folder: Path, stem: str, formats: Sequence[str] = FORMATS) -> list[Pat
         if name not in _SUFFIXES:
             raise unknown("format", name, FORMATS)
     if not stem.strip(". ") or Path(stem).name != stem or "\0" in stem:
-        raise BadInputError(f"a file's name is one without folders: got {stem!r}")
+        raise BadInputError("a file's name is one without folders", f"got {stem!r}")
     return [folder / f"{stem}{_SUFFIXES[name]}" for name in formats]
 
 
@@ -92,21 +93,23 @@ def check(tune: Tune) -> None:
     """
     assert len(tune.pitch) == len(tune.duration), "each note has a pitch and a duration"
     if not tune.pitch:
-        raise BadInputError("a tune has at least one note: this one has none")
+        raise BadInputError("a tune has at least one note", "this one has none")
     for number, (pitch, duration) in enumerate(zip(tune.pitch, tune.duration, strict=True), 1):
         if pitch != REST and not 0 <= pitch < NUM_PITCHES:
-            raise BadInputError(f"a pitch is 0 to {NUM_PITCHES - 1}, or {REST} for a rest: note {number} has {pitch}")
+            raise BadInputError(
+                f"a pitch is 0 to {NUM_PITCHES - 1}, or {REST} for a rest", f"note {number} has {pitch}"
+            )
         if duration <= 0 or DIVISIONS % duration.denominator:
             raise BadInputError(
-                f"a duration is a positive multiple of 1/{DIVISIONS} quarter note: note {number} has {duration}"
+                f"a duration is a positive multiple of 1/{DIVISIONS} quarter note", f"note {number} has {duration}"
             )
     _check_frame(tune)
     for bar in bars(tune):
         for written in bar.notes:
             if written.value.denominator > _SHORTEST_VALUE:
                 raise BadInputError(
-                    f"notes down to 1/{_SHORTEST_VALUE} quarter note can be written: what is left of note "
-                    f"{written.note + 1} in bar {bar.number} is shorter"
+                    f"notes down to 1/{_SHORTEST_VALUE} quarter note can be written",
+                    f"what is left of note {written.note + 1} in bar {bar.number} is shorter",
                 )
 
 
@@ -115,29 +118,30 @@ def _check_frame(tune: Tune) -> None:
     beats, unit = tune.metre
     if not is_metre(beats, unit):
         raise BadInputError(
-            f"a metre is 1 to {MAX_BEATS} beats of a unit among {', '.join(map(str, METRE_UNITS))}: got {beats}/{unit}"
+            f"a metre is 1 to {MAX_BEATS} beats of a unit among {', '.join(map(str, METRE_UNITS))}",
+            f"got {beats}/{unit}",
         )
     if not 0 <= tune.pickup < tune.bar_length or DIVISIONS % tune.pickup.denominator:
         raise BadInputError(
             f"a pickup is shorter than a bar ({counted(tune.bar_length, 'quarter note')}), and a multiple of "
-            f"1/{DIVISIONS}: got {tune.pickup}"
+            f"1/{DIVISIONS}",
+            f"got {tune.pickup}",
         )
     if not -_MOST_FIFTHS <= tune.fifths <= _MOST_FIFTHS:
-        raise BadInputError(f"a key signature has at most {_MOST_FIFTHS} sharps or flats: got {tune.fifths}")
+        raise BadInputError(f"a key signature has at most {_MOST_FIFTHS} sharps or flats", f"got {tune.fifths}")
     if tune.mode not in MODES:
         raise unknown("mode", tune.mode, MODES)
     if not 0 <= tune.num_prompt <= tune.num_notes:
-        raise BadInputError(
-            f"a prompt has no more notes than its tune ({tune.num_notes}), and no less than 0: got {tune.num_prompt}"
-        )
+        raise BadInputError(f"a prompt has 0 notes to those of its tune ({tune.num_notes})", f"got {tune.num_prompt}")
     low, high = _TEMPI
     if not isfinite(tune.quarters_per_minute) or not low <= tune.quarters_per_minute <= high:
         raise BadInputError(
-            f"a tempo is {low:g} to {counted(high, 'quarter note', 'g')} a minute: got {tune.quarters_per_minute:g}"
+            f"a tempo is {low:g} to {counted(high, 'quarter note', 'g')} a minute",
+            f"got {tune.quarters_per_minute:g}",
         )
 
 
-def _one_line(title: str) -> str:
+def _printable(title: str) -> str:
     """Leave of a title what can stand in one line of any file."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in title).split())
 

@@ -1,18 +1,19 @@
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 """Tunes as MIDI: one instrument, exact ticks, and accents that tell where the beats are."""
 
 from collections.abc import Iterator
 from fractions import Fraction
+from importlib import import_module
 from io import BytesIO
 from math import lcm
-
-import pretty_midi
+from typing import Any
 
 from data_prep.errors import unknown
 from data_prep.limits import is_metre
 from data_prep.pitches import REST
 from data_prep.tunes.tune import Tune
 from data_prep.writers.bars import beat_length
+
+_pretty_midi: Any = import_module("pretty_midi")  # it has no types
 
 VIOLIN = 40
 """The program of a violin, counted from 0."""
@@ -28,7 +29,7 @@ _LEAST_TICKS = 480
 _NUM_PROGRAMS = 128
 
 
-def to_pretty_midi(tune: Tune, program: int = VIOLIN) -> pretty_midi.PrettyMIDI:
+def to_pretty_midi(tune: Tune, program: int = VIOLIN) -> Any:
     """Make a tune's MIDI.
 
     Args:
@@ -37,19 +38,20 @@ def to_pretty_midi(tune: Tune, program: int = VIOLIN) -> pretty_midi.PrettyMIDI:
             a model of pianos asks for 0.
 
     Returns:
-        Its notes, metre, key signature and tempo; a pickup is a first bar that the next time signature cuts short.
+        A ``pretty_midi.PrettyMIDI`` with the notes, metre, key signature and tempo; a pickup is a first bar that the
+        next time signature cuts short.
     """
     ticks = lcm(_LEAST_TICKS, *(time.denominator for time in (tune.pickup, *tune.duration)))
-    midi = pretty_midi.PrettyMIDI(resolution=ticks, initial_tempo=tune.quarters_per_minute, charset="utf-8")
+    midi = _pretty_midi.PrettyMIDI(resolution=ticks, initial_tempo=tune.quarters_per_minute, charset="utf-8")
     for onset, (beats, unit) in _metres(tune):
         time = midi.tick_to_time(int(onset * ticks))
-        midi.time_signature_changes.append(pretty_midi.TimeSignature(beats, unit, time))
-    midi.key_signature_changes.append(pretty_midi.KeySignature(_key(tune), 0.0))
-    played = pretty_midi.Instrument(program, name=tune.title)
+        midi.time_signature_changes.append(_pretty_midi.TimeSignature(beats, unit, time))
+    midi.key_signature_changes.append(_pretty_midi.KeySignature(_key(tune), 0.0))
+    played = _pretty_midi.Instrument(program, name=tune.title)
     for pitch, onset, duration in zip(tune.pitch, tune.onsets(), tune.duration, strict=True):
         if pitch != REST:
             begin, end = (midi.tick_to_time(int(time * ticks)) for time in (onset, onset + duration))
-            played.notes.append(pretty_midi.Note(_velocity(tune, onset), pitch, begin, end))
+            played.notes.append(_pretty_midi.Note(_velocity(tune, onset), pitch, begin, end))
     midi.instruments.append(played)
     return midi
 
@@ -69,14 +71,14 @@ def program_of(instrument: str) -> int:
     text = instrument.strip().casefold()
     if text.isdecimal() and int(text) < _NUM_PROGRAMS:
         return int(text)
-    names = [pretty_midi.program_to_instrument_name(program).casefold() for program in range(_NUM_PROGRAMS)]
+    names = [_pretty_midi.program_to_instrument_name(program).casefold() for program in range(_NUM_PROGRAMS)]
     matching = [program for program, name in enumerate(names) if text and text in name]
     if not matching:
         raise unknown("instrument", instrument, names, "of General MIDI")
     return min(matching, key=lambda program: (names[program] != text, program))
 
 
-def to_bytes(midi: pretty_midi.PrettyMIDI) -> bytes:
+def to_bytes(midi: Any) -> bytes:
     """Write MIDI as a file's contents."""
     file = BytesIO()
     midi.write(file)

@@ -1,6 +1,3 @@
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportAttributeAccessIssue=false
-# (music21 has no types for the parts that are used here)
 """Tunes as music21's scores, and as MusicXML.
 
 All that a page shows is decided here: note values, ties, tuplets, beams, accidentals and line breaks. music21 is told
@@ -9,17 +6,17 @@ to add nothing of its own, for it knows no beats that a tie has to show, and no 
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from importlib import import_module
 from itertools import groupby
 from typing import Any
-
-from music21 import beam, clef, expressions, instrument, key, layout, metadata, meter, note, pitch, stream, tempo, tie
-from music21.duration import Duration, Tuplet
-from music21.musicxml.m21ToXml import ScoreExporter
 
 from data_prep.pitches import REST
 from data_prep.tunes.spelling import Accidentals, signed, spell, tonic
 from data_prep.tunes.tune import Tune
 from data_prep.writers.bars import Bar, Written, bars, beat_length, lines
+
+_m21: Any = import_module("music21")  # it has no types for what is used here
+_m21_to_xml: Any = import_module("music21.musicxml.m21ToXml")
 
 PROMPT_MARK = "prompt"
 """Stands above the first note where notes were given."""
@@ -34,7 +31,7 @@ _SIGNS = {-1: "-", 0: "", 1: "#"}
 _TIES = {(False, True): "start", (True, True): "continue", (True, False): "stop"}
 
 
-def to_music21(tune: Tune) -> stream.Score:
+def to_music21(tune: Tune) -> Any:
     """Make a score of a tune.
 
     Args:
@@ -43,9 +40,9 @@ def to_music21(tune: Tune) -> stream.Score:
     Returns:
         A score of one part, a violin's, all of whose notation is made.
     """
-    violin: Any = instrument.Violin()
+    violin = _m21.instrument.Violin()
     violin.partId, violin.instrumentId = "P1", "P1-I1"  # music21 would draw them by chance
-    part = stream.Part(id="tune")
+    part = _m21.stream.Part(id="tune")
     part.insert(0, violin)
     written = bars(tune)
     for line in lines(written):
@@ -55,12 +52,12 @@ def to_music21(tune: Tune) -> stream.Score:
                 for element in _opening(tune):
                     measure.insert(0, element)
             elif bar is line[0]:
-                measure.insert(0, layout.SystemLayout(isNew=True))
+                measure.insert(0, _m21.layout.SystemLayout(isNew=True))
             if bar is written[-1]:
                 measure.rightBarline = "final"
             part.append(measure)
-    score = stream.Score(id="score")
-    score.metadata = metadata.Metadata()
+    score = _m21.stream.Score(id="score")
+    score.metadata = _m21.metadata.Metadata()
     score.metadata.movementName = tune.title or None
     score.insert(0, part)
     return score
@@ -68,7 +65,7 @@ def to_music21(tune: Tune) -> stream.Score:
 
 def to_musicxml(tune: Tune) -> str:
     """Write a tune as MusicXML, the same text for the same tune on every day."""
-    exporter: Any = ScoreExporter(to_music21(tune), makeNotation=False)
+    exporter = _m21_to_xml.ScoreExporter(to_music21(tune), makeNotation=False)
     root = exporter.parse()
     # music21 names itself as the composer, and a tune without a title after itself
     unwanted = {"identification": "creator", "identification/encoding": "encoding-date"}
@@ -82,7 +79,7 @@ def to_musicxml(tune: Tune) -> str:
 
 
 def _measure(tune: Tune, bar: Bar) -> Any:
-    measure: Any = stream.Measure(number=bar.number)
+    measure = _m21.stream.Measure(number=bar.number)
     begin = bar.notes[0].offset
     for written, element in zip(bar.notes, _elements(tune, bar), strict=True):
         mark = _mark(tune, written)
@@ -91,7 +88,7 @@ def _measure(tune: Tune, bar: Bar) -> Any:
         measure.insert(written.offset - begin, element)
     if bar.number == 0:
         measure.paddingLeft = tune.bar_length - bar.length
-        measure.showNumber = stream.enums.ShowNumber.NEVER
+        measure.showNumber = _m21.stream.enums.ShowNumber.NEVER
     elif bar.length < tune.bar_length:
         measure.paddingRight = tune.bar_length - bar.length
     return measure
@@ -99,12 +96,12 @@ def _measure(tune: Tune, bar: Bar) -> Any:
 
 def _opening(tune: Tune) -> Iterator[Any]:
     """Return what stands before the first note: clef, key, metre and tempo."""
-    signature: Any = key.Key(tonic(tune).replace("b", "-"), tune.mode)
+    signature = _m21.key.Key(tonic(tune).replace("b", "-"), tune.mode)
     beat = beat_length(tune.metre)
     beats_per_minute = round(tune.quarters_per_minute / float(beat), 2)
     number = int(beats_per_minute) if beats_per_minute.is_integer() else beats_per_minute
-    yield from (clef.TrebleClef(), signature, meter.TimeSignature(f"{tune.metre[0]}/{tune.metre[1]}"))
-    yield tempo.MetronomeMark(number=number, referent=Duration(beat))
+    yield from (_m21.clef.TrebleClef(), signature, _m21.meter.TimeSignature(f"{tune.metre[0]}/{tune.metre[1]}"))
+    yield _m21.tempo.MetronomeMark(number=number, referent=_m21.duration.Duration(beat))
 
 
 def _mark(tune: Tune, written: Written) -> str:
@@ -115,7 +112,7 @@ def _mark(tune: Tune, written: Written) -> str:
 
 
 def _text(words: str) -> Any:
-    text: Any = expressions.TextExpression(words)
+    text = _m21.expressions.TextExpression(words)
     text.placement = "above"
     text.style.fontStyle = "italic"
     return text
@@ -125,14 +122,14 @@ def _elements(tune: Tune, bar: Bar) -> Iterator[Any]:
     accidentals = Accidentals(signed(tune.fifths))
     all_beams = _beams(bar.notes)
     for index, written in enumerate(bar.notes):
-        element: Any = note.Rest() if written.pitch == REST else note.Note(_pitch(tune, written, accidentals))
+        element = _m21.note.Rest() if written.pitch == REST else _m21.note.Note(_pitch(tune, written, accidentals))
         element.duration = _duration(bar.notes, index)
         if written.pitch == REST:
             element.fullMeasure = len(bar.notes) == 1 and written.length == tune.bar_length
         else:
             element.beams = all_beams[index]
             if written.tied_before or written.tied_after:
-                element.tie = tie.Tie(_TIES[written.tied_before, written.tied_after])
+                element.tie = _m21.tie.Tie(_TIES[written.tied_before, written.tied_after])
             if written.note < tune.num_prompt:
                 element.style.color = PROMPT_COLOUR
         yield element
@@ -143,9 +140,9 @@ def _pitch(tune: Tune, written: Written, accidentals: Accidentals) -> Any:
     if written.tied_before:
         accidentals.tie(name)
     is_shown = not written.tied_before and accidentals.needed(name)
-    made: Any = pitch.Pitch(f"{name.letter}{_SIGNS[name.alter]}", octave=name.octave)
+    made = _m21.pitch.Pitch(f"{name.letter}{_SIGNS[name.alter]}", octave=name.octave)
     if is_shown or name.alter:
-        made.accidental = pitch.Accidental(name.alter)
+        made.accidental = _m21.pitch.Accidental(name.alter)
         made.accidental.displayStatus = is_shown
     return made
 
@@ -153,10 +150,12 @@ def _pitch(tune: Tune, written: Written, accidentals: Accidentals) -> Any:
 def _duration(notes: Sequence[Written], index: int) -> Any:
     """Return a note's duration; a tuplet has a bracket where no beam holds it together, and nothing else."""
     written = notes[index]
-    made: Any = Duration(written.value)
+    made = _m21.duration.Duration(written.value)
     if written.tuplet >= 0:
         members = [one for one in notes if one.tuplet == written.tuplet]
-        kind: Any = Tuplet(written.ratio.numerator, written.ratio.denominator, bracket=not _is_beamed(members, notes))
+        kind = _m21.duration.Tuplet(
+            written.ratio.numerator, written.ratio.denominator, bracket=not _is_beamed(members, notes)
+        )
         places = (written is members[0], written is members[-1])
         kind.type = {(True, True): "startStop", (True, False): "start", (False, True): "stop"}.get(places)
         made.appendTuplet(kind)
@@ -171,7 +170,7 @@ def _is_beamed(members: Sequence[Written], notes: Sequence[Written]) -> bool:
 
 def _beams(notes: Sequence[Written]) -> list[Any]:
     """Return every note's beams: neighbours of one span are joined by as many as both have, others end in the air."""
-    made: list[Any] = [beam.Beams() for _ in notes]
+    made: list[Any] = [_m21.beam.Beams() for _ in notes]
     for _, run in groupby(range(len(notes)), lambda index: (notes[index].span, notes[index].has_beam)):
         group = list(run)
         if len(group) == 1 or not notes[group[0]].has_beam:

@@ -1,5 +1,3 @@
-# pyright: reportMissingTypeStubs=false
-# (pretty_midi has no types)
 """MIDI as sound: the SoundFont that comes with pretty_midi plays it into a WAV file.
 
 No library on the package index does it and would be kept: pyfluidsynth and tinysoundfont need libraries of the system,
@@ -8,12 +6,12 @@ midirenderer has had no release since 2024, and symusic's synthesizer cannot han
 
 import wave
 from functools import cache
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pretty_midi
 
 from data_prep.writers.soundfont import RATE, SoundFont
 
@@ -52,4 +50,7 @@ def to_wav(midi: Any) -> bytes:
 
 @cache
 def _font() -> SoundFont:
-    return SoundFont(Path(pretty_midi.__file__).parent / "TimGM6mb.sf2")
+    spec = find_spec("pretty_midi")
+    assert spec is not None, "the package is a dependency"
+    assert spec.origin is not None, "the package is a folder"
+    return SoundFont(Path(spec.origin).parent / "TimGM6mb.sf2")

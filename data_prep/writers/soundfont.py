@@ -1,5 +1,3 @@
-# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false
-# (scipy is partly untyped)
 """Notes of a SoundFont's presets: sampled sounds, shifted in pitch, looped, and shaped in loudness.
 
 Symbols: a cent is 1/100 of a semitone; times are stored as timecents, 2**(timecents / 1200) seconds, loudness as
@@ -15,12 +13,14 @@ zones (7.3, 7.7).
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
+
+_scipy_signal: Any = import_module("scipy.signal")  # it is only partly typed
 
 RATE = 44100
 """Samples of a note in a second."""
@@ -220,7 +220,7 @@ def _low_passed(wave: NDArray[np.float64], cents: int) -> NDArray[np.float64]:
     angle = 2 * np.pi * hertz / RATE
     width, turn = np.sin(angle) / np.sqrt(2), np.cos(angle)
     above = np.array([(1 - turn) / 2, 1 - turn, (1 - turn) / 2])
-    return np.asarray(lfilter(above, [1 + width, -2 * turn, 1 - width], wave), np.float64)
+    return np.asarray(_scipy_signal.lfilter(above, [1 + width, -2 * turn, 1 - width], wave), np.float64)
 
 
 def _envelope(sound: _Sound, time: NDArray[np.float64], held: float) -> NDArray[np.float64]:

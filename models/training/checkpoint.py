@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import torch
 
 from data_prep.errors import BadInputError
-from data_prep.storage import atomic_write
+from data_prep.storage.atomic_write import atomic_write
 from models.spec import Spec
 
 _LONGEST_REASON = 200
@@ -54,7 +54,7 @@ def save(path: Path, training: Mapping[str, Any], spec: Spec, extra: Mapping[str
     Raises:
         OSError: If the disk does not take it; no partial file stays.
     """
-    atomic_write.write(path, to_bytes(training, spec, extra))
+    atomic_write(path, to_bytes(training, spec, extra))
 
 
 def to_bytes(training: Mapping[str, Any], spec: Spec, extra: Mapping[str, Any]) -> bytes:

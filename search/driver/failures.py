@@ -10,8 +10,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from data_prep.errors import Action, BadInputError
-from data_prep.storage.object_store import DISK_FULL
-from data_prep.storage.unusable import UnusablePlaceError
+from data_prep.storage.object_store import DISK_FULL, UnusableStoreError
 from search.study.records import TrialRecord
 from search.study.states import StateName
 
@@ -56,7 +55,7 @@ class Failures:
 
     def place_is_unusable(self, reason: str) -> None:
         """Note that a trial could not save, or not read its checkpoint."""
-        self.error = self.error or UnusablePlaceError(reason)
+        self.error = self.error or UnusableStoreError(reason)
 
     def must_stop(self) -> bool:
         """Return whether the search must end: the first trials all failed, so the cause is not the hyperparameters."""
@@ -79,9 +78,9 @@ class Failures:
                 "make room and resume the search, nothing recorded is lost",
                 resume,
             )
-        if isinstance(error, UnusablePlaceError):
+        if isinstance(error, UnusableStoreError):
             remedy = f"{error.remedy}; then " if error.remedy else ""
-            raise UnusablePlaceError(
+            raise UnusableStoreError(
                 error.rule,
                 error.value,
                 error.where,

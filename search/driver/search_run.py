@@ -30,7 +30,7 @@ from search.study.observer import Observer
 from search.study.records import TrialRecord
 from search.study.report import best_trials
 from search.study.writer import Study
-from search.tracking.runs import check_tracking, tracking_uri
+from search.tracking.client import check_tracking, tracking_uri
 from search.tracking.thread import Tracking
 from search.trials.files import model_path
 from search.trials.storage import CheckpointCollector, check_storage, migrate_storage

@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from ray import tune
 
-from data_prep.storage.object_store import DISK_FULL
-from data_prep.storage.unusable import UnusablePlaceError
+from data_prep.storage.object_store import DISK_FULL, UnusableStoreError
 from models.family import EpochReport, Family
 from models.metrics import FoldValues
 from models.training.device import limit_memory
@@ -93,7 +92,7 @@ def train(config: dict[str, Any], setup: TrialSetup, data: Any) -> None:
         if error.errno not in DISK_FULL:
             raise
         tune.report(_failed(setup, last, FULL_DISK, str(error.filename or setup.files.place.label)))
-    except UnusablePlaceError as error:
+    except UnusableStoreError as error:
         tune.report(_failed(setup, last, UNUSABLE, str(error)))
     except TrialDivergedError as error:
         tune.report(_failed(setup, last, FAILURE, str(error)))

@@ -1,4 +1,4 @@
-"""What speaks for a model that is put forward, as it is printed, stored beside the model and written on its card."""
+"""The evidence of a promotion, as it is printed, stored beside the model and summarised on its card."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,11 +14,11 @@ from search.promotion.sealed_test import SealedTest, from_data, loses_to, to_dat
 
 @dataclass(frozen=True)
 class Champion:
-    """The model that held the alias before.
+    """The model that had the alias ``champion`` before the promotion.
 
     Attributes:
         version: Its version in the registry.
-        trial: The trial it came from, as in "composer/7".
+        trial: The trial that it came from, as in "composer/7".
         score: Its objective on its own test pieces.
     """
 
@@ -28,10 +28,10 @@ class Champion:
 
 
 def tested(stored: Mapping[str, Any], reference: str) -> SealedTest:
-    """Take the sealed test's result out of a version's evidence.
+    """Read the result of the sealed test from a version's evidence.
 
     Args:
-        stored: The evidence, as ``Evidence.to_data`` gave it.
+        stored: The evidence, as ``Evidence.to_data`` returned it.
         reference: The version, for the error.
 
     Returns:
@@ -44,14 +44,16 @@ def tested(stored: Mapping[str, Any], reference: str) -> SealedTest:
         return from_data(stored["test"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BadInputError(
-            f"a version's evidence holds the result of its sealed test: that of {reference} is damaged "
-            f"({type(error).__name__}: {one_line(error)}); use another version, or promote its trial again"
+            "a version's evidence must hold the result of its sealed test",
+            f"that of {reference} is damaged",
+            f"{type(error).__name__}: {one_line(error)}",
+            "use another version, or promote its trial again",
         ) from None
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that was looked at.
+    """Everything that a promotion was decided on. The attributes' names are those of the stored JSON.
 
     Attributes:
         search: The search's name.
@@ -60,25 +62,25 @@ class Evidence:
         study: The study's id.
         corpus: The corpus.
         repeats: How its repeats were read.
-        licence: Under which terms its scores stand.
-        fingerprint: Of the data.
+        licence: The licence of its scores.
+        fingerprint: The data's fingerprint.
         seed: The search's seed.
-        settings: The trial's settings, all of them.
-        objective: The metric that was searched for.
-        folds: It, on the folds, after the full budget.
-        num_candidates: Trials with their full budget.
-        num_tied: How many of them are no worse than the best by more than one standard error.
-        best: The number of the best of them.
-        asked: Whether a user named the trial, instead of the rule.
-        bias: How optimistic the folds are estimated to be, for the choice among many.
+        settings: All hyperparameters of the trial.
+        objective: The metric that was optimised.
+        folds: The objective on the folds, after the full budget.
+        num_candidates: Number of trials with their full budget.
+        num_tied: Number of those within one standard error of the best.
+        best: The number of the best trial.
+        asked: Whether a user named the trial; otherwise the rule chose it.
+        bias: Estimated optimism of cross-validation from the choice among many trials.
         epochs: Epochs of the refit.
-        parameters: Numbers of the refitted model.
-        size_bytes: Of its file.
-        test: What the sealed pieces said.
-        champion: The one to beat, None if there was none.
-        comparison: With it, or why there is none.
-        decision: What became of the alias.
-        code_version: The program's.
+        parameters: Number of parameters of the refitted model.
+        size_bytes: Size of its file.
+        test: The result of the sealed test.
+        champion: The champion before, None if there was none.
+        comparison: The comparison with it, or why there is none.
+        decision: Whether the alias moves.
+        code_version: The version of tunesmith.
     """
 
     search: str
@@ -109,24 +111,23 @@ class Evidence:
 
     @property
     def name(self) -> str:
-        """The trial as a user names it."""
+        """The trial's name, as in "composer/7"."""
         return f"{self.search}/{self.trial}"
 
     @property
     def optimism(self) -> float:
-        """How much worse the test is than the folds were, in the objective's unit."""
+        """How much worse the test result is than cross-validation, in the objective's unit."""
         return self.objective.cost(self.test.scores.mean - self.folds.mean)
 
     @property
     def loses_to(self) -> str:
-        """Which simple models were better on the sealed pieces, in words; empty where none was."""
+        """The baselines that were better on the sealed pieces, in words; empty if there are none."""
         return loses_to(self.test, self.objective)
 
     def to_data(self) -> dict[str, Any]:
-        """Give all of it as plain values."""
-        plain = asdict(self)
+        """Return the evidence as plain values."""
         return {
-            **plain,
+            **asdict(self),
             "settings": dict(self.settings),
             "objective": self.objective.name,
             "unit": self.objective.unit,
@@ -137,7 +138,7 @@ class Evidence:
         }
 
     def tags(self) -> dict[str, str]:
-        """Give what a registry's version is found by, and where it came from."""
+        """Return the tags of a version: what it can be found by, and where it came from."""
         return {
             "search": self.search,
             "trial": str(self.trial),

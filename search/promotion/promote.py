@@ -1,4 +1,4 @@
-"""The way of a trial to the registry: chosen, refitted, tested once, compared, registered; the alias moves last."""
+"""From a trial to the registry: choose, refit, test once, compare, register; the champion's alias moves last."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,15 +6,16 @@ from typing import Any
 
 from data_prep.corpora.named import resolve
 from data_prep.corpora.provenance import Prepared
-from data_prep.errors import BadInputError
+from data_prep.errors import Action, BadInputError
 from data_prep.progress import Progress
 from data_prep.wording import counted
 from models.family import EpochReport
 from models.spec import Spec
+from models.training import checkpoint
 from search.code_version import code_version
 from search.promotion.card import model_card
 from search.promotion.evidence import Champion, Evidence, tested
-from search.promotion.refit import num_parameters, refit
+from search.promotion.refit import RefitInputs, num_parameters, refit
 from search.promotion.registration import Registration
 from search.promotion.registry import Registry
 from search.promotion.rule import (
@@ -38,18 +39,18 @@ from search.study.records import SearchRecord, TrialRecord
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What is put forward.
+class PromotionPlan:
+    """The trial to promote, and how.
 
     Attributes:
-        candidates: The trials with their full budget, best first, with sizes where the rule asks for them.
-        chosen: The one of them.
-        asked: Whether a user named it, instead of the rule.
-        trial: It, as the study knows it.
-        spec: Its settings.
-        epochs: Epochs of its refit.
-        networks: How many networks are trained side by side; the model is their mean.
-        model: Where the refitted model is, or will be.
+        candidates: The trials with their full budget, best first; those that tie with the best have sizes.
+        chosen: The candidate to promote.
+        asked: Whether a user named it; otherwise the rule chose it.
+        trial: Its record.
+        spec: Its hyperparameters.
+        epochs: Epochs of the refit.
+        networks: Number of networks trained side by side; the model is their mean.
+        model: The file of the refitted model.
     """
 
     candidates: list[Candidate]
@@ -62,46 +63,46 @@ class Choice:
     model: Path
 
 
-def choose_trial(
+def plan_promotion(
     record: SearchRecord,
     family: AnyFamily,
     data: Any,
     search_folder: Path,
     number: int | None,
     networks: int,
-) -> Choice:
-    """Choose what is put forward: the named trial, or by the rule.
+) -> PromotionPlan:
+    """Choose the trial to promote.
 
     Args:
         record: The search.
         family: Its family.
         data: Its open pieces.
         search_folder: Its folder.
-        number: The trial that a user asks for; None leaves it to the rule.
-        networks: How many networks the model is to be the mean of.
+        number: The trial that a user named; None to apply the rule.
+        networks: Number of networks that the model is the mean of.
 
     Returns:
-        The choice.
+        The plan.
 
     Raises:
-        BadInputError: If there is no full trial, or the named one is none.
+        BadInputError: If no trial has its full budget, or the named one does not.
     """
     objective = family.metrics[0]
-    found = candidates(record, objective)
 
     def spec_of(trial: int) -> Spec:
         return family.spec_type.from_values(record.trial(trial).values)
 
+    unsized = candidates(record, objective)
     sizes = {
-        one.number: num_parameters(family, spec_of(one.number), data, seed=record.spec.data.seed, trial=one.number)
-        for one in found
-        if one.ties
+        each.number: num_parameters(family, spec_of(each.number), data, seed=record.spec.data.seed, trial=each.number)
+        for each in unsized
+        if each.ties
     }
-    found = with_sizes(found, sizes)
-    chosen = choose(found) if number is None else named(record, found, number)
+    sized = with_sizes(unsized, sizes)
+    chosen = choose(sized) if number is None else named(record, sized, number)
     trial = record.trial(chosen.number)
-    return Choice(
-        candidates=found,
+    return PromotionPlan(
+        candidates=sized,
         chosen=chosen,
         asked=number is not None,
         trial=trial,
@@ -113,14 +114,14 @@ def choose_trial(
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a promotion came to.
+class PromotionResult:
+    """The result of a promotion.
 
     Attributes:
-        evidence: All that was looked at.
+        evidence: What the decision was based on.
         version: The registered version.
-        is_new: Whether this promotion registered it; an earlier one may have.
-        test_is_new: Whether this promotion opened the test set.
+        is_new: Whether this promotion registered it, not an earlier one.
+        test_is_new: Whether this promotion opened the test set, not an earlier one.
     """
 
     evidence: Evidence
@@ -129,44 +130,46 @@ class Outcome:
     test_is_new: bool
 
 
-class Challenge:
-    """One promotion; every step is kept, so that one that was interrupted goes on where it was."""
+class Promotion:
+    """One promotion. Every step is saved, so an interrupted promotion resumes where it stopped."""
 
     def __init__(
         self, record: SearchRecord, family: AnyFamily, prepared: Prepared, search_folder: Path, registry: Registry
     ) -> None:
-        """Take what is known.
+        """Check that the data is the search's.
 
         Args:
             record: The search.
             family: Its family.
             prepared: Its data.
-            search_folder: Its folder; the caller holds the search.
-            registry: Where the model goes.
+            search_folder: Its folder; the caller holds the search's lock.
+            registry: Where the model is registered.
 
         Raises:
-            BadInputError: If the data is not the search's.
+            BadInputError: If the data has changed since the search.
         """
         if prepared.fingerprint != record.fingerprint:
             raise BadInputError(
-                f"a model is promoted on the data of its search: {record.spec.data.corpus} was {record.fingerprint} "
-                f"and is {prepared.fingerprint} now; restore its files, or search them anew"
+                "a model is promoted on the data of its search",
+                f"the fingerprint of {record.spec.data.corpus} was {record.fingerprint} and is now "
+                f"{prepared.fingerprint}",
+                remedy="restore its files, or start another search",
             )
         self._record, self._family, self._prepared = record, family, prepared
         self._folder, self._registry = search_folder, registry
 
-    def run(self, choice: Choice, *, force: bool, reason: str, device: str, progress: Progress) -> Outcome:
-        """Refit, test, compare, register, and move the alias if the evidence says so.
+    def run(self, plan: PromotionPlan, *, force: bool, reason: str, device: str, progress: Progress) -> PromotionResult:
+        """Refit, test, compare, register, and move the alias if the evidence supports it.
 
         Args:
-            choice: What is put forward.
-            force: Whether the alias moves whatever the evidence, and another trial may be tested than was before.
+            plan: What to promote.
+            force: Whether to move the alias whatever the evidence, and to test a trial although another one was tested.
             reason: Why, with ``force``.
-            device: Where the refit runs.
-            progress: Told of the refit.
+            device: The device of the refit.
+            progress: Shows the progress of the refit.
 
         Returns:
-            What it came to.
+            The result.
 
         Raises:
             BadInputError: If another trial was tested before, or the registry cannot be used.
@@ -174,40 +177,63 @@ class Challenge:
         """
         check_force(force=force, reason=reason)
         test = recorded(self._folder)
-        name = f"{self._record.spec.name}/{choice.chosen.number}"
-        is_tested = test is not None and (test.trial, test.networks) == (choice.chosen.number, choice.networks)
+        is_tested = test is not None and (test.trial, test.networks) == (plan.chosen.number, plan.networks)
         if test is not None and not is_tested and not force:
-            earlier = f"{self._record.spec.name}/{test.trial} with {counted(test.networks, 'network')}"
-            raise BadInputError(
-                f"the sealed test is opened once in a search: it was for {earlier} on {test.at[:10]}, and choosing "
-                f"{name} with {counted(choice.networks, 'network')} now would be choosing by the test; promote --trial "
-                f"{test.trial} --networks {test.networks}, or start another search (--force --reason does it all the "
-                "same)"
-            )
-        self._registry.champion(self._family.name)  # a registry that is not there is found out now
-        self._refit(choice, device, progress)
+            raise self._tested_before(test, plan)
+        self._registry.champion(self._family.name)  # fails now, not after the refit, if the registry cannot be used
+        self._refit(plan, device, progress)
         if test is None or not is_tested:
-            test = run_test(self._family, self._prepared, choice.model, self._folder, name=name)
+            test = self._test(plan)
         with self._registry.deciding():
-            evidence, version, is_new = self._decide(choice, test, force=force, reason=reason)
-        return Outcome(evidence, version, is_new, not is_tested)
+            evidence, version, is_new = self._decide(plan, test, force=force, reason=reason)
+        return PromotionResult(evidence, version, is_new, not is_tested)
 
-    def _decide(self, choice: Choice, test: SealedTest, *, force: bool, reason: str) -> tuple[Evidence, Version, bool]:
-        """Compare with the champion of now, register, and move the alias.
+    def _test(self, plan: PromotionPlan) -> SealedTest:
+        number = plan.chosen.number
+        return run_test(
+            self._family,
+            self._prepared,
+            plan.model,
+            self._folder,
+            name=self._name(number),
+            trial=number,
+            networks=plan.networks,
+        )
 
-        The registry's lock keeps others out where it reaches. A champion that came from elsewhere meanwhile, as by a
-        machine with another home folder, is seen just before the alias moves, and compared with too.
+    def _name(self, trial: int) -> str:
+        return f"{self._record.spec.name}/{trial}"
+
+    def _tested_before(self, test: SealedTest, plan: PromotionPlan) -> BadInputError:
+        earlier = f"{self._name(test.trial)} with {counted(test.networks, 'network')}"
+        now = f"{self._name(plan.chosen.number)} with {counted(plan.networks, 'network')}"
+        return BadInputError(
+            "the sealed test is opened once in a search",
+            f"{earlier} was tested on {test.at[:10]}, and promoting {now} after that would be choosing by the test",
+            remedy="start another search, give a reason to force it, or promote the trial that was tested",
+            action=Action(
+                "repeat promotion",
+                {"search": self._record.spec.name, "trial": test.trial, "networks": test.networks},
+            ),
+        )
+
+    def _decide(
+        self, plan: PromotionPlan, test: SealedTest, *, force: bool, reason: str
+    ) -> tuple[Evidence, Version, bool]:
+        """Compare with the present champion, register, and move the alias.
+
+        The registry's lock keeps other promotions out where it reaches. A champion that another machine with another
+        home folder sets meanwhile is noticed just before the alias moves, and the comparison is repeated.
         """
-        family, number = self._family.name, choice.chosen.number
+        family, number = self._family.name, plan.chosen.number
         current = self._registry.champion(family)
-        evidence = self._evidence(choice, test, current, force=force, reason=reason)
+        evidence = self._evidence(plan, test, current, force=force, reason=reason)
         version = self._registry.of_trial(family, self._record.study, number)
         is_new = version is None
         if version is None:
-            version = self._registry.register(self._registration(choice, evidence))
+            version = self._registry.register(self._registration(plan, evidence))
         while (newest := self._registry.champion(family)) != current:
             current = newest
-            evidence = self._evidence(choice, test, current, force=force, reason=reason)
+            evidence = self._evidence(plan, test, current, force=force, reason=reason)
         if current is None or current.version != version.version:
             if version.tags.get("decision") != evidence.decision.why:
                 self._registry.record_decision(version, evidence.decision.why)
@@ -215,46 +241,40 @@ class Challenge:
                 version = self._registry.set_champion(family, version.version, evidence.decision.why)
         return evidence, version, is_new
 
-    def _registration(self, choice: Choice, evidence: Evidence) -> Registration:
+    def _registration(self, plan: PromotionPlan, evidence: Evidence) -> Registration:
         return Registration(
             family=self._family.name,
-            model=choice.model,
+            model=plan.model,
             card=model_card(evidence, self._family.not_for),
             evidence=evidence.to_data(),
             tags=evidence.tags(),
         )
 
-    def _refit(self, choice: Choice, device: str, progress: Progress) -> None:
+    def _refit(self, plan: PromotionPlan, device: str, progress: Progress) -> None:
         def advance(report: EpochReport) -> None:
             del report
             progress.advance(1)
 
-        progress.start(choice.epochs, f"training {self._record.spec.name}/{choice.chosen.number} on all open pieces")
-        refit(
-            self._family,
-            choice.spec,
-            self._prepared.data,
-            choice.model,
+        progress.start(plan.epochs, f"training {self._name(plan.chosen.number)} on all open pieces")
+        inputs = RefitInputs(
             seed=self._record.spec.data.seed,
-            trial=choice.chosen.number,
-            epochs=choice.epochs,
-            networks=choice.networks,
+            trial=plan.chosen.number,
+            family=self._family.name,
+            epochs=plan.epochs,
             fingerprint=self._prepared.fingerprint,
-            device=device,
-            report=advance,
+            networks=plan.networks,
         )
+        refit(self._family, plan.spec, self._prepared.data, plan.model, inputs, device, advance)
         progress.finish()
 
     def _evidence(
-        self, choice: Choice, test: SealedTest, current: Version | None, *, force: bool, reason: str
+        self, plan: PromotionPlan, test: SealedTest, current: Version | None, *, force: bool, reason: str
     ) -> Evidence:
-        from models.training import checkpoint  # noqa: PLC0415  (torch)
-
         record, objective = self._record, self._family.metrics[0]
         champion, comparison = self._compare(test, current)
         return Evidence(
             search=record.spec.name,
-            trial=choice.chosen.number,
+            trial=plan.chosen.number,
             family=self._family.name,
             study=record.study,
             corpus=record.spec.data.corpus,
@@ -262,17 +282,17 @@ class Challenge:
             licence=resolve(record.spec.data.corpus).licence,
             fingerprint=record.fingerprint,
             seed=record.spec.data.seed,
-            settings=choice.spec.model_dump(),
+            settings=plan.spec.model_dump(),
             objective=objective,
-            folds=choice.chosen.score,
-            num_candidates=len(choice.candidates),
-            num_tied=sum(one.ties for one in choice.candidates),
-            best=choice.candidates[0].number,
-            asked=choice.asked,
-            bias=selection_bias(choice.candidates, choice.chosen, objective),
-            epochs=choice.epochs,
-            parameters=checkpoint.load(choice.model).extra["parameters"],
-            size_bytes=choice.model.stat().st_size,
+            folds=plan.chosen.score,
+            num_candidates=len(plan.candidates),
+            num_tied=sum(each.ties for each in plan.candidates),
+            best=plan.candidates[0].number,
+            asked=plan.asked,
+            bias=selection_bias(plan.candidates, plan.chosen, objective),
+            epochs=plan.epochs,
+            parameters=checkpoint.load(plan.model).extra["parameters"],
+            size_bytes=plan.model.stat().st_size,
             test=test,
             champion=champion,
             comparison=comparison,

@@ -1,73 +1,84 @@
-"""A trial's settings trained once more, on all open pieces: the model that is put forward."""
+"""A trial's hyperparameters trained once more, on all open pieces: the model that is promoted."""
 
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from data_prep.prepared.refitting import for_refit
 from models.family import EpochReport, Family
 from models.spec import Spec
+from models.training import checkpoint
 from search.trials.training import TrialDivergedError
 
 
-def refit(  # noqa: PLR0913  (all that a refit depends on, named)
+@dataclass(frozen=True)
+class RefitInputs:
+    """What a refit depends on beside hyperparameters and data; stored in the model's file under these names.
+
+    Attributes:
+        seed: The search's seed.
+        trial: The trial's number.
+        family: The family's name.
+        epochs: The epoch to stop after, at most the budget.
+        fingerprint: The data's fingerprint.
+        networks: Number of networks trained side by side; the model is their mean.
+    """
+
+    seed: int
+    trial: int
+    family: str
+    epochs: int
+    fingerprint: str
+    networks: int
+
+
+def refit(
     family: Family[Any, Any],
     spec: Spec,
     data: Any,
     path: Path,
-    *,
-    seed: int,
-    trial: int,
-    epochs: int,
-    networks: int,
-    fingerprint: str,
+    inputs: RefitInputs,
     device: str,
     report: Callable[[EpochReport], None],
 ) -> None:
-    """Train on every open piece and keep the model; a model that is there already, of the same inputs, is kept.
+    """Train on every open piece and save the model. A saved model of the same inputs is kept.
 
-    The schedule runs as in the search, toward the full budget, and training stops where the folds were best.
+    The schedule runs as in the search, towards the full budget; training stops at the epoch that was best on the folds.
 
     Args:
-        family: The kind of model.
-        spec: The trial's settings.
+        family: The model family.
+        spec: The trial's hyperparameters.
         data: The open pieces with their folds.
-        path: Where the model is put, in the format of ``models.training.checkpoint``.
-        seed: The search's seed.
-        trial: The trial's number.
-        epochs: The epoch to stop after, at most the budget.
-        networks: How many networks are trained side by side; the model is their mean.
-        fingerprint: Of the data.
+        path: Where the model is saved, in the format of ``models.training.checkpoint``.
+        inputs: What else the model depends on.
         device: "cpu" or "cuda".
-        report: Called once an epoch.
+        report: Called after each epoch.
 
     Raises:
-        TrialDivergedError: If the loss is no finite number any more.
+        TrialDivergedError: If the loss is no longer finite.
     """
-    from models.training import checkpoint  # noqa: PLC0415  (it imports torch, which only a refit waits for)
-
-    made_of = {"seed": seed, "trial": trial, "family": family.name, "epochs": epochs, "fingerprint": fingerprint}
-    made_of["networks"] = networks
+    stored = asdict(inputs)
     if path.exists():
-        there = checkpoint.load(path)
-        if spec.equals_stored(there.spec) and made_of.items() <= there.extra.items():
+        saved = checkpoint.load(path)
+        if spec.equals_stored(saved.spec) and stored.items() <= saved.extra.items():
             return
-    training = family.start(spec, for_refit(data, networks), seed=seed, trial=trial, device=device)
+    training = family.start(spec, for_refit(data, inputs.networks), seed=inputs.seed, trial=inputs.trial, device=device)
     for epoch_report in training.epochs():
         if not all(values.is_finite for values in epoch_report.metrics.values()):
-            raise TrialDivergedError(f"the refit diverged at epoch {epoch_report.epoch}: promote another trial")
+            raise TrialDivergedError(
+                "the loss of a refit must stay finite",
+                f"it diverged at epoch {epoch_report.epoch}",
+                remedy="promote another trial",
+            )
         report(epoch_report)
-        if epoch_report.epoch == epochs:
+        if epoch_report.epoch == inputs.epochs:
             break
     path.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.save(
-        path,
-        training.weights(),
-        spec,
-        {**made_of, "parameters": networks * training.num_parameters, "vocabulary": training.vocabulary},
-    )
+    stored |= {"parameters": inputs.networks * training.num_parameters, "vocabulary": training.vocabulary}
+    checkpoint.save(path, training.weights(), spec, stored)
 
 
 def num_parameters(family: Family[Any, Any], spec: Spec, data: Any, *, seed: int, trial: int) -> int:
-    """Give the size of one fold's model under some settings."""
+    """Return the number of parameters of one fold's model with these hyperparameters."""
     return family.start(spec, data, seed=seed, trial=trial, device="cpu").num_parameters

@@ -1,11 +1,8 @@
-"""Registering a model in MLflow: one run with all that speaks for it, the model, and a version that leads to both.
+"""Register a model in MLflow: a run with its evidence, the model, and a version that refers to both.
 
-The version is made last, so whatever fails before leaves none; the run is then marked as failed and its model removed.
-Lineage goes both ways: the version's tags name search, trial and run; the trial's run names the version.
+The version is created last, so a failure before leaves no version: the run is marked as failed and its model deleted.
+Lineage can be followed both ways: the version's tags name search, trial and run; the trial's run names the version.
 """
-
-# MLflow is partly untyped:
-# pyright: reportPrivateImportUsage=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
 import json
 import tempfile
@@ -17,32 +14,32 @@ from typing import TYPE_CHECKING, Any
 
 from search.promotion.package import package
 from search.promotion.versions import registered_name
-from search.tracking.runs import NOTE, PARENT, PROMOTION_RUN, SEARCH_RUN
+from search.tracking.client import NOTE, PARENT, PROMOTION_RUN, SEARCH_RUN, log_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from mlflow import MlflowClient
 
 CARD, EVIDENCE = "model_card.md", "evidence.json"
-"""The files of the run."""
+"""Files of the run."""
 
 REGISTERED = "registered"
-"""The tag by which a trial's run names the version that was made of it."""
+"""The tag of a trial's run that names the version made from it."""
 
-_LONGEST_TEXT = 5000
-"""Most characters of a description or tag in MLflow."""
+_MAX_TEXT = 5000
+"""Longest description or tag that MLflow stores."""
 
 
 @dataclass(frozen=True)
 class Registration:
-    """What is registered.
+    """A model to register.
 
     Attributes:
         family: The family's name.
         model: The trained model's file.
-        card: Its card, Markdown.
-        evidence: What speaks for it, as JSON can hold it.
-        tags: Where it came from and how good it is; "study" and "trial" find its runs.
+        card: The model card, Markdown.
+        evidence: The evidence of its promotion, as JSON values.
+        tags: Where it came from and how good it is. "study" and "trial" are used to find its runs.
         figures: Pictures by name.
     """
 
@@ -54,84 +51,90 @@ class Registration:
     figures: "Mapping[str, Figure]" = field(default_factory=dict[str, "Figure"])
 
 
-def register(client: "MlflowClient", experiment: str, what: Registration) -> int:
+def register(client: "MlflowClient", experiment: str, registration: Registration) -> int:
     """Register a model.
 
     Args:
-        client: Of the store.
+        client: The store's client.
         experiment: The id of the family's experiment.
-        what: The model.
+        registration: The model.
 
     Returns:
         The number of its version, which has no alias.
     """
     from search.promotion.serving import sha256  # noqa: PLC0415  (it imports MLflow)
 
-    name = registered_name(what.family)
-    source = f"{what.tags['search']}/{what.tags['trial']}"
-    tags = {**what.tags, "sha256": sha256(what.model), "size_bytes": str(what.model.stat().st_size)}
-    search_run, trial_run = _source_runs(client, experiment, what.tags)
+    name, model = registered_name(registration.family), registration.model
+    tags = {**registration.tags, "sha256": sha256(model), "size_bytes": str(model.stat().st_size)}
+    search_run, trial_run = _source_runs(client, experiment, registration.tags)
     with ExitStack() as undo:
-        above = {} if search_run is None else {PARENT: search_run}
-        run_tags = {**what.tags, **above, "kind": PROMOTION_RUN, NOTE: what.card[:_LONGEST_TEXT]}
-        run = client.create_run(experiment, tags=run_tags, run_name=f"{source} promoted").info.run_id
-        undo.callback(client.set_terminated, run, "FAILED")
-        client.log_text(run, what.card, CARD)
-        client.log_text(run, json.dumps(what.evidence, indent=2) + "\n", EVIDENCE)
-        for figure_name, figure in what.figures.items():
-            client.log_figure(run, figure, f"{figure_name}.png")
-        model = _log_model(client, experiment, what, tags, run, undo)
-        if _is_new(client, name):
-            client.create_registered_model(name, description=f"Models of the family {what.family}, by tunesmith.")
+        run = _create_run(client, experiment, registration, search_run, undo)
+        logged = _log_model(client, experiment, registration, tags, run, undo)
+        if not client.search_registered_models(f"name = '{name}'"):
+            client.create_registered_model(name, description=f"Models of the {registration.family} family.")
             undo.callback(client.delete_registered_model, name)
-        made = client.create_model_version(
+        version = client.create_model_version(
             name,
-            model.artifact_location,
+            logged.artifact_location,
             run_id=run,
             tags={**tags, **({} if trial_run is None else {"trial_run": trial_run})},
-            description=what.card[:_LONGEST_TEXT],
-            model_id=model.model_id,
-        )
-        undo.callback(client.delete_model_version, name, made.version)
-        for one in [run, *([] if trial_run is None else [trial_run])]:
-            client.set_tag(one, REGISTERED, f"{name}/{made.version}")
+            description=registration.card[:_MAX_TEXT],
+            model_id=logged.model_id,
+        ).version
+        undo.callback(client.delete_model_version, name, version)
+        for source in (run, trial_run):
+            if source is not None:
+                client.set_tag(source, REGISTERED, f"{name}/{version}")
         client.set_terminated(run, "FINISHED")
         undo.pop_all()
-    return int(made.version)
+    return int(version)
+
+
+def _create_run(
+    client: "MlflowClient", experiment: str, registration: Registration, search_run: str | None, undo: ExitStack
+) -> str:
+    """Create the promotion's run with the card, the evidence and the figures; if undone, it has failed."""
+    source = f"{registration.tags['search']}/{registration.tags['trial']}"
+    parent = {} if search_run is None else {PARENT: search_run}
+    tags = {**registration.tags, **parent, "kind": PROMOTION_RUN, NOTE: registration.card[:_MAX_TEXT]}
+    run = client.create_run(experiment, tags=tags, run_name=f"{source} promoted").info.run_id
+    undo.callback(client.set_terminated, run, "FAILED")
+    client.log_text(run, registration.card, CARD)
+    client.log_text(run, json.dumps(registration.evidence, indent=2) + "\n", EVIDENCE)
+    for name, figure in registration.figures.items():
+        log_figure(client, run, figure, name)
+    return run
 
 
 def _log_model(
     client: "MlflowClient",
     experiment: str,
-    what: Registration,
+    registration: Registration,
     tags: Mapping[str, str],
     run: str,
     undo: ExitStack,
 ) -> Any:
-    """Package the model and log it beside its run; undone, it is gone."""
+    """Package the model and log it with its run; if undone, it is deleted."""
+    family, card, evidence = registration.family, registration.card, registration.evidence
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "model"
-        package(what.family, what.model, folder, sha256=tags["sha256"], card=what.card, evidence=what.evidence)
-        model = client.create_logged_model(experiment, what.family, source_run_id=run, tags=dict(tags))
+        package(family, registration.model, folder, sha256=tags["sha256"], card=card, evidence=evidence)
+        model = client.create_logged_model(experiment, family, source_run_id=run, tags=dict(tags))
         undo.callback(client.delete_logged_model, model.model_id)
         client.log_model_artifacts(model.model_id, str(folder))
     return client.finalize_logged_model(model.model_id, "READY")
 
 
 def _source_runs(client: "MlflowClient", experiment: str, tags: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """Find the runs of the search and of the trial; None for one that is not there."""
+    """Return the runs of the search and of the trial, each None if it does not exist."""
     if "study" not in tags or "trial" not in tags:
         return None, None
     study = f"tags.study = '{tags['study']}'"
     searches = client.search_runs([experiment], f"{study} and tags.kind = '{SEARCH_RUN}'")
     trials = client.search_runs([experiment], f"{study} and tags.trial = '{tags['trial']}'")
-    promoted = [run for run in trials if run.data.tags.get("kind") == PROMOTION_RUN]
-    for run in promoted:
-        if run.info.status == "RUNNING":  # of a promotion that was killed
+    promotions = [run for run in trials if run.data.tags.get("kind") == PROMOTION_RUN]
+    for run in promotions:
+        if run.info.status == "RUNNING":  # a promotion that was killed
             client.set_terminated(run.info.run_id, "FAILED")
-    own = [run for run in trials if run not in promoted]
+    own = [run for run in trials if run not in promotions]
     return (searches[0].info.run_id if searches else None), (own[0].info.run_id if own else None)
-
-
-def _is_new(client: "MlflowClient", name: str) -> bool:
-    return not client.search_registered_models(f"name = '{name}'")

@@ -1,10 +1,6 @@
-"""The registry of models in MLflow: versions, the champion and the way back, evidence, and the models themselves."""
-
-# MLflow is partly untyped:
-# pyright: reportPrivateImportUsage=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+"""The model registry in MLflow: versions and their evidence, the champion, rollback, and the models' files."""
 
 import json
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,22 +9,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
-from data_prep.errors import BadInputError, one_line
+from sqlalchemy.exc import SQLAlchemyError
+
+from data_prep.errors import Action, BadInputError, one_line
 from search.passwords import first_line, without_password
 from search.promotion.registration import EVIDENCE, Registration, register
 from search.promotion.versions import CHAMPION, Reference, Version, listed, no_such_version, registered_name
 from search.study.folder_lock import exclusive
-from search.tracking.runs import check_tracking, connect, find_experiment, quieten
+from search.tracking.client import check_tracking, connect, find_experiment, quieten, read_artifact
 from search.tracking.store_file import sqlite_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _HISTORY = "champions"
-"""The registered model's tag with the versions that were champion, one after another, the present one last."""
+"""The registered model's tag with all versions that were champion, in order, the present one last."""
 
-_LONGEST_HISTORY = 100
-_LONGEST_TAG = 5000
+_MAX_HISTORY = 100
+_MAX_TAG = 5000
 _PATIENCE_S = 120.0
 _MODEL = "artifacts/model.pt"
 _REMEDY = "use another version, or promote its trial again"
@@ -38,20 +36,20 @@ class Registry:
     """The registered models of one store."""
 
     def __init__(self, uri: str, home: Path) -> None:
-        """Remember where it is; nothing is opened yet.
+        """Keep the address; nothing is opened yet.
 
         Args:
-            uri: The store's, as ``search.tracking.runs.tracking_uri`` gives it.
+            uri: The store's URI, as ``search.tracking.client.tracking_uri`` returns it.
             home: The home folder.
         """
         quieten()
         self._uri, self._home = uri, home
 
-    def register(self, what: Registration) -> Version:
-        """Register a model; the champion stays who it is.
+    def register(self, registration: Registration) -> Version:
+        """Register a model, without changing the champion.
 
         Args:
-            what: The model.
+            registration: The model.
 
         Returns:
             Its version.
@@ -59,18 +57,19 @@ class Registry:
         Raises:
             BadInputError: If the registry cannot be used.
         """
+        family = registration.family
         with self._open() as client:
-            number = register(client, find_experiment(client, what.family, self._home, self._uri), what)
-        return self.version(Reference(what.family, number))
+            number = register(client, find_experiment(client, family, self._home, self._uri), registration)
+        return self.version(Reference(family, number))
 
     def versions(self, family: str | None = None) -> list[Version]:
         """List registered versions.
 
         Args:
-            family: Of this family; None for all.
+            family: The family's name; None for all families.
 
         Returns:
-            Them, by family, the newest first.
+            The versions by family, the newest first.
 
         Raises:
             BadInputError: If the registry cannot be used.
@@ -78,49 +77,49 @@ class Registry:
         if self._is_missing():
             return []
         with self._open() as client:
-            return sorted(listed(client, family), key=lambda one: (one.family, -one.version))
+            return sorted(listed(client, family), key=lambda version: (version.family, -version.version))
 
     def version(self, reference: Reference) -> Version:
-        """Find a version.
+        """Return the version that a reference names.
 
         Args:
-            reference: What a user asks for.
+            reference: The reference.
 
         Returns:
-            It.
+            The version.
 
         Raises:
-            BadInputError: If there is none such, or the registry cannot be used.
+            BadInputError: If it does not exist, or the registry cannot be used.
         """
         known = self.versions(reference.family)
-        for one in known:
-            if one.version == reference.version or (reference.version is None and one.is_champion):
-                return one
+        for version in known:
+            if version.version == reference.version or (reference.version is None and version.is_champion):
+                return version
         raise no_such_version(reference, known)
 
     def champion(self, family: str) -> Version | None:
-        """Give the version in use; None if there is none yet."""
-        return next((one for one in self.versions(family) if one.is_champion), None)
+        """Return the version in use; None if there is none yet."""
+        return next((version for version in self.versions(family) if version.is_champion), None)
 
     def of_trial(self, family: str, study: str, number: int) -> Version | None:
-        """Give the newest version that was made of a trial of the study with that id; None if there is none."""
+        """Return the newest version that was made from a trial of the study with this id; None if there is none."""
         source = {"study": study, "trial": str(number)}
-        return next((one for one in self.versions(family) if source.items() <= one.tags.items()), None)
+        return next((version for version in self.versions(family) if source.items() <= version.tags.items()), None)
 
     @contextmanager
     def deciding(self) -> Generator[None]:
-        """Keep others from deciding who is champion: all processes of this home folder, or with this store's file.
+        """Hold the lock on choosing the champion, against all processes that use this home folder or store file.
 
         Yields:
             Nothing.
 
         Raises:
-            BadInputError: If another process decides for very long.
+            BadInputError: If another process holds the lock for too long.
         """
         file = sqlite_file(self._uri)
         folder = self._home if file is None else file.parent
         folder.mkdir(parents=True, exist_ok=True)
-        with exclusive(folder / "champion.lock", _PATIENCE_S, _is_decided_elsewhere):
+        with exclusive(folder / "champion.lock", _PATIENCE_S, _busy):
             yield
 
     def set_champion(self, family: str, version: int, why: str) -> Version:
@@ -128,163 +127,177 @@ class Registry:
 
         Args:
             family: The family's name.
-            version: The version's number, which exists.
-            why: For what reason, which is stored with it.
+            version: The number of an existing version.
+            why: The reason, which is stored with it.
 
         Returns:
             The version.
 
         Raises:
-            BadInputError: If there is no such version, or the registry cannot be used.
+            BadInputError: If the version does not exist, or the registry cannot be used.
         """
         self.version(Reference(family, version))
-        name, before = registered_name(family), self._history(family)
+        before = self._history(family)
         with self._open() as client:
-            client.set_model_version_tag(name, str(version), "champion_since", _now())
-            client.set_model_version_tag(name, str(version), "champion_why", why[:_LONGEST_TAG])
-            client.set_registered_model_alias(name, CHAMPION, str(version))
-            # After the alias: if this is not written, the history shows it all the same, by the alias.
-            self._write_history(client, name, [*before, version])
+            self._point_alias(client, family, version, why)
+            # After the alias moved: if this write is lost, the history still ends with the version that has the alias.
+            self._write_history(client, family, [*before, version])
         return self.version(Reference(family, version))
 
     def record_decision(self, version: Version, why: str) -> None:
-        """Store what was decided about a version, which may have been registered with an earlier decision."""
+        """Store the decision about a version, which may have been registered with an earlier decision."""
+        name = registered_name(version.family)
         with self._open() as client:
-            client.set_model_version_tag(
-                registered_name(version.family), str(version.version), "decision", why[:_LONGEST_TAG]
-            )
+            client.set_model_version_tag(name, str(version.version), "decision", why[:_MAX_TAG])
 
     def rollback(self, family: str) -> tuple[Version, Version]:
-        """Give the alias back to the version that was champion before.
+        """Make the version that was champion before the champion again.
 
         Args:
             family: The family's name.
 
         Returns:
-            Who was champion, and who is now.
+            The champion until now, and the new one.
 
         Raises:
-            BadInputError: If there is no champion, or none was before it, or the registry cannot be used.
+            BadInputError: If there is no champion, or none before it, or the registry cannot be used.
         """
-        self.version(Reference(family, None))  # where there is none, nothing is locked
+        self.version(Reference(family, None))  # raises before anything is locked if there is no champion
         with self.deciding():
             old = self.version(Reference(family, None))
             *before, _ = self._history(family)
             if not before:
                 raise BadInputError(
-                    f"{old.reference} is the first champion of its family, so there is none to go back to: "
-                    f"tunesmith models lists what is registered"
+                    f"{old.reference} is the first champion of its family, so there is no earlier one to return to",
+                    remedy="choose another of the registered models",
+                    action=Action("list models"),
                 )
-            name = registered_name(family)
             with self._open() as client:
-                self._write_history(client, name, before)
-                client.set_model_version_tag(name, str(before[-1]), "champion_since", _now())
-                client.set_model_version_tag(name, str(before[-1]), "champion_why", f"rolled back from {old.reference}")
-                client.set_registered_model_alias(name, CHAMPION, str(before[-1]))
+                self._write_history(client, family, before)
+                self._point_alias(client, family, before[-1], f"rolled back from {old.reference}")
         return self.version(Reference(family, old.version)), self.version(Reference(family, before[-1]))
 
     def evidence(self, version: Version) -> dict[str, Any]:
-        """Read what spoke for a version when it was registered.
+        """Return the evidence that was stored when a version was registered.
 
         Args:
             version: The version.
 
         Returns:
-            The evidence of its registration.
+            The evidence.
 
         Raises:
-            BadInputError: If it has none, or the registry cannot be used.
+            BadInputError: If there is none, or the registry cannot be used.
         """
         if not version.run_id:
-            raise BadInputError(f"{version.reference} was not registered by tunesmith promote: it has no evidence")
-        with self._open() as client, tempfile.TemporaryDirectory() as folder:
-            text = Path(client.download_artifacts(version.run_id, EVIDENCE, folder)).read_bytes()
+            raise BadInputError(
+                "only a promoted version has evidence", f"{version.reference} was registered in another way"
+            )
+        with self._open() as client:
+            text = read_artifact(client, version.run_id, EVIDENCE)
         try:
             return dict(json.loads(text))
         except (RecursionError, TypeError, ValueError) as error:
             raise BadInputError(
-                f"the evidence of {version.reference} must be what was registered, and {EVIDENCE} of MLflow's run "
-                f"{version.run_id} is damaged ({one_line(error)}): {_REMEDY}"
+                "a version's evidence must be as it was registered",
+                f"that of {version.reference} is damaged",
+                f"{EVIDENCE} of MLflow's run {version.run_id}: {one_line(error)}",
+                _REMEDY,
             ) from None
 
     def model_file(self, version: Version) -> Path:
-        """Find a version's trained model, where need be by fetching it into the home folder.
+        """Return a version's trained model; download it into the home folder if it is not on this machine.
 
         Args:
             version: The version.
 
         Returns:
-            The file, in the format of ``models.training.checkpoint``; it is the one that was registered.
+            The file that was registered, in the format of ``models.training.checkpoint``.
 
         Raises:
-            BadInputError: If it is not, or is gone, or the registry cannot be used.
+            BadInputError: If the file is missing or has changed, or the registry cannot be used.
         """
         folder = _local(self._location(version))
         if folder is None:
             folder = self._home / "registered" / version.reference
-            if not _is_whole(folder / _MODEL, version):
-                self._fetch(version, _MODEL, folder)
+            if not _is_intact(folder / _MODEL, version):
+                self._download(version, _MODEL, folder)
         path = folder / _MODEL
         if not path.exists():
-            raise BadInputError(f"the weights of {version.reference} must be there, and {path} is gone: {_REMEDY}")
-        if not _is_whole(path, version):
             raise BadInputError(
-                f"the weights of {version.reference} must be those that were registered, and {path} has been changed "
-                f"since: {_REMEDY}"
+                "a version's weights must exist", f"those of {version.reference} do not", str(path), _REMEDY
+            )
+        if not _is_intact(path, version):
+            raise BadInputError(
+                "a version's weights must be those that were registered",
+                f"those of {version.reference} have changed",
+                str(path),
+                _REMEDY,
             )
         return path
 
     def export(self, version: Version, folder: Path) -> Path:
-        """Copy a version to be used elsewhere, by MLflow alone.
+        """Copy a version to a folder, to be used elsewhere with MLflow alone.
 
         Args:
             version: The version.
-            folder: Where to; it is made.
+            folder: The folder, which is created.
 
         Returns:
             The folder.
 
         Raises:
-            BadInputError: If the folder has something in it or cannot be written to, the weights are not those that
-                were registered, or the registry cannot be used.
+            BadInputError: If the folder is not empty or not writable, the weights are not those that were registered,
+                or the registry cannot be used.
         """
         self.model_file(version)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             is_empty = not any(folder.iterdir())
         except OSError as error:
-            raise BadInputError(f"a model is exported into a folder: {folder} is none ({error.strerror})") from None
+            raise BadInputError(
+                "a model is exported into a folder", f"{folder} is not one", str(error.strerror), "name another"
+            ) from None
         if not is_empty:
-            raise BadInputError(f"a model is exported into an empty folder: {folder} has something in it; name another")
-        self._fetch(version, "", folder)
+            raise BadInputError(
+                "a model is exported into an empty folder", f"{folder} is not empty", remedy="name another"
+            )
+        self._download(version, "", folder)
         return folder
 
     def _location(self, version: Version) -> str:
         with self._open() as client:
             return client.get_model_version_download_uri(registered_name(version.family), str(version.version))
 
-    def _fetch(self, version: Version, path: str, folder: Path) -> None:
-        """Copy a file of a version, or with an empty path all of them, from where the registry keeps them."""
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository  # noqa: PLC0415
+    def _download(self, version: Version, path: str, folder: Path) -> None:
+        """Copy a file of a version from the registry, or all its files if the path is empty."""
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository  # noqa: PLC0415  (slow)
 
         location = self._location(version)
         folder.mkdir(parents=True, exist_ok=True)
         with self._open():
-            get_artifact_repository(location, tracking_uri=self._uri).download_artifacts(path, str(folder))
+            repository: Any = get_artifact_repository(location, tracking_uri=self._uri)
+            repository.download_artifacts(path, str(folder))
+
+    def _point_alias(self, client: "MlflowClient", family: str, version: int, why: str) -> None:
+        name, number = registered_name(family), str(version)
+        client.set_model_version_tag(name, number, "champion_since", datetime.now(UTC).isoformat(timespec="seconds"))
+        client.set_model_version_tag(name, number, "champion_why", why[:_MAX_TAG])
+        client.set_registered_model_alias(name, CHAMPION, number)
 
     def _history(self, family: str) -> list[int]:
-        """The versions that were champion, the present one last; what was moved or deleted by hand is seen."""
-        versions = {one.version: one for one in self.versions(family)}
-        current = next((one.version for one in versions.values() if one.is_champion), None)
+        """Return the versions that were champion, the present one last, allowing for changes made in MLflow itself."""
+        versions = {version.version: version for version in self.versions(family)}
+        current = next((version.version for version in versions.values() if version.is_champion), None)
         with self._open() as client:
-            tags: dict[str, str] = client.get_registered_model(registered_name(family)).tags
-        known = [number for number in json.loads(tags.get(_HISTORY, "[]")) if number in versions]
-        if current is not None and known[-1:] != [current]:
-            known.append(current)
-        return known
+            model: Any = client.get_registered_model(registered_name(family))
+        history = [number for number in json.loads(model.tags.get(_HISTORY, "[]")) if number in versions]
+        if current is not None and history[-1:] != [current]:
+            history.append(current)
+        return history
 
-    def _write_history(self, client: "MlflowClient", name: str, history: list[int]) -> None:
-        client.set_registered_model_tag(name, _HISTORY, json.dumps(history[-_LONGEST_HISTORY:]))
+    def _write_history(self, client: Any, family: str, history: list[int]) -> None:
+        client.set_registered_model_tag(registered_name(family), _HISTORY, json.dumps(history[-_MAX_HISTORY:]))
 
     @cached_property
     def _client(self) -> "MlflowClient":
@@ -293,46 +306,44 @@ class Registry:
 
     @contextmanager
     def _open(self) -> "Generator[MlflowClient]":
-        """Give the client; what MLflow raises in the meantime becomes one line."""
+        """Yield the client; an error of MLflow in the block becomes a BadInputError."""
         client = self._client
-        from mlflow.exceptions import MlflowException  # noqa: PLC0415  (slow to import)
-        from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  (likewise)
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415  (slow)
 
         try:
             yield client
         except (MlflowException, SQLAlchemyError) as error:
-            reason = first_line(error, self._uri)
             raise BadInputError(
-                f"the model registry must be usable: {without_password(self._uri)} is not ({reason}); see that its "
-                "server runs, or its database is whole, and run the same command again"
+                "the model registry must be usable",
+                f"{without_password(self._uri)} is not",
+                first_line(error, self._uri),
+                "check that its server runs and its database is intact, and run the same command again",
             ) from error
 
     def _is_missing(self) -> bool:
-        """Whether the store is a file that is not there yet: looking for models does not make one."""
+        """Return whether the store is a file that does not exist; listing models does not create it."""
         path = sqlite_file(self._uri)
         return path is not None and not path.exists()
 
 
-def _is_decided_elsewhere(who: str) -> BadInputError:
+def _busy(process: str) -> BadInputError:
     return BadInputError(
-        f"one promotion at a time decides who is champion, and another has done so for {_PATIENCE_S:.0f} s ({who}): "
-        "wait for it or end it, and run the same command again, which goes on from here"
+        "one promotion at a time can choose the champion",
+        f"another one has held the lock for {_PATIENCE_S:.0f} s",
+        process,
+        "wait for it or end it, and run the same command again: it resumes from here",
     )
 
 
 def _local(location: str) -> Path | None:
-    """Give the place of artifacts on this machine; None if they are elsewhere."""
+    """Return the path of artifacts on this machine; None if they are elsewhere."""
     parsed = urlparse(location)
     if parsed.scheme not in {"", "file"}:
         return None
     return Path(unquote(parsed.path))
 
 
-def _is_whole(path: Path, version: Version) -> bool:
+def _is_intact(path: Path, version: Version) -> bool:
     from search.promotion.serving import sha256  # noqa: PLC0415  (it imports MLflow)
 
     return path.exists() and sha256(path) == version.tags.get("sha256")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,6 +1,6 @@
-"""A trained model on pieces that it never saw, beside the simple models of its family, piece by piece.
+"""Score a trained model on pieces that it never saw, beside the baselines of its family, piece by piece.
 
-The simple models learn from what the model learnt from, its training corpus's open pieces, and are scored on the very
+The baselines are trained on the open pieces of the model's training corpus, as the model was, and are scored on the
 same pieces and grid: all comparisons are paired.
 """
 
@@ -13,48 +13,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.corpora.selection import select
-from data_prep.errors import BadInputError
+from data_prep.errors import Action, BadInputError
 from data_prep.prepared.alphabets import joined
 from data_prep.prepared.refitting import for_test, groups
 from data_prep.prepared.seen_pieces import seen_pieces
 from models.family import Family, Lack
 from models.metrics import Metric
-from search.promotion.rule import TestScores
+from search.promotion.rule import PieceScores
 
 
 @dataclass(frozen=True)
 class BaselineScores:
-    """A simple model on the same pieces.
+    """A baseline on the same pieces.
 
     Attributes:
-        name: What a table calls it.
+        name: Its name in tables.
         scores: The objective on each piece.
-        difference: The model's score less this one's, piece by piece.
-        oracle: Whether it knows something of the piece that no model may.
+        difference: The model's score minus the baseline's, piece by piece.
+        oracle: Whether it uses information about the piece that models do not get.
     """
 
     name: str
-    scores: TestScores
-    difference: TestScores
+    scores: PieceScores
+    difference: PieceScores
     oracle: bool
 
 
 @dataclass(frozen=True)
 class ModelScores:
-    """A model on pieces that it never saw.
+    """A model's scores on pieces that it never saw.
 
     Attributes:
         metric: The objective.
-        scores: It on each piece.
+        scores: The objective on each piece.
         num_notes: [P] notes and rests of each piece.
-        baselines: The simple models, weakest first; none where the training corpus is not at hand.
-        lacks: What the model lacks to know the pieces.
-        seen: Names of the corpus's pieces that the model has seen; None where nobody can tell.
-        seen_left_out: Whether they are left out of the scores.
+        baselines: The baselines, weakest first; empty if the training corpus is not available.
+        lacks: What the model lacks to represent the pieces.
+        seen: Names of the pieces that the model has seen; None if that is unknown.
+        seen_left_out: Whether those are left out of the scores.
     """
 
     metric: Metric
-    scores: TestScores
+    scores: PieceScores
     num_notes: tuple[int, ...]
     baselines: Sequence[BaselineScores] = ()
     lacks: Sequence[Lack] = ()
@@ -65,37 +65,39 @@ class ModelScores:
 def score_model(
     family: Family[Any, Any], trained: Path, data: Any, learnt: Any | None, *, keep_seen: bool = False
 ) -> ModelScores:
-    """Score a trained model, and the simple models of its family, on pieces that it never saw.
+    """Score a trained model and the baselines of its family on pieces that the model never saw.
 
     Args:
         family: Its family.
         trained: Its file.
-        data: The pieces, of the family's kind.
-        learnt: The open pieces of its training corpus; None where they are not at hand, and then there are no simple
-            models, and nobody can tell which pieces the model has seen.
-        keep_seen: Whether to score pieces that it has seen too.
+        data: The pieces, of the family's kind of data.
+        learnt: The open pieces of its training corpus; None if they are not available. Then there are no baselines, and
+            it is unknown which pieces the model has seen.
+        keep_seen: Whether to score pieces that the model has seen, too.
 
     Returns:
         The scores.
 
     Raises:
-        BadInputError: If no piece is left to be scored, or the model cannot be used.
+        BadInputError: If no piece is left to score, or the model cannot be used.
     """
     seen = None if learnt is None else seen_pieces(learnt, data)
     names = () if seen is None else tuple(data.ids[piece] for piece in np.flatnonzero(seen).tolist())
     if seen is not None and not keep_seen:
         if seen.all():
             raise BadInputError(
-                f"a model is scored on pieces that it never saw, and all {data.num_pieces} of {data.corpus!r} are in "
-                "its training corpus, or variants of pieces there; name another corpus, or add --keep-seen"
+                "a model is scored on pieces that it never saw",
+                f"all {data.num_pieces} of {data.corpus!r} are in its training corpus, or variants of pieces there",
+                remedy="name another corpus, or score them all the same",
+                action=Action("score seen pieces"),
             )
         data = select(data, np.flatnonzero(~seen))
     scored = family.score(trained, data, learnt)
-    can = np.isfinite(scored.values)
-    if not can.any():
-        reasons = "; ".join(str(lack) for lack in scored.lacks if lack.count)
-        raise BadInputError(f"at least one piece must be one that the model can score: {reasons}")
-    data, values = select(data, np.flatnonzero(can)), scored.values[can]
+    is_scored = np.isfinite(scored.values)
+    if not is_scored.any():
+        lacks = "; ".join(str(lack) for lack in scored.lacks if lack.count)
+        raise BadInputError("the model must be able to score at least one piece", lacks)
+    data, values = select(data, np.flatnonzero(is_scored)), scored.values[is_scored]
     return ModelScores(
         metric=family.metrics[0],
         scores=_scores(data, values),
@@ -110,12 +112,13 @@ def score_model(
 def _baselines(
     family: Family[Any, Any], learnt: Any, data: Any, values: NDArray[np.float64]
 ) -> tuple[BaselineScores, ...]:
-    found: list[BaselineScores] = []
-    for one in family.baselines(for_test(*joined(learnt, data))):
-        theirs = np.array(one.pieces)[learnt.num_pieces :]
-        found.append(BaselineScores(one.name, _scores(data, theirs), _scores(data, values - theirs), one.oracle))
-    return tuple(found)
+    scored: list[BaselineScores] = []
+    for baseline in family.baselines(for_test(*joined(learnt, data))):
+        theirs = np.array(baseline.pieces)[learnt.num_pieces :]
+        difference = _scores(data, values - theirs)
+        scored.append(BaselineScores(baseline.name, _scores(data, theirs), difference, baseline.oracle))
+    return tuple(scored)
 
 
-def _scores(data: Any, values: NDArray[np.float64]) -> TestScores:
-    return TestScores(tuple(data.ids), tuple(values.tolist()), tuple(groups(data).tolist()))
+def _scores(data: Any, values: NDArray[np.float64]) -> PieceScores:
+    return PieceScores(tuple(data.ids), tuple(values.tolist()), tuple(groups(data).tolist()))

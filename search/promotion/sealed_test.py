@@ -1,4 +1,4 @@
-"""The one opening of a search's sealed test set: what came of it is kept, and asked for again it is read, not made."""
+"""The one test of a search on its sealed pieces: the result is stored, and read from then on."""
 
 import json
 import time
@@ -9,44 +9,44 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.corpora.provenance import Prepared
-from data_prep.errors import BadInputError
+from data_prep.errors import BadInputError, one_line
 from data_prep.prepared.corpus import open_test_set
 from data_prep.prepared.refitting import for_test, groups
-from data_prep.storage import atomic_write
+from data_prep.storage.atomic_write import atomic_write
 from data_prep.wording import counted
 from models.family import Family
 from models.metrics import Metric
-from search.promotion.rule import TestScores
+from search.promotion.rule import PieceScores
 
 FORMAT = 1
-"""Of the stored result; a file with a greater number was written by a newer version."""
+"""Format of the stored result; a larger number was written by a newer version."""
 
 
 @dataclass(frozen=True)
 class SealedTest:
-    """What the sealed pieces said of a search's chosen trial.
+    """The result of the chosen trial on the sealed pieces.
 
     Attributes:
         trial: The trial's number.
-        networks: How many networks the model is the mean of.
-        fingerprint: Of the data.
-        at: When, ISO 8601 in UTC.
+        networks: Number of networks that the model is the mean of.
+        fingerprint: The data's fingerprint.
+        at: When the test ran, ISO 8601 in UTC.
         scores: The objective on every piece.
-        baselines: The simple models' means on the same pieces, weakest first, learnt from the open ones.
-        notes_per_second: Notes scored a second, on one process.
+        baselines: Means of the baselines on the same pieces, weakest first; they are trained on the open pieces.
+        notes_per_second: Notes scored in a second, by one process.
     """
 
     trial: int
     networks: int
     fingerprint: str
     at: str
-    scores: TestScores
+    scores: PieceScores
     baselines: Mapping[str, float]
     notes_per_second: float
 
 
 def recorded(search_folder: Path) -> SealedTest | None:
-    """Read the result of a search's test; None if its test set is sealed yet.
+    """Return the stored result of a search's test; None if the test set is still sealed.
 
     Args:
         search_folder: The search's folder.
@@ -64,21 +64,26 @@ def recorded(search_folder: Path) -> SealedTest | None:
         stored = json.loads(path.read_text(encoding="utf-8"))
         if int(stored["format"]) > FORMAT:
             raise BadInputError(
-                f"test results of format {FORMAT} can be read, {path} has {stored['format']}: use the newer tunesmith"
+                f"this tunesmith reads test results up to format {FORMAT}",
+                f"got {stored['format']}",
+                str(path),
+                "use the newer tunesmith that wrote it",
             )
         return from_data(stored)
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         if isinstance(error, BadInputError):
             raise
         raise BadInputError(
-            f"the result of the one test must be readable, and {path} is damaged ({error}); restore it from a backup, "
-            "or from the evidence in MLflow"
+            "the result of the sealed test must be readable",
+            f"{path} is damaged",
+            one_line(error),
+            "restore it from a backup, or from the evidence in MLflow",
         ) from None
 
 
 def from_data(stored: Mapping[str, Any]) -> SealedTest:
-    """Take a result out of plain values, as ``to_data`` gave them."""
-    scores = TestScores(**{name: tuple(values) for name, values in stored["scores"].items()})
+    """Return the result that ``to_data`` turned into plain values."""
+    scores = PieceScores(**{name: tuple(values) for name, values in stored["scores"].items()})
     return SealedTest(
         networks=int(stored.get("networks", 1)),
         **{name: stored[name] for name in ("trial", "fingerprint", "at", "baselines", "notes_per_second")},
@@ -87,57 +92,63 @@ def from_data(stored: Mapping[str, Any]) -> SealedTest:
 
 
 def to_data(test: SealedTest) -> dict[str, Any]:
-    """Give a result as plain values."""
+    """Return a result as plain values."""
     return {"format": FORMAT, **asdict(test)}
 
 
 def run_test(
-    family: Family[Any, Any], prepared: Prepared, model: Path, search_folder: Path, *, name: str
+    family: Family[Any, Any],
+    prepared: Prepared,
+    model: Path,
+    search_folder: Path,
+    *,
+    name: str,
+    trial: int,
+    networks: int,
 ) -> SealedTest:
-    """Open the test set, score the refitted model on it, and keep the result before anything else happens.
+    """Open the test set, score the refitted model on it, and store the result at once.
 
     Args:
-        family: The kind of model.
+        family: The model family.
         prepared: The corpus.
         model: The refitted model's file.
-        search_folder: Where the result is kept.
+        search_folder: Where the result is stored.
         name: The trial, as in "composer/7", for the log of openings.
+        trial: Its number.
+        networks: Number of networks that the model is the mean of.
 
     Returns:
         The result.
     """
-    from models.training import checkpoint  # noqa: PLC0415  (torch)
-
-    saved = checkpoint.load(model)
     sealed = open_test_set(prepared, f"promotion of {name}")
     began = time.perf_counter()
     values = family.score(model, sealed, prepared.data).values
     seconds = time.perf_counter() - began
-    scores = TestScores(
-        ids=tuple(sealed.ids), values=tuple(map(float, values)), groups=tuple(int(one) for one in groups(sealed))
+    scores = PieceScores(
+        ids=tuple(sealed.ids), values=tuple(map(float, values)), groups=tuple(int(group) for group in groups(sealed))
     )
     result = SealedTest(
-        trial=saved.extra["trial"],
-        networks=saved.extra["networks"],
+        trial=trial,
+        networks=networks,
         fingerprint=prepared.fingerprint,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         scores=scores,
-        baselines={one.name: one.score.mean for one in family.baselines(for_test(prepared.data, sealed))},
+        baselines={each.name: each.score.mean for each in family.baselines(for_test(prepared.data, sealed))},
         notes_per_second=sealed.num_notes / seconds,
     )
-    atomic_write.write(_path(search_folder), json.dumps(to_data(result), indent=1).encode())
+    atomic_write(_path(search_folder), json.dumps(to_data(result), indent=1).encode())
     return result
 
 
 def loses_to(test: SealedTest, objective: Metric) -> str:
-    """Say which simple models were better on the sealed pieces, as a sentence without its subject.
+    """Return which baselines were better on the sealed pieces, as a sentence without its subject.
 
     Args:
-        test: What came of the test.
-        objective: The metric that was searched for.
+        test: The result of the test.
+        objective: The metric that was optimised.
 
     Returns:
-        The words; empty where it beat all of them.
+        The words; empty if the model beat all of them.
     """
     mean = test.scores.mean
     better = sorted(
@@ -145,8 +156,9 @@ def loses_to(test: SealedTest, objective: Metric) -> str:
     )
     if not better:
         return ""
-    models, named = counted(len(better), "simple model"), ", ".join(f"{name} {value:.3f}" for _, name, value in better)
-    return f"loses to {models} on the sealed test: {mean:.3f} {objective.unit} against {named}"
+    models = ", ".join(f"{name} {value:.3f}" for _, name, value in better)
+    number = counted(len(better), "simple model")
+    return f"loses to {number} on the sealed test: {mean:.3f} {objective.unit} against {models}"
 
 
 def _path(search_folder: Path) -> Path:

@@ -1,17 +1,15 @@
-"""Registered models by name: how a user refers to a version, and what is known of one."""
-
-# MLflow is partly untyped:
-# pyright: reportPrivateImportUsage=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+"""Versions of registered models: how a user refers to one, and what the registry stores of it."""
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from data_prep.errors import BadInputError, unknown
+from data_prep.errors import Action, BadInputError, unknown
 from models.families import FAMILIES
+from search.tracking.client import all_pages
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -25,43 +23,43 @@ _VERSION = re.compile(r"\d{1,9}", re.ASCII)
 
 
 def registered_name(family: str) -> str:
-    """Give the name of a family's registered model."""
+    """Return the name of a family's registered model."""
     return f"{_PREFIX}{family}"
 
 
 def family_of(name: str) -> str | None:
-    """Give the family of a registered model; None if it is none of ours."""
+    """Return the family of a registered model; None if tunesmith did not register it."""
     return name.removeprefix(_PREFIX) if name.startswith(_PREFIX) else None
 
 
 @dataclass(frozen=True)
 class Reference:
-    """What a user means by "composer@3".
+    """A reference to a version, as in "composer@3".
 
     Attributes:
         family: The family's name.
-        version: The version; None for the champion.
+        version: The version's number; None for the champion.
     """
 
     family: str
     version: int | None
 
     def __str__(self) -> str:
-        """Write it as a user would."""
+        """Return the reference in a user's notation."""
         return f"{self.family}@{CHAMPION if self.version is None else self.version}"
 
 
 def parse_reference(text: str) -> Reference:
-    """Read a reference to a registered model.
+    """Parse a reference to a registered model.
 
     Args:
         text: FAMILY@champion, FAMILY@VERSION, or FAMILY for its champion.
 
     Returns:
-        What is meant; whether there is such a version is not known yet.
+        The reference; whether the version exists is not checked.
 
     Raises:
-        BadInputError: If it is not of that form, or there is no such family.
+        BadInputError: If it has another form, or the family does not exist.
     """
     family, separator, which = text.partition("@")
     if family not in FAMILIES:
@@ -80,11 +78,11 @@ class Version:
     Attributes:
         family: The family's name.
         version: Its number, from 1.
-        aliases: What it is called beside that.
+        aliases: Its aliases in the registry.
         created: When it was registered.
-        run_id: The run that it was registered by; empty if somebody registered it by hand.
-        card: Its card, Markdown.
-        tags: What it was registered with, and what was said of it since.
+        run_id: The run of its promotion; empty if it was registered in another way.
+        card: Its model card, Markdown.
+        tags: Its tags: those of the promotion, and later ones.
     """
 
     family: str
@@ -97,17 +95,17 @@ class Version:
 
     @property
     def reference(self) -> str:
-        """How a user refers to it, as in "composer@3"."""
+        """The version in a user's notation, as in "composer@3"."""
         return f"{self.family}@{self.version}"
 
     @property
     def is_champion(self) -> bool:
-        """Whether it is the one in use."""
+        """Whether it is the version in use."""
         return CHAMPION in self.aliases
 
     @property
     def search(self) -> str:
-        """The search that it came from; this and the following are empty where nobody said it."""
+        """The search that it came from. This and the following are empty if the tag is missing."""
         return self.tags.get("search", "")
 
     @property
@@ -117,8 +115,8 @@ class Version:
 
     @property
     def source(self) -> str:
-        """The trial as a user names it, as in "composer/7"."""
-        return f"{self.search}/{self.trial}" if self.trial else "somebody's own"
+        """The trial that it came from, as in "composer/7"."""
+        return f"{self.search}/{self.trial}" if self.trial else "registered by hand"
 
     @property
     def corpus(self) -> str:
@@ -127,37 +125,37 @@ class Version:
 
     @property
     def fingerprint(self) -> str:
-        """Of the data."""
+        """The data's fingerprint."""
         return self.tags.get("fingerprint", "")
 
     @property
     def code_version(self) -> str:
-        """The program's, with which it was made."""
+        """The version of tunesmith that trained it."""
         return self.tags.get("code_version", "")
 
     @property
     def unit(self) -> str:
-        """The unit of the test's result."""
+        """The unit of the test result."""
         return self.tags.get("unit", "")
 
     @property
     def test_mean(self) -> float:
-        """The objective on the sealed pieces; NaN where nobody said it."""
+        """The objective on the sealed pieces; NaN if the tag is missing."""
         return self._number("test_mean")
 
     @property
     def test_se(self) -> float:
-        """Its standard error; NaN likewise."""
+        """The standard error of ``test_mean``; NaN if the tag is missing."""
         return self._number("test_se")
 
     @property
     def loses_to(self) -> str:
-        """Which simple models were better on the sealed pieces, in words; empty where none was, or nobody said it."""
+        """The baselines that were better on the sealed pieces, in words; empty if there are none."""
         return self.tags.get("loses_to", "")
 
     @property
     def size_bytes(self) -> int:
-        """Of the trained model's file; 0 where nobody said it."""
+        """The size of the trained model's file; 0 if the tag is missing."""
         size = self._number("size_bytes")
         return int(size) if math.isfinite(size) else 0
 
@@ -172,60 +170,53 @@ def listed(client: "MlflowClient", family: str | None) -> Iterator[Version]:
     """List registered versions.
 
     Args:
-        client: Of the store.
-        family: Of this family; None for all.
+        client: The store's client.
+        family: The family's name; None for all families.
 
     Yields:
-        Them, in no order.
+        The versions, in no order.
     """
     condition = f"name LIKE '{_PREFIX}%'" if family is None else f"name = '{registered_name(family)}'"
-    for model in _all_pages(client.search_registered_models, condition):
-        own = family_of(model.name)
-        if own is None:
+    for model in all_pages(client.search_registered_models, condition, page_size=_PAGE):
+        model_family = family_of(model.name)
+        if model_family is None:
             continue
         aliases: dict[int, list[str]] = {}
         for alias, number in model.aliases.items():
             aliases.setdefault(int(number), []).append(alias)
-        for one in _all_pages(client.search_model_versions, f"name = '{model.name}'"):
+        for found in all_pages(client.search_model_versions, f"name = '{model.name}'", page_size=_PAGE):
             yield Version(
-                family=own,
-                version=int(one.version),
-                aliases=tuple(sorted(aliases.get(int(one.version), ()))),
-                created=datetime.fromtimestamp(one.creation_timestamp / 1000, UTC),
-                run_id=one.run_id or "",
-                card=one.description or "",
-                tags=dict(one.tags),
+                family=model_family,
+                version=int(found.version),
+                aliases=tuple(sorted(aliases.get(int(found.version), ()))),
+                created=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
+                run_id=found.run_id or "",
+                card=found.description or "",
+                tags=dict(found.tags),
             )
 
 
-def _all_pages(search: Callable[..., Any], condition: str) -> Iterator[Any]:
-    token: str | None = None
-    while True:
-        page = search(condition, max_results=_PAGE, page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
-
-
 def no_such_version(reference: Reference, known: Sequence[Version]) -> BadInputError:
-    """Make the error for a version that does not exist, to be raised by the caller.
+    """Return the error for a version that does not exist.
 
     Args:
-        reference: What was asked for.
+        reference: The reference to it.
         known: The family's versions, the newest first.
 
     Returns:
-        The error, with what to do.
+        The error.
     """
     if not known:
         return BadInputError(
-            f"no {reference.family} is registered yet, so there is no {reference}: tunesmith promote NAME registers "
-            "the best trial of a search"
+            f"no {reference.family} is registered yet",
+            f"there is no {reference}",
+            remedy="promote the best trial of a search",
+            action=Action("promote", {"search": "NAME"}),
         )
     if reference.version is None:
         return BadInputError(
-            f"no {reference.family} is the champion, though {known[0].reference} is registered: name a version, or "
-            "tunesmith promote NAME --force --reason WHY"
+            f"no {reference.family} is the champion, though {known[0].reference} is registered",
+            remedy="name a version, or promote a search by force",
+            action=Action("promote by force"),
         )
-    return unknown("version", str(reference), [one.reference for one in known])
+    return unknown("version", str(reference), [version.reference for version in known])

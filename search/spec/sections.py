@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from data_prep.errors import shown
 from data_prep.readers.notes import Repeats
-from data_prep.storage.object_store import place
+from data_prep.storage.urls import store_at
 
 _LONGEST_S = 100 * 365.25 * 86400
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
@@ -53,7 +53,7 @@ def write_duration(seconds: float | None) -> str:
 
 def _check_storage(url: str) -> str:
     if url:
-        place(url)
+        store_at(url)
     return url
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import optuna
 
 from data_prep.errors import Action, BadInputError
-from data_prep.storage import atomic_write
+from data_prep.storage.atomic_write import atomic_write
 from models.metrics import Metric
 from search.passwords import without_password
 from search.private_apis import study_id
@@ -76,7 +76,7 @@ def open_study(
             study = Study(opened, storage, search, objective, lease, began)
             _check_and_stamp(opened, search, family, fingerprint)
             study.records()
-        atomic_write.write(place / "search.toml", search.to_toml().encode())
+        atomic_write(place / "search.toml", search.to_toml().encode())
         study.sweep()
         study.enqueue()
         yield study

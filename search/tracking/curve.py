@@ -1,7 +1,6 @@
 """The picture of a trial's learning curve."""
 
-# matplotlib is partly untyped:
-# pyright: reportUnknownMemberType=false
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -10,7 +9,7 @@ from search.study.records import TrialRecord
 
 
 def learning_curve(trial: TrialRecord, metric: Metric) -> Figure:
-    """Draw a metric against epochs: each fold, their mean, and its standard error.
+    """Plot a metric against epochs: each fold, their mean and its standard error.
 
     Args:
         trial: The trial, with at least one epoch.
@@ -21,16 +20,15 @@ def learning_curve(trial: TrialRecord, metric: Metric) -> Figure:
     """
     epochs = [record.report.epoch for record in trial.epochs]
     folds = [record.report.metrics[metric.name] for record in trial.epochs]
+    means = [values.mean for values in folds]
     figure = Figure(figsize=(7, 4), dpi=120, layout="constrained")
-    axes = figure.subplots()
-    for fold, values in enumerate(zip(*(one.values for one in folds), strict=True)):
+    axes: Any = figure.subplots()  # matplotlib's methods are partly untyped
+    for fold, values in enumerate(zip(*(each.values for each in folds), strict=True)):
         axes.plot(epochs, values, color="0.75", linewidth=1, label="folds" if fold == 0 else None)
-    means = [one.mean for one in folds]
     axes.plot(epochs, means, color="tab:blue", linewidth=2, label="mean")
     if len(folds[0].values) > 1:
-        errors = [one.standard_error for one in folds]
-        low = [mean - error for mean, error in zip(means, errors, strict=True)]
-        high = [mean + error for mean, error in zip(means, errors, strict=True)]
+        low = [values.mean - values.standard_error for values in folds]
+        high = [values.mean + values.standard_error for values in folds]
         axes.fill_between(epochs, low, high, color="tab:blue", alpha=0.2, linewidth=0, label="± standard error")
     axes.set_xlabel("epoch")
     axes.set_ylabel(metric.unit)

@@ -1,4 +1,4 @@
-"""The thread that writes a search to MLflow while the search goes on, whatever becomes of MLflow."""
+"""The thread that writes a search to MLflow. The search continues whether or not MLflow can be reached."""
 
 import threading
 import time
@@ -12,10 +12,12 @@ from models.metrics import Metric
 from search.passwords import first_line, without_password
 from search.spec.file import SearchSpec
 from search.study.records import TrialRecord
-from search.tracking.runs import Mirror, check_tracking, quieten, tracking_uri
+from search.tracking.client import check_tracking, quieten, tracking_uri
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from search.tracking.runs import RunWriter
 
 _PAUSE_S, _RETRY_S = 0.25, 5.0
 
@@ -28,7 +30,7 @@ class _Ending:
 
 
 class Tracking:
-    """Mirrors a search's trials into MLflow; nothing it does raises on the caller's side."""
+    """Write a search's trials to MLflow. After the constructor, nothing raises on the caller's thread."""
 
     def __init__(
         self, search: SearchSpec, home: Path, objective: Metric, tags: Mapping[str, str], records: Sequence[TrialRecord]
@@ -38,9 +40,9 @@ class Tracking:
         Args:
             search: The search.
             home: The home folder.
-            objective: The metric that is searched for.
-            tags: What is known of the study, ``study`` (its id) among it; by that its runs are found again.
-            records: All trials so far; what MLflow lacks of them is written.
+            objective: The metric that is optimised.
+            tags: The study's tags. ``study``, its id, is the tag by which the runs are found again.
+            records: All trials so far; whatever MLflow does not have of them is written.
 
         Raises:
             BadInputError: If the store cannot be used.
@@ -57,28 +59,28 @@ class Tracking:
         self._lost = self._done = False
         self._num_written = 0
         self._begun = threading.Event()
-        self._mirror: Mirror | None = None
+        self._writer: RunWriter | None = None
         self._thread = threading.Thread(target=self._work, name="tracking", daemon=True)
         self._thread.start()
 
     def put(self, record: TrialRecord) -> None:
-        """Have a trial's newest record written soon."""
+        """Queue a trial's newest record to be written soon."""
         with self._lock:
             self._pending[record.number] = record
         self._begun.set()
 
     @property
     def place(self) -> str:
-        """The store, as it may be shown."""
+        """The store's URI without its password."""
         return without_password(self._uri)
 
     @property
     def ended(self) -> bool:
-        """Whether the store has everything, the end included."""
+        """Whether everything was written, including the end of the search."""
         return self._done
 
     def messages(self) -> list[str]:
-        """Take what a user must be told."""
+        """Return the messages for the user since the last call."""
         with self._lock:
             messages, self._messages = self._messages, []
         return messages
@@ -94,13 +96,13 @@ class Tracking:
         """Write what is left and end the parent run.
 
         Args:
-            winner: The best full trial; its run gets its learning curve and its settings.
+            winner: The best full trial. Its learning curve and its hyperparameters are logged.
             finished: Whether the search is finished, not interrupted.
             pictures: Names and figures for the winner's run.
-            patience_s: How long to wait for a store that takes nothing; one that is only slow is waited for.
+            patience_s: Seconds to wait without progress. A store that is only slow is waited for.
 
         Returns:
-            What a user must be told.
+            Messages for the user.
         """
         self._ending = _Ending(winner, finished, pictures)
         self._wake.set()
@@ -111,8 +113,8 @@ class Tracking:
             self._thread.join(patience_s)
         if not self._done:
             self._say(
-                "MLflow lacks the newest of this search: it is written at the search's next start, from the study"
-                + (", once MLflow can be written" if self._lost else "")
+                "MLflow does not have the latest results of this search; they are written from the study when the "
+                f"search is next started{' and MLflow can be written' if self._lost else ''}"
             )
         return self.messages()
 
@@ -121,9 +123,9 @@ class Tracking:
             self._messages.append(text)
 
     def _work(self) -> None:
-        self._begun.wait()  # importing MLflow and making its tables must not slow the workers' start
+        self._begun.wait()  # importing MLflow and creating its tables would delay the start of the workers
         while True:
-            ending = self._ending  # read before the records are taken: none is put after it
+            ending = self._ending  # read before the records are taken: none is queued after it is set
             written = self._attempt(self._write_pending)
             if ending is not None:
                 if written:
@@ -134,27 +136,32 @@ class Tracking:
     def _attempt(self, write: Callable[[], None]) -> bool:
         try:
             write()
-        except Exception as error:  # noqa: BLE001  (whatever MLflow raises, the search goes on)
+        except Exception as error:  # noqa: BLE001  (whatever MLflow raises, the search continues)
             if not self._lost:
                 reason = first_line(error, self._uri)
-                self._say(f"MLflow cannot be written ({reason}); the search goes on and writes it later")
+                self._say(f"MLflow cannot be written ({reason}); the search continues and writes to MLflow later")
             self._lost = True
             return False
         if self._lost:
-            self._say("MLflow is written again")
+            self._say("MLflow can be written again")
         self._lost = False
         return True
 
     def _write_pending(self) -> None:
-        """Write by turns: a store that falls behind slows a search that goes on by half, no more late than early."""
+        """Write what is queued, and pause after each trial for as long as it took.
+
+        A store that falls behind then slows the search by at most half, late in the search as early.
+        """
+        from search.tracking.runs import RunWriter  # noqa: PLC0415  (it imports MLflow, beside the start of Ray)
+
         with self._lock:
             records, self._pending = self._pending, {}
         try:
-            if self._mirror is None:
-                self._mirror = Mirror(self._search, self._home, self._uri, self._objective, self._tags)
+            if self._writer is None:
+                self._writer = RunWriter(self._search, self._home, self._uri, self._objective, self._tags)
             for number in sorted(records):
                 began = time.monotonic()
-                self._mirror.write(records[number])
+                self._writer.write(records[number])
                 del records[number]
                 self._num_written += 1
                 self._wake.wait(time.monotonic() - began)
@@ -163,6 +170,6 @@ class Tracking:
                 self._pending = {**records, **self._pending}
 
     def _end(self, ending: _Ending) -> None:
-        assert self._mirror is not None
-        self._mirror.end(ending.winner, finished=ending.finished, pictures=ending.pictures)
+        assert self._writer is not None
+        self._writer.end(ending.winner, finished=ending.finished, pictures=ending.pictures)
         self._done = True

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from data_prep.storage.object_store import BucketPlace, FolderPlace
+from data_prep.storage.bucket_store import BucketStore
+from data_prep.storage.folder_store import FolderStore
 from models.spec import Spec
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class TrialFiles:
         place: Where they are; every worker reads and writes there.
     """
 
-    place: FolderPlace | BucketPlace
+    place: FolderStore | BucketStore
 
     def save_state(
         self, number: int, epoch: int, training: Mapping[str, Any], spec: Spec, extra: Mapping[str, Any]

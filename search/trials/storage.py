@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from data_prep.errors import one_line
-from data_prep.storage.object_store import BucketPlace, FolderPlace, check, place
-from data_prep.storage.unusable import UnusablePlaceError
+from data_prep.storage.bucket_store import BucketStore
+from data_prep.storage.folder_store import FolderStore
+from data_prep.storage.object_store import UnusableStoreError
+from data_prep.storage.probes import check
+from data_prep.storage.urls import store_at
 from data_prep.wording import counted
 from search.spec.search_spec import SearchSpec
 from search.study.database import folder
@@ -50,7 +53,7 @@ class MigratedFiles:
     def for_workers(self) -> TrialFiles:
         """The same files for workers, which can wait for an object store."""
         where = self.files.place
-        return TrialFiles(where.patient(_PATIENCE) if isinstance(where, BucketPlace) else where)
+        return TrialFiles(where.patient(_PATIENCE) if isinstance(where, BucketStore) else where)
 
 
 def check_storage(search: SearchSpec) -> None:
@@ -63,7 +66,7 @@ def check_storage(search: SearchSpec) -> None:
         BadInputError: If it cannot.
     """
     if search.storage.url:
-        check(place(search.storage.url))
+        check(store_at(search.storage.url))
 
 
 def migrate_storage(study: Study, search: SearchSpec, home: Path) -> MigratedFiles:
@@ -82,10 +85,10 @@ def migrate_storage(study: Study, search: SearchSpec, home: Path) -> MigratedFil
     Raises:
         BadInputError: If the old storage or the new one cannot be used.
     """
-    own = TrialFiles(FolderPlace(folder(home, search.name)))
+    own = TrialFiles(FolderStore(folder(home, search.name)))
     before_url = str(study.optuna.user_attrs.get(STORAGE_KEY, ""))
     files, before = (
-        TrialFiles(place(url).below(f"{search.name}-{study.id[:8]}")) if url else own
+        TrialFiles(store_at(url).below(f"{search.name}-{study.id[:8]}")) if url else own
         for url in (search.storage.url, before_url)
     )
     messages: tuple[str, ...] = ()
@@ -93,16 +96,16 @@ def migrate_storage(study: Study, search: SearchSpec, home: Path) -> MigratedFil
     if files != before:
         try:
             saved, num_moved = _copy(study.records(), before, files, own)
-        except UnusablePlaceError as error:
+        except UnusableStoreError as error:
             moving = f"the trials of {search.name} saved in {before.place.label}, now {files.place.label}"
             remedy = f"{error.remedy}; {moving}" if error.remedy else moving
-            raise UnusablePlaceError(error.rule, error.value, error.where, remedy) from None
+            raise UnusableStoreError(error.rule, error.value, error.where, remedy) from None
         if num_moved:
             trials = counted(num_moved, "trial")
             messages = (f"moved what {trials} saved from {before.place.label} to {files.place.label}",)
     if before_url != search.storage.url:
         study.optuna.set_user_attr(STORAGE_KEY, search.storage.url)
-    with suppress(UnusablePlaceError):  # what stays behind does no harm
+    with suppress(UnusableStoreError):  # what stays behind does no harm
         for number in saved:
             before.remove_states(number)
     return MigratedFiles(files, own, messages)
@@ -177,7 +180,7 @@ class CheckpointCollector:
 
     def _work(self) -> None:
         while (number := self._trials.get()) is not None:
-            with suppress(OSError, UnusablePlaceError):  # it is retried at the end
+            with suppress(OSError, UnusableStoreError):  # it is retried at the end
                 self._collect(number)
         try:
             for number in self._lacking(self._records):
@@ -185,7 +188,7 @@ class CheckpointCollector:
             finished = {record.number for record in self._records if record.is_final}
             for number in self._files.states() & finished:
                 self._files.remove_states(number)
-        except (OSError, UnusablePlaceError) as error:
+        except (OSError, UnusableStoreError) as error:
             self._problem = one_line(error)
 
     def _collect(self, number: int) -> None:

@@ -1,6 +1,6 @@
-"""A search of one trial on real tunes, to be promoted: ``python contender.py PLACE NAME LR`` promotes it.
+"""A search of one trial on real tunes: ``python contender.py PLACE NAME LR`` promotes it.
 
-A process prints "ready" when its refit is about to begin, and goes on when PLACE/NAME.go is there.
+The process prints "ready" when its refit is about to begin, and continues when PLACE/NAME.go exists.
 """
 
 import sys
@@ -14,11 +14,11 @@ from data_prep.progress import Progress, Silent
 from models.families import FAMILIES
 from models.family import EpochReport
 from models.metrics import FoldValues
-from search.promotion.promote import Challenge, Outcome, choose_trial
+from search.promotion.promote import Promotion, PromotionResult, plan_promotion
 from search.promotion.registry import Registry
 from search.spec.file import load
 from search.study.records import EpochRecord, SearchRecord, TrialRecord
-from search.tracking.runs import default_uri
+from search.tracking.client import default_uri
 
 COMPOSER = FAMILIES["composer"]
 EPOCHS = 4
@@ -44,15 +44,15 @@ class Contender:
         home = self.place / "runs"
         return Registry(default_uri(home), home)
 
-    def promote(self, progress: Progress | None = None, registry: Registry | None = None) -> Outcome:
+    def promote(self, progress: Progress | None = None, registry: Registry | None = None) -> PromotionResult:
         """Promote it."""
         prepared = prepare(str(self.place / "tunes"), cache=self.place / "cache", processes=1)
         record = self._record(prepared.fingerprint)
         folder = self.place / "runs" / "searches" / self.name
         folder.mkdir(parents=True, exist_ok=True)
-        challenge = Challenge(record, COMPOSER, prepared, folder, registry or self.registry)
-        choice = choose_trial(record, COMPOSER, prepared.data, folder, None, networks=1)
-        return challenge.run(choice, force=False, reason="", device="cpu", progress=progress or Silent())
+        promotion = Promotion(record, COMPOSER, prepared, folder, registry or self.registry)
+        plan = plan_promotion(record, COMPOSER, prepared.data, folder, None, networks=1)
+        return promotion.run(plan, force=False, reason="", device="cpu", progress=progress or Silent())
 
     def _record(self, fingerprint: str) -> SearchRecord:
         changes = {"name": self.name, "data.corpus": str(self.place / "tunes"), "budget.epochs": EPOCHS}
@@ -72,7 +72,7 @@ class Contender:
 
 
 class Gate(Silent):
-    """Stops a promotion where its refit begins."""
+    """Holds a promotion where its refit begins."""
 
     def __init__(self, opened: Path) -> None:
         self._opened = opened

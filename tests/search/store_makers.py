@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from search.tracking.runs import connect, default_uri, quieten
+from search.tracking.client import connect, default_uri, quieten
 
 
 def main() -> None:

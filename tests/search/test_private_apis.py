@@ -17,15 +17,14 @@ from sqlalchemy import select
 from search import private_apis
 
 
-def test_optunas_study_has_an_id_and_its_tables_and_cache_are_there(tmp_path: Path) -> None:
+def test_optunas_study_has_an_id_a_table_of_attributes_and_a_cache(tmp_path: Path) -> None:
     database = RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
     study = optuna.create_study(study_name="one", storage=private_apis.cached(database))
     number = private_apis.study_id(study)
     assert database.get_study_name_from_id(number) == "one"
     study.set_user_attr("a", 1)
-    studies, attributes = private_apis.study_table(), private_apis.study_attribute_table()
+    attributes = private_apis.study_attribute_table()
     with database.engine.connect() as connection:
-        assert connection.execute(select(studies.study_id).where(studies.study_name == "one")).scalar() == number
         rows = connection.execute(select(attributes.study_id, attributes.key, attributes.value_json)).all()
     assert [tuple(row) for row in rows] == [(number, "a", "1")]
     database.remove_session()

@@ -47,7 +47,7 @@ def doctor(
 
         tunesmith doctor composer --address 10.0.0.5:6379 --storage s3://bucket/searches
     """
-    from search.tracking.runs import quieten
+    from search.tracking.client import quieten
     from tunesmith.searching.chosen import chosen_search
 
     quieten()

@@ -14,7 +14,7 @@ from tunesmith.options import AsJson, Home
 
 if TYPE_CHECKING:
     from search.promotion.evidence import Evidence
-    from search.promotion.promote import Challenge, Choice, Outcome
+    from search.promotion.promote import Promotion, PromotionPlan, PromotionResult
     from search.promotion.rule import Candidate
     from search.spec.file import AnyFamily
     from search.study.records import SearchRecord
@@ -57,10 +57,10 @@ def promote(
         tunesmith promote composer --trial 7 --force --reason "it sings better"
     """
     from models.families import family as find_family
-    from search.promotion.promote import Challenge, choose_trial
+    from search.promotion.promote import Promotion, plan_promotion
     from search.promotion.rule import candidates, check_force
     from search.study.database import driver_lock, folder, read_search
-    from search.tracking.runs import tracking_uri
+    from search.tracking.client import tracking_uri
     from tunesmith.names.models import registry
     from tunesmith.searching.data import prepared_data
 
@@ -72,29 +72,29 @@ def promote(
     search_folder = folder(place, name)
     with driver_lock(search_folder, name, lambda text: err.print(text, markup=False)):
         prepared = prepared_data(record.spec)
-        challenge = Challenge(
+        promotion = Promotion(
             record, family, prepared, search_folder, registry(place, tracking_uri(record.spec, place))
         )
-        choice = choose_trial(record, family, prepared.data, search_folder, trial, networks)
+        choice = plan_promotion(record, family, prepared.data, search_folder, trial, networks)
         if dry_run:
             print_json(_choice_data(record, choice)) if as_json else _print_plan(record, family, choice)
             return
         if not as_json:
             _print_candidates(record, family, choice)
-        outcome = _run(challenge, choice, force=force, reason=reason)
+        outcome = _run(promotion, choice, force=force, reason=reason)
     print_json(_outcome_data(outcome)) if as_json else _print_outcome(outcome)
 
 
-def _run(challenge: "Challenge", choice: "Choice", *, force: bool, reason: str) -> "Outcome":
+def _run(promotion: "Promotion", choice: "PromotionPlan", *, force: bool, reason: str) -> "PromotionResult":
     from models.training.device import best_device, use_threads
     from tunesmith.progress import Bar
 
     use_threads(1)  # as a trial of a search has; more wait for each other more than they help
     with Bar() as bar:
-        return challenge.run(choice, force=force, reason=reason, device=best_device(), progress=bar)
+        return promotion.run(choice, force=force, reason=reason, device=best_device(), progress=bar)
 
 
-def _print_candidates(record: "SearchRecord", family: "AnyFamily", choice: "Choice") -> None:
+def _print_candidates(record: "SearchRecord", family: "AnyFamily", choice: "PromotionPlan") -> None:
     objective = family.metrics[0]
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for column in ("trial", objective.name.replace("_", " "), "worse than the best by", "parameters", ""):
@@ -125,12 +125,12 @@ def how_many_tie(candidates: "list[Candidate]") -> str:
     return f"{full}, {tied} of them tie" if tied > 1 else f"{full}, none ties with the best"
 
 
-def _shown(choice: "Choice") -> "list[Candidate]":
+def _shown(choice: "PromotionPlan") -> "list[Candidate]":
     first = choice.candidates[:_SHOWN]
     return first if choice.chosen in first else [*first, choice.chosen]
 
 
-def _print_plan(record: "SearchRecord", family: "AnyFamily", choice: "Choice") -> None:
+def _print_plan(record: "SearchRecord", family: "AnyFamily", choice: "PromotionPlan") -> None:
     _print_candidates(record, family, choice)
     epochs = counted(record.spec.budget.epochs, "epoch")
     out.print(
@@ -139,7 +139,7 @@ def _print_plan(record: "SearchRecord", family: "AnyFamily", choice: "Choice") -
     )
 
 
-def _print_outcome(outcome: "Outcome") -> None:
+def _print_outcome(outcome: "PromotionResult") -> None:
     evidence = outcome.evidence
     out.print()
     if evidence.loses_to:
@@ -185,7 +185,7 @@ def _print_optimism(evidence: "Evidence") -> None:
     )
 
 
-def _print_comparison(outcome: "Outcome") -> None:
+def _print_comparison(outcome: "PromotionResult") -> None:
     from search.promotion.rule import Comparison
 
     evidence, version = outcome.evidence, outcome.version
@@ -225,7 +225,7 @@ def _next(evidence: "Evidence", reference: str) -> list[tuple[str, str]]:
     ]
 
 
-def _choice_data(record: "SearchRecord", choice: "Choice") -> dict[str, Any]:
+def _choice_data(record: "SearchRecord", choice: "PromotionPlan") -> dict[str, Any]:
     return {
         "search": record.spec.name,
         "trial": choice.chosen.number,
@@ -246,7 +246,7 @@ def _choice_data(record: "SearchRecord", choice: "Choice") -> dict[str, Any]:
     }
 
 
-def _outcome_data(outcome: "Outcome") -> dict[str, Any]:
+def _outcome_data(outcome: "PromotionResult") -> dict[str, Any]:
     version = outcome.version
     return {
         "version": version.version,

@@ -14,7 +14,7 @@ from tunesmith.home import home_folder
 from tunesmith.options import AsJson, Home, Repeats, Tracking
 
 if TYPE_CHECKING:
-    from search.promotion.rule import TestScores
+    from search.promotion.rule import PieceScores
     from search.promotion.scoring import BaselineScores, ModelScores
     from tunesmith.names.scores import CorpusScores
 
@@ -113,7 +113,7 @@ def _as_data(found: "CorpusScores") -> dict[str, Any]:
     }
 
 
-def _total(scores: "TestScores") -> dict[str, Any]:
+def _total(scores: "PieceScores") -> dict[str, Any]:
     return {"num_pieces": len(scores.ids), "mean": scores.mean, "standard_error": scores.standard_error}
 
 
@@ -165,7 +165,7 @@ def _print_totals(model: str, scores: "ModelScores") -> None:
         out.print(f"[yellow]better than the model: {', '.join(better)}[/]")
 
 
-def _interval(scores: "TestScores") -> str:
+def _interval(scores: "PieceScores") -> str:
     """Write a mean with its standard error, "-" for that of a single piece or composition."""
     error = scores.standard_error
     return interval(scores.mean, error) + ("" if math.isfinite(error) else " ± -")

@@ -31,7 +31,7 @@ def ui(
 
         tunesmith ui --port 5001 --home other-runs/
     """
-    from search.tracking.runs import default_uri
+    from search.tracking.client import default_uri
     from search.tracking.store_file import sqlite_file
     from tunesmith.ui_server import refuse_unusable
 
@@ -47,7 +47,7 @@ def ui(
 
 
 def _serve(folder: Path, host: str, port: int) -> None:
-    from search.tracking.runs import default_uri, quieten, runs_pages
+    from search.tracking.client import default_uri, quieten, runs_pages
     from search.tracking.store_file import make_ready
     from tunesmith.ui_server import UiServer
 

@@ -12,7 +12,8 @@ from cluster.package_owners import clashes
 from cluster.resources import Slots, num_fitting, plan_slots
 from cluster.session import PACKAGES, connect
 from data_prep.errors import BadInputError
-from data_prep.storage.object_store import FolderPlace, place
+from data_prep.storage.folder_store import FolderStore
+from data_prep.storage.urls import store_at
 from data_prep.wording import counted
 from models.families import family as find_family
 from search.spec.file import SearchSpec
@@ -27,7 +28,7 @@ from tunesmith.searching.gpu_memory import gpu_peaks, needed_share
 
 if TYPE_CHECKING:
     from data_prep.prepared.corpus import Prepared
-    from data_prep.storage.object_store import Place
+    from data_prep.storage.object_store import ObjectStore
     from models.family import EpochReport, Family
     from models.training.memory import PeakMemory
 
@@ -106,7 +107,7 @@ class Round:
             yield Finding("names", "green", f"{', '.join(PACKAGES)} are tunesmith's alone")
 
     def _home(self) -> Iterator[Finding]:
-        from search.place_checks import try_home
+        from search.service_checks import try_home
 
         text = try_home(self.home)
         found = disk(self.home)
@@ -177,19 +178,19 @@ class Round:
         yield "study", "the study's database", self._study
 
     def _storage(self) -> Iterator[Finding]:
-        where: Place = place(self.spec.storage.url or self.home)
-        if isinstance(where, FolderPlace):
+        where: ObjectStore = store_at(self.spec.storage.url or self.home)
+        if isinstance(where, FolderStore):
             where.root.mkdir(parents=True, exist_ok=True)
         return storage_checks.storage(where, self._working)
 
     def _tracking(self) -> Iterator[Finding]:
-        from search.place_checks import try_tracking
+        from search.service_checks import try_tracking
 
         yield Finding("tracking", "green", try_tracking(self.spec, self.home))
         yield from self._reachable("tracking", "the tracking server")
 
     def _study(self) -> Iterator[Finding]:
-        from search.place_checks import try_study, unended_driver
+        from search.service_checks import try_study, unended_driver
 
         yield Finding("study", "green", try_study(self.spec, self.home))
         driver = unended_driver(self.spec, self.home)
@@ -200,7 +201,7 @@ class Round:
         yield from self._reachable("study", "the study's database")
 
     def _reachable(self, name: str, what: str) -> Iterator[Finding]:
-        from search.place_checks import servers
+        from search.service_checks import servers
 
         server = servers(self.spec).get(name)
         if server is not None and self._working:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from cluster.nodes import Node, on_each
 from data_prep.errors import BadInputError
-from data_prep.storage.object_store import FolderPlace, Place, find_mark, leave_mark, remove_mark
+from data_prep.storage.folder_store import FolderStore
+from data_prep.storage.object_store import ObjectStore
+from data_prep.storage.probes import find_mark, leave_mark, remove_mark
 from tunesmith.doctor.finding import Finding, judged, refused
 from tunesmith.doctor.nodes import room, size
 from tunesmith.doctor.probe import Disk, disk
@@ -33,7 +35,7 @@ class Visit:
     problem: str = ""
 
 
-def visit(where: Place, mark: str) -> Visit:
+def visit(where: ObjectStore, mark: str) -> Visit:
     """Read what was left at a storage, and leave something there.
 
     Args:
@@ -43,7 +45,7 @@ def visit(where: Place, mark: str) -> Visit:
     Returns:
         What came of it.
     """
-    found = disk(where.root) if isinstance(where, FolderPlace) else None
+    found = disk(where.root) if isinstance(where, FolderStore) else None
     seen = False
     try:
         seen = find_mark(where, mark)
@@ -53,7 +55,7 @@ def visit(where: Place, mark: str) -> Visit:
         return Visit(seen, "", found, reason.partition("; ")[0])
 
 
-def storage(where: Place, nodes: Sequence[Node]) -> Iterator[Finding]:
+def storage(where: ObjectStore, nodes: Sequence[Node]) -> Iterator[Finding]:
     """Check that this machine and all nodes read one another's writing.
 
     Two nodes that each share the storage with this machine share it with one another.

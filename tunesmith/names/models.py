@@ -46,7 +46,7 @@ def registry(home: Path, tracking: str | None = None) -> "Registry":
         The registry, which is not opened yet.
     """
     from search.promotion.registry import Registry
-    from search.tracking.runs import default_uri
+    from search.tracking.client import default_uri
 
     return Registry(tracking or default_uri(home), home)
 

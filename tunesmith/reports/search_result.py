@@ -14,7 +14,7 @@ from search.driver.search_run import SearchResult
 from search.spec.file import SearchSpec
 from search.study.records import TrialRecord
 from search.study.report import Importance, best_trials, counts, importances
-from search.tracking.runs import tracking_uri
+from search.tracking.client import tracking_uri
 from tunesmith.console import out
 from tunesmith.figures import duration, interval, setting_text, settings_line, state_word, with_error
 

@@ -11,7 +11,7 @@ from models.families import family as find_family
 from search.passwords import without_password
 from search.promotion.sealed_test import recorded
 from search.study.database import SearchRecord, folder
-from search.tracking.runs import tracking_uri
+from search.tracking.client import tracking_uri
 from tunesmith.console import out
 from tunesmith.figures import decimals, duration, interval, setting_text, state_word, with_error
 from tunesmith.names.models import registry

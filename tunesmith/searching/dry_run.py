@@ -21,7 +21,7 @@ from search.passwords import without_password
 from search.spec.search_spec import SearchSpec
 from search.spec.sections import write_duration
 from search.study.database import folder
-from search.tracking.runs import tracking_uri
+from search.tracking.client import tracking_uri
 from tunesmith.console import err, out
 from tunesmith.figures import duration, settings_line
 

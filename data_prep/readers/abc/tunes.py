@@ -18,7 +18,7 @@ from data_prep.readers.abc.fields import Settings, parse_voice
 from data_prep.readers.abc.music import tokens
 from data_prep.readers.abc.repeats import Turns, parts_in_order
 from data_prep.readers.abc.voices import ReadVoice, Voice, opening
-from data_prep.readers.notes import Heading, Piece, Repeats, merge_ties, one_line
+from data_prep.readers.notes import Heading, Piece, Repeats, clean_name, merge_ties
 from data_prep.readers.parts import bar_length
 from data_prep.readers.repeats import Course, Turn, playing_order
 from data_prep.readers.voices import fill_gaps, signatures_from
@@ -173,9 +173,9 @@ class _Tune:
 
     def _take_field(self, name: str, value: str) -> None:
         if name == "T" and not self.title:
-            self.title = one_line(value)
+            self.title = clean_name(value)
         elif name == "C" and not self.composer:
-            self.composer = one_line(value)
+            self.composer = clean_name(value)
         elif name == "P" and self._repeats == "played":
             self._take_part(value)
         elif name == "V":
@@ -219,7 +219,7 @@ class _Tune:
                 self._voice(name)
 
     def _switch(self, value: str) -> None:
-        name, shift = parse_voice(one_line(value))
+        name, shift = parse_voice(clean_name(value))
         self._current = name
         if self.in_body:
             self._start()

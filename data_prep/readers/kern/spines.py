@@ -1,5 +1,3 @@
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# (music21 has no types for the parts that are used here)
 """Humdrum kern files: spines are followed as they split, merge and end; one voice for each sub-spine of a part.
 
 music21's reader is not used. It loses notes and says nothing where a sub-spine splits again or three merge at once, and
@@ -16,12 +14,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
+from importlib import import_module
 from itertools import count, groupby
 from math import lcm
 from pathlib import Path
-from typing import NamedTuple
-
-from music21.humdrum import instruments
+from typing import Any, NamedTuple
 
 from data_prep.limits import check_length, check_num_notes, is_metre, read_bytes
 from data_prep.readers.kern.repeats import Cuts, KernTurns
@@ -30,6 +27,8 @@ from data_prep.readers.notes import Key, Metre, Note, Piece, Reading, Repeats, U
 from data_prep.readers.parts import Part, bar_length, pickup, to_pieces
 from data_prep.readers.repeats import Course
 from data_prep.wording import counted
+
+_instruments: Any = import_module("music21.humdrum.instruments")  # it has no types
 
 MAX_SPINES = 300
 """Spines that may run side by side, far above any score's."""
@@ -262,13 +261,13 @@ class _Score:
                     following.append(_new_spine())
                     self.staves.append(following[-1].staff)
         _check_num_spines(len(following))
-        exchanged = [spine for spine, column in zip(self.spines, columns, strict=True) if column == "*x"]
-        if not exchanged:
-            return following
-        if len(exchanged) != 2:  # noqa: PLR2004  (as the message says)
-            raise ValueError(f"two columns are exchanged at a time, *x stands in {len(exchanged)}")
-        other = {exchanged[0]: exchanged[1], exchanged[1]: exchanged[0]}
-        return [other.get(spine, spine) for spine in following]
+        match [spine for spine, column in zip(self.spines, columns, strict=True) if column == "*x"]:
+            case []:
+                return following
+            case [left, right]:
+                return [{left: right, right: left}.get(spine, spine) for spine in following]
+            case exchanged:
+                raise ValueError(f"two columns are exchanged at a time, *x stands in {len(exchanged)}")
 
     def _lengths(self) -> Iterator[tuple[_Voice, int]]:
         for staff in self.staves:
@@ -337,7 +336,7 @@ def _names(column: str) -> Iterator[tuple[str, str]]:
     if column.startswith('*I"'):
         yield '"', " ".join(column[3:].split())
         return
-    for kind, read_name in (("IC", instruments.fromHumdrumClass), ("I", instruments.fromHumdrumInstrument)):
+    for kind, read_name in (("IC", _instruments.fromHumdrumClass), ("I", _instruments.fromHumdrumInstrument)):
         if column.startswith(f"*{kind}"):
-            with suppress(instruments.HumdrumInstrumentException):
+            with suppress(_instruments.HumdrumInstrumentException):
                 yield kind, str(read_name(column[1 + len(kind) :]).instrumentName)

@@ -26,7 +26,7 @@ from data_prep.readers.midi.events import (
     Meta,
     read_events,
 )
-from data_prep.readers.notes import one_line
+from data_prep.readers.notes import clean_name
 from data_prep.wording import by_number, counted
 
 DRUMS = 9
@@ -44,6 +44,7 @@ MAX_UNENDED_SHARE = 0.1
 _NUM_KEYS = 128
 _SECONDS_CLOCK = 0x8000
 _MAX_FIFTHS = 7
+_SIGNATURE_BYTES = 2
 
 
 @dataclass(frozen=True)
@@ -210,7 +211,7 @@ def decoded(name: bytes) -> str:
         text = name.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = name.decode("latin-1")
-    return one_line(text)
+    return clean_name(text)
 
 
 def _notes(data: bytes, events: Events, *, independent: bool) -> Notes:
@@ -277,14 +278,14 @@ def _tempos(metas: list[Meta]) -> list[tuple[int, int]]:
 
 
 def _metre(meta: Meta) -> TimeSignature | None:
-    if meta.kind != METRE or len(meta.content) < 2:  # noqa: PLR2004  (its two numbers)
+    if meta.kind != METRE or len(meta.content) < _SIGNATURE_BYTES:
         return None
     beats, unit = meta.content[0], 1 << meta.content[1]
     return TimeSignature(meta.tick, beats, unit) if is_metre(beats, unit) else None
 
 
 def _key(meta: Meta) -> KeySignature | None:
-    if meta.kind != KEY or len(meta.content) < 2:  # noqa: PLR2004  (its two numbers)
+    if meta.kind != KEY or len(meta.content) < _SIGNATURE_BYTES:
         return None
     fifths, mode = int.from_bytes(meta.content[:1], "big", signed=True), meta.content[1]
     return KeySignature(meta.tick, fifths, bool(mode)) if abs(fifths) <= _MAX_FIFTHS and mode in (0, 1) else None

@@ -1,20 +1,13 @@
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportAttributeAccessIssue=false
-# (music21 has no types for the parts that are used here)
 """MusicXML files, through music21's streams: one voice for each part, or for each voice of a part."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
+from importlib import import_module
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeAlias
-
-from music21 import stream
-from music21.chord import Chord
-from music21.musicxml.xmlToM21 import MusicXMLImporter, PartParser
-from music21.note import Note as SingleNote
 
 from data_prep.limits import is_metre
 from data_prep.readers.musicxml import checked as musicxml
@@ -23,6 +16,9 @@ from data_prep.readers.notes import Key, Metre, Note, Reading, Repeats
 from data_prep.readers.parts import Part, bar_length, pickup, to_pieces
 from data_prep.readers.repeats import Course, Turn, playing_order
 from data_prep.wording import counted
+
+_m21: Any = import_module("music21")  # it has no types for what is used here
+_xml_to_m21: Any = import_module("music21.musicxml.xmlToM21")
 
 MAX_DENOMINATOR = 65535
 """music21's own limit for a quarter length's denominator: what it gives as a float is exact below it."""
@@ -46,7 +42,8 @@ def read(path: Path, repeats: Repeats = "written") -> Reading:
         Exception: Whatever music21 raises for what it cannot read.
     """
     score = musicxml.load(path, repeats)
-    importer = _Importer()
+    importer = _xml_to_m21.MusicXMLImporter()
+    importer.xmlPartToPart = partial(_read_part, importer)
     importer.xmlRootToScore(score.root, importer.stream)
     found = [(part, _elements(part)) for part in importer.stream.parts]
     num_notes = sum(len(element.pitches) for _, elements in found for element in elements)
@@ -74,23 +71,20 @@ def read(path: Path, repeats: Repeats = "written") -> Reading:
     return Reading(tuple(to_pieces(parts, title, str(metadata.composer or ""))), ())
 
 
-class _Importer(MusicXMLImporter):
-    """music21's importer, which takes time by the square of a part's bars where it keeps them sorted as they come."""
-
-    def xmlPartToPart(self, mxPart: Any, mxScorePart: Any) -> Any:  # noqa: N802, N803  (music21's names)
-        """Read a part."""
-        parser: Any = PartParser(mxPart, mxScorePart=mxScorePart, parent=self)
-        parser.stream.insert = partial(parser.stream.coreInsert, ignoreSort=True)
-        parser.parse()
-        del parser.stream.insert
-        return parser.stream if parser.appendToScoreAfterParse else None
+def _read_part(importer: Any, part: Any, score_part: Any) -> Any:
+    """Read a part as music21's importer does, but without sorting its bars after each: that takes quadratic time."""
+    parser = _xml_to_m21.PartParser(part, mxScorePart=score_part, parent=importer)
+    parser.stream.insert = partial(parser.stream.coreInsert, ignoreSort=True)
+    parser.parse()
+    del parser.stream.insert
+    return parser.stream if parser.appendToScoreAfterParse else None
 
 
 def _elements(part: Any) -> list[Any]:
     """Find the notes and chords of a part as they sound: what has no pitch is left out."""
     if any(instrument.transposition for instrument in part.getInstruments(recurse=True)):
         part.toSoundingPitch(inPlace=True)
-    return [element for element in part.recurse().notes if isinstance(element, SingleNote | Chord)]
+    return [element for element in part.recurse().notes if isinstance(element, (_m21.note.Note, _m21.chord.Chord))]
 
 
 class _Way:
@@ -106,7 +100,7 @@ class _Way:
         """
         self._places = places
         self._numbers = _measure_numbers(part)
-        onsets = [_exact(measure.getOffsetBySite(part)) for measure in part.getElementsByClass(stream.Measure)]
+        onsets = [_exact(measure.getOffsetBySite(part)) for measure in part.getElementsByClass(_m21.stream.Measure)]
         end = _exact(part.highestTime)
         self.course = Course(order, [onsets[place] if place < len(onsets) else end for place in places])
 
@@ -133,12 +127,12 @@ def _ways(turns: Mapping[int, Turn], parts: Sequence[tuple[Any, Sequence[Any]]])
 
 def _measure_numbers(part: Any) -> dict[int, int]:
     """Return how many measures come before each measure, by its id."""
-    return {id(measure): number for number, measure in enumerate(part.getElementsByClass(stream.Measure))}
+    return {id(measure): number for number, measure in enumerate(part.getElementsByClass(_m21.stream.Measure))}
 
 
 def _measure(element: Any) -> Any:
     site = element.activeSite
-    return site.activeSite if isinstance(site, stream.Voice) else site
+    return site.activeSite if isinstance(site, _m21.stream.Voice) else site
 
 
 def _voices(part: Any, elements: Iterable[Any], way: _Way | None) -> dict[str, list[Note]]:
@@ -161,7 +155,7 @@ def _voices(part: Any, elements: Iterable[Any], way: _Way | None) -> dict[str, l
 
 def _voice_name(site: Any) -> str:
     """Name the voice that a note stands in: by the file's name for it, or by its place among its bar's voices."""
-    if not isinstance(site, stream.Voice):
+    if not isinstance(site, _m21.stream.Voice):
         return ""
     if isinstance(site.id, str):
         return site.id
@@ -170,7 +164,7 @@ def _voice_name(site: Any) -> str:
 
 
 def _note(element: Any, onset: Fraction) -> Note:
-    top = max(element.notes if isinstance(element, Chord) else [element], key=lambda note: note.pitch.ps)
+    top = max(element.notes if isinstance(element, _m21.chord.Chord) else [element], key=lambda note: note.pitch.ps)
     tie = top.tie.type if top.tie is not None else ""
     velocity = element.volume.velocity if element.hasVolumeInformation() else None
     return Note(
@@ -227,10 +221,13 @@ def _keys(part: Any) -> list[Key]:
 
 def _opening(part: Any) -> tuple[Fraction, Fraction]:
     """Measure the first two bars; nothing tells how long a part's only bar should be."""
-    onsets = [_exact(measure.getOffsetBySite(part)) for measure in part.getElementsByClass(stream.Measure)[:3]]
-    if len(onsets) == 2:  # noqa: PLR2004  (the end of the part is that of the second bar)
-        onsets.append(_exact(part.highestTime))
-    return (onsets[1] - onsets[0], onsets[2] - onsets[1]) if len(onsets) > 1 else (Fraction(0), Fraction(0))
+    match [_exact(measure.getOffsetBySite(part)) for measure in part.getElementsByClass(_m21.stream.Measure)[:3]]:
+        case [first, second, third]:
+            return second - first, third - second
+        case [first, second]:
+            return second - first, _exact(part.highestTime) - second
+        case _:
+            return Fraction(0), Fraction(0)
 
 
 def _onset(element: Any, part: Any) -> Fraction:

@@ -87,7 +87,8 @@ def test_a_file_that_is_there_is_kept_unless_forced(tmp_path: Path) -> None:
     kept = tmp_path / "aws.yaml"
     kept.write_text("mine", encoding="utf-8")
     with pytest.raises(
-        BadInputError, match=r"not replaced unasked: .*aws\.yaml.* exists; name another place, or .* --force"
+        BadInputError,
+        match=r"not replaced unless you ask for it: .*aws\.yaml.* exists; choose another name or folder",
     ):
         write(KINDS["aws"], tmp_path)
     assert kept.read_text(encoding="utf-8") == "mine"
@@ -101,7 +102,7 @@ def test_kinds_share_a_folder_and_are_written_again(first: str, second: str, tmp
     write(KINDS[first], tmp_path)
     assert {path.name for path in write(KINDS[second], tmp_path)} == {*KINDS[second].files, REQUIREMENTS}
     (tmp_path / REQUIREMENTS).write_text("torch\n", encoding="utf-8")
-    with pytest.raises(BadInputError, match=r"not replaced unasked: \S*requirements\.txt exists"):
+    with pytest.raises(BadInputError, match=r"not replaced unless you ask for it: \S*requirements\.txt exists"):
         write(KINDS[second], tmp_path)
 
 

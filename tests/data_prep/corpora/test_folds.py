@@ -88,14 +88,14 @@ def test_the_smallest_corpus_that_works() -> None:
 
 
 def test_a_corpus_too_small_for_its_folds() -> None:
-    rule = r"4 folds and a test set need at least 5 unrelated pieces, this corpus has 4 \(6 pieces in all\): add pieces"
+    rule = r"4 folds and a test set need at least 5 unrelated pieces: this corpus has 4 \(6 pieces in all\); add pieces"
     with pytest.raises(BadInputError, match=rule):
         assign(list("abcdef"), [0, 1, 2, 3, 3, 3], [9] * 6, num_folds=4, seed=0, fingerprint="f")
 
 
 def test_the_number_of_folds_has_bounds() -> None:
     for num_folds in (-1, 0, 1, 101):
-        with pytest.raises(BadInputError, match=f"takes 2 to 100 folds, not {num_folds}"):
+        with pytest.raises(BadInputError, match=f"takes 2 to 100 folds: got {num_folds}"):
             assign(list("ab"), [0, 1], [9, 9], num_folds=num_folds, seed=0, fingerprint="f")
 
 
@@ -129,11 +129,11 @@ def test_a_group_of_two_styles_stays_in_one_fold() -> None:
 
 
 def test_a_style_with_too_few_groups_is_named() -> None:
-    rule = "3 folds and a test set need at least 4 compositions of each style .* the style 'rare' has 3: add some"
+    rule = "3 folds and a test set need at least 4 compositions of each style .* the style 'rare' has 3; add some"
     with pytest.raises(BadInputError, match=rule):
         _by_style([*range(10), 10, 11, 12, 12, 12], ["common"] * 10 + ["rare"] * 5)
 
 
 def test_the_number_of_folds_has_the_same_bounds_for_styles() -> None:
-    with pytest.raises(BadInputError, match="takes 2 to 100 folds, not 1"):
+    with pytest.raises(BadInputError, match="takes 2 to 100 folds: got 1"):
         _by_style([0, 1], ["a", "a"], num_folds=1)

@@ -51,7 +51,7 @@ def test_a_file_is_no_corpus(tmp_path: Path) -> None:
 
 def test_an_empty_folder(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing to play")
-    with pytest.raises(BadInputError, match=r"needs at least one score \(\.abc, .*but there is none in"):
+    with pytest.raises(BadInputError, match=r"needs at least one score \(\.abc, .*: there is none in"):
         resolve(str(tmp_path)).files()
 
 

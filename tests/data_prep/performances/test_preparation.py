@@ -132,7 +132,7 @@ def test_nothing_that_can_be_used(tmp_path: Path, performed: Callable[..., bytes
     folder = tmp_path / "bad"
     folder.mkdir()
     (folder / "a.mid").write_text("text")
-    with pytest.raises(BadInputError, match=r"none of the 1 in .* can be; the first is a\.mid: it is no MIDI file"):
+    with pytest.raises(BadInputError, match=r"none of the 1 in .* can be, the first is a\.mid: it is no MIDI file"):
         _prepare(folder, tmp_path)
     (folder / "b.mid").write_bytes(performed(0, velocities=5))
     with pytest.raises(BadInputError, match=r"none of the 2 in .*b\.mid: 5 distinct velocities"):

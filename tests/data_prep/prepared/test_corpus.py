@@ -194,14 +194,14 @@ def test_the_prepared_file_holds_no_sealed_note(folder_of_pieces: Callable[..., 
 
 
 def test_the_test_set_is_not_opened_without_a_reason(folder_of_pieces: Callable[..., Path], tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match="for a reason only"):
+    with pytest.raises(BadInputError, match="only for a reason"):
         open_test_set(_prepare(folder_of_pieces(8), tmp_path), " ")
 
 
 def test_a_lost_test_set_is_told(folder_of_pieces: Callable[..., Path], tmp_path: Path) -> None:
     prepared = _prepare(folder_of_pieces(8), tmp_path)
     prepared.source.path.with_suffix(".test.npz").unlink()
-    with pytest.raises(BadInputError, match="prepare the corpus anew"):
+    with pytest.raises(BadInputError, match="prepare the corpus again"):
         open_test_set(prepared, "promotion")
     again = _prepare(tmp_path / "tunes", tmp_path)
     assert open_test_set(again, "promotion").num_pieces == again.num_test_pieces
@@ -226,7 +226,7 @@ def test_nothing_that_can_be_read(tmp_path: Path) -> None:
     folder = tmp_path / "bad"
     folder.mkdir()
     (folder / "a.mid").write_text("text")
-    with pytest.raises(BadInputError, match=r"none of the 1 in .* can be; the first is a\.mid: it is no MIDI file"):
+    with pytest.raises(BadInputError, match=r"none of the 1 in .* can be, the first is a\.mid: it is no MIDI file"):
         _prepare(folder, tmp_path)
 
 
@@ -244,7 +244,7 @@ def test_an_empty_folder(tmp_path: Path) -> None:
 
 
 def test_a_corpus_too_small_for_the_folds(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match="at least 5 unrelated pieces, this corpus has 3"):
+    with pytest.raises(BadInputError, match="at least 5 unrelated pieces: this corpus has 3"):
         _prepare(folder_of_tunes(3), tmp_path)
     assert _prepare(tmp_path / "tunes", tmp_path, num_folds=2).data.num_folds == 2
 
@@ -294,7 +294,7 @@ def test_a_store_of_a_newer_version_is_refused(
     with monkeypatch.context() as newer:
         newer.setattr(storage, "FORMAT", storage.FORMAT + 1)
         _prepare(folder, tmp_path)
-    rule = r"format \d or older can be read, these have format \d \(.*\.npz\): a newer tunesmith .*remove the file"
+    rule = r"reads prepared pieces up to format \d: got format \d \(.*\.npz\); upgrade tunesmith"
     with pytest.raises(BadInputError, match=rule):
         _prepare(folder, tmp_path)
 
@@ -308,7 +308,7 @@ def test_a_note_table_of_a_newer_version_is_refused(
         newer.setattr("data_prep.readers.note_table.FORMAT", 2)
         for entry in (tmp_path / "cache" / "notes").iterdir():
             entry.write_bytes(note_table.to_bytes(note_table.from_bytes(entry.read_bytes(), "")))
-    with pytest.raises(BadInputError, match=r"has format 2 \(.*\.arrow\): a newer tunesmith"):
+    with pytest.raises(BadInputError, match=r"got format 2 \(.*\.arrow\); upgrade tunesmith"):
         _prepare(folder, tmp_path, seed=1)
 
 
@@ -336,8 +336,8 @@ def test_an_unknown_kind_of_data() -> None:
 @pytest.mark.parametrize(
     ("corpus", "kind", "rule"),
     [
-        ("oneills", "performances", "performances are needed, and the corpus 'oneills' has melodies: .*, or synthetic"),
-        ("synthetic", "melodies", "melodies are needed, and the corpus 'synthetic' has performances: .*, or oneills"),
+        ("oneills", "performances", "performances are needed: the corpus 'oneills' has melodies; .*, or synthetic"),
+        ("synthetic", "melodies", "melodies are needed: the corpus 'synthetic' has performances; .*, or oneills"),
     ],
 )
 def test_a_corpus_of_another_kind(corpus: str, kind: str, rule: str) -> None:
@@ -373,5 +373,5 @@ def test_pieces_that_are_scored_need_no_folds(folder_of_tunes: Callable[..., Pat
     for path in sorted(folder.iterdir())[1:]:
         path.unlink()
     assert prepare_unfolded(str(folder), kind="melodies", cache=cache, processes=1).data.num_pieces == 1
-    with pytest.raises(BadInputError, match="2 to 100 folds, not 0"):
+    with pytest.raises(BadInputError, match="2 to 100 folds: got 0"):
         prepare(str(folder), num_folds=0, cache=cache)

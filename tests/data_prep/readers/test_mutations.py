@@ -19,7 +19,7 @@ from data_prep.performances.arrays import Performance
 from data_prep.pitches import REST
 from data_prep.randomness import stream
 from data_prep.readers import beats
-from data_prep.readers.bounded import Bounds, Failure, Job, read_each
+from data_prep.readers.bounded import Bounds, Failure, FileReader, read_each
 from data_prep.readers.midi.chunks import read_chunks
 from data_prep.readers.notes import Piece
 from data_prep.readers.scores import read, reader
@@ -254,8 +254,8 @@ def check_performance(played: Performance) -> None:
         assert np.all(np.isfinite(times))
 
 
-def needs(path: Path) -> str:
-    return performance.__name__ if path.parent.name == "performance.mid" else reader(path)
+def needs(path: Path) -> tuple[str, ...]:
+    return (performance.__name__ if path.parent.name == "performance.mid" else reader(path),)
 
 
 def _write(folder: Path, name: str, count: int) -> list[Path]:
@@ -285,7 +285,7 @@ def _write(folder: Path, name: str, count: int) -> list[Path]:
 def test_a_damaged_file_is_refused_in_words_or_read_as_music(name: str, count: int, tmp_path: Path) -> None:
     unbounded: list[tuple[Path, str]] = []
     num_read = 0
-    for path, answer in read_each(Job(look, needs), _write(tmp_path, name, count), bounds=BOUNDS):
+    for path, answer in read_each(FileReader(look, needs), _write(tmp_path, name, count), bounds=BOUNDS):
         if isinstance(answer, Failure) and answer.passing:
             unbounded.append((path, answer.reason))
             continue

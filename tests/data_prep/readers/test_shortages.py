@@ -10,9 +10,10 @@ import pytest
 
 from data_prep.prepared.corpus import prepare
 from data_prep.progress import Silent
-from data_prep.readers.bounded import Bounds, Job, read_one
+from data_prep.readers.bounded import Bounds, FileReader, read_one
 from data_prep.readers.cached import read_all
 from data_prep.readers.digest import file_digest
+from data_prep.readers.note_table import LIBRARY
 from data_prep.readers.scores import reader
 
 LIMITED = """
@@ -28,8 +29,6 @@ print(json.dumps([made.fingerprint, made.num_read, [[one.file, one.reason] for o
 
 def taken(_: Path) -> int:
     """Return the memory, in bytes, of a process that has imported what reads a score."""
-    import data_prep.readers.cached  # noqa: F401  # pyright: ignore[reportUnusedImport]
-
     status = Path("/proc/self/status").read_text()
     (line,) = (line for line in status.splitlines() if line.startswith("VmData:"))
     return int(line.split()[1]) * 1024
@@ -50,7 +49,9 @@ def _digests(folder: Path) -> dict[Path, str]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds a process's memory")
 def test_a_corpus_read_without_enough_memory_is_no_whole_corpus(hungry: Path, tmp_path: Path) -> None:
-    enough = read_one(Job(taken, reader), hungry / "long.abc")
+    enough = read_one(
+        FileReader(taken, lambda path: (reader(path), LIBRARY, "data_prep.readers.cached")), hungry / "long.abc"
+    )
     assert isinstance(enough, int)
 
     def limited() -> list[object]:

@@ -16,29 +16,32 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data_prep.errors import BadInputError
-from data_prep.storage.object_store import BucketPlace, FolderPlace, check, find_mark, leave_mark, place, remove_mark
-from data_prep.storage.unusable import UnusablePlaceError
-from tests.object_store import ObjectStore, object_store
+from data_prep.storage.bucket_store import BucketStore
+from data_prep.storage.folder_store import FolderStore
+from data_prep.storage.object_store import UnusableStoreError
+from data_prep.storage.probes import check, find_mark, leave_mark, remove_mark
+from data_prep.storage.urls import store_at
+from tests.object_store import S3Server, object_store
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the store's own
 
 
 @pytest.fixture(scope="module")
-def store() -> Generator[ObjectStore]:
+def store() -> Generator[S3Server]:
     with object_store() as running:
         running.make_bucket("bucket")
         yield running
 
 
 @pytest.fixture(params=["folder", "bucket"])
-def some_place(request: pytest.FixtureRequest, store: ObjectStore, tmp_path: Path) -> FolderPlace | BucketPlace:
+def some_place(request: pytest.FixtureRequest, store: S3Server, tmp_path: Path) -> FolderStore | BucketStore:
     if request.param == "folder":
         (tmp_path / "place").mkdir()
-        return place(tmp_path / "place")
-    return place(store.url(f"bucket/{tmp_path.name}"))
+        return store_at(tmp_path / "place")
+    return store_at(store.url(f"bucket/{tmp_path.name}"))
 
 
-def test_what_is_written_is_read_back_and_removed(some_place: FolderPlace | BucketPlace) -> None:
+def test_what_is_written_is_read_back_and_removed(some_place: FolderStore | BucketStore) -> None:
     assert some_place.names("checkpoints") == []
     assert not some_place.exists("checkpoints/a.pt")
     some_place.remove("checkpoints/a.pt")
@@ -63,7 +66,7 @@ DEEDS = st.lists(st.tuples(NAMES, st.none() | st.binary(max_size=64)), max_size=
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deeds=DEEDS)
-def test_a_place_is_a_dictionary(some_place: FolderPlace | BucketPlace, deeds: list[tuple[str, bytes | None]]) -> None:
+def test_a_place_is_a_dictionary(some_place: FolderStore | BucketStore, deeds: list[tuple[str, bytes | None]]) -> None:
     fresh = some_place.below(f"run-{time.monotonic_ns()}")
     expected: dict[str, bytes] = {}
     for name, data in deeds:
@@ -78,7 +81,7 @@ def test_a_place_is_a_dictionary(some_place: FolderPlace | BucketPlace, deeds: l
         assert fresh.names(below) == sorted(name for name in expected if name.rpartition("/")[0] == below)
 
 
-def test_a_place_below_sees_its_own_names_alone(some_place: FolderPlace | BucketPlace) -> None:
+def test_a_place_below_sees_its_own_names_alone(some_place: FolderStore | BucketStore) -> None:
     one, other = some_place.below("one"), some_place.below("other")
     one.write("x/a", b"1")
     assert not other.exists("x/a")
@@ -87,13 +90,13 @@ def test_a_place_below_sees_its_own_names_alone(some_place: FolderPlace | Bucket
     assert one.label == f"{some_place.label}/one"
 
 
-def test_a_large_object_is_whole(some_place: FolderPlace | BucketPlace) -> None:
+def test_a_large_object_is_whole(some_place: FolderStore | BucketStore) -> None:
     data = os.urandom(12_000_000)  # more than one part of an upload
     some_place.write("large", data)
     assert some_place.read("large") == data
 
 
-def test_it_travels_small_and_without_a_secret(some_place: FolderPlace | BucketPlace) -> None:
+def test_it_travels_small_and_without_a_secret(some_place: FolderStore | BucketStore) -> None:
     some_place.write("a", b"1")  # a connection that is open does not travel
     packed = pickle.dumps(some_place)
     assert len(packed) < 600
@@ -104,14 +107,14 @@ def test_it_travels_small_and_without_a_secret(some_place: FolderPlace | BucketP
     assert done.stdout == b"b'1'\n"
 
 
-def test_a_check_passes_and_leaves_nothing(some_place: FolderPlace | BucketPlace) -> None:
+def test_a_check_passes_and_leaves_nothing(some_place: FolderStore | BucketStore) -> None:
     check(some_place.below("probes"))
     assert some_place.names("probes") == []
 
 
-def test_a_mark_is_found_by_another_process(some_place: FolderPlace | BucketPlace) -> None:
+def test_a_mark_is_found_by_another_process(some_place: FolderStore | BucketStore) -> None:
     token = leave_mark(some_place)
-    code = "import pickle, sys; from data_prep.storage.object_store import find_mark"
+    code = "import pickle, sys; from data_prep.storage.probes import find_mark"
     code += "; print(find_mark(*pickle.load(sys.stdin.buffer)))"
     for looked_for, seen in ((token, b"True\n"), ("other", b"False\n")):
         done = subprocess.run(
@@ -135,7 +138,7 @@ def test_a_mark_is_found_by_another_process(some_place: FolderPlace | BucketPlac
 )
 def test_a_text_that_names_no_place_is_refused(text: str, error: str) -> None:
     with pytest.raises(BadInputError, match=error):
-        place(text)
+        store_at(text)
 
 
 @pytest.mark.parametrize(
@@ -148,14 +151,14 @@ def test_a_text_that_names_no_place_is_refused(text: str, error: str) -> None:
 )
 def test_credentials_are_refused_and_not_repeated(text: str, names: str) -> None:
     with pytest.raises(BadInputError, match=names) as raised:
-        place(text)
+        store_at(text)
     assert "AKIAKEY" not in str(raised.value)
     assert "cr+et" not in str(raised.value)
 
 
 def test_a_google_bucket_is_named_without_a_network_and_pyarrow_waits_until_it_is_used() -> None:
     code = (
-        "import sys; from data_prep.storage.object_store import place; p = place('gs://some-bucket/prefix'); "
+        "import sys; from data_prep.storage.urls import store_at; p = store_at('gs://some-bucket/prefix'); "
         "print(p.label, p.below('x').label, 'pyarrow' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -163,40 +166,46 @@ def test_a_google_bucket_is_named_without_a_network_and_pyarrow_waits_until_it_i
 
 
 def test_a_folder_that_is_not_there_is_made_by_a_check_alone(tmp_path: Path) -> None:
-    lacking = place(tmp_path / "lacking")
+    lacking = store_at(tmp_path / "lacking")
     for deed in (
         lambda: lacking.write("a", b""),
         lambda: lacking.read("a"),
         lambda: lacking.names("a"),
         lambda: find_mark(lacking, "t"),
     ):
-        with pytest.raises(UnusablePlaceError, match=r"lacking is not \(there is no such folder here\); make it, or m"):
+        with pytest.raises(
+            UnusableStoreError, match=r"lacking is not \(there is no such folder here\); create it, or m"
+        ):
             deed()
     check(lacking)
     lacking.write("a", b"1")
-    with pytest.raises(UnusablePlaceError, match=r"none/lacking is not \(No such file or directory\); make it, or na"):
-        check(place(tmp_path / "none" / "lacking"))
+    with pytest.raises(
+        UnusableStoreError, match=r"none/lacking is not \(No such file or directory\); create it, or na"
+    ):
+        check(store_at(tmp_path / "none" / "lacking"))
 
 
 def test_a_file_in_the_way_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(UnusablePlaceError, match=r"storage must be readable and writable: \S+ is not \(.+\); \w+"):
-        check(place(tmp_path / "file"))
-    where = place(tmp_path)
-    with pytest.raises(UnusablePlaceError, match=r"is not \((Not a directory|File exists)\); make the folder writable"):
+    with pytest.raises(UnusableStoreError, match=r"storage must be readable and writable: \S+ is not \(.+\); \w+"):
+        check(store_at(tmp_path / "file"))
+    where = store_at(tmp_path)
+    with pytest.raises(UnusableStoreError, match=r"is not \((Not a directory|File exists)\); make the folder writable"):
         where.write("file/a", b"")
 
 
-def test_a_missing_bucket_and_no_permission_are_told_in_one_line(store: ObjectStore) -> None:
-    with pytest.raises(UnusablePlaceError, match=r"s3://nobucket is not \(there is no such bucket\); make it, or name"):
-        check(place(store.url("nobucket/x")))
+def test_a_missing_bucket_and_no_permission_are_told_in_one_line(store: S3Server) -> None:
+    with pytest.raises(
+        UnusableStoreError, match=r"s3://nobucket is not \(there is no such bucket\); create it, or name"
+    ):
+        check(store_at(store.url("nobucket/x")))
     store.make_bucket("locked")
-    where = place(store.url("locked"))
+    where = store_at(store.url("locked"))
     where.write("a", b"1")
     store.forbid("locked", "s3:PutObject", "s3:GetObject", "s3:DeleteObject")
     for deed in (lambda: check(where), lambda: where.read("a"), lambda: where.write("a", b"2")):
         with pytest.raises(
-            UnusablePlaceError, match=r"s3://locked is not \(.+\); give every machine .*AWS_ACCESS_KEY_ID"
+            UnusableStoreError, match=r"s3://locked is not \(.+\); give every machine .*AWS_ACCESS_KEY_ID"
         ):
             deed()
     store.allow("locked")
@@ -206,8 +215,8 @@ def test_a_missing_bucket_and_no_permission_are_told_in_one_line(store: ObjectSt
 def check_it_is_given_up(port: int) -> None:
     began = time.monotonic()
     url = f"s3://bucket?endpoint_override=127.0.0.1:{port}&scheme=http"
-    with pytest.raises(UnusablePlaceError, match=r"s3://bucket is not \(.+\); see that the network and the store"):
-        check(place(url))
+    with pytest.raises(UnusableStoreError, match=r"s3://bucket is not \(.+\); check that the network and the store"):
+        check(store_at(url))
     assert time.monotonic() - began < 40
 
 
@@ -223,14 +232,14 @@ def test_a_store_that_never_answers_is_given_up_in_seconds() -> None:
         check_it_is_given_up(silent.getsockname()[1])
 
 
-def test_patience_waits_out_a_store_that_is_away(store: ObjectStore) -> None:
+def test_patience_waits_out_a_store_that_is_away(store: S3Server) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = store.url("bucket/patient").replace(store.address, f"127.0.0.1:{port}")
     code = (
-        "import sys; from data_prep.storage.object_store import BucketPlace, place; "
-        "p = place(sys.argv[1]); print('begun', flush=True); p.patient(60).write('a', b'1'); print('done')"
+        "import sys; from data_prep.storage.urls import store_at; "
+        "p = store_at(sys.argv[1]); print('begun', flush=True); p.patient(60).write('a', b'1'); print('done')"
     )
     writer = subprocess.Popen([sys.executable, "-c", code, url], stdout=subprocess.PIPE, text=True)
     assert writer.stdout is not None
@@ -238,14 +247,15 @@ def test_patience_waits_out_a_store_that_is_away(store: ObjectStore) -> None:
     time.sleep(1)
     with object_store(port):  # shares its content with the other
         assert writer.communicate(timeout=60)[0] == "done\n"
-    assert place(store.url("bucket/patient")).read("a") == b"1"
+    assert store_at(store.url("bucket/patient")).read("a") == b"1"
 
 
 MOUNT = shutil.which("unshare")
 IN_A_SMALL_FOLDER = """
 import sys
-from data_prep.storage.object_store import check, place
-where = place(sys.argv[1])
+from data_prep.storage.probes import check
+from data_prep.storage.urls import store_at
+where = store_at(sys.argv[1])
 try:
     if sys.argv[2] == "check":
         check(where)
@@ -285,4 +295,4 @@ def test_a_full_folder_keeps_its_error_and_no_partial_file(tmp_path: Path) -> No
     assert line == f"OSError {errno.ENOSPC} {tmp_path / 'a'}"
     assert rest == "[] False"
     line, _ = mounted("size=4k,nr_inodes=1", "check", tmp_path).splitlines()
-    assert "is not (No space left on device); make room there" in line
+    assert "is not (No space left on device); free some space there" in line

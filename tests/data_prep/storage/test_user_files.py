@@ -12,7 +12,10 @@ def test_what_is_there_is_told_before_anything_is_written(tmp_path: Path) -> Non
     paths = [tmp_path / name for name in ("a", "b", "c")]
     check_new(paths, replace=False)
     paths[1].write_text("mine")
-    with pytest.raises(BadInputError, match=r"not replaced unasked: .*/b exists; name another place, or .* --force"):
+    with pytest.raises(
+        BadInputError,
+        match=r"not replaced unless you ask for it: .*/b exists; choose another name or folder, or replace the files",
+    ):
         check_new(paths, replace=False)
     paths[2].mkdir()
     with pytest.raises(BadInputError, match=r"/b \(and 1 more\) exists"):

@@ -89,7 +89,7 @@ def corpus_of(values: Sequence[float | None]) -> CorpusMeasures:
 @given(st.lists(st.none() | st.integers(0, 9).map(float), min_size=1, max_size=200), st.integers(-1, 10).map(float))
 def test_places_are_counted(values: list[float | None], value: float) -> None:
     known = [one for one in values if one is not None]
-    place = corpus_of(values).place("range", value)
+    place = corpus_of(values).rank("range", value)
     if not known:
         assert place is None
         return
@@ -102,10 +102,10 @@ def test_places_are_counted(values: list[float | None], value: float) -> None:
 
 def test_what_fewer_than_one_piece_in_forty_does_is_unusual() -> None:
     corpus = corpus_of([*map(float, range(1, 1001)), None])
-    places = [corpus.place("range", value) for value in (20.0, 30.0, 970.0, 980.0)]
+    places = [corpus.rank("range", value) for value in (20.0, 30.0, 970.0, 980.0)]
     assert [place and place.outlying for place in places] == [-1, 0, 0, 1]
     rare, common = corpus_of([1.0] * 98 + [0.0] * 2), corpus_of([1.0] * 80 + [0.0] * 20)
-    answers = [one.place("ends_on_tonic", 0.0) for one in (rare, common)]
+    answers = [one.rank("ends_on_tonic", 0.0) for one in (rare, common)]
     assert [place and place.outlying for place in answers] == [-1, 0]
 
 

@@ -39,7 +39,7 @@ def test_every_format_is_written(tmp_path: Path) -> None:
 
 def test_only_what_is_asked_for_is_written_and_replaced(tmp_path: Path) -> None:
     (first,) = write(JIG, tmp_path, "tune", ["abc"])
-    with pytest.raises(BadInputError, match=r"not replaced unasked: .*tune\.abc exists"):
+    with pytest.raises(BadInputError, match=r"not replaced unless you ask for it: .*tune\.abc exists"):
         write(REEL, tmp_path, "tune", ["midi", "abc"])
     assert JIG.title in first.read_text()
     assert list(tmp_path.iterdir()) == [first]

@@ -3,7 +3,7 @@
 import pytest
 
 from data_prep.errors import Action, BadInputError
-from data_prep.storage.unusable import UnusablePlaceError
+from data_prep.storage.object_store import UnusableStoreError
 from search.driver.failures import Failures
 from search.study.records import TrialRecord
 from search.study.states import StateName
@@ -41,7 +41,7 @@ def test_a_full_disk_is_an_error_of_the_user_wherever_it_happened(where: str) ->
 def test_an_unusable_place_is_said_with_how_to_resume() -> None:
     failures = Failures(1)
     failures.place_is_unusable("storage must be writable: /x is not")
-    with pytest.raises(UnusablePlaceError, match="/x is not; resume the search, nothing recorded is lost") as caught:
+    with pytest.raises(UnusableStoreError, match="/x is not; resume the search, nothing recorded is lost") as caught:
         failures.raise_error("jigs")
     assert caught.value.action == Action("resume search", {"search": "jigs"})
 

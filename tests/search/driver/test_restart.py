@@ -9,7 +9,7 @@ from toy_family import ToyFamily
 
 from search.study.database import read_search
 from search.study.records import TrialRecord
-from search.tracking.runs import default_uri
+from search.tracking.client import default_uri
 from tests.forked import Program
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]

@@ -21,7 +21,7 @@ from search.study.database import folder, open_study, read_search
 from search.study.observer import SilentObserver
 from search.study.report import best_trials
 from search.study.states import StateName
-from search.tracking.runs import default_uri
+from search.tracking.client import default_uri
 from search.trials.training import train_trial
 from tests.ray_cluster import wait_until
 

@@ -1,4 +1,4 @@
-"""Promotions on real tunes, with a real registry: who becomes champion when several want to, and what is said of it."""
+"""Promotions on real tunes with a real registry: which of several models becomes champion, and what its card says."""
 
 import shutil
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests.search.programs import environment
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore"),  # MLflow's own
-    pytest.mark.xdist_group("challenge"),
+    pytest.mark.xdist_group("promotion"),
 ]
 WEAK, MIDDLE, BETTER = 1e-6, 1e-3, 2e-2
 """Learning rates."""
@@ -70,7 +70,9 @@ def test_a_promotion_is_compared_with_the_champion_of_its_end(place: Path) -> No
     assert end(place, "middle", middle) == "no champion"
     assert champion(place).search == "better"
     evidence = Contender(place, "", 0.0).registry.evidence(
-        next(one for one in Contender(place, "", 0.0).registry.versions("composer") if one.search == "middle")
+        next(
+            version for version in Contender(place, "", 0.0).registry.versions("composer") if version.search == "middle"
+        )
     )
     assert evidence["champion"]["trial"] == "better/0"
 
@@ -82,7 +84,7 @@ def test_of_two_promotions_at_once_the_better_is_champion(place: Path) -> None:
     assert end(place, "better", programs["better"]) == "champion"
     end(place, "middle", programs["middle"])
     assert champion(place).search == "better"
-    assert [one.is_champion for one in Contender(place, "", 0.0).registry.versions("composer")].count(True) == 1
+    assert [version.is_champion for version in Contender(place, "", 0.0).registry.versions("composer")].count(True) == 1
 
 
 def test_a_champion_from_where_no_lock_reaches_is_compared_with_too(place: Path) -> None:
@@ -93,10 +95,10 @@ def test_a_champion_from_where_no_lock_reaches_is_compared_with_too(place: Path)
     registry.rollback("composer")
 
     class Elsewhere(Registry):
-        def register(self, what: Registration) -> Version:
-            made = super().register(what)
+        def register(self, registration: Registration) -> Version:
+            version = super().register(registration)
             registry.set_champion("composer", better, "by another machine, at this moment")
-            return made
+            return version
 
     home = place / "runs"
     outcome = ours.promote(registry=Elsewhere(f"sqlite:///{home / 'mlflow.db'}", home))

@@ -19,7 +19,8 @@ from search.promotion.registry import Registry
 from search.promotion.versions import Reference, parse_reference
 from search.spec.file import parse
 from search.study.records import EpochRecord, TrialRecord
-from search.tracking.runs import Mirror, default_uri
+from search.tracking.client import default_uri
+from search.tracking.runs import RunWriter
 from tests.models import trained_stylenets
 from tests.search.tracking.test_runs import STARTED, VALUES, free_port, server, store
 
@@ -60,14 +61,14 @@ def client(home: Path) -> Any:
     return MlflowClient(tracking_uri=default_uri(home), registry_uri=default_uri(home))
 
 
-def mirror(home: Path, trials: Sequence[int]) -> Mirror:
+def written(home: Path, trials: Sequence[int]) -> RunWriter:
     """Write a search of the family stylenet with such trials into MLflow."""
     search = parse(TOY_SEARCH, "toy", family=ToyFamily()).model_copy(update={"family": "stylenet"})
-    found = Mirror(search, home, default_uri(home), LOSS, {"study": "id-1", "fingerprint": "f-1"})
+    writer = RunWriter(search, home, default_uri(home), LOSS, {"study": "id-1", "fingerprint": "f-1"})
     epochs = (EpochRecord(EpochReport(1, {"loss": FoldValues((1.0, 2.0))}, 0.5), 1_700_000_000_000),)
     for number in trials:
-        found.write(TrialRecord(number, "COMPLETE", VALUES, epochs, STARTED, STARTED, ""))
-    return found
+        writer.write(TrialRecord(number, "COMPLETE", VALUES, epochs, STARTED, STARTED, ""))
+    return writer
 
 
 def test_nothing_is_registered_at_first_and_looking_makes_no_store(home: Path) -> None:
@@ -139,7 +140,7 @@ def test_what_was_done_by_hand_is_part_of_the_history(registry: Registry, model:
 
 
 def test_lineage_goes_both_ways(tracked_home: Path, registry: Registry, model: Path) -> None:
-    mirror(tracked_home, [0, 1]).end(None, finished=True)
+    written(tracked_home, [0, 1]).end(None, finished=True)
     version = registry.register(registration(model))
     found = client(tracked_home)
     runs = {
@@ -159,10 +160,10 @@ def test_lineage_goes_both_ways(tracked_home: Path, registry: Registry, model: P
 
 
 def test_a_search_that_goes_on_leaves_promotions_alone(tracked_home: Path, registry: Registry, model: Path) -> None:
-    mirror(tracked_home, [0, 1]).end(None, finished=True)
+    written(tracked_home, [0, 1]).end(None, finished=True)
     version = registry.register(registration(model))
     before = client(tracked_home).get_run(version.run_id)
-    mirror(tracked_home, [0, 1, 2]).end(None, finished=True)
+    written(tracked_home, [0, 1, 2]).end(None, finished=True)
     found = client(tracked_home)
     names = [run.info.run_name for run in found.search_runs([before.info.experiment_id])]
     assert sorted(names) == ["toys", "toys/0", "toys/1", "toys/1 promoted", "toys/2"]
@@ -222,8 +223,8 @@ def test_a_run_that_a_killed_promotion_left_is_marked_by_the_next(
         ("stylenet@", "no version is called ''"),
         ("stylenet@" + "9" * 5000, r"no version is called .9+\.\.\. \(5,002 characters\)"),
         ("stylenet", "no stylenet is the champion, though stylenet@1 is registered"),
-        ("composer@1", "no composer is registered yet, so there is no composer@1: tunesmith promote"),
-        ("composer@champion", "no composer is registered yet, so there is no composer@champion"),
+        ("composer@1", "no composer is registered yet: there is no composer@1; promote"),
+        ("composer@champion", "no composer is registered yet: there is no composer@champion; promote"),
     ],
     ids=range(9),
 )
@@ -246,13 +247,13 @@ def test_changed_and_missing_weights_are_refused(registry: Registry, model: Path
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
-    with pytest.raises(BadInputError, match="the weights of stylenet@1 must be those that were registered"):
+    with pytest.raises(BadInputError, match="must be those that were registered: those of stylenet@1 have changed"):
         registry.model_file(version)
     with pytest.raises(BadInputError, match="must be those that were registered"):
         registry.export(version, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     path.unlink()
-    with pytest.raises(BadInputError, match="is gone"):
+    with pytest.raises(BadInputError, match="weights must exist: those of stylenet@1 do not"):
         registry.model_file(version)
 
 
@@ -288,8 +289,8 @@ def test_others_models_are_left_out(registry: Registry, model: Path, tracked_hom
     assert [one.reference for one in registry.versions()] == ["stylenet@1"]
     found.create_model_version("tunesmith-stylenet", "somewhere")
     by_hand, _ = registry.versions("stylenet")
-    assert (by_hand.reference, by_hand.source, by_hand.size_bytes) == ("stylenet@2", "somebody's own", 0)
-    with pytest.raises(BadInputError, match="it has no evidence"):
+    assert (by_hand.reference, by_hand.source, by_hand.size_bytes) == ("stylenet@2", "registered by hand", 0)
+    with pytest.raises(BadInputError, match="only a promoted version has evidence: stylenet@2"):
         registry.evidence(by_hand)
     shutil.rmtree(tracked_home / "mlartifacts")
     with pytest.raises(BadInputError, match="the model registry must be usable"):
@@ -303,9 +304,7 @@ def test_damaged_evidence_is_named_with_the_remedy(
     version = registry.register(registration(model))
     [path] = tracked_home.rglob(f"{version.run_id}/artifacts/evidence.json")
     path.write_text(text)
-    with pytest.raises(
-        BadInputError, match=rf"the evidence of stylenet@1 .*{version.run_id} is damaged .*: use "
-    ) as caught:
+    with pytest.raises(BadInputError, match=rf"that of stylenet@1 is damaged .*{version.run_id}: .*; use ") as caught:
         registry.evidence(version)
     assert "\n" not in str(caught.value)
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from toy_family import LOSS, TOY_SEARCH, ToyFamily
 
-from data_prep.errors import BadInputError
+from data_prep.errors import Action, BadInputError
 from models.family import EpochReport
 from models.metrics import FoldValues, Metric
 from search.promotion.rule import (
     Comparison,
     Incomparable,
-    TestScores,
+    PieceScores,
     best_epoch,
     candidates,
     choose,
@@ -72,7 +72,9 @@ def test_more_is_better_where_the_metric_says_so() -> None:
     assert candidates(record, GAIN)[1].loss.values == pytest.approx((0.5, 0.4))
 
 
-@pytest.mark.parametrize(("state", "words"), [("PRUNED", "was stopped early"), ("FAIL", "failed"), ("RUNNING", "runs")])
+@pytest.mark.parametrize(
+    ("state", "words"), [("PRUNED", "was stopped early"), ("FAIL", "failed"), ("RUNNING", "is still running")]
+)
 def test_only_full_trials_are_candidates(state: StateName, words: str) -> None:
     record = search(trial(0, (1.0, 2.0)), trial(1, (0.1, 0.1), state=state))
     found = candidates(record, LOSS)
@@ -85,8 +87,9 @@ def test_only_full_trials_are_candidates(state: StateName, words: str) -> None:
 
 
 def test_a_search_without_a_full_trial_has_no_candidate() -> None:
-    with pytest.raises(BadInputError, match="no trial of toys came to it yet: tunesmith search toys"):
+    with pytest.raises(BadInputError, match="toys has no such trial yet") as caught:
         candidates(search(trial(0, (1.0, 2.0), state="PRUNED")), LOSS)
+    assert caught.value.action == Action("remove time limit", {"search": "toys"})
 
 
 @pytest.mark.parametrize(
@@ -108,9 +111,9 @@ def test_selection_bias_is_what_the_winner_loses_to_the_best_on_each_fold() -> N
     assert selection_bias(found[:1], found[0], LOSS) == 0.0
 
 
-def scores(values: Sequence[float], groups: Sequence[int] | None = None) -> TestScores:
+def scores(values: Sequence[float], groups: Sequence[int] | None = None) -> PieceScores:
     ids = tuple(f"piece {number}" for number in range(len(values)))
-    return TestScores(ids, tuple(values), tuple(groups or range(len(values))))
+    return PieceScores(ids, tuple(values), tuple(groups or range(len(values))))
 
 
 def test_the_interval_is_that_of_every_resample() -> None:
@@ -156,7 +159,7 @@ def test_how_many_tie_is_said_in_right_words(scores: list[tuple[float, ...]], te
 
 
 NGRAMS = {"uniform": 9.0, "trigram": 1.986}
-TEST = SealedTest(0, 3, "f", "2026-01-02", TestScores(("a", "b"), (2.0, 2.2), (0, 1)), {}, 9.0)
+TEST = SealedTest(0, 3, "f", "2026-01-02", PieceScores(("a", "b"), (2.0, 2.2), (0, 1)), {}, 9.0)
 
 
 @pytest.mark.parametrize(
@@ -208,5 +211,6 @@ def test_the_alias_moves_on_evidence_or_by_force(
 
 @pytest.mark.parametrize(("force", "reason"), [(True, ""), (True, "  "), (False, "why not")])
 def test_force_and_reason_go_together(force: bool, reason: str) -> None:
-    with pytest.raises(BadInputError, match="--force and --reason go together"):
+    with pytest.raises(BadInputError, match="force needs a reason") as caught:
         decide(BETTER, force=force, reason=reason)
+    assert caught.value.action == Action("promote by force")

@@ -11,7 +11,7 @@ from data_prep.corpora.provenance import Prepared
 from data_prep.errors import BadInputError
 from data_prep.prepared.corpus import open_test_set, prepare, prepare_unfolded
 from models.families import FAMILIES
-from search.promotion.refit import refit
+from search.promotion.refit import RefitInputs, refit
 from search.promotion.scoring import score_model
 from search.promotion.sealed_test import run_test
 
@@ -29,12 +29,8 @@ def tunes(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 @pytest.fixture(scope="module")
 def model(tunes: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "trial-00005.pt"
-    fingerprint = tunes.fingerprint
-    refit(
-        COMPOSER, SPEC, tunes.data, path, seed=1, trial=5, epochs=2, networks=2, fingerprint=fingerprint,
-        device="cpu",
-        report=lambda _: None,
-    )  # fmt: skip
+    inputs = RefitInputs(seed=1, trial=5, family="composer", epochs=2, fingerprint=tunes.fingerprint, networks=2)
+    refit(COMPOSER, SPEC, tunes.data, path, inputs, "cpu", lambda _: None)
     return path
 
 
@@ -53,7 +49,7 @@ def sealed_in_files(tunes: Prepared, folder: Path) -> Prepared:
 def test_sealed_tunes_in_files_come_to_the_sealed_tests_numbers(tunes: Prepared, model: Path, tmp_path: Path) -> None:
     new = sealed_in_files(tunes, tmp_path)
     assert (new.num_test_pieces, new.data.num_folds, set(new.data.fold.tolist())) == (0, 1, {0})
-    test = run_test(COMPOSER, tunes, model, tmp_path, name="tiny/5")
+    test = run_test(COMPOSER, tunes, model, tmp_path, name="tiny/5", trial=5, networks=2)
     found = score_model(COMPOSER, model, new.data, tunes.data)
     assert found.seen == ()
     theirs = dict(zip([name.partition("#")[2] for name in test.scores.ids], test.scores.values, strict=True))

@@ -14,7 +14,7 @@ from data_prep.errors import BadInputError
 from data_prep.prepared.corpus import openings_of_test_set, prepare
 from models.families import FAMILIES
 from models.training import checkpoint
-from search.promotion.refit import refit
+from search.promotion.refit import RefitInputs, refit
 from search.promotion.sealed_test import recorded, run_test
 
 if TYPE_CHECKING:
@@ -33,19 +33,8 @@ def tunes(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 
 def made(tunes: Prepared, path: Path, epochs: int = 2, networks: int = 1) -> list[int]:
     reported: list[EpochReport] = []
-    refit(
-        COMPOSER,
-        SPEC,
-        tunes.data,
-        path,
-        seed=1,
-        trial=5,
-        epochs=epochs,
-        networks=networks,
-        fingerprint=tunes.fingerprint,
-        device="cpu",
-        report=reported.append,
-    )
+    inputs = RefitInputs(1, 5, "composer", epochs, tunes.fingerprint, networks)
+    refit(COMPOSER, SPEC, tunes.data, path, inputs, "cpu", reported.append)
     return [one.epoch for one in reported]
 
 
@@ -70,7 +59,7 @@ def test_the_test_is_opened_once_and_its_result_kept(tunes: Prepared, tmp_path: 
     made(tunes, path)
     assert recorded(search) is None
     before = len(openings_of_test_set(tunes))
-    result = run_test(COMPOSER, tunes, path, search, name="tiny/5")
+    result = run_test(COMPOSER, tunes, path, search, name="tiny/5", trial=5, networks=1)
     openings = openings_of_test_set(tunes)[before:]
     assert [one["reason"] for one in openings] == ["promotion of tiny/5"]
     assert recorded(search) == result
@@ -95,6 +84,6 @@ def test_a_result_that_cannot_be_read_is_said(content: str, words: str, tmp_path
 def test_a_result_survives_its_file(tunes: Prepared, tmp_path: Path) -> None:
     path = tmp_path / "model.pt"
     made(tunes, path, epochs=1)
-    result = run_test(COMPOSER, tunes, path, tmp_path, name="tiny/5")
+    result = run_test(COMPOSER, tunes, path, tmp_path, name="tiny/5", trial=5, networks=1)
     stored = json.loads((tmp_path / "test.json").read_text())
     assert stored["scores"]["values"] == list(result.scores.values)

@@ -1,4 +1,4 @@
-"""MLflow's store in a file: whole or not there, whatever happens while it is made; a half-made one is repaired."""
+"""MLflow's store in a file is complete or does not exist; one that is half-made is repaired."""
 
 import resource
 import shutil
@@ -19,7 +19,7 @@ from data_prep.errors import BadInputError
 from search.promotion.registry import Registry
 from search.spec.file import parse
 from search.study.database import open_study, read_search
-from search.tracking.runs import connect, default_uri
+from search.tracking.client import connect, default_uri
 from search.tracking.store_file import make_ready
 from tests.search.programs import environment
 
@@ -97,7 +97,7 @@ def test_a_half_made_store_is_made_anew(half_made: list[Path], stage: int, tmp_p
 def test_a_half_made_store_that_holds_runs_is_moved_aside_and_said(half_made: list[Path], tmp_path: Path) -> None:
     home = shutil.copytree(half_made[5], tmp_path / "runs")
     change(home / "mlflow.db", *RUN)
-    with pytest.raises(BadInputError, match=r"mlflow.db had not \(.*\) and was moved to mlflow.db.damaged-") as caught:
+    with pytest.raises(BadInputError, match=r"mlflow.db did not and was moved to mlflow.db.damaged-\w+ \(") as caught:
         make_ready(default_uri(home))
     assert "\n" not in str(caught.value)
     use(home)
@@ -136,7 +136,7 @@ def test_a_full_disk_leaves_no_half_of_a_store(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, hard))
     try:
-        with pytest.raises(BadInputError, match=r"MLflow's store must be a file .*mlflow.db is not \(.*make room"):
+        with pytest.raises(BadInputError, match=r"must be a file .*mlflow.db is not \(.*free some space"):
             connect(default_uri(tmp_path))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -148,7 +148,7 @@ def test_a_full_disk_leaves_no_half_of_a_store(tmp_path: Path) -> None:
     ("statements", "said"),
     [
         (["CREATE TABLE studies (a INTEGER)"], r"must be a database of its own: .* has other tables \(studies\)"),
-        (["UPDATE alembic_version SET version_num = 'ffffffffffff'", *RUN], "use the MLflow that wrote it"),
+        (["UPDATE alembic_version SET version_num = 'ffffffffffff'", *RUN], "use the version of MLflow that wrote it"),
     ],
 )
 def test_what_others_wrote_is_left_as_it_is(home: Path, tracked_home: Path, statements: list[str], said: str) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from toy_family import TOY_SEARCH, ToyFamily, ToySpec
 
-from data_prep.storage.object_store import FolderPlace, place
-from data_prep.storage.unusable import UnusablePlaceError
+from data_prep.storage.folder_store import FolderStore
+from data_prep.storage.object_store import UnusableStoreError
+from data_prep.storage.urls import store_at
 from models.family import EpochReport
 from models.metrics import FoldValues
 from models.training import checkpoint
@@ -20,7 +21,7 @@ from search.study.records import TrialRecord
 from search.study.writer import Study
 from search.trials.files import TrialFiles, model_path
 from search.trials.storage import CheckpointCollector, MigratedFiles, migrate_storage
-from tests.object_store import ObjectStore, object_store
+from tests.object_store import S3Server, object_store
 from tests.search.driver.test_restart import TRIALS, check_it_went_on_from_a_rung, check_mlflow, drive, trials
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the store's own
@@ -29,14 +30,14 @@ SPEC = ToySpec()
 
 
 @pytest.fixture(scope="module")
-def store() -> Generator[ObjectStore]:
+def store() -> Generator[S3Server]:
     with object_store() as running:
         running.make_bucket("bucket")
         yield running
 
 
 @pytest.fixture(params=["folder", "bucket"])
-def elsewhere(request: pytest.FixtureRequest, store: ObjectStore, tmp_path: Path) -> str:
+def elsewhere(request: pytest.FixtureRequest, store: S3Server, tmp_path: Path) -> str:
     """A storage that is not the home folder."""
     if request.param == "bucket":
         return store.url(f"bucket/{tmp_path.name}")
@@ -86,7 +87,7 @@ def test_what_unfinished_trials_saved_goes_along_to_another_storage_and_back(hom
         study.finish(2, "PRUNED")
     with open_study(toy(elsewhere), TOY, home, "f") as study:
         away = migrate_storage(study, toy(elsewhere), home)
-        label = place(elsewhere).label
+        label = store_at(elsewhere).label
         assert away.messages == (
             f"moved what 1 trial saved from {folder(home, 'toys')} to {label}/toys-{study.id[:8]}",
         )
@@ -150,7 +151,7 @@ def test_an_old_storage_that_is_not_there_is_refused_where_something_waits_in_it
     with (
         open_study(toy(""), TOY, home, "f") as study,
         pytest.raises(
-            UnusablePlaceError,
+            UnusableStoreError,
             match=r"shared is not \(there is no such folder here\); make it, or mount .*; the trials of toys saved in",
         ),
     ):
@@ -203,11 +204,11 @@ def test_a_model_that_could_not_come_home_comes_at_the_next_start(home: Path, tm
 
 @pytest.mark.slow
 def test_begun_at_home_killed_gone_on_with_in_an_object_store_killed_and_ended(
-    tracked_home: Path, store: ObjectStore
+    tracked_home: Path, store: S3Server
 ) -> None:
     home, storage = tracked_home, store.url("bucket/searches")
     own = folder(home, "toys")
-    files = TrialFiles(FolderPlace(own))
+    files = TrialFiles(FolderStore(own))
     drive(home, kill_after=" 4")  # an epoch behind a rung
     late = next(trial.number for trial in trials(home) if trial.state == "WAITING" and len(trial.epochs) > 3)
     left = [trial.number for trial in trials(home) if trial.state == "WAITING" and len(trial.epochs) < 9]
@@ -232,7 +233,7 @@ def test_begun_at_home_killed_gone_on_with_in_an_object_store_killed_and_ended(
     full = [trial.number for trial in found if trial.state == "COMPLETE"]
     assert full
     assert [path.name for path in sorted((own / "models").iterdir())] == [f"trial-{number:05d}.pt" for number in full]
-    where = place(storage).below(f"toys-{read_search(home, 'toys', TOY).study[:8]}")
+    where = store_at(storage).below(f"toys-{read_search(home, 'toys', TOY).study[:8]}")
     assert where.names("checkpoints") == where.names("models") == []
     check_mlflow(home, found)
     secret = b"AWS_SECRET"
@@ -263,7 +264,7 @@ def test_a_storage_that_becomes_read_only_ends_the_search_in_one_line_and_nothin
     subprocess.run([*enter, "mount", "-o", "remount,ro,bind", str(shared)], check=True)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
-    told = f"UnusablePlaceError: storage must be readable and writable: {shared}"
+    told = f"UnusableStoreError: storage must be readable and writable: {shared}"
     last = errors.strip().splitlines()[-1]
     assert told in last
     assert "is not (Read-only file system); make the folder writable on every machine, or name another; " in last

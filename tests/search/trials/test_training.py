@@ -9,7 +9,7 @@ import torch
 from toy_family import ToyFamily, ToySpec, toy_data
 
 from data_prep.errors import BadInputError
-from data_prep.storage.object_store import FolderPlace
+from data_prep.storage.folder_store import FolderStore
 from models.composer.family import Composer
 from models.composer.spec import ComposerSpec
 from models.family import EpochReport
@@ -44,7 +44,7 @@ def train(
 
 
 def files(folder: Path) -> TrialFiles:
-    return TrialFiles(FolderPlace(folder))
+    return TrialFiles(FolderStore(folder))
 
 
 def losses(reports: list[EpochReport]) -> list[tuple[int, tuple[float, ...]]]:

@@ -108,7 +108,7 @@ def test_a_picture_of_each_kind(corpus: str, tunes: Path, capsys: pytest.Capture
         (["played", "--picture", "no/such/a.png"], "a folder that is there: "),
         (["played:era"], "there is no played/index.csv"),
         (["played", "--kind", "chords"], "no kind of data is called 'chords'"),
-        (["oneills", "--kind", "performances"], "the corpus 'oneills' has melodies: take a folder, or synthetic"),
+        (["oneills", "--kind", "performances"], "the corpus 'oneills' has melodies; use a folder, or synthetic"),
         (["played", "--folds", "9"], "the style 'calm' has 6"),
     ],
 )

@@ -60,7 +60,9 @@ def test_the_grid_is_told_drawn_and_written(memorise: Callable[[str], Done], tmp
     assert all((tmp_path / path).stat().st_size > 0 for path in told["files"])
     again = memorise(f"--inputs 2 --iterations 2 {SMALL} --out here")
     assert again.status == 2
-    assert "grid.png exists; name another place, or replace what is there with --force" in " ".join(again.err.split())
+    assert "grid.png exists; choose another name or folder, or replace the files (--force)" in " ".join(
+        again.err.split()
+    )
     assert len(list((tmp_path / "here").iterdir())) == len(told["files"])
 
 

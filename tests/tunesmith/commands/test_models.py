@@ -9,7 +9,7 @@ import pytest
 
 from search.promotion.registration import Registration
 from search.promotion.registry import Registry
-from search.tracking.runs import default_uri
+from search.tracking.client import default_uri
 from tests import hand_midi
 from tests.models import trained_composers, trained_stylenets
 from tests.tunesmith.conftest import Done
@@ -129,7 +129,7 @@ def test_a_registered_model_performs(tunesmith: Callable[..., Done], tmp_path: P
     [
         ("models compser", "did you mean 'composer'?"),
         ("models composer@9", "no version is called 'composer@9'; did you mean 'composer@"),
-        ("models --tracking ./mlruns", "tracking.uri is a database's or a server's URI"),
+        ("models --tracking ./mlruns", "tracking.uri must be the URI of a database or a server"),
         ("rollback compser", "did you mean 'composer'?"),
         ("export composer@9 --out model", "no version is called 'composer@9'"),
         ("perform in.mid --model composer@1", "this takes a stylenet, and composer@1 is a composer"),

@@ -142,7 +142,8 @@ def test_another_trial_of_a_tested_search_is_refused(place: Place) -> None:
         pytest.fail("the search needs two full trials")
     refused = place.run("promote", "poor", "--trial", str(other))
     assert refused.returncode == 2
-    assert f"it was for poor/{tested}" in refused.stderr
+    assert f"poor/{tested} with 3 networks was tested" in refused.stderr
+    assert f"tunesmith promote poor --trial {tested} --networks 3" in refused.stderr
     assert refused.stderr.strip().count("\n") == 0
 
 
@@ -151,8 +152,8 @@ def test_another_trial_of_a_tested_search_is_refused(place: Place) -> None:
     [
         (["nobody"], "search"),
         (["poor", "--trial", "77"], "no trial of poor has the number 77"),
-        (["poor", "--force"], "--force and --reason go together"),
-        (["poor", "--reason", "x"], "--force and --reason go together"),
+        (["poor", "--force"], "force needs a reason"),
+        (["poor", "--reason", "x"], "force needs a reason"),
     ],
 )
 def test_what_cannot_be_promoted_is_said_in_one_line(place: Place, arguments: list[str], words: str) -> None:

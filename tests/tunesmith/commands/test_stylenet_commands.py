@@ -189,7 +189,7 @@ def test_all_styles_mixes_and_baselines(played: Any, perform: Callable[..., Done
         ("--model in.mid --genre calm", "is not a checkpoint"),
         ("--flat --genre calm", "give one of them"),
         ("--flat --out nowhere/out.mid", "must be writable"),
-        ("--flat --out in.mid", "in.mid exists; name another place, or replace what is there with --force"),
+        ("--flat --out in.mid", "in.mid exists; choose another name or folder, or replace the files (--force)"),
         ("--flat --out new.mid --picture in.png", "in.png exists"),
         ("--flat --picture nowhere/roll.png", "a folder that is there"),
         ("--flat --picture roll.txt", "a picture's file ends in"),

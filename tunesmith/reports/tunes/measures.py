@@ -67,7 +67,7 @@ def _of_tune(tune: Tune, corpus: CorpusMeasures | None, index: CorpusIndex | Non
 
 
 def _told(name: str, value: Value, corpus: CorpusMeasures | None) -> Report:
-    place = corpus.place(name, value) if corpus and value is not None else None
+    place = corpus.rank(name, value) if corpus and value is not None else None
     return {
         "value": value,
         "percentile": place and round(place.percentile, 1),

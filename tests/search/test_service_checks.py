@@ -1,7 +1,4 @@
-"""Trying stores: real SQLite files, a real PostgreSQL, and what is left behind: nothing."""
-
-# MLflow is partly untyped:
-# pyright: reportUnknownMemberType=false
+"""The checks on real SQLite files and a real PostgreSQL; they leave nothing behind."""
 
 import os
 import shutil
@@ -13,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.errors import BadInputError
+from data_prep.errors import Action, BadInputError
 from models.families import family
-from search.place_checks import servers, try_home, try_study, try_tracking, unended_driver
+from search.service_checks import servers, try_home, try_study, try_tracking, unended_driver
 from search.spec.file import SearchSpec, load
 from search.study.database import folder, open_study
-from search.tracking.runs import connect, default_uri
+from search.tracking.client import connect, default_uri, experiments
 from tests.postgres_server import PostgresServer, binaries
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own
@@ -30,17 +27,18 @@ def search(**places: str) -> SearchSpec:
     return load("composer", overrides={name.replace("_", "."): url for name, url in places.items()})
 
 
-def test_a_new_home_is_well_and_stays_empty(tmp_path: Path) -> None:
+def test_a_new_home_passes_and_stays_empty(tmp_path: Path) -> None:
     spec = search()
-    assert "takes what is written" in try_home(tmp_path)
-    assert "is made when the search starts" in try_tracking(spec, tmp_path)
-    assert "is made when the search starts" in try_study(spec, tmp_path)
+    assert "is writable" in try_home(tmp_path)
+    assert "is created when the search starts" in try_tracking(spec, tmp_path)
+    assert "is created when the search starts" in try_study(spec, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_home_that_is_gone_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match=r"home folder must take .*No such file or directory.*--home"):
+    with pytest.raises(BadInputError, match=r"home folder must be writable: .*No such file or directory") as caught:
         try_home(tmp_path / "gone")
+    assert caught.value.action == Action("choose home")
 
 
 def test_a_journal_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
@@ -49,15 +47,15 @@ def test_a_journal_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         try_study(search(), tmp_path)
 
 
-def test_what_is_written_to_a_study_in_sqlite_is_taken_back(tmp_path: Path) -> None:
+def test_a_write_to_a_study_in_sqlite_is_rolled_back(tmp_path: Path) -> None:
     path = tmp_path / "study.db"
     spec = search(study_url=f"sqlite:///{path}")
-    assert "takes what is written" in try_study(spec, tmp_path)
+    assert "is writable" in try_study(spec, tmp_path)
     assert not path.exists()
     with sqlite3.connect(path) as made:
         made.execute("CREATE TABLE studies (study_id INTEGER PRIMARY KEY, study_name TEXT)")
     made.close()
-    assert "takes what is written" in try_study(spec, tmp_path)
+    assert "is writable" in try_study(spec, tmp_path)
     with sqlite3.connect(path) as read:
         assert read.execute("SELECT name FROM sqlite_master").fetchall() == [("studies",)]
         assert read.execute("SELECT * FROM studies").fetchall() == []
@@ -69,7 +67,7 @@ def test_a_study_in_sqlite_that_another_holds_is_refused(tmp_path: Path) -> None
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("CREATE TABLE other (a INTEGER)")
     holder.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(BadInputError, match=r"take what is written.*database is locked"):
+    with pytest.raises(BadInputError, match=r"and writable.*database is locked"):
         try_study(search(study_url=f"sqlite:///{path}"), tmp_path)
     holder.close()
 
@@ -77,7 +75,7 @@ def test_a_study_in_sqlite_that_another_holds_is_refused(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("places", "message"),
     [
-        ({"study_url": "sqlite:////nowhere/study.db"}, "must be reachable and take what is written.*unable to open"),
+        ({"study_url": "sqlite:////nowhere/study.db"}, "must be reachable and writable.*unable to open"),
         ({"study_url": "postgresql+psycopg://me:secret@127.0.0.1:9/db"}, r"//me@127.0.0.1:9/db \(.*refused"),
         ({"study_url": "postgresql+nosuch://127.0.0.1:9/db"}, "must be reachable"),
         ({"study_url": "sqlite:////a.db", "tracking_uri": "sqlite:////a.db"}, "each need a database of their own"),
@@ -102,7 +100,7 @@ def test_a_driver_that_runs_the_search_is_seen_and_not_disturbed(tmp_path: Path,
         shutil.rmtree(folder(tmp_path, spec.name))
 
 
-def test_a_driver_that_died_on_this_machine_is_not_told_of(tmp_path: Path) -> None:
+def test_a_driver_that_died_on_this_machine_is_not_reported(tmp_path: Path) -> None:
     script = f"""
 import os, sys
 from pathlib import Path
@@ -117,17 +115,17 @@ with driver_lock(place, "composer"):
     assert unended_driver(search(), tmp_path) is None
 
 
-def test_what_is_written_to_mlflow_is_taken_back(tmp_path: Path) -> None:
+def test_a_write_to_mlflow_is_undone(tmp_path: Path) -> None:
     client = connect(default_uri(tmp_path))
     client.create_experiment("mine", tags={"kept": "yes"})
-    before = [(one.name, one.tags, one.lifecycle_stage) for one in client.search_experiments()]
-    assert "takes what is written" in try_tracking(search(), tmp_path)
-    assert [(one.name, one.tags, one.lifecycle_stage) for one in client.search_experiments()] == before
+    before = [(each.name, each.tags, each.lifecycle_stage) for each in experiments(client)]
+    assert "is writable" in try_tracking(search(), tmp_path)
+    assert [(each.name, each.tags, each.lifecycle_stage) for each in experiments(client)] == before
 
 
 def test_a_store_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("no database at all, and long enough to be none " * 100)
-    with pytest.raises(BadInputError, match=r"the tracking store must take .*not a database"):
+    with pytest.raises(BadInputError, match=r"the tracking store must be writable.*not a database"):
         try_tracking(search(), tmp_path)
 
 
@@ -148,13 +146,12 @@ def postgres() -> Generator[PostgresServer]:
 
 
 @pytest.mark.parametrize("in_use", [False, True])
-def test_what_is_written_to_postgresql_is_taken_back(tmp_path: Path, postgres: PostgresServer, in_use: bool) -> None:
+def test_a_write_to_postgresql_is_rolled_back(tmp_path: Path, postgres: PostgresServer, in_use: bool) -> None:
     name = f"in_use_{in_use}".lower()
     spec = search(study_url=postgres.create(name))
     if in_use:
         postgres.execute("CREATE TABLE studies (study_id SERIAL PRIMARY KEY, study_name TEXT NOT NULL)", name)
-    told = try_study(spec, tmp_path)
-    assert told == f"postgresql+psycopg://tunesmith@127.0.0.1:{postgres.port}/{name} takes what is written"
+    assert try_study(spec, tmp_path) == f"postgresql+psycopg://tunesmith@127.0.0.1:{postgres.port}/{name} is writable"
     tables = postgres.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", name)
     assert tables == ([("studies",)] if in_use else [])
     assert not in_use or postgres.execute("SELECT * FROM studies", name) == []
@@ -164,7 +161,7 @@ def test_a_user_who_may_make_no_tables_is_refused(tmp_path: Path, postgres: Post
     postgres.create("closed")
     postgres.execute("CREATE USER reader PASSWORD 'reads'")
     url = f"postgresql+psycopg://reader:reads@127.0.0.1:{postgres.port}/closed"
-    with pytest.raises(BadInputError, match=r"//reader@.*permission denied.*right to make tables") as caught:
+    with pytest.raises(BadInputError, match=r"//reader@.*permission denied.*permission to create tables") as caught:
         try_study(search(study_url=url), tmp_path)
     assert "reads" not in str(caught.value)
 

@@ -1,0 +1,1 @@
+"""Programs that benchmarks start: servers, and a search written by hand."""

@@ -1,0 +1,180 @@
+"""A bucket of S3 or Google Cloud Storage as an object store, through pyarrow: no call waits for minutes."""
+
+import os
+import re
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import lru_cache
+from importlib import import_module
+from typing import Any, Self, TypeVar
+
+from data_prep.errors import one_line
+from data_prep.storage.object_store import UnusableStoreError
+
+OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "s3": ("endpoint_override", "region", "scheme", "tls_ca_file_path"),
+    "gs": ("anonymous", "endpoint_override", "scheme"),
+}
+"""pyarrow's options of a store, by the scheme of its URL."""
+
+CREDENTIALS: Mapping[str, str] = {
+    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role",
+    "gs": "a file that GOOGLE_APPLICATION_CREDENTIALS names, or a service account",
+}
+"""Where a store's credentials come from."""
+
+_CONNECT_SECONDS, _REQUEST_SECONDS, _ATTEMPTS = 3.0, 4.0, 2
+_RETRY_SECONDS = 10
+_PAUSE_SECONDS = 2.0
+_DEFAULT_REGION = "us-east-1"
+
+_DETAIL = re.compile(r"AWS Error (?P<code>\w+) during \w+ operation: (?P<text>.*?)(?: \(Request ID: .*)?$", re.DOTALL)
+_PREAMBLE = re.compile(r".*(?:Details: |with a last message of )")
+_UNAVAILABLE = re.compile(
+    r"NETWORK_CONNECTION|SERVICE_UNAVAILABLE|SLOW_DOWN|INTERNAL_FAILURE|REQUEST_TIMEOUT|UNAVAILABLE"
+)
+_MISSING = re.compile(r"NO_SUCH_BUCKET|NOT_FOUND|[Bb]ucket .*(?:not found|does not exist)")
+_DENIED = re.compile(
+    r"ACCESS_DENIED|INVALID_ACCESS_KEY|SIGNATURE|TOKEN|CREDENTIALS|PERMISSION_DENIED|UNAUTHENTICATED|OAuth|FORBIDDEN"
+)
+
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True)
+class BucketStore:
+    """A bucket, or the names in it below a prefix; see ``ObjectStore``.
+
+    It pickles without its connection, which each process opens with its own credentials.
+
+    Attributes:
+        scheme: "s3" or "gs".
+        bucket: The bucket's name.
+        options: Other options of the store, in pyarrow's words.
+        prefix: What all names begin with.
+        patience: Seconds for which a store that does not answer is retried.
+    """
+
+    scheme: str
+    bucket: str
+    options: tuple[tuple[str, str], ...] = ()
+    prefix: str = ""
+    patience: float = 0.0
+
+    @property
+    def label(self) -> str:
+        """Where the store is, for people."""
+        return f"{self.scheme}://{self.bucket}/{self.prefix}".rstrip("/")
+
+    def below(self, name: str) -> Self:
+        """Return the store of the names that begin with the given one and a slash."""
+        return replace(self, prefix=f"{self.prefix}{name}/")
+
+    def patient(self, seconds: float) -> Self:
+        """Return the same store, retried for so many seconds while it does not answer."""
+        return replace(self, patience=seconds)
+
+    def read(self, name: str) -> bytes:
+        """Return the bytes under a name; raise FileNotFoundError if there are none."""
+
+        def read(system: Any) -> bytes:
+            with system.open_input_stream(self._path(name)) as stream:
+                return bytes(stream.read())
+
+        return self._retried(read)
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write bytes under a name, whole or not at all."""
+
+        def write(system: Any) -> None:
+            with system.open_output_stream(self._path(name)) as stream:
+                stream.write(data)
+
+        try:
+            self._retried(write)
+        except FileNotFoundError as error:
+            raise self._unusable(error) from None
+
+    def exists(self, name: str) -> bool:
+        """Return whether there are bytes under a name."""
+        return self._retried(lambda system: bool(system.get_file_info(self._path(name)).is_file))
+
+    def remove(self, name: str) -> None:
+        """Remove the bytes under a name, if there are any."""
+        with suppress(FileNotFoundError):
+            self._retried(lambda system: system.delete_file(self._path(name)))
+
+    def names(self, below: str) -> list[str]:
+        """Return the names that are one part longer than the given one, sorted."""
+
+        def names(system: Any) -> list[str]:
+            selector = _pyarrow_fs().FileSelector(self._path(below), allow_not_found=True)
+            return [str(info.path) for info in system.get_file_info(selector) if info.is_file]
+
+        keys = [path.removeprefix(self._path("")) for path in self._retried(names)]
+        return sorted(key for key in keys if not key.rpartition("/")[2].startswith("."))
+
+    def _path(self, name: str) -> str:
+        return f"{self.bucket}/{self.prefix}{name}"
+
+    def _retried(self, action: Callable[[Any], ResultT]) -> ResultT:
+        """Do something with the store, and retry while it is unavailable and patience lasts."""
+        until = time.monotonic() + self.patience
+        while True:
+            try:
+                return action(_connect(self.scheme, self.bucket, self.options))
+            except FileNotFoundError:
+                raise
+            except OSError as error:
+                if not _UNAVAILABLE.search(str(error)) or time.monotonic() >= until:
+                    raise self._unusable(error) from None
+            time.sleep(_PAUSE_SECONDS)
+
+    def _unusable(self, error: OSError) -> UnusableStoreError:
+        return UnusableStoreError.of(f"{self.scheme}://{self.bucket}", *_explain(error, CREDENTIALS[self.scheme]))
+
+
+def _explain(error: OSError, credentials: str) -> tuple[str, str]:
+    """Return the reason in a library's long error, and what to do."""
+    detail = _DETAIL.search(str(error))
+    code, reason = (detail["code"], _short(detail["text"])) if detail else (str(error), _short(str(error)))
+    if _MISSING.search(code):
+        return "there is no such bucket", "create it, or name another"
+    if reason == "No response body":
+        reason = code.lower().replace("_", " ")
+    if _DENIED.search(str(error)):
+        return reason, f"give every machine credentials that may read, write, list and delete there ({credentials})"
+    if _UNAVAILABLE.search(code):
+        return reason, "check that the network and the store are up, and that region and endpoint_override are right"
+    return reason, "check that the bucket may be read, written and listed"
+
+
+def _short(text: str) -> str:
+    line = one_line(OSError(text)).partition(" error_info=")[0]
+    return _PREAMBLE.sub("", line).strip().rstrip(".)")[:200]
+
+
+def _pyarrow_fs() -> Any:
+    return import_module("pyarrow.fs")  # slow: only what uses a store waits for it
+
+
+@lru_cache(maxsize=8)
+def _connect(scheme: str, bucket: str, options: tuple[tuple[str, str], ...]) -> Any:
+    fs = _pyarrow_fs()
+    given = dict(options)
+    if scheme == "gs":
+        anonymous = given.pop("anonymous", "") == "true"
+        return fs.GcsFileSystem(anonymous=anonymous, retry_time_limit=timedelta(seconds=_RETRY_SECONDS), **given)
+    if "region" not in given:
+        named = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or _DEFAULT_REGION
+        given["region"] = named if "endpoint_override" in given else fs.resolve_s3_region(bucket)
+    return fs.S3FileSystem(
+        connect_timeout=_CONNECT_SECONDS,
+        request_timeout=_REQUEST_SECONDS,
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS),
+        allow_delayed_open=True,  # a small object is one request
+        **given,
+    )

@@ -1,0 +1,91 @@
+"""A folder as an object store; on a cluster one that every machine mounts under the same path."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from data_prep.errors import one_line
+from data_prep.storage.atomic_write import atomic_write
+from data_prep.storage.object_store import DISK_FULL, UnusableStoreError
+
+
+@dataclass(frozen=True)
+class FolderStore:
+    """A folder; see ``ObjectStore``.
+
+    Attributes:
+        root: The folder, absolute. It must exist: nothing is written where a shared folder is not mounted.
+        prefix: What all names begin with.
+    """
+
+    root: Path
+    prefix: str = ""
+
+    @property
+    def label(self) -> str:
+        """Where the store is, for people."""
+        return str(self._path("")) if self.prefix else str(self.root)
+
+    def below(self, name: str) -> Self:
+        """Return the store of the names that begin with the given one and a slash."""
+        return replace(self, prefix=f"{self.prefix}{name}/")
+
+    def read(self, name: str) -> bytes:
+        """Return the bytes under a name; raise FileNotFoundError if there are none."""
+        try:
+            return self._path(name).read_bytes()
+        except FileNotFoundError:
+            self._check_root()
+            raise
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write bytes under a name, whole or not at all."""
+        self._check_root()
+        path = self._path(name)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            atomic_write(path, data)
+        except OSError as error:
+            if error.errno in DISK_FULL:
+                raise OSError(error.errno, error.strerror, str(path)) from error
+            raise self._unusable(error) from error
+
+    def exists(self, name: str) -> bool:
+        """Return whether there are bytes under a name."""
+        try:
+            return self._path(name).is_file()
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def remove(self, name: str) -> None:
+        """Remove the bytes under a name, if there are any."""
+        try:
+            self._path(name).unlink(missing_ok=True)
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def names(self, below: str) -> list[str]:
+        """Return the names that are one part longer than the given one, sorted."""
+        self._check_root()
+        try:
+            files = [path.name for path in self._path(below).iterdir() if path.is_file()]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise self._unusable(error) from error
+        return sorted(f"{below}/{name}" for name in files if not name.startswith("."))
+
+    def _path(self, name: str) -> Path:
+        return self.root / f"{self.prefix}{name}"
+
+    def _check_root(self) -> None:
+        if not self.root.is_dir():
+            raise UnusableStoreError.of(
+                str(self.root), "there is no such folder here", "create it, or mount the shared folder"
+            )
+
+    def _unusable(self, error: OSError) -> UnusableStoreError:
+        reason, remedy = error.strerror or one_line(error), "make the folder writable on every machine, or name another"
+        return UnusableStoreError.of(self.label, reason, remedy)
