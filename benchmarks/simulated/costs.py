@@ -5,16 +5,13 @@ the trial, asks for another one and sends it to the free worker. Its cost is pro
 that other programs do not count. Trials with epochs of known lengths show how long a worker's answer takes on its way.
 """
 
-# Ray is partly untyped:
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
-# pyright: reportUnknownParameterType=false, reportUnknownArgumentType=false
-
 import random
 import statistics
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -112,11 +109,11 @@ class Meter(SilentObserver):
     @contextmanager
     def measuring(self) -> Generator[None]:
         """Time the methods of Ray and of this project that a step consists of."""
-        from ray.air.execution._internal.actor_manager import RayActorManager  # noqa: PLC0415  (Ray is connected)
-        from ray.tune.execution.tune_controller import TuneController  # noqa: PLC0415
+        from ray.air.execution._internal.actor_manager import RayActorManager
+        from ray.tune.execution.tune_controller import TuneController
 
-        from search.driver.scheduler import ResumableASHA  # noqa: PLC0415
-        from search.driver.searcher import StudySearcher  # noqa: PLC0415
+        from search.driver.scheduler import ResumableASHA
+        from search.driver.searcher import StudySearcher
 
         step, hear = TuneController.step, RayActorManager.next
 
@@ -174,7 +171,7 @@ def run_real(recording: Recording, search: SearchSpec, slots: int, home: Path) -
     meter = Meter()
     with connect(num_cpus=slots):
         wait = wait_among([slots])[slots]
-        from search.driver.search_run import SearchTask, Workers, run  # noqa: PLC0415  (Ray is quiet if nothing imports it before it is connected)
+        from search.driver.search_run import SearchTask, Workers, run
 
         make_tables(home)
         with meter.measuring():
@@ -193,7 +190,7 @@ def wait_among(slots: Sequence[int]) -> dict[int, float]:
     Returns:
         Seconds by number of workers.
     """
-    import ray  # noqa: PLC0415  (it is connected)
+    ray: Any = import_module("ray")  # it is connected
 
     @ray.remote(num_cpus=0)
     class Slow:

@@ -1,8 +1,5 @@
 """The picture of simulated searches: how many GPUs are busy, and what a trial waits for."""
 
-# matplotlib is partly untyped:
-# pyright: reportUnknownMemberType=false
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +22,7 @@ def draw(outcomes: Sequence[SimulatedSearch], epoch_seconds: float, path: Path) 
         epoch_seconds: How long an epoch lasts on average.
         path: The file.
     """
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure: Any = Figure(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(2, 1))
     for outcome, colour in zip(outcomes, _COLOURS, strict=False):
         _draw_utilisation(left, outcome, colour)

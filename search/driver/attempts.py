@@ -1,20 +1,19 @@
 """Which failures count as attempts of a trial: what its own process did, never the loss of a node."""
 
-# Ray is partly untyped:
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
-
 import os
 import time
 from collections import defaultdict
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import ray
 from ray import cloudpickle
 from ray.exceptions import ActorDiedError, ObjectLostError, RayActorError, RayTaskError
 
 from search.private_apis import actor_id, error_files, node_of
+
+_ray: Any = import_module("ray")  # partly untyped
 
 ATTEMPTS = 3
 """Attempts after which a trial is given up."""
@@ -81,8 +80,7 @@ class Attempts:
 
 def _num_counting(failures: list[_Failure]) -> int:
     """Count the failures on nodes that are still there; a doubtful one counts once its node has outlived it."""
-    nodes: list[dict[str, Any]] = ray.nodes()
-    alive = {"", *(node["NodeID"] for node in nodes if node["Alive"])}
+    alive = {"", *(node["NodeID"] for node in _ray.nodes() if node["Alive"])}
     now = time.monotonic()
     return sum(failure.node in alive and (failure.is_own or now - failure.at > _DOUBT_S) for failure in failures)
 
@@ -93,7 +91,8 @@ def _is_loss(error: Exception | None) -> bool:
 
 def _is_own(error: Exception | None, text: str) -> bool:
     if isinstance(error, RayTaskError):
-        return not isinstance(error.cause, RayActorError | ObjectLostError)
+        cause: object = getattr(error, "cause", None)
+        return not isinstance(cause, RayActorError | ObjectLostError)
     if isinstance(error, ActorDiedError):
         return error.actor_init_failed or any(sign in text for sign in (_LOST_PROCESS, *_OUT_OF_MEMORY))
     return error is None

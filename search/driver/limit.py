@@ -1,8 +1,5 @@
 """When a search ends: its trials are done, its time is up, a signal came, or a failure."""
 
-# Ray is partly untyped:
-# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias

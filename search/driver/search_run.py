@@ -1,17 +1,13 @@
 """One start of a search on a Ray that is already connected, from opening its study to its result."""
 
-# Ray is partly untyped:
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
-
 import signal
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from ray import tune
 
 from data_prep.errors import one_line
 from models.metrics import Metric
@@ -37,6 +33,8 @@ from search.trials.storage import CheckpointCollector, check_storage, migrate_st
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+_tune: Any = import_module("ray.tune")  # partly untyped
 
 _SHOWN_KEY = "shown"
 """The study's attribute with the trial whose pictures MLflow has: they are not drawn again at each start."""
@@ -226,10 +224,10 @@ class SearchRun:
             device="cuda" if workers.gpus else "cpu",
             gpus=workers.gpus,
         )
-        trainable = tune.with_parameters(train, setup=setup, data=task.data)
+        trainable = _tune.with_parameters(train, setup=setup, data=task.data)
         capacity = workers.capacity or (lambda: workers.slots)
         fit(
-            tune.with_resources(trainable, {"cpu": workers.cpus, "gpu": workers.gpus}),
+            _tune.with_resources(trainable, {"cpu": workers.cpus, "gpu": workers.gpus}),
             StudySearcher(self._study, task.search, task.objective, self._recorder, capacity),
             scheduler,
             TrialEvents(self._recorder, self._limit, self._checkpoints),

@@ -5,9 +5,6 @@ leaves a diverged one RUNNING for ever. Here a full budget is COMPLETE, an early
 error or a loss that is not finite is FAIL, and an interrupted trial is left to be swept.
 """
 
-# Ray and Optuna are partly untyped:
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -51,7 +48,7 @@ class StudySearcher(Searcher):
         self._recorder, self._capacity = recorder, capacity
         self._numbers: dict[str, int] = {}
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def suggest(self, trial_id: str) -> Any:
         """Propose a trial: one that waits, or a new one; None if there is none now, FINISHED if there will be none.
 
         A running trial may yet be lost and wait again, so there may be more to propose until all trials are finished.

@@ -1,12 +1,9 @@
 """What runs in a Ray worker: one trial, its reports and its failures. It imports little, since workers wait for it."""
 
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
-
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Final
-
-from ray import tune
 
 from data_prep.storage.object_store import DISK_FULL, UnusableStoreError
 from models.family import EpochReport, Family
@@ -15,6 +12,8 @@ from models.training.device import limit_memory
 from models.training.out_of_memory import is_out_of_memory
 from search.trials.files import TrialFiles
 from search.trials.training import TrialDivergedError, train_trial
+
+_tune: Any = import_module("ray.tune")  # partly untyped
 
 FAILURE: Final = "failure"
 """Key of a report with the reason why its trial failed for good."""
@@ -70,7 +69,7 @@ def train(config: dict[str, Any], setup: TrialSetup, data: Any) -> None:
     def report(epoch: EpochReport) -> None:
         nonlocal last
         last = epoch.epoch
-        tune.report({**write_report(epoch), NOTES: list(notes)})
+        _tune.report({**write_report(epoch), NOTES: list(notes)})
         notes.clear()
 
     try:
@@ -91,17 +90,19 @@ def train(config: dict[str, Any], setup: TrialSetup, data: Any) -> None:
     except OSError as error:
         if error.errno not in DISK_FULL:
             raise
-        tune.report(_failed(setup, last, FULL_DISK, str(error.filename or setup.files.place.label)))
+        _tune.report(_failed(setup, last, FULL_DISK, str(error.filename or setup.files.place.label)))
     except UnusableStoreError as error:
-        tune.report(_failed(setup, last, UNUSABLE, str(error)))
+        _tune.report(_failed(setup, last, UNUSABLE, str(error)))
     except TrialDivergedError as error:
-        tune.report(_failed(setup, last, FAILURE, str(error)))
+        _tune.report(_failed(setup, last, FAILURE, str(error)))
     except _RECURRING as error:
-        tune.report(_failed(setup, last, FAILURE, f"{type(error).__name__}: {error}"))
+        _tune.report(_failed(setup, last, FAILURE, f"{type(error).__name__}: {error}"))
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        tune.report(_failed(setup, last, FAILURE, f"too large for the memory of its {_DEVICES[setup.device]}: {error}"))
+        _tune.report(
+            _failed(setup, last, FAILURE, f"too large for the memory of its {_DEVICES[setup.device]}: {error}")
+        )
 
 
 def _failed(setup: TrialSetup, epoch: int, key: str, reason: str) -> dict[str, Any]:

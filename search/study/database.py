@@ -1,27 +1,24 @@
 """The study database, the only truth about a search: opening it as its one driver, and reading it beside the driver."""
 
-# Optuna is partly untyped:
-# pyright: reportUnknownMemberType=false
-
 import uuid
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import optuna
 
 from data_prep.errors import Action, BadInputError
 from data_prep.storage.atomic_write import atomic_write
-from models.metrics import Metric
 from search.passwords import without_password
-from search.private_apis import study_id
 from search.spec.file import AnyFamily, load, parse
 from search.spec.search_spec import SearchSpec, check_name
-from search.study.folder_lock import FileLeaseRecord, driver_lock, folder_lock
 from search.study.homes import no_search
-from search.study.journal import Journal, undamaged
-from search.study.lease import Lease, LeaseRecord, Waiting, held, living
+from search.study.in_journal import journal_path
+from search.study.journal import undamaged
+from search.study.lease import Waiting, living
 from search.study.records import SearchRecord, make_records
 from search.study.writer import Study
 
@@ -71,49 +68,15 @@ def open_study(
     objective = family.metrics[0]
     with ExitStack() as stack:
         with undamaged(_where(search.study.url, place)):
-            hold = _hold_database if search.study.url else _hold_journal
-            storage, opened, lease = hold(stack, search, place, objective, waiting or Waiting())
-            study = Study(opened, storage, search, objective, lease, began)
-            _check_and_stamp(opened, search, family, fingerprint)
+            held = _kind(search.study.url).hold(stack, search, place, objective, waiting or Waiting())
+            study = Study(held, search, objective, began)
+            _check_and_stamp(study.optuna, search, family, fingerprint)
             study.records()
         atomic_write(place / "search.toml", search.to_toml().encode())
         study.sweep()
         study.enqueue()
         yield study
         study.keep_seconds()
-
-
-def _hold_journal(
-    stack: ExitStack, search: SearchSpec, place: Path, objective: Metric, waiting: Waiting
-) -> tuple[optuna.storages.BaseStorage, optuna.Study, Lease]:
-    """Take a search by its folder, then open its journal."""
-    lease = stack.enter_context(driver_lock(place, search.name, waiting.say))
-    journal = Journal(_journal(place), writable=True)
-    stack.callback(journal.close)
-    storage = optuna.storages.JournalStorage(journal)
-    return storage, _make_study(storage, search, objective), lease
-
-
-def _hold_database(
-    stack: ExitStack, search: SearchSpec, place: Path, objective: Metric, waiting: Waiting
-) -> tuple[optuna.storages.BaseStorage, optuna.Study, Lease]:
-    """Open a database, then take the search by its study there: other home folders may name it too."""
-    from search.study import retrying_storage as databases  # noqa: PLC0415  (slow; a journal needs none)
-
-    stack.enter_context(folder_lock(place, search.name))
-    database = databases.open_database(search.study.url)
-    stack.callback(databases.close_database, database)
-    number = study_id(_make_study(databases.RetryingStorage(database, waiting), search, objective))
-    record = databases.DatabaseLeaseRecord(database.engine, number)
-    lease = stack.enter_context(held(record, search.name, waiting.say))
-    storage = databases.RetryingStorage(database, waiting, before_writing=lease.check)
-    return storage, _make_study(storage, search, objective), lease
-
-
-def _make_study(storage: optuna.storages.BaseStorage, search: SearchSpec, objective: Metric) -> optuna.Study:
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    direction = "minimize" if objective.direction == "minimise" else "maximize"
-    return optuna.create_study(study_name=search.name, storage=storage, direction=direction, load_if_exists=True)
 
 
 def read_search(home: Path, name: str, family: AnyFamily | None = None) -> SearchRecord:
@@ -140,39 +103,34 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
         remedy="restore it from a backup, or start the search anew",
         action=Action("resume search", {"search": path}),
     )
-    if not url and not _journal(path.parent).exists():
-        raise gone
-    with undamaged(_where(url, path.parent)), _reading(url, path.parent) as storage:
+    with undamaged(_where(url, path.parent)), ExitStack() as stack:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        kind = _kind(url)
+        try:
+            storage = kind.open_to_read(stack, url, path.parent)
+        except FileNotFoundError:
+            raise gone from None
         try:
             study = optuna.load_study(study_name=name, storage=storage)
         except KeyError:
             raise gone from None
         stored = _stored(study, family)
         trials = study.get_trials(deepcopy=False)  # before the lease, which a driver gives up after it swept them
-        is_run = living(_lease_record(storage, study, path.parent)) is not None
+        is_run = living(kind.lease_record(storage, study, path.parent)) is not None
         records = make_records(trials, stored.space, is_run=is_run)
         seconds = float(study.user_attrs.get("seconds", 0.0))
         attributes = study.user_attrs
         return SearchRecord(stored, tuple(records), attributes["fingerprint"], seconds, attributes["id"])
 
 
-def _lease_record(storage: optuna.storages.BaseStorage, study: optuna.Study, place: Path) -> LeaseRecord:
-    """Return the record of who runs a search."""
-    if isinstance(storage, optuna.storages.JournalStorage):
-        return FileLeaseRecord(place / "driver.json")
-    from search.study.retrying_storage import DatabaseLeaseRecord  # noqa: PLC0415  (slow; a journal needs none)
-
-    assert isinstance(storage, optuna.storages.RDBStorage)
-    return DatabaseLeaseRecord(storage.engine, study_id(study))
-
-
-def _journal(place: Path) -> Path:
-    return place / "study.journal"
+def _kind(url: str) -> ModuleType:
+    """Return the module of the kind of storage that a study has."""
+    return import_module("search.study.in_database" if url else "search.study.in_journal")  # SQL is slow to import
 
 
 def _where(url: str, place: Path) -> str:
     """Return where a study is stored, as it may be shown."""
-    return without_password(url) or str(_journal(place))
+    return without_password(url) or str(journal_path(place))
 
 
 def check_apart(search: SearchSpec) -> None:
@@ -182,25 +140,6 @@ def check_apart(search: SearchSpec) -> None:
             "the study and MLflow each need a database of their own, for both have a table alembic_version",
             f"study.url and tracking.uri are both {without_password(search.study.url)}",
         )
-
-
-@contextmanager
-def _reading(url: str, place: Path) -> Generator[optuna.storages.BaseStorage]:
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    if url:
-        from search.study.retrying_storage import close_database, open_database  # noqa: PLC0415  (slow; a journal needs none)
-
-        database = open_database(url)
-        try:
-            yield database
-        finally:
-            close_database(database)
-    else:
-        journal = Journal(_journal(place), writable=False)
-        try:
-            yield optuna.storages.JournalStorage(journal)
-        finally:
-            journal.close()
 
 
 def _check_and_stamp(study: optuna.Study, search: SearchSpec, family: AnyFamily, fingerprint: str) -> None:

@@ -17,7 +17,6 @@ import uuid
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Protocol
 
@@ -133,8 +132,8 @@ class Driver:
 
     def __str__(self) -> str:
         """Return who it is, and since when, in words."""
-        since = datetime.fromtimestamp(self.since)  # noqa: DTZ006  (the reader's own time)
-        return f"process {self.process} on {self.host}, since {since:%Y-%m-%d %H:%M:%S}"
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
+        return f"process {self.process} on {self.host}, since {since}"
 
 
 _DRIVER = TypeAdapter(Driver)

@@ -1,8 +1,5 @@
 """The best trials of a search, and which hyperparameters mattered."""
 
-# Optuna is partly untyped:
-# pyright: reportUnknownMemberType=false
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -5,116 +5,23 @@ have committed before its connection broke can be read back: nothing is written 
 would leave all of it here: later tries that differ from the first, the lease's check before each, the stop on request.
 """
 
-# Optuna is partly untyped:
-# pyright: reportUnknownMemberType=false
-
 import time
 from collections.abc import Callable, Container, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from optuna.distributions import BaseDistribution
-from optuna.exceptions import DuplicatedStudyError, StorageInternalError
+from optuna.exceptions import DuplicatedStudyError
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import Engine, event, insert, make_url, select, update
-from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import IntegrityError, OperationalError
 
-from data_prep.errors import BadInputError, one_line
-from search.passwords import without_password
-from search.private_apis import cached, study_attribute_table
+from search.private_apis import cached
+from search.study.connection import DatabaseGoneError
 from search.study.lease import StudyLostError, Waiting
 
 _T = TypeVar("_T")
 _PAUSES_S = (0.1, 1.0)
 """Seconds before the second try and, after doubling each time, at most before any later one."""
-
-_POSTGRESQL = {
-    "connect_timeout": 3,
-    "keepalives_idle": 3,
-    "keepalives_interval": 1,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 5000,
-}
-"""libpq's options, with which it notices in seconds that a machine is gone; those in the address take precedence."""
-
-_LEASE = "lease"
-_FREE = "null"
-
-
-class DatabaseGoneError(BadInputError):
-    """A database does not answer, or accepts nothing at the moment.
-
-    Attributes:
-        reason: Its driver's reason, in one line.
-    """
-
-    def __init__(self, url: str, reason: str) -> None:
-        """Take an address, without its password, and the reason."""
-        super().__init__("the study's database must be reachable", url, reason)
-        self.reason = reason
-
-
-def open_database(url: str) -> RDBStorage:
-    """Open a database, making Optuna's tables if it is empty.
-
-    Args:
-        url: Its address as SQLAlchemy reads it.
-
-    Returns:
-        The storage; it raises DatabaseGoneError when the database is away.
-
-    Raises:
-        BadInputError: If it cannot be opened.
-    """
-    shown = without_password(url)
-    try:
-        parsed = make_url(url)
-    except Exception:  # noqa: BLE001  (its message may hold a part of the password)
-        raise BadInputError(
-            "study.url is an address as SQLAlchemy reads it, driver://user@host/database", f"got {shown}"
-        ) from None
-    options: dict[str, Any] = {"pool_pre_ping": True}
-    if parsed.drivername in ("postgresql", "postgresql+psycopg", "postgresql+psycopg2"):
-        options["connect_args"] = {name: value for name, value in _POSTGRESQL.items() if name not in parsed.query}
-    try:
-        storage = RDBStorage(url.replace("{", "{{").replace("}", "}}"), options)  # Optuna formats the address
-    except Exception as error:  # noqa: BLE001  (every database driver has errors of its own)
-        reason = _reason(error)
-        if "no password supplied" in reason:
-            raise BadInputError(
-                "the study's database asks for a password, and tunesmith stores none",
-                shown,
-                remedy="set PGPASSWORD, or keep it in ~/.pgpass or the file that PGPASSFILE names, and run the same "
-                "command again",
-            ) from None
-        raise DatabaseGoneError(shown, reason) from None
-
-    def translate(context: ExceptionContext) -> None:
-        if context.is_pre_ping:
-            return  # the pool reconnects
-        if context.is_disconnect or isinstance(context.sqlalchemy_exception, OperationalError):
-            raise DatabaseGoneError(shown, _first_line(context.original_exception))
-
-    event.listen(storage.engine, "handle_error", translate)
-    return storage
-
-
-def close_database(storage: RDBStorage) -> None:
-    """Close all connections."""
-    storage.remove_session()
-    storage.engine.dispose()
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, StorageInternalError) and error.__cause__ is not None:
-        error = error.__cause__
-    return _first_line(getattr(error, "orig", None) or error)
-
-
-def _first_line(error: BaseException) -> str:
-    return one_line(error).removeprefix("connection failed: ")  # psycopg's
 
 
 class RetryingStorage(BaseStorage):
@@ -302,44 +209,3 @@ class RetryingStorage(BaseStorage):
     ) -> list[FrozenTrial]:
         """Read all trials."""
         return self._ask(lambda: self._cache.get_all_trials(study_id, deepcopy, states))
-
-
-class DatabaseLeaseRecord:
-    """A lease's record among a study's attributes; one statement replaces it only if it is unchanged."""
-
-    def __init__(self, engine: Engine, study_id: int) -> None:
-        """Name the study, in Optuna's tables."""
-        self._engine = engine
-        self._study_id = study_id
-        self._table = table = study_attribute_table()
-        self._value = table.value_json
-        self._here = (table.study_id == study_id) & (table.key == _LEASE)
-
-    @property
-    def where(self) -> str:
-        """The attribute in its database."""
-        address = self._engine.url.render_as_string(hide_password=True)
-        return f"the attribute {_LEASE!r} of study {self._study_id} in {without_password(address)}"
-
-    def read(self) -> str | None:
-        """Return its text, None if there is none."""
-        with self._engine.begin() as connection:
-            text = connection.execute(select(self._value).where(self._here)).scalar_one_or_none()
-        return None if text == _FREE else text
-
-    def replace(self, old: str | None, new: str | None) -> bool:
-        """Replace the text that was read; see :class:`search.study.lease.LeaseRecord`."""
-        text = _FREE if new is None else new
-        change = update(self._table).where(self._here, self._value == (_FREE if old is None else old))
-        with self._engine.begin() as connection:
-            if connection.execute(change.values(value_json=text)).rowcount:
-                return True
-        if old is not None:
-            return False
-        first = insert(self._table).values(study_id=self._study_id, key=_LEASE, value_json=text)
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(first)
-        except IntegrityError:
-            return False
-        return True

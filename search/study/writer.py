@@ -4,12 +4,10 @@ A trial is RUNNING while it trains. It is WAITING when it was interrupted: Optun
 hyperparameters and what it reported. It is COMPLETE, PRUNED or FAIL in the end.
 """
 
-# Optuna is partly untyped:
-# pyright: reportUnknownMemberType=false
-
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import optuna
 from optuna.trial import TrialState
@@ -23,6 +21,28 @@ from search.study.records import EPOCH_KEY, REASON_KEY, TrialRecord, begun, make
 from search.study.states import FINAL_STATES, StateName
 
 
+@dataclass(frozen=True)
+class HeldStudy:
+    """A study that this process holds as its driver.
+
+    Attributes:
+        study: Optuna's study.
+        storage: Where it is stored.
+        lease: The hold on it.
+    """
+
+    study: optuna.Study
+    storage: optuna.storages.BaseStorage
+    lease: Lease
+
+
+def make_study(storage: optuna.storages.BaseStorage, search: SearchSpec, objective: Metric) -> optuna.Study:
+    """Make a search's study, or load it if it is there."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    direction = "minimize" if objective.direction == "minimise" else "maximize"
+    return optuna.create_study(study_name=search.name, storage=storage, direction=direction, load_if_exists=True)
+
+
 class Study:
     """A search's study, held by its one driver.
 
@@ -32,19 +52,11 @@ class Study:
         check_held: Raises StudyLostError if another driver has taken over the search.
     """
 
-    def __init__(
-        self,
-        study: optuna.Study,
-        storage: optuna.storages.BaseStorage,
-        search: SearchSpec,
-        objective: Metric,
-        lease: Lease,
-        began: float | None = None,
-    ) -> None:
+    def __init__(self, held: HeldStudy, search: SearchSpec, objective: Metric, began: float | None = None) -> None:
         """Take a study that this driver holds; :func:`search.study.database.open_study` checks it too."""
-        self.storage = storage
-        self.optuna = study
-        self.check_held = lease.check
+        self.storage = held.storage
+        self.optuna = held.study
+        self.check_held = held.lease.check
         self._search = search
         self._objective = objective.name
         self._began = time.monotonic() if began is None else began

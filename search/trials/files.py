@@ -6,7 +6,9 @@ The checkpoint before the last is kept in case the last one cannot be read.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from data_prep.storage.bucket_store import BucketStore
@@ -54,22 +56,23 @@ class TrialFiles:
         names = [name for name in self.place.names(_STATES) if _number(name) == number]
         return sorted(names, key=_epoch, reverse=True)
 
-    def load_state(self, name: str) -> "Checkpoint":
+    def load_state(self, name: str) -> "Checkpoint | None":
         """Read a trial's state.
 
         Args:
             name: As :meth:`states_of` returns it.
 
         Returns:
-            What was saved.
+            What was saved; None if its file is not whole.
 
         Raises:
-            DamagedCheckpointError: If its file is not whole.
             BadInputError: If a newer version wrote it.
         """
-        from models.training import checkpoint  # noqa: PLC0415  (it imports torch, which a driver has no use for)
-
-        return checkpoint.from_bytes(self.place.read(name), f"{self.place.label}/{name}")
+        checkpoint = _checkpoint()
+        try:
+            return checkpoint.from_bytes(self.place.read(name), f"{self.place.label}/{name}")
+        except checkpoint.DamagedCheckpointError:
+            return None
 
     def has_model(self, number: int) -> bool:
         """Return whether a trial's trained model is here."""
@@ -99,9 +102,12 @@ class TrialFiles:
         self.place.remove(_model(number))
 
     def _save(self, name: str, training: Mapping[str, Any], spec: Spec, extra: Mapping[str, Any]) -> None:
-        from models.training import checkpoint  # noqa: PLC0415  (it imports torch, which a driver has no use for)
+        self.place.write(name, _checkpoint().to_bytes(training, spec, extra))
 
-        self.place.write(name, checkpoint.to_bytes(training, spec, extra))
+
+def _checkpoint() -> ModuleType:
+    """Return the module of checkpoints, which imports torch: a driver never needs it."""
+    return import_module("models.training.checkpoint")
 
 
 def model_path(search_folder: Path, number: int) -> Path:

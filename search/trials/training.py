@@ -86,16 +86,12 @@ def _newest(
     files: TrialFiles, number: int, extra: Mapping[str, Any], spec: Spec, say: Callable[[str], None]
 ) -> "Checkpoint | None":
     """Read a trial's newest checkpoint that is whole and belongs to this very trial."""
-    from models.training.checkpoint import DamagedCheckpointError  # noqa: PLC0415  (it imports torch)
-
     whole, damaged = None, list[str]()
     for name in files.states_of(number):
-        try:
-            saved = files.load_state(name)
-        except DamagedCheckpointError:
+        saved = files.load_state(name)
+        if saved is None:
             damaged.append(f"{files.place.label}/{name}")
-            continue
-        if extra.items() <= saved.extra.items() and spec.equals_stored(saved.spec):
+        elif extra.items() <= saved.extra.items() and spec.equals_stored(saved.spec):
             whole = saved
             break
     if damaged:

@@ -15,10 +15,11 @@ from toy_family import TOY_SEARCH, ToyFamily, toy_data
 from data_prep.errors import BadInputError
 from search.driver.search_run import SearchResult, SearchTask, Workers, run
 from search.spec.file import parse
+from search.study.connection import close_database, open_database
 from search.study.database import read_search
+from search.study.in_database import DatabaseLeaseRecord
 from search.study.observer import SilentObserver
 from search.study.records import TrialRecord
-from search.study.retrying_storage import DatabaseLeaseRecord, close_database, open_database
 from tests.postgres_server import PASSWORD, PostgresServer
 
 pytestmark = [

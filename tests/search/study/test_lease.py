@@ -16,10 +16,11 @@ from toy_family import TOY_SEARCH, ToyFamily
 
 from data_prep.errors import BadInputError
 from search.spec.file import SearchSpec, parse
+from search.study.connection import close_database, open_database
 from search.study.database import open_study
 from search.study.folder_lock import FileLeaseRecord
+from search.study.in_database import DatabaseLeaseRecord
 from search.study.lease import Driver, Lease, LeaseRecord, Pace, StudyLostError, Waiting
-from search.study.retrying_storage import DatabaseLeaseRecord, close_database, open_database
 
 QUICK = Pace(beat=0.05, fence=5, watch=10, look=0.02)
 TOY = ToyFamily()

@@ -16,9 +16,10 @@ from toy_family import TOY_SEARCH, ToyFamily
 
 from data_prep.errors import BadInputError
 from search.spec.file import parse
+from search.study.connection import DatabaseGoneError, close_database, open_database
 from search.study.database import open_study, read_search
 from search.study.lease import StudyLostError, Waiting
-from search.study.retrying_storage import DatabaseGoneError, RetryingStorage, close_database, open_database
+from search.study.retrying_storage import RetryingStorage
 from tests.postgres_server import PASSWORD, USER, PostgresServer
 
 TOY = ToyFamily()

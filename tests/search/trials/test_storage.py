@@ -66,7 +66,7 @@ def save(files: TrialFiles, number: int) -> None:
 
 
 def saved(files: TrialFiles, number: int) -> int | None:
-    states = [files.load_state(name) for name in files.states_of(number)]
+    states = [state for name in files.states_of(number) if (state := files.load_state(name))]
     assert [state.training["epoch"] for state in states] == [3, 1][: len(states)], "the newest comes first"
     return states[0].training["number"] if len(states) == 2 else None
 
