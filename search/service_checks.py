@@ -40,17 +40,7 @@ def servers(search: SearchSpec) -> dict[str, tuple[str, int]]:
 
 
 def try_home(home: Path) -> str:
-    """Write a temporary file to the home folder.
-
-    Args:
-        home: The folder.
-
-    Returns:
-        What was found.
-
-    Raises:
-        BadInputError: If the folder is not writable.
-    """
+    """Write a temporary file to the home folder."""
     try:
         with tempfile.TemporaryFile(dir=home) as file:
             file.write(bytes(1 << 20))
@@ -67,18 +57,7 @@ def try_home(home: Path) -> str:
 
 
 def try_tracking(search: SearchSpec, home: Path) -> str:
-    """Set a tag on an experiment in MLflow's store, and delete the tag again.
-
-    Args:
-        search: The search.
-        home: The home folder.
-
-    Returns:
-        What was found.
-
-    Raises:
-        BadInputError: If the store does not answer or is not writable.
-    """
+    """Set a tag on an experiment in MLflow's store, and delete the tag again."""
     uri = tracking_uri(search, home)
     check_tracking(uri)
     shown = without_password(uri)
@@ -106,18 +85,7 @@ def try_tracking(search: SearchSpec, home: Path) -> str:
 
 
 def try_study(search: SearchSpec, home: Path) -> str:
-    """Write to the study's database, in a transaction that is rolled back.
-
-    Args:
-        search: The search.
-        home: The home folder.
-
-    Returns:
-        What was found.
-
-    Raises:
-        BadInputError: If the database does not answer or is not writable.
-    """
+    """Write to the study's database, in a transaction that is rolled back."""
     check_apart(search)
     if not search.study.url:
         return _try_journal(folder(home, search.name) / "study.journal")

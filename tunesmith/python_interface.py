@@ -1,7 +1,4 @@
-"""The models from Python: ``load_model`` gives what composes, or what performs."""
-
-# pretty_midi has no types:
-# pyright: reportMissingTypeStubs=false
+"""Models in Python: ``load_model`` returns a composer or a performer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +12,8 @@ if TYPE_CHECKING:
     from music21.stream import Score
     from pretty_midi import PrettyMIDI
 
-    from models.composer.composing.tune_composer import TuneComposer
-    from models.stylenet.performer import Mix, Performer
+    from models.uses.offers import ComposingModel, PerformingModel
+    from models.uses.styles import Mix
 
 MidiT = TypeVar("MidiT", bound="bytes | PrettyMIDI")
 
@@ -32,19 +29,19 @@ class Composed:
     tune: Tune
 
     def music21(self) -> "Score":
-        """Give it as a score of music21's."""
+        """Return it as a score of music21."""
         from data_prep.writers.score import to_music21
 
         return to_music21(self.tune)
 
     def pretty_midi(self, program: int = 40) -> "PrettyMIDI":
-        """Give it as a PrettyMIDI, played by the instrument of that General MIDI number from 0; 40 is a violin."""
+        """Return it as a PrettyMIDI, with an instrument by its General MIDI number from 0; 40 is a violin."""
         from data_prep.writers.midi import to_pretty_midi
 
         return to_pretty_midi(self.tune, program)
 
     def abc(self) -> str:
-        """Give it in ABC notation."""
+        """Return it in ABC notation."""
         from data_prep.writers.abc import to_abc
 
         return to_abc(self.tune)
@@ -55,16 +52,16 @@ class Composed:
         """Write it to files.
 
         Args:
-            folder: Where to.
-            stem: Their name but for the ending.
-            formats: Of midi, musicxml, abc, svg, png and wav; all unless said.
-            replace: Whether files that are there may be replaced.
+            folder: The folder.
+            stem: Their name without the suffix.
+            formats: Some of midi, musicxml, abc, svg, png and wav; None is all.
+            replace: Whether to replace existing files.
 
         Returns:
             The files.
 
         Raises:
-            BadInputError: If they cannot be written, or one is there and may not be replaced.
+            BadInputError: If they cannot be written, or one exists and may not be replaced.
         """
         from data_prep.writers.files import FORMATS, write
 
@@ -73,24 +70,24 @@ class Composed:
 
 @dataclass(frozen=True)
 class LoadedComposer:
-    """A trained composer.
+    """A trained model that composes.
 
     Attributes:
-        model: What composes.
+        model: The model.
     """
 
-    model: "TuneComposer"
+    model: "ComposingModel"
 
     def compose(
-        self, *, count: int = 1, seed: int = 1, prompt: Tune | Path | None = None, **wish: Any
+        self, *, count: int = 1, seed: int = 1, prompt: Tune | Path | None = None, **request: Any
     ) -> list[Composed]:
         """Compose tunes.
 
         Args:
-            count: How many.
+            count: Number of tunes.
             seed: The same seed gives the same tunes.
-            prompt: A tune, or a file with one, to go on from.
-            **wish: What is asked of each, as ``request.Wish`` has it: bars, key, metre, temperature, top_p, ...
+            prompt: A tune to continue, or a file with one.
+            **request: What is asked of each, as ``SamplingRequest`` has it: bars, key, metre, temperature, top_p, ...
 
         Returns:
             The tunes.
@@ -99,30 +96,33 @@ class LoadedComposer:
             BadInputError: If the model cannot do what is asked.
         """
         from data_prep.tunes.prompts import read_prompt
-        from models.composer.composing.request import Wish
+        from models.uses.request import SamplingRequest
 
         given = read_prompt(prompt)[0] if isinstance(prompt, Path) else prompt
-        return [Composed(tune) for tune in self.model.compose(Wish(prompt=given, **wish), count=count, seed=seed)]
+        return [
+            Composed(tune)
+            for tune in self.model.compose(SamplingRequest(prompt=given, **request), count=count, seed=seed)
+        ]
 
 
 @dataclass(frozen=True)
 class LoadedPerformer:
-    """A trained StyleNet.
+    """A trained model that performs.
 
     Attributes:
-        model: What predicts velocities.
+        model: The model.
     """
 
-    model: "Performer"
+    model: "PerformingModel"
 
     @property
     def styles(self) -> tuple[str, ...]:
-        """What it can play in."""
+        """The styles that it knows."""
         return self.model.styles
 
     def perform(self, midi: MidiT, style: "Mix", *, amount: float = 1.0) -> MidiT:
-        """Give a piece its dynamics; see ``models.stylenet.performing.perform``."""
-        from models.stylenet.performing import perform
+        """Set the velocities of a piece; see ``models.uses.performing.perform``."""
+        from models.uses.performing import perform
 
         return perform(midi, self.model, style, amount=amount)
 
@@ -132,25 +132,26 @@ def load_model(name: str, *, home: Path | None = None, tracking: str | None = No
 
     Args:
         name: A registered model, as composer@champion or stylenet@3; a search's trial, as composer/7; or a file.
-        home: The home folder; TUNESMITH_HOME, or ./runs, unless said.
-        tracking: The URI of MLflow's store; the home folder's unless said.
+        home: The home folder; None is TUNESMITH_HOME, or ./runs.
+        tracking: The URI of MLflow's store; None is the home folder's.
 
     Returns:
-        What composes, or what performs.
+        A composer or a performer.
 
     Raises:
-        BadInputError: If there is no such model.
+        BadInputError: If there is no such model, or it neither composes nor performs.
     """
-    from models.composer.composing.tune_composer import TuneComposer
-    from models.stylenet.performer import Performer
-    from models.training.checkpoint import load_model as load
+    from models.families import family_of
+    from models.uses.offers import ComposingFamily, PerformingFamily
     from tunesmith.home import home_folder
     from tunesmith.names.models import any_model
 
     path = any_model(name, home_folder(home), tracking).path
-    family = load(path).extra["family"]
-    if family == "composer":
-        return LoadedComposer(TuneComposer.load(path))
-    if family == "stylenet":
-        return LoadedPerformer(Performer.load(path))
-    raise BadInputError(f"a model is a composer or a stylenet: {path} says {family!r}")
+    family = family_of(path)
+    if isinstance(family, ComposingFamily):
+        return LoadedComposer(family.composing_model(path))
+    if isinstance(family, PerformingFamily):
+        return LoadedPerformer(family.performing_model(path))
+    raise BadInputError(
+        "a model is loaded to compose or to perform", f"{family.name} does neither", remedy="serve a registered version"
+    )

@@ -139,7 +139,7 @@ def test_examples(nodes: list[Size], wanted: dict[str, Any], plan: Slots) -> Non
         (
             sizes((2, 0)),
             {"slots": 3},
-            "the slots must fit on what is there: 3 of 1 CPU and 0 GPUs on 2 CPUs and 0 GPUs, where 2 fit (resources)",
+            "the slots must fit on the nodes: 3 of 1 CPU and 0 GPUs on 2 CPUs and 0 GPUs, where 2 fit (resources)",
         ),
         (
             sizes((2, 0)),
@@ -162,10 +162,10 @@ def test_examples(nodes: list[Size], wanted: dict[str, Any], plan: Slots) -> Non
         (
             sizes((16, 0)),
             {"gpus": 1, "may_grow": True},
-            "lower resources.gpus to 0; or say how many slots are wanted, and the search waits for nodes to join",
+            "lower resources.gpus to 0; or set the number of slots, and the search waits for nodes to join",
         ),
-        (sizes((16, 2)), {"gpus": 1.5}, "a trial gets whole GPUs, or a part of one from 0.0001 to 1: got 1.5"),
-        (sizes((16, 2)), {"gpus": 0.00001}, "a trial gets whole GPUs, or a part of one from 0.0001 to 1: got 1e-05"),
+        (sizes((16, 2)), {"gpus": 1.5}, "a trial gets whole GPUs, or a share of one from 0.0001 to 1: got 1.5"),
+        (sizes((16, 2)), {"gpus": 0.00001}, "a trial gets whole GPUs, or a share of one from 0.0001 to 1: got 1e-05"),
         ([], {}, "a search needs a node to run on: the cluster has none"),
     ],
 )

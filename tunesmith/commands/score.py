@@ -1,4 +1,4 @@
-"""``tunesmith score``: how good a trained model is on pieces that it never saw, beside simple models."""
+"""``tunesmith score``: score a trained model and its baselines on pieces that it never saw."""
 
 import math
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from data_prep.wording import by_number, by_rule, counted
-from tunesmith.console import beware, out, print_json
+from tunesmith.console import out, print_json, warn
 from tunesmith.figures import decimals, interval
 from tunesmith.home import home_folder
 from tunesmith.options import AsJson, Home, Repeats, Tracking
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tunesmith.names.scores import CorpusScores
 
 _ENDS = 5
-"""Pieces that are shown at either end, from best to worst."""
+"""Number of best and of worst pieces that are shown."""
 
 
 def score(
@@ -33,28 +33,28 @@ def score(
     corpus: Annotated[
         str,
         typer.Argument(
-            help="A named corpus or a folder with at least one piece: MIDI, ABC, MusicXML or kern for a composer; for "
-            "a StyleNet performances in MIDI, in folders named like its styles or with an index.csv.",
+            help="A named corpus, or a folder of pieces: MIDI, ABC, MusicXML or kern files for a composer; for a "
+            "StyleNet, performances in MIDI, in folders named like its styles or with an index.csv.",
             metavar="CORPUS",
         ),
     ],
-    every: Annotated[bool, typer.Option("--all", help="List every piece, not only the best and the worst.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="List every piece, not only the best and worst.")] = False,
     keep_seen: Annotated[
-        bool, typer.Option("--keep-seen", help="Score pieces of the training corpus and their variants too.")
+        bool, typer.Option("--keep-seen", help="Also score pieces of the training corpus, and their variants.")
     ] = False,
     repeats: Repeats = None,
     tracking: Tracking = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score a trained model on pieces that it never saw, beside the simple models that it has to beat.
+    """Score a trained model on pieces that it never saw, and the baselines that it has to beat.
 
     The score is the objective of the model's search: nats per note for a composer, the mean error of velocities for a
-    StyleNet, each the mean over the pieces. A trial's model is several networks, one for each fold, and what it says is
-    their mean. The simple models learn from the model's own training corpus; a difference below 0 is the model's gain.
+    StyleNet, averaged over the pieces. A trial's model is one network for each fold, and predicts their mean. The
+    baselines learn from the model's training corpus; a difference below 0 is the model's gain.
 
-    A piece that is in the training corpus, or a variant of one there, is left out. A note with a length or a pitch that
-    the model does not know is priced by its floor, as the rarest of all notes, and counted.
+    Pieces of the training corpus, and variants of them, are left out. A note with a length or a pitch that the model
+    does not know is scored as the rarest of all notes, and counted.
 
     Examples:
         tunesmith score composer@champion tunes/
@@ -65,7 +65,7 @@ def score(
     """
     from tunesmith.names.models import any_model
     from tunesmith.names.scores import corpus_scores
-    from tunesmith.progress import Bar
+    from tunesmith.progress_bar import Bar
     from tunesmith.searching.data import report_skipped
 
     chosen = any_model(model, home_folder(home), tracking)
@@ -73,7 +73,7 @@ def score(
         found = corpus_scores(chosen, corpus, bar, keep_seen=keep_seen, repeats=repeats)
     report_skipped(found.corpus)
     if found.without_baselines is not None:
-        beware(f"without baselines, and without knowing what the model has seen: {found.without_baselines}")
+        warn(f"no baselines, and unknown which pieces the model has seen: {found.without_baselines}")
     if as_json:
         print_json({"model": model, "file": str(chosen.path), "corpus": corpus, **_as_data(found)})
         return
@@ -118,7 +118,7 @@ def _total(scores: "PieceScores") -> dict[str, Any]:
 
 
 def _strongest(scores: "ModelScores") -> "BaselineScores | None":
-    """Return the simple model with the best mean, oracles apart."""
+    """Return the baseline with the best mean, oracles apart."""
     rivals = [one for one in scores.baselines if not one.oracle]
     return min(rivals, key=lambda one: scores.metric.cost(one.scores.mean), default=None)
 
@@ -128,7 +128,7 @@ def _print_pieces(scores: "ModelScores", *, every: bool) -> None:
     ranked = sorted(range(len(values)), key=lambda piece: scores.metric.cost(values[piece]))
     num_hidden = 0 if every else max(len(ranked) - 2 * _ENDS, 0)
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("piece, the best first")
+    table.add_column("piece, best first")
     table.add_column("notes", justify="right", no_wrap=True)
     table.add_column(scores.metric.unit, justify="right", no_wrap=True)
     if rival is not None:
@@ -166,7 +166,7 @@ def _print_totals(model: str, scores: "ModelScores") -> None:
 
 
 def _interval(scores: "PieceScores") -> str:
-    """Write a mean with its standard error, "-" for that of a single piece or composition."""
+    """Return a mean with its standard error, which is "-" for a single piece or composition."""
     error = scores.standard_error
     return interval(scores.mean, error) + ("" if math.isfinite(error) else " ± -")
 
@@ -177,10 +177,10 @@ def _print_remarks(found: "CorpusScores") -> None:
         if lack.count:
             out.print(str(lack), markup=False)
     if scores.seen:
-        what = "left out; --keep-seen scores them" if scores.seen_left_out else "scored all the same"
+        what = "left out; --keep-seen scores them" if scores.seen_left_out else "scored too"
         count = len(scores.seen)
-        out.print(f"in the training corpus, or variants of pieces there: {count}, {what}", markup=False, soft_wrap=True)
+        out.print(f"pieces of the training corpus, or variants of them: {count}, {what}", markup=False, soft_wrap=True)
     left_out = found.corpus.left_out
     if count := sum(left_out.values()):
-        told = f"{counted(count, 'piece')} {by_number(count, 'is', 'are')} left out by the corpus's rules"
-        out.print(f"{told}: {by_rule(left_out)}", markup=False, soft_wrap=True)
+        rules = f"{counted(count, 'piece')} {by_number(count, 'is', 'are')} left out by the corpus's rules"
+        out.print(f"{rules}: {by_rule(left_out)}", markup=False, soft_wrap=True)

@@ -18,7 +18,7 @@ import jsonschema
 import pytest
 import yaml
 
-from cluster.launch.files import KINDS, REQUIREMENTS, find_kind, open_places, render, write
+from cluster.launch.files import KINDS, REQUIREMENTS, find_kind, render, unfilled_lines, write
 from cluster.pins import pins, python_version
 from data_prep.errors import BadInputError
 
@@ -108,7 +108,7 @@ def test_kinds_share_a_folder_and_are_written_again(first: str, second: str, tmp
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(BadInputError, match="a folder that can be written to"):
+    with pytest.raises(BadInputError, match="the folder of launch files must be writable"):
         write(KINDS["slurm"], tmp_path / "file")
 
 
@@ -119,8 +119,8 @@ def test_an_unknown_kind_names_the_nearest() -> None:
 
 def test_what_is_to_be_filled_in_is_found_with_its_line_and_comments_do_not_count(tmp_path: Path) -> None:
     written = write(KINDS["aws"], tmp_path)
-    assert [text for _, text in open_places(written[0])] == ["ImageId: &image FILL_IN", "Name: FILL_IN"]
-    number, _ = open_places(written[0])[0]
+    assert [text for _, text in unfilled_lines(written[0])] == ["ImageId: &image FILL_IN", "Name: FILL_IN"]
+    number, _ = unfilled_lines(written[0])[0]
     assert "FILL_IN" in written[0].read_text(encoding="utf-8").splitlines()[number - 1]
 
 

@@ -74,9 +74,7 @@ def test_a_search_is_submitted_once_at_a_time_and_stopped_with_time_for_a_clean_
     ready = folder.parent / "ready"
     command = ["python", "-u", "-c", f"{CLEAN}open({str(ready)!r}, 'w')\nwhile True: time.sleep(0.1)"]
     job = jobs.submit(command, folder, search="long", home="~/a")
-    with pytest.raises(
-        BadInputError, match=r"runs once at a time: long in ~/a is run by the job long-1; .*stop long-1"
-    ):
+    with pytest.raises(BadInputError, match=r"one job at a time .*: the job long-1 runs long in ~/a; stop it first"):
         jobs.submit(command, folder, search="long", home="~/a")
     elsewhere = jobs.submit(["true"], folder, search="long", home="~/b")
     assert elsewhere.id == "long-2"
@@ -175,11 +173,11 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
 
 @pytest.mark.slow
 def test_a_cluster_that_wants_a_token_says_so_and_takes_the_right_one(guarded: Guarded, tmp_path: Path) -> None:
-    how = "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to what 'ray get-auth-token' prints on the head"
-    assert f"{guarded.address} wants its token: {how}" in guarded.ask(tmp_path)
-    assert f"{guarded.address} wants its token: {how}" in guarded.ask(tmp_path, RAY_AUTH_MODE="token")
+    how = f"({guarded.address}); set RAY_AUTH_MODE=token, and put what 'ray get-auth-token' prints on the head"
+    assert f"requires its token: it was given none {how}" in guarded.ask(tmp_path)
+    assert f"requires its token: it was given none {how}" in guarded.ask(tmp_path, RAY_AUTH_MODE="token")
     refused = guarded.ask(tmp_path, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="another")  # noqa: S106  (a wrong one)
-    assert f"{guarded.address} refuses the token that it was given: {how}" in refused
+    assert f"requires its token: it was given a wrong one {how}" in refused
     assert "another" not in refused
     missing = guarded.ask(tmp_path, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(tmp_path / "none"))
     assert "RAY_AUTH_TOKEN_PATH must name a file with the cluster's token" in missing
@@ -192,13 +190,13 @@ def test_a_cluster_that_wants_a_token_says_so_and_takes_the_right_one(guarded: G
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ("127.0.0.1:6379", "jobs go to the head's dashboard, as http://head:8265: got '127.0.0.1:6379'"),
+        ("127.0.0.1:6379", "jobs are sent to the head's dashboard, as http://head:8265: got '127.0.0.1:6379'"),
         ("ray://head:10001", "got 'ray://head:10001'"),
         ("anyscale://head", "got 'anyscale://head'"),
         ("http://", "got 'http://'"),
         ("http://head:eight", "got 'http://head:eight'"),
         ("http://head:8265/api/jobs", "got 'http://head:8265/api/jobs'"),
-        ("http://me:secret@head:8265", "an address bears no user or password"),
+        ("http://me:secret@head:8265", "an address has no user or password"),
         ("http://127.0.0.1:9", "a Ray dashboard must answer at the address: http://127.0.0.1:9 does not .*refused"),
     ],
 )
@@ -238,8 +236,6 @@ def test_a_parcel_holds_the_file_and_the_corpus_and_nothing_hidden(tmp_path: Pat
 def test_a_corpus_too_large_to_travel_is_refused_with_what_to_do(tmp_path: Path) -> None:
     with (tmp_path / "large.mid").open("wb") as large:
         large.truncate(LARGEST + 2**20)
-    remedy = (
-        r"at most 100 MiB: .* has 101 MiB; copy it to the head, and name it by its absolute path there: -- --corpus"
-    )
+    remedy = r"at most 100 MiB are uploaded with a job: .* has 101 MiB; copy it to the head, and name its absolute path"
     with pytest.raises(BadInputError, match=remedy), packed(file=None, corpus=tmp_path):
         pass

@@ -153,7 +153,7 @@ def test_tunes_are_told_and_measured(compose: Callable[..., Done], tmp_path: Pat
     assert "small-seed1-02" in done.out
     assert ".mid" in done.out
     assert "ends on the tonic" in done.out
-    assert "not at hand" in " ".join(done.out.split())
+    assert "not available" in " ".join(done.out.split())
     told = json.loads((tmp_path / "composed" / "small-seed1-report.json").read_text())
     assert told["corpus"] is None
     assert told["tunes"]["small-seed1-02"]["values"]["ends_on_tonic"]["value"] == 1.0

@@ -105,7 +105,7 @@ def test_a_picture_of_each_kind(corpus: str, tunes: Path, capsys: pytest.Capture
     ("arguments", "said"),
     [
         (["played", "--picture", "a.gif"], "a picture's file ends in .png, .svg, .pdf: got 'a.gif'"),
-        (["played", "--picture", "no/such/a.png"], "a folder that is there: "),
+        (["played", "--picture", "no/such/a.png"], "the folder of a picture must exist: "),
         (["played:era"], "there is no played/index.csv"),
         (["played", "--kind", "chords"], "no kind of data is called 'chords'"),
         (["oneills", "--kind", "performances"], "the corpus 'oneills' has melodies; use a folder, or synthetic"),

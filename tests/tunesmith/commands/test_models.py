@@ -132,10 +132,10 @@ def test_a_registered_model_performs(tunesmith: Callable[..., Done], tmp_path: P
         ("models --tracking ./mlruns", "tracking.uri must be the URI of a database or a server"),
         ("rollback compser", "did you mean 'composer'?"),
         ("export composer@9 --out model", "no version is called 'composer@9'"),
-        ("perform in.mid --model composer@1", "this takes a stylenet, and composer@1 is a composer"),
+        ("perform in.mid --model composer@1", "the model must be a stylenet: composer@1 is a composer"),
         ("perform in.mid --model stylnet@1", "did you mean 'stylenet'?"),
         ("perform in.mid --model missing.pt", "a trained model must be there, and missing.pt is not"),
-        ("perform in.mid --model stylenet@1 --trial tunes/1", "a model is named once: give --model or --trial"),
+        ("perform in.mid --model stylenet@1 --trial tunes/1", "a model is named by --model or by --trial: got both"),
     ],
 )
 def test_one_line_says_what_to_do(command: str, said: str, tunesmith: Callable[..., Done], tmp_path: Path) -> None:

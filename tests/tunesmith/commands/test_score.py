@@ -141,9 +141,7 @@ def test_what_the_model_has_seen_is_left_out_and_said(command: Callable[..., Don
     assert done["seen"]
     assert {name.partition("#")[0] for name in done["seen"]} == {"known.abc"}
     assert not {one["piece"] for one in done["pieces"]} & set(done["seen"])
-    said = (
-        f"in the training corpus, or variants of pieces there: {len(done['seen'])}, left out; --keep-seen scores them"
-    )
+    said = f"pieces of the training corpus, or variants of them: {len(done['seen'])}, left out; --keep-seen scores them"
     assert said in command("composer@1", "both").out
     kept = found(command("composer@1", "both", "--keep-seen", "--json"))
     assert len(kept["pieces"]) == len(done["pieces"]) + len(done["seen"])
@@ -174,8 +172,8 @@ def test_without_its_corpus_a_model_is_scored_alone(command: Callable[..., Done]
     alone, beside = found(done), found(command("composer@1", "new", "--json"))
     assert (alone["baselines"], alone["seen"]) == ([], None)
     assert [one["value"] for one in alone["pieces"]] == [one["value"] for one in beside["pieces"]]
-    assert "is not in the home folder, so nothing names its corpus" in done.err
-    assert "is not in the home folder" in alone["without_baselines"]
+    assert "the home folder does not have the search of" in done.err
+    assert "so its corpus is unknown" in alone["without_baselines"]
     assert command("composer@2", "new").status == 0
     file = trained_composers.trained(tmp_path / "elsewhere.pt")
     assert found(command(str(file), "new", "--json"))["baselines"] == []

@@ -129,7 +129,7 @@ def test_a_search_keeps_how_it_reads_repeats(searched: Any) -> None:
     (run,) = _runs_in_mlflow(searched.folder, 'tags.search = "danced" and tags.trial = "0"')
     assert run.data.tags["repeats"] == "played"
     told = searched.run("trial", "--like", "danced/0", "--repeats", "written")
-    assert "leave out --set, --preset, --corpus and --repeats" in told.stderr
+    assert "omit --set, --preset, --corpus and --repeats" in told.stderr
 
 
 def _wait_until(it_is_so: Callable[[], bool]) -> None:

@@ -187,7 +187,7 @@ def test_all_styles_mixes_and_baselines(played: Any, perform: Callable[..., Done
         ("--trial tiny/99 --genre calm", "no trial of tiny has the number 99"),
         ("--trial none --genre calm", "no search is called 'none'"),
         ("--model in.mid --genre calm", "is not a checkpoint"),
-        ("--flat --genre calm", "give one of them"),
+        ("--flat --genre calm", "takes one of --genre, --mix, --flat and --random: got several"),
         ("--flat --out nowhere/out.mid", "must be writable"),
         ("--flat --out in.mid", "in.mid exists; choose another name or folder, or replace the files (--force)"),
         ("--flat --out new.mid --picture in.png", "in.png exists"),

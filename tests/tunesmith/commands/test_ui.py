@@ -129,7 +129,7 @@ def test_other_sites_neither_read_nor_change(ui: Ui, origin: str) -> None:
 @pytest.mark.xdist_group("ui")
 def test_the_page_of_the_runs_is_printed_and_nothing_else_until_ctrl_c_ends_it(ui: Ui) -> None:
     page = f"http://127.0.0.1:{ui.port}/#/experiments/{ui.experiment}/runs?workflowType=machine_learning"
-    assert ui.printed[0].startswith(f"MLflow's UI on {ui.home} (Ctrl-C ends it)")
+    assert ui.printed[0].startswith(f"MLflow's UI on {ui.home} (press Ctrl-C to stop)")
     assert ui.printed[1] == f"  composer  {page}\n"
     ui.answer("evil.example")
     ui.answer(f"127.0.0.1:{ui.port}", "/no/such/page")
@@ -149,7 +149,7 @@ def test_a_port_that_is_taken_is_refused_in_one_line(tmp_path: Path, capsys: pyt
         port = taken.getsockname()[1]
         assert run(["ui", "--home", str(tmp_path), "--port", str(port)]) == 2
     assert capsys.readouterr().err == (
-        f"error: port {port} of 127.0.0.1 is taken by another program: name another with --port\n"
+        f"error: port {port} of 127.0.0.1 is taken by another program; name another with --port\n"
     )
 
 

@@ -36,7 +36,7 @@ def test_the_winners_settings_are_those_that_differ_from_the_defaults(capsys: py
 
 
 def test_a_winner_with_the_defaults_is_said_to_have_them(capsys: pytest.CaptureFixture[str]) -> None:
-    assert printed({}, capsys)["the winner, #3 (all settings are the defaults)"] == ()
+    assert printed({}, capsys)["the winner, #3 (all settings have their defaults)"] == ()
 
 
 def test_every_command_that_is_offered_goes_to_the_searchs_home(
@@ -46,4 +46,4 @@ def test_every_command_that_is_offered_goes_to_the_searchs_home(
     commands = printed({}, capsys)["next"]
     home_folder(None, make=False)
     assert len(commands) == 7
-    assert all(re.match(rf"  \S+ \S+ --home {tmp_path}/there ", command) for command in commands)
+    assert all(re.match(rf"  tunesmith .* --home {tmp_path}/there  ", command) for command in commands)
