@@ -1,4 +1,4 @@
-"""``tunesmith compose``: new tunes from a trained composer, as files of every kind."""
+"""``tunesmith compose``: new tunes from a trained model, as files of every kind."""
 
 import dataclasses
 from pathlib import Path
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from data_prep.tunes.copies import CorpusIndex
     from data_prep.tunes.corpus_measures import CorpusMeasures
     from data_prep.tunes.tune import Tune
+    from models.uses.offers import ComposingModel
     from tunesmith.names.models import NamedModel
 
 _ROLL = "roll"
@@ -27,7 +28,7 @@ def compose(
     trial: Annotated[
         str | None,
         typer.Option(
-            help="A search's trial that came to its full budget, or a search for its best.",
+            help="A search's trial that finished its full budget, or a search for its best.",
             show_default="the champion, else composer",
         ),
     ] = None,
@@ -37,17 +38,21 @@ def compose(
     ] = None,
     tracking: Tracking = None,
     prompt: Annotated[
-        Path | None, typer.Option(help="An ABC, MIDI, MusicXML or kern file to go on from.", metavar="TUNE.abc")
+        Path | None, typer.Option(help="An ABC, MIDI, MusicXML or kern file to continue.", metavar="TUNE.abc")
     ] = None,
     prompt_notes: Annotated[int, typer.Option(help="How many of its notes and rests are given.")] = 16,
-    bars: Annotated[int, typer.Option(help="Bars of a tune, what is given included.")] = 16,
+    bars: Annotated[int, typer.Option(help="Bars of a tune, the prompt included.")] = 16,
     key: Annotated[
         str | None, typer.Option(help="As in D, Am, F#m, 'E dorian' or Amix; the model's choice unless said.")
     ] = None,
     metre: Annotated[str | None, typer.Option(help="As in 6/8; the model's choice unless said.")] = None,
-    temperature: Annotated[float, typer.Option(help="Above 1 bolder, below 1 safer, 0 always the likeliest.")] = 0.9,
-    top_p: Annotated[float, typer.Option(help="Draw from the likeliest that together have this probability.")] = 1.0,
-    top_k: Annotated[int, typer.Option(help="Draw from so many of the likeliest; 0 is all.")] = 0,
+    temperature: Annotated[
+        float, typer.Option(help="Above 1 bolder, below 1 safer, 0 always the most likely note.")
+    ] = 0.9,
+    top_p: Annotated[
+        float, typer.Option(help="Sample from the most likely notes that together have this probability.")
+    ] = 1.0,
+    top_k: Annotated[int, typer.Option(help="Sample from the k most likely notes; 0 is all.")] = 0,
     lowest: Annotated[str | None, typer.Option(help="The lowest pitch, as in G3 or 55.")] = None,
     highest: Annotated[str | None, typer.Option(help="The highest pitch.")] = None,
     end_on_tonic: Annotated[
@@ -55,9 +60,7 @@ def compose(
     ] = True,
     form: Annotated[
         str | None,
-        typer.Option(
-            help="Parts of equal length that come back, as in AABB (with --bars 32, of 8 bars).", metavar="AABB"
-        ),
+        typer.Option(help="Parts of equal length that return, as in AABB (with --bars 32, of 8 bars).", metavar="AABB"),
     ] = None,
     count: Annotated[int, typer.Option(help="How many tunes.")] = 1,
     seed: Annotated[int, typer.Option(help="The same seed gives the same tunes.", min=0)] = 1,
@@ -94,10 +97,7 @@ def compose(
 
         tunesmith compose --prompt tune.abc --prompt-notes 16 --lowest G3 --highest B5
     """
-    from models.families import family_of, offering
-    from models.uses.offers import ComposingFamily
     from models.uses.request import SamplingRequest
-    from tunesmith.names.models import named_model
     from tunesmith.reports.tunes.files import write_report
 
     kinds = _kinds(formats)
@@ -117,9 +117,7 @@ def compose(
         prompt_notes=prompt_notes,
     )
     _make(folder)
-    families = offering(ComposingFamily)
-    found = named_model(model, trial, list(families), home_folder(home), tracking)
-    composer = families[family_of(found.path, families).name].composing_model(found.path)
+    found, composer = _composer(model, trial, home_folder(home), tracking)
     remarks = [*remarks, *composer.remarks(request)]
     for remark in remarks:
         beware(remark)
@@ -133,21 +131,29 @@ def compose(
     }
     files = {stem: _write(tune, folder, stem, kinds, instrument, replace=force) for stem, tune in tunes.items()}
     rows = [_row(stem, tune, files[stem]) for stem, tune in tunes.items()]
-    told, beside = None, list[Path]()
+    result, beside = None, list[Path]()
     if report:
-        told, beside = write_report(tunes, measures, index, folder, f"{name}-report", replace=force)
-    for path in {*before}.difference(beside, *files.values()):  # of other tunes, which their new namesakes are not
+        result, beside = write_report(tunes, measures, index, folder, f"{name}-report", replace=force)
+    for path in {*before}.difference(beside, *files.values()):  # of an earlier set of this name
         path.unlink(missing_ok=True)
     if as_json:
-        print_json({"model": str(found.path), "seed": seed, "remarks": remarks, "tunes": rows, "report": told})
+        print_json({"model": str(found.path), "seed": seed, "remarks": remarks, "tunes": rows, "report": result})
         return
     _print(rows)
-    if told is not None:
-        from tunesmith.reports.tunes.text import print_report
+    if result is not None:
+        _print_report(result, folder / f"{name}-report.md")
 
-        out.print()
-        print_report(told)
-        out.print(f"[dim]the whole report: {escape(str(folder / f'{name}-report.md'))}[/]", soft_wrap=True)
+
+def _composer(
+    model: str | None, trial: str | None, home: Path, tracking: str | None
+) -> "tuple[NamedModel, ComposingModel]":
+    from models.families import family_of, offering
+    from models.uses.offers import ComposingFamily
+    from tunesmith.names.models import named_model
+
+    families = offering(ComposingFamily)
+    found = named_model(model, trial, list(families), home, tracking)
+    return found, families[family_of(found.path, families).name].composing_model(found.path)
 
 
 def _kinds(formats: str) -> list[str]:
@@ -161,7 +167,7 @@ def _kinds(formats: str) -> list[str]:
         if name not in known:
             raise unknown("format", name, known, "--formats")
     if not asked:
-        raise BadInputError(f"a tune is written in at least one format: {', '.join(known)} or all; got {formats!r}")
+        raise BadInputError(f"a tune is written in at least one format: {', '.join(known)} or all", f"got {formats!r}")
     return asked
 
 
@@ -179,7 +185,9 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInputError(
-            f"tunes are written to a folder: {folder} cannot be one ({error.strerror}); name another with --out"
+            "tunes are written to a folder",
+            f"{folder} cannot be one ({error.strerror})",
+            remedy="name another with --out",
         ) from None
 
 
@@ -253,3 +261,11 @@ def _print(rows: list[dict[str, Any]]) -> None:
         endings = " ".join(Path(path).name.removeprefix(row["name"]) for path in row["files"])
         table.add_row(escape(row["name"]), row["key"], row["metre"], f"{row['bars']:g}", str(row["notes"]), endings)
     out.print(table)
+
+
+def _print_report(report: dict[str, Any], file: Path) -> None:
+    from tunesmith.reports.tunes.text import print_report
+
+    out.print()
+    print_report(report)
+    out.print(f"[dim]the whole report: {escape(str(file))}[/]", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""``tunesmith perform``: dynamics for flat MIDI, from a trained StyleNet."""
+"""``tunesmith perform``: dynamics for flat MIDI, from a trained model."""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -34,7 +34,7 @@ def perform(
     trial: Annotated[
         str | None,
         typer.Option(
-            help="A search's trial that came to its full budget, or a search for its best.",
+            help="A search's trial that finished its full budget, or a search for its best.",
             show_default="the champion, else stylenet",
         ),
     ] = None,
