@@ -55,7 +55,7 @@ class Bars:
     closing: int = 0
 
     def place(self, onset: int) -> Place:
-        """Say where a note at an onset before the end stands."""
+        """Return where a note at an onset before the end stands."""
         position = (onset - self.pickup) % self.length
         left = self.end - onset
         return Place(position, min(self.length - position, left), left, self.closing)
