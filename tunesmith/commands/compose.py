@@ -103,13 +103,14 @@ def compose(
 
         tunesmith compose --prompt tune.abc --prompt-notes 16 --lowest G3 --highest B5
     """
-    from models.composer.composing.request import Wish
-    from models.composer.composing.tune_composer import TuneComposer
+    from models.families import family_of, offering
+    from models.uses.offers import ComposingFamily
+    from models.uses.request import SamplingRequest
     from tunesmith.names.models import named_model
 
     target = _Target(folder, _formats(formats), instrument, force)
     given, remarks = _prompt(prompt)
-    wish = Wish(
+    request = SamplingRequest(
         bars=bars,
         temperature=temperature,
         top_p=top_p,
@@ -124,15 +125,16 @@ def compose(
         prompt_notes=prompt_notes,
     )
     target.make()
-    chosen = named_model(model, trial, "composer", home_folder(home), tracking)
-    composer = TuneComposer.load(chosen.path)
-    remarks = [*remarks, *composer.remarks(wish)]
+    families = offering(ComposingFamily)
+    chosen = named_model(model, trial, list(families), home_folder(home), tracking)
+    composer = families[family_of(chosen.path, families).name].composing_model(chosen.path)
+    remarks = [*remarks, *composer.remarks(request)]
     for remark in remarks:
         warn(remark)
     compared = _corpus(chosen, corpus, repeats) if report else None
     tunes = {
         f"{number:02d}": dataclasses.replace(tune, title=f"{chosen.name}, seed {seed}, number {number}")
-        for number, tune in enumerate(composer.compose(wish, count=count, seed=seed), 1)
+        for number, tune in enumerate(composer.compose(request, count=count, seed=seed), 1)
     }
     name, rows, summary = target.write(tunes, f"{chosen.name}-seed{seed}", compared)
     if as_json:

@@ -24,9 +24,13 @@ _FAILED, _INTERRUPTED = 1, 130
 
 def doctor(
     what: Annotated[
-        str,
-        typer.Argument(help="The search to check, as for 'tunesmith search'.", metavar="WHAT"),
-    ] = "composer",
+        str | None,
+        typer.Argument(
+            help="The search to check, as for 'tunesmith search'.",
+            metavar="WHAT",
+            show_default="the first family's built-in search",
+        ),
+    ] = None,
     address: Address = None,
     storage: Annotated[
         str | None,
@@ -48,12 +52,13 @@ def doctor(
 
         tunesmith doctor composer --address 10.0.0.5:6379 --storage s3://bucket/searches
     """
+    from models.families import default_family
     from search.tracking.client import quieten
     from tunesmith.searching.chosen import chosen_search
 
     quieten()
     folder = home_folder(home)
-    spec = chosen_search(what, folder, {"storage.url": storage} if storage else {})
+    spec = chosen_search(what or default_family().name, folder, {"storage.url": storage} if storage else {})
     from tunesmith.doctor.checks import examine
     from tunesmith.doctor.context import Context
 

@@ -214,11 +214,13 @@ def _print_comparison(outcome: "PromotionResult") -> None:
 
 def _print_next(family: str, reference: str) -> None:
     from models.families import family as find_family
-    from tunesmith.reports.search_result import print_next, use_of
+    from tunesmith.names.use import use_command
+    from tunesmith.reports.search_result import print_next
 
+    use = use_command(find_family(family), "--model", reference)
     print_next(
         [
-            (use_of(find_family(family), f"--model {reference}"), "make music with it"),
+            *([(use, "make music with it")] if use else []),
             (command("models", reference), "show its card and its origin"),
             (command("export", reference, "--out", "model/"), "copy it for use elsewhere"),
             (command("models"), "list all registered models"),

@@ -50,6 +50,7 @@ def trial(
         tunesmith trial --like composer/7
     """
     from data_prep.readers.scores import reading_of_repeats
+    from models.families import default_family
     from models.families import family as find_family
     from models.training.device import use_threads
     from search.spec.file import default_corpus
@@ -64,7 +65,7 @@ def trial(
         name, number, data, values, source = _recorded(like, home)
         chosen = find_family(name)
     else:
-        chosen = find_family(family or "composer")
+        chosen = find_family(family) if family else default_family()
         if preset == "list":
             _print_presets(chosen, as_json=as_json)
             return
@@ -190,10 +191,7 @@ def _as_data(family: "Family[Any, Any]", spec: "Spec", data: "Data", reports: "l
             {
                 "epoch": report.epoch,
                 "seconds": report.seconds,
-                "metrics": {
-                    name: {"mean": values.mean, "standard_error": values.standard_error, "folds": values.values}
-                    for name, values in report.metrics.items()
-                },
+                "metrics": {name: values.summary() for name, values in report.metrics.items()},
             }
             for report in reports
         ],

@@ -1,6 +1,5 @@
 """The result of a search: the best trials, the winner and the baselines, importances, and what to do next."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from search.study.report import Importance, best_trials, counts, importances
 from search.tracking.client import tracking_uri
 from tunesmith.console import out
 from tunesmith.figures import duration, interval, setting_text, settings_line, state_word, with_error
+from tunesmith.names.use import use_command
 from tunesmith.program import command
 
 _BEST = 5
@@ -49,10 +49,7 @@ def as_data(
 
 def _trial_data(trial: TrialRecord, family: Family[Any, Any]) -> dict[str, Any]:
     scores = {
-        metric.name: {"mean": values.mean, "standard_error": values.standard_error, "folds": values.values}
-        if (values := trial.last(metric.name))
-        else None
-        for metric in family.metrics
+        metric.name: values.summary() if (values := trial.last(metric.name)) else None for metric in family.metrics
     }
     return {"number": trial.number, "epochs": len(trial.epochs), "metrics": scores, "settings": dict(trial.values)}
 
@@ -171,10 +168,10 @@ def _print_importances(shares: Sequence[Importance]) -> None:
 def _print_next(spec: SearchSpec, family: Family[Any, Any], winner: TrialRecord) -> None:
     trial = f"{spec.name}/{winner.number}"
     more = ("--time", "none", "--trials", str(2 * spec.budget.trials))
-    making = [(use_of(family, f"--trial {trial}"), "make music with it")] if family.use else []
+    use = use_command(family, "--trial", trial)
     print_next(
         (
-            *making,
+            *([(use, "make music with it")] if use else []),
             (command("promote", spec.name), "train it on all folds, test it once, register it"),
             (command("show", trial), "show the winner's curves"),
             (command("trials", spec.name), "list all trials"),
@@ -183,11 +180,6 @@ def _print_next(spec: SearchSpec, family: Family[Any, Any], winner: TrialRecord)
             (command("search", spec.name, *more), "search further"),
         )
     )
-
-
-def use_of(family: Family[Any, Any], model: str) -> str:
-    """Return the command that makes music with a model, which options such as "--trial composer/7" name."""
-    return command(*shlex.split(family.use.format(model=model))[1:])
 
 
 def print_next(commands: Sequence[tuple[str, str]]) -> None:

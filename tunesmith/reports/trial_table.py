@@ -117,11 +117,9 @@ def print_table(record: SearchRecord, family: Family[Any, Any], found: Sequence[
 
 def _columns(found: Sequence[Row], family: Family[Any, Any]) -> dict[str, list[str]]:
     """Return the cells of each column by its title."""
-    objective, *others = family.metrics
-    shown = [objective, *(metric for metric in others if metric.name == "cv_loss")]
     scores = {
         metric.name.replace("_", " "): [interval(row[metric.name], row[f"{metric.name}_se"]) for row in found]
-        for metric in shown
+        for metric in family.columns
     }
     return {
         "trial": [f"#{row['number']}" for row in found],

@@ -14,7 +14,7 @@ import pytest
 from data_prep.readers.midi import file as midi_file
 from data_prep.tunes.tune import Tune
 from data_prep.writers.midi import to_bytes, to_pretty_midi
-from models.stylenet.performing import played
+from models.uses.performing import played
 from tests import hand_midi
 from tests.hand_tunes import REEL, THIRD
 from tests.models import trained_stylenets

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from models.composer.memorising import Recollection
+    from models.uses.offers import Recollection
 
 _COLOURS = {
     "given": "0.7",
