@@ -146,7 +146,7 @@ def _requested(performer: "PerformingModel", genre: str | None, mix: str | None)
     first, *others = performer.styles
     if others:
         remedy = f"name one with --genre: {', '.join(performer.styles)} or all; or give a --mix"
-        raise BadInputError("a performance has a style", "the model knows several", remedy=remedy)
+        raise BadInputError("a performance needs one of the model's styles", "got none", remedy=remedy)
     return {first: first}
 
 

@@ -42,7 +42,7 @@ def ray(context: Context) -> Iterator[Finding]:
 
 def name_clashes(found: Sequence[Clash], where: str = "") -> Iterator[Finding]:
     """Complain of packages that other distributions have too."""
-    apart = "install tunesmith in an environment of its own (python -m venv), as the README says"
+    apart = "install tunesmith in a separate environment (python -m venv), as the README says"
     for clash in found:
         if not clash.owner:
             yield Finding("names", "red", f"there is no package {clash.package}", where, "reinstall tunesmith")

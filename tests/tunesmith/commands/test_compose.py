@@ -1,4 +1,4 @@
-"""``tunesmith compose``: tunes from a trained composer in files, by seed, and what it refuses in one line."""
+"""``tunesmith compose``: tunes from a trained composer in files, by seed, and errors in one line."""
 
 import json
 from collections.abc import Callable
@@ -90,7 +90,7 @@ def test_every_run_keeps_its_files_together_and_those_of_others_as_they_are(
         assert {name: there[name] for name in before} == before
         before = there
     assert compose("--bars 4 --seed 2 --formats abc --no-report").status == 0
-    again = compose("--bars 4 --form AABB --formats abc --force")  # which replaces the first run whole
+    again = compose("--bars 4 --form AABB --formats abc --force")  # replaces the whole first run
     assert again.status == 0, again.err
     there = {path.name for path in folder.iterdir()}
     gone = {"small-seed1-01.mid", "small-seed1-02.mid", "small-seed1-02.abc"}

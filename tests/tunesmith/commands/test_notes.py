@@ -1,4 +1,4 @@
-"""``tunesmith data notes``: the notes of one file as text and as JSON, and what it says of files that are no good."""
+"""``tunesmith data notes``: the notes of one file as text and as JSON, and errors for unusable files."""
 
 import json
 from pathlib import Path

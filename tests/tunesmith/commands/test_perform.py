@@ -1,4 +1,4 @@
-"""``tunesmith perform`` on files made by hand: what it says it changed, and what it refuses."""
+"""``tunesmith perform`` on hand-made files: what it reports as changed, and its errors."""
 
 import json
 import math
