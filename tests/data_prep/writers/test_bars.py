@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from data_prep.pitches import REST
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from data_prep.writers.bars import Bar, bars, is_written, lines
 from tests.hand_tunes import EIGHTH, THIRD, in_eighths, tunes
 

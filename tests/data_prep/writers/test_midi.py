@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from data_prep.errors import BadInputError
 from data_prep.pitches import REST
 from data_prep.readers.scores import read
+from data_prep.tunes.notation import Tune
 from data_prep.tunes.prompts import tune_of
-from data_prep.tunes.tune import Tune
 from data_prep.writers.midi import VIOLIN, program_of, to_bytes, to_pretty_midi
 from tests.hand_tunes import JIG, TUNES, sung, tunes, without_last_rest
 

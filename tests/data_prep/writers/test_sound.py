@@ -12,7 +12,7 @@ import pretty_midi
 import pytest
 from numpy.typing import NDArray
 
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from data_prep.writers.midi import to_pretty_midi
 from data_prep.writers.sound import to_wav
 from data_prep.writers.soundfont import RATE, SoundFont
