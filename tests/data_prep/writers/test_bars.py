@@ -1,4 +1,4 @@
-"""How tunes come to bars and written values."""
+"""How tunes become bars and written values."""
 
 from fractions import Fraction
 
@@ -12,7 +12,7 @@ from tests.hand_tunes import EIGHTH, THIRD, in_eighths, tunes
 
 
 def _lengths(tune: Tune) -> list[list[str]]:
-    """Give the lengths in eighths of what is written in each bar, with ~ where it is tied to the next."""
+    """Return the lengths in eighths of what is written in each bar, with ~ where it is tied to the next."""
     return [[f"{one.length * 2}{'~' if one.tied_after else ''}" for one in bar.notes] for bar in bars(tune)]
 
 

@@ -22,7 +22,7 @@ from tests.hand_tunes import JIG, TUNES, sung, tunes, without_last_rest
 
 
 def _events(tune: Tune, program: int = VIOLIN) -> tuple[int, list[tuple[int, Any]]]:
-    """Give the ticks of a quarter note, and each event with its tick."""
+    """Return the ticks of a quarter note, and each event with its tick."""
     file = mido.MidiFile(file=BytesIO(to_bytes(to_pretty_midi(tune, program))), charset="utf-8")
     found: list[tuple[int, Any]] = []
     for track in file.tracks:
