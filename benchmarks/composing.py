@@ -31,11 +31,11 @@ from data_prep.melodies.arrays import Melodies
 from data_prep.melodies.votes import find_votes
 from data_prep.pitches import REST
 from data_prep.randomness import stream
-from models.composer.composing.request import Wish
 from models.composer.composing.tune_composer import TuneComposer
 from models.composer.family import Composer
 from models.composer.spec import ComposerSpec
 from models.training import checkpoint
+from models.uses.request import SamplingRequest
 
 BATCH, LAYERS, SIZE, NUM_EVENTS = 16, 2, 128, 400
 BATCH_LIMIT, TUNE_LIMIT, LOAD_LIMIT, FILE_LIMIT = 10_000.0, 0.050, 3.0, 5.0
@@ -120,19 +120,19 @@ class Peer(nn.Module):
 
 def measure(composer: TuneComposer) -> dict[str, float]:
     """Time both on a batch, and ours on one tune, in turns."""
-    peer, wish = Peer(), Wish(key="C", metre="4/4", top_p=0.95)
+    peer, request = Peer(), SamplingRequest(key="C", metre="4/4", top_p=0.95)
     ours: list[float] = []
     theirs: list[float] = []
     alone: list[float] = []
     notes: list[int] = []
     for turn in range(TURNS + 1):
         began = time.perf_counter()
-        tunes_made = composer.compose(wish, count=BATCH, seed=turn)
+        tunes_made = composer.compose(request, count=BATCH, seed=turn)
         ours.append(sum(tune.num_notes for tune in tunes_made) / (time.perf_counter() - began))
         began = time.perf_counter()
         theirs.append(peer.compose(BATCH, tunes_made[0].num_notes) / (time.perf_counter() - began))
         began = time.perf_counter()
-        (tune,) = composer.compose(wish, seed=turn)
+        (tune,) = composer.compose(request, seed=turn)
         alone.append(time.perf_counter() - began)
         notes.append(tune.num_notes)
     return {

@@ -25,6 +25,7 @@ from typing import Any
 from summary import figure, write
 
 from cluster.session import connect as connect_ray
+from models.composer.family import Composer
 from models.composer.spec import ComposerSpec
 from models.family import Baseline, EpochReport, Preset
 from models.metrics import CV_LOSS, NATS_PER_NOTE, TRAIN_LOSS, FoldValues, Metric
@@ -85,9 +86,10 @@ class EmptyFamily:
     summary: str = "nothing"
     spec_type: type[ComposerSpec] = ComposerSpec
     data_kind: str = "none"
-    use: str = ""
+    folder: Path | None = Composer.folder
     not_for: str = ""
     metrics: Sequence[Metric] = (NATS_PER_NOTE, CV_LOSS, TRAIN_LOSS)
+    columns: Sequence[Metric] = (NATS_PER_NOTE, CV_LOSS)
 
     @property
     def presets(self) -> Mapping[str, Preset]:
@@ -107,6 +109,9 @@ class EmptyFamily:
     def score(self, trained: Path, data: object, learnt: object) -> Any:
         """Return no scores."""
         del trained, data, learnt
+
+    def serving(self) -> Any:
+        """Serve nothing."""
 
     def pictures(self, trained: Path, data: object) -> Sequence[Any]:
         """Return no pictures."""

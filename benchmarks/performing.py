@@ -27,8 +27,8 @@ from data_prep.prepared.corpus import prepare
 from data_prep.randomness import stream
 from models.stylenet.family import StyleNet
 from models.stylenet.performer import Performer
-from models.stylenet.performing import perform
 from models.training import checkpoint
+from models.uses.performing import perform
 
 pretty_midi: Any = import_module("pretty_midi")  # it has no types
 COLD_LIMIT, WARM_LIMIT, PERFORM_LIMIT = 20.0, 1.0, 2.0

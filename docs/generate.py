@@ -1,6 +1,7 @@
 """Writes the pages that the code itself knows best: ``make docs``, or ``python docs/generate.py``."""
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,11 @@ from search.spec.file import SECTIONS, SearchSpec, Section, load, write_duration
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("data_prep", "models", "search", "cluster", "tunesmith")
+
+FAMILY_PAGE = "adding-a-family.md"
+
+QUOTED = re.compile(r"^(```\w+ (\S+/\S+)\n).*?^```\n", re.MULTILINE | re.DOTALL)
+"""A block that quotes a file: behind the language stands the file."""
 
 SEARCH_FILE = """\
 # The search file
@@ -86,8 +92,14 @@ def main() -> None:
 
 
 def pages() -> Mapping[str, str]:
-    """Give the text of each generated page by its file's name."""
-    return {"search-file.md": search_file(), "modules.md": modules()}
+    """Return the text of each generated page by its file's name."""
+    return {"search-file.md": search_file(), "modules.md": modules(), FAMILY_PAGE: family_page()}
+
+
+def family_page() -> str:
+    """Return the page on adding a family, with what its files hold now in the blocks that quote them."""
+    page = (ROOT / "docs" / FAMILY_PAGE).read_text(encoding="utf-8")
+    return QUOTED.sub(lambda block: f"{block[1]}{(ROOT / block[2]).read_text(encoding='utf-8')}```\n", page)
 
 
 def search_file() -> str:

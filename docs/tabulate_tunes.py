@@ -31,7 +31,7 @@ from models.composer.task import ComposerTask
 from models.families import family as find_family
 from models.folded.optimiser import FoldedOptimiser
 from models.folded.torch_typing import tensor
-from models.training.loop import LockstepTraining, TrainingPlan
+from models.training.loop import LockstepTraining
 from search.spec.file import load
 from tunesmith.figures import settings_line
 from tunesmith.names.trials import recorded_trial
@@ -66,7 +66,7 @@ class Look:
 def trained(spec: ComposerSpec, data: Melodies, seed: int, name: str) -> ComposerTask:
     """Train settings on all folds."""
     task = ComposerTask(spec, data, seed=seed, trial=1_000_000, device="cpu")
-    for report in LockstepTraining(task, TrainingPlan.of(spec)).epochs():
+    for report in LockstepTraining(task, spec).epochs():
         mean = report.metrics["nats_per_note"].mean
         sys.stderr.write(f"{name}, seed {seed}, epoch {report.epoch}: {mean:.4f}, {report.seconds:.0f} s\n")
     return task

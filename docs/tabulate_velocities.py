@@ -27,7 +27,7 @@ from models.stylenet.baselines import simple_predictions
 from models.stylenet.spec import StyleNetSpec
 from models.stylenet.task import StyleNetTask
 from models.stylenet.velocity_scores import piece_scores
-from models.training.loop import LockstepTraining, TrainingPlan
+from models.training.loop import LockstepTraining
 from tunesmith.figures import settings_line
 from tunesmith.names.trials import recorded_trial
 
@@ -51,7 +51,7 @@ def nets(spec: StyleNetSpec, data: Performances, seeds: int, seed: int) -> list[
     found: list[NDArray[np.float64]] = []
     for number in range(seeds):
         task = StyleNetTask(spec, data, seed=seed, trial=1_000_000 + number, device="cpu")
-        for report in LockstepTraining(task, TrainingPlan.of(spec)).epochs():
+        for report in LockstepTraining(task, spec).epochs():
             sys.stderr.write(f"net {number + 1}, epoch {report.epoch}: {report.metrics[ONSET_MAE.name].mean:.3f}\n")
         found.append(task.predict().velocity)
     return found

@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from data_prep.progress import Progress
 from models.metrics import FoldValues, Metric
@@ -14,16 +14,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from models.serving import Serving
+
 SCORING = "scoring the baselines"
 """What a progress display calls it."""
 
 
 @dataclass(frozen=True)
 class EpochReport:
-    """What one epoch of all folds together came to.
+    """The result of one epoch of all folds together.
 
     Attributes:
-        epoch: The absolute number of the epoch, from 1; a resumed trial goes on counting.
+        epoch: The absolute number of the epoch, from 1; a resumed trial continues to count.
         metrics: Every metric's values on the folds, by the metric's name.
         seconds: Wall time of the epoch, training and evaluation.
     """
@@ -31,6 +33,17 @@ class EpochReport:
     epoch: int
     metrics: Mapping[str, FoldValues]
     seconds: float
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the report as JSON holds it, the one form in which it is stored and sent."""
+        metrics = {name: list(values.values) for name, values in self.metrics.items()}
+        return {"epoch": self.epoch, "metrics": metrics, "seconds": self.seconds}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """Read what ``to_plain`` returned; other keys are ignored."""
+        metrics = {name: FoldValues(tuple(values)) for name, values in plain["metrics"].items()}
+        return cls(plain["epoch"], metrics, plain["seconds"])
 
 
 @dataclass(frozen=True)
@@ -138,7 +151,10 @@ DataT_contra = TypeVar("DataT_contra", contravariant=True)
 
 
 class Family(Protocol[DataT_contra, SpecT]):
-    """A kind of model that can be searched: one encoding, one model, one default search."""
+    """A kind of model that can be searched: one encoding, one model, one default search.
+
+    What its models are good for beyond scoring, it offers by the methods of ``models.uses.offers``.
+    """
 
     @property
     def name(self) -> str:
@@ -161,8 +177,11 @@ class Family(Protocol[DataT_contra, SpecT]):
         ...
 
     @property
-    def use(self) -> str:
-        """The command that makes music, "{model}" in the place of what names its model; empty where there is none."""
+    def folder(self) -> Path | None:
+        """Where its built-in searches are; None for a family without.
+
+        ``default.toml`` is called like the family, any other ``NAME.toml`` FAMILY-NAME.
+        """
         ...
 
     @property
@@ -173,6 +192,11 @@ class Family(Protocol[DataT_contra, SpecT]):
     @property
     def metrics(self) -> Sequence[Metric]:
         """All metrics that its epochs report; the first is the objective of a search."""
+        ...
+
+    @property
+    def columns(self) -> Sequence[Metric]:
+        """The metrics that a table of trials has room for; the first is the objective."""
         ...
 
     @property
@@ -211,6 +235,10 @@ class Family(Protocol[DataT_contra, SpecT]):
         Raises:
             BadInputError: If there is no such model, or it needs pieces that are not at hand or are others.
         """
+        ...
+
+    def serving(self) -> "Serving":
+        """Return how a registered model is served."""
         ...
 
     def pictures(self, trained: Path, data: DataT_contra) -> "Iterable[tuple[str, Figure]]":

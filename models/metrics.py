@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,10 @@ class FoldValues:
     def is_finite(self) -> bool:
         """Whether every fold's value is a finite number."""
         return all(math.isfinite(value) for value in self.values)
+
+    def summary(self) -> dict[str, Any]:
+        """Return mean, standard error and every fold's value as the commands write them with ``--json``."""
+        return {"mean": self.mean, "standard_error": self.standard_error, "folds": self.values}
 
 
 NATS_PER_NOTE = Metric(

@@ -28,8 +28,8 @@ class Setting:
         meaning: One line for a reader.
         when: Other settings' names with the values under which this one matters; empty if it always does.
         takes_memory: Whether a model takes more memory with a greater value.
-        by_memory: The choices from the one whose model takes least memory to the one that takes most; empty where that
-            is much the same.
+        memory_order: The choices from the one whose model takes least memory to the one that takes most; empty where
+            that is much the same.
         earlier: The value under which what was stored before the setting existed was made; None where the default is.
     """
 
@@ -43,8 +43,15 @@ class Setting:
     meaning: str
     when: Mapping[str, tuple[Value, ...]]
     takes_memory: bool = False
-    by_memory: tuple[Value, ...] = ()
+    memory_order: tuple[Value, ...] = ()
     earlier: Value | None = None
+
+    @property
+    def whole_bounds(self) -> tuple[int, int]:
+        """The least and the greatest legal value of a whole number."""
+        assert self.low is not None
+        assert self.high is not None
+        return int(self.low), int(self.high)
 
 
 def setting(  # noqa: PLR0913  (all that is declared of a setting, named)
@@ -56,7 +63,7 @@ def setting(  # noqa: PLR0913  (all that is declared of a setting, named)
     unit: str = "",
     when: Mapping[str, tuple[Value, ...]] | None = None,
     takes_memory: bool = True,
-    by_memory: tuple[Value, ...] = (),
+    memory_order: tuple[Value, ...] = (),
     earlier: Value | None = None,
 ) -> Any:
     """Declare a setting: a field with inclusive legal bounds, a unit, its meaning and when it matters.
@@ -69,7 +76,7 @@ def setting(  # noqa: PLR0913  (all that is declared of a setting, named)
         unit: The unit in words.
         when: Other settings' names with the values under which this one matters.
         takes_memory: Of a whole number, whether a model takes more memory with a greater one, as most do.
-        by_memory: Of a choice, its values from the lightest model to the heaviest, where that is not the same.
+        memory_order: Of a choice, its values from the lightest model to the heaviest, where that is not the same.
         earlier: The value that was in force before the setting existed, if it is not the default.
 
     Returns:
@@ -84,7 +91,7 @@ def setting(  # noqa: PLR0913  (all that is declared of a setting, named)
             "unit": unit,
             "when": {name: list(values) for name, values in (when or {}).items()},
             "takes_memory": takes_memory,
-            "by_memory": list(by_memory),
+            "memory_order": list(memory_order),
             "earlier": earlier,
         },
     )
@@ -128,10 +135,26 @@ class Spec(BaseModel):
                 meaning=field.description or "",
                 when={key: tuple(values) for key, values in extra.get("when", {}).items()},
                 takes_memory=annotation is int and extra.get("takes_memory", True),
-                by_memory=tuple(extra.get("by_memory", ())),
+                memory_order=tuple(extra.get("memory_order", ())),
                 earlier=extra.get("earlier"),
             )
         return found
+
+    @classmethod
+    def with_default(cls, name: str, default: Value, meaning: str = "") -> Any:
+        """Return an inherited setting with another default, and another meaning where one is given."""
+        inherited = cls.settings()[name]
+        return setting(
+            default,
+            meaning or inherited.meaning,
+            low=inherited.low,
+            high=inherited.high,
+            unit=inherited.unit,
+            when=inherited.when,
+            takes_memory=inherited.takes_memory,
+            memory_order=inherited.memory_order,
+            earlier=inherited.earlier,
+        )
 
     @classmethod
     def defaults(cls) -> dict[str, Value]:

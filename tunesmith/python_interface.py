@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from music21.stream import Score
     from pretty_midi import PrettyMIDI
 
-    from models.composer.composing.tune_composer import TuneComposer
-    from models.stylenet.performer import Mix, Performer
+    from models.uses.offers import ComposingModel, PerformingModel
+    from models.uses.styles import Mix
 
 MidiT = TypeVar("MidiT", bound="bytes | PrettyMIDI")
 
@@ -70,16 +70,16 @@ class Composed:
 
 @dataclass(frozen=True)
 class LoadedComposer:
-    """A trained composer.
+    """A trained model that composes.
 
     Attributes:
         model: The model.
     """
 
-    model: "TuneComposer"
+    model: "ComposingModel"
 
     def compose(
-        self, *, count: int = 1, seed: int = 1, prompt: Tune | Path | None = None, **wish: Any
+        self, *, count: int = 1, seed: int = 1, prompt: Tune | Path | None = None, **request: Any
     ) -> list[Composed]:
         """Compose tunes.
 
@@ -87,7 +87,7 @@ class LoadedComposer:
             count: Number of tunes.
             seed: The same seed gives the same tunes.
             prompt: A tune to continue, or a file with one.
-            **wish: What is asked of each, as ``request.Wish`` has it: bars, key, metre, temperature, top_p, ...
+            **request: What is asked of each, as ``SamplingRequest`` has it: bars, key, metre, temperature, top_p, ...
 
         Returns:
             The tunes.
@@ -96,21 +96,24 @@ class LoadedComposer:
             BadInputError: If the model cannot do what is asked.
         """
         from data_prep.tunes.prompts import read_prompt
-        from models.composer.composing.request import Wish
+        from models.uses.request import SamplingRequest
 
         given = read_prompt(prompt)[0] if isinstance(prompt, Path) else prompt
-        return [Composed(tune) for tune in self.model.compose(Wish(prompt=given, **wish), count=count, seed=seed)]
+        return [
+            Composed(tune)
+            for tune in self.model.compose(SamplingRequest(prompt=given, **request), count=count, seed=seed)
+        ]
 
 
 @dataclass(frozen=True)
 class LoadedPerformer:
-    """A trained StyleNet.
+    """A trained model that performs.
 
     Attributes:
         model: The model.
     """
 
-    model: "Performer"
+    model: "PerformingModel"
 
     @property
     def styles(self) -> tuple[str, ...]:
@@ -118,8 +121,8 @@ class LoadedPerformer:
         return self.model.styles
 
     def perform(self, midi: MidiT, style: "Mix", *, amount: float = 1.0) -> MidiT:
-        """Set the velocities of a piece; see ``models.stylenet.performing.perform``."""
-        from models.stylenet.performing import perform
+        """Set the velocities of a piece; see ``models.uses.performing.perform``."""
+        from models.uses.performing import perform
 
         return perform(midi, self.model, style, amount=amount)
 
@@ -136,18 +139,19 @@ def load_model(name: str, *, home: Path | None = None, tracking: str | None = No
         A composer or a performer.
 
     Raises:
-        BadInputError: If there is no such model.
+        BadInputError: If there is no such model, or it neither composes nor performs.
     """
-    from models.composer.composing.tune_composer import TuneComposer
-    from models.stylenet.performer import Performer
-    from models.training.checkpoint import load_model as load
+    from models.families import family_of
+    from models.uses.offers import ComposingFamily, PerformingFamily
     from tunesmith.home import home_folder
     from tunesmith.names.models import any_model
 
     path = any_model(name, home_folder(home), tracking).path
-    family = load(path).extra["family"]
-    if family == "composer":
-        return LoadedComposer(TuneComposer.load(path))
-    if family == "stylenet":
-        return LoadedPerformer(Performer.load(path))
-    raise BadInputError(f"a model is a composer or a stylenet: {path} says {family!r}")
+    family = family_of(path)
+    if isinstance(family, ComposingFamily):
+        return LoadedComposer(family.composing_model(path))
+    if isinstance(family, PerformingFamily):
+        return LoadedPerformer(family.performing_model(path))
+    raise BadInputError(
+        "a model is loaded to compose or to perform", f"{family.name} does neither", remedy="serve a registered version"
+    )

@@ -41,10 +41,10 @@ def remedy_in_words(error: BadInputError) -> str:
     """Return an error's remedy, with the command or the option that does it; empty if it has none."""
     if error.action is None:
         return error.remedy
-    told = command_for(error.action)
+    text = command_for(error.action)
     if not error.remedy:
-        return told
-    return f"{error.remedy} ({told})" if told.startswith("-") else f"{error.remedy}: {told}"
+        return text
+    return f"{error.remedy} ({text})" if text.startswith("-") else f"{error.remedy}: {text}"
 
 
 def command_for(action: Action) -> str:

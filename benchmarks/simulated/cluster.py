@@ -129,7 +129,6 @@ class Simulation(SilentObserver):
         self._recording, self._costs, self._home, self._start_up = recording, costs, home, start_up
         self._search, self._family = search, EmptyFamily()
         self._left = search.budget.trials
-        self._now = 0.0
         self._free_at = 0.0
         self._idle_since: dict[int, float] = {}
         self._running: dict[int, _Running] = {}

@@ -1,6 +1,7 @@
 """The composer: the family of recurrent melody models."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.composer.presets import COMPOSER_PRESETS
@@ -9,12 +10,12 @@ from models.family import Baseline, Preset, Scored, Training
 from models.metrics import CV_LOSS, CV_LOSS_BY_NOTE, NATS_PER_NOTE, NATS_PER_NOTE_BY_NOTE, TRAIN_LOSS, Metric
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from matplotlib.figure import Figure
 
     from data_prep.melodies.arrays import Melodies
     from data_prep.progress import Progress
+    from models.serving import Serving
+    from models.uses.offers import ComposingModel, Memoriser
 
 
 class Composer:
@@ -24,7 +25,7 @@ class Composer:
     summary: str = "recurrent networks that write one-voice melodies note by note"
     spec_type: type[ComposerSpec] = ComposerSpec
     data_kind: str = "melodies"
-    use: str = "tunesmith compose {model} --count 4"
+    folder: Path = Path(__file__).parent
     not_for: str = (
         "It knows one voice, and the metres, note lengths and turns of its corpus; of form it knows what a tune played "
         "before, up to 16 bars back. It can repeat stretches of its corpus word for word: look at the report of "
@@ -32,11 +33,12 @@ class Composer:
         "tunes."
     )
     metrics: Sequence[Metric] = (NATS_PER_NOTE, NATS_PER_NOTE_BY_NOTE, CV_LOSS, CV_LOSS_BY_NOTE, TRAIN_LOSS)
+    columns: Sequence[Metric] = (NATS_PER_NOTE, CV_LOSS)
     presets: Mapping[str, Preset] = COMPOSER_PRESETS
 
     def remarks(self, tried: Mapping[str, Container[object]], data: "Melodies") -> Sequence[str]:
         """Say where experts in copying would look a number of bars back, and no piece lets them."""
-        from data_prep.melodies.votes import any_look_back  # noqa: PLC0415  (numpy: listing families must not wait for it)
+        from data_prep.melodies.votes import any_look_back
 
         if "match+bars" not in tried["copying"] or "sounding" not in tried["reading"] or any_look_back(data.votes):
             return ()
@@ -46,16 +48,34 @@ class Composer:
 
     def start(self, spec: ComposerSpec, data: "Melodies", *, seed: int, trial: int, device: str) -> Training:
         """Encode the data and build the folded model for a trial, with its streams named by (seed, trial)."""
-        from models.composer.task import ComposerTask  # noqa: PLC0415  (torch: listing families must not wait for it)
-        from models.training.loop import LockstepTraining, TrainingPlan  # noqa: PLC0415  (torch)
+        from models.composer.task import ComposerTask
+        from models.training.loop import LockstepTraining
 
-        return LockstepTraining(ComposerTask(spec, data, seed=seed, trial=trial, device=device), TrainingPlan.of(spec))
+        return LockstepTraining(ComposerTask(spec, data, seed=seed, trial=trial, device=device), spec)
 
     def score(self, trained: "Path", data: "Melodies", learnt: "Melodies | None") -> Scored:
         """Score tunes that a trained composer never saw."""
-        from models.composer.scoring import score_tunes  # noqa: PLC0415  (torch)
+        from models.composer.scoring import score_tunes
 
         return score_tunes(trained, data, learnt)
+
+    def serving(self) -> "Serving":
+        """Return how a registered composer is served."""
+        from models.composer.serving import SERVING
+
+        return SERVING
+
+    def composing_model(self, trained: Path) -> "ComposingModel":
+        """Load a trained composer."""
+        from models.composer.composing.tune_composer import TuneComposer
+
+        return TuneComposer.load(trained)
+
+    def memoriser(self) -> "Memoriser":
+        """Return what trains composers on one tune each."""
+        from models.composer import memorising
+
+        return memorising
 
     def pictures(self, trained: "Path", data: "Melodies") -> "Iterable[tuple[str, Figure]]":
         """Draw nothing: what a composer does is a tune."""
@@ -64,6 +84,6 @@ class Composer:
 
     def baselines(self, data: "Melodies", progress: "Progress | None" = None) -> Sequence[Baseline]:
         """Score the simple models on the same folds, from the weakest to the strongest."""
-        from models.composer.baselines import melody_baselines  # noqa: PLC0415  (only a search's end asks for them)
+        from models.composer.baselines import melody_baselines
 
         return melody_baselines(data, progress)

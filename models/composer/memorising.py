@@ -9,7 +9,7 @@ Symbols: N notes that the model sees, n notes of the tune, g of them given, V to
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from types import MappingProxyType
 
@@ -26,7 +26,8 @@ from models.composer.composing.steps import ComposerSteps
 from models.composer.spec import ComposerSpec
 from models.composer.task import ComposerTask
 from models.spec import Value
-from models.training.loop import LockstepTraining, TrainingPlan
+from models.training.loop import LockstepTraining
+from models.uses.offers import Recollection
 
 DEFAULTS: Mapping[str, Value] = MappingProxyType(
     {
@@ -51,26 +52,10 @@ SETTLED = ("reading", "copying", "length", "windows_per_epoch", "epochs")
 """Settings that cannot be chosen: every note is read, nothing is copied, and N and the iterations say the rest."""
 
 
-@dataclass(frozen=True)
-class Recollection:
-    """How a model continues a tune.
-
-    Attributes:
-        num_inputs: N.
-        iterations: Steps that it was trained for.
-        tune: The given notes and the model's, as many in all as the tune has.
-        right: [n - g] whether each note of the model's is the tune's.
-    """
-
-    num_inputs: int
-    iterations: int
-    tune: Tune
-    right: tuple[bool, ...]
-
-    @property
-    def share(self) -> float:
-        """The share of the model's notes that are the tune's."""
-        return sum(self.right) / len(self.right)
+def lesson_bounds() -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the fewest and most inputs, and the fewest and most iterations."""
+    inputs, iterations = (ComposerSpec.settings()[name].whole_bounds for name in ("length", "epochs"))
+    return inputs, iterations
 
 
 def lesson_spec(values: Mapping[str, Value], num_inputs: int, iterations: int, where: str = "") -> ComposerSpec:
@@ -118,7 +103,7 @@ def memorise(
         BadInputError: If the training diverges.
     """
     task = ComposerTask(spec, lesson.melodies, seed=seed, trial=0, device="cpu")
-    training = LockstepTraining(task, TrainingPlan.of(spec))
+    training = LockstepTraining(task, spec)
     waiting = list(iterations)
     for report in training.epochs():
         progress.advance(1)

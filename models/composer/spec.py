@@ -3,18 +3,16 @@
 from typing import Literal
 
 from models.spec import Spec, setting
+from models.training.spec import TrainingSpec
 
 
-class ComposerSpec(Spec):
-    """Settings of one composer: S1's axes and those that were measured to matter beyond them.
-
-    The order is the order in which a search samples them.
-    """
+class _NetworkSpec(Spec):
+    """What a composer is and reads."""
 
     cell: Literal["rnn", "gru", "lstm", "peephole"] = setting(
         "lstm",
         "recurrent cell; peephole is an LSTM whose gates see the cell state (Gers & Schmidhuber 2000)",
-        by_memory=("rnn", "gru", "peephole", "lstm"),
+        memory_order=("rnn", "gru", "peephole", "lstm"),
     )
     layers: int = setting(1, "recurrent layers", low=1, high=8)
     size: int = setting(128, "hidden units of each layer", low=1, high=2048, unit="units")
@@ -22,7 +20,7 @@ class ComposerSpec(Spec):
         "factored",
         "how a note enters: its token's one-hot straight into the first layer, or the sum of embeddings of token, "
         "pitch and duration",
-        by_memory=("factored", "token"),
+        memory_order=("factored", "token"),
     )
     embedding: int = setting(
         128, "width of the summed embeddings", low=1, high=1024, unit="units", when={"input": ("factored",)}
@@ -33,7 +31,7 @@ class ComposerSpec(Spec):
     head: Literal["token", "factored"] = setting(
         "factored",
         "output weights of each token: its own, or the sum of its own, its pitch's and its duration's",
-        by_memory=("token", "factored"),
+        memory_order=("token", "factored"),
     )
     initial: Literal["torch", "tensorflow"] = setting(
         "torch",
@@ -56,7 +54,7 @@ class ComposerSpec(Spec):
     beat: Literal["off", "input", "target"] = setting(
         "input",
         "the position in the bar: unused, an input beside the note, or part of the predicted token",
-        by_memory=("off", "input", "target"),
+        memory_order=("off", "input", "target"),
     )
     transpose: bool = setting(False, "shift every piece to C by its key signature (literal reading: always downward)")
     augment: int = setting(
@@ -72,7 +70,7 @@ class ComposerSpec(Spec):
         "experts in the tune's own past that a gate mixes with the network: none, what followed the longest match, or "
         "also what stood 1, 2, 4, 8 and 16 bars before",
         when={"reading": ("sounding",)},
-        by_memory=("off", "match", "match+bars"),
+        memory_order=("off", "match", "match+bars"),
         earlier="off",
     )
     copying_own_loss: float = setting(
@@ -86,16 +84,15 @@ class ComposerSpec(Spec):
     copying_units: int = setting(
         64, "hidden units of the gate", low=1, high=1024, unit="units", when={"copying": ("match", "match+bars")}
     )
-    optimiser: Literal["sgd", "rmsprop", "adam", "adamw"] = setting(
-        "adamw", "the update rule", by_memory=("sgd", "rmsprop", "adam", "adamw")
-    )
-    lr: float = setting(3e-3, "learning rate (the paper's step)", low=1e-6, high=10.0)
-    weight_decay: float = setting(0.1, "decoupled weight decay", low=0.0, high=10.0, when={"optimiser": ("adamw",)})
-    schedule: Literal["constant", "cosine"] = setting(
-        "cosine", "learning rate over the whole budget: constant, or 5 % linear warm-up and a cosine to zero"
-    )
-    clip: float = setting(1.0, "largest norm of a fold's gradient; 0 leaves it as it is", low=0.0, high=1e6)
-    batch_size: int = setting(8, "windows of each fold in a step", low=1, high=1024, unit="windows")
+
+
+class ComposerSpec(TrainingSpec, _NetworkSpec):
+    """Settings of one composer: S1's axes and those that were measured to matter beyond them.
+
+    A search samples the network's settings first, then the shared ones of a training, then these.
+    """
+
+    lr: float = TrainingSpec.with_default("lr", 3e-3, "learning rate (the paper's step)")
     length: int = setting(64, "notes in a training window, over which errors are propagated back", low=1, high=4096)
     loss: Literal["mean", "sum"] = setting("mean", "reduction of the cross-entropy over the notes of a batch")
     windows_per_epoch: int = setting(
@@ -103,14 +100,6 @@ class ComposerSpec(Spec):
         "random windows of each fold in an epoch; 0 is one pass over its training notes",
         low=0,
         high=1_000_000,
-        takes_memory=False,
-    )
-    epochs: int = setting(
-        12,
-        "the full budget, over which the schedule runs",
-        low=1,
-        high=100_000,
-        unit="epochs",
         takes_memory=False,
     )
 

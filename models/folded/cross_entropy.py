@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from models.folded.matmul import product
-from models.folded.torch_typing import apply
+from models.folded.torch_typing import Function
 
 _CHUNK_BYTES = 2**20
 """Logits made at a time, so that they stay in a core's cache until their gradients are taken."""
@@ -57,7 +57,7 @@ def linear_cross_entropy(
         [G] nats to be differentiated, and [G] nats of the prediction alone, detached.
     """
     mixed = (None, None, 0.0) if pointer is None else (pointer.log_weight, pointer.probability, pointer.own_loss)
-    return cast("tuple[Tensor, Tensor]", apply(_LinearCrossEntropy, hidden, weight, bias, target, share, *mixed))
+    return cast("tuple[Tensor, Tensor]", _LinearCrossEntropy.apply(hidden, weight, bias, target, share, *mixed))
 
 
 def token_log_probabilities(hidden: Tensor, weight: Tensor, bias: Tensor, tokens: Tensor) -> Tensor:
@@ -96,7 +96,7 @@ def _mixed(log_p: Tensor, log_weight: Tensor, probability: Tensor) -> tuple[Tens
     return mixed, torch.exp(from_softmax - mixed)
 
 
-class _LinearCrossEntropy(torch.autograd.Function):
+class _LinearCrossEntropy(Function):
     @staticmethod
     def forward(  # noqa: PLR0913, PLR0917  (autograd takes tensors one by one)
         ctx: Any,
@@ -139,7 +139,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, dloss: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, dloss: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         dhidden, dweight, dbias, dmixture = ctx.saved_tensors
         of_rows = dloss[:, None]
         return (

@@ -18,7 +18,7 @@ from torch.autograd.function import once_differentiable
 
 from models.folded.blocks import fold_blocks, recurrent_gradient, steps, tanh_into
 from models.folded.matmul import step_product
-from models.folded.torch_typing import apply
+from models.folded.torch_typing import Function
 
 _sigmoid_slope = torch.ops.aten.sigmoid_backward.grad_input  # (grad, y) -> grad y (1 - y), in one pass
 _tanh_slope = torch.ops.aten.tanh_backward.grad_input  # (grad, y) -> grad (1 - y^2)
@@ -36,11 +36,11 @@ def gru(pre: Tensor, recurrent: Tensor, recurrent_bias: Tensor, state: Tensor | 
     Returns:
         [G, T, B, H] hidden states, and the state [G, B, H] after the last step.
     """
-    hidden = cast("Tensor", apply(_GRU, pre, recurrent, recurrent_bias, state))
+    hidden = cast("Tensor", _GRU.apply(pre, recurrent, recurrent_bias, state))
     return hidden, hidden[:, -1]
 
 
-class _GRU(torch.autograd.Function):
+class _GRU(Function):
     @staticmethod
     def forward(ctx: Any, pre: Tensor, recurrent: Tensor, recurrent_bias: Tensor, h0: Tensor | None) -> Tensor:
         gates = pre.detach()
@@ -55,7 +55,7 @@ class _GRU(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, dhidden: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, dhidden: Tensor) -> tuple[Tensor | None, ...]:
         gates, products, hidden, recurrent, h0 = ctx.saved_tensors
         size = recurrent.shape[2]
         dproducts, dpre = _local(gates, products, hidden, h0)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from models.folded.matmul import outer, products
-from models.folded.torch_typing import apply
+from models.folded.torch_typing import Function
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -24,11 +24,11 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     Returns:
         [G, ..., N], a tensor of its own.
     """
-    y = cast("Tensor", apply(_Linear, x.flatten(1, -2), weight, bias))
+    y = cast("Tensor", _Linear.apply(x.flatten(1, -2), weight, bias))
     return y.view(*x.shape[:-1], -1)
 
 
-class _Linear(torch.autograd.Function):
+class _Linear(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight)
@@ -36,7 +36,7 @@ class _Linear(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         dx = products(dy, weight) if ctx.needs_input_grad[0] else None
         return dx, outer(dy, x), dy.sum(1)

@@ -20,7 +20,7 @@ from torch.autograd.function import once_differentiable
 
 from models.folded.blocks import fold_blocks, recurrent_gradient, steps, tanh_into
 from models.folded.matmul import step_product
-from models.folded.torch_typing import apply
+from models.folded.torch_typing import Function
 
 _sigmoid_slope = torch.ops.aten.sigmoid_backward.grad_input  # (grad, y) -> grad y (1 - y), in one pass
 _tanh_slope = torch.ops.aten.tanh_backward.grad_input  # (grad, y) -> grad (1 - y^2)
@@ -41,7 +41,7 @@ def lstm(
         [G, T, B, H] hidden states, and the state (h, c) after the last step.
     """
     h0, c0 = state if state is not None else (None, None)
-    hidden, cell = cast("tuple[Tensor, Tensor]", apply(_LSTM, pre, recurrent, peephole, h0, c0))
+    hidden, cell = cast("tuple[Tensor, Tensor]", _LSTM.apply(pre, recurrent, peephole, h0, c0))
     return hidden, (hidden[:, -1], cell)
 
 
@@ -79,7 +79,7 @@ class _Slopes:
     cell: Tensor
 
 
-class _LSTM(torch.autograd.Function):
+class _LSTM(Function):
     @staticmethod
     def forward(
         ctx: Any, pre: Tensor, recurrent: Tensor, peephole: Tensor | None, h0: Tensor | None, c0: Tensor | None
@@ -94,7 +94,7 @@ class _LSTM(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, dhidden: Tensor, dcell: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, dhidden: Tensor, dcell: Tensor) -> tuple[Tensor | None, ...]:
         gates, cells, tanh_cells, hidden, recurrent, peephole, h0, c0 = ctx.saved_tensors
         tape = _Tape(gates, cells, tanh_cells, hidden)
         slopes = _Slopes(*_local(tape, c0), dhidden.clone(), dcell.clone())

@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from models.folded.blocks import fold_blocks, recurrent_gradient, steps, tanh_into
 from models.folded.matmul import step_product
-from models.folded.torch_typing import apply
+from models.folded.torch_typing import Function
 
 
 def rnn(pre: Tensor, recurrent: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -25,11 +25,11 @@ def rnn(pre: Tensor, recurrent: Tensor, state: Tensor | None = None) -> tuple[Te
     Returns:
         [G, T, B, H] hidden states, and the state [G, B, H] after the last step.
     """
-    hidden = cast("Tensor", apply(_RNN, pre, recurrent, state))
+    hidden = cast("Tensor", _RNN.apply(pre, recurrent, state))
     return hidden, hidden[:, -1]
 
 
-class _RNN(torch.autograd.Function):
+class _RNN(Function):
     @staticmethod
     def forward(ctx: Any, pre: Tensor, recurrent: Tensor, h0: Tensor | None) -> Tensor:
         hidden = torch.empty_like(pre)
@@ -46,7 +46,7 @@ class _RNN(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, dhidden: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, dhidden: Tensor) -> tuple[Tensor | None, ...]:
         hidden, recurrent, h0 = ctx.saved_tensors
         dpre = torch.ops.aten.tanh_backward.default(dhidden, hidden)
         slopes = torch.rsub(hidden.square(), 1.0)

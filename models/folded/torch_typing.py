@@ -1,4 +1,4 @@
-"""Typed doors to what torch's annotations leave open."""
+"""Typed wrappers for what torch's annotations leave open."""
 
 from typing import Any, cast
 
@@ -7,17 +7,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-
-def apply(function: type[torch.autograd.Function], *inputs: Tensor | float | None) -> Any:
-    """Run a custom autograd function, which gives a tensor or several."""
-    return function.apply(*inputs)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+Function: Any = torch.autograd.Function
+"""The base of an autograd function; torch annotates ``forward`` and ``backward`` so that no subclass fits."""
 
 
 def tensor(array: NDArray[Any], device: str | torch.device = "cpu", dtype: torch.dtype | None = None) -> Tensor:
-    """Put an array onto a device; without a copy where device and type allow, so the array is not to be written to."""
+    """Move an array to a device; without a copy where device and type allow, so the array must not change later."""
     return torch.from_numpy(np.ascontiguousarray(array)).to(device, dtype)  # pyright: ignore[reportUnknownMemberType]
 
 
 def row_norms(x: Tensor) -> Tensor:
-    """Give the Euclidean norms [M] of the rows of x [M, N]."""
+    """Return the Euclidean norms [M] of the rows of x [M, N]."""
     return cast("Tensor", torch.linalg.vector_norm(x, dim=1))  # pyright: ignore[reportUnknownMemberType]

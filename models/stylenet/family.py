@@ -1,20 +1,21 @@
 """StyleNet: the family of models that predict how loud each note of a piano piece is played, in each style."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.family import Baseline, Preset, Scored, Training
-from models.metrics import TRAIN_LOSS, VELOCITY_METRICS, Metric
+from models.metrics import ONSET_MAE, TRAIN_LOSS, VELOCITY_METRICS, Metric
 from models.stylenet.presets import STYLENET_PRESETS
 from models.stylenet.spec import StyleNetSpec
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from matplotlib.figure import Figure
 
     from data_prep.performances.arrays import Performances
     from data_prep.progress import Progress
+    from models.serving import Serving
+    from models.uses.offers import PerformingModel
 
 
 class StyleNet:
@@ -24,7 +25,7 @@ class StyleNet:
     summary: str = "bidirectional networks that give the notes of a piano piece their dynamics, in each style"
     spec_type: type[StyleNetSpec] = StyleNetSpec
     data_kind: str = "performances"
-    use: str = "tunesmith perform FILE.mid {model} --genre all"
+    folder: Path = Path(__file__).parent
     not_for: str = (
         "It knows one piano, in bars of four beats that the file's ticks agree with: on free timing, other "
         "instruments and other metres its dynamics mean little. It predicts velocities, neither timing nor pedal, and "
@@ -32,6 +33,7 @@ class StyleNet:
         "makes of a style is no musicology."
     )
     metrics: Sequence[Metric] = (*VELOCITY_METRICS, TRAIN_LOSS)
+    columns: Sequence[Metric] = (ONSET_MAE,)
     presets: Mapping[str, Preset] = STYLENET_PRESETS
 
     def remarks(self, tried: Mapping[str, Container[object]], data: "Performances") -> Sequence[str]:
@@ -41,28 +43,40 @@ class StyleNet:
 
     def start(self, spec: StyleNetSpec, data: "Performances", *, seed: int, trial: int, device: str) -> Training:
         """Encode the data and build the folded model for a trial, with its streams named by (seed, trial)."""
-        from models.stylenet.task import StyleNetTask  # noqa: PLC0415  (torch: listing families must not wait for it)
-        from models.training.loop import LockstepTraining, TrainingPlan  # noqa: PLC0415  (torch)
+        from models.stylenet.task import StyleNetTask
+        from models.training.loop import LockstepTraining
 
-        return LockstepTraining(StyleNetTask(spec, data, seed=seed, trial=trial, device=device), TrainingPlan.of(spec))
+        return LockstepTraining(StyleNetTask(spec, data, seed=seed, trial=trial, device=device), spec)
 
     def score(self, trained: "Path", data: "Performances", learnt: "Performances | None") -> Scored:
         """Score performances that a trained StyleNet never heard."""
-        from models.stylenet.performer import Performer  # noqa: PLC0415  (torch)
-        from models.stylenet.scoring import score_performances  # noqa: PLC0415  (torch)
+        from models.stylenet.performer import Performer
+        from models.stylenet.scoring import score_performances
 
         del learnt
         return score_performances(Performer.load(trained), data)
 
+    def serving(self) -> "Serving":
+        """Return how a registered StyleNet is served."""
+        from models.stylenet.serving import SERVING
+
+        return SERVING
+
+    def performing_model(self, trained: Path) -> "PerformingModel":
+        """Load a trained StyleNet."""
+        from models.stylenet.performer import Performer
+
+        return Performer.load(trained)
+
     def pictures(self, trained: "Path", data: "Performances") -> "Iterable[tuple[str, Figure]]":
         """Draw held-out performances beside what the model makes of them, and how it reads them."""
-        from models.stylenet.performer import Performer  # noqa: PLC0415  (torch)
-        from models.stylenet.pictures import trial_pictures  # noqa: PLC0415  (matplotlib)
+        from models.stylenet.performer import Performer
+        from models.stylenet.pictures import trial_pictures
 
         return trial_pictures(Performer.load(trained), data)
 
     def baselines(self, data: "Performances", progress: "Progress | None" = None) -> Sequence[Baseline]:
         """Score the simple models on the same folds, from the weakest to the strongest."""
-        from models.stylenet.baselines import velocity_baselines  # noqa: PLC0415  (only a search's end asks for them)
+        from models.stylenet.baselines import velocity_baselines
 
         return velocity_baselines(data, progress)

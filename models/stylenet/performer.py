@@ -4,7 +4,6 @@ Symbols: n notes of a piano, S styles, G folds. What a trained model says is the
 """
 
 import math
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -27,10 +26,9 @@ from models.stylenet.model import Scales, StyleNetModel
 from models.stylenet.spec import StyleNetSpec
 from models.stylenet.views import make_view
 from models.training import checkpoint
+from models.uses.styles import Mix
 
 Floats: TypeAlias = NDArray[np.float64]
-Mix: TypeAlias = str | Mapping[str, float]
-"""A style, or a share of each of several, which need not add to 1."""
 
 
 class Performer:
@@ -151,21 +149,6 @@ class Performer:
         velocity = output[0, :, 0].numpy()[view.row, np.maximum(view.column, 0)].astype(np.float64) * MAX_VELOCITY
         level = float(self.model.level[fold, style]) * MAX_VELOCITY
         return velocity + self.spec.level_shrink * (level - velocity.mean())
-
-
-def parse_mix(text: str) -> dict[str, float]:
-    """Read a mix as it is typed, "classical=0.3,jazz=0.7"; a BadInputError says how it is written."""
-    mix: dict[str, float] = {}
-    for part in text.split(","):
-        name, separator, share = part.partition("=")
-        is_new = name.strip() not in mix
-        try:
-            mix[name.strip()] = float(share)
-        except ValueError:
-            separator = ""
-        if not separator or not name.strip() or not is_new:
-            raise BadInputError(f"a mix is written like classical=0.3,jazz=0.7, each style once: got {text!r}")
-    return mix
 
 
 def _alone(performance: Performance) -> Performances:

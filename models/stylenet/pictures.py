@@ -1,16 +1,12 @@
-"""Pictures of velocities: piano rolls, S2's snapshot of what a network hears in a piece, and its encoding."""
+"""Pictures of a StyleNet: S2's snapshot of what a network hears in a piece, its encoding, and how it plays."""
 
 # matplotlib is partly untyped:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from matplotlib.cm import ScalarMappable
-from matplotlib.collections import PolyCollection
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -19,7 +15,8 @@ from data_prep.grid import STEPS_PER_BAR, STEPS_PER_QUARTER
 from data_prep.performances.arrays import Performance, Performances
 from data_prep.pitches import LOWEST_KEY, MAX_VELOCITY, NUM_KEYS
 from models.stylenet.performer import Performer
-from models.stylenet.performing import flat as flat_velocities
+from models.uses.performing import flat as flat_velocities
+from models.uses.rolls import COLOURS, QUARTERS_PER_BAR, piano_rolls, with_velocities
 
 _BIN = 4
 """Velocities in a bar of a histogram."""
@@ -29,55 +26,6 @@ _MOST_COUNTED = 12
 
 _BARS = 8
 """Bars of an excerpt."""
-
-_QUARTERS_PER_BAR = STEPS_PER_BAR // STEPS_PER_QUARTER
-_LOUDNESS = Normalize(0, MAX_VELOCITY)
-_COLOURS = "magma"
-
-
-def piano_rolls(panels: Mapping[str, Performance], first_bar: int = 0, num_bars: int | None = None) -> Figure:
-    """Draw performances of the same notes one above the other, coloured by velocity.
-
-    Args:
-        panels: The performances by their titles.
-        first_bar: Where the excerpt begins, from 0.
-        num_bars: Its length; None for all.
-
-    Returns:
-        A figure that belongs to no window.
-    """
-    begin = first_bar * _QUARTERS_PER_BAR
-    end = np.inf if num_bars is None else begin + num_bars * _QUARTERS_PER_BAR
-    shown = {title: _excerpt(one, begin, float(end)) for title, one in panels.items()}
-    pitch = np.concatenate([one.pitch for one in shown.values()] or [np.array([60])])
-    figure = Figure(figsize=(11, 0.6 + 2.1 * len(shown)), dpi=120, layout="constrained")
-    all_axes = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
-    for axes, (title, one) in zip(all_axes, shown.items(), strict=True):
-        _draw_notes(axes, one)
-        axes.set_ylim(pitch.min() - 2, pitch.max() + 2)
-        axes.set_title(
-            f"{title}   mean {one.velocity.mean():.0f}, spread {one.velocity.std():.0f}", loc="left", fontsize=9
-        )
-        axes.set_ylabel("MIDI pitch", fontsize=8)
-    all_axes[-1].set_xlabel("bar")
-    figure.colorbar(ScalarMappable(_LOUDNESS, _COLOURS), ax=list(all_axes), label="velocity", pad=0.01)
-    return figure
-
-
-def _draw_notes(axes: Any, one: Performance) -> None:
-    left, right = (1 + time / _QUARTERS_PER_BAR for time in (one.onset, one.onset + one.duration))
-    low, high = one.pitch - 0.45, one.pitch + 0.45
-    corners = np.stack([np.stack([left, right, right, left], 1), np.stack([low, low, high, high], 1)], axis=2)
-    notes = PolyCollection(list(corners), array=one.velocity.astype(float), norm=_LOUDNESS, cmap=_COLOURS, linewidths=0)
-    axes.add_collection(notes)
-    axes.set_xlim(left.min(), right.max())
-    axes.set_facecolor("0.92")
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def _excerpt(one: Performance, begin: float, end: float) -> Performance:
-    inside = (one.onset >= begin) & (one.onset < end)
-    return replace(one, **{name: values[inside] for name, values in vars(one).items()})
 
 
 def trial_pictures(performer: Performer, performances: Performances) -> Iterator[tuple[str, Figure]]:
@@ -94,7 +42,7 @@ def trial_pictures(performer: Performer, performances: Performances) -> Iterator
         piece = _typical(performances, number)
         human = performances.one(piece)
         fold = int(performances.fold[piece])
-        first_bar = max(0, int(human.onset[-1]) // _QUARTERS_PER_BAR // 3)
+        first_bar = max(0, int(human.onset[-1]) // QUARTERS_PER_BAR // 3)
         heard = {name: with_velocities(human, performer.velocities(human, name, fold)) for name in performer.styles}
         title = performances.ids[piece]
         yield f"snapshot_{style}", _snapshot(title, human, heard, performer.interpretation(human, fold), first_bar)
@@ -143,7 +91,7 @@ def _snapshot(
     all_axes = list(figure.subplots(num_panels, 1, squeeze=False)[:, 0])
     extent = (first_bar + 1, first_bar + 1 + _BARS, LOWEST_KEY + low - 0.5, LOWEST_KEY + high - 0.5)
     for (name, grid), axes in zip(grids.items(), all_axes, strict=False):
-        image = _show(axes, name, grid[:, low:high].T * MAX_VELOCITY, extent, (0, MAX_VELOCITY), _COLOURS)
+        image = _show(axes, name, grid[:, low:high].T * MAX_VELOCITY, extent, (0, MAX_VELOCITY), COLOURS)
         figure.colorbar(image, ax=axes, pad=0.01)
     if len(styles) > 1:
         values = list(grids.values())
@@ -191,7 +139,7 @@ def _encoding(human: Performance, first_bar: int) -> Figure:
         "Blues",
     )
     image = _show(
-        lower, "output: velocity, on held cells too", loudness[:, low:high].T, extent, (0, MAX_VELOCITY), _COLOURS
+        lower, "output: velocity, on held cells too", loudness[:, low:high].T, extent, (0, MAX_VELOCITY), COLOURS
     )
     figure.colorbar(image, ax=lower, pad=0.01)
     for axes in (upper, lower):
@@ -219,9 +167,3 @@ def _typical(performances: Performances, style: int) -> int:
     pieces = np.flatnonzero((performances.style == style) & (performances.fold >= 0))
     length = np.diff(performances.start)[pieces]
     return int(pieces[np.argsort(length, kind="stable")[len(pieces) // 2]])
-
-
-def with_velocities(performance: Performance, velocity: NDArray[np.float64]) -> Performance:
-    """Give the same notes with other velocities; NaN leaves a note as it is."""
-    found = np.where(np.isfinite(velocity), velocity, performance.velocity)
-    return replace(performance, velocity=np.clip(np.rint(found), 1, MAX_VELOCITY).astype(np.int16))

@@ -3,27 +3,25 @@
 from typing import Literal
 
 from models.spec import Spec, setting
+from models.training.spec import TrainingSpec
 
 
-class StyleNetSpec(Spec):
-    """Settings of one StyleNet: S2's axes and those that were measured to matter beyond them.
-
-    The order is the order in which a search samples them.
-    """
+class _NetworkSpec(Spec):
+    """What a StyleNet is, reads and learns."""
 
     view: Literal["note", "grid"] = setting(
         "note",
         "what is read and predicted: a row of features for each note, or S2's grid of 1/16 notes and 88 keys",
-        by_memory=("note", "grid"),
+        memory_order=("note", "grid"),
     )
     features: Literal["minimal", "local", "piece"] = setting(
         "piece",
         "of each note: itself and its neighbours in time; also what sounds around it; also the piece as a whole",
         when={"view": ("note",)},
-        by_memory=("minimal", "local", "piece"),
+        memory_order=("minimal", "local", "piece"),
     )
     metre: bool = setting(
-        True, "give the place in the bar as an input", when={"view": ("grid",)}, by_memory=(False, True)
+        True, "give the place in the bar as an input", when={"view": ("grid",)}, memory_order=(False, True)
     )
     interpretation: int = setting(
         0, "units of the interpretation layer, which reads forwards and is shared by all styles; 0 is none",
@@ -32,19 +30,19 @@ class StyleNetSpec(Spec):
     genre_sharing: Literal["heads", "branches"] = setting(
         "heads",
         "what styles have of their own: the output layer alone, or everything above the interpretation layer",
-        by_memory=("heads", "branches"),
+        memory_order=("heads", "branches"),
     )
     cell: Literal["rnn", "gru", "lstm", "peephole"] = setting(
         "lstm",
         "recurrent cell; peephole is an LSTM whose gates see the cell state (Gers & Schmidhuber 2000)",
-        by_memory=("rnn", "gru", "peephole", "lstm"),
+        memory_order=("rnn", "gru", "peephole", "lstm"),
     )
     layers: int = setting(1, "bidirectional layers", low=1, high=8)
     size: int = setting(48, "hidden units of each layer and direction", low=1, high=2048, unit="units")
     bi_merge: Literal["each", "top"] = setting(
         "each",
         "where the two directions meet: after each layer, or above two stacks that run separately",
-        by_memory=("top", "each"),
+        memory_order=("top", "each"),
     )
     input_dropout: float = setting(0.2, "probability of zeroing an input", low=0.0, high=0.95)
     dropout: float = setting(0.5, "probability of zeroing a unit of each layer's output", low=0.0, high=0.95)
@@ -68,16 +66,16 @@ class StyleNetSpec(Spec):
     level_shrink: float = setting(
         0.4, "share by which a piece's predicted mean is drawn to its style's training median", low=0.0, high=1.0
     )
-    optimiser: Literal["sgd", "rmsprop", "adam", "adamw"] = setting(
-        "adamw", "the update rule", by_memory=("sgd", "rmsprop", "adam", "adamw")
-    )
-    lr: float = setting(4e-3, "learning rate", low=1e-6, high=10.0)
-    weight_decay: float = setting(0.5, "decoupled weight decay", low=0.0, high=10.0, when={"optimiser": ("adamw",)})
-    schedule: Literal["constant", "cosine"] = setting(
-        "cosine", "learning rate over the whole budget: constant, or 5 % linear warm-up and a cosine to zero"
-    )
-    clip: float = setting(1.0, "largest norm of a fold's gradient; 0 leaves it as it is", low=0.0, high=1e6)
-    batch_size: int = setting(8, "windows of each fold in a step", low=1, high=1024, unit="windows")
+
+
+class StyleNetSpec(TrainingSpec, _NetworkSpec):
+    """Settings of one StyleNet: S2's axes and those that were measured to matter beyond them.
+
+    A search samples the network's settings first, then the shared ones of a training, then these.
+    """
+
+    lr: float = TrainingSpec.with_default("lr", 4e-3)
+    weight_decay: float = TrainingSpec.with_default("weight_decay", 0.5)
     length: int = setting(
         256, "notes or steps in a training window, over which errors are propagated back", low=1, high=100_000
     )
@@ -85,11 +83,6 @@ class StyleNetSpec(Spec):
         "chunk",
         "windows stand alone, or go through a piece in order with the forward state carried from one to the next",
     )
-    epochs: int = setting(
-        12,
-        "the full budget, each a pass over one performance of every composition",
-        low=1,
-        high=100_000,
-        unit="epochs",
-        takes_memory=False,
+    epochs: int = TrainingSpec.with_default(
+        "epochs", 12, "the full budget, each a pass over one performance of every composition"
     )

@@ -11,14 +11,14 @@ GPU_CONTEXT: Final = 2**30
 
 def best_device() -> str:
     """Name the best device that is there: "cuda", else "cpu"."""
-    import torch  # noqa: PLC0415  (listing families and help must not wait for it)
+    import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def use_threads(count: int) -> None:
     """Compute with so many threads on the CPU, in this process."""
-    import torch  # noqa: PLC0415  (as in best_device)
+    import torch
 
     torch.set_num_threads(count)
 
@@ -32,7 +32,7 @@ def limit_memory(share: float) -> None:
     Args:
         share: The part of the GPU that the process was given.
     """
-    import torch  # noqa: PLC0415  (as in best_device)
+    import torch
 
     if 0 < share < 1 and torch.cuda.is_available():
         _, total = torch.cuda.mem_get_info()

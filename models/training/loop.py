@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +17,7 @@ from torch import Tensor, nn
 from models.family import EpochReport
 from models.folded.optimiser import FoldedOptimiser
 from models.metrics import TRAIN_LOSS, FoldValues
-
-_WARM_UP = 0.05
-"""The share of the budget over which the cosine schedule's learning rate rises."""
+from models.training.spec import TrainingSpec
 
 _LOOK_EVERY = 16
 """Steps between looks at whether the loss is finite; on a GPU each look waits for it."""
@@ -81,79 +79,21 @@ class Task(Protocol):
         ...
 
 
-class Trainable(Protocol):
-    """The settings that say how a task is trained, as ``TrainingPlan`` has them."""
-
-    @property
-    def optimiser(self) -> Literal["sgd", "rmsprop", "adam", "adamw"]: ...  # noqa: D102
-    @property
-    def lr(self) -> float: ...  # noqa: D102
-    @property
-    def weight_decay(self) -> float: ...  # noqa: D102
-    @property
-    def clip(self) -> float: ...  # noqa: D102
-    @property
-    def schedule(self) -> Literal["constant", "cosine"]: ...  # noqa: D102
-    @property
-    def epochs(self) -> int: ...  # noqa: D102
-
-
-@dataclass(frozen=True)
-class TrainingPlan:
-    """How a task is trained.
-
-    Attributes:
-        optimiser: The update rule.
-        lr: Learning rate.
-        weight_decay: Decoupled weight decay, for adamw.
-        clip: Largest norm of a fold's gradient; 0 for none.
-        schedule: Learning rate over the budget.
-        epochs: The budget.
-    """
-
-    optimiser: Literal["sgd", "rmsprop", "adam", "adamw"]
-    lr: float
-    weight_decay: float
-    clip: float
-    schedule: Literal["constant", "cosine"]
-    epochs: int
-
-    @classmethod
-    def of(cls, spec: Trainable) -> "TrainingPlan":
-        """Take a plan out of a family's settings."""
-        return cls(
-            optimiser=spec.optimiser,
-            lr=spec.lr,
-            weight_decay=spec.weight_decay,
-            clip=spec.clip,
-            schedule=spec.schedule,
-            epochs=spec.epochs,
-        )
-
-    def lr_at(self, done: float) -> float:
-        """Give the learning rate when a share ``done`` (0..1) of the budget lies behind."""
-        if self.schedule == "constant":
-            return self.lr
-        if done < _WARM_UP:
-            return self.lr * done / _WARM_UP
-        return self.lr * 0.5 * (1.0 + math.cos(math.pi * (done - _WARM_UP) / (1.0 - _WARM_UP)))
-
-
 class LockstepTraining:
     """A trial in training; see ``models.family.Training``."""
 
-    def __init__(self, task: Task, plan: TrainingPlan) -> None:
+    def __init__(self, task: Task, spec: TrainingSpec) -> None:
         """Start before the first epoch.
 
         Args:
             task: What is trained.
-            plan: How.
+            spec: How.
         """
         _keep_freed_memory()
         self._task = task
-        self._plan = plan
+        self._spec = spec
         self._optimiser = FoldedOptimiser(
-            task.model.parameters(), plan.optimiser, weight_decay=plan.weight_decay, clip=plan.clip
+            task.model.parameters(), spec.optimiser, weight_decay=spec.weight_decay, clip=spec.clip
         )
         self._epoch = 0
 
@@ -173,7 +113,7 @@ class LockstepTraining:
         Yields:
             One report an epoch. When a loss is not finite, the last report says so by metrics that are not.
         """
-        while self._epoch < self._plan.epochs:
+        while self._epoch < self._spec.epochs:
             began = time.perf_counter()
             epoch = self._epoch + 1
             train_loss = self._train(epoch)
@@ -213,8 +153,8 @@ class LockstepTraining:
         num_steps = self._task.num_steps(epoch)
         total = count = torch.zeros(self._task.num_folds)
         for number, step in enumerate(self._task.losses(epoch)):
-            done = (epoch - 1 + (number + 0.5) / num_steps) / self._plan.epochs
-            self._optimiser.step(step.loss, self._plan.lr_at(done))
+            done = (epoch - 1 + (number + 0.5) / num_steps) / self._spec.epochs
+            self._optimiser.step(step.loss, self._spec.lr_at(done))
             total, count = total.to(step.total) + step.total, count.to(step.count) + step.count
             if number % _LOOK_EVERY == 0 and not bool(torch.isfinite(total).all()):
                 break

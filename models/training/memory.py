@@ -65,7 +65,7 @@ def peak_memory(family: Family[Any, Any], spec: Spec, data: Any, device: str) ->
 
 def _on_gpu(family: Family[Any, Any], spec: Spec, data: Any) -> PeakMemory:
     """Ask torch's allocator for its peak; what the driver counts beyond it is CUDA's own, or another process's."""
-    import torch  # noqa: PLC0415  (listing families and help must not wait for it)
+    import torch
 
     if not torch.cuda.is_available():
         raise BadInputError(

@@ -1,11 +1,11 @@
-"""What every served model does: check its files as it is loaded, and answer row by row, a bad row by one clear line.
+"""A registered model as MLflow serves it: it checks its files when it is loaded, and answers row by row.
 
 It travels with the model, and so imports MLflow and what a trained model itself needs, nothing else.
 """
 
-# MLflow and pandas are partly untyped:
+# MLflow and pandas are partly untyped, and MLflow's own predict is said to return None:
 # pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportIncompatibleMethodOverride=false, reportPrivateImportUsage=false
 
 import hashlib
 import json
@@ -16,18 +16,38 @@ from typing import Any
 
 import pandas as pd
 from mlflow.exceptions import MlflowException
+from mlflow.pyfunc import PythonModel, PythonModelContext
 
-from data_prep.errors import BadInputError
+from models.serving import Answer
 
 FORMAT = 1
 """Of a registered model's files; a model with a greater number was made by a newer version."""
 
 MODEL, DESCRIPTION = "model", "description"
-"""The artifacts: the trained model's file, and what is said of it as JSON."""
+"""The artifacts: the trained model's file, and its description as JSON."""
+
+
+class ServedModel(PythonModel):
+    """A trained model behind MLflow's interface."""
+
+    def __init__(self, load: Callable[[Path], Answer]) -> None:
+        """Take the family's function that loads a trained model."""
+        self._load = load
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Load the trained model."""
+        self._answer = self._load(checked_model(context.artifacts))
+
+    def predict(
+        self, context: PythonModelContext, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """Answer every row of the input; the parameters are not used."""
+        del context, params
+        return answer(model_input, self._answer)
 
 
 def sha256(path: Path) -> str:
-    """Give a file's SHA-256 in hexadecimal."""
+    """Return a file's SHA-256 in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -36,7 +56,7 @@ def checked_model(artifacts: Mapping[str, str]) -> Path:
     """Check the files of a served model before anything of them is used.
 
     Args:
-        artifacts: Their places by name.
+        artifacts: Their paths by name.
 
     Returns:
         The trained model's file.
@@ -44,28 +64,28 @@ def checked_model(artifacts: Mapping[str, str]) -> Path:
     Raises:
         MlflowException: If a newer version wrote them, or the weights are not those that were registered.
     """
-    said = json.loads(Path(artifacts[DESCRIPTION]).read_text(encoding="utf-8"))
-    if said["format"] > FORMAT:
+    description = json.loads(Path(artifacts[DESCRIPTION]).read_text(encoding="utf-8"))
+    if description["format"] > FORMAT:
         raise MlflowException.invalid_parameter_value(
-            f"this model has format {said['format']}, and its code reads up to {FORMAT}: use it with the code that it "
-            "was exported with"
+            f"this model has format {description['format']}, and its code reads up to {FORMAT}: use it with the code "
+            "that it was exported with"
         )
     path = Path(artifacts[MODEL])
-    found = sha256(path)
-    if found != said["sha256"]:
+    digest = sha256(path)
+    if digest != description["sha256"]:
         raise MlflowException.invalid_parameter_value(
-            f"the weights in {path} are not those that were registered (SHA-256 {found[:12]}, registered "
-            f"{said['sha256'][:12]}): export the model again"
+            f"the weights in {path} are not those that were registered (SHA-256 {digest[:12]}, registered "
+            f"{description['sha256'][:12]}): export the model again"
         )
     return path
 
 
-def answer(rows: pd.DataFrame, one: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> pd.DataFrame:
+def answer(rows: pd.DataFrame, answer_row: Answer) -> pd.DataFrame:
     """Answer every row.
 
     Args:
         rows: What is asked.
-        one: Answers a row, given its values without those that are missing; a ValueError says what is wrong with it.
+        answer_row: Answers a row, given its values without those that are missing.
 
     Returns:
         The answers, in the rows' order.
@@ -73,13 +93,13 @@ def answer(rows: pd.DataFrame, one: Callable[[Mapping[str, Any]], Mapping[str, A
     Raises:
         MlflowException: For the first row that cannot be answered, which it names; over HTTP it is a bad request.
     """
-    found: list[Mapping[str, Any]] = []
+    answers: list[Mapping[str, Any]] = []
     for number, row in enumerate(rows.to_dict("records")):
         try:
-            found.append(one({str(name): value for name, value in row.items() if not _is_missing(value)}))
-        except (BadInputError, ValueError) as error:
+            answers.append(answer_row({str(name): value for name, value in row.items() if not _is_missing(value)}))
+        except ValueError as error:
             raise MlflowException.invalid_parameter_value(f"row {number}: {error}") from None
-    return pd.DataFrame(found, index=rows.index)
+    return pd.DataFrame(answers, index=rows.index)
 
 
 def _is_missing(value: Any) -> bool:

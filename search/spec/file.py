@@ -5,16 +5,17 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias, cast
 
 from pydantic import ConfigDict, ValidationError
 
 from data_prep.errors import BadInputError, shown, unknown
+from models.families import FAMILIES, default_family
 from models.family import Family
 from models.spec import Spec, Value
 from search.passwords import without_password
+from search.spec.built_in import default_search, further_searches
 from search.spec.domains import toml_value
 from search.spec.sections import (
     SECTIONS,
@@ -34,15 +35,6 @@ from search.spec.toml_lines import Path as KeyPath
 from search.spec.toml_lines import key_lines, line_of
 
 AnyFamily: TypeAlias = Family[Any, Any]
-
-DEFAULTS: Mapping[str, str] = {
-    "composer": "defaults/composer.toml",
-    "stylenet": "defaults/stylenet.toml",
-}
-"""Each family's built-in search."""
-
-MORE: Mapping[str, str] = {"composer-hour": "defaults/composer-hour.toml"}
-"""Further built-in searches, which differ from their family's as their files say."""
 
 _MAX_DIGITS = sys.get_int_max_str_digits() or 4300
 _DIGITS = re.compile(r"\d[\d_]*")
@@ -144,14 +136,16 @@ def load(
     Raises:
         BadInputError: For anything that is wrong in the file, with its line.
     """
-    if str(source) in MORE:
-        return parse(_built_in_text(MORE[str(source)]), f"the built-in search {source}", overrides=overrides)
-    named = DEFAULTS if family is None else {**DEFAULTS, family.name: ""}
+    further = further_searches()
+    if str(source) in further:
+        text = further[str(source)].read_text(encoding="utf-8")
+        return parse(text, f"the built-in search {source}", overrides=overrides)
+    named = FAMILIES if family is None else {**FAMILIES, family.name: family}
     if str(source) in named:
         return parse(f'family = "{source}"\n', f"the built-in search {source}", overrides=overrides, family=family)
     path = Path(source)
     if not path.exists() and path.suffix != ".toml":
-        raise unknown("search or family", str(source), {**named, **MORE}, "and there is no such file")
+        raise unknown("search or family", str(source), [*named, *further], "and there is no such file")
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -176,7 +170,7 @@ def parse(
     source = _with_overrides(source, overrides or {})
     chosen = family or _family_of(source)
     only, written = _own_space(source)
-    base = {"space": chosen.spec_type.earlier()} if stored else _built_in(chosen)
+    base = {"space": chosen.spec_type.earlier()} if stored else default_search(chosen)
     merged = {key: value for key, value in base.items() if key not in ("space", "prior")}
     for section in SECTIONS:
         merged[section] = {**base.get(section, {}), **source.content.get(section, {})}
@@ -257,27 +251,15 @@ def _with_overrides(source: _Source, overrides: Mapping[str, object]) -> _Source
 
 
 def _family_of(source: _Source) -> AnyFamily:
-    from models.families import FAMILIES  # noqa: PLC0415  (a family given by the caller needs no registry)
-
-    name = source.content.get("family", next(iter(DEFAULTS)))
+    name = source.content.get("family", default_family().name)
     if name not in FAMILIES:
         raise unknown("family", name, FAMILIES, source.place("family"))
     return FAMILIES[name]
 
 
-def _built_in(family: AnyFamily) -> Mapping[str, Any]:
-    if family.name not in DEFAULTS:
-        return {}
-    return tomllib.loads(_built_in_text(DEFAULTS[family.name]))
-
-
-def _built_in_text(name: str) -> str:
-    return files("search").joinpath(name).read_text(encoding="utf-8")
-
-
 def default_corpus(family: AnyFamily) -> str:
-    """Give the corpus that a family learns from unless another is named: its built-in search's."""
-    return _built_in(family).get("data", {}).get("corpus", Data().corpus)
+    """Return the corpus that a family learns from unless another is named: its built-in search's."""
+    return default_search(family).get("data", {}).get("corpus", Data().corpus)
 
 
 def _section(source: _Source, name: str, content: Mapping[str, object]) -> Section:

@@ -33,8 +33,8 @@ def _heaviest(setting: Setting, domain: Domain) -> Value:
         first: Value = int(domain.low) if domain.whole else domain.low
     elif setting.takes_memory:
         return max(value for value in domain.values if not isinstance(value, str))
-    elif setting.by_memory:
-        return max(domain.values, key=setting.by_memory.index)
+    elif setting.memory_order:
+        return max(domain.values, key=setting.memory_order.index)
     else:
         first = domain.values[0]
     return setting.default if setting.default in domain else first

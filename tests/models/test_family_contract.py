@@ -1,4 +1,4 @@
-"""What every family keeps to, over all that are registered: a new one is tested by being listed."""
+"""What every family keeps to, over all that are registered and the tutorial's: a new one is tested by being listed."""
 
 from itertools import islice
 from pathlib import Path
@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
-from models.families import FAMILIES
+from models.families import FAMILIES, reference_of, register
 from models.family import EpochReport, Family, Training
 from models.metrics import of_style
 from models.spec import Spec
 from models.training import checkpoint
+from search.spec.built_in import default_search
+from search.spec.file import parse
+from tests.models.ngram_family.family import Ngram
 from tests.models.toy_melodies import melodies_of, random_pieces
 from tests.models.toy_performances import STYLES, random_performances
 
@@ -22,7 +25,9 @@ DATA: dict[str, Any] = {
 
 AnyFamily = Family[Any, Any]
 
-pytestmark = pytest.mark.parametrize("family", FAMILIES.values(), ids=list(FAMILIES))
+EVERY: list[AnyFamily] = [*FAMILIES.values(), Ngram()]
+
+pytestmark = pytest.mark.parametrize("family", EVERY, ids=[family.name for family in EVERY])
 
 
 def short(family: AnyFamily) -> Spec:
@@ -37,10 +42,25 @@ def numbers(reports: list[EpochReport]) -> list[Any]:
     return [(report.epoch, {name: found.values for name, found in report.metrics.items()}) for report in reports]
 
 
-def test_it_is_listed_under_its_name(family: AnyFamily) -> None:
-    assert FAMILIES[family.name] is family
+def test_it_is_registered_under_its_name(family: AnyFamily, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FAMILIES, family.name, family)  # what is registered here ends with the test
+    register(reference_of(family.name))
+    assert type(FAMILIES[family.name]) is type(family)
     assert family.summary
     assert "\n" not in family.summary
+
+
+def test_its_default_search_is_one_of_its_own(family: AnyFamily) -> None:
+    assert default_search(family)["name"] == family.name
+    assert parse("", "empty.toml", family=family).name == family.name
+    assert family.columns[0] is family.metrics[0]
+
+
+def test_its_examples_have_the_columns_that_are_required(family: AnyFamily) -> None:
+    serving = family.serving()
+    names = {column.name for column in serving.inputs}
+    for row in serving.examples:
+        assert {column.name for column in serving.inputs if column.required} <= set(row) <= names
 
 
 def test_metrics_have_names_of_their_own(family: AnyFamily) -> None:

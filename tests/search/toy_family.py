@@ -14,6 +14,7 @@ from data_prep.progress import Progress
 from data_prep.randomness import stream
 from models.family import Baseline, EpochReport, Preset, Scored
 from models.metrics import FoldValues, Metric
+from models.serving import Serving
 from models.spec import Spec, setting
 
 LOSS = Metric("loss", "squares", "minimise", "mean squared error on held-out rows")
@@ -115,9 +116,10 @@ class ToyFamily:
     summary: str = "least squares"
     spec_type: type[ToySpec] = ToySpec
     data_kind: str = "toy"
-    use: str = ""
+    folder: Path | None = None
     not_for: str = "Anything but tests."
     metrics: Sequence[Metric] = (LOSS,)
+    columns: Sequence[Metric] = (LOSS,)
     log: Path | None = None
     broken: str = ""
 
@@ -135,6 +137,9 @@ class ToyFamily:
         if self.broken:
             raise ValueError(self.broken)
         return ToyTraining(spec, data, seed, trial)
+
+    def serving(self) -> Serving:
+        raise NotImplementedError("toys are not served")
 
     def pictures(self, trained: Path, data: ToyData) -> Iterable[tuple[str, Figure]]:
         from models.training import checkpoint

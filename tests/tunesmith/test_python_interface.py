@@ -12,10 +12,10 @@ from music21.stream.base import Score
 
 from data_prep.errors import BadInputError
 from data_prep.tunes.prompts import read_prompt
-from models.composer.composing.request import Wish
 from models.composer.composing.tune_composer import TuneComposer
 from models.composer.spec import ComposerSpec
 from models.training import checkpoint
+from models.uses.request import SamplingRequest
 from tests.models import trained_composers, trained_stylenets
 from tunesmith import load_model
 from tunesmith.python_interface import LoadedComposer, LoadedPerformer
@@ -30,7 +30,9 @@ def test_tunes_come_back_as_music21_and_pretty_midi_know_them(file: Path, tmp_pa
     composer = load_model(str(file))
     assert isinstance(composer, LoadedComposer)
     tunes = composer.compose(bars=4, metre="4/4", count=2, seed=3)
-    assert [one.tune for one in tunes] == TuneComposer.load(file).compose(Wish(bars=4, metre="4/4"), count=2, seed=3)
+    assert [one.tune for one in tunes] == TuneComposer.load(file).compose(
+        SamplingRequest(bars=4, metre="4/4"), count=2, seed=3
+    )
     first = tunes[0]
     sounding = [pitch for pitch in first.tune.pitch if pitch >= 0]
     score, midi = first.music21(), first.pretty_midi(program=73)
@@ -69,5 +71,5 @@ def test_what_is_not_there_is_said(name: str, tmp_path: Path) -> None:
 def test_a_model_of_no_family_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "odd.pt"
     checkpoint.save(path, {}, ComposerSpec(), {"family": "sonatas"})
-    with pytest.raises(BadInputError, match="says 'sonatas'"):
+    with pytest.raises(BadInputError, match="no family is called 'sonatas'"):
         load_model(str(path))

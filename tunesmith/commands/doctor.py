@@ -24,9 +24,13 @@ _FAILED, _INTERRUPTED = 1, 130
 
 def doctor(
     what: Annotated[
-        str,
-        typer.Argument(help="The search to check, as for 'tunesmith search'.", metavar="WHAT"),
-    ] = "composer",
+        str | None,
+        typer.Argument(
+            help="The search to check, as for 'tunesmith search'.",
+            metavar="WHAT",
+            show_default="the first family's built-in search",
+        ),
+    ] = None,
     address: Address = None,
     storage: Annotated[
         str | None,
@@ -37,8 +41,9 @@ def doctor(
 ) -> None:
     """Check everything a search needs, and say how to fix what is wrong.
 
-    The exit status is 0 if no check failed, else 1. Prepared data stays in the cache, and the measured memory of a GPU
-    in the search's folder; nothing else is kept.
+    The exit status is 0 if no check failed, else 1. Prepared data stays in the
+    cache, and the measured memory of a GPU in the search's folder; nothing else
+    is kept.
 
     Examples:
         tunesmith doctor
@@ -47,12 +52,13 @@ def doctor(
 
         tunesmith doctor composer --address 10.0.0.5:6379 --storage s3://bucket/searches
     """
+    from models.families import default_family
     from search.tracking.client import quieten
     from tunesmith.searching.chosen import chosen_search
 
     quieten()
     folder = home_folder(home)
-    spec = chosen_search(what, folder, {"storage.url": storage} if storage else {})
+    spec = chosen_search(what or default_family().name, folder, {"storage.url": storage} if storage else {})
     from tunesmith.doctor.checks import examine
     from tunesmith.doctor.context import Context
 

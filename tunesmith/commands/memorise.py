@@ -14,7 +14,7 @@ from tunesmith.options import AsJson, Force, Settings, read_settings
 
 if TYPE_CHECKING:
     from data_prep.tunes.lessons import Lesson
-    from models.composer.memorising import Recollection
+    from models.uses.offers import Memoriser, Recollection
 
 _MOST_VALUES = 16
 """Maximum number of rows or columns of the grid."""
@@ -50,9 +50,10 @@ def memorise(
 ) -> None:
     """Train networks on one tune only, and see how much of it they remember when they continue its first bars.
 
-    Each row is one network, which sees that many previous notes in training and when it continues the tune with the
-    most likely note. Each column is a number of training steps. A cell shows how many of the remaining notes are those
-    of the tune.
+    Each row is one network, which sees that many previous notes in training and
+    when it continues the tune with the most likely note. Each column is a
+    number of training steps. A cell shows how many of the remaining notes are
+    those of the tune.
 
     Examples:
         tunesmith memorise
@@ -62,20 +63,23 @@ def memorise(
         tunesmith memorise --set cell=peephole --set size=64
     """
     from data_prep.tunes.lessons import read_lesson
-    from models.composer.memorising import lesson_spec
+    from models.families import offering
     from models.training.device import use_threads
+    from models.uses.offers import MemorisingFamily
 
-    rows = _numbers("--inputs", inputs, "length")
-    columns = _numbers("--iterations", iterations, "epochs")
+    memoriser = next(iter(offering(MemorisingFamily).values())).memoriser()
+    input_bounds, iteration_bounds = memoriser.lesson_bounds()
+    rows = _numbers("--inputs", inputs, *input_bounds)
+    columns = _numbers("--iterations", iterations, *iteration_bounds)
     values = read_settings(settings or [])
-    specs = [lesson_spec(values, row, columns[-1], "--set") for row in rows]
+    specs = [memoriser.lesson_spec(values, row, columns[-1], "--set") for row in rows]
     lesson, remarks = read_lesson(tune, bars)
     for remark in remarks:
         warn(remark)
     if folder is not None:
         _prepare_folder(folder, lesson, [(row, column) for row in rows for column in columns], replace=force)
     use_threads(1)
-    cells = _train(lesson, specs, columns, seed)
+    cells = _train(memoriser, lesson, specs, columns, seed)
     files = [] if folder is None else _write(cells, lesson, folder, replace=force)
     if as_json:
         print_json({"tune": lesson.tune.title, "remarks": remarks, **_as_data(cells, lesson), "files": files})
@@ -86,14 +90,8 @@ def memorise(
         out.print(text, soft_wrap=True, markup=False)
 
 
-def _numbers(option: str, text: str, setting: str) -> list[int]:
-    """Parse a list of whole numbers within a setting's bounds; return them in ascending order, without repeats."""
-    from models.composer.spec import ComposerSpec
-
-    bounds = ComposerSpec.settings()[setting]
-    assert bounds.low is not None
-    assert bounds.high is not None
-    low, high = int(bounds.low), int(bounds.high)
+def _numbers(option: str, text: str, low: int, high: int) -> list[int]:
+    """Parse a list of whole numbers within bounds; return them in ascending order, without repeats."""
     parts = [part.strip() for part in text.split(",")]
     fits = [part.isascii() and part.isdigit() and len(part) <= len(str(high)) for part in parts]
     numbers = sorted({int(part) for part in parts}) if all(fits) else []
@@ -121,15 +119,16 @@ def _prepare_folder(folder: Path, lesson: "Lesson", cells: list[tuple[int, int]]
         raise BadInputError("the folder of tunes must be writable", value, remedy="name another with --out") from None
 
 
-def _train(lesson: "Lesson", specs: list[Any], columns: list[int], seed: int) -> "list[Recollection]":
-    from models.composer.memorising import memorise as recollections
+def _train(
+    memoriser: "Memoriser", lesson: "Lesson", specs: list[Any], columns: list[int], seed: int
+) -> "list[Recollection]":
     from tunesmith.progress_bar import Bar
 
     cells: list[Recollection] = []
     with Bar() as bar:
         bar.start(len(specs) * columns[-1], "training steps")
         for spec in specs:
-            cells += recollections(lesson, spec, columns, seed=seed, progress=bar)
+            cells += memoriser.memorise(lesson, spec, columns, seed=seed, progress=bar)
     return cells
 
 

@@ -18,7 +18,7 @@ from tunesmith.options import AsJson, Force, Home, Tracking
 
 if TYPE_CHECKING:
     from data_prep.performances.arrays import Performance
-    from models.stylenet.performer import Performer
+    from models.uses.offers import PerformingModel
 
 _ALL = "all"
 
@@ -38,7 +38,7 @@ def perform(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Instead, a registered model, as stylenet@champion, or a file.", metavar="MODEL|FILE"),
+        typer.Option(help="Instead, a registered model, e.g. stylenet@champion, or a file.", metavar="MODEL|FILE"),
     ] = None,
     tracking: Tracking = None,
     genre: Annotated[str | None, typer.Option(help="A style of the model, or 'all' for one file in each.")] = None,
@@ -65,7 +65,7 @@ def perform(
 
         tunesmith perform tune.mid --model stylenet@champion --mix classical=0.3,jazz=0.7
     """
-    from models.stylenet import performing
+    from models.uses import performing
     from tunesmith.reports.pictures import check_writable, save
 
     if sum((genre is not None, mix is not None, flat, at_random)) > 1:
@@ -81,19 +81,21 @@ def perform(
     files = _outputs(midi, output, list(asked), every=genre == _ALL)
     user_files.check_new(files.values(), replace=force)
     if performer is None:
-        found = performing.flat(performance) if flat else performing.at_random(performance, seed)
-        velocities = dict.fromkeys(asked, found)
+        drawn = performing.flat(performance) if flat else performing.at_random(performance, seed)
+        velocities = dict.fromkeys(asked, drawn)
     else:
         _check_piece(midi, data, performance, performer)
         velocities = {
             name: performing.scaled(performer.velocities(performance, style), amount) for name, style in asked.items()
         }
-    performed = {name: performing.replace_velocities(data, performance, one) for name, one in velocities.items()}
+    performed = {
+        name: performing.replace_velocities(data, performance, changed) for name, changed in velocities.items()
+    }
     for name, path in files.items():
         _write(path, performed[name], replace=force)
-    after = {name: performing.played(one) for name, one in performed.items()}
+    after = {name: performing.played(changed) for name, changed in performed.items()}
     if picture is not None:
-        from models.stylenet.pictures import piano_rolls
+        from models.uses.rolls import piano_rolls
 
         save(piano_rolls({f"{midi.name} as it was": performance, **after}), picture, replace=force)
     rows = [
@@ -112,9 +114,9 @@ def _named(midi: Path) -> Generator[None]:
         raise BadInputError(error.rule, error.value, where, error.remedy, error.action) from None
 
 
-def _check_piece(midi: Path, data: bytes, performance: "Performance", performer: "Performer") -> None:
+def _check_piece(midi: Path, data: bytes, performance: "Performance", performer: "PerformingModel") -> None:
     """Check that a piece is not too long for a model, and warn of what the model may misread."""
-    from models.stylenet import performing
+    from models.uses import performing
 
     with _named(midi):
         performer.check_length(performance)
@@ -122,15 +124,18 @@ def _check_piece(midi: Path, data: bytes, performance: "Performance", performer:
         warn(f"{midi}: {doubt}; the model reads its ticks as beats, four to a bar")
 
 
-def _performer(model: str | None, trial: str | None, home: Path | None, tracking: str | None) -> "Performer":
-    from models.stylenet.performer import Performer
+def _performer(model: str | None, trial: str | None, home: Path | None, tracking: str | None) -> "PerformingModel":
+    from models.families import family_of, offering
+    from models.uses.offers import PerformingFamily
     from tunesmith.names.models import named_model
 
-    return Performer.load(named_model(model, trial, "stylenet", home_folder(home), tracking).path)
+    families = offering(PerformingFamily)
+    path = named_model(model, trial, list(families), home_folder(home), tracking).path
+    return families[family_of(path, families).name].performing_model(path)
 
 
-def _requested(performer: "Performer", genre: str | None, mix: str | None) -> Mapping[str, Any]:
-    from models.stylenet.performer import parse_mix
+def _requested(performer: "PerformingModel", genre: str | None, mix: str | None) -> Mapping[str, Any]:
+    from models.uses.styles import parse_mix
 
     if mix is not None:
         return {"mix": parse_mix(mix)}
@@ -173,15 +178,15 @@ def _row(name: str, path: Path, changed: int, performed: "Performance") -> dict[
     """Describe the velocities in a performance's file, of the notes that a piano has keys for."""
     from data_prep.pitches import has_key
 
-    found = performed.velocity[has_key(performed.pitch)]
+    velocities = performed.velocity[has_key(performed.pitch)]
     return {
         "style": name,
         "output": str(path),
         "changed": changed,
-        "mean": round(float(found.mean()), 1),
-        "spread": round(float(found.std()), 1),
-        "softest": int(found.min()),
-        "loudest": int(found.max()),
+        "mean": round(float(velocities.mean()), 1),
+        "spread": round(float(velocities.std()), 1),
+        "softest": int(velocities.min()),
+        "loudest": int(velocities.max()),
     }
 
 

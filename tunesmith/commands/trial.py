@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
 
 def trial(
-    family: Annotated[str | None, typer.Argument(help="A model family, as composer.")] = None,
+    family: Annotated[
+        str | None, typer.Argument(help="A model family.", show_default="composer", metavar="FAMILY")
+    ] = None,
     settings: Settings = None,
     preset: Annotated[
-        str | None, typer.Option(help="Published settings by name, as table1/24; 'list' shows them.")
+        str | None, typer.Option(help="Published settings by name, e.g. table1/24; 'list' shows them.")
     ] = None,
     like: Annotated[
         str | None, typer.Option(help="Repeat a trial of a search with its data, seed and settings.", metavar="NAME/7")
@@ -38,7 +40,7 @@ def trial(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train one setting on all folds, on this machine.
+    """Train one set of hyperparameters on all folds, on this machine.
 
     Examples:
         tunesmith trial composer --set layers=2 --set size=128
@@ -48,6 +50,7 @@ def trial(
         tunesmith trial --like composer/7
     """
     from data_prep.readers.scores import reading_of_repeats
+    from models.families import default_family
     from models.families import family as find_family
     from models.training.device import use_threads
     from search.spec.file import default_corpus
@@ -62,7 +65,7 @@ def trial(
         name, number, data, values, source = _recorded(like, home)
         chosen = find_family(name)
     else:
-        chosen = find_family(family or "composer")
+        chosen = find_family(family) if family else default_family()
         if preset == "list":
             _print_presets(chosen, as_json=as_json)
             return
@@ -93,13 +96,15 @@ def _recorded(like: str, home: Path | None) -> "tuple[str, int, Data, Mapping[st
 
 def _print_presets(family: "Family[Any, Any]", *, as_json: bool) -> None:
     if as_json:
-        print_json({name: {"values": dict(one.values), "source": one.source} for name, one in family.presets.items()})
+        print_json(
+            {name: {"values": dict(chosen.values), "source": chosen.source} for name, chosen in family.presets.items()}
+        )
         return
     from rich.table import Table
 
     table = Table("preset", "source", box=None, header_style="bold")
-    for name, one in family.presets.items():
-        table.add_row(name, one.source)
+    for name, chosen in family.presets.items():
+        table.add_row(name, chosen.source)
     out.print(table)
 
 
@@ -186,10 +191,7 @@ def _as_data(family: "Family[Any, Any]", spec: "Spec", data: "Data", reports: "l
             {
                 "epoch": report.epoch,
                 "seconds": report.seconds,
-                "metrics": {
-                    name: {"mean": values.mean, "standard_error": values.standard_error, "folds": values.values}
-                    for name, values in report.metrics.items()
-                },
+                "metrics": {name: values.summary() for name, values in report.metrics.items()},
             }
             for report in reports
         ],

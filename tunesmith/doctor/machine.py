@@ -18,9 +18,9 @@ _SPACE_NEEDED, _SPACE_WANTED = (1 << 30) // 10, 1 << 30
 
 def names(_: Context) -> Iterator[Finding]:
     """Check that no other distribution here has packages of our names."""
-    found = clashes(PACKAGES)
-    yield from name_clashes(found)
-    if not found:
+    clashing = clashes(PACKAGES)
+    yield from name_clashes(clashing)
+    if not clashing:
         yield Finding("names", "green", OURS)
 
 
@@ -28,9 +28,9 @@ def home(context: Context) -> Iterator[Finding]:
     """Check that the home folder can be written to and has space left."""
     from search.service_checks import try_home
 
-    text, found = try_home(context.home), disk(context.home)
-    complaints = list(space("home", found, "the home folder", "", "free some space, or name another"))
-    yield from complaints or [Finding("home", "green", f"{text}, {byte_size(found.free)} left")]
+    text, measured = try_home(context.home), disk(context.home)
+    complaints = list(space("home", measured, "the home folder", "", "free some space, or name another"))
+    yield from complaints or [Finding("home", "green", f"{text}, {byte_size(measured.free)} left")]
 
 
 def ray(context: Context) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """The model that a command uses: a file, a registered version, a trial's model, or the champion."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,15 +45,15 @@ def registry(home: Path, tracking: str | None = None) -> "Registry":
 
 
 def named_model(
-    text: str | None, trial: str | None, family: str, home: Path, tracking: str | None = None
+    text: str | None, trial: str | None, families: Sequence[str], home: Path, tracking: str | None = None
 ) -> NamedModel:
-    """Find a model of a family; print which it is where none was named.
+    """Find a model of some families; print which it is where none was named.
 
     Args:
         text: A file, or a registered model as FAMILY@champion, FAMILY@VERSION or FAMILY.
-        trial: A search's trial, or a search for its best trial. With neither, the model is the champion, and where
-            there is none the best trial of the search that has the family's name.
-        family: The family.
+        trial: A search's trial, or a search for its best trial. With neither, the model is the champion of the first
+            family that has one, and without any the best trial of the search that has the first family's name.
+        families: The families' names.
         home: The home folder.
         tracking: The URI of MLflow's store; None is the home folder's.
 
@@ -71,17 +72,19 @@ def named_model(
         return _of_file(trained_model(home, trial))
     models = registry(home, tracking)
     if text is None:
-        champion = models.champion(family)
+        champion = next(filter(None, map(models.champion, families)), None)
         if champion is None:
-            return _of_file(trained_model(home, family))
+            return _of_file(trained_model(home, families[0]))
         err.print(f"using {champion.reference}, the champion: {champion.source}", markup=False)
         return _of_version(champion, models, home)
     if Path(text).exists() or not _REFERENCE.fullmatch(text):
         return _of_file(Path(text))
     reference = parse_reference(text)
-    if reference.family != family:
+    if reference.family not in families:
         raise BadInputError(
-            f"the model must be a {family}", f"{text} is a {reference.family}", remedy=f"name a {family}@VERSION"
+            f"the model must be a {' or '.join(families)}",
+            f"{text} is a {reference.family}",
+            remedy=f"name a {families[0]}@VERSION",
         )
     return _of_version(models.version(reference), models, home)
 

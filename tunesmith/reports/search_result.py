@@ -1,6 +1,5 @@
 """The result of a search: the best trials, the winner and the baselines, importances, and what to do next."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from search.study.report import Importance, best_trials, counts, importances
 from search.tracking.client import tracking_uri
 from tunesmith.console import out
 from tunesmith.figures import duration, interval, setting_text, settings_line, state_word, with_error
+from tunesmith.names.use import use_command
 from tunesmith.program import command
 
 _BEST = 5
@@ -39,17 +39,17 @@ def as_data(
         "objective": objective.name,
         "best": [_trial_data(trial, family) for trial in best],
         "baselines": None if baselines is None else [_baseline_data(baseline) for baseline in baselines],
-        "importances": [{"setting": one.setting, "share": one.share} for one in _importances(spec, family, outcome)],
+        "importances": [
+            {"setting": importance.setting, "share": importance.share}
+            for importance in _importances(spec, family, outcome)
+        ],
         "tracking": tracking_uri(spec, home),
     }
 
 
 def _trial_data(trial: TrialRecord, family: Family[Any, Any]) -> dict[str, Any]:
     scores = {
-        metric.name: {"mean": values.mean, "standard_error": values.standard_error, "folds": values.values}
-        if (values := trial.last(metric.name))
-        else None
-        for metric in family.metrics
+        metric.name: values.summary() if (values := trial.last(metric.name)) else None for metric in family.metrics
     }
     return {"number": trial.number, "epochs": len(trial.epochs), "metrics": scores, "settings": dict(trial.values)}
 
@@ -78,8 +78,8 @@ def print_result(
     objective = family.metrics[0]
     why = {"trials": "all trials are done", "time": "its time is up", "interrupted": "interrupted"}[outcome.reason]
     states = ", ".join(f"{count} {state_word(state)}" for state, count in counts(outcome.trials).items())
-    found = counted(len(outcome.trials), "trial")
-    out.print(f"[bold]{spec.name}[/]: {why} after {duration(outcome.seconds)}; {found}: {states}")
+    trials = counted(len(outcome.trials), "trial")
+    out.print(f"[bold]{spec.name}[/]: {why} after {duration(outcome.seconds)}; {trials}: {states}")
     best = best_trials(outcome.trials, objective, _BEST)
     if not best:
         out.print("no trial has trained for its full budget; give the search more time:")
@@ -135,32 +135,32 @@ def _print_baselines(winner: TrialRecord, objective: Metric, baselines: Sequence
     for name in parts:
         table.add_column(name.removeprefix(f"{objective.name}_"), no_wrap=True)
     table.add_column("the winner is better by", no_wrap=True)
-    for one in baselines:
-        gain = _gain(score, one.score, objective)
-        others = [with_error(one.others[name]) for name in parts]
-        table.add_row(one.name, with_error(one.score), *others, interval(gain.mean, gain.standard_error))
+    for baseline in baselines:
+        gain = _gain(score, baseline.score, objective)
+        others = [with_error(baseline.others[name]) for name in parts]
+        table.add_row(baseline.name, with_error(baseline.score), *others, interval(gain.mean, gain.standard_error))
     own = [with_error(values) if (values := winner.last(name)) else "" for name in parts]
     table.add_row(f"#{winner.number}, the winner", with_error(score), *own, "", style="bold green")
     out.print()
     out.print(table)
     out.print("[dim]± is one standard error over the folds; gains are paired, fold by fold[/]")
-    for one in baselines:
-        if not one.oracle and _gain(score, one.score, objective).mean < 0:
-            out.print(f"[yellow]{one.name} is still better than the winner[/]")
+    for baseline in baselines:
+        if not baseline.oracle and _gain(score, baseline.score, objective).mean < 0:
+            out.print(f"[yellow]{baseline.name} is still better than the winner[/]")
 
 
 def _gain(winner: FoldValues, other: FoldValues, objective: Metric) -> FoldValues:
     return FoldValues(tuple(objective.cost(b - a) for a, b in zip(winner.values, other.values, strict=True)))
 
 
-def _print_importances(found: Sequence[Importance]) -> None:
+def _print_importances(shares: Sequence[Importance]) -> None:
     out.print()
-    if not found:
+    if not shares:
         out.print("[dim]importance of the settings: too few trials to tell[/]")
         return
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for one in found[:_MATTERED]:
-        table.add_row(f"  {one.setting}", "█" * round(_BAR * one.share), f"{one.share:.0%}")
+    for importance in shares[:_MATTERED]:
+        table.add_row(f"  {importance.setting}", "█" * round(_BAR * importance.share), f"{importance.share:.0%}")
     out.print("[bold]importance of the settings[/] [dim](fANOVA of the ranks at the first rung; rough if few)[/]")
     out.print(table)
 
@@ -168,10 +168,10 @@ def _print_importances(found: Sequence[Importance]) -> None:
 def _print_next(spec: SearchSpec, family: Family[Any, Any], winner: TrialRecord) -> None:
     trial = f"{spec.name}/{winner.number}"
     more = ("--time", "none", "--trials", str(2 * spec.budget.trials))
-    making = [(use_of(family, f"--trial {trial}"), "make music with it")] if family.use else []
+    use = use_command(family, "--trial", trial)
     print_next(
         (
-            *making,
+            *([(use, "make music with it")] if use else []),
             (command("promote", spec.name), "train it on all folds, test it once, register it"),
             (command("show", trial), "show the winner's curves"),
             (command("trials", spec.name), "list all trials"),
@@ -180,11 +180,6 @@ def _print_next(spec: SearchSpec, family: Family[Any, Any], winner: TrialRecord)
             (command("search", spec.name, *more), "search further"),
         )
     )
-
-
-def use_of(family: Family[Any, Any], model: str) -> str:
-    """Return the command that makes music with a model, which options such as "--trial composer/7" name."""
-    return command(*shlex.split(family.use.format(model=model))[1:])
 
 
 def print_next(commands: Sequence[tuple[str, str]]) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Self
 from data_prep.errors import one_line
 from data_prep.prepared.file import from_bytes
 from models.families import family as find_family
+from models.families import reference_of, register
 from models.family import SCORING, Baseline
 from tunesmith.progress_bar import Bar
 from tunesmith.searching import baseline_cache
@@ -80,7 +81,7 @@ class Scoring:
             self._connection, theirs = Pipe()
             with theirs:
                 self.process = _start(theirs.fileno())
-            self._connection.send((*self._of, prepared.source.path, prepared.kind))
+            self._connection.send((reference_of(family), *self._of, prepared.source.path, prepared.kind))
 
     def __enter__(self) -> Self:
         """Return this object."""
@@ -197,8 +198,9 @@ def _serve(descriptor: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     os.nice(_NICENESS)
     connection = Connection(descriptor)
-    name, fingerprint, path, kind = connection.recv()
+    reference, name, fingerprint, path, kind = connection.recv()
     try:
+        register(reference)
         _score(name, fingerprint, path, kind, _SentProgress(connection))
     except Exception as error:  # noqa: BLE001  (the parent shows the search's result without baselines)
         connection.send(("end", one_line(error)))

@@ -43,12 +43,13 @@ def chosen_search(what: str, home: Path, changes: Mapping[str, object]) -> "Sear
         BadInputError: If there is none of that name, or it is invalid.
     """
     from models.families import FAMILIES
-    from search.spec.file import MORE, load
+    from search.spec.built_in import further_searches
+    from search.spec.file import load
     from search.study.database import folder, names
     from search.study.homes import no_search
 
     wanted = str(changes.get("name", what))
-    started, built_in = names(home), [*FAMILIES, *MORE]
+    started, built_in = names(home), [*FAMILIES, *further_searches()]
     if what not in started and not what.endswith(".toml") and not Path(what).is_file() and what not in built_in:
         raise no_search(home, what, [*started, *built_in], "search, search file or family")
     if what in started and wanted == what:

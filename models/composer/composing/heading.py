@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from data_prep.encodings.vocabulary import MelodyVocabulary, shift_to_c
 from data_prep.tunes.notation import DIVISIONS
-from models.composer.composing.request import Key, Wish
 from models.composer.composing.sampling import drawn
 from models.composer.spec import ComposerSpec
+from models.uses.request import Key, SamplingRequest
 
 _COMMON_TIME = (4, 4)
 
@@ -42,13 +42,15 @@ class Heading:
         return bar_length(self.metre)
 
 
-def draw_heading(wish: Wish, spec: ComposerSpec, vocabulary: MelodyVocabulary, random: np.random.Generator) -> Heading:
-    """Settle what a wish leaves open.
+def draw_heading(
+    request: SamplingRequest, spec: ComposerSpec, vocabulary: MelodyVocabulary, random: np.random.Generator
+) -> Heading:
+    """Settle what a request leaves open.
 
     A model that reads every piece in C gets a tonic; for any other the key is what its notes come to.
 
     Args:
-        wish: What is asked.
+        request: What is asked.
         spec: The model's settings.
         vocabulary: What its training pieces have.
         random: Where numbers are drawn from.
@@ -56,8 +58,8 @@ def draw_heading(wish: Wish, spec: ComposerSpec, vocabulary: MelodyVocabulary, r
     Returns:
         The heading.
     """
-    metre, pickup = _draw_bar(wish, vocabulary, random)
-    key = wish.asked_key
+    metre, pickup = _draw_bar(request, vocabulary, random)
+    key = request.asked_key
     tonic = None if key is None else key.tonic
     if tonic is None and spec.transpose:
         tonic = _draw(_shares(vocabulary.tonic_counts), random)
@@ -78,13 +80,13 @@ def bar_length(metre: tuple[int, int]) -> Fraction:
 
 
 def _draw_bar(
-    wish: Wish, vocabulary: MelodyVocabulary, random: np.random.Generator
+    request: SamplingRequest, vocabulary: MelodyVocabulary, random: np.random.Generator
 ) -> tuple[tuple[int, int], Fraction]:
-    asked = wish.asked_metre
-    if wish.prompt is not None:
+    asked = request.asked_metre
+    if request.prompt is not None:
         assert asked is not None
         length = bar_length(asked)
-        given = wish.prompt.pickup % length
+        given = request.prompt.pickup % length
         return asked, given if _can_be_written(given) else Fraction(int(given * DIVISIONS), DIVISIONS)
     shares = _shares(vocabulary.bar_counts)
     shares[:, [not _can_be_written(at) for at in vocabulary.positions]] = 0.0

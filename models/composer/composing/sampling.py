@@ -1,4 +1,4 @@
-"""Drawing from next-token distributions: temperature, the likeliest tokens alone, and one token from what is left.
+"""Sampling from next-token distributions: temperature, the most likely tokens alone, and one token of those left.
 
 Symbols: B rows, V tokens.
 """
@@ -8,16 +8,20 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+RECALLED = 0.95
+"""Probability that a note of a part that returns is the note of the part before, where that has one. The rest is the
+model's, so that a part can end in another way."""
+
 
 def shaped(log_p: Floats, temperature: float, top_k: int, top_p: float) -> Floats:
-    """Sharpen or flatten distributions, then leave their likeliest tokens alone.
+    """Sharpen or flatten distributions, then keep their most likely tokens alone.
 
-    First p^(1/temperature), then the top_k likeliest, then of these the fewest likeliest that together have at least
-    top_p (Holtzman et al. 2020, "The curious case of neural text degeneration"); of equally likely tokens the first.
+    First p^(1/temperature), then the top_k most likely, then of these the fewest that together have at least top_p
+    (Holtzman et al. 2020, "The curious case of neural text degeneration"); of equally likely tokens the first.
 
     Args:
         log_p: [B, V] nats, up to a constant for each row; -inf for what cannot be, which is not all of a row.
-        temperature: 0 leaves the likeliest token alone.
+        temperature: 0 keeps the most likely token alone.
         top_k: 0 for all.
         top_p: 1 for all.
 
@@ -56,3 +60,9 @@ def drawn(p: Floats, u: Floats) -> NDArray[np.int64]:
     cumulative = np.cumsum(p, axis=1)
     cumulative /= cumulative[:, -1:]
     return (cumulative <= u[:, None]).sum(axis=1)
+
+
+def recall(log_p: Floats, token: int) -> None:
+    """Mix, in place, [V] nats of the next token with a token that stands in the part that returns."""
+    log_p += np.log1p(-RECALLED)
+    log_p[token] = np.logaddexp(log_p[token], np.log(RECALLED))

@@ -25,16 +25,15 @@ from data_prep.writers.bars import beat_length
 from models.composer.composing.best_key import in_best_key
 from models.composer.composing.copy_experts import CopyExperts
 from models.composer.composing.draft import Draft
-from models.composer.composing.form import recall
 from models.composer.composing.heading import Heading, draw_heading, knows_metre
 from models.composer.composing.note_rules import Bars, NoteRules, usable_tokens, writable
 from models.composer.composing.prompt_events import PromptEvents, prompt_events
-from models.composer.composing.request import Wish
-from models.composer.composing.sampling import drawn, shaped
+from models.composer.composing.sampling import drawn, recall, shaped
 from models.composer.composing.steps import ComposerSteps
 from models.composer.model import ComposerModel
 from models.composer.spec import ComposerSpec
 from models.training import checkpoint
+from models.uses.request import SamplingRequest
 
 MAX_COUNT = 1000
 """Most tunes at once."""
@@ -83,11 +82,11 @@ class TuneComposer:
             reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error).splitlines()[0]
             raise BadInputError(f"{path} is no whole composer ({reason}); train the trial again") from error
 
-    def compose(self, wish: Wish, *, count: int = 1, seed: int = 1) -> list[Tune]:
+    def compose(self, request: SamplingRequest, *, count: int = 1, seed: int = 1) -> list[Tune]:
         """Compose tunes.
 
         Args:
-            wish: What is asked of each.
+            request: What is asked of each.
             count: How many.
             seed: The same seed gives the same tunes, and the first of many are those of few.
 
@@ -99,34 +98,36 @@ class TuneComposer:
         """
         if not 1 <= count <= MAX_COUNT:
             raise BadInputError(f"from 1 to {MAX_COUNT} tunes are composed at once: got {count}")
-        given = self._given(wish)
+        given = self._given(request)
         rules: dict[tuple[int, int], NoteRules] = {}
         tunes: list[Tune] = []
         for first in range(0, count, _TOGETHER):
             numbers = range(first, min(first + _TOGETHER, count))
-            drafts = [self._draft(wish, stream(seed, _PURPOSE, trial=number), rules) for number in numbers]
-            self._write(drafts, wish, given)
-            tunes += [self._in_its_key(draft.tune(0 if given is None else len(given.pitch)), wish) for draft in drafts]
+            drafts = [self._draft(request, stream(seed, _PURPOSE, trial=number), rules) for number in numbers]
+            self._write(drafts, request, given)
+            tunes += [
+                self._in_its_key(draft.tune(0 if given is None else len(given.pitch)), request) for draft in drafts
+            ]
         return tunes
 
-    def _in_its_key(self, tune: Tune, wish: Wish) -> Tune:
+    def _in_its_key(self, tune: Tune, request: SamplingRequest) -> Tune:
         """Transpose a tune whose key the model could not know, as nothing in training told one key from another."""
         floor = self.vocabulary.floor
-        if not self.spec.augment or floor is None or wish.asked_key is not None:
+        if not self.spec.augment or floor is None or request.asked_key is not None:
             return tune
-        return in_best_key(tune, floor.pitches, *wish.pitch_range)
+        return in_best_key(tune, floor.pitches, *request.pitch_range)
 
-    def remarks(self, wish: Wish) -> list[str]:
-        """Say how a wish goes beyond what the model knows.
+    def remarks(self, request: SamplingRequest) -> list[str]:
+        """Say how a request goes beyond what the model knows.
 
         Args:
-            wish: What is asked.
+            request: What is asked.
 
         Returns:
             One line for each way.
         """
         found: list[str] = []
-        metre, given = wish.asked_metre, self._given(wish)
+        metre, given = request.asked_metre, self._given(request)
         if metre is not None and not knows_metre(self.vocabulary, metre):
             found.append(f"no piece that the model was trained on is in {metre[0]}/{metre[1]}")
         if given is not None and given.num_replaced:
@@ -136,48 +137,50 @@ class TuneComposer:
             )
         return found
 
-    def _given(self, wish: Wish) -> PromptEvents | None:
-        if wish.prompt is None:
+    def _given(self, request: SamplingRequest) -> PromptEvents | None:
+        if request.prompt is None:
             return None
-        heading = draw_heading(wish, self.spec, self.vocabulary, stream(0, _PURPOSE))  # nothing is left to be drawn
+        heading = draw_heading(request, self.spec, self.vocabulary, stream(0, _PURPOSE))  # nothing is left to be drawn
         given = prompt_events(
-            wish.prompt,
+            request.prompt,
             self.vocabulary,
-            num_notes=wish.prompt_notes,
+            num_notes=request.prompt_notes,
             shift=heading.shift,
             bar_length=heading.bar_length,
             pickup=heading.pickup,
         )
         length = sum(given.duration) / heading.bar_length
-        if length >= wish.bars:
+        if length >= request.bars:
             raise BadInputError(
                 f"a prompt must leave something to compose: its {counted(len(given.pitch), 'note')} "
                 f"{by_number(len(given.pitch), 'takes', 'take')} {counted(float(length), 'bar', '.3g')} of "
-                f"{wish.bars}; ask for more bars or give fewer of its notes"
+                f"{request.bars}; ask for more bars or give fewer of its notes"
             )
         return given
 
-    def _draft(self, wish: Wish, random: np.random.Generator, rules: dict[tuple[int, int], NoteRules]) -> Draft:
+    def _draft(
+        self, request: SamplingRequest, random: np.random.Generator, rules: dict[tuple[int, int], NoteRules]
+    ) -> Draft:
         """Begin a tune; rules are shared among tunes of the same shift whose metres have the same unit."""
-        heading = draw_heading(wish, self.spec, self.vocabulary, random)
+        heading = draw_heading(request, self.spec, self.vocabulary, random)
         beat = beat_length(heading.metre)
         closing = beat - heading.pickup % beat  # the last beat, which the pickup shortens
         times = (heading.bar_length, heading.pickup, closing, Fraction(4, heading.metre[1]))
         length, pickup, closing, unit = (int(time * DIVISIONS) for time in times)
         key = (heading.shift, unit)
         if key not in rules:
-            rules[key] = self._rules(wish, heading, unit)
-        bars = Bars(length=length, pickup=pickup, end=wish.bars * length, closing=closing)
-        return Draft(heading, bars, rules[key], DIVISIONS, wish.end_on_tonic, wish.asked_form, random)
+            rules[key] = self._rules(request, heading, unit)
+        bars = Bars(length=length, pickup=pickup, end=request.bars * length, closing=closing)
+        return Draft(heading, bars, rules[key], DIVISIONS, request.end_on_tonic, request.asked_form, random)
 
-    def _rules(self, wish: Wish, heading: Heading, unit: int) -> NoteRules:
-        low, high = wish.pitch_range
+    def _rules(self, request: SamplingRequest, heading: Heading, unit: int) -> NoteRules:
+        low, high = request.pitch_range
         scale = None
-        if wish.key is not None and heading.key is not None:
+        if request.key is not None and heading.key is not None:
             scale = frozenset((pitch + heading.shift) % 12 for pitch in heading.key.scale)
         usable = usable_tokens(self.vocabulary, low + heading.shift, high + heading.shift, scale)
         if not usable.any():
-            inside = "" if wish.key is None else f" in the scale of {wish.key}"
+            inside = "" if request.key is None else f" in the scale of {request.key}"
             raise BadInputError(
                 f"the model must know notes to compose with, and knows none{inside} from MIDI pitch {low} to {high}; "
                 "ask for a wider range"
@@ -185,7 +188,7 @@ class TuneComposer:
         in_tokens = self.spec.beat == "target"
         return NoteRules(self.vocabulary, usable, beat_in_tokens=in_tokens, resolution=DIVISIONS, unit=unit)
 
-    def _write(self, drafts: list[Draft], wish: Wish, given: PromptEvents | None) -> None:
+    def _write(self, drafts: list[Draft], request: SamplingRequest, given: PromptEvents | None) -> None:
         """Compose tunes to their ends, all one note at a time."""
         together = _Together(self, drafts)
         if given is not None:
@@ -204,7 +207,7 @@ class TuneComposer:
                 allowed = draft.allowed()
                 np.copyto(log_p[row], -np.inf, where=~allowed.tokens)
                 u[row], lengths[row] = draft.random.random(), allowed.length
-            tokens = drawn(shaped(log_p, wish.temperature, wish.top_k, wish.top_p), u)
+            tokens = drawn(shaped(log_p, request.temperature, request.top_k, request.top_p), u)
             together.add(tokens)
             for row, draft in live:
                 draft.add(int(tokens[row]), int(self.vocabulary.token_pitch[tokens[row]]), lengths[row])

@@ -14,7 +14,6 @@ from torch import Tensor
 from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.errors import BadInputError
 from data_prep.randomness import integer_seed
-from models.composer.composing.request import Wish
 from models.composer.composing.tune_composer import TuneComposer
 from models.composer.family import Composer
 from models.composer.model import ComposerModel
@@ -23,6 +22,7 @@ from models.composer.spec import ComposerSpec
 from models.family import Training
 from models.folded.layers import Cell, RecurrentLayer
 from models.training import checkpoint
+from models.uses.request import SamplingRequest
 from tests.hand_melodies import melodies, random_tunes
 from tests.models.toy_vocabulary import vocabulary_of
 from tests.models.trained_composers import trained
@@ -137,7 +137,7 @@ def test_a_model_whose_spec_names_no_rule_is_what_it_was(tmp_path: Path) -> None
     old, new = TuneComposer.load(before), TuneComposer.load(now)
     assert old.spec == new.spec
     assert old.spec.initial == "torch"
-    assert old.compose(Wish(bars=4), seed=3) == new.compose(Wish(bars=4), seed=3)
+    assert old.compose(SamplingRequest(bars=4), seed=3) == new.compose(SamplingRequest(bars=4), seed=3)
 
 
 def test_an_interrupted_literal_trial_whose_spec_names_no_rule_goes_on_as_it_began() -> None:

@@ -16,9 +16,10 @@ from data_prep.melodies.arrays import Melodies
 from models.composer.presets import COMPOSER_PRESETS
 from models.composer.spec import ComposerSpec
 from models.composer.task import ComposerTask
-from models.families import family
+from models.families import FAMILIES, family
 from models.metrics import CV_LOSS, NATS_PER_NOTE, TRAIN_LOSS
-from models.training.loop import LockstepTraining, TrainingPlan
+from models.training.loop import LockstepTraining
+from models.training.spec import TrainingSpec
 from tests.hand_melodies import Tune, melodies, random_tunes
 
 DATA = melodies(random_tunes(16, 4), num_folds=4)
@@ -79,15 +80,26 @@ def test_a_state_is_tensors_numbers_and_strings() -> None:
 
 
 def test_learning_rate_warms_up_and_falls_to_nothing() -> None:
-    plan = TrainingPlan("adamw", 0.1, 0.0, 0.0, "cosine", 10)
-    assert plan.lr_at(0.0) == 0.0
-    assert plan.lr_at(0.025) == pytest.approx(0.05)
-    assert plan.lr_at(0.05) == pytest.approx(0.1)
-    assert plan.lr_at(0.525) == pytest.approx(0.05)
-    assert plan.lr_at(1.0) == pytest.approx(0.0)
-    rates = [plan.lr_at(done / 100) for done in range(5, 101)]
+    cosine = TrainingSpec(lr=0.1, schedule="cosine")
+    assert cosine.lr_at(0.0) == 0.0
+    assert cosine.lr_at(0.025) == pytest.approx(0.05)
+    assert cosine.lr_at(0.05) == pytest.approx(0.1)
+    assert cosine.lr_at(0.525) == pytest.approx(0.05)
+    assert cosine.lr_at(1.0) == pytest.approx(0.0)
+    rates = [cosine.lr_at(done / 100) for done in range(5, 101)]
     assert rates == sorted(rates, reverse=True)
-    assert TrainingPlan("adamw", 0.1, 0.0, 0.0, "constant", 10).lr_at(0.9) == 0.1
+    assert TrainingSpec(lr=0.1, schedule="constant").lr_at(0.9) == 0.1
+
+
+def test_the_shared_settings_stand_between_a_familys_own_and_the_budget_last() -> None:
+    shared = list(TrainingSpec.settings())
+    assert shared[-1] == "epochs"
+    for each in FAMILIES.values():
+        names = list(each.spec_type.settings())
+        first = names.index(shared[0])
+        assert first > 0
+        assert names[first : first + len(shared) - 1] == shared[:-1]
+        assert names[-1] == "epochs"
 
 
 def test_a_loss_that_is_not_finite_ends_the_training_and_is_told() -> None:

@@ -14,6 +14,7 @@ from data_prep.prepared.refitting import for_refit, for_test, groups
 from models.families import FAMILIES
 from models.family import Family, Training
 from models.training import checkpoint
+from tests.models.ngram_family.family import Ngram
 from tests.models.toy_melodies import melodies_of, random_pieces
 from tests.models.toy_performances import random_performances
 
@@ -74,7 +75,7 @@ def test_sealed_pieces_have_no_influence(family: AnyFamily) -> None:
     assert refit.vocabulary == beside_the_test.vocabulary
 
 
-@every_family
+@pytest.mark.parametrize("family", [*FAMILIES.values(), Ngram()], ids=[*FAMILIES, "ngram"])
 def test_the_test_is_scored_as_held_out_pieces_are(family: AnyFamily, tmp_path: Path) -> None:
     sealed, known = sealed_and_open(family)
     *_, last = start(family, for_test(known, sealed)).epochs()

@@ -79,7 +79,9 @@ def test_nothing_is_registered_at_first_and_looking_makes_no_store(home: Path) -
     assert list(home.iterdir()) == []
 
 
-def test_a_version_has_all_that_was_given_and_no_alias(registry: Registry, model: Path, tmp_path: Path) -> None:
+def test_a_version_has_all_that_was_given_and_no_alias(
+    registry: Registry, model: Path, tracked_home: Path, tmp_path: Path
+) -> None:
     version = registry.register(registration(model))
     assert (version.reference, version.aliases, version.source) == ("stylenet@1", (), "toys/1")
     assert TAGS.items() <= version.tags.items()
@@ -88,6 +90,8 @@ def test_a_version_has_all_that_was_given_and_no_alias(registry: Registry, model
     assert version.size_bytes == model.stat().st_size
     assert version.card == "# A card\n\nIt plays."
     assert registry.evidence(version) == {"test": {"mean": 9.5}}
+    files = {file.path for file in client(tracked_home).list_artifacts(version.run_id)}
+    assert files == {"model_card.md", "evidence.json"}
     assert registry.model_file(version).read_bytes() == model.read_bytes()
     assert registry.champion("stylenet") is None
     folder = registry.export(version, tmp_path / "out")
@@ -95,15 +99,6 @@ def test_a_version_has_all_that_was_given_and_no_alias(registry: Registry, model
     assert json.loads((folder / "evidence.json").read_text()) == {"test": {"mean": 9.5}}
     assert (folder / "MODEL_CARD.md").read_text() == version.card
     assert (folder / "requirements.txt").read_text().split()[0].startswith("mlflow==")
-
-
-def test_pictures_stand_beside_the_card(registry: Registry, model: Path, tracked_home: Path) -> None:
-    from matplotlib.figure import Figure
-
-    what = registration(model)
-    version = registry.register(Registration(what.family, what.model, what.card, {}, what.tags, {"roll": Figure()}))
-    files = {file.path for file in client(tracked_home).list_artifacts(version.run_id)}
-    assert files == {"model_card.md", "evidence.json", "roll.png"}
 
 
 def test_the_champion_and_rollback(registry: Registry, model: Path) -> None:

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from data_prep.performances.arrays import Performance
-from models.composer.composing.request import Wish
 from models.composer.composing.tune_composer import TuneComposer
 from models.stylenet.performer import Performer
+from models.uses.request import SamplingRequest
 from search.promotion.package import package, requirements
 from search.promotion.registry import Registry
 from tests.models import trained_composers, trained_stylenets
@@ -98,7 +98,7 @@ def velocities(trained: Path, piece: Mapping[str, Any]) -> list[float]:
 
 def tune(trained: Path, row: Mapping[str, Any]) -> dict[str, Any]:
     asked = {name: value for name, value in row.items() if name != "seed"}
-    (found,) = TuneComposer.load(trained).compose(Wish(**asked), seed=row["seed"])
+    (found,) = TuneComposer.load(trained).compose(SamplingRequest(**asked), seed=row["seed"])
     return {"pitch": list(found.pitch), "duration": [float(one) for one in found.duration]}
 
 

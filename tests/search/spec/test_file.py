@@ -7,13 +7,14 @@ from data_prep.errors import BadInputError
 from models.families import FAMILIES
 from models.spec import Value
 from search.passwords import without_password
-from search.spec.file import DEFAULTS, MORE, SearchSpec, load, parse
+from search.spec.built_in import further_searches
+from search.spec.file import SearchSpec, load, parse
 from search.spec.sections import read_duration, write_duration
 
 TOY = ToyFamily()
 
 
-@pytest.mark.parametrize("family", DEFAULTS)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_each_built_in_search_is_complete_and_its_file_gives_it_again(family: str) -> None:
     search = load(family)
     assert search.name == search.family == family
@@ -24,7 +25,7 @@ def test_each_built_in_search_is_complete_and_its_file_gives_it_again(family: st
     assert parse(search.to_toml(), "printed") == search
 
 
-@pytest.mark.parametrize("name", MORE)
+@pytest.mark.parametrize("name", further_searches())
 def test_each_further_built_in_search_is_complete_and_its_file_gives_it_again(name: str) -> None:
     search = load(name)
     assert search.name == name

@@ -90,14 +90,14 @@ def test_no_setting_of_a_default_search_takes_more_than_the_room_that_is_left(fa
 def test_an_order_by_memory_has_every_choice_once(family: AnyFamily) -> None:
     for one in family.spec_type.settings().values():
         values = one.choices if one.kind == "choice" else (False, True)
-        if one.by_memory:
+        if one.memory_order:
             assert one.kind in {"choice", "flag"}
-            assert sorted(map(str, one.by_memory)) == sorted(map(str, values))
+            assert sorted(map(str, one.memory_order)) == sorted(map(str, values))
         assert one.kind == "integer" or not one.takes_memory
 
 
 class NetSpec(Spec):
-    deep: bool = setting(False, "many layers", by_memory=(False, True))
+    deep: bool = setting(False, "many layers", memory_order=(False, True))
     layers: int = setting(2, "layers", low=1, high=9, when={"deep": (True,)})
     units: int = setting(8, "units", low=1, high=512)
     passes: int = setting(3, "passes", low=1, high=99, takes_memory=False)

@@ -175,12 +175,12 @@ def test_tunes_are_told_and_measured(compose: Callable[..., Done], tmp_path: Pat
         ("--lowest C6 --highest C5", "lowest pitch lies at or below"),
         ("--highest C0", "knows none from MIDI pitch 0 to 12"),
         ("--formats mdi", "did you mean 'midi'"),
-        ("--formats ,", "at least one format"),
+        ("--formats ,", "at least one of midi"),
         ("--prompt nowhere.abc", "nowhere.abc is not"),
         ("--prompt empty.abc", "a prompt is a tune of at least one note"),
         ("--prompt text.txt", "a prompt ends in"),
         ("--prompt long.abc --bars 1", "must leave something to compose"),
-        ("--out empty.abc", "empty.abc cannot be one"),
+        ("--out empty.abc", "empty.abc is not"),
         ("--corpus onells", "did you mean 'oneills'"),
     ],
 )
@@ -214,7 +214,7 @@ def test_models_that_cannot_compose_are_named(compose: Callable[..., Done], tmp_
         "--trial nothing": "no search is called 'nothing'",
         "": "no search is called 'composer'",
         "--model composer@champion": "no composer",
-        "--model stylenet@champion": "this takes a composer",
+        "--model stylenet@champion": "the model must be a composer",
         "--model composer@3 --trial nothing/2": "a model is named once",
     }.items():
         done = compose(arguments, model=None)

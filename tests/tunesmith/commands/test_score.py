@@ -217,7 +217,7 @@ def test_a_stylenet_is_scored_by_style(command: Callable[..., Done], place: Path
         ("composer@1 nothing", "no corpus is called 'nothing'"),
         ("composer@1 empty", "at least one score"),
         ("composer@1 unreadable", "none of the 2 in 'unreadable' can be, the first is a.mid: "),
-        ("composer@1 short", "of 'short' none does: too short 1"),
+        ("composer@1 short", "none of 'short' does (too short 1)"),
         ("composer@1 variant", "all 1 of 'variant' are in its training corpus, or variants of pieces there; name"),
         ("composer@1 synthetic", "melodies are needed: the corpus 'synthetic' has performances"),
         ("composer@9 new", "no version is called 'composer@9'"),

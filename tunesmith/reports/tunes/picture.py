@@ -66,13 +66,13 @@ def _draw_panel(axes: Any, name: str, corpus: "CorpusMeasures", tunes: Mapping[s
     unit = MEASURES[name].unit
     scale = 100 if unit == "share" else 1
     known = corpus.known(name) * scale
-    values = [told["value"] * scale for told in tunes.values()]
+    values = [value["value"] * scale for value in tunes.values()]
     edges = _edges(name, known, values)
     if unit == "yes or no":
         _draw_answers(axes, known)
     else:
         _draw_histogram(axes, known, edges)
-    _draw_marks(axes, list(tunes), values, [told["unusual"] is not None for told in tunes.values()], edges)
+    _draw_marks(axes, list(tunes), values, [value["unusual"] is not None for value in tunes.values()], edges)
     axes.set_xlim(edges[0], edges[-1])
     axes.set_title(f"{MEASURES[name].title}{_in_units(unit)}", loc="left", fontsize=10)
     axes.tick_params(labelsize=8)

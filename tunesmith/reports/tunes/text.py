@@ -33,10 +33,10 @@ def print_report(report: "Report") -> None:
         table.add_column(title, justify="right", style="dim", no_wrap=True)
     for stem in shown:
         table.add_column(escape(stem), justify="right", overflow="fold")
-    for name, one in report["measures"].items():
+    for name, measure in report["measures"].items():
         cells = [_of_tune(report, stem, name) for stem in shown]
         styled = [f"[bold yellow]{cell}[/]" if cell[-1] in "▲▼" else cell for cell in cells]
-        table.add_row(escape(one["title"]), *_of_corpus(report, one), *styled)
+        table.add_row(escape(measure["title"]), *_of_corpus(report, measure), *styled)
     out.print(table)
     if len(report["tunes"]) > len(shown):
         out.print(f"[dim]and {len(report['tunes']) - len(shown)} more, in the report's page[/]")
@@ -69,10 +69,10 @@ def _page(report: "Report", folder: Path, picture: str) -> Iterator[str]:
     titles = ["measure", *_corpus_titles(report), *map(_plain, report["tunes"])]
     yield _row(titles)
     yield _row([":--", *["--:"] * (len(titles) - 1)])
-    for name, one in report["measures"].items():
+    for name, measure in report["measures"].items():
         cells = [_of_tune(report, stem, name) for stem in report["tunes"]]
         bold = [f"**{cell}**" if cell[-1] in "▲▼" else cell for cell in cells]
-        yield _row([one["title"], *_of_corpus(report, one), *bold])
+        yield _row([measure["title"], *_of_corpus(report, measure), *bold])
     for stem, tune in report["tunes"].items():
         yield from ("", f"## {_plain(tune['title'] or stem)}", "", f"{_plain(_headline(tune))}  ")
         files = [f"{stem}{suffix}" for suffix in _LINKED if (folder / f"{stem}{suffix}").exists()]
@@ -83,8 +83,8 @@ def _page(report: "Report", folder: Path, picture: str) -> Iterator[str]:
         if (folder / f"{stem}.png").exists():
             yield from ("", f"![{_plain(stem)}]({quote(stem)}.png)")
     yield from ("", "## What the measures are", "")
-    for one in report["measures"].values():
-        yield f"- **{one['title']}** ({one['unit']}): {one['meaning']}"
+    for measure in report["measures"].values():
+        yield f"- **{measure['title']}** ({measure['unit']}): {measure['meaning']}"
 
 
 def _row(cells: list[str]) -> str:
@@ -93,7 +93,7 @@ def _row(cells: list[str]) -> str:
 
 def _plain(text: str) -> str:
     """Escape the characters that Markdown would interpret."""
-    return "".join(f"\\{one}" if one in "\\`*_{}[]<>#|" else one for one in " ".join(text.split()))
+    return "".join(f"\\{letter}" if letter in "\\`*_{}[]<>#|" else letter for letter in " ".join(text.split()))
 
 
 def _corpus_titles(report: "Report") -> list[str]:
@@ -114,8 +114,8 @@ def _of_corpus(report: "Report", measure: "dict[str, Any]") -> list[str]:
 
 
 def _of_tune(report: "Report", stem: str, name: str) -> str:
-    told = report["tunes"][stem]["values"][name]
-    return _text(told["value"], report["measures"][name]["unit"]) + _MARKS[told["unusual"]]
+    value = report["tunes"][stem]["values"][name]
+    return _text(value["value"], report["measures"][name]["unit"]) + _MARKS[value["unusual"]]
 
 
 def _text(value: "Value", unit: "Unit") -> str:

@@ -9,8 +9,8 @@ import pytest
 from data_prep.pitches import REST
 from data_prep.tunes.notation import Tune
 from models.composer.composing.best_key import in_best_key
-from models.composer.composing.request import Wish
 from models.composer.composing.tune_composer import TuneComposer
+from models.uses.request import SamplingRequest
 from tests.models.trained_composers import trained
 
 PITCH = (62, 64, 66, REST, 67, 69, 71, 73, 74, 62)  # D major
@@ -46,7 +46,7 @@ def test_free_tunes_of_a_model_of_all_keys_lie_where_the_training_pieces_do(comp
     floor = composer.vocabulary.floor
     assert floor is not None
     log_p = np.log(floor.pitches[:128] + 1)
-    for tune in composer.compose(Wish(bars=4), count=8, seed=2):
+    for tune in composer.compose(SamplingRequest(bars=4), count=8, seed=2):
         pitch = np.array([one for one in tune.pitch if one != REST])
         fits = [log_p[pitch + shift].sum() for shift in range(-pitch.min(), 128 - pitch.max())]
         assert log_p[pitch].sum() >= max(fits) - 1e-9
@@ -54,13 +54,13 @@ def test_free_tunes_of_a_model_of_all_keys_lie_where_the_training_pieces_do(comp
 
 
 def test_what_was_asked_or_given_stays_where_it_is(composer: TuneComposer) -> None:
-    for tune in composer.compose(Wish(bars=4, key="Db"), count=4, seed=2):
+    for tune in composer.compose(SamplingRequest(bars=4, key="Db"), count=4, seed=2):
         assert tune.fifths == -5
         assert {one % 12 for one in tune.pitch if one != REST} <= tune.scale
-    given = Wish(bars=8, prompt=D_MAJOR.transposed(-1), prompt_notes=4)
+    given = SamplingRequest(bars=8, prompt=D_MAJOR.transposed(-1), prompt_notes=4)
     for tune in composer.compose(given, count=4, seed=2):
         assert tune.pitch[:4] == D_MAJOR.transposed(-1).pitch[:4]
-    for tune in composer.compose(Wish(bars=4, lowest="F4", highest="F5"), count=4, seed=2):
+    for tune in composer.compose(SamplingRequest(bars=4, lowest="F4", highest="F5"), count=4, seed=2):
         assert all(65 <= one <= 77 for one in tune.pitch if one != REST)
 
 
@@ -68,5 +68,5 @@ def test_another_model_keeps_the_keys_that_it_learnt(tmp_path: Path) -> None:
     composer = TuneComposer.load(trained(tmp_path / "model.pt"))
     floor = composer.vocabulary.floor
     assert floor is not None
-    tunes = composer.compose(Wish(bars=4), count=12, seed=2)
+    tunes = composer.compose(SamplingRequest(bars=4), count=12, seed=2)
     assert any(tune != in_best_key(tune, floor.pitches, 0, 127) for tune in tunes)

@@ -7,9 +7,10 @@ import pytest
 
 from data_prep.errors import BadInputError
 from data_prep.tunes.measures import measure
-from models.composer.composing.form import RECALLED, parse_form, recall
-from models.composer.composing.request import Wish
+from models.composer.composing.sampling import RECALLED, recall
 from models.composer.composing.tune_composer import TuneComposer
+from models.uses.form import parse_form
+from models.uses.request import SamplingRequest
 from tests.models.trained_composers import trained
 
 
@@ -32,7 +33,7 @@ def test_a_part_comes_back_from_the_latest_part_of_its_letter() -> None:
 )
 def test_what_is_no_form_is_refused(text: str, bars: int, said: str) -> None:
     with pytest.raises(BadInputError, match=said):
-        Wish(form=text, bars=bars)
+        SamplingRequest(form=text, bars=bars)
 
 
 def test_recalling_mixes_one_token_in() -> None:
@@ -46,7 +47,7 @@ def test_recalling_mixes_one_token_in() -> None:
 def test_parts_of_one_letter_are_alike(tmp_path: Path, copying: str) -> None:
     composer = TuneComposer.load(trained(tmp_path / "model.pt", copying=copying))
     plain, formed = (
-        [measure(tune) for tune in composer.compose(Wish(bars=32, form=form, end_on_tonic=False), count=8)]
+        [measure(tune) for tune in composer.compose(SamplingRequest(bars=32, form=form, end_on_tonic=False), count=8)]
         for form in (None, "AABB")
     )
     for lag, more in ((8, 0.35), (4, -0.2)):
@@ -56,9 +57,9 @@ def test_parts_of_one_letter_are_alike(tmp_path: Path, copying: str) -> None:
 
 def test_a_prompt_comes_back_too(tmp_path: Path) -> None:
     composer = TuneComposer.load(trained(tmp_path / "model.pt"))
-    (prompt,) = composer.compose(Wish(bars=4), seed=7)
-    wish = Wish(bars=8, form="AA", prompt=prompt, prompt_notes=prompt.num_notes // 2, end_on_tonic=False)
-    for tune in composer.compose(wish, count=5):
+    (prompt,) = composer.compose(SamplingRequest(bars=4), seed=7)
+    request = SamplingRequest(bars=8, form="AA", prompt=prompt, prompt_notes=prompt.num_notes // 2, end_on_tonic=False)
+    for tune in composer.compose(request, count=5):
         places = dict(zip(tune.onsets(), tune.pitch, strict=True))
         given = tune.onsets()[: tune.num_prompt]
         alike = [places.get(onset + 4 * tune.bar_length) == places[onset] for onset in given]

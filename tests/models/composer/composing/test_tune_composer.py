@@ -17,13 +17,13 @@ from data_prep.melodies.votes import find_votes
 from data_prep.pitches import REST
 from data_prep.tunes.notation import Tune
 from models.composer.composing import tune_composer as composing
-from models.composer.composing.request import MAX_BARS, Wish
 from models.composer.composing.tune_composer import TuneComposer
 from models.composer.model import ComposerModel
 from models.composer.scoring import score_tunes
 from models.composer.spec import ComposerSpec
 from models.stylenet.spec import StyleNetSpec
 from models.training import checkpoint
+from models.uses.request import MAX_BARS, SamplingRequest
 from tests.hand_melodies import Tune as HandTune
 from tests.hand_melodies import melodies, random_tunes
 from tests.models.drawn_weights import watched_draws
@@ -61,7 +61,7 @@ def crossings(tune: Tune) -> int:
 
 def test_bars_are_full_and_the_end_is_the_tonic(composer: TuneComposer) -> None:
     for bars in (1, 2, 9):
-        for tune in composer.compose(Wish(bars=bars), count=5, seed=3):
+        for tune in composer.compose(SamplingRequest(bars=bars), count=5, seed=3):
             assert sum(tune.duration) == bars * tune.bar_length
             assert min(tune.duration) > 0
             assert crossings(tune) == 0
@@ -72,8 +72,10 @@ def test_bars_are_full_and_the_end_is_the_tonic(composer: TuneComposer) -> None:
 
 
 def test_wishes_hold(composer: TuneComposer) -> None:
-    wish = Wish(bars=6, key="G", metre="3/4", lowest="F#3", highest="C6", temperature=1.4, top_k=20, top_p=0.95)
-    for tune in composer.compose(wish, count=6, seed=1):
+    request = SamplingRequest(
+        bars=6, key="G", metre="3/4", lowest="F#3", highest="C6", temperature=1.4, top_k=20, top_p=0.95
+    )
+    for tune in composer.compose(request, count=6, seed=1):
         assert (tune.metre, tune.fifths, tune.mode) == ((3, 4), 1, "major")
         sounding = [pitch for pitch in tune.pitch if pitch != REST]
         assert {pitch % 12 for pitch in sounding} <= tune.scale
@@ -84,19 +86,19 @@ def test_wishes_hold(composer: TuneComposer) -> None:
 
 
 def test_a_tune_does_not_depend_on_how_many_are_composed(composer: TuneComposer) -> None:
-    wish = Wish(bars=4)
-    many = composer.compose(wish, count=11, seed=7)
+    request = SamplingRequest(bars=4)
+    many = composer.compose(request, count=11, seed=7)
     for count in (1, 2, 4, 5):
-        assert composer.compose(wish, count=count, seed=7) == many[:count]
+        assert composer.compose(request, count=count, seed=7) == many[:count]
     assert len(set(many)) > 1
-    assert composer.compose(wish, seed=8) != many[:1]
+    assert composer.compose(request, seed=8) != many[:1]
 
 
 def test_a_prompt_is_gone_on_with(composer: TuneComposer) -> None:
-    prompt = composer.compose(Wish(bars=8, key="D", metre="4/4"), seed=2)[0]
-    wish = Wish(bars=5, prompt=prompt, prompt_notes=5)
-    assert not any("nearest" in remark for remark in composer.remarks(wish))
-    first, second = composer.compose(wish, count=2, seed=4)
+    prompt = composer.compose(SamplingRequest(bars=8, key="D", metre="4/4"), seed=2)[0]
+    request = SamplingRequest(bars=5, prompt=prompt, prompt_notes=5)
+    assert not any("nearest" in remark for remark in composer.remarks(request))
+    first, second = composer.compose(request, count=2, seed=4)
     for tune in (first, second):
         assert tune.num_prompt == 5
         assert tune.pitch[:5] == prompt.pitch[:5]
@@ -109,22 +111,22 @@ def test_a_prompt_is_gone_on_with(composer: TuneComposer) -> None:
 
 def test_notes_that_the_model_does_not_know_are_replaced_and_told(composer: TuneComposer) -> None:
     prompt = Tune((61, 62, 127, REST), (Fraction(1, 7), ONE, HALF, Fraction(5)), fifths=2)
-    wish = Wish(bars=6, prompt=prompt)
-    (remark,) = composer.remarks(wish)
+    request = SamplingRequest(bars=6, prompt=prompt)
+    (remark,) = composer.remarks(request)
     assert "of the prompt's 4 notes" in remark
-    (tune,) = composer.compose(wish)
+    (tune,) = composer.compose(request)
     assert tune.num_prompt == 4
     assert set(tune.duration[:4]) <= set(composer.vocabulary.durations)
     assert sum(tune.duration) == 24
 
 
 def test_metres_that_no_training_piece_has_are_told_and_tried(composer: TuneComposer) -> None:
-    wish = Wish(bars=3, metre="7/8")
-    assert composer.remarks(wish) == ["no piece that the model was trained on is in 7/8"]
-    (tune,) = composer.compose(wish)
+    request = SamplingRequest(bars=3, metre="7/8")
+    assert composer.remarks(request) == ["no piece that the model was trained on is in 7/8"]
+    (tune,) = composer.compose(request)
     assert sum(tune.duration) == 3 * Fraction(7, 2)
     assert crossings(tune) == 0
-    assert composer.remarks(Wish(metre="4/4")) == []
+    assert composer.remarks(SamplingRequest(metre="4/4")) == []
 
 
 PROMPTS = {
@@ -140,9 +142,9 @@ PROMPTS = {
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=list(PROMPTS))
 def test_prompts_with_nothing_to_match_are_gone_on_with(composer: TuneComposer, prompt: Tune) -> None:
     for form in (None, "AABA"):
-        wish = Wish(bars=8, prompt=prompt, form=form)
-        many = composer.compose(wish, count=5)
-        assert composer.compose(wish) == many[:1]
+        request = SamplingRequest(bars=8, prompt=prompt, form=form)
+        many = composer.compose(request, count=5)
+        assert composer.compose(request) == many[:1]
         for tune in many:
             assert tune.num_prompt == prompt.num_notes
             assert sum(tune.duration) == 8 * tune.bar_length
@@ -151,13 +153,13 @@ def test_prompts_with_nothing_to_match_are_gone_on_with(composer: TuneComposer, 
 
 def test_the_likeliest_tune_is_always_the_same(composer: TuneComposer) -> None:
     for form in (None, "AB"):
-        wish = Wish(bars=4, prompt=PROMPTS["two notes"], form=form, temperature=0)
-        (tune,) = composer.compose(wish)
-        assert composer.compose(wish, count=6, seed=2) == [tune] * 6
+        request = SamplingRequest(bars=4, prompt=PROMPTS["two notes"], form=form, temperature=0)
+        (tune,) = composer.compose(request)
+        assert composer.compose(request, count=6, seed=2) == [tune] * 6
 
 
 def test_the_longest_tune_is_composed(plain: TuneComposer) -> None:
-    (tune,) = plain.compose(Wish(bars=MAX_BARS, form="AABB"))
+    (tune,) = plain.compose(SamplingRequest(bars=MAX_BARS, form="AABB"))
     assert sum(tune.duration) == MAX_BARS * tune.bar_length
 
 
@@ -201,10 +203,10 @@ def reference(composer: TuneComposer, saved: checkpoint.Checkpoint, tune: Tune) 
 
 def test_a_model_from_before_copying_composes_as_it_did(tmp_path: Path) -> None:
     path = trained(tmp_path / "model.pt", copying="off")
-    made = TuneComposer.load(path).compose(Wish(bars=8), count=3)
+    made = TuneComposer.load(path).compose(SamplingRequest(bars=8), count=3)
     again = TuneComposer.load(as_before_copying(path))
     assert again.spec.copies == "off"
-    assert again.compose(Wish(bars=8), count=3) == made
+    assert again.compose(SamplingRequest(bars=8), count=3) == made
 
 
 def test_greedy_tunes_take_the_likeliest_note_that_is_allowed(tmp_path: Path) -> None:
@@ -212,9 +214,9 @@ def test_greedy_tunes_take_the_likeliest_note_that_is_allowed(tmp_path: Path) ->
     tunes = [HandTune([(60 + 2 * (note % 3 == 0), HALF) for note in range(24)], fold=fold) for fold in (0, 1, 0, 1)]
     path = trained(tmp_path / "model.pt", tunes, epochs=3, lr=0.05)
     composer, saved = TuneComposer.load(path), checkpoint.load(path)
-    wish = Wish(bars=2, temperature=0, end_on_tonic=False)
-    (tune,) = composer.compose(wish)
-    assert composer.compose(wish, seed=99) == [tune]
+    request = SamplingRequest(bars=2, temperature=0, end_on_tonic=False)
+    (tune,) = composer.compose(request)
+    assert composer.compose(request, seed=99) == [tune]
     assert tune.num_notes == 16
     chosen = reference(composer, saved, tune)
     for note in range(tune.num_notes):
@@ -228,7 +230,7 @@ def test_tunes_come_as_often_as_the_model_says(tmp_path: Path) -> None:
     path = trained(tmp_path / "model.pt", tunes, lr=0.02)
     composer, saved = TuneComposer.load(path), checkpoint.load(path)
     num_tunes = 1000
-    made = composer.compose(Wish(bars=1, temperature=1, end_on_tonic=False), count=num_tunes, seed=1)
+    made = composer.compose(SamplingRequest(bars=1, temperature=1, end_on_tonic=False), count=num_tunes, seed=1)
     found = {tune.pitch: 0 for tune in made}
     for tune in made:
         found[tune.pitch] += 1
@@ -249,7 +251,7 @@ def test_tunes_come_as_often_as_the_model_says(tmp_path: Path) -> None:
 
 
 def test_metres_and_pickups_come_as_often_as_training_pieces_have_them(plain: TuneComposer) -> None:
-    made = plain.compose(Wish(bars=1), count=600)
+    made = plain.compose(SamplingRequest(bars=1), count=600)
     counts = plain.vocabulary.bar_counts
     shares = (counts / counts.sum(axis=(1, 2), keepdims=True)).mean(axis=0)
     for metre, pickup in np.argwhere(shares):
@@ -261,7 +263,7 @@ def test_metres_and_pickups_come_as_often_as_training_pieces_have_them(plain: Tu
 
 def test_models_in_c_compose_in_the_keys_of_their_training_pieces(tmp_path: Path) -> None:
     composer = TuneComposer.load(trained(tmp_path / "model.pt", transpose=True))
-    made = composer.compose(Wish(bars=1), count=300)
+    made = composer.compose(SamplingRequest(bars=1), count=300)
     shares = composer.vocabulary.tonic_counts / composer.vocabulary.tonic_counts.sum(axis=1, keepdims=True)
     found = np.bincount([tune.tonic for tune in made], minlength=12) / len(made)
     np.testing.assert_allclose(found, shares.mean(axis=0), atol=0.12)
@@ -272,14 +274,14 @@ def test_models_in_c_compose_in_the_keys_of_their_training_pieces(tmp_path: Path
 def test_a_range_that_the_model_has_no_note_in_is_refused(transpose: bool, tmp_path: Path) -> None:
     composer = TuneComposer.load(trained(tmp_path / "model.pt", transpose=transpose))
     with pytest.raises(BadInputError, match="knows none in the scale of D from MIDI pitch 0 to 12"):
-        composer.compose(Wish(key="D", highest="C0"))
+        composer.compose(SamplingRequest(key="D", highest="C0"))
 
 
 def test_narrow_ranges_and_odd_metres_still_end(composer: TuneComposer) -> None:
     pitch = int(np.median(composer.vocabulary.token_pitch))
     for metre in ("1/32", "5/16", "32/8"):
-        wish = Wish(bars=3, metre=metre, lowest=pitch - 6, highest=pitch + 6, temperature=9.0)
-        for tune in composer.compose(wish, count=3):
+        request = SamplingRequest(bars=3, metre=metre, lowest=pitch - 6, highest=pitch + 6, temperature=9.0)
+        for tune in composer.compose(request, count=3):
             assert sum(tune.duration) == 3 * tune.bar_length
             assert all(one == REST or abs(one - pitch) <= 6 for one in tune.pitch)
 
@@ -287,14 +289,14 @@ def test_narrow_ranges_and_odd_metres_still_end(composer: TuneComposer) -> None:
 @pytest.mark.parametrize("count", [0, -1, 1001])
 def test_counts_have_limits(count: int, plain: TuneComposer) -> None:
     with pytest.raises(BadInputError, match=f"from 1 to {composing.MAX_COUNT} tunes .* got {count}"):
-        plain.compose(Wish(), count=count)
+        plain.compose(SamplingRequest(), count=count)
 
 
 def test_a_prompt_leaves_something_to_compose(plain: TuneComposer) -> None:
     prompt = Tune((60,) * 8, (HALF,) * 8)
     with pytest.raises(BadInputError, match="its 8 notes take 1 bar of 1; ask for more bars"):
-        plain.compose(Wish(bars=1, prompt=prompt))
-    assert plain.compose(Wish(bars=1, prompt=prompt, prompt_notes=7))[0].num_prompt == 7
+        plain.compose(SamplingRequest(bars=1, prompt=prompt))
+    assert plain.compose(SamplingRequest(bars=1, prompt=prompt, prompt_notes=7))[0].num_prompt == 7
 
 
 def test_a_models_file_is_checked(tmp_path: Path) -> None:
@@ -397,6 +399,6 @@ def test_vocabularies_that_would_exhaust_the_machine_are_refused(
 def test_a_prompts_pickup_is_the_tunes(pickup: str, plain: TuneComposer) -> None:
     length = Fraction(pickup)
     prompt = Tune((60, 62, 64, 65), (length or ONE, ONE, HALF, ONE), pickup=length)
-    (tune,) = plain.compose(Wish(bars=4, prompt=prompt))
+    (tune,) = plain.compose(SamplingRequest(bars=4, prompt=prompt))
     assert tune.pickup == length
     assert sum(tune.duration) == 16

@@ -14,9 +14,9 @@ from data_prep.tunes.notation import DIVISIONS, Tune
 from data_prep.writers.bars import Written, bars, is_written
 from data_prep.writers.score import to_musicxml
 from models.composer.composing.note_rules import Bars, NoteRules, Place, usable_tokens
-from models.composer.composing.request import Wish
 from models.composer.composing.tune_composer import TuneComposer
 from models.composer.composing.tuplets import Tuplets
+from models.uses.request import SamplingRequest
 from tests.hand_melodies import Tune as HandTune
 from tests.models.toy_vocabulary import vocabulary_of
 from tests.models.trained_composers import trained
@@ -166,7 +166,7 @@ def test_a_composer_completes_its_tuplets_and_those_of_a_prompt(tmp_path: Path) 
     prompts = [None, *(Tune((60,) * count, (third,) * count) for count in (1, 2)), Tune((60, 62), (sixth, sixth))]
     num_tuplets = 0
     for prompt in prompts:
-        for tune in composer.compose(Wish(bars=6, prompt=prompt, temperature=5.0), count=8, seed=1):
+        for tune in composer.compose(SamplingRequest(bars=6, prompt=prompt, temperature=5.0), count=8, seed=1):
             assert sum(tune.duration) == 6 * tune.bar_length
             for members in tuplets(tune):
                 num_tuplets += 1

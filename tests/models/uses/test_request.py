@@ -10,7 +10,7 @@ from music21 import pitch as m21_pitch
 
 from data_prep.errors import BadInputError
 from data_prep.tunes.notation import MODES, Tune
-from models.composer.composing.request import Key, Wish, parse_key, parse_metre, parse_pitch
+from models.uses.request import Key, SamplingRequest, parse_key, parse_metre, parse_pitch
 
 LETTERS = st.sampled_from("CDEFGAB")
 ACCIDENTALS = st.sampled_from(["", "#", "b"])
@@ -93,13 +93,16 @@ TUNE = Tune((60,), (Tune((), ()).bar_length,))
 )
 def test_what_no_model_can_do_is_refused(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(BadInputError, match=said) as refused:
-        Wish(**wrong)
+        SamplingRequest(**wrong)
     assert "\n" not in str(refused.value)
 
 
 def test_a_prompt_brings_its_key_and_metre_unless_they_are_said() -> None:
     prompt = Tune((60,), (TUNE.bar_length,), metre=(3, 4), fifths=1, mode="dorian")
-    assert (Wish(prompt=prompt).asked_key, Wish(prompt=prompt).asked_metre) == (Key(1, "dorian"), (3, 4))
-    wish = Wish(prompt=prompt, key="D", metre="6/8")
-    assert (wish.asked_key, wish.asked_metre) == (Key(2, "major"), (6, 8))
-    assert (Wish().asked_key, Wish().asked_metre) == (None, None)
+    assert (SamplingRequest(prompt=prompt).asked_key, SamplingRequest(prompt=prompt).asked_metre) == (
+        Key(1, "dorian"),
+        (3, 4),
+    )
+    request = SamplingRequest(prompt=prompt, key="D", metre="6/8")
+    assert (request.asked_key, request.asked_metre) == (Key(2, "major"), (6, 8))
+    assert (SamplingRequest().asked_key, SamplingRequest().asked_metre) == (None, None)

@@ -3,15 +3,8 @@
 import re
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from data_prep.errors import BadInputError
 from data_prep.wording import by_number, counted
-
-RECALLED = 0.95
-"""Probability that a note of a part that comes back is the note of the part before, as far as it stands there; what is
-left is the model's, so that a part can end in another way."""
 
 _MAX_PARTS = 26
 
@@ -60,9 +53,3 @@ def parse_form(text: str, bars: int, most: int) -> Form:
             f"not {counted(len(letters), 'such part')}; ask for {counted(nearest, 'bar')}"
         )
     return Form(letters.upper(), part)
-
-
-def recall(log_p: NDArray[np.float64], token: int) -> None:
-    """Mix, in place, [V] nats of the next token with a token that stands in the part that comes back."""
-    log_p += np.log1p(-RECALLED)
-    log_p[token] = np.logaddexp(log_p[token], np.log(RECALLED))

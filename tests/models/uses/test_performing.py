@@ -21,11 +21,12 @@ from data_prep.randomness import stream
 from data_prep.readers.midi import file as midi_file
 from data_prep.readers.midi.file import Notes
 from models.composer.spec import ComposerSpec
-from models.stylenet import performing
-from models.stylenet.performer import Performer, parse_mix
-from models.stylenet.performing import perform
+from models.stylenet.performer import Performer
 from models.stylenet.spec import StyleNetSpec
 from models.training import checkpoint
+from models.uses import performing
+from models.uses.performing import perform
+from models.uses.styles import parse_mix
 from tests.models.drawn_weights import watched_draws
 from tests.models.toy_performances import STYLES, random_performances
 from tests.models.trained_stylenets import trained
@@ -113,12 +114,12 @@ def test_a_pretty_midi_comes_back_as_one(model: Performer) -> None:
 def test_a_held_out_piece_gets_what_its_training_predicted(settings: dict[str, Any], tmp_path: Path) -> None:
     """The whole way through a file gives the numbers of the model in memory, fold by fold."""
     from models.stylenet.task import StyleNetTask
-    from models.training.loop import LockstepTraining, TrainingPlan
+    from models.training.loop import LockstepTraining
 
     data = random_performances()
     spec = StyleNetSpec.from_values({"epochs": 1, "size": 4, "level_shrink": 0.3, **settings})
     task = StyleNetTask(spec, data, seed=0, trial=0, device="cpu")
-    training = LockstepTraining(task, TrainingPlan.of(spec))
+    training = LockstepTraining(task, spec)
     for _ in training.epochs():
         pass
     extra = {"family": "stylenet", "vocabulary": training.vocabulary}

@@ -1,4 +1,4 @@
-"""Dynamics for flat MIDI: a trained StyleNet's velocities on a file's own notes, everything else as it was.
+"""Dynamics for flat MIDI: a model's velocities on a file's own notes, everything else as it was.
 
 Symbols: n notes of a piano.
 """
@@ -7,43 +7,41 @@ Symbols: n notes of a piano.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 
 import io
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data_prep.errors import BadInputError
 from data_prep.performances.arrays import Performance
 from data_prep.performances.filters import RULES
 from data_prep.performances.reader import read
-from data_prep.pitches import MAX_VELOCITY, NUM_KEYS, has_key
+from data_prep.pitches import MAX_VELOCITY, NUM_KEYS, NUM_PITCHES, has_key
 from data_prep.randomness import stream
 from data_prep.readers.midi import file as midi_file
 from data_prep.writers.velocities import with_velocities
-from models.stylenet.performer import Floats, Mix, Performer
+from models.uses.offers import PerformingModel
+from models.uses.styles import Mix
 
 if TYPE_CHECKING:
     from pretty_midi import PrettyMIDI
 
+Floats: TypeAlias = NDArray[np.float64]
 MidiT = TypeVar("MidiT", bound="bytes | PrettyMIDI")
 
 FLAT = 64
 """The velocity of every note of a flat performance."""
 
 MAX_AMOUNT = 100.0
-"""The boldest that is played; what differs by a hundredth of a velocity is then as far apart as 1 is."""
-
-_NUM_PITCHES = 128
+"""The largest amount: a hundredth of a velocity then counts as much as 1 does."""
 
 
-def perform(
-    midi: MidiT, model: Performer | Path, style: Mix, *, amount: float = 1.0
-) -> MidiT:  # fmt: skip
+def perform(midi: MidiT, model: PerformingModel, style: Mix, *, amount: float = 1.0) -> MidiT:
     """Give a piece its dynamics.
 
     Args:
         midi: A MIDI file's contents, or a PrettyMIDI.
-        model: A trained StyleNet, or its file.
+        model: What predicts the velocities.
         style: One of its styles, or shares of several.
         amount: How far velocities go from the piece's predicted mean: 0 is flat, 1 as predicted, more is bolder;
             MAX_AMOUNT at most.
@@ -57,11 +55,10 @@ def perform(
             an amount that cannot be.
     """
     check_amount(amount)
-    performer = model if isinstance(model, Performer) else Performer.load(model)
     if not isinstance(midi, bytes):
-        return cast("MidiT", _as_pretty_midi(perform(_as_bytes(midi), performer, style, amount=amount)))
+        return cast("MidiT", _as_pretty_midi(perform(_as_bytes(midi), model, style, amount=amount)))
     performance = played(midi)
-    return replace_velocities(midi, performance, scaled(performer.velocities(performance, style), amount))
+    return replace_velocities(midi, performance, scaled(model.velocities(performance, style), amount))
 
 
 def played(midi: bytes) -> Performance:
@@ -69,23 +66,23 @@ def played(midi: bytes) -> Performance:
     try:
         performance = read(midi).performance
     except ValueError as error:
-        raise BadInputError(f"a MIDI file with a piano is needed: {error}") from None
+        raise BadInputError("a MIDI file with a piano is needed", str(error)) from None
     if not has_key(performance.pitch).any():
-        raise BadInputError(f"a MIDI file with a piano is needed: no note in it is among a piano's {NUM_KEYS} keys")
+        raise BadInputError("a MIDI file with a piano is needed", f"no note in it is among a piano's {NUM_KEYS} keys")
     return performance
 
 
 def doubts(midi: bytes) -> tuple[str, ...]:
-    """Say why a file's bars and beats may not be what a model takes them for, each reason in one line."""
+    """Return why a file's bars and beats may not be what a model takes them for, each reason in one line."""
     file = read(midi)
     reasons = (RULES[rule](file, file.performance, None) for rule in ("not in 4/4", "dummy tempo"))
     return tuple(reason.partition(";")[0] for reason in reasons if reason is not None)
 
 
 def check_amount(amount: float) -> None:
-    """Refuse an amount that is no number from 0 to MAX_AMOUNT."""
+    """Raise BadInputError for an amount that is not from 0 to MAX_AMOUNT."""
     if not 0 <= amount <= MAX_AMOUNT:
-        raise BadInputError(f"the amount is a number from 0 (flat) to {MAX_AMOUNT:g}: got {amount:g}")
+        raise BadInputError(f"the amount is a number from 0 (flat) to {MAX_AMOUNT:g}", f"got {amount:g}")
 
 
 def scaled(velocity: Floats, amount: float) -> Floats:
@@ -96,12 +93,12 @@ def scaled(velocity: Floats, amount: float) -> Floats:
 
 
 def flat(performance: Performance) -> Floats:
-    """Give every note the same velocity, the first baseline of a performance."""
+    """Return the same velocity for every note, the first baseline of a performance."""
     return np.full(performance.num_notes, float(FLAT))
 
 
 def at_random(performance: Performance, seed: int) -> Floats:
-    """Give every note a random velocity, S2's baseline."""
+    """Return a random velocity for every note, S2's baseline."""
     return stream(seed, "random performance").integers(1, MAX_VELOCITY + 1, performance.num_notes).astype(np.float64)
 
 
@@ -117,7 +114,7 @@ def replace_velocities(midi: bytes, performance: Performance, velocity: Floats) 
         The file with no other byte changed.
     """
     ons = midi_file.read(midi).notes
-    key, asked = (one.tick * _NUM_PITCHES + one.pitch for one in (performance, ons))
+    key, asked = (one.tick * NUM_PITCHES + one.pitch for one in (performance, ons))
     at = np.minimum(np.searchsorted(key, asked), len(key) - 1)
     new = velocity[at]
     changed = ons.is_piano & (key[at] == asked) & np.isfinite(new)
@@ -137,6 +134,6 @@ def _as_bytes(midi: "PrettyMIDI") -> bytes:
 
 
 def _as_pretty_midi(midi: bytes) -> "PrettyMIDI":
-    from pretty_midi import PrettyMIDI  # noqa: PLC0415  (only who brings one wants one back)
+    from pretty_midi import PrettyMIDI  # noqa: PLC0415  (needed only where the caller has one)
 
     return PrettyMIDI(io.BytesIO(midi))

@@ -9,7 +9,7 @@ from data_prep.errors import BadInputError
 from data_prep.pitches import NUM_PITCHES
 from data_prep.tunes.notation import Mode, Tune, signature
 from data_prep.tunes.spelling import tonic
-from models.composer.composing.form import Form, parse_form
+from models.uses.form import Form, parse_form
 
 MAX_BARS = 1000
 """Most bars of a tune."""
@@ -55,7 +55,7 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Wish:
+class SamplingRequest:
     """What is asked of a tune; what is None is left to the model.
 
     Attributes:

@@ -1,0 +1,53 @@
+"""The settings that say how a network is trained, shared by the families that are trained by gradients."""
+
+import math
+from functools import cache
+from typing import Literal
+
+from models.spec import Setting, Spec, setting
+
+_WARM_UP = 0.05
+"""The share of the budget over which the cosine schedule's learning rate rises."""
+
+
+class TrainingSpec(Spec):
+    """Settings of a training. A family adds its own, and replaces defaults by ``with_default``.
+
+    The settings of a class stand before those of a base that is named further left: a family whose network's settings
+    come first names TrainingSpec first, ``class NetSpec(TrainingSpec, NetworkSpec)``.
+    """
+
+    optimiser: Literal["sgd", "rmsprop", "adam", "adamw"] = setting(
+        "adamw", "the update rule", memory_order=("sgd", "rmsprop", "adam", "adamw")
+    )
+    lr: float = setting(3e-3, "learning rate", low=1e-6, high=10.0)
+    weight_decay: float = setting(0.1, "decoupled weight decay", low=0.0, high=10.0, when={"optimiser": ("adamw",)})
+    schedule: Literal["constant", "cosine"] = setting(
+        "cosine", "learning rate over the whole budget: constant, or 5 % linear warm-up and a cosine to zero"
+    )
+    clip: float = setting(1.0, "largest norm of a fold's gradient; 0 leaves it as it is", low=0.0, high=1e6)
+    batch_size: int = setting(8, "windows of each fold in a step", low=1, high=1024, unit="windows")
+    epochs: int = setting(
+        12,
+        "the full budget, over which the schedule runs",
+        low=1,
+        high=100_000,
+        unit="epochs",
+        takes_memory=False,
+    )
+
+    @classmethod
+    @cache
+    def settings(cls) -> dict[str, Setting]:
+        """Return every setting in the order in which a search samples them; ``epochs``, which is not sampled, last."""
+        settings = dict(super().settings())
+        settings["epochs"] = settings.pop("epochs")
+        return settings
+
+    def lr_at(self, done: float) -> float:
+        """Return the learning rate when a share ``done`` (0..1) of the budget is finished."""
+        if self.schedule == "constant":
+            return self.lr
+        if done < _WARM_UP:
+            return self.lr * done / _WARM_UP
+        return self.lr * 0.5 * (1.0 + math.cos(math.pi * (done - _WARM_UP) / (1.0 - _WARM_UP)))

@@ -1,0 +1,7 @@
+"""tunesmith with the n-gram of docs/adding-a-family.md: ``python ngram_program.py search ngram``."""
+
+from models.families import register
+from tunesmith.cli import main
+
+register("tests.models.ngram_family.family:Ngram")
+main()
