@@ -16,6 +16,7 @@ ActionName: TypeAlias = Literal[
     "repeat trial",
     "rename search",
     "choose home",
+    "use home",
     "replace files",
     "promote",
     "promote by force",

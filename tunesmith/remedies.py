@@ -13,6 +13,7 @@ COMMANDS: Mapping[ActionName, str] = {
     "repeat trial": "trial --like {search}/{trial}",
     "rename search": "--name",
     "choose home": "--home",
+    "use home": "--home {home}",
     "replace files": "--force",
     "promote": "promote {search}",
     "promote by force": "--force --reason",

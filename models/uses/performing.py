@@ -37,7 +37,7 @@ MAX_AMOUNT = 100.0
 
 
 def perform(midi: MidiT, model: PerformingModel, style: Mix, *, amount: float = 1.0) -> MidiT:
-    """Give a piece its dynamics.
+    """Return a piece its dynamics.
 
     Args:
         midi: A MIDI file's contents, or a PrettyMIDI.

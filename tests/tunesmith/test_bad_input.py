@@ -91,7 +91,7 @@ def test_a_search_that_is_in_another_home_is_named_with_it_and_none_is_begun(
     monkeypatch.chdir(tmp_path / "here")
     assert run(command.split()) == 2
     error = capsys.readouterr().err
-    assert f"add --home {tmp_path}/there/runs" in error
+    assert f"(--home {tmp_path}/there/runs)" in error
     assert "tunesmith search" not in error
     assert not list(Path().iterdir()), "the folder is left as it is"
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from data_prep.tunes.copies import CorpusIndex
     from data_prep.tunes.corpus_measures import CorpusMeasures
-    from data_prep.tunes.tune import Tune
+    from data_prep.tunes.notation import Tune
     from tunesmith.names.models import NamedModel
     from tunesmith.reports.tunes.contents import TuneReport
 

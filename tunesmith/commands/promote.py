@@ -60,7 +60,8 @@ def promote(
     from models.families import family as find_family
     from search.promotion.promote import Promotion, plan_promotion
     from search.promotion.rule import candidates, check_force
-    from search.study.database import driver_lock, folder, read_search
+    from search.study.database import folder, read_search
+    from search.study.folder_lock import driver_lock
     from search.tracking.client import tracking_uri
     from tunesmith.names.models import registry
     from tunesmith.searching.data import prepared_data

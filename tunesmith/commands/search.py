@@ -20,7 +20,7 @@ from tunesmith.searching.chosen import chosen_search, overrides
 
 if TYPE_CHECKING:
     from data_prep.prepared.corpus import Prepared
-    from search.driver.ray_tune import Outcome
+    from search.driver.search_run import SearchResult
     from search.spec.file import SearchSpec
 
 _OVERTIME = 0.05
@@ -129,12 +129,12 @@ def _run(
 ) -> None:
     from models.families import family as find_family
     from tunesmith.reports.search_result import as_data, print_result
-    from tunesmith.run_search import conduct
+    from tunesmith.run_search import run_search
     from tunesmith.searching.baseline_scoring import Scoring
 
     family = find_family(spec.family)
     with Scoring(family.name, prepared) as scoring:
-        outcome = conduct(spec, home, family, prepared, address, began=began, later=lambda: scoring.seconds_left)
+        outcome = run_search(spec, home, family, prepared, address, began=began, later=lambda: scoring.seconds_left)
         for message in outcome.messages:
             err.print(message, markup=False)
         if outcome.reason == "interrupted":
@@ -154,22 +154,22 @@ def _run(
         raise typer.Exit(130)
 
 
-def _end_of_time(spec: "SearchSpec", outcome: "Outcome") -> float | None:
+def _end_of_time(spec: "SearchSpec", outcome: "SearchResult") -> float | None:
     """Return the end of the search's time by ``time.monotonic``; None for no limit, or if it was finished before."""
     if spec.budget.time is None or not outcome.ran:
         return None
     return clock.monotonic() + (1 + _OVERTIME) * spec.budget.time - outcome.seconds
 
 
-def _print_how_to_resume(spec: "SearchSpec", outcome: "Outcome", address: str | None) -> None:
-    done = sum(trial.state in ("COMPLETE", "PRUNED", "FAIL") for trial in outcome.trials)
+def _print_how_to_resume(spec: "SearchSpec", outcome: "SearchResult", address: str | None) -> None:
+    done = sum(trial.is_final for trial in outcome.trials)
     options = ("--address", address) if address else ()
     err.print(f"stopped after {done} of {counted(spec.budget.trials, 'trial')}; nothing recorded is lost. To resume:")
     err.print(f"  {command('search', spec.name, *options)}", markup=False, soft_wrap=True)
 
 
-def _print_finished(spec: "SearchSpec", outcome: "Outcome") -> None:
-    from search.spec.file import write_duration
+def _print_finished(spec: "SearchSpec", outcome: "SearchResult") -> None:
+    from search.spec.sections import write_duration
 
     budget = counted(spec.budget.trials, "trial") if outcome.reason == "trials" else write_duration(spec.budget.time)
     lines = (

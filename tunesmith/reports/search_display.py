@@ -12,10 +12,8 @@ from rich.text import Text
 from data_prep.wording import counted
 from models.metrics import Metric
 from models.spec import Value
-from search.study.progress import State
+from search.study.states import FINAL_STATES, StateName
 from tunesmith.figures import duration, interval, settings_line, sparkline, state_word
-
-_FINISHED: tuple[State, ...] = ("COMPLETE", "PRUNED", "FAIL")
 
 
 @dataclass
@@ -50,14 +48,16 @@ class SearchDisplay:
         self._title, self._objective, self._defaults = title, objective, defaults
         self._plain = not console.is_terminal
         self._running: dict[int, _Running] = {}
-        self._ended: dict[State, int] = dict.fromkeys(_FINISHED, 0)
+        self._ended: dict[StateName, int] = dict.fromkeys(FINAL_STATES, 0)
         self._best: _Best | None = None
         self._note = "starting workers"
         self._trials, self._epochs, self._deadline = 0, 0, float("inf")
         self._began = time.monotonic()
         self._live: Live | None = None
 
-    def search_started(self, *, trials: int, epochs: int, seconds: float | None, finished: Mapping[State, int]) -> None:
+    def search_started(
+        self, *, trials: int, epochs: int, seconds: float | None, finished: Mapping[StateName, int]
+    ) -> None:
         """Show the budget: trials, epochs of a full trial, seconds left, and trials that were finished before."""
         self._trials, self._epochs = trials, epochs
         self._began = time.monotonic()
@@ -94,7 +94,7 @@ class SearchDisplay:
         if self._plain and epoch == 1:
             self._console.print(f"#{number} first epoch: {interval(mean, standard_error)} {self._objective.unit}")
 
-    def trial_ended(self, number: int, state: State, reason: str = "") -> None:
+    def trial_ended(self, number: int, state: StateName, reason: str = "") -> None:
         """Show how a trial ended."""
         running = self._running.pop(number, _Running({}))
         if state in self._ended:

@@ -10,9 +10,9 @@ from rich.table import Table
 from data_prep.wording import counted
 from models.family import Baseline, Family
 from models.metrics import FoldValues, Metric
-from search.driver.ray_tune import Outcome
+from search.driver.search_run import SearchResult
 from search.spec.file import SearchSpec
-from search.study.database import TrialRecord
+from search.study.records import TrialRecord
 from search.study.report import Importance, best_trials, counts, importances
 from search.tracking.client import tracking_uri
 from tunesmith.console import out
@@ -26,7 +26,7 @@ _BAR = 24
 
 
 def as_data(
-    spec: SearchSpec, family: Family[Any, Any], outcome: Outcome, baselines: Sequence[Baseline] | None, home: Path
+    spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult, baselines: Sequence[Baseline] | None, home: Path
 ) -> dict[str, Any]:
     """Return the result as plain values; baselines are None where they were not scored."""
     objective = family.metrics[0]
@@ -67,12 +67,14 @@ def _baseline_data(one: Baseline) -> dict[str, Any]:
     }
 
 
-def _importances(spec: SearchSpec, family: Family[Any, Any], outcome: Outcome) -> list[Importance]:
-    return importances(outcome.trials, spec.space, family.metrics[0], spec.scheduler.first_rung)
+def _importances(spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult) -> list[Importance]:
+    return importances(
+        outcome.trials, spec.space, family.metrics[0], spec.scheduler.comparison_epoch(spec.budget.epochs)
+    )
 
 
 def print_result(
-    spec: SearchSpec, family: Family[Any, Any], outcome: Outcome, baselines: Sequence[Baseline] | None
+    spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult, baselines: Sequence[Baseline] | None
 ) -> None:
     """Print the result, without baselines where they were not scored."""
     objective = family.metrics[0]
@@ -161,7 +163,7 @@ def _print_importances(shares: Sequence[Importance]) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for importance in shares[:_MATTERED]:
         table.add_row(f"  {importance.setting}", "█" * round(_BAR * importance.share), f"{importance.share:.0%}")
-    out.print("[bold]importance of the settings[/] [dim](fANOVA of the ranks at the first rung; rough if few)[/]")
+    out.print("[bold]importance of the settings[/] [dim](fANOVA of the ranks after equal epochs; rough if few)[/]")
     out.print(table)
 
 

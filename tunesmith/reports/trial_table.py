@@ -10,7 +10,7 @@ from rich.style import Style
 
 from data_prep.errors import unknown
 from models.family import Family
-from search.study.database import SearchRecord, TrialRecord
+from search.study.records import SearchRecord, TrialRecord
 from tunesmith.console import out
 from tunesmith.figures import duration, interval, settings_line, state_word
 

@@ -1,4 +1,4 @@
-"""What a passing shortage leaves behind: nothing that a later run takes for the whole of a file or a corpus."""
+"""What a passing shortage leaves behind: nothing that a later run mistakes for a whole file or corpus."""
 
 import json
 import subprocess

@@ -28,15 +28,15 @@ from search.promotion.rule import (
 )
 from search.promotion.sealed_test import SealedTest, loses_to
 from search.spec.file import parse
-from search.study.progress import State
 from search.study.records import EpochRecord, SearchRecord, TrialRecord
+from search.study.states import StateName
 from tunesmith.commands.promote import how_many_tie
 
 SPEC = parse(TOY_SEARCH, "toy", family=ToyFamily())
 GAIN = Metric("loss", "points", "maximise", "as loss, but more is better")
 
 
-def trial(number: int, *epochs: Sequence[float], state: State = "COMPLETE") -> TrialRecord:
+def trial(number: int, *epochs: Sequence[float], state: StateName = "COMPLETE") -> TrialRecord:
     records = tuple(
         EpochRecord(EpochReport(epoch, {"loss": FoldValues(tuple(values))}, 0.1), epoch)
         for epoch, values in enumerate(epochs, start=1)
@@ -75,7 +75,7 @@ def test_more_is_better_where_the_metric_says_so() -> None:
 @pytest.mark.parametrize(
     ("state", "words"), [("PRUNED", "was stopped early"), ("FAIL", "failed"), ("RUNNING", "is still running")]
 )
-def test_only_full_trials_are_candidates(state: State, words: str) -> None:
+def test_only_full_trials_are_candidates(state: StateName, words: str) -> None:
     record = search(trial(0, (1.0, 2.0)), trial(1, (0.1, 0.1), state=state))
     full = candidates(record, LOSS)
     assert [each.number for each in full] == [0]

@@ -18,8 +18,8 @@ from models.family import EpochReport
 from models.metrics import FoldValues
 from models.spec import Value
 from search.spec.file import parse
-from search.study.progress import State
 from search.study.records import EpochRecord, TrialRecord
+from search.study.states import StateName
 from search.tracking.client import check_tracking, default_uri
 from search.tracking.thread import Tracking
 
@@ -29,7 +29,7 @@ VALUES: dict[str, Value] = {"solver": "gradient", "lr": 0.1, "columns": 3, "paus
 STARTED = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001  (Optuna's are naive)
 
 
-def record(number: int, state: State, losses: Sequence[float] = (), reason: str = "") -> TrialRecord:
+def record(number: int, state: StateName, losses: Sequence[float] = (), reason: str = "") -> TrialRecord:
     epochs = tuple(
         EpochRecord(EpochReport(epoch, {"loss": FoldValues((loss, loss + 1))}, 0.5), 1_700_000_000_000 + 1000 * epoch)
         for epoch, loss in enumerate(losses, start=1)

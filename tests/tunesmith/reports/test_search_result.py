@@ -10,7 +10,7 @@ from models.families import FAMILIES
 from models.family import EpochReport
 from models.metrics import FoldValues
 from models.spec import Value
-from search.driver.ray_tune import Outcome
+from search.driver.search_run import SearchResult
 from search.spec.file import load
 from search.study.records import EpochRecord, TrialRecord
 from tunesmith.home import home_folder
@@ -24,7 +24,7 @@ def printed(changed: Mapping[str, Value], capsys: pytest.CaptureFixture[str]) ->
     """Print the result of a search with one trial; return the lines of each paragraph by its first line."""
     values = {**COMPOSER.spec_type.defaults(), **changed}
     trial = TrialRecord(3, "COMPLETE", values, (EpochRecord(REPORT, 0),), None, None, "")
-    print_result(load("composer"), COMPOSER, Outcome("trials", (trial,), 1, True, 2.0, ()), None)
+    print_result(load("composer"), COMPOSER, SearchResult("trials", (trial,), 1, True, 2.0, ()), None)
     paragraphs = [part.splitlines() for part in capsys.readouterr().out.split("\n\n")]
     return {lines[0]: tuple(lines[1:]) for lines in paragraphs}
 

@@ -16,7 +16,7 @@ from search.study.records import EpochRecord, SearchRecord, TrialRecord
 from tunesmith.reports import trial_table
 
 if TYPE_CHECKING:
-    from search.study.progress import State
+    from search.study.states import StateName
 
 DIVERGED = "nats_per_note is not finite at epoch 3: it diverged; try a lower lr"
 
@@ -26,7 +26,7 @@ def record(family_name: str) -> SearchRecord:
     family, spec = find_family(family_name), load(family_name)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
     scores = {metric.name: FoldValues((2.4312, 2.5, 2.45, 2.39)) for metric in family.metrics}
-    ends: list[tuple[State, int, str]] = [
+    ends: list[tuple[StateName, int, str]] = [
         ("COMPLETE", 27, ""),
         ("PRUNED", 3, ""),
         ("RUNNING", 4, ""),
