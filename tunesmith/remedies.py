@@ -1,6 +1,7 @@
 """Errors in words: the commands and options that do what an error's remedy asks for."""
 
 from collections.abc import Mapping
+from shlex import join
 
 from data_prep.errors import Action, ActionName, BadInputError
 from tunesmith.program import command
@@ -50,7 +51,5 @@ def remedy_in_words(error: BadInputError) -> str:
 
 def command_for(action: Action) -> str:
     """Return the command as it can be typed here, or the option, that does an action."""
-    template = COMMANDS[action.name]
-    if template.startswith("-"):
-        return template
-    return command(*(word.format(**action.values) for word in template.split()))
+    words = [word.format(**action.values) for word in COMMANDS[action.name].split()]
+    return join(words) if words[0].startswith("-") else command(*words)

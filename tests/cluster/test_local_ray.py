@@ -69,7 +69,8 @@ def test_a_temporary_folder_that_cannot_be_used_is_passed_over(tmp_path: Path, m
     monkeypatch.setattr("cluster.local_ray._USUAL", ())
     with (
         pytest.raises(
-            BadInputError, match=r"Ray needs a folder .* at most \d+ bytes: none can be created in .*RAY_TMPDIR"
+            BadInputError,
+            match=r"Ray needs a writable folder .* at most \d+ bytes: none can be .* .*RAY_TMPDIR",
         ),
         local_ray(1, 0),
     ):

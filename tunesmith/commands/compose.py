@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from data_prep.tunes.corpus_measures import CorpusMeasures
     from data_prep.tunes.notation import Tune
     from tunesmith.names.models import NamedModel
-    from tunesmith.reports.tunes.measures import Report
+    from tunesmith.reports.tunes.contents import TuneReport
 
     Compared: TypeAlias = tuple[CorpusMeasures | None, CorpusIndex | None]
 
@@ -171,7 +171,7 @@ class _Target:
 
     def write(
         self, tunes: "Mapping[str, Tune]", stem: str, compared: "Compared | None"
-    ) -> "tuple[str, list[dict[str, Any]], Report | None]":
+    ) -> "tuple[str, list[dict[str, Any]], TuneReport | None]":
         """Write tunes by their numbers and the report; return the set's name, a row for each tune, and the report.
 
         Files of an earlier set of the same name that this one does not replace are removed.

@@ -68,7 +68,7 @@ with connect(address) as session:
 MEMBERSHIP = """
 from cluster import membership
 from cluster.membership import Membership
-from cluster.resources import Slots
+from cluster.resources import SlotPlan
 with connect(address) as session:
     plan = plan_slots(session.nodes)
     members = Membership(session.nodes, plan, tell=lambda line: print(line, flush=True))
@@ -76,7 +76,7 @@ with connect(address) as session:
     print("slots", members.slots(), members.is_alive(first.id), members.is_alive("nobody"), flush=True)
     print("wanted", *(Membership(session.nodes, plan, wanted=n, tell=print).slots() for n in (3, 9, 99)), flush=True)
     membership._LOOK_EVERY_S, membership._SAY_WAITING_AFTER_S = 0.0, 0.0
-    waiting = Membership(session.nodes, Slots(1, 99, 0.0), tell=lambda line: print(line, flush=True))
+    waiting = Membership(session.nodes, SlotPlan(1, 99, 0.0), tell=lambda line: print(line, flush=True))
     print("slots", waiting.slots(), waiting.slots(), flush=True)
     membership._LOOK_EVERY_S = 2.0
     worst, before = 0.0, None

@@ -215,7 +215,7 @@ def test_models_that_cannot_compose_are_named(compose: Callable[..., Done], tmp_
         "": "no search is called 'composer'",
         "--model composer@champion": "no composer",
         "--model stylenet@champion": "the model must be a composer",
-        "--model composer@3 --trial nothing/2": "a model is named once",
+        "--model composer@3 --trial nothing/2": "a model is named by --model or by --trial",
     }.items():
         done = compose(arguments, model=None)
         assert (done.status, done.out) == (2, "")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from data_prep.tunes.corpus_measures import CorpusMeasures
-    from tunesmith.reports.tunes.measures import Report
+    from tunesmith.reports.tunes.contents import TuneReport
 
 _COLUMNS = 5
 _ALL, _CENTRAL, _TUNE, _UNUSUAL = (
@@ -35,7 +35,7 @@ _MARK_WIDTH, _LETTER_WIDTH, _MARK_HEIGHT = 0.03, 0.028, 0.075
 _MIDDLE = 0.5
 
 
-def draw(report: "Report", corpus: "CorpusMeasures") -> "Figure":
+def draw(report: "TuneReport", corpus: "CorpusMeasures") -> "Figure":
     """Draw a panel for each measure that the corpus has.
 
     Args:

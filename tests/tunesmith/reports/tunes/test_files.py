@@ -14,8 +14,8 @@ from data_prep.tunes.notation import Tune
 from data_prep.writers.files import write
 from tests import hand_melodies
 from tunesmith.console import out
+from tunesmith.reports.tunes.contents import report_data
 from tunesmith.reports.tunes.files import write_report
-from tunesmith.reports.tunes.measures import report_data
 from tunesmith.reports.tunes.text import print_report
 
 MELODIES = hand_melodies.melodies(hand_melodies.random_tunes(60, least=20, most=40))
