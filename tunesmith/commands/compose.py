@@ -46,11 +46,9 @@ def compose(
         str | None, typer.Option(help="As in D, Am, F#m, 'E dorian' or Amix; the model's choice unless said.")
     ] = None,
     metre: Annotated[str | None, typer.Option(help="As in 6/8; the model's choice unless said.")] = None,
-    temperature: Annotated[
-        float, typer.Option(help="Above 1 bolder, below 1 safer, 0 always the most likely note.")
-    ] = 0.9,
+    temperature: Annotated[float, typer.Option(help="Above 1 bolder, below 1 safer, 0 the most likely.")] = 0.9,
     top_p: Annotated[
-        float, typer.Option(help="Sample from the most likely notes that together have this probability.")
+        float, typer.Option(help="Sample from the most likely that together have this probability.")
     ] = 1.0,
     top_k: Annotated[int, typer.Option(help="Sample from the k most likely notes; 0 is all.")] = 0,
     lowest: Annotated[str | None, typer.Option(help="The lowest pitch, as in G3 or 55.")] = None,

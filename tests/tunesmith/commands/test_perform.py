@@ -128,7 +128,7 @@ def test_a_piece_too_long_for_the_grid_is_refused_before_it_takes_memory(
     done = perform(data, "--model", str(models / "grid.pt"), "--genre", "calm")
     assert done.status == 2
     assert done.err.endswith(
-        "in.mid: this model hears a piece on the grid of sixteenths, and it is too long: it lasts 50001 bars of four "
+        "in.mid: this model reads a piece on the grid of sixteenths, and it is too long: it lasts 50001 bars of four "
         "quarter notes; at most 2048 fit on a grid"
     )
     assert perform(data, "--model", str(models / "note.pt"), "--genre", "calm").status == 0
