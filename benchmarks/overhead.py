@@ -31,7 +31,8 @@ from models.family import Baseline, EpochReport, Preset
 from models.metrics import CV_LOSS, NATS_PER_NOTE, TRAIN_LOSS, FoldValues, Metric
 from models.spec import Value
 from search.spec.file import parse
-from search.study.progress import SilentObserver, State
+from search.study.observer import SilentObserver
+from search.study.states import StateName
 from search.tracking.client import connect, default_uri, quieten
 
 MOST_SECONDS = 0.15
@@ -137,7 +138,7 @@ class Clock(SilentObserver):
         del number, values
         self.started.append(time.perf_counter())
 
-    def trial_ended(self, number: int, state: State, reason: str = "") -> None:
+    def trial_ended(self, number: int, state: StateName, reason: str = "") -> None:
         """Record an end."""
         assert state in ("COMPLETE", "PRUNED"), (number, state, reason)
         self.ended.append(time.perf_counter())
@@ -156,10 +157,10 @@ def measure(num_trials: int, home: Path) -> dict[str, float]:
     search = parse(text, "overhead", family=family)
     clock = Clock()
     with connect_ray(num_cpus=2):
-        from search.driver.ray_tune import run  # noqa: PLC0415  (Ray is quiet if it is connected before it is imported)
+        from search.driver.search_run import SearchTask, Workers, run  # noqa: PLC0415  (Ray is quiet if it is connected before it is imported)
 
         make_tables(home)
-        outcome = run(search, EmptyData(), home, clock, family=family, fingerprint="none", slots=2)
+        outcome = run(SearchTask(search, family, EmptyData(), "none", home), clock, Workers(slots=2))
         ran = time.perf_counter()
     assert len(outcome.trials) == num_trials, len(outcome.trials)
     assert not outcome.messages, outcome.messages

@@ -24,7 +24,7 @@ from cluster.session import connect
 from data_prep.prepared.corpus import prepare
 from models.families import family
 from search.spec.file import parse
-from search.study.progress import SilentObserver
+from search.study.observer import SilentObserver
 
 TARGET = 2.0
 
@@ -61,13 +61,12 @@ def run_ours(seconds: float, home: Path) -> dict[str, int]:
     spent = time.time() - started()
     search = parse(OURS, "peer", overrides={"budget.time": f"{seconds - spent:.3f}s"})
     with connect(num_cpus=SLOTS):
-        from search.driver.ray_tune import run  # noqa: PLC0415  (Ray is quiet if it is connected before it is imported)
+        from search.driver.search_run import SearchTask, Workers, run  # noqa: PLC0415  (Ray is quiet if it is connected before it is imported)
 
         left = seconds - (time.time() - started())
         search = search.model_copy(update={"budget": search.budget.model_copy(update={"time": left})})
-        outcome = run(
-            search, data, home, SilentObserver(), family=family("composer"), fingerprint=data.fingerprint, slots=SLOTS
-        )
+        task = SearchTask(search, family("composer"), data, data.fingerprint, home)
+        outcome = run(task, SilentObserver(), Workers(SLOTS))
     finished = [trial for trial in outcome.trials if trial.state in ("COMPLETE", "PRUNED")]
     return {"trials": len(finished), "epochs": sum(len(trial.epochs) for trial in outcome.trials)}
 

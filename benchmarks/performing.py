@@ -7,20 +7,17 @@ the result states. Preparation is timed in a process of its own, imports include
 thread, from bytes to bytes.
 """
 
-# pretty_midi has no types:
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
-
 import argparse
 import os
 import sys
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import pretty_midi
 import torch
 from lockstep import hardware
 from reading import prepared_in
@@ -33,6 +30,7 @@ from models.stylenet.performer import Performer
 from models.training import checkpoint
 from models.uses.performing import perform
 
+pretty_midi: Any = import_module("pretty_midi")  # it has no types
 COLD_LIMIT, WARM_LIMIT, PERFORM_LIMIT = 20.0, 1.0, 2.0
 RESULT = Path(__file__).parent / "results" / "performing.json"
 MINUTES, NOTES_A_SECOND = 5, 12

@@ -31,7 +31,8 @@ from summary import figure, write
 from cluster.session import connect
 from models.spec import Value
 from search.spec.file import SearchSpec, parse
-from search.study.progress import SilentObserver, State
+from search.study.observer import SilentObserver
+from search.study.states import StateName
 from search.tracking.client import default_uri
 
 MOST_SECONDS = 0.15
@@ -64,7 +65,7 @@ class Gauge(SilentObserver):
         self.processor: list[float] = []
         self.memory: list[float] = []
 
-    def trial_ended(self, number: int, state: State, reason: str = "") -> None:
+    def trial_ended(self, number: int, state: StateName, reason: str = "") -> None:
         """Record an end."""
         assert state in ("COMPLETE", "PRUNED"), (number, state, reason)
         self.wall.append(time.perf_counter())
@@ -81,10 +82,11 @@ def run_search(num_trials: int, home: Path) -> dict[str, Any]:
     """Run the search in this process and return the times and memory of its trials, in parts of 250."""
     family, gauge = EmptyFamily(), Gauge()
     with connect(num_cpus=2):
-        from search.driver.ray_tune import run  # noqa: PLC0415  (Ray is quiet if it is connected before it is imported)
+        from search.driver.search_run import SearchTask, Workers, run  # noqa: PLC0415  (Ray is quiet if it is connected before it is imported)
 
         make_tables(home)
-        outcome = run(search_of(num_trials), EmptyData(), home, gauge, family=family, fingerprint="none", slots=2)
+        task = SearchTask(search_of(num_trials), family, EmptyData(), "none", home)
+        outcome = run(task, gauge, Workers(slots=2))
         ran = time.perf_counter()
     assert len(outcome.trials) == num_trials, len(outcome.trials)
     assert not outcome.messages, outcome.messages
@@ -184,9 +186,9 @@ def resume(home: Path, num_trials: int) -> None:
     """Resume the search, in a process of its own."""
     family = EmptyFamily()
     with connect(num_cpus=2):
-        from search.driver.ray_tune import run  # noqa: PLC0415  (as above)
+        from search.driver.search_run import SearchTask, Workers, run  # noqa: PLC0415  (as above)
 
-        run(search_of(num_trials), EmptyData(), home, Announcer(), family=family, fingerprint="none", slots=2)
+        run(SearchTask(search_of(num_trials), family, EmptyData(), "none", home), Announcer(), Workers(slots=2))
 
 
 def time_start(home: Path, num_trials: int) -> float:

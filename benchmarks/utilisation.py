@@ -1,12 +1,12 @@
-"""How busy 64 and 512 GPUs are kept, on a clock of their own, by the code that runs real searches.
+"""How busy the code that runs real searches keeps 64 and 512 GPUs, on a virtual clock.
 
     python benchmarks/utilisation.py [--output benchmarks/results]
     python benchmarks/utilisation.py --record 26
 
-Real are the decisions (ASHA, the sampler, the study with its journal on the disk) and what they take; recorded are the
-learning curves and how unlike one another epochs' lengths are; measured just before, in real searches on Ray with 2 and
-with 16 slots, is what Ray takes for an event; and simulated are the GPUs and the clock, on which an epoch lasts a
-minute on average. First the simulation is held against reality: the same trials in a real search of 2 slots.
+The decisions (ASHA, the sampler, the study with its journal on the disk) and their costs are real. The learning curves
+and how much the lengths of epochs differ are recorded. Ray's cost of an event is measured first, in real searches with
+2 and 16 slots. The GPUs and the clock are simulated; an epoch lasts a minute on average. The simulation is compared
+with reality first: the same trials in a real search of 2 slots.
 
 --record trains the recorded trials anew, which takes half an hour to an hour.
 """
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from simulated.cluster import SHARED_INTERPRETER, Outcome, Simulation
+from simulated.cluster import SHARED_INTERPRETER, SimulatedSearch, Simulation
 from simulated.costs import Costs, run_real, wait_among
 from simulated.picture import draw
 from simulated.recording import Recording, read, record
@@ -53,7 +53,7 @@ PICTURE = Path(__file__).parents[1] / "docs" / "images" / "utilisation.svg"
 
 
 def real_costs() -> tuple[Costs, Costs, dict[int, float]]:
-    """Measure what Ray takes, with few and with many trials at once, and for finding an answer among so many."""
+    """Measure Ray's costs, with few and with many trials at once, and of finding an answer among many."""
     found: list[Costs] = []
     for slots, seconds in ((FEW, SHORT_S), (MANY, LESS_SHORT_S)):
         search = search_of(NUM_REAL + 3 * slots, points=slots)
@@ -65,9 +65,9 @@ def real_costs() -> tuple[Costs, Costs, dict[int, float]]:
 
 
 def against_reality(costs: Costs) -> dict[str, float]:
-    """Run the same trials in a real search and in a simulated one, and give how long both took.
+    """Run the same trials in a real search and in a simulated one, and return how long both took.
 
-    They have no rungs: which trials ASHA stops hangs on which come first, and the same work is to be compared.
+    They have no rungs: which trials ASHA stops depends on which come first, and the same work is to be compared.
     """
     recording, search = read(SHORT_S), search_of(NUM_REAL, points=0, epochs=2, first_rung=2)
     with tempfile.TemporaryDirectory() as home:
@@ -83,15 +83,15 @@ def against_reality(costs: Costs) -> dict[str, float]:
     }
 
 
-def simulate(recording: Recording, costs: Costs, slots: int) -> Outcome:
-    """Simulate a search on so many GPUs."""
+def simulate(recording: Recording, costs: Costs, slots: int) -> SimulatedSearch:
+    """Simulate a search on that many GPUs."""
     with tempfile.TemporaryDirectory() as home:
         search = search_of(TRIALS[slots])
         return Simulation(recording, search, costs, slots=slots, home=Path(home), start_up=START_UP_S).run()
 
 
-def told(outcome: Outcome, recording: Recording) -> dict[str, Any]:
-    """Give what a simulated search shows."""
+def figures_of(outcome: SimulatedSearch, recording: Recording) -> dict[str, Any]:
+    """Return the figures of a simulated search."""
     trained = sum(end - begin for begin, end in outcome.busy)
     gaps, changes = ([round(float(np.percentile(one, at)), 3) for at in (50, 99, 100)] for one in _idle(outcome))
     return {
@@ -118,16 +118,16 @@ def told(outcome: Outcome, recording: Recording) -> dict[str, Any]:
     }
 
 
-def _idle(outcome: Outcome) -> tuple[list[float], list[float]]:
+def _idle(outcome: SimulatedSearch) -> tuple[list[float], list[float]]:
     return outcome.gaps, outcome.changes
 
 
 def loads(costs: dict[int, Costs], a_trial: float, epochs_a_trial: float) -> dict[str, dict[str, float]]:
-    """Give the driver's load by epoch length and GPUs: plain arithmetic on the measured costs.
+    """Return the driver's load by epoch length and GPUs: plain arithmetic on the measured costs.
 
     Args:
-        costs: What Ray takes, by GPUs.
-        a_trial: What a trial's end and the next one's start take late in a search, but for waits.
+        costs: Ray's, by GPUs.
+        a_trial: Of a trial's end and the next one's start late in a search, without waits.
         epochs_a_trial: Epochs that a trial trains on average.
 
     Returns:
@@ -149,13 +149,13 @@ def measure(picture: Path) -> dict[str, Any]:
     reality = against_reality(few)
     print(json.dumps({"costs": [asdict(few), asdict(many)], "waits": waits, "reality": reality}, indent=2), flush=True)
     recording = read(EPOCH_S)
-    outcomes: list[Outcome] = []
+    outcomes: list[SimulatedSearch] = []
     for slots in TRIALS:
         began = time.perf_counter()
         outcomes.append(simulate(recording, costs[slots], slots))
         print(f"{slots} GPUs simulated in {time.perf_counter() - began:.0f} s", flush=True)
     draw(outcomes, EPOCH_S, picture)
-    shown = {outcome.slots: told(outcome, recording) for outcome in outcomes}
+    shown = {outcome.slots: figures_of(outcome, recording) for outcome in outcomes}
     last = outcomes[-1]
     a_trial = float(np.mean(last.ask_seconds[-100:])) / SHARED_INTERPRETER - 2 * waits[last.slots]
     deviation = abs(reality["simulated_seconds"] / reality["real_seconds"] - 1)
@@ -188,7 +188,7 @@ def _rounded(values: dict[str, float]) -> dict[str, float]:
 def main() -> int:
     """Measure, print and write; the exit status is 1 where a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--record", type=int, metavar="TRIALS", help="train so many trials and write their curves")
+    parser.add_argument("--record", type=int, metavar="TRIALS", help="train that many trials and write their curves")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     parser.add_argument("--picture", type=Path, default=PICTURE)
     options = parser.parse_args()

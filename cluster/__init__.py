@@ -1,1 +1,1 @@
-"""Where trials run: the Ray session and its resources."""
+"""Where trials run: the Ray session, its nodes and their resources."""

@@ -1,4 +1,4 @@
-"""What a node computes with: its Python, its libraries and our own code, which must be those of this program."""
+"""A node's Python, libraries and copy of our code, which must be those of this program."""
 
 import hashlib
 import importlib.util
@@ -14,25 +14,25 @@ from cluster.session import PACKAGES
 from data_prep.errors import BadInputError
 
 _NONE = "none"
-"""The version of what is not there."""
+"""The version of a distribution that is not installed."""
 
 _CODE = (".py", ".toml")
-"""What of a package counts as its code."""
+"""Suffixes of the files that count as a package's code."""
 
 
 @dataclass(frozen=True)
 class Environment:
-    """What one process computes with.
+    """The versions and the code that one process uses.
 
     Attributes:
-        hostname: The machine's own name for itself.
-        python: Python's version.
-        torch: Version of torch as its metadata says, for importing it takes seconds; "none" where it is not there.
+        hostname: The machine's host name.
+        python: Version of Python.
+        torch: Version of torch from its metadata, since importing it takes seconds; "none" where it is not installed.
         ray: Version of Ray.
         numpy: Version of numpy.
         tunesmith: Version of tunesmith where it is installed; a worker that gets our code from the driver needs none.
-        code: A digest of each of our packages as it is imported there.
-        folders: Where each of them is.
+        code: A digest of each of our packages as imported there.
+        folders: The folder of each of them.
     """
 
     hostname: str
@@ -46,7 +46,7 @@ class Environment:
 
 
 def this_environment() -> Environment:
-    """Give this process's, without importing anything that is large."""
+    """Return the environment of this process, without importing any large library."""
     folders = package_folders()
     return Environment(
         hostname=platform.node(),
@@ -61,7 +61,7 @@ def this_environment() -> Environment:
 
 
 def package_folders() -> dict[str, str]:
-    """Give the folder that each of our packages is imported from; empty where there is none."""
+    """Return the folder that each of our packages is imported from; empty where there is none."""
     return _folders_of(PACKAGES)
 
 
@@ -70,29 +70,29 @@ def environments(nodes: Sequence[Node], *, seconds: float = 120.0) -> dict[Node,
 
     Args:
         nodes: The nodes.
-        seconds: How long the slowest may take; the first question to a node waits for our code to arrive there.
+        seconds: How long the slowest may take; the first call on a node waits until our code has arrived there.
 
     Returns:
-        What each has; an error where it did not answer, or where our own code is not what is imported.
+        Each node's environment; an error where it did not answer, or where other packages hide ours.
     """
-    found: dict[Node, Environment | BadInputError] = {}
+    results: dict[Node, Environment | BadInputError] = {}
     for node, answer in on_each(_question(), nodes, PACKAGES, seconds=seconds).items():
         known = isinstance(answer, Environment | BadInputError)
-        found[node] = answer if known else _hidden(node, answer)
-    return found
+        results[node] = answer if known else _hidden(node, answer)
+    return results
 
 
 def differences(here: Environment, there: Environment) -> tuple[str, ...]:
-    """Say what another environment has that the results or the exchange of objects would suffer from.
+    """Compare two environments in what could change results or break the exchange of objects.
 
     Args:
-        here: The driver's.
-        there: A node's.
+        here: The driver's environment.
+        there: A node's environment.
 
     Returns:
         One clause for each difference, with both versions ("torch 2.12.0 where this program has 2.13.0").
     """
-    found = [
+    clauses = [
         f"{label} {theirs} where this program has {ours}"
         for label, ours, theirs, rule in (
             ("Python", here.python, there.python, _minor),
@@ -105,39 +105,40 @@ def differences(here: Environment, there: Environment) -> tuple[str, ...]:
     foreign = [name for name, digest in here.code.items() if there.code.get(name) != digest]
     if foreign:
         names = ", ".join(f"{name} in {there.folders.get(name) or 'no folder'}" for name in foreign)
-        found.append(f"other code under the names of our packages ({names}; tunesmith {there.tunesmith} is installed)")
-    return tuple(found)
+        installed = f"tunesmith {there.tunesmith} is installed"
+        clauses.append(f"other code under the names of our packages ({names}; {installed})")
+    return tuple(clauses)
 
 
 def handshake(nodes: Sequence[Node]) -> None:
-    """Refuse nodes whose environment is not this program's.
+    """Check that the environment of every node is this program's.
 
-    A patch of Python and a build of torch (for CPUs, for a GPU's CUDA) may differ.
+    The patch version of Python and the build of torch (for CPUs or a version of CUDA) may differ.
 
     Args:
         nodes: The nodes.
 
     Raises:
-        BadInputError: If a node has another Python, Ray, torch or numpy, or other code under our packages' names, or
-            does not answer; it names all such nodes.
+        BadInputError: If nodes have another Python, Ray, torch or numpy, or other code under our packages' names, or
+            do not answer; it names them all.
     """
     refuse(faults(environments(nodes)))
 
 
-def faults(found: Mapping[Node, Environment | BadInputError]) -> dict[Node, str]:
-    """Give what is wrong with each node that a search cannot use, as clauses."""
+def faults(answers: Mapping[Node, Environment | BadInputError]) -> dict[Node, str]:
+    """Return a clause about each node that a search cannot use."""
     here = this_environment()
     wrong: dict[Node, str] = {}
-    for node, there in found.items():
+    for node, there in answers.items():
         if isinstance(there, BadInputError):
-            wrong[node] = str(there).removeprefix("every node must answer: ")
+            wrong[node] = there.value
         elif clauses := differences(here, there):
             wrong[node] = f"{node} has {' and '.join(clauses)}"
     return wrong
 
 
 def refuse(wrong: Mapping[Node, str]) -> None:
-    """Raise the error for nodes that a search cannot use, if there are any.
+    """Raise an error if there are nodes that a search cannot use.
 
     Args:
         wrong: What is wrong with each.
@@ -147,28 +148,30 @@ def refuse(wrong: Mapping[Node, str]) -> None:
     """
     if wrong:
         raise BadInputError(
-            f"every node must have this program's Python, libraries and code: {'; '.join(wrong.values())}; give them "
-            "the environment of this machine (the same requirements.lock, nothing of ours on PYTHONPATH), or stop them"
+            "every node must have this program's Python, libraries and code",
+            "; ".join(wrong.values()),
+            remedy="install the environment of this machine there (the same requirements.lock, none of our packages on "
+            "PYTHONPATH), or stop those nodes",
         )
 
 
 def _folders_of(names: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    folders: dict[str, str] = {}
     for name in names:
         spec = importlib.util.find_spec(name)
         places = spec.submodule_search_locations if spec else None
-        found[name] = str(next(iter(places or ()), "")) or (spec.origin if spec and spec.origin else "")
-    return found
+        folders[name] = str(next(iter(places or ()), "")) or (spec.origin if spec and spec.origin else "")
+    return folders
 
 
 def _question() -> Callable[[Sequence[str]], Any]:
-    """Make what a node is asked: a function within a function travels by value, so it runs where our code does not."""
+    """Return the function to run on a node: a nested one is pickled by value, so it runs even without our code."""
 
-    def answer(names: Sequence[str]) -> Any:  # a type of ours would travel too, as a name that is not found there
+    def answer(names: Sequence[str]) -> Any:  # a type of ours in the signature would be imported there
         try:
-            from cluster.environment import this_environment as ask  # noqa: PLC0415  (on the node)
+            from cluster.environment import this_environment as ask
         except ImportError:
-            import importlib.util as imports  # noqa: PLC0415  (on the node)
+            import importlib.util as imports
 
             specs = {name: imports.find_spec(name) for name in names}
             return {
@@ -182,11 +185,11 @@ def _question() -> Callable[[Sequence[str]], Any]:
 
 def _hidden(node: Node, folders: Mapping[str, str]) -> BadInputError:
     places = ", ".join(f"{name} in {folder}" if folder else f"no {name}" for name, folder in folders.items())
-    return BadInputError(f"{node} finds other packages under the names of ours ({places})")
+    return BadInputError("every node must import our packages", f"{node} finds others under their names ({places})")
 
 
 def _digest(folder: str) -> str:
-    """Give 12 hexadecimal digits that stand for a package's code."""
+    """Return a digest of a package's code, as 12 hexadecimal digits."""
     digest = hashlib.sha256()
     root = Path(folder)
     for path in sorted(path for path in root.rglob("*") if path.suffix in _CODE) if folder else ():

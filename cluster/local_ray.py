@@ -1,7 +1,7 @@
 """A local Ray that only its user can reach: on loopback, in a private folder, with a token that is never stored."""
 
 # Ray is partly untyped:
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 import os
 import secrets
@@ -18,15 +18,15 @@ from data_prep.errors import BadInputError
 from data_prep.wording import counted
 
 _LONGEST: Final = 107 if sys.platform.startswith("linux") else 103
-"""Bytes that the path of a socket may have."""
+"""Longest path of a socket, in bytes."""
 
 _SOCKET: Final = len("/r/session_2026-01-01_00-00-00_000000_0000000/sockets/plasma_store")
-"""Number of these bytes that Ray uses below its folder."""
+"""Bytes of such a path that Ray uses below its folder."""
 
 _USUAL: Final = ("/tmp", "/var/tmp")  # noqa: S108  (mkdtemp makes a private folder in them)
 
 _ONLY_LOOPBACK: Final = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
-"""Ray's switch that makes this machine's address the loopback one, so that all its servers listen there alone."""
+"""Ray's switch; "0" makes it use the loopback address, so that its servers listen only there."""
 
 
 @contextmanager
@@ -34,14 +34,14 @@ def local_ray(num_cpus: int | None, num_gpus: int | None) -> Generator[dict[str,
     """Prepare a local Ray for the length of a ``with`` block.
 
     Args:
-        num_cpus: Its processors; None is all.
+        num_cpus: Its CPUs; None is all.
         num_gpus: Its GPUs; None is all.
 
     Yields:
-        Options of ``ray.init``. Workers look for packages where ours are and not in the folder that the user is in.
+        Options of ``ray.init``. Workers import packages from where ours are, not from the current folder.
 
     Raises:
-        BadInputError: If no folder can be made for it.
+        BadInputError: If no folder can be created for it.
     """
     folder = _private_folder()
     try:
@@ -51,7 +51,7 @@ def local_ray(num_cpus: int | None, num_gpus: int | None) -> Generator[dict[str,
                 "num_cpus": num_cpus,
                 "num_gpus": num_gpus,
                 "include_dashboard": False,
-                "_temp_dir": str(Path(folder, "r")),  # Ray lets everybody into its own folder
+                "_temp_dir": str(Path(folder, "r")),  # everybody can read the folder that Ray itself creates
                 "runtime_env": _ours(folder),
             }
     finally:
@@ -67,7 +67,7 @@ def _ours(folder: str) -> dict[str, Any]:
 
 
 def _private_folder() -> str:
-    """Make a folder that only this user can read, with a path short enough for Ray's sockets."""
+    """Create a folder that only this user can read, with a path short enough for Ray's sockets."""
     given = [os.environ[name] for name in ("RAY_TMPDIR", "TMPDIR") if os.environ.get(name)]
     places = list(dict.fromkeys(str(Path(place).absolute()) for place in (*given, *_USUAL)))
     room = _LONGEST - _SOCKET
@@ -78,8 +78,9 @@ def _private_folder() -> str:
                 return folder
             Path(folder).rmdir()
     raise BadInputError(
-        f"Ray needs a folder for its sockets, writable and with a path of at most {counted(room, 'byte')}: none can be "
-        f"made in {', '.join(places)}; name another with RAY_TMPDIR"
+        f"Ray needs a writable folder for its sockets, with a path of at most {counted(room, 'byte')}",
+        f"none can be created in {', '.join(places)}",
+        remedy="name another with RAY_TMPDIR",
     )
 
 
@@ -107,8 +108,8 @@ def _environment(settings: Mapping[str, str]) -> Generator[None]:
 
 @contextmanager
 def _on_loopback() -> Generator[None]:
-    """Make a Ray that is already imported read its switch and its token again: it reads them once."""
-    from ray._private import ray_constants  # noqa: PLC0415  (after the environment that it reads)
+    """Make a Ray that is already imported read its switch and its token again; otherwise it reads them only once."""
+    from ray._private import ray_constants
 
     loader: Any = import_module("ray._raylet").AuthenticationTokenLoader.instance()
     before = ray_constants.ENABLE_RAY_CLUSTER

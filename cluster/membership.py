@@ -1,4 +1,4 @@
-"""Follows the nodes of a cluster while a search runs: those that join are used, those that go are not counted."""
+"""The nodes of a cluster while a search runs: new ones are used, lost ones are no longer counted."""
 
 import threading
 import time
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from cluster.environment import Environment, environments, faults, refuse
 from cluster.nodes import Node, alive_nodes
 from cluster.resources import Slots, num_fitting
-from data_prep.errors import BadInputError
+from data_prep.errors import BadInputError, one_line
 from data_prep.wording import by_number, counted
 
 _LOOK_EVERY_S = 2.0
@@ -16,16 +16,16 @@ _ASK_AGAIN_AFTER_S = 60.0
 
 
 class Membership:
-    """The nodes of a search, as they come and go."""
+    """The nodes of a search, as they join and leave."""
 
     def __init__(self, nodes: Sequence[Node], plan: Slots, *, wanted: int = 0, tell: Callable[[str], None]) -> None:
-        """Begin with nodes that are known to be right.
+        """Begin with the nodes whose environments were compared (:func:`cluster.environment.handshake`).
 
         Args:
-            nodes: The nodes that are there, whose environments were compared (:func:`cluster.environment.handshake`).
+            nodes: These nodes.
             plan: What each trial gets.
             wanted: Trials wanted at once; 0 is as many as fit.
-            tell: Called with each line that the user is to read, from within the other methods.
+            tell: Called with each line for the user, from within the other methods.
         """
         self._plan, self._wanted, self._tell = plan, wanted, tell
         self._alive = {node.id: node for node in nodes}
@@ -37,10 +37,10 @@ class Membership:
         self._said_waiting = False
 
     def slots(self) -> int:
-        """Give the trials that may be under way now, those that wait for a node included; cheap to ask often.
+        """Return how many trials may be started now, including those that wait for a node; fast enough to poll.
 
-        Where no number is wanted, it is what fits on the nodes. Where more is wanted than fits, as many again may wait
-        as fit (a node's worth at least): they are what an autoscaler sees, and Ray's own doubles a cluster as well.
+        Without a wanted number, it is what fits on the nodes. Where more trials are wanted than fit, as many again may
+        wait as fit (at least one node's worth): an autoscaler sees them, and Ray's also doubles a cluster.
 
         Returns:
             The number; at least 1, so that a search that lost all nodes waits for others.
@@ -55,7 +55,7 @@ class Membership:
         return max(1, fitting)
 
     def is_alive(self, node_id: str) -> bool:
-        """Say whether a node was there when Ray was last asked; Ray needs about 15 s to miss one that was cut off."""
+        """Return whether a node was alive when Ray was last asked; Ray takes about 15 s to notice a lost connection."""
         self._look()
         return node_id in self._alive
 
@@ -71,21 +71,21 @@ class Membership:
             self._fitted, self._said_waiting = now, False
         elif now - self._fitted > _SAY_WAITING_AFTER_S and not self._said_waiting:
             self._said_waiting = True
-            self._tell(f"no node is there that a trial fits on ({self._plan.each}): the search waits for one to join")
+            self._tell(f"a trial fits on no node ({self._plan.each}): the search waits for one to join")
 
     def _compare(self, alive: dict[str, Node]) -> None:
-        """Take up which nodes are there, and tell of those that are gone."""
+        """Store which nodes are alive, and report those that are gone."""
         gone = [node for node_id, node in self._alive.items() if node_id not in alive]
         self._alive = alive
         missed = [node for node in gone if node.id in self._right and self._fitting_on(node)]
         self._right &= set(alive)
         if missed:
-            self._tell(f"{_named(missed)} gone: {self._count()}; trials there go on elsewhere")
+            self._tell(f"{_named(missed)} gone: {self._count()}; its trials resume elsewhere")
 
     def _greet(self, now: float) -> None:
-        """Ask new nodes for their environment, and use those that have answered well."""
+        """Ask new nodes for their environment, and use those whose environment is right."""
         if self._handshake is not None and not self._handshake.is_alive():
-            self._take(self._handshake.found, now)
+            self._take(self._handshake.answers, now)
             self._handshake = None
             refuse(self._wrong)
         new = [
@@ -98,13 +98,13 @@ class Membership:
         if new and self._handshake is None:
             self._handshake = _Handshake(new)
 
-    def _take(self, found: dict[Node, Environment | BadInputError], now: float) -> None:
-        there = {node: answer for node, answer in found.items() if node.id in self._alive}
+    def _take(self, answers: dict[Node, Environment | BadInputError], now: float) -> None:
+        there = {node: answer for node, answer in answers.items() if node.id in self._alive}
         answered = {node: answer for node, answer in there.items() if isinstance(answer, Environment)}
         for node, answer in there.items():
             if isinstance(answer, BadInputError):
                 if node.id not in self._silent:
-                    self._tell(f"{answer}; it is asked again, and no trial is planned for it before it answers")
+                    self._tell(f"{answer.problem}; it is asked again, and gets no trial before it answers")
                 self._silent[node.id] = now
         self._wrong = faults(answered)
         joined = [node for node in answered if node not in self._wrong]
@@ -127,21 +127,21 @@ class Membership:
 
 
 class _Handshake(threading.Thread):
-    """Asks nodes for their environment while the search goes on."""
+    """Asks nodes for their environment while the search runs."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         super().__init__(name="handshake", daemon=True)
         self._nodes = nodes
-        self.found: dict[Node, Environment | BadInputError] = {}
+        self.answers: dict[Node, Environment | BadInputError] = {}
         self.start()
 
     def run(self) -> None:
-        """Ask, and keep the answers."""
+        """Ask, and store the answers."""
         try:
-            self.found = environments(self._nodes)
+            self.answers = environments(self._nodes)
         except Exception as error:  # noqa: BLE001  (Ray has dozens)
-            silent = BadInputError(f"every node must answer: new ones could not be asked ({error})")
-            self.found = dict.fromkeys(self._nodes, silent)
+            silent = BadInputError("every node must answer", f"new ones could not be asked ({one_line(error)})")
+            self.answers = dict.fromkeys(self._nodes, silent)
 
 
 def _named(nodes: Sequence[Node], *, been: bool = True) -> str:

@@ -2,7 +2,6 @@
 
 # Ray is partly untyped:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportMissingTypeStubs=false
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,18 +11,20 @@ from data_prep.errors import BadInputError
 
 ResultT = TypeVar("ResultT")
 
+_MUST_ANSWER = "every node must answer"
+
 
 @dataclass(frozen=True)
 class Node:
-    """One machine that is there.
+    """One machine that is alive.
 
     Attributes:
-        id: Ray's id of it, new whenever its Ray is started.
+        id: Ray's id of it, new at every start of its Ray.
         address: Its IP address.
-        cpus: Processors that trials may have.
-        gpus: GPUs that trials may have.
-        memory: Bytes of memory that Ray counts with.
-        gpu_kind: What kind of GPU it has, as Ray calls it ("H100"); empty where there is none or none that it knows.
+        cpus: CPUs for trials.
+        gpus: GPUs for trials.
+        memory: Bytes of memory that Ray counts.
+        gpu_kind: Ray's name for its kind of GPU ("H100"); empty where it has none, or none that Ray knows.
     """
 
     id: str
@@ -34,25 +35,25 @@ class Node:
     gpu_kind: str = ""
 
     def __str__(self) -> str:
-        """Name it as a user knows it."""
+        """Return its address."""
         return self.address
 
 
 def alive_nodes() -> tuple[Node, ...]:
-    """Give the machines that are there now, by address."""
-    import ray  # noqa: PLC0415  (after the environment that it reads)
+    """Return the machines that are alive now, by address."""
+    import ray
 
-    found: list[dict[str, Any]] = ray.nodes()
-    nodes = (_node(one) for one in found if one["Alive"])
+    entries: list[dict[str, Any]] = ray.nodes()
+    nodes = (_node(entry) for entry in entries if entry["Alive"])
     return tuple(sorted(nodes, key=lambda node: (tuple(map(_number, node.address.split("."))), node.id)))
 
 
-def _node(found: Mapping[str, Any]) -> Node:
-    resources: Mapping[str, float] = found["Resources"]
+def _node(entry: Mapping[str, Any]) -> Node:
+    resources: Mapping[str, float] = entry["Resources"]
     kinds = [name.partition(":")[2] for name in resources if name.startswith("accelerator_type:")]
     return Node(
-        id=found["NodeID"],
-        address=found["NodeManagerAddress"],
+        id=entry["NodeID"],
+        address=entry["NodeManagerAddress"],
         cpus=resources.get("CPU", 0.0),
         gpus=resources.get("GPU", 0.0),
         memory=resources.get("memory", 0.0),
@@ -67,20 +68,21 @@ def _number(part: str) -> tuple[int, str]:
 def on_each(
     function: Callable[..., ResultT], nodes: Sequence[Node], *arguments: Any, seconds: float = 60.0, gpus: float = 0.0
 ) -> dict[Node, ResultT | BadInputError]:
-    """Call a function on each of some machines at the same time.
+    """Call a function on several machines at the same time.
 
     Args:
         function: An importable function.
-        nodes: Where.
-        *arguments: What it is called with.
+        nodes: The machines.
+        *arguments: The function's arguments.
         seconds: How long the slowest may take.
-        gpus: GPUs that it gets.
+        gpus: GPUs for each call.
 
     Returns:
-        What it returned; where it raised, was too slow or the machine went away: an error that says so.
+        What it returned on each; an error where it raised, was too slow, or the machine was lost.
     """
-    import ray  # noqa: PLC0415  (after the environment that it reads)
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: PLC0415
+    import ray
+    from ray.exceptions import RayError
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     remote = ray.remote(function)
     calls = {
@@ -97,12 +99,12 @@ def on_each(
     for node, call in calls.items():
         if call not in done:
             ray.cancel(call, force=True)
-            results[node] = BadInputError(f"every node must answer: {node} did not within {seconds:g} s")
+            results[node] = BadInputError(_MUST_ANSWER, f"{node} did not within {seconds:g} s")
             continue
         try:
             results[node] = ray.get(call)
-        except Exception as error:  # noqa: BLE001  (whatever it raised there)
-            results[node] = BadInputError(f"every node must answer: {node} does not ({_reason(error)})")
+        except RayError as error:  # what the function raised there is one too
+            results[node] = BadInputError(_MUST_ANSWER, f"{node} does not ({_reason(error)})")
     del late
     return results
 

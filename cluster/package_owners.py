@@ -1,4 +1,4 @@
-"""Whom our top-level packages belong to: other distributions install a ``models`` or a ``cluster`` too."""
+"""Which distributions our top-level packages belong to: others install a ``models`` or a ``cluster`` too."""
 
 import importlib.util
 from collections.abc import Iterable
@@ -11,13 +11,13 @@ _OURS = "tunesmith"
 
 @dataclass(frozen=True)
 class Clash:
-    """A package that others have too, or that is not there.
+    """A package that another distribution has too, or that is missing.
 
     Attributes:
         package: Its name.
-        owner: The distribution that has it too; empty where it is missing.
-        folder: Where that one lies.
-        mixed: Whether what is imported is that one, or both in one folder.
+        owner: The other distribution; empty where the package is missing.
+        folder: The folder of the other one's package.
+        mixed: Whether the other one is what is imported, alone or mixed with ours in one folder.
     """
 
     package: str
@@ -27,7 +27,7 @@ class Clash:
 
 
 def clashes(packages: Iterable[str]) -> tuple[Clash, ...]:
-    """Find the packages that are not tunesmith's alone where this is called."""
+    """Return the packages that do not belong to tunesmith alone on this machine."""
     owners = packages_distributions()
     found: list[Clash] = []
     for package in packages:

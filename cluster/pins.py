@@ -1,4 +1,4 @@
-"""What a node has to install: the packages that tunesmith needs, with the versions that are installed here."""
+"""What a node has to install: the packages that tunesmith needs, in the versions that are installed here."""
 
 import platform
 import re
@@ -10,29 +10,19 @@ _PROJECT = "tunesmith"
 
 
 def python_version() -> str:
-    """Give Python's version; Ray wants the same on every node, to the last digit."""
+    """Return Python's version; Ray requires the same on every node, patch version included."""
     return platform.python_version()
 
 
 def public_version(package: str) -> str:
-    """Give a package's version as an index knows it.
-
-    Args:
-        package: The distribution's name.
-
-    Returns:
-        The version without what follows a plus, as in "2.13.0+cpu": a node takes the build that fits it.
-    """
+    """Return a distribution's version without its local part ("+cpu"): a node installs the build that fits it."""
     return distribution(package).version.partition("+")[0]
 
 
 def pins() -> list[str]:
-    """Give all packages that tunesmith needs, and those that they need, as lines of a requirements file.
+    """Return all packages that tunesmith needs, directly or not, as sorted lines "torch==2.13.0", without itself.
 
-    What is not installed here, because it is for another platform, is left out.
-
-    Returns:
-        Lines as "torch==2.13.0", sorted; tunesmith itself is not among them.
+    Packages that are not installed here, because they are for other platforms, are left out.
     """
     versions: dict[str, str] = {}
     seen: set[tuple[str, str]] = set()
@@ -54,7 +44,7 @@ def pins() -> list[str]:
 
 
 def _wanted(line: str, extra: str) -> list[tuple[str, str]]:
-    """Read a requirement: the package by itself and with each of its extras, if it counts for ``extra``."""
+    """Parse a requirement: the package by itself and with each of its extras, if it applies to ``extra``."""
     requirement, _, condition = line.partition(";")
     only_for = _EXTRA.search(condition)
     if only_for and only_for[1] != extra:

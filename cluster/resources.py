@@ -1,6 +1,6 @@
 """How many trials fit on the machines of a cluster at once, and what each gets: plain arithmetic.
 
-A trial never spans two machines, and a part of a GPU lies on one GPU.
+A trial never spans two machines, and a fraction of a GPU never spans two GPUs.
 """
 
 import math
@@ -9,45 +9,45 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from data_prep.errors import BadInputError
+from data_prep.errors import Action, BadInputError
 from data_prep.wording import counted
 from models.training.device import GPU_CONTEXT
 
 _TRIALS_PER_GPU = 4
-"""Trials that share a GPU whose use of memory was not measured: small models leave most of one idle."""
+"""Trials that share a GPU where the use of memory was not measured: small models leave most of a GPU idle."""
 
 _MOST_PER_GPU = 8
-"""Trials that share a GPU at most, however little memory they need: they take turns at it."""
+"""Most trials that share a GPU, however little memory they need: they take turns computing."""
 
 _ROOM = 1.2
-"""Memory that a trial may have beside what the largest setting was seen to need: other windows, other fragments."""
+"""Memory of a trial, relative to the measured need of the largest setting: other windows, other fragments."""
 
 _PARTS = 10_000
 """Ray counts GPUs in ten-thousandths."""
 
 
 class NodeSize(Protocol):
-    """What the arithmetic needs to know of a machine; its name is its ``str``."""
+    """The resources of a machine; its name is its ``str``."""
 
     @property
     def cpus(self) -> float:
-        """Processors that trials may have."""
+        """CPUs for trials."""
         ...
 
     @property
     def gpus(self) -> float:
-        """GPUs that trials may have."""
+        """GPUs for trials."""
         ...
 
 
 @dataclass(frozen=True)
 class Slots:
-    """Trials that run at once and what each of them gets.
+    """How many trials run at once, and what each of them gets.
 
     Attributes:
         count: Trials at once.
-        cpus: Processors of each.
-        gpus: GPUs of each, parts of one allowed.
+        cpus: CPUs of each.
+        gpus: GPUs of each, possibly a fraction.
     """
 
     count: int
@@ -56,7 +56,7 @@ class Slots:
 
     @property
     def each(self) -> str:
-        """Say what each trial gets."""
+        """What each trial gets, in words."""
         return _amount(self.cpus, self.gpus)
 
 
@@ -69,23 +69,23 @@ def plan_slots(
     share: float | None = None,
     may_grow: bool = False,
 ) -> Slots:
-    """Divide what is there among trials.
+    """Divide the resources of machines among trials.
 
     Args:
-        nodes: The machines that are there.
+        nodes: The machines.
         slots: Trials wanted at once; 0 is as many as fit.
-        cpus: Processors of each.
-        gpus: GPUs of each; "auto" is 0 where there is no GPU, and otherwise the largest part of one with which as many
-            run as can.
-        share: The least part of a GPU that "auto" may give, from :func:`share_of_gpu`; None where nothing was measured:
-            then 4 trials share one, or more where that many slots are wanted.
-        may_grow: Whether more slots may be wanted than fit now: the rest waits for machines to join.
+        cpus: CPUs of each.
+        gpus: GPUs of each; "auto" is 0 where there is no GPU, and otherwise the largest share of one that does not
+            reduce the number of trials at once.
+        share: The smallest share of a GPU that "auto" may choose, from :func:`share_of_gpu`; None where nothing was
+            measured: then 4 trials share one, or more where that many slots are wanted.
+        may_grow: Whether more slots may be wanted than fit now; the rest waits for machines to join.
 
     Returns:
         The plan. Where machines may join, its count is what fits now, and at least 1.
 
     Raises:
-        BadInputError: If a trial fits on no machine, or fewer fit than were asked for.
+        BadInputError: If a trial fits on no machine, or fewer fit than are wanted.
     """
     gpus = _part(nodes, slots, cpus, share, may_grow=may_grow) if gpus == "auto" else _as_ray_counts(gpus)
     fits = num_fitting(nodes, cpus, gpus)
@@ -94,43 +94,44 @@ def plan_slots(
         raise _too_large(nodes, cpus, gpus, may_grow=may_grow)
     if slots > fits and not may_grow:
         raise BadInputError(
-            f"the slots must fit on what is there: {slots} of {_amount(cpus, gpus)} "
-            f"on {_total(nodes)}, where {fits} fit (resources)"
+            "the slots must fit on the nodes",
+            f"{slots} of {_amount(cpus, gpus)} on {_total(nodes)}, where {fits} fit",
+            "resources",
         )
     return Slots(max(1, min(slots or fits, fits)), cpus, gpus)
 
 
 def num_fitting(nodes: Sequence[NodeSize], cpus: int, gpus: float) -> int:
-    """Give how many trials of so many processors and GPUs fit on machines at once."""
+    """Return how many trials, each with ``cpus`` CPUs and ``gpus`` GPUs, fit on machines at once."""
     return sum(min(_by_cpus(node, cpus), _by_gpus(node, gpus)) for node in nodes)
 
 
 def share_of_gpu(peak: int, total: int, *, context: int = 0) -> float:
-    """Work out the least part of a GPU that holds every trial of a search.
+    """Compute the smallest share of a GPU that holds every trial of a search.
 
-    A trial with that part may use as much memory (:func:`device.limit_memory`): its part of the whole without
-    what CUDA itself takes in every process.
+    A trial may use the same share of the GPU's memory, less what CUDA itself takes in every process
+    (:func:`device.limit_memory`).
 
     Args:
-        peak: Bytes that the tensors of the largest setting were seen to need.
-        total: Bytes that the GPU has; of several kinds, the least.
-        context: Bytes that CUDA was seen to take in one process.
+        peak: Measured bytes of the tensors of the largest setting.
+        total: Bytes of the GPU's memory; of several kinds, the smallest.
+        context: Measured bytes that CUDA takes in one process.
 
     Returns:
-        1/n with the most trials n on one GPU, such that each has a fifth more than the largest setting needs; 1 where
-        even that is too much.
+        1/n, where n is the largest number of trials on one GPU such that each has a fifth more memory than the largest
+        setting needs; 1 where even one trial has not.
     """
     each = peak * _ROOM + max(context, GPU_CONTEXT)
     return part_of(max(1, min(int(total / each), _MOST_PER_GPU)))
 
 
 def part_of(trials: int) -> float:
-    """Give the part of a GPU with which so many trials share it, as Ray counts: rounded down, so that all fit."""
+    """Return a trial's share where ``trials`` of them share a GPU, rounded down to what Ray counts, so that all fit."""
     return math.floor(_PARTS / trials) / _PARTS
 
 
 def _part(nodes: Sequence[NodeSize], slots: int, cpus: int, share: float | None, *, may_grow: bool) -> float:
-    """Give the largest part of a GPU with which as many trials run as are wanted, or as can."""
+    """Return the largest share of a GPU with which the wanted number of trials, or else the most, run at once."""
     if not any(_whole_gpus(node) for node in nodes):
         return 0.0
     most = _per_gpu(share) if share else _TRIALS_PER_GPU
@@ -161,29 +162,35 @@ def _per_gpu(part: float) -> int:
 
 
 def _as_ray_counts(gpus: float) -> float:
-    """Refuse what Ray would, and leave out the digits that it would not take."""
+    """Raise where Ray would, and round down to the ten-thousandths that it counts."""
     if gpus and (gpus < 1 / _PARTS or (gpus > 1 and gpus != int(gpus))):
         raise BadInputError(
-            f"a trial gets whole GPUs, or a part of one from {1 / _PARTS:g} to 1: got {gpus:g} (resources.gpus)"
+            f"a trial gets whole GPUs, or a share of one from {1 / _PARTS:g} to 1", f"got {gpus:g}", "resources.gpus"
         )
     return math.floor(gpus * _PARTS + 1e-6) / _PARTS
 
 
 def _is_awaited(nodes: Sequence[NodeSize], gpus: float) -> bool:
-    """Say whether there is no machine of the needed kind yet; one that is there and too small shows what will come."""
+    """Return whether there is no machine of the needed kind yet; a small one shows what others will be like."""
     return not any(node.gpus if gpus else node.cpus for node in nodes)
 
 
 def _too_large(nodes: Sequence[NodeSize], cpus: int, gpus: float, *, may_grow: bool) -> BadInputError:
     if not nodes:
-        return BadInputError("a search needs a node to run on: the cluster has none (tunesmith cluster status)")
+        return BadInputError(
+            "a search needs a node to run on",
+            "the cluster has none",
+            remedy="see the cluster's nodes",
+            action=Action("show cluster"),
+        )
     largest = max(nodes, key=lambda node: (node.gpus, node.cpus) if gpus else (node.cpus, node.gpus))
     name = f"the largest node, {largest}," if len(nodes) > 1 else str(largest)
-    waiting = "; or say how many slots are wanted, and the search waits for nodes to join" if may_grow else ""
-    waiting = waiting if _is_awaited(nodes, gpus) else ""
+    waits = may_grow and _is_awaited(nodes, gpus)
+    waiting = "; or set the number of slots, and the search waits for nodes to join" if waits else ""
     return BadInputError(
-        f"a trial must fit on one node: it has {_amount(cpus, gpus)}, and {name} has "
-        f"{_amount(largest.cpus, largest.gpus)}; lower resources.{_what_is_short(largest, cpus)}{waiting}"
+        "a trial must fit on one node",
+        f"it has {_amount(cpus, gpus)}, and {name} has {_amount(largest.cpus, largest.gpus)}",
+        remedy=f"lower resources.{_what_is_short(largest, cpus)}{waiting}",
     )
 
 

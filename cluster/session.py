@@ -1,8 +1,7 @@
-"""Connecting to Ray: a quiet one of our own here, or a cluster that is named. The only caller of ray.init."""
+"""Connecting to Ray: a local one, or a cluster at an address. The only caller of ray.init."""
 
 # Ray is partly untyped:
-# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
-# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import atexit
 import json
@@ -23,14 +22,16 @@ from cluster.local_ray import local_ray
 from cluster.nodes import Node, alive_nodes
 from data_prep.errors import BadInputError
 
+_TO_ENTER = "put the cluster's token into ~/.ray/auth_token or RAY_AUTH_TOKEN, and set RAY_AUTH_MODE=token"
+
 PACKAGES = ("data_prep", "models", "search", "cluster", "tunesmith")
-"""Our own packages, which workers elsewhere get from here."""
+"""Our packages, which are sent to workers on other machines."""
 
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # all that Ray would print of workers; a search tells what became of them
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # all that Ray would print of workers; a search reports them itself
     "RAY_enable_metrics_collection": "0",
-    "RAY_prestart_worker_first_driver": "0",  # no trial would take them, for Tune's have an environment of their own
+    "RAY_prestart_worker_first_driver": "0",  # no trial would use them: Tune's workers have another runtime environment
 }
 
 
@@ -39,8 +40,8 @@ class Session:
     """A connection to Ray.
 
     Attributes:
-        address: The cluster's address; None for a Ray of our own.
-        nodes: The machines that were there when it began.
+        address: The cluster's address; None for a local Ray.
+        nodes: The machines that were alive when it began.
     """
 
     address: str | None
@@ -48,7 +49,7 @@ class Session:
 
 
 def quieten() -> None:
-    """Set Ray's defaults for this program; it must come before anything imports Ray."""
+    """Set Ray's defaults for this program; call it before anything imports Ray."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
 
@@ -62,9 +63,9 @@ def connect(
     Ray stays quiet only if nothing imported it before (see :func:`quieten`).
 
     Args:
-        address: A cluster's address; None starts a Ray of our own here, whatever cluster the environment names.
-        num_cpus: Processors of a Ray of our own; None is all.
-        num_gpus: GPUs of a Ray of our own; None is all.
+        address: A cluster's address; None starts a local Ray, even where the environment names a cluster.
+        num_cpus: CPUs of a local Ray; None is all.
+        num_gpus: GPUs of a local Ray; None is all.
 
     Yields:
         The session.
@@ -75,20 +76,20 @@ def connect(
     quieten()
     with ExitStack() as stack:
         options = _to_cluster(address) if address else stack.enter_context(local_ray(num_cpus, num_gpus))
-        import ray  # noqa: PLC0415  (after the environment that it reads)
+        import ray
 
         stack.callback(ray.shutdown)
         try:
-            with _muffled() if address else nullcontext():  # we report a refused token in one line
+            with _muffled() if address else nullcontext():  # a rejected token is reported in one line below
                 ray.init(logging_level=logging.ERROR, log_to_driver=False, **options)
-        except Exception as error:  # noqa: BLE001  (Ray has dozens)
-            raise _refused(address, error) from None
+        except Exception as error:
+            raise _refused(address, error) from error
         yield Session(address, alive_nodes())
 
 
 @contextmanager
 def _muffled() -> Generator[None]:
-    """Lose what libraries write to standard error past Python."""
+    """Drop what libraries write to standard error without Python."""
     sys.stderr.flush()
     before = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -102,18 +103,18 @@ def _muffled() -> Generator[None]:
 
 
 def _to_cluster(address: str) -> dict[str, Any]:
-    """Ship our packages as they are here: no node runs another version of them."""
+    """Return options of ``ray.init`` that send our packages along, so that no node runs another version of them."""
     options: dict[str, Any] = {"address": address}
     if not _job_ships_packages():
         root = Path(__file__).parent.parent
         options["runtime_env"] = {
             "py_modules": [str(root / package) for package in PACKAGES],
-            "working_dir": _empty_folder(),  # else workers look for packages in the driver's folder first
+            "working_dir": _empty_folder(),  # otherwise workers import from the driver's folder first
         }
     if address != "auto":
         host = _check_address(address)
         if _is_loopback(host):
-            options["_node_ip_address"] = host  # several nodes on one machine, each with an address of its own
+            options["_node_ip_address"] = host  # several nodes on one machine, each with its own address
     return options
 
 
@@ -124,25 +125,26 @@ def _empty_folder() -> str:
 
 
 def _job_ships_packages() -> bool:
-    """Whether this runs as a job whose environment has our packages, on every node, each in a folder of its own."""
+    """Return whether this is a job whose runtime environment has our packages already."""
     job = json.loads(os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}"))
     return "py_modules" in job.get("runtime_env", {})
 
 
 def _check_address(address: str) -> str:
-    """Refuse a cluster that does not answer, for Ray itself would try for minutes; give its host."""
+    """Return the host of an address; raise if nothing answers there, since Ray itself would try for minutes."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or "/" in host:
         raise BadInputError(
-            f'a Ray cluster\'s address is HOST:PORT of its head, or "auto" on one of its nodes: got {address!r}'
+            'a Ray cluster\'s address is HOST:PORT of its head, or "auto" on one of its nodes', f"got {address!r}"
         )
     try:
         with socket.create_connection((host, int(port)), timeout=5):
             pass
     except OSError as error:
         raise BadInputError(
-            f"a Ray cluster must answer at its address: {address} does not ({error}); start it, as with "
-            "'ray start --head' there, or leave --address out to use this machine"
+            "a Ray cluster must answer at its address",
+            f"{address} does not ({error})",
+            remedy="start it there, as with 'ray start --head', or give no address to use this machine",
         ) from None
     return host
 
@@ -155,19 +157,17 @@ def _is_loopback(host: str) -> bool:
 
 
 def _refused(address: str | None, error: Exception) -> BadInputError:
-    """Say in one line why Ray did not start, or does not let us in."""
-    reason = " ".join(str(error).split())
-    remedy = "the cluster's token belongs in ~/.ray/auth_token or RAY_AUTH_TOKEN, with RAY_AUTH_MODE=token"
+    """Return the error for a Ray that did not start, or a cluster that does not accept this program."""
+    reason = " ".join(str(error).split())[:300]
     if address is None:
-        return BadInputError(f"Ray must start on this machine, and does not: {reason[:300]}")
+        return BadInputError("Ray must start on this machine", f"it does not ({reason})")
     if type(error).__name__ == "AuthenticationError":
-        return BadInputError(f"a Ray cluster wants its token, and {address} was given none: {remedy}")
+        return BadInputError("a Ray cluster requires its token", f"{address} got none", remedy=_TO_ENTER)
     if address == "auto" and isinstance(error, ConnectionError):
-        return BadInputError('the address "auto" is for a node of a running Ray cluster, and no Ray runs here')
-    if isinstance(error, ConnectionError):
-        return BadInputError(
-            f"a Ray cluster must let this program in: {address} listens and does not; if it wants a token, {remedy}"
-        )
+        return BadInputError('the address "auto" is for a node of a running Ray cluster', "no Ray runs here")
     if "ersion mismatch" in reason:
-        return BadInputError(f"every node must have the same Ray and Python: {address} has others ({reason[:300]})")
-    return BadInputError(f"a Ray cluster must take this program in: {address} does not ({reason[:300]})")
+        return BadInputError("every node must have the same Ray and Python", f"{address} has others ({reason})")
+    if isinstance(error, ConnectionError):
+        value, remedy = f"{address} listens but does not", f"if it requires a token, {_TO_ENTER}"
+        return BadInputError("a Ray cluster must accept this program", value, remedy=remedy)
+    return BadInputError("a Ray cluster must accept this program", f"{address} does not ({reason})")

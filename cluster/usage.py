@@ -1,8 +1,7 @@
-"""What the machines of a cluster have, and how much of it is in use now."""
+"""The resources of the machines of a cluster, and how much of them is in use now."""
 
 # Ray is partly untyped:
-# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
-# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from dataclasses import dataclass
 
@@ -11,12 +10,12 @@ from cluster.nodes import Node, alive_nodes
 
 @dataclass(frozen=True)
 class Usage:
-    """One machine.
+    """What is in use on one machine.
 
     Attributes:
-        node: What it has.
-        cpus: Processors in use.
-        gpus: GPUs in use; parts of one count as parts.
+        node: The machine.
+        cpus: CPUs in use.
+        gpus: GPUs in use, fractions included.
     """
 
     node: Node
@@ -25,8 +24,8 @@ class Usage:
 
 
 def usage() -> list[Usage]:
-    """Give what is in use on each machine, by address, while connected to the cluster."""
-    from ray._private.state import (  # noqa: PLC0415  (what is public gives the sum alone)
+    """Return what is in use on each machine of the connected cluster, by address."""
+    from ray._private.state import (
         available_resources_per_node,
     )
 

@@ -1,1 +1,1 @@
-"""From files to the raw material of tensors: scores in, notes, encodings, folds, random streams."""
+"""From files to arrays: readers, notes, encodings, folds and random streams."""

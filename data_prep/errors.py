@@ -16,6 +16,7 @@ ActionName: TypeAlias = Literal[
     "repeat trial",
     "rename search",
     "choose home",
+    "use home",
     "replace files",
     "promote",
     "promote by force",
@@ -27,8 +28,11 @@ ActionName: TypeAlias = Literal[
     "show cluster",
     "write launch file",
     "choose address",
+    "start cluster",
+    "submit search",
+    "submit search to home",
 ]
-"""What a user can be told to do with the program. Only the command line knows which command or option does it."""
+"""What an error can tell a user to do with the program. Only the command line knows which command or option does it."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class BadInputError(ValueError):
 
     Attributes:
         rule: What the input has to satisfy.
-        value: What it is instead.
+        value: The value itself.
         where: Where it was found (file, key, piece).
         remedy: What to do about it.
         action: What to do with the program, where the remedy is a command or an option.
@@ -84,7 +88,7 @@ def unknown(kind: str, value: str, known: Iterable[str], where: str = "") -> Bad
         kind: What the name names, in the singular ("corpus", "setting").
         value: The name that was given.
         known: The names that exist.
-        where: Where the name was given ("my-search.toml line 4"), or nothing.
+        where: Where the name was given ("my-search.toml line 4"), or "".
 
     Returns:
         The error, to be raised by the caller.

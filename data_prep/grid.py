@@ -1,4 +1,4 @@
-"""The time grids: how a performance clock becomes fractions of a quarter note, or steps. The only rounding of time.
+"""The time grids: how a performance clock becomes fractions of a quarter note, or steps. Nothing else rounds times.
 
 Written music (ABC, MusicXML, kern) is exact and never passes through here. MIDI files do: their ticks are exact only
 where a notation program wrote them.
@@ -24,7 +24,7 @@ SHORTEST = Fraction(1, max(DIVISIONS))
 """The shortest note that is read off the grid, in quarter notes: a thirty-second."""
 
 ARTICULATION_GAP = Fraction(1, 4)
-"""A silence shorter than this between two notes of one voice (in quarter notes) is touch, not a written rest;
+"""A silence shorter than this between two notes of one voice (in quarter notes) is articulation, not a written rest;
 and so is an overlap, not a second voice."""
 
 STEPS_PER_QUARTER = 4
@@ -53,9 +53,9 @@ def snap(ticks: int, ticks_per_quarter: int) -> Fraction:
 
 
 def to_step(time: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Give the nearest step of a sixteenth note to times in quarter notes; an exact half goes to the later step.
+    """Return the nearest steps of a sixteenth note to times in quarter notes; an exact half goes to the later step.
 
-    So music keeps its steps when it is moved by a sixteenth; rounding halves to even would lengthen every other
+    So music keeps its steps when it is shifted by a sixteenth; rounding halves to even would lengthen every other
     thirty-second.
     """
     return np.floor(time * STEPS_PER_QUARTER + 0.5).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Limits that every reader applies: what a file of music may hold at most, so that no input exhausts the machine.
+"""Limits that every reader applies: the largest music files that are read, so that no input exhausts the machine.
 
 They are far above real music.
 """
@@ -31,7 +31,7 @@ METRE_UNITS = (1, 2, 4, 8, 16, 32, 64)
 
 
 MAX_NETWORKS = 256
-"""Networks, or folds, of one trained model."""
+"""Networks (folds) of one trained model."""
 
 
 def read_bytes(path: Path) -> bytes:
@@ -62,7 +62,7 @@ def is_metre(beats: int, unit: int) -> bool:
 
 
 def check_length(quarters: Fraction | float) -> None:
-    """Refuse a length that no music has.
+    """Reject a length that is too great.
 
     Args:
         quarters: In quarter notes.
@@ -76,7 +76,7 @@ def check_length(quarters: Fraction | float) -> None:
 
 
 def check_num_notes(count: int) -> None:
-    """Refuse a number of notes that no music has.
+    """Reject too many notes.
 
     Args:
         count: The number.
@@ -89,7 +89,7 @@ def check_num_notes(count: int) -> None:
 
 
 def check_num_networks(count: int) -> None:
-    """Refuse a number of networks that no trained model has.
+    """Reject a number of networks out of bounds.
 
     Args:
         count: The number.
@@ -102,11 +102,11 @@ def check_num_networks(count: int) -> None:
 
 
 def check_num_bytes(count: int, limit: int = MAX_BYTES) -> None:
-    """Refuse a size that no file of music has.
+    """Reject a file that is too large.
 
     Args:
         count: Bytes.
-        limit: How many there may be.
+        limit: The most that are allowed.
 
     Raises:
         ValueError: If there are more.

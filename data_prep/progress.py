@@ -1,32 +1,32 @@
-"""What a long step tells of its progress, for whoever shows it."""
+"""How a long step reports its progress."""
 
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """A progress display: one step at a time."""
+    """A progress display of one step at a time."""
 
     def start(self, total: int, what: str) -> None:
-        """A step begins that will advance `total` times."""
+        """Begin a step that will advance `total` times."""
         ...
 
     def advance(self, n: int) -> None:
-        """So many more are done."""
+        """Advance the step by `n`."""
         ...
 
     def finish(self) -> None:
-        """The step is over."""
+        """End the step."""
         ...
 
 
 class Silent:
-    """Shows nothing."""
+    """A display that shows nothing."""
 
     def start(self, total: int, what: str) -> None:
-        """Ignore it."""
+        """Do nothing."""
 
     def advance(self, n: int) -> None:
-        """Ignore it."""
+        """Do nothing."""
 
     def finish(self) -> None:
-        """Ignore it."""
+        """Do nothing."""

@@ -1,7 +1,7 @@
-"""Every random stream, from (seed, purpose, trial, fold, epoch), so that no stream's state need ever be stored.
+"""Every random stream, from (seed, purpose, trial, fold, epoch), so that no stream's state is ever stored.
 
-A stream is named, not carried along: a trial that resumes at epoch 7 asks for epoch 7's streams and gets what an
-undisturbed run would have had. Two names never share a stream, whatever order they are asked for in.
+A stream is named, not carried along: a trial that resumes at epoch 7 opens epoch 7's streams and gets the same numbers
+as an uninterrupted run. Two names never share a stream, in whatever order they are opened.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ def _entropy(seed: int, purpose: str, trial: int, fold: int, epoch: int) -> int:
 
 
 def stream(seed: int, purpose: str, *, trial: int = 0, fold: int = 0, epoch: int = 0) -> np.random.Generator:
-    """Open the numpy generator of that name, always at its beginning.
+    """Return the numpy generator of that name, always at its beginning.
 
     Args:
         seed: The search's seed.
@@ -31,5 +31,5 @@ def stream(seed: int, purpose: str, *, trial: int = 0, fold: int = 0, epoch: int
 
 
 def integer_seed(seed: int, purpose: str, *, trial: int = 0, fold: int = 0, epoch: int = 0) -> int:
-    """Give the seed of that name for a library with generators of its own (torch, optuna), in 0..2**32-1."""
+    """Return the seed of that name for a library with its own generators (torch, optuna), in 0..2**32-1."""
     return _entropy(seed, purpose, trial, fold, epoch) % 2**32

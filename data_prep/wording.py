@@ -1,4 +1,4 @@
-"""How numbers stand in a sentence: with the noun, and the verb, that fit them."""
+"""How numbers are written in a sentence, with the right form of noun and verb."""
 
 from collections.abc import Mapping
 from fractions import Fraction
@@ -19,7 +19,7 @@ def counted(count: float | Fraction, noun: str, form: str = "") -> str:
 
 
 def by_number(count: float | Fraction, one: str, more: str) -> str:
-    """Choose the word that goes with a number, as "is" with 1 and "are" with others."""
+    """Return the word that agrees with a number, as "is" with 1 and "are" with others."""
     return one if count == 1 else more
 
 

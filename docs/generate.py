@@ -9,7 +9,9 @@ from typing import Any
 from models.families import FAMILIES
 from models.spec import Setting
 from search.spec.domains import toml_value
-from search.spec.file import SECTIONS, SearchSpec, Section, load, write_duration
+from search.spec.file import load
+from search.spec.search_spec import SECTIONS, SearchSpec
+from search.spec.sections import Section, write_duration
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("data_prep", "models", "search", "cluster", "tunesmith")
@@ -106,8 +108,10 @@ def search_file() -> str:
     """Write the reference of the search file: its sections, then every family's settings."""
     lines = [SEARCH_FILE]
     built_in = load(next(iter(FAMILIES)))
-    for name, section in SECTIONS.items():
-        lines += _section(name, section, built_in)
+    for name, types in SECTIONS.items():
+        lines += [f"## `[{name}]`", ""]
+        for section in types:
+            lines += _section(section, getattr(built_in, name))
     for family in FAMILIES.values():
         lines += [
             f"## `[space]` of the {family.name}",
@@ -124,15 +128,14 @@ def search_file() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _section(name: str, section: type[Section], built_in: SearchSpec) -> Iterator[str]:
-    yield f"## `[{name}]`"
-    yield ""
+def _section(section: type[Section], built_in: Section) -> Iterator[str]:
+    """Return the table of a section's keys, with the built-in search's values where it is of the same kind."""
     yield section.__doc__ or ""
     yield ""
     yield "| key | default | meaning |"
     yield "|---|---|---|"
     for key, field in section.model_fields.items():
-        value: Any = getattr(getattr(built_in, name), key)
+        value: Any = getattr(built_in, key) if isinstance(built_in, section) else field.default
         shown = toml_value(write_duration(value) if key == "time" else value)
         yield _row(f"`{key}`", f"`{shown}`", field.description or "")
     yield ""

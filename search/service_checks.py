@@ -19,7 +19,7 @@ from data_prep.errors import Action, BadInputError
 from search.passwords import first_line, without_password
 from search.spec.file import SearchSpec
 from search.study.database import check_apart, folder
-from search.study.folder_lock import FileSlot
+from search.study.folder_lock import FileLeaseRecord
 from search.study.lease import Driver, living
 from search.tracking.client import check_tracking, connect, experiments, quieten, tracking_uri
 from search.tracking.store_file import sqlite_file
@@ -40,17 +40,7 @@ def servers(search: SearchSpec) -> dict[str, tuple[str, int]]:
 
 
 def try_home(home: Path) -> str:
-    """Write a temporary file to the home folder.
-
-    Args:
-        home: The folder.
-
-    Returns:
-        What was found.
-
-    Raises:
-        BadInputError: If the folder is not writable.
-    """
+    """Write a temporary file to the home folder."""
     try:
         with tempfile.TemporaryFile(dir=home) as file:
             file.write(bytes(1 << 20))
@@ -67,18 +57,7 @@ def try_home(home: Path) -> str:
 
 
 def try_tracking(search: SearchSpec, home: Path) -> str:
-    """Set a tag on an experiment in MLflow's store, and delete the tag again.
-
-    Args:
-        search: The search.
-        home: The home folder.
-
-    Returns:
-        What was found.
-
-    Raises:
-        BadInputError: If the store does not answer or is not writable.
-    """
+    """Set a tag on an experiment in MLflow's store, and delete the tag again."""
     uri = tracking_uri(search, home)
     check_tracking(uri)
     shown = without_password(uri)
@@ -106,18 +85,7 @@ def try_tracking(search: SearchSpec, home: Path) -> str:
 
 
 def try_study(search: SearchSpec, home: Path) -> str:
-    """Write to the study's database, in a transaction that is rolled back.
-
-    Args:
-        search: The search.
-        home: The home folder.
-
-    Returns:
-        What was found.
-
-    Raises:
-        BadInputError: If the database does not answer or is not writable.
-    """
+    """Write to the study's database, in a transaction that is rolled back."""
     check_apart(search)
     if not search.study.url:
         return _try_journal(folder(home, search.name) / "study.journal")
@@ -154,12 +122,12 @@ def unended_driver(search: SearchSpec, home: Path) -> Driver | None:
     """
     if search.study.url:
         return _driver_in_database(search.study.url, search.name)
-    return living(FileSlot(folder(home, search.name) / "driver.json"))
+    return living(FileLeaseRecord(folder(home, search.name) / "driver.json"))
 
 
 def _driver_in_database(url: str, name: str) -> Driver | None:
     """Read a lease without changing a database that holds no studies."""
-    from search.study.retrying_storage import DatabaseSlot  # noqa: PLC0415  (it imports Optuna)
+    from search.study.in_database import DatabaseLeaseRecord  # noqa: PLC0415  (it imports Optuna)
 
     if _new_file(url) is not None:
         return None
@@ -170,7 +138,7 @@ def _driver_in_database(url: str, name: str) -> Driver | None:
         with engine.connect() as connection:
             query = text("SELECT study_id FROM studies WHERE study_name = :name")
             study = connection.execute(query, {"name": name}).scalar()
-        return None if study is None else living(DatabaseSlot(engine, study))
+        return None if study is None else living(DatabaseLeaseRecord(engine, study))
     finally:
         engine.dispose()
 

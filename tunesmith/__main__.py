@@ -1,4 +1,4 @@
-"""``tunesmith`` and ``python -m tunesmith``: finds our packages first, whatever lies in the folder the user is in."""
+"""``tunesmith`` and ``python -m tunesmith``: imports our packages first, whatever is in the current folder."""
 
 import os
 import sys
@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Run the command line with the packages beside this one, and libraries from where they are installed."""
+    """Run the command line with the packages beside this one, and with installed libraries."""
     root = str(Path(__file__).resolve().parent.parent)
     if __name__ == "__main__" and os.path.realpath(sys.path[0]) == os.path.realpath("."):
-        del sys.path[0]  # Python puts the folder the user is in there, where a models.py or a torch.py may lie
+        del sys.path[0]  # the current folder, which may have a models.py or a torch.py
     sys.path.insert(0, root)
     from tunesmith.cli import main as run
 

@@ -1,4 +1,4 @@
-"""The command line: its commands, and how it ends when something a user gave cannot be used."""
+"""The command line: its commands, its exit statuses, and how it prints errors."""
 
 import errno
 import sys
@@ -22,9 +22,9 @@ from tunesmith.commands import score as score_command
 from tunesmith.commands import search as search_commands
 from tunesmith.commands import trial as trial_command
 from tunesmith.commands import ui as ui_command
-from tunesmith.console import err, write_whatever_the_encoding
-from tunesmith.program import mean_home
-from tunesmith.proxies import spare_this_machine
+from tunesmith.console import err, replace_unencodable
+from tunesmith.program import command, set_home
+from tunesmith.proxies import bypass_proxies_locally
 from tunesmith.remedies import in_words
 
 INTERRUPTED = 130
@@ -34,7 +34,7 @@ FAILED = 1
 app = typer.Typer(
     name="tunesmith",
     help="Find the best small music model for a corpus, and make music with it.\n\n"
-    "Begin with: tunesmith search composer",
+    "Start with: tunesmith search composer",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -68,44 +68,44 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def options(
     _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
     _debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
 ) -> None:
-    """Options that stand before the command."""
+    """Options before the command."""
 
 
 def main() -> None:
-    """Run the command line; exit status 0 is success, 2 bad input, 130 an interruption, 1 anything else."""
-    spare_this_machine()
-    write_whatever_the_encoding()
+    """Run the command line; the exit status is 0 on success, 2 for bad input, 130 if interrupted, else 1."""
+    bypass_proxies_locally()
+    replace_unencodable()
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command and say in one line what went wrong, if anything did.
+    """Run one command, and print any error as one line.
 
     Args:
-        arguments: What follows the program's name. ``--debug`` may stand anywhere and adds the traceback.
+        arguments: The arguments after the program's name. ``--debug`` may be anywhere; it prints tracebacks too.
 
     Returns:
         The exit status.
     """
     debug = "--debug" in arguments
-    command = [argument for argument in arguments if argument != "--debug"]
-    mean_home(None)
+    words = [argument for argument in arguments if argument != "--debug"]
+    set_home(None)
     try:
-        return int(app(args=command, standalone_mode=False, prog_name="tunesmith") or 0)
+        return int(app(args=words, standalone_mode=False, prog_name="tunesmith") or 0)
     except (typer.Abort, KeyboardInterrupt):
         err.print("stopped")
         return INTERRUPTED
     except TyperException as error:
-        if message := error.format_message():  # none where the help was printed instead
-            context: Any = getattr(error, "ctx", None)  # of errors about one command
-            asked = context.command_path if context else "tunesmith"
-            err.print(f"error: {message} ({asked} --help)", markup=False, soft_wrap=True)
+        if message := error.format_message():  # empty where the help was printed instead
+            context: Any = getattr(error, "ctx", None)  # only errors about one command have one
+            path: list[str] = context.command_path.split()[1:] if context else []
+            err.print(f"error: {message} ({command(*path, '--help')})", markup=False, soft_wrap=True)
         return BAD_INPUT
-    except Exception as error:  # noqa: BLE001  (the last stop of every error: one line, no traceback)
+    except Exception as error:  # noqa: BLE001  (every error becomes one line)
         if debug:
             traceback.print_exc()
         err.print(f"[red]error:[/] {_one_line(error)}", soft_wrap=True, highlight=False, markup=True)
@@ -118,7 +118,7 @@ def _one_line(error: Exception) -> str:
     if isinstance(error, BadInputError):
         return escape(in_words(error))
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"the disk is full: {escape(str(error.filename or ''))}; free some space and run the same command again"
+        return f"the disk is full: {escape(str(error.filename or ''))}; free some space, then run the command again"
     if isinstance(error, OSError) and error.strerror:
         return escape(f"{error.strerror}: {error.filename or ''}")
     text = " ".join(str(error).split())[:300]

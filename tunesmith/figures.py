@@ -1,8 +1,10 @@
-"""How numbers, times and curves are written in a terminal."""
+"""Numbers, times and curves as text."""
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+
+from data_prep.wording import counted
 
 if TYPE_CHECKING:
     from models.metrics import FoldValues
@@ -11,11 +13,14 @@ if TYPE_CHECKING:
 _SMALL = 0.01
 """Numbers below it are written with two significant figures."""
 
+_SIXTY = 60
+"""Seconds of a minute, and minutes of an hour."""
+
 _BARS = "▁▂▃▄▅▆▇█"
 
 
 def interval(mean: float, standard_error: float) -> str:
-    """Write a mean with its standard error, as in "2.431 ± 0.021" or "0.00046 ± 0.00003"."""
+    """Return a mean with its standard error, as in "2.431 ± 0.021" or "0.00046 ± 0.00003"."""
     if not math.isfinite(mean):
         return "-"
     digits = decimals(mean)
@@ -23,28 +28,36 @@ def interval(mean: float, standard_error: float) -> str:
 
 
 def decimals(value: float) -> int:
-    """Give the decimals that a number is written with: three, more for one whose first digits come later."""
+    """Return the number of decimals to write: three, or enough for two significant figures of a small number."""
     return 3 if value == 0 or abs(value) >= _SMALL else 1 - math.floor(math.log10(abs(value)))
 
 
 def with_error(values: "FoldValues") -> str:
-    """Write the values of the folds as mean and standard error."""
+    """Return the values of the folds as mean and standard error."""
     return interval(values.mean, values.standard_error)
 
 
 def duration(seconds: float) -> str:
-    """Write a time span: "8.1 s", "4 m 30 s", "2 h 05 m"."""
-    if seconds < 60:  # noqa: PLR2004
+    """Return a duration as text: "8.1 s", "4 m 30 s", "2 h 05 m"."""
+    if seconds < _SIXTY:
         return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:  # noqa: PLR2004
+    minutes, rest = divmod(round(seconds), _SIXTY)
+    if minutes < _SIXTY:
         return f"{minutes} m {rest:02d} s"
-    hours, minutes = divmod(minutes, 60)
+    hours, minutes = divmod(minutes, _SIXTY)
     return f"{hours} h {minutes:02d} m"
 
 
+def byte_size(count: float) -> str:
+    """Return a number of bytes as text: "77 GiB", "1.5 MiB"."""
+    for name, unit in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if count >= unit:
+            return f"{count / unit:.3g} {name}"
+    return counted(count, "byte", "g")
+
+
 def sparkline(values: Sequence[float]) -> str:
-    """Draw values as one line of bars, from the least to the greatest."""
+    """Return values as one line of bars, scaled from the smallest to the largest; "!" is not finite."""
     finite = [value for value in values if math.isfinite(value)]
     if not finite:
         return ""
@@ -56,29 +69,29 @@ def sparkline(values: Sequence[float]) -> str:
 
 
 def settings_line(values: "Mapping[str, Value]", defaults: "Mapping[str, Value] | None" = None) -> str:
-    """Write settings as one line, as in "cell lstm, layers 2, lr 0.004".
+    """Return settings as one line, as in "cell lstm, layers 2, lr 0.004".
 
     Args:
         values: The settings.
-        defaults: Settings that are left out where they have these values; without them all are written.
+        defaults: Settings with these values are left out.
 
     Returns:
-        The line; "defaults" where nothing is left to write.
+        The line; "defaults" where all are left out.
     """
     known = defaults or {}
-    told = [f"{name} {setting_text(value)}" for name, value in values.items() if known.get(name) != value]
-    return ", ".join(told) or "defaults"
+    words = [f"{name} {setting_text(value)}" for name, value in values.items() if known.get(name) != value]
+    return ", ".join(words) or "defaults"
 
 
 def setting_text(value: "Value") -> str:
-    """Write one setting's value, numbers to three figures."""
+    """Return a setting's value as text, floats to three figures."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def state_word(state: str) -> str:
-    """Write a trial's state as people say it."""
+    """Return a trial's state in words."""
     return {
         "COMPLETE": "done",
         "PRUNED": "stopped early",

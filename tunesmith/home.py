@@ -1,37 +1,38 @@
-"""Where a user's state lives: one folder with the studies, MLflow's store, checkpoints and exports."""
+"""The home folder, which holds a user's studies, MLflow's store, checkpoints and exports."""
 
 import os
 from pathlib import Path
 
-from data_prep.errors import BadInputError
+from data_prep.errors import Action, BadInputError
 from search.study.homes import standard_home
-from tunesmith.program import mean_home
+from tunesmith.program import set_home
 
 
 def home_folder(given: Path | None, *, make: bool = True) -> Path:
-    """Choose the home folder and make it.
+    """Return the home folder.
 
     Args:
-        given: The folder of ``--home``; without it TUNESMITH_HOME counts, then ``./runs``.
-        make: Whether to make it; who only reads what is there leaves other folders as they are.
+        given: The folder of ``--home``; without it TUNESMITH_HOME, then ``./runs``.
+        make: Whether to create it; commands that only read do not.
 
     Returns:
         Its absolute path.
 
     Raises:
-        BadInputError: If it is no folder that can be written to.
+        BadInputError: If it is to be created and cannot be written to.
     """
     path = given.expanduser().absolute() if given else standard_home()
-    mean_home(path)
+    set_home(path)
     if not make:
         return path
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadInputError(
-            f"the home folder must be a folder that can be written to: {path} ({error.strerror}); "
-            "name another with --home"
-        ) from None
+        raise _unwritable(f"{path} cannot be created ({error.strerror})") from None
     if not os.access(path, os.W_OK | os.X_OK):
-        raise BadInputError(f"the home folder must be writable: {path} is not; name another with --home")
+        raise _unwritable(f"{path} is not")
     return path
+
+
+def _unwritable(value: str) -> BadInputError:
+    return BadInputError("the home folder must be writable", value, remedy="name another", action=Action("choose home"))

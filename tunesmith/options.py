@@ -1,4 +1,4 @@
-"""The options that several commands share, each declared once, and how key=value pairs are read."""
+"""Options that several commands share, and the parsing of name=value pairs."""
 
 import json
 from collections.abc import Iterable
@@ -14,14 +14,20 @@ if TYPE_CHECKING:
 
 Home = Annotated[
     Path | None,
-    typer.Option("--home", envvar="TUNESMITH_HOME", help="Folder of all state.", show_default="./runs", metavar="DIR"),
+    typer.Option(
+        "--home",
+        envvar="TUNESMITH_HOME",
+        help="Home folder: studies, checkpoints, models, MLflow's store.",
+        show_default="./runs",
+        metavar="DIR",
+    ),
 ]
 CorpusName = Annotated[
     str | None,
     typer.Option(
         "--corpus",
-        help="A named corpus (see 'tunesmith data list') or a folder of MIDI, ABC, MusicXML or kern files; "
-        "FOLDER:COLUMN names the column of its index.csv that tells styles.",
+        help="A named corpus (see 'tunesmith data list') or a folder of MIDI, ABC, MusicXML or kern files. "
+        "FOLDER:COLUMN names the column of its index.csv that holds the styles.",
         metavar="NAME|DIR",
     ),
 ]
@@ -29,8 +35,8 @@ Repeats = Annotated[
     str | None,
     typer.Option(
         "--repeats",
-        help="How the repeats of scores are read: as written, each section once, or as played, written out (AABB).",
-        show_default="written, or as the search has them",
+        help="How to read repeats in scores: as written (each section once) or as played (AABB).",
+        show_default="written, or as in the search",
         metavar="written|played",
     ),
 ]
@@ -39,8 +45,8 @@ Tracking = Annotated[
     typer.Option(
         "--tracking",
         envvar="TUNESMITH_TRACKING",
-        help="MLflow's store, where a search file names another than the home folder's.",
-        show_default="the home folder's",
+        help="MLflow's tracking store.",
+        show_default="the one in the home folder",
         metavar="URI",
     ),
 ]
@@ -49,24 +55,24 @@ Address = Annotated[
     typer.Option(
         "--address",
         envvar="TUNESMITH_ADDRESS",
-        help='A Ray cluster\'s head, as 10.0.0.5:6379, or "auto" on one of its nodes.',
-        show_default="a Ray of its own on this machine",
+        help='Address of a Ray cluster\'s head, or "auto" on one of its nodes.',
+        show_default="a local Ray on this machine",
         metavar="HOST:PORT",
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", help="One setting as name=value; may be given often.", metavar="NAME=VALUE"),
+    typer.Option("--set", help="A hyperparameter as name=value; can be repeated.", metavar="NAME=VALUE"),
 ]
 
 
 def read_settings(pairs: Iterable[str]) -> "dict[str, Value]":
-    """Read ``name=value`` pairs; values are numbers, true, false or words.
+    """Parse ``name=value`` pairs; values are numbers, true, false or words.
 
     Args:
-        pairs: The texts as they were typed.
+        pairs: The texts.
 
     Returns:
         Values by name, each as bool, int, float or str. They are not yet checked against a family.
@@ -78,7 +84,7 @@ def read_settings(pairs: Iterable[str]) -> "dict[str, Value]":
     for pair in pairs:
         name, separator, text = pair.partition("=")
         if not separator or not name.strip() or not text.strip():
-            raise BadInputError(f"a setting is given as name=value, as in --set layers=2: got {pair!r}")
+            raise BadInputError("a setting is given as name=value, as in --set layers=2", f"got {pair!r}")
         values[name.strip()] = _value(text.strip())
     return values
 
@@ -86,6 +92,6 @@ def read_settings(pairs: Iterable[str]) -> "dict[str, Value]":
 def _value(text: str) -> "Value":
     try:
         value = json.loads(text)
-    except (RecursionError, ValueError):  # no JSON, or beyond Python's own limits
+    except (RecursionError, ValueError):  # not JSON, or beyond Python's own limits
         return text
     return value if isinstance(value, bool | int | float) else text

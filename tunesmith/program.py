@@ -1,64 +1,65 @@
-"""How commands are typed here: by name where the shell finds them, else as this program itself was called.
-
-A command that was given a home folder offers commands for that one too.
-"""
+"""Command lines as they can be typed here: with the name or the path by which this program was called."""
 
 import os
-import re
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from search.study.homes import standard_home
 
-AT_HOME = "search|trials|trial|show|promote|models|rollback|export|score|compose|perform|doctor|ui"
+AT_HOME: Final = frozenset(
+    [
+        "search",
+        "trials",
+        "trial",
+        "show",
+        "promote",
+        "models",
+        "rollback",
+        "export",
+        "score",
+        "compose",
+        "perform",
+        "doctor",
+        "ui",
+    ]
+)
 """Commands with the option --home."""
 
-_COMMAND = re.compile(
-    rf"\b(?:tunesmith(?P<at_home> (?:{AT_HOME})\b(?! --home))|"
-    r"tunesmith(?= (?:--help|memorise|data|cluster)\b)|mlflow(?= models serve\b))"
-)
-"""A program's name, with what it is to do where that depends on a home folder."""
-
-_meant: dict[str, str] = {}
+_option: dict[str, list[str]] = {"home": []}
 
 
-def mean_home(home: Path | None) -> None:
-    """Have the commands that are offered from now on mean a home folder; None is the standard one."""
-    _meant["home"] = "" if home is None or home == standard_home() else f" --home {shlex.quote(str(home))}"
+def set_home(home: Path | None) -> None:
+    """Add a home folder to all commands that are shown from now on; None is the standard one, which needs no option."""
+    _option["home"] = [] if home is None or home == standard_home() else ["--home", str(home)]
 
 
-def as_called_here(text: str, quoted: Callable[[str], str] = str) -> str:
-    """Write the commands in a text as they can be typed here, as ".venv/bin/tunesmith ui" for "tunesmith ui".
+def command(*words: str) -> str:
+    """Return a command line of tunesmith as it can be typed here.
 
     Args:
-        text: The text.
-        quoted: How what is put into it is to be written there.
+        *words: What follows the program's name, unquoted: the command, then its arguments and options.
 
     Returns:
-        The text with commands as they can be typed.
+        The line, with --home where the command takes it and this program was given another home folder.
     """
-
-    def typed(found: re.Match[str]) -> str:
-        name, command = called(found[0].partition(" ")[0], sys.argv[0]), found["at_home"]
-        return quoted(f"{name}{command}{_meant.get('home', '')}" if command else name)
-
-    return _COMMAND.sub(typed, text)
+    home = _option["home"] if words[0] in AT_HOME else []
+    return f"{called('tunesmith', sys.argv[0])} {shlex.join([*words, *home])}"
 
 
 @cache
 def called(name: str, program: str) -> str:
-    """Say how a program of this environment is called.
+    """Return how a program of this environment is called.
 
     Args:
         name: Its name.
         program: How this program was called: the first word of its command line.
 
     Returns:
-        Its name if the shell finds it; else the same way by which this program was found.
+        Its name if the shell finds it, else a path or a module of Python, in the way that this program was called.
     """
     there, path = shutil.which(name), Path(program)
     if path.parts[-2:] == ("tunesmith", "__main__.py"):
@@ -73,6 +74,6 @@ def _beside(one: str, other: str) -> bool:
 
 
 def _short(path: str) -> str:
-    """Write a path below the folder to work in as it is seen from there."""
+    """Return a path below the current folder relative to it."""
     here = os.path.relpath(path)
     return shlex.quote(path if here.startswith("..") else here)

@@ -1,7 +1,4 @@
-"""The models from Python: ``load_model`` returns what composes, or what performs."""
-
-# pretty_midi has no types:
-# pyright: reportMissingTypeStubs=false
+"""Models in Python: ``load_model`` returns a composer or a performer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,13 +29,13 @@ class Composed:
     tune: Tune
 
     def music21(self) -> "Score":
-        """Return it as a music21 score."""
+        """Return it as a score of music21."""
         from data_prep.writers.score import to_music21
 
         return to_music21(self.tune)
 
     def pretty_midi(self, program: int = 40) -> "PrettyMIDI":
-        """Return it as a PrettyMIDI, played by the instrument of that General MIDI number from 0; 40 is a violin."""
+        """Return it as a PrettyMIDI, with an instrument by its General MIDI number from 0; 40 is a violin."""
         from data_prep.writers.midi import to_pretty_midi
 
         return to_pretty_midi(self.tune, program)
@@ -55,16 +52,16 @@ class Composed:
         """Write it to files.
 
         Args:
-            folder: Where to.
-            stem: Their name but for the ending.
-            formats: Of midi, musicxml, abc, svg, png and wav; all unless said.
-            replace: Whether files that are there may be replaced.
+            folder: The folder.
+            stem: Their name without the suffix.
+            formats: Some of midi, musicxml, abc, svg, png and wav; None is all.
+            replace: Whether to replace existing files.
 
         Returns:
             The files.
 
         Raises:
-            BadInputError: If they cannot be written, or one is there and may not be replaced.
+            BadInputError: If they cannot be written, or one exists and may not be replaced.
         """
         from data_prep.writers.files import FORMATS, write
 
@@ -76,7 +73,7 @@ class LoadedComposer:
     """A trained model that composes.
 
     Attributes:
-        model: What composes.
+        model: The model.
     """
 
     model: "ComposingModel"
@@ -87,9 +84,9 @@ class LoadedComposer:
         """Compose tunes.
 
         Args:
-            count: How many.
+            count: Number of tunes.
             seed: The same seed gives the same tunes.
-            prompt: A tune, or a file with one, to continue.
+            prompt: A tune to continue, or a file with one.
             **request: What is asked of each, as ``SamplingRequest`` has it: bars, key, metre, temperature, top_p, ...
 
         Returns:
@@ -113,18 +110,18 @@ class LoadedPerformer:
     """A trained model that performs.
 
     Attributes:
-        model: What predicts velocities.
+        model: The model.
     """
 
     model: "PerformingModel"
 
     @property
     def styles(self) -> tuple[str, ...]:
-        """What it can play in."""
+        """The styles that it knows."""
         return self.model.styles
 
     def perform(self, midi: MidiT, style: "Mix", *, amount: float = 1.0) -> MidiT:
-        """Give a piece its dynamics; see ``models.uses.performing.perform``."""
+        """Set the velocities of a piece; see ``models.uses.performing.perform``."""
         from models.uses.performing import perform
 
         return perform(midi, self.model, style, amount=amount)
@@ -135,11 +132,11 @@ def load_model(name: str, *, home: Path | None = None, tracking: str | None = No
 
     Args:
         name: A registered model, as composer@champion or stylenet@3; a search's trial, as composer/7; or a file.
-        home: The home folder; TUNESMITH_HOME, or ./runs, unless said.
-        tracking: The URI of MLflow's store; the home folder's unless said.
+        home: The home folder; None is TUNESMITH_HOME, or ./runs.
+        tracking: The URI of MLflow's store; None is the home folder's.
 
     Returns:
-        What composes, or what performs.
+        A composer or a performer.
 
     Raises:
         BadInputError: If there is no such model, or it neither composes nor performs.

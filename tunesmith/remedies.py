@@ -1,41 +1,56 @@
 """Errors in words: the commands and options that do what an error's remedy asks for."""
 
 from collections.abc import Mapping
-from shlex import quote
 
 from data_prep.errors import Action, ActionName, BadInputError
+from tunesmith.program import command
 
 COMMANDS: Mapping[ActionName, str] = {
-    "resume search": "tunesmith search {search}",
-    "raise budget": "tunesmith search {search} --trials {trials}",
-    "remove time limit": "tunesmith search {search} --time none",
-    "list trials": "tunesmith trials {search}",
-    "repeat trial": "tunesmith trial --like {search}/{trial}",
+    "resume search": "search {search}",
+    "raise budget": "search {search} --trials {trials}",
+    "remove time limit": "search {search} --time none",
+    "list trials": "trials {search}",
+    "repeat trial": "trial --like {search}/{trial}",
     "rename search": "--name",
     "choose home": "--home",
+    "use home": "--home {home}",
     "replace files": "--force",
-    "promote": "tunesmith promote {search}",
+    "promote": "promote {search}",
     "promote by force": "--force --reason",
-    "repeat promotion": "tunesmith promote {search} --trial {trial} --networks {networks}",
-    "list models": "tunesmith models",
+    "repeat promotion": "promote {search} --trial {trial} --networks {networks}",
+    "list models": "models",
     "score seen pieces": "--keep-seen",
-    "follow job": "tunesmith cluster follow {job}",
-    "stop job": "tunesmith cluster stop {job}",
-    "show cluster": "tunesmith cluster status",
-    "write launch file": "tunesmith cluster init",
+    "follow job": "cluster follow {job} --address {address}",
+    "stop job": "cluster stop {job} --address {address}",
+    "show cluster": "cluster status",
+    "write launch file": "cluster init",
     "choose address": "--address",
+    "start cluster": "cluster up {file}",
+    "submit search": "cluster submit {file} --address {address}",
+    "submit search to home": "cluster submit {file} --address {address} --home {home}",
 }
-"""The command, or the option of the present command, that does an action."""
+"""The words of the command, or the option of the present command, that does an action."""
 
 
 def in_words(error: BadInputError) -> str:
     """Return an error's line, with the command or the option that does what its remedy asks for."""
+    remedy = remedy_in_words(error)
+    return f"{error.problem}; {remedy}" if remedy else error.problem
+
+
+def remedy_in_words(error: BadInputError) -> str:
+    """Return an error's remedy, with the command or the option that does it; empty if it has none."""
     if error.action is None:
-        return str(error)
-    command = command_for(error.action)
-    return f"{error} ({command})" if command.startswith("-") else f"{error}: {command}"
+        return error.remedy
+    text = command_for(error.action)
+    if not error.remedy:
+        return text
+    return f"{error.remedy} ({text})" if text.startswith("-") else f"{error.remedy}: {text}"
 
 
 def command_for(action: Action) -> str:
-    """Return the command, or the option, that does an action."""
-    return COMMANDS[action.name].format(**{name: quote(str(value)) for name, value in action.values.items()})
+    """Return the command as it can be typed here, or the option, that does an action."""
+    template = COMMANDS[action.name]
+    if template.startswith("-"):
+        return template
+    return command(*(word.format(**action.values) for word in template.split()))

@@ -1,4 +1,4 @@
-"""Running a search where it is to run: on a Ray of our own, or on a cluster that is looked at first."""
+"""Run a search on a Ray of our own, or on a cluster after checking it."""
 
 import time
 from collections.abc import Callable
@@ -23,16 +23,16 @@ from tunesmith.reports.search_display import SearchDisplay
 from tunesmith.searching.gpu_memory import measured_share
 
 if TYPE_CHECKING:
-    from search.driver.ray_tune import Outcome
+    from search.driver.search_run import SearchResult
 
 _ENDING_S = 5.0
-"""What a search takes when its trials are over, in seconds: MLflow gets the rest, pictures are drawn, Ray ends."""
+"""Seconds of a search after its trials: MLflow gets the rest, pictures are drawn, Ray ends."""
 
 _ENDING_SHARE = 0.6
-"""The same as a part of what connecting to Ray took, as a slow or busy machine was seen to take it."""
+"""The same as a part of the time that connecting to Ray took, for slow or busy machines."""
 
 
-def conduct(
+def run_search(
     spec: SearchSpec,
     home: Path,
     family: Family[Any, Any],
@@ -41,7 +41,7 @@ def conduct(
     *,
     began: float | None = None,
     later: Callable[[], float] = float,
-) -> "Outcome":
+) -> "SearchResult":
     """Run a search with the display; one that is finished needs no Ray.
 
     Args:
@@ -51,24 +51,24 @@ def conduct(
         prepared: Its data.
         address: A cluster's address; None for a Ray of our own.
         began: When, by ``time.monotonic``, the search's time began to run; None is when its study is opened.
-        later: Gives the seconds of what the caller has to do within it when the trials are over.
+        later: Returns the seconds that the caller's work after the trials needs within it.
 
     Returns:
-        What it came to.
+        Its result.
 
     Raises:
         BadInputError: If the cluster cannot be used, or the search cannot start.
     """
     if _is_finished(spec, home, family):
         quieten()
-        from search.driver.ray_tune import run  # Ray is quiet if nothing imports it before that
+        from search.driver.search_run import SearchTask, Workers, run  # Ray is quiet if nothing imports it before that
 
-        display = _display(spec, family, "")
-        return run(spec, prepared.data, home, display, family=family, fingerprint=prepared.fingerprint, slots=1)
+        task = SearchTask(spec, family, prepared.data, prepared.fingerprint, home)
+        return run(task, _display(spec, family, ""), Workers(slots=1))
     connecting = time.monotonic()
     with connect(address) as session:
         ending = max(_ENDING_S, _ENDING_SHARE * (time.monotonic() - connecting))
-        from search.driver.ray_tune import run  # as above
+        from search.driver.search_run import SearchTask, Workers, run  # as above
 
         wanted = spec.resources
         plan = plan_slots(
@@ -84,40 +84,29 @@ def conduct(
             _look_at(working, spec, home)
         display = _display(spec, family, "" if address is None else f", {_slots_on(plan.count, working)}")
         members = Membership(working, plan, wanted=wanted.slots, tell=display.message)
-        return run(
-            spec,
-            prepared.data,
-            home,
-            display,
-            family=family,
-            fingerprint=prepared.fingerprint,
-            slots=plan.count,
-            cpus=plan.cpus,
-            gpus=plan.gpus,
-            capacity=None if address is None else members.slots,
-            began=began,
-            later=lambda: later() + ending,
-        )
+        workers = Workers(plan.count, plan.cpus, plan.gpus, capacity=None if address is None else members.slots)
+        task = SearchTask(spec, family, prepared.data, prepared.fingerprint, home)
+        return run(task, display, workers, began=began, later=lambda: later() + ending)
 
 
 def _is_finished(spec: SearchSpec, home: Path, family: Family[Any, Any]) -> bool:
-    """Whether a search has used its budget; what cannot be read, or is to go to another study, has not."""
-    from search.study.database import FINISHED, names, read_search  # when it is needed: Optuna is slow to import
+    """Return whether a search has used its budget; one that cannot be read, or changes its study, has not."""
+    from search.study.database import names, read_search  # when it is needed: Optuna is slow to import
 
     if spec.name not in names(home):
         return False
     try:
-        found = read_search(home, spec.name, family)
-    except BadInputError:  # whoever opens the study says what is wrong, or makes it
+        record = read_search(home, spec.name, family)
+    except BadInputError:  # opening the study will raise what is wrong, or make it
         return False
-    if found.spec.study != spec.study:
+    if record.spec.study != spec.study:
         return False
-    num_finished = sum(trial.state in FINISHED for trial in found.trials)
-    return spec.budget.used(num_finished, found.seconds) is not None
+    num_finished = sum(trial.is_final for trial in record.trials)
+    return spec.budget.used(num_finished, record.seconds) is not None
 
 
 def _look_at(nodes: list[Node], spec: SearchSpec, home: Path) -> None:
-    """Refuse nodes that compute with something else, or do not see where trials save."""
+    """Check that all nodes have our code and our packages, and see where trials save."""
     with err.status(f"{_count(nodes)}: they get our packages and look at the storage ..."):
         handshake(nodes)
         where = store_at(spec.storage.url or home)
@@ -126,7 +115,9 @@ def _look_at(nodes: list[Node], spec: SearchSpec, home: Path) -> None:
         for finding in storage(where, nodes):
             if finding.level == "red":
                 raise BadInputError(
-                    f"every node must use the search's storage: on {finding.where} {finding.text}; {finding.remedy}"
+                    "every node must use the search's storage",
+                    f"on {finding.where} {finding.text}",
+                    remedy=finding.remedy,
                 )
 
 

@@ -1,4 +1,4 @@
-"""MLflow's server for ``tunesmith ui``: a process that answers to exact names only, logs to a file and ends with us."""
+"""MLflow's server for ``tunesmith ui``: a process that answers only to exact host names and logs to a file."""
 
 import errno
 import http.client
@@ -10,42 +10,44 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
 from typing import IO, Self
 
 from data_prep.errors import BadInputError
 
 LOG = "mlflow-server.log"
-"""The file in the home folder that takes what the server prints."""
+"""The file in the home folder with the server's output."""
 
 _NAME = re.compile(r"[\w.:%-]+", re.ASCII)
-"""What --host may be: MLflow takes a "*" among allowed hosts for a pattern, and resolvers take it for an address."""
+"""A valid --host: MLflow reads "*" among allowed hosts as a pattern, and resolvers read it as an address."""
 
-_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  (compared with, not bound)
+_OWN_ADDRESS = "--host is a name or an address of this machine"
+_OMIT = "omit it for 127.0.0.1"
 _HTTP_PORT = 80
 _GRACE_S = 10.0
 _OPTIONS = ("--workers", "1", "--uvicorn-opts", "--log-level warning --no-access-log")
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-    "PYTHONSAFEPATH": "1",  # a models.py in the folder is not ours
+    "PYTHONSAFEPATH": "1",  # there may be a models.py in the folder
 }
 
 
 def allowed_hosts(host: str, port: int) -> list[str]:
-    """Give the values of a request's Host header that are answered: exact names with the port, no patterns.
+    """Return the accepted values of a request's Host header: exact names with the port, no patterns.
 
-    A page in a browser may have its own name resolved to this machine (DNS rebinding); the browser then sends that
-    name, which is none of these.
+    A web page may have its own name resolved to this machine (DNS rebinding); the browser then sends that name, which
+    is none of these.
 
     Args:
-        host: Where the server listens; for all addresses (0.0.0.0, ::) this machine's own name counts.
+        host: Where the server listens; for all addresses (0.0.0.0, ::), this machine's host name is accepted.
         port: Its port.
 
     Returns:
         The values.
     """
-    own = (socket.gethostname(), socket.getfqdn()) if host in _EVERYWHERE else (host,)
+    own = (socket.gethostname(), socket.getfqdn()) if _is_everywhere(host) else (host,)
     names = dict.fromkeys(["localhost", "127.0.0.1", "[::1]", *(_in_url(name.lower()) for name in own)])
     return [f"{name}:{port}" for name in names] + [*(names if port == _HTTP_PORT else ())]
 
@@ -54,25 +56,30 @@ def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def refuse_unusable(host: str, port: int) -> None:
-    """Refuse an address that cannot be listened on.
+def _is_everywhere(host: str) -> bool:
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def check_address(host: str, port: int) -> None:
+    """Check that this machine can listen on an address.
 
     Args:
         host: A name or an address of this machine.
         port: The port.
 
     Raises:
-        BadInputError: If it is none of this machine's, another program has the port, or it needs other rights.
+        BadInputError: If it is not this machine's, another program has the port, or it needs other rights.
     """
+    if not _NAME.fullmatch(host):
+        raise BadInputError(_OWN_ADDRESS, f"{host!r} is unknown", remedy=_OMIT)
     try:
-        if not _NAME.fullmatch(host):
-            raise ValueError("it has other characters than a name or an address")  # noqa: TRY301  (told alike)
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, ValueError) as error:
-        raise BadInputError(
-            f"--host is a name or an address of this machine: {host!r} is unknown ({error}); leave it out for 127.0.0.1"
-        ) from None
-    for family, kind, protocol, _, address in found:
+        raise BadInputError(_OWN_ADDRESS, f"{host!r} is unknown ({error})", remedy=_OMIT) from None
+    for family, kind, protocol, _, address in addresses:
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -83,56 +90,56 @@ def refuse_unusable(host: str, port: int) -> None:
 
 def _unusable(host: str, port: int, error: OSError) -> BadInputError:
     if error.errno == errno.EADDRINUSE:
-        return BadInputError(f"port {port} of {host} is taken by another program: name another with --port")
+        return BadInputError(f"port {port} of {host} is taken by another program", remedy="name another with --port")
     if error.errno == errno.EADDRNOTAVAIL:
-        return BadInputError(f"--host is an address of this machine: {host} is not; leave it out for 127.0.0.1")
-    return BadInputError(f"port {port} of {host} cannot be used ({error.strerror}): name another with --port")
+        return BadInputError(_OWN_ADDRESS, f"{host} is not", remedy=_OMIT)
+    return BadInputError(f"port {port} of {host} cannot be used ({error.strerror})", remedy="name another with --port")
 
 
 class UiServer:
-    """MLflow's server on one store, from ``with`` to its end.
+    """MLflow's server on one store, for the length of a ``with`` block.
 
     Attributes:
-        root: Its address, as a browser takes it.
-        log: The file with what it prints.
+        root: Its URL.
+        log: The file with its output.
     """
 
     def __init__(self, store: str, folder: Path, host: str, port: int) -> None:
-        """Prepare it; ``with`` starts it.
+        """Prepare the server; ``with`` starts it.
 
         Args:
             store: The URI of the store.
-            folder: The home folder, which takes the log.
+            folder: The home folder, for the log.
             host: Where it listens.
             port: The port.
         """
         self._host, self._port, self._folder = host, port, folder
-        self.root = f"http://{_in_url('localhost' if host in _EVERYWHERE else host)}:{port}"
+        self.root = f"http://{_in_url('localhost' if _is_everywhere(host) else host)}:{port}"
         self.log = folder / LOG
         self._command = [sys.executable, "-P", "-m", "mlflow", "server", "--backend-store-uri", store]
         self._command += ["--host", host, "--port", str(port), *_OPTIONS]
         self._command += ["--allowed-hosts", ",".join(allowed_hosts(host, port))]
 
     def __enter__(self) -> Self:
-        """Start it. What the shell says to MLflow is left out: it could open what is closed here."""
+        """Start it, without MLflow's environment variables, which could weaken its restrictions."""
         inherited = {name: value for name, value in os.environ.items() if "MLFLOW_" not in name}
         with self.log.open("wb") as log:
             self._process = self._start({**inherited, **_ENVIRONMENT}, log)
         return self
 
     def _start(self, environment: dict[str, str], log: IO[bytes]) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(  # noqa: S603  (an argument list, no shell)
+        return subprocess.Popen(
             self._command,
             env=environment,
             cwd=self._folder,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            start_new_session=True,  # Ctrl-C reaches us alone, and we end it
+            start_new_session=True,  # Ctrl-C reaches only this process, which stops the server
         )
 
     def __exit__(self, *_: object) -> None:
-        """End it and its processes."""
+        """Stop the server and its processes."""
         self._signal(signal.SIGTERM)
         try:
             with suppress(subprocess.TimeoutExpired):
@@ -146,7 +153,7 @@ class UiServer:
             os.killpg(self._process.pid, number)
 
     def wait_until_it_answers(self) -> None:
-        """Wait for its first answer.
+        """Wait until it answers.
 
         Raises:
             BadInputError: If it ends instead.
@@ -157,7 +164,7 @@ class UiServer:
             time.sleep(0.2)
 
     def _answers(self) -> bool:
-        host = "127.0.0.1" if self._host in _EVERYWHERE else self._host
+        host = "127.0.0.1" if _is_everywhere(self._host) else self._host
         connection = http.client.HTTPConnection(host, self._port, timeout=5)
         try:
             connection.request("GET", "/health")
@@ -168,15 +175,15 @@ class UiServer:
             connection.close()
 
     def wait(self) -> None:
-        """Wait until it ends, which it does not by itself.
+        """Wait until it ends.
 
         Raises:
-            BadInputError: When it does.
+            BadInputError: When it ends, which it should not do by itself.
         """
         self._process.wait()
         raise self._ended()
 
     def _ended(self) -> BadInputError:
         lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "it says nothing")
-        return BadInputError(f"MLflow's server must run, and ended: {last[:300]} (all that it said: {self.log})")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
+        return BadInputError("MLflow's server must keep running", f"it ended: {last[:300]}", f"log: {self.log}")

@@ -1,6 +1,6 @@
-"""A search on many GPUs on a clock of its own: real decisions by the real code, recorded curves, charged costs.
+"""A search on many GPUs on a virtual clock: real decisions by the real code, recorded curves, charged costs.
 
-The driver is one thread: whatever comes while it is busy waits. What this project's code takes for each event (ASHA,
+The driver is one thread: an event that comes while it is busy waits. What our own code takes for each event (ASHA,
 the sampler, the study's journal on the disk) is measured when it is called and charged on the simulated clock; what
 Ray takes was measured before (costs.py). MLflow's thread writes for at most half of the time, and while it does the two
 share Python's interpreter: so all that the driver does is charged one and a half times.
@@ -11,21 +11,22 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from overhead import EmptyFamily
 
 from models.spec import Value
+from search.driver.failures import Failures
 from search.driver.recorder import Recorder
-from search.driver.rungs import rungs
-from search.driver.sampler import HonestOptunaSearch
-from search.driver.scheduler import SurvivingASHA
+from search.driver.scheduler import make_scheduler
+from search.driver.searcher import StudySearcher
 from search.driver.worker import write_report
 from search.spec.file import SearchSpec
 from search.study.database import open_study
-from search.study.progress import SilentObserver, State
+from search.study.observer import SilentObserver
+from search.study.states import StateName
 from simulated.costs import Costs
 from simulated.recording import Recording
 from simulated.replayed import report_of
@@ -36,20 +37,20 @@ _Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Trial:
-    """What this project's code sees of one of Ray's trials."""
+    """The part of Ray's trials that this project's code reads."""
 
     trial_id: str
     config: Mapping[str, Any]
 
 
 class NoTracking:
-    """Takes records for MLflow and writes none: what its thread costs is charged otherwise."""
+    """Takes records for MLflow and writes none: the cost of its thread is charged otherwise."""
 
     def put(self, record: object) -> None:
         """Take one."""
 
     def messages(self) -> list[str]:
-        """Have nothing to say."""
+        """Return no messages."""
         return []
 
 
@@ -62,8 +63,8 @@ class _Running:
 
 
 @dataclass
-class Outcome:
-    """What became of a simulated search; times in seconds on its clock.
+class SimulatedSearch:
+    """The result of a simulated search; times in seconds on its clock.
 
     Attributes:
         slots: GPUs.
@@ -77,7 +78,7 @@ class Outcome:
         changes: Idle times of a GPU between a trial and the next.
         peers: For each decision at a rung, how many trials were there before.
         ask_seconds: What each proposal took.
-        states: What trials came to.
+        states: Final states of trials.
         winner: The best full trial's number and settings.
     """
 
@@ -92,16 +93,16 @@ class Outcome:
     changes: list[float] = field(default_factory=list[float])
     peers: list[int] = field(default_factory=list[int])
     ask_seconds: list[float] = field(default_factory=list[float])
-    states: dict[State, int] = field(default_factory=dict[State, int])
+    states: dict[StateName, int] = field(default_factory=dict[StateName, int])
     winner: tuple[float, Mapping[str, Value]] = (float("inf"), {})
 
     def utilisation(self, begin: float, end: float) -> float:
-        """Give the share of all GPUs' time in an interval that epochs took."""
+        """Return the share of all GPUs' time in an interval that epochs took."""
         edges = np.array([begin, end])
         return float(np.diff(self._busy_until(edges))[0] / ((end - begin) * self.slots))
 
     def curve(self, bins: int) -> tuple[_Array, _Array]:
-        """Give the middles of so many intervals and the share of GPUs that are busy in each."""
+        """Return the middles of that many intervals and the share of GPUs that are busy in each."""
         edges = np.linspace(0.0, self.end, bins + 1)
         return (edges[1:] + edges[:-1]) / 2, np.diff(self._busy_until(edges)) / (np.diff(edges) * self.slots)
 
@@ -129,30 +130,29 @@ class Simulation(SilentObserver):
         self._recording, self._costs, self._home, self._start_up = recording, costs, home, start_up
         self._search, self._family = search, EmptyFamily()
         self._left = search.budget.trials
-        self._now = 0.0
         self._free_at = 0.0
         self._idle_since: dict[int, float] = {}
         self._running: dict[int, _Running] = {}
         self._ready: list[tuple[float, int]] = []
-        self.outcome = Outcome(slots)
+        self.outcome = SimulatedSearch(slots)
 
-    def trial_ended(self, number: int, state: State, reason: str = "") -> None:
+    def trial_ended(self, number: int, state: StateName, reason: str = "") -> None:
         """Count."""
         assert not reason, (number, reason)
         self.outcome.states[state] = self.outcome.states.get(state, 0) + 1
 
-    def run(self) -> Outcome:
+    def run(self) -> SimulatedSearch:
         """Run it to its end."""
-        objective, tracking = self._family.metrics[0], NoTracking()
+        objective, tracking = self._family.metrics[0], cast("Any", NoTracking())
         with open_study(self._search, self._family, self._home, "none") as study:
-            recorder = Recorder(study, tracking, self, objective)  # pyright: ignore[reportArgumentType]
-            self._searcher = HonestOptunaSearch(
+            failures = Failures(self.outcome.slots)
+            recorder = Recorder(study, tracking, self, objective, failures)
+            self._searcher = StudySearcher(
                 study, self._search, objective, recorder, capacity=lambda: self.outcome.slots
             )
-            self._scheduler = SurvivingASHA(self._search, objective, ())
-            scheduler = self._search.scheduler
-            levels = rungs(scheduler.first_rung, scheduler.reduction, self._search.budget.epochs)
-            self._reached = dict.fromkeys(levels, 0)
+            self._scheduler: Any = make_scheduler(self._search, objective, ())
+            decisions = self._search.scheduler.checkpoint_epochs(self._search.budget.epochs)
+            self._reached = dict.fromkeys(decisions, 0)
             for slot in range(min(self.outcome.slots, self._left)):  # Ray Tune proposes them all before it starts one
                 self._propose(slot)
             for slot in self._running:
@@ -160,11 +160,11 @@ class Simulation(SilentObserver):
             self.outcome.all_started = max(begin for begin, _ in self.outcome.busy)
             while self._ready:
                 self._hear(*heapq.heappop(self._ready))
-            assert recorder.failure is None, recorder.failure
+            assert failures.error is None, failures.error
         return self.outcome
 
     def _charge(self, rays: float, call: Callable[..., Any], *arguments: Any) -> Any:
-        """Do what the driver does, and have its clock go on by what that takes."""
+        """Call what the driver calls, and advance its clock by the time that takes."""
         began = time.thread_time()
         result = call(*arguments)
         taken = SHARED_INTERPRETER * (rays + time.thread_time() - began)
@@ -198,7 +198,7 @@ class Simulation(SilentObserver):
         heapq.heappush(self._ready, (end + self._costs.way / 2, slot))
 
     def _hear(self, at: float, slot: int) -> None:
-        """Have the driver take up a report as soon as it can."""
+        """Have the driver handle a report as soon as it can."""
         self._free_at = max(self._free_at, at)
         running = self._running[slot]
         objective, seconds = (one[running.epoch - 1] for one in (running.objective, running.seconds))

@@ -1,14 +1,9 @@
-"""What a search costs its driver, measured in a real one on Ray: by kind of event, and what of it is this project's.
+"""What a search costs its driver, measured in a real one on Ray, by kind of event.
 
-Ray Tune's controller handles one event a step: it hears of a report, decides, and lets the trial go on; or it ends the
-trial, asks for another one and hands it to the free worker. What that takes is processor time of the driver's thread,
-so that other programs do not count. How long the way to a worker and back takes beside that is told by trials whose
-epochs' lengths are known.
+Ray Tune's controller handles one event a step: it receives a report, decides, and lets the trial continue, or ends
+the trial, asks for another one and sends it to the free worker. Its cost is processor time of the driver's thread, so
+that other programs do not count. Trials with epochs of known lengths show how long a worker's answer takes on its way.
 """
-
-# Ray is partly untyped:
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
-# pyright: reportUnknownParameterType=false, reportUnknownArgumentType=false
 
 import random
 import statistics
@@ -16,6 +11,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -26,7 +22,8 @@ from cluster.session import connect
 from models.spec import Value
 from search.spec.file import SearchSpec
 from search.study.database import read_search
-from search.study.progress import SilentObserver, State
+from search.study.observer import SilentObserver
+from search.study.states import StateName
 from simulated.recording import Recording
 from simulated.replayed import ReplayedFamily
 
@@ -39,7 +36,7 @@ class Costs:
 
     Attributes:
         wait: The driver's time to find which of all workers' answers is there, part of every event.
-        epoch: The driver's time for a report after which the trial goes on, without this project's share.
+        epoch: The driver's time for a report after which the trial continues, without this project's share.
         trial: The same for a trial's end and the next one's start in its place.
         own_epoch: This project's share of a report: scheduler and study.
         mlflow: Of other threads for a report; it is MLflow's that works.
@@ -103,7 +100,7 @@ class Meter(SilentObserver):
         self.num_epochs += 1
         self.reported.setdefault(number, []).append(time.perf_counter())
 
-    def trial_ended(self, number: int, state: State, reason: str = "") -> None:
+    def trial_ended(self, number: int, state: StateName, reason: str = "") -> None:
         """Note an end."""
         assert state in ("COMPLETE", "PRUNED"), (number, state, reason)
         self._kinds.add("ended")
@@ -111,12 +108,12 @@ class Meter(SilentObserver):
 
     @contextmanager
     def measuring(self) -> Generator[None]:
-        """Have the methods of Ray and of this project timed that a step consists of."""
-        from ray.air.execution._internal.actor_manager import RayActorManager  # noqa: PLC0415  (Ray is connected)
-        from ray.tune.execution.tune_controller import TuneController  # noqa: PLC0415
+        """Time the methods of Ray and of this project that a step consists of."""
+        from ray.air.execution._internal.actor_manager import RayActorManager
+        from ray.tune.execution.tune_controller import TuneController
 
-        from search.driver.sampler import HonestOptunaSearch  # noqa: PLC0415
-        from search.driver.scheduler import SurvivingASHA  # noqa: PLC0415
+        from search.driver.scheduler import ResumableASHA
+        from search.driver.searcher import StudySearcher
 
         step, hear = TuneController.step, RayActorManager.next
 
@@ -136,8 +133,8 @@ class Meter(SilentObserver):
             stack.enter_context(patch.object(TuneController, "step", timed_step))
             stack.enter_context(patch.object(RayActorManager, "next", noted_hear))
             for owner, names in (
-                (HonestOptunaSearch, ("suggest", "on_trial_result", "on_trial_complete")),
-                (SurvivingASHA, ("on_trial_result",)),
+                (StudySearcher, ("suggest", "on_trial_result", "on_trial_complete")),
+                (ResumableASHA, ("on_trial_result",)),
             ):
                 for name in names:
                     stack.enter_context(patch.object(owner, name, self._timed(getattr(owner, name))))
@@ -174,18 +171,18 @@ def run_real(recording: Recording, search: SearchSpec, slots: int, home: Path) -
     meter = Meter()
     with connect(num_cpus=slots):
         wait = wait_among([slots])[slots]
-        from search.driver.ray_tune import run  # noqa: PLC0415  (Ray is quiet if nothing imports it before it is connected)
+        from search.driver.search_run import SearchTask, Workers, run
 
         make_tables(home)
         with meter.measuring():
-            run(search, recording, home, meter, family=ReplayedFamily(), fingerprint="none", slots=slots)
+            run(SearchTask(search, ReplayedFamily(), recording, "none", home), meter, Workers(slots))
     trials = read_search(home, search.name, EmptyFamily()).trials
     assert len(trials) == search.budget.trials
     return meter, _costs(meter, recording, (slots, wait), {trial.number: trial.values for trial in trials})
 
 
 def wait_among(slots: Sequence[int]) -> dict[int, float]:
-    """Measure what Ray takes to find one answer among those of so many workers that are still to come.
+    """Measure how long Ray takes to find one answer among those that many workers still owe.
 
     Args:
         slots: Numbers of workers; of each the driver awaits a report and its end.
@@ -193,7 +190,7 @@ def wait_among(slots: Sequence[int]) -> dict[int, float]:
     Returns:
         Seconds by number of workers.
     """
-    import ray  # noqa: PLC0415  (it is connected)
+    ray: Any = import_module("ray")  # it is connected
 
     @ray.remote(num_cpus=0)
     class Slow:

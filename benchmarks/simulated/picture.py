@@ -1,8 +1,5 @@
 """The picture of simulated searches: how many GPUs are busy, and what a trial waits for."""
 
-# matplotlib is partly untyped:
-# pyright: reportUnknownMemberType=false
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,14 +7,14 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from simulated.cluster import Outcome
+from simulated.cluster import SimulatedSearch
 
 _COLOURS = ("#0072b2", "#d55e00")  # Okabe and Ito, told apart by all
 _BINS = 240
 _LIMIT = 95
 
 
-def draw(outcomes: Sequence[Outcome], epoch_seconds: float, path: Path) -> None:
+def draw(outcomes: Sequence[SimulatedSearch], epoch_seconds: float, path: Path) -> None:
     """Draw utilisation over time, and the idle times between trials.
 
     Args:
@@ -25,7 +22,7 @@ def draw(outcomes: Sequence[Outcome], epoch_seconds: float, path: Path) -> None:
         epoch_seconds: How long an epoch lasts on average.
         path: The file.
     """
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure: Any = Figure(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(2, 1))
     for outcome, colour in zip(outcomes, _COLOURS, strict=False):
         _draw_utilisation(left, outcome, colour)
@@ -45,7 +42,7 @@ def draw(outcomes: Sequence[Outcome], epoch_seconds: float, path: Path) -> None:
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
-def _draw_utilisation(axes: Any, outcome: Outcome, colour: str) -> None:
+def _draw_utilisation(axes: Any, outcome: SimulatedSearch, colour: str) -> None:
     moments, shares = outcome.curve(_BINS)
     axes.plot(moments / 60, 100 * shares, color=colour, linewidth=1.5, label=f"{outcome.slots} GPUs")
     axes.axvline(outcome.last_start / 60, color=colour, linewidth=0.8, linestyle="--")
@@ -60,6 +57,6 @@ def _draw_utilisation(axes: Any, outcome: Outcome, colour: str) -> None:
     )
 
 
-def _draw_gaps(axes: Any, outcome: Outcome, colour: str) -> None:
+def _draw_gaps(axes: Any, outcome: SimulatedSearch, colour: str) -> None:
     gaps = np.sort(outcome.changes)
     axes.plot(gaps, 100 * np.arange(1, len(gaps) + 1) / len(gaps), color=colour, linewidth=1.5)

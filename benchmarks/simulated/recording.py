@@ -1,7 +1,6 @@
 """Learning curves of real trials, all trained to their full budget, and any settings' trial by the nearest of them."""
 
 # Optuna is partly untyped:
-# pyright: reportUnknownMemberType=false
 
 import json
 import math
@@ -58,12 +57,14 @@ class Recording:
         space: The space that they were drawn from.
         scale: What recorded seconds are multiplied by.
         jitter: Standard deviation of the logarithm of an epoch's length about its trial's mean, as recorded.
+        fingerprint: Of the data, as every family's data has it.
     """
 
     curves: tuple[Curve, ...]
     space: Space
     scale: float
     jitter: float
+    fingerprint: str = "none"
 
     @property
     def best(self) -> float:
@@ -136,12 +137,12 @@ def record(num_trials: int, path: Path = RECORDED) -> None:
         num_trials: How many.
         path: The file; it is whole after every trial.
     """
-    import optuna  # noqa: PLC0415  (this and torch are for those who record)
-    import torch  # noqa: PLC0415
+    import optuna
+    import torch
 
-    from data_prep.prepared.corpus import prepare  # noqa: PLC0415
-    from models.families import family as find_family  # noqa: PLC0415
-    from search.driver.sampler import make_sampler  # noqa: PLC0415
+    from data_prep.prepared.corpus import prepare
+    from models.families import family as find_family
+    from search.driver.sampler import make_sampler
 
     torch.set_num_threads(1)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -168,7 +169,7 @@ def record(num_trials: int, path: Path = RECORDED) -> None:
 
 
 def _trained(search: SearchSpec, family: Any, data: Any, number: int, values: Mapping[str, Value]) -> Curve:
-    from search.trials.training import train_trial  # noqa: PLC0415
+    from search.trials.training import train_trial
 
     reports: list[EpochReport] = []
     seconds: list[float] = []

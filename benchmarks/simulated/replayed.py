@@ -1,4 +1,4 @@
-"""A family whose trials do in a real worker what the nearest recorded trial did: they report its curve, and sleep."""
+"""A family whose trials replay the nearest recorded trial in a real worker: they report its curve, and sleep."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -29,10 +29,10 @@ reduction = 2
 
 
 def search_of(trials: int, *, points: int | None = None, epochs: int = 8, first_rung: int = 1) -> SearchSpec:
-    """Make the built-in search of the composer with rungs after 1, 2 and 4 epochs, and other points to begin with.
+    """Make the built-in search of the composer with rungs after 1, 2 and 4 epochs, and other points to start with.
 
     Args:
-        trials: How many trials.
+        trials: Number of trials.
         points: A seed by which all of them are drawn beforehand, so that two searches have the same; None leaves them
             to the sampler, and keeps no known good points, for it is to find them.
         epochs: Epochs of a full trial.
@@ -62,7 +62,7 @@ def report_of(epoch: int, objective: float, seconds: float) -> EpochReport:
 
 
 class ReplayedTraining(EmptyTraining):
-    """Sleeps as long as the recorded epochs lasted, and reports what they came to."""
+    """Sleeps as long as the recorded epochs lasted, and reports their values."""
 
     def __init__(self, spec: ComposerSpec, trial: int, recording: Recording) -> None:
         """Take the settings."""

@@ -1,88 +1,84 @@
-"""The launch files: templates for each kind of cluster, filled in with the versions that are installed here."""
+"""Launch files: templates for each kind of cluster, filled in with the versions that are installed here."""
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 from cluster.pins import pins, public_version, python_version
-from data_prep.errors import BadInputError, unknown
+from data_prep.errors import Action, BadInputError, unknown
 from data_prep.storage.user_files import check_new
 
 TO_FILL_IN = "FILL_IN"
-"""The word that stands in a launch file where only its user knows what to write."""
+"""The word in a launch file for what only its user knows."""
 
 REQUIREMENTS = "requirements.txt"
-"""The file beside a launch file that says what nodes install."""
+"""The file beside a launch file with the packages that nodes install."""
 
 
 @dataclass(frozen=True)
-class Kind:
+class ClusterKind:
     """A kind of cluster.
 
     Attributes:
         files: Its templates.
-        next: Commands to type once its files are filled in.
+        next: What to do once its files are filled in: commands of the shell, or actions of this program.
     """
 
     files: tuple[str, ...]
-    next: tuple[str, ...]
+    next: tuple[str | Action, ...]
 
 
-def _by_launcher(file: str) -> tuple[str, ...]:
-    return (
+_SEARCH: Final = {"file": "my-search.toml", "address": "http://localhost:8265"}
+_PUSH: Final = "docker build -t REGISTRY/tunesmith . && docker push REGISTRY/tunesmith"
+
+
+def _by_launcher(file: str) -> ClusterKind:
+    steps = (
         "(umask 077 && ray get-auth-token --generate >/dev/null)",
-        f"tunesmith cluster up {file}",
+        Action("start cluster", {"file": file}),
         f"ray dashboard {file}",
-        "tunesmith cluster submit my-search.toml --address http://localhost:8265",
+        Action("submit search", _SEARCH),
     )
+    return ClusterKind((file,), steps)
 
 
-KINDS: Mapping[str, Kind] = {
-    "aws": Kind(("aws.yaml",), _by_launcher("aws.yaml")),
-    "gcp": Kind(("gcp.yaml",), _by_launcher("gcp.yaml")),
-    "on-prem": Kind(("on-prem.yaml",), _by_launcher("on-prem.yaml")),
-    "kuberay": Kind(
+KINDS: Mapping[str, ClusterKind] = {
+    "aws": _by_launcher("aws.yaml"),
+    "gcp": _by_launcher("gcp.yaml"),
+    "on-prem": _by_launcher("on-prem.yaml"),
+    "kuberay": ClusterKind(
         ("kuberay.yaml", "kuberay-job.yaml", "Dockerfile"),
         (
-            "docker build -t REGISTRY/tunesmith . && docker push REGISTRY/tunesmith",
+            _PUSH,
             "kubectl apply -f kuberay.yaml",
             "kubectl port-forward service/tunesmith-head-svc 8265:8265",
-            "tunesmith cluster submit my-search.toml --address http://localhost:8265 --home /shared/tunesmith",
+            Action("submit search to home", {**_SEARCH, "home": "/shared/tunesmith"}),
         ),
     ),
-    "slurm": Kind(("slurm.sh",), ("sbatch slurm.sh my-search.toml",)),
-    "docker": Kind(("Dockerfile",), ("docker build -t REGISTRY/tunesmith . && docker push REGISTRY/tunesmith",)),
+    "slurm": ClusterKind(("slurm.sh",), ("sbatch slurm.sh my-search.toml",)),
+    "docker": ClusterKind(("Dockerfile",), (_PUSH,)),
 }
-"""What there is, by name."""
+"""The kinds of clusters by name."""
 
 
-def find_kind(name: str) -> Kind:
-    """Find a kind of cluster by its name.
-
-    Args:
-        name: One of ``KINDS``.
-
-    Returns:
-        The kind.
-
-    Raises:
-        BadInputError: If there is none of that name.
-    """
+def find_kind(name: str) -> ClusterKind:
+    """Return a kind of cluster by its name in ``KINDS``; raise BadInputError if there is none."""
     if name not in KINDS:
         raise unknown("kind of cluster", name, KINDS)
     return KINDS[name]
 
 
-def render(kind: Kind) -> dict[str, str]:
+def render(kind: ClusterKind) -> dict[str, str]:
     """Fill in a kind's templates.
 
     Args:
         kind: The kind.
 
     Returns:
-        Each file's text by its name, what nodes install among them.
+        Each file's text by its name, including the list of packages that nodes install.
     """
     known = {
         "@PYTHON@": python_version(),
@@ -95,23 +91,23 @@ def render(kind: Kind) -> dict[str, str]:
         for mark, value in known.items():
             text = text.replace(mark, value)
         texts[name] = text
-    about = "# What a node installs: tunesmith's packages with the versions of the machine that wrote this file.\n"
+    about = "# What a node installs: tunesmith's packages in the versions of the machine that wrote this file.\n"
     return {**texts, REQUIREMENTS: about + "\n".join(pins()) + "\n"}
 
 
-def write(kind: Kind, folder: Path, *, overwrite: bool = False) -> list[Path]:
-    """Write a kind's files into a folder; what stands there already as it would be written is left alone.
+def write(kind: ClusterKind, folder: Path, *, overwrite: bool = False) -> list[Path]:
+    """Write a kind's files into a folder; existing files with the same text are left alone.
 
     Args:
         kind: The kind.
-        folder: Where; it is made if it is not there.
-        overwrite: Whether files that are there are replaced.
+        folder: The folder; it is created if need be.
+        overwrite: Whether to replace existing files.
 
     Returns:
         The files.
 
     Raises:
-        BadInputError: If one of them is there already with another text, or the folder cannot be written to.
+        BadInputError: If one of them exists with another text, or the folder cannot be written to.
     """
     texts = render(kind)
     paths = {name: folder / name for name in texts}
@@ -125,18 +121,11 @@ def write(kind: Kind, folder: Path, *, overwrite: bool = False) -> list[Path]:
                 path.chmod(0o755)
     except OSError as error:
         reason = error.strerror or os.strerror(error.errno or 0)
-        raise BadInputError(f"launch files go into a folder that can be written to: {folder} ({reason})") from None
+        raise BadInputError("the folder of launch files must be writable", f"{folder} is not ({reason})") from None
     return list(paths.values())
 
 
-def open_places(path: Path) -> list[tuple[int, str]]:
-    """Find what is still to be filled in.
-
-    Args:
-        path: A launch file.
-
-    Returns:
-        The number and text of each such line; what a comment says does not count.
-    """
+def unfilled_lines(path: Path) -> list[tuple[int, str]]:
+    """Return number and text of each line of a launch file that is still to be filled in, comments apart."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return [(number, line.strip()) for number, line in enumerate(lines, 1) if TO_FILL_IN in line.partition("#")[0]]

@@ -1,4 +1,4 @@
-"""What travels with a job: a search file, and a corpus that lies here and not on the cluster."""
+"""What is uploaded with a job: a search file, and a corpus that is on this machine."""
 
 import shutil
 import tempfile
@@ -10,19 +10,19 @@ from pathlib import Path
 from data_prep.errors import BadInputError
 
 LARGEST = 100 * 1024 * 1024
-"""Bytes; what travels is kept in the head's memory, and Ray itself refuses 500 MiB."""
+"""Bytes; an upload is kept in the head's memory, and Ray itself rejects 500 MiB."""
 
 
 @dataclass(frozen=True)
 class Parcel:
-    """What travels.
+    """What is uploaded.
 
     Attributes:
-        folder: The folder that becomes the job's; it is there for the length of a ``with`` block.
-        file: The search file's place in it; empty if there is none.
-        corpus: The corpus folder's place in it; empty if there is none.
-        num_files: Files in all.
-        size: Bytes in all.
+        folder: The folder to upload; it exists for the length of a ``with`` block.
+        file: The search file's path in it; empty if there is none.
+        corpus: The corpus folder's path in it; empty if there is none.
+        num_files: Number of files.
+        size: Bytes in total.
     """
 
     folder: Path
@@ -34,11 +34,11 @@ class Parcel:
 
 @contextmanager
 def packed(*, file: Path | None, corpus: Path | None) -> Generator[Parcel]:
-    """Gather what travels in a folder of its own.
+    """Copy a search file and a corpus into a temporary folder.
 
     Args:
         file: The search file.
-        corpus: The folder of a corpus; hidden files in it stay here.
+        corpus: The folder of a corpus; hidden files in it are left out.
 
     Yields:
         The parcel.
@@ -53,8 +53,9 @@ def packed(*, file: Path | None, corpus: Path | None) -> Generator[Parcel]:
     size = sum(path.stat().st_size for path, _ in sources)
     if corpus and size > LARGEST:
         raise BadInputError(
-            f"what travels with a job is at most {LARGEST / 2**20:g} MiB: {corpus} has {size / 2**20:.0f} MiB; copy it "
-            "to the head, and name it by its absolute path there: -- --corpus PATH"
+            f"at most {LARGEST / 2**20:g} MiB are uploaded with a job",
+            f"{corpus} has {size / 2**20:.0f} MiB",
+            remedy="copy it to the head, and name its absolute path there as the search's corpus",
         )
     with tempfile.TemporaryDirectory(prefix="tunesmith-") as name:
         folder = Path(name)
@@ -63,7 +64,7 @@ def packed(*, file: Path | None, corpus: Path | None) -> Generator[Parcel]:
             try:
                 shutil.copyfile(path, folder / place)
             except OSError as error:
-                raise BadInputError(f"what travels must be readable: {path} ({error.strerror})") from None
+                raise BadInputError("files to upload must be readable", f"{path} is not ({error.strerror})") from None
         yield Parcel(
             folder,
             file.name if file else "",
@@ -74,5 +75,5 @@ def packed(*, file: Path | None, corpus: Path | None) -> Generator[Parcel]:
 
 
 def _visible(folder: Path) -> list[Path]:
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts))

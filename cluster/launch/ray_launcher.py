@@ -1,4 +1,4 @@
-"""Starting and ending a cluster: Ray's own cluster launcher, called as a user would call it."""
+"""Starting and stopping a cluster with Ray's cluster launcher, called as a user would call it."""
 
 import re
 import subprocess
@@ -6,19 +6,19 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from cluster.launch.files import open_places
-from data_prep.errors import BadInputError
+from cluster.launch.files import unfilled_lines
+from data_prep.errors import Action, BadInputError
 
 _RAY = (sys.executable, "-P", "-m", "ray.scripts.scripts")
 
 
 def launch(what: Literal["up", "down", "status"], file: Path, *, yes: bool = False) -> int:
-    """Start, end or look at the cluster of a launch file.
+    """Start, stop or show the cluster of a launch file.
 
     Args:
         what: Which of these.
-        file: A launch file of Ray's cluster launcher; the files that it names are looked for beside it.
-        yes: Whether Ray asks before it starts or ends machines.
+        file: A launch file of Ray's cluster launcher; paths in it are relative to its folder.
+        yes: Whether to start or stop machines without asking.
 
     Returns:
         The exit status of Ray's launcher.
@@ -33,7 +33,7 @@ def launch(what: Literal["up", "down", "status"], file: Path, *, yes: bool = Fal
         "down": ("down", file.name, *confirmed),
         "status": ("exec", file.name, "ray status"),
     }
-    return subprocess.run([*_RAY, *command[what]], cwd=file.absolute().parent, check=False).returncode  # noqa: S603  (an argument list)
+    return subprocess.run([*_RAY, *command[what]], cwd=file.absolute().parent, check=False).returncode
 
 
 def _check(file: Path) -> None:
@@ -42,12 +42,16 @@ def _check(file: Path) -> None:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise BadInputError(
-            f"a launch file must be readable: {file} ({reason}); 'tunesmith cluster init' writes one"
+            "a launch file must be readable",
+            f"{file} is not ({reason})",
+            remedy="write one",
+            action=Action("write launch file"),
         ) from None
+    rule = "a launch file is one of Ray's cluster launcher"
     if re.search(r"^apiVersion:", text, re.MULTILINE):
-        raise BadInputError(f"Kubernetes starts what {file} says, not Ray's launcher: kubectl apply -f {file}")
+        raise BadInputError(rule, f"{file} is one of Kubernetes", remedy=f"apply it: kubectl apply -f {file}")
     if not re.search(r"^cluster_name:", text, re.MULTILINE):
-        raise BadInputError(f"a launch file is one of Ray's cluster launcher, with a cluster_name: {file} has none")
-    if places := open_places(file):
-        lines = ", ".join(f"line {number} ({line})" for number, line in places)
-        raise BadInputError(f"a launch file is filled in before it is used: {file} is not in {lines}")
+        raise BadInputError(rule, f"{file} has no cluster_name")
+    if lines := unfilled_lines(file):
+        unfilled = ", ".join(f"line {number} ({line})" for number, line in lines)
+        raise BadInputError("a launch file must be filled in before it is used", f"{file} is not in {unfilled}")

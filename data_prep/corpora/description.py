@@ -1,4 +1,4 @@
-"""What every kind of prepared data tells of itself: plain numbers, and how they are said in rows and charts."""
+"""What every kind of prepared data says about itself: numbers, and their rows and charts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Chart:
         title: What is counted by what.
         unit: What is counted, in the singular.
         counts: The counts by name, in the order in which they are drawn.
-        whole: All of them are drawn, and not only the first: they are bins of a histogram.
+        whole: Whether all counts are drawn, as bins of a histogram, and not only the first ones.
     """
 
     title: str
@@ -58,18 +58,18 @@ class Description(Protocol):
         ...
 
     def rows(self) -> Sequence[tuple[str, str]]:
-        """Say it all in labelled lines."""
+        """Return everything as labelled lines."""
         ...
 
     def short_rows(self) -> Sequence[tuple[str, str]]:
-        """Say what a search's plan tells of it besides pieces, notes and folds."""
+        """Return the labelled lines that a search's plan shows besides pieces, notes and folds."""
         ...
 
     def charts(self) -> Sequence[Chart]:
-        """Give what is best seen as bars."""
+        """Return what is best shown as bars."""
         ...
 
 
 def left_out_row(left_out: Mapping[str, int]) -> tuple[str, str]:
-    """Say how many each rule leaves out."""
+    """Return the labelled line of how many pieces each rule leaves out."""
     return "left out", by_rule(left_out) or "none"

@@ -1,6 +1,6 @@
 """Folds by groups of kin, balanced in notes, and the sealed test set: fixed by the corpus's fingerprint and the seed.
 
-A group never stands in two folds, nor in a fold and the test set. Which groups go where depends on the groups' names
+A group is never in two folds, nor in a fold and the test set. Which groups go where depends on the groups' names
 alone, not on the order in which files were read.
 """
 
@@ -16,20 +16,20 @@ TEST = -1
 """The fold of a sealed piece."""
 
 UNFOLDED = 0
-"""The number of folds of pieces that are scored and not learnt from: one holds all of them, and none is sealed."""
+"""The number of folds of pieces that are only scored: one fold holds all of them, and none is sealed."""
 
 MIN_FOLDS = 2
 """One to hold out, one to learn from."""
 
 MAX_FOLDS = 100
-"""More would hold out single pieces, at a model each."""
+"""More folds would hold out single pieces, with a model for each."""
 
 TEST_SHARE = 0.1
 """Share of the corpus's notes that is sealed."""
 
 
 def check_num_folds(num_folds: int) -> None:
-    """Refuse a number of folds out of bounds."""
+    """Reject a number of folds out of bounds."""
     if not MIN_FOLDS <= num_folds <= MAX_FOLDS:
         raise BadInputError(f"cross-validation takes {MIN_FOLDS} to {MAX_FOLDS} folds", f"got {num_folds}")
 

@@ -13,7 +13,7 @@ from data_prep.readers.notes import Repeats
 from data_prep.readers.scores import MIDI_SUFFIXES, SUFFIXES, reading_of_repeats
 
 INDEX = "index.csv"
-"""A table beside performances that tells of each its style, composer and title."""
+"""A table beside performances that names each one's style, composer and title."""
 
 _MUSIC21 = (
     "Shipped inside music21, whose corpus licence says: to the best of their knowledge each piece is out of copyright "
@@ -39,17 +39,17 @@ class Corpus:
     Attributes:
         name: How the user asks for it: its name, or the folder as written.
         summary: One line on what it is.
-        licence: Under which terms its scores stand.
+        licence: The terms of its scores.
         folder: Where its files are, searched to any depth.
         suffixes: Endings of its files, in lower case.
         rules: Names of the rules (see filters.py) by which pieces are left out, in order.
         duplicates: Which pieces are left out as duplicates of an earlier one: those that begin with the same 32
             pitches, those with the same pitches and durations throughout, or none.
-        settings: What tells that two tunes are settings of one, besides their notes: the same number, the same title.
-        kind: The kind of data that is made of it; None for a folder, which is what a family takes it for.
+        settings: What shows that two tunes are settings of one, besides their notes: the same number, the same title.
+        kind: The kind of data that is made of it; None for a folder, which has the kind that a family reads.
         style_column: The column of its index that names a performance's style; None for the one that is the default.
         rendered: Its performances are scores played by rule.
-        every: One of so many files is taken, spread over all.
+        every: Only every n-th file is taken.
         repeats: How the repeats of its scores are read.
     """
 
@@ -68,7 +68,7 @@ class Corpus:
     repeats: Repeats = "written"
 
     def files(self) -> tuple[Path, ...]:
-        """Give its files, in the order of their names relative to the folder.
+        """Return its files, in the order of their names relative to the folder.
 
         Returns:
             The files.
@@ -76,18 +76,18 @@ class Corpus:
         Raises:
             BadInputError: If there are none.
         """
-        found = [
+        paths = [
             path
             for path in self.folder.rglob("*")
             if path.suffix.lower() in self.suffixes and not path.name.startswith(".") and path.is_file()
         ]
-        if not found:
+        if not paths:
             suffixes = ", ".join(sorted(self.suffixes))
             raise BadInputError(f"a corpus needs at least one score ({suffixes})", f"there is none in {self.folder}")
-        return tuple(sorted(found, key=self.file_name)[:: self.every])
+        return tuple(sorted(paths, key=self.file_name)[:: self.every])
 
     def file_name(self, path: Path) -> str:
-        """Name a file independently of where the corpus lies."""
+        """Name a file independently of the corpus's location."""
         return path.relative_to(self.folder).as_posix()
 
     @property
@@ -96,7 +96,7 @@ class Corpus:
         return len(self.files())
 
     def likely_kind(self) -> Literal["melodies", "performances"]:
-        """Give its kind; a folder's as it looks: performances have an index, annotations, or folders of MIDI alone."""
+        """Return its kind, guessed for a folder: performances have an index, annotations, or folders of MIDI alone."""
         if self.kind is not None:
             return self.kind
         if (self.folder / INDEX).exists() or next(self.folder.rglob("*_annotations.txt"), None) is not None:
@@ -105,7 +105,7 @@ class Corpus:
         return "performances" if all(is_midi and in_folder for is_midi, in_folder in below) else "melodies"
 
     def fingerprint(self, digests: Iterable[tuple[str, str]]) -> str:
-        """Give the fingerprint of what is read and left out.
+        """Return the fingerprint of what is read and left out.
 
         Args:
             digests: (name, digest) of each file, the digest as ``file_digest`` gives it.

@@ -14,7 +14,7 @@ PREPARATION = 1
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything that decides what is prepared, but for the corpus's rules, which its fingerprint holds.
+    """Everything that decides what is prepared, except the corpus's rules, which are in its fingerprint.
 
     Attributes:
         digests: The corpus's files in their order, with the digest of how each is read.
@@ -22,8 +22,8 @@ class Inputs:
         kind: The kind of data.
         num_folds: Number of folds.
         seed: Of the folds and the test set.
-        unread: Names of the files that could not be read for a passing reason, sorted. Without them other data is
-            made, which no later run may take for the whole.
+        unread: Names of the files that could not be read for a passing reason, sorted. Without them the data is
+            different, and no later run may use it for the whole.
     """
 
     digests: Mapping[Path, str]
@@ -41,7 +41,7 @@ class Inputs:
         return hashlib.sha256(parts.encode(errors="surrogateescape")).hexdigest()[:32]
 
     def without(self, files: Iterable[str]) -> "Inputs":
-        """Return the inputs that are left where files cannot be read for a passing reason."""
+        """Return the inputs without files that cannot be read for a passing reason."""
         return replace(self, unread=tuple(sorted(files)))
 
 
@@ -75,7 +75,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Preparation:
-    """What a chain comes to: what ``Prepared`` tells, and the sealed pieces; attributes as there."""
+    """The result of preparing a corpus: the attributes of ``Prepared``, and the sealed pieces."""
 
     open_pieces: Any
     sealed_pieces: Any
@@ -112,7 +112,7 @@ class Prepared:
         skipped: What could not be read, and why.
         left_out: Pieces left out by each rule, by the first that applies, and as duplicates; rules that leave out none
             are listed too.
-        exclusions: The pieces left out, each with its reason, of a kind that names them and does not only count.
+        exclusions: The pieces left out, each with its reason, if their kind of data names them.
         num_files: Files of the corpus.
         num_read: Pieces that were read.
         num_test_pieces: Pieces in the sealed test set.

@@ -1,4 +1,4 @@
-"""Some of the pieces of prepared data, in any order and as often as asked for, under the same alphabets."""
+"""Some of the pieces of prepared data, in any order, with repetitions, under the same alphabets."""
 
 from collections.abc import Sequence
 from dataclasses import fields, replace

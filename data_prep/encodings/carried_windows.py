@@ -18,7 +18,7 @@ class CarriedBatch:
     """One step.
 
     Attributes:
-        batch: Its windows; a fold whose pieces are over while another's go on has slots of length 0.
+        batch: Its windows; a fold that has no more pieces while another does has slots of length 0.
         begins: Whether these windows are their pieces' first.
     """
 
@@ -28,14 +28,14 @@ class CarriedBatch:
 
 @dataclass(frozen=True)
 class CarriedPlan:
-    """How pieces are gone through in order.
+    """How pieces are traversed in order.
 
     Attributes:
         num_notes: [P] rows of each piece.
         fold: [P] the fold that holds the piece out; negative for a piece that no fold may train on.
         group: [P] what pieces are performances of; a pass takes one of each group, at random.
         num_folds: Number of folds G.
-        length: Rows in a window but for a piece's last.
+        length: Rows in a window, except a piece's last one.
         batch_size: Most pieces of a fold side by side.
         purpose: The name of the random streams.
     """
@@ -49,7 +49,7 @@ class CarriedPlan:
     purpose: str
 
     def epoch(self, seed: int, *, trial: int, epoch: int) -> Iterator[CarriedBatch]:
-        """Give an epoch's steps: pieces of like length side by side, all their windows in order, then the next ones.
+        """Yield an epoch's steps: pieces of like length side by side, all their windows in order, then the next ones.
 
         Args:
             seed: The search's seed.
@@ -68,7 +68,7 @@ class CarriedPlan:
             piece = np.zeros((self.num_folds, self.batch_size), np.int64)
             total = np.zeros_like(piece)
             for fold, batches in enumerate(chosen):
-                if batches:  # on a tiny corpus a fold goes round, so that no step is empty
+                if batches:  # in a tiny corpus a fold starts over, so that no step is empty
                     pieces = batches[int(number) % len(batches)]
                     piece[fold, : len(pieces)], total[fold, : len(pieces)] = pieces, self.num_notes[pieces]
             for at in range(0, int(total.max()), self.length):

@@ -1,4 +1,4 @@
-"""What a note's surroundings tell a pianist, in numbers: the note-wise view of a performance, without velocities.
+"""A note's surroundings in numbers: the note-wise view of a performance, without velocities.
 
 Symbols: n notes, F features, T cells of a 1/16 note. Times are in quarter notes, pitches in semitones.
 Notes that begin in one cell of the grid sound together; of a performer's timing only the tempo and the lengths of notes
@@ -17,24 +17,24 @@ from data_prep.grid import STEPS_PER_BAR, STEPS_PER_QUARTER, to_step
 
 Floats: TypeAlias = NDArray[np.float64]
 FeatureSet: TypeAlias = Literal["minimal", "local", "piece"]
-"""How much of a note's surroundings is told: the note and its neighbours in time; also what sounds around it; also the
-piece as a whole."""
+"""How much of a note's surroundings is described: the note and its neighbours in time; also what sounds around it; also
+the piece as a whole."""
 
 _SHORT, _LONG = 1.0, 4.0
 """Quarter notes to either side that count as the surroundings of a note: its beat, its bar."""
 
 _LEAST = 1.0 / 32
-"""Quarter notes below which a duration or a distance is not told apart from none."""
+"""Quarter notes below which a duration or a distance counts as none."""
 
 _FASTEST, _SLOWEST = 0.02, 20.0
-"""Seconds a quarter note beyond which a tempo is no tempo, but a slip of the beats."""
+"""Seconds per quarter note beyond which a tempo is an error in the beats."""
 
 _MIDDLE, _OCTAVE = 64.0, 12.0
 
 
 @dataclass(frozen=True)
 class Notes:
-    """One performance, as far as a score would have it; every array is [n], in the order (cell, pitch).
+    """One performance, as far as a score would contain it; every array is [n], in the order (cell, pitch).
 
     Attributes:
         pitch: MIDI pitches.
@@ -52,7 +52,7 @@ class Notes:
 
 
 def order(onset: Floats, pitch: NDArray[np.int16]) -> NDArray[np.int64]:
-    """Give the order in which the note-wise view reads notes: by cell, in a cell from the lowest pitch up."""
+    """Return the order in which the note-wise view reads notes: by cell, in a cell from the lowest pitch up."""
     return np.lexsort((onset, pitch, to_step(onset)))
 
 
@@ -62,11 +62,11 @@ def note_features(
     """Describe every note of one performance.
 
     Args:
-        pitch: [n] MIDI pitches, in the order that ``order`` gives, as the others.
+        pitch: [n] MIDI pitches, in the order that ``order`` gives, like the others.
         onset: [n] quarter notes.
         duration: [n] quarter notes.
         seconds: [n] seconds of the onsets.
-        features: How much of the surroundings is told.
+        features: How much of the surroundings is described.
 
     Returns:
         [n, F] the features that ``feature_names`` names, not standardised.
@@ -79,8 +79,8 @@ def note_features(
 def feature_names(features: FeatureSet) -> tuple[str, ...]:
     """Name the features of a set, in order."""
     nothing = np.zeros(1)
-    one = Notes(nothing, nothing.astype(np.int64), nothing, nothing, nothing)
-    return tuple(name for part in _PARTS[features] for name in part(one))
+    note = Notes(nothing, nothing.astype(np.int64), nothing, nothing, nothing)
+    return tuple(name for part in _PARTS[features] for name in part(note))
 
 
 PITCH_FEATURES = ("pitch", "mean pitch of beat", "mean pitch of bar", "piece: mean pitch")
@@ -129,44 +129,44 @@ def _line(notes: Notes) -> dict[str, Floats]:
     """How the outer voices move, and when the key was last struck."""
     _, first, cell, size = np.unique(notes.step, return_index=True, return_inverse=True, return_counts=True)
     top, bottom = notes.pitch[first + size - 1], notes.pitch[first]
-    found: dict[str, Floats] = {}
+    features: dict[str, Floats] = {}
     for name, voice in (("top", top), ("bottom", bottom)):
         move = np.clip(np.diff(voice) / _OCTAVE, -2.0, 2.0)
-        found[f"{name} from last"] = np.append(0.0, move)[cell]
-        found[f"{name} to next"] = np.append(move, 0.0)[cell]
+        features[f"{name} from last"] = np.append(0.0, move)[cell]
+        features[f"{name} to next"] = np.append(move, 0.0)[cell]
     by_key = np.lexsort((notes.onset, notes.pitch))
     same = np.diff(notes.pitch[by_key]) == 0
     distance = np.full(len(by_key), 2 * _LONG)
     distance[1:][same] = np.minimum(np.diff(notes.onset[by_key])[same], 2 * _LONG)
     since = np.empty_like(distance)
     since[by_key] = distance
-    return {**found, "since same key": _log(since)}
+    return {**features, "since same key": _log(since)}
 
 
 def _surroundings(notes: Notes) -> dict[str, Floats]:
-    """Density, register and lengths within a beat and a bar to either side, and before against after."""
-    found: dict[str, Floats] = {}
+    """Density, register and lengths within a beat and a bar to either side, and before compared with after."""
+    features: dict[str, Floats] = {}
     density: dict[float, Floats] = {}
     for name, width in (("beat", _SHORT), ("bar", _LONG)):
         around = _Window(notes.step, width, width)
         density[width] = around.count / (2 * width)
-        found[f"density in {name}"] = _log(density[width])
-        found[f"pitch over mean of {name}"] = (notes.pitch - around.mean(notes.pitch)) / _OCTAVE
-        found[f"mean pitch of {name}"] = (around.mean(notes.pitch) - _MIDDLE) / _OCTAVE
+        features[f"density in {name}"] = _log(density[width])
+        features[f"pitch over mean of {name}"] = (notes.pitch - around.mean(notes.pitch)) / _OCTAVE
+        features[f"mean pitch of {name}"] = (around.mean(notes.pitch) - _MIDDLE) / _OCTAVE
         highest, lowest = _extremes(notes, width)
-        found[f"under highest of {name}"] = (highest - notes.pitch) / _OCTAVE
-        found[f"over lowest of {name}"] = (notes.pitch - lowest) / _OCTAVE
-    found["density of beat over bar"] = _log(density[_SHORT]) - _log(density[_LONG])
+        features[f"under highest of {name}"] = (highest - notes.pitch) / _OCTAVE
+        features[f"over lowest of {name}"] = (notes.pitch - lowest) / _OCTAVE
+    features["density of beat over bar"] = _log(density[_SHORT]) - _log(density[_LONG])
     before, after = _Window(notes.step, _LONG, 0.0), _Window(notes.step, 0.0, _LONG)
-    found["density after over before"] = np.log2(after.count / before.count)
-    found["pitch after over before"] = (after.mean(notes.pitch) - before.mean(notes.pitch)) / _OCTAVE
+    features["density after over before"] = np.log2(after.count / before.count)
+    features["pitch after over before"] = (after.mean(notes.pitch) - before.mean(notes.pitch)) / _OCTAVE
     length = _log(notes.duration)
-    found["duration over mean of bar"] = length - _Window(notes.step, _LONG, _LONG).mean(length)
-    return found
+    features["duration over mean of bar"] = length - _Window(notes.step, _LONG, _LONG).mean(length)
+    return features
 
 
 def _tempo(notes: Notes) -> dict[str, Floats]:
-    """How fast it goes here, and against the surroundings."""
+    """The tempo here, and compared with the surroundings."""
     beat, bar = _pace(notes, _SHORT), _pace(notes, _LONG)
     before, after = _pace(notes, _LONG, 0.0), _pace(notes, 0.0, _LONG)
     return {
@@ -178,7 +178,7 @@ def _tempo(notes: Notes) -> dict[str, Floats]:
 
 
 def _whole(notes: Notes) -> dict[str, Floats]:
-    """The piece as a whole, the same for all its notes, and where in it the note stands."""
+    """The piece as a whole, the same for all its notes, and where in it the note is."""
     length = max(float(np.ptp(notes.onset)), _LEAST)
     pace = np.log2(max(float(np.ptp(notes.seconds)), _LEAST) / length)
     num_cells = len(np.unique(notes.step))
@@ -213,7 +213,7 @@ def _log(values: Floats) -> Floats:
 
 
 class _Window:
-    """The notes whose cells lie within some quarters before and after each note's cell; itself is always one."""
+    """The notes whose cells are within some quarters of each note's cell, itself included."""
 
     def __init__(self, step: NDArray[np.int64], before: float, after: float) -> None:
         self._low = np.searchsorted(step, step - round(before * STEPS_PER_QUARTER), side="left")
@@ -230,13 +230,13 @@ def _extremes(notes: Notes, width: float) -> tuple[Floats, Floats]:
     cells, first, size = np.unique(notes.step, return_index=True, return_counts=True)
     reach = round(width * STEPS_PER_QUARTER)
     at = cells - cells[0] + reach
-    found: list[Floats] = []
+    extremes: list[Floats] = []
     for fill, extreme, rows in ((-np.inf, np.max, first + size - 1), (np.inf, np.min, first)):
         line = np.full(int(at[-1]) + reach + 1, fill)
         line[at] = notes.pitch[rows]
         around = extreme(sliding_window_view(line, 2 * reach + 1)[at - reach], axis=1)
-        found.append(np.repeat(around, size))
-    return found[0], found[1]
+        extremes.append(np.repeat(around, size))
+    return extremes[0], extremes[1]
 
 
 def _sounding(notes: Notes) -> tuple[Floats, Floats, Floats]:

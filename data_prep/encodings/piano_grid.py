@@ -1,4 +1,4 @@
-"""The grid of sixteenth notes: what is struck and held on a piano's 88 keys, how loud, and the way back to notes.
+"""The grid of sixteenth notes: what is struck and held on a piano's 88 keys, how loud, and how notes are read back.
 
 Symbols: T steps of a sixteenth note, K = 88 keys (MIDI pitches 21..108), n notes on the grid. The sheet is [T, 2K]:
 columns 2k and 2k+1 are [1, 1] in a step that strikes key k, [0, 1] where it is held on, [0, 0] where it is silent. The
@@ -95,7 +95,7 @@ def velocities(notes: GridNotes, num_steps: int) -> NDArray[np.float32]:
 
 
 def struck(sheet: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Give the cells [T, K] that strike a key."""
+    """Return the cells [T, K] that strike a key."""
     return sheet[:, 0::2] != 0
 
 
@@ -107,10 +107,10 @@ def decode(sheet: NDArray[np.uint8], loudness: NDArray[np.floating]) -> GridNote
         loudness: [T, K] velocities / 127.
 
     Returns:
-        The very notes that were encoded; their velocities to the rounding of ``loudness``.
+        The notes that were encoded; their velocities to the rounding of ``loudness``.
     """
     strikes = struck(sheet)
-    stops = np.ones((NUM_KEYS, len(sheet) + 1), np.bool_)  # where a note that sounded before ends; all do at T
+    stops = np.ones((NUM_KEYS, len(sheet) + 1), np.bool_)  # where a sounding note ends; all end at T
     stops[:, :-1] = (strikes | (sheet[:, 1::2] == 0)).T
     step, key = np.nonzero(strikes)
     stop = np.flatnonzero(stops)  # by key, then by step
@@ -120,7 +120,7 @@ def decode(sheet: NDArray[np.uint8], loudness: NDArray[np.floating]) -> GridNote
 
 
 def _cells(notes: GridNotes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give step and note of every cell that sounds."""
+    """Return step and note of every cell that sounds."""
     note = np.repeat(np.arange(len(notes.step)), notes.length)
     before = np.cumsum(notes.length) - notes.length
     return notes.step[note] + np.arange(len(note)) - before[note], note

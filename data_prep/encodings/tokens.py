@@ -1,4 +1,4 @@
-"""Melodies as sequences of tokens, with all that the comparable objective needs beside the tokens.
+"""Melodies as sequences of tokens, with everything that the comparable objective needs besides the tokens.
 
 Symbols: P pieces, M notes that the reading keeps (of all pieces together), V tokens (of all folds together), D distinct
 durations, E = 129 * D events, S bar positions, G folds.
@@ -25,7 +25,7 @@ from data_prep.melodies.votes import any_look_back
 from data_prep.pitches import REST
 
 UNKNOWN = -1
-"""The token of a note that no token of the vocabulary carries."""
+"""The token of a note that is not in the vocabulary."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class MelodyOptions:
         reading: Tokens from sounding events, or from spelled names with rests and chords left out.
         vocabulary: Tokens a fold knows: those of its training pieces, or of the whole corpus.
         augment: Train on pieces shifted by -augment..augment-1 semitones; 0 is off.
-        bars: Whether metre and pickup are used beside the beat, as experts do that look a number of bars back.
+        bars: Whether metre and pickup are used beside the beat, which experts need that look a number of bars back.
     """
 
     beat: Literal["off", "input", "target"] = "off"
@@ -77,10 +77,10 @@ class Sequences:
 
 
 class MelodyEncoding:
-    """All of a corpus under one choice of options: vocabulary, sequences, floors and headers of every fold.
+    """A corpus under one choice of options: vocabulary, sequences, floors and headers of every fold.
 
-    What is learnt from training pieces (vocabulary, floors, priors) is learnt from the corpus's own, or known: then the
-    corpus stands under the alphabets of what is known, extended by what those lack, and all of it is to be scored.
+    What is learnt from training pieces (vocabulary, floors, priors) is learnt from this corpus, or is known from a
+    trained model: then the corpus uses the known alphabets, extended by what they lack, and all of it is scored.
 
     Attributes:
         options: The options.
@@ -102,7 +102,7 @@ class MelodyEncoding:
         Args:
             melodies: The pieces with their folds.
             options: How they become tokens.
-            known: What a trained model learnt, with its floor, of as many folds; None to learn it from the pieces.
+            known: What a trained model of the same number of folds learnt; None to learn it from the pieces.
         """
         self.options = options
         self.melodies = melodies
@@ -252,8 +252,7 @@ class MelodyEncoding:
         if known is not None:
             assert known.token_fifths is not None
             return self._layout.pack(known.token_pitch, known.token_fifths, known.token_duration, known.token_position)
-        trained = trained_on(self._fold_of_note[self._notes.kept], self.num_folds)
-        keys = np.unique(self._note_keys(shift)[trained])
+        keys = np.unique(self._note_keys(shift)[trained_on(self._fold_of_note[self._notes.kept], self.num_folds)])
         if not self.options.augment:
             return keys
         return np.unique(self._layout.shifted(keys, range(-self.options.augment, self.options.augment)))
@@ -303,9 +302,8 @@ class MelodyEncoding:
     def _sequences(self, shift: NDArray[np.int64]) -> Sequences:
         notes, kept = self._notes, self._notes.kept
         event = self._notes.event_at(shift, self.num_durations)
-        piece = notes.piece[kept]
         start = np.zeros(self.melodies.num_pieces + 1, dtype=np.int64)
-        np.cumsum(np.bincount(piece, minlength=self.melodies.num_pieces), out=start[1:])
+        np.cumsum(np.bincount(notes.piece[kept], minlength=self.melodies.num_pieces), out=start[1:])
         left_out = ~kept
         scorer = self.scorer[notes.piece[left_out]]
         cost = -(np.log(self.eps)[scorer] + self.log_p0[scorer, event[left_out]])

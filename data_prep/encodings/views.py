@@ -2,7 +2,7 @@
 
 Symbols: N notes and P performances, R rows of all of them, K inputs, O outputs of a row.
 What either view predicts is a value for each row and output, and with it a velocity for each note: ``row`` and
-``column`` say where a note's stands.
+``column`` locate a note's.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _SOUNDING, _STRUCK = 1, 2
 
 
 class View(Protocol):
-    """What both views offer."""
+    """The interface of both views."""
 
     @property
     def start(self) -> NDArray[np.int64]:
@@ -40,12 +40,12 @@ class View(Protocol):
 
     @property
     def row(self) -> NDArray[np.int64]:
-        """[N] the row in which each note's velocity stands."""
+        """[N] the row of each note's velocity."""
         ...
 
     @property
     def column(self) -> NDArray[np.int64]:
-        """[N] the output in which it stands; -1 for a note outside the piano's keys."""
+        """[N] the output of each note's velocity; -1 for a note outside the piano's keys."""
         ...
 
     @property
@@ -59,11 +59,11 @@ class View(Protocol):
         ...
 
     def inputs(self, rows: Rows, shift: Rows | None = None) -> Floats:
-        """Give [..., K] the inputs of rows [...], transposed by ``shift`` [...] semitones."""
+        """Return [..., K] the inputs of rows [...], transposed by ``shift`` [...] semitones."""
         ...
 
     def targets(self, rows: Rows, shift: Rows | None = None) -> tuple[Floats, NDArray[np.bool_]]:
-        """Give [..., O] velocities / 127 of rows [...], and which of them count for training."""
+        """Return [..., O] velocities / 127 of rows [...], and which of them count for training."""
         ...
 
 
@@ -105,12 +105,12 @@ class NoteView:
         return 1
 
     def inputs(self, rows: Rows, shift: Rows | None = None) -> Floats:
-        """Give [..., K] the features of notes, transposed."""
-        found = self.features[rows]
-        return found if shift is None else (found + shift[..., None] * self.moving).astype(np.float32)
+        """Return [..., K] the features of notes, transposed."""
+        features = self.features[rows]
+        return features if shift is None else (features + shift[..., None] * self.moving).astype(np.float32)
 
     def targets(self, rows: Rows, shift: Rows | None = None) -> tuple[Floats, NDArray[np.bool_]]:
-        """Give [..., 1] velocities / 127; all count."""
+        """Return [..., 1] velocities / 127; all count."""
         del shift
         velocity = self.velocity[rows]
         return velocity, np.ones_like(velocity, np.bool_)
@@ -192,7 +192,7 @@ class GridView:
         return NUM_KEYS
 
     def inputs(self, rows: Rows, shift: Rows | None = None) -> Floats:
-        """Give [..., K] the states of all keys, and the place in the bar, transposed."""
+        """Return [..., K] the states of all keys, and the place in the bar, transposed."""
         states = self.sheet[rows].reshape(*rows.shape, NUM_KEYS, 2)
         states = _transposed(states, shift).reshape(*rows.shape, 2 * NUM_KEYS)
         if not self.metre:
@@ -201,18 +201,18 @@ class GridView:
         return np.concatenate([states, place], axis=-1, dtype=np.float32)
 
     def targets(self, rows: Rows, shift: Rows | None = None) -> tuple[Floats, NDArray[np.bool_]]:
-        """Give [..., 88] velocities / 127, and the cells that count."""
+        """Return [..., 88] velocities / 127, and the cells that count."""
         both = np.stack([self.loudness[rows], self.state(rows)], axis=-1)
         both = _transposed(both, shift)
         return (both[..., 0] / MAX_VELOCITY).astype(np.float32), both[..., 1] >= self.counted
 
     def state(self, rows: Rows) -> NDArray[np.uint8]:
-        """Give [..., 88] each key's state: 0 silent, 1 held, 2 struck."""
+        """Return [..., 88] each key's state: 0 silent, 1 held, 2 struck."""
         return self.sheet[rows, 0::2] + self.sheet[rows, 1::2]
 
 
 def _transposed(keys: NDArray[np.uint8], shift: Rows | None) -> NDArray[np.uint8]:
-    """Move what stands on keys [..., 88, n] up by ``shift`` [...]; what leaves the keyboard is lost."""
+    """Move the values of keys [..., 88, n] up by ``shift`` [...]; what leaves the keyboard is lost."""
     if shift is None:
         return keys
     source = np.arange(NUM_KEYS) - shift[..., None]
@@ -226,7 +226,7 @@ class GridSizes:
     """How many cells of the grid notes and performances take.
 
     Attributes:
-        cells: [N] cells in which a note is struck or held; 0 for one that another in its cell stands for.
+        cells: [N] cells in which a note is struck or held; 0 for one that another note in its cell replaces.
         total: [P] cells of a whole performance, all keys.
     """
 

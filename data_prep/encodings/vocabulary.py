@@ -25,7 +25,7 @@ _MAX_COUNTS = 1 << 24
 
 @dataclass(frozen=True)
 class Floor:
-    """What a model says of events that none of its tokens carries: eps * p0, as ``data_prep.melodies.events`` has them.
+    """The probability of events that no token carries: eps * p0, as in ``data_prep.melodies.events``.
 
     The counts are of all pieces that any of its folds' networks learnt from, in the model's frames.
 
@@ -45,12 +45,12 @@ class Floor:
         return np.log(base_of_marginals(self.pitches, np.pad(self.durations, (0, unseen))))
 
     def as_json(self) -> dict[str, Any]:
-        """Return all of it as JSON can hold it."""
+        """Return JSON values."""
         return {"eps": self.eps, "pitches": self.pitches.tolist(), "durations": self.durations.tolist()}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any], num_durations: int) -> "Floor":
-        """Read it back; a ValueError says what does not fit."""
+        """Restore it; raise a ValueError if something does not fit."""
         pitches, durations = (np.array(content[name], np.int64) for name in ("pitches", "durations"))
         if (pitches.shape, durations.shape) != ((NUM_GRID_PITCHES,), (num_durations,)):
             raise ValueError(f"a floor counts {NUM_GRID_PITCHES} pitches and {num_durations} durations")
@@ -75,8 +75,8 @@ class MelodyVocabulary:
         bar_counts: [G, metres, S] how many of a fold's training pieces have this metre and pickup.
         tonic_counts: [G, 12] how many have this tonic.
         looks_back: Whether the events a number of bars before are known of any piece: of one with a metre.
-        token_fifths: [V] each token's place on the line of fifths, 0 where the reading does not spell; this and the
-            floor are what scoring other pieces takes, and None in models of earlier versions.
+        token_fifths: [V] each token's place on the line of fifths, 0 where the reading does not spell; scoring other
+            pieces needs it and the floor; both are None in models of earlier versions.
         floor: What the model says of events that no token carries.
     """
 
@@ -105,7 +105,7 @@ class MelodyVocabulary:
         return len(self.seen)
 
     def as_json(self) -> dict[str, Any]:
-        """Give all of it as JSON can hold it: fractions as texts, and of rows that are mostly zero the others."""
+        """Return JSON values: fractions as texts, and of rows that are mostly zero only the other numbers."""
         return {
             "pitch": self.token_pitch.tolist(),
             "duration": self.token_duration.tolist(),
@@ -136,8 +136,8 @@ class MelodyVocabulary:
             An equal vocabulary.
 
         Raises:
-            KeyError: If something is missing, as in what an earlier version wrote.
-            ValueError: If parts do not fit one another.
+            KeyError: If something is missing, as in files of earlier versions.
+            ValueError: If parts do not match.
         """
         durations, positions = (tuple(map(_fraction, content[name])) for name in ("durations", "positions"))
         metres = tuple((int(beats), int(unit)) for beats, unit in content["metres"])
@@ -186,7 +186,7 @@ class MelodyVocabulary:
 
 
 def shift_to_c(tonic: NDArray[np.int64], reading: str) -> NDArray[np.int64]:
-    """Give the semitones from a key to the frame of models that read every piece in C.
+    """Return the semitones from a key to the frame of models that read every piece in C.
 
     Args:
         tonic: [...] the key's pitch class.

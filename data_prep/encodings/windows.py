@@ -1,4 +1,4 @@
-"""Training windows: which stretch of which piece stands where in which batch of an epoch, for all folds in step.
+"""Training windows: which part of which piece is where in which batch of an epoch, for all folds in lockstep.
 
 Symbols: G folds, B windows of a fold in a step, P pieces, n the notes of a piece.
 Every fold draws from a stream of its own; what folds share is the number of steps and the order of the batches by
@@ -55,7 +55,7 @@ class WindowPlan:
         batch_size: Most windows of a fold in a step.
         windows_per_epoch: Windows of a fold in an epoch, each a random stretch of a random piece; 0 for one pass.
         group: [P] what pieces are performances of; a pass takes one of each group, at random. None for all pieces.
-        purpose: The name of the random streams, beside other plans' of the same trial.
+        purpose: The name of the random streams, distinct from other plans of the same trial.
     """
 
     num_notes: NDArray[np.int64]
@@ -73,7 +73,7 @@ class WindowPlan:
         return max(-(-self._num_windows(fold) // self.batch_size) for fold in range(self.num_folds))
 
     def epoch(self, seed: int, *, trial: int, epoch: int) -> Iterator[Batch]:
-        """Give an epoch's batches, a function of the arguments alone.
+        """Yield an epoch's batches, a function of the arguments alone.
 
         A pass cuts a piece of n > length notes into ceil(n / length) windows that start at random, one in each of as
         many equal parts of [0, n - length]; a shorter piece is one window. A fold's windows are spread evenly over the
@@ -99,7 +99,7 @@ class WindowPlan:
         return np.flatnonzero((self.fold != fold) & (self.fold >= 0) & (self.num_notes > 0))
 
     def _num_windows(self, fold: int) -> int:
-        """Give the most windows that an epoch can have."""
+        """Return the most windows that an epoch can have."""
         if self.windows_per_epoch:
             return self.windows_per_epoch
         pieces = self._training_pieces(fold)
@@ -131,7 +131,7 @@ class WindowPlan:
         """Shuffle a fold's windows, then gather those of like length: num_steps arrays [3, about B]."""
         windows = self._windows(fold, random)
         windows = windows[:, random.permutation(windows.shape[1])]
-        # On a tiny corpus a fold can have fewer windows than another has steps: it goes round, so no step is empty.
+        # In a tiny corpus a fold can have fewer windows than another has steps: it starts over, so no step is empty.
         windows = windows[:, np.arange(max(windows.shape[1], num_steps)) % windows.shape[1]]
         windows = windows[:, np.argsort(windows[2], kind="stable")]
         return np.array_split(windows, num_steps, axis=1)
@@ -140,7 +140,7 @@ class WindowPlan:
 def whole_pieces(
     num_notes: NDArray[np.int64], fold: NDArray[np.integer], num_folds: int, most_notes: int
 ) -> Iterator[Batch]:
-    """Give every fold's held-out pieces whole, the longest first, so that a batch's pieces are about equally long.
+    """Yield every fold's held-out pieces whole, the longest first, so that a batch's pieces are about equally long.
 
     Args:
         num_notes: [P] notes of each piece; one without any is left out.
@@ -167,7 +167,7 @@ def whole_pieces(
 
 
 def one_of_each(group: NDArray[np.int64], pieces: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
-    """Choose one of the pieces of every group at random, each as likely as the others of its group.
+    """Choose one piece of every group at random, with equal probabilities.
 
     Args:
         group: [P] every piece's group.

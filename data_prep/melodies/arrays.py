@@ -24,7 +24,7 @@ class Melodies:
         position: [N] int16, index into ``positions``: where in the bar the note starts, derived as (onset - pickup)
             mod bar length under the piece's first metre, so that it follows from metre, pickup and past durations.
         bar: [N] int32, the bar in which the note starts, likewise: 0 for the first full bar, -1 for a pickup.
-        votes: [N, J] what experts in copying say before the note, as ``data_prep.melodies.votes`` has it.
+        votes: [N, J] what experts in copying predict before the note, as ``data_prep.melodies.votes`` has it.
         spelling: [N] int16, index into ``spellings`` (music21's nameWithOctave, "rest" for a rest).
         in_chord: [N] bool, True where the note is the top of a chord.
         start: [P + 1] int64, offsets of the pieces.

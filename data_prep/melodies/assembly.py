@@ -19,20 +19,20 @@ _LARGEST = int(np.iinfo(np.int16).max)
 """The largest index into an alphabet."""
 
 COMMON_TIME = Metre(Fraction(0), 4, 4)
-"""The metre of a piece that has none, as MIDI's standard says."""
+"""The metre of a piece without one, as in the MIDI standard."""
 
 
 def metre_of(piece: Piece) -> Metre:
-    """Give the metre that counts for a whole piece: its first."""
+    """Return the metre that is used for a whole piece: its first."""
     return piece.heading.metres[0] if piece.heading.metres else COMMON_TIME
 
 
 def positions(piece: Piece) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
     """Return the bar in which each note of a piece starts, and where in it.
 
-    The place is (onset - pickup) mod bar length under the first metre. Bars as written would not do: O'Neill's writes
+    The place is (onset - pickup) mod bar length under the first metre. Bars as written are not used: O'Neill's writes
     inner bars short at repeats, where music21's beat restarts at 1. Of the single bar lines of its plain tunes 94 %
-    stand where this rule begins a bar; the others follow a bar that was transcribed too short or too long.
+    are where this rule begins a bar; the others follow a bar that was transcribed too short or too long.
 
     Args:
         piece: The piece.
@@ -52,7 +52,7 @@ def assemble(
 ) -> Melodies:
     """Make the flat arrays of all pieces, with alphabets (durations, positions, spellings, metres) of all of them.
 
-    Grace notes take no time and are left out: a tune of this form is what sounds in measured time.
+    Grace notes take no time and are left out: this form holds what sounds in measured time.
 
     Args:
         pieces: P pieces.
@@ -115,7 +115,7 @@ def assemble(
 
 
 def check_sizes(**alphabets: Sized) -> None:
-    """Refuse alphabets with more members than can be numbered."""
+    """Reject alphabets with more members than can be numbered."""
     for name, members in alphabets.items():
         if len(members) - 1 > _LARGEST:
             raise BadInputError(

@@ -1,4 +1,4 @@
-"""What prepared melodies are like, in numbers; of the sealed pieces only how many."""
+"""Statistics of prepared melodies; of the sealed pieces only their number."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ class MelodyDescription:
         shortest: Notes of the shortest piece.
         median: Median of the pieces' notes.
         longest: Notes of the longest piece.
-        num_groups: Groups of kin, each of which stands in one fold.
+        num_groups: Groups of kin, each of which is in one fold.
         largest_group: Pieces of the largest group.
         num_tokens: Distinct (pitch, duration).
         num_tokens_with_position: Distinct (pitch, duration, position in the bar).
@@ -73,7 +73,7 @@ class MelodyDescription:
     folds: tuple[FoldSize, ...]
 
     def rows(self) -> list[tuple[str, str]]:
-        """Say it all in labelled lines."""
+        """Return everything as labelled lines."""
         return [
             (
                 "read",
@@ -99,11 +99,11 @@ class MelodyDescription:
         ]
 
     def short_rows(self) -> list[tuple[str, str]]:
-        """Say what a search's plan tells of it besides pieces, notes and folds."""
+        """Return the labelled lines that a search's plan shows besides pieces, notes and folds."""
         return [("tokens", f"{self.num_tokens}, {self.num_tokens_with_position} with the position in the bar")]
 
     def charts(self) -> list[Chart]:
-        """Give durations, metres and tonics."""
+        """Return durations, metres and tonics."""
         durations = {str(duration): count for duration, count in self.durations.items()}
         return [
             Chart("duration in quarter notes", "note", durations),
@@ -157,5 +157,5 @@ def describe(prepared: Prepared) -> MelodyDescription:
 
 
 def _counts(values: NDArray[np.integer]) -> list[tuple[int, int]]:
-    """Give (value, how often it occurs), the commonest first."""
+    """Return (value, number of occurrences), the most common first."""
     return Counter(int(value) for value in values).most_common()

@@ -2,7 +2,7 @@
 
 Symbols: N notes, D durations, E = 129 * D events (128 MIDI pitches and the rest, each with every duration).
 Event ``pitch * D + duration`` has the rest as pitch 128. The base distribution and the share of unseen events are
-what keeps an event that training never showed at a positive probability: (1 - eps) * model + eps * base.
+give an event that training never showed a positive probability: (1 - eps) * model + eps * base.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ def num_events(num_durations: int) -> int:
 
 
 def grid_pitch(pitch: NDArray[np.int16]) -> NDArray[np.int64]:
-    """Number pitches 0..128 as the grid does, the rest last, of the same shape."""
+    """Return the grid's numbers of pitches, 0..128, the rest last."""
     return np.where(pitch == REST, REST_PITCH, pitch).astype(np.int64)
 
 
@@ -36,8 +36,8 @@ def melody_events(melodies: Melodies) -> NDArray[np.int64]:
 def unseen_share(num_once: NDArray[np.int64], num_seen: NDArray[np.int64]) -> NDArray[np.float64]:
     """Estimate the probability eps that the next event was never seen: Good-Turing's N1 / N (Good 1953).
 
-    At least one is counted as seen once, so that nothing has probability 0; and eps is at most 1/2, so that what was
-    seen counts in a tiny corpus.
+    At least one event counts as seen once, so that nothing has probability 0; eps is at most 1/2, so that seen events
+    matter in a tiny corpus.
 
     Args:
         num_once: [...] N1, how many events were seen exactly once.

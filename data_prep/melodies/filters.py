@@ -15,7 +15,7 @@ from data_prep.pitches import REST
 from data_prep.readers.notes import Piece
 
 MIN_NOTES = 8
-"""A piece with fewer notes tells nothing about how a melody goes on."""
+"""A piece with fewer notes says nothing about how a melody continues."""
 
 _FOUR_PARTS = 4
 
@@ -31,7 +31,7 @@ def _has_odd_durations(piece: Piece) -> bool:
 
 
 def _has_slurs_as_ties(piece: Piece) -> bool:
-    """Say whether a tie joins different pitches; those of the same pitch are one note by now."""
+    """Return whether a tie joins different pitches; those of the same pitch have been merged."""
     pitch = piece.pitch[piece.duration > 0]
     tied = piece.tied[piece.duration > 0]
     return bool(np.any(tied[:-1] & (pitch[:-1] != pitch[1:]) & (pitch[1:] != REST)))
@@ -52,5 +52,5 @@ RULES: Mapping[str, Callable[[Piece], bool]] = {
 
 
 def broken_rule(piece: Piece, rules: tuple[str, ...]) -> str | None:
-    """Give the first of the rules that leaves a piece out, or None."""
+    """Return the first rule that leaves a piece out, or None."""
     return next((name for name in rules if RULES[name](piece)), None)

@@ -2,8 +2,8 @@
 
 Two pieces are near-duplicates if they share a run of RUN intervals (RUN + 1 notes, whatever the key and rhythm, about
 two bars of a reel) in which at least MIN_DISTINCT different intervals occur: a scale or a repeated note is no evidence.
-Kinship is transitive, so too short a run chains unrelated tunes through stock phrases. Measured, largest group for runs
-of 12 / 14 / 16: O'Neill's 931 plain tunes 37 / 5 / 4, all 2007 of them 827 / 16 / 7, Ryan's 1042 429 / 65 / 8.
+Kinship is transitive, so runs that are too short chain unrelated tunes through stock phrases. Measured, largest group
+for runs of 12 / 14 / 16: O'Neill's 931 plain tunes 37 / 5 / 4, all 2007 of them 827 / 16 / 7, Ryan's 1042 429 / 65 / 8.
 
 Two performances are of one composition if their skylines (the highest note struck in each sixteenth) share enough
 runs. Hands slip and ornaments differ, so these runs are shorter; what counts is the share of the runs of the one that
@@ -48,18 +48,18 @@ def sounding_pitches(piece: Piece) -> np.ndarray[tuple[int], np.dtype[np.int16]]
 
 
 def beginning(piece: Piece) -> Hashable:
-    """Give what two tunes have in common if they begin with the same pitches."""
+    """Return a key that two tunes share if they begin with the same pitches."""
     return sounding_pitches(piece)[:BEGINNING].tobytes()
 
 
 def contents(piece: Piece) -> Hashable:
-    """Give what two pieces have in common if they have the same pitches and durations throughout."""
+    """Return a key that two pieces share if they have the same pitches and durations throughout."""
     timed = piece.duration > 0
     return piece.pitch[timed].tobytes(), piece.duration[timed].tobytes(), piece.resolution
 
 
 def setting_title(title: str) -> str:
-    """Reduce a title to what settings of one tune share: no remark in brackets, article or punctuation."""
+    """Reduce a title to what the settings of one tune share: no remark in brackets, article or punctuation."""
     words = re.sub(r"\(.*?\)", " ", title.lower()).replace("'", "")
     return " ".join(word for word in re.findall(r"[^\W_]+", words) if word not in {"the", "a"})
 
@@ -104,13 +104,13 @@ def compositions(skylines: Sequence[NDArray[np.integer]], labels: Iterable[Seque
     """
     of_performance = [runs(pitches, PERFORMED_RUN, PERFORMED_DISTINCT) for pitches in skylines]
     pairs, counts = _shared(of_performance)
-    least = np.array([len(found) for found in of_performance], np.int64)[pairs].min(axis=1)
+    least = np.array([len(runs) for runs in of_performance], np.int64)[pairs].min(axis=1)
     enough = counts > np.maximum(1, PERFORMED_SHARE * least)
     return _joined(len(skylines), labels, pairs[enough])
 
 
 def runs(pitches: NDArray[np.integer], length: int = RUN, min_distinct: int = MIN_DISTINCT) -> NDArray[np.uint64]:
-    """Give the runs of intervals in a line of pitches.
+    """Return the runs of intervals in a line of pitches.
 
     Args:
         pitches: [m] pitches.
@@ -132,9 +132,9 @@ def runs(pitches: NDArray[np.integer], length: int = RUN, min_distinct: int = MI
 
 
 def _shared(runs_of: Sequence[NDArray[np.uint64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give the pairs that share runs, [k, 2], and how many they share, [k]."""
+    """Return the pairs that share runs, [k, 2], and how many they share, [k]."""
     run = np.concatenate([np.array([], np.uint64), *runs_of])
-    owner = np.repeat(np.arange(len(runs_of)), [len(found) for found in runs_of])
+    owner = np.repeat(np.arange(len(runs_of)), [len(runs) for runs in runs_of])
     order = np.lexsort((owner, run))
     run, owner = run[order], owner[order]
     pairs: list[NDArray[np.int64]] = [np.empty((0, 2), np.int64)]
@@ -147,7 +147,7 @@ def _shared(runs_of: Sequence[NDArray[np.uint64]]) -> tuple[NDArray[np.int64], N
 
 
 def _joined(count: int, labels: Iterable[Sequence[Hashable]], pairs: NDArray[np.int64]) -> list[int]:
-    """Give the group of each of so many, the least index of its members, where pairs and equal labels join."""
+    """Return the group of each item, the least index of its members, where pairs and equal labels join."""
     parents = list(range(count))
 
     def root(index: int) -> int:

@@ -1,4 +1,4 @@
-"""The chain from files to melodies: read, leave out, group by kin, fold, assemble; the sealed pieces come out apart."""
+"""The chain from files to melodies: read, leave out, group by kin, fold, assemble, and separate the sealed pieces."""
 
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
@@ -35,11 +35,11 @@ def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, proces
         corpus: What to read and leave out.
         inputs: Its files, the number of folds and the seed.
         cache: The cache's folder.
-        progress: Told of the reading.
+        progress: Shows the reading.
         processes: How many files are parsed at once; as many as there are cores by default.
 
     Returns:
-        The pieces and what there is to tell about them.
+        The pieces, and what is reported about them.
 
     Raises:
         BadInputError: If nothing can be read, the corpus is too small, or the cache cannot be used.
@@ -60,8 +60,8 @@ def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, proces
             f"none of the {len(by_name)} in {corpus.name!r} can be, {first}",
         )
     kept, left_out = _leave_out(corpus, read)
-    pieces = [one.piece for one in kept]
-    ids = [one.name for one in kept]
+    pieces = [named.piece for named in kept]
+    ids = [named.name for named in kept]
     group = groups(pieces, _labels(corpus, kept))
     folds = _folds(corpus, kept, group, left_out, inputs)
     num_folds = max(inputs.num_folds, 1)
@@ -85,7 +85,7 @@ def _folds(
 ) -> list[int]:
     """Put every piece into a fold or the test set; all into one fold where they are scored alone."""
     if inputs.num_folds != UNFOLDED:
-        ids, lengths = [one.name for one in kept], [one.piece.num_timed for one in kept]
+        ids, lengths = [named.name for named in kept], [named.piece.num_timed for named in kept]
         return assign(ids, group, lengths, num_folds=inputs.num_folds, seed=inputs.seed, fingerprint=inputs.corpus)
     if not kept:
         raise BadInputError(
@@ -96,7 +96,7 @@ def _folds(
 
 
 def _name_pieces(readings: Mapping[str, Reading]) -> list[_Named]:
-    """Name every piece "file#tune:part", what there is of it, and number those that would share a name."""
+    """Name every piece "file#tune:part", what there is of it, and number those with equal names."""
     named: list[_Named] = []
     for file, reading in readings.items():
         seen: Counter[str] = Counter()
@@ -109,27 +109,27 @@ def _name_pieces(readings: Mapping[str, Reading]) -> list[_Named]:
 
 
 def _leave_out(corpus: Corpus, read: Sequence[_Named]) -> tuple[list[_Named], dict[str, int]]:
-    """Apply the corpus's rules in order, then leave out later duplicates; count by the first reason that applies."""
+    """Apply the corpus's rules in order, then leave out later duplicates; count each piece under its first reason."""
     same = {"first 32 pitches": beginning, "identical": contents}.get(corpus.duplicates)
     left_out = dict.fromkeys((*corpus.rules, *(("duplicates",) if same else ())), 0)
     kept: list[_Named] = []
     seen: set[Hashable] = set()
-    for one in read:
-        reason = broken_rule(one.piece, corpus.rules)
+    for named in read:
+        reason = broken_rule(named.piece, corpus.rules)
         if reason is None and same is not None:
-            reason = "duplicates" if same(one.piece) in seen else None
-            seen.add(same(one.piece))
+            reason = "duplicates" if same(named.piece) in seen else None
+            seen.add(same(named.piece))
         if reason is None:
-            kept.append(one)
+            kept.append(named)
         else:
             left_out[reason] += 1
     return kept, left_out
 
 
 def _labels(corpus: Corpus, kept: Sequence[_Named]) -> list[list[Hashable]]:
-    """Give what makes pieces kin besides their notes: the score, and what the corpus says of settings."""
-    headings = [one.piece.heading for one in kept]
-    labels: list[list[Hashable]] = [[one.score for one in kept]]
+    """Return what makes pieces kin besides their notes: the score, and what the corpus says of settings."""
+    headings = [named.piece.heading for named in kept]
+    labels: list[list[Hashable]] = [[named.score for named in kept]]
     if "number" in corpus.settings:
         labels.append([heading.tune or None for heading in headings])
     if "title" in corpus.settings:

@@ -1,4 +1,4 @@
-"""What a piece's own past says of its next event: the longest run of latest events that was played before.
+"""What a piece's own past predicts about its next event, by the longest run of latest events that occurred before.
 
 For position t of a piece, every earlier position s < t whose preceding events agree with those before t is a
 precedent; the precedents with the longest agreement vote for the event that followed them. The empty run agrees
@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 LONGEST = 64
-"""Agreement is counted up to this many events. A longer match predicts no better, and a piece that repeats one event
-thousands of times then costs no more than others."""
+"""Agreement is counted up to this many events. A longer match predicts no better, and the limit bounds the cost of a
+piece that repeats one event thousands of times."""
 
 Ints = NDArray[np.int64]
 
@@ -57,30 +57,32 @@ def find_precedents(events: Ints, start: Ints) -> Precedents:
         The precedents of every event.
     """
     piece = np.repeat(np.arange(len(start) - 1), np.diff(start))
-    found = Precedents(np.full(len(events), -1), *np.zeros((3, len(events)), np.int64))
+    precedents = Precedents(np.full(len(events), -1), *np.zeros((3, len(events)), np.int64))
     _, code = np.unique(events, return_inverse=True)
     row, context = np.arange(len(events)), piece
     for length in range(LONGEST + 1):
         votes, top, hits = _tally(context, code[row])
         has_votes = votes > 0
         voted = row[has_votes]
-        found.length[voted] = length
-        found.votes[voted], found.top[voted], found.hits[voted] = votes[has_votes], top[has_votes], hits[has_votes]
+        precedents.length[voted] = length
+        precedents.votes[voted] = votes[has_votes]
+        precedents.top[voted] = top[has_votes]
+        precedents.hits[voted] = hits[has_votes]
         longer = (np.bincount(context)[context] > 1) & (row - length > start[piece[row]])
         row, context = row[longer], context[longer]
         if not len(row):
             break
         _, context = np.unique(context * len(events) + code[row - length - 1], return_inverse=True)
-    return found
+    return precedents
 
 
 def _tally(context: Ints, follower: Ints) -> tuple[Ints, Ints, Ints]:
-    """Count for each position the earlier ones of its context, those for their commonest follower, and for its own."""
+    """Count each position's earlier ones of its context, those with their most common follower, and with its own."""
     votes = _num_before(context)
     _, kind = np.unique(context * (int(follower.max(initial=0)) + 1) + follower, return_inverse=True)
     hits = _num_before(kind)
     order = np.argsort(context, kind="stable")
-    # Counts only grow, so the commonest follower so far has the greatest count that any follower had when it came.
+    # Counts only grow, so the most common follower so far has the greatest count of any follower at its time.
     base = context[order] * (len(context) + 1)
     most = np.maximum.accumulate(base + hits[order] + 1) - base
     top = np.empty_like(votes)

@@ -1,8 +1,8 @@
-"""What experts in copying say of a piece's next event, each from the piece's own earlier events alone.
+"""What experts in copying predict about a piece's next event, each from the piece's own earlier events alone.
 
 Experts, J = 7 in all:
 - match: the longest run of latest events that occurred before votes for what followed it (``melodies.repetition``);
-- transposed match: the same of (interval, duration), its votes moved to the present pitch;
+- transposed match: the same of (interval, duration), its votes shifted to the current pitch;
 - bars back, five experts: the event that began exactly 1, 2, 4, 8 or 16 bars earlier, if there is one.
 
 Each expert's votes are a distribution over events that is known before the event itself: matches depend on past events,
@@ -75,15 +75,15 @@ def find_votes(
 
 
 def any_look_back(votes: NDArray[np.void]) -> bool:
-    """Return whether the bars' experts are there before any note of [N, J], as they are where pieces have metres."""
+    """Return whether the bars' experts vote before any note of [N, J], as they do where pieces have metres."""
     return bool((votes["length"][:, NUM_MATCHES:] >= 0).any())
 
 
 def _put(votes: NDArray[np.void], rows: Ints, code: Ints, start: Ints) -> None:
-    """Write the matches of a text at the rows that it is of."""
-    found = find_precedents(code, start)
+    """Write the matches of a text into its rows."""
+    precedents = find_precedents(code, start)
     for name in ("length", "votes", "top", "hits"):
-        votes[name][rows] = getattr(found, name)
+        votes[name][rows] = getattr(precedents, name)
 
 
 def _intervals(
@@ -91,7 +91,7 @@ def _intervals(
 ) -> tuple[Ints, Ints, Ints]:
     """Read the pieces as (interval, duration), from the first note on that has an interval.
 
-    [n] rows, [n] what stands there, and [P + 1] offsets of the pieces among these.
+    [n] rows, [n] the values there, and [P + 1] offsets of the pieces among these.
     """
     row = np.arange(len(pitch))
     piece = np.repeat(np.arange(len(start) - 1), np.diff(start))

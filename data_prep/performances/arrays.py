@@ -21,7 +21,7 @@ class Performance:
         onset: [n] float64, quarter notes from the beginning of the file's first bar.
         duration: [n] float64, quarter notes, positive.
         seconds: [n] float64, seconds of the onset.
-        tick: [n] int64, the file's ticks of the onset, by which a note is found again in the file.
+        tick: [n] int64, the file's ticks of the onset, which identify a note in the file.
     """
 
     pitch: NDArray[np.int16]
@@ -100,7 +100,7 @@ class Performances:
         return np.repeat(np.arange(self.num_pieces), np.diff(self.start))
 
     def one(self, number: int) -> Performance:
-        """Return one performance by itself; of its file's ticks nothing is known any more."""
+        """Return one performance by itself, without its file's ticks."""
         part = slice(int(self.start[number]), int(self.start[number + 1]))
         names = ("pitch", "velocity", "onset", "duration", "seconds")
         columns = {name: getattr(self, name)[part] for name in names}

@@ -1,4 +1,4 @@
-"""What prepared performances are like, in numbers, style by style; of the sealed ones only how many."""
+"""Statistics of prepared performances, style by style; of the sealed ones only their number."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class PerformanceDescription:
         num_test_pieces: Performances in the sealed test set.
         num_test_notes: Their notes.
         num_pieces: Performances.
-        num_compositions: Compositions, each of which stands in one fold.
+        num_compositions: Compositions, each of which is in one fold.
         largest_composition: Performances of the most played one.
         num_notes: Notes.
         shortest: Notes of the shortest performance.
@@ -88,7 +88,7 @@ class PerformanceDescription:
     folds: tuple[FoldSize, ...]
 
     def rows(self) -> list[tuple[str, str]]:
-        """Say it all in labelled lines."""
+        """Return everything as labelled lines."""
         files = counted(self.num_files, "file")
         return [
             ("read", f"{counted(self.num_read, 'performance')} from {files}, {self.num_skipped} skipped"),
@@ -114,12 +114,12 @@ class PerformanceDescription:
         ]
 
     def short_rows(self) -> list[tuple[str, str]]:
-        """Say what a search's plan tells of it besides performances, notes and folds."""
+        """Return the labelled lines that a search's plan shows besides performances, notes and folds."""
         said = (f"{name} {numbers.performances} ({numbers.compositions})" for name, numbers in self.styles.items())
         return [("styles", f"performances (compositions): {', '.join(said)}")]
 
     def charts(self) -> list[Chart]:
-        """Give each style's histogram of velocities."""
+        """Return each style's histogram of velocities."""
         return [
             Chart(f"velocities, {name}", "note", numbers.histogram, whole=True) for name, numbers in self.styles.items()
         ]

@@ -1,4 +1,4 @@
-"""The files of a corpus of performances, and what their folders, or an index, tell of each: style and composition.
+"""The files of a corpus of performances, and what their folders, or an index, say about each: style and composition.
 
 FOLDER/<style>/.../X.mid: the first folder is the style; files of a folder without folders are of one style, "all". In a
 folder such as ASAP's .../<composer>/<piece>/ that holds several annotated performances, all are of one composition.
@@ -28,10 +28,10 @@ READER = 3
 """Version of what is read out of a file, rendered and left out; raised with every change to it."""
 
 STYLE_COLUMN = "genre"
-"""The column that names the style unless another is asked for."""
+"""The column that names the style by default."""
 
 _STYLE = re.compile(r"[\w][\w .-]{0,63}")
-"""What MLflow takes as part of a metric's name, and every file system as part of a file's."""
+"""What MLflow allows in a metric's name, and every file system in a file's."""
 
 ONE_STYLE = "all"
 """The style of a folder without folders."""
@@ -45,9 +45,9 @@ class Entry:
         path: The file.
         name: Its name in the corpus.
         style: Its style.
-        composer: Its composer, "" where nothing tells.
-        title: Its title, "" where nothing tells.
-        composition: What its composition's performances have in common, None where nothing but notes tells.
+        composer: Its composer, "" if unknown.
+        title: Its title, "" if unknown.
+        composition: What its composition's performances have in common, None if only the notes show it.
     """
 
     path: Path
@@ -59,7 +59,7 @@ class Entry:
 
 
 def digests(corpus: Corpus) -> dict[Path, str]:
-    """Give all files that decide what is made of a corpus, in the order of their names, each with a digest.
+    """Return all files that the prepared data depends on, in the order of their names, each with a digest.
 
     Args:
         corpus: The corpus.
@@ -72,46 +72,46 @@ def digests(corpus: Corpus) -> dict[Path, str]:
     """
     if corpus.rendered:
         return {path: file_digest(path, corpus.repeats) for path in corpus.files()}
-    found = [*midi_files(corpus), *corpus.folder.rglob(f"*{SUFFIX}"), *corpus.folder.glob(INDEX)]
-    if not found:
+    paths = [*midi_files(corpus), *corpus.folder.rglob(f"*{SUFFIX}"), *corpus.folder.glob(INDEX)]
+    if not paths:
         raise BadInputError(
             "a corpus of performances needs at least one MIDI file (.mid, .midi)", f"there is none in {corpus.folder}"
         )
-    return {path: _digest(path) for path in sorted(found, key=corpus.file_name)}
+    return {path: _digest(path) for path in sorted(paths, key=corpus.file_name)}
 
 
-def fingerprint(corpus: Corpus, found: Mapping[Path, str]) -> str:
-    """Give the fingerprint of what is read and how.
+def fingerprint(corpus: Corpus, file_digests: Mapping[Path, str]) -> str:
+    """Return the fingerprint of what is read and how.
 
     Args:
         corpus: The corpus.
-        found: Its files' digests.
+        file_digests: Its files' digests.
 
     Returns:
         32 hexadecimal digits.
     """
     how = (READER, "rendered" if corpus.rendered else "played", corpus.style_column)
-    parts = [repr(how), *(repr((corpus.file_name(path), digest)) for path, digest in found.items())]
+    parts = [repr(how), *(repr((corpus.file_name(path), digest)) for path, digest in file_digests.items())]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
 def midi_files(corpus: Corpus) -> list[Path]:
-    """Give a folder's MIDI files at any depth, in the order of their names."""
-    found = (
+    """Return a folder's MIDI files at any depth, in the order of their names."""
+    paths = (
         path
         for path in corpus.folder.rglob("*")
         if path.suffix.lower() in MIDI_SUFFIXES and not path.name.startswith(".") and path.is_file()
     )
-    return sorted(found, key=corpus.file_name)
+    return sorted(paths, key=corpus.file_name)
 
 
 def annotations(path: Path) -> Path:
-    """Give where a performance's annotated beats are, if it has any."""
+    """Return the file of a performance's annotated beats, which may not exist."""
     return path.with_name(path.stem + SUFFIX)
 
 
 def entries(corpus: Corpus) -> list[Entry]:
-    """Give the performances of a folder.
+    """Return the performances of a folder.
 
     Args:
         corpus: The folder.
@@ -127,15 +127,15 @@ def entries(corpus: Corpus) -> list[Entry]:
         raise BadInputError(
             f"{corpus.name!r} needs an index with the column {corpus.style_column!r}", f"there is no {index}"
         )
-    found = _from_index(corpus, index) if index.exists() else _from_folders(corpus)
-    for entry in found:
+    listed = _from_index(corpus, index) if index.exists() else _from_folders(corpus)
+    for entry in listed:
         if not _STYLE.fullmatch(entry.style):
             raise BadInputError(
                 "a style's name is letters, digits, spaces, '.', '_' and '-', because it names metrics and files",
                 f"got {entry.style!r}",
                 f"{entry.name} in {corpus.folder}",
             )
-    return found
+    return listed
 
 
 def _digest(path: Path) -> str:
@@ -206,7 +206,7 @@ def _table(index: Path) -> tuple[Sequence[str], list[dict[str, str]]]:
 
 
 def _check(corpus: Corpus, index: Path, rows: Sequence[Mapping[str, str]], style_column: str) -> None:
-    """Refuse an index without rows, with files that are not there or twice there, or with rows that name no style."""
+    """Reject an index without rows, with missing or repeated files, or with rows that name no style."""
     if not rows:
         raise BadInputError("an index must name at least one performance", f"{index} has no rows")
     there = {corpus.file_name(path) for path in midi_files(corpus)}

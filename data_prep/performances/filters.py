@@ -1,9 +1,9 @@
 """The rules by which performances are left out, each with the value that broke it.
 
-A performance is learned from if one piano plays it in 4/4 throughout, with velocities that a hand or an instrument gave
-(a sequencer has few), and with onsets that are known in beats. Where a file has neither several tempos nor annotated
-beats, its ticks may be no musical time at all: recordings are often stored under one dummy tempo. Then onsets stand
-anywhere between the lines of a grid, and the share of them that is near a line is what chance gives.
+A performance is used if one piano plays it in 4/4 throughout, with velocities of a human player (a sequencer has few),
+and with onsets that are known in beats. Where a file has neither several tempos nor annotated beats, its ticks may not
+be musical time: recordings are often stored under one dummy tempo. Then onsets are anywhere between the lines of a
+grid, and the share near a line is that of chance.
 
 Measured on 175 real performances on a grid of beats, and on each once more under one dummy tempo of 120, with onsets by
 their seconds: of the latter the greatest share on any grid is .60 to .675 (median .617), of the former .67 to .99
@@ -28,26 +28,27 @@ MIN_VELOCITIES = 20
 """Distinct velocities of a performance by hand (S2's own bound)."""
 
 MIN_NOTES = 32
-"""A performance with fewer notes tells nothing about how loudness goes on."""
+"""A performance with fewer notes says nothing about how loudness develops."""
 
 NEAR = 0.3
-"""An onset is near a line of a grid within so much of a cell; chance puts 0.6 of all there."""
+"""How near an onset is to a line of a grid, in cells; 0.6 of all are there by chance."""
 
 GRIDS = (4, 3, 8, 6)
-"""Lines in a quarter note: sixteenths, triplets of eighths, and both once more divided, for written music is exact."""
+"""Lines in a quarter note: sixteenths, triplets of eighths, and both once more divided, because written music is
+exact."""
 
 MIN_NEAR_SHARE = 0.7
 """Of onsets near a line, on the grid that fits best; below it a single tempo is a dummy."""
 
 
 def near_share(onset: NDArray[np.float64], lines: int) -> float:
-    """Give the share of onsets within NEAR of a line of a grid with so many lines in a quarter note."""
+    """Return the share of onsets within NEAR of a line of a grid with a given number of lines in a quarter note."""
     place = onset * lines
     return float(np.mean(np.abs(place - np.rint(place)) < NEAR))
 
 
 def broken_rule(file: PlayedFile, performance: Performance, beats: Beats | None) -> tuple[str, str] | None:
-    """Give the first rule that leaves a performance out.
+    """Return the first rule that leaves a performance out.
 
     Args:
         file: What was read.

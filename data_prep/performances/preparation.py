@@ -33,7 +33,7 @@ DUPLICATES = "duplicates"
 
 @dataclass
 class _Read:
-    """What was read and kept, and what was not."""
+    """The performances that were kept, and what was left out."""
 
     kept: list[tuple[Entry, Performance]] = field(default_factory=list[tuple[Entry, Performance]])
     skipped: list[Skipped] = field(default_factory=list[Skipped])
@@ -47,7 +47,7 @@ class _Read:
 
 
 class Played(NamedTuple):
-    """What is read of one performance.
+    """The reading of one performance.
 
     Attributes:
         file: The file's notes as its ticks count them.
@@ -67,11 +67,11 @@ def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, proces
         corpus: What to read.
         inputs: Its files, the number of folds and the seed.
         cache: The cache's folder, for the readings of scores.
-        progress: Told of the reading.
+        progress: Shows the reading.
         processes: How many scores are parsed at once; as many as there are cores by default.
 
     Returns:
-        The performances and what there is to tell about them.
+        The performances, and what is reported about them.
 
     Raises:
         BadInputError: If nothing can be read or used, a style has too few compositions, or the index cannot be used.
@@ -131,7 +131,7 @@ def read_file(path: Path) -> Played | Failure:
 
 
 def _played(entries: Sequence[Entry], progress: Progress, processes: int | None) -> _Read:
-    """Read files; leave out what breaks a rule, and what has the notes of an earlier one."""
+    """Read files; leave out those that break a rule, and duplicates."""
     progress.start(len(entries), "reading performances")
     answers: dict[Path, Played | Failure] = {}
     try:
@@ -192,23 +192,24 @@ def _beats(path: Path) -> annotated.Beats | None:
 
 
 def _within_keys(performance: Performance) -> Performance:
-    """Leave out what no piano has a key for."""
+    """Leave out notes that no piano has a key for."""
     return Performance(**{name: column[has_key(performance.pitch)] for name, column in vars(performance).items()})
 
 
 def _contents(performance: Performance) -> Hashable:
-    """Give what two performances have in common if they have the same notes, played alike, whenever they begin."""
+    """Return a key that two performances share if they have the same notes, played alike, at any start time."""
     seconds = np.rint((performance.seconds - performance.seconds[0]) * 1000).astype(np.int64)
     return performance.pitch.tobytes(), performance.velocity.tobytes(), seconds.tobytes()
 
 
 def _rendered(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, processes: int | None) -> _Read:
-    """Read scores, and play those in 4/4 in every style; a score is a composition."""
+    """Read scores, and play those in 4/4 in every style; each score is one composition."""
     read = _Read()
     for path, reading in read_all(inputs.digests, cache, progress, processes, repeats=corpus.repeats).items():
         name = corpus.file_name(path)
         read.unread += [name] if reading.is_passing else []
-        read.skipped += [Skipped(f"{name}#{one.tune}" if one.tune else name, one.reason) for one in reading.unread]
+        for unread in reading.unread:
+            read.skipped.append(Skipped(f"{name}#{unread.tune}" if unread.tune else name, unread.reason))
         for tune, voices in _scores(reading.pieces).items():
             score = f"{name}#{tune}" if tune else name
             metre = next((m for voice in voices for m in voice.heading.metres if m[1:] != (4, 4)), None)
@@ -223,7 +224,7 @@ def _rendered(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, p
 
 
 def _scores(pieces: Sequence[Piece]) -> Mapping[str, list[Piece]]:
-    """Group a file's voices, in their order, by the score that they are of; one without a note that sounds is none."""
+    """Group a file's voices, in their order, by the score that they are of; silent voices are left out."""
     scores: dict[str, list[Piece]] = {}
     for piece in pieces:
         if piece.num_sounding:
@@ -243,10 +244,10 @@ def _assemble(
     played = [performance for _, performance in kept]
     return Performances(
         **{
-            name: np.concatenate([getattr(one, name) for one in played])
+            name: np.concatenate([getattr(performance, name) for performance in played])
             for name in ("pitch", "velocity", "onset", "duration", "seconds")
         },
-        start=np.concatenate([[0], np.cumsum([one.num_notes for one in played])]).astype(np.int64),
+        start=np.concatenate([[0], np.cumsum([performance.num_notes for performance in played])]).astype(np.int64),
         fold=np.array(folds, np.int8),
         style=np.array([styles.index(entry.style) for entry, _ in kept], np.int16),
         composition=np.array(composition, np.int32),

@@ -1,8 +1,8 @@
 """Performances out of MIDI files: the piano's notes with their velocities, ticks and seconds.
 
-The piano is what programs 0 to 7 play outside the drum channel, all of it one instrument: a key has one string to
-strike. So a note ends where its key is released, or struck again if that comes first. Of strikes of one key at one
-tick the loudest counts. A note that is never released lasts to its key's next strike or the track's end.
+The piano is what programs 0 to 7 play outside the drum channel, all of it one instrument: a key can sound only once at
+a time. So a note ends where its key is released, or struck again if that comes first. Of several strikes of one key at
+one tick the loudest is kept. A note that is never released lasts to its key's next strike or the track's end.
 
 A pickup's notes have the places of the end of a bar, so that bars begin where they do in the music.
 """
@@ -21,7 +21,7 @@ from data_prep.readers.midi.metres import metres_and_pickup
 from data_prep.readers.notes import Metre
 
 DEFAULT_TEMPO = 500_000
-"""Microseconds of a quarter note where a file says nothing, as MIDI's standard says."""
+"""Microseconds of a quarter note by default, as in the MIDI standard."""
 
 _MAX_NAMED = 4
 
@@ -38,7 +38,7 @@ class PlayedFile:
         metres: Time signatures by onset, in quarter notes from the file's beginning; empty where the file has none.
         pickup: Length of the opening partial bar in quarter notes, 0 where there is none; its metre is the next one.
         tempos: Distinct tempos, in microseconds of a quarter note.
-        others: What else plays ("program 40", "drums").
+        others: Other instruments ("program 40", "drums").
         num_unended: Notes that were never released.
     """
 
@@ -60,7 +60,7 @@ def read(data: bytes) -> PlayedFile:
         data: Its contents.
 
     Returns:
-        The piano's notes, and what tells whether they are a performance that can be used.
+        The piano's notes, and what decides whether they can be used.
 
     Raises:
         ValueError: If it cannot be read (see ``midi_file.read``), has no notes of a piano, a tempo of 0, or too many
@@ -98,7 +98,7 @@ def read(data: bytes) -> PlayedFile:
 
 
 def with_beats(file: PlayedFile, onset: NDArray[np.float64], end: NDArray[np.float64]) -> Performance:
-    """Give a file's performance with other quarter notes than its ticks count, as annotated beats give them.
+    """Return a file's performance with other quarter notes than its ticks count, such as those of annotated beats.
 
     Args:
         file: The file.
@@ -112,7 +112,7 @@ def with_beats(file: PlayedFile, onset: NDArray[np.float64], end: NDArray[np.flo
 
 
 def _others(notes: Notes) -> list[tuple[int, str]]:
-    """Return channel and name of all that plays and is no piano, each once, by channel and program."""
+    """Return channel and name of every instrument that is no piano, by channel and program."""
     other = notes.of(~notes.is_piano)
     pairs = sorted(set(zip(other.channel.tolist(), other.program.tolist(), strict=True)))
     named = ((channel, "drums" if channel == DRUMS else f"program {program}") for channel, program in pairs)
@@ -120,7 +120,7 @@ def _others(notes: Notes) -> list[tuple[int, str]]:
 
 
 def _players(notes: Notes) -> str:
-    """Say what plays on which channel, counted from 1 as players count them."""
+    """Return in words what plays on which channel, counted from 1."""
     said = [f"channel {channel + 1} plays {name}" for channel, name in _others(notes)]
     more = [f"and {len(said) - _MAX_NAMED} more"] if len(said) > _MAX_NAMED else []
     return ", ".join([*said[:_MAX_NAMED], *more])

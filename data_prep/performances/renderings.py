@@ -1,17 +1,18 @@
-"""Synthetic performances: scores rendered by two rule-based styles, for use where no real performances are at hand.
+"""Synthetic performances: scores rendered by two rule-based styles, for use without real performances.
 
-Symbols: n notes of a score, rule[r, n] what rule r says of note n. A velocity is the sum of what a style's rules give,
+Symbols: n notes of a score, rule[r, n] the value of rule r for note n. A velocity is the sum of what a style's rules
+give,
 
     velocity = 64 + sum over r of weight[r] * (rule[r, n] - mean of rule[r, :]) + noise,
 
-so that both styles have one mean, and differ in what they make loud. "synthetic-lyrical" brings out the upper line
+so that both styles have one mean, and differ in which notes are loud. "synthetic-lyrical" brings out the upper line
 in arches over four bars and accents the metre; "synthetic-stride" has a heavy bass on the strong beats, chords on the
 others, swung and accented off-beats, and every second pair of bars softer, as an answer.
 
 Sources: A. Friberg, R. Bresin and J. Sundberg, "Overview of the KTH rule system for musical performance", Advances in
 Cognitive Psychology 2 (2006): high loud, phrase arch, duration contrast, melodic and metrical emphasis, swing
 with late off-beats, articulation, noise. Final ritard: Friberg and Sundberg, JASA 105 (1999), speed as the root of a
-line. Melody lead: W. Goebl, JASA 110 (2001). What each rule weighs is our own choice: nothing here was measured.
+line. Melody lead: W. Goebl, JASA 110 (2001). The weights are our own choice, not measured.
 """
 
 from collections.abc import Sequence
@@ -29,19 +30,19 @@ from data_prep.randomness import stream
 from data_prep.readers.notes import Metre, Piece
 
 TICKS_PER_QUARTER = 480
-"""Of a rendering's clock."""
+"""The clock of a rendering."""
 
 MEAN_VELOCITY = 64.0
-"""Of every rendering, but for noise and rounding."""
+"""The mean of every rendering, apart from noise and rounding."""
 
 PHRASE_BARS = 4
-"""Scores as read tell no phrases: they are taken to be of so many bars."""
+"""Bars of a phrase, which scores as read do not mark."""
 
 FINAL_QUARTERS = 6.0
-"""The last ritard begins so long before the end."""
+"""Length of the last ritard."""
 
 MAX_DEVIATION = 0.45
-"""A performed onset stays so near, in sixteenths, to the step of the written one that it rounds to that step."""
+"""The greatest deviation of a performed onset from the written step, in sixteenths, so that it rounds to that step."""
 
 _ROUNDING = 1e-6
 """Beats below which two times are the same: thirds of a beat are no exact floats."""
@@ -50,7 +51,7 @@ _EIGHTHS = 8
 
 
 class _Style(NamedTuple):
-    """How a style plays. Times are in quarter notes where nothing else is said."""
+    """How a style plays. Times are in quarter notes unless stated otherwise."""
 
     weights: dict[str, float]  # of the rules that it follows, in velocity
     noise: float  # sd of the velocities' noise
@@ -95,7 +96,7 @@ _STYLES = {
 }
 
 STYLES: tuple[str, ...] = tuple(_STYLES)
-"""The styles' names, which say that no human played so."""
+"""The styles' names, which say that they are synthetic."""
 
 
 class _Score(NamedTuple):
@@ -120,8 +121,7 @@ def render(voices: Sequence[Piece], style: str, seed: int) -> Performance:
 
     Returns:
         The performance. Onsets deviate from the score's, but round to the same steps; a note that two voices strike
-        together is there once, as long and as loud as the longer and the louder; a note ends where its key is struck
-        again.
+        together occurs once, with the greater length and loudness; a note ends where its key is struck again.
     """
     score = _read(voices)
     playing = _STYLES[style]
@@ -164,7 +164,7 @@ def _read(voices: Sequence[Piece]) -> _Score:
 
 
 def _silence(voice: Piece) -> float:
-    """Give the silence at the beginning of a bar that opens with a pickup."""
+    """Return the silence at the beginning of a bar that opens with a pickup."""
     heading = voice.heading
     return float(_metres(voice)[0].bar_length - heading.pickup) if heading.pickup else 0.0
 
@@ -176,7 +176,7 @@ def _metres(voice: Piece) -> tuple[Metre, ...]:
 def _place(
     voice: Piece, time: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """Give bar, beat and beats in the bar of times, under the metres of a voice."""
+    """Return bar, beat and beats in the bar of times, under the metres of a voice."""
     bar, beat, num_beats = np.zeros_like(time), np.zeros_like(time), np.ones(len(time), np.int64)
     bars, silence, metres = 0.0, _silence(voice), _metres(voice)
     for index, metre in enumerate(metres):
@@ -222,7 +222,7 @@ def _bottom(score: _Score) -> NDArray[np.bool_]:
 
 
 def _arch(phrase: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give 0 at whole numbers and 1 half-way between them, along a parabola."""
+    """Return 0 at whole numbers and 1 half-way between them, along a parabola."""
     return 1 - (2 * (phrase % 1) - 1) ** 2
 
 

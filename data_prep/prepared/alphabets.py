@@ -1,7 +1,7 @@
 """Pieces of one corpus under the alphabets of another, so that a trained model's numbers mean the same in both.
 
 An alphabet is what a corpus numbers: its durations, bar positions, spelled names and metres, or its styles. Under a
-model's alphabets everything that the model knows keeps the model's number, and what it lacks has the numbers after.
+model's alphabets everything that the model knows keeps the model's number, and new members follow.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ _NUMBERED: Mapping[type[Any], Mapping[str, tuple[str, ...]]] = {
 """Of each kind of data its alphabets, and the arrays that hold numbers of each."""
 
 Alphabets = Mapping[str, tuple[Any, ...]]
-"""By the name that Melodies or Performances have for each: its members, in the order of their numbers."""
+"""The members of each alphabet in the order of their numbers, by its name in Melodies or Performances."""
 
 
 def alphabets(data: Any) -> Alphabets:
@@ -46,7 +46,7 @@ def under(data: Any, known: Alphabets) -> Any:
         order that they had.
 
     Raises:
-        BadInputError: If an alphabet comes to more members than can be numbered.
+        BadInputError: If an alphabet has more members than can be numbered.
     """
     changes: dict[str, Any] = {}
     for name, members in known.items():

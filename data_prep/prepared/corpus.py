@@ -1,4 +1,4 @@
-"""Prepared corpora: the chain from files to data runs once for the same inputs; what it came to is kept."""
+"""Prepared corpora: files are turned into data once for the same inputs, and the result is kept."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ def prepare(
     cache: Path | None = None,
     processes: int | None = None,
 ) -> Prepared:
-    """Prepare a corpus, from the cache where nothing that it depends on has changed.
+    """Prepare a corpus, or read it from the cache if nothing that it depends on has changed.
 
     Args:
         corpus: A corpus's name, or a folder.
@@ -39,7 +39,7 @@ def prepare(
             played.
         num_folds: Number of folds.
         seed: Of the folds and the test set.
-        progress: Told of the reading.
+        progress: Shows the reading.
         cache: The cache's folder; the user's own by default (TUNESMITH_CACHE names another).
         processes: How many files are parsed at once; as many as there are cores by default.
 
@@ -63,13 +63,13 @@ def prepare_unfolded(
     cache: Path | None = None,
     processes: int | None = None,
 ) -> Prepared:
-    """Prepare a corpus whose pieces are scored and not learnt from: one fold holds all of them, and none is sealed.
+    """Prepare a corpus whose pieces are only scored: one fold holds all of them, and none is sealed.
 
     Args:
         corpus: A corpus's name, or a folder; one piece is enough.
         kind: As for ``prepare``, like the other arguments.
         repeats: How the repeats of scores are read.
-        progress: Told of the reading.
+        progress: Shows the reading.
         cache: The cache's folder.
         processes: How many files are parsed at once.
 
@@ -94,25 +94,25 @@ def _prepared(
 ) -> Prepared:
     if kind not in KINDS:
         raise unknown("kind of data", kind, KINDS)
-    found = resolve(corpus, repeats)
-    if found.kind not in (None, kind):
-        fitting = ", ".join(name for name, one in corpora().items() if one.kind == kind)
+    resolved = resolve(corpus, repeats)
+    if resolved.kind not in (None, kind):
+        fitting = ", ".join(name for name, named in corpora().items() if named.kind == kind)
         raise BadInputError(
-            f"{kind} are needed", f"the corpus {corpus!r} has {found.kind}", remedy=f"use a folder, or {fitting}"
+            f"{kind} are needed", f"the corpus {corpus!r} has {resolved.kind}", remedy=f"use a folder, or {fitting}"
         )
-    digests = KINDS[kind].digests(found)
-    inputs = Inputs(digests, KINDS[kind].fingerprint(found, digests), kind, num_folds, seed)
+    digests = KINDS[kind].digests(resolved)
+    inputs = Inputs(digests, KINDS[kind].fingerprint(resolved, digests), kind, num_folds, seed)
     folder = cache_folder(cache)
-    stored = _load(folder, inputs.fingerprint, found, kind)
+    stored = _load(folder, inputs.fingerprint, resolved, kind)
     if stored is not None:
         return stored
-    made = KINDS[kind].make(found, inputs, folder, progress or Silent(), processes)
-    fingerprint = made.open_pieces.fingerprint  # another than that of the inputs if not all of them could be read
+    made = KINDS[kind].make(resolved, inputs, folder, progress or Silent(), processes)
+    fingerprint = made.open_pieces.fingerprint  # differs from that of the inputs if some could not be read
     extra: dict[str, Any] = {
         "origins": [asdict(origin) for origin in made.origins],
         "skipped": [asdict(skipped) for skipped in made.skipped],
         "left_out": dict(made.left_out),
-        **({"exclusions": [asdict(one) for one in made.exclusions]} if made.exclusions else {}),
+        **({"exclusions": [asdict(excluded) for excluded in made.exclusions]} if made.exclusions else {}),
         "num_files": made.num_files,
         "num_read": made.num_read,
         "num_test_pieces": made.sealed_pieces.num_pieces,
@@ -121,23 +121,23 @@ def _prepared(
     }
     write(_test_path(folder, fingerprint), storage.to_bytes(made.sealed_pieces, {}))
     write(_path(folder, fingerprint), storage.to_bytes(made.open_pieces, extra))
-    prepared = _load(folder, fingerprint, found, kind)
+    prepared = _load(folder, fingerprint, resolved, kind)
     assert prepared is not None, "what was just written can be read"
     return prepared
 
 
 def open_test_set(prepared: Prepared, reason: str) -> Any:
-    """Open the sealed pieces. Only a promotion may: every opening is written down beside them.
+    """Open the sealed pieces. Only a promotion does this; every opening is logged beside them.
 
     Args:
         prepared: The corpus.
-        reason: Why they are opened, in words.
+        reason: Why they are opened.
 
     Returns:
         The sealed pieces, of the same kind and under the same alphabets as the others; their fold is -1.
 
     Raises:
-        BadInputError: If no reason is given, or the stored test set is gone or damaged.
+        BadInputError: If no reason is given, or the stored test set is missing or damaged.
     """
     if not reason.strip():
         raise BadInputError("the sealed test set is opened only for a reason", "got none")
@@ -157,7 +157,7 @@ def open_test_set(prepared: Prepared, reason: str) -> Any:
 
 
 def openings_of_test_set(prepared: Prepared) -> tuple[Mapping[str, str], ...]:
-    """Give every opening of the test set so far: when ("opened") and why ("reason")."""
+    """Return all openings of the test set so far: when ("opened") and why ("reason")."""
     path = _test_path(prepared.source.path.parent.parent, prepared.fingerprint).with_suffix(".openings")
     return tuple(json.loads(line) for line in path.read_text().splitlines()) if path.exists() else ()
 
@@ -171,7 +171,7 @@ def _test_path(folder: Path, fingerprint: str) -> Path:
 
 
 def _load(folder: Path, fingerprint: str, corpus: Corpus, kind: str) -> Prepared | None:
-    """Give what is stored, or None where it is not there, or damaged and to be made anew."""
+    """Return what is stored, or None if it is missing or damaged and must be made again."""
     path = _path(folder, fingerprint)
     if not _test_path(folder, fingerprint).exists():
         return None
@@ -187,7 +187,7 @@ def _load(folder: Path, fingerprint: str, corpus: Corpus, kind: str) -> Prepared
         origins=tuple(Origin(**origin) for origin in extra["origins"]),
         skipped=tuple(Skipped(**skipped) for skipped in extra["skipped"]),
         left_out=extra["left_out"],
-        exclusions=tuple(Skipped(**one) for one in extra.get("exclusions", [])),
+        exclusions=tuple(Skipped(**excluded) for excluded in extra.get("exclusions", [])),
         num_files=extra["num_files"],
         num_read=extra["num_read"],
         num_test_pieces=extra["num_test_pieces"],

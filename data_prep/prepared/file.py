@@ -17,7 +17,7 @@ from data_prep.storage.format import check_format
 DataT = TypeVar("DataT", Melodies, Performances)
 
 FORMAT = 2
-"""Of the stored file. A file with a greater number was written by a newer version."""
+"""The format of the stored file; a newer version writes a greater number."""
 
 
 def _fractions(values: Iterable[str]) -> tuple[Fraction, ...]:
@@ -41,11 +41,11 @@ _HEADERS: Mapping[type[Any], Mapping[str, Callable[[Any], Any]]] = {
     },
     Performances: {"styles": tuple, "ids": tuple, **_ALL},
 }
-"""What of each kind of data is no array, in the header's order, and what makes it out of JSON."""
+"""The attributes of each kind of data that are no arrays, in the header's order, and how they are made from JSON."""
 
 
 class DamagedError(ValueError):
-    """A stored file that cannot be what was written; it is made anew."""
+    """Raised for a damaged stored file, which is then made again."""
 
 
 def to_bytes(data: Melodies | Performances, extra: dict[str, Any]) -> bytes:
@@ -61,7 +61,7 @@ def to_bytes(data: Melodies | Performances, extra: dict[str, Any]) -> bytes:
     values = {field.name: getattr(data, field.name) for field in fields(data)}
     header = {"format": FORMAT, "extra": extra, **{name: values[name] for name in _HEADERS[type(data)]}}
     arrays: dict[str, Any] = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
-    text = np.frombuffer(json.dumps(header, default=str).encode(), np.uint8)  # only a Fraction is no JSON
+    text = np.frombuffer(json.dumps(header, default=str).encode(), np.uint8)  # only a Fraction is not JSON
     buffer = BytesIO()
     np.savez(buffer, header=text, **arrays)
     return buffer.getvalue()
@@ -87,7 +87,7 @@ def from_bytes(data: bytes, where: str, form: type[DataT]) -> tuple[DataT, dict[
             arrays = {name: file[name] for name in file.files}
         header = json.loads(arrays.pop("header").tobytes())
         written = header["format"]
-    except Exception as error:  # whatever a damaged file makes of zipfile
+    except Exception as error:  # zipfile may raise anything on a damaged file
         raise DamagedError(f"{where}: {error}") from error
     check_format("prepared pieces", written, FORMAT, where)
     for array in arrays.values():

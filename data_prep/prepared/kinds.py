@@ -21,13 +21,13 @@ from data_prep.readers.digest import file_digest
 
 @dataclass(frozen=True)
 class DataKind:
-    """What the chain asks of a kind of data.
+    """How a kind of data is prepared.
 
     Attributes:
         noun: What its pieces are called, in the singular.
-        form: What its data is and is stored as.
-        digests: Gives a corpus's files in their order, each with the digest of how it is read.
-        fingerprint: Gives a corpus's fingerprint, of these digests and all else that decides what is made of it.
+        form: The class of its data.
+        digests: Returns a corpus's files in their order, each with the digest of how it is read.
+        fingerprint: Returns a corpus's fingerprint, of these digests and of everything else that decides the data.
         make: Makes the data: corpus, inputs, the cache's folder, progress, number of processes.
         describe: Counts what was made.
     """
@@ -71,4 +71,4 @@ KINDS: Mapping[str, DataKind] = {
         describe=performance_description.describe,
     ),
 }
-"""Every kind by its name, as a family asks for it."""
+"""Every kind by the name that families use."""

@@ -1,4 +1,4 @@
-"""The data of a refit: all open pieces trained on, none held out; later the sealed pieces, or others, are scored."""
+"""The data of a refit: all open pieces trained on, none held out; then the sealed pieces, or others, are scored."""
 
 from dataclasses import fields, replace
 from typing import Any
@@ -16,16 +16,16 @@ def for_refit(data: Any, num_networks: int = 1) -> Any:
 
     Args:
         data: The open pieces, Melodies or Performances.
-        num_networks: Number of folds: of networks that differ in their random streams alone.
+        num_networks: Number of folds: of networks that differ only in their random streams.
 
     Returns:
-        The same with these folds; a piece's fold is ``num_networks``, which is none of them.
+        The same with these folds; a piece's fold is ``num_networks``, which is no fold.
     """
     return replace(data, fold=np.full(data.num_pieces, num_networks, np.int8), num_folds=num_networks)
 
 
 def for_test(data: Any, sealed: Any) -> Any:
-    """Put the sealed pieces behind the open ones, held out by the one fold that trains on those.
+    """Append the sealed pieces to the open ones, held out by the one fold that trains on those.
 
     Args:
         data: The open pieces, Melodies or Performances.
@@ -45,7 +45,7 @@ def for_test(data: Any, sealed: Any) -> Any:
 
 
 def for_every_fold(data: Any, num_folds: int) -> Any:
-    """Repeat pieces that no fold learnt from, so that each fold has a copy of every one of them to score.
+    """Repeat pieces that no fold learnt from, so that each fold scores a copy of every piece.
 
     Args:
         data: The P pieces, Melodies or Performances.
@@ -59,7 +59,7 @@ def for_every_fold(data: Any, num_folds: int) -> Any:
 
 
 def groups(data: Any) -> NDArray[np.int64]:
-    """[P] what pieces are of one composition, for whom they must not count as independent: a number each."""
+    """[P] each piece's composition, as a number: pieces of one composition are not independent."""
     assert isinstance(data, Melodies | Performances)
     if isinstance(data, Melodies):
         return np.arange(data.num_pieces, dtype=np.int64)

@@ -1,7 +1,7 @@
 """Annotated beats, as the ASAP dataset writes them beside a performance, and from seconds to quarter notes by them.
 
 A file X_annotations.txt beside X.mid has one line a beat: its seconds, these once more, and a label, parted by tabs.
-The label is b (a beat), db (a downbeat) or bR (a beat of a free rhythm), and may go on with a metre and a key, as in
+The label is b (a beat), db (a downbeat) or bR (a beat of a free rhythm), and may continue with a metre and a key, as in
 "db,4/4,-1".
 
 Source: F. Foscarin et al., "ASAP: a dataset of aligned scores and performances for piano transcription", ISMIR 2020.
@@ -18,13 +18,13 @@ BEATS_PER_BAR = 4
 """In 4/4, where a beat is a quarter note."""
 
 SHORTEST_BEAT = 0.05
-"""Seconds; beats that follow faster are a slip of the annotation (1200 beats a minute)."""
+"""Seconds; faster beats are an error of the annotation (1200 beats a minute)."""
 
 LATEST = 1_000_000
 """Seconds from the beginning, before or after: about eleven days."""
 
 SUFFIX = "_annotations.txt"
-"""What follows a performance's name without its ending."""
+"""The ending that replaces that of the performance."""
 
 _KINDS = ("b", "db", "bR")
 
@@ -49,11 +49,11 @@ class Beats:
         return [index for index, kind in enumerate(self.kind) if kind == "db"]
 
     def bar_of(self, beat: int) -> int:
-        """Give the number, from 1, of the bar that a beat is in; what comes before the first downbeat is bar 1 too."""
+        """Return the number, from 1, of a beat's bar; anything before the first downbeat is in bar 1 too."""
         return max(1, sum(downbeat <= beat for downbeat in self.downbeats))
 
     def quarters(self, second: NDArray[np.float64], *more: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-        """Give the quarter notes of times, linearly between beats, and beyond them at the pace of the outermost two.
+        """Return the quarter notes of times, linearly between beats, and beyond them at the pace of the outermost two.
 
         Args:
             second: [n] seconds, with the earliest time of all.

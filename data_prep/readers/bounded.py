@@ -1,11 +1,11 @@
-"""Readers run on files within bounds of time, memory and size, in processes that can be ended.
+"""Readers run within bounds of time, memory and size, in processes that can be killed.
 
 A worker is a fresh interpreter. A fork of this process would start in a hundredth of the time, but a thread of it (a
 progress display, torch, Ray) may hold a lock that the fork never sees released; and multiprocessing's spawn runs the
 user's script again, which one without a main guard does not survive. A fresh one costs half a second, most of it the
-import of music21, which this process then does without. So every file is read in a worker, however harmless it looks.
+import of music21, which this process then avoids. So every file is read in a worker, however harmless it looks.
 
-The kernel ends a worker at its time limit: a reader that hangs inside C code hears of no exception.
+The kernel kills a worker at its time limit: a reader that hangs inside C code would not see an exception.
 """
 
 import os
@@ -36,7 +36,7 @@ WAIT_FACTOR = 6
 _READY = "ready"
 _MEBIBYTE = 2**20
 _TIME_IS_UP = {-signal.SIGPROF: 1, -signal.SIGALRM: WAIT_FACTOR}
-"""Exit statuses of a worker that met its time limit, and how many times the limit each stands for."""
+"""Exit statuses of a worker that reached its time limit, and how many times the limit each stands for."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Failure:
 
     Attributes:
         reason: Why, in one line.
-        passing: The file's contents do not decide it (a limit was met, a file could not be opened), so that it may be
-            read another time.
+        passing: The file's contents do not decide it (a limit was reached, a file could not be opened), so that it may
+            be readable another time.
     """
 
     reason: str
@@ -55,7 +55,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What reading one file may take. Time is what the processor computes, so that a busy machine reads the same.
+    """What reading one file may take. Time is processor time, so that a busy machine reads the same.
 
     Attributes:
         seconds: Of computing.
@@ -95,10 +95,10 @@ def read_one(reader: FileReader[Read], path: Path, bounds: Bounds = BOUNDS) -> R
 def read_each(
     reader: FileReader[Read], paths: Iterable[Path], *, processes: int = 1, bounds: Bounds = BOUNDS
 ) -> Generator[tuple[Path, Read | Failure]]:
-    """Read files, each within bounds. Nothing that a file does to its reader ends the others.
+    """Read files, each within bounds. No file can prevent the others from being read.
 
     Args:
-        reader: How.
+        reader: How files are read.
         paths: The files, begun in this order.
         processes: How many are read at once.
         bounds: What each may take.
@@ -169,11 +169,11 @@ class _Worker:
 
     def begin(self, reader: FileReader[Any], path: Path, seconds: float, memory: int) -> None:
         self.path, self._seconds = path, seconds
-        with suppress(OSError):  # it is gone; so says the answer
+        with suppress(OSError):  # the worker has ended, which ``answer`` reports
             self.connection.send((reader.read, reader.needs(path), path, seconds, memory))
 
     def answer(self) -> tuple[bool, Any]:
-        """Return whether the file is done, and what came of it."""
+        """Return whether the file is done, and the result."""
         try:
             message = self.connection.recv()
         except (EOFError, OSError):
@@ -210,8 +210,8 @@ class _Worker:
 
 
 def _serve(descriptor: int) -> None:
-    """Read what the parent asks for, until it hangs up."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    """Serve the parent's requests until it closes the connection."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     for number in (signal.SIGPROF, signal.SIGALRM):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGPROF, signal.SIGALRM))
@@ -230,7 +230,7 @@ def _serve(descriptor: int) -> None:
 def _answer(
     read: Callable[[Path], Any], needs: Sequence[str], path: Path, seconds: float, memory: int
 ) -> tuple[bytes, bool]:
-    """Read one file; return what the parent is sent, and whether this process can read another."""
+    """Read one file; return what the parent is sent, and whether this process can read another file."""
     try:
         signal.setitimer(signal.ITIMER_REAL, WAIT_FACTOR * seconds)
         for module in needs:
@@ -241,7 +241,7 @@ def _answer(
         with _bounds(seconds, memory):
             return pickle.dumps((read(path), True)), True
     except BaseException as error:  # noqa: BLE001  (a parser may raise anything, SystemExit too)
-        usable = not isinstance(error, MemoryError)  # or what it took may still be taken
+        usable = not isinstance(error, MemoryError)  # otherwise its memory may still be in use
         return pickle.dumps((_failure(error), usable)), usable
 
 
@@ -264,13 +264,13 @@ def _bounds(seconds: float, memory: int) -> Generator[None]:
 
 
 def _taken_bytes() -> int | None:
-    """Return the private memory that this process has, None where the kernel does not tell (macOS)."""
+    """Return the private memory of this process, None where the kernel does not report it (macOS)."""
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
     except OSError:
         return None
-    found = re.search(r"^VmData:\s*(\d+) kB", status, re.MULTILINE)
-    return int(found[1]) * 1024 if found else None
+    match = re.search(r"^VmData:\s*(\d+) kB", status, re.MULTILINE)
+    return int(match[1]) * 1024 if match else None
 
 
 def _failure(error: BaseException) -> Failure:

@@ -1,4 +1,4 @@
-"""Files become readings: each parsed once ever, in parallel, within bounds, and kept as a note table by its digest."""
+"""Readings of files: each file is parsed once, in parallel, within bounds, and kept as a note table by its digest."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from data_prep.readers.notes import Reading, Repeats, Unread
 from data_prep.storage import cache
 
 WORTH_A_POOL = 150_000
-"""Bytes of scores from which on a second process gains more than its start costs (about a second)."""
+"""Bytes of scores above which a second process saves more time than its start takes (about a second)."""
 
 
 def read_all(
@@ -25,12 +25,12 @@ def read_all(
     bounds: Bounds = BOUNDS,
     repeats: Repeats = "written",
 ) -> dict[Path, Reading]:
-    """Read files, from the cache where they are in it. Only what a file's contents decide is kept there.
+    """Read files, or take them from the cache, which holds only what a file's contents decide.
 
     Args:
         files: Each file's digest for this reading of repeats, which names its entry in the cache.
         folder: The cache's folder.
-        progress: Told of each file that has to be parsed.
+        progress: Shows each file that has to be parsed.
         processes: How many parse at once; as many as there are cores by default.
         bounds: What each file may take.
         repeats: How repeats are read.
@@ -41,21 +41,21 @@ def read_all(
     Raises:
         BadInputError: If an entry was written by a newer version, or the cache cannot be written.
     """
-    found = {path: _from_cache(_entry(folder, digest)) for path, digest in files.items()}
-    missing = [path for path, reading in found.items() if reading is None]
+    readings = {path: _from_cache(_entry(folder, digest)) for path, digest in files.items()}
+    missing = [path for path, reading in readings.items() if reading is None]
     if missing:
         progress.start(len(missing), "reading scores")
         try:
             for path, answer in _parse(missing, processes or _num_cores(), bounds, repeats):
-                found[path] = _kept(path, files[path], answer, folder, repeats)
+                readings[path] = _kept(path, files[path], answer, folder, repeats)
                 progress.advance(1)
         finally:
             progress.finish()
-    return {path: reading for path, reading in found.items() if reading is not None}
+    return {path: reading for path, reading in readings.items() if reading is not None}
 
 
 def read_file(path: Path, repeats: Repeats = "written") -> Reading:
-    """Read one file within bounds, past the cache.
+    """Read one file within bounds, without the cache.
 
     Args:
         path: A file with one of ``scores.SUFFIXES``.
@@ -72,7 +72,7 @@ def read_file(path: Path, repeats: Repeats = "written") -> Reading:
 
 
 def _kept(path: Path, digest: str, answer: bytes | Failure, folder: Path, repeats: Repeats) -> Reading:
-    """Make a reading of what a parser answered, and keep it if the file's contents decide it."""
+    """Make a reading of a parser's answer, and keep it if the file's contents decide it."""
     reading = _failed(answer) if isinstance(answer, Failure) else note_table.from_bytes(answer, str(path))
     if reading.is_passing:
         return reading
@@ -87,12 +87,12 @@ def _entry(folder: Path, digest: str) -> Path:
 
 
 def _from_cache(path: Path) -> Reading | None:
-    """Give an entry, or None where there is none that can be used: a damaged one is read anew and replaced."""
+    """Return an entry, or None if there is none that can be used: a damaged one is read again and replaced."""
     try:
         return note_table.from_bytes(path.read_bytes(), str(path))
     except BadInputError:
         raise
-    except Exception:  # noqa: BLE001  (whatever a damaged file makes of pyarrow)
+    except Exception:  # noqa: BLE001  (pyarrow may raise anything on a damaged file)
         return None
 
 
@@ -100,7 +100,7 @@ def _parse(
     files: Sequence[Path], processes: int, bounds: Bounds, repeats: Repeats
 ) -> Iterator[tuple[Path, bytes | Failure]]:
     sizes = {path: path.stat().st_size if path.exists() else 0 for path in files}
-    longest_first = sorted(files, key=lambda path: -sizes[path])  # so that the processes end together
+    longest_first = sorted(files, key=lambda path: -sizes[path])  # so that all processes end at about the same time
     worth_it = sum(sizes.values()) >= WORTH_A_POOL
     reader = FileReader(partial(_as_table, repeats=repeats), _needs)
     return read_each(reader, longest_first, processes=processes if worth_it else 1, bounds=bounds)

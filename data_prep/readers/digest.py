@@ -12,7 +12,7 @@ from data_prep.wording import counted
 
 
 def file_digest(path: Path, repeats: Repeats = "written") -> str:
-    """Give the fingerprint of a file's contents together with everything that decides how it is read.
+    """Return the fingerprint of a file's contents together with everything that decides how it is read.
 
     Args:
         path: The file.
@@ -40,5 +40,5 @@ def contents(path: Path) -> bytes:
 
 @cache
 def music21_version() -> str:
-    """Give the installed music21's version, without importing it."""
+    """Return the installed music21's version, without importing it."""
     return version("music21")

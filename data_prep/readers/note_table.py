@@ -20,7 +20,7 @@ from data_prep.storage.format import check_format
 from data_prep.wording import counted
 
 FORMAT = 1
-"""Of the stored table. A file with a greater number was written by a newer version."""
+"""The format of the stored table; a newer version writes a greater number."""
 
 _METADATA = b"tunesmith"
 
@@ -59,7 +59,7 @@ def to_bytes(reading: Reading) -> bytes:
             {**_heading_to_json(piece.heading), "resolution": piece.resolution, "length": length}
             for piece, length in zip(pieces, lengths, strict=True)
         ],
-        "unread": [{"tune": one.tune, "reason": one.reason} for one in reading.unread],
+        "unread": [{"tune": unread.tune, "reason": unread.reason} for unread in reading.unread],
         "checksum": _checksum(pieces),
     }
     table = pa.table(columns).replace_schema_metadata({_METADATA: json.dumps(metadata).encode()})
@@ -114,11 +114,11 @@ def from_bytes(data: bytes, where: str) -> Reading:
         raise ValueError(f"the headings tell of {counted(begin, 'row')}, the table has {table.num_rows} ({where})")
     if _checksum(pieces) != metadata["checksum"]:
         raise ValueError(f"the pieces are not those that were written ({where})")
-    return Reading(tuple(pieces), tuple(Unread(**one) for one in metadata["unread"]))
+    return Reading(tuple(pieces), tuple(Unread(**unread) for unread in metadata["unread"]))
 
 
 def _checksum(pieces: Sequence[Piece]) -> str:
-    """Give a digest of all that is stored of pieces: Arrow's format has none, and a damaged byte is a wrong note."""
+    """Return a digest of all that is stored of pieces: Arrow's format has none, and a damaged byte is a wrong note."""
     digest = hashlib.sha256()
     for piece in pieces:
         digest.update(repr((piece.heading, piece.resolution, piece.spelling)).encode())

@@ -1,9 +1,9 @@
-"""What a reader makes of a file: its voices, exact and lossless for melodies.
+"""The result of reading a file: its voices, exact and lossless for melodies.
 
 Units: times are whole ticks of 1/resolution quarter note, where the resolution is the piece's own least common
 denominator, so that every time is an exact fraction; pitch is MIDI 0..127 or REST; velocity is MIDI 0..127.
 
-A row is what one voice does at a time: a note, a chord (its top note), a rest, or a grace note (duration 0). Rows are
+A row is one event of a voice: a note, a chord (its top note), a rest, or a grace note (duration 0). Rows are
 in the order of the source, and those with a duration follow one another without gap or overlap.
 """
 
@@ -81,7 +81,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Heading:
-    """What is known of a piece besides its notes.
+    """What is known about a piece besides its notes.
 
     Attributes:
         tune: Its number or name within the file, "" where the file holds one score.
@@ -189,7 +189,7 @@ def _resolution(notes: Sequence[Note]) -> int:
 
 
 def _check_ticks(heading: Heading, resolution: int, end: int) -> None:
-    """Refuse notes that last too long, or whose bars cannot be counted below MAX_TICKS."""
+    """Reject notes that last too long, or whose bars cannot be counted below MAX_TICKS."""
     check_length(Fraction(end, resolution))
     bar_length = heading.metres[0].bar_length if heading.metres else Fraction(1)
     common = lcm(resolution, bar_length.denominator, heading.pickup.denominator)
@@ -204,7 +204,7 @@ class Unread:
     Attributes:
         tune: Its number in the file, "" for the whole file.
         reason: Why, in one line.
-        passing: The file's contents do not decide it, so that it may be read another time.
+        passing: The file's contents do not decide it, so that it may be readable another time.
     """
 
     tune: str
@@ -214,15 +214,15 @@ class Unread:
 
 @dataclass(frozen=True)
 class Reading:
-    """What one file came to."""
+    """The result of reading one file."""
 
     pieces: tuple[Piece, ...]
     unread: tuple[Unread, ...]
 
     @property
     def is_passing(self) -> bool:
-        """Whether another reading of the same file may come to more."""
-        return any(one.passing for one in self.unread)
+        """Whether reading the same file again may give more."""
+        return any(unread.passing for unread in self.unread)
 
 
 def reason(error: BaseException, form: str = "music") -> str:

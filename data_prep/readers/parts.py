@@ -1,4 +1,4 @@
-"""The parts of a score as a reader of notation finds them, and the pieces that their voices are."""
+"""The parts of a score as a reader of notation finds them, and the pieces made of their voices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ def bar_length(metres: Sequence[Metre]) -> Fraction:
 
 
 def pickup(bar: Fraction, first: Fraction, second: Fraction, *, announced: bool, continued: bool) -> Fraction:
-    """Tell a pickup from a first bar that is written in two halves, as repeats and line breaks do.
+    """Distinguish a pickup from a first bar that is written in two halves, as repeats and line breaks do.
 
     Args:
         bar: Length of a whole bar, as are all lengths in quarter notes.

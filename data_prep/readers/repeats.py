@@ -28,7 +28,7 @@ from data_prep.readers.notes import Note
 from data_prep.readers.voices import Signature, signatures_from
 
 Sign: TypeAlias = Literal["segno", "coda", "to coda", "fine", "da capo", "dal segno"]
-"""What leads elsewhere than back: "segno" and "coda" stand where a stretch begins, the others where one ends."""
+"""Jumps other than back: "segno" and "coda" stand where a stretch begins, the others where one ends."""
 
 MAX_TIMES = 100
 """How many times a section may be played."""
@@ -39,7 +39,7 @@ MAX_STRETCHES = 20_000
 
 @dataclass
 class Turn:
-    """A place between two stretches, and what its marks say; no mark by default.
+    """A point between two stretches, with its marks; none by default.
 
     Attributes:
         opens: A repeat begins here.
@@ -104,7 +104,7 @@ def playing_order(
         Numbers of stretches.
 
     Raises:
-        ValueError: If it comes to more than MAX_NOTES notes, or MAX_STRETCHES stretches.
+        ValueError: If there are more than MAX_NOTES notes, or MAX_STRETCHES stretches.
     """
     player = _Player(turns, sizes)
     spans = _spans(turns)
@@ -246,7 +246,7 @@ class _Passage(NamedTuple):
 
 
 class Course:
-    """How a voice goes through its score."""
+    """The course of a voice through its score."""
 
     def __init__(self, order: Sequence[int], onsets: Sequence[Fraction]) -> None:
         """Lay the stretches out in time.

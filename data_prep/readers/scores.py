@@ -1,4 +1,4 @@
-"""Scores in: one file of any kind that can be read becomes a Reading. music21 is imported only when a file is read."""
+"""Reading a score of any known format. music21 is imported only when a file is read."""
 
 import errno
 import warnings
@@ -28,7 +28,7 @@ REPEATS: tuple[Repeats, ...] = get_args(Repeats)
 """How the repeats of scores can be read."""
 
 _OF_PARSERS = (None, errno.EINVAL)
-"""What an OSError says that a damaged file makes of a parser: zipfile seeks before an archive's beginning."""
+"""Error numbers of the OSErrors that parsers raise on a damaged file: zipfile seeks before an archive's beginning."""
 
 SUFFIXES = frozenset(_READERS)
 """Endings of the files that can be read, in lower case."""
@@ -67,7 +67,7 @@ def has_repeats(path: Path) -> bool:
 
 
 def read(path: Path, repeats: Repeats = "written") -> Reading:
-    """Read a file. What is not known to be harmless is read by ``reading.read_file``, within bounds.
+    """Read a file. Untrusted files are read by ``reading.read_file``, within bounds.
 
     Args:
         path: A file with one of the SUFFIXES.
@@ -83,7 +83,7 @@ def read(path: Path, repeats: Repeats = "written") -> Reading:
     module = import_module(reader(path))
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what music21 remarks on a file's style is not the user's concern here
+            warnings.simplefilter("ignore")  # music21's remarks on a file's style do not matter to the user
             how = {"repeats": repeats} if has_repeats(path) else {}
             return _without_silent(module.read(path, **how))
     except Exception as error:  # a parser may raise anything on one file, and the others are still read
@@ -93,20 +93,20 @@ def read(path: Path, repeats: Repeats = "written") -> Reading:
 
 
 def _without_silent(reading: Reading) -> Reading:
-    """Take out the voices in which nothing sounds for any time."""
+    """Remove silent voices."""
     silent = [piece.heading for piece in reading.pieces if not piece.num_sounding]
     if not silent:
         return reading
-    unread = [Unread(one.tune, f"no note of {one.part or 'it'} takes any time") for one in silent]
+    unread = [Unread(voice.tune, f"no note of {voice.part or 'it'} takes any time") for voice in silent]
     return Reading(tuple(piece for piece in reading.pieces if piece.num_sounding), (*reading.unread, *unread))
 
 
 def check_path(path: Path, what: str, suffixes: AbstractSet[str] = SUFFIXES) -> None:
-    """Refuse a path that names no file of a kind that can be read.
+    """Reject a path that names no readable file.
 
     Args:
         path: The path as the user gave it.
-        what: What it is to be, with its article ("a prompt").
+        what: What the file is for, with its article ("a prompt").
         suffixes: Endings that it may have, in lower case.
 
     Raises:

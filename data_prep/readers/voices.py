@@ -20,11 +20,11 @@ def rest(onset: Fraction, duration: Fraction) -> Note:
 
 
 def settle_short(notes: Sequence[Note]) -> list[Note]:
-    """Tell ornaments from short notes among played notes that were put on the grid.
+    """Distinguish ornaments from short notes among played notes that were put on the grid.
 
     A note that begins on the grid with one at least four times as long is a grace note, which takes no time, if it is
     too short for the grid, or a thirty-second at most while nothing else begins before the long note has all but ended.
-    So an acciaccatura of at most a thirty-second stays with its note, and a run below a long note is no ornament. Any
+    So an acciaccatura of at most a thirty-second belongs to its note, and a run below a long note is no ornament. Any
     other note that is too short for the grid lasts the shortest time on it, or to the next onset.
 
     Args:
@@ -72,7 +72,7 @@ def stack_chords(notes: Iterable[Note]) -> list[Note]:
 
 
 def split(events: Iterable[Note], touch: Fraction = Fraction(0)) -> list[list[Note]]:
-    """Deal overlapping events out to voices.
+    """Distribute overlapping events over voices.
 
     An event continues the voice that is free at its onset and ended at the nearest pitch; where none is free, it
     opens a voice. So a line keeps its voice while it moves by small steps. A voice whose note overlaps the event by
@@ -111,9 +111,9 @@ def split(events: Iterable[Note], touch: Fraction = Fraction(0)) -> list[list[No
 def _continued(
     event: Note, voices: list[list[Note]], free: list[int], busy: list[tuple[Fraction, int]], before: Fraction
 ) -> int:
-    """Take the voice that an event continues from those that are free, or all but free since they end ``before``.
+    """Remove and return the voice that an event continues, of those that are free or end ``before``.
 
-    Where there is none, the number is that of a new voice.
+    If there is none, return the number of a new voice.
     """
     pitch = event.pitch
     near = [(abs(voices[number][-1].pitch - pitch), Fraction(0), number) for number in free]
@@ -136,7 +136,7 @@ def fill_gaps(notes: Sequence[Note], bar_length: Fraction, pickup: Fraction) -> 
     """Fill the silences of a voice with rests, each within one bar as a copyist would write them.
 
     The voice then begins in the bar of its first note: whole silent bars before it are cut off (all onsets shift),
-    since a voice that enters late is no tune of long rests.
+    because a voice that enters late is not a tune of long rests.
 
     Args:
         notes: A voice by onset, without overlaps; it may contain rests and grace notes.
@@ -173,10 +173,12 @@ def fill_gaps(notes: Sequence[Note], bar_length: Fraction, pickup: Fraction) -> 
 
 
 def signatures_from(signatures: Sequence[Signature], begin: Fraction) -> tuple[Signature, ...]:
-    """Give the signatures in force from a time on, with onsets counted from there."""
+    """Return the signatures in force from a time on, with onsets counted from there."""
     in_force = [signature for signature in signatures if signature.onset <= begin][-1:]
     later = [signature for signature in signatures if signature.onset > begin]
-    return tuple(one._replace(onset=max(one.onset - begin, Fraction(0))) for one in [*in_force, *later])
+    return tuple(
+        signature._replace(onset=max(signature.onset - begin, Fraction(0))) for signature in [*in_force, *later]
+    )
 
 
 def _bar_start(time: Fraction, bar_length: Fraction, pickup: Fraction) -> Fraction:

@@ -4,7 +4,7 @@ from data_prep.errors import BadInputError
 
 
 def check_format(kind: str, written: int, newest: int, where: str) -> None:
-    """Refuse what a newer version of this program wrote.
+    """Reject what a newer version of this program wrote.
 
     Args:
         kind: What is stored, in the plural ("note tables").

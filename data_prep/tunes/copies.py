@@ -1,6 +1,6 @@
-"""How much of a tune stands verbatim in a corpus: its longest copies, in any key, found through a suffix array.
+"""How much of a tune is copied verbatim from a corpus: its longest copies, in any key, found through a suffix array.
 
-A copy is a run of consecutive rows of a tune (notes, and rests between them) that stands in one piece with the same
+A copy is a run of consecutive rows of a tune (notes, and rests between them) that occurs in one piece with the same
 durations and the same intervals; it begins with a note, whose own pitch is free. Tunes of one tradition share much by
 descent: of O'Neill's, half have 10 notes or more in a row from another tune, one in twenty 22 or more.
 
@@ -32,7 +32,7 @@ _INTERVALS = 2 * NUM_PITCHES
 
 @dataclass(frozen=True)
 class Copy:
-    """A run of a tune that stands in a piece.
+    """A run of a tune that also occurs in a piece.
 
     Attributes:
         length: Notes, and rests between them.
@@ -40,7 +40,7 @@ class Copy:
         piece: The piece's id.
         title: The piece's title, "" where it has none.
         piece_note: The piece's row that it begins with, from 0.
-        semitones: How much higher it stands in the tune than in the piece.
+        semitones: How much higher it is in the tune than in the piece.
     """
 
     length: int
@@ -53,11 +53,11 @@ class Copy:
 
 @dataclass(frozen=True)
 class Copied:
-    """What of a tune is copied.
+    """What is copied in a tune.
 
     Attributes:
         longest: The longest copy, at the same pitch if there is one; None where not even a note's duration is known.
-        share: Of the notes, those that stand in copies of MIN_COPY or more.
+        share: The share of the notes that are in copies of MIN_COPY or more.
     """
 
     longest: Copy | None
@@ -107,7 +107,7 @@ class CorpusIndex:
         self._order = starts[np.lexsort((rank[starts + 1], duration[starts]))]  # where copies can begin, sorted
 
     def copied(self, tune: Tune) -> Copied | None:
-        """Find what of a tune's composed notes is copied.
+        """Find which of a tune's composed notes are copied.
 
         Args:
             tune: The tune; a copy holds none of the notes that were given.
@@ -120,7 +120,9 @@ class CorpusIndex:
         if not len(notes):
             return None
         unknown = len(self._durations)
-        duration = np.array([self._durations.get(one, unknown) for one in tune.duration[tune.num_prompt :]], np.int64)
+        duration = np.array(
+            [self._durations.get(length, unknown) for length in tune.duration[tune.num_prompt :]], np.int64
+        )
         code = self._codes(pitch, duration)
         text = _Text(duration, code, self._find_names(code))
         lengths = np.zeros(len(pitch), np.int64)
@@ -146,7 +148,7 @@ class CorpusIndex:
         return longest, np.array(shares)
 
     def _codes(self, pitch: NDArray[np.integer], duration: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Give rows' codes; a piece's first note has some interval too, which no copy compares."""
+        """Return rows' codes; a piece's first note has some interval too, which no copy compares."""
         sounding = pitch != REST
         notes = pitch[sounding].astype(np.int64)
         interval = np.zeros(len(pitch), np.int64)
@@ -156,19 +158,19 @@ class CorpusIndex:
     def _name_runs(self, code: NDArray[np.int64], longest: int) -> list[NDArray[np.int64]]:
         """Name the corpus's runs of 1, 2, 4, ... places, up to a length at which no two are equal."""
         known, names = np.unique(code, return_inverse=True)
-        self._known, found = [known], [names]
-        while 2 ** (len(found) - 1) < longest:
-            known, names = np.unique(self._pairs(names, len(found) - 1), return_inverse=True)
+        self._known, levels = [known], [names]
+        while 2 ** (len(levels) - 1) < longest:
+            known, names = np.unique(self._pairs(names, len(levels) - 1), return_inverse=True)
             self._known.append(known)
-            found.append(names)
-        return found
+            levels.append(names)
+        return levels
 
     def _find_names(self, code: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        """Give a tune's runs of 1, 2, 4, ... rows the names that they have in the corpus."""
-        found = [_find(code, self._known[0])]
+        """Return the names that a tune's runs of 1, 2, 4, ... rows have in the corpus."""
+        levels = [_find(code, self._known[0])]
         for level, known in enumerate(self._known[1:]):
-            found.append(_find(self._pairs(found[-1], level), known))
-        return found
+            levels.append(_find(self._pairs(levels[-1], level), known))
+        return levels
 
     def _pairs(self, names: NDArray[np.int64], level: int) -> NDArray[np.int64]:
         """Number every run of 2**(level + 1) by the names of its halves.
@@ -180,7 +182,7 @@ class CorpusIndex:
         return names * (len(self._piece) + 1) + second + 1
 
     def _agreement(self, text: _Text, rows: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Give how many rows of a text agree with those of the corpus from given places on, in a copy's sense."""
+        """Return how many rows of a text agree with those of the corpus from given places on, in a copy's sense."""
         begins = text.duration[rows] == self._text.duration[places]
         length = np.zeros(len(rows), np.int64)
         for level in reversed(range(len(self._known))):
@@ -192,7 +194,7 @@ class CorpusIndex:
         return np.where(begins, 1 + length, 0)
 
     def _longest(self, text: _Text, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Give the length of the longest copy that begins with each of a tune's notes, by bisecting the order."""
+        """Return the length of the longest copy that begins with each of a tune's notes, by bisecting the order."""
         order, size = self._order, len(text.code)
         below, above = np.full(len(rows), -1), np.full(len(rows), len(order))  # nothing is below -1
         while np.any(above - below > 1):
@@ -227,13 +229,13 @@ class CorpusIndex:
 
 
 def _find(values: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Give where values stand among known ones, which ascend, or _UNKNOWN."""
+    """Return where values stand among known ones, which ascend, or _UNKNOWN."""
     index = np.minimum(np.searchsorted(known, values), len(known) - 1)
     return np.where(known[index] == values, index, _UNKNOWN)
 
 
 def _nearest_other(alike: NDArray[np.int64], same: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Give what each place but the first shares with the nearest one before it, in the order, of another piece.
+    """Return what each place but the first shares with the nearest one before it, in the order, of another piece.
 
     Args:
         alike: [s - 1] what neighbours in the order share.
@@ -250,7 +252,7 @@ def _nearest_other(alike: NDArray[np.int64], same: NDArray[np.bool_]) -> NDArray
 
 
 def _covered(lengths: NDArray[np.int64], sounding: NDArray[np.bool_]) -> float:
-    """Give the share of the notes that stand in copies of MIN_COPY or more, whose lengths begin at each row."""
+    """Return the share of the notes that stand in copies of MIN_COPY or more, whose lengths begin at each row."""
     first = np.flatnonzero(lengths >= MIN_COPY)
     change = np.bincount(first, minlength=len(lengths) + 1) - np.bincount(
         first + lengths[first], minlength=len(lengths) + 1

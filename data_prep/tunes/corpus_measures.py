@@ -1,4 +1,4 @@
-"""How a whole corpus measures, kept once computed: what a composed tune's numbers are read against.
+"""How a whole corpus measures, kept once computed: for comparison with a composed tune's numbers.
 
 The copies of a piece are those of all other pieces, near-duplicates among them, of which folk corpora have many: they
 make the upper end of these two measures long, and leave the median as it is.
@@ -21,15 +21,15 @@ from data_prep.tunes.measures import MEASURES, Value, measure
 _VERSION = 1  # raised with every change to what a measure computes
 
 CENTRE = (0.025, 0.975)
-"""A value beyond these quantiles of the corpus is told as unusual."""
+"""A value beyond these quantiles of the corpus is reported as unusual."""
 
 
 @dataclass(frozen=True)
 class CorpusRank:
-    """Where a value stands among those of a corpus.
+    """Where a value ranks among those of a corpus.
 
     Attributes:
-        percentile: Of the pieces, those that have less, and half of those that have as much, in percent.
+        percentile: Of the pieces, the share with less, and half of those with the same value, in percent.
         outlying: -1 or 1 where it is below or above the central 95 % of them, 0 where it is among these.
     """
 
@@ -55,16 +55,16 @@ class CorpusMeasures:
         return len(self.values["in_key"])
 
     def known(self, name: str) -> NDArray[np.float64]:
-        """Give a measure's values, ascending, of the pieces that have one."""
+        """Return a measure's values, ascending, of the pieces that have one."""
         return np.sort([value for value in self.values[name] if value is not None])
 
     def quantiles(self, name: str, *shares: float) -> tuple[float, ...]:
-        """Give quantiles of a measure, each a value of some piece; none where no piece has one."""
+        """Return quantiles of a measure, each a value of some piece; none where no piece has one."""
         known = self.known(name)
         return tuple(np.quantile(known, shares, method="nearest").tolist()) if len(known) else ()
 
     def rank(self, name: str, value: float) -> CorpusRank | None:
-        """Find where a value of a measure stands; None where no piece has one."""
+        """Return the rank of a measure's value; None if no piece has one."""
         known = self.known(name)
         if not len(known):
             return None
@@ -74,7 +74,7 @@ class CorpusMeasures:
 
 
 def corpus_measures(melodies: Melodies, index: CorpusIndex, folder: Path | None = None) -> CorpusMeasures:
-    """Measure a corpus, or read what was measured before.
+    """Measure a corpus, or read the stored measures.
 
     Args:
         melodies: The pieces.
@@ -100,7 +100,7 @@ def corpus_measures(melodies: Melodies, index: CorpusIndex, folder: Path | None 
 
 
 def _read(path: Path, num_pieces: int) -> dict[str, tuple[Value, ...]] | None:
-    """Give what is stored, or None where it is not there, or damaged and to be made anew."""
+    """Return what is stored, or None if it is missing or damaged and must be made again."""
     try:
         values = {name: tuple(of_measure) for name, of_measure in json.loads(path.read_text(encoding="utf-8")).items()}
     except (OSError, ValueError, AttributeError, TypeError):

@@ -16,10 +16,13 @@ from data_prep.tunes.tune import Tune
 
 
 def corpus_tunes(melodies: Melodies) -> list[Tune]:
-    """Give every piece as a tune, untitled."""
-    pitches, durations = _integers(melodies.pitch), [melodies.durations[one] for one in _integers(melodies.duration)]
-    metres = [melodies.metres[one] for one in _integers(melodies.metre)]
-    pickups = [melodies.positions[one] for one in _integers(melodies.pickup)]
+    """Return every piece as a tune, untitled."""
+    pitches, durations = (
+        _integers(melodies.pitch),
+        [melodies.durations[index] for index in _integers(melodies.duration)],
+    )
+    metres = [melodies.metres[index] for index in _integers(melodies.metre)]
+    pickups = [melodies.positions[index] for index in _integers(melodies.pickup)]
     tonics = _integers(melodies.tonic)
     tunes: list[Tune] = []
     for piece, (begin, end) in enumerate(pairwise(_integers(melodies.start))):

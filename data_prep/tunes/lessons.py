@@ -1,4 +1,4 @@
-"""A lesson: one tune that a model learns by heart, all of it to train on, and its first bars to go on from."""
+"""A lesson: one tune that a model memorises: all of it is trained on, and its first bars are the prompt."""
 
 from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
@@ -13,7 +13,7 @@ from data_prep.tunes.prompts import read_voice, tune_of
 from data_prep.tunes.tune import Tune
 
 MAX_NOTES = 1000
-"""Most notes and rests of a lesson: each is composed after another, with all that a model sees read anew."""
+"""Most notes and rests of a lesson: each is composed after the others, and the model then reads everything again."""
 
 _EXAMPLE = "examples/mary_had_a_little_lamb.abc"
 
@@ -23,7 +23,7 @@ class Lesson:
     """One tune in two forms.
 
     Attributes:
-        tune: The tune, of which the first ``num_prompt`` notes are given.
+        tune: The tune, whose first ``num_prompt`` notes are given.
         melodies: The same notes as one piece, which one fold trains on and none holds out.
     """
 
@@ -39,7 +39,7 @@ def read_lesson(path: Path | None, bars: int) -> tuple[Lesson, tuple[str, ...]]:
         bars: How many of its bars are given, not counting a pickup, which comes before them.
 
     Returns:
-        The lesson, and what of the file it leaves out or had to be supposed, one line each.
+        The lesson, and one line for everything in the file that was left out or assumed.
 
     Raises:
         BadInputError: If there is no such file, it cannot be read, or it has too few or too many notes.

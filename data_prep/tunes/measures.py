@@ -105,7 +105,7 @@ class _Line:
         return lcm(*(time.denominator for time in times))
 
     def ticks(self, time: Fraction) -> int:
-        """Give a time in ticks."""
+        """Return a time in ticks."""
         return time.numerator * (self.resolution // time.denominator)
 
     @cached_property
@@ -179,7 +179,7 @@ def _range(line: _Line) -> Value:
 
 
 def _scale_runs(line: _Line) -> tuple[NDArray[np.bool_], int]:
-    """Give which notes belong to scale runs, [n], and how many composed notes the longest run has."""
+    """Return which notes belong to scale runs, [n], and how many composed notes the longest run has."""
     step = np.diff(line.pitch)
     steps = line.sounding[1:] & line.sounding[:-1] & (step != 0) & (np.abs(step) <= _WIDEST_STEP)
     direction = np.where(steps, np.sign(step), 0)

@@ -1,4 +1,4 @@
-"""Prompts: the one tune that is taken from a file of any kind, and what had to be said about it."""
+"""Prompts: the one tune that is taken from a file of any kind, and remarks about it."""
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -25,7 +25,7 @@ _LIKE: dict[str, tuple[int, Mode]] = {
     "lydian": (7, "major"),
     "locrian": (10, "minor"),
 }
-"""Modes that tunes are not told in: the nearest one of the same signature, on a tonic so many semitones higher."""
+"""Modes that tunes do not have: the nearest one of the same signature, on a tonic so many semitones higher."""
 
 
 def read_prompt(path: Path) -> tuple[Tune, tuple[str, ...]]:
@@ -35,8 +35,8 @@ def read_prompt(path: Path) -> tuple[Tune, tuple[str, ...]]:
         path: An ABC, MIDI, MusicXML or kern file.
 
     Returns:
-        The file's first tune, of several voices the top one, of chords the top notes, and what of the file this leaves
-        out or had to be supposed, one line each.
+        The file's first tune, of several voices the top one, of chords the top notes, and one line for everything in
+        the file that was left out or assumed.
 
     Raises:
         BadInputError: If there is no such file, it cannot be read, or there is no note in it.
@@ -50,7 +50,7 @@ def read_voice(path: Path, what: str) -> tuple[Piece, tuple[str, ...]]:
 
     Args:
         path: An ABC, MIDI, MusicXML or kern file.
-        what: What it is to be, with its article ("a prompt").
+        what: What the file is for, with its article ("a prompt").
 
     Returns:
         The voice, and the same remarks as ``read_prompt`` makes.
@@ -98,7 +98,7 @@ def _metre(metres: Sequence[Metre]) -> tuple[int, int]:
 
 
 def _signature(keys: Sequence[Key]) -> tuple[int, Mode]:
-    """Give the first key's signature, and the mode of a tune in it."""
+    """Return the first key's signature, and the mode of a tune in it."""
     if not keys:
         return 0, "major"
     for mode in MODES:
@@ -136,11 +136,11 @@ def _about_signatures(top: Piece, tune: Tune) -> Iterator[str]:
     metre, key = f"{tune.metre[0]}/{tune.metre[1]}", f"{tonic(tune)} {tune.mode}"
     if not metres:
         yield f"it tells no metre, {metre} is supposed"
-    elif any((one.beats, one.unit) != tune.metre for one in metres):
+    elif any((later.beats, later.unit) != tune.metre for later in metres):
         yield f"its first metre is taken throughout, {metre}"
     if not keys:
         yield f"it tells no key, {key} is supposed"
-    elif any(one[1:] != keys[0][1:] for one in keys):
+    elif any(later[1:] != keys[0][1:] for later in keys):
         yield f"its first key is taken throughout, {key}"
     elif not keys[0].mode:
         yield f"its key signature tells no mode, {key} is supposed"

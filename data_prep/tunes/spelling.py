@@ -45,7 +45,7 @@ def spell(pitch: int, fifths: int) -> Name:
 
 
 def signed(fifths: int) -> dict[str, int]:
-    """Give what a key signature adds to each letter, in semitones."""
+    """Return what a key signature adds to each letter, in semitones."""
     return dict(_at(place) for place in range(fifths - 1, fifths + 6))
 
 
@@ -75,7 +75,7 @@ class Accidentals:
     _at_letter: dict[str, int] = field(default_factory=dict[str, int])
 
     def needed(self, name: Name) -> bool:
-        """Tell whether a note's accidental has to be written, and take it for written where it has."""
+        """Return whether a note's accidental has to be written, and record it as written if so."""
         by_key = self.signature[name.letter]
         in_force = {
             self._at_octave.get((name.letter, name.octave), by_key),
@@ -87,10 +87,10 @@ class Accidentals:
         return True
 
     def write(self, name: Name) -> None:
-        """Take a note's accidental for written."""
+        """Record a note's accidental as written."""
         self._at_octave[name.letter, name.octave] = name.alter
         self._at_letter[name.letter] = name.alter
 
     def tie(self, name: Name) -> None:
-        """Take a note for tied over the bar line without an accidental: the next on its line has one, to be sure."""
+        """Record a note as tied over the bar line without an accidental: the next one on its line gets one."""
         self._at_letter[name.letter] = name.alter

@@ -1,4 +1,4 @@
-"""A tune: one voice as it is written down, with metre and key; what a composer gives and what is written to files."""
+"""A tune: one voice as it is written down, with metre and key; what a model composes and what is written to files."""
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -28,8 +28,8 @@ class Tune:
         metre: Beats and beat unit, as (6, 8).
         pickup: Length of the opening partial bar in quarter notes, 0 where the first bar is full.
         fifths: The key signature: sharps, or flats if negative, -7..7.
-        mode: What tells the tonic of that signature.
-        num_prompt: The first so many notes were given, the others composed.
+        mode: The mode, which determines the tonic of that signature.
+        num_prompt: The number of notes that were given, which come first, the others composed.
         title: Its title.
         quarters_per_minute: Its tempo.
     """
@@ -65,25 +65,25 @@ class Tune:
         return frozenset((7 * (self.fifths + step)) % 12 for step in range(-1, 6))
 
     def onsets(self) -> tuple[Fraction, ...]:
-        """Give every note's onset in quarter notes from the beginning."""
-        at, found = Fraction(0), list[Fraction]()
+        """Return every note's onset in quarter notes from the beginning."""
+        at, onsets = Fraction(0), list[Fraction]()
         for duration in self.duration:
-            found.append(at)
+            onsets.append(at)
             at += duration
-        return tuple(found)
+        return tuple(onsets)
 
     def bars(self) -> tuple[int, ...]:
-        """Give the bar that every note begins in; the pickup is bar 0, and so is a first full bar without one."""
+        """Return the bar that every note begins in; the pickup is bar 0, and so is a first full bar without one."""
         shift = self.bar_length - self.pickup if self.pickup else Fraction(0)
         return tuple(int((onset + shift) // self.bar_length) for onset in self.onsets())
 
     def transposed(self, semitones: int) -> "Tune":
         """Shift all notes, and the key signature with them, to the spelling with the fewest accidentals."""
-        pitch = tuple(one if one == REST else one + semitones for one in self.pitch)
+        pitch = tuple(pitch if pitch == REST else pitch + semitones for pitch in self.pitch)
         fifths = (self.fifths + 7 * semitones + 5) % 12 - 5
         return replace(self, pitch=pitch, fifths=fifths)
 
 
 def signature(tonic: int, mode: Mode) -> int:
-    """Give the key signature of a tonic (pitch class 0..11) and mode: sharps, or flats if negative, -5..6."""
+    """Return the key signature of a tonic (pitch class 0..11) and mode: sharps, or flats if negative, -5..6."""
     return (7 * (tonic - _TONIC_ABOVE_MAJOR[mode]) + 5) % 12 - 5

@@ -1,1 +1,1 @@
-"""One writer for each kind of file that a tune becomes."""
+"""One writer for each file format of tunes."""

@@ -64,7 +64,7 @@ def _bar(bar: Bar, accidentals: Accidentals, fifths: int) -> str:
         if before is not None and before.span != note.span:
             text += " "
         if note.tuplet >= 0 and (before is None or before.tuplet != note.tuplet):
-            text += _tuplet([one for one in bar.notes if one.tuplet == note.tuplet])
+            text += _tuplet([member for member in bar.notes if member.tuplet == note.tuplet])
         text += _note(note, accidentals, fifths)
     return text
 

@@ -1,4 +1,4 @@
-"""A tune as it is written down: its bars, the note values that its notes come to in them, tuplets, and beams.
+"""A tune in notation: bars, written note values, tuplets and beams.
 
 Symbols: times and lengths are in quarter notes; a bar's offsets count from where it would begin if it were full, so
 that a pickup's notes have the places of the end of a bar. The written value of a note is its length times the ratio of
@@ -39,7 +39,7 @@ class Written:
         pitch: MIDI pitch or REST.
         offset: In the bar.
         length: That it takes.
-        ratio: So many written values take the time of one (3/2 in a triplet), 1 outside of tuplets.
+        ratio: The number of written values in the time of one (3/2 in a triplet), 1 outside of tuplets.
         tuplet: Number of its tuplet in the bar, -1 outside of tuplets.
         span: Number of the beam group of the bar in which it begins.
         begins: It is the first part of its note.
@@ -107,20 +107,20 @@ def bars(tune: Tune) -> list[Bar]:
 
 
 def lines(written: Sequence[Bar]) -> list[list[Bar]]:
-    """Deal bars out to lines, with as many full bars a line as leave room for the notes.
+    """Distribute bars over lines, with as many full bars a line as leave room for the notes.
 
     Args:
         written: A tune's bars.
 
     Returns:
-        The lines; a last bar that would stand alone joins the line before it if there is room.
+        The lines; a single last bar joins the line before it if there is room.
     """
     dealt = [_dealt(written, bars_a_line) for bars_a_line in _BARS_A_LINE]
-    roomy = [found for found in dealt if max(map(_num_notes, found)) <= _NOTES_A_LINE]
-    found = (roomy or dealt[-1:])[0]
-    if len(found) > 1 and len(found[-1]) == 1 and _num_notes(found[-2]) + _num_notes(found[-1]) <= _NOTES_A_LINE:
-        found[-2:] = [[*found[-2], *found[-1]]]
-    return found
+    roomy = [lines for lines in dealt if max(map(_num_notes, lines)) <= _NOTES_A_LINE]
+    chosen = (roomy or dealt[-1:])[0]
+    if len(chosen) > 1 and len(chosen[-1]) == 1 and _num_notes(chosen[-2]) + _num_notes(chosen[-1]) <= _NOTES_A_LINE:
+        chosen[-2:] = [[*chosen[-2], *chosen[-1]]]
+    return chosen
 
 
 def _dealt(written: Sequence[Bar], bars_a_line: int) -> list[list[Bar]]:
@@ -132,12 +132,12 @@ def _num_notes(line: Sequence[Bar]) -> int:
 
 
 def beat_length(metre: tuple[int, int]) -> Fraction:
-    """Give the length of what a metre counts: a dotted note in compound time, a quarter in 4/4, a half in 2/2."""
+    """Return the length of what a metre counts: a dotted note in compound time, a quarter in 4/4, a half in 2/2."""
     return Fraction(4 * (3 if _is_compound(metre) else 1), metre[1])
 
 
 def is_written(value: Fraction) -> bool:
-    """Tell whether a length is that of a note with no dot or one, up to a breve."""
+    """Return whether a length is that of a note with no dot or one, up to a breve."""
     return _odd(value.numerator) in {1, 3} and _odd(value.denominator) == 1 and value <= _BREVE
 
 
@@ -148,7 +148,7 @@ def _is_compound(metre: tuple[int, int]) -> bool:
 
 @dataclass(frozen=True)
 class _Grid:
-    """Where a metre wants notes to begin.
+    """Where notes begin in a metre.
 
     Attributes:
         beat: No longer than a quarter note in simple time.
@@ -181,7 +181,7 @@ class _Grid:
         return cls(beat, tune.bar_length / 2 if in_halves else None, compound, coarse, fine)
 
     def allows(self, begin: Fraction, end: Fraction, *, is_rest: bool) -> bool:
-        """Tell whether a note can be written as one from a place to another."""
+        """Return whether a note can be written as one from a place to another."""
         length, beat = end - begin, self.beat
         if not is_written(length):
             return False
@@ -197,7 +197,7 @@ class _Grid:
         return on_beats or (begin % (beat / 2) == 0 and end % (beat / 2) == 0)
 
     def split(self, begin: Fraction, end: Fraction, *, is_rest: bool) -> Iterator[tuple[Fraction, Fraction]]:
-        """Split a note where the metre wants it, into notes that can be written."""
+        """Split a note at the metre's positions into notes that can be written."""
         while not self.allows(begin, end, is_rest=is_rest):
             cut = self._cut(begin, end, is_rest=is_rest)
             yield begin, cut
@@ -205,7 +205,7 @@ class _Grid:
         yield begin, end
 
     def _cut(self, begin: Fraction, end: Fraction, *, is_rest: bool) -> Fraction:
-        """Give the last place on the coarsest level of the metre up to which the note can be written as one."""
+        """Return the last place on the coarsest level of the metre up to which the note can be written as one."""
         levels = [*([self.middle] if self.middle is not None else []), self.beat]
         levels += [self.beat / parts / 2**halvings for parts in [3 if self.is_compound else 2] for halvings in range(9)]
         for level in levels:
@@ -220,27 +220,27 @@ def _steps(length: Fraction, step: Fraction) -> tuple[Fraction, ...]:
 
 
 def _inside(begin: Fraction, end: Fraction, step: Fraction) -> list[Fraction]:
-    """Give the multiples of a step strictly between two places."""
+    """Return the multiples of a step strictly between two places."""
     return [step * number for number in range(int(begin // step) + 1, int(-(-end // step)))]
 
 
 def _cut_at_bar_lines(tune: Tune) -> list[list[Written]]:
     length = tune.bar_length
     now = length - tune.pickup if tune.pickup else Fraction(0)
-    found: list[list[Written]] = [[]]
+    bars_of_notes: list[list[Written]] = [[]]
     for index, (pitch, duration) in enumerate(zip(tune.pitch, tune.duration, strict=True)):
         is_note, begun, left = pitch != REST, False, duration
         while left > 0:
             if now == length:
-                found.append([])
+                bars_of_notes.append([])
                 now = Fraction(0)
             part = min(left, length - now)
             left -= part
             ties = (is_note and begun, is_note and left > 0)
             written = Written(index, pitch, now, part, begins=not begun, tied_before=ties[0], tied_after=ties[1])
-            found[-1].append(written)
+            bars_of_notes[-1].append(written)
             now, begun = now + part, True
-    return found
+    return bars_of_notes
 
 
 def _odd(number: int) -> int:
@@ -249,12 +249,12 @@ def _odd(number: int) -> int:
 
 def _with_values(notes: Sequence[Written], grid: _Grid) -> list[Written]:
     """Split the notes of a bar into those that can be written, in tuplets where their lengths need it."""
-    found: list[Written] = []
+    written: list[Written] = []
     tuplet = -1
     begin = 0
     while begin < len(notes):
         if _odd(notes[begin].length.denominator) == 1:
-            found += _parts(notes[begin], list(_plain_places(notes[begin], grid)))
+            written += _parts(notes[begin], list(_plain_places(notes[begin], grid)))
             begin += 1
             continue
         end = _tuplet_end(notes, begin)
@@ -263,13 +263,13 @@ def _with_values(notes: Sequence[Written], grid: _Grid) -> list[Written]:
         ratio = Fraction(odd, 1 << (odd.bit_length() - 1))  # 3 in the time of 2, 5 and 7 in that of 4
         for note in notes[begin:end]:
             member = replace(note, ratio=ratio, tuplet=tuplet)
-            found += _parts(member, list(_tuplet_places(member)))
+            written += _parts(member, list(_tuplet_places(member)))
         begin = end
-    return found
+    return written
 
 
 def _tuplet_end(notes: Sequence[Written], begin: int) -> int:
-    """Give where a tuplet ends: as soon as its lengths add up to one without; where they never do, with its kind."""
+    """Return where a tuplet ends: as soon as its lengths add up to one without; where they never do, with its kind."""
     total = Fraction(0)
     for end in range(begin, len(notes)):
         total += notes[end].length
@@ -284,7 +284,7 @@ def _tuplet_end(notes: Sequence[Written], begin: int) -> int:
 def _plain_places(note: Written, grid: _Grid) -> Iterator[tuple[Fraction, Fraction]]:
     if _odd(note.offset.denominator) == 1:
         yield from grid.split(note.offset, note.end, is_rest=note.pitch == REST)
-    else:  # after a tuplet that is not filled, no place means anything
+    else:  # after an incomplete tuplet, positions are meaningless
         yield from _tuplet_places(note)
 
 
@@ -314,7 +314,7 @@ def _parts(note: Written, places: Sequence[tuple[Fraction, Fraction]]) -> Iterat
 
 
 def _with_spans(notes: Sequence[Written], grid: _Grid) -> list[Written]:
-    """Say which notes are beamed together: those of a coarse group, or of a fine one where the coarse one is uneven."""
+    """Beam notes together: those of a coarse group, or of a fine one where the coarse one is uneven."""
     uneven = {_place(grid.coarse, note.offset) for note in notes if note.tuplet >= 0 or note.value < Fraction(1, 2)}
     starts = sorted(set(grid.coarse) | {at for at in grid.fine if _place(grid.coarse, at) in uneven})
     return [replace(note, span=_place(starts, note.offset)) for note in notes]

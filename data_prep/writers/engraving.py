@@ -24,7 +24,7 @@ _OPTIONS: dict[str, Any] = {
     "scale": 50,
     "smuflTextFont": "none",
     "spacingSystem": 6,
-    "svgFormatRaw": True,  # resvg loses the place of a text that has blanks between its parts
+    "svgFormatRaw": True,  # resvg misplaces a text that has blanks between its parts
     "xmlIdChecksum": True,  # the same names for the same tune
 }
 
@@ -37,7 +37,7 @@ _SPACE = 100
 """Between two signs of the music font, in its units: thousandths of its size."""
 
 _FONTS = ("STIXGeneral", "STIXGeneralItalic", "STIXGeneralBol", "STIXGeneralBolIta", "DejaVuSerif")
-"""Fonts that come with matplotlib: Times, as verovio counts on, and one that knows more letters."""
+"""Fonts that come with matplotlib: Times, which verovio assumes, and one with more letters."""
 
 _ZOOM = 2.0
 """Pixels of a picture for one of the page: it can be printed."""
@@ -69,7 +69,7 @@ def to_svg(musicxml: str) -> str:
 
 
 def to_png(svg: str) -> bytes:
-    """Draw an engraved page, with fonts that come along so that it looks the same on every machine."""
+    """Draw an engraved page, with bundled fonts, so that it looks the same on every machine."""
     return _resvg.svg_to_bytes(
         svg_string=svg,
         zoom=_ZOOM,
@@ -81,7 +81,7 @@ def to_png(svg: str) -> bytes:
 
 
 def _as_paths(text: re.Match[str]) -> str:
-    """Draw the signs at the beginning of a text as shapes, and let the rest of it follow."""
+    """Draw the signs at the beginning of a text as shapes, followed by the rest of it."""
     scale = int(text["size"]) / 1000
     x, y, drawn = float(text["x"]), round(int(text["y"]) - _RISE * int(text["size"])), ""
     for sign in text["signs"]:
@@ -103,7 +103,7 @@ def _metrics() -> str:
 
 
 def _package(name: str) -> Path:
-    """Give a package's folder, without importing it."""
+    """Return a package's folder, without importing it."""
     spec = find_spec(name)
     assert spec is not None, "the package is a dependency"
     assert spec.origin is not None, "the package is a folder"

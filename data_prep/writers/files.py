@@ -19,7 +19,7 @@ from data_prep.writers.bars import bars
 _SUFFIXES = {"midi": ".mid", "musicxml": ".musicxml", "abc": ".abc", "svg": ".svg", "png": ".png", "wav": ".wav"}
 
 FORMATS = tuple(_SUFFIXES)
-"""What a tune can be written as."""
+"""The formats that a tune can be written in."""
 
 _SHORTEST_VALUE = 256
 """Parts of a quarter note of the shortest note that can be written, a 1024th."""
@@ -41,18 +41,18 @@ def write(
 
     Args:
         tune: The tune.
-        folder: Where; it is made.
+        folder: The folder; it is created.
         stem: The files' name, without an ending.
         formats: Some of FORMATS.
-        instrument: Who plays it in MIDI and sound: a name of General MIDI, or its number from 0.
-        replace: Whether files that are there may be replaced.
+        instrument: The instrument in MIDI and sound: a name of General MIDI, or its number from 0.
+        replace: Whether existing files may be replaced.
 
     Returns:
         The files, in the order of the formats.
 
     Raises:
         BadInputError: If a format or the instrument is unknown, the stem names no file, a value of the tune cannot be
-            written, the folder cannot be written to, or a file is there already and may not be replaced.
+            written, the folder cannot be written to, or a file exists and may not be replaced.
     """
     files = paths(folder, stem, formats)
     check(tune)
@@ -73,7 +73,7 @@ def write(
 
 
 def paths(folder: Path, stem: str, formats: Sequence[str] = FORMATS) -> list[Path]:
-    """Name a tune's files; see ``write``, which raises the same of formats and stem."""
+    """Name a tune's files; see ``write``, which raises the same errors for formats and stem."""
     for name in formats:
         if name not in _SUFFIXES:
             raise unknown("format", name, FORMATS)
@@ -83,7 +83,7 @@ def paths(folder: Path, stem: str, formats: Sequence[str] = FORMATS) -> list[Pat
 
 
 def check(tune: Tune) -> None:
-    """Refuse a tune with a value that cannot be written.
+    """Reject a tune with a value that cannot be written.
 
     Args:
         tune: The tune.
@@ -114,7 +114,7 @@ def check(tune: Tune) -> None:
 
 
 def _check_frame(tune: Tune) -> None:
-    """Refuse a metre, a pickup, a key, a prompt's length or a tempo that cannot be."""
+    """Reject a metre, a pickup, a key, a prompt's length or a tempo that is invalid."""
     beats, unit = tune.metre
     if not is_metre(beats, unit):
         raise BadInputError(
@@ -142,18 +142,18 @@ def _check_frame(tune: Tune) -> None:
 
 
 def _printable(title: str) -> str:
-    """Leave of a title what can stand in one line of any file."""
+    """Return a title without what cannot be printed in one line of any file."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in title).split())
 
 
 class _Contents:
-    """What a tune's files hold, each made when it is asked for, and what several need once."""
+    """The contents of a tune's files, each made when needed, and shared parts made once."""
 
     def __init__(self, tune: Tune, instrument: str) -> None:
         self._tune, self._instrument = tune, instrument
 
     def of(self, name: str) -> bytes:
-        """Give what the file of a format holds."""
+        """Return the content of a format's file."""
         if name == "midi":
             return _writer("midi").to_bytes(self._played)
         if name == "musicxml":
@@ -179,5 +179,5 @@ class _Contents:
 
 
 def _writer(name: str) -> Any:
-    """Import a writer where it is used: music21 alone takes a second."""
+    """Import a writer when it is used: music21 alone takes a second."""
     return import_module(f"data_prep.writers.{name}")

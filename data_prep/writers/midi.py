@@ -1,4 +1,4 @@
-"""Tunes as MIDI: one instrument, exact ticks, and accents that tell where the beats are."""
+"""Tunes as MIDI: one instrument, exact ticks, and accents that mark the beats."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -21,7 +21,7 @@ VIOLIN = 40
 _VELOCITY = 80
 _ON_BEAT = 6
 _ON_BAR = 14
-"""What a note is louder by on a beat, and at the beginning of a bar."""
+"""How much louder a note is on a beat, and at the beginning of a bar."""
 
 _LEAST_TICKS = 480
 """Ticks in a quarter note, or a multiple where a tune's durations need it."""
@@ -34,8 +34,8 @@ def to_pretty_midi(tune: Tune, program: int = VIOLIN) -> Any:
 
     Args:
         tune: The tune.
-        program: The instrument that plays it, as MIDI numbers programs from 0; who wants to have the tune performed by
-            a model of pianos asks for 0.
+        program: The instrument that plays it, as MIDI numbers programs from 0; 0 is for tunes that a piano model will
+            perform.
 
     Returns:
         A ``pretty_midi.PrettyMIDI`` with the notes, metre, key signature and tempo; a pickup is a first bar that the
@@ -63,7 +63,7 @@ def program_of(instrument: str) -> int:
         instrument: Its number from 0 to 127, or (part of) its General MIDI name, as in piano, flute, "celesta".
 
     Returns:
-        The number; of several that the text is part of the first, so that "piano" is the grand one.
+        The number; the first of several that contain the text, so that "piano" is the grand one.
 
     Raises:
         BadInputError: If there is none.
@@ -88,7 +88,7 @@ def to_bytes(midi: Any) -> bytes:
 def _metres(tune: Tune) -> Iterator[tuple[Fraction, tuple[int, int]]]:
     """Return metres with their onsets; a pickup is a bar in a short metre of its own, as notation programs write it.
 
-    Where there is none so short, as for a third of a quarter note, the tune's metre begins anew at the first full bar.
+    If there is no such metre, as for a third of a quarter note, the tune's metre begins again at the first full bar.
     """
     parts = tune.pickup / 4  # of a whole note
     unit = max(parts.denominator, tune.metre[1])

@@ -1,7 +1,7 @@
 """Tunes as music21's scores, and as MusicXML.
 
-All that a page shows is decided here: note values, ties, tuplets, beams, accidentals and line breaks. music21 is told
-to add nothing of its own, for it knows no beats that a tie has to show, and no bars of reels that are beamed in halves.
+Everything that a page shows is decided here: note values, ties, tuplets, beams, accidentals and line breaks. music21
+adds no notation of its own, because it does not show beats by ties, and does not beam the bars of reels in halves.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,13 +19,13 @@ _m21: Any = import_module("music21")  # it has no types for what is used here
 _m21_to_xml: Any = import_module("music21.musicxml.m21ToXml")
 
 PROMPT_MARK = "prompt"
-"""Stands above the first note where notes were given."""
+"""Written above the first note where notes were given."""
 
 COMPOSED_MARK = "composed from here"
-"""Stands above the first note that was not given, where others were."""
+"""Written above the first note that was not given, where others were."""
 
 PROMPT_COLOUR = "#0072B2"
-"""Of the notes that were given."""
+"""The colour of the notes that were given."""
 
 _SIGNS = {-1: "-", 0: "", 1: "#"}
 _TIES = {(False, True): "start", (True, True): "continue", (True, False): "stop"}
@@ -38,10 +38,10 @@ def to_music21(tune: Tune) -> Any:
         tune: The tune.
 
     Returns:
-        A score of one part, a violin's, all of whose notation is made.
+        A score of one part, a violin's, with complete notation.
     """
     violin = _m21.instrument.Violin()
-    violin.partId, violin.instrumentId = "P1", "P1-I1"  # music21 would draw them by chance
+    violin.partId, violin.instrumentId = "P1", "P1-I1"  # music21 would choose them at random
     part = _m21.stream.Part(id="tune")
     part.insert(0, violin)
     written = bars(tune)
@@ -64,10 +64,10 @@ def to_music21(tune: Tune) -> Any:
 
 
 def to_musicxml(tune: Tune) -> str:
-    """Write a tune as MusicXML, the same text for the same tune on every day."""
+    """Write a tune as MusicXML, always the same text for the same tune."""
     exporter = _m21_to_xml.ScoreExporter(to_music21(tune), makeNotation=False)
     root = exporter.parse()
-    # music21 names itself as the composer, and a tune without a title after itself
+    # music21 names itself as the composer, and names itself as the title of a tune without one
     unwanted = {"identification": "creator", "identification/encoding": "encoding-date"}
     for place, name in (unwanted if tune.title else unwanted | {".": "movement-title"}).items():
         for parent in root.findall(place):
@@ -105,7 +105,7 @@ def _opening(tune: Tune) -> Iterator[Any]:
 
 
 def _mark(tune: Tune, written: Written) -> str:
-    """Return what is written above a note: who made it, where that begins."""
+    """Return what is written above a note: where the given and the composed notes begin."""
     if not tune.num_prompt or not written.begins:
         return ""
     return {0: PROMPT_MARK, tune.num_prompt: COMPOSED_MARK}.get(written.note, "")
@@ -148,11 +148,11 @@ def _pitch(tune: Tune, written: Written, accidentals: Accidentals) -> Any:
 
 
 def _duration(notes: Sequence[Written], index: int) -> Any:
-    """Return a note's duration; a tuplet has a bracket where no beam holds it together, and nothing else."""
+    """Return a note's duration; a tuplet has a bracket where no beam holds it together, but no other sign."""
     written = notes[index]
     made = _m21.duration.Duration(written.value)
     if written.tuplet >= 0:
-        members = [one for one in notes if one.tuplet == written.tuplet]
+        members = [note for note in notes if note.tuplet == written.tuplet]
         kind = _m21.duration.Tuplet(
             written.ratio.numerator, written.ratio.denominator, bracket=not _is_beamed(members, notes)
         )
@@ -163,13 +163,13 @@ def _duration(notes: Sequence[Written], index: int) -> Any:
 
 
 def _is_beamed(members: Sequence[Written], notes: Sequence[Written]) -> bool:
-    """Tell whether notes of a bar have a beam of their own."""
-    beam = [one for one in notes if one.span == members[0].span]
-    return len(members) > 1 and beam == members and all(one.has_beam for one in members)
+    """Return whether notes of a bar have a beam of their own."""
+    beam = [note for note in notes if note.span == members[0].span]
+    return len(members) > 1 and beam == members and all(note.has_beam for note in members)
 
 
 def _beams(notes: Sequence[Written]) -> list[Any]:
-    """Return every note's beams: neighbours of one span are joined by as many as both have, others end in the air."""
+    """Return every note's beams: neighbours of one span are joined by as many as both have, others are partial."""
     made: list[Any] = [_m21.beam.Beams() for _ in notes]
     for _, run in groupby(range(len(notes)), lambda index: (notes[index].span, notes[index].has_beam)):
         group = list(run)

@@ -1,7 +1,7 @@
 """MIDI as sound: the SoundFont that comes with pretty_midi plays it into a WAV file.
 
-No library on the package index does it and would be kept: pyfluidsynth and tinysoundfont need libraries of the system,
-midirenderer has had no release since 2024, and symusic's synthesizer cannot hand over what it made (0.6.0).
+No library on the package index is suitable: pyfluidsynth and tinysoundfont need libraries of the system,
+midirenderer has had no release since 2024, and symusic's synthesizer cannot return its result (0.6.0).
 """
 
 import wave
@@ -23,12 +23,12 @@ def to_wav(midi: Any) -> bytes:
     """Play MIDI.
 
     Args:
-        midi: A PrettyMIDI; its instruments' notes are played, but for drums.
+        midi: A PrettyMIDI; its instruments' notes are played, except drums.
 
     Returns:
         A WAV file: one channel, 16 bits, as loud as it can be without clipping.
     """
-    notes = [(one.program, note) for one in midi.instruments if not one.is_drum for note in one.notes]
+    notes = [(player.program, note) for player in midi.instruments if not player.is_drum for note in player.notes]
     played = [
         (round(note.start * RATE), _font().play(program, note.pitch, note.velocity, note.end - note.start))
         for program, note in notes

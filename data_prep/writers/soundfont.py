@@ -3,9 +3,10 @@
 Symbols: a cent is 1/100 of a semitone; times are stored as timecents, 2**(timecents / 1200) seconds, loudness as
 centibels, 10**(-centibels / 200) of full amplitude; n samples of a note at RATE.
 
-Of the standard's synthesis, what makes a tune sound like its instrument: samples, key and velocity ranges, tuning,
-loops, the envelope of the volume, vibrato, and the low-pass filter, open as far as its envelope opens it. Left out are
-what short notes do not come to (the closing of that filter), and effects: panning, reverberation, chorus.
+Implemented are the parts of the standard's synthesis that make a tune sound like its instrument: samples, key and
+velocity ranges, tuning, loops, the envelope of the volume, vibrato, and the low-pass filter, open as far as its
+envelope opens it. Left out are the closing of that filter, which short notes do not reach, and effects: panning,
+reverberation, chorus.
 
 Source: SoundFont Technical Specification 2.04 (E-mu Systems, 2006): generators by number (8.1.2), envelopes (9.1.6),
 zones (7.3, 7.7).
@@ -61,10 +62,10 @@ _DEFAULTS = {
     _CENTS_A_KEY: 100,
     _ROOT: -1,
 }
-"""Of the generators that are not 0 where a zone says nothing."""
+"""Defaults of the generators that are not 0."""
 
 _OF_INSTRUMENTS_ALONE = {_LOOP_BEGIN, _LOOP_END, _LOOPS, _ROOT, _KEYS, _VELOCITIES}
-"""What a preset does not add to."""
+"""Generators that a preset does not add to."""
 
 _LOWEST_HERTZ = 8.176
 """Absolute cents count from here, MIDI key 0."""
@@ -73,7 +74,7 @@ _SILENT = 1000
 """Centibels at which a release ends."""
 
 _ATTENUATION_HEARD = 0.4
-"""Of the attenuation that fonts ask for: what the synthesizers did for which fonts are made, as players of today do."""
+"""Of the attenuation that fonts ask for: as in the synthesizers that fonts are made for, and in current players."""
 
 
 @dataclass(frozen=True)
@@ -97,13 +98,13 @@ class SoundFont:
     def __init__(self, path: Path) -> None:
         """Open a file in the format SoundFont 2."""
         data = path.read_bytes()
-        found = dict(_chunks(data, 12, len(data)))
+        chunks = dict(_chunks(data, 12, len(data)))
         tables = {b"phdr": _HEADER, b"pbag": _ZONE, b"pgen": _GENERATOR, b"inst": _INSTRUMENT, b"ibag": _ZONE}
         tables |= {b"igen": _GENERATOR, b"shdr": _SAMPLE}
         self._tables: dict[bytes, NDArray[Any]] = {
-            name: np.frombuffer(data[slice(*found[name])], kind) for name, kind in tables.items()
+            name: np.frombuffer(data[slice(*chunks[name])], kind) for name, kind in tables.items()
         }
-        self._samples = np.frombuffer(data[slice(*found[b"smpl"])], "<i2")
+        self._samples = np.frombuffer(data[slice(*chunks[b"smpl"])], "<i2")
 
     def play(self, program: int, key: int, velocity: int, seconds: float) -> NDArray[np.float64]:
         """Play a note.
@@ -118,9 +119,9 @@ class SoundFont:
             [n] its sound, with the release that follows; silence where the preset has nothing for the key.
         """
         played = [_play(sound, key, velocity, seconds) for sound in self._sounds(program, key, velocity)]
-        mixed = np.zeros(max((len(one) for one in played), default=round(seconds * RATE)))
-        for one in played:
-            mixed[: len(one)] += one
+        mixed = np.zeros(max((len(sound) for sound in played), default=round(seconds * RATE)))
+        for sound in played:
+            mixed[: len(sound)] += sound
         return mixed
 
     def _sounds(self, program: int, key: int, velocity: int) -> Iterator[_Sound]:
@@ -135,7 +136,7 @@ class SoundFont:
     def _zones(
         self, kind: bytes, owners: NDArray[Any], owner: int, leads_to: int, key: int, velocity: int
     ) -> Iterator[dict[int, int]]:
-        """Give the generators of an owner's zones that a note falls into, over those of its first one, if for all."""
+        """Yield the generators of an owner's zones that a note falls into, over those of its first one, if for all."""
         zones, generators = self._tables[kind + b"bag"], self._tables[kind + b"gen"]
         for_all: dict[int, int] = {}
         for zone in range(int(owners["zone"][owner]), int(owners["zone"][owner + 1])):
@@ -166,7 +167,7 @@ class SoundFont:
 
 
 def _chunks(data: bytes, begin: int, end: int) -> Iterator[tuple[bytes, tuple[int, int]]]:
-    """Give the name and place of each chunk of a RIFF file that is no list of others."""
+    """Yield the name and position of each chunk of a RIFF file that is no list of others."""
     while begin + 8 <= end:
         name, size = data[begin : begin + 4], int.from_bytes(data[begin + 4 : begin + 8], "little")
         if name == b"LIST":
@@ -177,7 +178,7 @@ def _chunks(data: bytes, begin: int, end: int) -> Iterator[tuple[bytes, tuple[in
 
 
 def _inside(value: int, bounds: int | None) -> bool:
-    """Tell whether a value is in a range of two bytes, the lower bound in the lower one."""
+    """Return whether a value is in a range of two bytes, the lower bound in the lower one."""
     return bounds is None or bounds & 0xFF <= value <= bounds >> 8 & 0xFF
 
 
@@ -201,7 +202,7 @@ def _vibrato(sound: _Sound, time: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _resampled(sound: _Sound, place: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[n] the sample at places between its points, by straight lines; its loop goes on, and silence follows its end."""
+    """[n] the sample at places between its points, by straight lines; its loop repeats, and silence follows its end."""
     sample = np.append(sound.sample, np.zeros(2))
     if sound.loop is not None:
         begin, end = sound.loop

@@ -1,4 +1,4 @@
-"""New velocities for a MIDI file's own notes, put where they stand in its bytes, all else untouched.
+"""New velocities for a MIDI file's own notes, written into its bytes, without changing anything else.
 
 The bytes are changed instead of being read and written by a library, since none writes every file back unchanged:
 timing, controllers, sysex, unknown chunks and the order of events have to stay.
@@ -12,7 +12,7 @@ from data_prep.readers.midi.file import Notes
 
 
 def with_velocities(data: bytes, notes: Notes, velocity: NDArray[np.integer]) -> bytes:
-    """Give a file's notes other velocities.
+    """Return a MIDI file with other velocities.
 
     Args:
         data: The file.

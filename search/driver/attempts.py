@@ -1,20 +1,19 @@
-"""Which failures count as attempts of a trial: what its own process did, never the loss of a machine."""
-
-# Ray is partly untyped:
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
-# ruff: noqa: SLF001
+"""Which failures count as attempts of a trial: what its own process did, never the loss of a node."""
 
 import os
 import time
 from collections import defaultdict
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import ray
 from ray import cloudpickle
-from ray._private.state import actors
 from ray.exceptions import ActorDiedError, ObjectLostError, RayActorError, RayTaskError
+
+from search.private_apis import actor_id, error_files, node_of
+
+_ray: Any = import_module("ray")  # partly untyped
 
 ATTEMPTS = 3
 """Attempts after which a trial is given up."""
@@ -22,10 +21,10 @@ ATTEMPTS = 3
 _LOST_NODE = "node has died"
 _LOST_PROCESS = "worker process has died"
 _OUT_OF_MEMORY = ("OutOfMemoryError", "running low on memory")
-"""What Ray writes of a process that it lost."""
+"""Parts of Ray's messages about a process that it lost."""
 
 _DOUBT_S = 30.0
-"""Seconds that Ray may take to miss a machine; it needs about 15."""
+"""Seconds after which Ray surely knows that a node is gone; it needs about 15."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,9 @@ class _Failure:
     """A failure that may count.
 
     Attributes:
-        node: Ray's id of the machine, empty where it is unknown.
-        is_own: Whether the trial's own process surely caused it, while its machine was there.
-        at: When it was, in seconds.
+        node: Ray's id of the node, empty where it is unknown.
+        is_own: Whether the trial's own process surely caused it, while its node was there.
+        at: When it happened, in seconds.
     """
 
     node: str
@@ -46,31 +45,31 @@ class _Failure:
 class Attempts:
     """Counts the attempts of each trial in one start of a search.
 
-    Ray itself counts a lost machine as an attempt, and counts some failures twice.
+    Ray itself counts a lost node as an attempt, and counts some failures twice.
     """
 
     def __init__(self) -> None:
-        """Begin without any."""
+        """Start without any."""
         self._nodes: dict[str, str] = {}
         self._failures: dict[int, list[_Failure]] = defaultdict(list)
 
     def started(self, actor: Any) -> None:
-        """Remember on which machine a worker runs."""
-        name = actor._actor_id.hex()
+        """Remember on which node a worker runs."""
+        name = actor_id(actor)
         if name not in self._nodes:
-            found: Any = actors(name)
-            self._nodes[name] = found["Address"]["NodeID"] if found else ""
+            self._nodes[name] = node_of(actor)
 
     def failed(self, trial: Any) -> str:
-        """Take note of a failure.
+        """Note a failure.
 
         Args:
-            trial: Ray's trial, after Ray wrote down its error.
+            trial: Ray's trial, after Ray wrote its error files.
 
         Returns:
-            Why the trial is given up; empty if it is to be tried again.
+            Why the trial is given up; empty if it is to be retried.
         """
-        error, text = _error(trial), _text(trial)
+        pickled, written = error_files(trial)
+        error, text = _error(pickled), _text(written)
         failures = self._failures[trial.config["number"]]
         if not _is_loss(error):
             node = self._nodes.get(str(getattr(error, "actor_id", None)), "")
@@ -80,11 +79,10 @@ class Attempts:
 
 
 def _num_counting(failures: list[_Failure]) -> int:
-    """Count the failures on machines that are still there; a doubtful one counts once its machine outlived it."""
-    nodes: list[dict[str, Any]] = ray.nodes()
-    alive = {"", *(node["NodeID"] for node in nodes if node["Alive"])}
+    """Count the failures on nodes that are still there; a doubtful one counts once its node has outlived it."""
+    alive = {"", *(node["NodeID"] for node in _ray.nodes() if node["Alive"])}
     now = time.monotonic()
-    return sum(one.node in alive and (one.is_own or now - one.at > _DOUBT_S) for one in failures)
+    return sum(failure.node in alive and (failure.is_own or now - failure.at > _DOUBT_S) for failure in failures)
 
 
 def _is_loss(error: Exception | None) -> bool:
@@ -93,7 +91,8 @@ def _is_loss(error: Exception | None) -> bool:
 
 def _is_own(error: Exception | None, text: str) -> bool:
     if isinstance(error, RayTaskError):
-        return not isinstance(error.cause, RayActorError | ObjectLostError)
+        cause: object = getattr(error, "cause", None)
+        return not isinstance(cause, RayActorError | ObjectLostError)
     if isinstance(error, ActorDiedError):
         return error.actor_init_failed or any(sign in text for sign in (_LOST_PROCESS, *_OUT_OF_MEMORY))
     return error is None
@@ -104,17 +103,17 @@ def _reason(error: Exception | None, text: str) -> str:
         return "its process was killed because its machine ran out of memory"
     if isinstance(error, RayActorError) and not error.actor_init_failed:
         return "its process was killed each time, as a system does that runs out of memory"
-    return text.splitlines()[-1].strip() if text else "Ray tells no reason"
+    return text.splitlines()[-1].strip() if text else "Ray gives no reason"
 
 
-def _error(trial: Any) -> Exception | None:
-    """Read the error that Ray wrote down; None if there is none, or it cannot be read."""
+def _error(path: str | None) -> Exception | None:
+    """Read the error that Ray wrote; None if there is none, or it cannot be read."""
     try:
-        return cloudpickle.loads(Path(trial.pickled_error_file or os.devnull).read_bytes())
+        return cloudpickle.loads(Path(path or os.devnull).read_bytes())
     except Exception:  # noqa: BLE001  (unpickling may raise anything)
         return None
 
 
-def _text(trial: Any) -> str:
-    path = Path(trial.error_file or os.devnull)
-    return path.read_text(encoding="utf-8").rpartition("Failure # ")[2].strip() if path.exists() else ""
+def _text(path: str | None) -> str:
+    file = Path(path or os.devnull)
+    return file.read_text(encoding="utf-8").rpartition("Failure # ")[2].strip() if file.exists() else ""

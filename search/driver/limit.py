@@ -1,54 +1,51 @@
-"""When a search ends, and why."""
-
-# Ray is partly untyped:
-# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
+"""When a search ends: its trials are done, its time is up, a signal came, or a failure."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from ray.tune.stopper import NoopStopper, Stopper
 
-from data_prep.errors import BadInputError
-from data_prep.storage.object_store import DISK_FULL, UnusableStoreError
-from search.driver.recorder import Recorder
-from search.spec.file import SearchSpec
-from search.study.database import FINISHED, Study
+from search.driver.failures import Failures
+from search.spec.sections import Budget
+from search.study.writer import Study
 
 _LARGEST_SHARE = 0.25
 """Largest share of a search's time that is reserved for the work after the trials."""
 
 Reason: TypeAlias = Literal["trials", "time", "interrupted"]
-"""Why a search ended: its trials are done, its time is up, or a signal came."""
+"""Why a search ended without a failure: its trials are done, its time is up, or a signal came."""
+
+
+@dataclass
+class StopRequest:
+    """Whether the user, or the system, wants a search to end. A plain flag, since a signal handler sets it.
+
+    Attributes:
+        made: Whether the request was made.
+    """
+
+    made: bool = False
 
 
 class Limit(Stopper):
-    """Says when the search ends, and why."""
+    """Tells Ray Tune when to stop all trials, and why the search ends."""
 
     def __init__(
-        self,
-        study: Study,
-        search: SearchSpec,
-        recorder: Recorder,
-        slots: int,
-        *,
-        later: Callable[[], float],
+        self, study: Study, budget: Budget, failures: Failures, stop: StopRequest, later: Callable[[], float]
     ) -> None:
-        """Take up the budget.
+        """Take the budget.
 
         Args:
             study: The search's study.
-            search: The search.
-            recorder: Where its events go.
-            slots: Number of trials at once; more failures in a row than these are no coincidence.
+            budget: Of the search.
+            failures: What went wrong so far.
+            stop: Whether the user, or the system, wants the search to end.
             later: Returns the seconds that the work after the trials still needs within the time.
         """
-        self._study, self._recorder = study, recorder
-        self._budget = search.budget
-        self._name = search.name
+        self._study, self._budget, self._failures, self._stop = study, budget, failures, stop
         self._later = later
-        self._signal = self._time_is_up = False
-        self._num_doubtful = max(5, 2 * slots + 1)
-        self._all_fail = ""
+        self._time_is_up = False
         self.stopping = False
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -61,12 +58,10 @@ class Limit(Stopper):
         return False
 
     def stop_all(self) -> bool:
-        """Say whether all trials must stop now."""
-        with self._recorder.guard():
+        """Return whether all trials must stop now."""
+        with self._failures.guard():
             self._study.check_held()
-            self._doubt()
-        failed = bool(self._all_fail) or self._recorder.failure is not None
-        self.stopping = self._signal or failed or self._is_time_up()
+        self.stopping = self._failures.must_stop() or self._stop.made or self._is_time_up()
         return self.stopping
 
     @property
@@ -80,7 +75,7 @@ class Limit(Stopper):
         """Why the search ends; None while there is more to do."""
         if self._study.num_finished >= self._budget.trials:
             return "trials"
-        if self._signal:
+        if self._stop.made:
             return "interrupted"
         return "time" if self._is_time_up() else None
 
@@ -90,47 +85,3 @@ class Limit(Stopper):
         if left is not None and time is not None and not self._time_is_up:
             self._time_is_up = left <= min(self._later(), _LARGEST_SHARE * time)
         return self._time_is_up
-
-    def signalled(self) -> None:
-        """Take note that the user, or the system, wants an end."""
-        self._signal = True
-
-    def told_to_stop(self) -> bool:
-        """Say whether the user, or the system, wants an end."""
-        return self._signal
-
-    def _doubt(self) -> None:
-        """Give up when every trial of this start failed: the cause is not the hyperparameters."""
-        ended = self._recorder.ended_now
-        if set(ended) == {"FAIL"} and ended["FAIL"] >= self._num_doubtful:
-            self._all_fail = self._recorder.first_failure
-
-    def raise_failure(self) -> None:
-        """Raise what broke the search, if anything did."""
-        error = self._recorder.failure
-        if isinstance(error, OSError) and error.errno in DISK_FULL:
-            raise BadInputError(
-                f"a search needs room to write: {error.strerror} ({error.filename or 'its study'}); make room and "
-                f"start it again: what is recorded is not lost (tunesmith search {self._name})"
-            )
-        if isinstance(error, UnusableStoreError):
-            raise UnusableStoreError(
-                f"{error}; then start it again: what is recorded is not lost (tunesmith search {self._name})"
-            )
-        if error is not None:
-            raise error
-        if self._all_fail:
-            raise self._in_vain(f"the first trials all failed, so the search of {self._name} stopped", self._all_fail)
-        counts = self._study.counts()
-        only_failures = {state for state in FINISHED if counts.get(state)} == {"FAIL"}
-        if only_failures and (self.reason == "trials" or (self.reason == "time" and not counts.get("WAITING"))):
-            first = next(record.reason for record in self._study.records() if record.state == "FAIL")
-            raise self._in_vain(f"every trial of {self._name} failed ({counts['FAIL']} in all)", first)
-
-    def _in_vain(self, what: str, first: str) -> BadInputError:
-        failed = next(record.number for record in self._study.records() if record.state == "FAIL")
-        more = self._recorder.num_finished + self._budget.trials
-        return BadInputError(
-            f"{what}; the first error: {first}. See it happen with 'tunesmith trial --like {self._name}/{failed}'; "
-            f"what failed counts as done, so once it is mended: tunesmith search {self._name} --trials {more}"
-        )

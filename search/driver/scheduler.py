@@ -1,48 +1,70 @@
-"""ASHA whose rungs survive a restart. A rung's unit is the epoch, counted from a trial's very beginning."""
+"""Ray Tune's schedulers that a search file can name, made so that a restart loses nothing.
 
-# Ray is partly untyped, and ASHA's rungs are private:
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
-# pyright: reportPrivateUsage=false, reportArgumentType=false, reportUnknownArgumentType=false
-# ruff: noqa: SLF001
+Their time is the epoch, counted from a trial's very beginning.
+"""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from ray.tune.experiment import Trial
-from ray.tune.schedulers import ASHAScheduler, TrialScheduler
+from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 
 from models.metrics import Metric
 from search.driver.worker import LAST
-from search.spec.file import SearchSpec
-from search.study.database import FINISHED
+from search.private_apis import Identified, asha_rungs, asha_verdict, pending_trials
+from search.spec.schedulers import Asha, FullBudget
+from search.spec.search_spec import SearchSpec
 from search.study.records import TrialRecord
 
 
-@dataclass(frozen=True)
-class _Numbered:
-    """What ASHA needs of a trial, under the number that it keeps over restarts."""
+class ResumableScheduler(TrialScheduler):
+    """What our schedulers share: the order in which trials start, and that a failed trial stops.
 
-    trial_id: str
+    Attributes:
+        overdue: Numbers of unfinished trials that had been judged too weak when the driver died before it recorded so.
+    """
+
+    overdue: tuple[int, ...] = ()
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any | None:
+        """Choose the next trial that waits; Ray's own method looks through all that ever ran."""
+        return min(pending_trials(tune_controller), key=lambda trial: trial.config["number"], default=None)
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Decide after an epoch whether a trial continues; one that failed does not."""
+        if LAST & result.keys():
+            return TrialScheduler.STOP
+        library: Any = super()  # partly untyped
+        return library.on_trial_result(tune_controller, trial, result)
 
 
-class SurvivingASHA(ASHAScheduler):
+class UnstoppedTrials(ResumableScheduler, FIFOScheduler):
+    """Lets every trial train to its full budget."""
+
+    def __init__(self, epochs: int) -> None:
+        """Take the full budget."""
+        super().__init__()
+        self._epochs = epochs
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Stop a trial that has its full budget."""
+        verdict = super().on_trial_result(tune_controller, trial, result)
+        return TrialScheduler.STOP if result["epoch"] >= self._epochs else verdict
+
+
+class ResumableASHA(ResumableScheduler, ASHAScheduler):
     """Stops weak trials at rungs; its only state, the values at the rungs, is read from the study.
 
     A trial is known by its number in the study, so that one that is trained again from a checkpoint below a rung is not
     judged, nor counted, a second time.
-
-    Attributes:
-        overdue: Numbers of unfinished trials whose last value the rungs have judged too weak: the driver died between
-            the verdict and its record.
     """
 
-    def __init__(self, search: SearchSpec, objective: Metric, past: Iterable[TrialRecord]) -> None:
+    def __init__(self, search: SearchSpec, settings: Asha, objective: Metric, past: Iterable[TrialRecord]) -> None:
         """Set the rungs up and fill them.
 
         Args:
             search: The search.
+            settings: Its scheduler's.
             objective: The metric that trials are compared on.
             past: All trials so far.
         """
@@ -52,59 +74,62 @@ class SurvivingASHA(ASHAScheduler):
             metric=objective.name,
             mode="min" if objective.direction == "minimise" else "max",
             max_t=epochs,
-            grace_period=min(search.scheduler.first_rung, epochs),
-            reduction_factor=search.scheduler.reduction,
+            grace_period=min(settings.first_rung, epochs),
+            reduction_factor=settings.reduction,
             brackets=1,
         )
         self.overdue = tuple(self._replay(objective, tuple(past)))
 
     def _replay(self, objective: Metric, past: tuple[TrialRecord, ...]) -> Iterator[int]:
         """Judge all epochs again in the order in which they were recorded, which fills the rungs."""
-        bracket = self._brackets[0]
-        rungs = dict(bracket._rungs)
+        rungs, verdict = asha_rungs(self), asha_verdict(self)
         judged = [
-            (epoch.at, record.number, epoch.report, record.state not in FINISHED and epoch is record.epochs[-1])
+            (epoch.at, record.number, epoch.report, not record.is_final and epoch is record.epochs[-1])
             for record in past
             for epoch in record.epochs
             if epoch.report.epoch in rungs
         ]
         for _, number, report, is_newest in sorted(judged, key=itemgetter(0, 1)):
-            cost = objective.cost(report.metrics[objective.name].mean)
-            value = -cost  # ASHA's own values are the better the larger they are
+            value = -objective.cost(report.metrics[objective.name].mean)  # for ASHA, more is better
             if not is_newest:
-                rungs[report.epoch][str(number)] = value  # as on_result does, which sorts the whole rung for a verdict
-                continue
-            verdict = bracket.on_result(_Numbered(str(number)), report.epoch, value)
-            if verdict == TrialScheduler.STOP:
+                rungs[report.epoch][str(number)] = value  # as a verdict does, which sorts the whole rung
+            elif verdict(str(number), report.epoch, value) == TrialScheduler.STOP:
                 yield number
 
-    def choose_trial_to_run(self, tune_controller: Any) -> Any | None:
-        """Choose the next trial that waits; Ray's own looks through all that ever ran."""
-        waiting = [trial for trial in tune_controller.get_live_trials() if trial.status == Trial.PENDING]
-        return min(waiting, key=lambda trial: trial.config["number"], default=None)
-
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
-        """Take a trial in."""
+        """Take a trial under its number."""
         super().on_trial_add(tune_controller, _numbered(trial))
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        """Decide after an epoch whether a trial goes on; one that failed does not."""
-        if LAST & result.keys():
-            return TrialScheduler.STOP
+        """Judge a trial under its number."""
         return super().on_trial_result(tune_controller, _numbered(trial), result)
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
-        """Let a trial go."""
-        self._trial_info.pop(_numbered(trial).trial_id, None)
+        """Judge nothing: the last report was judged when it came."""
 
     def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
-        """Let a trial go that never ran."""
-        self._trial_info.pop(_numbered(trial).trial_id, None)
-
-    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
-        """Let a trial go that broke; if it is tried again it is added again."""
-        self._trial_info.pop(_numbered(trial).trial_id, None)
+        """Do nothing; a trial that is retried is added again."""
 
 
-def _numbered(trial: Any) -> _Numbered:
-    return _Numbered(str(trial.config["number"]))
+def make_scheduler(search: SearchSpec, objective: Metric, past: Iterable[TrialRecord]) -> ResumableScheduler:
+    """Make a search's scheduler.
+
+    Args:
+        search: The search.
+        objective: The metric that trials are compared on.
+        past: All trials so far.
+
+    Returns:
+        The scheduler.
+    """
+    match search.scheduler:
+        case Asha() as settings:
+            return ResumableASHA(search, settings, objective, past)
+        case FullBudget():
+            return UnstoppedTrials(search.budget.epochs)
+        case other:
+            raise NotImplementedError(other.kind)
+
+
+def _numbered(trial: Any) -> Any:
+    return Identified(str(trial.config["number"]))

@@ -1,12 +1,9 @@
-"""What runs in a Ray worker: one trial, its reports and its failures. It imports little, for workers wait for it."""
-
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
+"""What runs in a Ray worker: one trial, its reports and its failures. It imports little, since workers wait for it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Final
-
-from ray import tune
 
 from data_prep.storage.object_store import DISK_FULL, UnusableStoreError
 from models.family import EpochReport, Family
@@ -16,106 +13,110 @@ from models.training.out_of_memory import is_out_of_memory
 from search.trials.files import TrialFiles
 from search.trials.training import TrialDivergedError, train_trial
 
+_tune: Any = import_module("ray.tune")  # partly untyped
+
 FAILURE: Final = "failure"
-"""Key of a report that says why its trial failed for good."""
+"""Key of a report with the reason why its trial failed for good."""
 
 FULL_DISK: Final = "full_disk"
-"""Key of a report that says where a trial could not save."""
+"""Key of a report with the place where a trial could not save."""
 
 UNUSABLE: Final = "unusable"
-"""Key of a report that says why a trial could not save or go on, in the user's words."""
+"""Key of a report with the reason why a trial could not save or resume, as the user is told."""
 
 LAST: Final = frozenset({FAILURE, FULL_DISK, UNUSABLE})
-"""Keys of reports after which a trial does not go on."""
+"""Keys of reports after which a trial does not continue."""
 
 FOLDS: Final = "folds"
 """Key of an epoch's metrics on the folds."""
 
 NOTES: Final = "notes"
-"""Key of what a trial has for the user, beside an epoch's metrics."""
+"""Key of a trial's messages for the user, beside an epoch's metrics."""
 
 _RECURRING = (ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
-"""Errors that the same settings would raise again; Ray tries others (a lost worker, a GPU's) again."""
+"""Errors that the same hyperparameters would raise again; others (a lost worker, a GPU's) are retried."""
 
 
 _DEVICES = {"cpu": "machine", "cuda": "share of a GPU"}
 
 
 @dataclass(frozen=True)
-class Job:
+class TrialSetup:
     """What every trial of a search shares, beside the data.
 
     Attributes:
         family: The family.
         seed: The search's seed.
-        rungs: The epochs after which trials save.
+        save_after: The epochs after which trials save.
         files: Where they save.
         device: "cpu" or "cuda".
-        gpus: GPUs of each trial; of one that it shares it gets that part of the memory too.
+        gpus: GPUs of each trial; a part of a GPU comes with that part of its memory.
     """
 
     family: Family[Any, Any]
     seed: int
-    rungs: tuple[int, ...]
+    save_after: tuple[int, ...]
     files: TrialFiles
     device: str
     gpus: float = 0.0
 
 
-def train(config: dict[str, Any], job: Job, data: Any) -> None:
-    """Train one trial in a Ray worker; what would fail again is reported, what might not is raised."""
+def train(config: dict[str, Any], setup: TrialSetup, data: Any) -> None:
+    """Train one trial in a Ray worker; report what would fail again, raise what might not."""
     last = 0
     notes: list[str] = []
 
     def report(epoch: EpochReport) -> None:
         nonlocal last
         last = epoch.epoch
-        tune.report({**write_report(epoch), NOTES: list(notes)})
+        _tune.report({**write_report(epoch), NOTES: list(notes)})
         notes.clear()
 
     try:
-        limit_memory(job.gpus)
-        spec = job.family.spec_type.from_values(config["values"], f"trial {config['number']}")
+        limit_memory(setup.gpus)
+        spec = setup.family.spec_type.from_values(config["values"], f"trial {config['number']}")
         train_trial(
-            job.family,
+            setup.family,
             spec,
             data,
             report,
-            seed=job.seed,
+            seed=setup.seed,
             number=config["number"],
-            files=job.files,
-            device=job.device,
-            rungs=job.rungs,
+            files=setup.files,
+            device=setup.device,
+            save_after=setup.save_after,
             say=notes.append,
         )
     except OSError as error:
         if error.errno not in DISK_FULL:
             raise
-        tune.report(_failed(job, last, FULL_DISK, str(error.filename or job.files.place.label)))
+        _tune.report(_failed(setup, last, FULL_DISK, str(error.filename or setup.files.place.label)))
     except UnusableStoreError as error:
-        tune.report(_failed(job, last, UNUSABLE, str(error)))
+        _tune.report(_failed(setup, last, UNUSABLE, str(error)))
     except TrialDivergedError as error:
-        tune.report(_failed(job, last, FAILURE, str(error)))
+        _tune.report(_failed(setup, last, FAILURE, str(error)))
     except _RECURRING as error:
-        tune.report(_failed(job, last, FAILURE, f"{type(error).__name__}: {error}"))
+        _tune.report(_failed(setup, last, FAILURE, f"{type(error).__name__}: {error}"))
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        tune.report(_failed(job, last, FAILURE, f"too large for the memory of its {_DEVICES[job.device]}: {error}"))
+        _tune.report(
+            _failed(setup, last, FAILURE, f"too large for the memory of its {_DEVICES[setup.device]}: {error}")
+        )
 
 
-def _failed(job: Job, epoch: int, key: str, reason: str) -> dict[str, Any]:
-    return {job.family.metrics[0].name: float("nan"), "epoch": epoch, key: reason.splitlines()[0]}
+def _failed(setup: TrialSetup, epoch: int, key: str, reason: str) -> dict[str, Any]:
+    return {setup.family.metrics[0].name: float("nan"), "epoch": epoch, key: reason.splitlines()[0]}
 
 
 def write_report(report: EpochReport) -> dict[str, Any]:
-    """Turn an epoch's report into what Ray carries."""
+    """Turn an epoch's report into a result of Ray Tune."""
     folds = {name: list(values.values) for name, values in report.metrics.items()}
     means = {name: values.mean for name, values in report.metrics.items()}
     return {**means, "epoch": report.epoch, FOLDS: [folds], "seconds": report.seconds}  # a list is not flattened
 
 
 def read_report(result: Mapping[str, Any]) -> EpochReport:
-    """Turn it back."""
+    """Turn a result of Ray Tune into an epoch's report."""
     metrics = {name: FoldValues(tuple(values)) for name, values in result[FOLDS][0].items()}
     return EpochReport(result["epoch"], metrics, result["seconds"])

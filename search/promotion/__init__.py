@@ -1,1 +1,1 @@
-"""Promotion: who wins, the refit, the sealed test, and the registered model."""
+"""Promotion: the rule, the refit, the sealed test, and the registered model."""

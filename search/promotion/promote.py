@@ -35,7 +35,7 @@ from search.promotion.rule import (
 from search.promotion.sealed_test import SealedTest, recorded, run_test
 from search.promotion.versions import Version
 from search.spec.file import AnyFamily
-from search.study.records import SearchRecord, TrialRecord
+from search.study.records import SearchRecord
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,6 @@ class PromotionPlan:
         candidates: The trials with their full budget, best first; those that tie with the best have sizes.
         chosen: The candidate to promote.
         asked: Whether a user named it; otherwise the rule chose it.
-        trial: Its record.
         spec: Its hyperparameters.
         epochs: Epochs of the refit.
         networks: Number of networks trained side by side; the model is their mean.
@@ -56,7 +55,6 @@ class PromotionPlan:
     candidates: list[Candidate]
     chosen: Candidate
     asked: bool
-    trial: TrialRecord
     spec: Spec
     epochs: int
     networks: int
@@ -64,12 +62,7 @@ class PromotionPlan:
 
 
 def plan_promotion(
-    record: SearchRecord,
-    family: AnyFamily,
-    data: Any,
-    search_folder: Path,
-    number: int | None,
-    networks: int,
+    record: SearchRecord, family: AnyFamily, data: Any, search_folder: Path, number: int | None, networks: int
 ) -> PromotionPlan:
     """Choose the trial to promote.
 
@@ -100,14 +93,12 @@ def plan_promotion(
     }
     sized = with_sizes(unsized, sizes)
     chosen = choose(sized) if number is None else named(record, sized, number)
-    trial = record.trial(chosen.number)
     return PromotionPlan(
         candidates=sized,
         chosen=chosen,
         asked=number is not None,
-        trial=trial,
         spec=spec_of(chosen.number),
-        epochs=best_epoch(trial, objective),
+        epochs=best_epoch(record.trial(chosen.number), objective),
         networks=networks,
         model=search_folder / "promoted" / f"trial-{chosen.number:05d}.pt",
     )
@@ -211,8 +202,7 @@ class Promotion:
             f"{earlier} was tested on {test.at[:10]}, and promoting {now} after that would be choosing by the test",
             remedy="start another search, give a reason to force it, or promote the trial that was tested",
             action=Action(
-                "repeat promotion",
-                {"search": self._record.spec.name, "trial": test.trial, "networks": test.networks},
+                "repeat promotion", {"search": self._record.spec.name, "trial": test.trial, "networks": test.networks}
             ),
         )
 

@@ -8,16 +8,15 @@ import json
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.promotion.package import package
 from search.promotion.versions import registered_name
-from search.tracking.client import NOTE, PARENT, PROMOTION_RUN, SEARCH_RUN, log_figure
+from search.tracking.client import NOTE, PARENT, PROMOTION_RUN, SEARCH_RUN
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from mlflow import MlflowClient
 
 CARD, EVIDENCE = "model_card.md", "evidence.json"
@@ -40,7 +39,6 @@ class Registration:
         card: The model card, Markdown.
         evidence: The evidence of its promotion, as JSON values.
         tags: Where it came from and how good it is. "study" and "trial" are used to find its runs.
-        figures: Pictures by name.
     """
 
     family: str
@@ -48,7 +46,6 @@ class Registration:
     card: str
     evidence: Mapping[str, Any]
     tags: Mapping[str, str]
-    figures: "Mapping[str, Figure]" = field(default_factory=dict[str, "Figure"])
 
 
 def register(client: "MlflowClient", experiment: str, registration: Registration) -> int:
@@ -93,7 +90,7 @@ def register(client: "MlflowClient", experiment: str, registration: Registration
 def _create_run(
     client: "MlflowClient", experiment: str, registration: Registration, search_run: str | None, undo: ExitStack
 ) -> str:
-    """Create the promotion's run with the card, the evidence and the figures; if undone, it has failed."""
+    """Create the promotion's run with the card and the evidence; if undone, it has failed."""
     source = f"{registration.tags['search']}/{registration.tags['trial']}"
     parent = {} if search_run is None else {PARENT: search_run}
     tags = {**registration.tags, **parent, "kind": PROMOTION_RUN, NOTE: registration.card[:_MAX_TEXT]}
@@ -101,8 +98,6 @@ def _create_run(
     undo.callback(client.set_terminated, run, "FAILED")
     client.log_text(run, registration.card, CARD)
     client.log_text(run, json.dumps(registration.evidence, indent=2) + "\n", EVIDENCE)
-    for name, figure in registration.figures.items():
-        log_figure(client, run, figure, name)
     return run
 
 

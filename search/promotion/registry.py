@@ -33,7 +33,7 @@ _REMEDY = "use another version, or promote its trial again"
 
 
 class Registry:
-    """The registered models of one store."""
+    """The registered models of one store. Every method raises BadInputError if the store cannot be used."""
 
     def __init__(self, uri: str, home: Path) -> None:
         """Keep the address; nothing is opened yet.
@@ -46,51 +46,21 @@ class Registry:
         self._uri, self._home = uri, home
 
     def register(self, registration: Registration) -> Version:
-        """Register a model, without changing the champion.
-
-        Args:
-            registration: The model.
-
-        Returns:
-            Its version.
-
-        Raises:
-            BadInputError: If the registry cannot be used.
-        """
+        """Register a model without changing the champion, and return its version."""
         family = registration.family
         with self._open() as client:
             number = register(client, find_experiment(client, family, self._home, self._uri), registration)
         return self.version(Reference(family, number))
 
     def versions(self, family: str | None = None) -> list[Version]:
-        """List registered versions.
-
-        Args:
-            family: The family's name; None for all families.
-
-        Returns:
-            The versions by family, the newest first.
-
-        Raises:
-            BadInputError: If the registry cannot be used.
-        """
+        """Return the versions of a family, or of all families: by family, the newest first."""
         if self._is_missing():
             return []
         with self._open() as client:
             return sorted(listed(client, family), key=lambda version: (version.family, -version.version))
 
     def version(self, reference: Reference) -> Version:
-        """Return the version that a reference names.
-
-        Args:
-            reference: The reference.
-
-        Returns:
-            The version.
-
-        Raises:
-            BadInputError: If it does not exist, or the registry cannot be used.
-        """
+        """Return the version that a reference names; raise BadInputError if it does not exist."""
         known = self.versions(reference.family)
         for version in known:
             if version.version == reference.version or (reference.version is None and version.is_champion):
@@ -134,7 +104,7 @@ class Registry:
             The version.
 
         Raises:
-            BadInputError: If the version does not exist, or the registry cannot be used.
+            BadInputError: If the version does not exist.
         """
         self.version(Reference(family, version))
         before = self._history(family)
@@ -160,7 +130,7 @@ class Registry:
             The champion until now, and the new one.
 
         Raises:
-            BadInputError: If there is no champion, or none before it, or the registry cannot be used.
+            BadInputError: If there is no champion, or none before it.
         """
         self.version(Reference(family, None))  # raises before anything is locked if there is no champion
         with self.deciding():
@@ -178,17 +148,7 @@ class Registry:
         return self.version(Reference(family, old.version)), self.version(Reference(family, before[-1]))
 
     def evidence(self, version: Version) -> dict[str, Any]:
-        """Return the evidence that was stored when a version was registered.
-
-        Args:
-            version: The version.
-
-        Returns:
-            The evidence.
-
-        Raises:
-            BadInputError: If there is none, or the registry cannot be used.
-        """
+        """Return the evidence that was stored with a version; raise BadInputError if it is missing or damaged."""
         if not version.run_id:
             raise BadInputError(
                 "only a promoted version has evidence", f"{version.reference} was registered in another way"
@@ -215,7 +175,7 @@ class Registry:
             The file that was registered, in the format of ``models.training.checkpoint``.
 
         Raises:
-            BadInputError: If the file is missing or has changed, or the registry cannot be used.
+            BadInputError: If the file is missing or has changed.
         """
         folder = _local(self._location(version))
         if folder is None:
@@ -247,8 +207,7 @@ class Registry:
             The folder.
 
         Raises:
-            BadInputError: If the folder is not empty or not writable, the weights are not those that were registered,
-                or the registry cannot be used.
+            BadInputError: If the folder is not empty or not writable, or the weights have changed.
         """
         self.model_file(version)
         try:

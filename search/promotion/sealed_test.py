@@ -13,6 +13,7 @@ from data_prep.errors import BadInputError, one_line
 from data_prep.prepared.corpus import open_test_set
 from data_prep.prepared.refitting import for_test, groups
 from data_prep.storage.atomic_write import atomic_write
+from data_prep.storage.format import check_format
 from data_prep.wording import counted
 from models.family import Family
 from models.metrics import Metric
@@ -62,17 +63,11 @@ def recorded(search_folder: Path) -> SealedTest | None:
         return None
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-        if int(stored["format"]) > FORMAT:
-            raise BadInputError(
-                f"this tunesmith reads test results up to format {FORMAT}",
-                f"got {stored['format']}",
-                str(path),
-                "use the newer tunesmith that wrote it",
-            )
+        check_format("test results", int(stored["format"]), FORMAT, str(path))
         return from_data(stored)
+    except BadInputError:
+        raise
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
-        if isinstance(error, BadInputError):
-            raise
         raise BadInputError(
             "the result of the sealed test must be readable",
             f"{path} is damaged",

@@ -1,4 +1,4 @@
-"""What a search may try for one setting: a value, a list of values, or a range, as a search file says it."""
+"""What a search may try for one hyperparameter: a value, a list of values, or a range, as a search file says it."""
 
 import json
 import math
@@ -11,6 +11,8 @@ from data_prep.errors import BadInputError, shown, unknown
 from models.spec import Setting, Value, legal
 
 _RANGE_KEYS = ("low", "high", "step", "log")
+_ROUNDING = 1e-9
+"""Part of a step by which a value on a step may be off."""
 
 
 class Suggester(Protocol):
@@ -43,7 +45,7 @@ class Fixed:
         return 1
 
     def __contains__(self, value: object) -> bool:
-        """Say whether it is that value."""
+        """Return whether it is that value."""
         return value == self.value
 
     def suggest(self, name: str, trial: Suggester) -> Value:
@@ -57,7 +59,7 @@ class Fixed:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Categorical:
     """One of several values, without an order."""
 
     values: tuple[Value, ...]
@@ -68,7 +70,7 @@ class Choice:
         return len(self.values)
 
     def __contains__(self, value: object) -> bool:
-        """Say whether the value is among them."""
+        """Return whether the value is among them."""
         return value in self.values
 
     def suggest(self, name: str, trial: Suggester) -> Value:
@@ -103,14 +105,14 @@ class Range:
         """Number of values; infinite for a real range without a step."""
         if self.whole:
             return (self.high - self.low) // (self.step or 1) + 1
-        return math.inf if self.step is None else math.floor((self.high - self.low) / self.step + 1e-9) + 1
+        return math.inf if self.step is None else math.floor((self.high - self.low) / self.step + _ROUNDING) + 1
 
     def __contains__(self, value: object) -> bool:
-        """Say whether the value lies within the bounds and on a step."""
+        """Return whether the value lies within the bounds and on a step."""
         if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
             return False
         steps = (value - self.low) / (self.step or 1)
-        return (not self.whole and self.step is None) or abs(steps - round(steps)) < 1e-9  # noqa: PLR2004  (rounding)
+        return (not self.whole and self.step is None) or abs(steps - round(steps)) < _ROUNDING
 
     def suggest(self, name: str, trial: Suggester) -> Value:
         """Let the trial choose."""
@@ -129,8 +131,8 @@ class Range:
         return f"{{ {', '.join(parts)} }}"
 
 
-Domain: TypeAlias = Fixed | Choice | Range
-"""What a search may try for one setting."""
+Domain: TypeAlias = Fixed | Categorical | Range
+"""What a search may try for one hyperparameter."""
 
 
 def toml_value(value: Value) -> str:
@@ -139,7 +141,7 @@ def toml_value(value: Value) -> str:
 
 
 def read_domain(setting: Setting, entry: object, place: str) -> Domain:
-    """Read what a search file says of one setting.
+    """Read what a search file says of one hyperparameter.
 
     Args:
         setting: The setting.
@@ -157,15 +159,15 @@ def read_domain(setting: Setting, entry: object, place: str) -> Domain:
     if isinstance(entry, list):
         values = [_read_value(setting, value, place) for value in cast("list[object]", entry)]
         if not values:
-            raise BadInputError(f"{setting.name} needs at least one value: its list is empty ({place})")
+            raise BadInputError(f"{setting.name} needs at least one value", "its list is empty", place)
         if len(set(values)) < len(values):
-            raise BadInputError(f"{setting.name} lists a value twice: {shown(values)} ({place})")
-        return Choice(tuple(values)) if len(values) > 1 else Fixed(values[0])
+            raise BadInputError(f"{setting.name} lists a value twice", shown(values), place)
+        return Categorical(tuple(values)) if len(values) > 1 else Fixed(values[0])
     return Fixed(_read_value(setting, entry, place))
 
 
 def _read_value(setting: Setting, value: object, place: str) -> Value:
-    illegal = BadInputError(f"{setting.name} = {shown(value)} is not legal: {legal(setting)} ({place})")
+    illegal = BadInputError(f"{setting.name} = {shown(value)} is not legal", legal(setting), place)
     match setting.kind:
         case "choice" if isinstance(value, bool | int | float | str) and value in setting.choices:
             return value
@@ -186,19 +188,20 @@ def _read_range(setting: Setting, entry: Mapping[str, object], place: str) -> Do
         if key not in _RANGE_KEYS:
             raise unknown("key of a range", key, _RANGE_KEYS, f"{setting.name}, {place}")
     if setting.kind not in ("integer", "real"):
-        raise BadInputError(f"{setting.name} has no range: {legal(setting)} ({place})")
+        raise BadInputError(f"{setting.name} has no range", legal(setting), place)
     if "low" not in entry or "high" not in entry:
-        raise BadInputError(f"the range of {setting.name} needs both low and high ({place})")
+        raise BadInputError(f"the range of {setting.name} needs both low and high", where=place)
     low, high = (cast("float", _read_value(setting, entry[key], place)) for key in ("low", "high"))
     log, step = entry.get("log", False), entry.get("step")
     if not isinstance(log, bool):
-        raise BadInputError(f"log is true or false: got {shown(log)} for {setting.name} ({place})")
+        raise BadInputError("log is true or false", f"got {shown(log)} for {setting.name}", place)
     if low > high:
-        raise BadInputError(f"low must not exceed high: got {low:g} and {high:g} for {setting.name} ({place})")
+        raise BadInputError("low must not exceed high", f"got {low:g} and {high:g} for {setting.name}", place)
     if log and (low <= 0 or step is not None):
         raise BadInputError(
-            f"a logarithmic range starts above 0 and has no step: got low = {low:g}"
-            f"{'' if step is None else f', step = {shown(step)}'} for {setting.name} ({place})"
+            "a logarithmic range starts above 0 and has no step",
+            f"got low = {low:g}{'' if step is None else f', step = {shown(step)}'} for {setting.name}",
+            place,
         )
     whole = setting.kind == "integer"
     if step is not None:
@@ -211,8 +214,9 @@ def _read_step(step: object, width: float, name: str, place: str, *, whole: bool
     right_kind = isinstance(step, int if whole else int | float) and not isinstance(step, bool)
     if not right_kind or not 0 < cast("float", step) <= max(width, 1):
         raise BadInputError(
-            f"a step is a {'whole ' if whole else ''}number above 0 that fits between low and high: "
-            f"got {shown(step)} for {name} ({place})"
+            f"a step is a {'whole ' if whole else ''}number above 0 that fits between low and high",
+            f"got {shown(step)} for {name}",
+            place,
         )
     return cast("float", step)
 

@@ -6,9 +6,9 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from data_prep.errors import BadInputError, shown, unknown
 from models.families import FAMILIES, default_family
@@ -17,19 +17,8 @@ from models.spec import Spec, Value
 from search.passwords import without_password
 from search.spec.built_in import default_search, further_searches
 from search.spec.domains import toml_value
-from search.spec.sections import (
-    SECTIONS,
-    Budget,
-    Data,
-    Resources,
-    Sampler,
-    Scheduler,
-    Section,
-    Storage,
-    StudyPlace,
-    TrackingPlace,
-    write_duration,
-)
+from search.spec.search_spec import SECTIONS, SearchSpec, check_name
+from search.spec.sections import Budget, Data, Section
 from search.spec.space import Space, make_space
 from search.spec.toml_lines import Path as KeyPath
 from search.spec.toml_lines import key_lines, line_of
@@ -38,60 +27,6 @@ AnyFamily: TypeAlias = Family[Any, Any]
 
 _MAX_DIGITS = sys.get_int_max_str_digits() or 4300
 _DIGITS = re.compile(r"\d[\d_]*")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-
-def check_name(name: str, place: str) -> str:
-    """Refuse a search's name that is unfit for a folder's, a run's and a command line's word.
-
-    Args:
-        name: The name.
-        place: Where it stands, for the error.
-
-    Returns:
-        The name.
-
-    Raises:
-        BadInputError: If it is.
-    """
-    if not _NAME.fullmatch(name):
-        raise BadInputError(
-            "a search's name is 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit: "
-            f"got {shown(name)} ({place})"
-        )
-    return name
-
-
-class SearchSpec(Section):
-    """A whole search, complete and checked.
-
-    Attributes:
-        name: The search's name: of its folder, its MLflow run, and on the command line.
-        family: The model family.
-        data: Its section, as the others below.
-        space: What is tried for each setting; ``epochs`` is fixed by the budget.
-        prior: Known good points, tried first; what a point leaves out is sampled.
-    """
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-    name: str
-    family: str
-    data: Data = Data()
-    budget: Budget = Budget()
-    space: Space
-    prior: tuple[Mapping[str, Value], ...] = ()
-    scheduler: Scheduler = Scheduler()
-    sampler: Sampler = Sampler()
-    resources: Resources = Resources()
-    study: StudyPlace = StudyPlace()
-    storage: Storage = Storage()
-    tracking: TrackingPlace = TrackingPlace()
-
-    def to_toml(self) -> str:
-        """Write the complete effective file, with comments and without passwords; reading it gives an equal search."""
-        return write_toml(self)
-
 
 _TOP = ("name", "family", "space", "prior", *SECTIONS)
 
@@ -149,8 +84,8 @@ def load(
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise BadInputError(f"a search file must be readable: {path} ({reason})") from None
+        reason = str(error.strerror) if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise BadInputError("a search file must be readable", str(path), reason) from None
     return parse(text, str(path), overrides=overrides, family=family, stored=stored)
 
 
@@ -164,32 +99,34 @@ def parse(
 ) -> SearchSpec:
     """Read a search from TOML text; ``label`` names it in errors. Otherwise as :func:`load`.
 
-    A search that was ``stored`` is complete: a setting that it lacks did not exist then, and keeps its earlier value.
+    A search that was ``stored`` is complete: a hyperparameter that it lacks did not exist then, and keeps its earlier
+    value.
     """
     source = _read(text, label)
     source = _with_overrides(source, overrides or {})
     chosen = family or _family_of(source)
     only, written = _own_space(source)
     base = {"space": chosen.spec_type.earlier()} if stored else default_search(chosen)
-    merged = {key: value for key, value in base.items() if key not in ("space", "prior")}
-    for section in SECTIONS:
-        merged[section] = {**base.get(section, {}), **source.content.get(section, {})}
-    budget = _section(source, "budget", merged["budget"])
+    sections = {name: _section(source, name, base.get(name, {})) for name in SECTIONS}
+    budget = cast("Budget", sections["budget"])
     others: Mapping[str, object] = {} if only and not stored else base.get("space", {})
     space = make_space(
         chosen.spec_type,
-        {**others, **written, "epochs": cast("Budget", budget).epochs},
+        {**others, **written, "epochs": budget.epochs},
         place=lambda name: source.place("space", name),
         written=frozenset(name for name in written if ("space", name) in source.given) or frozenset(written),
         only=only,
     )
-    return SearchSpec(
-        name=check_name(source.content.get("name", chosen.name), source.place("name")),
-        family=chosen.name,
-        space=space,
-        prior=_prior(source, base, chosen.spec_type, space),
-        **{name: _section(source, name, merged[name]) for name in SECTIONS},  # pyright: ignore[reportArgumentType]
-    )
+    whole: dict[str, Any] = {
+        "name": check_name(source.content.get("name", chosen.name), source.place("name")),
+        "family": chosen.name,
+        "space": space,
+        "prior": _prior(source, base, chosen.spec_type, space),
+        **sections,
+    }
+    search = SearchSpec(**whole)
+    search.sampler.check(space, budget.trials, f"[sampler], {source.place('sampler', 'kind')}")
+    return search
 
 
 def _own_space(source: _Source) -> tuple[bool, Mapping[str, object]]:
@@ -197,9 +134,10 @@ def _own_space(source: _Source) -> tuple[bool, Mapping[str, object]]:
     written = dict[str, object](source.content.get("space", {}))
     only = written.pop("only", False)
     if not isinstance(only, bool):
-        raise BadInputError(f"only is true or false: got {only!r} ([space], {source.place('space', 'only')})")
+        raise BadInputError("only is true or false", f"got {only!r}", f"[space], {source.place('space', 'only')}")
     if "epochs" in written:
-        raise BadInputError(f"epochs are not searched: set them in [budget] ({source.place('space', 'epochs')})")
+        where = source.place("space", "epochs")
+        raise BadInputError("epochs are not searched", "they are fixed by the budget", where, "set them in [budget]")
     return only, written
 
 
@@ -207,36 +145,43 @@ def _read(text: str, label: str) -> _Source:
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise BadInputError(f"a search file is TOML: {label} is not, {str(error)[0].lower()}{str(error)[1:]}") from None
+        reason = str(error)
+        raise BadInputError("a search file is TOML", f"{label} is not, {reason[0].lower()}{reason[1:]}") from None
     except (RecursionError, ValueError):  # Python's own limits
         raise BadInputError(
-            f"a search file's numbers have at most {_MAX_DIGITS:,} digits, and its brackets stand within one another "
-            f"at most some hundred times: {label} has more{_where_digits(text)}; correct it there"
+            f"a search file's numbers have at most {_MAX_DIGITS:,} digits, and its brackets are nested at most some "
+            "hundred times",
+            f"{label} has more",
+            _where_digits(text),
+            "correct it there",
         ) from None
     source = _Source(label, content, key_lines(text))
     for key, value in content.items():
-        if key not in _TOP:
-            raise unknown("key", key, _TOP, source.place(key))
-        wants_table = key not in ("name", "family", "prior")
-        if wants_table and not isinstance(value, dict):
-            raise BadInputError(f"{key} is a table, written [{key}]: got {_shown(value)} ({source.place(key)})")
-        if key in ("name", "family") and not isinstance(value, str):
-            found = shown(value)  # pyright: ignore[reportUnknownArgumentType]
-            raise BadInputError(f"{key} is a word in quotes: got {found} ({source.place(key)})")
-        if key == "prior" and not (isinstance(value, list) and all(isinstance(one, dict) for one in value)):  # pyright: ignore[reportUnknownVariableType]
-            raise BadInputError(f"prior points are tables, written [[prior]] ({source.place(key)})")
+        _check_shape(source, key, value)
     return source
+
+
+def _check_shape(source: _Source, key: str, value: object) -> None:
+    """Check that a key of the file is known, and holds a word or a table as it should."""
+    if key not in _TOP:
+        raise unknown("key", key, _TOP, source.place(key))
+    if key in ("name", "family"):
+        if not isinstance(value, str):
+            raise BadInputError(f"{key} is a word in quotes", f"got {shown(value)}", source.place(key))
+    elif key == "prior":
+        points = cast("list[object]", value) if isinstance(value, list) else [value]
+        if not all(isinstance(point, dict) for point in points):
+            raise BadInputError("prior points are tables, written [[prior]]", where=source.place(key))
+    elif not isinstance(value, dict):
+        text = shown(without_password(value) if isinstance(value, str) else value)
+        raise BadInputError(f"{key} is a table, written [{key}]", f"got {text}", source.place(key))
 
 
 def _where_digits(text: str) -> str:
     for number, line in enumerate(text.splitlines(), start=1):
         if any(len(run.replace("_", "")) > _MAX_DIGITS for run in _DIGITS.findall(line)):
-            return f" (line {number})"
+            return f"line {number}"
     return ""
-
-
-def _shown(value: object) -> str:
-    return shown(without_password(value) if isinstance(value, str) else value)
 
 
 def _with_overrides(source: _Source, overrides: Mapping[str, object]) -> _Source:
@@ -262,13 +207,25 @@ def default_corpus(family: AnyFamily) -> str:
     return default_search(family).get("data", {}).get("corpus", Data().corpus)
 
 
-def _section(source: _Source, name: str, content: Mapping[str, object]) -> Section:
-    kind = SECTIONS[name]
+def _section(source: _Source, name: str, base: Mapping[str, object]) -> Section:
+    """Read a table; what it leaves out is taken from the built-in search, if that is of the same kind."""
+    written: Mapping[str, object] = source.content.get(name, {})
+    type_, *others = SECTIONS[name]
+    if others:
+        kinds = {str(one.model_fields["kind"].default): one for one in SECTIONS[name]}
+        inherited = base.get("kind", next(iter(kinds)))
+        kind = written.get("kind", inherited)
+        if not isinstance(kind, str) or kind not in kinds:
+            raise unknown(name, str(kind), kinds, f"[{name}], {source.place(name, 'kind')}")
+        type_ = kinds[kind]
+        content = {**base, **written} if kind == inherited else dict(written)
+    else:
+        content = {**base, **written}
     for key in content:
-        if key not in kind.model_fields:
-            raise unknown("key", key, kind.model_fields, f"[{name}], {source.place(name, key)}")
+        if key not in type_.model_fields:
+            raise unknown("key", key, type_.model_fields, f"[{name}], {source.place(name, key)}")
     try:
-        return kind.model_validate(dict(content))
+        return type_.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         key = str(first["loc"][0])
@@ -276,7 +233,8 @@ def _section(source: _Source, name: str, content: Mapping[str, object]) -> Secti
         value = content[key]
         if key in ("url", "uri") and isinstance(value, str):
             value = without_password(value).partition("?")[0]
-        raise BadInputError(f"{name}.{key} = {shown(value)} is not legal: {rule} ({source.place(name, key)})") from None
+        legal = f"{name}.{key} = {shown(value)} is not legal"
+        raise BadInputError(legal, rule, source.place(name, key)) from None
 
 
 def _prior(
@@ -294,7 +252,7 @@ def _prior(
 
 
 def _check_point(source: _Source, index: int, spec_type: type[Spec], space: Space) -> None:
-    """Refuse a point that the file's own space does not hold; what the command line fixes counts instead of it."""
+    """Check that the file's own space holds a point; what the command line fixes takes precedence over it."""
     point: Mapping[str, Value] = source.content["prior"][index]
     for name in point:
         if name not in spec_type.settings() or name == "epochs":
@@ -304,44 +262,9 @@ def _check_point(source: _Source, index: int, spec_type: type[Spec], space: Spac
         domain = space.domains[name]
         if name in point and point[name] not in domain and ("space", name) not in source.given:
             raise BadInputError(
-                f"a point lies in the space that is searched: {name} = {toml_value(point[name])} of [[prior]] "
-                f"{index + 1} does not, for [space] has {name} = {domain.to_toml()} "
-                f"({source.place('prior', index, name)}); change one of them"
+                "a point lies in the space that is searched",
+                f"{name} = {toml_value(point[name])} of [[prior]] {index + 1} does not, for [space] has "
+                f"{name} = {domain.to_toml()}",
+                source.place("prior", index, name),
+                "change one of them",
             )
-
-
-def write_toml(search: SearchSpec) -> str:
-    """Write a search as a complete file with a comment on every key."""
-    lines = [f"name = {toml_value(search.name)}", f"family = {toml_value(search.family)}"]
-    for name in ("data", "budget", "space", "scheduler", "sampler", "resources", "study", "storage", "tracking"):
-        lines += _write_space(search.space) if name == "space" else _write_section(name, getattr(search, name))
-    for point in search.prior:
-        lines += ["", "[[prior]]", *(f"{name} = {toml_value(value)}" for name, value in point.items())]
-    return "\n".join(lines) + "\n"
-
-
-def _write_section(name: str, section: Section) -> list[str]:
-    lines = ["", f"# {(type(section).__doc__ or '').rstrip('.')}.", f"[{name}]"]
-    for key, field in type(section).model_fields.items():
-        value: Any = getattr(section, key)
-        text = write_duration(value) if key == "time" else without_password(value) if key in ("url", "uri") else value
-        lines.append(f"{key} = {toml_value(text)}  # {field.description}")
-    return lines
-
-
-def _write_space(space: Space) -> list[str]:
-    lines = ["", "# What is tried: a value, a list, or a range { low, high, step, log }.", "[space]"]
-    if space.only:
-        lines.append("only = true  # a setting that is not named here keeps its default")
-    for name, setting in space.spec_type.settings().items():
-        if name == "epochs":
-            continue
-        bounds = " | ".join(map(str, setting.choices))
-        if setting.low is not None and setting.high is not None:
-            bounds = f"{setting.low:g}..{setting.high:g}" + (f" {setting.unit}" if setting.unit else "")
-        needs = [f"{other} = {' or '.join(map(toml_value, values))}" for other, values in setting.when.items()]
-        when = f"only where {' and '.join(needs)}" if needs else ""
-        remarks = [part for part in (setting.meaning, bounds, when) if part]
-        lines.append(f"# {'; '.join(remarks)}")
-        lines.append(f"{name} = {space.domains[name].to_toml()}")
-    return lines

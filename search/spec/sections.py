@@ -1,7 +1,6 @@
-"""The tables of a search file, beside its space: their keys, defaults, bounds and meanings."""
+"""The tables of a search file that have one kind: their keys, defaults, bounds and meanings."""
 
 import re
-from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -91,7 +90,7 @@ class Budget(Section):
     )
 
     def used(self, num_finished: int, seconds: float) -> Literal["trials", "time"] | None:
-        """Say what of it is used up.
+        """Return what of it is used up.
 
         Args:
             num_finished: Trials that are finished.
@@ -103,20 +102,6 @@ class Budget(Section):
         if num_finished >= self.trials:
             return "trials"
         return "time" if self.time is not None and seconds >= self.time else None
-
-
-class Scheduler(Section):
-    """When weak trials are stopped (asynchronous successive halving, ASHA)."""
-
-    first_rung: int = Field(default=3, ge=1, le=100_000, description="epochs before a trial may be stopped")
-    reduction: int = Field(default=3, ge=2, le=100, description="one in so many goes on at a rung, the next so far off")
-
-
-class Sampler(Section):
-    """How settings are proposed (TPE)."""
-
-    seed: int = Field(default=0, ge=0, description="seed of the proposals")
-    startup: int = Field(default=10, ge=1, le=10_000, description="trials drawn at random before the sampler learns")
 
 
 class Resources(Section):
@@ -155,15 +140,3 @@ class TrackingPlace(Section):
     uri: str = Field(
         default="", description="empty: mlflow.db in the home folder; or sqlite:///..., or a server's http://..."
     )
-
-
-SECTIONS: Mapping[str, type[Section]] = {
-    "data": Data,
-    "budget": Budget,
-    "scheduler": Scheduler,
-    "sampler": Sampler,
-    "resources": Resources,
-    "study": StudyPlace,
-    "storage": Storage,
-    "tracking": TrackingPlace,
-}

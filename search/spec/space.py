@@ -12,7 +12,7 @@ from typing import cast
 
 from data_prep.errors import BadInputError, unknown
 from models.spec import Setting, Spec, Value
-from search.spec.domains import Choice, Domain, Fixed, Range, Suggester, read_domain
+from search.spec.domains import Categorical, Domain, Fixed, Range, Suggester, read_domain
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Space:
         return self._visit(lambda name, domain: domain.suggest(name, trial))
 
     def values(self, params: Mapping[str, Value]) -> dict[str, Value]:
-        """Give all settings that matter, from those that were sampled."""
+        """Return all settings that matter, from those that were sampled."""
         return self._visit(lambda name, domain: domain.value if isinstance(domain, Fixed) else params.get(name))
 
     def _visit(self, value_of: Callable[[str, Domain], Value | None]) -> dict[str, Value]:
@@ -62,11 +62,11 @@ class Space:
         return tuple(name for name, domain in self.domains.items() if not isinstance(domain, Fixed))
 
     def default(self, name: str) -> Value:
-        """Give a setting's default, which it holds wherever it does not matter."""
+        """Return a setting's default, which it holds wherever it does not matter."""
         return self.spec_type.settings()[name].default
 
     def project(self, point: Mapping[str, Value]) -> dict[str, Value] | None:
-        """Reduce a known good point to what this space samples; None where a value of it is not to be tried here."""
+        """Reduce a known good point to what this space samples; None if a value of it is not tried here."""
         kept = {name: value for name, value in point.items() if name in self.searched}
         values = self.values(kept)
         kept = {name: value for name, value in kept.items() if name in values}
@@ -101,13 +101,13 @@ class Space:
 
     @property
     def hash(self) -> str:
-        """12 hexadecimal digits that stand for this space."""
+        """12 hexadecimal digits that identify this space."""
         text = "\n".join(f"{name} = {domain.to_toml()}" for name, domain in self.domains.items())
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _branches(domain: Choice | Range) -> Iterator[tuple[Value, float]]:
-    if isinstance(domain, Choice):
+def _branches(domain: Categorical | Range) -> Iterator[tuple[Value, float]]:
+    if isinstance(domain, Categorical):
         yield from ((value, 1) for value in domain.values)
     elif domain.whole:
         step = int(domain.step or 1)
@@ -129,7 +129,7 @@ def make_space(
     Args:
         spec_type: The spec whose settings are searched.
         entries: What a search file says of some settings; the others keep their default.
-        place: Gives the file and line of a setting's entry, for errors.
+        place: Returns the file and line of a setting's entry, for errors.
         written: The settings whose entries must change something: those that the command line gives, else the file's.
         only: Whether the file names all that is to be searched.
 
@@ -156,7 +156,7 @@ def make_space(
             needs = " and ".join(
                 f"{other} = {' or '.join(map(str, allowed))}" for other, allowed in settings[name].when.items()
             )
-            raise BadInputError(f"{name} changes nothing in this space: it needs {needs} ({place(name)})")
+            raise BadInputError(f"{name} changes nothing in this space", f"it needs {needs}", place(name))
     return Space(spec_type, domains, only)
 
 

@@ -1,4 +1,4 @@
-"""Where each key of a TOML file stands, so that an error can name its line.
+"""The line of each key in a TOML file, so that an error can name it.
 
 The parser of the standard library gives values without lines. This reads the same text a second time for its keys
 alone; it knows tables, arrays of tables, dotted and quoted keys, and skips what lies inside brackets and strings.
@@ -29,7 +29,7 @@ def key_lines(text: str) -> Mapping[Path, int]:
     Returns:
         Line numbers, from 1, by the key's path.
     """
-    found: dict[Path, int] = {}
+    lines: dict[Path, int] = {}
     tables: Counter[Path] = Counter()
     table: Path = ()
     for number, line in _statements(text):
@@ -38,14 +38,14 @@ def key_lines(text: str) -> Mapping[Path, int]:
             if header[1] == "[[":
                 tables[table] += 1
                 table = (*table, tables[table] - 1)
-            found.setdefault(table, number)
+            lines.setdefault(table, number)
         elif key := _KEY.match(line):
-            found.setdefault((*table, *_parts(key[1])), number)
-    return found
+            lines.setdefault((*table, *_parts(key[1])), number)
+    return lines
 
 
 def line_of(lines: Mapping[Path, int], path: Path) -> int | None:
-    """Give the line of a key, or of the nearest table around it that has one."""
+    """Return the line of a key, or of the nearest table around it that has one."""
     while path:
         if path in lines:
             return lines[path]

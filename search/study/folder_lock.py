@@ -1,4 +1,8 @@
-"""Locks on files, above all on a search's folder: one process at a time, on whatever machine."""
+"""Locks on files, above all on a search's folder: one process at a time, on any machine.
+
+filelock does not replace it: where a shared folder has no locks (ENOTSUP, ENOLCK) it raises, or makes a lock file that
+a killed process leaves behind; and it does not say who holds a lock.
+"""
 
 import errno
 import fcntl
@@ -13,16 +17,17 @@ from data_prep.errors import BadInputError
 from search.study.lease import Driver, Lease, held, running_already
 
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
-"""What a shared folder without locks answers; the record does without them."""
+"""Errors of a shared folder without locks; the lease's record does without them."""
 
 _LOOK_S = 0.05
-"""Between two looks at a lock that another process holds."""
+"""Seconds between attempts at a lock that another process holds."""
 
 
-class FileSlot:
-    """A record in a file. Two writers at once are kept apart by the folder's lock, or else found out at the next beat.
+class FileLeaseRecord:
+    """A lease's record in a file.
 
-    The lock itself reaches from one machine to another on most shared folders, but not on all.
+    The folder's lock keeps two writers apart; it works between machines on most shared folders, but not on all. There
+    the next beat shows it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -35,14 +40,14 @@ class FileSlot:
         return str(self._path)
 
     def read(self) -> str | None:
-        """Give the record, None where there is none."""
+        """Return its text, None if there is none."""
         try:
             return self._path.read_text(encoding="utf-8", errors="replace") or None
         except FileNotFoundError:
             return None
 
     def replace(self, old: str | None, new: str | None) -> bool:
-        """Put a record in the place of the one that was read; see :class:`search.study.lease.Slot`."""
+        """Replace the text that was read; see :class:`search.study.lease.LeaseRecord`."""
         if self.read() != old:
             return False
         if new is None:
@@ -52,7 +57,7 @@ class FileSlot:
         try:
             whole.write_text(new, encoding="utf-8")
             if old is None:
-                self._path.hardlink_to(whole)  # of many who do so at once, one succeeds
+                self._path.hardlink_to(whole)  # of many that do so at once, one succeeds
             else:
                 whole.replace(self._path)
         except FileExistsError:
@@ -60,7 +65,7 @@ class FileSlot:
         except OSError as error:
             if error.errno not in (errno.EPERM, *_NO_LOCKS):
                 raise
-            whole.replace(self._path)  # a place without hard links
+            whole.replace(self._path)  # a file system without hard links
         finally:
             whole.unlink(missing_ok=True)
         return True
@@ -68,12 +73,12 @@ class FileSlot:
 
 @contextmanager
 def exclusive(path: Path, patience_s: float, busy: Callable[[str], BadInputError]) -> Generator[None]:
-    """Lock a file for one process at a time; the system lets go of the lock when the process dies, however it dies.
+    """Lock a file for one process at a time; the system releases the lock when the process dies, however it dies.
 
     Args:
-        path: The file, which is made and stays.
+        path: The file, which is made if need be and stays.
         patience_s: How long to wait for another process.
-        busy: Makes the error from who holds the lock.
+        busy: Returns the error, given who holds the lock.
 
     Yields:
         Nothing.
@@ -107,7 +112,7 @@ def _locked(handle: int) -> bool:
 
 
 def folder_lock(place: Path, name: str) -> AbstractContextManager[None]:
-    """Lock a search's folder at once.
+    """Lock a search's folder without waiting.
 
     Args:
         place: The folder.
@@ -126,7 +131,7 @@ def driver_lock(place: Path, name: str, say: Callable[[str], None] = lambda _: N
     Args:
         place: The folder.
         name: The search's name.
-        say: Is told that this waits to see whether a driver on another machine lives.
+        say: Called with a message for the user, if this waits to see whether a driver on another machine is alive.
 
     Yields:
         The lease.
@@ -134,5 +139,5 @@ def driver_lock(place: Path, name: str, say: Callable[[str], None] = lambda _: N
     Raises:
         BadInputError: If another process holds it.
     """
-    with folder_lock(place, name), held(FileSlot(place / "driver.json"), name, say) as lease:
+    with folder_lock(place, name), held(FileLeaseRecord(place / "driver.json"), name, say) as lease:
         yield lease

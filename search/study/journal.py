@@ -1,8 +1,8 @@
 """The study's journal file for a single writer, in Optuna's format.
 
 Optuna's own backend guards every append with a lock file, which a killed process leaves behind for half a minute, and
-waits for the disk at every setting of every trial. Here one driver holds the whole search (see study.py), so appends
-need no lock, and only the states of trials wait for the disk: what kill -9 leaves in the system's buffers is not lost.
+waits for the disk at every hyperparameter of every trial. Here one driver holds the whole search (see lease.py), so
+appends need no lock, and only the states of trials wait for the disk: kill -9 loses nothing of the system's buffers.
 """
 
 import json
@@ -14,21 +14,20 @@ from typing import Any
 
 from optuna.storages.journal import BaseJournalBackend
 
-from data_prep.errors import BadInputError, one_line
+from data_prep.errors import Action, BadInputError, one_line
 from data_prep.wording import counted
-from search.study.replay import folded
 
 _MUST_LAST = (0, 2, 6)
-"""Operations that wait for the disk: a study made, its attributes set, a trial's state set (Optuna's numbers)."""
+"""Operations that wait for the disk: make a study, set its attributes, set a trial's state (Optuna's numbers)."""
 
 
 _DAMAGES = (AssertionError, AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
-"""What records that no search wrote make of those who read them."""
+"""What Optuna and our readers raise for records that no search wrote."""
 
 
 @contextmanager
 def undamaged(where: str) -> Generator[None]:
-    """Say in one line that a study is damaged, whatever its records make of those who read them.
+    """Turn whatever damaged records raise into one error.
 
     Args:
         where: Where it is stored.
@@ -45,8 +44,11 @@ def undamaged(where: str) -> Generator[None]:
         raise
     except _DAMAGES as error:
         raise BadInputError(
-            f"a study must hold what a search wrote: {where} is damaged ({type(error).__name__}: {one_line(error)}); "
-            "restore it from a backup, or start the search under another --name"
+            "a study must hold what a search wrote",
+            f"{where} is damaged",
+            f"{type(error).__name__}: {one_line(error)}",
+            "restore it from a backup, or start the search under another name",
+            Action("rename search"),
         ) from error
 
 
@@ -57,7 +59,7 @@ class Journal(BaseJournalBackend):
         """Open the journal.
 
         Args:
-            path: The file; a writer makes it if need be, and takes away a last line that a crash cut off.
+            path: The file; a writer makes it if need be, and removes a last line that a crash cut off.
             writable: Whether this process is the writer.
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND if writable else os.O_RDONLY
@@ -69,10 +71,10 @@ class Journal(BaseJournalBackend):
         whole = whole[: whole.rfind(b"\n") + 1]
         if writable:
             os.ftruncate(self._file, len(whole))
-        self._unread: Sequence[dict[str, Any]] = folded(_records(whole, path))
+        self._unread: Sequence[dict[str, Any]] = _records(whole, path)
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
-        """Give the records that were not given before; the storage asks for each once, in order."""
+        """Return the records that were not returned before; the storage asks for each once, in order."""
         del log_number_from
         unread, self._unread = self._unread, []
         return iter(unread)
@@ -113,15 +115,15 @@ def _records(text: bytes, path: Path) -> list[dict[str, Any]]:
 
 
 def _damaged(text: bytes, path: Path) -> BadInputError:
-    """Make the error that names the first line that is no record."""
+    """Return the error that names the first line that is no record."""
     lines = text.split(b"\n")
     number = next((number for number, line in enumerate(lines, start=1) if not _is_json(line)), len(lines))
-    before = (
-        "" if number == 1 else f"; or keep its first {counted(number - 1, 'line', ',')} alone, and lose what came later"
-    )
+    keep = "" if number == 1 else f"keep only its first {counted(number - 1, 'line', ',')} and lose the rest, "
     return BadInputError(
-        f"a study's journal holds a record in every line: {path} is damaged in line {number:,}; restore it from a "
-        f"backup, or start the search under another --name{before}"
+        "a study's journal holds a record in every line",
+        f"{path} is damaged in line {number:,}",
+        remedy=f"restore it from a backup, {keep}or start the search under another name",
+        action=Action("rename search"),
     )
 
 

@@ -1,4 +1,4 @@
-"""A search's trials as the study knows them, for whoever reads them."""
+"""A search's trials as plain values, read from its study."""
 
 import math
 from collections.abc import Mapping
@@ -8,16 +8,16 @@ from typing import Any, Final
 
 from optuna.trial import FrozenTrial, TrialState
 
-from data_prep.errors import BadInputError
+from data_prep.errors import Action, BadInputError
 from models.family import EpochReport
 from models.metrics import FoldValues
 from models.spec import Value
 from search.spec.file import SearchSpec
 from search.spec.space import Space
-from search.study.progress import State
+from search.study.states import FINAL_STATES, StateName
 
 EPOCH_KEY: Final = "epoch:"
-"""Beginning of the attribute that holds an epoch's metrics on the folds."""
+"""Prefix of the attribute that holds an epoch's metrics on the folds."""
 
 REASON_KEY: Final = "reason"
 """The attribute that says why a trial failed."""
@@ -43,7 +43,7 @@ class TrialRecord:
     Attributes:
         number: Its number in the search.
         state: Its state.
-        values: The settings that matter, fixed ones included.
+        values: The hyperparameters that matter, fixed ones included.
         epochs: Its epochs, ascending.
         started: When it was last started.
         ended: When it finished, None before.
@@ -51,7 +51,7 @@ class TrialRecord:
     """
 
     number: int
-    state: State
+    state: StateName
     values: Mapping[str, Value]
     epochs: tuple[EpochRecord, ...]
     started: datetime | None
@@ -59,8 +59,13 @@ class TrialRecord:
     reason: str
 
     def last(self, metric: str) -> FoldValues | None:
-        """Give a metric on the folds after the last epoch; None if no epoch reported it."""
+        """Return a metric on the folds after the last epoch; None if no epoch reported it."""
         return self.epochs[-1].report.metrics.get(metric) if self.epochs else None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the trial will never change again."""
+        return self.state in FINAL_STATES
 
     @property
     def seconds(self) -> float:
@@ -77,7 +82,7 @@ class SearchRecord:
         trials: Its trials, by number; known good points that were never started are left out.
         fingerprint: Of its data.
         seconds: Time spent on it, over all starts.
-        study: What tells its study from any other, of the same name too.
+        study: What identifies its study, among others of the same name too.
     """
 
     spec: SearchSpec
@@ -102,13 +107,15 @@ class SearchRecord:
             if trial.number == number:
                 return trial
         raise BadInputError(
-            f"no trial of {self.spec.name} has the number {number}; it has {len(self.trials)}: "
-            f"tunesmith trials {self.spec.name}"
+            f"no trial of {self.spec.name} has the number {number}",
+            f"it has {len(self.trials)}",
+            remedy="list them",
+            action=Action("list trials", {"search": self.spec.name}),
         )
 
 
 def begun(trial: FrozenTrial) -> bool:
-    """Say whether a trial was ever started: a queued point was not."""
+    """Return whether a trial was ever started: a queued point was not."""
     return trial.state != TrialState.WAITING or trial.datetime_start is not None
 
 
@@ -118,13 +125,15 @@ def make_records(trials: list[FrozenTrial], space: Space, *, is_run: bool = True
     Args:
         trials: The trials.
         space: Of their search.
-        is_run: Whether a process runs the search; without one, what is running was interrupted.
+        is_run: Whether a process runs the search; without one, a running trial was interrupted.
 
     Returns:
         The records.
     """
     records = [make_record(trial, space) for trial in trials if begun(trial)]
-    return records if is_run else [replace(one, state="WAITING") if one.state == "RUNNING" else one for one in records]
+    return [
+        replace(record, state="WAITING") if record.state == "RUNNING" and not is_run else record for record in records
+    ]
 
 
 def make_record(trial: FrozenTrial, space: Space) -> TrialRecord:

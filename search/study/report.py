@@ -1,7 +1,4 @@
-"""What a search teaches: the best trials, and which settings mattered."""
-
-# Optuna is partly untyped:
-# pyright: reportUnknownMemberType=false
+"""The best trials of a search, and which hyperparameters mattered."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,10 +11,10 @@ from optuna.trial import create_trial
 from data_prep.randomness import integer_seed
 from models.metrics import Metric
 from models.spec import Value
-from search.spec.domains import Choice, Domain, Range
+from search.spec.domains import Categorical, Domain, Range
 from search.spec.space import Space
-from search.study.progress import State
 from search.study.records import TrialRecord
+from search.study.states import StateName
 
 _ENOUGH = 10
 """Trials below which importances are noise."""
@@ -25,7 +22,7 @@ _ENOUGH = 10
 
 @dataclass(frozen=True)
 class Importance:
-    """How much one setting mattered.
+    """How much one hyperparameter mattered.
 
     Attributes:
         setting: Its name.
@@ -39,7 +36,7 @@ class Importance:
 
 
 def best_trials(trials: Sequence[TrialRecord], objective: Metric, count: int) -> list[TrialRecord]:
-    """Give the best trials, best first, among those with the full budget: partial ones are not comparable."""
+    """Return the best trials, best first, among those with the full budget: partial ones are not comparable."""
     full = [
         (objective.cost(score.mean), trial.number, trial)
         for trial in trials
@@ -49,33 +46,33 @@ def best_trials(trials: Sequence[TrialRecord], objective: Metric, count: int) ->
     return [trial for _, _, trial in full[:count]]
 
 
-def counts(trials: Sequence[TrialRecord]) -> Mapping[State, int]:
+def counts(trials: Sequence[TrialRecord]) -> Mapping[StateName, int]:
     """Count trials by state."""
     return Counter(trial.state for trial in trials)
 
 
-def importances(trials: Sequence[TrialRecord], space: Space, objective: Metric, first_rung: int) -> list[Importance]:
-    """Estimate which settings mattered, most important first (fANOVA, Hutter et al. 2014, as Optuna has it).
+def importances(trials: Sequence[TrialRecord], space: Space, objective: Metric, epoch: int) -> list[Importance]:
+    """Estimate which hyperparameters mattered, most important first (fANOVA, Hutter et al. 2014, as Optuna has it).
 
-    All trials that reached the first rung are compared there, at equal epochs: full trials alone are few, and all good.
-    They are compared by rank, or a single diverging optimiser would be all that mattered. A setting that did not
-    matter under the others counts at its default, which is what its spec holds.
+    All trials that reached an epoch are compared there: full trials alone are few, and all good. They are compared by
+    rank, or a single diverging optimiser would be all that mattered. A hyperparameter that did not matter under the
+    others counts at its default, which is what its spec holds.
 
     Args:
         trials: All trials of a search.
         space: Its space.
         objective: The metric that was searched for.
-        first_rung: The epoch to compare at.
+        epoch: Where they are compared; the last one reached if none got so far.
 
     Returns:
-        One entry for each setting that was searched and varied; empty with fewer than 10 trials.
+        One entry for each hyperparameter that was searched and varied; empty with fewer than 10 trials.
     """
-    at = min(first_rung, max((len(trial.epochs) for trial in trials), default=0))
+    at = min(epoch, max((len(trial.epochs) for trial in trials), default=0))
     scored = [
-        (trial, epoch.report.metrics[objective.name].mean)
+        (trial, record.report.metrics[objective.name].mean)
         for trial in trials
-        for epoch in trial.epochs
-        if epoch.report.epoch == at
+        for record in trial.epochs
+        if record.report.epoch == at
     ]
     scored.sort(key=lambda pair: pair[1])
     varied = [name for name in space.searched if len({repr(_value(trial, name, space)) for trial, _ in scored}) > 1]
@@ -99,7 +96,7 @@ def importances(trials: Sequence[TrialRecord], space: Space, objective: Metric, 
     shares = get_param_importances(study, evaluator=evaluator, params=varied)
     uses = Counter(name for trial, _ in scored for name in trial.values)
     ranked = [Importance(name, float(share), uses[name]) for name, share in shares.items()]
-    return sorted(ranked, key=lambda one: (-one.share, one.setting))
+    return sorted(ranked, key=lambda importance: (-importance.share, importance.setting))
 
 
 def _value(trial: TrialRecord, name: str, space: Space) -> Value:
@@ -107,8 +104,8 @@ def _value(trial: TrialRecord, name: str, space: Space) -> Value:
 
 
 def _distribution(domain: Domain, default: Value) -> BaseDistribution:
-    """Give the values that a domain can have, the default among them."""
-    if isinstance(domain, Choice):
+    """Return the values that a domain can have, the default among them."""
+    if isinstance(domain, Categorical):
         return CategoricalDistribution(domain.values if default in domain else (*domain.values, default))
     assert isinstance(domain, Range)
     assert not isinstance(default, str)

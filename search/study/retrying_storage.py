@@ -1,156 +1,64 @@
-"""A study in a database that may go away for a while: the search waits for it, says so once, and goes on.
+"""A study in a database that may be away for a while: the search waits for it, says so once, and continues.
 
-Every statement that fails because the database is not there is tried again. The driver is the only writer, so what the
-first try may have committed before the connection broke can be told from what is there: nothing is written twice.
+Every statement that fails because the database is away is retried. The driver is the only writer, so what a try may
+have committed before its connection broke can be read back: nothing is written twice. A library for retries (tenacity)
+would leave all of it here: later tries that differ from the first, the lease's check before each, the stop on request.
 """
-
-# Optuna's cache and tables are private, and it is partly untyped:
-# pyright: reportPrivateUsage=false, reportUnknownMemberType=false
 
 import time
 from collections.abc import Callable, Container, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from optuna.distributions import BaseDistribution
-from optuna.exceptions import DuplicatedStudyError, StorageInternalError
-from optuna.storages import BaseStorage, RDBStorage, _CachedStorage
-from optuna.storages._rdb.models import StudyUserAttributeModel
+from optuna.exceptions import DuplicatedStudyError
+from optuna.storages import BaseStorage, RDBStorage
 from optuna.study import StudyDirection
-from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import Engine, event, insert, make_url, select, update
-from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import IntegrityError, OperationalError
 
-from data_prep.errors import BadInputError
-from search.passwords import without_password
+from search.private_apis import cached
+from search.study.connection import DatabaseGoneError
 from search.study.lease import StudyLostError, Waiting
 
 _T = TypeVar("_T")
 _PAUSES_S = (0.1, 1.0)
-"""Before the second try and, doubled from there, before any later one."""
-
-_POSTGRESQL = {
-    "connect_timeout": 3,
-    "keepalives_idle": 3,
-    "keepalives_interval": 1,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 5000,
-}
-"""libpq's options by which a machine that is gone is noticed in seconds; those in the address go before."""
-
-_LEASE = "lease"
-_FREE = "null"
+"""Seconds before the second try and, after doubling each time, at most before any later one."""
 
 
-class DatabaseGoneError(BadInputError):
-    """A database does not answer, or takes nothing at the moment.
-
-    Attributes:
-        reason: What its driver says of it, in one line.
-    """
-
-    def __init__(self, url: str, reason: str) -> None:
-        """Take an address, without its password, and the reason."""
-        super().__init__(f"the study's database must be reachable: {url} ({reason})")
-        self.reason = reason
-
-
-def open_database(url: str) -> RDBStorage:
-    """Open a database, making Optuna's tables in an empty one.
-
-    Args:
-        url: Its address as SQLAlchemy reads it.
-
-    Returns:
-        The storage; later, it raises DatabaseGoneError where the database is not there.
-
-    Raises:
-        BadInputError: If it cannot be opened.
-    """
-    shown = without_password(url)
-    try:
-        parsed = make_url(url)
-    except Exception:  # noqa: BLE001  (whose message may hold a part of the password)
-        raise BadInputError(
-            f"study.url is an address as SQLAlchemy reads it, driver://user@host/database: got {shown}"
-        ) from None
-    options: dict[str, Any] = {"pool_pre_ping": True}
-    if parsed.drivername in ("postgresql", "postgresql+psycopg", "postgresql+psycopg2"):
-        options["connect_args"] = {name: value for name, value in _POSTGRESQL.items() if name not in parsed.query}
-    try:
-        storage = RDBStorage(url.replace("{", "{{").replace("}", "}}"), options)  # braces would mark a place to fill
-    except Exception as error:  # noqa: BLE001  (every database driver has errors of its own)
-        reason = _reason(error)
-        if "no password supplied" in reason:
-            raise BadInputError(
-                f"the study's database asks for a password, and tunesmith stores none: {shown}; set PGPASSWORD, or "
-                "keep it in ~/.pgpass or the file that PGPASSFILE names, and run the same command again"
-            ) from None
-        raise DatabaseGoneError(shown, reason) from None
-
-    def translate(context: ExceptionContext) -> None:
-        if context.is_pre_ping:
-            return  # the pool connects anew
-        if context.is_disconnect or isinstance(context.sqlalchemy_exception, OperationalError):
-            raise DatabaseGoneError(shown, _first_line(context.original_exception))
-
-    event.listen(storage.engine, "handle_error", translate)
-    return storage
-
-
-def close_database(storage: RDBStorage) -> None:
-    """Close all connections."""
-    storage.remove_session()
-    storage.engine.dispose()
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, StorageInternalError) and error.__cause__ is not None:
-        error = error.__cause__
-    return _first_line(getattr(error, "orig", None) or error)
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].removeprefix("connection failed: ")[:300]
-
-
-class PatientStorage(BaseStorage):
+class RetryingStorage(BaseStorage):
     """Optuna's storage in a database, for a search's one driver, on its main thread.
 
-    Finished trials are read once. With 500 trials an epoch takes 9 ms and a proposal 60, as many as with the first;
-    without a cache every proposal reads all trials.
-
-    Attributes:
-        before_writing: Called before every try to write; it may raise, and then nothing is written.
+    Finished trials are read once. With 500 trials an epoch takes 9 ms and a proposal 60, as with the first; without a
+    cache every proposal reads all trials.
     """
 
-    def __init__(self, database: RDBStorage, waiting: Waiting) -> None:
-        """Take up a database that was opened."""
+    def __init__(
+        self, database: RDBStorage, waiting: Waiting, before_writing: Callable[[], None] = lambda: None
+    ) -> None:
+        """Take an open database.
+
+        Args:
+            database: The database.
+            waiting: What happens while this waits for it.
+            before_writing: Called before every try to write; it may raise, and then nothing is written.
+        """
         self.database = database
-        self.before_writing: Callable[[], None] = lambda: None
-        self._cache = _CachedStorage(database)
-        self._waiting = waiting
+        self._cache: BaseStorage = cached(database)
+        self._waiting, self._before_writing = waiting, before_writing
         self._num_trials: dict[int, int] = {}
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: the address may hold a password."""
         raise TypeError("a study's storage is not pickled, for its address may hold a password")
 
-    def close(self) -> None:
-        """Close all connections."""
-        close_database(self.database)
-
     def _ask(self, attempt: Callable[[], _T], again: Callable[[], _T] | None = None) -> _T:
         """Try until the database answers.
 
         Args:
-            attempt: What to do.
-            again: What to do where a try before may have been committed.
+            attempt: The first try.
+            again: Any later one, if the one before may have been committed.
 
         Returns:
-            What came of it.
+            What the successful try returned.
 
         Raises:
             StudyLostError: If the search was told to stop while it waited.
@@ -165,23 +73,24 @@ class PatientStorage(BaseStorage):
         while True:
             if self._waiting.stopped():
                 raise StudyLostError(
-                    f"the study's database must answer for a search to end in order: it did not ({reason}) when the "
-                    "search was told to stop; what is recorded is not lost, and the same command goes on with it"
+                    "the study's database must answer for a search to end in order",
+                    f"it did not ({reason}) when the search was told to stop",
+                    remedy="what is recorded is not lost, and the same command resumes",
                 )
             time.sleep(pause)
             pause = min(2 * pause, longest)
             try:
-                found = (again or attempt)()
+                answer = (again or attempt)()
             except DatabaseGoneError as error:
                 reason = error.reason
                 continue
             seconds = time.monotonic() - began
-            self._waiting.say(f"the study's database answers again after {seconds:.0f} s; the search goes on")
-            return found
+            self._waiting.say(f"the study's database answers again after {seconds:.0f} s; the search continues")
+            return answer
 
     def _write(self, attempt: Callable[[], _T], again: Callable[[], _T] | None = None) -> _T:
         def guarded(step: Callable[[], _T]) -> _T:
-            self.before_writing()
+            self._before_writing()
             return step()
 
         return self._ask(lambda: guarded(attempt), lambda: guarded(again or attempt))
@@ -214,15 +123,15 @@ class PatientStorage(BaseStorage):
         self._write(lambda: self._cache.set_study_system_attr(study_id, key, value))
 
     def get_study_id_from_name(self, study_name: str) -> int:
-        """Find a study."""
+        """Return the id of a study."""
         return self._ask(lambda: self._cache.get_study_id_from_name(study_name))
 
     def get_study_name_from_id(self, study_id: int) -> str:
-        """Name a study."""
+        """Return the name of a study."""
         return self._ask(lambda: self._cache.get_study_name_from_id(study_id))
 
     def get_study_directions(self, study_id: int) -> list[StudyDirection]:
-        """Say which way a study's objective is better."""
+        """Return whether a study's objective is minimised or maximised."""
         return self._ask(lambda: self._cache.get_study_directions(study_id))
 
     def get_study_user_attrs(self, study_id: int) -> dict[str, Any]:
@@ -233,7 +142,7 @@ class PatientStorage(BaseStorage):
         """Read Optuna's attributes of a study."""
         return self._ask(lambda: self._cache.get_study_system_attrs(study_id))
 
-    def get_all_studies(self) -> list[FrozenStudy]:
+    def get_all_studies(self) -> list[Any]:
         """List all studies."""
         return self._ask(self._cache.get_all_studies)
 
@@ -251,7 +160,7 @@ class PatientStorage(BaseStorage):
                 trial_id = self.database.get_trial_id_from_study_id_trial_number(study_id, number)
             except KeyError:
                 return make()
-            self._cache.get_all_trials(study_id, deepcopy=False)  # takes it in
+            self._cache.get_all_trials(study_id, deepcopy=False)  # so that the cache has it
             return trial_id
 
         trial_id = self._write(make, make_unless_made)
@@ -261,15 +170,15 @@ class PatientStorage(BaseStorage):
     def set_trial_param(
         self, trial_id: int, param_name: str, param_value_internal: float, distribution: BaseDistribution
     ) -> None:
-        """Store a setting; one that is stored already stays."""
+        """Store a hyperparameter; one that is stored already stays."""
         self._write(lambda: self._cache.set_trial_param(trial_id, param_name, param_value_internal, distribution))
 
     def get_trial_id_from_study_id_trial_number(self, study_id: int, trial_number: int) -> int:
-        """Find a trial."""
+        """Return the id of a trial."""
         return self._ask(lambda: self._cache.get_trial_id_from_study_id_trial_number(study_id, trial_number))
 
     def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
-        """Store a trial's state; one that it has already was stored by a try whose connection broke."""
+        """Store a trial's state; if it has that state, a try whose connection broke has stored it."""
 
         def store() -> bool:
             return self._cache.set_trial_state_values(trial_id, state, values)
@@ -300,44 +209,3 @@ class PatientStorage(BaseStorage):
     ) -> list[FrozenTrial]:
         """Read all trials."""
         return self._ask(lambda: self._cache.get_all_trials(study_id, deepcopy, states))
-
-
-class DatabaseSlot:
-    """A lease's record among a study's attributes; written only where it is still what was read, by one statement."""
-
-    def __init__(self, engine: Engine, study_id: int) -> None:
-        """Name the study, in Optuna's tables."""
-        self._engine = engine
-        self._study_id = study_id
-        table = StudyUserAttributeModel
-        self._value = table.value_json
-        self._here = (table.study_id == study_id) & (table.key == _LEASE)
-
-    @property
-    def where(self) -> str:
-        """The attribute in its database."""
-        address = self._engine.url.render_as_string(hide_password=True)
-        return f"the attribute {_LEASE!r} of study {self._study_id} in {without_password(address)}"
-
-    def read(self) -> str | None:
-        """Give the record, None where there is none."""
-        with self._engine.begin() as connection:
-            text = connection.execute(select(self._value).where(self._here)).scalar_one_or_none()
-        return None if text == _FREE else text
-
-    def replace(self, old: str | None, new: str | None) -> bool:
-        """Put a record in the place of the one that was read; see :class:`search.study.lease.Slot`."""
-        text = _FREE if new is None else new
-        change = update(StudyUserAttributeModel).where(self._here, self._value == (_FREE if old is None else old))
-        with self._engine.begin() as connection:
-            if connection.execute(change.values(value_json=text)).rowcount:
-                return True
-        if old is not None:
-            return False
-        first = insert(StudyUserAttributeModel).values(study_id=self._study_id, key=_LEASE, value_json=text)
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(first)
-        except IntegrityError:
-            return False
-        return True

@@ -1,1 +1,1 @@
-"""MLflow: the runs of a search, the thread that writes them, and the store."""
+"""MLflow: its client and store, the runs of a search, and the thread that writes them."""

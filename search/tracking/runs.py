@@ -23,8 +23,8 @@ from models.metrics import Metric
 from search.code_version import code_version
 from search.spec.file import SearchSpec
 from search.spec.sections import write_duration
-from search.study.progress import State
 from search.study.records import EpochRecord, TrialRecord
+from search.study.states import StateName
 from search.tracking.client import (
     NOTE,
     PARENT,
@@ -40,7 +40,7 @@ from search.tracking.curve import learning_curve
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_STATUS: Mapping[State, str] = {
+_STATUS: Mapping[StateName, str] = {
     "WAITING": "KILLED",
     "RUNNING": "RUNNING",
     "COMPLETE": "FINISHED",
@@ -57,7 +57,7 @@ class _Run:
 
     run_id: str
     epochs: int = 0
-    state: State | None = None
+    state: StateName | None = None
 
 
 class RunWriter:

@@ -1,12 +1,14 @@
-"""What a search keeps of each trial: its state at the last two rungs, and its trained model, in the search's storage.
+"""The files of a search's trials: the last two checkpoints of each, and its trained model, in the search's storage.
 
-The state before the last is there in case that the last one cannot be read any more.
+The checkpoint before the last is kept in case the last one cannot be read.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from data_prep.storage.bucket_store import BucketStore
@@ -20,7 +22,7 @@ _STATES: Final = "checkpoints"
 _MODELS: Final = "models"
 
 _STATE: Final = re.compile(r"trial-(\d+)(?:-epoch-(\d+))?\.pt")
-"""The name of a state's file; older versions wrote no epoch."""
+"""The name of a checkpoint's file; older versions wrote no epoch."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class TrialFiles:
     """The files of a search's trials, by their numbers.
 
     Attributes:
-        place: Where they lie; every worker reads and writes there.
+        place: Where they are; every worker reads and writes there.
     """
 
     place: FolderStore | BucketStore
@@ -51,28 +53,29 @@ class TrialFiles:
 
     def states_of(self, number: int) -> list[str]:
         """Return the names of a trial's states, the newest first."""
-        found = [name for name in self.place.names(_STATES) if _number(name) == number]
-        return sorted(found, key=_epoch, reverse=True)
+        names = [name for name in self.place.names(_STATES) if _number(name) == number]
+        return sorted(names, key=_epoch, reverse=True)
 
-    def load_state(self, name: str) -> "Checkpoint":
+    def load_state(self, name: str) -> "Checkpoint | None":
         """Read a trial's state.
 
         Args:
-            name: As :meth:`states_of` gives it.
+            name: As :meth:`states_of` returns it.
 
         Returns:
-            What was saved.
+            What was saved; None if its file is not whole.
 
         Raises:
-            DamagedCheckpointError: If its file is not whole.
             BadInputError: If a newer version wrote it.
         """
-        from models.training import checkpoint  # noqa: PLC0415  (it imports torch, which a driver has no use for)
-
-        return checkpoint.from_bytes(self.place.read(name), f"{self.place.label}/{name}")
+        checkpoint = _checkpoint()
+        try:
+            return checkpoint.from_bytes(self.place.read(name), f"{self.place.label}/{name}")
+        except checkpoint.DamagedCheckpointError:
+            return None
 
     def has_model(self, number: int) -> bool:
-        """Say whether a trial's trained model is here."""
+        """Return whether a trial's trained model is here."""
         return self.place.exists(_model(number))
 
     def remove_states(self, number: int) -> None:
@@ -90,7 +93,7 @@ class TrialFiles:
             target.place.write(name, self.place.read(name))
 
     def move_model(self, number: int, target: "TrialFiles") -> None:
-        """Bring a trained model to other files and remove it here; nothing happens if there is none."""
+        """Move a trained model to other files, if there is one."""
         try:
             data = self.place.read(_model(number))
         except FileNotFoundError:
@@ -99,16 +102,19 @@ class TrialFiles:
         self.place.remove(_model(number))
 
     def _save(self, name: str, training: Mapping[str, Any], spec: Spec, extra: Mapping[str, Any]) -> None:
-        from models.training import checkpoint  # noqa: PLC0415  (it imports torch, which a driver has no use for)
+        self.place.write(name, _checkpoint().to_bytes(training, spec, extra))
 
-        self.place.write(name, checkpoint.to_bytes(training, spec, extra))
+
+def _checkpoint() -> ModuleType:
+    """Return the module of checkpoints, which imports torch: a driver never needs it."""
+    return import_module("models.training.checkpoint")
 
 
 def model_path(search_folder: Path, number: int) -> Path:
-    """Name the file of a full trial's trained model in its search's folder, where it lies in the end.
+    """Return the file of a full trial's trained model in its search's folder, where it is in the end.
 
     Args:
-        search_folder: As :func:`search.study.database.folder` gives it.
+        search_folder: As :func:`search.study.database.folder` returns it.
         number: The trial's number.
 
     Returns:
@@ -126,11 +132,11 @@ def _model(number: int) -> str:
 
 
 def _number(state: str) -> int | None:
-    """Read the trial's number in the name of a state; None in any other name."""
-    found = _STATE.fullmatch(state.rpartition("/")[2])
-    return int(found[1]) if found else None
+    """Return the trial's number in the name of a checkpoint; None for any other name."""
+    match = _STATE.fullmatch(state.rpartition("/")[2])
+    return int(match[1]) if match else None
 
 
 def _epoch(state: str) -> int:
-    found = _STATE.fullmatch(state.rpartition("/")[2])
-    return int(found[2] or 0) if found else 0
+    match = _STATE.fullmatch(state.rpartition("/")[2])
+    return int(match[2] or 0) if match else 0

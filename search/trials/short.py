@@ -1,4 +1,4 @@
-"""A trial of a search cut to a few epochs: what the doctor has every kind of node train."""
+"""A trial of a search with few epochs, which the doctor trains on every kind of node."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +10,11 @@ from search.trials.training import train_trial
 
 @dataclass(frozen=True)
 class ShortTrial:
-    """What is trained.
+    """A trial to train.
 
     Attributes:
         family: The family.
-        spec: Its settings, with few epochs.
+        spec: Its hyperparameters, with few epochs.
         seed: The search's seed.
         threads: Processors of the trial.
         device: "cpu" or "cuda".
@@ -28,10 +28,10 @@ class ShortTrial:
 
 
 def train_short(trial: ShortTrial, data: Any) -> tuple[EpochReport, ...]:
-    """Train it where this is called, and save nothing.
+    """Train a short trial in this process, and save nothing.
 
     Args:
-        trial: What is trained.
+        trial: The trial.
         data: The prepared data.
 
     Returns:

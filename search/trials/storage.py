@@ -1,6 +1,6 @@
-"""Where a search's trials save, over all its starts: the move from one storage to another, and models coming home.
+"""Where a search's trials save, over all its starts: the move to another storage, and models copied home.
 
-A storage that many searches share has a folder for each, named by the study too, so that equal names do not meet.
+A storage that many searches share has a folder for each, named by the study too, so that equal names do not clash.
 """
 
 import queue
@@ -18,9 +18,10 @@ from data_prep.storage.object_store import UnusableStoreError
 from data_prep.storage.probes import check
 from data_prep.storage.urls import store_at
 from data_prep.wording import counted
-from search.spec.file import SearchSpec
-from search.study.database import FINISHED, Study, folder
+from search.spec.search_spec import SearchSpec
+from search.study.database import folder
 from search.study.records import TrialRecord
+from search.study.writer import Study
 from search.trials.files import TrialFiles
 
 STORAGE_KEY: Final = "storage"
@@ -31,17 +32,17 @@ _PATIENCE = 120.0
 
 _FINISHING = 300.0
 _STOPPING = 4.0
-"""Seconds that the end of a search waits for its files; less where the user, or the system, wants an end."""
+"""Seconds that the end of a search waits for its files; fewer if the user, or the system, wants it to end."""
 
 
 @dataclass(frozen=True)
-class Settled:
-    """A search's files once they are where its file wants them.
+class MigratedFiles:
+    """A search's files once they are where the search file wants them.
 
     Attributes:
         files: The trials' files for the driver.
-        home: The search's own folder, where trained models lie in the end.
-        messages: What a user must be told.
+        home: The search's own folder, where trained models are in the end.
+        messages: For the user.
     """
 
     files: TrialFiles
@@ -50,13 +51,13 @@ class Settled:
 
     @property
     def for_workers(self) -> TrialFiles:
-        """The same files for who can wait."""
+        """The same files for workers, which can wait for an object store."""
         where = self.files.place
         return TrialFiles(where.patient(_PATIENCE) if isinstance(where, BucketStore) else where)
 
 
 def check_storage(search: SearchSpec) -> None:
-    """See that a search can save where its file says, before it begins.
+    """Check that a search can save where its file says, before it starts.
 
     Args:
         search: The search.
@@ -68,10 +69,10 @@ def check_storage(search: SearchSpec) -> None:
         check(store_at(search.storage.url))
 
 
-def settle(study: Study, search: SearchSpec, home: Path) -> Settled:
-    """Bring what an earlier start saved elsewhere to where the search saves now.
+def migrate_storage(study: Study, search: SearchSpec, home: Path) -> MigratedFiles:
+    """Move what an earlier start saved elsewhere to where the search saves now.
 
-    The study names the old storage until all of it is in the new one, so a move that is cut off is done again.
+    The study names the old storage until all of it is in the new one, so a move that was interrupted is repeated.
 
     Args:
         study: The search's study, held and swept.
@@ -96,23 +97,23 @@ def settle(study: Study, search: SearchSpec, home: Path) -> Settled:
         try:
             saved, num_moved = _copy(study.records(), before, files, own)
         except UnusableStoreError as error:
-            raise UnusableStoreError(
-                f"{error}; the trials of {search.name} saved in {before.place.label} and go to {files.place.label}"
-            ) from None
+            moving = f"the trials of {search.name} saved in {before.place.label}, now {files.place.label}"
+            remedy = f"{error.remedy}; {moving}" if error.remedy else moving
+            raise UnusableStoreError(error.rule, error.value, error.where, remedy) from None
         if num_moved:
             trials = counted(num_moved, "trial")
             messages = (f"moved what {trials} saved from {before.place.label} to {files.place.label}",)
     if before_url != search.storage.url:
         study.optuna.set_user_attr(STORAGE_KEY, search.storage.url)
-    with suppress(UnusableStoreError):  # what stays behind is in nobody's way
+    with suppress(UnusableStoreError):  # what stays behind does no harm
         for number in saved:
             before.remove_states(number)
-    return Settled(files, own, messages)
+    return MigratedFiles(files, own, messages)
 
 
 def _copy(records: Sequence[TrialRecord], before: TrialFiles, now: TrialFiles, own: TrialFiles) -> tuple[set[int], int]:
-    """Bring models home and copy what unfinished trials saved; give whose states were there, and how many went."""
-    waiting = {one.number for one in records if one.state not in FINISHED}
+    """Copy models home and what unfinished trials saved; return whose states were there, and how many were copied."""
+    waiting = {record.number for record in records if not record.is_final}
     lacking = _lacking(records, own)
     if not waiting and not lacking:
         return set(), 0
@@ -125,18 +126,18 @@ def _copy(records: Sequence[TrialRecord], before: TrialFiles, now: TrialFiles, o
 
 
 def _lacking(records: Iterable[TrialRecord], own: TrialFiles) -> list[int]:
-    """Give the full trials whose model is not at home."""
-    return [one.number for one in records if one.state == "COMPLETE" and not own.has_model(one.number)]
+    """Return the full trials whose model is not at home."""
+    return [trial.number for trial in records if trial.state == "COMPLETE" and not own.has_model(trial.number)]
 
 
-class Caretaker:
-    """Brings the models of full trials home and removes what finished trials saved.
+class CheckpointCollector:
+    """Copies the models of full trials home and removes the checkpoints of finished trials.
 
-    It does so on a thread of its own, for an object store may take its time and Ray's loop must not wait.
+    It has a thread of its own, for an object store may be slow and Ray's loop must not wait.
     """
 
-    def __init__(self, settled: Settled, records: Iterable[TrialRecord]) -> None:
-        """Begin with what earlier starts left to do.
+    def __init__(self, settled: MigratedFiles, records: Iterable[TrialRecord]) -> None:
+        """Start with what earlier starts left to do.
 
         Args:
             settled: The search's files.
@@ -152,7 +153,7 @@ class Caretaker:
         self._thread.start()
 
     def finished(self, number: int) -> None:
-        """Look after a trial that goes on no more."""
+        """Collect the files of a finished trial."""
         self._trials.put(number)
 
     def close(self, records: Iterable[TrialRecord], *, hurry: bool) -> list[str]:
@@ -160,10 +161,10 @@ class Caretaker:
 
         Args:
             records: All trials in the end.
-            hurry: Whether the search must end now; what is not done by then is left to the next start.
+            hurry: Whether the search must end now; the next start does what is left.
 
         Returns:
-            What a user must be told.
+            Messages for the user.
         """
         self._records = tuple(records)
         self._trials.put(None)
@@ -174,23 +175,23 @@ class Caretaker:
             return []
         where = self._files.place.label
         return [
-            f"not all files of finished trials were brought home from {where} ({self._problem}): the next start does it"
+            f"not all files of finished trials were copied home from {where} ({self._problem}): the next start does it"
         ]
 
     def _work(self) -> None:
         while (number := self._trials.get()) is not None:
-            with suppress(OSError, UnusableStoreError):  # it is tried again in the end
-                self._look_after(number)
+            with suppress(OSError, UnusableStoreError):  # it is retried at the end
+                self._collect(number)
         try:
             for number in self._lacking(self._records):
                 self._files.move_model(number, self._home)
-            finished = {one.number for one in self._records if one.state in FINISHED}
+            finished = {record.number for record in self._records if record.is_final}
             for number in self._files.states() & finished:
                 self._files.remove_states(number)
         except (OSError, UnusableStoreError) as error:
             self._problem = one_line(error)
 
-    def _look_after(self, number: int) -> None:
+    def _collect(self, number: int) -> None:
         if self._files != self._home:
             self._files.move_model(number, self._home)
         self._files.remove_states(number)

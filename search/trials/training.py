@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from models.training.checkpoint import Checkpoint
 
 _LARGEST = 1e300
-"""Beyond it, means over folds may overflow."""
+"""Above it, means over folds may overflow."""
 
 
 _REPORT = "report"
@@ -22,7 +22,7 @@ _REPORT = "report"
 
 
 class TrialDivergedError(BadInputError):
-    """A trial's loss is no finite number any more; going on, or trying again, would change nothing."""
+    """A trial's loss is not finite; to continue or to retry would change nothing."""
 
 
 def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
@@ -35,24 +35,24 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
     number: int,
     files: TrialFiles | None,
     device: str,
-    rungs: Collection[int] = (),
+    save_after: Collection[int] = (),
     say: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Train all folds up to the full budget, or on from where an earlier attempt saved.
+    """Train all folds up to the full budget, from the checkpoint of an earlier attempt if there is one.
 
-    The same (seed, number, spec, data) gives the same reports, whoever calls it, and whether or not it was interrupted.
+    The same (seed, number, spec, data) gives the same reports, under Ray or alone, interrupted or not.
 
     Args:
         family: The kind of model.
-        spec: Its settings.
+        spec: Its hyperparameters.
         data: The prepared data of the family's kind, read only.
         report: Called once an epoch, after that epoch's checkpoint if there is one; it may raise to end the trial. A
-            trial that goes on from a checkpoint begins with the report that was due there: it may have been lost.
+            trial that resumes from a checkpoint starts with the report that was due there: it may have been lost.
         seed: The search's seed.
-        number: The trial's number; with the seed it names all random streams.
-        files: Where its state is saved, and its trained model before the last report; None saves nothing.
+        number: The trial's number; with the seed it determines all random streams.
+        files: Where its checkpoints are saved, and its trained model before the last report; None saves nothing.
         device: "cpu" or "cuda".
-        rungs: The epochs after which it saves: where a scheduler may stop it.
+        save_after: The epochs after which it saves a checkpoint.
         say: Called with a message for the user about a damaged checkpoint: the trial resumes from the one before it, or
             starts over.
 
@@ -70,38 +70,34 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
     for epoch_report in chain(again, training.epochs()):
         for name, values in epoch_report.metrics.items():
             if not all(abs(value) < _LARGEST for value in values.values):
-                where = f"{name} is not finite at epoch {epoch_report.epoch}"
-                raise TrialDivergedError(f"{where}: it diverged; try a lower lr")
-        if files is not None and epoch_report.epoch in rungs:
+                rule = f"{name} is not finite at epoch {epoch_report.epoch}"
+                raise TrialDivergedError(rule, "it diverged", remedy="try a lower lr")
+        if files is not None and epoch_report.epoch in save_after:
             noted = {**extra, _REPORT: _written(epoch_report)}
             files.save_state(number, epoch_report.epoch, training.state(), spec, noted)
         if files is not None and epoch_report.epoch == epochs:
             made_of = {"family": family.name, "fingerprint": data.fingerprint}
-            whole = {**extra, **made_of, "vocabulary": training.vocabulary}
-            files.save_model(number, training.weights(), spec, whole)
+            kept = {**extra, **made_of, "vocabulary": training.vocabulary}
+            files.save_model(number, training.weights(), spec, kept)
         report(epoch_report)
 
 
 def _newest(
     files: TrialFiles, number: int, extra: Mapping[str, Any], spec: Spec, say: Callable[[str], None]
 ) -> "Checkpoint | None":
-    """Read a trial's newest checkpoint that is whole, and of this very trial."""
-    from models.training.checkpoint import DamagedCheckpointError  # noqa: PLC0415  (it imports torch)
-
-    found, damaged = None, list[str]()
+    """Read a trial's newest checkpoint that is whole and belongs to this very trial."""
+    whole, damaged = None, list[str]()
     for name in files.states_of(number):
-        try:
-            saved = files.load_state(name)
-        except DamagedCheckpointError:
+        saved = files.load_state(name)
+        if saved is None:
             damaged.append(f"{files.place.label}/{name}")
-            continue
-        if extra.items() <= saved.extra.items() and spec.equals_stored(saved.spec):
-            found = saved
+        elif extra.items() <= saved.extra.items() and spec.equals_stored(saved.spec):
+            whole = saved
             break
     if damaged:
-        begins = "starts over" if found is None else f"resumes from its checkpoint of epoch {_epoch(found)}"
+        begins = "starts over" if whole is None else f"resumes from its checkpoint of epoch {_epoch(whole)}"
         say(f"{' and '.join(damaged)} cannot be read: damaged or cut short; trial {number} {begins}")
-    return found
+    return whole
 
 
 def _epoch(saved: "Checkpoint") -> str:

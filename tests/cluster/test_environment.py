@@ -5,13 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cluster.environment import Environment, differences, faults, refuse, this_environment
 from cluster.nodes import Node
 from data_prep.errors import BadInputError
-from tunesmith.doctor.clocks import reading
 
 ROOT = Path(__file__).parents[2]
 HERE = Environment(
@@ -55,7 +52,7 @@ def test_every_byte_of_our_code_counts(tmp_path: Path) -> None:
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())
     first = digest()
-    assert digest() == first  # and what Python compiled meanwhile does not count
+    assert digest() == first  # compiled files do not count
     with (tmp_path / "search" / "driver" / "rungs.py").open("a") as file:
         file.write("\n")
     assert digest() != first
@@ -95,7 +92,7 @@ def test_all_wrong_nodes_are_named_in_one_line() -> None:
             nodes[0]: here,
             nodes[1]: replace(here, torch="1.0.0"),
             nodes[2]: replace(here, python="3.9.1"),
-            nodes[3]: BadInputError("every node must answer: 10.0.0.4 did not within 60 s"),
+            nodes[3]: BadInputError("every node must answer", "10.0.0.4 did not within 60 s"),
         }
     )
     assert list(wrong) == nodes[1:]
@@ -104,14 +101,6 @@ def test_all_wrong_nodes_are_named_in_one_line() -> None:
     line = str(caught.value)
     assert "10.0.0.1" not in line
     assert f": 10.0.0.2 has torch 1.0.0 where this program has {here.torch}; 10.0.0.3 has Python 3.9.1" in line
-    assert "; 10.0.0.4 did not within 60 s; give them the environment of this machine" in line
+    assert "; 10.0.0.4 did not within 60 s; install the environment of this machine" in line
     assert "\n" not in line
     refuse({})
-
-
-@given(st.floats(-1e4, 1e4), st.floats(0, 10), st.floats(0, 10), st.floats(0, 10), st.floats(0, 1e9))
-def test_a_clock_is_right_within_its_doubt(ahead: float, there: float, work: float, back: float, now: float) -> None:
-    arrived = now + there + ahead
-    clock = reading(now, arrived, arrived + work, now + there + work + back)
-    assert abs(clock.offset - ahead) <= clock.doubt + 1e-5
-    assert clock.doubt == pytest.approx((there + back) / 2, abs=1e-5)

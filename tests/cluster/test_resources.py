@@ -1,4 +1,4 @@
-"""What fits where, by tables and by trying."""
+"""How many trials fit, compared with tables and with a simulation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ def sizes(*pairs: tuple[float, float]) -> list[Size]:
 
 
 def placed(nodes: Sequence[Size], cpus: int, parts: int) -> int:
-    """Place trials one by one, each on the first node with the processors and the GPUs, in ten-thousandths, left."""
+    """Place trials one by one, each on the first node with enough free CPUs and GPUs (in ten-thousandths)."""
     count = 0
     for node in nodes:
         left, on_gpus = node.cpus, [10_000] * int(node.gpus)
@@ -106,23 +106,23 @@ def test_shared_gpus_run_as_many_as_any_allowed_sharing_and_no_smaller_parts_tha
         (sizes((16, 1)), {"gpus": 0}, Slots(16, 1, 0)),
         (sizes((16, 1)), {"slots": 3, "gpus": 0.25}, Slots(3, 1, 0.25)),
         (sizes((16, 1)), {"slots": 6}, Slots(6, 1, 0.1666)),
-        # a part lies on one GPU: 3 of 0.3 on each of 4, not 13 on all
+        # a fraction never spans two GPUs: 3 of 0.3 on each of 4, not 13 on all
         (sizes((32, 4)), {"gpus": 0.3}, Slots(12, 1, 0.3)),
         (sizes((32, 4)), {"gpus": 0.6}, Slots(4, 1, 0.6)),
-        # a trial lies on one node: 3 CPUs and 3 CPUs hold no three trials of 2
+        # a trial never spans two nodes: 3 CPUs and 3 CPUs hold no three trials of 2
         (sizes((3, 0), (3, 0)), {"cpus": 2}, Slots(2, 2, 0.0)),
         (sizes((8, 3), (8, 3)), {"gpus": 2}, Slots(2, 1, 2)),
-        # a head without processors, GPU nodes of two sizes, a node without GPUs, which trials with one cannot use
+        # a head without CPUs, GPU nodes of two sizes, and a node without GPUs, where trials with a GPU do not fit
         (sizes((0, 0), (8, 1), (16, 8), (64, 0)), {}, Slots(20, 1, 0.25)),
         (sizes((64, 0), (8, 1)), {"gpus": 0}, Slots(72, 1, 0)),
         (sizes((0, 0), (4, 0), (4, 0)), {}, Slots(8, 1, 0.0)),
-        # measured: as many as fit, at most 8, and no more than the CPUs feed
+        # measured: as many as fit, at most 8, and no more than there are CPUs
         (sizes((16, 1)), {"share": 0.5}, Slots(2, 1, 0.5)),
         (sizes((16, 1)), {"share": 0.125}, Slots(8, 1, 0.125)),
         (sizes((3, 1)), {"share": 0.125}, Slots(3, 1, 0.3333)),
         (sizes((16, 2)), {"share": 1.0}, Slots(2, 1, 1.0)),
         (sizes((16, 1)), {"share": 0.125, "slots": 2}, Slots(2, 1, 0.5)),
-        # where nodes may join, more may be wanted
+        # where nodes may join, more may be wanted than fit
         (sizes((8, 1)), {"slots": 64, "may_grow": True}, Slots(4, 1, 0.25)),
         (sizes((2, 0)), {"slots": 64, "may_grow": True}, Slots(2, 1, 0.0)),
         (sizes((0, 0)), {"slots": 8, "may_grow": True}, Slots(1, 1, 0.0)),
@@ -139,7 +139,7 @@ def test_examples(nodes: list[Size], wanted: dict[str, Any], plan: Slots) -> Non
         (
             sizes((2, 0)),
             {"slots": 3},
-            "the slots must fit on what is there: 3 of 1 CPU and 0 GPUs on 2 CPUs and 0 GPUs, where 2 fit (resources)",
+            "the slots must fit on the nodes: 3 of 1 CPU and 0 GPUs on 2 CPUs and 0 GPUs, where 2 fit (resources)",
         ),
         (
             sizes((2, 0)),
@@ -162,10 +162,10 @@ def test_examples(nodes: list[Size], wanted: dict[str, Any], plan: Slots) -> Non
         (
             sizes((16, 0)),
             {"gpus": 1, "may_grow": True},
-            "lower resources.gpus to 0; or say how many slots are wanted, and the search waits for nodes to join",
+            "lower resources.gpus to 0; or set the number of slots, and the search waits for nodes to join",
         ),
-        (sizes((16, 2)), {"gpus": 1.5}, "a trial gets whole GPUs, or a part of one from 0.0001 to 1: got 1.5"),
-        (sizes((16, 2)), {"gpus": 0.00001}, "a trial gets whole GPUs, or a part of one from 0.0001 to 1: got 1e-05"),
+        (sizes((16, 2)), {"gpus": 1.5}, "a trial gets whole GPUs, or a share of one from 0.0001 to 1: got 1.5"),
+        (sizes((16, 2)), {"gpus": 0.00001}, "a trial gets whole GPUs, or a share of one from 0.0001 to 1: got 1e-05"),
         ([], {}, "a search needs a node to run on: the cluster has none"),
     ],
 )
@@ -182,11 +182,11 @@ GIB = 2**30
 @pytest.mark.parametrize(
     ("peak", "total", "context", "trials"),
     [
-        (1, 80, 0, 8),  # 36 would fit; 8 share a GPU at most
+        (1, 80, 0, 8),  # 36 would fit; at most 8 share a GPU
         (20, 80, 0, 3),  # 24 and 1 each
         (20, 80, 3, 2),  # CUDA itself takes 3
         (10, 16, 0, 1),
-        (79, 80, 0, 1),  # no room to spare, and none to share
+        (79, 80, 0, 1),  # nothing to spare
         (200, 80, 0, 1),
     ],
 )

@@ -26,11 +26,11 @@ def main() -> None:
     from ray import cloudpickle  # pyright: ignore[reportMissingTypeStubs]
 
     cloudpickle.register_pickle_by_value(toy_family)  # pyright: ignore[reportUnknownMemberType]
-    from tunesmith.run_search import conduct
+    from tunesmith.run_search import run_search
 
     prepared: Any = SimpleNamespace(data=toy_family.toy_data(), fingerprint="toy-1")
     try:
-        outcome = conduct(search, home, family, prepared, settings["address"])
+        outcome = run_search(search, home, family, prepared, settings["address"])
     except BadInputError as error:
         sys.exit(f"error: {error}")
     print(outcome.reason, *outcome.messages, sep="\n")  # noqa: T201  (the test reads it)

@@ -1,8 +1,5 @@
 """A toy search in a process of its own, to be watched and killed, and what must hold of it in the end."""
 
-# ASHA's rungs are private:
-# pyright: reportPrivateUsage=false
-
 import json
 import os
 from collections.abc import Mapping
@@ -10,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from search.driver.scheduler import SurvivingASHA
+from search.driver.scheduler import make_scheduler
+from search.private_apis import asha_rungs, asha_verdict
 from search.spec.file import SearchSpec, parse
-from search.study.database import FINISHED, read_search
+from search.study.database import read_search
 from search.study.records import TrialRecord
 from search.study.report import best_trials
+from search.study.states import FINAL_STATES
 from search.trials.training import train_trial
 from tests.forked import Program
 from tests.search.toy_family import LOSS, TOY_SEARCH, ToyFamily, toy_data
@@ -83,7 +82,7 @@ def check_complete(driver: Driver, num_trials: int) -> tuple[TrialRecord, ...]:
     """See that a search has exactly its trials, each finished, none failed, and give them."""
     trials = driver.trials()
     assert [trial.number for trial in trials] == list(range(num_trials))
-    assert {trial.state for trial in trials} <= set(FINISHED) - {"FAIL"}, [trial.reason for trial in trials]
+    assert {trial.state for trial in trials} <= set(FINAL_STATES) - {"FAIL"}, [trial.reason for trial in trials]
     for trial in trials:
         assert [epoch.report.epoch for epoch in trial.epochs] == list(range(1, len(trial.epochs) + 1))
     return trials
@@ -92,18 +91,13 @@ def check_complete(driver: Driver, num_trials: int) -> tuple[TrialRecord, ...]:
 def check_rungs(driver: Driver, trials: tuple[TrialRecord, ...]) -> None:
     """See that each trial was stopped where the values of the study, in their order, demand it, and nowhere else."""
     search = driver.search
-    bracket: Any = SurvivingASHA(search, LOSS, ())._brackets[0]
-    milestones = {milestone for milestone, _ in bracket._rungs}
+    scheduler = make_scheduler(search, LOSS, ())
+    milestones, verdict = set(asha_rungs(scheduler)), asha_verdict(scheduler)
     reports = sorted((epoch.at, trial.number, epoch.report) for trial in trials for epoch in trial.epochs)
     stopped: dict[int, int] = {}
     for _, number, report in reports:
-        if report.epoch in milestones:
-
-            class Numbered:
-                trial_id = str(number)
-
-            if bracket.on_result(Numbered, report.epoch, -report.metrics["loss"].mean) == "STOP":
-                stopped[number] = report.epoch
+        if report.epoch in milestones and verdict(str(number), report.epoch, -report.metrics["loss"].mean) == "STOP":
+            stopped[number] = report.epoch
     for trial in trials:
         last = trial.epochs[-1].report.epoch
         expected = "PRUNED" if trial.number in stopped and last < search.budget.epochs else "COMPLETE"

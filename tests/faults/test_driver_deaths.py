@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data_prep.randomness import stream
-from search.study.database import FINISHED
+from search.study.states import FINAL_STATES
 from tests.faults.driver import Driver, check_complete, check_mlflow, check_replay, check_rungs
 from tests.mlflow_server import MlflowServer
 from tests.ray_cluster import RayCluster, wait_until
@@ -58,7 +58,7 @@ def test_a_driver_that_is_told_to_end_does_so_within_ten_seconds(
     assert process.wait(10) == 0, driver.errors[-2000:]
     assert process.stdout.read().splitlines() == ["interrupted"]
     cut = driver.trials()
-    assert {trial.state for trial in cut} <= {*FINISHED, "WAITING"}
+    assert {trial.state for trial in cut} <= {*FINAL_STATES, "WAITING"}
     assert any(trial.state == "WAITING" for trial in cut)
     assert driver.run() == 0, driver.errors[-2000:]
     trials = check_complete(driver, 6)

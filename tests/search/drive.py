@@ -10,7 +10,7 @@ from ray import cloudpickle  # pyright: ignore[reportMissingTypeStubs]
 from cluster.session import connect
 from models.spec import Value
 from search.spec.file import parse
-from search.study.progress import SilentObserver
+from search.study.observer import SilentObserver
 
 
 class Printer(SilentObserver):
@@ -32,9 +32,9 @@ def main() -> None:
     search = parse(text, "toy.toml", family=family, overrides=changes)
     cloudpickle.register_pickle_by_value(toy_family)  # pyright: ignore[reportUnknownMemberType]
     with connect(num_cpus=2, num_gpus=0):
-        from search.driver.ray_tune import run
+        from search.driver.search_run import SearchTask, Workers, run
 
-        run(search, toy_family.toy_data(), home, Printer(), family=family, fingerprint="toy-1", slots=2)
+        run(SearchTask(search, family, toy_family.toy_data(), "toy-1", home), Printer(), Workers(slots=2))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Trackers to be killed: ``python dying_tracker.py HOME`` copies a tracked home to HOME-1, HOME-2, ... until done.
+"""Kill trackers: ``python dying_tracker.py HOME`` copies a tracked home to HOME-1, HOME-2, ... until done.
 
 In copy n the tracker dies just before its n-th transaction that changes anything is committed.
 """

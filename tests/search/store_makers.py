@@ -1,4 +1,4 @@
-"""``python store_makers.py HOME``: three processes make MLflow's store at one moment, and each writes to it."""
+"""``python store_makers.py HOME``: three processes create MLflow's store at the same time, and each writes to it."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""What a user can get wrong: one line that says the rule, the value and the remedy; status 2; no traceback."""
+"""Bad input of every kind: one line with the rule, the value and the remedy; status 2; no traceback."""
 
 import subprocess
 import sys
@@ -40,10 +40,10 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("trial composer --set optimiser=adam --set weight_decay=0.5", "it needs optimiser = adamw"),
         ("trial composer --preset table1/25", "did you mean 'table1/"),
         ("trial --like composer", "SEARCH/NUMBER"),
-        ("trial --like composer/1 --set size=3", "leave out --set"),
+        ("trial --like composer/1 --set size=3", "omit --set"),
         ("trials composer", "no search is called 'composer'"),
         ("show composer/3", "no search is called 'composer'"),
-        ("ui", "nothing is tracked yet"),
+        ("ui", "the home folder must have tracked runs"),
         ("--home /proc/nowhere trials", "No such option"),
         ("data show --home /proc/nowhere", "(tunesmith data show --help)"),
         ("search composer --home /proc/nowhere", "the home folder must be"),
@@ -91,7 +91,7 @@ def test_a_search_that_is_in_another_home_is_named_with_it_and_none_is_begun(
     monkeypatch.chdir(tmp_path / "here")
     assert run(command.split()) == 2
     error = capsys.readouterr().err
-    assert f"add --home {tmp_path}/there/runs" in error
+    assert f"(--home {tmp_path}/there/runs)" in error
     assert "tunesmith search" not in error
     assert not list(Path().iterdir()), "the folder is left as it is"
 
@@ -142,9 +142,9 @@ def test_what_has_no_effect_on_the_data_is_told_once(tmp_path: Path, capsys: pyt
         notes = "".join(random.choice(list("CDEFGABcdefgab"), 24))
         (tmp_path / "free" / f"{number}.abc").write_text(f"X:1\nM:none\nL:1/8\nK:C\n{notes}|]\n")
     small = ["--corpus", "free", "--set", "size=4", "--set", "embedding=4"]
-    said = "beware: no piece of free has a metre and notes whole bars apart: copying from bars before is off there\n"
+    said = "warning: no piece of free has a metre and notes whole bars apart: copying from bars before is off there\n"
     for command in (["trial", "composer", "--set", "epochs=1"], ["search", "composer", "--dry-run"]):
         assert run([*command, *small]) == 0
         assert capsys.readouterr().err.count(said) == 1
         assert run([*command, *small, "--set", "copying=match"]) == 0
-        assert "beware" not in capsys.readouterr().err
+        assert "warning" not in capsys.readouterr().err

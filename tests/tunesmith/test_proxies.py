@@ -1,4 +1,4 @@
-"""A proxy in the environment is for other machines."""
+"""Proxies in the environment are used only for other machines."""
 
 import os
 import threading
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tunesmith.proxies import spare_this_machine
+from tunesmith.proxies import bypass_proxies_locally
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_a_server_on_this_machine_is_reached_without_it(
     monkeypatch.setenv(variable, "socks5://127.0.0.1:9" if variable.lower() == "all_proxy" else "http://127.0.0.1:9")
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.setenv(name, given or "")
-    spare_this_machine()
+    bypass_proxies_locally()
     assert requests.get(server, timeout=5).status_code == 200
     with urllib.request.urlopen(server, timeout=5) as answer:  # noqa: S310  (http)
         assert answer.status == 200

@@ -1,4 +1,4 @@
-"""``tunesmith compose``: new tunes from a trained model, as files of every kind."""
+"""``tunesmith compose``: new tunes from a trained composer, as files in several formats."""
 
 import dataclasses
 from pathlib import Path
@@ -9,70 +9,77 @@ from rich.markup import escape
 
 from data_prep.errors import BadInputError, unknown
 from data_prep.storage.user_files import free_set, of_set
-from tunesmith.console import beware, out, print_json
+from tunesmith.console import out, print_json, warn
 from tunesmith.home import home_folder
 from tunesmith.options import AsJson, CorpusName, Home, Repeats, Tracking
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import TypeAlias
+
     from data_prep.tunes.copies import CorpusIndex
     from data_prep.tunes.corpus_measures import CorpusMeasures
-    from data_prep.tunes.tune import Tune
-    from models.uses.offers import ComposingModel
+    from data_prep.tunes.notation import Tune
     from tunesmith.names.models import NamedModel
+    from tunesmith.reports.tunes.measures import Report
+
+    Compared: TypeAlias = tuple[CorpusMeasures | None, CorpusIndex | None]
 
 _ROLL = "roll"
-"""The format that is a picture of the notes, beside those of ``data_prep.writers.files``."""
+"""The format for a picture of the notes, besides those of ``data_prep.writers.files``."""
 
 
 def compose(
     trial: Annotated[
         str | None,
         typer.Option(
-            help="A search's trial that finished its full budget, or a search for its best.",
-            show_default="the champion, else composer",
+            help="A fully trained trial of a search, or a search for its best trial.",
+            show_default="the champion, else the best trial of composer",
         ),
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="A registered model instead, as composer@champion, or a file.", metavar="MODEL|FILE"),
+        typer.Option(help="Instead, a registered model, e.g. composer@champion, or a file.", metavar="MODEL|FILE"),
     ] = None,
     tracking: Tracking = None,
     prompt: Annotated[
         Path | None, typer.Option(help="An ABC, MIDI, MusicXML or kern file to continue.", metavar="TUNE.abc")
     ] = None,
-    prompt_notes: Annotated[int, typer.Option(help="How many of its notes and rests are given.")] = 16,
-    bars: Annotated[int, typer.Option(help="Bars of a tune, the prompt included.")] = 16,
+    prompt_notes: Annotated[int, typer.Option(help="Number of its notes and rests to start from.")] = 16,
+    bars: Annotated[int, typer.Option(help="Bars of a tune, including the prompt.")] = 16,
     key: Annotated[
-        str | None, typer.Option(help="As in D, Am, F#m, 'E dorian' or Amix; the model's choice unless said.")
+        str | None, typer.Option(help="Key, e.g. D, Am, F#m, 'E dorian' or Amix.", show_default="the model's choice")
     ] = None,
-    metre: Annotated[str | None, typer.Option(help="As in 6/8; the model's choice unless said.")] = None,
-    temperature: Annotated[float, typer.Option(help="Above 1 bolder, below 1 safer, 0 the most likely.")] = 0.9,
+    metre: Annotated[str | None, typer.Option(help="Metre, e.g. 6/8.", show_default="the model's choice")] = None,
+    temperature: Annotated[
+        float, typer.Option(help="Sampling temperature; 0 always takes the most likely note.")
+    ] = 0.9,
     top_p: Annotated[
-        float, typer.Option(help="Sample from the most likely that together have this probability.")
+        float, typer.Option(help="Sample from the most likely notes that together have this probability.")
     ] = 1.0,
     top_k: Annotated[int, typer.Option(help="Sample from the k most likely notes; 0 is all.")] = 0,
-    lowest: Annotated[str | None, typer.Option(help="The lowest pitch, as in G3 or 55.")] = None,
-    highest: Annotated[str | None, typer.Option(help="The highest pitch.")] = None,
+    lowest: Annotated[str | None, typer.Option(help="Lowest pitch, e.g. G3 or 55.")] = None,
+    highest: Annotated[str | None, typer.Option(help="Highest pitch.")] = None,
     end_on_tonic: Annotated[
-        bool, typer.Option("--end-on-tonic/--any-ending", help="Whether the last note is the tonic.")
+        bool, typer.Option("--end-on-tonic/--any-ending", help="Whether the last note must be the tonic.")
     ] = True,
     form: Annotated[
         str | None,
-        typer.Option(help="Parts of equal length that return, as in AABB (with --bars 32, of 8 bars).", metavar="AABB"),
+        typer.Option(help="Repeated parts of equal length, e.g. AABB (of 8 bars each with --bars 32).", metavar="AABB"),
     ] = None,
-    count: Annotated[int, typer.Option(help="How many tunes.")] = 1,
+    count: Annotated[int, typer.Option(help="Number of tunes.")] = 1,
     seed: Annotated[int, typer.Option(help="The same seed gives the same tunes.", min=0)] = 1,
-    folder: Annotated[Path, typer.Option("--out", help="The folder for the files.", metavar="DIR")] = Path("composed"),
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the files.", metavar="DIR")] = Path("composed"),
     formats: Annotated[
-        str, typer.Option(help="midi, musicxml, abc, svg, png, wav and roll, with commas between; or all.")
+        str, typer.Option(help="Some of midi, musicxml, abc, svg, png, wav and roll, separated by commas; or all.")
     ] = "all",
     instrument: Annotated[
-        str, typer.Option(help="Who plays it in MIDI and sound: a name of General MIDI; piano for 'perform'.")
+        str, typer.Option(help="Instrument in MIDI and sound, by its General MIDI name; use piano for 'perform'.")
     ] = "violin",
     corpus: CorpusName = None,
     repeats: Repeats = None,
     report: Annotated[
-        bool, typer.Option("--report/--no-report", help="Measure the tunes beside the corpus, and look for copies.")
+        bool, typer.Option("--report/--no-report", help="Compare the tunes with the corpus, and search for copies.")
     ] = True,
     force: Annotated[
         bool, typer.Option("--force", help="Replace all tunes of this model and seed in the folder, and their report.")
@@ -82,9 +89,10 @@ def compose(
 ) -> None:
     """Compose tunes and write them as MIDI, MusicXML, ABC, engraved pages, sound and pictures.
 
-    The report says how they measure beside the corpus that the model was trained on, or the one that --corpus names,
-    and what they have copied from it. A folder that has tunes of this model and seed already keeps them: the new ones
-    are then called MODEL-seed1-run2-01 and so on.
+    The report compares them with the model's training corpus, or the one that
+    --corpus names, and shows what they copy from it. Existing tunes of the same
+    model and seed are kept: the new ones are then called MODEL-seed1-run2-01
+    and so on.
 
     Examples:
         tunesmith compose --model composer@champion --count 4
@@ -95,10 +103,12 @@ def compose(
 
         tunesmith compose --prompt tune.abc --prompt-notes 16 --lowest G3 --highest B5
     """
+    from models.families import family_of, offering
+    from models.uses.offers import ComposingFamily
     from models.uses.request import SamplingRequest
-    from tunesmith.reports.tunes.files import write_report
+    from tunesmith.names.models import named_model
 
-    kinds = _kinds(formats)
+    target = _Target(folder, _formats(formats), instrument, force)
     given, remarks = _prompt(prompt)
     request = SamplingRequest(
         bars=bars,
@@ -114,59 +124,99 @@ def compose(
         prompt=given,
         prompt_notes=prompt_notes,
     )
-    _make(folder)
-    found, composer = _composer(model, trial, home_folder(home), tracking)
+    target.make()
+    families = offering(ComposingFamily)
+    chosen = named_model(model, trial, list(families), home_folder(home), tracking)
+    composer = families[family_of(chosen.path, families).name].composing_model(chosen.path)
     remarks = [*remarks, *composer.remarks(request)]
     for remark in remarks:
-        beware(remark)
-    measures, index = _corpus(found, corpus, repeats) if report else (None, None)
-    composed = composer.compose(request, count=count, seed=seed)
-    name = f"{found.name}-seed{seed}" if force else free_set(folder, f"{found.name}-seed{seed}")
-    before = of_set(folder, name)
+        warn(remark)
+    compared = _corpus(chosen, corpus, repeats) if report else None
     tunes = {
-        f"{name}-{number:02d}": dataclasses.replace(tune, title=f"{found.name}, seed {seed}, number {number}")
-        for number, tune in enumerate(composed, 1)
+        f"{number:02d}": dataclasses.replace(tune, title=f"{chosen.name}, seed {seed}, number {number}")
+        for number, tune in enumerate(composer.compose(request, count=count, seed=seed), 1)
     }
-    files = {stem: _write(tune, folder, stem, kinds, instrument, replace=force) for stem, tune in tunes.items()}
-    rows = [_row(stem, tune, files[stem]) for stem, tune in tunes.items()]
-    result, beside = None, list[Path]()
-    if report:
-        result, beside = write_report(tunes, measures, index, folder, f"{name}-report", replace=force)
-    for path in {*before}.difference(beside, *files.values()):  # of an earlier set of this name
-        path.unlink(missing_ok=True)
+    name, rows, summary = target.write(tunes, f"{chosen.name}-seed{seed}", compared)
     if as_json:
-        print_json({"model": str(found.path), "seed": seed, "remarks": remarks, "tunes": rows, "report": result})
+        print_json({"model": str(chosen.path), "seed": seed, "remarks": remarks, "tunes": rows, "report": summary})
         return
     _print(rows)
-    if result is not None:
-        _print_report(result, folder / f"{name}-report.md")
+    if summary is not None:
+        from tunesmith.reports.tunes.text import print_report
+
+        out.print()
+        print_report(summary)
+        out.print(f"[dim]the whole report: {escape(str(folder / f'{name}-report.md'))}[/]", soft_wrap=True)
 
 
-def _composer(
-    model: str | None, trial: str | None, home: Path, tracking: str | None
-) -> "tuple[NamedModel, ComposingModel]":
-    from models.families import family_of, offering
-    from models.uses.offers import ComposingFamily
-    from tunesmith.names.models import named_model
+@dataclasses.dataclass(frozen=True)
+class _Target:
+    """Where and how tunes are written: the folder, the formats, the instrument, and whether to replace files."""
 
-    families = offering(ComposingFamily)
-    found = named_model(model, trial, list(families), home, tracking)
-    return found, families[family_of(found.path, families).name].composing_model(found.path)
+    folder: Path
+    formats: list[str]
+    instrument: str
+    replace: bool
+
+    def make(self) -> None:
+        """Create the folder."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInputError(
+                "the folder of tunes must be writable",
+                f"{self.folder} is not ({error.strerror})",
+                remedy="name another with --out",
+            ) from None
+
+    def write(
+        self, tunes: "Mapping[str, Tune]", stem: str, compared: "Compared | None"
+    ) -> "tuple[str, list[dict[str, Any]], Report | None]":
+        """Write tunes by their numbers and the report; return the set's name, a row for each tune, and the report.
+
+        Files of an earlier set of the same name that this one does not replace are removed.
+        """
+        from tunesmith.reports.tunes.files import write_report
+
+        name = stem if self.replace else free_set(self.folder, stem)
+        before = of_set(self.folder, name)
+        named = {f"{name}-{number}": tune for number, tune in tunes.items()}
+        files = {stem: self._write_tune(tune, stem) for stem, tune in named.items()}
+        rows = [_row(stem, tune, files[stem]) for stem, tune in named.items()]
+        summary, beside = None, list[Path]()
+        if compared is not None:
+            summary, beside = write_report(named, *compared, self.folder, f"{name}-report", replace=self.replace)
+        for path in {*before}.difference(beside, *files.values()):
+            path.unlink(missing_ok=True)
+        return name, rows, summary
+
+    def _write_tune(self, tune: "Tune", stem: str) -> list[Path]:
+        from data_prep.writers.files import write
+
+        formats = [name for name in self.formats if name != _ROLL]
+        paths = write(tune, self.folder, stem, formats, instrument=self.instrument, replace=self.replace)
+        if _ROLL in self.formats:
+            from tunesmith.reports.pictures import save
+            from tunesmith.reports.tunes.roll import piano_roll
+
+            paths.append(self.folder / f"{stem}-{_ROLL}.png")
+            save(piano_roll(tune), paths[-1], replace=self.replace)
+        return paths
 
 
-def _kinds(formats: str) -> list[str]:
+def _formats(formats: str) -> list[str]:
     from data_prep.writers.files import FORMATS
 
     known = [*FORMATS, _ROLL]
     if formats == "all":
         return known
-    asked = [name.strip() for name in formats.split(",") if name.strip()]
-    for name in asked:
+    names = [name.strip() for name in formats.split(",") if name.strip()]
+    for name in names:
         if name not in known:
             raise unknown("format", name, known, "--formats")
-    if not asked:
-        raise BadInputError(f"a tune is written in at least one format: {', '.join(known)} or all", f"got {formats!r}")
-    return asked
+    if not names:
+        raise BadInputError(f"a tune is written in at least one of {', '.join(known)}, or all", f"got {formats!r}")
+    return names
 
 
 def _prompt(path: Path | None) -> "tuple[Tune | None, list[str]]":
@@ -178,40 +228,13 @@ def _prompt(path: Path | None) -> "tuple[Tune | None, list[str]]":
     return tune, list(remarks)
 
 
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInputError(
-            "tunes are written to a folder",
-            f"{folder} cannot be one ({error.strerror})",
-            remedy="name another with --out",
-        ) from None
-
-
-def _write(tune: "Tune", folder: Path, stem: str, kinds: list[str], instrument: str, *, replace: bool) -> list[Path]:
-    from data_prep.writers.files import write
-
-    formats = [kind for kind in kinds if kind != _ROLL]
-    paths = write(tune, folder, stem, formats, instrument=instrument, replace=replace)
-    if _ROLL in kinds:
-        from tunesmith.reports.pictures import save
-        from tunesmith.reports.tunes.roll import piano_roll
-
-        paths.append(folder / f"{stem}-{_ROLL}.png")
-        save(piano_roll(tune), paths[-1], replace=replace)
-    return paths
-
-
-def _corpus(
-    model: "NamedModel", name: str | None, repeats: str | None
-) -> "tuple[CorpusMeasures | None, CorpusIndex | None]":
-    """Measure the corpus that is named, or the one that the model was trained on; none if that is not there."""
+def _corpus(model: "NamedModel", name: str | None, repeats: str | None) -> "Compared":
+    """Measure and index the named corpus, or the model's training corpus; None where that is not available."""
     from data_prep.prepared.corpus import prepare
     from data_prep.tunes.copies import CorpusIndex
     from data_prep.tunes.corpus_measures import corpus_measures
     from search.spec.sections import Data
-    from tunesmith.progress import Bar
+    from tunesmith.progress_bar import Bar
 
     trained = model.data
     corpus = name or (trained and trained.corpus)
@@ -219,7 +242,7 @@ def _corpus(
         return None, None
     data = trained or Data()
     try:
-        with Bar() as bar:  # without the pieces that its test set seals
+        with Bar() as bar:  # without the pieces of the sealed test set
             prepared = prepare(
                 corpus,
                 kind="melodies",
@@ -231,7 +254,7 @@ def _corpus(
     except BadInputError as error:
         if name or repeats:
             raise
-        beware(f"the search's corpus cannot be compared with: {error}")
+        warn(f"the tunes are not compared with the training corpus: {error}")
         return None, None
     index = CorpusIndex(prepared.data, [origin.title for origin in prepared.origins])
     return corpus_measures(prepared.data, index), index
@@ -259,11 +282,3 @@ def _print(rows: list[dict[str, Any]]) -> None:
         endings = " ".join(Path(path).name.removeprefix(row["name"]) for path in row["files"])
         table.add_row(escape(row["name"]), row["key"], row["metre"], f"{row['bars']:g}", str(row["notes"]), endings)
     out.print(table)
-
-
-def _print_report(report: dict[str, Any], file: Path) -> None:
-    from tunesmith.reports.tunes.text import print_report
-
-    out.print()
-    print_report(report)
-    out.print(f"[dim]the whole report: {escape(str(file))}[/]", soft_wrap=True)

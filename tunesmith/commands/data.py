@@ -1,4 +1,4 @@
-"""``tunesmith data``: which corpora there are, what is in one, and preparing it ahead of a search."""
+"""``tunesmith data``: list corpora, show what is in one, and prepare it ahead of a search."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -17,45 +17,46 @@ if TYPE_CHECKING:
     from data_prep.corpora.description import Chart, Description
     from data_prep.corpora.provenance import Prepared
 
-app = typer.Typer(help="See what there is to learn from.", no_args_is_help=True)
+app = typer.Typer(help="List, show and prepare training data.", no_args_is_help=True)
 app.command()(notes)
 
 Corpus = Annotated[
     str,
     typer.Argument(
-        help="A corpus's name, or a folder of MIDI, ABC, MusicXML or kern files; FOLDER:COLUMN names the column of its "
-        "index.csv that tells styles."
+        help="A named corpus, or a folder of MIDI, ABC, MusicXML or kern files. FOLDER:COLUMN names the column of its "
+        "index.csv that holds the styles."
     ),
 ]
 Kind = Annotated[
     str | None,
-    typer.Option(help="What to make of a folder; unless said, what it looks like.", metavar="melodies|performances"),
+    typer.Option(help="How to read a folder.", show_default="guessed from its files", metavar="melodies|performances"),
 ]
-Picture = Annotated[
-    Path | None, typer.Option(help="Draw its charts into this file (.png, .svg or .pdf).", metavar="FILE")
-]
+Picture = Annotated[Path | None, typer.Option(help="Draw its charts into a file (.png, .svg or .pdf).", metavar="FILE")]
 _MOST_VALUES = 12
 
-Folds = Annotated[int, typer.Option(help="Folds of the cross-validation.", min=2, max=20)]
+Folds = Annotated[int, typer.Option(help="Number of cross-validation folds.", min=2, max=20)]
 Seed = Annotated[int, typer.Option(help="Seed of the folds and the sealed test set.", min=0)]
 
 
 @app.command("list")
 def list_corpora(as_json: AsJson = False) -> None:
-    """List the named corpora. Any folder of scores is a corpus too: name the folder."""
+    """List the named corpora. Any folder of scores is a corpus too, named by its path."""
     from data_prep.corpora.named import corpora
 
     named = corpora().values()
     if as_json:
         print_json(
-            [{"name": one.name, "kind": one.kind, "summary": one.summary, "licence": one.licence} for one in named]
+            [
+                {"name": corpus.name, "kind": corpus.kind, "summary": corpus.summary, "licence": corpus.licence}
+                for corpus in named
+            ]
         )
         return
     from rich.table import Table
 
     table = Table("corpus", "kind", "what it is", box=None, header_style="bold", padding=(0, 2, 0, 0))
-    for one in named:
-        table.add_row(one.name, one.kind, one.summary)
+    for corpus in named:
+        table.add_row(corpus.name, corpus.kind, corpus.summary)
     out.print(table)
     out.print("[dim]or any folder of MIDI, ABC, MusicXML or kern files, or of piano performances in MIDI[/]")
 
@@ -69,7 +70,7 @@ def prepare(
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Read a corpus, fold it and keep the result, so that later commands start at once."""
+    """Read a corpus, split it into folds and cache the result, so that later commands start at once."""
     from data_prep.prepared.kinds import KINDS
 
     prepared = _prepared(corpus, kind, repeats, folds, seed)
@@ -95,13 +96,13 @@ def show(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what is in a corpus: what passes its rules, what does not and why, how much there is of what, folds."""
+    """Show what is in a corpus: which pieces its rules accept, which not and why, statistics, and folds."""
     from data_prep.prepared.kinds import describe
 
     if picture is not None:
-        from tunesmith.reports.pictures import check_place
+        from tunesmith.reports.pictures import check_writable
 
-        check_place(picture, replace=force)
+        check_writable(picture, replace=force)
     prepared = _prepared(corpus, kind, repeats, folds, seed)
     numbers = describe(prepared)
     if picture is not None:
@@ -118,7 +119,7 @@ def show(
 def _prepared(corpus: str, kind: str | None, repeats: str | None, folds: int, seed: int) -> "Prepared":
     from data_prep.corpora.named import resolve
     from data_prep.prepared.corpus import prepare as prepare_corpus
-    from tunesmith.progress import Bar
+    from tunesmith.progress_bar import Bar
 
     wanted = kind or resolve(corpus).likely_kind()
     with Bar() as bar:
@@ -138,8 +139,8 @@ def _as_data(prepared: "Prepared") -> dict[str, Any]:
         "kind": prepared.kind,
         "repeats": prepared.repeats,
         "fingerprint": prepared.fingerprint,
-        "skipped": [asdict(one) for one in prepared.skipped],
-        "exclusions": [asdict(one) for one in prepared.exclusions],
+        "skipped": [asdict(file) for file in prepared.skipped],
+        "exclusions": [asdict(file) for file in prepared.exclusions],
         **asdict(describe(prepared)),
     }
 

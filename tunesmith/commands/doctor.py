@@ -1,4 +1,4 @@
-"""``tunesmith doctor``: every check of a search and of where it would run, before hours are spent."""
+"""``tunesmith doctor``: check a search, and where it would run, before it takes hours."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from tunesmith.doctor.finding import Finding
 
 _WORDS = {"green": "[green]ok[/]  ", "yellow": "[yellow]warn[/]", "red": "[bold red]FAIL[/]"}
-"""How each level is written, of equal width; a word says what the colour does."""
+"""Each level in words of equal width, so that it can be read without colours."""
 
-_UNWELL, _INTERRUPTED = 1, 130
+_FAILED, _INTERRUPTED = 1, 130
 """Exit statuses."""
 
 
@@ -26,7 +26,7 @@ def doctor(
     what: Annotated[
         str | None,
         typer.Argument(
-            help="What would be searched, as 'tunesmith search' takes it.",
+            help="The search to check, as for 'tunesmith search'.",
             metavar="WHAT",
             show_default="the first family's built-in search",
         ),
@@ -34,15 +34,16 @@ def doctor(
     address: Address = None,
     storage: Annotated[
         str | None,
-        typer.Option(help="Where trials would save; as the search says unless said.", metavar="DIR|URL"),
+        typer.Option(help="Where trials would save.", show_default="as the search says", metavar="DIR|URL"),
     ] = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check all that a search needs, with what to do about each thing that is not well.
+    """Check everything a search needs, and say how to fix what is wrong.
 
-    Exit status 0 if nothing failed, else 1. Of what it writes, prepared data stays in the cache, and what it
-    measured of a GPU's memory in the search's folder.
+    The exit status is 0 if no check failed, else 1. Prepared data stays in the
+    cache, and the measured memory of a GPU in the search's folder; nothing else
+    is kept.
 
     Examples:
         tunesmith doctor
@@ -58,32 +59,33 @@ def doctor(
     quieten()
     folder = home_folder(home)
     spec = chosen_search(what or default_family().name, folder, {"storage.url": storage} if storage else {})
-    from tunesmith.doctor.round import Round
+    from tunesmith.doctor.checks import examine
+    from tunesmith.doctor.context import Context
 
     with err.status("starting ...") as status:
-        checks = Round(spec, folder, address, lambda now: status.update(f"{now} ..."))
+        context = Context(spec, folder, address, lambda text: status.update(f"{text} ..."))
         try:
-            found = _shown(checks.findings(), as_json=as_json)
+            findings = _shown(examine(context), as_json=as_json)
         except KeyboardInterrupt:
-            err.print("stopped: the rest was not looked at")
+            err.print("stopped: the remaining checks were not run")
             raise typer.Exit(_INTERRUPTED) from None
-    counts = Counter(finding.level for finding in found)
+    counts = Counter(finding.level for finding in findings)
     if as_json:
-        print_json(_as_data(found))
+        print_json(_as_data(findings))
     else:
         out.print(_summary(counts))
     if counts["red"]:
-        raise typer.Exit(_UNWELL)
+        raise typer.Exit(_FAILED)
 
 
 def _shown(findings: "Iterable[Finding]", *, as_json: bool) -> "list[Finding]":
-    """Print each finding as it comes, unless JSON is wanted in the end."""
-    found: list[Finding] = []
+    """Collect the findings; print each as it comes, unless they are printed as JSON in the end."""
+    seen: list[Finding] = []
     for finding in findings:
-        found.append(finding)
+        seen.append(finding)
         if not as_json:
             out.print(_line(finding), soft_wrap=True)
-    return found
+    return seen
 
 
 def _line(finding: "Finding") -> str:
@@ -95,17 +97,18 @@ def _line(finding: "Finding") -> str:
 
 
 def _summary(counts: "Counter[Any]") -> str:
+    total = counted(counts.total(), "finding")
     if counts["red"]:
-        rest = f", and {counts['yellow']} could be better" if counts["yellow"] else ""
-        return f"[bold red]{counts['red']} of {counted(counts.total(), 'finding')} would break a search[/]{rest}"
+        rest = f", {counted(counts['yellow'], 'warning')}" if counts["yellow"] else ""
+        return f"[bold red]a search would fail: {counts['red']} of {total} failed[/]{rest}"
     if counts["yellow"]:
-        return f"[yellow]a search runs; {counts['yellow']} of {counted(counts.total(), 'finding')} could be better[/]"
-    return f"[green]all is well[/]: {counted(counts.total(), 'finding')}"
+        return f"[yellow]a search runs: {counted(counts['yellow'], 'warning')} in {total}[/]"
+    return f"[green]everything is fine[/]: {total}"
 
 
-def _as_data(found: "list[Finding]") -> dict[str, Any]:
-    levels = [finding.level for finding in found]
+def _as_data(findings: "list[Finding]") -> dict[str, Any]:
+    levels = [finding.level for finding in findings]
     return {
         "level": next((level for level in ("red", "yellow") if level in levels), "green"),
-        "findings": [vars(finding) for finding in found],
+        "findings": [vars(finding) for finding in findings],
     }

@@ -1,4 +1,4 @@
-"""``tunesmith memorise``: how much a network must see of a tune, and how often, to know it by heart."""
+"""``tunesmith memorise``: how much of a tune a network must see, and how often, to memorise it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +9,7 @@ from rich.markup import escape
 from data_prep.errors import BadInputError
 from data_prep.storage.user_files import check_new
 from data_prep.wording import counted
-from tunesmith.console import beware, out, print_json
+from tunesmith.console import out, print_json, warn
 from tunesmith.options import AsJson, Force, Settings, read_settings
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from models.uses.offers import Memoriser, Recollection
 
 _MOST_VALUES = 16
-"""Most rows or columns of the grid."""
+"""Maximum number of rows or columns of the grid."""
 
 _FORMATS = ("abc", "midi", "svg")
 _GRID = "grid.png"
@@ -33,25 +33,26 @@ def memorise(
         ),
     ] = None,
     inputs: Annotated[
-        str, typer.Option(help="How many previous notes the network sees, with commas between.", metavar="N,N,...")
+        str, typer.Option(help="Previous notes that the network sees, separated by commas.", metavar="N,N,...")
     ] = "1,2,4,8",
     iterations: Annotated[
-        str, typer.Option(help="After how many training steps it is tried, likewise.", metavar="N,N,...")
+        str, typer.Option(help="Training steps after which it is tested, separated by commas.", metavar="N,N,...")
     ] = "250,500,1000,2000",
-    bars: Annotated[int, typer.Option(help="Bars of the tune that it is given to continue.", min=1)] = 4,
+    bars: Annotated[int, typer.Option(help="Bars of the tune to continue from.", min=1)] = 4,
     settings: Settings = None,
-    seed: Annotated[int, typer.Option(help="Seed of initial weights, windows and dropout.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the initial weights, windows and dropout.", min=0)] = 0,
     folder: Annotated[
         Path | None,
-        typer.Option("--out", help="The folder for the continuations and a picture of the grid.", metavar="DIR"),
+        typer.Option("--out", help="Folder for the continuations and a picture of the grid.", metavar="DIR"),
     ] = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train a network on one tune alone, and see what it remembers: it continues the tune's first bars.
+    """Train networks on one tune only, and see how much of it they remember when they continue its first bars.
 
-    Each row is one network. It sees that many previous notes, in training and when it continues the tune, always with
-    the most likely note. Each column is a number of training steps. A cell tells how many of the remaining notes are
+    Each row is one network, which sees that many previous notes in training and
+    when it continues the tune with the most likely note. Each column is a
+    number of training steps. A cell shows how many of the remaining notes are
     those of the tune.
 
     Examples:
@@ -74,9 +75,9 @@ def memorise(
     specs = [memoriser.lesson_spec(values, row, columns[-1], "--set") for row in rows]
     lesson, remarks = read_lesson(tune, bars)
     for remark in remarks:
-        beware(remark)
+        warn(remark)
     if folder is not None:
-        _make(folder, lesson, [(row, column) for row in rows for column in columns], replace=force)
+        _prepare_folder(folder, lesson, [(row, column) for row in rows for column in columns], replace=force)
     use_threads(1)
     cells = _train(memoriser, lesson, specs, columns, seed)
     files = [] if folder is None else _write(cells, lesson, folder, replace=force)
@@ -85,21 +86,18 @@ def memorise(
         return
     _print(cells, lesson, rows, columns)
     if files:
-        out.print(
-            f"{counted(len(files) - 1, 'file')} of continuations beside {files[-1]}", soft_wrap=True, markup=False
-        )
+        text = f"{counted(len(files) - 1, 'file')} of continuations, and {files[-1]}"
+        out.print(text, soft_wrap=True, markup=False)
 
 
 def _numbers(option: str, text: str, low: int, high: int) -> list[int]:
-    """Read a list of whole numbers within bounds; they come back ascending, each once."""
+    """Parse a list of whole numbers within bounds; return them in ascending order, without repeats."""
     parts = [part.strip() for part in text.split(",")]
     fits = [part.isascii() and part.isdigit() and len(part) <= len(str(high)) for part in parts]
     numbers = sorted({int(part) for part in parts}) if all(fits) else []
     if not numbers or len(numbers) > _MOST_VALUES or not low <= numbers[0] <= numbers[-1] <= high:
-        raise BadInputError(
-            f"{option} takes 1 to {_MOST_VALUES} whole numbers from {low} to {high} with commas between, as in 1,2,4",
-            f"got {text!r}",
-        )
+        rule = f"{option} takes 1 to {_MOST_VALUES} whole numbers from {low} to {high}, separated by commas, as 1,2,4"
+        raise BadInputError(rule, f"got {text!r}")
     return numbers
 
 
@@ -107,8 +105,8 @@ def _stem(num_inputs: int, num_steps: int) -> str:
     return f"inputs-{num_inputs}-iterations-{num_steps}"
 
 
-def _make(folder: Path, lesson: "Lesson", cells: list[tuple[int, int]], *, replace: bool) -> None:
-    """Make the folder, and refuse what could not be written into it, before anything is trained."""
+def _prepare_folder(folder: Path, lesson: "Lesson", cells: list[tuple[int, int]], *, replace: bool) -> None:
+    """Create the folder, and check that the files can be written into it, before anything is trained."""
     from data_prep.writers.files import check, paths
 
     check(lesson.tune)
@@ -117,15 +115,14 @@ def _make(folder: Path, lesson: "Lesson", cells: list[tuple[int, int]], *, repla
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadInputError(
-            f"tunes are written to a folder: {folder} cannot be one ({error.strerror}); name another with --out"
-        ) from None
+        value = f"{folder} is not ({error.strerror})"
+        raise BadInputError("the folder of tunes must be writable", value, remedy="name another with --out") from None
 
 
 def _train(
     memoriser: "Memoriser", lesson: "Lesson", specs: list[Any], columns: list[int], seed: int
 ) -> "list[Recollection]":
-    from tunesmith.progress import Bar
+    from tunesmith.progress_bar import Bar
 
     cells: list[Recollection] = []
     with Bar() as bar:
@@ -136,7 +133,7 @@ def _train(
 
 
 def _write(cells: "list[Recollection]", lesson: "Lesson", folder: Path, *, replace: bool) -> list[str]:
-    """Write every continuation and the picture of the grid; return the files."""
+    """Write the continuations and the picture of the grid; return the files."""
     import dataclasses
 
     from data_prep.writers.files import write
@@ -164,7 +161,7 @@ def _as_data(cells: "list[Recollection]", lesson: "Lesson") -> dict[str, Any]:
                 "right": sum(cell.right),
                 "share": cell.share,
                 "pitch": cell.tune.pitch,
-                "duration": [str(one) for one in cell.tune.duration],
+                "duration": [str(duration) for duration in cell.tune.duration],
             }
             for cell in cells
         ],
@@ -175,11 +172,9 @@ def _print(cells: "list[Recollection]", lesson: "Lesson", rows: list[int], colum
     from rich.table import Table
 
     tune, left = lesson.tune, lesson.tune.num_notes - lesson.tune.num_prompt
-    out.print(
-        f"[bold]{escape(tune.title or 'the tune')}[/]: of the {counted(left, 'note')} after the {tune.num_prompt} "
-        "given, how many are the tune's",
-        soft_wrap=True,
-    )
+    title = f"[bold]{escape(tune.title or 'the tune')}[/]"
+    given = f"the {counted(left, 'note')} after the {tune.num_prompt} given ones"
+    out.print(f"{title}: right ones of {given}", soft_wrap=True)
     table = Table("inputs \\ iterations", *map(str, columns), box=None, header_style="bold")
     right = {(cell.num_inputs, cell.iterations): sum(cell.right) for cell in cells}
     for row in rows:

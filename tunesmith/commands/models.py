@@ -1,6 +1,8 @@
-"""``tunesmith models``, ``rollback`` and ``export``: the registered models, and the way back to an earlier one."""
+"""``tunesmith models``, ``rollback`` and ``export``: list and use registered models."""
 
+import sys
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +14,7 @@ from tunesmith.figures import interval
 from tunesmith.home import home_folder
 from tunesmith.names.models import registry
 from tunesmith.options import AsJson, Home, Tracking
+from tunesmith.program import called, command
 
 if TYPE_CHECKING:
     from search.promotion.versions import Version
@@ -22,13 +25,15 @@ _MEGABYTE = 1e6
 def models(
     model: Annotated[
         str | None,
-        typer.Argument(help="Show this one: composer@champion, composer@3.", metavar="MODEL", show_default=False),
+        typer.Argument(
+            help="A model to show, e.g. composer@champion or composer@3.", metavar="MODEL", show_default=False
+        ),
     ] = None,
     tracking: Tracking = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the registered models, or show one: its card, its evidence, and where it comes from.
+    """List the registered models, or show one: its card, its test results and its origin.
 
     Examples:
         tunesmith models
@@ -37,32 +42,32 @@ def models(
     """
     from search.promotion.versions import parse_reference
 
-    found = registry(home_folder(home), tracking)
+    registered = registry(home_folder(home), tracking)
     if model is not None:
-        version = found.version(parse_reference(model))
-        evidence = found.evidence(version) if version.run_id else {}
+        version = registered.version(parse_reference(model))
+        evidence = registered.evidence(version) if version.run_id else {}
         if as_json:
             print_json({**_row(version), "evidence": evidence or None, "card": version.card})
         else:
             _show(version, evidence)
         return
-    versions = found.versions()
+    versions = registered.versions()
     if as_json:
         print_json([_row(version) for version in versions])
     elif versions:
         _print(versions)
     else:
-        out.print("no model is registered yet; a search's best trial becomes one by")
-        out.print("  tunesmith promote NAME")
+        out.print("no model is registered yet. To register the best trial of a search:")
+        out.print(f"  {command('promote', 'NAME')}", markup=False, soft_wrap=True)
 
 
 def rollback(
-    family: Annotated[str, typer.Argument(help="The kind of model.", metavar="FAMILY")],
+    family: Annotated[str, typer.Argument(help="A model family.", metavar="FAMILY")],
     tracking: Tracking = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make the earlier champion the champion again. No version is removed.
+    """Make the previous champion the champion again. No version is removed.
 
     Examples:
         tunesmith rollback composer
@@ -74,31 +79,36 @@ def rollback(
         print_json({"was": _row(old), "champion": _row(new)})
         return
     out.print(f"[bold green]{new.reference} is the champion[/] again: {new.source}, {_test(new)}")
-    out.print(f"{old.reference} was: {old.source}, {_test(old)}; it stays registered")
+    out.print(f"the previous one was {old.reference}: {old.source}, {_test(old)}; it stays registered")
 
 
 def export(
-    model: Annotated[str, typer.Argument(help="As composer@champion, or composer@3.", metavar="MODEL")],
-    output: Annotated[Path, typer.Option("--out", help="A folder that is empty, or not there yet.", metavar="DIR")],
+    model: Annotated[
+        str, typer.Argument(help="A registered model, e.g. composer@champion or composer@3.", metavar="MODEL")
+    ],
+    output: Annotated[Path, typer.Option("--out", help="A new or empty folder.", metavar="DIR")],
     tracking: Tracking = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Copy a registered model, to be used where nothing of tunesmith is installed: by Python, or over HTTP.
+    """Copy a registered model for use without tunesmith: from Python, or over HTTP.
 
     Examples:
         tunesmith export composer@champion --out model/
     """
     from search.promotion.versions import parse_reference
 
-    found = registry(home_folder(home), tracking)
-    version = found.version(parse_reference(model))
-    folder = found.export(version, output)
+    registered = registry(home_folder(home), tracking)
+    version = registered.version(parse_reference(model))
+    folder = registered.export(version, output)
     if as_json:
         print_json({**_row(version), "folder": str(folder)})
         return
-    out.print(f"{version.reference} is in {escape(str(folder))}; its README.md says how it is used:", soft_wrap=True)
-    out.print(f"  mlflow models serve -m {folder} --env-manager local", markup=False, soft_wrap=True)
+    out.print(
+        f"{version.reference} is in {escape(str(folder))}; its README.md explains its use. To serve it:", soft_wrap=True
+    )
+    mlflow = called("mlflow", sys.argv[0])
+    out.print(f"  {mlflow} models serve -m {quote(str(folder))} --env-manager local", markup=False, soft_wrap=True)
 
 
 def _row(version: "Version") -> dict[str, Any]:
@@ -142,7 +152,7 @@ def _print(versions: "list[Version]") -> None:
         table.add_column(column, no_wrap=True, min_width=max(len(row[number]) for row in rows))
     for version, row in zip(versions, rows, strict=True):
         table.add_row(*map(escape, row), style="bold green" if version.is_champion else None)
-    out.print(table, crop=False)  # a narrow terminal wraps; nothing is cut
+    out.print(table, crop=False)  # wrapped on a narrow terminal, not cut
 
 
 def _show(version: "Version", evidence: dict[str, Any]) -> None:
@@ -166,7 +176,7 @@ def _show(version: "Version", evidence: dict[str, Any]) -> None:
 
 
 def _loses_to(version: "Version", evidence: dict[str, Any]) -> str:
-    """Say it of a version that was registered before it was said there."""
+    """Return what a version loses to, for one registered before that was stored."""
     from models.families import family as find_family
     from search.promotion.evidence import tested
     from search.promotion.sealed_test import loses_to
@@ -178,11 +188,11 @@ def _loses_to(version: "Version", evidence: dict[str, Any]) -> str:
 
 
 def _lineage(version: "Version", evidence: dict[str, Any]) -> dict[str, str]:
-    """Where a version comes from, step by step, and what was decided about it."""
+    """Return the origin of a version, and the decision about it."""
     tags = version.tags
     return {
         "search": f"{version.search} (study {tags['study']})" if "study" in tags else version.search,
-        "trial": f"{version.source}: tunesmith show {version.source}" if version.trial else "",
+        "trial": f"{version.source}: {command('show', version.source)}" if version.trial else "",
         "data": f"{version.corpus}, fingerprint {version.fingerprint}" if version.fingerprint else version.corpus,
         "code": version.code_version,
         "decision": tags.get("decision") or str(evidence.get("decision", {}).get("why", "")),

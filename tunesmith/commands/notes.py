@@ -1,4 +1,4 @@
-"""``tunesmith data notes``: what was read of one file, note by note, to find out why a tune sounds wrong."""
+"""``tunesmith data notes``: the notes read from one file, to find out why a tune sounds wrong."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from data_prep.readers.notes import Heading, Metre, Piece
 
 _NOTHING_READ = 2
+"""Exit status."""
+
+_OCTAVE_0 = 12
+"""MIDI pitch of C0."""
 
 
 def notes(
@@ -31,18 +35,18 @@ def notes(
     repeats: Repeats = None,
     as_json: AsJson = False,
 ) -> None:
-    r"""Show what is read of a file, voice by voice and bar by bar, and what is skipped.
+    r"""Show the notes read from a file, voice by voice and bar by bar, and what is skipped.
 
-    D5:1/2 is a note of half a quarter note, D5+2:1 a chord's top note with two
-    others, z:1 a rest; a grace note has length 0. With --performance, v64 is a
-    note's velocity, and "at" tells where in the bar it begins.
+    D5:1/2 is a note of half a quarter note, D5+2:1 the top note of a chord of
+    three, z:1 a rest; a grace note has length 0. With --performance, v64 is a
+    note's velocity, and "at" its position in the bar.
 
     With --json: {"pieces": \[{"title", "voice", "notes": \[\[onset, pitch,
     duration], ...]}], "skipped": \[{"title", "reason"}]}. Times are quarter
     notes as fractions ("3/2"), a rest's pitch is null, and --performance adds
     the velocity to each note.
 
-    The exit status is 2 where nothing can be read, with --json too.
+    The exit status is 2 if nothing can be read, with --json too.
     """
     voices, skipped = _played(file) if performance else _written(file, repeats or "written")
     if as_json:
@@ -66,7 +70,7 @@ def notes(
 
 @dataclass(frozen=True)
 class _Row:
-    """One note: times in quarter notes, a pitch or None for a rest, how it is shown, a velocity if it was played."""
+    """One note: times in quarter notes, the pitch (None for a rest), its name, and its velocity if it was played."""
 
     onset: Fraction
     pitch: int | None
@@ -82,7 +86,7 @@ class _Row:
 
 @dataclass(frozen=True)
 class _Voice:
-    """One voice, with what is said of it above its notes, and the metres that its bars are counted by."""
+    """One voice: its notes, the line about it, and the metres that define its bars."""
 
     title: str
     name: str
@@ -98,7 +102,7 @@ def _written(file: Path, repeats: str) -> tuple[list[_Voice], list[tuple[str, st
 
     check_path(file, "a file of music")
     reading = read_file(file, reading_of_repeats(repeats))
-    return [_voice(piece) for piece in reading.pieces], [(one.tune, one.reason) for one in reading.unread]
+    return [_voice(piece) for piece in reading.pieces], [(tune.tune, tune.reason) for tune in reading.unread]
 
 
 def _voice(piece: "Piece") -> _Voice:
@@ -130,10 +134,10 @@ def _signatures(heading: "Heading") -> Iterator[str]:
 
 
 def _name(spelling: str, pitch: int, chord_size: int) -> str:
-    """Return a note's name with flats as b: music21 writes them as it writes the sign of an octave below 0."""
+    """Return a note's name with flats as b; music21 writes them as "-", like the sign of a negative octave."""
     if not chord_size:
         return "z"
-    name = spelling if pitch < 12 else spelling.replace("-", "b")  # noqa: PLR2004  (octave 0 begins there)
+    name = spelling if pitch < _OCTAVE_0 else spelling.replace("-", "b")
     return name if chord_size == 1 else f"{name}+{chord_size - 1}"
 
 
@@ -186,7 +190,7 @@ def _text(row: _Row, bar: Fraction) -> str:
 
 
 class _Bars:
-    """Where bars begin: 1 is the first full one, 0 the pickup; a metre that changes begins a bar."""
+    """The beginnings of bars: 1 is the first full one, 0 the pickup; a change of metre begins a bar."""
 
     def __init__(self, metres: "Sequence[Metre]", pickup: Fraction) -> None:
         first = metres[0].bar_length if metres else Fraction(4)
@@ -197,7 +201,7 @@ class _Bars:
                 self._spans.append((metre.onset, number + ceil((metre.onset - begin) / length), metre.bar_length))
 
     def of(self, time: Fraction) -> tuple[int, Fraction]:
-        """Return the number and the beginning of the bar that a time is in."""
+        """Return the number and the beginning of the bar that contains a time."""
         begin, number, length = self._spans[bisect_right(self._spans, time, key=itemgetter(0)) - 1]
         bars = (time - begin) // length
         return number + int(bars), begin + bars * length

@@ -1,4 +1,4 @@
-"""``tunesmith promote``: the end of a search, from its trials to a champion."""
+"""``tunesmith promote``: register the best trial of a search, and compare it with the champion."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +11,7 @@ from tunesmith.console import err, out, print_json
 from tunesmith.figures import decimals, interval, with_error
 from tunesmith.home import home_folder
 from tunesmith.options import AsJson, Home
+from tunesmith.program import command
 
 if TYPE_CHECKING:
     from search.promotion.evidence import Evidence
@@ -23,31 +24,31 @@ _SHOWN = 8
 
 
 def promote(
-    name: Annotated[str, typer.Argument(help="The search.", metavar="NAME")],
+    name: Annotated[str, typer.Argument(help="A search's name.", metavar="NAME")],
     trial: Annotated[
-        int | None, typer.Option(help="The trial to put forward; unless said, the rule chooses.", min=0, metavar="7")
+        int | None, typer.Option(help="The trial to promote.", show_default="chosen by the rule", min=0, metavar="7")
     ] = None,
-    networks: Annotated[
-        int, typer.Option(help="Networks that are trained; the model is their mean.", min=1, max=16)
-    ] = 3,
+    networks: Annotated[int, typer.Option(help="Networks to train; the model predicts their mean.", min=1, max=16)] = 3,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be put forward; train, open and register nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be promoted; train, test and register nothing.")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Make it the champion whatever the evidence; needs a --reason.")
+        bool, typer.Option("--force", help="Make it the champion whatever the comparison says; needs --reason.")
     ] = False,
-    reason: Annotated[str, typer.Option(help="Why, with --force; it is stored with the version.")] = "",
+    reason: Annotated[str, typer.Option(help="The reason for --force; it is stored with the version.")] = "",
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put a search's best trial forward: refit on all folds, test once on the sealed pieces, register, compare.
+    """Promote a search's best trial: refit it on all folds, test it once on the sealed pieces, register it.
 
-    The rule takes the smallest of the trials that are no worse than the best by more than one standard error of the
-    paired difference. The model is the mean of --networks networks that differ in their random numbers alone; the mean
-    is never worse than one of them on the average, and on O'Neill's .017 nats a note better. Each is trained on all
-    open pieces up to the folds' median best epoch. The model is scored once on pieces that nothing has seen. It becomes
-    the champion if there is none, or if the 95 % interval of its gain over the champion, on the same pieces, excludes
-    no gain.
+    The rule chooses the smallest of the trials that are at most one standard
+    error of the paired difference worse than the best. The model is the mean of
+    --networks networks that differ only in their random numbers; on average it
+    is never worse than one of them, and on O'Neill's it is 0.017 nats per note
+    better. Each network is trained on all open pieces up to the folds' median
+    best epoch. The model is scored once on pieces that were never used. It
+    becomes the champion if there is none, or if the 95 % interval of its gain
+    over the champion on the same pieces is above 0.
 
     Examples:
         tunesmith promote composer --dry-run
@@ -59,7 +60,8 @@ def promote(
     from models.families import family as find_family
     from search.promotion.promote import Promotion, plan_promotion
     from search.promotion.rule import candidates, check_force
-    from search.study.database import driver_lock, folder, read_search
+    from search.study.database import folder, read_search
+    from search.study.folder_lock import driver_lock
     from search.tracking.client import tracking_uri
     from tunesmith.names.models import registry
     from tunesmith.searching.data import prepared_data
@@ -68,7 +70,7 @@ def promote(
     place = home_folder(home)
     record = read_search(place, name)
     family = find_family(record.spec.family)
-    candidates(record, family.metrics[0])  # before data is read: there may be none
+    candidates(record, family.metrics[0])  # raises before any data is read if there are none
     search_folder = folder(place, name)
     with driver_lock(search_folder, name, lambda text: err.print(text, markup=False)):
         prepared = prepared_data(record.spec)
@@ -87,9 +89,9 @@ def promote(
 
 def _run(promotion: "Promotion", choice: "PromotionPlan", *, force: bool, reason: str) -> "PromotionResult":
     from models.training.device import best_device, use_threads
-    from tunesmith.progress import Bar
+    from tunesmith.progress_bar import Bar
 
-    use_threads(1)  # as a trial of a search has; more wait for each other more than they help
+    use_threads(1)  # as in a trial of a search; more are slower
     with Bar() as bar:
         return promotion.run(choice, force=force, reason=reason, device=best_device(), progress=bar)
 
@@ -99,26 +101,27 @@ def _print_candidates(record: "SearchRecord", family: "AnyFamily", choice: "Prom
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for column in ("trial", objective.name.replace("_", " "), "worse than the best by", "parameters", ""):
         table.add_column(column, no_wrap=True)
-    for one in _shown(choice):
-        score, loss = one.score, one.loss
-        mark = "put forward" if one.number == choice.chosen.number else "ties" if one.ties else ""
+    for candidate in _shown(choice):
+        score, loss = candidate.score, candidate.loss
+        mark = "chosen" if candidate.number == choice.chosen.number else "ties" if candidate.ties else ""
         table.add_row(
-            f"{record.spec.name}/{one.number}",
+            f"{record.spec.name}/{candidate.number}",
             interval(score.mean, score.standard_error),
-            interval(loss.mean, loss.standard_error) if one is not choice.candidates[0] else "",
-            "" if one.size is None else f"{one.size:,}",
+            interval(loss.mean, loss.standard_error) if candidate is not choice.candidates[0] else "",
+            "" if candidate.size is None else f"{candidate.size:,}",
             mark,
-            style="bold green" if one.number == choice.chosen.number else None,
+            style="bold green" if candidate.number == choice.chosen.number else None,
         )
     out.print(f"[bold]{record.spec.name}[/]: {how_many_tie(choice.candidates)}")
     out.print(table)
-    why = "asked for" if choice.asked else "the smallest of those within one standard error of the best, fold by fold"
+    rule = "the smallest of those within one standard error of the best, fold by fold"
+    why = "the requested one" if choice.asked else rule
     out.print(f"[dim]{record.spec.name}/{choice.chosen.number} is {why}[/]")
 
 
 def how_many_tie(candidates: "list[Candidate]") -> str:
-    """Say among how many trials the rule chooses."""
-    tied = sum(one.ties for one in candidates)
+    """Return a phrase for the number of trials among which the rule chooses."""
+    tied = sum(candidate.ties for candidate in candidates)
     full = f"{counted(len(candidates), 'trial')} with a full budget"
     if len(candidates) == 1:
         return full
@@ -207,23 +210,23 @@ def _print_comparison(outcome: "PromotionResult") -> None:
         out.print(f"[bold green]{reference} is the champion[/] ({made}): {escape(evidence.decision.why)}")
     else:
         out.print(f"[bold yellow]{reference} is not the champion[/] ({made}): {escape(evidence.decision.why)}")
-    out.print()
-    out.print("[bold]next[/]")
-    for command, meaning in _next(evidence, reference):
-        out.print(f"  {command:<62} [dim]{meaning}[/]", soft_wrap=True)
+    _print_next(evidence.family, reference)
 
 
-def _next(evidence: "Evidence", reference: str) -> list[tuple[str, str]]:
+def _print_next(family: str, reference: str) -> None:
     from models.families import family as find_family
     from tunesmith.names.use import use_command
+    from tunesmith.reports.search_result import print_next
 
-    use = use_command(find_family(evidence.family), f"--model {reference}")
-    return [
-        *([(use, "make music with it")] if use else []),
-        (f"tunesmith models {reference}", "its card and where it comes from"),
-        (f"tunesmith export {reference} --out model/", "take it elsewhere"),
-        ("tunesmith models", "all registered models"),
-    ]
+    use = use_command(find_family(family), "--model", reference)
+    print_next(
+        [
+            *([(use, "make music with it")] if use else []),
+            (command("models", reference), "show its card and its origin"),
+            (command("export", reference, "--out", "model/"), "copy it for use elsewhere"),
+            (command("models"), "list all registered models"),
+        ]
+    )
 
 
 def _choice_data(record: "SearchRecord", choice: "PromotionPlan") -> dict[str, Any]:
@@ -234,15 +237,15 @@ def _choice_data(record: "SearchRecord", choice: "PromotionPlan") -> dict[str, A
         "epochs": choice.epochs,
         "candidates": [
             {
-                "trial": one.number,
-                "mean": one.score.mean,
-                "standard_error": one.score.standard_error,
-                "worse_by": one.loss.mean,
-                "worse_by_standard_error": one.loss.standard_error,
-                "ties": one.ties,
-                "parameters": one.size,
+                "trial": candidate.number,
+                "mean": candidate.score.mean,
+                "standard_error": candidate.score.standard_error,
+                "worse_by": candidate.loss.mean,
+                "worse_by_standard_error": candidate.loss.standard_error,
+                "ties": candidate.ties,
+                "parameters": candidate.size,
             }
-            for one in choice.candidates
+            for candidate in choice.candidates
         ],
     }
 

@@ -1,4 +1,4 @@
-"""``tunesmith search``, ``trials`` and ``show``: run a search, and look at what it found."""
+"""``tunesmith search``, ``trials`` and ``show``: run a search, and show its results."""
 
 import csv
 import io
@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from data_prep.wording import counted
-from tunesmith.console import beware, err, print_json
+from tunesmith.console import err, print_json, warn
 from tunesmith.home import home_folder
 from tunesmith.options import Address, AsJson, CorpusName, Force, Home, Repeats, Settings
+from tunesmith.program import command
 from tunesmith.searching.chosen import chosen_search, overrides
 
 if TYPE_CHECKING:
     from data_prep.prepared.corpus import Prepared
-    from search.driver.ray_tune import Outcome
+    from search.driver.search_run import SearchResult
     from search.spec.file import SearchSpec
 
 _OVERTIME = 0.05
-"""Part of a search's time that baselines are waited for beyond it."""
+"""How long to wait for baselines after the search's time, as a share of that time."""
 
 SearchName = Annotated[str, typer.Argument(help="A search's name.", metavar="NAME")]
 
@@ -31,38 +32,39 @@ SearchName = Annotated[str, typer.Argument(help="A search's name.", metavar="NAM
 def search(
     what: Annotated[
         str,
-        typer.Argument(help="A family (built-in search), a search file, or a search to go on with.", metavar="WHAT"),
+        typer.Argument(help="A family (built-in search), a search file, or a search to resume.", metavar="WHAT"),
     ],
-    name: Annotated[str | None, typer.Option(help="The search's name; its family's unless said.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the search.", show_default="its family's")] = None,
     corpus: CorpusName = None,
     repeats: Repeats = None,
-    trials: Annotated[int | None, typer.Option(help="Trials in all.", min=1)] = None,
-    time: Annotated[
-        str | None, typer.Option(help='Time of the whole search, with its unit, as in 4m30s, 2h or "none".')
-    ] = None,
+    trials: Annotated[int | None, typer.Option(help="Number of trials.", min=1)] = None,
+    time: Annotated[str | None, typer.Option(help='Time limit of the whole search, e.g. 4m30s, 2h or "none".')] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of a full trial.", min=1)] = None,
     settings: Settings = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of data, trials and proposals.", min=0)] = None,
-    slots: Annotated[int | None, typer.Option(help="Trials at once; as many as fit unless said.", min=1)] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the folds, the trials and the sampler.", min=0)] = None,
+    slots: Annotated[
+        int | None, typer.Option(help="Trials to run at once.", min=1, show_default="as many as fit")
+    ] = None,
     address: Address = None,
     storage: Annotated[
         str | None,
         typer.Option(
-            help="Where trials save: a folder that every machine has, s3://bucket/prefix or gs://bucket/prefix; "
-            'the home folder unless said, or said as "".',
-            metavar="PLACE",
+            help="Where trials save: a folder shared by all machines, s3://bucket/prefix or gs://bucket/prefix; "
+            'the home folder if "".',
+            show_default="the home folder",
+            metavar="DIR|URL",
         ),
     ] = None,
     print_file: Annotated[
-        bool, typer.Option("--print", help="Print the complete effective search file, run nothing.")
+        bool, typer.Option("--print", help="Print the complete search file that would be used; run nothing.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would run, for how long and where; run nothing.")
     ] = (False),
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, how long and where; run nothing.")] = (
-        False
-    ),
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Search for the best model. Ctrl-C once ends it cleanly; run the same command to resume.
+    """Search for the best model. Press Ctrl-C to stop cleanly; run the same command to resume.
 
     Examples:
         tunesmith search composer
@@ -101,12 +103,12 @@ def search(
     with _stoppable():
         prepared = prepared_data(spec)
     for remark in find_family(spec.family).remarks(spec.space.domains, prepared.data):
-        beware(remark)
+        warn(remark)
     if dry_run:
         from tunesmith.searching.dry_run import plan, print_plan
 
-        found = plan(spec, folder, prepared)
-        print_json(found) if as_json else print_plan(found)
+        planned = plan(spec, folder, prepared)
+        print_json(planned) if as_json else print_plan(planned)
         return
     with _stoppable():
         _run(spec, prepared, folder, address, began, as_json=as_json)
@@ -114,7 +116,7 @@ def search(
 
 @contextmanager
 def _stoppable() -> Generator[None]:
-    """Say that nothing is lost where Ctrl-C does not come while trials run, which end cleanly and say so themselves."""
+    """Print how to resume after Ctrl-C, unless trials are running: they stop cleanly and print it themselves."""
     try:
         yield
     except KeyboardInterrupt:
@@ -127,53 +129,53 @@ def _run(
 ) -> None:
     from models.families import family as find_family
     from tunesmith.reports.search_result import as_data, print_result
-    from tunesmith.run_search import conduct
+    from tunesmith.run_search import run_search
     from tunesmith.searching.baseline_scoring import Scoring
 
     family = find_family(spec.family)
     with Scoring(family.name, prepared) as scoring:
-        outcome = conduct(spec, home, family, prepared, address, began=began, later=lambda: scoring.seconds_left)
+        outcome = run_search(spec, home, family, prepared, address, began=began, later=lambda: scoring.seconds_left)
         for message in outcome.messages:
             err.print(message, markup=False)
         if outcome.reason == "interrupted":
-            _say_how_to_go_on(spec, outcome, address)
+            _print_how_to_resume(spec, outcome, address)
             raise typer.Exit(130)
         if not outcome.ran:
-            _say_it_was_finished(spec, outcome)
-        simple = scoring.wait(_end_of_time(spec, outcome))
-    if simple is None:
+            _print_finished(spec, outcome)
+        baselines = scoring.wait(_end_of_time(spec, outcome))
+    if baselines is None:
         err.print(f"the baselines are not scored: {scoring.lack}. To score them:", markup=False, soft_wrap=True)
-        err.print(f"  tunesmith search {spec.name}", markup=False, soft_wrap=True)
+        err.print(f"  {command('search', spec.name)}", markup=False, soft_wrap=True)
     if as_json:
-        print_json(as_data(spec, family, outcome, simple, home))
+        print_json(as_data(spec, family, outcome, baselines, home))
     else:
-        print_result(spec, family, outcome, simple)
+        print_result(spec, family, outcome, baselines)
     if scoring.interrupted:
         raise typer.Exit(130)
 
 
-def _end_of_time(spec: "SearchSpec", outcome: "Outcome") -> float | None:
-    """Return until when, by ``time.monotonic``, the search may take; a finished one takes what it needs."""
+def _end_of_time(spec: "SearchSpec", outcome: "SearchResult") -> float | None:
+    """Return the end of the search's time by ``time.monotonic``; None for no limit, or if it was finished before."""
     if spec.budget.time is None or not outcome.ran:
         return None
     return clock.monotonic() + (1 + _OVERTIME) * spec.budget.time - outcome.seconds
 
 
-def _say_how_to_go_on(spec: "SearchSpec", outcome: "Outcome", address: str | None) -> None:
-    done = sum(trial.state in ("COMPLETE", "PRUNED", "FAIL") for trial in outcome.trials)
-    options = f" --address {address}" if address else ""
-    err.print(f"stopped with {done} of {counted(spec.budget.trials, 'trial')}; nothing recorded is lost. To go on:")
-    err.print(f"  tunesmith search {spec.name}{options}", markup=False, soft_wrap=True)
+def _print_how_to_resume(spec: "SearchSpec", outcome: "SearchResult", address: str | None) -> None:
+    done = sum(trial.is_final for trial in outcome.trials)
+    options = ("--address", address) if address else ()
+    err.print(f"stopped after {done} of {counted(spec.budget.trials, 'trial')}; nothing recorded is lost. To resume:")
+    err.print(f"  {command('search', spec.name, *options)}", markup=False, soft_wrap=True)
 
 
-def _say_it_was_finished(spec: "SearchSpec", outcome: "Outcome") -> None:
-    from search.spec.file import write_duration
+def _print_finished(spec: "SearchSpec", outcome: "SearchResult") -> None:
+    from search.spec.sections import write_duration
 
     budget = counted(spec.budget.trials, "trial") if outcome.reason == "trials" else write_duration(spec.budget.time)
     lines = (
         f"{spec.name} is finished: its budget of {budget} is used. To raise it, or to start another:",
-        f"  tunesmith search {spec.name} --trials {2 * spec.budget.trials} --time none",
-        f"  tunesmith search {spec.family} --name another",
+        f"  {command('search', spec.name, '--trials', str(2 * spec.budget.trials), '--time', 'none')}",
+        f"  {command('search', spec.family, '--name', 'another')}",
     )
     for line in lines:
         err.print(line, markup=False, soft_wrap=True)
@@ -181,42 +183,45 @@ def _say_it_was_finished(spec: "SearchSpec", outcome: "Outcome") -> None:
 
 def trials(
     name: SearchName,
-    sort: Annotated[str, typer.Option(help="A column: number, state, epochs, time, a metric or a setting.")] = "score",
+    sort: Annotated[
+        str, typer.Option(help="Column to sort by: number, state, epochs, time, a metric or a setting.")
+    ] = "score",
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the table as CSV.")] = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """List a search's trials, the best first; also while it runs."""
+    """List the trials of a search, best first; also while it runs."""
     from models.families import family as find_family
     from search.study.database import read_search
     from tunesmith.reports.trial_table import print_table, rows, sorted_rows
 
     record = read_search(home_folder(home, make=False), name)
     family = find_family(record.spec.family)
-    found = sorted_rows(rows(record, family), sort, family)
+    table = sorted_rows(rows(record, family), sort, family)
     if as_json:
-        print_json(found)
+        print_json(table)
     elif as_csv:
         text = io.StringIO()
-        columns = list(dict.fromkeys(key for row in found for key in row))
+        columns = list(dict.fromkeys(key for row in table for key in row))
         writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
         writer.writeheader()
-        writer.writerows(found)
+        writer.writerows(table)
         sys.stdout.write(text.getvalue())
     else:
-        print_table(record, family, found)
+        print_table(record, family, table)
 
 
 def show(
     trial: Annotated[str, typer.Argument(help="A trial as SEARCH/NUMBER.", metavar="NAME/7")],
     pictures: Annotated[
-        Path | None, typer.Option(help="Draw its learning curve and what its model does into a folder.", metavar="DIR")
+        Path | None,
+        typer.Option(help="Draw its learning curve and pictures of its model into a folder.", metavar="DIR"),
     ] = None,
     force: Force = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one trial: its settings, its curves on every fold, and where it is in MLflow."""
+    """Show one trial: its settings, its curves on every fold, and how to find it in MLflow."""
     from tunesmith.names.trials import recorded_trial
     from tunesmith.reports.trial_view import as_data, print_trial
 

@@ -1,4 +1,4 @@
-"""``tunesmith trial``: one trial on this machine, without Ray, with every epoch in sight."""
+"""``tunesmith trial``: one trial on this machine, without Ray, printing every epoch."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from data_prep.errors import BadInputError, unknown
 from data_prep.wording import counted
-from tunesmith.console import beware, err, out, print_json
+from tunesmith.console import err, out, print_json, warn
 from tunesmith.figures import duration, sparkline, with_error
 from tunesmith.home import home_folder
 from tunesmith.options import AsJson, CorpusName, Home, Repeats, Settings, read_settings
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
 
 
 def trial(
-    family: Annotated[str | None, typer.Argument(help="The model family, as in 'composer'.")] = None,
+    family: Annotated[
+        str | None, typer.Argument(help="A model family.", show_default="composer", metavar="FAMILY")
+    ] = None,
     settings: Settings = None,
     preset: Annotated[
-        str | None, typer.Option(help="Named settings from a source, as in table1/24; 'list' shows them.")
+        str | None, typer.Option(help="Published settings by name, e.g. table1/24; 'list' shows them.")
     ] = None,
     like: Annotated[
-        str | None, typer.Option(help="Repeat a search's trial with its data, seed and settings.", metavar="NAME/7")
+        str | None, typer.Option(help="Repeat a trial of a search with its data, seed and settings.", metavar="NAME/7")
     ] = None,
     corpus: CorpusName = None,
     repeats: Repeats = None,
-    folds: Annotated[int, typer.Option(help="Folds of the cross-validation.", min=2, max=20)] = 4,
-    seed: Annotated[int, typer.Option(help="Seed of folds, weights, windows and dropout.", min=0)] = 0,
-    threads: Annotated[
-        int, typer.Option(help="Processors to compute with; a trial of a search has one unless its file says.", min=1)
-    ] = 1,
+    folds: Annotated[int, typer.Option(help="Number of cross-validation folds.", min=2, max=20)] = 4,
+    seed: Annotated[int, typer.Option(help="Seed of the folds, initial weights, windows and dropout.", min=0)] = 0,
+    threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train one setting on all folds, here and now.
+    """Train one set of hyperparameters on all folds, on this machine.
 
     Examples:
         tunesmith trial composer --set layers=2 --set size=128
@@ -59,7 +59,9 @@ def trial(
     number = 0
     if like is not None:
         if settings or preset or corpus or repeats:
-            raise BadInputError("--like repeats a trial unchanged: leave out --set, --preset, --corpus and --repeats")
+            raise BadInputError(
+                "--like repeats a trial unchanged", remedy="omit --set, --preset, --corpus and --repeats"
+            )
         name, number, data, values, source = _recorded(like, home)
         chosen = find_family(name)
     else:
@@ -67,7 +69,7 @@ def trial(
         if preset == "list":
             _print_presets(chosen, as_json=as_json)
             return
-        values, source = _asked(chosen, preset, settings or [])
+        values, source = _requested(chosen, preset, settings or [])
         reading = reading_of_repeats(repeats or "written")
         data = Data(corpus=corpus or default_corpus(chosen), repeats=reading, folds=folds, seed=seed)
     spec = chosen.spec_type.from_values(values, source)
@@ -75,7 +77,7 @@ def trial(
     _train(chosen, spec, data, number, as_json=as_json)
 
 
-def _asked(family: "Family[Any, Any]", preset: str | None, pairs: list[str]) -> "tuple[dict[str, Value], str]":
+def _requested(family: "Family[Any, Any]", preset: str | None, pairs: list[str]) -> "tuple[dict[str, Value], str]":
     base: Mapping[str, Value] = {}
     if preset is not None:
         if preset not in family.presets:
@@ -94,13 +96,15 @@ def _recorded(like: str, home: Path | None) -> "tuple[str, int, Data, Mapping[st
 
 def _print_presets(family: "Family[Any, Any]", *, as_json: bool) -> None:
     if as_json:
-        print_json({name: {"values": dict(one.values), "source": one.source} for name, one in family.presets.items()})
+        print_json(
+            {name: {"values": dict(chosen.values), "source": chosen.source} for name, chosen in family.presets.items()}
+        )
         return
     from rich.table import Table
 
     table = Table("preset", "source", box=None, header_style="bold")
-    for name, one in family.presets.items():
-        table.add_row(name, one.source)
+    for name, chosen in family.presets.items():
+        table.add_row(name, chosen.source)
     out.print(table)
 
 
@@ -108,7 +112,7 @@ def _train(family: "Family[Any, Any]", spec: "Spec", data: "Data", number: int, 
     from data_prep.prepared.corpus import prepare
     from models.training.device import best_device
     from search.trials.training import train_trial
-    from tunesmith.progress import Bar
+    from tunesmith.progress_bar import Bar
 
     with Bar() as bar:
         prepared = prepare(
@@ -120,7 +124,7 @@ def _train(family: "Family[Any, Any]", spec: "Spec", data: "Data", number: int, 
             progress=bar,
         )
     for remark in family.remarks({name: (value,) for name, value in spec.model_dump().items()}, prepared.data):
-        beware(remark)
+        warn(remark)
     lines = EpochLines(family, spec)
     lines.begin(f"{family.name} on {data.title}: {data.folds} folds in lockstep on {best_device()}")
     try:
@@ -138,17 +142,17 @@ def _train(family: "Family[Any, Any]", spec: "Spec", data: "Data", number: int, 
 
 
 class EpochLines:
-    """One line an epoch on standard error, and what is still to come below it."""
+    """One line for each epoch on standard error, and below them the remaining time."""
 
     def __init__(self, family: "Family[Any, Any]", spec: "Spec") -> None:
-        """Prepare the lines of a trial of that family and spec."""
+        """Create the lines of a trial."""
         self.reports: list[EpochReport] = []
         self.epochs = int(spec.model_dump()["epochs"])
         self._metrics = family.metrics[: max(1, (err.width - 20) // 23)]
         self._status = err.status("first epoch ...")
 
     def begin(self, title: str) -> None:
-        """Print the title and the names of the columns."""
+        """Print the title and the column names."""
         err.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
         err.print("[dim]epoch  " + "  ".join(f"{metric.name:>21}" for metric in self._metrics) + "     time[/]")
         self._status.start()
@@ -160,10 +164,10 @@ class EpochLines:
         err.print(f"{report.epoch:5d}  {columns}  {duration(report.seconds):>7}", soft_wrap=True)
         left = self.epochs - report.epoch
         pace = sum(each.seconds for each in self.reports) / len(self.reports)
-        self._status.update(f"{counted(left, 'epoch')} to go, about {duration(left * pace)}")
+        self._status.update(f"{counted(left, 'epoch')} left, about {duration(left * pace)}")
 
     def end(self) -> None:
-        """Take the remark on what is to come away."""
+        """Remove the remaining time."""
         self._status.stop()
 
 

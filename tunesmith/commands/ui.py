@@ -1,4 +1,4 @@
-"""``tunesmith ui``: MLflow's own UI on the store of a home folder."""
+"""``tunesmith ui``: MLflow's UI on the store of a home folder."""
 
 import signal
 from collections.abc import Generator
@@ -12,19 +12,21 @@ from data_prep.errors import BadInputError
 from tunesmith.console import err
 from tunesmith.home import home_folder
 from tunesmith.options import Home
+from tunesmith.program import command
 
 
 def ui(
     port: Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65535)] = 5000,
-    host: Annotated[str, typer.Option(help="Address to listen on; the default is reachable from here alone.")] = (
-        "127.0.0.1"
-    ),
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; the default is reachable only from this machine.")
+    ] = ("127.0.0.1"),
     home: Home = None,
 ) -> None:
-    """Open MLflow's UI on the searches of this folder: runs, curves, parameters, artifacts. Ctrl-C ends it.
+    """Start MLflow's UI on the searches of the home folder: runs, curves, parameters, artifacts. Press Ctrl-C to stop.
 
-    It answers as localhost:PORT and HOST:PORT alone, so a tunnel to it has the same port at both ends:
-    ssh -L 5000:localhost:5000 MACHINE. It asks for no password: whoever reaches --host can read and change all.
+    It answers only as localhost:PORT and HOST:PORT, so a tunnel needs the same
+    port at both ends: ssh -L 5000:localhost:5000 MACHINE. There is no password:
+    everyone who can reach --host can read and change all.
 
     Examples:
         tunesmith ui
@@ -33,16 +35,15 @@ def ui(
     """
     from search.tracking.client import default_uri
     from search.tracking.store_file import sqlite_file
-    from tunesmith.ui_server import refuse_unusable
+    from tunesmith.ui_server import check_address
 
     folder = home_folder(home)
     file = sqlite_file(default_uri(folder))
     if file is None or not file.exists():
-        raise BadInputError(
-            f"nothing is tracked yet in {folder}; run 'tunesmith search composer' first, or name --home"
-        )
-    refuse_unusable(host, port)
-    with suppress(KeyboardInterrupt), _ended_like_by_ctrl_c():
+        remedy = f"name another folder with --home, or run a search first: {command('search', 'composer')}"
+        raise BadInputError("the home folder must have tracked runs", f"{folder} has none", remedy=remedy)
+    check_address(host, port)
+    with suppress(KeyboardInterrupt), _interrupted_by_signals():
         _serve(folder, host, port)
 
 
@@ -58,7 +59,9 @@ def _serve(folder: Path, host: str, port: int) -> None:
             server.wait_until_it_answers()
             pages = runs_pages(default_uri(folder))
         err.print(
-            f"MLflow's UI on {folder} (Ctrl-C ends it), with the runs of each family:", markup=False, soft_wrap=True
+            f"MLflow's UI on {folder} (press Ctrl-C to stop), with the runs of each family:",
+            markup=False,
+            soft_wrap=True,
         )
         for name, page in pages.items():
             err.print(f"  {name}  {server.root}{page}", markup=False, soft_wrap=True)
@@ -66,8 +69,8 @@ def _serve(folder: Path, host: str, port: int) -> None:
 
 
 @contextmanager
-def _ended_like_by_ctrl_c() -> Generator[None]:
-    """Let SIGTERM and a closed terminal end what runs in it as Ctrl-C does: the server is ended too."""
+def _interrupted_by_signals() -> Generator[None]:
+    """Treat SIGTERM and a closed terminal as Ctrl-C, so that the server is stopped too."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     for number, handler in before.items():
         if handler != signal.SIG_IGN:  # as under nohup

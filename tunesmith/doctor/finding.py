@@ -1,29 +1,30 @@
-"""What a check of the doctor comes to, and how a check that fails itself becomes one."""
+"""One line of the doctor's report, and how answers of nodes, refusals and exceptions become such lines."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar
 
 from cluster.nodes import Node
-from data_prep.errors import BadInputError
+from data_prep.errors import BadInputError, one_line
 from data_prep.wording import counted
+from tunesmith.remedies import remedy_in_words
 
 Level: TypeAlias = Literal["green", "yellow", "red"]
-"""Well; a search runs, but not as it could; a search fails."""
+"""Green: fine. Yellow: a search runs, but not as well as it could. Red: a search fails."""
 
 AnswerT = TypeVar("AnswerT")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the doctor's.
+    """One line of the report.
 
     Attributes:
-        check: What was looked at, in a word or two.
-        level: How it stands.
+        check: The name of the check.
+        level: How serious it is.
         text: What was found.
         where: The node or nodes; empty for this machine.
-        remedy: What to do; only a green one has none.
+        remedy: What to do; required unless the level is green.
     """
 
     check: str
@@ -33,76 +34,53 @@ class Finding:
     remedy: str = ""
 
     def __post_init__(self) -> None:
-        """Hold every complaint to its remedy."""
+        """Check that every complaint has a remedy."""
         assert self.level == "green" or self.remedy, f"{self.text} has no remedy"
 
 
 def refused(check: str, error: BadInputError, *, where: str = "", level: Level = "red", remedy: str = "") -> Finding:
-    """Turn a refusal, which says its remedy behind a semicolon, into a finding.
-
-    Args:
-        check: What was looked at.
-        error: The refusal.
-        where: The node.
-        level: How bad it is.
-        remedy: What to do where the refusal does not say it.
-
-    Returns:
-        The finding.
-    """
-    text, _, told = str(error).partition("; ")
-    return Finding(check, level, text, where, told or remedy or "see to that and run the same command again")
+    """Turn an error into a finding; ``remedy`` is for an error that has none."""
+    what_to_do = remedy_in_words(error) or remedy or "fix that, then run the same command again"
+    return Finding(check, level, error.problem, where, what_to_do)
 
 
-def guarded(check: str, examine: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-    """Run a check; one that is refused, or breaks, is a finding itself.
-
-    Args:
-        check: What is looked at.
-        examine: The check.
-
-    Yields:
-        Its findings.
-    """
+def guarded(check: str, run: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    """Run a check; an error that it raises is a finding too."""
     try:
-        yield from examine()
+        yield from run()
     except BadInputError as error:
         yield refused(check, error)
-    except Exception as error:  # noqa: BLE001  (the doctor goes on whatever breaks)
-        reason = " ".join(str(error).split())[:300]
-        yield Finding(
-            check,
-            "red",
-            f"this could not be checked: {type(error).__name__}: {reason}",
-            remedy="see to what it names; where it names nothing of yours, it is a defect of tunesmith: report it",
-        )
+    except Exception as error:  # noqa: BLE001  (the remaining checks still run)
+        text = f"this could not be checked: {type(error).__name__}: {one_line(error)}"
+        remedy = "fix what the message names; if it is nothing of yours, report it as a bug of tunesmith"
+        yield Finding(check, "red", text, remedy=remedy)
 
 
 def judged(
     check: str,
     answers: Mapping[Node, AnswerT],
-    judge: Callable[[Node, AnswerT], Iterable[Finding]],
-    well: Callable[[list[AnswerT]], str],
+    complaints: Callable[[Node, AnswerT], Iterable[Finding]],
+    summary: Callable[[list[AnswerT]], str],
 ) -> Iterator[Finding]:
-    """Judge node by node, and say in one line what all have in common that are well.
+    """Report the nodes that something is wrong with one by one, and all others in one line.
 
     Args:
-        check: What is looked at.
-        answers: What each node said.
-        judge: Gives the complaints about one.
-        well: Says what holds for those without.
+        check: The name of the check.
+        answers: What each node answered.
+        complaints: Returns what is wrong with one node.
+        summary: Describes the answers of the nodes that nothing is wrong with.
 
     Yields:
-        The complaints, then one green line for the rest.
+        The complaints, then one green line for the other nodes.
     """
-    good: dict[Node, AnswerT] = {}
+    fine: dict[Node, AnswerT] = {}
     for node, answer in answers.items():
-        complaints = list(judge(node, answer))
-        yield from complaints
-        if not complaints:
-            good[node] = answer
-    if good:
-        yield Finding(check, "green", well(list(good.values())), named(good, len(answers)))
+        wrong = list(complaints(node, answer))
+        yield from wrong
+        if not wrong:
+            fine[node] = answer
+    if fine:
+        yield Finding(check, "green", summary(list(fine.values())), named(fine, len(answers)))
 
 
 def named(nodes: Iterable[Node], num_all: int) -> str:

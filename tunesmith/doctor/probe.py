@@ -1,7 +1,7 @@
-"""What is asked on each node by the doctor: room, memory, GPUs and whose our packages are. It imports little."""
+"""What the doctor measures on each node: disk, memory, GPUs, and packages of our names. It imports little."""
 
 # Ray is partly untyped:
-# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownMemberType=false
 
 import os
 import shutil
@@ -21,13 +21,7 @@ _PROGRAM_S = 120
 
 @dataclass(frozen=True)
 class Disk:
-    """A folder's file system.
-
-    Attributes:
-        folder: The folder.
-        free: Bytes that may still be written.
-        total: Bytes in all.
-    """
+    """The file system of a folder, with its free and total bytes."""
 
     folder: str
     free: int
@@ -35,19 +29,13 @@ class Disk:
 
     @property
     def used(self) -> float:
-        """The part that is used."""
+        """The used share."""
         return 1 - self.free / self.total if self.total else 1.0
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """One GPU, as the driver tells it.
-
-    Attributes:
-        name: Its name.
-        driver: The driver's version.
-        memory: Bytes of its memory.
-    """
+    """One GPU as the driver lists it: its name, the driver's version and the bytes of its memory."""
 
     name: str
     driver: str
@@ -56,15 +44,15 @@ class Gpu:
 
 @dataclass(frozen=True)
 class NodeProbe:
-    """What a node said.
+    """What was found on a node.
 
     Attributes:
         spill: The disk that Ray writes to when its memory is full.
-        memory_free: Bytes of memory that programs may still take; None where the system does not tell.
-        memory_total: Bytes that there are in all; None likewise.
-        gpus: The GPUs that the driver names.
-        num_torch_gpus: The GPUs that torch can use, without regard to what a trial gets; None if it was not asked.
-        clashes: Our packages that others have too.
+        memory_free: Free bytes of memory; None where the system does not report them.
+        memory_total: Bytes of memory in total; None likewise.
+        gpus: The GPUs that the driver lists.
+        num_torch_gpus: The GPUs that torch can use, whatever a trial gets; None if torch was not asked.
+        clashes: Our packages that other distributions have too.
     """
 
     spill: Disk
@@ -76,15 +64,7 @@ class NodeProbe:
 
 
 def probe(packages: Iterable[str], node_gpus: float) -> NodeProbe:
-    """Look around on the node that this runs on.
-
-    Args:
-        packages: Our packages.
-        node_gpus: GPUs that Ray counts on it.
-
-    Returns:
-        What is there.
-    """
+    """Measure the node that this runs on, on which Ray counts ``node_gpus`` GPUs."""
     import ray
 
     gpus = driver_gpus()
@@ -100,14 +80,14 @@ def probe(packages: Iterable[str], node_gpus: float) -> NodeProbe:
 
 
 def disk(folder: Path) -> Disk:
-    """Measure the file system that a folder is on, or will be on."""
+    """Measure the file system of a folder, which need not exist yet."""
     there = next((path for path in (folder, *folder.parents) if path.exists()), Path("/"))
     usage = shutil.disk_usage(there)
     return Disk(str(folder), usage.free, usage.free + usage.used)
 
 
 def memory() -> tuple[int | None, int | None]:
-    """Give the bytes of memory that are free and that there are; a container's limit counts."""
+    """Return the free and the total bytes of memory, within the limit of a container."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:
@@ -121,7 +101,7 @@ def memory() -> tuple[int | None, int | None]:
 
 
 def _container() -> tuple[int, int] | None:
-    """Give what is left of a control group's limit, and the limit; both versions of the interface are looked at."""
+    """Return what is left of a control group's memory limit, and the limit, from version 2 or 1 of the interface."""
     root = Path("/sys/fs/cgroup")
     for limit_file, used_file, cache in (
         (root / "memory.max", root / "memory.current", "inactive_file"),
@@ -136,13 +116,13 @@ def _container() -> tuple[int, int] | None:
 
 
 def driver_gpus() -> tuple[Gpu, ...]:
-    """Ask NVIDIA's driver what GPUs there are; none where there is no such driver."""
+    """Return the GPUs that NVIDIA's driver lists; none where there is no such driver."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return ()
     query = [program, "--query-gpu=driver_version,memory.total,name", "--format=csv,noheader,nounits"]
     try:
-        done = subprocess.run(query, capture_output=True, text=True, timeout=_PROGRAM_S, check=False)  # noqa: S603
+        done = subprocess.run(query, capture_output=True, text=True, timeout=_PROGRAM_S, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ()
     found: list[Gpu] = []
@@ -153,7 +133,7 @@ def driver_gpus() -> tuple[Gpu, ...]:
 
 
 def _num_torch_gpus() -> int:
-    """Count torch's GPUs in a process of its own, for this one was given none by Ray."""
+    """Count torch's GPUs in another process, since Ray gave this one none."""
     environment = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
     done = subprocess.run(
         [sys.executable, "-P", "-c", "from models.training.device import num_gpus; print(num_gpus())"],
@@ -166,8 +146,8 @@ def _num_torch_gpus() -> int:
     return int(done.stdout.split()[-1]) if done.returncode == 0 else 0
 
 
-def reaches(host: str, port: int, seconds: float = 5.0) -> str:
-    """Say why a server cannot be reached from here; nothing if it can."""
+def unreachable(host: str, port: int, seconds: float = 5.0) -> str:
+    """Return why a server cannot be reached from here; empty if it can."""
     try:
         with socket.create_connection((host, port), timeout=seconds):
             return ""

@@ -1,4 +1,4 @@
-"""The doctor's check of storage: what one machine writes, the others must read, and the other way round."""
+"""Whether this machine and every node read what the others write to a search's storage."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,9 @@ from data_prep.storage.folder_store import FolderStore
 from data_prep.storage.object_store import ObjectStore
 from data_prep.storage.probes import find_mark, leave_mark, remove_mark
 from tunesmith.doctor.finding import Finding, judged, refused
-from tunesmith.doctor.nodes import room, size
+from tunesmith.doctor.machine import space
 from tunesmith.doctor.probe import Disk, disk
+from tunesmith.figures import byte_size
 
 _REMEDY = (
     "name a folder that every node has under the same path, or s3:// or gs://, with --storage or in the search file "
@@ -23,10 +24,10 @@ class Visit:
     """What a node found at the storage.
 
     Attributes:
-        seen: Whether it read what was left for it.
-        mark: What it left itself; empty if it could not.
+        seen: Whether it read the driver's mark.
+        mark: The mark that it left itself; empty if it could not.
         disk: The disk, where the storage is a folder.
-        problem: Why it could not be used.
+        problem: Why it could not use the storage.
     """
 
     seen: bool = False
@@ -36,63 +37,45 @@ class Visit:
 
 
 def visit(where: ObjectStore, mark: str) -> Visit:
-    """Read what was left at a storage, and leave something there.
-
-    Args:
-        where: The storage.
-        mark: What was left.
-
-    Returns:
-        What came of it.
-    """
-    found = disk(where.root) if isinstance(where, FolderStore) else None
+    """Read the driver's mark from a storage, and leave another there."""
+    measured = disk(where.root) if isinstance(where, FolderStore) else None
     seen = False
     try:
         seen = find_mark(where, mark)
-        return Visit(seen, leave_mark(where) if seen else "", found)
-    except (BadInputError, OSError) as error:
-        reason = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else str(error)
-        return Visit(seen, "", found, reason.partition("; ")[0])
+        return Visit(seen, leave_mark(where) if seen else "", measured)
+    except BadInputError as error:
+        return Visit(seen, "", measured, error.problem)
+    except OSError as error:
+        return Visit(seen, "", measured, f"{error.strerror}: {error.filename}")
 
 
 def storage(where: ObjectStore, nodes: Sequence[Node]) -> Iterator[Finding]:
-    """Check that this machine and all nodes read one another's writing.
-
-    Two nodes that each share the storage with this machine share it with one another.
-
-    Args:
-        where: The storage.
-        nodes: The nodes that train.
-
-    Yields:
-        The findings.
-    """
+    """Check that this machine and each node read each other's files, so that the nodes read one another's too."""
     mark = leave_mark(where)
     try:
         visits = on_each(visit, nodes, where, mark)
     finally:
         remove_mark(where, mark)
 
-    def judge(node: Node, found: Visit | BadInputError) -> Iterator[Finding]:
+    def complaints(node: Node, found: Visit | BadInputError) -> Iterator[Finding]:
         if isinstance(found, BadInputError):
             yield refused("storage", found, where=str(node), remedy=_REMEDY)
             return
-        read = found.seen and bool(found.mark) and find_mark(where, found.mark)
+        read = bool(found.mark) and find_mark(where, found.mark)
         if found.mark:
             remove_mark(where, found.mark)
         if found.problem:
-            kept = "it reads the storage and cannot write there" if found.seen else "it cannot use the storage"
-            yield Finding("storage", "red", f"{kept}: {found.problem}", str(node), _REMEDY)
+            able = "it can read the storage but not write to it" if found.seen else "it cannot use the storage"
+            yield Finding("storage", "red", f"{able}: {found.problem}", str(node), _REMEDY)
         elif not read:
-            yield Finding(
-                "storage", "red", f"it does not see what this machine wrote to {where.label}", str(node), _REMEDY
-            )
+            text = f"it does not see what this machine wrote to {where.label}"
+            yield Finding("storage", "red", text, str(node), _REMEDY)
         elif found.disk is not None:
-            yield from room("storage", found.disk, "the storage", str(node), "free some space there, or name another")
+            yield from space("storage", found.disk, "the storage", str(node), "free some space there, or name another")
 
-    def well(some: list[Visit | BadInputError]) -> str:
-        free = [one.disk.free for one in some if isinstance(one, Visit) and one.disk is not None]
-        left = f", {size(min(free))} left" if free else ""
-        return f"written here and read there, and back: {where.label}{left}"
+    def summary(found: list[Visit | BadInputError]) -> str:
+        free = [visit.disk.free for visit in found if isinstance(visit, Visit) and visit.disk is not None]
+        left = f", {byte_size(min(free))} left" if free else ""
+        return f"this machine and the nodes read each other's files in {where.label}{left}"
 
-    yield from judged("storage", visits, judge, well)
+    yield from judged("storage", visits, complaints, summary)

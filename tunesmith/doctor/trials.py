@@ -1,99 +1,122 @@
-"""The doctor's last checks: what Ray carries to workers, and a real trial on each kind of node."""
+"""Checks of the work itself: the data, what Ray sends to workers, and a short trial on each kind of node."""
 
 # Ray is partly untyped:
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
-# pyright: reportUnknownArgumentType=false, reportPrivateImportUsage=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportPrivateImportUsage=false
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping
+from pickle import PicklingError
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from cluster.nodes import Node, on_each
-from data_prep.errors import BadInputError
-from tunesmith.doctor.finding import Finding, refused
-from tunesmith.doctor.nodes import size
+from data_prep.errors import BadInputError, one_line
+from data_prep.wording import counted
+from tunesmith.doctor.context import Context, alike
+from tunesmith.doctor.finding import Finding, judged, refused
+from tunesmith.figures import byte_size, duration, settings_line
 
-ResultT = TypeVar("ResultT")
+if TYPE_CHECKING:
+    from models.family import EpochReport
 
-_TRIAL_S = 900.0
-"""Seconds that a trial of two epochs may take."""
+_EPOCHS: Final = 2
+"""Epochs of the trial on each kind of node: the first compiles and warms up, the second shows the pace."""
+
+_TRIAL_S: Final = 900.0
+"""Seconds that this trial may take."""
+
+
+def data(context: Context) -> Iterator[Finding]:
+    """Read and prepare the data."""
+    from data_prep.prepared.kinds import describe
+    from tunesmith.searching.data import prepared_data
+
+    context.prepared = prepared_data(context.spec)
+    counts = describe(context.prepared)
+    text = f"{context.spec.data.title}: {counted(counts.num_pieces, 'piece')}, {counted(counts.num_notes, 'note')}"
+    yield Finding("data", "green", text)
+
+
+def object_stores(context: Context) -> Iterator[Finding]:
+    """Check that the data fits each node's object store, where all trials share one copy."""
+    if context.prepared is None or not context.working:
+        return
+    import ray
+    from ray import cloudpickle
+
+    needed = len(cast("bytes", cloudpickle.dumps(context.prepared.data, protocol=5)))
+    nodes: list[dict[str, Any]] = ray.nodes()
+    stores: dict[str, float] = {node["NodeID"]: node["Resources"].get("object_store_memory", 0.0) for node in nodes}
+
+    def complaints(node: Node, store: float) -> Iterator[Finding]:
+        if needed > store:
+            text = (
+                f"the data's {byte_size(needed)} exceed Ray's object store of {byte_size(store)}: Ray keeps it on disk"
+            )
+            yield Finding("data", "yellow", text, str(node), f"start its Ray with --object-store-memory={2 * needed}")
+
+    known = {node: stores.get(node.id, 0.0) for node in context.working}
+    yield from judged(
+        "data", known, complaints, lambda some: f"{byte_size(needed)} fit the object store ({byte_size(min(some))})"
+    )
+
+
+def pickling(context: Context) -> Iterator[Finding]:
+    """Check that Ray can send the family, the search and the data to workers."""
+    if context.prepared is not None:
+        parts = {"family": context.family, "search": context.spec, "data": context.prepared.data}
+        yield from pickled(parts)
 
 
 def pickled(parts: Mapping[str, Any]) -> Iterator[Finding]:
-    """Check that Ray can carry things to workers.
-
-    Args:
-        parts: The things by their names.
-
-    Yields:
-        The findings: one green line with their sizes, and a red one for each that cannot be carried.
-    """
+    """Pickle objects as Ray does: a red finding for each that fails, and one green finding with the others' sizes."""
     from ray import cloudpickle
 
     sizes: dict[str, int] = {}
     for name, part in parts.items():
         try:
-            sizes[name] = len(cloudpickle.dumps(part))
-        except Exception as error:  # noqa: BLE001  (whatever pickling raises)
-            text = f"the {name} cannot be sent to workers: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            remedy = "keep open files, locks, lambdas and classes made in functions out of what it holds"
+            sizes[name] = len(cast("bytes", cloudpickle.dumps(part)))
+        except (TypeError, ValueError, AttributeError, RecursionError, PicklingError) as error:
+            text = f"the {name} cannot be sent to workers: {type(error).__name__}: {one_line(error)}"
+            remedy = "remove open files, locks, lambdas and classes defined in functions from it"
             yield Finding("pickling", "red", text, remedy=remedy)
     if sizes:
-        yield Finding("pickling", "green", ", ".join(f"{name} {size(count)}" for name, count in sizes.items()))
+        yield Finding("pickling", "green", ", ".join(f"{name} {byte_size(count)}" for name, count in sizes.items()))
 
 
-def carried_size(data: Any) -> int:
-    """Give the bytes that data takes in Ray's object store."""
-    from ray import cloudpickle
-
-    return len(cloudpickle.dumps(data, protocol=5))
-
-
-def kinds(nodes: Sequence[Node]) -> list[tuple[Node, ...]]:
-    """Sort nodes that train into kinds of equal processors and GPUs.
-
-    Args:
-        nodes: The nodes.
-
-    Returns:
-        The nodes of each kind.
-    """
-    groups: dict[tuple[float, float, str], list[Node]] = {}
-    for node in nodes:
-        groups.setdefault((node.cpus, node.gpus, node.gpu_kind), []).append(node)
-    return [tuple(group) for group in groups.values()]
-
-
-def carried(data: Any) -> Any:
-    """Put data into Ray's object store, once for all the nodes that ask for it."""
+def shared(data: Any) -> Any:
+    """Put data into Ray's object store, once for all nodes."""
     import ray
 
     return ray.put(data)
 
 
-def trained(
-    kind: Sequence[Node],
-    function: Callable[..., ResultT],
-    *arguments: Any,
-    gpus: float,
-    told: Callable[[ResultT], str],
-) -> Iterator[Finding]:
-    """Train on the first node of a kind.
+def trial(context: Context) -> Iterator[Finding]:
+    """Train the first setting of the search for a few epochs on one node of each kind."""
+    from search.trials.short import ShortTrial, train_short
+    from tunesmith.searching.dry_run import first_setting
 
-    Args:
-        kind: The nodes of that kind.
-        function: Trains.
-        *arguments: What it is called with; data is best :func:`carried`.
-        gpus: The GPUs that it gets.
-        told: Puts into words what it returned.
+    if context.prepared is None or context.slots is None:
+        return
+    values = {**first_setting(context.spec), "epochs": min(_EPOCHS, context.spec.budget.epochs)}
+    short = ShortTrial(
+        family=context.family,
+        spec=context.family.spec_type.from_values(values, "the first setting"),
+        seed=context.spec.data.seed,
+        threads=context.slots.cpus,
+        device="cuda" if context.slots.gpus else "cpu",
+    )
+    for node, *others in alike(context.working):
+        context.progress(f"training {_EPOCHS} epochs on {node}")
+        arguments = (short, shared(context.prepared.data))
+        result = on_each(train_short, [node], *arguments, seconds=_TRIAL_S, gpus=context.slots.gpus)[node]
+        where = f"{node} ({len(others) + 1} alike)" if others else str(node)
+        if isinstance(result, BadInputError):
+            remedy = "if it trains here (tunesmith trial), see that node: its Ray's logs, its GPU, other programs on it"
+            yield refused("trial", result, where=where, remedy=remedy)
+        else:
+            settings = settings_line(values, context.family.spec_type.defaults())
+            yield Finding("trial", "green", f"{_pace(result, short.device)}: {settings}", where)
 
-    Yields:
-        The finding.
-    """
-    node = kind[0]
-    result = on_each(function, [node], *arguments, seconds=_TRIAL_S, gpus=gpus)[node]
-    where = str(node) if len(kind) == 1 else f"{node} ({len(kind)} alike)"
-    if isinstance(result, BadInputError):
-        remedy = "if it trains here (tunesmith trial), look at that node: its Ray's logs, its GPU, who else uses it"
-        yield refused("trial", result, where=where, remedy=remedy)
-    else:
-        yield Finding("trial", "green", told(result), where)
+
+def _pace(reports: "tuple[EpochReport, ...]", device: str) -> str:
+    pace = f"{duration(reports[-1].seconds)} an epoch of all folds on {device}"
+    return f"{counted(len(reports), 'epoch')} trained, {pace}"

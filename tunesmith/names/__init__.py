@@ -1,1 +1,1 @@
-"""What a name refers to: a trial, a trained model, a registered version."""
+"""What a user's text names: a trial, a trained model, a registered version."""

@@ -1,4 +1,4 @@
-"""Which model a command uses: a file, a registered version, a trial's model, or the champion."""
+"""The model that a command uses: a file, a registered version, a trial's model, or the champion."""
 
 import re
 from collections.abc import Sequence
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from search.spec.sections import Data
 
 _TRIAL = re.compile(r"[^/@]+/\d+")
-"""What names a trial: composer/7."""
+"""The name of a trial: composer/7."""
 
 _REFERENCE = re.compile(r"[^/\\.]+(@[^/\\]*)?")
-"""What is no file's name: composer, composer@3."""
+"""The name of a registered model, which is not a path: composer, composer@3."""
 
 
 @dataclass(frozen=True)
 class NamedModel:
-    """A trained model that a user asked for.
+    """A trained model.
 
     Attributes:
         path: Its file, in the format of ``models.training.checkpoint``.
-        name: What files that it makes are called by: "composer-7" for a trial, "composer-v3" for a version.
-        data: What it was trained on, None where that is not known.
+        name: Prefix of the files that it writes: "composer-7" for a trial, "composer-v3" for a version.
+        data: The data it was trained on; None where that is unknown.
     """
 
     path: Path
@@ -37,15 +37,7 @@ class NamedModel:
 
 
 def registry(home: Path, tracking: str | None = None) -> "Registry":
-    """Return the registry of models.
-
-    Args:
-        home: The home folder.
-        tracking: The URI of MLflow's store; without one it is the home folder's.
-
-    Returns:
-        The registry, which is not opened yet.
-    """
+    """Return the registry of models in MLflow's store at a URI, or else in the home folder; it is not opened yet."""
     from search.promotion.registry import Registry
     from search.tracking.client import default_uri
 
@@ -55,15 +47,15 @@ def registry(home: Path, tracking: str | None = None) -> "Registry":
 def named_model(
     text: str | None, trial: str | None, families: Sequence[str], home: Path, tracking: str | None = None
 ) -> NamedModel:
-    """Find the model that a user asks for, and say which it is where none is named.
+    """Find a model of some families; print which it is where none was named.
 
     Args:
         text: A file, or a registered model as FAMILY@champion, FAMILY@VERSION or FAMILY.
-        trial: A search's trial, or a search for its best. With neither, it is the champion of the first of the families
-            that has one, and without any the best trial of the search that is called like the first family.
-        families: The families that are wanted.
+        trial: A search's trial, or a search for its best trial. With neither, the model is the champion of the first
+            family that has one, and without any the best trial of the search that has the first family's name.
+        families: The families' names.
         home: The home folder.
-        tracking: The URI of MLflow's store; without one it is the home folder's.
+        tracking: The URI of MLflow's store; None is the home folder's.
 
     Returns:
         The model.
@@ -75,7 +67,7 @@ def named_model(
     from tunesmith.names.trials import trained_model
 
     if text is not None and trial is not None:
-        raise BadInputError("a model is named once", "got both --model and --trial")
+        raise BadInputError("a model is named by --model or by --trial", "got both")
     if trial is not None:
         return _of_file(trained_model(home, trial))
     models = registry(home, tracking)
@@ -90,7 +82,7 @@ def named_model(
     reference = parse_reference(text)
     if reference.family not in families:
         raise BadInputError(
-            f"this takes a {' or '.join(families)}",
+            f"the model must be a {' or '.join(families)}",
             f"{text} is a {reference.family}",
             remedy=f"name a {families[0]}@VERSION",
         )
@@ -104,13 +96,13 @@ def any_model(text: str, home: Path, tracking: str | None = None) -> NamedModel:
         text: A file, a search's trial as SEARCH/NUMBER, or a registered model as FAMILY@champion, FAMILY@VERSION or
             FAMILY.
         home: The home folder.
-        tracking: The URI of MLflow's store; without one it is the home folder's.
+        tracking: The URI of MLflow's store; None is the home folder's.
 
     Returns:
         The model.
 
     Raises:
-        BadInputError: If there is no such trial or registered model; whether a file is there is not known yet.
+        BadInputError: If there is no such trial or registered model. A file need not exist.
     """
     from search.promotion.versions import parse_reference
     from tunesmith.names.trials import trained_model
@@ -140,7 +132,7 @@ def _of_version(version: "Version", models: "Registry", home: Path) -> NamedMode
 
 
 def _data(search: Path) -> "Data | None":
-    """Read what a search's trials are trained on; None if there is no such search in the folder."""
+    """Return the data of a search; None if the folder has none."""
     from search.spec.file import load
 
     file = search / "search.toml"

@@ -1,4 +1,4 @@
-"""A model by name on a corpus by name: both are prepared, then scored; for the command and for Python."""
+"""Scoring a named model on a named corpus, for the command and for Python."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CorpusScores:
-    """What a model makes of a corpus.
+    """A model's scores on a corpus.
 
     Attributes:
-        corpus: The corpus, read.
+        corpus: The corpus.
         scores: The scores of its pieces.
         without_baselines: Why there are no baselines; None where there are.
     """
@@ -36,15 +36,15 @@ def corpus_scores(
     Args:
         model: The model.
         corpus: A corpus's name, or a folder.
-        progress: Told of the reading.
-        keep_seen: Whether to score pieces that the model has seen too.
-        repeats: How the corpus's repeats are read; as those of the model's own corpus unless said.
+        progress: Shows the reading.
+        keep_seen: Whether to score pieces of the training corpus too.
+        repeats: How to read the corpus's repeats; None is as in the model's training corpus.
 
     Returns:
-        The scores, beside baselines where the model's training corpus is at hand.
+        The scores, with baselines where the model's training corpus is available.
 
     Raises:
-        BadInputError: If the model or the corpus cannot be used, or nothing is left to be scored.
+        BadInputError: If the model or the corpus cannot be used, or no piece is left to score.
     """
     from data_prep.prepared.corpus import prepare_unfolded
     from models.families import family as find_family
@@ -63,12 +63,12 @@ def corpus_scores(
 def _learnt(
     model: "NamedModel", kind: str, fingerprint: str | None, progress: "Progress"
 ) -> tuple[Any | None, str | None]:
-    """Return the open pieces of a model's training corpus, or why they are not at hand."""
+    """Return the open pieces of a model's training corpus, or why they are not available."""
     from data_prep.prepared.corpus import prepare
 
     data = model.data
     if data is None:
-        return None, f"the search that {model.path} comes from is not in the home folder, so nothing names its corpus"
+        return None, f"the home folder does not have the search of {model.path}, so its corpus is unknown"
     try:
         prepared = prepare(
             data.corpus,
@@ -102,17 +102,17 @@ def score(
     Args:
         model: A registered model, as composer@champion or stylenet@3; a search's trial, as composer/7; or a file.
         corpus: A corpus's name, or a folder.
-        home: The home folder; TUNESMITH_HOME, or ./runs, unless said.
-        tracking: The URI of MLflow's store; the home folder's unless said.
-        keep_seen: Whether to score pieces that the model has seen too.
-        repeats: "written" or "played"; as in the model's own corpus unless said.
+        home: The home folder; None is TUNESMITH_HOME, or ./runs.
+        tracking: The URI of MLflow's store; None is the home folder's.
+        keep_seen: Whether to score pieces of the training corpus too.
+        repeats: "written" or "played"; None is as in the model's training corpus.
 
     Returns:
-        The objective on each piece and in the mean, beside the family's simple models on the same pieces where the
-        model's training corpus is at hand.
+        The objective on each piece and its mean, with the baselines on the same pieces where the model's training
+        corpus is available.
 
     Raises:
-        BadInputError: If the model or the corpus cannot be used, or nothing is left to be scored.
+        BadInputError: If the model or the corpus cannot be used, or no piece is left to score.
     """
     from data_prep.progress import Silent
     from tunesmith.home import home_folder

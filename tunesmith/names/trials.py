@@ -1,10 +1,10 @@
-"""Which trial, and which trained model, a text such as "stylenet/7" names."""
+"""The trial, or the trained model, that a text such as "stylenet/7" names."""
 
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data_prep.errors import BadInputError, shown
+from data_prep.errors import Action, BadInputError, shown
 
 if TYPE_CHECKING:
     from search.study.database import SearchRecord
@@ -20,7 +20,7 @@ def trained_model(home: Path, text: str) -> Path:
         text: SEARCH/NUMBER, or SEARCH for its best trial.
 
     Returns:
-        The file, which exists.
+        The file; it exists.
 
     Raises:
         BadInputError: If there is no such search or trial, or it kept no model.
@@ -36,20 +36,33 @@ def trained_model(home: Path, text: str) -> Path:
         record = read_search(home, text)
         best = best_trials(record.trials, find_family(record.spec.family).metrics[0], 1)
         if not best:
-            raise BadInputError(f"no trial of {text} came to its full budget yet, so it has no model: search on")
+            raise BadInputError(
+                "a search has a model once a trial has trained for its full budget",
+                f"no trial of {text} has yet",
+                remedy="continue the search",
+                action=Action("resume search", {"search": text}),
+            )
         number = best[0].number
     path = model_path(folder(home, record.spec.name), number)
     if not path.exists():
-        state = record.trial(number).state
-        reason = "it did not come to its full budget" if state != "COMPLETE" else f"{path} is not there"
-        if state == "COMPLETE" and record.spec.storage.url:
-            again = f"tunesmith search {record.spec.name}"
-            reason += f" ({again} brings home what is still in {record.spec.storage.url})"
-        raise BadInputError(
-            f"{record.spec.name}/{number} has no trained model, for {reason}: name another trial, or only the search "
-            "for its best"
-        )
+        raise _no_model(record, number, path)
     return path
+
+
+def _no_model(record: "SearchRecord", number: int, path: Path) -> BadInputError:
+    name, url = record.spec.name, record.spec.storage.url
+    problem = f"{name}/{number} has no trained model"
+    if record.trial(number).state != "COMPLETE":
+        remedy = "name another trial, or only the search for its best trial"
+        return BadInputError(problem, "it did not train for its full budget", remedy=remedy)
+    if not url:
+        return BadInputError(problem, f"{path} does not exist", remedy="name another trial")
+    return BadInputError(
+        problem,
+        f"{path} does not exist",
+        remedy=f"fetch what is still in {url}",
+        action=Action("resume search", {"search": name}),
+    )
 
 
 def recorded_trial(home: Path, text: str) -> "tuple[SearchRecord, int]":
@@ -69,7 +82,7 @@ def recorded_trial(home: Path, text: str) -> "tuple[SearchRecord, int]":
 
     name, _, number = text.rpartition("/")
     if not name or not _NUMBER.fullmatch(number):
-        raise BadInputError(f"a trial is named SEARCH/NUMBER, as in composer/7: got {shown(text)}")
+        raise BadInputError("a trial is named SEARCH/NUMBER, as in composer/7", f"got {shown(text)}")
     record = read_search(home, name)
     record.trial(int(number))
     return record, int(number)

@@ -1,1 +1,1 @@
-"""What is shown of searches, trials and corpora: tables, pictures and the live display."""
+"""Tables, pictures and the live display of searches, trials and corpora."""

@@ -1,13 +1,13 @@
 """Curves in a terminal."""
 
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
-# (plotext has no types)
-
 from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
 
-import plotext
 from rich.console import Console
 from rich.text import Text
+
+plotext: Any = import_module("plotext")  # it has no types
 
 _HEIGHT = 16
 _COLOURS = ("cyan+", "green+", "orange+", "magenta+", "blue+", "red+")
@@ -17,9 +17,9 @@ def draw_curves(console: Console, title: str, curves: Mapping[str, Sequence[floa
     """Draw one line for each named sequence over the epochs 1, 2, ...
 
     Args:
-        console: Where.
-        title: What it shows, with the unit.
-        curves: The values by name, all of one length.
+        console: Where to draw.
+        title: The title, with the unit.
+        curves: The values by name, all of the same length.
     """
     plotext.clear_figure()
     plotext.theme("clear")

@@ -1,10 +1,9 @@
-# pyright: reportUnknownMemberType=false
-# (matplotlib is partly untyped)
-"""Pictures of what is in a corpus: its charts, histograms of one scale laid over one another."""
+"""The picture of a corpus: its charts; histograms of the same scale share one panel."""
 
 from typing import TYPE_CHECKING, Any
 
 from data_prep.wording import counted, plural
+from tunesmith.reports.pictures import new_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,7 +12,14 @@ if TYPE_CHECKING:
 
     from data_prep.corpora.description import Chart, Description
 
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito, told apart by all
+_COLOURS = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc79a7",
+    "#e69f00",
+    "#56b4e9",
+)  # Okabe and Ito: colour-blind safe
 _MOST_BARS = 16
 
 
@@ -21,21 +27,19 @@ def draw(description: "Description", corpus: str) -> "Figure":
     """Draw a description's charts.
 
     Args:
-        description: What is drawn.
+        description: The description of the corpus.
         corpus: The corpus, for the title.
 
     Returns:
         The figure.
     """
-    from matplotlib.figure import Figure
-
     charts = description.charts()
     together = all(chart.whole for chart in charts)
     panels = 1 if together else len(charts)
-    figure = Figure(figsize=(8, 4.5) if together else (4.2 * panels, 4.5), layout="constrained")
+    figure = new_figure(figsize=(8, 4.5) if together else (4.2 * panels, 4.5), layout="constrained")
     axes: list[Any] = list(figure.subplots(1, panels, squeeze=False)[0])
     if together:
-        _draw_over_one_another(axes[0], charts)
+        _draw_overlaid(axes[0], charts)
     else:
         for axis, chart in zip(axes, charts, strict=True):
             _draw_bars(axis, chart)
@@ -46,8 +50,8 @@ def draw(description: "Description", corpus: str) -> "Figure":
     return figure
 
 
-def _draw_over_one_another(axis: Any, charts: "Sequence[Chart]") -> None:
-    """Draw histograms as steps, each in shares of its own total, so that a small one shows beside a large one."""
+def _draw_overlaid(axis: Any, charts: "Sequence[Chart]") -> None:
+    """Draw histograms as steps, each normalised to its own total, so that a small one is visible beside a large one."""
     for index, chart in enumerate(charts):
         edges = [int(name.split("-")[0]) for name in chart.counts]
         edges.append(2 * edges[-1] - edges[-2])

@@ -1,4 +1,4 @@
-"""A search while it runs: one live panel on a terminal, a line an event elsewhere."""
+"""The display of a running search: a live panel on a terminal, otherwise one line for each event."""
 
 import time
 from collections.abc import Mapping
@@ -12,10 +12,8 @@ from rich.text import Text
 from data_prep.wording import counted
 from models.metrics import Metric
 from models.spec import Value
-from search.study.progress import State
+from search.study.states import FINAL_STATES, StateName
 from tunesmith.figures import duration, interval, settings_line, sparkline, state_word
-
-_FINISHED: tuple[State, ...] = ("COMPLETE", "PRUNED", "FAIL")
 
 
 @dataclass
@@ -35,30 +33,32 @@ class _Best:
 
 
 class SearchDisplay:
-    """Follows a search event by event and shows where it stands."""
+    """Shows the progress of a search, event by event."""
 
     def __init__(self, console: Console, *, title: str, objective: Metric, defaults: Mapping[str, Value]) -> None:
-        """Prepare the display.
+        """Create the display.
 
         Args:
             console: Where to draw.
-            title: What is being searched, on which data.
-            objective: What is searched for.
-            defaults: Settings that need not be shown where they have these values.
+            title: The search and its data.
+            objective: The metric to optimise.
+            defaults: Settings with these values are not shown.
         """
         self._console = console
         self._title, self._objective, self._defaults = title, objective, defaults
         self._plain = not console.is_terminal
         self._running: dict[int, _Running] = {}
-        self._ended: dict[State, int] = dict.fromkeys(_FINISHED, 0)
+        self._ended: dict[StateName, int] = dict.fromkeys(FINAL_STATES, 0)
         self._best: _Best | None = None
         self._note = "starting workers"
         self._trials, self._epochs, self._deadline = 0, 0, float("inf")
         self._began = time.monotonic()
         self._live: Live | None = None
 
-    def search_started(self, *, trials: int, epochs: int, seconds: float | None, finished: Mapping[State, int]) -> None:
-        """Show the budget: trials in all, epochs of a full trial, seconds left, and what was finished before."""
+    def search_started(
+        self, *, trials: int, epochs: int, seconds: float | None, finished: Mapping[StateName, int]
+    ) -> None:
+        """Show the budget: trials, epochs of a full trial, seconds left, and trials that were finished before."""
         self._trials, self._epochs = trials, epochs
         self._began = time.monotonic()
         self._deadline = self._began + seconds if seconds else float("inf")
@@ -73,13 +73,13 @@ class SearchDisplay:
         self._live.start()
 
     def best_before(self, number: int, mean: float, standard_error: float) -> None:
-        """Take the best full trial of earlier starts for the best so far."""
+        """Show the best full trial of earlier runs as the best so far."""
         self._best = _Best(number, mean, standard_error, self._epochs)
         if self._plain:
             self._console.print(f"best so far #{number}: {interval(mean, standard_error)} {self._objective.unit}")
 
     def trial_started(self, number: int, values: Mapping[str, Value]) -> None:
-        """Show a trial that begins or goes on."""
+        """Show a trial that starts or resumes."""
         self._running[number] = _Running(values)
         self._note = ""
 
@@ -94,7 +94,7 @@ class SearchDisplay:
         if self._plain and epoch == 1:
             self._console.print(f"#{number} first epoch: {interval(mean, standard_error)} {self._objective.unit}")
 
-    def trial_ended(self, number: int, state: State, reason: str = "") -> None:
+    def trial_ended(self, number: int, state: StateName, reason: str = "") -> None:
         """Show how a trial ended."""
         running = self._running.pop(number, _Running({}))
         if state in self._ended:
@@ -112,17 +112,17 @@ class SearchDisplay:
             self.message(line)
 
     def message(self, text: str) -> None:
-        """Say something that must not be missed."""
+        """Print a line that stays."""
         self._console.print(text, markup=False)
 
     def search_ended(self) -> None:
-        """Take the panel away."""
+        """Remove the panel."""
         if self._live is not None:
             self._live.stop()
             self._live = None
 
     def __rich__(self) -> RenderableType:
-        """Draw the panel as of now."""
+        """Return the panel as of now."""
         return Group(self._headline(), self._counts(), self._best_line(), self._running_table())
 
     def _headline(self) -> Text:
@@ -140,7 +140,7 @@ class SearchDisplay:
 
     def _best_line(self) -> Text:
         if self._best is None:
-            return Text("no trial has its full budget yet", style="dim")
+            return Text("no trial has trained for its full budget yet", style="dim")
         best = self._best
         return Text.assemble(
             "best so far ",

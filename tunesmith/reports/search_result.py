@@ -1,4 +1,4 @@
-"""What a search ends with: the best trials, the winner beside the baselines, what mattered, what to type next."""
+"""The result of a search: the best trials, the winner and the baselines, importances, and what to do next."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,14 +10,15 @@ from rich.table import Table
 from data_prep.wording import counted
 from models.family import Baseline, Family
 from models.metrics import FoldValues, Metric
-from search.driver.ray_tune import Outcome
+from search.driver.search_run import SearchResult
 from search.spec.file import SearchSpec
-from search.study.database import TrialRecord
+from search.study.records import TrialRecord
 from search.study.report import Importance, best_trials, counts, importances
 from search.tracking.client import tracking_uri
 from tunesmith.console import out
 from tunesmith.figures import duration, interval, setting_text, settings_line, state_word, with_error
 from tunesmith.names.use import use_command
+from tunesmith.program import command
 
 _BEST = 5
 _MATTERED = 8
@@ -25,9 +26,9 @@ _BAR = 24
 
 
 def as_data(
-    spec: SearchSpec, family: Family[Any, Any], outcome: Outcome, baselines: Sequence[Baseline] | None, home: Path
+    spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult, baselines: Sequence[Baseline] | None, home: Path
 ) -> dict[str, Any]:
-    """Give the result as plain values; baselines that are not scored are None."""
+    """Return the result as plain values; baselines are None where they were not scored."""
     objective = family.metrics[0]
     best = best_trials(outcome.trials, objective, _BEST)
     return {
@@ -37,8 +38,11 @@ def as_data(
         "states": dict(counts(outcome.trials)),
         "objective": objective.name,
         "best": [_trial_data(trial, family) for trial in best],
-        "baselines": None if baselines is None else [_baseline_data(one) for one in baselines],
-        "importances": [{"setting": one.setting, "share": one.share} for one in _importances(spec, family, outcome)],
+        "baselines": None if baselines is None else [_baseline_data(baseline) for baseline in baselines],
+        "importances": [
+            {"setting": importance.setting, "share": importance.share}
+            for importance in _importances(spec, family, outcome)
+        ],
         "tracking": tracking_uri(spec, home),
     }
 
@@ -63,23 +67,25 @@ def _baseline_data(one: Baseline) -> dict[str, Any]:
     }
 
 
-def _importances(spec: SearchSpec, family: Family[Any, Any], outcome: Outcome) -> list[Importance]:
-    return importances(outcome.trials, spec.space, family.metrics[0], spec.scheduler.first_rung)
+def _importances(spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult) -> list[Importance]:
+    return importances(
+        outcome.trials, spec.space, family.metrics[0], spec.scheduler.comparison_epoch(spec.budget.epochs)
+    )
 
 
 def print_result(
-    spec: SearchSpec, family: Family[Any, Any], outcome: Outcome, baselines: Sequence[Baseline] | None
+    spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult, baselines: Sequence[Baseline] | None
 ) -> None:
-    """Print the result for a person, without the baselines where they are not scored."""
+    """Print the result, without baselines where they were not scored."""
     objective = family.metrics[0]
     why = {"trials": "all trials are done", "time": "its time is up", "interrupted": "interrupted"}[outcome.reason]
     states = ", ".join(f"{count} {state_word(state)}" for state, count in counts(outcome.trials).items())
-    found = counted(len(outcome.trials), "trial")
-    out.print(f"[bold]{spec.name}[/]: {why} after {duration(outcome.seconds)}; {found}: {states}")
+    trials = counted(len(outcome.trials), "trial")
+    out.print(f"[bold]{spec.name}[/]: {why} after {duration(outcome.seconds)}; {trials}: {states}")
     best = best_trials(outcome.trials, objective, _BEST)
     if not best:
-        out.print("no trial came to its full budget; give the search more time:")
-        out.print(f"  tunesmith search {spec.name} --time none", markup=False, soft_wrap=True)
+        out.print("no trial has trained for its full budget; give the search more time:")
+        out.print(f"  {command('search', spec.name, '--time', 'none')}", markup=False, soft_wrap=True)
         return
     _print_best(best, family, spec)
     _print_winner(best[0], family)
@@ -111,13 +117,13 @@ def _print_best(best: Sequence[TrialRecord], family: Family[Any, Any], spec: Sea
 def _print_winner(winner: TrialRecord, family: Family[Any, Any]) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     meanings = family.spec_type.settings()
-    told = {name: value for name, value in winner.values.items() if value != meanings[name].default}
-    for name, value in told.items():
+    changed = {name: value for name, value in winner.values.items() if value != meanings[name].default}
+    for name, value in changed.items():
         table.add_row(f"  {name}", escape(setting_text(value)), f"[dim]{escape(meanings[name].meaning)}[/]")
     out.print()
-    remark = "settings that differ from the defaults" if told else "all settings are the defaults"
+    remark = "settings that differ from the defaults" if changed else "all settings have their defaults"
     out.print(f"[bold]the winner, #{winner.number}[/] [dim]({remark})[/]")
-    if told:
+    if changed:
         out.print(table)
 
 
@@ -131,50 +137,57 @@ def _print_baselines(winner: TrialRecord, objective: Metric, baselines: Sequence
     for name in parts:
         table.add_column(name.removeprefix(f"{objective.name}_"), no_wrap=True)
     table.add_column("the winner is better by", no_wrap=True)
-    for one in baselines:
-        gain = _gain(score, one.score, objective)
-        others = [with_error(one.others[name]) for name in parts]
-        table.add_row(one.name, with_error(one.score), *others, interval(gain.mean, gain.standard_error))
+    for baseline in baselines:
+        gain = _gain(score, baseline.score, objective)
+        others = [with_error(baseline.others[name]) for name in parts]
+        table.add_row(baseline.name, with_error(baseline.score), *others, interval(gain.mean, gain.standard_error))
     own = [with_error(values) if (values := winner.last(name)) else "" for name in parts]
     table.add_row(f"#{winner.number}, the winner", with_error(score), *own, "", style="bold green")
     out.print()
     out.print(table)
     out.print("[dim]± is one standard error over the folds; gains are paired, fold by fold[/]")
-    for one in baselines:
-        if not one.oracle and _gain(score, one.score, objective).mean < 0:
-            out.print(f"[yellow]{one.name} is still better than the winner[/]")
+    for baseline in baselines:
+        if not baseline.oracle and _gain(score, baseline.score, objective).mean < 0:
+            out.print(f"[yellow]{baseline.name} is still better than the winner[/]")
 
 
 def _gain(winner: FoldValues, other: FoldValues, objective: Metric) -> FoldValues:
     return FoldValues(tuple(objective.cost(b - a) for a, b in zip(winner.values, other.values, strict=True)))
 
 
-def _print_importances(found: Sequence[Importance]) -> None:
+def _print_importances(shares: Sequence[Importance]) -> None:
     out.print()
-    if not found:
-        out.print("[dim]which settings mattered: too few trials to say[/]")
+    if not shares:
+        out.print("[dim]importance of the settings: too few trials to tell[/]")
         return
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for one in found[:_MATTERED]:
-        table.add_row(f"  {one.setting}", "█" * round(_BAR * one.share), f"{one.share:.0%}")
-    out.print("[bold]which settings mattered[/] [dim](fANOVA of the ranks at the first rung; rough with few trials)[/]")
+    for importance in shares[:_MATTERED]:
+        table.add_row(f"  {importance.setting}", "█" * round(_BAR * importance.share), f"{importance.share:.0%}")
+    out.print("[bold]importance of the settings[/] [dim](fANOVA of the ranks after equal epochs; rough if few)[/]")
     out.print(table)
 
 
 def _print_next(spec: SearchSpec, family: Family[Any, Any], winner: TrialRecord) -> None:
     trial = f"{spec.name}/{winner.number}"
-    use = use_command(family, f"--trial {trial}")
-    commands = (
-        *([(use, "make music with it")] if use else []),
-        (f"tunesmith promote {spec.name}", "train it on all folds, test it once, register it"),
-        (f"tunesmith show {trial}", "the winner's curves"),
-        (f"tunesmith trials {spec.name}", "all trials"),
-        ("tunesmith ui", "everything in MLflow"),
-        (f"tunesmith trial --like {trial}", "train it again here"),
-        (f"tunesmith search {spec.name} --time none --trials {2 * spec.budget.trials}", "search on"),
+    more = ("--time", "none", "--trials", str(2 * spec.budget.trials))
+    use = use_command(family, "--trial", trial)
+    print_next(
+        (
+            *([(use, "make music with it")] if use else []),
+            (command("promote", spec.name), "train it on all folds, test it once, register it"),
+            (command("show", trial), "show the winner's curves"),
+            (command("trials", spec.name), "list all trials"),
+            (command("ui"), "see everything in MLflow"),
+            (command("trial", "--like", trial), "train it again here"),
+            (command("search", spec.name, *more), "search further"),
+        )
     )
-    width = max(len(command) for command, _ in commands)
+
+
+def print_next(commands: Sequence[tuple[str, str]]) -> None:
+    """Print commands to run next, each with what it does."""
+    width = max(len(line) for line, _ in commands)
     out.print()
     out.print("[bold]next[/]")
-    for command, meaning in commands:
-        out.print(f"  {escape(command):<{width}}  [dim]{meaning}[/]", soft_wrap=True)
+    for line, meaning in commands:
+        out.print(f"  {escape(f'{line:<{width}}')}  [dim]{meaning}[/]", soft_wrap=True)

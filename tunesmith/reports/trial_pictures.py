@@ -1,4 +1,4 @@
-"""``tunesmith show --pictures``: a trial's learning curve and what its trained model does, as files."""
+"""``tunesmith show --pictures``: a trial's learning curve, and pictures of its trained model, as files."""
 
 from pathlib import Path
 
@@ -21,29 +21,29 @@ def draw(record: SearchRecord, number: int, home: Path, target: Path, *, replace
         record: The search.
         number: The trial's number.
         home: The home folder.
-        target: The folder to draw into; it is made if need be.
-        replace: Whether pictures that are there may be replaced.
+        target: The folder of the pictures; it is created if need be.
+        replace: Whether to replace existing pictures.
 
     Raises:
-        BadInputError: If the folder cannot be written, a picture is there and may not be replaced, or the trial
-            reported no epoch.
+        BadInputError: If the folder cannot be written, a picture exists and may not be replaced, or the trial reported
+            no epoch.
     """
     from tunesmith.searching.data import prepared_data
 
     trial, family = record.trial(number), find_family(record.spec.family)
     if not trial.epochs:
-        raise BadInputError(f"{record.spec.name}/{number} has reported no epoch yet: there is nothing to draw")
+        raise BadInputError(f"{record.spec.name}/{number} has nothing to draw", "it has reported no epoch yet")
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadInputError(f"the pictures' folder must be writable: {target} ({error.strerror})") from None
-    check_new([target / f"{_CURVE}.png"], replace=replace)  # what takes long to draw comes after it
+        raise BadInputError("the pictures' folder must be writable", f"{target} is not ({error.strerror})") from None
+    check_new([target / f"{_CURVE}.png"], replace=replace)  # before the pictures that take long
     figures = [(_CURVE, learning_curve(trial, family.metrics[0]))]
     model = model_path(folder(home, record.spec.name), number)
     if model.exists():
         figures += family.pictures(model, prepared_data(record.spec).data)
     else:
-        err.print(f"{record.spec.name}/{number} kept no model, as it has not its full budget: only its curve is drawn")
+        err.print(f"{record.spec.name}/{number} has no model, since it was not fully trained: only its curve is drawn")
     paths = [target / f"{name}.png" for name, _ in figures]
     check_new(paths, replace=replace)
     for path, (_, figure) in zip(paths, figures, strict=True):

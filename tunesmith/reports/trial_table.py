@@ -1,4 +1,4 @@
-"""The table of a search's trials: as rows of plain values, and as a person reads it."""
+"""The table of a search's trials: as rows of plain values, and on a terminal."""
 
 import math
 import textwrap
@@ -10,7 +10,7 @@ from rich.style import Style
 
 from data_prep.errors import unknown
 from models.family import Family
-from search.study.database import SearchRecord, TrialRecord
+from search.study.records import SearchRecord, TrialRecord
 from tunesmith.console import out
 from tunesmith.figures import duration, interval, settings_line, state_word
 
@@ -18,20 +18,20 @@ Row = dict[str, Any]
 """One trial: number, state, epochs, seconds, each metric with its standard error, and its settings."""
 
 _LEAST_BESIDE = 40
-"""Width of the last column, without which it goes below the others."""
+"""Smallest width of the last column beside the others; otherwise it goes below them."""
 
 _INDENT = 7
-"""Of what goes below."""
+"""Indent of the last column below the others."""
 
 _NUMBERS = ("trial", "epochs", "time")
-"""Columns that are set to the right."""
+"""Columns aligned to the right."""
 
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 """Between a setting's name and its value."""
 
 
 def rows(record: SearchRecord, family: Family[Any, Any]) -> list[Row]:
-    """Give a row for each trial of a search."""
+    """Return a row for each trial of a search."""
     return [_row(trial, record, family) for trial in record.trials]
 
 
@@ -55,7 +55,7 @@ def sorted_rows(found: Sequence[Row], column: str, family: Family[Any, Any]) -> 
         family: The family that was searched.
 
     Returns:
-        The rows in order, what has no number last.
+        The rows in order; those without a number last.
 
     Raises:
         BadInputError: If there is no such column.
@@ -90,8 +90,8 @@ def sorted_rows(found: Sequence[Row], column: str, family: Family[Any, Any]) -> 
 def print_table(record: SearchRecord, family: Family[Any, Any], found: Sequence[Row]) -> None:
     """Print the rows, each with the settings that differ from the family's defaults, or the reason of its failure.
 
-    These stand beside the other columns where there is room, else below them. Rich's own tables take a millisecond a
-    row, which a search of thousands of trials has no time for.
+    These are beside the other columns where there is room, else below them. Rich's own tables take a millisecond a row,
+    too slow for thousands of trials.
     """
     fixed = _aligned(_fitting(_columns(found, family), out.width))
     beside = out.width - len(fixed[0]) >= _LEAST_BESIDE
@@ -100,23 +100,23 @@ def print_table(record: SearchRecord, family: Family[Any, Any], found: Sequence[
 
     def add(line: str, last: str, first: Style, second: Style) -> None:
         parts = textwrap.wrap(last, out.width - indent, break_long_words=False, break_on_hyphens=False)
-        told = f"\n{' ' * indent}".join(parts).replace(_NO_BREAK, " ")
+        words = f"\n{' ' * indent}".join(parts).replace(_NO_BREAK, " ")
         segments.append(Segment(line if beside else f"{line.rstrip()}\n{' ' * indent}", first))
-        segments.append(Segment(f"{told}\n", second))
+        segments.append(Segment(f"{words}\n", second))
 
     bold, dim = Style(bold=True), Style(dim=True)
     add(fixed[0], "searched settings that differ from the defaults", bold, bold if beside else dim)
     defaults = family.spec_type.defaults()
     for row, line in zip(found, fixed[1:], strict=True):
         settings = {name: row[name] for name in record.spec.space.searched if row[name] is not None}
-        told = settings_line(settings, defaults).replace(" ", _NO_BREAK).replace(f",{_NO_BREAK}", ", ")
+        words = settings_line(settings, defaults).replace(" ", _NO_BREAK).replace(f",{_NO_BREAK}", ", ")
         colour = Style(color="red") if row["state"] == "FAIL" else Style.null()
-        add(line, row["reason"] or told, colour, colour + dim)
+        add(line, row["reason"] or words, colour, colour + dim)
     out.print(Segments(segments), end="", soft_wrap=True)
 
 
 def _columns(found: Sequence[Row], family: Family[Any, Any]) -> dict[str, list[str]]:
-    """Give the cells of each column by its head."""
+    """Return the cells of each column by its title."""
     scores = {
         metric.name.replace("_", " "): [interval(row[metric.name], row[f"{metric.name}_se"]) for row in found]
         for metric in family.columns
@@ -131,7 +131,7 @@ def _columns(found: Sequence[Row], family: Family[Any, Any]) -> dict[str, list[s
 
 
 def _fitting(columns: dict[str, list[str]], width: int) -> dict[str, list[str]]:
-    """Leave out what matters least until the columns fit: other scores than the objective, the time, the epochs."""
+    """Drop columns until the rest fit: first scores other than the objective, then the time, then the epochs."""
     _, _, epochs, _, *rest = columns
     kept = dict(columns)
     for name in (*rest, epochs):
@@ -142,7 +142,7 @@ def _fitting(columns: dict[str, list[str]], width: int) -> dict[str, list[str]]:
 
 
 def _aligned(columns: dict[str, list[str]]) -> list[str]:
-    """Give the heads, then each row, as one string, every column as wide as its widest cell and two spaces."""
+    """Return the titles, then each row, as one string; each column is as wide as its widest cell and two spaces."""
     padded: list[list[str]] = []
     for head, cells in columns.items():
         width = max(map(len, (head, *cells)))

@@ -1,4 +1,4 @@
-"""One trial in a terminal: its settings, the curve of every fold, and where MLflow has it."""
+"""One trial on a terminal: its settings, the curve of each fold, and how to find it in MLflow."""
 
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,12 @@ from search.tracking.client import tracking_uri
 from tunesmith.console import out
 from tunesmith.figures import decimals, duration, interval, setting_text, state_word, with_error
 from tunesmith.names.models import registry
+from tunesmith.program import command
 from tunesmith.reports.curves import draw_curves
 
 
 def as_data(record: SearchRecord, number: int) -> dict[str, Any]:
-    """Give the trial as plain values."""
+    """Return the trial as plain values."""
     trial = record.trial(number)
     spec = find_family(record.spec.family).spec_type.from_values(trial.values)
     return {
@@ -54,7 +55,7 @@ def print_trial(record: SearchRecord, number: int, home: Path) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     units = {metric.name: metric.unit for metric in family.metrics}
     reported = trial.epochs[-1].report.metrics if trial.epochs else ()
-    for name in (*units, *(name for name in reported if name not in units)):  # styles have metrics of their own
+    for name in (*units, *(name for name in reported if name not in units)):  # each style has metrics too
         values = trial.last(name)
         if values is not None:
             folds = "  ".join(f"{value:.{decimals(values.mean)}f}" for value in values.values)
@@ -76,12 +77,12 @@ def print_trial(record: SearchRecord, number: int, home: Path) -> None:
     shown = without_password(tracking_uri(record.spec, home))
     out.print(f"[dim]MLflow[/]  {escape(shown)}  filter: {tag}", soft_wrap=True)
     _print_promotion(record, number, home)
-    again = f"tunesmith trial --like {record.spec.name}/{number}"
-    out.print(f"[dim]again here[/]  {escape(again)}", soft_wrap=True)
+    again = command("trial", "--like", f"{record.spec.name}/{number}")
+    out.print(f"[dim]train it here[/]  {escape(again)}", soft_wrap=True)
 
 
 def _print_promotion(record: SearchRecord, number: int, home: Path) -> None:
-    """Say what the sealed test said, and which registered version the trial became, if it was put forward."""
+    """Print the sealed test's result and the registered version, if the trial was promoted."""
     test = recorded(folder(home, record.spec.name))
     if test is None or test.trial != number:
         return
@@ -92,5 +93,5 @@ def _print_promotion(record: SearchRecord, number: int, home: Path) -> None:
     version = registry(home, tracking_uri(record.spec, home)).of_trial(record.spec.family, record.study, number)
     if version is not None:
         called = ", the champion" if version.is_champion else ""
-        shown = f"tunesmith models {version.reference}"
+        shown = command("models", version.reference)
         out.print(f"[dim]registered[/]  {version.reference}{called}: {escape(shown)}", soft_wrap=True)

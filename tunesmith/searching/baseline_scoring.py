@@ -1,7 +1,7 @@
-"""A family's baselines scored beside a search: from its beginning, in a process of its own, at the lowest priority.
+"""Scoring a family's baselines while a search runs: in another process, at the lowest priority.
 
-That can take minutes. What is computed while trials run need not be waited for when they are over. The result is kept,
-so that no later search on the same data computes it again.
+It can take minutes, which a user need not wait for when the trials are over. The scores are cached, so that later
+searches on the same data do not compute them again.
 """
 
 import os
@@ -16,28 +16,29 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from data_prep.errors import one_line
 from data_prep.prepared.file import from_bytes
 from models.families import family as find_family
 from models.families import reference_of, register
 from models.family import SCORING, Baseline
-from tunesmith.progress import Bar
+from tunesmith.progress_bar import Bar
 from tunesmith.searching import baseline_cache
 
 if TYPE_CHECKING:
     from data_prep.prepared.corpus import Prepared
 
 _NICENESS = 19
-"""Trials, which have Ray's 15, go first."""
+"""Lower priority than trials, which have Ray's 15."""
 
 
 @dataclass
-class Pace:
-    """How much computing is left, by what was computed.
+class RemainingWork:
+    """An estimate of the remaining work.
 
     Attributes:
-        steps: That are left.
-        seconds: Of the processor that were computed until the last of those done.
-        longest: Of the processor's seconds that one took.
+        steps: Remaining steps.
+        seconds: CPU seconds until the end of the last step.
+        longest: CPU seconds of the longest step.
     """
 
     steps: int = 0
@@ -45,27 +46,27 @@ class Pace:
     longest: float = 0.0
 
     def step(self, seconds: float) -> None:
-        """Count a step as done, so many seconds of computing after the beginning."""
+        """Count a step that ended after ``seconds`` CPU seconds in total."""
         self.steps -= 1
         self.longest, self.seconds = max(self.longest, seconds - self.seconds), seconds
 
     @property
     def seconds_left(self) -> float:
-        """What is left if each step takes as long as the longest so far."""
+        """The remaining CPU seconds, if each step takes as long as the longest so far."""
         return self.steps * self.longest
 
 
 class Scoring:
-    """The baselines of a search's data: those that were kept, or a process that scores them.
+    """The baselines of a search's data: cached ones, or a process that scores them.
 
     Attributes:
         lack: Why there are no scores; empty while there may be some.
-        interrupted: Whether Ctrl-C ended the waiting for them.
-        process: What scores them; None where they were kept, or are there, or never will be.
+        interrupted: Whether Ctrl-C ended the wait.
+        process: The process that scores them; None where they are cached or done, or where it failed.
     """
 
     def __init__(self, family: str, prepared: "Prepared") -> None:
-        """Start the process, unless the scores are there.
+        """Start the process, unless the scores are cached.
 
         Args:
             family: The family's name.
@@ -74,7 +75,7 @@ class Scoring:
         self.lack, self.interrupted = "", False
         self._of = (family, prepared.fingerprint)
         self._scored = baseline_cache.read(*self._of)
-        self._pace = Pace()
+        self._pace = RemainingWork()
         self.process: subprocess.Popen[bytes] | None = None
         if self._scored is None:
             self._connection, theirs = Pipe()
@@ -83,26 +84,26 @@ class Scoring:
             self._connection.send((reference_of(family), *self._of, prepared.source.path, prepared.kind))
 
     def __enter__(self) -> Self:
-        """Give the scoring itself."""
+        """Return this object."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the process, whatever it is at."""
+        """Kill the process, if it runs."""
         self._end()
 
     @property
     def seconds_left(self) -> float:
-        """About what is still to be computed."""
+        """Roughly the remaining CPU seconds."""
         self._catch_up()
         return self._pace.seconds_left if self.process is not None else 0.0
 
     def wait(self, until: float | None) -> Sequence[Baseline] | None:
-        """Wait for the scores, with a progress bar if they are not there yet.
+        """Wait for the scores, with a progress bar; Ctrl-C ends the wait.
 
         Args:
-            until: The time of ``time.monotonic`` at which to give up; None is never. Ctrl-C gives up too.
+            until: The time of ``time.monotonic`` at which to give up; None is never.
 
         Returns:
             The baselines, weakest first; None if there are none, for the reason in ``lack``.
@@ -115,7 +116,7 @@ class Scoring:
                 self._wait(until, bar)
         except KeyboardInterrupt:
             self.interrupted = True
-            self._end("Ctrl-C ended the waiting")
+            self._end("interrupted by Ctrl-C")
         return self._scored
 
     def _catch_up(self) -> None:
@@ -130,14 +131,14 @@ class Scoring:
             self._hear(bar)
 
     def _hear(self, bar: Bar | None = None) -> None:
-        """Take one message of the process: how many steps there are, that one is done, or how it ended."""
+        """Receive one message of the process: its number of steps, the end of a step, or how it ended."""
         try:
             what, value = self._connection.recv()
         except (EOFError, OSError):
-            self._end("the process that scored them was ended")
+            self._end("the process that scored them was killed")
             return
         if what == "steps":
-            self._pace = Pace(value)
+            self._pace = RemainingWork(value)
             if bar is not None:
                 bar.start(value, SCORING)
         elif what == "step":
@@ -158,8 +159,8 @@ class Scoring:
         self.process = None
 
 
-class _Teller:
-    """The process's own progress, which the one that started it is told of."""
+class _SentProgress:
+    """The process's progress, sent to its parent."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -177,12 +178,12 @@ class _Teller:
 
 
 def _start(descriptor: int) -> "subprocess.Popen[bytes]":
-    """Start a fresh interpreter: a fork may hold locks of torch's and Ray's threads for ever."""
+    """Start a fresh interpreter: a fork may hold locks of torch's and Ray's threads forever."""
     code = (
         f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import {_serve.__name__} as serve; "
         f"serve({descriptor})"
     )
-    return subprocess.Popen(  # noqa: S603  (our own code)
+    return subprocess.Popen(
         [sys.executable, "-c", code],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -193,21 +194,21 @@ def _start(descriptor: int) -> "subprocess.Popen[bytes]":
 
 
 def _serve(descriptor: int) -> None:
-    """Score what the parent asks for; once it has hung up, telling it of the next step ends this."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    """Score what the parent asks for; once it has closed the connection, sending the next step ends this process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     os.nice(_NICENESS)
     connection = Connection(descriptor)
     reference, name, fingerprint, path, kind = connection.recv()
     try:
         register(reference)
-        _score(name, fingerprint, path, kind, _Teller(connection))
-    except Exception as error:  # noqa: BLE001  (whatever it is, the parent shows the search's result without them)
-        connection.send(("end", (str(error) or type(error).__name__).splitlines()[0]))
+        _score(name, fingerprint, path, kind, _SentProgress(connection))
+    except Exception as error:  # noqa: BLE001  (the parent shows the search's result without baselines)
+        connection.send(("end", one_line(error)))
         return
     connection.send(("end", ""))
 
 
-def _score(name: str, fingerprint: str, path: Path, kind: str, progress: _Teller) -> None:
+def _score(name: str, fingerprint: str, path: Path, kind: str, progress: _SentProgress) -> None:
     from data_prep.prepared.kinds import KINDS
 
     family = find_family(name)

@@ -1,4 +1,4 @@
-"""Which search a command line means: one that was started, a file, or a built-in one, and what its options change."""
+"""The search that a command line names: a started one, a file or a built-in one, with the changes by options."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,24 +23,24 @@ _KEYS = {
 
 
 def overrides(options: Mapping[str, Any]) -> dict[str, object]:
-    """Give what options of ``tunesmith search`` say about a search, by the dotted keys of a search file."""
-    said = {key: options[name] for name, keys in _KEYS.items() if options.get(name) is not None for key in keys}
-    return {**said, **{f"space.{key}": value for key, value in read_settings(options.get("settings") or []).items()}}
+    """Return the values of options of ``tunesmith search`` by the dotted keys of a search file."""
+    values = {key: options[name] for name, keys in _KEYS.items() if options.get(name) is not None for key in keys}
+    return {**values, **{f"space.{key}": value for key, value in read_settings(options.get("settings") or []).items()}}
 
 
 def chosen_search(what: str, home: Path, changes: Mapping[str, object]) -> "SearchSpec":
-    """Take a search that was started before, a file, or a built-in search, in this order.
+    """Return a search that was started before, or one from a file, or a built-in one, in this order.
 
     Args:
         what: The search's name, the file, the family, or another built-in search's name.
         home: The home folder.
-        changes: What options say, by the dotted keys of a search file.
+        changes: Values from options, by the dotted keys of a search file.
 
     Returns:
         The search.
 
     Raises:
-        BadInputError: If there is none of that name, or it is not right.
+        BadInputError: If there is none of that name, or it is invalid.
     """
     from models.families import FAMILIES
     from search.spec.built_in import further_searches

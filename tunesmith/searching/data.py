@@ -1,9 +1,10 @@
-"""A search's data, prepared with a progress bar."""
+"""Preparing a search's data with a progress bar."""
 
 from typing import TYPE_CHECKING
 
 from data_prep.wording import counted
 from tunesmith.console import err
+from tunesmith.program import command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,11 +17,11 @@ _MOST_SHOWN = 12
 
 
 def prepared_data(spec: "SearchSpec") -> "Prepared":
-    """Prepare a search's data with a progress bar, and say what could not be read."""
+    """Prepare a search's data with a progress bar, and print which files could not be read."""
     from data_prep.corpora.named import corpora
     from data_prep.prepared.corpus import prepare
     from models.families import family as find_family
-    from tunesmith.progress import Bar
+    from tunesmith.progress_bar import Bar
 
     kind = find_family(spec.family).data_kind
     with Bar() as bar:
@@ -34,22 +35,23 @@ def prepared_data(spec: "SearchSpec") -> "Prepared":
         )
     report_skipped(prepared)
     if prepared.exclusions and prepared.data.corpus not in corpora():
-        reasons = f"tunesmith data show {prepared.data.corpus} says why"
+        reasons = f"{command('data', 'show', prepared.data.corpus)} shows why"
         err.print(f"{counted(len(prepared.exclusions), 'file')} left out: {reasons}", markup=False)
     return prepared
 
 
 def report_skipped(prepared: "Prepared") -> None:
-    """Say which files could not be read and why, on standard error."""
+    """Print which files could not be read and why, on standard error."""
     report(f"{len(prepared.skipped)} skipped, not readable:", prepared.skipped)
 
 
 def report(title: str, files: "Sequence[Skipped]") -> None:
-    """Say under a title which files, and why, on standard error."""
+    """Print files and reasons under a title, on standard error."""
     if not files:
         return
     err.print(f"[yellow]{title}[/]")
-    for one in files[:_MOST_SHOWN]:
-        err.print(f"  {one.file}: {one.reason}", markup=False)
+    for file in files[:_MOST_SHOWN]:
+        err.print(f"  {file.file}: {file.reason}", markup=False)
     if len(files) > _MOST_SHOWN:
-        err.print(f"  and {len(files) - _MOST_SHOWN} more (tunesmith data show --json lists all)")
+        listing = command("data", "show", "--json")
+        err.print(f"  and {len(files) - _MOST_SHOWN} more ({listing} lists all)", markup=False)

@@ -1,4 +1,4 @@
-"""``tunesmith search --dry-run``: what a search would run, for how long, and where it would be stored."""
+"""``tunesmith search --dry-run``: what a search would run, how long it would take, and where it would be stored."""
 
 import math
 import os
@@ -17,9 +17,9 @@ from models.families import family as find_family
 from models.family import Family
 from models.spec import Value
 from models.training.device import best_device, use_threads
-from search.driver.rungs import expected_epochs, expected_trials
 from search.passwords import without_password
-from search.spec.file import SearchSpec, write_duration
+from search.spec.search_spec import SearchSpec
+from search.spec.sections import write_duration
 from search.study.database import folder
 from search.tracking.client import tracking_uri
 from tunesmith.console import err, out
@@ -27,7 +27,7 @@ from tunesmith.figures import duration, settings_line
 
 
 def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
-    """Work out a search's size and place, and time one epoch of its first setting.
+    """Return a search's size and places, and time one epoch of its first point.
 
     Args:
         spec: The search.
@@ -39,7 +39,7 @@ def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
     """
     family = find_family(spec.family)
     numbers = describe(prepared)
-    wanted, asha, budget = spec.resources, spec.scheduler, spec.budget
+    wanted, budget = spec.resources, spec.budget
     device = best_device()
     here = Node("", "this machine", os.cpu_count() or 1, 1 if device == "cuda" else 0)
     slots = plan_slots([here], slots=wanted.slots, cpus=wanted.cpus, gpus=wanted.gpus)
@@ -47,8 +47,8 @@ def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
     use_threads(slots.cpus)  # as a trial of the search has
     with err.status("timing one epoch ..."):
         seconds = _time_one_epoch(family, values, spec, prepared.data, device)
-    reach = expected_trials(asha.first_rung, asha.reduction, budget.epochs, budget.trials)
-    epochs = expected_epochs(asha.first_rung, asha.reduction, budget.epochs, budget.trials)
+    reach = spec.scheduler.expected_trials(budget.epochs, budget.trials)
+    epochs = spec.scheduler.expected_epochs(budget.epochs, budget.trials)
     return {
         "name": spec.name,
         "family": spec.family,
@@ -80,7 +80,7 @@ def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
 
 
 def first_setting(spec: SearchSpec) -> dict[str, Value]:
-    """Give the first setting that a search tries: its first known good point, else the family's defaults."""
+    """Return the first point that a search tries: its first known good one, else the family's defaults."""
     return spec.space.values(spec.prior[0]) if spec.prior else spec.space.values({})
 
 
@@ -92,48 +92,48 @@ def _time_one_epoch(
     return next(training.epochs()).seconds
 
 
-def print_plan(found: dict[str, Any]) -> None:
+def print_plan(planned: dict[str, Any]) -> None:
     """Print a plan for a person."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    size = found["space_size"]
+    size = planned["space_size"]
     size_text = (
         counted(size, "combination", ",.0f")
         if math.isfinite(size)
-        else f"{counted(found['space_size_without_real_ranges'], 'combination', ',.0f')}, times the real ranges"
+        else f"{counted(planned['space_size_without_real_ranges'], 'combination', ',.0f')}, times the real ranges"
     )
-    folds = ", ".join(str(fold["pieces"]) for fold in found["folds"])
-    reach = "  ".join(f"{rung['trials']:g} to epoch {rung['epochs']}" for rung in found["rungs"])
-    table.add_row("search", f"{found['name']}: {found['family']} on {escape(found['corpus'])}")
+    folds = ", ".join(str(fold["pieces"]) for fold in planned["folds"])
+    reach = "  ".join(f"{rung['trials']:g} to epoch {rung['epochs']}" for rung in planned["rungs"])
+    table.add_row("search", f"{planned['name']}: {planned['family']} on {escape(planned['corpus'])}")
     table.add_row(
         "data",
-        f"{counted(found['pieces'], 'piece')}, {counted(found['notes'], 'note')}; sealed: {found['test_pieces']}",
+        f"{counted(planned['pieces'], 'piece')}, {counted(planned['notes'], 'note')}; sealed: {planned['test_pieces']}",
     )
-    table.add_row("repeats", f"read as {found['repeats']}")
-    table.add_row("folds", f"{len(found['folds'])} in lockstep, of {folds} pieces")
-    for label, text in found["data"].items():
+    table.add_row("repeats", f"read as {planned['repeats']}")
+    table.add_row("folds", f"{len(planned['folds'])} in lockstep, of {folds} pieces")
+    for label, text in planned["data"].items():
         table.add_row(escape(label), escape(text))
-    others = "; settings that the file does not name keep their defaults" if found["only_these_settings"] else ""
-    searched = f"{counted(len(found['settings_searched']), 'setting')} searched: {size_text}"
+    others = "; settings that the file does not name keep their defaults" if planned["only_these_settings"] else ""
+    searched = f"{counted(len(planned['settings_searched']), 'setting')} searched: {size_text}"
     nothing = "nothing is searched: all trials would have the same settings"
-    table.add_row("space", f"{searched if found['settings_searched'] else nothing}{others}")
-    points = f", the first {found['prior_points']} at known good points" if found["prior_points"] else ""
-    table.add_row("trials", f"{found['trials']}{points}")
-    table.add_row("rungs", f"about {reach}")
-    table.add_row("slots", f"{counted(found['slots'], 'trial')} at once on {found['device']}")
+    table.add_row("space", f"{searched if planned['settings_searched'] else nothing}{others}")
+    points = f", the first {planned['prior_points']} at known good points" if planned["prior_points"] else ""
+    table.add_row("trials", f"{planned['trials']}{points}")
+    table.add_row("training", f"about {reach}")
+    table.add_row("slots", f"{counted(planned['slots'], 'trial')} at once on {planned['device']}")
     table.add_row(
         "time",
-        f"{duration(found['seconds_of_its_epoch'])} an epoch of all folds, timed once for: "
-        f"{escape(settings_line(found['timed_setting'], find_family(found['family']).spec_type.defaults()))}",
+        f"{duration(planned['seconds_of_its_epoch'])} an epoch of all folds, timed once for: "
+        f"{escape(settings_line(planned['timed_setting'], find_family(planned['family']).spec_type.defaults()))}",
     )
     table.add_row(
         "",
-        f"about {duration(found['seconds_for_all_trials'])} for all trials at that pace; "
-        f"limit {found['time_limit'] or 'none'}",
+        f"about {duration(planned['seconds_for_all_trials'])} for all trials at that pace; "
+        f"limit {planned['time_limit'] or 'none'}",
     )
-    table.add_row("study", escape(found["study"]))
-    table.add_row("storage", escape(found["storage"]))
-    table.add_row("MLflow", escape(found["tracking"]))
+    table.add_row("study", escape(planned["study"]))
+    table.add_row("storage", escape(planned["storage"]))
+    table.add_row("MLflow", escape(planned["tracking"]))
     out.print(table)
     out.print("[dim]nothing was run or stored[/]")

@@ -1,4 +1,4 @@
-"""What part of a GPU a search's trials need: measured once on each kind of GPU, and kept."""
+"""The share of a GPU that a search's trials need: measured once on each kind of GPU, then cached."""
 
 import hashlib
 import json
@@ -31,18 +31,18 @@ def gpu_peaks(
     home: Path,
     now: Callable[[str], None],
 ) -> dict[Node, PeakMemory | BadInputError]:
-    """Train the largest setting of a search for an epoch on one node of each kind of GPU, unless that was done before.
+    """Train the largest setting of a search for an epoch on one node of each kind of GPU, unless that is cached.
 
     Args:
         spec: The search.
         family: Its family.
         prepared: Its data.
         nodes: The nodes of the cluster that this program is connected to.
-        home: The home folder; what was measured is kept in the search's.
-        now: Told what is measured.
+        home: The home folder; results are cached in the search's folder there.
+        now: Called with what is measured.
 
     Returns:
-        What it took, or why that is not known, by the first node of each kind.
+        What it took, or why that is unknown, by the first node of each kind.
     """
     kinds: dict[str, Node] = {}
     for node in nodes:
@@ -56,9 +56,8 @@ def gpu_peaks(
         if peak is None:
             now(f"measuring the memory of the largest setting on {node}")
             setting = family.spec_type.from_values(values, "the largest setting")
-            peak = on_each(peak_memory, [node], family, setting, prepared.data, "cuda", seconds=_SECONDS, gpus=1.0)[
-                node
-            ]
+            arguments = (family, setting, prepared.data, "cuda")
+            peak = on_each(peak_memory, [node], *arguments, seconds=_SECONDS, gpus=1.0)[node]
             if isinstance(peak, PeakMemory):
                 write(path, json.dumps(asdict(peak)).encode())
         peaks[node] = peak
@@ -66,40 +65,22 @@ def gpu_peaks(
 
 
 def needed_share(peaks: Mapping[Node, PeakMemory | BadInputError]) -> float | None:
-    """Give the least part of a GPU that holds every trial on every kind.
-
-    Args:
-        peaks: What the largest setting takes on each kind.
-
-    Returns:
-        The part; None where there is no GPU, or one of which it is not known.
-    """
-    known = [one for one in peaks.values() if isinstance(one, PeakMemory)]
+    """Return the smallest share of a GPU that holds every trial on every kind; None where that is unknown."""
+    known = [peak for peak in peaks.values() if isinstance(peak, PeakMemory)]
     if not known or len(known) < len(peaks):
         return None
-    return max(share_of_gpu(one.tensors, one.total, context=one.context) for one in known)
+    return max(share_of_gpu(peak.tensors, peak.total, context=peak.context) for peak in known)
 
 
 def measured_share(
     spec: SearchSpec, family: Family[Any, Any], prepared: Prepared, nodes: Sequence[Node], home: Path
 ) -> float | None:
-    """Measure the same at a search's start, and tell the user what is wrong with it.
-
-    Args:
-        spec: The search.
-        family: Its family.
-        prepared: Its data.
-        nodes: The nodes.
-        home: The home folder.
-
-    Returns:
-        As ``needed_share``.
-    """
+    """Measure and return :func:`needed_share` at a search's start, and print what is wrong with it."""
     with err.status("looking for GPUs ...") as status:
         peaks = gpu_peaks(spec, family, prepared, nodes, home, lambda now: status.update(f"{now} ..."))
     for node, peak in peaks.items():
         if isinstance(peak, BadInputError):
-            err.print(f"the largest setting's memory could not be measured: {peak}", markup=False)
+            err.print(f"the largest setting's memory could not be measured: {peak.problem}", markup=False)
         elif not peak.fits:
             err.print(f"the largest setting needs more memory than a GPU of {node} has: such trials fail", markup=False)
     return needed_share(peaks)
@@ -115,4 +96,4 @@ def _read(path: Path) -> PeakMemory | None:
     try:
         return PeakMemory(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        return None  # not there, or damaged: it is made anew
+        return None  # missing or damaged: measured again

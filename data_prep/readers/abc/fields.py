@@ -11,7 +11,7 @@ from fractions import Fraction
 from data_prep.limits import is_metre
 
 MAX_DIGITS = 9
-"""Digits of a number; more are no length, metre or shift."""
+"""Digits of a number; longer numbers are no length, metre or shift."""
 
 DEFAULT_LENGTH = Fraction(1, 8)
 """Unit note length, in whole notes, where neither L: nor a short metre says otherwise."""
@@ -74,7 +74,7 @@ NO_KEY = KeyField({}, None, "")
 
 @dataclass(frozen=True)
 class Shift:
-    """What moves a voice's written pitches; None where nothing is said.
+    """How a voice's written pitches are shifted; None where not given.
 
     Attributes:
         clef: Octaves that the clef's mark moves them by ("treble-8").
@@ -101,7 +101,7 @@ class Shift:
 
 
 UNMOVED = Shift()
-"""Nothing is said of a shift."""
+"""The shift where none is given."""
 
 
 def parse_key(text: str) -> tuple[KeyField | None, Shift]:
@@ -155,17 +155,17 @@ def parse_metre(text: str) -> tuple[int, int] | None:
         text: What follows the colon: "6/8", "C", "C|", "2+3/8", "(2+3)/8", "none".
 
     Returns:
-        Beats and unit; None for free metre, and for what is no metre (see limits.py), which is ignored: the notes
-        stay right.
+        Beats and unit; None for free metre, and for what is no metre (see limits.py), which is ignored: the notes stay
+        correct.
     """
     written = text.replace("(", "").replace(")", "")
     if written.strip().upper() in {"C", "C|"}:
         return (2, 2) if "|" in written else (4, 4)
-    found = re.match(r"\s*(\d+(?:\s*\+\s*\d+)*)\s*/\s*(\d+)", written, re.ASCII)
-    if found is None:
+    match = re.match(r"\s*(\d+(?:\s*\+\s*\d+)*)\s*/\s*(\d+)", written, re.ASCII)
+    if match is None:
         return None
-    beats = sum(number(part) for part in found[1].split("+"))
-    unit = number(found[2])
+    beats = sum(number(part) for part in match[1].split("+"))
+    unit = number(match[2])
     return (beats, unit) if is_metre(beats, unit) else None
 
 
@@ -183,8 +183,8 @@ def parse_length(text: str) -> Fraction | None:
     """
     if text.strip() in {"", "auto"}:
         return None
-    found = re.match(r"\s*(\d*)\s*(?:/\s*(\d+))?", text, re.ASCII)
-    above, below = (found[1] or "1", found[2] or "1") if found and found[0].strip() else ("0", "1")
+    match = re.match(r"\s*(\d*)\s*(?:/\s*(\d+))?", text, re.ASCII)
+    above, below = (match[1] or "1", match[2] or "1") if match and match[0].strip() else ("0", "1")
     if not number(above) or not number(below):
         raise ValueError(f"a unit note length is written like 1/8: got L:{text.strip()}")
     return Fraction(number(above), number(below))
@@ -214,7 +214,7 @@ def number(digits: str) -> int:
 
 @dataclass(frozen=True)
 class Settings:
-    """What fields decide of how a voice is read.
+    """How a voice is read, as fields decide it.
 
     Attributes:
         unit: Unit note length in whole notes; None where no L: gives it.
@@ -238,10 +238,10 @@ class Settings:
             value: What follows the colon.
 
         Returns:
-            The settings; the same ones for a field that bears on neither pitch nor time.
+            The settings; the same ones for a field that affects neither pitch nor time.
 
         Raises:
-            ValueError: If the value cannot be understood.
+            ValueError: If the value is invalid.
         """
         if name == "L":
             return replace(self, unit=parse_length(value))

@@ -1,7 +1,7 @@
-"""ABC files: the text, and the tunes in it, each read on its own so that a bad one loses only itself.
+"""ABC files: the text, and the tunes in it, each read separately, so that a bad one does not affect the others.
 
-A tune begins at its reference number (X:) and ends at an empty line. What stands outside tunes is no music, nor are
-blocks such as %%begintext.
+A tune begins at its reference number (X:) and ends at an empty line. What is outside tunes is not music, nor are blocks
+such as %%begintext.
 
 Source: The abc music standard 2.1 (December 2011), sections 2 (files) and 8 (text).
 """
@@ -58,7 +58,7 @@ def decode(data: bytes) -> str:
         data: UTF-8 or UTF-16 (both with or without a byte order mark), else Latin-1.
 
     Returns:
-        The text; stray zero bytes, tags of web pages and what mail programs left of an encoding are taken out.
+        The text; stray zero bytes, tags of web pages and remains of mail encodings are removed.
     """
     zeros = data.count(0)
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
@@ -100,13 +100,13 @@ def split_tunes(text: str) -> list[tuple[str, list[Line]]]:
 
 
 def _file_header(lines: Sequence[Line]) -> list[Line]:
-    """Return what a file's header says of every tune: of each kind of line the last one that can be understood."""
+    """Return what a file's header says of every tune: the last valid line of each kind."""
     kept: dict[str, Line] = {}
     for line in lines:
-        found = _FILE_HEADER.match(line.text)
+        match = _FILE_HEADER.match(line.text)
         with suppress(ValueError):
-            if found is not None and (found[1] != "L" or parse_length(found[2])):
-                kept[found[1]] = line
+            if match is not None and (match[1] != "L" or parse_length(match[2])):
+                kept[match[1]] = line
     return list(kept.values())
 
 
@@ -145,7 +145,7 @@ def _at_references(lines: Iterator[Line]) -> list[list[Line]]:
 
 
 def _is_tune(block: Sequence[Line]) -> bool:
-    """Return whether lines without a reference number are a tune all the same: fields first, and a key among them."""
+    """Return whether lines without a reference number are a tune: they begin with fields, among them a key."""
     texts = [line.text for line in block if not line.text.startswith("%")]
     return bool(texts) and _FIELD.match(texts[0]) is not None and any(text.startswith("K:") for text in texts)
 

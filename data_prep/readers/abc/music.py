@@ -1,4 +1,4 @@
-r"""The tokens of a line of ABC's music, told apart by one grammar.
+r"""The tokens of a line of ABC's music, by one grammar.
 
     line   = { field | timed | "-" | bar | bars | volta | chord | grace | tuplet | broken | overlay | silent }
              [ "%" ... ]

@@ -61,7 +61,7 @@ class Accidentals:
     """The accidentals in force in a voice."""
 
     def __init__(self) -> None:
-        """Begin without any."""
+        """Begin empty."""
         self._in_bar: dict[Written | str, int] = {}
         self._tied: dict[Written, int] = {}
 

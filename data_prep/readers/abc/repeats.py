@@ -1,4 +1,4 @@
-"""ABC's repeats: what its bar lines, endings and parts (P:) say of the order in which a tune is played.
+"""ABC's repeats: the order in which a tune is played, from its bar lines, endings and parts (P:).
 
 A bar line repeats by its colons: "|:" opens, ":|" closes, "::" does both, "::|" closes what is played three times. A
 thin-thin or a thick bar line divides sections, and ends an ending. Texts and decorations such as "D.C." or !segno! are
@@ -26,11 +26,11 @@ class Turns:
     """The turns of a voice while it is read, by the number of rows before each."""
 
     def __init__(self) -> None:
-        """Begin without any."""
+        """Begin empty."""
         self.found: dict[int, Turn] = {}
 
     def at(self, row: int) -> Turn:
-        """Return the turn before a row, which is new if there was none."""
+        """Return the turn before a row, a new one if there was none."""
         return self.found.setdefault(row, Turn())
 
     def part(self, row: int, label: str) -> None:
@@ -77,7 +77,7 @@ class Turns:
             ValueError: If one is more than MAX_TIMES.
         """
         ranges = [(number(first), number(last or first)) for first, last in _NUMBERS.findall(text)]
-        self.at(row).end_as([one for low, high in ranges for one in range(low, min(high, low + MAX_TIMES) + 1)])
+        self.at(row).end_as([number for low, high in ranges for number in range(low, min(high, low + MAX_TIMES) + 1)])
 
 
 def parts_in_order(text: str) -> list[str]:
@@ -87,7 +87,7 @@ def parts_in_order(text: str) -> list[str]:
         text: What follows "P:", as "ABAC", "A4.B4" or "((AB)3.C)2".
 
     Returns:
-        The labels; none where it is no such order, but a remark.
+        The labels; none if it is a remark instead.
 
     Raises:
         ValueError: If there are more than MAX_PARTS.

@@ -1,6 +1,6 @@
 """One tune: its header, its body line by line, and a piece for each of its voices.
 
-Fields before the first note hold for every voice, fields in the music for the voice that they stand in. L: and M:
+Fields before the first note hold for every voice, fields in the music for their own voice. L: and M:
 that follow a voice's declaration (V:) in the header hold for that voice alone, unless they are the first of their kind.
 
 Source: The abc music standard 2.1, sections 2.2 (tunes), 3 (fields), 7 (voices).
@@ -89,7 +89,7 @@ def _piece(tune: str, part: str, num_parts: int, voice: ReadVoice, state: "_Tune
 
 
 def _played(voices: Sequence[ReadVoice], parts: Sequence[str]) -> list[ReadVoice]:
-    """Write the repeats of a tune out.
+    """Write out the repeats of a tune.
 
     The marks of the voice that has most of them hold for all. A voice with as many turns at its own, so that all stay
     together where the bars of one are written too short; any other turns at the times of the first one.
@@ -166,8 +166,8 @@ class _Tune:
             self._take_field("I", directive[1])
         elif text.startswith("%"):
             return
-        elif (found := _field_of(text, in_body=self.in_body)) is not None:
-            self._take_field(*found)
+        elif (field := _field_of(text, in_body=self.in_body)) is not None:
+            self._take_field(*field)
         elif self.in_body:
             self._take_music(text)
 
@@ -212,7 +212,7 @@ class _Tune:
         self._settings = self._settings.with_unit()
 
     def _start(self) -> None:
-        """Begin the voices that the header declares; fields from here on hold for the voice that they stand in."""
+        """Begin the voices that the header declares; later fields hold for their own voice."""
         if not self._started:
             self._started = True
             for name in self._declared:
@@ -262,10 +262,10 @@ def _field_of(text: str, *, in_body: bool) -> tuple[str, str] | None:
 
     A note or rest before a repeat ("e:|", "A::") is no field.
     """
-    found = _FIELD.match(text)
-    if found is None:
+    match = _FIELD.match(text)
+    if match is None:
         return None
-    name, value = found.groups()
+    name, value = match.groups()
     if in_body and name.islower() and name not in _LOWER_CASE_FIELDS:
         return None
     if in_body and name in _NOTE_LETTERS and value.lstrip()[:1] in {"|", ":"}:

@@ -48,7 +48,7 @@ class _Row:
 
 @dataclass
 class _Struck:
-    """What is struck together: a chord while it is read, or one note."""
+    """Notes that are struck together: a chord while it is read, or one note."""
 
     length: Fraction | None = None
     pitches: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
@@ -67,7 +67,7 @@ class ReadVoice:
         pickup: Length of the opening partial bar in quarter notes.
         bars: When its bar lines stand.
         onsets: When each of the notes begins and, last, when the voice ends.
-        turns: Its turns by the number of rows before them, the last one at its end; empty unless they were asked for.
+        turns: Its turns by the number of rows before them, the last one at its end; empty unless repeats are played.
     """
 
     notes: list[Note]
@@ -93,7 +93,7 @@ class Voice:
 
         Args:
             settings: What the tune's header says.
-            turns: Take what repeats; without them it is passed over.
+            turns: Records the repeats; without it they are ignored.
         """
         self._turns = turns
         self._settings = settings
@@ -132,14 +132,14 @@ class Voice:
             self._turns.part(len(self._rows), label)
 
     def set(self, name: str, value: str) -> None:
-        """Take a field that stands in the music.
+        """Take a field in the music.
 
         Args:
             name: Its letter.
             value: What follows the colon.
 
         Raises:
-            ValueError: If the value cannot be understood.
+            ValueError: If the value is invalid.
         """
         before, self._settings = self._settings, self._settings.with_field(name, value)
         if self._settings.unit is not before.unit and self._settings.unit is not None:
@@ -175,7 +175,7 @@ class Voice:
             self._take[kind](token)
 
     def end_line(self) -> None:
-        """End what cannot go on in the next line: a chord or grace notes whose bracket is not closed."""
+        """End what cannot continue in the next line: a chord or grace notes whose bracket is not closed."""
         self._in_grace = False
         if self._chord is not None:
             self._close_chord(Fraction(1))
@@ -256,7 +256,7 @@ class Voice:
             self._last_letters = []
 
     def _append(self, row: _Row) -> None:
-        """Append a row that takes time, under the tuplet and the broken rhythm that it stands in."""
+        """Append a row that takes time, under its tuplet and broken rhythm."""
         if self._num_tupled:
             row.duration *= self._tuplet
             self._num_tupled -= 1

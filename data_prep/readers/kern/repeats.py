@@ -1,4 +1,4 @@
-"""What a kern score says of the order in which it is played: a list of its sections, or the bar lines' repeat signs.
+"""The order in which a kern score is played: a list of its sections, or the bar lines' repeat signs.
 
 The list ("*>[A,A,B]") names sections, each of which begins at its own name ("*>A"); lists with a name of their own, as
 "*>norep[A,B]", are for other ways of playing. Where there is no list, ":|" closes and "|:" opens a repeat.
@@ -26,7 +26,7 @@ class KernTurns:
     """The turns of a score while it is read, by the time at which each stands."""
 
     def __init__(self) -> None:
-        """Begin without any."""
+        """Begin empty."""
         self._turns: dict[Fraction, Turn] = {}
         self._lengths: dict[Fraction, Mapping[Hashable, int]] = {}
         self._sections: list[str] = []
@@ -42,9 +42,11 @@ class KernTurns:
         Raises:
             ValueError: If there are more sections than are read.
         """
-        column = columns[0] if columns[0].startswith("=") else next((one for one in columns if one[:2] == "*>"), "")
-        if found := _LIST.fullmatch(column):
-            self._sections = self._sections or [name.strip() for name in found[1].split(",")]
+        column = (
+            columns[0] if columns[0].startswith("=") else next((column for column in columns if column[:2] == "*>"), "")
+        )
+        if listed := _LIST.fullmatch(column):
+            self._sections = self._sections or [name.strip() for name in listed[1].split(",")]
         section = _SECTION.fullmatch(column)
         opens, closes = _OPENS.search(column), _CLOSES.search(column)
         if section is None and (column[:1] != "=" or not (opens or closes)):
@@ -81,7 +83,7 @@ class KernTurns:
         return Course(order, times), cuts
 
     def _at(self, onset: Fraction, lengths: Iterable[tuple[Hashable, int]]) -> Turn:
-        """Return the turn at a time, which is new if there was none."""
+        """Return the turn at a time, a new one if there was none."""
         if onset not in self._turns:
             if len(self._turns) == MAX_STRETCHES:
                 raise ValueError(f"at most {MAX_STRETCHES} sections are read: it has more")

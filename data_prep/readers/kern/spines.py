@@ -1,12 +1,12 @@
 """Humdrum kern files: spines are followed as they split, merge and end; one voice for each sub-spine of a part.
 
-music21's reader is not used. It loses notes and says nothing where a sub-spine splits again or three merge at once, and
-transposes a clarinet's part, which kern writes as it sounds. On the 1326 kern files of its corpus the two agree, but
+music21's reader is not used. It loses notes silently where a sub-spine splits again or three merge at once, and
+transposes a clarinet's part, which kern writes as it sounds. On the 1326 kern files of its corpus the two agree, except
 that music21 ties a chord where one of its notes is tied.
 
-All spines share one clock: a line of notes stands where the shortest of the notes that still sound ends. The left half
+All spines share one clock: the time of a line of notes is when the shortest of the sounding notes ends. The left half
 of a split spine keeps its voice, the right half has the lowest voice that is free. A file may hold several scores, one
-after the other; a bad one loses only itself.
+after the other; a bad one does not affect the others.
 """
 
 import re
@@ -66,10 +66,10 @@ def read(path: Path, repeats: Repeats = "written") -> Reading:
     except UnicodeDecodeError:
         text = data.decode("latin-1")
     lines = [(number, line) for number, line in enumerate(re.split(r"\r\n|\n|\r", text), 1) if line.strip()]
-    found = [match.groups() for _, line in lines if (match := _REFERENCE.match(line))]
+    references = [match.groups() for _, line in lines if (match := _REFERENCE.match(line))]
     scores = list(_scores((number, line) for number, line in lines if not line.startswith("!!")))
-    title = next((text for code in ("OTL", "OTP", "OTA", "OMD") if (text := _joined(found, code, ", "))), "")
-    composer = _joined(found, "COM", " and ")
+    title = next((text for code in ("OTL", "OTP", "OTA", "OMD") if (text := _joined(references, code, ", "))), "")
+    composer = _joined(references, "COM", " and ")
     pieces: list[Piece] = []
     unread: list[Unread] = []
     for number, score in enumerate(scores, 1):
@@ -83,8 +83,8 @@ def read(path: Path, repeats: Repeats = "written") -> Reading:
     return Reading(tuple(pieces), tuple(unread))
 
 
-def _joined(found: Sequence[tuple[str, ...]], code: str, between: str) -> str:
-    return between.join(text.strip() for name, text in found if name == code and text.strip())
+def _joined(references: Sequence[tuple[str, ...]], code: str, between: str) -> str:
+    return between.join(text.strip() for name, text in references if name == code and text.strip())
 
 
 def _scores(lines: Iterable[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
@@ -130,7 +130,7 @@ class _Voice:
 
 @dataclass(eq=False)
 class _Staff:
-    """What a spine is from its beginning to its end, with all that it splits into."""
+    """A spine from its beginning to its end, with everything that it splits into."""
 
     kind: str = ""
     names: dict[str, str] = field(default_factory=dict[str, str])
@@ -150,7 +150,7 @@ class _Staff:
         self.keys = {key.onset: key for key in course.signatures([*self.keys.values()])}
 
     def interpret(self, column: str, onset: Fraction) -> None:
-        """Note what an interpretation says of the staff."""
+        """Record what an interpretation says about the staff."""
         if column.startswith("**"):
             if self.kind:
                 raise ValueError(f"a column of {self.kind[:20]!r} cannot become one of {column[:20]!r}")
@@ -190,7 +190,7 @@ class _Score:
     Attributes:
         spines: Those that are open, from left to right.
         staves: Those that began.
-        turns: Take what repeats; None where repeats are read as written.
+        turns: Records the repeats; None where repeats are read as written.
         now: When the latest line of notes stands.
         end: When the latest note or rest ends.
         bars: When each bar line stands, with what it says.
@@ -332,7 +332,7 @@ def _free_voice(staff: _Staff, spines: Sequence[_Spine]) -> _Voice:
 
 
 def _names(column: str) -> Iterator[tuple[str, str]]:
-    """Return what an instrument's interpretation says, as in *I"Violin I, *Ivioln and *ICstr, with its kind."""
+    """Return the name in an instrument's interpretation, as in *I"Violin I, *Ivioln and *ICstr, with its kind."""
     if column.startswith('*I"'):
         yield '"', " ".join(column[3:].split())
         return

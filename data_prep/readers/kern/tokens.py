@@ -44,7 +44,7 @@ def read_event(token: str) -> Event:
     """Read a note, a chord or a rest.
 
     Args:
-        token: What stands in a column of kern, no null token.
+        token: The content of a column, not a null token.
 
     Returns:
         The event.

@@ -1,7 +1,7 @@
-"""The chunks of a MIDI file: its header and where its tracks stand, refused where it is cut short or no MIDI at all.
+"""The chunks of a MIDI file: its header and tracks, rejected where it is cut short or not MIDI.
 
 A RIFF file of type RMID is a MIDI file in a wrapper; every place is counted in the whole file's bytes. Chunks of
-unknown types and padding are passed over, and so is everything after the announced tracks.
+unknown types and padding are skipped, and so is everything after the announced tracks.
 
 Sources: Standard MIDI Files 1.0; RP-029 (RMID).
 """

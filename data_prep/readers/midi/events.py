@@ -1,7 +1,7 @@
-"""The events of a MIDI file's tracks, walked byte by byte: notes, programs, and the metas that tell something of them.
+"""The events of a MIDI file's tracks, walked byte by byte: notes, programs, and the meta events about them.
 
-Every other event is passed over. Libraries are not used because none tells where in the file an event stands, and what
-they make of broken numbers differs: some loop for ever on them.
+Every other event is skipped. Libraries are not used because none reports where in the file an event is, and they
+disagree on broken numbers: some loop forever.
 
 Sysex cancels running status; so do meta events by the letter, but programs that read MIDI continue it after them, and
 files count on that. A track ends at its end-of-track event. Source: Standard MIDI Files 1.0.
@@ -43,7 +43,7 @@ class Meta(NamedTuple):
         tick: From the beginning of its track.
         track: From 0.
         kind: TRACK_NAME, TEMPO, METRE or KEY.
-        content: What it says.
+        content: Its data.
     """
 
     tick: int
@@ -91,13 +91,13 @@ def read_events(data: bytes, chunks: Chunks) -> Events:
     ends: list[int] = []
     for track, (begin, end) in enumerate(chunks.tracks):
         try:
-            found, last = _walk(data[begin:end], begin, track, metas)
+            events, last = _walk(data[begin:end], begin, track, metas)
         except IndexError:
             raise ValueError(f"it is cut short: its track {track + 1} ends within an event") from None
-        columns.append(np.frombuffer(found, np.int64).reshape(-1, 3))
+        columns.append(np.frombuffer(events, np.int64).reshape(-1, 3))
         ends.append(last)
     offset, tick, status = np.concatenate(columns).T
-    track = np.repeat(np.arange(len(ends)), [len(one) for one in columns[1:]])
+    track = np.repeat(np.arange(len(ends)), [len(column) for column in columns[1:]])
     return Events(tick, status, offset, track, tuple(metas), np.array(ends, np.int64))
 
 
@@ -107,7 +107,7 @@ def _walk(chunk: bytes, begin: int, track: int, metas: list[Meta]) -> tuple["arr
     Offset, tick and status of each note and program are returned one after the other; and the tick of the end. An
     IndexError is raised where the chunk ends within an event.
     """
-    found = array("q")
+    events = array("q")
     at = tick = status = 0
     kept = lone = False  # whether the running status is of notes or programs, and of events with one data byte
     end = len(chunk)
@@ -134,8 +134,8 @@ def _walk(chunk: bytes, begin: int, track: int, metas: list[Meta]) -> tuple["arr
         if highest >= _STATUS:
             raise ValueError(f"it is broken: a status byte stands where data must, before byte {begin + at}")
         if kept:
-            found.extend((begin + at - 1, tick, status))
-    return found, tick
+            events.extend((begin + at - 1, tick, status))
+    return events, tick
 
 
 def _special(chunk: bytes, at: int, status: int, begin: int, here: Meta, metas: list[Meta]) -> int:

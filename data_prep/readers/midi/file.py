@@ -1,9 +1,9 @@
 """A MIDI file: its notes with what plays them, its tempos, signatures and names; read for all uses by the same rules.
 
 A channel's program is the latest that any track has set, in a file of independent tracks (format 2) its own track; of
-changes at a note's own tick those count that stand before it in the file; before any it is 0.
+changes at a note's own tick only those before it in the file count; before any it is 0.
 
-Values that make no metre or key are passed over, and so are metas after the last note.
+Values that make no metre or key are skipped, and so are meta events after the last note.
 """
 
 from collections import defaultdict, deque
@@ -39,7 +39,7 @@ INDEPENDENT_TRACKS = 2
 """The format of files whose tracks are pieces of their own."""
 
 MAX_UNENDED_SHARE = 0.1
-"""Of notes that are never released: a few are a slip of a recorder, more are no notes."""
+"""Of notes that are never released: a few are errors of a recorder, more mean that the notes are wrong."""
 
 _NUM_KEYS = 128
 _SECONDS_CLOCK = 0x8000
@@ -111,8 +111,8 @@ class MidiFile:
         resolution: Ticks in a quarter note.
         notes: Its notes.
         tempos: Tick and microseconds of a quarter note, in the order of ticks.
-        metres: Time signatures in the order of ticks; those that are none are left out.
-        keys: Key signatures in the order of ticks; those that are none are left out.
+        metres: Time signatures in the order of ticks; invalid ones are left out.
+        keys: Key signatures in the order of ticks; invalid ones are left out.
         names: The tracks' names by the track's number, where they have one.
     """
 
@@ -156,14 +156,14 @@ def read(data: bytes) -> MidiFile:
         resolution=chunks.division,
         notes=notes,
         tempos=tuple(_tempos(metas)),
-        metres=tuple(one for one in map(_metre, metas) if one is not None),
-        keys=tuple(one for one in map(_key, metas) if one is not None),
+        metres=tuple(metre for metre in map(_metre, metas) if metre is not None),
+        keys=tuple(key for key in map(_key, metas) if key is not None),
         names={meta.track: decoded(meta.content) for meta in reversed(metas) if meta.kind == TRACK_NAME},
     )
 
 
 def check_releases(notes: Notes) -> None:
-    """Refuse notes of which too many are never released.
+    """Reject notes of which too many are never released.
 
     Args:
         notes: The notes that are to be used, at least one.
@@ -177,10 +177,10 @@ def check_releases(notes: Notes) -> None:
 
 
 def sounding(notes: Notes, line: NDArray[np.int64]) -> Notes:
-    """Find what sounds of notes where each key of a line sounds once at a time.
+    """Find what is heard of notes when each key of a line sounds once at a time.
 
-    Of strikes of one key at one tick the loudest counts. A note lasts to the first release of its key after it, or to
-    the key's next strike if that is earlier; one that is released as it is struck lasts a tick.
+    Of several strikes of one key at one tick the loudest is kept. A note lasts to the first release of its key after
+    it, or to the key's next strike if that is earlier; one that is released as it is struck lasts a tick.
 
     Args:
         notes: The notes.
@@ -195,7 +195,7 @@ def sounding(notes: Notes, line: NDArray[np.int64]) -> Notes:
     strike = (key * span + notes.tick)[by_key]
     first = np.append(True, strike[1:] != strike[:-1])[: len(strike)]
     strike, kept = strike[first], by_key[first]
-    # releases were paired first in, first out; which of them ends a strike is decided anew, by key and time
+    # releases were paired first in, first out; which of them ends a strike is decided again, by key and time
     release = np.sort((key * span + notes.end)[notes.end > notes.tick])
     end = np.append(release, -1)[np.searchsorted(release, strike, "right")]
     end = np.where(end // span == strike // span, end % span, strike % span + 1)

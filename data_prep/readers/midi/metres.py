@@ -1,10 +1,10 @@
-"""The bars of a MIDI file: its time signatures, and the pickup that they tell.
+"""The bars of a MIDI file: its time signatures, and the pickup that they imply.
 
-MIDI has no word for a pickup. Programs write it as a first bar in a short metre of its own (1/4, then 4/4), or write
+MIDI cannot express a pickup. Programs write it as a first bar in a short metre of its own (1/4, then 4/4), or write
 the metre once more where the first whole bar begins (4/4, and 4/4 again after a quarter note); and where a file begins
-without a signature, 4/4 counts, as MIDI's standard says. In all of these a time signature stands where the first bar is
-not full yet: it begins the next one. Others fill the first bar with a rest, and then nothing is left to be told; some
-write neither, and of those nobody can tell a pickup.
+without a signature, 4/4 counts, as MIDI's standard says. In all of these a time signature comes before the first bar is
+full: it begins the next one. Others fill the first bar with a rest, and then there is no pickup left; some do neither,
+and then a pickup cannot be recognised.
 """
 
 from fractions import Fraction
@@ -17,16 +17,16 @@ _UNSAID = Metre(Fraction(0), 4, 4)
 
 
 def metres_and_pickup(file: MidiFile) -> tuple[list[Metre], Fraction]:
-    """Read what a file's time signatures say of its bars.
+    """Return a file's metres and pickup.
 
     Args:
         file: The file.
 
     Returns:
-        The metres by their onsets on the grid, of those at one time the last; and the pickup's length in quarter notes,
+        The metres by their onsets on the grid, the last of those at one time; and the pickup's length in quarter notes,
         0 where there is none. With a pickup the first metre is that of the whole bars, from 0 on.
     """
-    placed = [Metre(snap(one.tick, file.resolution), one.beats, one.unit) for one in file.metres]
+    placed = [Metre(snap(metre.tick, file.resolution), metre.beats, metre.unit) for metre in file.metres]
     metres = list({metre.onset: metre for metre in placed}.values())
     said = metres if metres and metres[0].onset == 0 else [_UNSAID, *metres]
     if len(said) == 1:

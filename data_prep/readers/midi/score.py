@@ -50,7 +50,7 @@ def read(path: Path) -> Reading:
 def _pieces(file: MidiFile) -> Iterator[Piece]:
     """Yield every voice of every line, in the order of tracks and channels."""
     metres, pickup = metres_and_pickup(file)
-    keys = list({key.onset: key for key in (_key(one, file.resolution) for one in file.keys)}.values())
+    keys = list({key.onset: key for key in (_key(signature, file.resolution) for signature in file.keys)}.values())
     lines = _lines(file.notes)
     voices = [
         (f"track {track + 1}, channel {channel + 1}, voice {number}", voice)
@@ -117,7 +117,7 @@ def _key(signature: KeySignature, resolution: int) -> Key:
 
 
 def _legato(voice: list[Note]) -> list[Note]:
-    """Hold each note until the next where the silence between them is only touch."""
+    """Hold each note until the next where the silence between them is only articulation."""
     held = [
         note._replace(duration=after.onset - note.onset)
         if 0 < after.onset - note.onset - note.duration < ARTICULATION_GAP

@@ -1,4 +1,4 @@
-"""MusicXML made ready for music21: its numbers are checked before anything counts by them, its cue notes made rests.
+"""MusicXML made ready for music21: its numbers are checked first, and its cue notes made rests.
 
 As the files stand, music21 repeats a step for each sharp of a key signature and for each octave of a pitch, sounds cue
 notes, and makes two voices of one that changes between the staves of its part.
@@ -88,7 +88,7 @@ def load(path: Path, repeats: Repeats = "written") -> Score:
         The score, without cue notes.
 
     Raises:
-        ValueError: If it is no such file, or a number in it makes no sense.
+        ValueError: If it is no such file, or has an invalid number.
     """
     root = read_xml(path, _UNNEEDED if repeats == "written" else _UNNEEDED - MARKS | {"direction-type"})
     if root.tag != "score-partwise":
@@ -197,7 +197,7 @@ def _first_voice(part: Element) -> str | None:
 
 
 def _silence(voice: str, clock: _Clock) -> Iterator[Element]:
-    """Make a voice rest through a bar, so that music21 keeps the voices of the bar's notes apart, be it only one."""
+    """Add a voice that rests through a bar, so that music21 separates the voices of the bar, even a single one."""
     if clock.divisions is None or clock.end <= clock.begin:
         return
     backup, rest = Element("backup"), Element("note")
@@ -265,7 +265,7 @@ def _clean_attributes(attributes: Element, clock: _Clock) -> None:
 
 
 def _is_metre(beats: Element, unit: Element) -> bool:
-    """Tell whether beats, which may be a sum, and their unit make a metre."""
+    """Return whether beats, which may be a sum, and their unit make a metre."""
     *summands, last = [text.strip() for text in [*(beats.text or "").split("+"), unit.text or ""]]
     numbers = all(_WHOLE.fullmatch(text) for text in [*summands, last])
     return numbers and is_metre(sum(map(int, summands)), int(last))
@@ -315,7 +315,7 @@ class _Crossings:
 
 
 def _overlap(bar: list[tuple[int, float, float, Element]]) -> bool:
-    """Tell whether notes of two staves sound at a time."""
+    """Return whether notes of two staves sound at a time."""
     spans = sorted((begin, end, staff.text) for _, begin, end, staff in bar if end > begin)
     latest: dict[str | None, float] = {}
     for begin, end, staff in spans:

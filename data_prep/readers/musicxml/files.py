@@ -1,4 +1,4 @@
-"""XML files and MusicXML's archives of them: read within bounds, and without what a document may declare for itself.
+"""XML files and MusicXML's archives of them: read within bounds, and without a document's own declarations.
 
 Expat parses in one go. It is fed in pieces by music21, and then takes minutes for a long comment, which it scans again
 with each piece. Comments, processing instructions and the elements that the caller does not need are left out.
@@ -29,7 +29,7 @@ def read_xml(path: Path, unneeded: AbstractSet[str]) -> Element:
     """Read an XML file, or the one that an archive's container names.
 
     Args:
-        path: The file, told from an archive by what it begins with.
+        path: The file, distinguished from an archive by its first bytes.
         unneeded: Names of elements to leave out with all that they hold.
 
     Returns:
@@ -46,17 +46,17 @@ def _unpacked(data: bytes) -> bytes:
     try:
         with ZipFile(BytesIO(data)) as archive:
             names = archive.namelist()
-            found = [name for name in names if _is_score(PurePosixPath(name))]
+            scores = [name for name in names if _is_score(PurePosixPath(name))]
             if _CONTAINER in names:
                 rootfile = _parsed(_member(archive, _CONTAINER), frozenset()).find(".//rootfile")
                 named = "" if rootfile is None else rootfile.get("full-path", "")
                 if named in names:
                     return _member(archive, named)
-                if len(found) != 1:
+                if len(scores) != 1:
                     raise ValueError(f"its container names {named[:50]!r} as the score, which is not in it")
-            if not found:
+            if not scores:
                 raise ValueError("the archive holds no score")
-            return _member(archive, found[0])
+            return _member(archive, scores[0])
     except (BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
         raise ValueError(f"the archive is broken: {error}") from error
 
@@ -68,7 +68,7 @@ def _is_score(name: PurePosixPath) -> bool:
 
 
 def _member(archive: ZipFile, name: str) -> bytes:
-    """Unpack a member up to the bound: what the archive says of its size may be wrong."""
+    """Unpack a member up to the bound: its size in the archive may be wrong."""
     if archive.getinfo(name).compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
         raise ValueError(f"{name[:50]} in the archive is packed in a way that MusicXML does not use")
     with archive.open(name) as file:

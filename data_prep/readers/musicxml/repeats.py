@@ -1,4 +1,4 @@
-"""What a MusicXML score says of the order in which it is played: repeats and endings of its bar lines, and its jumps.
+"""The order in which a MusicXML score is played: repeats and endings of its bar lines, and its jumps.
 
 A repeat or an ending at a bar line of one part holds for all parts. Jumps are read from the attributes of <sound>,
 which are meant for playback, not from printed words and signs: "segno" and "coda" apply where their measure begins,
@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 from data_prep.readers.repeats import Sign, Turn
 
 MARKS = frozenset({"barline", "direction", "sound"})
-"""Elements that hold the marks, besides what else."""
+"""Elements that hold the marks, besides other things."""
 
 _AT_BEGIN: Mapping[str, Sign] = {"segno": "segno", "coda": "coda"}
 _AT_END: Mapping[str, Sign] = {"tocoda": "to coda", "fine": "fine", "dacapo": "da capo", "dalsegno": "dal segno"}
@@ -60,7 +60,7 @@ class _Marks:
         self._opened = 0  # where the latest ending began
 
     def turn(self, place: int) -> Turn:
-        """Return the turn before a measure, which is new if there was none."""
+        """Return the turn before a measure, a new one if there was none."""
         return self._turns.setdefault(place, Turn())
 
     def take(self, element: Element, measure: int) -> None:

@@ -45,13 +45,13 @@ def read(path: Path, repeats: Repeats = "written") -> Reading:
     importer = _xml_to_m21.MusicXMLImporter()
     importer.xmlPartToPart = partial(_read_part, importer)
     importer.xmlRootToScore(score.root, importer.stream)
-    found = [(part, _elements(part)) for part in importer.stream.parts]
-    num_notes = sum(len(element.pitches) for _, elements in found for element in elements)
+    sounding = [(part, _elements(part)) for part in importer.stream.parts]
+    num_notes = sum(len(element.pitches) for _, elements in sounding for element in elements)
     if num_notes != score.num_notes:
         raise ValueError(f"it has {counted(score.num_notes, 'note')}, of which {num_notes} could be read")
     parts: list[Part] = []
-    ways = _ways(score.turns, found)
-    for number, ((part, elements), way) in enumerate(zip(found, ways, strict=True), 1):
+    ways = _ways(score.turns, sounding)
+    for number, ((part, elements), way) in enumerate(zip(sounding, ways, strict=True), 1):
         metres, keys = _metres(part), _keys(part)
         if way is not None:
             metres, keys = way.course.signatures(metres), way.course.signatures(keys)
@@ -88,10 +88,10 @@ def _elements(part: Any) -> list[Any]:
 
 
 class _Way:
-    """How a part goes through its score when repeats are played."""
+    """How a part is played with its repeats."""
 
     def __init__(self, part: Any, order: Sequence[int], places: Sequence[int]) -> None:
-        """Find when the measures stand before which the order turns.
+        """Find the times of the measures before which the order turns.
 
         Args:
             part: The part.
@@ -112,7 +112,7 @@ class _Way:
 
 
 def _ways(turns: Mapping[int, Turn], parts: Sequence[tuple[Any, Sequence[Any]]]) -> list[_Way | None]:
-    """Find how each part goes through the score; None where repeats are read as written."""
+    """Find how each part is played; None where repeats are read as written."""
     if not turns:
         return [None] * len(parts)
     places = sorted({0, *turns})
@@ -199,28 +199,28 @@ def _one_at_a_time(notes: list[Note]) -> list[Note]:
 
 
 def _metres(part: Any) -> list[Metre]:
-    found: dict[Fraction, Metre] = {}
+    metres: dict[Fraction, Metre] = {}
     for signature in part.recurse().getElementsByClass("TimeSignature"):
         onset = _onset(signature, part)
         if is_metre(signature.numerator, signature.denominator):
-            found[onset] = Metre(onset, signature.numerator, signature.denominator)
-    return [found[onset] for onset in sorted(found)]
+            metres[onset] = Metre(onset, signature.numerator, signature.denominator)
+    return [metres[onset] for onset in sorted(metres)]
 
 
 def _keys(part: Any) -> list[Key]:
     """Return the key signatures; one without a mode counts as that of the major key."""
-    found: dict[Fraction, Key] = {}
+    keys: dict[Fraction, Key] = {}
     for signature in part.recurse().getElementsByClass("KeySignature"):
         onset = _onset(signature, part)
         if hasattr(signature, "tonic"):
-            found[onset] = Key(onset, signature.tonic.pitchClass, signature.mode)
+            keys[onset] = Key(onset, signature.tonic.pitchClass, signature.mode)
         else:
-            found[onset] = Key(onset, signature.asKey("major").tonic.pitchClass, "")
-    return [found[onset] for onset in sorted(found)]
+            keys[onset] = Key(onset, signature.asKey("major").tonic.pitchClass, "")
+    return [keys[onset] for onset in sorted(keys)]
 
 
 def _opening(part: Any) -> tuple[Fraction, Fraction]:
-    """Measure the first two bars; nothing tells how long a part's only bar should be."""
+    """Measure the first two bars; the length of a part's only bar is unknown."""
     match [_exact(measure.getOffsetBySite(part)) for measure in part.getElementsByClass(_m21.stream.Measure)[:3]]:
         case [first, second, third]:
             return second - first, third - second
@@ -231,7 +231,7 @@ def _opening(part: Any) -> tuple[Fraction, Fraction]:
 
 
 def _onset(element: Any, part: Any) -> Fraction:
-    """Add up the offsets of an element and what holds it; music21 itself asks all bars of the part whether they do."""
+    """Add up the offsets of an element and what holds it; music21 itself searches all bars of the part."""
     onset = Fraction(0)
     while element is not part:
         site = element.activeSite

@@ -1,4 +1,4 @@
-"""A real cluster: what runs at once on it, who may be in it, who joins and who goes. Each driver is a process."""
+"""A real cluster: trials at once, the check of its nodes, and nodes that join and leave. Each driver is a process."""
 
 import json
 import os
@@ -50,12 +50,6 @@ with connect(address) as session:
         print("welcome")
 """
 
-CLOCKS = """
-from tunesmith.doctor.clocks import clocks
-with connect(address) as session:
-    print(json.dumps({str(node): [clock.offset, clock.doubt] for node, clock in clocks(session.nodes).items()}))
-"""
-
 MEMORY = """
 from cluster.nodes import on_each
 from models.families import family
@@ -102,7 +96,7 @@ with connect(address) as session:
 
 @pytest.fixture(scope="module")
 def cluster() -> Generator[RayCluster]:
-    """A node with 6 processors and 4 GPUs, as far as the scheduler knows."""
+    """A node with 6 CPUs and 4 GPUs, as far as the scheduler knows."""
     with ray_cluster(1, cpus=6, gpus=4) as running:
         yield running
 
@@ -129,7 +123,7 @@ def output(cluster: RayCluster, script: str, folder: Path) -> str:
 @pytest.mark.parametrize(
     ("wanted", "count"),
     [
-        ({}, 6),  # processors set the limit; two share a GPU
+        ({}, 6),  # CPUs are the limit; two trials share a GPU
         ({"gpus": 0.6}, 4),  # one on each GPU, though 6.7 times 0.6 is 4
     ],
 )
@@ -148,18 +142,10 @@ def test_as_many_run_at_once_as_planned(
     assert len(list(tmp_path.glob("*.started"))) == count + 3
 
 
-def test_clocks_of_one_machine_agree(cluster: RayCluster, tmp_path: Path) -> None:
-    found: dict[str, list[float]] = json.loads(output(cluster, CLOCKS, tmp_path))
-    assert len(found) == len([node for node in (cluster.head, *cluster.nodes) if node])
-    for offset, doubt in found.values():
-        assert abs(offset) <= doubt + 0.01
-        assert abs(offset) < 1.0
-
-
 def test_a_node_measures_what_a_setting_takes_or_says_why_not(cluster: RayCluster, tmp_path: Path) -> None:
     on_cpu, on_gpu = output(cluster, MEMORY, tmp_path).splitlines()
     assert on_cpu == "True"
-    if best_device() == "cpu":  # its GPUs are for the scheduler's sake
+    if best_device() == "cpu":  # only the scheduler believes in its GPUs
         assert f"{cluster.nodes[0].address} does not" in on_gpu
 
 
@@ -174,12 +160,11 @@ def test_nodes_come_and_go_while_a_search_runs_and_a_wrong_one_is_refused(cluste
     wrong = tmp_path / "wrong" / "torch-2.12.0.dist-info"
     wrong.mkdir(parents=True)
     (wrong / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 2.12.0\n")
-    (wrong.parent / "sitecustomize.py").write_text("import time\nreal = time.time\ntime.time = lambda: real() + 90\n")
     with driver(cluster, MEMBERSHIP, tmp_path) as process:
         assert lines_until(process.stdout, lambda lines: len(lines) == 5) == [
             "slots 6 True False",
             "wanted 3 9 12",  # at most as many again wait for nodes to join
-            "no node is there that a trial fits on (99 CPUs and 0 GPUs): the search waits for one to join",
+            "a trial fits on no node (99 CPUs and 0 GPUs): the search waits for one to join",
             "slots 1 1",
             "slots 6",
         ]
@@ -191,7 +176,7 @@ def test_nodes_come_and_go_while_a_search_runs_and_a_wrong_one_is_refused(cluste
         ]
         joined.kill()
         assert lines_until(process.stdout, lambda lines: len(lines) == 2) == [
-            f"node {joined.address} is gone: 6 slots; trials there go on elsewhere",
+            f"node {joined.address} is gone: 6 slots; its trials resume elsewhere",
             "slots 6",
         ]
         other = cluster.add(cpus=2, gpus=1, environment={"PYTHONPATH": str(wrong.parent)})
@@ -200,6 +185,4 @@ def test_nodes_come_and_go_while_a_search_runs_and_a_wrong_one_is_refused(cluste
         assert refused.startswith("refused: every node must have this program's Python, libraries and code")
         assert refused.endswith("worst True")
         assert process.wait(timeout=60) == 0
-    found: dict[str, list[float]] = json.loads(output(cluster, CLOCKS, tmp_path))
-    assert found[other.address][0] == pytest.approx(90.0, abs=1.0)
     other.kill()

@@ -1,4 +1,4 @@
-"""Jobs on a real cluster with a real dashboard: submitted, followed, stopped, and what is refused."""
+"""Jobs on a real cluster with a real dashboard: submitted, followed, stopped and rejected."""
 
 import http.server
 import os
@@ -26,14 +26,14 @@ CLEAN = "import signal,sys,time\nsignal.signal(15, lambda *_: (time.sleep(5), pr
 
 
 def with_dashboard(port: int) -> tuple[str, ...]:
-    """Give a head's options; its agent, which takes the jobs, has a port of its own beside other Rays here."""
+    """Return a head's options; its agent, which accepts jobs, needs a free port, since other Rays run here."""
     agent = f"--dashboard-agent-listen-port={free_port()}"
     return "--include-dashboard=true", "--dashboard-host=127.0.0.1", f"--dashboard-port={port}", agent
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """The dashboard of a head on loopback that wants no token."""
+    """The dashboard of a head on loopback that requires no token."""
     port = free_port()
     with ray_cluster(0, head=with_dashboard(port), PATH=PATH):
         yield f"http://127.0.0.1:{port}"
@@ -74,9 +74,7 @@ def test_a_search_is_submitted_once_at_a_time_and_stopped_with_time_for_a_clean_
     ready = folder.parent / "ready"
     command = ["python", "-u", "-c", f"{CLEAN}open({str(ready)!r}, 'w')\nwhile True: time.sleep(0.1)"]
     job = jobs.submit(command, folder, search="long", home="~/a")
-    with pytest.raises(
-        BadInputError, match=r"runs once at a time: long in ~/a is run by the job long-1; .*stop long-1"
-    ):
+    with pytest.raises(BadInputError, match=r"one job at a time .*: the job long-1 runs long in ~/a; stop it first"):
         jobs.submit(command, folder, search="long", home="~/a")
     elsewhere = jobs.submit(["true"], folder, search="long", home="~/b")
     assert elsewhere.id == "long-2"
@@ -143,13 +141,13 @@ except BadInputError as error:
 
 @dataclass(frozen=True)
 class Guarded:
-    """A head that wants a token."""
+    """A head that requires a token."""
 
     address: str
     token: Path
 
     def ask(self, home: Path, **environment: str) -> str:
-        """Connect from a process of its own: Ray reads its token once."""
+        """Connect from a new process, since Ray reads its token once."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
         done = subprocess.run(
             [sys.executable, "-c", TRY, self.address],
@@ -175,11 +173,11 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
 
 @pytest.mark.slow
 def test_a_cluster_that_wants_a_token_says_so_and_takes_the_right_one(guarded: Guarded, tmp_path: Path) -> None:
-    how = "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to what 'ray get-auth-token' prints on the head"
-    assert f"{guarded.address} wants its token: {how}" in guarded.ask(tmp_path)
-    assert f"{guarded.address} wants its token: {how}" in guarded.ask(tmp_path, RAY_AUTH_MODE="token")
+    how = f"({guarded.address}); set RAY_AUTH_MODE=token, and put what 'ray get-auth-token' prints on the head"
+    assert f"requires its token: it was given none {how}" in guarded.ask(tmp_path)
+    assert f"requires its token: it was given none {how}" in guarded.ask(tmp_path, RAY_AUTH_MODE="token")
     refused = guarded.ask(tmp_path, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="another")  # noqa: S106  (a wrong one)
-    assert f"{guarded.address} refuses the token that it was given: {how}" in refused
+    assert f"requires its token: it was given a wrong one {how}" in refused
     assert "another" not in refused
     missing = guarded.ask(tmp_path, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(tmp_path / "none"))
     assert "RAY_AUTH_TOKEN_PATH must name a file with the cluster's token" in missing
@@ -192,13 +190,13 @@ def test_a_cluster_that_wants_a_token_says_so_and_takes_the_right_one(guarded: G
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ("127.0.0.1:6379", "jobs go to the head's dashboard, as http://head:8265: got '127.0.0.1:6379'"),
+        ("127.0.0.1:6379", "jobs are sent to the head's dashboard, as http://head:8265: got '127.0.0.1:6379'"),
         ("ray://head:10001", "got 'ray://head:10001'"),
         ("anyscale://head", "got 'anyscale://head'"),
         ("http://", "got 'http://'"),
         ("http://head:eight", "got 'http://head:eight'"),
         ("http://head:8265/api/jobs", "got 'http://head:8265/api/jobs'"),
-        ("http://me:secret@head:8265", "an address bears no user or password"),
+        ("http://me:secret@head:8265", "an address has no user or password"),
         ("http://127.0.0.1:9", "a Ray dashboard must answer at the address: http://127.0.0.1:9 does not .*refused"),
     ],
 )
@@ -218,7 +216,7 @@ def test_something_else_that_answers_there_is_refused() -> None:
         server.shutdown()
 
 
-# --- what travels ---
+# --- what is uploaded ---
 
 
 def test_a_parcel_holds_the_file_and_the_corpus_and_nothing_hidden(tmp_path: Path) -> None:
@@ -238,8 +236,6 @@ def test_a_parcel_holds_the_file_and_the_corpus_and_nothing_hidden(tmp_path: Pat
 def test_a_corpus_too_large_to_travel_is_refused_with_what_to_do(tmp_path: Path) -> None:
     with (tmp_path / "large.mid").open("wb") as large:
         large.truncate(LARGEST + 2**20)
-    remedy = (
-        r"at most 100 MiB: .* has 101 MiB; copy it to the head, and name it by its absolute path there: -- --corpus"
-    )
+    remedy = r"at most 100 MiB are uploaded with a job: .* has 101 MiB; copy it to the head, and name its absolute path"
     with pytest.raises(BadInputError, match=remedy), packed(file=None, corpus=tmp_path):
         pass

@@ -4,16 +4,15 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
-from toy_family import LOSS, TOY_SEARCH, ToyFamily
+from toy_family import TOY_SEARCH, ToyFamily
 
-from search.driver.limit import Limit
-from search.driver.recorder import Recorder
+from search.driver.failures import Failures
+from search.driver.limit import Limit, StopRequest
 from search.spec.file import parse
-from search.study.database import Study, open_study, read_search
-from search.study.progress import SilentObserver
+from search.study.database import open_study, read_search
+from search.study.writer import Study
 
 TOY = ToyFamily()
 SEARCH = parse(TOY_SEARCH, "toy.toml", family=TOY, overrides={"budget.time": "1000m"})
@@ -21,10 +20,9 @@ SEARCH = parse(TOY_SEARCH, "toy.toml", family=TOY, overrides={"budget.time": "10
 
 @contextmanager
 def limited(home: Path, minutes: float, later: float = 0.0) -> Generator[tuple[Limit, Study]]:
-    """Open a search of 1000 minutes so many minutes after its command began, with so much to do after its trials."""
+    """Open a search of 1000 minutes, started that many minutes ago, with that much to do after its trials."""
     with open_study(SEARCH, TOY, home, "toy-1", began=time.monotonic() - 60 * minutes) as study:
-        recorder = Recorder(study, cast("Any", None), SilentObserver(), LOSS)
-        yield Limit(study, SEARCH, recorder, 1, later=lambda: 60 * later), study
+        yield Limit(study, SEARCH.budget, Failures(1), StopRequest(), lambda: 60 * later), study
 
 
 @pytest.mark.parametrize(
@@ -45,8 +43,7 @@ def test_what_comes_after_the_trials_takes_a_quarter_of_the_time_at_most(tmp_pat
 def test_time_that_is_up_stays_so_when_what_was_kept_free_is_not_needed(tmp_path: Path) -> None:
     kept = [60 * 120.0]
     with open_study(SEARCH, TOY, tmp_path, "toy-1", began=time.monotonic() - 60 * 900) as study:
-        recorder = Recorder(study, cast("Any", None), SilentObserver(), LOSS)
-        limit = Limit(study, SEARCH, recorder, 1, later=lambda: kept[0])
+        limit = Limit(study, SEARCH.budget, Failures(1), StopRequest(), lambda: kept[0])
         assert limit.reason == "time"
         kept[0] = 0.0
         assert limit.reason == "time"
@@ -61,3 +58,15 @@ def test_the_command_is_what_takes_time_over_all_starts(tmp_path: Path) -> None:
         assert limit.seconds_left < 60 * 101
         study.keep_seconds(60 * 1000)
     assert read_search(tmp_path, "toys", TOY).seconds >= 60 * 1000, "the rest was too short for trials"
+
+
+def test_a_request_to_stop_and_a_failure_stop_all_trials(tmp_path: Path) -> None:
+    stop, failures = StopRequest(), Failures(1)
+    with open_study(SEARCH, TOY, tmp_path, "toy-1") as study:
+        limit = Limit(study, SEARCH.budget, failures, stop, float)
+        assert (limit.stop_all(), limit.reason) == (False, None)
+        with failures.guard():
+            raise OSError(28, "No space left on device", "study.journal")
+        assert (limit.stop_all(), limit.reason) == (True, None)
+        stop.made = True
+        assert (limit.stop_all(), limit.reason) == (True, "interrupted")

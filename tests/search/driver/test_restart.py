@@ -7,7 +7,7 @@ from typing import IO, Any
 import pytest
 from toy_family import ToyFamily
 
-from search.study.database import FINISHED, read_search
+from search.study.database import read_search
 from search.study.records import TrialRecord
 from search.tracking.client import default_uri
 from tests.forked import Program
@@ -55,14 +55,14 @@ def test_killed_and_started_again_it_ends_with_every_trial_once(tracked_home: Pa
 
     found = trials(home)
     assert [trial.number for trial in found] == list(range(TRIALS))
-    assert all(trial.state in FINISHED for trial in found)
+    assert all(trial.is_final for trial in found)
     for old in cut:
         new = found[old.number]
         assert new.values == old.values
         assert new.epochs[: len(old.epochs)] == old.epochs, "what was recorded is never changed"
-        if old.state in FINISHED:
+        if old.is_final:
             assert new == old
-    finished_before = {trial.number for trial in cut if trial.state in FINISHED}
+    finished_before = {trial.number for trial in cut if trial.is_final}
     assert not finished_before & {int(line.split()[1]) for line in printed}, "a finished trial ran again"
     check_it_went_on_from_a_rung(cut, printed)
     check_mlflow(home, found)

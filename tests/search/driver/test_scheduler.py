@@ -1,6 +1,7 @@
 # Ray is partly untyped:
-# pyright: reportPrivateUsage=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -11,13 +12,21 @@ from toy_family import LOSS, TOY_SEARCH, ToyFamily
 
 from data_prep.randomness import stream
 from models.family import EpochReport
-from models.metrics import FoldValues
-from search.driver.scheduler import SurvivingASHA
+from models.metrics import FoldValues, Metric
+from search.driver.scheduler import ResumableASHA, UnstoppedTrials, make_scheduler
 from search.driver.worker import FAILURE
+from search.private_apis import asha_rungs
 from search.spec.file import parse
+from search.spec.search_spec import SearchSpec
 from search.study.records import EpochRecord, TrialRecord
 
 SEARCH = parse(TOY_SEARCH, "toy", family=ToyFamily(), overrides={"budget.epochs": 27})
+
+
+def asha(search: SearchSpec, objective: Metric, past: Sequence[TrialRecord]) -> Any:
+    scheduler = make_scheduler(search, objective, past)
+    assert isinstance(scheduler, ResumableASHA)
+    return scheduler
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,7 @@ def test_it_decides_as_rays_own_also_when_it_is_built_anew_between_trials(seed: 
     past: list[TrialRecord] = []
     for number, curve in enumerate(curves):
         expected = train(stock, FakeTrial(number), curve)
-        assert train(SurvivingASHA(SEARCH, LOSS, past), FakeTrial(number), curve) == expected
+        assert train(asha(SEARCH, LOSS, past), FakeTrial(number), curve) == expected
         past.append(record(number, expected))
 
 
@@ -72,27 +81,26 @@ def test_a_trial_trained_again_from_a_checkpoint_is_judged_once() -> None:
     curves[4] = 0.0
     past = [record(number, list(curve[:9])) for number, curve in enumerate(curves)]
     worse = curves[4] + 5.0
-    again = SurvivingASHA(SEARCH, LOSS, past)
+    again = asha(SEARCH, LOSS, past)
     again.on_trial_add(None, FakeTrial(4, attempt=1))
     for epoch in range(4, 10):
         assert again.on_trial_result(None, FakeTrial(4, 1), {"epoch": epoch, "loss": worse[epoch - 1]}) == "CONTINUE"
-    assert [len(recorded) for _, recorded in again._brackets[0]._rungs] == [0, 10, 10, 10]
+    assert {epoch: len(values) for epoch, values in asha_rungs(again).items()} == {27: 0, 9: 10, 3: 10, 1: 10}
 
 
 def test_a_failed_trial_is_stopped_and_not_recorded() -> None:
-    scheduler = SurvivingASHA(SEARCH, LOSS, [])
+    scheduler = asha(SEARCH, LOSS, [])
     trial = FakeTrial(0)
     scheduler.on_trial_add(None, trial)
     assert scheduler.on_trial_result(None, trial, {"epoch": 1, "loss": float("nan"), FAILURE: "x"}) == "STOP"
     scheduler.on_trial_error(None, trial)
-    assert all(not recorded for _, recorded in scheduler._brackets[0]._rungs)
-    assert scheduler._trial_info == {}
+    assert not any(asha_rungs(scheduler).values())
 
 
 def test_more_is_better_for_a_metric_to_maximise() -> None:
     metric = replace(LOSS, direction="maximise")
     past = [record(number, [float(number)]) for number in range(9)]
-    scheduler = SurvivingASHA(SEARCH, metric, past)
+    scheduler = asha(SEARCH, metric, past)
     for number, expected in ((20, "CONTINUE"), (3, "STOP")):
         scheduler.on_trial_add(None, FakeTrial(100 + number))
         decision = scheduler.on_trial_result(None, FakeTrial(100 + number), {"epoch": 1, "loss": float(number)})
@@ -102,7 +110,7 @@ def test_more_is_better_for_a_metric_to_maximise() -> None:
 def test_a_verdict_whose_record_was_lost_is_passed_again() -> None:
     """Trials in lockstep; at each moment a driver that dies before it records a stop finds the same ones overdue."""
     curves = stream(0, "curves").random((12, 27))
-    scheduler: Any = SurvivingASHA(SEARCH, LOSS, [])
+    scheduler: Any = asha(SEARCH, LOSS, [])
     epochs: dict[int, list[EpochRecord]] = {number: [] for number in range(len(curves))}
     stopped: list[int] = []
     for at in range(27):
@@ -117,7 +125,7 @@ def test_a_verdict_whose_record_was_lost_is_passed_again() -> None:
                 for one, seen in epochs.items()
             ]
             stops = verdict == "STOP" and at + 1 < 27
-            assert SurvivingASHA(SEARCH, LOSS, past).overdue == ((number,) if stops else ())
+            assert asha(SEARCH, LOSS, past).overdue == ((number,) if stops else ())
             stopped += [number] if stops else []
     assert 6 < len(stopped) < 12
 
@@ -126,3 +134,13 @@ def _added(scheduler: Any, number: int, at: int) -> FakeTrial:
     if at == 0:
         scheduler.on_trial_add(None, FakeTrial(number))
     return FakeTrial(number)
+
+
+def test_without_a_scheduler_every_trial_trains_to_its_full_budget_or_its_failure() -> None:
+    search = parse(TOY_SEARCH.replace("first_rung = 1\nreduction = 3", 'kind = "none"'), "toy", family=ToyFamily())
+    scheduler: Any = make_scheduler(search, LOSS, [record(0, [1.0])])
+    assert isinstance(scheduler, UnstoppedTrials)
+    assert scheduler.overdue == ()
+    for number, losses in enumerate(([1.0] * 20, [float(epoch) for epoch in range(20)])):
+        assert train(scheduler, FakeTrial(number), losses) == losses[:9]
+    assert scheduler.on_trial_result(None, FakeTrial(2), {"epoch": 0, "loss": float("nan"), FAILURE: "x"}) == "STOP"

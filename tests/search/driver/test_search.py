@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 from toy_family import LOSS, TOY_SEARCH, ToyFamily, toy_data
 
-from data_prep.errors import BadInputError
+from data_prep.errors import Action, BadInputError
 from models.spec import Value
-from search.driver.ray_tune import Outcome, run
+from search.driver.search_run import SearchResult, SearchTask, Workers, run
 from search.spec.file import SearchSpec, parse
-from search.study.database import FINISHED, folder, open_study, read_search
-from search.study.progress import SilentObserver, State
+from search.study.database import folder, open_study, read_search
+from search.study.observer import SilentObserver
 from search.study.report import best_trials
+from search.study.states import StateName
 from search.tracking.client import default_uri
 from search.trials.training import train_trial
 from tests.ray_cluster import wait_until
@@ -44,7 +45,9 @@ class Listener(SilentObserver):
     events: list[tuple[Any, ...]] = field(default_factory=list[tuple[Any, ...]])
     wake: Any = None
 
-    def search_started(self, *, trials: int, epochs: int, seconds: float | None, finished: Mapping[State, int]) -> None:
+    def search_started(
+        self, *, trials: int, epochs: int, seconds: float | None, finished: Mapping[StateName, int]
+    ) -> None:
         self.events.append(("search", trials, epochs, seconds, dict(finished)))
 
     def best_before(self, number: int, mean: float, standard_error: float) -> None:
@@ -58,7 +61,7 @@ class Listener(SilentObserver):
         if self.wake is not None:
             self.wake(number, epoch)
 
-    def trial_ended(self, number: int, state: State, reason: str = "") -> None:
+    def trial_ended(self, number: int, state: StateName, reason: str = "") -> None:
         self.events.append(("ended", number, state, reason))
 
     def message(self, text: str) -> None:
@@ -77,8 +80,9 @@ def toy(**changes: object) -> SearchSpec:
     return parse(TOY_SEARCH, "toy.toml", family=TOY, overrides={k.replace("__", "."): v for k, v in changes.items()})
 
 
-def go(search: SearchSpec, home: Path, observer: SilentObserver | None = None, family: ToyFamily = TOY) -> Outcome:
-    return run(search, toy_data(), home, observer or SilentObserver(), family=family, fingerprint="toy-1", slots=2)
+def go(search: SearchSpec, home: Path, observer: SilentObserver | None = None, family: ToyFamily = TOY) -> SearchResult:
+    task = SearchTask(search, family, toy_data(), "toy-1", home)
+    return run(task, observer or SilentObserver(), Workers(slots=2))
 
 
 def mlflow_runs(home: Path) -> dict[str, Any]:
@@ -121,7 +125,7 @@ def test_a_search_from_beginning_to_end_and_on(home: Path) -> None:
     check_mlflow(more, home)
 
 
-def check_states(outcome: Outcome) -> None:
+def check_states(outcome: SearchResult) -> None:
     for trial in outcome.trials:
         steps = [epoch.report.epoch for epoch in trial.epochs]
         assert steps == list(range(1, len(steps) + 1))
@@ -133,7 +137,7 @@ def check_states(outcome: Outcome) -> None:
     assert any(trial.state == "PRUNED" for trial in outcome.trials)
 
 
-def check_events(outcome: Outcome, listener: Listener) -> None:
+def check_events(outcome: SearchResult, listener: Listener) -> None:
     assert listener.events[0] == ("search", 12, 9, None, {})
     assert listener.events[-1] == ("over",)
     for trial in outcome.trials:
@@ -147,7 +151,7 @@ def check_events(outcome: Outcome, listener: Listener) -> None:
         assert [event[2:] for event in own[1:-1]] == expected
 
 
-def check_mlflow(outcome: Outcome, home: Path) -> None:
+def check_mlflow(outcome: SearchResult, home: Path) -> None:
     found = mlflow_runs(home)
     assert set(found) == {"toys", *(f"toys/{trial.number}" for trial in outcome.trials)}
     for trial in outcome.trials:
@@ -161,7 +165,7 @@ def check_mlflow(outcome: Outcome, home: Path) -> None:
 
 
 def test_a_trial_alone_gives_the_same_numbers(home: Path) -> None:
-    found: list[Outcome] = []
+    found: list[SearchResult] = []
     thread = threading.Thread(target=lambda: found.append(go(toy(budget__trials=4), home)))  # any thread will do
     thread.start()
     thread.join(60)
@@ -202,7 +206,9 @@ def test_trials_that_diverge_or_break_fail_and_the_search_goes_on(
 
 
 def test_a_search_whose_first_trials_all_fail_stops(home: Path) -> None:
-    with pytest.raises(BadInputError, match=r"the first trials all failed.*ValueError: this setting cannot work"):
+    with pytest.raises(
+        BadInputError, match=r"the first trials of toys all failed.*ValueError: this setting cannot work"
+    ):
         go(toy(space__trouble="value", budget__trials=50, scheduler__first_rung=9), home)
     assert len(read_search(home, "toys", TOY).trials) < 10
 
@@ -210,12 +216,13 @@ def test_a_search_whose_first_trials_all_fail_stops(home: Path) -> None:
 def test_a_search_whose_trials_all_fail_says_why_and_what_to_do_however_few_they_are(home: Path) -> None:
     search = toy(space__trouble="value", budget__trials=2, scheduler__first_rung=9)
     told = (
-        r"every trial of toys failed \(2 in all\); the first error: ValueError: this setting cannot work. .*"
-        r"tunesmith trial --like toys/0.*tunesmith search toys --trials 4$"
+        r"all 2 trials of toys failed \(the first error: ValueError: this setting cannot work\); .*"
+        r"raise budget.trials to 4, .*; to repeat one$"
     )
     for _ in range(2):
-        with pytest.raises(BadInputError, match=told):
+        with pytest.raises(BadInputError, match=told) as caught:
             go(search, home)
+        assert caught.value.action == Action("repeat trial", {"search": "toys", "trial": 0})
 
 
 def test_failures_of_earlier_starts_neither_stop_a_search_nor_hide_that_all_of_this_one_failed(home: Path) -> None:
@@ -235,7 +242,7 @@ def test_a_trial_that_is_given_a_process_that_has_died_since_is_tried_again(home
 
     @dataclass
     class Killer(Listener):
-        def trial_ended(self, number: int, state: State, reason: str = "") -> None:
+        def trial_ended(self, number: int, state: StateName, reason: str = "") -> None:
             super().trial_ended(number, state, reason)
             starts = [line.split() for line in log.read_text().splitlines()]
             process = next(int(process) for trial, process, _ in starts if int(trial) == number)
@@ -294,7 +301,7 @@ def test_a_signal_ends_it_cleanly_and_starting_again_goes_on(home: Path, number:
     waiting = [trial for trial in outcome.trials if trial.state == "WAITING"]
     whole = go(search.model_copy(update={"budget": search.budget.model_copy(update={"trials": 5})}), home)
     assert [trial.number for trial in whole.trials] == list(range(5))
-    assert all(trial.state in FINISHED for trial in whole.trials)
+    assert all(trial.is_final for trial in whole.trials)
     for trial in waiting:
         now = whole.trials[trial.number]
         assert now.values == trial.values
@@ -339,14 +346,12 @@ def test_a_full_disk_ends_it_with_a_clear_line_and_it_goes_on_when_there_is_room
             resource.setrlimit(resource.RLIMIT_FSIZE, (journal.stat().st_size + 10, hard))
 
     try:
-        with pytest.raises(
-            BadInputError, match=r"a search needs room to write: File too large .*make room and start it"
-        ):
+        with pytest.raises(BadInputError, match=r"a search needs room to write: File too large .*make room and resume"):
             go(toy(budget__trials=5), home, Listener(wake=fill))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     outcome = go(toy(budget__trials=5), home)
-    assert [trial.state in FINISHED for trial in outcome.trials] == [True] * 5
+    assert [trial.is_final for trial in outcome.trials] == [True] * 5
 
 
 def test_a_worker_that_cannot_save_ends_it_the_same_way(home: Path) -> None:
@@ -359,3 +364,52 @@ def test_a_tracking_server_that_is_not_there_is_refused_before_anything_is_store
     with pytest.raises(BadInputError, match="the tracking server must answer"):
         go(toy(tracking__uri="http://127.0.0.1:9"), home)
     assert not (home / "searches").exists()
+
+
+def test_without_a_scheduler_every_trial_has_its_full_budget_and_resumes_from_a_checkpoint(home: Path) -> None:
+    search = parse(
+        TOY_SEARCH.replace("first_rung = 1\nreduction = 3", 'kind = "none"').replace("[space]", "[space]\npause = 0.2"),
+        "toy.toml",
+        family=TOY,
+        overrides={"budget.trials": 4},
+    )
+
+    def stop(trial: int, epoch: int) -> None:
+        if (trial, epoch) == (1, 5):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    assert go(search, home, Listener(wake=stop)).reason == "interrupted"
+    listener = Listener()
+    outcome = go(search, home, listener)
+    assert [(trial.state, len(trial.epochs)) for trial in outcome.trials] == [("COMPLETE", 9)] * 4
+    resumed = [event[2] for event in listener.events if event[:2] == ("epoch", 1)]
+    assert resumed == [5, 6, 7, 8, 9], "it had saved after epoch 4, whose report it repeats"
+
+
+def test_a_random_search_runs_as_any_other(home: Path) -> None:
+    kind = '[sampler]\nkind = "random"'
+    search = parse(TOY_SEARCH.replace("[sampler]\nstartup = 4", kind), "toy.toml", family=TOY)
+    outcome = go(search, home)
+    check_states(outcome)
+    assert len({str(trial.values) for trial in outcome.trials}) == 12
+    assert read_search(home, "toys", TOY).spec.sampler.kind == "random"
+
+
+def test_a_grid_search_tries_each_point_once_over_all_starts(home: Path) -> None:
+    text = TOY_SEARCH.replace("[sampler]\nstartup = 4", '[sampler]\nkind = "grid"')
+    text = text.replace("momentum = { low = 0.1, high = 0.9 }", "momentum = [0.5, 0.9]")
+    text = text.replace("lr = { low = 1e-3, high = 0.5, log = true }", "lr = [0.01, 0.1]")
+    text = text.replace("columns = { low = 1, high = 8 }", "columns = { low = 2, high = 8, step = 6 }")
+    go(parse(text, "toy.toml", family=TOY, overrides={"budget.trials": 5}), home)
+    trials = go(parse(text, "toy.toml", family=TOY, overrides={"budget.trials": 12}), home).trials
+    assert trials[0].values["lr"] == 0.1, "the known good point comes first"
+    expected = {
+        (solver, momentum, lr, columns)
+        for solver, momentums in (("gradient", (None,)), ("momentum", (0.5, 0.9)))
+        for momentum in momentums
+        for lr in (0.01, 0.1)
+        for columns in (2, 8)
+    }
+    tried = [tuple(trial.values.get(name) for name in ("solver", "momentum", "lr", "columns")) for trial in trials]
+    assert len(tried) == 12
+    assert set(tried) == expected

@@ -13,12 +13,13 @@ import pytest
 from toy_family import TOY_SEARCH, ToyFamily, toy_data
 
 from data_prep.errors import BadInputError
-from search.driver.ray_tune import Outcome, run
+from search.driver.search_run import SearchResult, SearchTask, Workers, run
 from search.spec.file import parse
+from search.study.connection import close_database, open_database
 from search.study.database import read_search
-from search.study.progress import SilentObserver
+from search.study.in_database import DatabaseLeaseRecord
+from search.study.observer import SilentObserver
 from search.study.records import TrialRecord
-from search.study.retrying_storage import DatabaseSlot, close_database, open_database
 from tests.postgres_server import PASSWORD, PostgresServer
 
 pytestmark = [
@@ -51,10 +52,10 @@ def server(postgres: PostgresServer) -> Generator[PostgresServer]:
     postgres.start_again()
 
 
-def go(home: Path, url: str, observer: SilentObserver, trials: int = 8, pause: float = 0.0) -> Outcome:
+def go(home: Path, url: str, observer: SilentObserver, trials: int = 8, pause: float = 0.0) -> SearchResult:
     changes: Mapping[str, object] = {"study.url": url, "budget.trials": trials, "space.pause": pause}
     search = parse(TOY_SEARCH, "toy.toml", family=TOY, overrides=changes)
-    return run(search, toy_data(), home, observer, family=TOY, fingerprint="toy-1", slots=1)
+    return run(SearchTask(search, TOY, toy_data(), "toy-1", home), observer, Workers(slots=1))
 
 
 def essence(trials: tuple[TrialRecord, ...]) -> list[Any]:
@@ -131,7 +132,7 @@ def test_a_signal_ends_a_search_that_waits_for_its_database(
 def test_a_driver_whose_search_was_taken_over_ends_and_writes_no_more(tracked_home: Path, database: str) -> None:
     def take_over() -> None:
         other = open_database(database)
-        slot = DatabaseSlot(other.engine, 1)
+        slot = DatabaseLeaseRecord(other.engine, 1)
         mine = slot.read()
         assert mine is not None
         while not slot.replace(mine, mine.replace('"token": "', '"token": "not ')):
@@ -140,9 +141,9 @@ def test_a_driver_whose_search_was_taken_over_ends_and_writes_no_more(tracked_ho
         close_database(other)
 
     with pytest.raises(
-        BadInputError, match=r"toys was taken over by another .process \d+ on .*nothing recorded is lost"
+        BadInputError, match=r"toys was taken over by another .*process \d+ on .*nothing recorded is lost"
     ):
         go(tracked_home, database, Listener((1, 1), take_over), trials=1000, pause=0.1)
     other = open_database(database)
-    assert "not " in str(DatabaseSlot(other.engine, 1).read())
+    assert "not " in str(DatabaseLeaseRecord(other.engine, 1).read())
     close_database(other)

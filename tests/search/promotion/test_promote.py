@@ -26,7 +26,7 @@ WEAK, MIDDLE, BETTER = 1e-6, 1e-3, 2e-2
 
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A place where the weak one is champion."""
+    """A folder in which the weak model is champion."""
     place = tmp_path_factory.mktemp("begun")
     (place / "tunes").mkdir()
     shutil.copy(next(path for path in corpora()["oneills"].files() if path.name == "0001-0050.abc"), place / "tunes")
@@ -37,7 +37,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def place(begun: Path, tmp_path: Path) -> Path:
-    """The same again; what the registry has of the weak one stays where it was."""
+    """A copy of that folder; the registry's artifacts of the weak model stay where they were."""
     shutil.copytree(begun, tmp_path / "place")
     return tmp_path / "place"
 
@@ -58,9 +58,9 @@ def end(place: Path, name: str, program: Program) -> str:
 
 
 def champion(place: Path) -> Version:
-    found = Contender(place, "", 0.0).registry.champion("composer")
-    assert found is not None
-    return found
+    version = Contender(place, "", 0.0).registry.champion("composer")
+    assert version is not None
+    return version
 
 
 def test_a_promotion_is_compared_with_the_champion_of_its_end(place: Path) -> None:
@@ -87,7 +87,7 @@ def test_of_two_promotions_at_once_the_better_is_champion(place: Path) -> None:
     assert [version.is_champion for version in Contender(place, "", 0.0).registry.versions("composer")].count(True) == 1
 
 
-def test_a_champion_from_where_no_lock_reaches_is_compared_with_too(place: Path) -> None:
+def test_a_champion_set_where_no_lock_reaches_is_compared_with_too(place: Path) -> None:
     Contender(place, "better", BETTER).promote()
     ours = Contender(place, "middle", MIDDLE)
     registry = ours.registry

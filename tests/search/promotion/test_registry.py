@@ -1,4 +1,4 @@
-"""The registry on real stores: versions, the champion and the way back, lineage both ways, and what is refused."""
+"""The registry on real stores: versions, the champion and rollback, lineage both ways, and what is refused."""
 
 import json
 import shutil
@@ -62,7 +62,7 @@ def client(home: Path) -> Any:
 
 
 def written(home: Path, trials: Sequence[int]) -> RunWriter:
-    """Write a search of the family stylenet with such trials into MLflow."""
+    """Write a search of the family stylenet with these trials to MLflow."""
     search = parse(TOY_SEARCH, "toy", family=ToyFamily()).model_copy(update={"family": "stylenet"})
     writer = RunWriter(search, home, default_uri(home), LOSS, {"study": "id-1", "fingerprint": "f-1"})
     epochs = (EpochRecord(EpochReport(1, {"loss": FoldValues((1.0, 2.0))}, 0.5), 1_700_000_000_000),)
@@ -79,7 +79,9 @@ def test_nothing_is_registered_at_first_and_looking_makes_no_store(home: Path) -
     assert list(home.iterdir()) == []
 
 
-def test_a_version_has_all_that_was_given_and_no_alias(registry: Registry, model: Path, tmp_path: Path) -> None:
+def test_a_version_has_all_that_was_given_and_no_alias(
+    registry: Registry, model: Path, tracked_home: Path, tmp_path: Path
+) -> None:
     version = registry.register(registration(model))
     assert (version.reference, version.aliases, version.source) == ("stylenet@1", (), "toys/1")
     assert TAGS.items() <= version.tags.items()
@@ -88,6 +90,8 @@ def test_a_version_has_all_that_was_given_and_no_alias(registry: Registry, model
     assert version.size_bytes == model.stat().st_size
     assert version.card == "# A card\n\nIt plays."
     assert registry.evidence(version) == {"test": {"mean": 9.5}}
+    files = {file.path for file in client(tracked_home).list_artifacts(version.run_id)}
+    assert files == {"model_card.md", "evidence.json"}
     assert registry.model_file(version).read_bytes() == model.read_bytes()
     assert registry.champion("stylenet") is None
     folder = registry.export(version, tmp_path / "out")
@@ -97,19 +101,10 @@ def test_a_version_has_all_that_was_given_and_no_alias(registry: Registry, model
     assert (folder / "requirements.txt").read_text().split()[0].startswith("mlflow==")
 
 
-def test_pictures_stand_beside_the_card(registry: Registry, model: Path, tracked_home: Path) -> None:
-    from matplotlib.figure import Figure
-
-    what = registration(model)
-    version = registry.register(Registration(what.family, what.model, what.card, {}, what.tags, {"roll": Figure()}))
-    found = {file.path for file in client(tracked_home).list_artifacts(version.run_id)}
-    assert found == {"model_card.md", "evidence.json", "roll.png"}
-
-
-def test_the_champion_and_the_way_back(registry: Registry, model: Path) -> None:
+def test_the_champion_and_rollback(registry: Registry, model: Path) -> None:
     for _ in range(3):
         registry.register(registration(model))
-    assert [one.version for one in registry.versions("stylenet")] == [3, 2, 1]
+    assert [version.version for version in registry.versions("stylenet")] == [3, 2, 1]
     first = registry.set_champion("stylenet", 1, "there was no champion")
     assert first.is_champion
     registry.set_champion("stylenet", 3, "by force: it sings")
@@ -117,7 +112,7 @@ def test_the_champion_and_the_way_back(registry: Registry, model: Path) -> None:
     assert champion is not None
     assert (champion.version, champion.tags["champion_why"]) == (3, "by force: it sings")
     registry.set_champion("stylenet", 2, "better")
-    assert [one.version for one in registry.rollback("stylenet")] == [2, 3]
+    assert [version.version for version in registry.rollback("stylenet")] == [2, 3]
     old, new = registry.rollback("stylenet")
     assert (old.version, new.version, old.is_champion, new.is_champion) == (3, 1, False, True)
     with pytest.raises(BadInputError, match="stylenet@1 is the first champion of its family"):
@@ -125,7 +120,7 @@ def test_the_champion_and_the_way_back(registry: Registry, model: Path) -> None:
     assert len(registry.versions()) == 3
 
 
-def test_what_was_done_by_hand_is_part_of_the_history(registry: Registry, model: Path, tracked_home: Path) -> None:
+def test_changes_by_hand_are_part_of_the_history(registry: Registry, model: Path, tracked_home: Path) -> None:
     for _ in range(3):
         registry.register(registration(model))
     registry.set_champion("stylenet", 1, "first")
@@ -133,7 +128,7 @@ def test_what_was_done_by_hand_is_part_of_the_history(registry: Registry, model:
     by_hand = client(tracked_home)
     by_hand.set_registered_model_alias("tunesmith-stylenet", "champion", "3")
     by_hand.delete_model_version("tunesmith-stylenet", "2")
-    assert [one.version for one in registry.rollback("stylenet")] == [3, 1]
+    assert [version.version for version in registry.rollback("stylenet")] == [3, 1]
     by_hand.delete_registered_model_alias("tunesmith-stylenet", "champion")
     with pytest.raises(BadInputError, match="no stylenet is the champion, though stylenet@3 is registered"):
         registry.rollback("stylenet")
@@ -142,9 +137,9 @@ def test_what_was_done_by_hand_is_part_of_the_history(registry: Registry, model:
 def test_lineage_goes_both_ways(tracked_home: Path, registry: Registry, model: Path) -> None:
     written(tracked_home, [0, 1]).end(None, finished=True)
     version = registry.register(registration(model))
-    found = client(tracked_home)
+    mlflow = client(tracked_home)
     runs = {
-        run.info.run_name: run for run in found.search_runs([found.get_experiment_by_name("stylenet").experiment_id])
+        run.info.run_name: run for run in mlflow.search_runs([mlflow.get_experiment_by_name("stylenet").experiment_id])
     }
     assert set(runs) == {"toys", "toys/0", "toys/1", "toys/1 promoted"}
     promotion = runs["toys/1 promoted"]
@@ -159,15 +154,15 @@ def test_lineage_goes_both_ways(tracked_home: Path, registry: Registry, model: P
     ]
 
 
-def test_a_search_that_goes_on_leaves_promotions_alone(tracked_home: Path, registry: Registry, model: Path) -> None:
+def test_a_resumed_search_does_not_change_promotions(tracked_home: Path, registry: Registry, model: Path) -> None:
     written(tracked_home, [0, 1]).end(None, finished=True)
     version = registry.register(registration(model))
     before = client(tracked_home).get_run(version.run_id)
     written(tracked_home, [0, 1, 2]).end(None, finished=True)
-    found = client(tracked_home)
-    names = [run.info.run_name for run in found.search_runs([before.info.experiment_id])]
+    mlflow = client(tracked_home)
+    names = [run.info.run_name for run in mlflow.search_runs([before.info.experiment_id])]
     assert sorted(names) == ["toys", "toys/0", "toys/1", "toys/1 promoted", "toys/2"]
-    after = found.get_run(version.run_id)
+    after = mlflow.get_run(version.run_id)
     assert (after.data.tags, after.data.metrics, after.info.status) == (
         before.data.tags,
         before.data.metrics,
@@ -191,13 +186,13 @@ def test_whatever_fails_leaves_nothing_half_registered(
             BadInputError, match=r"the model registry must be usable: .*mlflow.db is not \(the disk is full\)"
         ):
             registry.register(registration(model))
-    found = client(tracked_home)
+    mlflow = client(tracked_home)
     assert registry.versions() == []
-    assert list(found.search_registered_models()) == []
-    experiment = found.get_experiment_by_name("stylenet").experiment_id
-    (run,) = found.search_runs([experiment])
+    assert list(mlflow.search_registered_models()) == []
+    experiment = mlflow.get_experiment_by_name("stylenet").experiment_id
+    (run,) = mlflow.search_runs([experiment])
     assert run.info.status == "FAILED"
-    assert list(found.search_logged_models([experiment])) == []
+    assert list(mlflow.search_logged_models([experiment])) == []
     assert registry.register(registration(model)).version == 1
 
 
@@ -205,16 +200,16 @@ def test_a_run_that_a_killed_promotion_left_is_marked_by_the_next(
     registry: Registry, model: Path, tracked_home: Path
 ) -> None:
     version = registry.register(registration(model))
-    found = client(tracked_home)
-    experiment = found.get_run(version.run_id).info.experiment_id
-    left = found.create_run(experiment, tags={**TAGS, "kind": "promotion"}).info.run_id
+    mlflow = client(tracked_home)
+    experiment = mlflow.get_run(version.run_id).info.experiment_id
+    left = mlflow.create_run(experiment, tags={**TAGS, "kind": "promotion"}).info.run_id
     registry.register(registration(model))
-    assert found.get_run(left).info.status == "FAILED"
-    assert found.get_run(version.run_id).info.status == "FINISHED"
+    assert mlflow.get_run(left).info.status == "FAILED"
+    assert mlflow.get_run(version.run_id).info.status == "FINISHED"
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("stylnet", "no model family is called 'stylnet'; did you mean 'stylenet'?"),
         ("stylenet@champoin", "no version is called 'champoin' .*; did you mean 'champion'?"),
@@ -228,9 +223,9 @@ def test_a_run_that_a_killed_promotion_left_is_marked_by_the_next(
     ],
     ids=range(9),
 )
-def test_references_that_lead_nowhere_say_what_to_do(registry: Registry, model: Path, text: str, said: str) -> None:
+def test_references_to_missing_versions_are_refused(registry: Registry, model: Path, text: str, message: str) -> None:
     registry.register(registration(model))
-    with pytest.raises(BadInputError, match=said) as caught:
+    with pytest.raises(BadInputError, match=message) as caught:
         registry.version(parse_reference(text))
     assert "\n" not in str(caught.value)
 
@@ -267,9 +262,7 @@ def test_a_folder_that_is_none_or_not_empty_is_refused(registry: Registry, model
     assert (tmp_path / "file").read_text() == "here"
 
 
-def test_a_registry_that_is_not_there_or_broken_is_said_in_one_line(
-    home: Path, model: Path, tracked_home: Path
-) -> None:
+def test_a_missing_or_broken_registry_is_reported_in_one_line(home: Path, model: Path, tracked_home: Path) -> None:
     gone = Registry(f"http://127.0.0.1:{free_port()}", home)
     for act in (gone.versions, lambda: gone.register(registration(model)), lambda: gone.rollback("stylenet")):
         with pytest.raises(BadInputError, match="the tracking server must answer") as caught:
@@ -282,12 +275,12 @@ def test_a_registry_that_is_not_there_or_broken_is_said_in_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_others_models_are_left_out(registry: Registry, model: Path, tracked_home: Path) -> None:
-    found = client(tracked_home)
-    found.create_registered_model("somebody's")
+def test_models_of_other_programs_are_left_out(registry: Registry, model: Path, tracked_home: Path) -> None:
+    mlflow = client(tracked_home)
+    mlflow.create_registered_model("somebody's")
     registry.register(registration(model))
-    assert [one.reference for one in registry.versions()] == ["stylenet@1"]
-    found.create_model_version("tunesmith-stylenet", "somewhere")
+    assert [version.reference for version in registry.versions()] == ["stylenet@1"]
+    mlflow.create_model_version("tunesmith-stylenet", "somewhere")
     by_hand, _ = registry.versions("stylenet")
     assert (by_hand.reference, by_hand.source, by_hand.size_bytes) == ("stylenet@2", "registered by hand", 0)
     with pytest.raises(BadInputError, match="only a promoted version has evidence: stylenet@2"):
@@ -342,5 +335,5 @@ def test_mlflow_loads_the_champion_by_its_alias(
     registry.set_champion("stylenet", version.version, "first")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", default_uri(tracked_home))
     loaded: Any = mlflow.pyfunc.load_model("models:/tunesmith-stylenet@champion")
-    found = loaded.predict(pd.DataFrame([{"pitch": [60, 64], "onset": [0.0, 1.0], "duration": [1.0, 1.0]}]))
-    assert [len(row) for row in found["velocity"]] == [2]
+    played = loaded.predict(pd.DataFrame([{"pitch": [60, 64], "onset": [0.0, 1.0], "duration": [1.0, 1.0]}]))
+    assert [len(row) for row in played["velocity"]] == [2]

@@ -1,4 +1,4 @@
-"""The rule of who wins, by tables."""
+"""The rule of a promotion, by tables."""
 
 import itertools
 from collections.abc import Sequence
@@ -28,15 +28,15 @@ from search.promotion.rule import (
 )
 from search.promotion.sealed_test import SealedTest, loses_to
 from search.spec.file import parse
-from search.study.progress import State
 from search.study.records import EpochRecord, SearchRecord, TrialRecord
+from search.study.states import StateName
 from tunesmith.commands.promote import how_many_tie
 
 SPEC = parse(TOY_SEARCH, "toy", family=ToyFamily())
 GAIN = Metric("loss", "points", "maximise", "as loss, but more is better")
 
 
-def trial(number: int, *epochs: Sequence[float], state: State = "COMPLETE") -> TrialRecord:
+def trial(number: int, *epochs: Sequence[float], state: StateName = "COMPLETE") -> TrialRecord:
     records = tuple(
         EpochRecord(EpochReport(epoch, {"loss": FoldValues(tuple(values))}, 0.1), epoch)
         for epoch, values in enumerate(epochs, start=1)
@@ -59,31 +59,31 @@ def search(*trials: TrialRecord) -> SearchRecord:
         ({0: (1.0, 2.0, 3.0), 1: (1.1, 1.9, 3.02), 2: (0.8, 2.3, 3.05)}, {0: 9, 1: 8, 2: 7}, 2),
     ],
 )
-def test_the_smallest_of_those_that_tie_is_put_forward(
+def test_the_smallest_of_those_that_tie_is_chosen(
     scores: dict[int, tuple[float, ...]], sizes: dict[int, int], winner: int
 ) -> None:
-    found = with_sizes(candidates(search(*(trial(number, values) for number, values in scores.items())), LOSS), sizes)
-    assert choose(found).number == winner
+    full = with_sizes(candidates(search(*(trial(number, values) for number, values in scores.items())), LOSS), sizes)
+    assert choose(full).number == winner
 
 
 def test_more_is_better_where_the_metric_says_so() -> None:
     record = search(trial(0, (1.0, 2.0)), trial(1, (1.5, 2.4)))
-    assert [one.number for one in candidates(record, GAIN)] == [1, 0]
+    assert [each.number for each in candidates(record, GAIN)] == [1, 0]
     assert candidates(record, GAIN)[1].loss.values == pytest.approx((0.5, 0.4))
 
 
 @pytest.mark.parametrize(
     ("state", "words"), [("PRUNED", "was stopped early"), ("FAIL", "failed"), ("RUNNING", "is still running")]
 )
-def test_only_full_trials_are_candidates(state: State, words: str) -> None:
+def test_only_full_trials_are_candidates(state: StateName, words: str) -> None:
     record = search(trial(0, (1.0, 2.0)), trial(1, (0.1, 0.1), state=state))
-    found = candidates(record, LOSS)
-    assert [one.number for one in found] == [0]
+    full = candidates(record, LOSS)
+    assert [each.number for each in full] == [0]
     with pytest.raises(BadInputError, match=rf"toys/1 .*{words}.* after 1 of 9 epochs; toys/0 is the best"):
-        named(record, found, 1)
+        named(record, full, 1)
     with pytest.raises(BadInputError, match="no trial of toys has the number 7"):
-        named(record, found, 7)
-    assert named(record, found, 0) is found[0]
+        named(record, full, 7)
+    assert named(record, full, 0) is full[0]
 
 
 def test_a_search_without_a_full_trial_has_no_candidate() -> None:
@@ -106,9 +106,9 @@ def test_a_refit_stops_at_the_median_best_epoch(epochs: list[tuple[float, ...]],
 
 
 def test_selection_bias_is_what_the_winner_loses_to_the_best_on_each_fold() -> None:
-    found = candidates(search(trial(0, (1.0, 2.0)), trial(1, (0.8, 2.4)), trial(2, (3.0, 1.5))), LOSS)
-    assert selection_bias(found, found[0], LOSS) == pytest.approx(((1.0 - 0.8) + (2.0 - 1.5)) / 2)
-    assert selection_bias(found[:1], found[0], LOSS) == 0.0
+    full = candidates(search(trial(0, (1.0, 2.0)), trial(1, (0.8, 2.4)), trial(2, (3.0, 1.5))), LOSS)
+    assert selection_bias(full, full[0], LOSS) == pytest.approx(((1.0 - 0.8) + (2.0 - 1.5)) / 2)
+    assert selection_bias(full[:1], full[0], LOSS) == 0.0
 
 
 def scores(values: Sequence[float], groups: Sequence[int] | None = None) -> PieceScores:
@@ -118,25 +118,25 @@ def scores(values: Sequence[float], groups: Sequence[int] | None = None) -> Piec
 
 def test_the_interval_is_that_of_every_resample() -> None:
     """All 4^4 resamples of four pieces, enumerated."""
-    challenger, champion = scores([1.0, 2.0, 1.5, 1.0]), scores([1.3, 2.1, 1.4, 1.9])
+    ours, champion = scores([1.0, 2.0, 1.5, 1.0]), scores([1.3, 2.1, 1.4, 1.9])
     gains = np.array([0.3, 0.1, -0.1, 0.9])
     means = [np.mean(gains[list(drawn)]) for drawn in itertools.product(range(4), repeat=4)]
-    found = compare(challenger, champion, LOSS, seed=1)
-    assert found.gain == pytest.approx(gains.mean())
-    assert (found.low, found.high) == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.03)
-    assert (found.num_pieces, found.num_groups) == (4, 4)
-    assert compare(challenger, champion, LOSS, seed=1) == found
-    assert compare(challenger, champion, GAIN, seed=1).gain == pytest.approx(-found.gain)
+    comparison = compare(ours, champion, LOSS, seed=1)
+    assert comparison.gain == pytest.approx(gains.mean())
+    assert (comparison.low, comparison.high) == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.03)
+    assert (comparison.num_pieces, comparison.num_groups) == (4, 4)
+    assert compare(ours, champion, LOSS, seed=1) == comparison
+    assert compare(ours, champion, GAIN, seed=1).gain == pytest.approx(-comparison.gain)
 
 
 def test_performances_of_one_composition_are_drawn_together() -> None:
-    """Ten copies of two pieces tell no more than the two."""
-    challenger, champion = scores([1.0, 2.0] * 10, [0, 1] * 10), scores([1.5, 2.1] * 10, [0, 1] * 10)
-    found = compare(challenger, champion, LOSS, seed=0)
-    assert (found.low, found.high) == pytest.approx((0.1, 0.5))
+    """Ten copies of two pieces say no more than the two."""
+    ours, champion = scores([1.0, 2.0] * 10, [0, 1] * 10), scores([1.5, 2.1] * 10, [0, 1] * 10)
+    comparison = compare(ours, champion, LOSS, seed=0)
+    assert (comparison.low, comparison.high) == pytest.approx((0.1, 0.5))
     alone = compare(scores([1.0, 2.0] * 10), scores([1.5, 2.1] * 10), LOSS, seed=0)
     assert alone.high - alone.low < 0.3
-    assert challenger.standard_error > 2 * scores([1.0, 2.0] * 10).standard_error
+    assert ours.standard_error > 2 * scores([1.0, 2.0] * 10).standard_error
 
 
 def test_the_standard_error_over_single_pieces_is_the_usual_one() -> None:
@@ -154,8 +154,8 @@ def test_the_standard_error_over_single_pieces_is_the_usual_one() -> None:
     ],
 )
 def test_how_many_tie_is_said_in_right_words(scores: list[tuple[float, ...]], text: str) -> None:
-    found = candidates(search(*(trial(number, values) for number, values in enumerate(scores))), LOSS)
-    assert how_many_tie(found) == text
+    full = candidates(search(*(trial(number, values) for number, values in enumerate(scores))), LOSS)
+    assert how_many_tie(full) == text
 
 
 NGRAMS = {"uniform": 9.0, "trigram": 1.986}
@@ -204,9 +204,9 @@ BETTER, SAME, WORSE = (Comparison(gain, gain - 0.1, gain + 0.1, 9, 9) for gain i
 def test_the_alias_moves_on_evidence_or_by_force(
     comparison: Comparison | str, force: bool, moves: bool, words: str
 ) -> None:
-    found = decide(cast("Comparison | Incomparable", comparison), force=force, reason="it sings" if force else "")
-    assert found.moves is moves
-    assert words in found.why
+    decision = decide(cast("Comparison | Incomparable", comparison), force=force, reason="it sings" if force else "")
+    assert decision.moves is moves
+    assert words in decision.why
 
 
 @pytest.mark.parametrize(("force", "reason"), [(True, ""), (True, "  "), (False, "why not")])

@@ -1,4 +1,4 @@
-"""Sealed tunes scored as any new ones come to the numbers of the sealed test, the simple models' too."""
+"""Sealed tunes that are scored like new ones get the numbers of the sealed test; so do the baselines."""
 
 import shutil
 from pathlib import Path
@@ -41,38 +41,38 @@ def sealed_in_files(tunes: Prepared, folder: Path) -> Prepared:
     (folder / "new").mkdir()
     for name in open_test_set(tunes, "a test of scoring").ids:
         number = name.partition("#")[2]
-        (text,) = [one for one in texts if one.split()[0] == number]
+        (text,) = [text for text in texts if text.split()[0] == number]
         (folder / "new" / f"{number}.abc").write_text(f"X:{text}\n", encoding="latin-1")
     return prepare_unfolded(str(folder / "new"), kind="melodies", cache=folder / "cache", processes=1)
 
 
-def test_sealed_tunes_in_files_come_to_the_sealed_tests_numbers(tunes: Prepared, model: Path, tmp_path: Path) -> None:
+def test_sealed_tunes_in_files_get_the_numbers_of_the_sealed_test(tunes: Prepared, model: Path, tmp_path: Path) -> None:
     new = sealed_in_files(tunes, tmp_path)
     assert (new.num_test_pieces, new.data.num_folds, set(new.data.fold.tolist())) == (0, 1, {0})
     test = run_test(COMPOSER, tunes, model, tmp_path, name="tiny/5", trial=5, networks=2)
-    found = score_model(COMPOSER, model, new.data, tunes.data)
-    assert found.seen == ()
+    scored = score_model(COMPOSER, model, new.data, tunes.data)
+    assert scored.seen == ()
     theirs = dict(zip([name.partition("#")[2] for name in test.scores.ids], test.scores.values, strict=True))
-    mine = dict(zip([name.partition("#")[2] for name in found.scores.ids], found.scores.values, strict=True))
+    mine = dict(zip([name.partition("#")[2] for name in scored.scores.ids], scored.scores.values, strict=True))
     assert mine == pytest.approx(theirs, rel=1e-6)
-    assert found.scores.standard_error == pytest.approx(test.scores.standard_error, rel=1e-5)
-    assert {one.name: one.scores.mean for one in found.baselines} == pytest.approx(dict(test.baselines), rel=1e-9)
-    for one in found.baselines:
-        assert one.difference.mean == pytest.approx(found.scores.mean - one.scores.mean)
+    assert scored.scores.standard_error == pytest.approx(test.scores.standard_error, rel=1e-5)
+    assert {each.name: each.scores.mean for each in scored.baselines} == pytest.approx(dict(test.baselines), rel=1e-9)
+    for each in scored.baselines:
+        assert each.difference.mean == pytest.approx(scored.scores.mean - each.scores.mean)
     alone = score_model(COMPOSER, model, new.data, None)
-    assert (alone.scores, alone.baselines, alone.seen) == (found.scores, (), None)
+    assert (alone.scores, alone.baselines, alone.seen) == (scored.scores, (), None)
 
 
 def test_what_the_model_has_seen_is_left_out_unless_it_is_kept(tunes: Prepared, model: Path) -> None:
     everything = prepare_unfolded(tunes.data.corpus, kind="melodies", cache=tunes.source.path.parents[1], processes=1)
-    found = score_model(COMPOSER, model, everything.data, tunes.data)
-    assert found.seen is not None
-    assert set(found.seen) == set(tunes.data.ids)
-    assert set(found.scores.ids) == set(open_test_set(tunes, "a test of scoring").ids)
+    scored = score_model(COMPOSER, model, everything.data, tunes.data)
+    assert scored.seen is not None
+    assert set(scored.seen) == set(tunes.data.ids)
+    assert set(scored.scores.ids) == set(open_test_set(tunes, "a test of scoring").ids)
     whole = score_model(COMPOSER, model, everything.data, tunes.data, keep_seen=True)
     assert set(whole.scores.ids) == set(everything.data.ids)
-    assert (whole.seen, whole.seen_left_out) == (found.seen, False)
+    assert (whole.seen, whole.seen_left_out) == (scored.seen, False)
     kept = dict(zip(whole.scores.ids, whole.scores.values, strict=True))
-    np.testing.assert_allclose([kept[name] for name in found.scores.ids], found.scores.values, rtol=1e-6)
+    np.testing.assert_allclose([kept[name] for name in scored.scores.ids], scored.scores.values, rtol=1e-6)
     with pytest.raises(BadInputError, match=r"all 44 of .* are in its training corpus"):
         score_model(COMPOSER, model, tunes.data, tunes.data)

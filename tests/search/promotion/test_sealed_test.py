@@ -1,4 +1,4 @@
-"""A refit on real tunes and the one test of it, kept."""
+"""A refit on real tunes and its one test, whose result is stored."""
 
 import json
 import shutil
@@ -35,7 +35,7 @@ def made(tunes: Prepared, path: Path, epochs: int = 2, networks: int = 1) -> lis
     reported: list[EpochReport] = []
     inputs = RefitInputs(1, 5, "composer", epochs, tunes.fingerprint, networks)
     refit(COMPOSER, SPEC, tunes.data, path, inputs, "cpu", reported.append)
-    return [one.epoch for one in reported]
+    return [report.epoch for report in reported]
 
 
 def test_a_refit_stops_early_is_kept_and_made_again_for_other_inputs(tunes: Prepared, tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_the_test_is_opened_once_and_its_result_kept(tunes: Prepared, tmp_path: 
     before = len(openings_of_test_set(tunes))
     result = run_test(COMPOSER, tunes, path, search, name="tiny/5", trial=5, networks=1)
     openings = openings_of_test_set(tunes)[before:]
-    assert [one["reason"] for one in openings] == ["promotion of tiny/5"]
+    assert [opening["reason"] for opening in openings] == ["promotion of tiny/5"]
     assert recorded(search) == result
     assert len(result.scores.ids) == tunes.num_test_pieces
     assert not set(result.scores.ids) & set(tunes.data.ids)
@@ -73,9 +73,9 @@ def test_the_test_is_opened_once_and_its_result_kept(tunes: Prepared, tmp_path: 
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [("no JSON", "is damaged"), ('{"format": 1}', "is damaged"), ('{"format": 99}', "use the newer tunesmith")],
+    [("no JSON", "is damaged"), ('{"format": 1}', "is damaged"), ('{"format": 99}', "upgrade tunesmith")],
 )
-def test_a_result_that_cannot_be_read_is_said(content: str, words: str, tmp_path: Path) -> None:
+def test_a_result_that_cannot_be_read_is_refused(content: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "test.json").write_text(content)
     with pytest.raises(BadInputError, match=words):
         recorded(tmp_path)

@@ -9,9 +9,12 @@ from models.spec import Value
 from search.passwords import without_password
 from search.spec.built_in import further_searches
 from search.spec.file import SearchSpec, load, parse
+from search.spec.samplers import Random
+from search.spec.schedulers import Asha, FullBudget
 from search.spec.sections import read_duration, write_duration
 
 TOY = ToyFamily()
+GRID = "[sampler]\nkind = 'grid'\n[space]\nonly = true\n"
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -142,7 +145,7 @@ def test_the_budget_decides_the_epochs() -> None:
         ("[data]\nfolds = 1\n", r"data.folds = 1 is not legal: .* \(s.toml line 2\)"),
         ("[space]\n# x\nsizes = 3\n", r"no setting is called 'sizes' \(s.toml line 3\); did you mean 'size'"),
         ("[space]\nsize = { low = 1, high = 9999 }\n", r"size = 9999 is not legal: .* 1 to 2048 .*\(s.toml line 2\)"),
-        ("[space]\nepochs = 3\n", r"epochs are not searched: set them in \[budget\] \(s.toml line 2\)"),
+        ("[space]\nepochs = 3\n", r"epochs are not searched: they are .* \(s.toml line 2\); set them in \[budget\]"),
         ("[space]\noptimiser = 'sgd'\nweight_decay = 0.5\n", r"weight_decay changes nothing .* \(s.toml line 3\)"),
         ("[[prior]]\nsize = 32\nlrr = 1\n", r"no setting is called 'lrr' \(s.toml line 3\); did you mean 'lr'"),
         ("[[prior]]\nsize = 0\n", r"size = 0 is not legal: .*s.toml line 1"),
@@ -165,11 +168,57 @@ def test_the_budget_decides_the_epochs() -> None:
         ("[space]\nonly = 1\n", r"only is true or false: got 1 \(\[space\], s.toml line 2\)"),
         ("prior = 3\n", r"prior points are tables, written \[\[prior\]\] \(s.toml line 1\)"),
         ("[resources]\ngpus = 'all'\n", r"resources.gpus = 'all' is not legal"),
+        (
+            "[scheduler]\nkind = 'hyperband'\n",
+            r"no scheduler is called 'hyperband' \(\[scheduler\], s.toml line 2\); there are: asha, none",
+        ),
+        ("[sampler]\nkind = 3\n", r"no sampler is called '3' \(\[sampler\], s.toml line 2\); there are: grid, rand"),
+        (
+            "[scheduler]\nkind = 'none'\nreduction = 2\n",
+            r"no key is called 'reduction' \(\[scheduler\], s.toml line 3\); there are: kind",
+        ),
+        ("[sampler]\nkind = 'random'\nstartup = 2\n", r"no key is called 'startup' \(\[sampler\], s.toml line 3\)"),
+        (
+            f"{GRID}size = [32, 64]\nlr = {{ low = 1e-3, high = 1e-2 }}\n",
+            r"a grid needs a finite .*: lr = {.*} has no step \(\[sampler\], s.toml line 2\); give it a step or a list",
+        ),
+        (
+            f"[budget]\ntrials = 5\n{GRID}size = [32, 64]\nlayers = [1, 2]\n",
+            r"a grid has a trial for each .*: budget.trials = 5, and the space has 4 \(\[sampler\], s.toml line 4\)",
+        ),
     ],
 )
 def test_errors_say_the_rule_the_value_and_the_line(text: str, message: str) -> None:
     with pytest.raises(BadInputError, match=message):
         parse(text, "s.toml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[scheduler]\nkind = "none"\n',
+        '[scheduler]\nkind = "asha"\nfirst_rung = 5\n',
+        '[sampler]\nkind = "random"\nseed = 3\n',
+        f"[budget]\ntrials = 4\n{GRID}size = [32, 64]\nlayers = [1, 2]\n",
+    ],
+)
+def test_each_kind_of_a_section_round_trips(text: str) -> None:
+    search = parse(text, "s.toml")
+    assert parse(search.to_toml(), "again") == search
+    assert parse(search.to_toml(), "stored", stored=True) == search
+
+
+def test_a_section_takes_the_rest_from_the_built_in_search_only_if_that_is_of_the_same_kind() -> None:
+    assert parse("[scheduler]\nkind = 'asha'\n", "s.toml").scheduler == Asha(first_rung=2, reduction=2)
+    assert parse("[scheduler]\nkind = 'none'\n", "s.toml").scheduler == FullBudget()
+    assert parse("[sampler]\nkind = 'random'\n", "s.toml", overrides={"sampler.seed": 7}).sampler == Random(seed=7)
+
+
+def test_a_search_that_was_stored_before_there_were_kinds_has_asha_and_tpe() -> None:
+    stored = load("composer").to_toml()
+    before = "".join(line for line in stored.splitlines(keepends=True) if not line.startswith("kind"))
+    assert before.count("\n") == stored.count("\n") - 2
+    assert parse(before, "stored", stored=True) == load("composer")
 
 
 def test_an_error_of_the_command_line_names_its_option() -> None:
@@ -221,7 +270,7 @@ def test_other_times_are_refused(text: object) -> None:
             f"[budget]\ntime = {'9' * 400}\n",
             r"budget.time = 9{100}... \(400 characters\) is not legal: a time is written",
         ),
-        (f"a = {'[' * 5000}{']' * 5000}\n", "its brackets stand within one another at most some hundred times"),
+        (f"a = {'[' * 5000}{']' * 5000}\n", "its brackets are nested at most some hundred times"),
         (f"[space]\n{'.'.join(['size'] * 5000)} = 1\n", "is not legal|needs both low and high|no key of a range"),
         (f'name = "{"n" * 5000}"\n', r"a search's name is 1 to 64 .*got 'n{99}... \(5,002 characters\)"),
         (f'[{" " * 20_000}"]x"]\n', r"no key is called '\]x' \(big.toml line 1\)"),

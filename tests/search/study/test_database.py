@@ -10,11 +10,12 @@ import optuna
 import pytest
 from toy_family import TOY_SEARCH, ToyFamily
 
-from data_prep.errors import BadInputError
+from data_prep.errors import Action, BadInputError
 from models.family import EpochReport
 from models.metrics import FoldValues
 from search.spec.file import SearchSpec, load, parse
-from search.study.database import FINISHED, Study, folder, names, open_study, read_search
+from search.study.database import folder, names, open_study, read_search
+from search.study.writer import Study
 from tests.postgres_server import PASSWORD
 
 TOY = ToyFamily()
@@ -71,7 +72,7 @@ def test_records_give_back_what_was_recorded(home: Path, toy_in: Toy) -> None:
     assert first.seconds == pytest.approx(9 * 0.25)
     assert record.trial(failed).reason == "it broke"
     assert record.trial(failed).last("loss") is None
-    with pytest.raises(BadInputError, match="no trial of toys has the number 9; it has 4"):
+    with pytest.raises(BadInputError, match="no trial of toys has the number 9: it has 4"):
         record.trial(9)
 
 
@@ -134,7 +135,7 @@ def test_opening_twice_changes_nothing_and_a_larger_budget_is_taken(home: Path, 
         ({"data__repeats": "played"}, r"differs in data.repeats \(written, now played\)"),
         (
             {"data__folds": 5, "space__columns": 2},
-            "differs in data.folds .*; space.columns .*; give the new one another --name",
+            "differs in data.folds .*; space.columns .*; give the new one another name",
         ),
     ],
 )
@@ -159,7 +160,7 @@ def test_a_search_from_before_a_setting_existed_goes_on_without_it(home: Path) -
     with open_study(load(path, family=TOY, stored=True), TOY, home, "f") as study:
         assert study.record(begin(study, search)).values["columns"] == 8
     with (
-        pytest.raises(BadInputError, match=r"differs in space.columns \(8, now 4\); give the new one another --name"),
+        pytest.raises(BadInputError, match=r"differs in space.columns \(8, now 4\); give the new one another name"),
         open_study(toy(space__columns=4), TOY, home, "f"),
     ):
         pass
@@ -231,17 +232,16 @@ def test_a_study_that_is_gone_from_its_database_is_named(home: Path, tmp_path: P
     with open_study(toy(study__url=f"sqlite:///{place}"), TOY, home, "f"):
         pass
     place.unlink()
-    with pytest.raises(BadInputError, match=r"there is none of toys in sqlite:.*tunesmith search .*search.toml"):
+    with pytest.raises(BadInputError, match=r"there is none of toys in sqlite:.*; restore it") as caught:
         read_search(home, "toys", TOY)
+    assert caught.value.action == Action("resume search", {"search": folder(home, "toys") / "search.toml"})
 
 
 def test_a_journal_that_is_gone_is_named(home: Path) -> None:
     with open_study(toy(), TOY, home, "f"):
         pass
     (folder(home, "toys") / "study.journal").unlink()
-    with pytest.raises(
-        BadInputError, match=r"none of toys in .*study.journal; restore .*tunesmith search .*search.toml"
-    ):
+    with pytest.raises(BadInputError, match=r"none of toys in .*study.journal; restore .*start the search anew"):
         read_search(home, "toys", TOY)
 
 
@@ -250,7 +250,3 @@ def test_a_database_that_mlflow_uses_is_refused(home: Path) -> None:
     both = toy(study__url=url, tracking__uri=url)
     with pytest.raises(BadInputError, match=r"each need a database of their own"), open_study(both, TOY, home, "f"):
         pass
-
-
-def test_finished_states_are_the_final_ones() -> None:
-    assert FINISHED == ("COMPLETE", "PRUNED", "FAIL")

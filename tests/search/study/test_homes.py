@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from data_prep.errors import Action
 from search.study.homes import nearby, no_search
 
 
@@ -31,13 +32,14 @@ def test_searches_are_found_in_homes_above_beside_and_below(tmp_path: Path) -> N
 
 def test_a_search_that_is_elsewhere_is_named_by_its_home(tmp_path: Path) -> None:
     other = start(tmp_path / "one" / "with tunes" / "runs", "jigs")
-    error = str(no_search(tmp_path / "one" / "here" / "runs", "jigs", []))
-    assert error.endswith(f"but {other} has one: add --home '{other}'")
-    assert "tunesmith search" not in error
+    error = no_search(tmp_path / "one" / "here" / "runs", "jigs", [])
+    assert str(error).endswith(f"{other} has one; use that home folder")
+    assert error.action == Action("use home", {"home": other})
 
 
 def test_a_search_that_is_nowhere_is_said_to_be_looked_for_in_the_home(tmp_path: Path) -> None:
     home = tmp_path / "some" / "where" / "runs"
-    assert str(no_search(home, "jigs", [])).endswith(f"{home} has none; --home or TUNESMITH_HOME names another")
+    said = f"{home} has none; choose another home folder, here or by TUNESMITH_HOME"
+    assert str(no_search(home, "jigs", [])).endswith(said)
     error = str(no_search(home, "jigs", ["jig"]))
-    assert f"(in the home folder {home}; --home or TUNESMITH_HOME names another); did you mean 'jig'?" in error
+    assert f"(in the home folder {home}; TUNESMITH_HOME names another); did you mean 'jig'?" in error

@@ -94,10 +94,13 @@ def test_a_full_disk_leaves_the_journal_whole(tmp_path: Path) -> None:
 DAMAGES: Mapping[str, tuple[Callable[[bytes], bytes], str]] = {
     "only zeros": (
         lambda whole: b"\0" * len(whole) + b"\n",
-        r"study.journal is damaged in line 1; restore it .* under another --name$",
+        r"study.journal is damaged in line 1; restore it .* under another name$",
     ),
-    "a line cut": (lambda whole: cut(whole, 5), "is damaged in line 5; .*or keep its first 4 lines alone"),
-    "a line empty": (lambda whole: whole.replace(b"}\n", b"}\n\n", 1), "damaged in line 2; .*its first 1 line alone"),
+    "a line cut": (lambda whole: cut(whole, 5), "is damaged in line 5; .*keep only its first 4 lines and lose"),
+    "a line empty": (
+        lambda whole: whole.replace(b"}\n", b"}\n\n", 1),
+        "damaged in line 2; .*only its first 1 line and",
+    ),
     "deep": (lambda whole: whole + b"[" * 100_000 + b"\n", "study.journal is damaged in line"),
     "no trial": (lambda whole: whole + b'{"op_code":6,"trial_id":0}\n', r"study.journal is damaged \(KeyError"),
     "a number": (lambda whole: whole + b"7\n", r"study.journal is damaged \(TypeError"),

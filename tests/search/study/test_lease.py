@@ -16,10 +16,11 @@ from toy_family import TOY_SEARCH, ToyFamily
 
 from data_prep.errors import BadInputError
 from search.spec.file import SearchSpec, parse
+from search.study.connection import close_database, open_database
 from search.study.database import open_study
-from search.study.folder_lock import FileSlot
-from search.study.lease import Driver, Lease, Pace, Slot, StudyLostError, Waiting
-from search.study.retrying_storage import DatabaseSlot, close_database, open_database
+from search.study.folder_lock import FileLeaseRecord
+from search.study.in_database import DatabaseLeaseRecord
+from search.study.lease import Driver, Lease, LeaseRecord, Pace, StudyLostError, Waiting
 
 QUICK = Pace(beat=0.05, fence=5, watch=10, look=0.02)
 TOY = ToyFamily()
@@ -27,19 +28,19 @@ SECOND_MACHINE = ("unshare", "--uts", "--pid", "--fork", "--mount-proc", "--kill
 
 
 @pytest.fixture(params=["file", "sqlite", "postgresql"])
-def slot(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Slot]:
+def slot(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[LeaseRecord]:
     if request.param == "file":
-        yield FileSlot(tmp_path / "driver.json")
+        yield FileLeaseRecord(tmp_path / "driver.json")
         return
     url = request.getfixturevalue("database") if request.param == "postgresql" else f"sqlite:///{tmp_path}/study.db"
     database = open_database(url)
-    yield DatabaseSlot(database.engine, database.create_new_study([], "one"))
+    yield DatabaseLeaseRecord(database.engine, database.create_new_study([], "one"))
     close_database(database)
 
 
 @pytest.fixture
-def file_slot(tmp_path: Path) -> FileSlot:
-    return FileSlot(tmp_path / "driver.json")
+def file_slot(tmp_path: Path) -> FileLeaseRecord:
+    return FileLeaseRecord(tmp_path / "driver.json")
 
 
 def elsewhere(**changes: object) -> Driver:
@@ -54,7 +55,7 @@ def refuse(text: str) -> None:
     raise AssertionError(text)
 
 
-def test_a_record_is_replaced_only_where_it_is_what_was_read(slot: Slot) -> None:
+def test_a_record_is_replaced_only_where_it_is_what_was_read(slot: LeaseRecord) -> None:
     assert slot.read() is None
     assert slot.replace(None, "1")
     assert not slot.replace(None, "2")
@@ -68,7 +69,7 @@ def test_a_record_is_replaced_only_where_it_is_what_was_read(slot: Slot) -> None
     assert slot.read() == "4"
 
 
-def test_of_many_that_take_it_at_once_one_gets_it(slot: Slot) -> None:
+def test_of_many_that_take_it_at_once_one_gets_it(slot: LeaseRecord) -> None:
     start, leases = threading.Barrier(4), [Lease(slot, "toys", QUICK) for _ in range(4)]
     outcomes: list[Lease | str] = []
 
@@ -95,18 +96,20 @@ def test_of_many_that_take_it_at_once_one_gets_it(slot: Slot) -> None:
     assert slot.read() is None
 
 
-def test_a_beat_that_stands_still_means_a_dead_driver_and_the_user_is_told_of_the_wait(file_slot: FileSlot) -> None:
+def test_a_beat_that_stands_still_means_a_dead_driver_and_the_user_is_told_of_the_wait(
+    file_slot: FileLeaseRecord,
+) -> None:
     file_slot.replace(None, record(elsewhere(since=0.0)))
     said: list[str] = []
     lease = Lease(file_slot, "toys", replace(QUICK, watch=1.0))
     lease.take(said.append)
     (line,) = said
     assert line.startswith(f"toys was last run by process {os.getpid()} on far, since 19")
-    assert "waiting up to 1 s to see whether it lives" in line
+    assert "waiting up to 1 s to see whether it is alive" in line
     lease.release()
 
 
-def test_a_driver_that_ends_while_it_is_watched_hands_over(file_slot: FileSlot) -> None:
+def test_a_driver_that_ends_while_it_is_watched_hands_over(file_slot: FileLeaseRecord) -> None:
     theirs = record(elsewhere())
     file_slot.replace(None, theirs)
     lease = Lease(file_slot, "toys", Pace(beat=0.05, fence=0.5, watch=60, look=0.02))
@@ -120,7 +123,9 @@ def test_a_driver_that_ends_while_it_is_watched_hands_over(file_slot: FileSlot) 
     [{"process": 2**22 + 1}, {"started": "1"}, {}],
     ids=["ended", "its number used again", "this one, which could not give it up"],
 )
-def test_a_driver_that_died_on_this_machine_is_known_at_once(file_slot: FileSlot, change: dict[str, object]) -> None:
+def test_a_driver_that_died_on_this_machine_is_known_at_once(
+    file_slot: FileLeaseRecord, change: dict[str, object]
+) -> None:
     file_slot.replace(None, record(replace(Driver.this(), **change)))
     lease = Lease(file_slot, "toys")
     lease.take(refuse)
@@ -142,7 +147,7 @@ def _started(process: int) -> str:
     return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
 
 
-def test_who_lost_it_learns_so_and_leaves_the_others_record(file_slot: FileSlot) -> None:
+def test_who_lost_it_learns_so_and_leaves_the_others_record(file_slot: FileLeaseRecord) -> None:
     lease = Lease(file_slot, "toys", QUICK)
     lease.take(refuse)
     theirs = record(elsewhere(since=0.0))
@@ -150,14 +155,14 @@ def test_who_lost_it_learns_so_and_leaves_the_others_record(file_slot: FileSlot)
     file_slot._path.with_suffix(".new").replace(file_slot._path)
     lease._thread.join(10)
     with pytest.raises(
-        StudyLostError, match=r"toys was taken over by another .process \d+ on far, since .*nothing recorded"
+        StudyLostError, match=r"toys was taken over by another .*process \d+ on far, since .*nothing recorded"
     ):
         lease.check()
     lease.release()
     assert file_slot.read() == theirs
 
 
-def test_who_could_not_renew_for_long_renews_before_it_writes(file_slot: FileSlot) -> None:
+def test_who_could_not_renew_for_long_renews_before_it_writes(file_slot: FileLeaseRecord) -> None:
     lease = Lease(file_slot, "toys", Pace(beat=60))
     lease.take(refuse)
     before = file_slot.read()
@@ -168,12 +173,12 @@ def test_who_could_not_renew_for_long_renews_before_it_writes(file_slot: FileSlo
     assert file_slot.read() != before
     lease._renewed -= 13
     file_slot.replace(file_slot.read(), None)  # another took it, and has ended
-    with pytest.raises(StudyLostError, match=r"taken over by another .which has ended"):
+    with pytest.raises(StudyLostError, match=r"taken over by another .*which has ended"):
         lease.check()
     lease.release()
 
 
-def test_a_renewal_whose_answer_was_lost_is_known_for_ones_own(file_slot: FileSlot) -> None:
+def test_a_renewal_whose_answer_was_lost_is_known_for_ones_own(file_slot: FileLeaseRecord) -> None:
     lease = Lease(file_slot, "toys", Pace(beat=60))
     lease.take(refuse)
     before = lease._written
@@ -206,10 +211,10 @@ def changed(**change: object) -> str:
     ],
     ids=range(10),
 )
-def test_a_damaged_record_is_named_with_the_remedy(file_slot: FileSlot, text: str) -> None:
+def test_a_damaged_record_is_named_with_the_remedy(file_slot: FileLeaseRecord, text: str) -> None:
     file_slot._path.write_text(text)
     with pytest.raises(
-        BadInputError, match=r"driver.json is damaged; see that no process .*remove the record"
+        BadInputError, match=r"driver.json is damaged; check that no process .*remove the record"
     ) as caught:
         Lease(file_slot, "toys", QUICK).take(refuse)
     assert "\n" not in str(caught.value)
@@ -252,7 +257,9 @@ def test_a_search_that_runs_on_another_machine_is_refused_and_taken_when_that_is
     waiting = Waiting(said.append)
     with holder(tmp_path / "theirs", database, *second_machine) as process:
         with (
-            pytest.raises(BadInputError, match=r"toys is running already .process \d+ on elsewhere, since 20.*--name"),
+            pytest.raises(
+                BadInputError, match=r"toys is running already .process \d+ on elsewhere, since 20.*other name"
+            ),
             open_study(toy(database), TOY, tmp_path / "ours", "f", waiting),
         ):
             pass

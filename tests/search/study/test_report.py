@@ -8,14 +8,14 @@ from models.family import EpochReport
 from models.metrics import FoldValues
 from models.spec import Value
 from search.spec.file import parse
-from search.study.progress import State
 from search.study.records import EpochRecord, TrialRecord
 from search.study.report import best_trials, counts, importances
+from search.study.states import StateName
 
 SPACE = parse(TOY_SEARCH, "toy", family=ToyFamily()).space
 
 
-def trial(number: int, state: State, losses: list[float], values: dict[str, Value] | None = None) -> TrialRecord:
+def trial(number: int, state: StateName, losses: list[float], values: dict[str, Value] | None = None) -> TrialRecord:
     epochs = tuple(
         EpochRecord(EpochReport(epoch, {"loss": FoldValues((loss, loss))}, 1.0), 0)
         for epoch, loss in enumerate(losses, 1)

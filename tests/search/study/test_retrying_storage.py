@@ -16,9 +16,10 @@ from toy_family import TOY_SEARCH, ToyFamily
 
 from data_prep.errors import BadInputError
 from search.spec.file import parse
+from search.study.connection import DatabaseGoneError, close_database, open_database
 from search.study.database import open_study, read_search
 from search.study.lease import StudyLostError, Waiting
-from search.study.retrying_storage import DatabaseGoneError, PatientStorage, close_database, open_database
+from search.study.retrying_storage import RetryingStorage
 from tests.postgres_server import PASSWORD, USER, PostgresServer
 
 TOY = ToyFamily()
@@ -83,10 +84,10 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-def storage(database: str, said: list[str]) -> Generator[PatientStorage]:
-    storage = PatientStorage(open_database(database), Waiting(said.append))
+def storage(database: str, said: list[str]) -> Generator[RetryingStorage]:
+    storage = RetryingStorage(open_database(database), Waiting(said.append))
     yield storage
-    storage.close()
+    close_database(storage.database)
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def stopped(postgres: PostgresServer) -> Generator[PostgresServer]:
 def test_nothing_is_written_twice_or_lost_whenever_the_line_breaks(
     line: Line, database: str, postgres: PostgresServer, said: list[str], lost: str
 ) -> None:
-    storage = PatientStorage(
+    storage = RetryingStorage(
         open_database(database.replace(f":{postgres.port}/", f":{line.port}/")), Waiting(said.append)
     )
     steps: list[Callable[[optuna.Study], object]] = [
@@ -119,10 +120,10 @@ def test_nothing_is_written_twice_or_lost_whenever_the_line_breaks(
     for step in steps:
         line.cut = lost
         step(study)
-    storage.close()
+    close_database(storage.database)
     assert line.num_cuts == len(steps) + 1
     assert len(said) == 2 * line.num_cuts
-    assert said[1] == "the study's database answers again after 0 s; the search goes on"
+    assert said[1] == "the study's database answers again after 0 s; the search continues"
 
     with_database = open_database(database)
     found = optuna.load_study(study_name="one", storage=with_database)
@@ -138,7 +139,7 @@ def test_nothing_is_written_twice_or_lost_whenever_the_line_breaks(
 
 
 def test_it_waits_for_a_server_that_starts_again(
-    storage: PatientStorage, stopped: PostgresServer, said: list[str]
+    storage: RetryingStorage, stopped: PostgresServer, said: list[str]
 ) -> None:
     study = optuna.create_study(study_name="one", storage=storage)
     stopped.stop()
@@ -149,12 +150,12 @@ def test_it_waits_for_a_server_that_starts_again(
     assert study.ask().number == 1
     assert len(said) == 2
     assert re.fullmatch(r"the study's database does not answer \(.+\); the search waits for it", said[0])
-    assert re.fullmatch(r"the study's database answers again after \d+ s; the search goes on", said[1])
+    assert re.fullmatch(r"the study's database answers again after \d+ s; the search continues", said[1])
 
 
 def test_told_to_stop_it_waits_no_longer(database: str, stopped: PostgresServer, said: list[str]) -> None:
     stop = threading.Event()
-    storage = PatientStorage(open_database(database), Waiting(said.append, stop.is_set))
+    storage = RetryingStorage(open_database(database), Waiting(said.append, stop.is_set))
     study = optuna.create_study(study_name="one", storage=storage)
     stopped.stop()
     threading.Timer(1.5, stop.set).start()
@@ -164,16 +165,16 @@ def test_told_to_stop_it_waits_no_longer(database: str, stopped: PostgresServer,
         study.ask()
     assert stop.is_set()
     assert len(said) == 1
-    storage.close()
+    close_database(storage.database)
 
 
-def test_nothing_is_written_where_it_must_not_be(storage: PatientStorage) -> None:
+def test_nothing_is_written_where_it_must_not_be(storage: RetryingStorage) -> None:
     def forbid() -> None:
         raise StudyLostError("taken over")
 
-    study = optuna.create_study(study_name="one", storage=storage)
-    trial = study.ask()
-    storage.before_writing = forbid
+    trial = optuna.create_study(study_name="one", storage=storage).ask()
+    storage = RetryingStorage(storage.database, Waiting(), before_writing=forbid)
+    study = optuna.load_study(study_name="one", storage=storage)
     for write in (
         study.ask,
         lambda: storage.set_trial_state_values(trial._trial_id, TrialState.COMPLETE, [1.0]),
@@ -185,7 +186,7 @@ def test_nothing_is_written_where_it_must_not_be(storage: PatientStorage) -> Non
     assert study.user_attrs == {}
 
 
-def test_it_is_not_pickled(storage: PatientStorage) -> None:
+def test_it_is_not_pickled(storage: RetryingStorage) -> None:
     with pytest.raises(TypeError, match="its address may hold a password"):
         pickle.dumps(storage)
 

@@ -18,8 +18,8 @@ from models.family import EpochReport
 from models.metrics import FoldValues
 from models.spec import Value
 from search.spec.file import parse
-from search.study.progress import State
 from search.study.records import EpochRecord, TrialRecord
+from search.study.states import StateName
 from search.tracking.client import check_tracking, default_uri
 from search.tracking.thread import Tracking
 
@@ -29,7 +29,7 @@ VALUES: dict[str, Value] = {"solver": "gradient", "lr": 0.1, "columns": 3, "paus
 STARTED = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001  (Optuna's are naive)
 
 
-def record(number: int, state: State, losses: Sequence[float] = (), reason: str = "") -> TrialRecord:
+def record(number: int, state: StateName, losses: Sequence[float] = (), reason: str = "") -> TrialRecord:
     epochs = tuple(
         EpochRecord(EpochReport(epoch, {"loss": FoldValues((loss, loss + 1))}, 0.5), 1_700_000_000_000 + 1000 * epoch)
         for epoch, loss in enumerate(losses, start=1)
@@ -55,9 +55,9 @@ def client(home: Path, uri: str = "") -> Any:
 
 
 def runs(home: Path, uri: str = "") -> dict[str, Any]:
-    found = client(home, uri)
-    experiment = found.get_experiment_by_name("toy")
-    listed = found.search_runs([experiment.experiment_id])
+    mlflow = client(home, uri)
+    experiment = mlflow.get_experiment_by_name("toy")
+    listed = mlflow.search_runs([experiment.experiment_id])
     named = {run.info.run_name: run for run in listed}
     assert len(named) == len(listed), "a run is there twice"
     return named
@@ -75,15 +75,15 @@ def test_trials_become_runs_under_the_searchs_run(store: Path) -> None:
     tracking.put(record(2, "FAIL", [], "it diverged"))
     tracking.put(record(3, "WAITING", [5.0]))
     assert tracking.close(record(1, "COMPLETE", [3.0, 2.0]), finished=True) == []
-    found = runs(store)
-    parent = found["toys"]
-    assert set(found) == {"toys", "toys/0", "toys/1", "toys/2", "toys/3"}
-    assert {run.data.tags.get("mlflow.parentRunId") for name, run in found.items() if name != "toys"} == {
+    named = runs(store)
+    parent = named["toys"]
+    assert set(named) == {"toys", "toys/0", "toys/1", "toys/2", "toys/3"}
+    assert {run.data.tags.get("mlflow.parentRunId") for name, run in named.items() if name != "toys"} == {
         parent.info.run_id
     }
-    assert [found[f"toys/{n}"].info.status for n in range(4)] == ["FINISHED", "FINISHED", "FAILED", "KILLED"]
+    assert [named[f"toys/{n}"].info.status for n in range(4)] == ["FINISHED", "FINISHED", "FAILED", "KILLED"]
     assert parent.info.status == "FINISHED"
-    winner = found["toys/1"]
+    winner = named["toys/1"]
     assert winner.data.params == {name: str(value) for name, value in VALUES.items()}
     tags = {key: value for key, value in winner.data.tags.items() if not key.startswith("mlflow.")}
     assert tags == {
@@ -100,7 +100,7 @@ def test_trials_become_runs_under_the_searchs_run(store: Path) -> None:
         "epochs": "2",
         "winner": "yes",
     }
-    assert found["toys/2"].data.tags["reason"] == "it diverged"
+    assert named["toys/2"].data.tags["reason"] == "it diverged"
     assert winner.data.metrics == {
         "loss": 2.5,
         "loss_se": 0.5,
@@ -131,10 +131,10 @@ def test_writing_again_changes_nothing_and_writes_what_was_lacking(store: Path) 
     for _ in range(2):
         more = [record(0, "PRUNED", [4.0]), record(1, "COMPLETE", [3.0, 2.0, 1.0]), record(2, "PRUNED", [9.0])]
         track(store, more).close(None, finished=True)
-    found = runs(store)
-    assert set(found) == {"toys", "toys/0", "toys/1", "toys/2"}
-    assert {run.info.status for run in found.values()} == {"FINISHED"}
-    assert history(store, found["toys/1"], "loss") == [(1, 3.5), (2, 2.5), (3, 1.5)]
+    named = runs(store)
+    assert set(named) == {"toys", "toys/0", "toys/1", "toys/2"}
+    assert {run.info.status for run in named.values()} == {"FINISHED"}
+    assert history(store, named["toys/1"], "loss") == [(1, 3.5), (2, 2.5), (3, 1.5)]
 
 
 def test_an_interrupted_trial_runs_again(store: Path) -> None:
@@ -151,17 +151,17 @@ def test_the_crown_passes_on(store: Path) -> None:
     first, second = record(0, "COMPLETE", [4.0]), record(1, "COMPLETE", [3.0])
     track(store, [first]).close(first, finished=True)
     track(store, [first, second]).close(second, finished=True)
-    found = runs(store)
-    assert ["winner" in found[f"toys/{n}"].data.tags for n in range(2)] == [False, True]
-    assert found["toys"].data.tags["winner"] == "toys/1"
+    named = runs(store)
+    assert ["winner" in named[f"toys/{n}"].data.tags for n in range(2)] == [False, True]
+    assert named["toys"].data.tags["winner"] == "toys/1"
 
 
 def test_another_search_of_the_same_name_has_runs_of_its_own(store: Path) -> None:
     track(store, [record(0, "COMPLETE", [4.0])], study="id-1").close(None, finished=True)
     track(store, [record(0, "COMPLETE", [4.0])], study="id-2").close(None, finished=True)
-    found = client(store)
-    experiment = found.get_experiment_by_name("toy").experiment_id
-    assert len(found.search_runs([experiment])) == 4
+    mlflow = client(store)
+    experiment = mlflow.get_experiment_by_name("toy").experiment_id
+    assert len(mlflow.search_runs([experiment])) == 4
 
 
 def test_a_store_that_breaks_later_is_written_at_the_next_start(store: Path) -> None:
@@ -199,17 +199,17 @@ def test_whatever_a_killed_driver_left_half_written_the_next_start_completes(sto
     assert len(homes) > 12
     for home in homes:
         assert track(home, [old, best, better]).close(better, finished=True) == []
-        found = runs(home)
-        assert {run.info.status for run in found.values()} == {"FINISHED"}, home
-        assert set(found) == {"toys", "toys/0", "toys/1", "toys/2"}
+        named = runs(home)
+        assert {run.info.status for run in named.values()} == {"FINISHED"}, home
+        assert set(named) == {"toys", "toys/0", "toys/1", "toys/2"}
         for trial in (old, best, better):
-            run = found[f"toys/{trial.number}"]
+            run = named[f"toys/{trial.number}"]
             assert history(home, run, "loss") == [(e.report.epoch, e.report.metrics["loss"].mean) for e in trial.epochs]
             assert run.data.metrics["loss"] == trial.epochs[-1].report.metrics["loss"].mean
             assert (run.data.tags["state"], run.data.tags["epochs"]) == (trial.state, str(len(trial.epochs)))
             assert len(run.data.params) == len(VALUES)
             assert ("winner" in run.data.tags) == (trial is better), home
-        assert found["toys"].data.params == {"epochs": "9", "folds": "4"}
+        assert named["toys"].data.params == {"epochs": "9", "folds": "4"}
 
 
 def test_a_store_that_is_only_slow_is_waited_for(store: Path) -> None:
@@ -314,9 +314,9 @@ def test_a_server_may_go_and_come_back(
     start()
     records = [record(0, "COMPLETE", [5.0, 4.0]), last]
     assert track(store, records, uri=uri).close(last, finished=True) == []
-    found = runs(store)
-    assert {run.info.status for run in found.values()} == {"FINISHED"}
-    assert history(store, found["toys/1"], "loss") == [(1, 6.5), (2, 3.5)]
-    found = client(store, uri)
-    assert [file.path for file in found.list_artifacts(runs(store)["toys"].info.run_id)] == ["search.toml"]
+    named = runs(store)
+    assert {run.info.status for run in named.values()} == {"FINISHED"}
+    assert history(store, named["toys/1"], "loss") == [(1, 6.5), (2, 3.5)]
+    mlflow = client(store, uri)
+    assert [file.path for file in mlflow.list_artifacts(runs(store)["toys"].info.run_id)] == ["search.toml"]
     assert capfd.readouterr().out == ""

@@ -25,7 +25,7 @@ from tests.search.programs import environment
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own
 EARLIER = "0584bdc529eb"
-"""A version of MLflow's schema before the newest."""
+"""A version of MLflow's schema that is not the newest."""
 
 RUN = (
     "INSERT INTO experiments (experiment_id, name, lifecycle_stage) VALUES (7, 'mine', 'active')",
@@ -45,7 +45,7 @@ def watched(target: Any, name: str, listener: Callable[..., None]) -> Generator[
 
 @pytest.fixture(scope="module")
 def half_made(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Stores as they are left by a process that is killed while MLflow makes its tables in them."""
+    """Stores left by processes that were killed while MLflow created the tables."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     folder = tmp_path_factory.mktemp("half-made")
@@ -74,7 +74,7 @@ def change(path: Path, *statements: str) -> None:
 
 
 def use(home: Path) -> None:
-    """See that a store takes runs, and that a registry reads it."""
+    """Check that a run can be written to a store, and that a registry reads it."""
     client = connect(default_uri(home))
     client.create_run(client.create_experiment("new"))
     assert Registry(default_uri(home), home).versions() == []
@@ -94,7 +94,7 @@ def test_a_half_made_store_is_made_anew(half_made: list[Path], stage: int, tmp_p
     assert sorted(path.name for path in home.iterdir()) == ["mlflow.db", "mlflow.db.lock"]
 
 
-def test_a_half_made_store_that_holds_runs_is_moved_aside_and_said(half_made: list[Path], tmp_path: Path) -> None:
+def test_a_half_made_store_that_holds_runs_is_moved_aside_and_reported(half_made: list[Path], tmp_path: Path) -> None:
     home = shutil.copytree(half_made[5], tmp_path / "runs")
     change(home / "mlflow.db", *RUN)
     with pytest.raises(BadInputError, match=r"mlflow.db did not and was moved to mlflow.db.damaged-\w+ \(") as caught:
@@ -145,19 +145,21 @@ def test_a_full_disk_leaves_no_half_of_a_store(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statements", "said"),
+    ("statements", "message"),
     [
         (["CREATE TABLE studies (a INTEGER)"], r"must be a database of its own: .* has other tables \(studies\)"),
         (["UPDATE alembic_version SET version_num = 'ffffffffffff'", *RUN], "use the version of MLflow that wrote it"),
     ],
 )
-def test_what_others_wrote_is_left_as_it_is(home: Path, tracked_home: Path, statements: list[str], said: str) -> None:
+def test_files_of_other_programs_are_not_changed(
+    home: Path, tracked_home: Path, statements: list[str], message: str
+) -> None:
     path = tracked_home / "mlflow.db"
-    if "studies" in said:
+    if "studies" in message:
         path.unlink()
     change(path, *statements)
     before = path.read_bytes()
-    with pytest.raises(BadInputError, match=said) as caught:
+    with pytest.raises(BadInputError, match=message) as caught:
         connect(default_uri(home))
     assert "\n" not in str(caught.value)
     assert path.read_bytes() == before

@@ -16,10 +16,11 @@ from models.family import EpochReport
 from models.metrics import FoldValues
 from models.training import checkpoint
 from search.spec.file import SearchSpec, parse
-from search.study.database import FINISHED, Study, folder, open_study, read_search
+from search.study.database import folder, open_study, read_search
 from search.study.records import TrialRecord
+from search.study.writer import Study
 from search.trials.files import TrialFiles, model_path
-from search.trials.storage import Caretaker, Settled, settle
+from search.trials.storage import CheckpointCollector, MigratedFiles, migrate_storage
 from tests.object_store import S3Server, object_store
 from tests.search.driver.test_restart import TRIALS, check_it_went_on_from_a_rung, check_mlflow, drive, trials
 
@@ -65,7 +66,7 @@ def save(files: TrialFiles, number: int) -> None:
 
 
 def saved(files: TrialFiles, number: int) -> int | None:
-    states = [files.load_state(name) for name in files.states_of(number)]
+    states = [state for name in files.states_of(number) if (state := files.load_state(name))]
     assert [state.training["epoch"] for state in states] == [3, 1][: len(states)], "the newest comes first"
     return states[0].training["number"] if len(states) == 2 else None
 
@@ -73,7 +74,7 @@ def saved(files: TrialFiles, number: int) -> int | None:
 def test_what_unfinished_trials_saved_goes_along_to_another_storage_and_back(home: Path, elsewhere: str) -> None:
     """Three starts; the trial 0 waits, 1 is full but its model is not at home, 2 was stopped."""
     with open_study(toy(""), TOY, home, "f") as study:
-        own = settle(study, toy(""), home)
+        own = migrate_storage(study, toy(""), home)
         assert own.files == own.home
         assert own.messages == ()
         for number in range(3):
@@ -85,7 +86,7 @@ def test_what_unfinished_trials_saved_goes_along_to_another_storage_and_back(hom
         report(study, 2, 1)
         study.finish(2, "PRUNED")
     with open_study(toy(elsewhere), TOY, home, "f") as study:
-        away = settle(study, toy(elsewhere), home)
+        away = migrate_storage(study, toy(elsewhere), home)
         label = store_at(elsewhere).label
         assert away.messages == (
             f"moved what 1 trial saved from {folder(home, 'toys')} to {label}/toys-{study.id[:8]}",
@@ -93,9 +94,9 @@ def test_what_unfinished_trials_saved_goes_along_to_another_storage_and_back(hom
         assert (saved(away.files, 0), away.files.states(), own.files.states()) == (0, {0}, set())
         save(away.for_workers, 0)
         away.for_workers.save_model(1, {"w": 1}, SPEC, {})
-        assert settle(study, toy(elsewhere), home).messages == ()
+        assert migrate_storage(study, toy(elsewhere), home).messages == ()
     with open_study(toy(""), TOY, home, "f") as study:
-        back = settle(study, toy(""), home)
+        back = migrate_storage(study, toy(""), home)
         assert len(back.messages) == 1
         assert (saved(back.files, 0), back.files.states(), away.files.states()) == (0, {0}, set())
         assert not away.files.has_model(1)
@@ -103,10 +104,10 @@ def test_what_unfinished_trials_saved_goes_along_to_another_storage_and_back(hom
 
 
 def test_two_searches_of_one_name_do_not_meet_in_one_storage(tmp_path: Path, elsewhere: str) -> None:
-    found: list[Settled] = []
+    found: list[MigratedFiles] = []
     for home in (tmp_path / "one", tmp_path / "two"):
         with open_study(toy(elsewhere), TOY, home, "f") as study:
-            found.append(settle(study, toy(elsewhere), home))
+            found.append(migrate_storage(study, toy(elsewhere), home))
     save(found[0].files, 3)
     assert found[1].files.states() == set()
 
@@ -115,7 +116,7 @@ def test_a_move_that_is_cut_off_is_done_again(home: Path, tmp_path: Path, monkey
     (tmp_path / "shared").mkdir()
     search = toy(str(tmp_path / "shared"))
     with open_study(toy(""), TOY, home, "f") as study:
-        own = settle(study, toy(""), home)
+        own = migrate_storage(study, toy(""), home)
         for number in range(2):
             begin(study, toy(""))
             save(own.files, number)
@@ -130,11 +131,11 @@ def test_a_move_that_is_cut_off_is_done_again(home: Path, tmp_path: Path, monkey
 
     monkeypatch.setattr(TrialFiles, "copy_states", cut_off)
     with open_study(search, TOY, home, "f") as study, pytest.raises(KeyboardInterrupt):
-        settle(study, search, home)
+        migrate_storage(study, search, home)
     assert own.files.states() == {0, 1}
     monkeypatch.undo()
     with open_study(search, TOY, home, "f") as study:
-        settled = settle(study, search, home)
+        settled = migrate_storage(study, search, home)
     assert settled.files.states() == {0, 1}
     assert "moved what 2 trials saved" in settled.messages[0]
 
@@ -143,7 +144,7 @@ def test_an_old_storage_that_is_not_there_is_refused_where_something_waits_in_it
     search = toy(str(tmp_path / "shared"))
     (tmp_path / "shared").mkdir()
     with open_study(search, TOY, home, "f") as study:
-        files = settle(study, search, home).files
+        files = migrate_storage(study, search, home).files
         begin(study, search)
         save(files, 0)
     (tmp_path / "shared").rename(tmp_path / "unmounted")
@@ -154,10 +155,10 @@ def test_an_old_storage_that_is_not_there_is_refused_where_something_waits_in_it
             match=r"shared is not \(there is no such folder here\); make it, or mount .*; the trials of toys saved in",
         ),
     ):
-        settle(study, toy(""), home)
+        migrate_storage(study, toy(""), home)
     (tmp_path / "unmounted").rename(tmp_path / "shared")
     with open_study(toy(""), TOY, home, "f") as study:
-        assert saved(settle(study, toy(""), home).files, 0) == 0
+        assert saved(migrate_storage(study, toy(""), home).files, 0) == 0
 
 
 def finish_one(study: Study, search: SearchSpec, files: TrialFiles) -> list[TrialRecord]:
@@ -172,8 +173,8 @@ def finish_one(study: Study, search: SearchSpec, files: TrialFiles) -> list[Tria
 def test_models_come_home_and_what_is_finished_is_cleared_away(home: Path, elsewhere: str) -> None:
     search = toy(elsewhere)
     with open_study(search, TOY, home, "f") as study:
-        settled = settle(study, search, home)
-        caretaker = Caretaker(settled, study.records())
+        settled = migrate_storage(study, search, home)
+        caretaker = CheckpointCollector(settled, study.records())
         finish_one(study, search, settled.files)
         caretaker.finished(0)
         save(settled.files, begin(study, search))
@@ -187,8 +188,8 @@ def test_a_model_that_could_not_come_home_comes_at_the_next_start(home: Path, tm
     (tmp_path / "shared").mkdir()
     search = toy(str(tmp_path / "shared"))
     with open_study(search, TOY, home, "f") as study:
-        settled = settle(study, search, home)
-        caretaker = Caretaker(settled, study.records())
+        settled = migrate_storage(study, search, home)
+        caretaker = CheckpointCollector(settled, study.records())
         records = finish_one(study, search, settled.files)
         (tmp_path / "shared").rename(tmp_path / "unmounted")
         said = caretaker.close(records, hurry=True)
@@ -196,7 +197,7 @@ def test_a_model_that_could_not_come_home_comes_at_the_next_start(home: Path, tm
         assert "there is no such folder here" in said[0]
         assert said[0].endswith(": the next start does it")
         (tmp_path / "unmounted").rename(tmp_path / "shared")
-        assert Caretaker(settled, records).close(records, hurry=True) == []
+        assert CheckpointCollector(settled, records).close(records, hurry=True) == []
     assert model_path(folder(home, "toys"), 0).is_file()
     assert settled.files.states() == set()
 
@@ -226,7 +227,7 @@ def test_begun_at_home_killed_gone_on_with_in_an_object_store_killed_and_ended(
 
     found = trials(home)
     assert [trial.number for trial in found] == list(range(TRIALS))
-    assert all(trial.state in FINISHED for trial in found)
+    assert all(trial.is_final for trial in found)
     for old in cut:
         assert found[old.number].epochs[: len(old.epochs)] == old.epochs, "what was recorded is never changed"
     full = [trial.number for trial in found if trial.state == "COMPLETE"]
@@ -266,8 +267,8 @@ def test_a_storage_that_becomes_read_only_ends_the_search_in_one_line_and_nothin
     told = f"UnusableStoreError: storage must be readable and writable: {shared}"
     last = errors.strip().splitlines()[-1]
     assert told in last
-    assert "is not (Read-only file system); make the folder writable on every machine, or name another; then " in last
-    assert last.endswith("what is recorded is not lost (tunesmith search toys)")
+    assert "is not (Read-only file system); make the folder writable on every machine, or name another; " in last
+    assert last.endswith("resume the search, nothing recorded is lost")
 
     cut = trials(home)
     assert {trial.state for trial in cut} <= {"WAITING", "RUNNING", "PRUNED"}
@@ -277,5 +278,5 @@ def test_a_storage_that_becomes_read_only_ends_the_search_in_one_line_and_nothin
         if trial.state != "PRUNED" and len(trial.epochs) > 3:
             began = [int(line.split()[2]) for line in printed if line.startswith(f"epoch {trial.number} ")]
             assert began[0] == 4
-    assert all(trial.state in FINISHED for trial in trials(home))
+    assert all(trial.is_final for trial in trials(home))
     assert list((folder(home, "toys") / "models").iterdir())

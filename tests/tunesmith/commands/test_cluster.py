@@ -66,9 +66,12 @@ def test_the_commands_that_init_names_are_commands(kind: str, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("content", "wrong"),
     [
-        (None, "a launch file must be readable: file.yaml (No such file or directory); 'tunesmith cluster init'"),
+        (
+            None,
+            "file.yaml is not (No such file or directory); write one: tunesmith cluster init",
+        ),
         ("apiVersion: ray.io/v1\n", "kubectl apply -f file.yaml"),
-        ("max_workers: 3\n", "with a cluster_name: file.yaml has none"),
+        ("max_workers: 3\n", "file.yaml has no cluster_name"),
         ("cluster_name: x\nhead: FILL_IN # here\n", "file.yaml is not in line 2 (head: FILL_IN # here)"),
     ],
 )
@@ -93,11 +96,11 @@ def test_rays_launcher_reads_the_file_and_its_exit_status_is_passed(capfd: pytes
 @pytest.mark.parametrize(
     ("arguments", "wrong"),
     [
-        ([], "named by its launch file, or by --address"),
-        (["a.yaml", "--address", "1.2.3.4:5"], "give one of them"),
+        ([], "named by its launch file or by --address: got none"),
+        (["a.yaml", "--address", "1.2.3.4:5"], "got both"),
         (["--address", "http://head:8265"], "HOST:PORT"),
         (["--address", "127.0.0.1:9"], "must answer at its address"),
-        (["a.yaml", "--json"], "--json goes with --address"),
+        (["a.yaml", "--json"], "--json needs --address"),
     ],
 )
 def test_a_status_that_cannot_be_had(arguments: list[str], wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,11 +116,11 @@ def test_a_status_that_cannot_be_had(arguments: list[str], wrong: str, capsys: p
     [
         (["none.toml"], "there is no file 'none.toml'"),
         (["compser"], "there is no file 'compser'"),
-        (["mine.toml", "--home", "runs"], "an absolute path on the head, or begins with ~: got 'runs'"),
+        (["mine.toml", "--home", "runs"], "an absolute path on the head, or starts with ~: got 'runs'"),
         (["mine.toml", "--", "--trails", "3"], "--trials"),
         (["mine.toml", "--", "--set", "siez=3"], "did you mean 'size'?"),
-        (["mine.toml", "--", "--home", "x"], "--home does not go behind --"),
-        (["mine.toml", "--", "--print"], "--print does not go behind --"),
+        (["mine.toml", "--", "--home", "x"], "runs on the head: got --home"),
+        (["mine.toml", "--", "--print"], "runs on the head: got --print"),
         (["mine.toml", "--", "--corpus", "onells"], "did you mean 'oneills'?"),
         (["mine.toml", "--", "--corpus", "./none"], "there is no folder './none'"),
         (["wrong.toml"], "did you mean 'trials'?"),
@@ -164,7 +167,7 @@ def test_options_are_read_as_the_search_reads_them() -> None:
 
 
 def own_agent() -> str:
-    """The agent, which takes the jobs, has a port of its own beside other Rays here."""
+    """A cluster whose agent, which accepts jobs, has a free port, since other Rays run here."""
     return f"--dashboard-agent-listen-port={free_port()}"
 
 
@@ -223,7 +226,7 @@ def test_a_search_is_submitted_followed_and_ends_on_the_cluster(
     assert run(["cluster", "submit", "mine.toml", *address, "--home", str(home), "--", "--trials", "2"]) == 0
     printed = capsys.readouterr()
     told = [line for line in printed.err.splitlines() if line]
-    assert told[0].endswith("and the code travel along")
+    assert told[0].endswith("and the code")
     assert told[1].startswith("the job mine-1 runs mine")
     assert told[2:] == ["mine-1: succeeded"]
     assert "the winner" in printed.out
@@ -248,7 +251,7 @@ def test_a_search_that_is_stopped_ends_cleanly_and_goes_on_when_it_is_submitted_
     assert run([*submit, "--detach", "--json", *budget, "--trials", "1000"]) == 0
     job = json.loads(capsys.readouterr().out)["job"]
     assert run([*submit, "--detach", *budget]) == 2
-    assert f"again in {home} is run by the job {job}" in said(capsys)
+    assert f"the job {job} runs again in {home}" in said(capsys)
     wait_until(lambda: any((home / "searches" / "again").glob("*")), "the search to begin")
     assert run(["cluster", "stop", job, *address, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["state"] == "STOPPED"

@@ -1,4 +1,4 @@
-"""``tunesmith compose``: tunes from a trained composer in files, by seed, and what it refuses in one line."""
+"""``tunesmith compose``: tunes from a trained composer in files, by seed, and errors in one line."""
 
 import json
 from collections.abc import Callable
@@ -90,7 +90,7 @@ def test_every_run_keeps_its_files_together_and_those_of_others_as_they_are(
         assert {name: there[name] for name in before} == before
         before = there
     assert compose("--bars 4 --seed 2 --formats abc --no-report").status == 0
-    again = compose("--bars 4 --form AABB --formats abc --force")  # which replaces the first run whole
+    again = compose("--bars 4 --form AABB --formats abc --force")  # replaces the whole first run
     assert again.status == 0, again.err
     there = {path.name for path in folder.iterdir()}
     gone = {"small-seed1-01.mid", "small-seed1-02.mid", "small-seed1-02.abc"}
@@ -153,7 +153,7 @@ def test_tunes_are_told_and_measured(compose: Callable[..., Done], tmp_path: Pat
     assert "small-seed1-02" in done.out
     assert ".mid" in done.out
     assert "ends on the tonic" in done.out
-    assert "not at hand" in " ".join(done.out.split())
+    assert "not available" in " ".join(done.out.split())
     told = json.loads((tmp_path / "composed" / "small-seed1-report.json").read_text())
     assert told["corpus"] is None
     assert told["tunes"]["small-seed1-02"]["values"]["ends_on_tonic"]["value"] == 1.0
@@ -175,12 +175,12 @@ def test_tunes_are_told_and_measured(compose: Callable[..., Done], tmp_path: Pat
         ("--lowest C6 --highest C5", "lowest pitch is at or below"),
         ("--highest C0", "knows none from MIDI pitch 0 to 12"),
         ("--formats mdi", "did you mean 'midi'"),
-        ("--formats ,", "at least one format"),
+        ("--formats ,", "at least one of midi"),
         ("--prompt nowhere.abc", "nowhere.abc is not"),
         ("--prompt empty.abc", "a prompt is a tune of at least one note"),
         ("--prompt text.txt", "a prompt ends in"),
         ("--prompt long.abc --bars 1", "must leave something to compose"),
-        ("--out empty.abc", "empty.abc cannot be one"),
+        ("--out empty.abc", "empty.abc is not"),
         ("--corpus onells", "did you mean 'oneills'"),
     ],
 )
@@ -214,7 +214,7 @@ def test_models_that_cannot_compose_are_named(compose: Callable[..., Done], tmp_
         "--trial nothing": "no search is called 'nothing'",
         "": "no search is called 'composer'",
         "--model composer@champion": "no composer",
-        "--model stylenet@champion": "this takes a composer",
+        "--model stylenet@champion": "the model must be a composer",
         "--model composer@3 --trial nothing/2": "a model is named once",
     }.items():
         done = compose(arguments, model=None)

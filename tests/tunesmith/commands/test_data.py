@@ -1,4 +1,4 @@
-"""``tunesmith data`` on both kinds of data: what it says, its JSON, its pictures, and what it refuses."""
+"""``tunesmith data`` on both kinds of data: its text, its JSON, its pictures and its errors."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ from tunesmith.cli import run
 
 @pytest.fixture(autouse=True)
 def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of two styles with a file that cannot be read and one that is left out, in the folder to work in."""
+    """A folder of two styles with an unreadable file and one that is left out, in the current folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TUNESMITH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "200")
@@ -105,7 +105,7 @@ def test_a_picture_of_each_kind(corpus: str, tunes: Path, capsys: pytest.Capture
     ("arguments", "said"),
     [
         (["played", "--picture", "a.gif"], "a picture's file ends in .png, .svg, .pdf: got 'a.gif'"),
-        (["played", "--picture", "no/such/a.png"], "a folder that is there: "),
+        (["played", "--picture", "no/such/a.png"], "the folder of a picture must exist: "),
         (["played:era"], "there is no played/index.csv"),
         (["played", "--kind", "chords"], "no kind of data is called 'chords'"),
         (["oneills", "--kind", "performances"], "the corpus 'oneills' has melodies; use a folder, or synthetic"),

@@ -1,4 +1,4 @@
-"""The doctor on a real cluster: all well where all is well, and the truth about each fault."""
+"""The doctor on a real cluster: no complaint about a healthy one, and one line about each fault."""
 
 import json
 import os
@@ -34,7 +34,7 @@ layers = 1
 batch_size = 8
 
 [resources]
-gpus = 0  # there are none but those that one node only says it has
+gpus = 0  # there are none; one node only claims to have some
 
 [study]
 url = "{study}"
@@ -66,8 +66,8 @@ def search_file(place: Place, study: str = "", tracking: str = "") -> Path:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What the doctor said."""
+class Diagnosis:
+    """What the doctor printed."""
 
     status: int
     level: str
@@ -80,13 +80,13 @@ class Told:
         return [one["level"] for one in self.of(check, where)]
 
 
-def examine(place: Place, *arguments: str) -> Told:
+def examine(place: Place, *arguments: str) -> Diagnosis:
     done = place.run("doctor", *arguments, "--json")
     assert "Traceback" not in done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     for finding in found["findings"]:
         assert finding["level"] == "green" or finding["remedy"], finding
-    return Told(done.returncode, found["level"], tuple(found["findings"]))
+    return Diagnosis(done.returncode, found["level"], tuple(found["findings"]))
 
 
 @pytest.fixture(scope="module")
@@ -96,15 +96,15 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Generator[Ward]:
 
 
 def test_a_healthy_cluster_is_all_green(ward: Ward) -> None:
-    told = examine(ward.place, str(ward.search_file()), "--address", ward.cluster.address, "--home", str(ward.home))
-    assert [one for one in told.findings if one["level"] != "green"] == []
-    assert (told.status, told.level) == (0, "green")
-    for check in ("names", "home", "ray", "nodes", "versions", "clock", "disk", "memory", "gpus", "slots", "storage",
+    report = examine(ward.place, str(ward.search_file()), "--address", ward.cluster.address, "--home", str(ward.home))
+    assert [one for one in report.findings if one["level"] != "green"] == []
+    assert (report.status, report.level) == (0, "green")
+    for check in ("names", "home", "ray", "nodes", "versions", "disk", "memory", "gpus", "slots", "storage",
                   "tracking", "study", "data", "pickling", "largest", "trial"):  # fmt: skip
-        assert told.of(check), f"nothing is said of {check}"
-    assert {one["where"] for one in told.of("versions")} == {"all 3 nodes"}
-    assert told.of("slots")[0]["text"] == "2 trials at once, each with 1 CPU and 0 GPUs"
-    assert told.of("trial")[0]["text"].startswith("2 epochs trained, ")
+        assert report.of(check), f"there is no finding of {check}"
+    assert {one["where"] for one in report.of("versions")} == {"all 3 nodes"}
+    assert report.of("slots")[0]["text"] == "2 trials at once, each with 1 CPU and 0 GPUs"
+    assert report.of("trial")[0]["text"].startswith("2 epochs trained, ")
     left = [path.name for path in ward.home.rglob("*")]
     assert left == [], "the doctor leaves nothing behind"
 
@@ -129,67 +129,67 @@ def test_each_fault_has_its_line(ward: Ward, tmp_path: Path) -> None:
     locked = ward.cluster.add(wrapper=["unshare", "-m", "sh", "-c", f'{locks} && exec "$@"', "sh"])
     nobody = free_port()
     file = ward.search_file(f"postgresql+psycopg://me:secret@127.0.0.1:{nobody}/db", f"http://127.0.0.1:{nobody}")
-    told = examine(ward.place, str(file), "--address", ward.cluster.address, "--home", str(ward.home))
-    assert (told.status, told.level) == (1, "red")
-    assert "secret" not in str(told)
+    report = examine(ward.place, str(file), "--address", ward.cluster.address, "--home", str(ward.home))
+    assert (report.status, report.level) == (1, "red")
+    assert "secret" not in str(report)
 
-    (versions,) = told.of("versions", strange.address)
+    (versions,) = report.of("versions", strange.address)
     assert (versions["level"], versions["text"]) == ("red", f"torch 2.12.0 where this program has {version('torch')}")
-    (names,) = told.of("names", strange.address)
+    (names,) = report.of("names", strange.address)
     assert (names["level"], "zoo has a package models too" in names["text"]) == ("yellow", True)
-    (disk,) = told.of("disk", hidden.address)
+    (disk,) = report.of("disk", hidden.address)
     assert disk["level"] == "red"
-    (unseen,) = told.of("storage", hidden.address)
+    (unseen,) = report.of("storage", hidden.address)
     assert (unseen["level"], "does not see what this machine wrote" in unseen["text"]) == ("red", True)
-    (unwritten,) = told.of("storage", locked.address)
+    (unwritten,) = report.of("storage", locked.address)
     assert (unwritten["level"], "Read-only file system" in unwritten["text"]) == ("red", True)
-    (gpus,) = told.of("gpus", strange.address)
+    (gpus,) = report.of("gpus", strange.address)
     assert (gpus["level"], gpus["text"].startswith("Ray counts 2 GPUs and torch can use 0")) == ("red", True)
-    (tracking,) = told.of("tracking")
+    (tracking,) = report.of("tracking")
     assert (tracking["level"], "the tracking server must answer" in tracking["text"]) == ("red", True)
-    (study,) = told.of("study")
+    (study,) = report.of("study")
     assert (study["level"], "the study's database must be reachable" in study["text"]) == ("red", True)
-    assert told.levels("home") == told.levels("slots") == told.levels("pickling") == ["green"], (
+    assert report.levels("home") == report.levels("slots") == report.levels("pickling") == ["green"], (
         "what is well is said too"
     )
-    assert told.levels("trial") == ["green", "green"], "one trial on each kind of node"
+    assert report.levels("trial") == ["green", "green"], "one trial on each kind of node"
     for node in (strange, hidden, locked):
         node.kill()
 
 
-def test_gpus_that_torch_cannot_use_are_told_where_trials_would_share_them(ward: Ward) -> None:
+def test_gpus_that_torch_cannot_use_are_reported_where_trials_would_share_them(ward: Ward) -> None:
     ward.home.mkdir(exist_ok=True)
     claims = ward.cluster.add(cpus=2, gpus=1)
     file = ward.search_file()
     file.write_text(file.read_text().replace("gpus = 0", 'gpus = "auto"'))
-    told = examine(ward.place, str(file), "--address", ward.cluster.address, "--home", str(ward.home))
-    assert (told.status, told.level) == (1, "red")
-    assert told.levels("gpus", claims.address) == ["red"]
-    assert told.levels("trial", claims.address) == ["red"]
-    (largest,) = told.of("largest", claims.address)
+    report = examine(ward.place, str(file), "--address", ward.cluster.address, "--home", str(ward.home))
+    assert (report.status, report.level) == (1, "red")
+    assert report.levels("gpus", claims.address) == ["red"]
+    assert report.levels("trial", claims.address) == ["red"]
+    (largest,) = report.of("largest", claims.address)
     assert (largest["level"], "finds no CUDA there" in largest["text"]) == ("yellow", True), largest
-    slots = told.of("slots")
+    slots = report.of("slots")
     assert [one["level"] for one in slots] == ["yellow", "green"], "no trial runs where there is no GPU"
     assert slots[1]["text"] == "2 trials at once, each with 1 CPU and 0.5 GPUs"
     claims.kill()
 
 
-def test_no_cluster_at_the_address_is_told_and_the_rest_is_looked_at(ward: Ward) -> None:
+def test_the_other_checks_run_where_no_cluster_answers(ward: Ward) -> None:
     place = folder(ward.home, "small")
     place.mkdir(parents=True)
     with driver_lock(place, "small"):
-        told = examine(ward.place, str(ward.search_file()), "--address", "127.0.0.1:9", "--home", str(ward.home))
+        report = examine(ward.place, str(ward.search_file()), "--address", "127.0.0.1:9", "--home", str(ward.home))
     shutil.rmtree(place)
-    assert (told.status, told.level) == (1, "red")
-    (ray,) = told.of("ray")
+    assert (report.status, report.level) == (1, "red")
+    (ray,) = report.of("ray")
     assert (ray["level"], "127.0.0.1:9 does not" in ray["text"]) == ("red", True)
     assert "ray start --head" in ray["remedy"]
-    assert told.levels("tracking") == told.levels("data") == ["green"]
-    assert told.levels("study") == ["green", "yellow"]
-    assert f"process {os.getpid()} on " in told.of("study")[1]["text"], "who runs the search"
+    assert report.levels("tracking") == report.levels("data") == ["green"]
+    assert report.levels("study") == ["green", "yellow"]
+    assert f"process {os.getpid()} on " in report.of("study")[1]["text"], "who runs the search"
 
 
-def test_this_machine_is_looked_at_line_by_line_and_may_be_interrupted(tmp_path: Path) -> None:
+def test_findings_are_printed_one_by_one_and_ctrl_c_stops_the_rest(tmp_path: Path) -> None:
     place = make_place(tmp_path)
     search = str(search_file(place))
     arguments = [search, "--home", str(tmp_path / "home"), "--storage", str(tmp_path / "saved")]
@@ -201,6 +201,6 @@ def test_this_machine_is_looked_at_line_by_line_and_may_be_interrupted(tmp_path:
                 process.send_signal(signal.SIGINT)
         status = process.wait(timeout=60)
         last = process.errors.splitlines()[-1]  # before it, which files were read
-        assert (status, last) == (130, "stopped: the rest was not looked at")
+        assert (status, last) == (130, "stopped: the remaining checks were not run")
     assert all(line.startswith("ok    ") for line in lines), lines
     assert f"{tmp_path / 'saved'}" in next(line for line in lines if " storage " in line)

@@ -1,4 +1,4 @@
-"""``tunesmith memorise``: the grid as a table, JSON, tunes and a picture, and what it refuses in one line."""
+"""``tunesmith memorise``: the grid as a table, JSON, tunes and a picture, and errors in one line."""
 
 import json
 import subprocess
@@ -75,7 +75,7 @@ def test_a_table_shows_the_right_notes(memorise: Callable[[str], Done]) -> None:
     done = memorise(f"--inputs 2,3 --iterations 1,4 --bars 6 {SMALL}")
     assert done.status == 0, done.err
     head, columns, *rows = done.out.splitlines()
-    assert head == "Mary Had a Little Lamb: of the 5 notes after the 21 given, how many are the tune's"
+    assert head == "Mary Had a Little Lamb: right ones of the 5 notes after the 21 given ones"
     assert columns.split() == ["inputs", "\\", "iterations", "1", "4"]
     assert [row.split()[0] for row in rows] == ["2", "3"]
     assert "training steps" in done.err
@@ -94,7 +94,7 @@ def test_another_tune_is_taken_and_what_is_left_out_is_said(memorise: Callable[[
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("--inputs 0", "--inputs takes 1 to 16 whole numbers from 1 to 4096 with commas between, as in 1,2,4: got '0'"),
+        ("--inputs 0", "--inputs takes 1 to 16 whole numbers from 1 to 4096, separated by commas, as 1,2,4: got '0'"),
         ("--inputs 1,,2", "got '1,,2'"),
         ("--inputs few", "got 'few'"),
         ("--inputs -3", "got '-3'"),
@@ -112,7 +112,7 @@ def test_another_tune_is_taken_and_what_is_left_out_is_said(memorise: Callable[[
         ("short.abc", "short.abc has no note after 4 of them; name a longer tune, or give fewer bars"),
         ("one.abc", "one.abc has no note after 4 of them"),
         ("one.abc --out one.abc/x", "has no note after 4"),
-        ("--out short.abc", "tunes are written to a folder: short.abc cannot be one"),
+        ("--out short.abc", "the folder of tunes must be writable: short.abc is not"),
     ],
 )
 def test_one_line_says_what_to_do(arguments: str, said: str, memorise: Callable[[str], Done], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Registered models by command: listed, shown, taken back, exported, and used."""
+"""The commands on registered models: list, show, roll back, export and use."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ EVIDENCE = {"decision": {"moves": True, "why": "it is better than the champion"}
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with two composers, the second of them champion, and a StyleNet that is none."""
+    """A home with two composers, of which the second is the champion, and a StyleNet that is not one."""
     folder = tmp_path_factory.mktemp("registered")
     registry = Registry(default_uri(folder), folder)
     composer = trained_composers.trained(folder / "composer.pt")
@@ -132,10 +132,10 @@ def test_a_registered_model_performs(tunesmith: Callable[..., Done], tmp_path: P
         ("models --tracking ./mlruns", "tracking.uri must be the URI of a database or a server"),
         ("rollback compser", "did you mean 'composer'?"),
         ("export composer@9 --out model", "no version is called 'composer@9'"),
-        ("perform in.mid --model composer@1", "this takes a stylenet, and composer@1 is a composer"),
+        ("perform in.mid --model composer@1", "the model must be a stylenet: composer@1 is a composer"),
         ("perform in.mid --model stylnet@1", "did you mean 'stylenet'?"),
         ("perform in.mid --model missing.pt", "a trained model must be there, and missing.pt is not"),
-        ("perform in.mid --model stylenet@1 --trial tunes/1", "a model is named once: give --model or --trial"),
+        ("perform in.mid --model stylenet@1 --trial tunes/1", "a model is named by --model or by --trial: got both"),
     ],
 )
 def test_one_line_says_what_to_do(command: str, said: str, tunesmith: Callable[..., Done], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``tunesmith ui``: a real server, real requests, and what is seen of it in a terminal."""
+"""``tunesmith ui``: a real server, real requests, and its output on a terminal."""
 
 import errno
 import http.client
@@ -26,7 +26,7 @@ OPEN = {
     "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": "*",
     "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "true",
 }
-"""What a shell may say to MLflow."""
+"""Environment variables that weaken MLflow's restrictions."""
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Ui:
 
 
 def _home(folder: Path) -> str:
-    """Lay a store with a run of a search; return its experiment's id."""
+    """Create a store with a run of a search; return the id of its experiment."""
     lay_tables(folder)
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
     client.create_experiment("empty", (folder / "mlartifacts" / "empty").as_uri())
@@ -67,7 +67,7 @@ def _home(folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def ui(tmp_path_factory: pytest.TempPathFactory) -> Generator[Ui]:
-    """A server of its own, in a shell that opens MLflow to everybody."""
+    """A server in an environment that would open MLflow to everybody."""
     home = tmp_path_factory.mktemp("ui") / "runs"
     experiment, port = _home(home), free_port()
     command = [sys.executable, "-m", "tunesmith", "ui", "--home", str(home), "--port", str(port)]
@@ -111,7 +111,7 @@ def test_its_own_names_are_answered(ui: Ui, host: str, path: str) -> None:
     ],
 )
 def test_a_name_that_leads_here_but_is_not_ours_is_refused(ui: Ui, host: str | None, path: str) -> None:
-    """As a page sends it whose name is rebound to this machine, whatever the shell says to MLflow."""
+    """Requests as a page sends them whose name is rebound to this machine are rejected in any environment."""
     assert ui.answer(host and host.replace("PORT", str(ui.port)), path).status in {400, 403}
 
 
@@ -129,7 +129,7 @@ def test_other_sites_neither_read_nor_change(ui: Ui, origin: str) -> None:
 @pytest.mark.xdist_group("ui")
 def test_the_page_of_the_runs_is_printed_and_nothing_else_until_ctrl_c_ends_it(ui: Ui) -> None:
     page = f"http://127.0.0.1:{ui.port}/#/experiments/{ui.experiment}/runs?workflowType=machine_learning"
-    assert ui.printed[0].startswith(f"MLflow's UI on {ui.home} (Ctrl-C ends it)")
+    assert ui.printed[0].startswith(f"MLflow's UI on {ui.home} (press Ctrl-C to stop)")
     assert ui.printed[1] == f"  composer  {page}\n"
     ui.answer("evil.example")
     ui.answer(f"127.0.0.1:{ui.port}", "/no/such/page")
@@ -149,7 +149,7 @@ def test_a_port_that_is_taken_is_refused_in_one_line(tmp_path: Path, capsys: pyt
         port = taken.getsockname()[1]
         assert run(["ui", "--home", str(tmp_path), "--port", str(port)]) == 2
     assert capsys.readouterr().err == (
-        f"error: port {port} of 127.0.0.1 is taken by another program: name another with --port\n"
+        f"error: port {port} of 127.0.0.1 is taken by another program; name another with --port\n"
     )
 
 

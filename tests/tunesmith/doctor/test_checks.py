@@ -1,4 +1,4 @@
-"""What the doctor makes of nodes' answers, by hand-made answers; its round on real nodes is with its command."""
+"""The doctor's findings about hand-made answers of nodes; the command's tests run the checks on real nodes."""
 
 import subprocess
 import sys
@@ -10,11 +10,13 @@ import pytest
 
 from cluster.nodes import Node
 from cluster.package_owners import Clash
-from data_prep.errors import BadInputError
+from data_prep.errors import Action, BadInputError
+from search.spec.file import load
 from tunesmith.doctor import nodes as node_checks
+from tunesmith.doctor.context import Context, alike
 from tunesmith.doctor.finding import Finding, guarded, refused
-from tunesmith.doctor.probe import Disk, Gpu, NodeProbe, disk, memory, reaches
-from tunesmith.doctor.trials import kinds, pickled
+from tunesmith.doctor.probe import Disk, Gpu, NodeProbe, disk, memory, unreachable
+from tunesmith.doctor.trials import pickled
 
 GIB = 1 << 30
 ROOT = Path(__file__).parents[3]
@@ -33,6 +35,10 @@ def probe(
     return NodeProbe(spill, int(memory_free), 16 * GIB, gpus, torch_gpus, clashes)
 
 
+def examined(probes: dict[Node, NodeProbe]) -> Context:
+    return Context(load("composer"), Path("/home"), None, print, nodes=tuple(probes), probes=probes)
+
+
 def levels(findings: Iterator[Finding]) -> list[tuple[str, str]]:
     return [(finding.level, finding.where) for finding in findings]
 
@@ -44,24 +50,29 @@ H100 = Gpu("H100", "570.1", 80 * GIB)
     ("node", "found", "expected", "words"),
     [
         (CPU_NODE, probe(), "green", "trials train on CPUs"),
-        (GPU_NODE, probe(gpus=(H100, H100), torch_gpus=2), "green", "2 GPUs for torch: H100 with 80 GiB, driver 570.1"),
-        (GPU_NODE, probe(torch_gpus=0), "red", "Ray counts 2 GPUs and torch can use 0; no driver"),
-        (GPU_NODE, probe(gpus=(H100,), torch_gpus=1), "red", "torch can use 1; NVIDIA's driver names 1"),
-        (GPU_NODE, probe(gpus=(H100, H100), torch_gpus=0), "red", "torch can use 0; NVIDIA's driver names 2"),
+        (
+            GPU_NODE,
+            probe(gpus=(H100, H100), torch_gpus=2),
+            "green",
+            "torch can use 2 GPUs: H100 with 80 GiB, driver 570.1",
+        ),
+        (GPU_NODE, probe(torch_gpus=0), "red", "Ray counts 2 GPUs and torch can use 0; no NVIDIA driver"),
+        (GPU_NODE, probe(gpus=(H100,), torch_gpus=1), "red", "torch can use 1; NVIDIA's driver lists 1"),
+        (GPU_NODE, probe(gpus=(H100, H100), torch_gpus=0), "red", "torch can use 0; NVIDIA's driver lists 2"),
         (CPU_NODE, probe(gpus=(H100,), torch_gpus=1), "yellow", "Ray counts 0 GPUs, and there are 1"),
     ],
 )
 def test_gpus(node: Node, found: NodeProbe, expected: str, words: str) -> None:
-    (finding,) = node_checks.gpus({node: found})
+    (finding,) = node_checks.gpus(examined({node: found}))
     assert (finding.level, finding.where) == (expected, node.address)
     assert words in finding.text
 
 
-def test_drivers_that_differ_are_told() -> None:
+def test_drivers_that_differ_are_reported() -> None:
     other = Node("c", "10.0.0.3", 4, 1)
     old = Gpu("H100", "535.0", 80 * GIB)
     found = {GPU_NODE: probe(gpus=(H100, H100), torch_gpus=2), other: probe(gpus=(old,), torch_gpus=1)}
-    findings = list(node_checks.gpus(found))
+    findings = list(node_checks.gpus(examined(found)))
     assert [finding.level for finding in findings] == ["green", "yellow"]
     assert findings[1].text == "the nodes' drivers differ: 535.0, 570.1"
 
@@ -72,36 +83,40 @@ def test_drivers_that_differ_are_told() -> None:
         (50 * GIB, 100 * GIB, "green", "50 GiB for Ray"),
         (0.5 * GIB, 100 * GIB, "yellow", "512 MiB left"),
         (50 << 20, 100 * GIB, "red", "50 MiB left"),
-        (4 * GIB, 100 * GIB, "yellow", "96% full: Ray moves no data there"),
+        (4 * GIB, 100 * GIB, "yellow", "is 96% full: Ray spills no objects to it"),
     ],
 )
 def test_disks(free: float, total: float, level: str, words: str) -> None:
-    (finding,) = node_checks.disks({CPU_NODE: probe(free, total)})
+    (finding,) = node_checks.disks(examined({CPU_NODE: probe(free, total)}))
     assert finding.level == level
     assert words in finding.text
 
 
-def test_memory_that_ray_would_end_trials_for() -> None:
+def test_memory_so_short_that_ray_kills_trials() -> None:
     other = Node("c", "10.0.0.3", 4, 0)
-    findings = node_checks.memories({CPU_NODE: probe(memory_free=0.5 * GIB), other: probe()})
+    findings = node_checks.memory(examined({CPU_NODE: probe(memory_free=0.5 * GIB), other: probe()}))
     assert levels(findings) == [("red", "10.0.0.1"), ("green", "10.0.0.3")]
 
 
 def test_what_holds_for_all_nodes_is_one_line() -> None:
     nodes = {Node(str(number), f"10.0.0.{number}", 1, 0): probe() for number in range(5)}
-    assert levels(node_checks.disks(nodes)) == [("green", "all 5 nodes")]
+    assert levels(node_checks.disks(examined(nodes))) == [("green", "all 5 nodes")]
 
 
 @pytest.mark.parametrize(
     ("clash", "level", "words"),
     [
-        (Clash("models", "zoo", "/site/models", mixed=True), "red", "not ours alone: zoo put its own in /site/models"),
+        (
+            Clash("models", "zoo", "/site/models", mixed=True),
+            "red",
+            "not tunesmith's alone: zoo is installed in /site/models",
+        ),
         (Clash("models", "zoo", "/other/models", mixed=False), "yellow", "zoo has a package models too"),
         (Clash("models", "", "", mixed=True), "red", "there is no package models"),
     ],
 )
 def test_name_clashes(clash: Clash, level: str, words: str) -> None:
-    (finding,) = node_checks.names({CPU_NODE: probe(clashes=(clash,))})
+    (finding,) = node_checks.names(examined({CPU_NODE: probe(clashes=(clash,))}))
     assert (finding.level, finding.where) == (level, "10.0.0.1")
     assert words in finding.text
     assert finding.remedy
@@ -134,17 +149,19 @@ print([(one.package, one.owner, one.mixed) for one in clashes(["cluster", "model
 def test_a_check_that_breaks_is_a_finding() -> None:
     def breaks() -> Iterator[Finding]:
         yield Finding("disk", "green", "well")
-        raise ZeroDivisionError("by\nzero")
+        raise ZeroDivisionError("by zero\nand more")
 
     first, second = guarded("disk", breaks)
     assert (first.level, second.level) == ("green", "red")
-    assert "ZeroDivisionError: by zero" in second.text
+    assert second.text.endswith("ZeroDivisionError: by zero")
     assert second.remedy
 
 
 def test_a_refusal_brings_its_remedy() -> None:
-    finding = refused("storage", BadInputError("a rule: this breaks it; do that, or the other"), where="10.0.0.1")
-    assert (finding.text, finding.remedy) == ("a rule: this breaks it", "do that, or the other")
+    error = BadInputError("a rule", "this; that", remedy="do this", action=Action("choose home"))
+    finding = refused("storage", error, where="10.0.0.1", remedy="something else")
+    assert (finding.text, finding.remedy) == ("a rule: this; that", "do this (--home)")
+    assert refused("storage", BadInputError("a rule"), remedy="something else").remedy == "something else"
 
 
 def test_what_cannot_be_sent_to_workers_is_named() -> None:
@@ -154,12 +171,12 @@ def test_what_cannot_be_sent_to_workers_is_named() -> None:
     assert (green.level, green.text) == ("green", "data 3 MiB")
 
 
-def test_kinds_are_told_apart_by_processors_and_gpus() -> None:
+def test_nodes_are_grouped_by_cpus_and_gpus() -> None:
     twin = Node("c", "10.0.0.3", 4, 0, memory=1)
-    assert kinds([CPU_NODE, GPU_NODE, twin]) == [(CPU_NODE, twin), (GPU_NODE,)]
+    assert alike([CPU_NODE, GPU_NODE, twin]) == [(CPU_NODE, twin), (GPU_NODE,)]
 
 
-def test_this_machine_tells_its_disk_and_memory(tmp_path: Path) -> None:
+def test_disk_and_memory_of_this_machine(tmp_path: Path) -> None:
     found = disk(tmp_path / "not" / "yet" / "there")
     assert 0 < found.free <= found.total
     free, total = memory()
@@ -169,4 +186,4 @@ def test_this_machine_tells_its_disk_and_memory(tmp_path: Path) -> None:
 
 
 def test_a_closed_port_is_not_reached() -> None:
-    assert "refused" in reaches("127.0.0.1", 9)
+    assert "refused" in unreachable("127.0.0.1", 9)

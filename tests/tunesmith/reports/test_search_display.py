@@ -78,7 +78,7 @@ def test_a_partial_trial_is_never_the_best() -> None:
     shown.epoch(1, 1, 0.1, 0.0)
     console.print(shown)
     shown.search_ended()
-    assert "no trial has its full budget yet" in printed(console)
+    assert "no trial has trained for its full budget yet" in printed(console)
 
 
 def test_the_best_so_far_is_the_largest_where_more_is_better() -> None:

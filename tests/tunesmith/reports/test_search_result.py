@@ -1,4 +1,4 @@
-"""What a search ends with, as a person reads it."""
+"""The printed result of a search."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from models.families import FAMILIES
 from models.family import EpochReport
 from models.metrics import FoldValues
 from models.spec import Value
-from search.driver.ray_tune import Outcome
+from search.driver.search_run import SearchResult
 from search.spec.file import load
 from search.study.records import EpochRecord, TrialRecord
 from tunesmith.home import home_folder
@@ -21,10 +21,10 @@ REPORT = EpochReport(1, {COMPOSER.metrics[0].name: FoldValues((1.5, 1.75))}, 2.0
 
 
 def printed(changed: Mapping[str, Value], capsys: pytest.CaptureFixture[str]) -> Mapping[str, tuple[str, ...]]:
-    """Print the result of a search with one trial; give each paragraph's lines by its first."""
+    """Print the result of a search with one trial; return the lines of each paragraph by its first line."""
     values = {**COMPOSER.spec_type.defaults(), **changed}
     trial = TrialRecord(3, "COMPLETE", values, (EpochRecord(REPORT, 0),), None, None, "")
-    print_result(load("composer"), COMPOSER, Outcome("trials", (trial,), 1, True, 2.0, ()), None)
+    print_result(load("composer"), COMPOSER, SearchResult("trials", (trial,), 1, True, 2.0, ()), None)
     paragraphs = [part.splitlines() for part in capsys.readouterr().out.split("\n\n")]
     return {lines[0]: tuple(lines[1:]) for lines in paragraphs}
 
@@ -36,7 +36,7 @@ def test_the_winners_settings_are_those_that_differ_from_the_defaults(capsys: py
 
 
 def test_a_winner_with_the_defaults_is_said_to_have_them(capsys: pytest.CaptureFixture[str]) -> None:
-    assert printed({}, capsys)["the winner, #3 (all settings are the defaults)"] == ()
+    assert printed({}, capsys)["the winner, #3 (all settings have their defaults)"] == ()
 
 
 def test_every_command_that_is_offered_goes_to_the_searchs_home(
@@ -46,4 +46,4 @@ def test_every_command_that_is_offered_goes_to_the_searchs_home(
     commands = printed({}, capsys)["next"]
     home_folder(None, make=False)
     assert len(commands) == 7
-    assert all(re.match(rf"  \S+ \S+ --home {tmp_path}/there ", command) for command in commands)
+    assert all(re.match(rf"  tunesmith .* --home {tmp_path}/there  ", command) for command in commands)

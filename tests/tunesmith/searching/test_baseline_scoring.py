@@ -1,4 +1,4 @@
-"""Baselines that a process of their own scores beside a search."""
+"""Baselines that another process scores during a search."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from data_prep.corpora.provenance import Prepared
 from data_prep.prepared.corpus import prepare
 from models.families import FAMILIES
 from tunesmith.searching import baseline_cache
-from tunesmith.searching.baseline_scoring import Pace, Scoring
+from tunesmith.searching.baseline_scoring import RemainingWork, Scoring
 
 NAMES = ["uniform", "unigram", "Kneser-Ney bigram", "Kneser-Ney trigram", "Kneser-Ney trigram + copy"]
 
@@ -60,7 +60,7 @@ def test_ctrl_c_ends_the_waiting_and_not_the_command(tunes: Prepared) -> None:
         threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
         assert scoring.wait(None) is None
     assert scoring.interrupted
-    assert scoring.lack == "Ctrl-C ended the waiting"
+    assert scoring.lack == "interrupted by Ctrl-C"
 
 
 def test_a_process_that_dies_or_fails_says_so(tunes: Prepared) -> None:
@@ -68,7 +68,7 @@ def test_a_process_that_dies_or_fails_says_so(tunes: Prepared) -> None:
         assert scoring.process is not None
         scoring.process.kill()
         assert scoring.wait(None) is None
-    assert scoring.lack == "the process that scored them was ended"
+    assert scoring.lack == "the process that scored them was killed"
     tunes.source.path.write_bytes(b"no such file")
     with Scoring("composer", tunes) as failing:
         assert failing.wait(None) is None
@@ -83,7 +83,7 @@ def test_a_search_that_ends_sooner_ends_the_process(tunes: Prepared) -> None:
 
 
 def test_what_is_left_is_as_slow_as_the_slowest_so_far() -> None:
-    pace = Pace(8)
+    pace = RemainingWork(8)
     assert pace.seconds_left == 0, "nobody knows yet"
     pace.step(1.5)
     pace.step(2.0)

@@ -1,1 +1,1 @@
-"""What is shown of tunes: measures beside the corpus's, pages and pictures."""
+"""Reports on composed tunes: measures compared with the corpus, pages and pictures."""

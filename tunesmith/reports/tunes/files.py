@@ -1,4 +1,4 @@
-"""The report on composed tunes as files beside theirs: JSON, a page in Markdown and a picture."""
+"""The report on composed tunes as files: JSON, a page in Markdown and a picture."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,21 +22,21 @@ def write_report(
     *,
     replace: bool = False,
 ) -> tuple[Report, list[Path]]:
-    """Write the report beside the tunes' own files: NAME.json, NAME.md and, where the corpus is at hand, NAME.png.
+    """Write the report beside the tunes' files: NAME.json, NAME.md and, if there is a corpus, NAME.png.
 
     Args:
         tunes: The tunes by their files' stems.
-        corpus: The measures of the corpus that the composer learned from, None where that is not at hand.
+        corpus: The measures of the training corpus; None where that is not available.
         index: The same corpus, to find copies in.
-        folder: Where the tunes' files are.
+        folder: The folder of the tunes' files.
         name: The stem of the report's files.
-        replace: Whether files that are there may be replaced.
+        replace: Whether to replace existing files.
 
     Returns:
         The report, and the files.
 
     Raises:
-        BadInputError: If the folder cannot be written, or a file is there and may not be replaced.
+        BadInputError: If the folder cannot be written, or a file exists and may not be replaced.
     """
     paths = [folder / f"{name}.json", folder / f"{name}.md"]
     picture = folder / f"{name}.png"
@@ -49,9 +49,8 @@ def write_report(
         for path, text in zip(paths, texts, strict=False):
             user_files.write(path, text.encode(), replace=replace)
     except OSError as error:
-        raise BadInputError(
-            f"the report must be writable: {error.filename or folder} ({error.strerror or error}); name another folder"
-        ) from None
+        value = f"{error.filename or folder} is not ({error.strerror or error})"
+        raise BadInputError("the report must be writable", value, remedy="name another folder") from None
     if corpus is not None:
         from tunesmith.reports.pictures import save
         from tunesmith.reports.tunes.picture import draw

@@ -1,4 +1,4 @@
-"""What is told of composed tunes: every measure beside the corpus's own, and where the longest copy comes from."""
+"""The report on composed tunes: each measure compared with the corpus, and the source of the longest copy."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -14,7 +14,7 @@ Report = dict[str, Any]
 """The report as JSON: "corpus" (or null), "measures" by their names and "tunes" by their files' stems."""
 
 _USUAL = (0.05, 0.95)
-"""Quantiles between which the corpus's pieces are said to be."""
+"""Quantiles of the corpus that the report shows."""
 
 _UNUSUAL = {-1: "low", 0: None, 1: "high"}
 
@@ -24,7 +24,7 @@ def report_data(tunes: Mapping[str, Tune], corpus: CorpusMeasures | None, index:
 
     Args:
         tunes: The tunes by their files' stems.
-        corpus: The measures of the corpus that the composer learned from, None where that is not at hand.
+        corpus: The measures of the training corpus; None where that is not available.
         index: The same corpus, to find copies in.
 
     Returns:
@@ -34,7 +34,7 @@ def report_data(tunes: Mapping[str, Tune], corpus: CorpusMeasures | None, index:
     return {
         "corpus": corpus and {"name": corpus.corpus, "pieces": corpus.num_pieces},
         "measures": {
-            name: {**asdict(one), "corpus": corpus and _usual(corpus, name)} for name, one in MEASURES.items()
+            name: {**asdict(entry), "corpus": corpus and _usual(corpus, name)} for name, entry in MEASURES.items()
         },
         "tunes": {stem: _of_tune(tune, corpus, index) for stem, tune in tunes.items()},
     }
@@ -61,12 +61,12 @@ def _of_tune(tune: Tune, corpus: CorpusMeasures | None, index: CorpusIndex | Non
         "notes": tune.num_notes,
         "given_notes": tune.num_prompt,
         "bars": round(float(length / tune.bar_length), 2),
-        "values": {name: _told(name, values[name], corpus) for name in MEASURES},
-        "longest_copy": _told_copy(tune, copied),
+        "values": {name: _compared(name, values[name], corpus) for name in MEASURES},
+        "longest_copy": _source(tune, copied),
     }
 
 
-def _told(name: str, value: Value, corpus: CorpusMeasures | None) -> Report:
+def _compared(name: str, value: Value, corpus: CorpusMeasures | None) -> Report:
     place = corpus.rank(name, value) if corpus and value is not None else None
     return {
         "value": value,
@@ -75,7 +75,7 @@ def _told(name: str, value: Value, corpus: CorpusMeasures | None) -> Report:
     }
 
 
-def _told_copy(tune: Tune, copied: Copied | None) -> Report | None:
+def _source(tune: Tune, copied: Copied | None) -> Report | None:
     if copied is None or copied.longest is None:
         return None
     return {**asdict(copied.longest), "bar": tune.bars()[copied.longest.note] + (0 if tune.pickup else 1)}

@@ -1,12 +1,11 @@
-# pyright: reportUnknownMemberType=false
-# (matplotlib is partly untyped)
-"""The picture of what networks remember of a tune: a grid of the notes that they continue it with."""
+"""The picture of what networks remember of a tune: a grid of their continuations."""
 
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from data_prep.pitches import REST
 from data_prep.wording import counted
+from tunesmith.reports.pictures import new_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,32 +14,35 @@ if TYPE_CHECKING:
 
     from models.uses.offers import Recollection
 
-_COLOURS = {"given": "0.7", "right": "#0072b2", "wrong": "#d55e00"}  # a grey; Okabe and Ito, told apart by all
+_COLOURS = {
+    "given": "0.7",
+    "right": "#0072b2",
+    "wrong": "#d55e00",
+}  # grey; Okabe and Ito: colour-blind safe
 _WIDTH, _HEIGHT = 2.6, 1.3
-"""Inches of a panel."""
+"""Size of a panel, in inches."""
 
 _SOUNDING = Fraction(9, 10)
-"""The part of a note's length that is drawn, so that repeated ones are told apart."""
+"""The share of a note's length that is drawn, so that repeated notes are separate."""
 
 
 def draw_grid(cells: "Sequence[Recollection]", title: str) -> "Figure":
-    """Draw what each network made of a tune: a row for each number of inputs, a column for each of iterations.
+    """Draw each network's continuation of a tune: a row for each number of inputs, a column for each of iterations.
 
     Args:
         cells: The recollections of a whole grid, row by row.
-        title: The tune's.
+        title: The tune's title.
 
     Returns:
-        A figure that belongs to no window: in each panel the given notes, and the others in the colours of right and
-        wrong ones, with the share of right ones above.
+        The figure: each panel has the given notes, and the others coloured as right or wrong, with the share of right
+        ones above.
     """
-    from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
     rows = list(dict.fromkeys(cell.num_inputs for cell in cells))
     columns = list(dict.fromkeys(cell.iterations for cell in cells))
     size = (_WIDTH * len(columns) + 1, _HEIGHT * len(rows) + 1)
-    figure = Figure(figsize=size, dpi=120, layout="constrained")
+    figure = new_figure(figsize=size, dpi=120, layout="constrained")
     panels = figure.subplots(len(rows), len(columns), sharex=True, sharey=True, squeeze=False)
     for panel, cell in zip(panels.flat, cells, strict=True):
         _draw_notes(panel, cell)
@@ -64,8 +66,8 @@ def _draw_notes(panel: Any, cell: "Recollection") -> None:
     for kind, colour in _COLOURS.items():
         notes = [
             (pitch, float(onset), float(onset + duration * _SOUNDING))
-            for pitch, onset, duration, one in zip(tune.pitch, tune.onsets(), tune.duration, kinds, strict=True)
-            if one == kind and pitch != REST
+            for pitch, onset, duration, which in zip(tune.pitch, tune.onsets(), tune.duration, kinds, strict=True)
+            if which == kind and pitch != REST
         ]
         if notes:
             panel.hlines(*zip(*notes, strict=True), colors=colour, linewidth=4)

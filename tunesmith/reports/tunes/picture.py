@@ -1,6 +1,4 @@
-# pyright: reportUnknownMemberType=false
-# (matplotlib is partly untyped)
-"""The picture of the report on composed tunes: where each stands among the corpus's pieces, measure by measure."""
+"""The picture of the report on composed tunes: each measure of each tune among those of the corpus."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,6 +9,7 @@ from numpy.typing import NDArray
 from data_prep.tunes.corpus_measures import CENTRE
 from data_prep.tunes.measures import MEASURES
 from data_prep.wording import counted
+from tunesmith.reports.pictures import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,14 +18,19 @@ if TYPE_CHECKING:
     from tunesmith.reports.tunes.measures import Report
 
 _COLUMNS = 5
-_ALL, _CENTRAL, _TUNE, _UNUSUAL = "#e3e6e9", "#bcc3c9", "#0072b2", "#d55e00"  # greys; Okabe and Ito, told apart by all
+_ALL, _CENTRAL, _TUNE, _UNUSUAL = (
+    "#e3e6e9",
+    "#bcc3c9",
+    "#0072b2",
+    "#d55e00",
+)  # greys; Okabe and Ito: colour-blind safe
 _BINS = 24
 
 _BARS_TOP, _MARKS_FROM, _MARKS_TOP = 0.6, 0.66, 0.98
-"""Heights in a panel: of its highest bar, of the lowest mark, and of the highest that there can be."""
+"""Heights in a panel: its highest bar, its lowest mark, and the limit of its highest mark."""
 
 _MARK_WIDTH, _LETTER_WIDTH, _MARK_HEIGHT = 0.03, 0.028, 0.075
-"""What a mark and a letter of its label take up, in widths and heights of a panel."""
+"""Sizes of a mark and of a letter of its label, in widths and heights of a panel."""
 
 _MIDDLE = 0.5
 
@@ -39,18 +43,16 @@ def draw(report: "Report", corpus: "CorpusMeasures") -> "Figure":
         corpus: The corpus's measures.
 
     Returns:
-        A figure that belongs to no window: the corpus's histograms, and above them a mark for each tune.
+        The figure: histograms of the corpus, and above them a mark for each tune.
     """
-    from matplotlib.figure import Figure
-
     names = [name for name in MEASURES if len(corpus.known(name))]
     rows = -(-(len(names) + 1) // _COLUMNS)
-    figure = Figure(figsize=(2.75 * _COLUMNS, 2.4 * rows + 0.5), dpi=120, layout="constrained")
-    figure.get_layout_engine().set(h_pad=0.12, w_pad=0.1)  # pyright: ignore[reportOptionalMemberAccess, reportCallIssue]
+    figure = new_figure(figsize=(2.75 * _COLUMNS, 2.4 * rows + 0.5), dpi=120, layout="constrained")
+    figure.get_layout_engine().set(h_pad=0.12, w_pad=0.1)
     panels: list[Any] = list(figure.subplots(rows, _COLUMNS, squeeze=False).flat)
     for axes, name in zip(panels, names, strict=False):
-        told = {stem: tune["values"][name] for stem, tune in report["tunes"].items()}
-        _draw_panel(axes, name, corpus, {stem: one for stem, one in told.items() if one["value"] is not None})
+        values = {stem: tune["values"][name] for stem, tune in report["tunes"].items()}
+        _draw_panel(axes, name, corpus, {stem: value for stem, value in values.items() if value["value"] is not None})
     for axes in panels[len(names) :]:
         axes.set_axis_off()
     _draw_legend(panels[len(names)])
@@ -64,13 +66,13 @@ def _draw_panel(axes: Any, name: str, corpus: "CorpusMeasures", tunes: Mapping[s
     unit = MEASURES[name].unit
     scale = 100 if unit == "share" else 1
     known = corpus.known(name) * scale
-    values = [told["value"] * scale for told in tunes.values()]
+    values = [value["value"] * scale for value in tunes.values()]
     edges = _edges(name, known, values)
     if unit == "yes or no":
         _draw_answers(axes, known)
     else:
         _draw_histogram(axes, known, edges)
-    _draw_marks(axes, list(tunes), values, [told["unusual"] is not None for told in tunes.values()], edges)
+    _draw_marks(axes, list(tunes), values, [value["unusual"] is not None for value in tunes.values()], edges)
     axes.set_xlim(edges[0], edges[-1])
     axes.set_title(f"{MEASURES[name].title}{_in_units(unit)}", loc="left", fontsize=10)
     axes.tick_params(labelsize=8)
@@ -91,7 +93,7 @@ def _draw_answers(axes: Any, known: NDArray[np.float64]) -> None:
 
 
 def _draw_histogram(axes: Any, known: NDArray[np.float64], edges: NDArray[np.float64]) -> None:
-    """Draw the corpus's pieces, those beyond the edges in the outermost bars."""
+    """Draw the histogram of the corpus; pieces beyond the edges count in the outermost bars."""
     from matplotlib.ticker import MaxNLocator
 
     counts, _ = np.histogram(np.clip(known, edges[0], edges[-1]), edges)
@@ -107,9 +109,9 @@ def _draw_histogram(axes: Any, known: NDArray[np.float64], edges: NDArray[np.flo
 def _draw_marks(
     axes: Any, stems: Sequence[str], values: Sequence[float], unusual: Sequence[bool], edges: NDArray[np.float64]
 ) -> None:
-    """Draw a mark for each tune, those that would lie over one another higher.
+    """Draw a mark for each tune, stacked where they would overlap.
 
-    The unusual are labelled where their labels find room; where many are unusual, they do not.
+    Unusual tunes are labelled, unless there are too many for their labels to fit.
     """
     places = [float((value - edges[0]) / (edges[-1] - edges[0])) for value in values]
     labels = [stem if is_unusual else "" for stem, is_unusual in zip(stems, unusual, strict=True)]
@@ -143,14 +145,14 @@ def _draw_marks(
 
 
 def _span(place: float, label: str) -> tuple[float, float]:
-    """Give what a mark and its label, which points inwards, take up from left to right."""
+    """Return the left and right ends of a mark with its label, which points inwards."""
     left, right = place - _MARK_WIDTH / 2, place + _MARK_WIDTH / 2
     width = _LETTER_WIDTH * len(label)
     return (left, right + width) if place < _MIDDLE else (left - width, right)
 
 
 def _levels(spans: Sequence[tuple[float, float]]) -> list[int]:
-    """Put every span on the lowest level on which it overlaps none that was put there."""
+    """Put each span on the lowest level where it overlaps no other."""
     taken: list[list[tuple[float, float]]] = []
     levels: list[int] = []
     for left, right in spans:
@@ -164,7 +166,7 @@ def _levels(spans: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def _edges(name: str, known: NDArray[np.float64], values: Sequence[float]) -> NDArray[np.float64]:
-    """Give the edges of a histogram's bins, which hold the tunes and the central part of the corpus."""
+    """Return the edges of a histogram's bins, which cover the tunes and the central part of the corpus."""
     low, high = np.quantile(known, CENTRE, method="nearest").tolist()
     low, high = min([low, *values]), max([high, *values])
     unit = MEASURES[name].unit

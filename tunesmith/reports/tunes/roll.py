@@ -1,22 +1,21 @@
-# pyright: reportUnknownMemberType=false
-# (matplotlib is partly untyped)
-"""Pictures of tunes: piano rolls, what was given apart from what was composed."""
+"""Piano rolls of tunes, with the prompt and the composed notes in different colours."""
 
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from data_prep.pitches import REST
 from data_prep.tunes.spelling import spell
+from tunesmith.reports.pictures import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from data_prep.tunes.tune import Tune
 
-_GIVEN, _COMPOSED = "#0072b2", "#d55e00"  # Okabe and Ito, told apart by all
+_GIVEN, _COMPOSED = "#0072b2", "#d55e00"  # Okabe and Ito: colour-blind safe
 _SIGNS = {-1: "♭", 0: "", 1: "♯"}
 _TOUCH = Fraction(1, 16)
-"""Quarter notes that a note is drawn shorter by, so that repeated ones are told apart."""
+"""Quarter notes by which each note is drawn shorter, so that repeated notes are separate."""
 
 
 def piano_roll(tune: "Tune") -> "Figure":
@@ -26,12 +25,10 @@ def piano_roll(tune: "Tune") -> "Figure":
         tune: The tune.
 
     Returns:
-        A figure that belongs to no window: the notes of the prompt in one colour, the others in another, the pitches
-        outside of the key's scale shaded.
+        The figure: the notes of the prompt in one colour, the others in another, and pitches outside the key's scale
+        shaded.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 4), dpi=120, layout="constrained")
+    figure = new_figure(figsize=(11, 4), dpi=120, layout="constrained")
     axes = figure.subplots()
     sounding = [pitch for pitch in tune.pitch if pitch != REST] or [60]
     low, high = min(sounding) - 2, max(sounding) + 2
@@ -39,8 +36,8 @@ def piano_roll(tune: "Tune") -> "Figure":
     _draw_notes(axes, tune, "prompt", _GIVEN, range(tune.num_prompt))
     _draw_notes(axes, tune, "composed", _COMPOSED, range(tune.num_prompt, tune.num_notes))
     numbered = 0 if tune.pickup else 1
-    end = float(_place(tune, tune.onsets()[-1] + tune.duration[-1]))
-    axes.set_xlim(float(_place(tune, Fraction(0))), end)
+    end = float(_in_bars(tune, tune.onsets()[-1] + tune.duration[-1]))
+    axes.set_xlim(float(_in_bars(tune, Fraction(0))), end)
     axes.set_xticks(range(1, numbered + tune.bars()[-1] + 1))
     axes.set_ylim(low - 0.5, high + 0.5)
     axes.grid(axis="x", color="0.8", linewidth=0.8)
@@ -53,8 +50,8 @@ def piano_roll(tune: "Tune") -> "Figure":
     return figure
 
 
-def _place(tune: "Tune", time: Fraction) -> Fraction:
-    """Give a time in bars, as they are counted: the first full one begins at 1."""
+def _in_bars(tune: "Tune", time: Fraction) -> Fraction:
+    """Return a time in bars; the first full bar begins at 1."""
     return 1 + (time - tune.pickup) / tune.bar_length
 
 
@@ -78,7 +75,7 @@ def _draw_notes(axes: Any, tune: "Tune", label: str, colour: str, which: range) 
                 float((tune.duration[number] - min(_TOUCH, tune.duration[number] / 2)) / tune.bar_length)
                 for number in notes
             ],
-            left=[float(_place(tune, onsets[number])) for number in notes],
+            left=[float(_in_bars(tune, onsets[number])) for number in notes],
             height=0.9,
             color=colour,
             label=label,

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 _MARKS = {"low": " ▼", "high": " ▲", None: ""}
 _LINKED = (".mid", ".musicxml", ".abc", ".svg", ".wav")
 _LABELS, _CELL = 53, 8
-"""Characters of the terminal's table before the tunes' columns, and of the widest value in these."""
+"""Characters of the terminal's table before the tunes' columns, and of the widest value in those."""
 
 
 def print_report(report: "Report") -> None:
-    """Print the measures of as many tunes as there is room for beside the corpus's, and where their copies are from."""
+    """Print the measures of as many tunes as fit beside those of the corpus, and the sources of their copies."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -33,10 +33,10 @@ def print_report(report: "Report") -> None:
         table.add_column(title, justify="right", style="dim", no_wrap=True)
     for stem in shown:
         table.add_column(escape(stem), justify="right", overflow="fold")
-    for name, one in report["measures"].items():
+    for name, measure in report["measures"].items():
         cells = [_of_tune(report, stem, name) for stem in shown]
         styled = [f"[bold yellow]{cell}[/]" if cell[-1] in "▲▼" else cell for cell in cells]
-        table.add_row(escape(one["title"]), *_of_corpus(report, one), *styled)
+        table.add_row(escape(measure["title"]), *_of_corpus(report, measure), *styled)
     out.print(table)
     if len(report["tunes"]) > len(shown):
         out.print(f"[dim]and {len(report['tunes']) - len(shown)} more, in the report's page[/]")
@@ -46,12 +46,12 @@ def print_report(report: "Report") -> None:
 
 
 def markdown(report: "Report", folder: Path, picture: str) -> str:
-    """Write the page.
+    """Return the page.
 
     Args:
         report: The report.
-        folder: Where the tunes' files are; the page links to those that are there.
-        picture: The name of the picture's file, shown where there is a corpus to compare with.
+        folder: The folder of the tunes' files; the page links to those that exist.
+        picture: The name of the picture's file, shown if there is a corpus to compare with.
 
     Returns:
         The page.
@@ -69,10 +69,10 @@ def _page(report: "Report", folder: Path, picture: str) -> Iterator[str]:
     titles = ["measure", *_corpus_titles(report), *map(_plain, report["tunes"])]
     yield _row(titles)
     yield _row([":--", *["--:"] * (len(titles) - 1)])
-    for name, one in report["measures"].items():
+    for name, measure in report["measures"].items():
         cells = [_of_tune(report, stem, name) for stem in report["tunes"]]
         bold = [f"**{cell}**" if cell[-1] in "▲▼" else cell for cell in cells]
-        yield _row([one["title"], *_of_corpus(report, one), *bold])
+        yield _row([measure["title"], *_of_corpus(report, measure), *bold])
     for stem, tune in report["tunes"].items():
         yield from ("", f"## {_plain(tune['title'] or stem)}", "", f"{_plain(_headline(tune))}  ")
         files = [f"{stem}{suffix}" for suffix in _LINKED if (folder / f"{stem}{suffix}").exists()]
@@ -83,8 +83,8 @@ def _page(report: "Report", folder: Path, picture: str) -> Iterator[str]:
         if (folder / f"{stem}.png").exists():
             yield from ("", f"![{_plain(stem)}]({quote(stem)}.png)")
     yield from ("", "## What the measures are", "")
-    for one in report["measures"].values():
-        yield f"- **{one['title']}** ({one['unit']}): {one['meaning']}"
+    for measure in report["measures"].values():
+        yield f"- **{measure['title']}** ({measure['unit']}): {measure['meaning']}"
 
 
 def _row(cells: list[str]) -> str:
@@ -92,8 +92,8 @@ def _row(cells: list[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Keep Markdown from taking a name's characters for its own."""
-    return "".join(f"\\{one}" if one in "\\`*_{}[]<>#|" else one for one in " ".join(text.split()))
+    """Escape the characters that Markdown would interpret."""
+    return "".join(f"\\{letter}" if letter in "\\`*_{}[]<>#|" else letter for letter in " ".join(text.split()))
 
 
 def _corpus_titles(report: "Report") -> list[str]:
@@ -101,7 +101,7 @@ def _corpus_titles(report: "Report") -> list[str]:
 
 
 def _of_corpus(report: "Report", measure: "dict[str, Any]") -> list[str]:
-    """Give what a measure is in the corpus, in the columns that there are for it."""
+    """Return a measure of the corpus, in the columns for it."""
     if not report["corpus"]:
         return []
     usual, unit = measure["corpus"], measure["unit"]
@@ -114,12 +114,12 @@ def _of_corpus(report: "Report", measure: "dict[str, Any]") -> list[str]:
 
 
 def _of_tune(report: "Report", stem: str, name: str) -> str:
-    told = report["tunes"][stem]["values"][name]
-    return _text(told["value"], report["measures"][name]["unit"]) + _MARKS[told["unusual"]]
+    value = report["tunes"][stem]["values"][name]
+    return _text(value["value"], report["measures"][name]["unit"]) + _MARKS[value["unusual"]]
 
 
 def _text(value: "Value", unit: "Unit") -> str:
-    """Write a value, without the unit unless it is a share."""
+    """Return a value as text, without the unit unless it is a share."""
     if value is None:
         return "-"
     if unit == "yes or no":
@@ -129,11 +129,11 @@ def _text(value: "Value", unit: "Unit") -> str:
 
 def _key(report: "Report") -> str:
     if not report["corpus"]:
-        return "The corpus that the composer learned from is not at hand: its measures and the copies are left out."
+        return "The training corpus is not available: its measures and the copies are left out."
     corpus = report["corpus"]
     return (
-        f"Beside the {counted(corpus['pieces'], 'piece')} of {corpus['name']}. Leaps and ranges are in semitones; "
-        "▼ and ▲ mark what fewer than 1 in 40 of them fall below or exceed; given notes are not counted."
+        f"Compared with the {counted(corpus['pieces'], 'piece')} of {corpus['name']}. Leaps and ranges are in "
+        "semitones; ▼ and ▲ mark what fewer than 1 in 40 of them fall below or exceed; given notes are not counted."
     )
 
 
@@ -145,12 +145,12 @@ def _headline(tune: "dict[str, Any]") -> str:
 
 
 def _copy(report: "Report", stem: str) -> str:
-    """Say in a sentence where a tune's longest copy comes from."""
+    """Return a sentence about the source of a tune's longest copy."""
     if not report["corpus"]:
         return "not compared with the corpus"
     copy = report["tunes"][stem]["longest_copy"]
     if copy is None or copy["length"] < MIN_COPY:
-        return f"no {MIN_COPY} notes in a row stand in the corpus"
+        return f"no {MIN_COPY} notes in a row are in the corpus"
     source = f"{copy['title']} ({copy['piece']})" if copy["title"] else copy["piece"]
     higher, note = copy["semitones"], copy["piece_note"] + 1
     pitch = (
@@ -159,4 +159,4 @@ def _copy(report: "Report", stem: str) -> str:
         else "at the same pitch"
     )
     length = counted(copy["length"], "note")
-    return f"{length} from bar {copy['bar']} on stand in {source} from its note {note} on, {pitch}"
+    return f"{length} from bar {copy['bar']} on are in {source} from its note {note} on, {pitch}"

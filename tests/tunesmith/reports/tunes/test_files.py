@@ -72,7 +72,7 @@ def test_without_the_corpus_its_columns_are_left_out(tmp_path: Path, capsys: pyt
     assert [path.name for path in paths] == ["report.json", "report.md"]
     assert report["corpus"] is None
     assert report["tunes"]["poor"]["values"]["largest_leap"] == {"value": 61, "percentile": None, "unusual": None}
-    assert "not at hand" in paths[1].read_text()
+    assert "not available" in paths[1].read_text()
     assert "median" not in paths[1].read_text()
     print_report(report)
     assert "not compared" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a line at its beginning and end elsewhere."""
+"""Progress of long work: a bar on a terminal, otherwise a line at its start and end."""
 
 import time
 from types import TracebackType
@@ -10,10 +10,10 @@ from tunesmith.console import err
 
 
 class Bar:
-    """A progress bar for work that is counted: start, advance, finish."""
+    """A progress bar for countable work: start, advance, finish."""
 
     def __init__(self) -> None:
-        """Prepare the bar; nothing shows before ``start``."""
+        """Create the bar, which is shown from ``start`` on."""
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -28,7 +28,7 @@ class Bar:
         self._began = 0.0
 
     def start(self, total: int, what: str) -> None:
-        """Begin a piece of work of ``total`` steps."""
+        """Start work of ``total`` steps."""
         self.finish()
         self._what, self._began = f"{what} ({total})", time.monotonic()
         if not err.is_terminal:
@@ -37,12 +37,12 @@ class Bar:
         self._task = self._progress.add_task(what, total=total)
 
     def advance(self, n: int = 1) -> None:
-        """Count ``n`` more steps as done."""
+        """Count ``n`` more steps."""
         if self._task is not None:
             self._progress.advance(self._task, n)
 
     def finish(self) -> None:
-        """End the piece of work and say how long it took."""
+        """Remove the bar and print how long the work took."""
         if self._task is None:
             return
         self._progress.remove_task(self._task)
@@ -51,11 +51,11 @@ class Bar:
         err.print(f"{self._what}: {time.monotonic() - self._began:.1f} s")
 
     def __enter__(self) -> Self:
-        """Give the bar itself."""
+        """Return the bar itself."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the bar, whatever happened."""
+        """Remove the bar."""
         self.finish()

@@ -1,22 +1,18 @@
-"""What a search tells while it runs, to whoever shows it."""
+"""The interface through which a running search shows its progress."""
 
 from collections.abc import Mapping
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol
 
 from models.spec import Value
-
-State: TypeAlias = Literal["WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAIL"]
-"""A trial's state, as in its study.
-
-WAITING was interrupted and goes on at the next start, COMPLETE had its full budget, PRUNED was stopped at a rung, FAIL
-diverged or broke.
-"""
+from search.study.states import StateName
 
 
 class Observer(Protocol):
     """Follows a search; called on the driver's main thread, in the order of events."""
 
-    def search_started(self, *, trials: int, epochs: int, seconds: float | None, finished: Mapping[State, int]) -> None:
+    def search_started(
+        self, *, trials: int, epochs: int, seconds: float | None, finished: Mapping[StateName, int]
+    ) -> None:
         """Learn the budget.
 
         Args:
@@ -32,14 +28,14 @@ class Observer(Protocol):
         ...
 
     def trial_started(self, number: int, values: Mapping[str, Value]) -> None:
-        """Learn that a trial begins, or goes on."""
+        """Learn that a trial starts or resumes."""
         ...
 
     def epoch(self, number: int, epoch: int, mean: float, standard_error: float) -> None:
         """Learn a trial's objective after an epoch."""
         ...
 
-    def trial_ended(self, number: int, state: State, reason: str = "") -> None:
+    def trial_ended(self, number: int, state: StateName, reason: str = "") -> None:
         """Learn how a trial ended."""
         ...
 
@@ -55,7 +51,9 @@ class Observer(Protocol):
 class SilentObserver:
     """Shows nothing."""
 
-    def search_started(self, *, trials: int, epochs: int, seconds: float | None, finished: Mapping[State, int]) -> None:
+    def search_started(
+        self, *, trials: int, epochs: int, seconds: float | None, finished: Mapping[StateName, int]
+    ) -> None:
         """Ignore it."""
 
     def best_before(self, number: int, mean: float, standard_error: float) -> None:
@@ -67,7 +65,7 @@ class SilentObserver:
     def epoch(self, number: int, epoch: int, mean: float, standard_error: float) -> None:
         """Ignore it."""
 
-    def trial_ended(self, number: int, state: State, reason: str = "") -> None:
+    def trial_ended(self, number: int, state: StateName, reason: str = "") -> None:
         """Ignore it."""
 
     def message(self, text: str) -> None:

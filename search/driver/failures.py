@@ -1,0 +1,119 @@
+"""What breaks a search: an error on the driver, a full disk, or trials that all fail; and how a user is told.
+
+An exception would be lost, or worse, inside Ray's loop. So the first error is kept and raised when the loop has ended.
+"""
+
+import errno
+import os
+from collections import Counter
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
+from data_prep.errors import Action, BadInputError
+from data_prep.storage.object_store import DISK_FULL, UnusableStoreError
+from search.study.records import TrialRecord
+from search.study.states import StateName
+
+
+class Failures:
+    """Collects what goes wrong in one start of a search.
+
+    Attributes:
+        error: The first error on the driver or in its storage, None while all is well; it ends the search.
+        ended: The trials that this start finished, by state.
+    """
+
+    def __init__(self, slots: int) -> None:
+        """Start without any.
+
+        Args:
+            slots: Trials at once: more failures in a row than these are no coincidence.
+        """
+        self.error: Exception | None = None
+        self.ended: Counter[StateName] = Counter()
+        self._num_suspicious = max(5, 2 * slots + 1)
+        self._all_fail = False
+        self._first_reason = ""
+
+    @contextmanager
+    def guard(self) -> Generator[None]:
+        """Keep an error instead of raising it."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  (it is raised again when Ray's loop has ended)
+            self.error = self.error or error
+
+    def trial_ended(self, state: StateName, reason: str) -> None:
+        """Count a finished trial."""
+        self.ended[state] += 1
+        if state == "FAIL":
+            self._first_reason = self._first_reason or reason
+
+    def disk_is_full(self, place: str) -> None:
+        """Note that a trial could not save."""
+        self.error = self.error or OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), place)
+
+    def place_is_unusable(self, reason: str) -> None:
+        """Note that a trial could not save, or not read its checkpoint."""
+        self.error = self.error or UnusableStoreError(reason)
+
+    def must_stop(self) -> bool:
+        """Return whether the search must end: the first trials all failed, so the cause is not the hyperparameters."""
+        if set(self.ended) == {"FAIL"} and self.ended["FAIL"] >= self._num_suspicious:
+            self._all_fail = True
+        return self._all_fail or self.error is not None
+
+    def raise_error(self, name: str) -> None:
+        """Raise the error that ended the search, if there is one.
+
+        Args:
+            name: The search's name.
+        """
+        error, resume = self.error, Action("resume search", {"search": name})
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            raise BadInputError(
+                "a search needs room to write",
+                str(error.strerror),
+                error.filename or "its study",
+                "make room and resume the search, nothing recorded is lost",
+                resume,
+            )
+        if isinstance(error, UnusableStoreError):
+            remedy = f"{error.remedy}; then " if error.remedy else ""
+            raise UnusableStoreError(
+                error.rule,
+                error.value,
+                error.where,
+                f"{remedy}resume the search, nothing recorded is lost",
+                resume,
+            )
+        if error is not None:
+            raise error
+
+    def raise_if_all_failed(self, name: str, records: Sequence[TrialRecord], budget: int, *, is_over: bool) -> None:
+        """Raise an error if no trial succeeded: the first ones of this start, or all of a search that is over.
+
+        Args:
+            name: The search's name.
+            records: All its trials.
+            budget: Its trials in all.
+            is_over: Whether nothing more is to be trained.
+
+        Raises:
+            BadInputError: If so, with the first reason and what to do.
+        """
+        final = [record for record in records if record.is_final]
+        failed = [record for record in final if record.state == "FAIL"]
+        if self._all_fail:
+            value, reason = f"the first trials of {name} all failed, so it stopped", self._first_reason
+        elif is_over and failed and len(failed) == len(final):
+            value, reason = f"all {len(failed)} trials of {name} failed", failed[0].reason
+        else:
+            return
+        raise BadInputError(
+            "a search needs trials that succeed",
+            value,
+            f"the first error: {reason}",
+            f"fix the cause, then raise budget.trials to {len(final) + budget}, for failed trials count; to repeat one",
+            Action("repeat trial", {"search": name, "trial": failed[0].number}),
+        )

@@ -1,0 +1,284 @@
+"""One start of a search on a Ray that is already connected, from opening its study to its result."""
+
+import signal
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data_prep.errors import one_line
+from models.metrics import Metric
+from search.driver.failures import Failures
+from search.driver.limit import Limit, Reason, StopRequest
+from search.driver.ray_tune import TrialEvents, fit, quieten
+from search.driver.recorder import Recorder
+from search.driver.scheduler import ResumableScheduler, make_scheduler
+from search.driver.searcher import StudySearcher
+from search.driver.worker import TrialSetup, train
+from search.spec.file import AnyFamily
+from search.spec.search_spec import SearchSpec
+from search.study.database import folder, open_study
+from search.study.lease import StudyLostError, Waiting
+from search.study.observer import Observer
+from search.study.records import TrialRecord
+from search.study.report import best_trials
+from search.study.writer import Study
+from search.tracking.client import check_tracking, tracking_uri
+from search.tracking.thread import Tracking
+from search.trials.files import model_path
+from search.trials.storage import CheckpointCollector, check_storage, migrate_storage
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_tune: Any = import_module("ray.tune")  # partly untyped
+
+_SHOWN_KEY = "shown"
+"""The study's attribute with the trial whose pictures MLflow has: they are not drawn again at each start."""
+
+
+@dataclass(frozen=True)
+class SearchTask:
+    """What a search is about.
+
+    Attributes:
+        search: The search.
+        family: Its family.
+        data: The family's prepared data.
+        fingerprint: Of the data.
+        home: The home folder; on a cluster one that every node sees.
+    """
+
+    search: SearchSpec
+    family: AnyFamily
+    data: Any
+    fingerprint: str
+    home: Path
+
+    @property
+    def objective(self) -> Metric:
+        """The metric that is optimised."""
+        return self.family.metrics[0]
+
+    @property
+    def folder(self) -> Path:
+        """The search's own folder."""
+        return folder(self.home, self.search.name)
+
+
+@dataclass(frozen=True)
+class Workers:
+    """What trials run on.
+
+    Attributes:
+        slots: Trials that run at once, at the start.
+        cpus: Processors of each.
+        gpus: GPUs of each.
+        capacity: Returns the trials that can run at once now, where nodes come and go; an error that it raises ends the
+            search. None is always ``slots``.
+    """
+
+    slots: int
+    cpus: int = 1
+    gpus: float = 0.0
+    capacity: Callable[[], int] | None = None
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The result of a search.
+
+    Attributes:
+        reason: Why it ended.
+        trials: All its trials, those of earlier starts included.
+        num_new: Number of trials that this start finished.
+        ran: Whether anything of the budget was left for this start.
+        seconds: Time spent on the search, over all starts.
+        messages: For the user, about where results could not be written.
+    """
+
+    reason: Reason
+    trials: tuple[TrialRecord, ...]
+    num_new: int
+    ran: bool
+    seconds: float
+    messages: tuple[str, ...]
+
+
+def run(
+    task: SearchTask,
+    observer: Observer,
+    workers: Workers,
+    *,
+    began: float | None = None,
+    later: Callable[[], float] = float,
+) -> SearchResult:
+    """Run a search up to its budget, from where it stopped.
+
+    Args:
+        task: The search and its data.
+        observer: What shows its progress.
+        workers: What trials run on.
+        began: When, by ``time.monotonic``, the search's time began to run; None is now.
+        later: Returns the seconds that the caller's work after the trials needs within the search's time.
+
+    Returns:
+        The result; at once, if the search is finished.
+
+    Raises:
+        BadInputError: If it cannot start (see :func:`database.open_study`), the tracking store is not there, the
+            disk is full, or the first trials all fail.
+    """
+    quieten()
+    check_tracking(tracking_uri(task.search, task.home))
+    check_storage(task.search)
+    stop = StopRequest()
+    waiting = Waiting(observer.message, lambda: stop.made)
+    with open_study(task.search, task.family, task.home, task.fingerprint, waiting, began) as study:
+        return SearchRun(task, study, observer, workers, stop, later).run()
+
+
+class SearchRun:
+    """A search while it runs: its study, what records it, and what ends it."""
+
+    def __init__(
+        self,
+        task: SearchTask,
+        study: Study,
+        observer: Observer,
+        workers: Workers,
+        stop: StopRequest,
+        later: Callable[[], float],
+    ) -> None:
+        """Set up everything around an open study.
+
+        Args:
+            task: The search and its data.
+            study: Its study, held by this process.
+            observer: What shows its progress.
+            workers: What trials run on.
+            stop: Whether the user, or the system, wants the search to end.
+            later: As for :func:`run`.
+        """
+        self._task, self._study, self._observer, self._workers, self._stop = task, study, observer, workers, stop
+        self._files = migrate_storage(study, task.search, task.home)
+        self._num_before = study.num_finished
+        tags = {"study": study.id, "fingerprint": task.fingerprint}
+        self._tracking = Tracking(task.search, task.home, task.objective, tags, study.records())
+        self._failures = Failures(workers.slots)
+        self._recorder = Recorder(study, self._tracking, observer, task.objective, self._failures)
+        self._limit = Limit(study, task.search.budget, self._failures, stop, later)
+        self._announce()
+        self._checkpoints = CheckpointCollector(self._files, study.records())
+
+    def run(self) -> SearchResult:
+        """Train what is left of the budget, and end the search in order."""
+        study, name = self._study, self._task.search.name
+        try:
+            scheduler = make_scheduler(self._task.search, self._task.objective, study.records())
+            for number in scheduler.overdue:
+                self._recorder.ended(number, "PRUNED")
+            if ran := self._limit.reason is None:
+                with _stopped_by_signals(self._stop):
+                    self._train(scheduler)
+        finally:
+            messages = self._wind_up()
+            self._observer.search_ended()
+        self._failures.raise_error(name)
+        records, reason = tuple(study.records()), self._limit.reason
+        waiting = any(record.state == "WAITING" for record in records)
+        is_over = reason == "trials" or (reason == "time" and not waiting)
+        self._failures.raise_if_all_failed(name, records, self._task.search.budget.trials, is_over=is_over)
+        assert reason is not None
+        if reason == "time":
+            study.keep_seconds(self._task.search.budget.time or 0.0)
+        return SearchResult(reason, records, study.num_finished - self._num_before, ran, study.seconds, tuple(messages))
+
+    def _announce(self) -> None:
+        """Show the budget, what was moved, and the best trial of earlier starts."""
+        budget, objective = self._task.search.budget, self._task.objective
+        self._observer.search_started(
+            trials=budget.trials,
+            epochs=budget.epochs,
+            seconds=self._limit.seconds_left,
+            finished=self._study.counts(),
+        )
+        for message in self._files.messages:
+            self._observer.message(message)
+        for best in best_trials(self._study.records(), objective, 1):
+            score = best.last(objective.name)
+            assert score is not None, "a full trial has a score"
+            self._observer.best_before(best.number, score.mean, score.standard_error)
+
+    def _train(self, scheduler: ResumableScheduler) -> None:
+        """Have Ray Tune train trials until the search ends."""
+        task, workers = self._task, self._workers
+        setup = TrialSetup(
+            family=task.family,
+            seed=task.search.data.seed,
+            save_after=task.search.scheduler.checkpoint_epochs(task.search.budget.epochs),
+            files=self._files.for_workers,
+            device="cuda" if workers.gpus else "cpu",
+            gpus=workers.gpus,
+        )
+        trainable = _tune.with_parameters(train, setup=setup, data=task.data)
+        capacity = workers.capacity or (lambda: workers.slots)
+        fit(
+            _tune.with_resources(trainable, {"cpu": workers.cpus, "gpu": workers.gpus}),
+            StudySearcher(self._study, task.search, task.objective, self._recorder, capacity),
+            scheduler,
+            TrialEvents(self._recorder, self._limit, self._checkpoints),
+            task.folder / "ray",
+        )
+
+    def _wind_up(self) -> list[str]:
+        """Sweep, collect the files of finished trials, and mark the winner in MLflow; return messages for the user."""
+        if self._failures.error is None:
+            self._recorder.swept()
+        if isinstance(self._failures.error, StudyLostError):
+            return self._tracking.close(None, finished=False, patience_s=5.0)
+        records, finished = self._study.records(), self._limit.reason in ("trials", "time")
+        winner = next(iter(best_trials(records, self._task.objective, 1)), None)
+        messages = self._checkpoints.close(records, hurry=not finished)
+        pictures: list[tuple[str, Figure]] = []
+        shown = f"{winner.number} in {self._tracking.place}" if winner is not None and finished else None
+        if winner is not None and shown not in (None, self._study.optuna.user_attrs.get(_SHOWN_KEY)):
+            pictures = self._pictures(winner, messages)
+        messages += self._tracking.close(winner, finished=finished, pictures=pictures)
+        if pictures and self._tracking.ended:
+            self._study.optuna.set_user_attr(_SHOWN_KEY, shown)
+        return messages
+
+    def _pictures(self, winner: TrialRecord, messages: list[str]) -> "list[tuple[str, Figure]]":
+        """Draw the winner's pictures, or add a message if they cannot be drawn: that does not break a search."""
+        model = model_path(self._task.folder, winner.number)
+        if not model.exists():
+            return []
+        try:
+            return list(self._task.family.pictures(model, self._task.data))
+        except Exception as error:  # noqa: BLE001  (drawing may raise anything)
+            messages.append(f"the winner's pictures could not be drawn ({one_line(error)})")
+            return []
+
+
+@contextmanager
+def _stopped_by_signals(stop: StopRequest) -> Generator[None]:
+    """Let the first Ctrl-C or SIGTERM end the search cleanly; a second Ctrl-C ends it at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, frame: object) -> None:
+        del number, frame
+        stop.made = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

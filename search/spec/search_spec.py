@@ -1,0 +1,125 @@
+"""A whole search, complete and checked, and the file with comments that says it all."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict
+
+from data_prep.errors import BadInputError, shown
+from models.spec import Setting, Value
+from search.passwords import without_password
+from search.spec.domains import toml_value
+from search.spec.samplers import SAMPLERS, Sampler, Tpe
+from search.spec.schedulers import SCHEDULERS, Asha, Scheduler
+from search.spec.sections import (
+    Budget,
+    Data,
+    Resources,
+    Section,
+    Storage,
+    StudyPlace,
+    TrackingPlace,
+    write_duration,
+)
+from search.spec.space import Space
+
+SECTIONS: Mapping[str, tuple[type[Section], ...]] = {
+    "data": (Data,),
+    "budget": (Budget,),
+    "scheduler": SCHEDULERS,
+    "sampler": SAMPLERS,
+    "resources": (Resources,),
+    "study": (StudyPlace,),
+    "storage": (Storage,),
+    "tracking": (TrackingPlace,),
+}
+"""The tables of a search file, beside its space; where there are several types, the key ``kind`` chooses."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def check_name(name: str, place: str) -> str:
+    """Check that a search's name is fit for a folder's, a run's and a command line's word.
+
+    Args:
+        name: The name.
+        place: Where it was given, for the error.
+
+    Returns:
+        The name.
+
+    Raises:
+        BadInputError: If it is not.
+    """
+    if not _NAME.fullmatch(name):
+        raise BadInputError(
+            "a search's name is 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit",
+            f"got {shown(name)}",
+            place,
+        )
+    return name
+
+
+class SearchSpec(Section):
+    """A whole search, complete and checked.
+
+    Attributes:
+        name: The search's name: of its folder, its MLflow run, and on the command line.
+        family: The model family.
+        data: Its section, as the others below.
+        space: What is tried for each hyperparameter; ``epochs`` is fixed by the budget.
+        prior: Known good points, tried first; what a point leaves out is sampled.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    name: str
+    family: str
+    data: Data = Data()
+    budget: Budget = Budget()
+    space: Space
+    prior: tuple[Mapping[str, Value], ...] = ()
+    scheduler: Scheduler = Asha()
+    sampler: Sampler = Tpe()
+    resources: Resources = Resources()
+    study: StudyPlace = StudyPlace()
+    storage: Storage = Storage()
+    tracking: TrackingPlace = TrackingPlace()
+
+    def to_toml(self) -> str:
+        """Write the complete effective file, with comments and without passwords; reading it gives an equal search."""
+        lines = [f"name = {toml_value(self.name)}", f"family = {toml_value(self.family)}"]
+        for name in ("data", "budget", "space", "scheduler", "sampler", "resources", "study", "storage", "tracking"):
+            lines += _space_lines(self.space) if name == "space" else _section_lines(name, getattr(self, name))
+        for point in self.prior:
+            lines += ["", "[[prior]]", *(f"{name} = {toml_value(value)}" for name, value in point.items())]
+        return "\n".join(lines) + "\n"
+
+
+def _section_lines(name: str, section: Section) -> list[str]:
+    lines = ["", f"# {(type(section).__doc__ or '').rstrip('.')}.", f"[{name}]"]
+    for key, field in type(section).model_fields.items():
+        value: Any = getattr(section, key)
+        text = write_duration(value) if key == "time" else without_password(value) if key in ("url", "uri") else value
+        lines.append(f"{key} = {toml_value(text)}  # {field.description}")
+    return lines
+
+
+def _space_lines(space: Space) -> list[str]:
+    lines = ["", "# What is tried: a value, a list, or a range { low, high, step, log }.", "[space]"]
+    if space.only:
+        lines.append("only = true  # a setting that is not named here keeps its default")
+    for name, setting in space.spec_type.settings().items():
+        if name != "epochs":
+            lines += [_remark(setting), f"{name} = {space.domains[name].to_toml()}"]
+    return lines
+
+
+def _remark(setting: Setting) -> str:
+    bounds = " | ".join(map(str, setting.choices))
+    if setting.low is not None and setting.high is not None:
+        bounds = f"{setting.low:g}..{setting.high:g}" + (f" {setting.unit}" if setting.unit else "")
+    needs = [f"{other} = {' or '.join(map(toml_value, values))}" for other, values in setting.when.items()]
+    when = f"only where {' and '.join(needs)}" if needs else ""
+    return f"# {'; '.join(part for part in (setting.meaning, bounds, when) if part)}"

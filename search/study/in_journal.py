@@ -1,0 +1,41 @@
+"""A study in a journal in its search's folder: holding it as its driver, and reading it."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import optuna
+
+from models.metrics import Metric
+from search.spec.search_spec import SearchSpec
+from search.study.folder_lock import FileLeaseRecord, driver_lock
+from search.study.journal import Journal
+from search.study.lease import LeaseRecord, Waiting
+from search.study.writer import HeldStudy, make_study
+
+
+def journal_path(place: Path) -> Path:
+    """Return the journal in a search's folder."""
+    return place / "study.journal"
+
+
+def hold(stack: ExitStack, search: SearchSpec, place: Path, objective: Metric, waiting: Waiting) -> HeldStudy:
+    """Take a search by its folder, then open its journal, until the stack is closed."""
+    lease = stack.enter_context(driver_lock(place, search.name, waiting.say))
+    journal = Journal(journal_path(place), writable=True)
+    stack.callback(journal.close)
+    storage = optuna.storages.JournalStorage(journal)
+    return HeldStudy(make_study(storage, search, objective), storage, lease)
+
+
+def open_to_read(stack: ExitStack, url: str, place: Path) -> optuna.storages.JournalStorage:
+    """Open a journal beside its driver, until the stack is closed; raise FileNotFoundError if there is none."""
+    del url
+    journal = Journal(journal_path(place), writable=False)
+    stack.callback(journal.close)
+    return optuna.storages.JournalStorage(journal)
+
+
+def lease_record(storage: optuna.storages.BaseStorage, study: optuna.Study, place: Path) -> LeaseRecord:
+    """Return the record of who runs a search."""
+    del storage, study
+    return FileLeaseRecord(place / "driver.json")

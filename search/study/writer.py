@@ -1,0 +1,156 @@
+"""A search's study as its one driver uses it: recording what trials do, and what an interruption left.
+
+A trial is RUNNING while it trains. It is WAITING when it was interrupted: Optuna then proposes it again first, with its
+hyperparameters and what it reported. It is COMPLETE, PRUNED or FAIL in the end.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import optuna
+from optuna.trial import TrialState
+
+from models.family import EpochReport
+from models.metrics import Metric
+from search.private_apis import study_id
+from search.spec.search_spec import SearchSpec
+from search.study.lease import Lease
+from search.study.records import EPOCH_KEY, REASON_KEY, TrialRecord, begun, make_record, make_records
+from search.study.states import FINAL_STATES, StateName
+
+
+@dataclass(frozen=True)
+class HeldStudy:
+    """A study that this process holds as its driver.
+
+    Attributes:
+        study: Optuna's study.
+        storage: Where it is stored.
+        lease: The hold on it.
+    """
+
+    study: optuna.Study
+    storage: optuna.storages.BaseStorage
+    lease: Lease
+
+
+def make_study(storage: optuna.storages.BaseStorage, search: SearchSpec, objective: Metric) -> optuna.Study:
+    """Make a search's study, or load it if it is there."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    direction = "minimize" if objective.direction == "minimise" else "maximize"
+    return optuna.create_study(study_name=search.name, storage=storage, direction=direction, load_if_exists=True)
+
+
+class Study:
+    """A search's study, held by its one driver.
+
+    Attributes:
+        optuna: Optuna's study of that name.
+        storage: Where it is stored.
+        check_held: Raises StudyLostError if another driver has taken over the search.
+    """
+
+    def __init__(self, held: HeldStudy, search: SearchSpec, objective: Metric, began: float | None = None) -> None:
+        """Take a study that this driver holds; :func:`search.study.database.open_study` checks it too."""
+        self.storage = held.storage
+        self.optuna = held.study
+        self.check_held = held.lease.check
+        self._search = search
+        self._objective = objective.name
+        self._began = time.monotonic() if began is None else began
+        self._seconds_before = float(self.optuna.user_attrs.get("seconds", 0.0))
+        self._least = 0.0
+
+    @property
+    def id(self) -> str:
+        """What identifies this study, among others of the same name too."""
+        return str(self.optuna.user_attrs["id"])
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on the search, over all starts."""
+        return self._seconds_before + time.monotonic() - self._began
+
+    def keep_seconds(self, least: float = 0.0) -> None:
+        """Record the time that was spent, or at least ``least``: a rest too short for trials is used up."""
+        self._least = max(self._least, least)
+        self.optuna.set_user_attr("seconds", round(max(self.seconds, self._least), 3))
+
+    def records(self) -> list[TrialRecord]:
+        """Return all trials that were ever started."""
+        return make_records(self.optuna.get_trials(deepcopy=False), self._search.space)
+
+    def record(self, number: int) -> TrialRecord:
+        """Return one trial."""
+        return make_record(self.storage.get_trial(self._id(number)), self._search.space)
+
+    def counts(self) -> Mapping[StateName, int]:
+        """Count the trials by state."""
+        return Counter(trial.state.name for trial in self.optuna.get_trials(deepcopy=False) if begun(trial))
+
+    @property
+    def num_finished(self) -> int:
+        """Number of finished trials."""
+        counts = self.counts()
+        return sum(counts.get(state, 0) for state in FINAL_STATES)
+
+    def sweep(self) -> list[int]:
+        """End the trials that a dead or interrupted driver left running.
+
+        Those with their full budget are completed, the others wait to resume.
+
+        Returns:
+            The numbers of the trials that changed.
+        """
+        running = self.optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        for trial in running:
+            if max(trial.intermediate_values, default=0) >= self._search.budget.epochs:
+                self.finish(trial.number, "COMPLETE")
+            else:
+                self.wait(trial.number)
+        return [trial.number for trial in running]
+
+    def wait(self, number: int) -> None:
+        """Have a trial wait to resume: it is proposed again first."""
+        self.storage.set_trial_state_values(self._id(number), TrialState.WAITING)
+
+    def enqueue(self) -> None:
+        """Queue the known good points that were not queued before, as many as the budget allows."""
+        for point in self._search.prior[: self._search.budget.trials]:
+            self.optuna.enqueue_trial(dict(point), skip_if_exists=True)
+
+    def add_epoch(self, number: int, report: EpochReport) -> bool:
+        """Record an epoch.
+
+        Args:
+            number: The trial's number.
+            report: What it reported.
+
+        Returns:
+            Whether it is new; an epoch repeated after an interruption is not.
+        """
+        trial_id = self._id(number)
+        if report.epoch in self.storage.get_trial(trial_id).intermediate_values:
+            return False
+        folds = {name: list(values.values) for name, values in report.metrics.items()}
+        stored = {"metrics": folds, "seconds": round(report.seconds, 4), "at": int(time.time() * 1000)}
+        self.storage.set_trial_user_attr(trial_id, f"{EPOCH_KEY}{report.epoch}", stored)
+        mean = report.metrics[self._objective].mean
+        self.storage.set_trial_intermediate_value(trial_id, report.epoch, mean)
+        return True
+
+    def finish(self, number: int, state: StateName, reason: str = "") -> None:
+        """Record a trial's end; a complete or pruned one's value is its last epoch's."""
+        trial_id = self._id(number)
+        trial = self.storage.get_trial(trial_id)
+        if reason:
+            self.storage.set_trial_user_attr(trial_id, REASON_KEY, reason)
+        steps = trial.intermediate_values
+        values = [steps[max(steps)]] if state != "FAIL" and steps else None
+        self.storage.set_trial_state_values(trial_id, TrialState[state], values)
+        self.keep_seconds()
+
+    def _id(self, number: int) -> int:
+        return self.storage.get_trial_id_from_study_id_trial_number(study_id(self.optuna), number)

@@ -1,0 +1,40 @@
+"""The samplers that a search file can name are Optuna's own, and a resumed search does not draw the same again."""
+
+from typing import Any
+
+import optuna
+import pytest
+from optuna.samplers import BaseSampler, BruteForceSampler, RandomSampler, TPESampler
+from toy_family import TOY_SEARCH, ToyFamily
+
+from search.driver.sampler import make_sampler
+from search.spec.file import parse
+from search.spec.samplers import SAMPLERS
+from search.spec.search_spec import SearchSpec
+
+EXPECTED = {"tpe": TPESampler, "random": RandomSampler, "grid": BruteForceSampler}
+
+
+def search_with(kind: str) -> SearchSpec:
+    text = TOY_SEARCH.partition("[budget]")[0] + "[budget]\ntrials = 16\n[space]\nonly = true\n"
+    text += f'columns = {{ low = 1, high = 8 }}\nsolver = ["gradient", "momentum"]\n[sampler]\nkind = "{kind}"\n'
+    return parse(text, "toy.toml", family=ToyFamily())
+
+
+def draw(sampler: BaseSampler, search: SearchSpec) -> list[Any]:
+    """Draw 16 points, all running."""
+    study = optuna.create_study(sampler=sampler)
+    return [search.space(study.ask()) for _ in range(16)]  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("kind", SAMPLERS)
+def test_each_kind_is_optunas_and_the_same_seed_draws_the_same(kind: Any) -> None:
+    name = kind.model_fields["kind"].default
+    search = search_with(name)
+    sampler = make_sampler(search, 0)
+    assert type(sampler) is EXPECTED[name]
+    first = draw(sampler, search)
+    assert draw(make_sampler(search, 0), search) == first
+    assert draw(make_sampler(search, 5), search) != first, "a resumed search draws others"
+    if name == "grid":
+        assert len({str(values) for values in first}) == 16

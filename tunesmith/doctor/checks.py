@@ -1,0 +1,49 @@
+"""The doctor's checks in order: cheap ones first, and each after those whose results it needs."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Final, TypeAlias
+
+from tunesmith.doctor import machine, nodes, plan, stores, trials
+from tunesmith.doctor.context import Context
+from tunesmith.doctor.finding import Finding, guarded
+
+Check: TypeAlias = Callable[[Context], Iterable[Finding]]
+
+CHECKS: Final[tuple[tuple[str, Check], ...]] = (
+    ("names", machine.names),
+    ("home", machine.home),
+    ("ray", machine.ray),
+    ("nodes", nodes.answers),
+    ("versions", nodes.versions),
+    ("nodes", nodes.probes),
+    ("names", nodes.names),
+    ("disk", nodes.disks),
+    ("memory", nodes.memory),
+    ("gpus", nodes.gpus),
+    ("data", trials.data),
+    ("slots", plan.slots),
+    ("storage", stores.storage),
+    ("tracking", stores.tracking),
+    ("study", stores.study),
+    ("data", trials.object_stores),
+    ("pickling", trials.pickling),
+    ("trial", trials.trial),
+    ("largest", plan.largest),
+)
+"""Each check's name, and the check itself. One that lacks what an earlier check could not find yields nothing."""
+
+
+def examine(context: Context) -> Iterator[Finding]:
+    """Run every check.
+
+    Args:
+        context: The search, and where it would run.
+
+    Yields:
+        The findings, each as soon as it is known.
+    """
+    with context.session:
+        for name, check in CHECKS:
+            context.progress(f"checking: {name}")
+            yield from guarded(name, partial(check, context))
