@@ -10,7 +10,7 @@ from typing import Any
 from data_prep.errors import unknown
 from data_prep.limits import is_metre
 from data_prep.pitches import REST
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from data_prep.writers.bars import beat_length
 
 _pretty_midi: Any = import_module("pretty_midi")  # it has no types

@@ -11,8 +11,8 @@ from itertools import groupby
 from typing import Any
 
 from data_prep.pitches import REST
+from data_prep.tunes.notation import Tune
 from data_prep.tunes.spelling import Accidentals, signed, spell, tonic
-from data_prep.tunes.tune import Tune
 from data_prep.writers.bars import Bar, Written, bars, beat_length, lines
 
 _m21: Any = import_module("music21")  # it has no types for what is used here

@@ -20,7 +20,7 @@ from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.errors import BadInputError
 from data_prep.progress import Progress
 from data_prep.tunes.lessons import Lesson
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from data_prep.wording import counted
 from models.composer.composing.steps import ComposerSteps
 from models.composer.spec import ComposerSpec

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from data_prep.errors import BadInputError
 from data_prep.pitches import NUM_PITCHES
+from data_prep.tunes.notation import Mode, Tune, signature
 from data_prep.tunes.spelling import tonic
-from data_prep.tunes.tune import Mode, Tune, signature
 from models.uses.form import Form, parse_form
 
 MAX_BARS = 1000

@@ -19,7 +19,7 @@ from search.driver.scheduler import ResumableScheduler, make_scheduler
 from search.driver.searcher import StudySearcher
 from search.driver.worker import TrialSetup, train
 from search.spec.file import AnyFamily
-from search.spec.search_spec import SearchSpec
+from search.spec.whole_search import SearchSpec
 from search.study.database import folder, open_study
 from search.study.lease import StudyLostError, Waiting
 from search.study.observer import Observer

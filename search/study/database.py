@@ -14,7 +14,7 @@ from data_prep.errors import Action, BadInputError
 from data_prep.storage.atomic_write import atomic_write
 from search.passwords import without_password
 from search.spec.file import AnyFamily, load, parse
-from search.spec.search_spec import SearchSpec, check_name
+from search.spec.whole_search import SearchSpec, check_name
 from search.study.homes import no_search
 from search.study.in_journal import journal_path
 from search.study.journal import undamaged

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.pitches import NUM_PITCHES, REST
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 
 
 def in_best_key(tune: Tune, pitch_counts: NDArray[np.int64], low: int, high: int) -> Tune:

@@ -8,7 +8,7 @@ import numpy as np
 from data_prep.melodies.events import REST_PITCH
 from data_prep.pitches import REST
 from data_prep.tunes.keys import estimate_key
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from models.composer.composing.heading import Heading
 from models.composer.composing.note_rules import Allowed, Bars, NoteRules, Place
 from models.uses.form import Form

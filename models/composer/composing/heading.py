@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.encodings.vocabulary import MelodyVocabulary, shift_to_c
-from data_prep.tunes.tune import DIVISIONS
+from data_prep.tunes.notation import DIVISIONS
 from models.composer.composing.sampling import drawn
 from models.composer.spec import ComposerSpec
 from models.uses.request import Key, SamplingRequest

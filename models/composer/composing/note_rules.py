@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.melodies.events import REST_PITCH
-from data_prep.tunes.tune import DIVISIONS
+from data_prep.tunes.notation import DIVISIONS
 from models.composer.composing.tuplets import Tuplets
 
 Marked = NDArray[np.bool_]

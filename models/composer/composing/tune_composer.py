@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.errors import BadInputError
 from data_prep.randomness import stream
-from data_prep.tunes.tune import DIVISIONS, Tune
+from data_prep.tunes.notation import DIVISIONS, Tune
 from data_prep.wording import by_number, counted
 from data_prep.writers.bars import beat_length
 from models.composer.composing.best_key import in_best_key

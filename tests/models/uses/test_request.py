@@ -9,7 +9,7 @@ from music21 import key as m21_key
 from music21 import pitch as m21_pitch
 
 from data_prep.errors import BadInputError
-from data_prep.tunes.tune import MODES, Tune
+from data_prep.tunes.notation import MODES, Tune
 from models.uses.request import Key, SamplingRequest, parse_key, parse_metre, parse_pitch
 
 LETTERS = st.sampled_from("CDEFGAB")

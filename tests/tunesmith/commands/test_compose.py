@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from data_prep.pitches import REST
+from data_prep.tunes.notation import Tune
 from data_prep.tunes.prompts import read_prompt
-from data_prep.tunes.tune import Tune
 from data_prep.writers.files import FORMATS, write
 from tests.models.trained_composers import trained
 from tests.tunesmith.conftest import Done

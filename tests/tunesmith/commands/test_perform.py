@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from data_prep.readers.midi import file as midi_file
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from data_prep.writers.midi import to_bytes, to_pretty_midi
 from models.uses.performing import played
 from tests import hand_midi

@@ -7,7 +7,7 @@ from data_prep.errors import BadInputError
 from data_prep.storage import user_files
 from data_prep.tunes.copies import CorpusIndex
 from data_prep.tunes.corpus_measures import CorpusMeasures
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from tunesmith.console import json_text
 from tunesmith.reports.tunes.measures import Report, report_data
 from tunesmith.reports.tunes.text import markdown

@@ -7,8 +7,8 @@ from typing import Any
 from data_prep.tunes.copies import Copied, CorpusIndex
 from data_prep.tunes.corpus_measures import CorpusMeasures
 from data_prep.tunes.measures import MEASURES, Value, measure
+from data_prep.tunes.notation import Tune
 from data_prep.tunes.spelling import tonic
-from data_prep.tunes.tune import Tune
 
 Report = dict[str, Any]
 """The report as JSON: "corpus" (or null), "measures" by their names and "tunes" by their files' stems."""

@@ -15,7 +15,7 @@ from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.errors import BadInputError
 from data_prep.melodies.votes import find_votes
 from data_prep.pitches import REST
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from models.composer.composing import tune_composer as composing
 from models.composer.composing.tune_composer import TuneComposer
 from models.composer.model import ComposerModel

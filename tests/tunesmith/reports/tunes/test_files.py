@@ -8,9 +8,9 @@ import pytest
 from data_prep.errors import BadInputError
 from data_prep.tunes.copies import CorpusIndex
 from data_prep.tunes.corpus_measures import CorpusMeasures, corpus_measures
-from data_prep.tunes.corpus_tunes import corpus_tunes
+from data_prep.tunes.from_melodies import corpus_tunes
 from data_prep.tunes.measures import MEASURES
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from data_prep.writers.files import write
 from tests import hand_melodies
 from tunesmith.console import out

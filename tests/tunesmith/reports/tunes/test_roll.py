@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from data_prep.pitches import REST
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from tests.hand_tunes import TUNES
 from tunesmith.reports.tunes.roll import piano_roll
 
