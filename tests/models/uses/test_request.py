@@ -86,7 +86,7 @@ TUNE = Tune((60,), (Tune((), ()).bar_length,))
         ({"lowest": "H3"}, "a pitch is written like G3.* got 'H3'"),
         ({"highest": 128}, "got 128"),
         ({"lowest": "C-2"}, "got 'C-2'"),
-        ({"lowest": "C5", "highest": "C4"}, "lowest pitch lies at or below"),
+        ({"lowest": "C5", "highest": "C4"}, "lowest pitch is at or below"),
         ({"prompt": Tune((), ())}, "at least one note"),
         ({"prompt": TUNE, "prompt_notes": 0}, "at least one note: got 0 of 1"),
     ],

@@ -172,7 +172,7 @@ def test_tunes_are_told_and_measured(compose: Callable[..., Done], tmp_path: Pat
         ("--key H", "a key is written like"),
         ("--metre 6-8", "a metre is written like 6/8"),
         ("--lowest X9", "a pitch is written like G3"),
-        ("--lowest C6 --highest C5", "lowest pitch lies at or below"),
+        ("--lowest C6 --highest C5", "lowest pitch is at or below"),
         ("--highest C0", "knows none from MIDI pitch 0 to 12"),
         ("--formats mdi", "did you mean 'midi'"),
         ("--formats ,", "at least one of midi"),

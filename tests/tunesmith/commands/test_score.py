@@ -225,7 +225,7 @@ def test_a_stylenet_is_scored_by_style(command: Callable[..., Done], place: Path
         ("nothing/7 new", "no search is called 'nothing'"),
         ("missing.pt new", "a trained model must be there, and missing.pt is not"),
         ("new/tunes.abc new", "is not a checkpoint"),
-        ("state.pt new", "state.pt is a trial's state in the midst of its training"),
+        ("state.pt new", "state.pt is the state of a trial that was still in training"),
         ("sonatas.pt new", "no family is called 'sonatas'"),
         ("stylenet.pt new", "at least one MIDI file"),
         ("stylenet.pt flat", "distinct velocities"),
