@@ -70,7 +70,7 @@ def by_pitch(fit: Fit) -> Floats:
 
 def ridge(fit: Fit) -> Floats:
     """Predict by ridge regression on standardised note features."""
-    from sklearn.linear_model import Ridge  # noqa: PLC0415  (only a finished search asks for it)
+    from sklearn.linear_model import Ridge
 
     mean, deviation = fit.features.mean(axis=0), fit.features.std(axis=0)
     deviation = np.where(deviation > 1e-6, deviation, 1.0)  # noqa: PLR2004  (a constant feature)
@@ -80,7 +80,7 @@ def ridge(fit: Fit) -> Floats:
 
 def boosting(fit: Fit) -> Floats:
     """Predict by gradient boosting of trees on note features (scikit-learn's, with its defaults)."""
-    from sklearn.ensemble import HistGradientBoostingRegressor  # noqa: PLC0415  (only a finished search asks for it)
+    from sklearn.ensemble import HistGradientBoostingRegressor
 
     model = HistGradientBoostingRegressor(random_state=integer_seed(0, "gradient boosting"))
     model.fit(fit.features, fit.velocity, fit.weight)

@@ -134,6 +134,6 @@ def _as_bytes(midi: "PrettyMIDI") -> bytes:
 
 
 def _as_pretty_midi(midi: bytes) -> "PrettyMIDI":
-    from pretty_midi import PrettyMIDI  # noqa: PLC0415  (needed only where the caller has one)
+    from pretty_midi import PrettyMIDI
 
     return PrettyMIDI(io.BytesIO(midi))
