@@ -108,7 +108,8 @@ def export(
         f"{version.reference} is in {escape(str(folder))}; its README.md explains its use. To serve it:", soft_wrap=True
     )
     mlflow = called("mlflow", sys.argv[0])
-    out.print(f"  {mlflow} models serve -m {quote(str(folder))} --env-manager local", markup=False, soft_wrap=True)
+    serve = f"models serve -m {quote(str(folder))} --env-manager local"
+    out.print(f"  {mlflow} {serve}", markup=False, soft_wrap=True)
 
 
 def _row(version: "Version") -> dict[str, Any]:
