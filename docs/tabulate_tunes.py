@@ -23,7 +23,7 @@ from data_prep.melodies.arrays import Melodies
 from data_prep.melodies.votes import EXPERTS
 from data_prep.prepared.corpus import prepare
 from data_prep.randomness import stream
-from models.composer.baselines import Notes, melody_baselines, ngram
+from models.composer.baselines import MelodyNotes, melody_baselines, ngram
 from models.composer.copy_gate import CopyGate, copied, gate_features
 from models.composer.objective import piece_costs
 from models.composer.spec import ComposerSpec
@@ -80,7 +80,7 @@ def per_note(task: ComposerTask, log_p: Floats) -> Floats:
 
 def copies_alone(data: Melodies) -> Floats:
     """[P] nats a note of a trigram and all experts without a network: a gate of the votes' features alone, trained."""
-    notes, votes = Notes.read(data), data.votes
+    notes, votes = MelodyNotes.read(data), data.votes
     features = tensor(gate_features(votes, data.bar, np.arange(data.num_notes) - data.start[data.piece_of_note]))
     present, hits = tensor(votes["length"] >= 0), tensor(votes["hits"] / np.maximum(votes["votes"], 1)).float()
     found = np.zeros(data.num_notes)

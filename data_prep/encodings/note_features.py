@@ -33,7 +33,7 @@ _MIDDLE, _OCTAVE = 64.0, 12.0
 
 
 @dataclass(frozen=True)
-class Notes:
+class PlayedNotes:
     """One performance, as far as a score would contain it; every array is [n], in the order (cell, pitch).
 
     Attributes:
@@ -71,7 +71,7 @@ def note_features(
     Returns:
         [n, F] the features that ``feature_names`` names, not standardised.
     """
-    notes = Notes(pitch.astype(np.float64), to_step(onset), onset, duration, seconds)
+    notes = PlayedNotes(pitch.astype(np.float64), to_step(onset), onset, duration, seconds)
     columns = [values for part in _PARTS[features] for values in part(notes).values()]
     return np.stack(columns, axis=1).astype(np.float32)
 
@@ -79,7 +79,7 @@ def note_features(
 def feature_names(features: FeatureSet) -> tuple[str, ...]:
     """Name the features of a set, in order."""
     nothing = np.zeros(1)
-    note = Notes(nothing, nothing.astype(np.int64), nothing, nothing, nothing)
+    note = PlayedNotes(nothing, nothing.astype(np.int64), nothing, nothing, nothing)
     return tuple(name for part in _PARTS[features] for name in part(note))
 
 
@@ -89,7 +89,7 @@ PITCH_FEATURES = ("pitch", "mean pitch of beat", "mean pitch of bar", "piece: me
 PITCH_SCALE = 1.0 / _OCTAVE
 
 
-def _note(notes: Notes) -> dict[str, Floats]:
+def _note(notes: PlayedNotes) -> dict[str, Floats]:
     """Pitch, length, place in the bar, and how far the neighbouring onsets are."""
     cells, cell = np.unique(notes.step, return_inverse=True)
     gap = np.diff(cells) / STEPS_PER_QUARTER
@@ -105,7 +105,7 @@ def _note(notes: Notes) -> dict[str, Floats]:
     }
 
 
-def _chord(notes: Notes) -> dict[str, Floats]:
+def _chord(notes: PlayedNotes) -> dict[str, Floats]:
     """What begins, and what sounds, with the note."""
     _, first, cell, size = np.unique(notes.step, return_index=True, return_inverse=True, return_counts=True)
     rank = np.arange(len(notes.step)) - first[cell]
@@ -125,7 +125,7 @@ def _chord(notes: Notes) -> dict[str, Floats]:
     }
 
 
-def _line(notes: Notes) -> dict[str, Floats]:
+def _line(notes: PlayedNotes) -> dict[str, Floats]:
     """How the outer voices move, and when the key was last struck."""
     _, first, cell, size = np.unique(notes.step, return_index=True, return_inverse=True, return_counts=True)
     top, bottom = notes.pitch[first + size - 1], notes.pitch[first]
@@ -143,7 +143,7 @@ def _line(notes: Notes) -> dict[str, Floats]:
     return {**features, "since same key": _log(since)}
 
 
-def _surroundings(notes: Notes) -> dict[str, Floats]:
+def _surroundings(notes: PlayedNotes) -> dict[str, Floats]:
     """Density, register and lengths within a beat and a bar to either side, and before compared with after."""
     features: dict[str, Floats] = {}
     density: dict[float, Floats] = {}
@@ -165,7 +165,7 @@ def _surroundings(notes: Notes) -> dict[str, Floats]:
     return features
 
 
-def _tempo(notes: Notes) -> dict[str, Floats]:
+def _tempo(notes: PlayedNotes) -> dict[str, Floats]:
     """The tempo here, and compared with the surroundings."""
     beat, bar = _pace(notes, _SHORT), _pace(notes, _LONG)
     before, after = _pace(notes, _LONG, 0.0), _pace(notes, 0.0, _LONG)
@@ -177,7 +177,7 @@ def _tempo(notes: Notes) -> dict[str, Floats]:
     }
 
 
-def _whole(notes: Notes) -> dict[str, Floats]:
+def _whole(notes: PlayedNotes) -> dict[str, Floats]:
     """The piece as a whole, the same for all its notes, and where in it the note is."""
     length = max(float(np.ptp(notes.onset)), _LEAST)
     pace = np.log2(max(float(np.ptp(notes.seconds)), _LEAST) / length)
@@ -203,7 +203,7 @@ def _whole(notes: Notes) -> dict[str, Floats]:
     }
 
 
-_Part: TypeAlias = Callable[[Notes], dict[str, Floats]]
+_Part: TypeAlias = Callable[[PlayedNotes], dict[str, Floats]]
 _LOCAL: tuple[_Part, ...] = (_note, _chord, _line, _surroundings, _tempo)
 _PARTS: Mapping[FeatureSet, tuple[_Part, ...]] = {"minimal": (_note,), "local": _LOCAL, "piece": (*_LOCAL, _whole)}
 
@@ -225,7 +225,7 @@ class _Window:
         return (total[self._high] - total[self._low]) / self.count
 
 
-def _extremes(notes: Notes, width: float) -> tuple[Floats, Floats]:
+def _extremes(notes: PlayedNotes, width: float) -> tuple[Floats, Floats]:
     """[n] the highest and lowest pitch that begins within ``width`` quarters of each note."""
     cells, first, size = np.unique(notes.step, return_index=True, return_counts=True)
     reach = round(width * STEPS_PER_QUARTER)
@@ -239,7 +239,7 @@ def _extremes(notes: Notes, width: float) -> tuple[Floats, Floats]:
     return extremes[0], extremes[1]
 
 
-def _sounding(notes: Notes) -> tuple[Floats, Floats, Floats]:
+def _sounding(notes: PlayedNotes) -> tuple[Floats, Floats, Floats]:
     """[n] how many notes sound in the note's cell, itself too, and the highest and the lowest pitch of them."""
     cells, cell = np.unique(notes.step, return_inverse=True)
     last = np.searchsorted(cells, to_step(notes.onset + notes.duration), side="left")  # cells that begin before its end
@@ -256,11 +256,11 @@ def _sounding(notes: Notes) -> tuple[Floats, Floats, Floats]:
     return count[cell], highest[cell], lowest[cell]
 
 
-def _pace(notes: Notes, before: float, after: float | None = None) -> Floats:
+def _pace(notes: PlayedNotes, before: float, after: float | None = None) -> Floats:
     return np.log2(_seconds_a_quarter(notes, before, before if after is None else after))
 
 
-def _seconds_a_quarter(notes: Notes, before: float, after: float) -> Floats:
+def _seconds_a_quarter(notes: PlayedNotes, before: float, after: float) -> Floats:
     """[n] seconds that a quarter note takes on average from ``before`` quarters before each note to ``after`` after."""
     onset, index = np.unique(notes.onset, return_index=True)
     seconds = notes.seconds[index]

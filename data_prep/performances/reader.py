@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from data_prep.performances.arrays import Performance
 from data_prep.readers.beats import BEATS_PER_BAR
 from data_prep.readers.midi import file as midi_file
-from data_prep.readers.midi.file import DRUMS, Notes, check_releases, sounding
+from data_prep.readers.midi.file import DRUMS, MidiNotes, check_releases, sounding
 from data_prep.readers.midi.metres import metres_and_pickup
 from data_prep.readers.notes import Metre
 
@@ -111,7 +111,7 @@ def with_beats(file: PlayedFile, onset: NDArray[np.float64], end: NDArray[np.flo
     return replace(file.performance, onset=onset, duration=end - onset)
 
 
-def _others(notes: Notes) -> list[tuple[int, str]]:
+def _others(notes: MidiNotes) -> list[tuple[int, str]]:
     """Return channel and name of every instrument that is no piano, by channel and program."""
     other = notes.of(~notes.is_piano)
     pairs = sorted(set(zip(other.channel.tolist(), other.program.tolist(), strict=True)))
@@ -119,7 +119,7 @@ def _others(notes: Notes) -> list[tuple[int, str]]:
     return list(dict.fromkeys(named))
 
 
-def _players(notes: Notes) -> str:
+def _players(notes: MidiNotes) -> str:
     """Return in words what plays on which channel, counted from 1."""
     said = [f"channel {channel + 1} plays {name}" for channel, name in _others(notes)]
     more = [f"and {len(said) - _MAX_NAMED} more"] if len(said) > _MAX_NAMED else []

@@ -7,7 +7,7 @@ from data_prep.pitches import REST
 from data_prep.tunes.notation import Mode, Tune
 from data_prep.tunes.spelling import Accidentals, Name, signed, spell, tonic
 from data_prep.wording import counted
-from data_prep.writers.bars import Bar, Written, bars, beat_length, lines
+from data_prep.writers.bars import WrittenBar, WrittenNote, bars, beat_length, lines
 
 _UNIT = Fraction(1, 2)
 """The note without a number, an eighth (L:1/8), in quarter notes."""
@@ -50,13 +50,13 @@ def _text(title: str) -> str:
     return " ".join(title.split()).replace("\\", "\\\\").replace("%", "\\%")
 
 
-def _music(written: Sequence[Bar], fifths: int) -> Iterator[str]:
+def _music(written: Sequence[WrittenBar], fifths: int) -> Iterator[str]:
     for line in lines(written):
         close = " |]" if line[-1] is written[-1] else " |"
         yield " | ".join(_bar(bar, Accidentals(signed(fifths)), fifths) for bar in line) + close
 
 
-def _bar(bar: Bar, accidentals: Accidentals, fifths: int) -> str:
+def _bar(bar: WrittenBar, accidentals: Accidentals, fifths: int) -> str:
     """Write a bar, the notes of a beam group without spaces between them."""
     text = ""
     for index, note in enumerate(bar.notes):
@@ -69,13 +69,13 @@ def _bar(bar: Bar, accidentals: Accidentals, fifths: int) -> str:
     return text
 
 
-def _tuplet(notes: Sequence[Written]) -> str:
+def _tuplet(notes: Sequence[WrittenNote]) -> str:
     """Write what stands before a tuplet's first note: (3, or in full where it has another number of notes."""
     actual, normal, count = notes[0].ratio.numerator, notes[0].ratio.denominator, len(notes)
     return "(3" if (actual, count) == (3, 3) else f"({actual}:{normal}:{count}"
 
 
-def _note(note: Written, accidentals: Accidentals, fifths: int) -> str:
+def _note(note: WrittenNote, accidentals: Accidentals, fifths: int) -> str:
     value = note.value / _UNIT
     if note.pitch == REST:
         return f"z{_length(value)}"

@@ -31,7 +31,7 @@ _QUARTERS = 4
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenNote:
     """One written note or rest.
 
     Attributes:
@@ -75,7 +75,7 @@ class Written:
 
 
 @dataclass(frozen=True)
-class Bar:
+class WrittenBar:
     """One bar.
 
     Attributes:
@@ -84,7 +84,7 @@ class Bar:
     """
 
     number: int
-    notes: tuple[Written, ...]
+    notes: tuple[WrittenNote, ...]
 
     @property
     def length(self) -> Fraction:
@@ -92,7 +92,7 @@ class Bar:
         return self.notes[-1].end - self.notes[0].offset
 
 
-def bars(tune: Tune) -> list[Bar]:
+def bars(tune: Tune) -> list[WrittenBar]:
     """Write a tune down in bars.
 
     Args:
@@ -103,10 +103,10 @@ def bars(tune: Tune) -> list[Bar]:
     """
     grid = _Grid.of(tune)
     written = [_with_spans(_with_values(cut, grid), grid) for cut in _cut_at_bar_lines(tune)]
-    return [Bar(number, tuple(notes)) for number, notes in enumerate(written, 0 if tune.pickup else 1)]
+    return [WrittenBar(number, tuple(notes)) for number, notes in enumerate(written, 0 if tune.pickup else 1)]
 
 
-def lines(written: Sequence[Bar]) -> list[list[Bar]]:
+def lines(written: Sequence[WrittenBar]) -> list[list[WrittenBar]]:
     """Distribute bars over lines, with as many full bars a line as leave room for the notes.
 
     Args:
@@ -123,11 +123,11 @@ def lines(written: Sequence[Bar]) -> list[list[Bar]]:
     return chosen
 
 
-def _dealt(written: Sequence[Bar], bars_a_line: int) -> list[list[Bar]]:
+def _dealt(written: Sequence[WrittenBar], bars_a_line: int) -> list[list[WrittenBar]]:
     return [list(line) for _, line in groupby(written, lambda bar: max(bar.number - 1, 0) // bars_a_line)]
 
 
-def _num_notes(line: Sequence[Bar]) -> int:
+def _num_notes(line: Sequence[WrittenBar]) -> int:
     return sum(len(bar.notes) for bar in line)
 
 
@@ -224,10 +224,10 @@ def _inside(begin: Fraction, end: Fraction, step: Fraction) -> list[Fraction]:
     return [step * number for number in range(int(begin // step) + 1, int(-(-end // step)))]
 
 
-def _cut_at_bar_lines(tune: Tune) -> list[list[Written]]:
+def _cut_at_bar_lines(tune: Tune) -> list[list[WrittenNote]]:
     length = tune.bar_length
     now = length - tune.pickup if tune.pickup else Fraction(0)
-    bars_of_notes: list[list[Written]] = [[]]
+    bars_of_notes: list[list[WrittenNote]] = [[]]
     for index, (pitch, duration) in enumerate(zip(tune.pitch, tune.duration, strict=True)):
         is_note, begun, left = pitch != REST, False, duration
         while left > 0:
@@ -237,7 +237,7 @@ def _cut_at_bar_lines(tune: Tune) -> list[list[Written]]:
             part = min(left, length - now)
             left -= part
             ties = (is_note and begun, is_note and left > 0)
-            written = Written(index, pitch, now, part, begins=not begun, tied_before=ties[0], tied_after=ties[1])
+            written = WrittenNote(index, pitch, now, part, begins=not begun, tied_before=ties[0], tied_after=ties[1])
             bars_of_notes[-1].append(written)
             now, begun = now + part, True
     return bars_of_notes
@@ -247,9 +247,9 @@ def _odd(number: int) -> int:
     return number // (number & -number)
 
 
-def _with_values(notes: Sequence[Written], grid: _Grid) -> list[Written]:
+def _with_values(notes: Sequence[WrittenNote], grid: _Grid) -> list[WrittenNote]:
     """Split the notes of a bar into those that can be written, in tuplets where their lengths need it."""
-    written: list[Written] = []
+    written: list[WrittenNote] = []
     tuplet = -1
     begin = 0
     while begin < len(notes):
@@ -268,7 +268,7 @@ def _with_values(notes: Sequence[Written], grid: _Grid) -> list[Written]:
     return written
 
 
-def _tuplet_end(notes: Sequence[Written], begin: int) -> int:
+def _tuplet_end(notes: Sequence[WrittenNote], begin: int) -> int:
     """Return where a tuplet ends: as soon as its lengths add up to one without; where they never do, with its kind."""
     total = Fraction(0)
     for end in range(begin, len(notes)):
@@ -281,14 +281,14 @@ def _tuplet_end(notes: Sequence[Written], begin: int) -> int:
     return end
 
 
-def _plain_places(note: Written, grid: _Grid) -> Iterator[tuple[Fraction, Fraction]]:
+def _plain_places(note: WrittenNote, grid: _Grid) -> Iterator[tuple[Fraction, Fraction]]:
     if _odd(note.offset.denominator) == 1:
         yield from grid.split(note.offset, note.end, is_rest=note.pitch == REST)
     else:  # after an incomplete tuplet, positions are meaningless
         yield from _tuplet_places(note)
 
 
-def _tuplet_places(note: Written) -> Iterator[tuple[Fraction, Fraction]]:
+def _tuplet_places(note: WrittenNote) -> Iterator[tuple[Fraction, Fraction]]:
     """Split a note into the longest written values, the longest first."""
     begin, left = note.offset, note.length
     while left > 0:
@@ -300,7 +300,7 @@ def _tuplet_places(note: Written) -> Iterator[tuple[Fraction, Fraction]]:
         begin, left = begin + value / note.ratio, left - value / note.ratio
 
 
-def _parts(note: Written, places: Sequence[tuple[Fraction, Fraction]]) -> Iterator[Written]:
+def _parts(note: WrittenNote, places: Sequence[tuple[Fraction, Fraction]]) -> Iterator[WrittenNote]:
     is_note, last = note.pitch != REST, len(places) - 1
     for number, (begin, end) in enumerate(places):
         yield replace(
@@ -313,7 +313,7 @@ def _parts(note: Written, places: Sequence[tuple[Fraction, Fraction]]) -> Iterat
         )
 
 
-def _with_spans(notes: Sequence[Written], grid: _Grid) -> list[Written]:
+def _with_spans(notes: Sequence[WrittenNote], grid: _Grid) -> list[WrittenNote]:
     """Beam notes together: those of a coarse group, or of a fine one where the coarse one is uneven."""
     uneven = {_place(grid.coarse, note.offset) for note in notes if note.tuplet >= 0 or note.value < Fraction(1, 2)}
     starts = sorted(set(grid.coarse) | {at for at in grid.fine if _place(grid.coarse, at) in uneven})

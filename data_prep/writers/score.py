@@ -15,7 +15,7 @@ from music21.musicxml import m21ToXml
 from data_prep.pitches import REST
 from data_prep.tunes.notation import Tune
 from data_prep.tunes.spelling import Accidentals, signed, spell, tonic
-from data_prep.writers.bars import Bar, Written, bars, beat_length, lines
+from data_prep.writers.bars import WrittenBar, WrittenNote, bars, beat_length, lines
 
 _m21: Any = music21  # it has no types for what is used here
 _m21_to_xml: Any = m21ToXml
@@ -80,7 +80,7 @@ def to_musicxml(tune: Tune) -> str:
     return exporter.asBytes().decode()
 
 
-def _measure(tune: Tune, bar: Bar) -> Any:
+def _measure(tune: Tune, bar: WrittenBar) -> Any:
     measure = _m21.stream.Measure(number=bar.number)
     begin = bar.notes[0].offset
     for written, element in zip(bar.notes, _elements(tune, bar), strict=True):
@@ -106,7 +106,7 @@ def _opening(tune: Tune) -> Iterator[Any]:
     yield _m21.tempo.MetronomeMark(number=number, referent=_m21.duration.Duration(beat))
 
 
-def _mark(tune: Tune, written: Written) -> str:
+def _mark(tune: Tune, written: WrittenNote) -> str:
     """Return what is written above a note: where the given and the composed notes begin."""
     if not tune.num_prompt or not written.begins:
         return ""
@@ -120,7 +120,7 @@ def _text(words: str) -> Any:
     return text
 
 
-def _elements(tune: Tune, bar: Bar) -> Iterator[Any]:
+def _elements(tune: Tune, bar: WrittenBar) -> Iterator[Any]:
     accidentals = Accidentals(signed(tune.fifths))
     all_beams = _beams(bar.notes)
     for index, written in enumerate(bar.notes):
@@ -137,7 +137,7 @@ def _elements(tune: Tune, bar: Bar) -> Iterator[Any]:
         yield element
 
 
-def _pitch(tune: Tune, written: Written, accidentals: Accidentals) -> Any:
+def _pitch(tune: Tune, written: WrittenNote, accidentals: Accidentals) -> Any:
     name = spell(written.pitch, tune.fifths)
     if written.tied_before:
         accidentals.tie(name)
@@ -149,7 +149,7 @@ def _pitch(tune: Tune, written: Written, accidentals: Accidentals) -> Any:
     return made
 
 
-def _duration(notes: Sequence[Written], index: int) -> Any:
+def _duration(notes: Sequence[WrittenNote], index: int) -> Any:
     """Return a note's duration; a tuplet has a bracket where no beam holds it together, but no other sign."""
     written = notes[index]
     made = _m21.duration.Duration(written.value)
@@ -164,13 +164,13 @@ def _duration(notes: Sequence[Written], index: int) -> Any:
     return made
 
 
-def _is_beamed(members: Sequence[Written], notes: Sequence[Written]) -> bool:
+def _is_beamed(members: Sequence[WrittenNote], notes: Sequence[WrittenNote]) -> bool:
     """Return whether notes of a bar have a beam of their own."""
     beam = [note for note in notes if note.span == members[0].span]
     return len(members) > 1 and beam == members and all(note.has_beam for note in members)
 
 
-def _beams(notes: Sequence[Written]) -> list[Any]:
+def _beams(notes: Sequence[WrittenNote]) -> list[Any]:
     """Return every note's beams: neighbours of one span are joined by as many as both have, others are partial."""
     made: list[Any] = [_m21.beam.Beams() for _ in notes]
     for _, run in groupby(range(len(notes)), lambda index: (notes[index].span, notes[index].has_beam)):
@@ -189,7 +189,7 @@ def _beams(notes: Sequence[Written]) -> list[Any]:
     return made
 
 
-def _num_flags(written: Written) -> int:
+def _num_flags(written: WrittenNote) -> int:
     """1 for an eighth, 2 for a sixteenth, and so on, dotted or not."""
     flags = 0
     while written.value < Fraction(1, 2**flags):

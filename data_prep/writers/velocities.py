@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.pitches import MAX_VELOCITY
-from data_prep.readers.midi.file import Notes
+from data_prep.readers.midi.file import MidiNotes
 
 
-def with_velocities(data: bytes, notes: Notes, velocity: NDArray[np.integer]) -> bytes:
+def with_velocities(data: bytes, notes: MidiNotes, velocity: NDArray[np.integer]) -> bytes:
     """Return a MIDI file with other velocities.
 
     Args:

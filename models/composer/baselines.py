@@ -32,7 +32,7 @@ LEAST_LENGTHS = np.array([1, 2, 3, 4, 8])
 
 
 @dataclass(frozen=True)
-class Notes:
+class MelodyNotes:
     """What the baselines read: the melodies as events, with the grams and precedents of each.
 
     Attributes:
@@ -54,7 +54,7 @@ class Notes:
     num_folds: int
 
     @classmethod
-    def read(cls, melodies: Melodies) -> "Notes":
+    def read(cls, melodies: Melodies) -> "MelodyNotes":
         """Number the events and find what comes before each."""
         events = melody_events(melodies)
         num_durations = len(melodies.durations)
@@ -79,7 +79,7 @@ def melody_baselines(melodies: Melodies, progress: Progress | None = None) -> tu
     Returns:
         The baselines with their nats per note on each fold: mean over a piece's notes, then over the fold's pieces.
     """
-    notes = Notes.read(melodies)
+    notes = MelodyNotes.read(melodies)
     learners: dict[str, Learner] = {
         "uniform": lambda _, scored: uniform(notes, scored),
         "unigram": lambda learnt, scored: unigram(notes, learnt, scored),
@@ -96,12 +96,12 @@ def melody_baselines(melodies: Melodies, progress: Progress | None = None) -> tu
     )
 
 
-def uniform(notes: Notes, scored: Mask) -> Floats:
+def uniform(notes: MelodyNotes, scored: Mask) -> Floats:
     """Return every event of the grid the same probability."""
     return np.full(np.count_nonzero(scored[notes.piece]), 1 / num_events(notes.num_durations))
 
 
-def unigram(notes: Notes, learnt: Mask, scored: Mask) -> Floats:
+def unigram(notes: MelodyNotes, learnt: Mask, scored: Mask) -> Floats:
     """Return events their frequency, mixed with the base distribution by the share of unseen events."""
     counts = _counts(notes, learnt)
     eps = unseen_share(np.array(np.count_nonzero(counts == 1)), np.array(counts.sum()))
@@ -109,7 +109,7 @@ def unigram(notes: Notes, learnt: Mask, scored: Mask) -> Floats:
     return mixed[notes.events[scored[notes.piece]]]
 
 
-def ngram(notes: Notes, learnt: Mask, scored: Mask, *, order: int) -> Floats:
+def ngram(notes: MelodyNotes, learnt: Mask, scored: Mask, *, order: int) -> Floats:
     """Predict by Kneser-Ney n-grams down to the base distribution.
 
     Args:
@@ -127,7 +127,7 @@ def ngram(notes: Notes, learnt: Mask, scored: Mask, *, order: int) -> Floats:
     return model.probability([gram[there] for gram in notes.grams[:order]])
 
 
-def copying_trigram(notes: Notes, learnt: Mask, scored: Mask) -> Floats:
+def copying_trigram(notes: MelodyNotes, learnt: Mask, scored: Mask) -> Floats:
     """Mix the trigram with what followed the longest repetition in the piece's own past.
 
     The weights, one a class of match length, come from pieces that their trigram has not learnt from: each part of
@@ -154,7 +154,7 @@ def match_class(length: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.where(length < 0, len(LEAST_LENGTHS) + 1, np.searchsorted(LEAST_LENGTHS, length, side="right"))
 
 
-def copy_weights(notes: Notes, learnt: Mask, part: NDArray[np.int8] | NDArray[np.int64]) -> Floats:
+def copy_weights(notes: MelodyNotes, learnt: Mask, part: NDArray[np.int8] | NDArray[np.int64]) -> Floats:
     """Find the weight of copying for each class by expectation maximisation.
 
     Each weight starts at 1/2 and has one success and one failure added to what is seen, so that it stays inside
@@ -186,12 +186,12 @@ def copy_weights(notes: Notes, learnt: Mask, part: NDArray[np.int8] | NDArray[np
     return weights
 
 
-def _counts(notes: Notes, learnt: Mask) -> NDArray[np.int64]:
+def _counts(notes: MelodyNotes, learnt: Mask) -> NDArray[np.int64]:
     """[E] how often the learnt pieces hold each event."""
     return np.bincount(notes.events[learnt[notes.piece]], minlength=num_events(notes.num_durations))
 
 
-def cross_validate(notes: Notes, learner: Learner, progress: Progress | None = None) -> Floats:
+def cross_validate(notes: MelodyNotes, learner: Learner, progress: Progress | None = None) -> Floats:
     """Score each fold's pieces by what is learnt from the others.
 
     Args:
@@ -214,6 +214,6 @@ def cross_validate(notes: Notes, learner: Learner, progress: Progress | None = N
     return scores
 
 
-def fold_means(notes: Notes, pieces: Floats) -> FoldValues:
+def fold_means(notes: MelodyNotes, pieces: Floats) -> FoldValues:
     """Average nats per note of pieces, [P], over those of each fold."""
     return FoldValues(tuple(float(pieces[notes.fold == fold].mean()) for fold in range(notes.num_folds)))

@@ -19,7 +19,7 @@ from data_prep.randomness import integer_seed
 from models.composer.copy_gate import Copies, CopyGate, copied
 from models.folded.cross_entropy import Pointer, linear_cross_entropy, token_log_probabilities
 from models.folded.initial import normal, output_deviation
-from models.folded.layers import RecurrentLayer, State
+from models.folded.layers import LayerState, RecurrentLayer
 from models.folded.linear import rows
 from models.folded.torch_typing import tensor
 
@@ -140,8 +140,8 @@ class ComposerModel(nn.Module):
         tokens: Tensor,
         positions: Tensor,
         dropout: "DropoutStreams | None" = None,
-        state: list[State] | None = None,
-    ) -> tuple[Tensor, list[State]]:
+        state: list[LayerState] | None = None,
+    ) -> tuple[Tensor, list[LayerState]]:
         """Run the recurrent layers.
 
         Args:
@@ -153,7 +153,7 @@ class ComposerModel(nn.Module):
         Returns:
             [G, T, B, H] the last layer's output, dropout included, and each layer's state after the last step.
         """
-        states: list[State] = []
+        states: list[LayerState] = []
         x = tokens
         for number, layer in enumerate(cast("Iterable[RecurrentLayer]", self.layers)):
             before = None if state is None else state[number]

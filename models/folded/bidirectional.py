@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from models.folded.layers import Cell, RecurrentLayer, State
+from models.folded.layers import Cell, LayerState, RecurrentLayer
 
 Drop: TypeAlias = Callable[[Tensor], Tensor]
 """What dropout does to a layer's output."""
@@ -79,8 +79,8 @@ class BidirectionalStack(nn.Module):
         self.backwards = nn.ModuleList(layer(width) for width in widths)
 
     def forward(
-        self, x: Tensor, turn: Reversal, drop: Drop, state: list[State] | None = None
-    ) -> tuple[Tensor, list[State]]:
+        self, x: Tensor, turn: Reversal, drop: Drop, state: list[LayerState] | None = None
+    ) -> tuple[Tensor, list[LayerState]]:
         """Run the stack.
 
         Args:
@@ -93,7 +93,7 @@ class BidirectionalStack(nn.Module):
             [G, T, B, 2H] forward and backward output side by side, and the forward layers' state after the last step,
             which is meant for sequences without padding.
         """
-        states: list[State] = []
+        states: list[LayerState] = []
         ahead, back = x, x
         for level, (forwards, backwards) in enumerate(zip(self.forwards, self.backwards, strict=True)):
             assert isinstance(forwards, RecurrentLayer)
@@ -113,8 +113,8 @@ def _both(
     ahead: Tensor,
     back: Tensor,
     turn: Reversal,
-    state: State | None,
-) -> tuple[Tensor, State, Tensor]:
+    state: LayerState | None,
+) -> tuple[Tensor, LayerState, Tensor]:
     """[G, T, B, H] a level's forward output, its state, and the backward output, turned round again."""
     if ahead is back and state is None and turn.whole and forwards.is_fused(ahead):
         return _fused(forwards, backwards, ahead)
@@ -123,7 +123,7 @@ def _both(
     return ahead, after, turn(back)
 
 
-def _fused(forwards: RecurrentLayer, backwards: RecurrentLayer, x: Tensor) -> tuple[Tensor, State, Tensor]:
+def _fused(forwards: RecurrentLayer, backwards: RecurrentLayer, x: Tensor) -> tuple[Tensor, LayerState, Tensor]:
     """Run torch's own bidirectional LSTM fold by fold: at 16 to 64 units twice as fast as two layers and two turns."""
     size = forwards.recurrent.shape[2]
     no_bias, zeros = torch.zeros_like(forwards.bias[0]), x.new_zeros(2, x.shape[2], size)

@@ -21,7 +21,7 @@ from models.folded.rnn import rnn
 Cell: TypeAlias = Literal["rnn", "gru", "lstm", "peephole"]
 """The recurrent cells."""
 
-State: TypeAlias = tuple[Tensor, ...]
+LayerState: TypeAlias = tuple[Tensor, ...]
 """What a layer carries from step to step, each [G, B, H]: h, and c for the cells with one."""
 
 _GATES: dict[Cell, int] = {"rnn": 1, "gru": 3, "lstm": 4, "peephole": 4}
@@ -74,7 +74,9 @@ class RecurrentLayer(nn.Module):
         if cell == "peephole":
             self.peephole = nn.Parameter(uniform((3, size), peephole_bound(initial, size), generators))
 
-    def from_rows(self, index: Tensor, extra: Tensor | None = None, state: State | None = None) -> tuple[Tensor, State]:
+    def from_rows(
+        self, index: Tensor, extra: Tensor | None = None, state: LayerState | None = None
+    ) -> tuple[Tensor, LayerState]:
         """Run on one-hot inputs.
 
         Args:
@@ -89,7 +91,7 @@ class RecurrentLayer(nn.Module):
         pre = rows(self.weight + self.bias.unsqueeze(1), index)
         return self._run(pre if extra is None else pre + extra, state)
 
-    def from_dense(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+    def from_dense(self, x: Tensor, state: LayerState | None = None) -> tuple[Tensor, LayerState]:
         """Run on inputs x [G, T, B, K]; otherwise as ``from_rows``."""
         if self.is_fused(x):
             return self._fused_lstm(x, state)
@@ -99,7 +101,7 @@ class RecurrentLayer(nn.Module):
         """Return whether torch has a fused kernel for this layer on inputs like x."""
         return self.cell == "lstm" and x.dtype == torch.float32
 
-    def _run(self, pre: Tensor, state: State | None) -> tuple[Tensor, State]:
+    def _run(self, pre: Tensor, state: LayerState | None) -> tuple[Tensor, LayerState]:
         if self.cell == "rnn":
             hidden, last = rnn(pre, self.recurrent, None if state is None else state[0])
             return hidden, (last,)
@@ -108,7 +110,7 @@ class RecurrentLayer(nn.Module):
             return hidden, (last,)
         return lstm(pre, self.recurrent, self.peephole, None if state is None else (state[0], state[1]))
 
-    def _fused_lstm(self, x: Tensor, state: State | None) -> tuple[Tensor, State]:
+    def _fused_lstm(self, x: Tensor, state: LayerState | None) -> tuple[Tensor, LayerState]:
         num_folds, _, batch, _ = x.shape
         size = self.recurrent.shape[2]
         h0, c0 = state if state is not None else x.new_zeros(2, num_folds, batch, size).unbind(0)

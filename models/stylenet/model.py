@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from data_prep.randomness import integer_seed
 from models.folded.bidirectional import BidirectionalStack, Reversal
 from models.folded.initial import uniform
-from models.folded.layers import RecurrentLayer, State
+from models.folded.layers import LayerState, RecurrentLayer
 from models.folded.linear import linear
 from models.folded.torch_typing import tensor
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from models.folded.dropout import DropoutStreams
     from models.stylenet.spec import StyleNetSpec
 
-Carried: TypeAlias = tuple[State | None, list[State]]
+Carried: TypeAlias = tuple[LayerState | None, list[LayerState]]
 """State of the interpretation layer, and of a stack's forward layers."""
 
 
@@ -133,7 +133,7 @@ class StyleNetModel(nn.Module):
         """Scale inputs [G, T, B, K] as the training data."""
         return (x - self.mean[:, None, None]) / self.deviation[:, None, None]
 
-    def interpret(self, x: Tensor, state: Carried | None = None) -> tuple[Tensor, State | None]:
+    def interpret(self, x: Tensor, state: Carried | None = None) -> tuple[Tensor, LayerState | None]:
         """Run the interpretation layer on standardised inputs [G, T, B, K], which stay as they are without one."""
         if self.interpretation is None:
             return x, None

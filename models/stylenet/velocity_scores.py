@@ -30,7 +30,7 @@ Floats: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class PieceScores:
+class VelocityScores:
     """Every metric of every performance.
 
     Attributes:
@@ -60,7 +60,7 @@ class PieceScores:
 
 def piece_scores(
     performances: Performances, predicted: Floats, sizes: GridSizes, cell_error: Floats | None = None
-) -> PieceScores:
+) -> VelocityScores:
     """Score predicted velocities note by note.
 
     Args:
@@ -91,7 +91,7 @@ def piece_scores(
 
     if cell_error is None:
         cell_error = np.bincount(piece, sizes.cells * (error / 127.0) ** 2, num_pieces) / sizes.total
-    return PieceScores(
+    return VelocityScores(
         {
             ONSET_MAE.name: mean(np.abs(error)),
             ONSET_MAE_LEVEL_REMOVED.name: mean(np.abs(own_guess - own)),

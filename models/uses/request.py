@@ -37,7 +37,7 @@ _MOST_FIFTHS = 7
 """Most sharps or flats of a key signature; keys with more are written as the same key of another name."""
 
 
-class Key(NamedTuple):
+class RequestedKey(NamedTuple):
     """A key: its signature (sharps, or flats if negative) and the mode that tells its tonic."""
 
     fifths: int
@@ -115,11 +115,11 @@ class SamplingRequest:
             )
 
     @property
-    def asked_key(self) -> Key | None:
+    def asked_key(self) -> RequestedKey | None:
         """The key, as text or as the prompt has it."""
         if self.key is not None:
             return parse_key(self.key)
-        return None if self.prompt is None else Key(self.prompt.fifths, self.prompt.mode)
+        return None if self.prompt is None else RequestedKey(self.prompt.fifths, self.prompt.mode)
 
     @property
     def asked_metre(self) -> tuple[int, int] | None:
@@ -140,7 +140,7 @@ class SamplingRequest:
         return low, NUM_PITCHES - 1 if self.highest is None else parse_pitch(self.highest)
 
 
-def parse_key(text: str) -> Key:
+def parse_key(text: str) -> RequestedKey:
     """Read a key as it is written, "F#m"; a BadInputError says how one is. Of a key without a mode it is major."""
     found = re.fullmatch(r"\s*([A-Ga-g])([#b♯♭]?)\s*([A-Za-z]*)\s*", text)
     mode = _MODES.get(found[3].lower()) if found else None
@@ -149,7 +149,7 @@ def parse_key(text: str) -> Key:
     letter, sharps = found[1].upper(), _SHARPS[found[2]]
     fewest = signature((_PITCH_CLASSES[letter] + sharps) % 12, mode)
     written = letter + {-1: "b", 0: "", 1: "#"}[sharps]
-    keys = [Key(fewest + more, mode) for more in (0, -12, 12) if abs(fewest + more) <= _MOST_FIFTHS]
+    keys = [RequestedKey(fewest + more, mode) for more in (0, -12, 12) if abs(fewest + more) <= _MOST_FIFTHS]
     return next((key for key in keys if tonic(Tune((), (), fifths=key.fifths, mode=mode)) == written), keys[0])
 
 

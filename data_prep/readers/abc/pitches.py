@@ -20,20 +20,20 @@ _UPPER_CASE_OCTAVE = 4
 _OCTAVE = 12
 
 
-class Written(NamedTuple):
+class WrittenPitch(NamedTuple):
     """A note as written on its line of the staff: the letter A..G and the octave, 4 from middle C."""
 
     letter: str
     octave: int
 
 
-def written(letter: str, marks: str) -> Written:
+def written(letter: str, marks: str) -> WrittenPitch:
     """Return the note of a letter (lower case an octave higher) and its octave marks."""
     octave = _UPPER_CASE_OCTAVE + letter.islower() + marks.count("'") - marks.count(",")
-    return Written(letter.upper(), octave)
+    return WrittenPitch(letter.upper(), octave)
 
 
-def sounding(note: Written, alteration: int, shift: int) -> tuple[int, str]:
+def sounding(note: WrittenPitch, alteration: int, shift: int) -> tuple[int, str]:
     """Return the MIDI pitch of a note, and its name as music21 spells it.
 
     Args:
@@ -57,15 +57,15 @@ def sounding(note: Written, alteration: int, shift: int) -> tuple[int, str]:
     return pitch, f"{note.letter}{_ALTERED[alteration]}{note.octave + shift // _OCTAVE}"
 
 
-class Accidentals:
+class BarAccidentals:
     """The accidentals in force in a voice."""
 
     def __init__(self) -> None:
         """Begin empty."""
-        self._in_bar: dict[Written | str, int] = {}
-        self._tied: dict[Written, int] = {}
+        self._in_bar: dict[WrittenPitch | str, int] = {}
+        self._tied: dict[WrittenPitch, int] = {}
 
-    def alteration(self, note: Written, marks: str, key: KeyField, propagation: str) -> int:
+    def alteration(self, note: WrittenPitch, marks: str, key: KeyField, propagation: str) -> int:
         """Return a note's alteration in semitones, and remember it if it is marked.
 
         Args:
@@ -91,7 +91,7 @@ class Accidentals:
         """Drop what lasts to the end of a bar."""
         self._in_bar.clear()
 
-    def tie(self, notes: Iterable[tuple[Written, int]]) -> None:
+    def tie(self, notes: Iterable[tuple[WrittenPitch, int]]) -> None:
         """Let the next note or chord keep the alterations of these notes."""
         self._tied.update(notes)
 

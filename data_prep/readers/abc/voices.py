@@ -20,7 +20,7 @@ from data_prep.readers.abc.fields import (
     number,
 )
 from data_prep.readers.abc.music import length_factor, tokens
-from data_prep.readers.abc.pitches import Accidentals, Written, sounding, written
+from data_prep.readers.abc.pitches import BarAccidentals, WrittenPitch, sounding, written
 from data_prep.readers.abc.repeats import Turns
 from data_prep.readers.notes import Key, Metre, Note
 from data_prep.readers.parts import bar_length
@@ -52,7 +52,7 @@ class _Struck:
 
     length: Fraction | None = None
     pitches: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
-    letters: list[tuple[Written, int]] = field(default_factory=list[tuple[Written, int]])
+    letters: list[tuple[WrittenPitch, int]] = field(default_factory=list[tuple[WrittenPitch, int]])
     tied: set[int] = field(default_factory=set[int])
 
 
@@ -103,9 +103,9 @@ class Voice:
         self._metres: dict[int, tuple[int, int]] = {0: settings.metre} if settings.metre else {}
         self._keys: dict[int, KeyField] = {0: settings.key}
         self._bar_rows: list[int] = []
-        self._accidentals = Accidentals()
+        self._accidentals = BarAccidentals()
         self._last: _Row | None = None  # the latest row that takes time
-        self._last_letters: list[tuple[Written, int]] = []
+        self._last_letters: list[tuple[WrittenPitch, int]] = []
         self._chord: _Struck | None = None
         self._in_grace = False
         self._overlay_bars = 0  # that are still left out

@@ -48,7 +48,7 @@ _SIGNATURE_BYTES = 2
 
 
 @dataclass(frozen=True)
-class Notes:
+class MidiNotes:
     """Every note-on with a velocity above 0, in the order of the bytes.
 
     Attributes:
@@ -79,9 +79,9 @@ class Notes:
         """[n] whether a piano plays the note."""
         return (self.program < PIANO_PROGRAMS.stop) & (self.channel != DRUMS)
 
-    def of(self, chosen: NDArray[np.bool_ | np.integer]) -> "Notes":
+    def of(self, chosen: NDArray[np.bool_ | np.integer]) -> "MidiNotes":
         """Choose some of the notes."""
-        return Notes(**{name: column[chosen] for name, column in vars(self).items()})
+        return MidiNotes(**{name: column[chosen] for name, column in vars(self).items()})
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class MidiFile:
 
     format: int
     resolution: int
-    notes: Notes
+    notes: MidiNotes
     tempos: tuple[tuple[int, int], ...]
     metres: tuple[TimeSignature, ...]
     keys: tuple[KeySignature, ...]
@@ -162,7 +162,7 @@ def read(data: bytes) -> MidiFile:
     )
 
 
-def check_releases(notes: Notes) -> None:
+def check_releases(notes: MidiNotes) -> None:
     """Reject notes of which too many are never released.
 
     Args:
@@ -176,7 +176,7 @@ def check_releases(notes: Notes) -> None:
         raise ValueError(f"{unended} of its {counted(count, 'note')} never {by_number(unended, 'ends', 'end')}")
 
 
-def sounding(notes: Notes, line: NDArray[np.int64]) -> Notes:
+def sounding(notes: MidiNotes, line: NDArray[np.int64]) -> MidiNotes:
     """Find what is heard of notes when each key of a line sounds once at a time.
 
     Of several strikes of one key at one tick the loudest is kept. A note lasts to the first release of its key after
@@ -214,7 +214,7 @@ def decoded(name: bytes) -> str:
     return clean_name(text)
 
 
-def _notes(data: bytes, events: Events, *, independent: bool) -> Notes:
+def _notes(data: bytes, events: Events, *, independent: bool) -> MidiNotes:
     values = np.frombuffer(data, np.uint8)
     value, pitch = (values[events.offset - back].astype(np.int16) for back in (0, 1))
     channel, is_note = events.status % NUM_CHANNELS, events.status < PROGRAM
@@ -227,7 +227,7 @@ def _notes(data: bytes, events: Events, *, independent: bool) -> Notes:
     places = np.flatnonzero(is_note)
     end[places[ended]] = events.tick[places[ending]]
     released = end >= 0
-    return Notes(
+    return MidiNotes(
         tick=events.tick,
         end=np.where(released, end, events.track_end[events.track]),
         released=released,

@@ -15,7 +15,7 @@ from data_prep.grid import ARTICULATION_GAP, snap
 from data_prep.limits import MAX_SILENT_BARS, read_bytes
 from data_prep.readers.midi import file as midi_file
 from data_prep.readers.midi.events import NUM_CHANNELS
-from data_prep.readers.midi.file import DRUMS, INDEPENDENT_TRACKS, KeySignature, MidiFile, Notes
+from data_prep.readers.midi.file import DRUMS, INDEPENDENT_TRACKS, KeySignature, MidiFile, MidiNotes
 from data_prep.readers.midi.metres import metres_and_pickup
 from data_prep.readers.notes import Heading, Key, Note, Piece, Reading, midi_name
 from data_prep.readers.parts import bar_length
@@ -81,7 +81,7 @@ def _pieces(file: MidiFile) -> Iterator[Piece]:
         )
 
 
-def _lines(notes: Notes) -> dict[tuple[int, int], Notes]:
+def _lines(notes: MidiNotes) -> dict[tuple[int, int], MidiNotes]:
     """Return what sounds on each track and channel, in their order, a line's notes by (tick, pitch).
 
     A note that is never released lasts to the next one of its line, or to its track's end.
@@ -90,7 +90,7 @@ def _lines(notes: Notes) -> dict[tuple[int, int], Notes]:
     if not len(pitched.tick):
         raise ValueError("there are no notes in it")
     midi_file.check_releases(pitched)
-    lines: dict[tuple[int, int], Notes] = {}
+    lines: dict[tuple[int, int], MidiNotes] = {}
     number = pitched.track * NUM_CHANNELS + pitched.channel
     order = np.lexsort((pitched.tick, number))
     for own in np.split(order, np.flatnonzero(np.diff(number[order])) + 1):
@@ -102,7 +102,7 @@ def _lines(notes: Notes) -> dict[tuple[int, int], Notes]:
     return lines
 
 
-def _voices(line: Notes, resolution: int) -> list[list[Note]]:
+def _voices(line: MidiNotes, resolution: int) -> list[list[Note]]:
     columns = (line.tick.tolist(), line.end.tolist(), line.pitch.tolist(), line.velocity.tolist())
     notes: list[Note] = []
     for tick, end, pitch, velocity in zip(*columns, strict=True):

@@ -9,10 +9,10 @@ from data_prep.melodies.events import REST_PITCH
 from data_prep.pitches import REST
 from data_prep.tunes.keys import estimate_key
 from data_prep.tunes.notation import Tune
-from models.composer.composing.heading import Heading
-from models.composer.composing.note_rules import Allowed, Bars, NoteRules, Place
+from models.composer.composing.heading import TuneHeading
+from models.composer.composing.note_rules import Allowed, BarPosition, Bars, NoteRules
 from models.uses.form import Form
-from models.uses.request import Key
+from models.uses.request import RequestedKey
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Draft:
         onset: The end of the last.
     """
 
-    heading: Heading
+    heading: TuneHeading
     bars: Bars
     rules: NoteRules
     resolution: int
@@ -44,7 +44,7 @@ class Draft:
     onset: int = 0
     _tokens: dict[int, int] = field(default_factory=dict[int, int])  # by onset
     _ending: int | None = None
-    _place: Place = field(init=False)
+    _place: BarPosition = field(init=False)
 
     def __post_init__(self) -> None:
         """Stand at the beginning."""
@@ -107,10 +107,10 @@ class Draft:
         """Return the tonic, known or estimated from what there is; None where nothing has sounded."""
         if self.heading.tonic is not None or all(one == REST for one in self.pitch):
             return self.heading.tonic
-        return Key(*estimate_key(self.pitch, self.ticks)).tonic
+        return RequestedKey(*estimate_key(self.pitch, self.ticks)).tonic
 
-    def _estimated_key(self) -> Key:
+    def _estimated_key(self) -> RequestedKey:
         tonic = self.heading.tonic
         if tonic is None and self._ending is not None and self.pitch[-1] % 12 == self._ending:
             tonic = self._ending
-        return Key(*estimate_key(self.pitch, self.ticks, tonic))
+        return RequestedKey(*estimate_key(self.pitch, self.ticks, tonic))

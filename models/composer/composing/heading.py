@@ -13,13 +13,13 @@ from data_prep.encodings.vocabulary import MelodyVocabulary, shift_to_c
 from data_prep.tunes.notation import DIVISIONS
 from models.composer.composing.sampling import drawn
 from models.composer.spec import ComposerSpec
-from models.uses.request import Key, SamplingRequest
+from models.uses.request import RequestedKey, SamplingRequest
 
 _COMMON_TIME = (4, 4)
 
 
 @dataclass(frozen=True)
-class Heading:
+class TuneHeading:
     """What comes before the notes.
 
     Attributes:
@@ -33,7 +33,7 @@ class Heading:
     metre: tuple[int, int]
     pickup: Fraction
     shift: int
-    key: Key | None
+    key: RequestedKey | None
     tonic: int | None
 
     @property
@@ -44,7 +44,7 @@ class Heading:
 
 def draw_heading(
     request: SamplingRequest, spec: ComposerSpec, vocabulary: MelodyVocabulary, random: np.random.Generator
-) -> Heading:
+) -> TuneHeading:
     """Choose what a request leaves open.
 
     A model that reads every piece in C gets a tonic; for any other the key follows from its notes.
@@ -66,7 +66,7 @@ def draw_heading(
     shift = 0
     if spec.transpose and tonic is not None:
         shift = int(shift_to_c(np.array(tonic), spec.reading))
-    return Heading(metre, pickup, shift, key, tonic)
+    return TuneHeading(metre, pickup, shift, key, tonic)
 
 
 def knows_metre(vocabulary: MelodyVocabulary, metre: tuple[int, int]) -> bool:

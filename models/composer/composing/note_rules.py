@@ -20,7 +20,7 @@ from models.composer.composing.tuplets import Tuplets
 Marked = NDArray[np.bool_]
 
 
-class Place(NamedTuple):
+class BarPosition(NamedTuple):
     """Where a note begins.
 
     Attributes:
@@ -54,11 +54,11 @@ class Bars:
     end: int
     closing: int = 0
 
-    def place(self, onset: int) -> Place:
+    def place(self, onset: int) -> BarPosition:
         """Return where a note at an onset before the end stands."""
         position = (onset - self.pickup) % self.length
         left = self.end - onset
-        return Place(position, min(self.length - position, left), left, self.closing)
+        return BarPosition(position, min(self.length - position, left), left, self.closing)
 
 
 class Allowed(NamedTuple):
@@ -104,14 +104,14 @@ class NoteRules:
         self._lengths: dict[int, list[int]] = {}
         self._ways: dict[tuple[int, int, int], frozenset[int]] = {}
         self._fills: dict[tuple[int, int], bool] = {}
-        self._allowed: dict[tuple[Place, int | None], Allowed] = {}
+        self._allowed: dict[tuple[BarPosition, int | None], Allowed] = {}
         self._longest = int(self.ticks.max())
 
-    def position(self, place: Place) -> int:
+    def position(self, place: BarPosition) -> int:
         """Number a place's bar position, S if the vocabulary lacks it."""
         return self._number.get(place.position, self._num_positions)
 
-    def following(self, place: Place, before: Place | None) -> Place:
+    def following(self, place: BarPosition, before: BarPosition | None) -> BarPosition:
         """Say of a place in which tuplet it lies.
 
         Args:
@@ -130,7 +130,7 @@ class NoteRules:
             start = begun if at - begun < self._tuplets.unit else start
         return place._replace(tuplet=start)
 
-    def allowed(self, place: Place, tonic: int | None) -> Allowed:
+    def allowed(self, place: BarPosition, tonic: int | None) -> Allowed:
         """Mark the tokens that may come.
 
         What is given up if nothing is left, in this order: that the last note is long, that it has a length of its own
@@ -150,7 +150,7 @@ class NoteRules:
             self._allowed[place, tonic] = self._find(place, tonic)
         return self._allowed[place, tonic]
 
-    def _find(self, place: Place, tonic: int | None) -> Allowed:
+    def _find(self, place: BarPosition, tonic: int | None) -> Allowed:
         position, room, left, closing, tuplet = place
         at = self._at(position)
         good = [one for one in self._lengths_at(position) if one <= room and self._leads(place, one)]
@@ -183,14 +183,14 @@ class NoteRules:
             self._lengths[key] = np.unique(self.ticks[self._at(position)]).tolist()
         return self._lengths[key]
 
-    def _can_stand(self, place: Place, length: int) -> bool:
+    def _can_stand(self, place: BarPosition, length: int) -> bool:
         """Return whether a note of a length can be read where it stands: between plain places, or in its tuplet."""
         begin, end = place.position, place.position + length
         if place.tuplet is None and self._tuplets.is_plain(end):
             return True
         return self._tuplets.can_hold(begin if place.tuplet is None else place.tuplet, begin, end)
 
-    def _leads(self, place: Place, length: int) -> bool:
+    def _leads(self, place: BarPosition, length: int) -> bool:
         """Return whether after a note of a length the rest of the bar can be filled exactly."""
         begin, end = place.position, place.position + place.room
         after, start = begin + length, begin if place.tuplet is None else place.tuplet
@@ -228,7 +228,7 @@ class NoteRules:
                 self._fills[at, end] = at == end or any(self._fills[after, end] for after in steps[at])
         return self._fills[position, end]
 
-    def _completing(self, place: Place) -> int:
+    def _completing(self, place: BarPosition) -> int:
         """Return the length of a note that completes its tuplet, or else fills the bar."""
         if place.tuplet is not None:
             step = self._tuplets.plain

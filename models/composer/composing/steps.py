@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from models.folded.layers import RecurrentLayer
 
 Floats: TypeAlias = NDArray[np.float32]
-State: TypeAlias = list[tuple[Floats, ...]]
+StepState: TypeAlias = list[tuple[Floats, ...]]
 """Of each layer h, and c for the cells with one, each [G, C, W, H]."""
 
 _WIDTH = 4
@@ -70,7 +70,7 @@ class ComposerSteps:
             self._head_bias = np.maximum(_array(bias), _NEVER)[:, None, None]
             self._gate = None if model.gate is None else _Gate(model.gate, model.spec.size)
 
-    def start(self, num_sequences: int) -> State:
+    def start(self, num_sequences: int) -> StepState:
         """Return the state before the first step."""
         return [cell.start(self.num_folds, -(-num_sequences // _WIDTH)) for cell in self._layers]
 
@@ -78,7 +78,7 @@ class ComposerSteps:
         self,
         tokens: NDArray[np.int64],
         positions: NDArray[np.int64],
-        state: State,
+        state: StepState,
         pointers: "Pointers | None" = None,
     ) -> NDArray[np.float64]:
         """Go one note on.

@@ -25,7 +25,7 @@ from data_prep.writers.bars import beat_length
 from models.composer.composing.best_key import in_best_key
 from models.composer.composing.copy_experts import CopyExperts
 from models.composer.composing.draft import Draft
-from models.composer.composing.heading import Heading, draw_heading, knows_metre
+from models.composer.composing.heading import TuneHeading, draw_heading, knows_metre
 from models.composer.composing.note_rules import Bars, NoteRules, usable_tokens, writable
 from models.composer.composing.prompt_events import PromptEvents, prompt_events
 from models.composer.composing.sampling import drawn, recall, shaped
@@ -172,7 +172,7 @@ class TuneComposer:
         bars = Bars(length=length, pickup=pickup, end=request.bars * length, closing=closing)
         return Draft(heading, bars, rules[key], DIVISIONS, request.end_on_tonic, request.asked_form, random)
 
-    def _rules(self, request: SamplingRequest, heading: Heading, unit: int) -> NoteRules:
+    def _rules(self, request: SamplingRequest, heading: TuneHeading, unit: int) -> NoteRules:
         low, high = request.pitch_range
         scale = None
         if request.key is not None and heading.key is not None:

@@ -7,7 +7,7 @@ from hypothesis import given
 
 from data_prep.pitches import REST
 from data_prep.tunes.notation import Tune
-from data_prep.writers.bars import Bar, bars, is_written, lines
+from data_prep.writers.bars import WrittenBar, bars, is_written, lines
 from tests.hand_tunes import EIGHTH, THIRD, in_eighths, tunes
 
 
@@ -122,7 +122,7 @@ def test_beams_show_the_beats() -> None:
 def test_lines_have_four_full_bars_and_none_has_only_the_last() -> None:
     def numbers(count: int, pickup: Fraction) -> list[list[int]]:
         lengths = ((pickup,) if pickup else ()) + (Fraction(4),) * count
-        written: list[Bar] = bars(Tune((60,) * len(lengths), lengths, pickup=pickup))
+        written: list[WrittenBar] = bars(Tune((60,) * len(lengths), lengths, pickup=pickup))
         return [[bar.number for bar in line] for line in lines(written)]
 
     assert numbers(8, EIGHTH) == [[0, 1, 2, 3, 4], [5, 6, 7, 8]]

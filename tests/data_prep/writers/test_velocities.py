@@ -9,7 +9,7 @@ from hypothesis import given
 from numpy.typing import NDArray
 
 from data_prep.randomness import stream
-from data_prep.readers.midi.file import Notes, read
+from data_prep.readers.midi.file import MidiNotes, read
 from data_prep.writers.velocities import with_velocities
 from tests.hand_midi import END, file, riff
 from tests.midi_files import FILES, Event, body
@@ -17,7 +17,7 @@ from tests.midi_files import FILES, Event, body
 PERFORMANCES = os.environ.get("TUNESMITH_TEST_PERFORMANCES")
 
 
-def others(notes: Notes) -> NDArray[np.int64]:
+def others(notes: MidiNotes) -> NDArray[np.int64]:
     """Return every note another velocity than its own."""
     shift = stream(1, "other velocities").integers(1, 127, len(notes.tick))
     return (notes.velocity.astype(np.int64) - 1 + shift) % 127 + 1

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from data_prep.melodies.events import num_events
 from data_prep.pitches import REST
 from models.composer import baselines
-from models.composer.baselines import Mask, Notes
+from models.composer.baselines import Mask, MelodyNotes
 from tests.models.toy_melodies import Piece, melodies_of, random_pieces
 
-LEARNERS: dict[str, Callable[[Notes, Mask, Mask], NDArray[np.float64]]] = {
+LEARNERS: dict[str, Callable[[MelodyNotes, Mask, Mask], NDArray[np.float64]]] = {
     "uniform": lambda notes, _, scored: baselines.uniform(notes, scored),
     "unigram": baselines.unigram,
     "bigram": lambda notes, learnt, scored: baselines.ngram(notes, learnt, scored, order=2),
@@ -28,7 +28,7 @@ def test_every_past_has_a_proper_positive_distribution(name: str, past: Piece) -
     learnt = random_pieces(20)
     pieces = [*learnt, *([*past, event] for event in every_event)]
     fold = [1 + n % 3 for n in range(len(learnt))] + [0] * len(every_event)
-    notes = Notes.read(melodies_of(pieces, fold))
+    notes = MelodyNotes.read(melodies_of(pieces, fold))
     held_out = notes.fold == 0
     chances = LEARNERS[name](notes, ~held_out, held_out).reshape(len(every_event), len(past) + 1)[:, -1]
     assert len(chances) == num_events(2)
@@ -41,7 +41,7 @@ def test_a_piece_is_scored_without_a_look_at_other_held_out_pieces(name: str) ->
     pieces = random_pieces(24)
     fold = [n % 4 for n in range(len(pieces))]
     other = [[(1, 1)] * 7 if n in {4, 8} else piece for n, piece in enumerate(pieces)]
-    first, second = (Notes.read(melodies_of(these, fold)) for these in (pieces, other))
+    first, second = (MelodyNotes.read(melodies_of(these, fold)) for these in (pieces, other))
     held_out = first.fold == 0
     one, two = (LEARNERS[name](notes, ~held_out, held_out)[: len(pieces[0])] for notes in (first, second))
     np.testing.assert_array_equal(one, two)
@@ -49,7 +49,7 @@ def test_a_piece_is_scored_without_a_look_at_other_held_out_pieces(name: str) ->
 
 def test_copying_mixes_trigram_and_precedents_by_class() -> None:
     pieces = random_pieces(24)
-    notes = Notes.read(melodies_of(pieces, [n % 4 for n in range(len(pieces))]))
+    notes = MelodyNotes.read(melodies_of(pieces, [n % 4 for n in range(len(pieces))]))
     held_out = notes.fold == 2
     weights = baselines.copy_weights(notes, ~held_out, notes.fold)
     trigram = baselines.ngram(notes, ~held_out, held_out, order=3)
@@ -64,7 +64,7 @@ def test_copying_mixes_trigram_and_precedents_by_class() -> None:
 
 def test_copy_weights_are_the_likeliest_on_pieces_not_learnt_from() -> None:
     pieces = random_pieces(40)
-    notes = Notes.read(melodies_of(pieces, [n % 4 for n in range(len(pieces))]))
+    notes = MelodyNotes.read(melodies_of(pieces, [n % 4 for n in range(len(pieces))]))
     learnt = notes.fold != 3
     weights = baselines.copy_weights(notes, learnt, notes.fold)
     kind = baselines.match_class(notes.precedents.length)
@@ -84,7 +84,7 @@ def test_copy_weights_are_the_likeliest_on_pieces_not_learnt_from() -> None:
 def test_scores_average_notes_then_pieces(num_folds: int) -> None:
     pieces = random_pieces(30)
     melodies = melodies_of(pieces, [n % num_folds for n in range(len(pieces))], num_folds)
-    notes = Notes.read(melodies)
+    notes = MelodyNotes.read(melodies)
     found = baselines.melody_baselines(melodies)
     assert [baseline.name for baseline in found] == [
         "uniform",
@@ -105,7 +105,7 @@ def test_scores_average_notes_then_pieces(num_folds: int) -> None:
 
 def test_unigram_is_frequency_with_the_floor() -> None:
     pieces: list[Piece] = [[(60, 0), (60, 0), (62, 1)], [(60, 0), (5, 1)]]
-    notes = Notes.read(melodies_of(pieces, [1, 0], 2))
+    notes = MelodyNotes.read(melodies_of(pieces, [1, 0], 2))
     chances = baselines.unigram(notes, notes.fold == 1, notes.fold == 0)
     pitch_60, pitch_5 = 3 / (3 + 129), 1 / (3 + 129)
     duration_0, duration_1 = 3 / (3 + 2), 2 / (3 + 2)

@@ -19,7 +19,7 @@ from data_prep.errors import BadInputError
 from data_prep.performances.arrays import Performance, Performances
 from data_prep.randomness import stream
 from data_prep.readers.midi import file as midi_file
-from data_prep.readers.midi.file import Notes
+from data_prep.readers.midi.file import MidiNotes
 from models.composer.spec import ComposerSpec
 from models.stylenet.performer import Performer
 from models.stylenet.spec import StyleNetSpec
@@ -64,7 +64,7 @@ def as_bytes(midi: pretty_midi.PrettyMIDI) -> bytes:
     return buffer.getvalue()
 
 
-def note_ons(data: bytes) -> Notes:
+def note_ons(data: bytes) -> MidiNotes:
     return midi_file.read(data).notes
 
 

@@ -10,7 +10,7 @@ from music21 import pitch as m21_pitch
 
 from data_prep.errors import BadInputError
 from data_prep.tunes.notation import MODES, Tune
-from models.uses.request import Key, SamplingRequest, parse_key, parse_metre, parse_pitch
+from models.uses.request import RequestedKey, SamplingRequest, parse_key, parse_metre, parse_pitch
 
 LETTERS = st.sampled_from("CDEFGAB")
 ACCIDENTALS = st.sampled_from(["", "#", "b"])
@@ -32,17 +32,17 @@ def test_keys_are_those_of_music21(letter: str, accidental: str, mode: Any) -> N
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("D", Key(2, "major")),
-        ("Am", Key(0, "minor")),
-        ("F#m", Key(3, "minor")),
-        ("bb", Key(-2, "major")),
-        ("E dorian", Key(2, "dorian")),
-        ("Amix", Key(2, "mixolydian")),
-        (" g Minor ", Key(-2, "minor")),
-        ("E♭", Key(-3, "major")),
+        ("D", RequestedKey(2, "major")),
+        ("Am", RequestedKey(0, "minor")),
+        ("F#m", RequestedKey(3, "minor")),
+        ("bb", RequestedKey(-2, "major")),
+        ("E dorian", RequestedKey(2, "dorian")),
+        ("Amix", RequestedKey(2, "mixolydian")),
+        (" g Minor ", RequestedKey(-2, "minor")),
+        ("E♭", RequestedKey(-3, "major")),
     ],
 )
-def test_keys_as_people_write_them(text: str, expected: Key) -> None:
+def test_keys_as_people_write_them(text: str, expected: RequestedKey) -> None:
     assert parse_key(text) == expected
 
 
@@ -100,9 +100,9 @@ def test_what_no_model_can_do_is_refused(wrong: dict[str, Any], said: str) -> No
 def test_a_prompt_brings_its_key_and_metre_unless_they_are_said() -> None:
     prompt = Tune((60,), (TUNE.bar_length,), metre=(3, 4), fifths=1, mode="dorian")
     assert (SamplingRequest(prompt=prompt).asked_key, SamplingRequest(prompt=prompt).asked_metre) == (
-        Key(1, "dorian"),
+        RequestedKey(1, "dorian"),
         (3, 4),
     )
     request = SamplingRequest(prompt=prompt, key="D", metre="6/8")
-    assert (request.asked_key, request.asked_metre) == (Key(2, "major"), (6, 8))
+    assert (request.asked_key, request.asked_metre) == (RequestedKey(2, "major"), (6, 8))
     assert (SamplingRequest().asked_key, SamplingRequest().asked_metre) == (None, None)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from data_prep.limits import MAX_NOTES, MAX_QUARTERS
 from data_prep.readers.midi.chunks import MAX_MIDI_BYTES, MAX_TRACKS
 from data_prep.readers.midi.events import MAX_METAS
-from data_prep.readers.midi.file import Notes, decoded, read
+from data_prep.readers.midi.file import MidiNotes, decoded, read
 from tests import hand_midi
 from tests.hand_midi import END, chunk, file, number, riff
 from tests.midi_files import DAMAGED, FILES, Event, body, meta
@@ -29,7 +29,7 @@ Row = tuple[int, int, int, int, int]
 ONE_NOTE = b"\x00\x90\x3c\x50\x60\x80\x3c\x00"
 
 
-def rows(notes: Notes) -> list[Row]:
+def rows(notes: MidiNotes) -> list[Row]:
     columns = (notes.tick, notes.pitch, notes.velocity, notes.channel, notes.track)
     return list(zip(*(column.tolist() for column in columns), strict=True))
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.melodies.events import REST_PITCH
-from models.composer.composing.note_rules import Bars, NoteRules, Place, usable_tokens
+from models.composer.composing.note_rules import BarPosition, Bars, NoteRules, usable_tokens
 from tests.models.toy_vocabulary import vocabulary_of
 
 HALF = Fraction(1, 2)
@@ -27,7 +27,7 @@ def test_only_lengths_after_which_the_bar_can_be_filled_may_come(lengths: list[i
         return left == 0 or any(can_fill(left - one) for one in lengths if one <= left)
 
     made = vocabulary_of([(60, number) for number in range(len(lengths))], [Fraction(one) for one in lengths])
-    found = rules(made, 1).allowed(Place(0, room, room + 40), None)
+    found = rules(made, 1).allowed(BarPosition(0, room, room + 40), None)
     fitting = [one <= room and can_fill(room - one) for one in lengths]
     if any(fitting):
         assert found.tokens.tolist() == fitting
@@ -50,7 +50,7 @@ def test_tokens_that_stand_at_one_place_lead_from_place_to_place(data: st.DataOb
     durations, places = [Fraction(one) for one in (1, 2, 3)], [Fraction(one) for one in range(bar)]
     made = rules(vocabulary_of(tokens, durations, places), 1, beat_in_tokens=True)
     fitting = [place == position and can_fill(position + length + 1) for _, length, place in tokens]
-    found = made.allowed(Place(position, bar - position, 100), None)
+    found = made.allowed(BarPosition(position, bar - position, 100), None)
     if any(fitting):
         assert found.tokens.tolist() == fitting
     else:
@@ -62,38 +62,38 @@ def test_tokens_that_stand_at_one_place_lead_from_place_to_place(data: st.DataOb
 
 def test_a_note_that_ends_the_tune_is_the_tonic() -> None:
     made = rules(vocabulary_of([(60, 0), (62, 0), (62, 1), (74, 1), (REST_PITCH, 0)], [HALF, Fraction(1)]), 2)
-    before, last = Place(6, 2, 2), Place(7, 1, 1)
+    before, last = BarPosition(6, 2, 2), BarPosition(7, 1, 1)
     assert made.allowed(before, 2).tokens.tolist() == [True, True, True, True, True]
     assert made.allowed(before, 0).tokens.tolist() == [True, True, False, False, True]
     assert made.allowed(last, 2).tokens.tolist() == [False, True, False, False, False]
     assert made.allowed(last, None).tokens.tolist() == [True, True, False, False, True]
     # Elsewhere the tonic binds nothing.
-    assert made.allowed(Place(7, 1, 9), 2).tokens.tolist() == [True, True, False, False, True]
+    assert made.allowed(BarPosition(7, 1, 9), 2).tokens.tolist() == [True, True, False, False, True]
 
 
 def test_without_a_tonic_of_the_length_one_is_written_as_long_as_the_bar() -> None:
     made = rules(vocabulary_of([(60, 0), (62, 1)], [HALF, Fraction(1)]), 2)
-    found = made.allowed(Place(7, 1, 1), 2)
+    found = made.allowed(BarPosition(7, 1, 1), 2)
     assert (found.tokens.tolist(), found.length) == ([False, True], 1)
-    nothing = made.allowed(Place(7, 1, 1), 5)  # the model has no such pitch at all
+    nothing = made.allowed(BarPosition(7, 1, 1), 5)  # the model has no such pitch at all
     assert (nothing.tokens.tolist(), nothing.length) == ([True, False], None)
 
 
 def test_where_no_length_leads_to_the_end_a_note_fills_the_bar() -> None:
     made = rules(vocabulary_of([(60, 0), (62, 0)], [Fraction(2)]), 2)
-    found = made.allowed(Place(7, 1, 1), None)
+    found = made.allowed(BarPosition(7, 1, 1), None)
     assert (found.tokens.tolist(), found.length) == ([True, True], 1)
 
 
 def test_a_pickup_shortens_the_last_bar() -> None:
     bars = Bars(length=8, pickup=3, end=24)
     assert [bars.place(onset) for onset in (0, 2, 3, 10, 19, 23)] == [
-        Place(5, 3, 24),
-        Place(7, 1, 22),
-        Place(0, 8, 21),
-        Place(7, 1, 14),
-        Place(0, 5, 5),
-        Place(4, 1, 1),
+        BarPosition(5, 3, 24),
+        BarPosition(7, 1, 22),
+        BarPosition(0, 8, 21),
+        BarPosition(7, 1, 14),
+        BarPosition(0, 5, 5),
+        BarPosition(4, 1, 1),
     ]
 
 
@@ -123,11 +123,11 @@ def test_a_tune_leaves_room_for_a_long_last_note(lengths: list[int], room: int, 
         fit and (one >= closing if one == room else room - one >= closing)
         for one, fit in zip(lengths, fitting, strict=True)
     ]
-    found = made.allowed(Place(0, room, room, closing), None)
+    found = made.allowed(BarPosition(0, room, room, closing), None)
     if any(closes):
         assert found.tokens.tolist() == closes
     elif any(fitting):
         assert found.tokens.tolist() == fitting
     # Before the last bar it binds nothing.
-    earlier = made.allowed(Place(0, room, room + 40, closing), None).tokens.tolist()
-    assert earlier == made.allowed(Place(0, room, room + 40), None).tokens.tolist()
+    earlier = made.allowed(BarPosition(0, room, room + 40, closing), None).tokens.tolist()
+    assert earlier == made.allowed(BarPosition(0, room, room + 40), None).tokens.tolist()

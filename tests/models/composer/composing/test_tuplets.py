@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_prep.tunes.notation import DIVISIONS, Tune
-from data_prep.writers.bars import Written, bars, is_written
+from data_prep.writers.bars import WrittenNote, bars, is_written
 from data_prep.writers.score import to_musicxml
-from models.composer.composing.note_rules import Bars, NoteRules, Place, usable_tokens
+from models.composer.composing.note_rules import BarPosition, Bars, NoteRules, usable_tokens
 from models.composer.composing.tune_composer import TuneComposer
 from models.composer.composing.tuplets import Tuplets
 from models.uses.request import SamplingRequest
@@ -40,7 +40,7 @@ def walks(made: NoteRules, metre: tuple[int, int]) -> Iterator[Walk]:
     length = DIVISIONS * 4 * metre[0] // metre[1]
     frame = Bars(length=length, pickup=0, end=2 * length)
 
-    def further(onset: int, place: Place, before: Walk) -> Iterator[Walk]:
+    def further(onset: int, place: BarPosition, before: Walk) -> Iterator[Walk]:
         if onset == length:
             yield before
             return
@@ -53,14 +53,14 @@ def walks(made: NoteRules, metre: tuple[int, int]) -> Iterator[Walk]:
     yield from further(0, made.following(frame.place(0), None), ())
 
 
-def tuplets(tune: Tune) -> Iterator[list[Written]]:
+def tuplets(tune: Tune) -> Iterator[list[WrittenNote]]:
     for bar in bars(tune):
         for number, members in groupby(bar.notes, key=lambda one: one.tuplet):
             if number >= 0:
                 yield list(members)
 
 
-def is_readable(members: list[Written], unit: Fraction) -> bool:
+def is_readable(members: list[WrittenNote], unit: Fraction) -> bool:
     """Return whether a bracket stands over 3, 5 or 7 equal values, some joined or halved, in a unit or part of it."""
     begin, end = members[0].offset, members[-1].end
     actual = members[0].ratio.numerator
