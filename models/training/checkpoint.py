@@ -12,6 +12,7 @@ import torch
 
 from data_prep.errors import BadInputError, one_line
 from data_prep.storage.atomic_write import atomic_write
+from data_prep.storage.format import check_format
 from models.spec import Spec
 
 _LONGEST_REASON = 200
@@ -121,13 +122,12 @@ def from_bytes(data: bytes, label: str) -> Checkpoint:
         _check_archive(data)
         content: dict[str, Any] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         version = int(content["format"])
-        if version <= FORMAT:
-            return _checkpoint(content, len(data))
+        check_format("checkpoints", version, FORMAT, label)
+        return _checkpoint(content, len(data))
+    except BadInputError:
+        raise
     except Exception as error:
         raise _no_checkpoint(label, error) from error
-    raise BadInputError(
-        f"{label} is a checkpoint of format {version} and this version reads up to {FORMAT}; use the newer version"
-    )
 
 
 def _check_archive(data: bytes) -> None:

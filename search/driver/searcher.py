@@ -13,7 +13,7 @@ from ray.tune.search.searcher import Searcher
 from models.metrics import Metric
 from search.driver.recorder import Recorder
 from search.driver.sampler import make_sampler
-from search.driver.worker import FAILURE, FOLDS, FULL_DISK, NOTES, UNUSABLE, read_report
+from search.driver.worker import FAILURE, FULL_DISK, NOTES, REPORT, UNUSABLE, read_report
 from search.spec.whole_search import SearchSpec
 from search.study.writer import Study
 
@@ -78,7 +78,7 @@ class StudySearcher(Searcher):
             self._recorder.failures.disk_is_full(str(result[FULL_DISK]))  # the trial can resume when there is room
         elif UNUSABLE in result:
             self._recorder.failures.place_is_unusable(str(result[UNUSABLE]))  # as above
-        elif FOLDS not in result:
+        elif REPORT not in result:
             self._recorder.ended(number, "FAIL", "it reported no epoch")
         else:
             self._record(number, result)

@@ -8,7 +8,6 @@ from ray import tune
 
 from data_prep.storage.object_store import DISK_FULL, UnusableStoreError
 from models.family import EpochReport, Family
-from models.metrics import FoldValues
 from models.training.device import limit_memory
 from models.training.out_of_memory import is_out_of_memory
 from search.trials.files import TrialFiles
@@ -28,7 +27,7 @@ UNUSABLE: Final = "unusable"
 LAST: Final = frozenset({FAILURE, FULL_DISK, UNUSABLE})
 """Keys of reports after which a trial does not continue."""
 
-FOLDS: Final = "folds"
+REPORT: Final = "report"
 """Key of an epoch's metrics on the folds."""
 
 NOTES: Final = "notes"
@@ -112,12 +111,10 @@ def _failed(setup: TrialSetup, epoch: int, key: str, reason: str) -> dict[str, A
 
 def write_report(report: EpochReport) -> dict[str, Any]:
     """Turn an epoch's report into a result of Ray Tune."""
-    folds = {name: list(values.values) for name, values in report.metrics.items()}
     means = {name: values.mean for name, values in report.metrics.items()}
-    return {**means, "epoch": report.epoch, FOLDS: [folds], "seconds": report.seconds}  # a list is not flattened
+    return {**means, "epoch": report.epoch, REPORT: [report.to_plain()]}  # a list is not flattened
 
 
 def read_report(result: Mapping[str, Any]) -> EpochReport:
     """Turn a result of Ray Tune into an epoch's report."""
-    metrics = {name: FoldValues(tuple(values)) for name, values in result[FOLDS][0].items()}
-    return EpochReport(result["epoch"], metrics, result["seconds"])
+    return EpochReport.from_plain(result[REPORT][0])

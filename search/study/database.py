@@ -11,6 +11,7 @@ import optuna
 
 from data_prep.errors import Action, BadInputError
 from data_prep.storage.atomic_write import atomic_write
+from data_prep.storage.format import check_format
 from search.passwords import without_password
 from search.spec.file import AnyFamily, load, parse
 from search.spec.whole_search import SearchSpec, check_name
@@ -174,13 +175,7 @@ def _check_and_stamp(study: optuna.Study, search: SearchSpec, family: AnyFamily,
 
 def _stored(study: optuna.Study, family: AnyFamily | None) -> SearchSpec:
     schema = study.user_attrs.get("schema", 0)
-    if schema > SCHEMA:
-        raise BadInputError(
-            f"a study must have format {SCHEMA} or lower",
-            f"{study.study_name} was written by a newer version of tunesmith, in format {schema}",
-            remedy="use that version, or give the search another name",
-            action=Action("rename search"),
-        )
+    check_format("studies", schema, SCHEMA, f"the study {study.study_name}")
     return parse(study.user_attrs["search"], f"the stored search {study.study_name}", family=family, stored=True)
 
 

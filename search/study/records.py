@@ -152,6 +152,6 @@ def make_record(trial: FrozenTrial, space: Space) -> TrialRecord:
 
 def _epoch(step: int, stored: Mapping[str, Any] | None) -> EpochRecord:
     assert stored is not None
-    metrics = {name: FoldValues(tuple(values)) for name, values in stored["metrics"].items()}
-    assert all(math.isfinite(value) for values in metrics.values() for value in values.values)
-    return EpochRecord(EpochReport(step, metrics, stored["seconds"]), stored["at"])
+    report = EpochReport.from_plain({"epoch": step, **stored})
+    assert all(math.isfinite(value) for values in report.metrics.values() for value in values.values)
+    return EpochRecord(report, stored["at"])

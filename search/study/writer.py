@@ -134,8 +134,8 @@ class Study:
         trial_id = self._id(number)
         if report.epoch in self.storage.get_trial(trial_id).intermediate_values:
             return False
-        folds = {name: list(values.values) for name, values in report.metrics.items()}
-        stored = {"metrics": folds, "seconds": round(report.seconds, 4), "at": int(time.time() * 1000)}
+        stored = {**report.to_plain(), "seconds": round(report.seconds, 4), "at": int(time.time() * 1000)}
+        del stored["epoch"]  # the attribute's name says it
         self.storage.set_trial_user_attr(trial_id, f"{EPOCH_KEY}{report.epoch}", stored)
         mean = report.metrics[self._objective].mean
         self.storage.set_trial_intermediate_value(trial_id, report.epoch, mean)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from data_prep.errors import BadInputError
 from models.family import EpochReport, Family
-from models.metrics import FoldValues
 from models.spec import Spec
 from search.trials.files import TrialFiles
 
@@ -66,14 +65,14 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
     again: list[EpochReport] = []
     if saved is not None:
         training.restore(saved.training)
-        again = [_read(saved.extra[_REPORT])] if _REPORT in saved.extra else []
+        again = [EpochReport.from_plain(saved.extra[_REPORT])] if _REPORT in saved.extra else []
     for epoch_report in chain(again, training.epochs()):
         for name, values in epoch_report.metrics.items():
             if not all(abs(value) < _LARGEST for value in values.values):
                 rule = f"{name} is not finite at epoch {epoch_report.epoch}"
                 raise TrialDivergedError(rule, "it diverged", remedy="try a lower lr")
         if files is not None and epoch_report.epoch in save_after:
-            noted = {**extra, _REPORT: _written(epoch_report)}
+            noted = {**extra, _REPORT: epoch_report.to_plain()}
             files.save_state(number, epoch_report.epoch, training.state(), spec, noted)
         if files is not None and epoch_report.epoch == epochs:
             made_of = {"family": family.name, "fingerprint": data.fingerprint}
@@ -103,13 +102,3 @@ def _newest(
 def _epoch(saved: "Checkpoint") -> str:
     report = saved.extra.get(_REPORT)
     return str(report["epoch"]) if report else "an earlier version"
-
-
-def _written(report: EpochReport) -> dict[str, Any]:
-    folds = {name: list(values.values) for name, values in report.metrics.items()}
-    return {"epoch": report.epoch, "metrics": folds, "seconds": report.seconds}
-
-
-def _read(written: Mapping[str, Any]) -> EpochReport:
-    metrics = {name: FoldValues(tuple(values)) for name, values in written["metrics"].items()}
-    return EpochReport(written["epoch"], metrics, written["seconds"])

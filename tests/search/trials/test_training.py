@@ -187,7 +187,7 @@ def test_a_checkpoint_of_a_newer_version_is_not_trained_over(tmp_path: Path) -> 
     train(tmp_path, until=5, save_after=(3,))
     (path,) = (tmp_path / "checkpoints").iterdir()
     torch.save({**torch.load(path, weights_only=True), "format": 99}, path)
-    with pytest.raises(BadInputError, match="use the newer version"):
+    with pytest.raises(BadInputError, match=r"checkpoints up to format \d+: got format"):
         train(tmp_path)
 
 
