@@ -157,7 +157,7 @@ def measure(num_trials: int, home: Path) -> dict[str, float]:
     search = parse(text, "overhead", family=family)
     clock = Clock()
     with connect_ray(num_cpus=2):
-        from search.driver.search_run import SearchTask, Workers, run  # noqa: PLC0415  (Ray is quiet if it is connected before it is imported)
+        from search.driver.search_run import SearchTask, Workers, run
 
         make_tables(home)
         outcome = run(SearchTask(search, family, EmptyData(), "none", home), clock, Workers(slots=2))

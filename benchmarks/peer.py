@@ -61,7 +61,7 @@ def run_ours(seconds: float, home: Path) -> dict[str, int]:
     spent = time.time() - started()
     search = parse(OURS, "peer", overrides={"budget.time": f"{seconds - spent:.3f}s"})
     with connect(num_cpus=SLOTS):
-        from search.driver.search_run import SearchTask, Workers, run  # noqa: PLC0415  (Ray is quiet if it is connected before it is imported)
+        from search.driver.search_run import SearchTask, Workers, run
 
         left = seconds - (time.time() - started())
         search = search.model_copy(update={"budget": search.budget.model_copy(update={"time": left})})

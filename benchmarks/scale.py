@@ -82,7 +82,7 @@ def run_search(num_trials: int, home: Path) -> dict[str, Any]:
     """Run the search in this process and return the times and memory of its trials, in parts of 250."""
     family, gauge = EmptyFamily(), Gauge()
     with connect(num_cpus=2):
-        from search.driver.search_run import SearchTask, Workers, run  # noqa: PLC0415  (Ray is quiet if it is connected before it is imported)
+        from search.driver.search_run import SearchTask, Workers, run
 
         make_tables(home)
         task = SearchTask(search_of(num_trials), family, EmptyData(), "none", home)
@@ -186,7 +186,7 @@ def resume(home: Path, num_trials: int) -> None:
     """Resume the search, in a process of its own."""
     family = EmptyFamily()
     with connect(num_cpus=2):
-        from search.driver.search_run import SearchTask, Workers, run  # noqa: PLC0415  (as above)
+        from search.driver.search_run import SearchTask, Workers, run
 
         run(SearchTask(search_of(num_trials), family, EmptyData(), "none", home), Announcer(), Workers(slots=2))
 

@@ -57,7 +57,7 @@ def request_of(family: str) -> dict[str, Any]:
 
 def packaged(name: str, folder: Path) -> Path:
     """Train a model as for a promotion, and package it."""
-    from search.promotion.serving import sha256  # noqa: PLC0415  (it imports MLflow)
+    from search.promotion.serving import sha256
 
     family = FAMILIES[name]
     data = prepare(CORPORA[name], kind=family.data_kind).data

@@ -189,7 +189,7 @@ def _hidden(node: Node, folders: Mapping[str, str]) -> BadInputError:
 
 
 def _digest(folder: str) -> str:
-    """Return 12 hexadecimal digits that stand for a package's code."""
+    """Return a digest of a package's code, as 12 hexadecimal digits."""
     digest = hashlib.sha256()
     root = Path(folder)
     for path in sorted(path for path in root.rglob("*") if path.suffix in _CODE) if folder else ():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from cluster.environment import Environment, environments, faults, refuse
 from cluster.nodes import Node, alive_nodes
-from cluster.resources import Slots, num_fitting
+from cluster.resources import SlotPlan, num_fitting
 from data_prep.errors import BadInputError, one_line
 from data_prep.wording import by_number, counted
 
@@ -18,7 +18,7 @@ _ASK_AGAIN_AFTER_S = 60.0
 class Membership:
     """The nodes of a search, as they join and leave."""
 
-    def __init__(self, nodes: Sequence[Node], plan: Slots, *, wanted: int = 0, tell: Callable[[str], None]) -> None:
+    def __init__(self, nodes: Sequence[Node], plan: SlotPlan, *, wanted: int = 0, tell: Callable[[str], None]) -> None:
         """Begin with the nodes whose environments were compared (:func:`cluster.environment.handshake`).
 
         Args:

@@ -41,7 +41,7 @@ class NodeSize(Protocol):
 
 
 @dataclass(frozen=True)
-class Slots:
+class SlotPlan:
     """How many trials run at once, and what each of them gets.
 
     Attributes:
@@ -68,7 +68,7 @@ def plan_slots(
     gpus: float | Literal["auto"] = "auto",
     share: float | None = None,
     may_grow: bool = False,
-) -> Slots:
+) -> SlotPlan:
     """Divide the resources of machines among trials.
 
     Args:
@@ -98,7 +98,7 @@ def plan_slots(
             f"{slots} of {_amount(cpus, gpus)} on {_total(nodes)}, where {fits} fit",
             "resources",
         )
-    return Slots(max(1, min(slots or fits, fits)), cpus, gpus)
+    return SlotPlan(max(1, min(slots or fits, fits)), cpus, gpus)
 
 
 def num_fitting(nodes: Sequence[NodeSize], cpus: int, gpus: float) -> int:

@@ -114,7 +114,7 @@ def _to_cluster(address: str) -> dict[str, Any]:
     if address != "auto":
         host = _check_address(address)
         if _is_loopback(host):
-            options["_node_ip_address"] = host  # several nodes on one machine, each with an address of its own
+            options["_node_ip_address"] = host  # several nodes on one machine, each with its own address
     return options
 
 

@@ -10,8 +10,8 @@ from models.families import FAMILIES
 from models.spec import Setting
 from search.spec.domains import toml_value
 from search.spec.file import load
-from search.spec.search_spec import SECTIONS, SearchSpec
 from search.spec.sections import Section, write_duration
+from search.spec.whole_search import SECTIONS, SearchSpec
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("data_prep", "models", "search", "cluster", "tunesmith")

@@ -87,7 +87,7 @@ class Lack:
     Attributes:
         name: Its key in plain data ("unknown_durations").
         noun: What is counted, in the plural.
-        what: What they have that the model lacks, as it stands behind the noun ("with a duration that ...").
+        what: What they have that the model lacks, as it follows the noun ("with a duration that ...").
         count: How many do.
         total: Of how many.
     """
@@ -99,13 +99,13 @@ class Lack:
     total: int
 
     def __str__(self) -> str:
-        """Say it in one sentence without a full stop."""
+        """Return one sentence without a full stop."""
         return f"{self.noun} {self.what}: {self.count:,} of {self.total:,}"
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What a trained model makes of pieces that it never saw.
+    """The scores of a trained model on pieces that it never saw.
 
     Attributes:
         values: [P] the objective on each piece; NaN for one that the model cannot score.
@@ -125,19 +125,19 @@ class Training(Protocol):
         ...
 
     def epochs(self) -> Iterator[EpochReport]:
-        """Train on from the last finished epoch up to the full budget, one report an epoch."""
+        """Train from the last finished epoch up to the full budget, and yield one report an epoch."""
         ...
 
     def state(self) -> dict[str, Any]:
-        """Give all that is needed to go on: tensors, numbers and strings alone (no pickled class)."""
+        """Return everything that is needed to resume: tensors, numbers and strings only (no pickled class)."""
         ...
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up a state from the same spec and data; the next epoch is the one after it."""
+        """Resume from a state of the same spec and data; the next epoch is the one after it."""
         ...
 
     def weights(self) -> Mapping[str, Any]:
-        """Give the tensors that a trained model consists of."""
+        """Return the tensors that a trained model consists of."""
         ...
 
     @property
@@ -205,7 +205,7 @@ class Family(Protocol[DataT_contra, SpecT]):
         ...
 
     def remarks(self, tried: Mapping[str, Container[object]], data: DataT_contra) -> Sequence[str]:
-        """Say what of the settings has no effect on the data, though they are legal and it can be learnt from.
+        """Return remarks on legal settings that have no effect on the data.
 
         Args:
             tried: What is tried for each setting: in a search its domain, in a trial one value.
@@ -250,7 +250,7 @@ class Family(Protocol[DataT_contra, SpecT]):
 
         Args:
             data: The prepared data.
-            progress: Told of each fit.
+            progress: Advances with each fit.
 
         Returns:
             The baselines with their scores.

@@ -15,12 +15,12 @@ Value: TypeAlias = bool | int | float | str
 
 @dataclass(frozen=True)
 class Setting:
-    """What is known of one setting, read off its field.
+    """One setting, as its field declares it.
 
     Attributes:
         name: The field's name.
         kind: Its type.
-        default: The value it has when nothing is said.
+        default: The value it has unless another is given.
         choices: The legal values of a choice, empty otherwise.
         low: The least legal number, None for a choice.
         high: The greatest legal number, None for a choice.
@@ -54,7 +54,7 @@ class Setting:
         return int(self.low), int(self.high)
 
 
-def setting(  # noqa: PLR0913  (all that is declared of a setting, named)
+def setting(  # noqa: PLR0913  (everything that a field declares, named)
     default: Value,
     meaning: str,
     *,
@@ -69,7 +69,7 @@ def setting(  # noqa: PLR0913  (all that is declared of a setting, named)
     """Declare a setting: a field with inclusive legal bounds, a unit, its meaning and when it matters.
 
     Args:
-        default: The value it has when nothing is said.
+        default: The value it has unless another is given.
         meaning: One line for a reader.
         low: The least legal number.
         high: The greatest legal number.
@@ -109,14 +109,14 @@ class Spec(BaseModel):
     @classmethod
     @cache  # a search asks for them thousands of times
     def settings(cls) -> dict[str, Setting]:
-        """Give every setting in the order of declaration; a setting's ``when`` names only earlier ones."""
-        found: dict[str, Setting] = {}
+        """Return every setting in the order of the fields; a setting's ``when`` names only earlier ones."""
+        settings: dict[str, Setting] = {}
         for name, field in cls.model_fields.items():
             extra: Any = field.json_schema_extra or {}
             bounds = {type(part).__name__: part for part in field.metadata}
             annotation = field.annotation
             is_choice = get_origin(annotation) is Literal
-            found[name] = Setting(
+            settings[name] = Setting(
                 name=name,
                 kind=(
                     "choice"
@@ -138,7 +138,7 @@ class Spec(BaseModel):
                 memory_order=tuple(extra.get("memory_order", ())),
                 earlier=extra.get("earlier"),
             )
-        return found
+        return settings
 
     @classmethod
     def with_default(cls, name: str, default: Value, meaning: str = "") -> Any:
@@ -158,17 +158,17 @@ class Spec(BaseModel):
 
     @classmethod
     def defaults(cls) -> dict[str, Value]:
-        """Give every setting's default."""
-        return {name: one.default for name, one in cls.settings().items()}
+        """Return every setting's default."""
+        return {name: setting.default for name, setting in cls.settings().items()}
 
     @classmethod
     def earlier(cls) -> dict[str, Value]:
         """Return the settings that did not always exist, with the values that were in force before."""
-        return {name: one.earlier for name, one in cls.settings().items() if one.earlier is not None}
+        return {name: setting.earlier for name, setting in cls.settings().items() if setting.earlier is not None}
 
     @classmethod
     def from_stored(cls, values: Mapping[str, Any]) -> Self:
-        """Make the spec of a model that was stored, maybe before some of the settings existed.
+        """Make the spec of a stored model, perhaps from before some of the settings existed.
 
         Args:
             values: What was stored.
@@ -186,7 +186,7 @@ class Spec(BaseModel):
             raise ValueError(cls._illegal(error, values)) from None
 
     def equals_stored(self, values: Mapping[str, Any]) -> bool:
-        """Return whether stored values, maybe from before some of the settings existed, are those of this spec."""
+        """Return whether stored values, perhaps from before some of the settings existed, are those of this spec."""
         try:
             return self.from_stored(values) == self
         except ValueError:
@@ -194,7 +194,7 @@ class Spec(BaseModel):
 
     @classmethod
     def matters(cls, name: str, values: Mapping[str, Value]) -> bool:
-        """Say whether a setting matters under the values of the others (their defaults where absent)."""
+        """Return whether a setting matters under the values of the others (their defaults where absent)."""
         settings = cls.settings()
         return all(
             values.get(other, settings[other].default) in allowed and cls.matters(other, values)
@@ -221,7 +221,7 @@ class Spec(BaseModel):
 
         Args:
             values: Settings by name; absent ones take their defaults.
-            where: Where the values stand, for the error ("--set", "table1/24").
+            where: Where the values come from, for the error ("--set", "table1/24").
 
         Returns:
             The spec.
@@ -230,7 +230,6 @@ class Spec(BaseModel):
             BadInputError: For an unknown name, an illegal value, or one that does not matter under the others.
         """
         settings = cls.settings()
-        place = f" ({where})" if where else ""
         for name, value in values.items():
             if name not in settings:
                 raise unknown("setting", name, settings, where)
@@ -238,15 +237,15 @@ class Spec(BaseModel):
                 needs = " and ".join(
                     f"{other} = {' or '.join(map(str, allowed))}" for other, allowed in settings[name].when.items()
                 )
-                raise BadInputError(f"{name} = {value} changes nothing here: it needs {needs}{place}")
+                raise BadInputError(f"{name} = {value} changes nothing here", f"it needs {needs}", where)
         try:
             return cls(**dict(values))  # pyright: ignore[reportArgumentType]  (pydantic checks the values)
         except ValidationError as error:
-            raise BadInputError(f"{cls._illegal(error, values)}{place}") from None
+            raise BadInputError(cls._illegal(error, values), where=where) from None
 
     @classmethod
     def _illegal(cls, error: ValidationError, values: Mapping[str, Any]) -> str:
-        """Return the rule that the first of the values breaks that breaks one."""
+        """Return the rule that the first illegal value breaks."""
         name = str(error.errors()[0]["loc"][0])
         setting = cls.settings().get(name)
         if setting is None:
@@ -255,7 +254,7 @@ class Spec(BaseModel):
 
 
 def legal(setting: Setting) -> str:
-    """Say in a few words which values a setting may have."""
+    """Describe in a few words which values a setting may have."""
     if setting.kind == "choice":
         return "it is one of " + ", ".join(map(str, setting.choices))
     if setting.kind == "flag":

@@ -127,7 +127,7 @@ def unended_driver(search: SearchSpec, home: Path) -> Driver | None:
 
 def _driver_in_database(url: str, name: str) -> Driver | None:
     """Read a lease without changing a database that holds no studies."""
-    from search.study.in_database import DatabaseLeaseRecord  # noqa: PLC0415  (it imports Optuna)
+    from search.study.in_database import DatabaseLeaseRecord
 
     if _new_file(url) is not None:
         return None

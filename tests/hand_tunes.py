@@ -6,7 +6,7 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 from data_prep.pitches import REST
-from data_prep.tunes.tune import MODES, Tune
+from data_prep.tunes.notation import MODES, Tune
 
 EIGHTH = Fraction(1, 2)
 THIRD = Fraction(1, 3)

@@ -10,7 +10,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_EC2_METADATA_DISABLED": "true"}
-"""What a process that uses it has in its environment."""
+"""The environment of a process that uses the store."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class S3Server:
     address: str
 
     def url(self, path: str) -> str:
-        """Give the URL of BUCKET/PREFIX."""
+        """Return the URL of BUCKET/PREFIX."""
         return f"s3://{path}?endpoint_override={self.address}&scheme=http&region=us-east-1"
 
     def make_bucket(self, name: str) -> None:
@@ -36,7 +36,7 @@ class S3Server:
         self._put(f"{bucket}?policy", json.dumps({"Version": "2012-10-17", "Statement": [rule]}).encode())
 
     def allow(self, bucket: str) -> None:
-        """Forbid nothing any more."""
+        """Forbid nothing again."""
         self._send(f"{bucket}?policy", "DELETE", None)
 
     def _put(self, path: str, data: bytes) -> None:

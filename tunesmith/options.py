@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 Home = Annotated[
     Path | None,
-    typer.Option("--home", envvar="TUNESMITH_HOME", help="Folder for all state.", show_default="./runs", metavar="DIR"),
+    typer.Option(
+        "--home",
+        envvar="TUNESMITH_HOME",
+        help="Home folder: studies, checkpoints, models, MLflow's store.",
+        show_default="./runs",
+        metavar="DIR",
+    ),
 ]
 CorpusName = Annotated[
     str | None,

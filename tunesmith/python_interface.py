@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from data_prep.errors import BadInputError
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 
 if TYPE_CHECKING:
     from music21.stream import Score

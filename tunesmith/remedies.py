@@ -1,6 +1,7 @@
 """Errors in words: the commands and options that do what an error's remedy asks for."""
 
 from collections.abc import Mapping
+from shlex import join
 
 from data_prep.errors import Action, ActionName, BadInputError
 from tunesmith.program import command
@@ -42,15 +43,13 @@ def remedy_in_words(error: BadInputError) -> str:
     """Return an error's remedy, with the command or the option that does it; empty if it has none."""
     if error.action is None:
         return error.remedy
-    told = command_for(error.action)
+    text = command_for(error.action)
     if not error.remedy:
-        return told
-    return f"{error.remedy} ({told})" if told.startswith("-") else f"{error.remedy}: {told}"
+        return text
+    return f"{error.remedy} ({text})" if text.startswith("-") else f"{error.remedy}: {text}"
 
 
 def command_for(action: Action) -> str:
     """Return the command as it can be typed here, or the option, that does an action."""
-    template = COMMANDS[action.name]
-    if template.startswith("-"):
-        return template
-    return command(*(word.format(**action.values) for word in template.split()))
+    words = [word.format(**action.values) for word in COMMANDS[action.name].split()]
+    return join(words) if words[0].startswith("-") else command(*words)

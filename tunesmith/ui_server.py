@@ -76,10 +76,10 @@ def check_address(host: str, port: int) -> None:
     if not _NAME.fullmatch(host):
         raise BadInputError(_OWN_ADDRESS, f"{host!r} is unknown", remedy=_OMIT)
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, ValueError) as error:
         raise BadInputError(_OWN_ADDRESS, f"{host!r} is unknown ({error})", remedy=_OMIT) from None
-    for family, kind, protocol, _, address in found:
+    for family, kind, protocol, _, address in addresses:
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -96,7 +96,7 @@ def render(kind: ClusterKind) -> dict[str, str]:
 
 
 def write(kind: ClusterKind, folder: Path, *, overwrite: bool = False) -> list[Path]:
-    """Write a kind's files into a folder; files that are there with the same text are left alone.
+    """Write a kind's files into a folder; existing files with the same text are left alone.
 
     Args:
         kind: The kind.

@@ -53,5 +53,5 @@ def _check(file: Path) -> None:
     if not re.search(r"^cluster_name:", text, re.MULTILINE):
         raise BadInputError(rule, f"{file} has no cluster_name")
     if lines := unfilled_lines(file):
-        told = ", ".join(f"line {number} ({line})" for number, line in lines)
-        raise BadInputError("a launch file must be filled in before it is used", f"{file} is not in {told}")
+        unfilled = ", ".join(f"line {number} ({line})" for number, line in lines)
+        raise BadInputError("a launch file must be filled in before it is used", f"{file} is not in {unfilled}")

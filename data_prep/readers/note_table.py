@@ -9,7 +9,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from fractions import Fraction
-from importlib import import_module
 from io import BytesIO
 from typing import Any
 
@@ -26,12 +25,13 @@ _METADATA = b"tunesmith"
 
 
 LIBRARY = "pyarrow.ipc"
-"""What a table takes to be read or stored: it has no types and is slow to import, so it is imported then."""
+"""The module that reading or storing a table needs: it is slow to import, so it is imported then."""
 
 
 def _pyarrow() -> Any:
-    import_module(LIBRARY)
-    return import_module("pyarrow")
+    import pyarrow as pa
+
+    return pa
 
 
 def to_bytes(reading: Reading) -> bytes:

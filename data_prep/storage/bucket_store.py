@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
-from importlib import import_module
 from typing import Any, Self, TypeVar
 
 from data_prep.errors import one_line
@@ -158,7 +157,9 @@ def _short(text: str) -> str:
 
 
 def _pyarrow_fs() -> Any:
-    return import_module("pyarrow.fs")  # slow: only what uses a store waits for it
+    from pyarrow import fs  # slow: only what uses a store waits for it
+
+    return fs
 
 
 @lru_cache(maxsize=8)

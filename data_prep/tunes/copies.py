@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from data_prep.melodies.arrays import Melodies
 from data_prep.pitches import NUM_PITCHES, REST
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 
 MIN_COPY = 8
 """Notes from which on a copy is counted as such: more than a bar of a jig."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from data_prep.melodies.arrays import Melodies
 from data_prep.storage import cache
 from data_prep.tunes.copies import CorpusIndex
-from data_prep.tunes.corpus_tunes import corpus_tunes
+from data_prep.tunes.from_melodies import corpus_tunes
 from data_prep.tunes.measures import MEASURES, Value, measure
 
 _VERSION = 1  # raised with every change to what a measure computes

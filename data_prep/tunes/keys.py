@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.pitches import REST
-from data_prep.tunes.tune import MODES, Mode, signature
+from data_prep.tunes.notation import MODES, Mode, signature
 
 _TRIAD = 0.5
 """What a share of 1 in the tonic triad is worth, in shares of the scale."""

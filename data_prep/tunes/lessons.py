@@ -9,8 +9,8 @@ import numpy as np
 from data_prep.errors import BadInputError
 from data_prep.melodies.arrays import Melodies
 from data_prep.melodies.assembly import assemble
+from data_prep.tunes.notation import Tune
 from data_prep.tunes.prompts import read_voice, tune_of
-from data_prep.tunes.tune import Tune
 
 MAX_NOTES = 1000
 """Most notes and rests of a lesson: each is composed after the others, and the model then reads everything again."""

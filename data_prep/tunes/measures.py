@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from data_prep.pitches import NUM_PITCHES, REST
 from data_prep.tunes.copies import MIN_COPY
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from data_prep.wording import counted
 
 Unit: TypeAlias = Literal["share", "semitones", "notes", "yes or no"]

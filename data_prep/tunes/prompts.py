@@ -11,8 +11,8 @@ from data_prep.pitches import REST
 from data_prep.readers.cached import read_file
 from data_prep.readers.notes import Key, Metre, Piece, Unread
 from data_prep.readers.scores import check_path
+from data_prep.tunes.notation import MODES, Mode, Tune, signature
 from data_prep.tunes.spelling import tonic
-from data_prep.tunes.tune import MODES, Mode, Tune, signature
 from data_prep.wording import counted
 
 _DEFAULT_METRE = (4, 4)

@@ -6,7 +6,7 @@ Symbols: a name is a place on the line of fifths, ... B♭ -2, F -1, C 0, G 1, .
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from data_prep.tunes.tune import Mode, Tune
+from data_prep.tunes.notation import Mode, Tune
 
 _LETTERS = "FCGDAEB"
 _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}

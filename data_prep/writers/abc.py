@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from data_prep.pitches import REST
+from data_prep.tunes.notation import Mode, Tune
 from data_prep.tunes.spelling import Accidentals, Name, signed, spell, tonic
-from data_prep.tunes.tune import Mode, Tune
 from data_prep.wording import counted
 from data_prep.writers.bars import Bar, Written, bars, beat_length, lines
 

@@ -12,7 +12,7 @@ from itertools import groupby
 from math import lcm
 
 from data_prep.pitches import REST
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 
 _BARS_A_LINE = (4, 2, 1)
 """Full bars in a line of music, where they hold few notes, more, or many."""

@@ -1,13 +1,15 @@
 """Pages of music: MusicXML engraved as SVG by verovio, and its picture as PNG by resvg."""
 
 import re
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-_verovio: Any = import_module("verovio")  # it and resvg have no types
-_resvg: Any = import_module("resvg_py")
+import resvg_py
+import verovio
+
+_verovio: Any = verovio  # it and resvg have no types
+_resvg: Any = resvg_py
 
 _OPTIONS: dict[str, Any] = {
     "adjustPageHeight": True,  # with the breaks of the score, which are of lines alone, that is one page

@@ -12,7 +12,7 @@ from data_prep.errors import BadInputError, unknown
 from data_prep.limits import MAX_BEATS, METRE_UNITS, is_metre
 from data_prep.pitches import NUM_PITCHES, REST
 from data_prep.storage import user_files
-from data_prep.tunes.tune import DIVISIONS, MODES, Tune
+from data_prep.tunes.notation import DIVISIONS, MODES, Tune
 from data_prep.wording import counted
 from data_prep.writers.bars import bars
 

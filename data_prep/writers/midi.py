@@ -2,18 +2,19 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
-from importlib import import_module
 from io import BytesIO
 from math import lcm
 from typing import Any
 
+import pretty_midi
+
 from data_prep.errors import unknown
 from data_prep.limits import is_metre
 from data_prep.pitches import REST
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from data_prep.writers.bars import beat_length
 
-_pretty_midi: Any = import_module("pretty_midi")  # it has no types
+_pretty_midi: Any = pretty_midi  # it has no types
 
 VIOLIN = 40
 """The program of a violin, counted from 0."""

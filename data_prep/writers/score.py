@@ -6,17 +6,19 @@ adds no notation of its own, because it does not show beats by ties, and does no
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from importlib import import_module
 from itertools import groupby
 from typing import Any
 
+import music21
+from music21.musicxml import m21ToXml
+
 from data_prep.pitches import REST
+from data_prep.tunes.notation import Tune
 from data_prep.tunes.spelling import Accidentals, signed, spell, tonic
-from data_prep.tunes.tune import Tune
 from data_prep.writers.bars import Bar, Written, bars, beat_length, lines
 
-_m21: Any = import_module("music21")  # it has no types for what is used here
-_m21_to_xml: Any = import_module("music21.musicxml.m21ToXml")
+_m21: Any = music21  # it has no types for what is used here
+_m21_to_xml: Any = m21ToXml
 
 PROMPT_MARK = "prompt"
 """Written above the first note where notes were given."""

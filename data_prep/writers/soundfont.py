@@ -14,14 +14,14 @@ zones (7.3, 7.7).
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import signal
 
-_scipy_signal: Any = import_module("scipy.signal")  # it is only partly typed
+_scipy_signal: Any = signal  # it is only partly typed
 
 RATE = 44100
 """Samples of a note in a second."""

@@ -74,7 +74,7 @@ def melody_baselines(melodies: Melodies, progress: Progress | None = None) -> tu
 
     Args:
         melodies: The pieces with their folds.
-        progress: Told of each fold of each.
+        progress: Advances with each fold of each.
 
     Returns:
         The baselines with their nats per note on each fold: mean over a piece's notes, then over the fold's pieces.
@@ -87,22 +87,22 @@ def melody_baselines(melodies: Melodies, progress: Progress | None = None) -> tu
         "Kneser-Ney trigram": lambda learnt, scored: ngram(notes, learnt, scored, order=3),
         "Kneser-Ney trigram + copy": lambda learnt, scored: copying_trigram(notes, learnt, scored),
     }
-    told = progress or Silent()
-    told.start(len(learners) * notes.num_folds, SCORING)
-    scores = {name: cross_validate(notes, learner, told) for name, learner in learners.items()}
-    told.finish()
+    progress = progress or Silent()
+    progress.start(len(learners) * notes.num_folds, SCORING)
+    scores = {name: cross_validate(notes, learner, progress) for name, learner in learners.items()}
+    progress.finish()
     return tuple(
         Baseline(name, fold_means(notes, pieces), pieces=tuple(pieces.tolist())) for name, pieces in scores.items()
     )
 
 
 def uniform(notes: Notes, scored: Mask) -> Floats:
-    """Give every event of the grid the same probability."""
+    """Return every event of the grid the same probability."""
     return np.full(np.count_nonzero(scored[notes.piece]), 1 / num_events(notes.num_durations))
 
 
 def unigram(notes: Notes, learnt: Mask, scored: Mask) -> Floats:
-    """Give events their frequency, mixed with the base distribution by the share of unseen events."""
+    """Return events their frequency, mixed with the base distribution by the share of unseen events."""
     counts = _counts(notes, learnt)
     eps = unseen_share(np.array(np.count_nonzero(counts == 1)), np.array(counts.sum()))
     mixed = (1 - eps) * counts / counts.sum() + eps * base_distribution(counts, notes.num_durations)
@@ -197,21 +197,21 @@ def cross_validate(notes: Notes, learner: Learner, progress: Progress | None = N
     Args:
         notes: All pieces.
         learner: What learns and scores.
-        progress: Told of each fold.
+        progress: Advances with each fold.
 
     Returns:
         [P] nats per note, the mean over a piece's notes; NaN for a piece that no fold holds out.
     """
-    found = np.full(len(notes.fold), np.nan)
+    scores = np.full(len(notes.fold), np.nan)
     for fold in range(notes.num_folds):
         scored = notes.fold == fold
         pieces = notes.piece[scored[notes.piece]]
         nats = np.bincount(pieces, -np.log(learner(~scored, scored)), len(scored)) / np.maximum(
             np.bincount(pieces, minlength=len(scored)), 1
         )
-        found[scored] = nats[scored]
+        scores[scored] = nats[scored]
         (progress or Silent()).advance(1)
-    return found
+    return scores
 
 
 def fold_means(notes: Notes, pieces: Floats) -> FoldValues:

@@ -37,7 +37,7 @@ class Composer:
     presets: Mapping[str, Preset] = COMPOSER_PRESETS
 
     def remarks(self, tried: Mapping[str, Container[object]], data: "Melodies") -> Sequence[str]:
-        """Say where experts in copying would look a number of bars back, and no piece lets them."""
+        """Remark on copying from earlier bars where no piece of the corpus allows it."""
         from data_prep.melodies.votes import any_look_back
 
         if "match+bars" not in tried["copying"] or "sounding" not in tried["reading"] or any_look_back(data.votes):
@@ -78,7 +78,7 @@ class Composer:
         return memorising
 
     def pictures(self, trained: "Path", data: "Melodies") -> "Iterable[tuple[str, Figure]]":
-        """Draw nothing: what a composer does is a tune."""
+        """Draw nothing: a composer makes tunes."""
         del trained, data
         return ()
 

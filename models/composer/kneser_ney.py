@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Grams: TypeAlias = Sequence[NDArray[np.int64]]
-"""For each order 1, 2, ..: [N] the gram that ends in each note, -1 where the piece is too young to have one."""
+"""For each order 1, 2, ..: [N] the gram that ends in each note, -1 where the piece has too few notes yet."""
 
 
 def grams_of(events: NDArray[np.int64], start: NDArray[np.int64], num_events: int, order: int) -> Grams:
@@ -72,7 +72,7 @@ class KneserNey:
     lowest: NDArray[np.float64]
 
     def probability(self, grams: Grams) -> NDArray[np.float64]:
-        """Give each note's probability after its past.
+        """Return each note's probability after its past.
 
         Args:
             grams: Those of the notes, for at least this model's order.
@@ -123,7 +123,7 @@ def _level(seen: NDArray[np.int64], base: int) -> _Level:
 
 
 def _discounts(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Give [0, d(1), d(2), d(3+)] from how many grams have each count.
+    """Return [0, d(1), d(2), d(3+)] from how many grams have each count.
 
     The modified discounts where the counts allow them; else Kneser and Ney's single one, n1 / (n1 + 2 n2); else 1/2.
     """

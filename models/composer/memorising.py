@@ -1,4 +1,4 @@
-"""What a composer makes of a tune's beginning when that tune is all that it has learnt.
+"""How a composer that learnt one tune alone continues its beginning.
 
 Source: Qin, Nichani, Kural, "Learning Some Tonal Music (LSTM)", section 4.1 and figure 4. Their network learnt Mary Had
 a Little Lamb and continued its first four bars. It took the most likely note each time, and saw no more than the last
@@ -20,7 +20,7 @@ from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.errors import BadInputError
 from data_prep.progress import Progress
 from data_prep.tunes.lessons import Lesson
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from data_prep.wording import counted
 from models.composer.composing.steps import ComposerSteps
 from models.composer.spec import ComposerSpec
@@ -48,8 +48,8 @@ DEFAULTS: Mapping[str, Value] = MappingProxyType(
 )
 """The settings unless others are chosen."""
 
-SETTLED = ("reading", "copying", "length", "windows_per_epoch", "epochs")
-"""Settings that cannot be chosen: every note is read, nothing is copied, and N and the iterations say the rest."""
+FIXED = ("reading", "copying", "length", "windows_per_epoch", "epochs")
+"""Settings that cannot be chosen: every note is read, nothing is copied, and N and the iterations give the rest."""
 
 
 def lesson_bounds() -> tuple[tuple[int, int], tuple[int, int]]:
@@ -65,23 +65,26 @@ def lesson_spec(values: Mapping[str, Value], num_inputs: int, iterations: int, w
         values: Settings that differ from DEFAULTS.
         num_inputs: N, the length of a training window.
         iterations: Steps, each of as many windows as a batch has; an epoch is one.
-        where: Where the values stand, for the error.
+        where: Where the values come from, for the error.
 
     Returns:
         The settings.
 
     Raises:
-        BadInputError: For one of SETTLED, and as ``ComposerSpec.from_values``.
+        BadInputError: For one of FIXED, and as ``ComposerSpec.from_values``.
     """
-    for name in SETTLED:
+    for name in FIXED:
         if name in values:
             raise BadInputError(
-                f"{name} cannot be chosen here: the number of inputs is the length of a window, an epoch is one "
-                f"iteration, every note is read, and nothing is copied; leave out {name} = {values[name]} ({where})"
+                f"{name} cannot be chosen here",
+                "the number of inputs is the length of a window, an epoch is one iteration, every note is read, and "
+                "nothing is copied",
+                where,
+                f"leave out {name} = {values[name]}",
             )
     chosen = ComposerSpec.changed(DEFAULTS, values)
-    settled = {"length": num_inputs, "windows_per_epoch": chosen["batch_size"], "epochs": iterations}
-    return ComposerSpec.from_values({**chosen, **settled}, where)
+    fixed = {"length": num_inputs, "windows_per_epoch": chosen["batch_size"], "epochs": iterations}
+    return ComposerSpec.from_values({**chosen, **fixed}, where)
 
 
 def memorise(
@@ -94,7 +97,7 @@ def memorise(
         spec: What ``lesson_spec`` gave.
         iterations: After which iterations, ascending; the last is the spec's number of epochs.
         seed: Names the streams of initial weights, windows and dropout.
-        progress: Told of each iteration.
+        progress: Advances with each iteration.
 
     Yields:
         A recollection for each number of iterations.
@@ -109,8 +112,9 @@ def memorise(
         progress.advance(1)
         if not all(values.is_finite for values in report.metrics.values()):
             raise BadInputError(
-                f"a loss must stay finite: with {counted(spec.length, 'input')} it is not after "
-                f"{counted(report.epoch, 'iteration')}; choose a smaller lr ({spec.lr:g}), or clip gradients"
+                "a loss must stay finite",
+                f"with {counted(spec.length, 'input')} it is not after {counted(report.epoch, 'iteration')}",
+                remedy=f"choose a smaller lr ({spec.lr:g}), or clip gradients",
             )
         if report.epoch == waiting[0]:
             waiting.pop(0)
@@ -140,7 +144,7 @@ class Clock:
     """Where in the bar the next note begins of a tune that is made token by token."""
 
     def __init__(self, vocabulary: MelodyVocabulary, bar_length: Fraction, pickup: Fraction) -> None:
-        """Stand at the beginning.
+        """Start at the beginning.
 
         Args:
             vocabulary: What tokens mean.
@@ -157,15 +161,15 @@ class Clock:
         """The number of the bar position, one beyond the vocabulary's if that lacks it."""
         return self._number.get(self._onset % self._bar_length, len(self._number))
 
-    def pass_by(self, token: int) -> None:
-        """Let a token's time pass."""
+    def advance(self, token: int) -> None:
+        """Advance by a token's duration."""
         self._onset += self._duration[token]
 
 
 def continuation(
     steps: ComposerSteps, clock: Clock, given: NDArray[np.int64], num_notes: int, num_inputs: int
 ) -> NDArray[np.int64]:
-    """Continue with the most likely token each time, by what the model makes of the last N alone.
+    """Continue with the most likely token each time, of a model that sees only the last N.
 
     Args:
         steps: The model.
@@ -182,14 +186,14 @@ def continuation(
         if index < len(given):
             token = int(given[index])
         else:
-            token = _likeliest(steps, inputs[-num_inputs:], positions[-num_inputs:])
-        clock.pass_by(token)
+            token = _most_likely(steps, inputs[-num_inputs:], positions[-num_inputs:])
+        clock.advance(token)
         inputs.append(token)
         positions.append(clock.position)
     return np.array(inputs[1:], np.int64)
 
 
-def _likeliest(steps: ComposerSteps, inputs: Sequence[int], positions: Sequence[int]) -> int:
+def _most_likely(steps: ComposerSteps, inputs: Sequence[int], positions: Sequence[int]) -> int:
     """Return the most likely token after some inputs, from a zero state."""
     state, log_p = steps.start(1), np.zeros((1, 1))
     for token, position in zip(inputs, positions, strict=True):

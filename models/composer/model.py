@@ -54,7 +54,7 @@ class FactoredRows(nn.Module):
             self.register_buffer(f"value{number}", value, persistent=False)
 
     def forward(self) -> Tensor:
-        """Give [G, V', N] the rows."""
+        """Return [G, V', N] the rows."""
         table: Tensor = self.own
         for number, factor in enumerate(self.factors):
             table = table + factor.index_select(1, getattr(self, f"value{number}"))
@@ -65,7 +65,7 @@ class ComposerModel(nn.Module):
     """All folds' networks.
 
     Attributes:
-        begin: The input that stands before a piece's first note.
+        begin: The input before a piece's first note.
         unknown: The input for a note that no token carries.
     """
 
@@ -177,7 +177,7 @@ class ComposerModel(nn.Module):
         return x if dropout is None else dropout.drop(x, self.spec.embedding_dropout)
 
     def head(self) -> tuple[Tensor, Tensor]:
-        """Give the softmax's weights [G, V, H] and biases [G, V], -inf for tokens outside a fold's vocabulary."""
+        """Return the softmax's weights [G, V, H] and biases [G, V], -inf for tokens outside a fold's vocabulary."""
         return self.head_weight(), self.head_bias().squeeze(2) + self.out_of_vocabulary
 
     def losses(

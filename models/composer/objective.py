@@ -18,13 +18,13 @@ from data_prep.encodings.tokens import MelodyEncoding, Sequences
 from models.metrics import CV_LOSS, CV_LOSS_BY_NOTE, NATS_PER_NOTE, NATS_PER_NOTE_BY_NOTE, FoldValues, Metric
 
 SCORED: tuple[Metric, ...] = (NATS_PER_NOTE, NATS_PER_NOTE_BY_NOTE, CV_LOSS, CV_LOSS_BY_NOTE)
-"""The metrics that ``score`` gives."""
+"""The metrics that ``score`` returns."""
 
 
 def piece_costs(
     encoding: MelodyEncoding, sequences: Sequences, log_marginal: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Give what each piece costs under the fold that holds it out.
+    """Return what each piece costs under the fold that holds it out.
 
     Args:
         encoding: Where floors and priors come from.
@@ -54,7 +54,7 @@ def mixed_costs(costs: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
 
 
 def token_costs(encoding: MelodyEncoding, log_joint: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give each note's cost as a token of the encoding: S1's cross-entropy.
+    """Return each note's cost as a token of the encoding: S1's cross-entropy.
 
     Tokens that a fold's training pieces lack are reached through the floor, the event's p0 split evenly among the
     tokens it can have; with vocabulary=corpus, as in S1, the softmax stands alone.

@@ -56,8 +56,7 @@ def score_tunes(trained: Path, melodies: Melodies, learnt: Melodies | None) -> S
     except BadInputError as error:
         raise BadInputError(f"{trained}: {error}") from None
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
-        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error).splitlines()[0]
-        raise BadInputError(f"{trained} is no whole composer ({reason}); train the trial again") from error
+        raise checkpoint.not_whole(trained, "composer", error) from error
     return Scored(tune_scores(task), lacks(task))
 
 
@@ -67,15 +66,17 @@ def with_floor(vocabulary: MelodyVocabulary, spec: ComposerSpec, learnt: Melodie
         return vocabulary
     if learnt is None:
         raise BadInputError(
-            "a composer of this version carries what prices unknown notes, and this one is older and takes it from its "
-            "training corpus, which is not at hand; bring the corpus back, or train the model again"
+            "a composer of an earlier version takes the probability of unknown notes from its training corpus",
+            "that is not at hand",
+            remedy="bring the corpus back, or train the model again",
         )
     made = MelodyEncoding(for_refit(learnt), melody_options(spec)).vocabulary
     for name in _TOKENS:
         if not np.array_equal(getattr(made, name), getattr(vocabulary, name)):
             raise BadInputError(
-                f"a composer of an earlier version is scored with the pieces that it learnt from, and {learnt.corpus} "
-                f"has other {name.removeprefix('token_')}s now; restore its files, or train the model again"
+                "a composer of an earlier version is scored with the pieces that it learnt from",
+                f"{learnt.corpus} has other {name.removeprefix('token_')}s now",
+                remedy="restore its files, or train the model again",
             )
     return replace(vocabulary, token_fifths=made.token_fifths, floor=made.floor)
 

@@ -10,8 +10,8 @@ import numpy as np
 from data_prep.errors import BadInputError
 from data_prep.pitches import NUM_PITCHES, REST
 from data_prep.tunes.keys import estimate_key
+from data_prep.tunes.notation import Mode, Tune
 from data_prep.tunes.spelling import tonic
-from data_prep.tunes.tune import Mode, Tune
 from data_prep.writers.abc import to_abc
 from models.composer.composing.tune_composer import TuneComposer
 from models.serving import Answer, Column, Row, Serving

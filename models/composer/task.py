@@ -101,9 +101,10 @@ class ComposerTask:
             if not scored.any():
                 options = encoding.options
                 raise BadInputError(
-                    "every fold needs a piece of two notes (in one key, for reading = literal with transpose = true); "
+                    "every fold needs a piece of two notes (in one key, for reading = literal with transpose = true)",
                     f"fold {fold} of {encoding.melodies.corpus} has none under reading = {options.reading}, "
-                    f"transpose = {str(options.transpose).lower()}; use reading = sounding or a larger corpus"
+                    f"transpose = {str(options.transpose).lower()}",
+                    remedy="use reading = sounding or a larger corpus",
                 )
 
     @property
@@ -117,13 +118,13 @@ class ComposerTask:
         return bool((self.encoding.melodies.fold < self.num_folds).any())
 
     def num_steps(self, epoch: int) -> int:
-        """Give the steps of an epoch, the same for all."""
+        """Return the steps of an epoch, the same for all."""
         del epoch
         return self._plan.num_steps
 
     @property
     def metric_names(self) -> tuple[str, ...]:
-        """What ``evaluate`` gives."""
+        """The names of what ``evaluate`` returns."""
         return tuple(metric.name for metric in SCORED)
 
     @property
@@ -132,7 +133,7 @@ class ComposerTask:
         return self.encoding.vocabulary.as_json()
 
     def losses(self, epoch: int) -> Iterator[StepLoss]:
-        """Give an epoch's losses one by one; the model is updated between two of them."""
+        """Yield an epoch's losses one by one; the model is updated after each."""
         dropout = DropoutStreams(self._seed, "dropout", num_folds=self.num_folds, trial=self._trial, epoch=epoch)
         shifts = [
             stream(self._seed, "augmentation", trial=self._trial, fold=fold, epoch=epoch)

@@ -42,7 +42,7 @@ def tanh_into(out: Tensor, x: Tensor) -> None:
 
 
 def recurrent_gradient(dgates: Tensor, hidden: Tensor, initial: Tensor | None) -> Tensor:
-    """Give the recurrent weights' gradient in one product over all steps.
+    """Return the recurrent weights' gradient in one product over all steps.
 
     Args:
         dgates: [G, T, B, N] gradients of what the weights' products were added to.

@@ -61,7 +61,7 @@ def linear_cross_entropy(
 
 
 def token_log_probabilities(hidden: Tensor, weight: Tensor, bias: Tensor, tokens: Tensor) -> Tensor:
-    """Give the log probabilities of chosen tokens, outside autograd.
+    """Return the log probabilities of chosen tokens, outside autograd.
 
     Args:
         hidden: [G, M, H].

@@ -96,7 +96,7 @@ class RecurrentLayer(nn.Module):
         return self._run(linear(x, self.weight, self.bias), state)
 
     def is_fused(self, x: Tensor) -> bool:
-        """Say whether torch has a fused kernel for this layer on inputs like x."""
+        """Return whether torch has a fused kernel for this layer on inputs like x."""
         return self.cell == "lstm" and x.dtype == torch.float32
 
     def _run(self, pre: Tensor, state: State | None) -> tuple[Tensor, State]:

@@ -70,7 +70,7 @@ class FoldedOptimiser:
             self._update(lr)
 
     def state(self) -> dict[str, Any]:
-        """Give the running averages and step counts, laid out as by torch.optim."""
+        """Return the running averages and step counts, laid out as by torch.optim."""
         return {"state": {index: dict(state) for index, state in enumerate(self._states) if state}}
 
     def restore(self, state: Mapping[str, Any]) -> None:

@@ -33,7 +33,7 @@ _NUM_PITCHES = 128
 
 @dataclass(frozen=True)
 class Fit:
-    """What a predictor learns from and what it is asked for.
+    """What a predictor learns from, and what it predicts.
 
     Attributes:
         features: [n, F] of the notes to learn from, as the note-wise view has them.
@@ -70,7 +70,7 @@ def by_pitch(fit: Fit) -> Floats:
 
 def ridge(fit: Fit) -> Floats:
     """Predict by ridge regression on standardised note features."""
-    from sklearn.linear_model import Ridge  # noqa: PLC0415  (only a finished search asks for it)
+    from sklearn.linear_model import Ridge
 
     mean, deviation = fit.features.mean(axis=0), fit.features.std(axis=0)
     deviation = np.where(deviation > 1e-6, deviation, 1.0)  # noqa: PLR2004  (a constant feature)
@@ -80,7 +80,7 @@ def ridge(fit: Fit) -> Floats:
 
 def boosting(fit: Fit) -> Floats:
     """Predict by gradient boosting of trees on note features (scikit-learn's, with its defaults)."""
-    from sklearn.ensemble import HistGradientBoostingRegressor  # noqa: PLC0415  (only a finished search asks for it)
+    from sklearn.ensemble import HistGradientBoostingRegressor
 
     model = HistGradientBoostingRegressor(random_state=integer_seed(0, "gradient boosting"))
     model.fit(fit.features, fit.velocity, fit.weight)
@@ -96,7 +96,7 @@ def cross_validate(
         performances: The performances with their folds.
         predict: The predictor.
         view: Their note-wise view.
-        progress: Told of each style's folds.
+        progress: Advances with each style's folds.
 
     Returns:
         [N] velocities; NaN where a performance is in no fold.
@@ -140,7 +140,7 @@ def simple_predictions(performances: Performances, progress: Progress | None = N
 
     Args:
         performances: The performances with their folds.
-        progress: Told of each fit.
+        progress: Advances with each fit.
 
     Returns:
         Names and [N] velocities, from the weakest to the strongest: S2's random velocities, the style's median, each
@@ -156,10 +156,10 @@ def simple_predictions(performances: Performances, progress: Progress | None = N
         "ridge regression": ridge,
         "gradient boosting": boosting,
     }
-    told = progress or Silent()
-    told.start(len(fitted) * len(performances.styles) * performances.num_folds, SCORING)
-    found = [(name, cross_validate(performances, predict, view, told)) for name, predict in fitted.items()]
-    told.finish()
+    progress = progress or Silent()
+    progress.start(len(fitted) * len(performances.styles) * performances.num_folds, SCORING)
+    found = [(name, cross_validate(performances, predict, view, progress)) for name, predict in fitted.items()]
+    progress.finish()
     return [("random (S2)", random.astype(np.float64)), *found, (PIECE_MEAN, mean[piece])]
 
 

@@ -45,7 +45,7 @@ class Scales:
 
     @classmethod
     def unknown(cls, num_folds: int, num_inputs: int, num_styles: int) -> "Scales":
-        """Give scales to be overwritten by a trained model's."""
+        """Return scales that a trained model's will replace."""
         inputs = np.zeros((num_folds, num_inputs), np.float32)
         return cls(inputs, inputs + 1.0, np.zeros((num_folds, num_styles), np.float32))
 
@@ -130,7 +130,7 @@ class StyleNetModel(nn.Module):
         return linear(hidden, self.head_weight[style], self.head_bias[style]), (interpreted, states)
 
     def standardised(self, x: Tensor) -> Tensor:
-        """Give inputs [G, T, B, K] the scale of the training data."""
+        """Scale inputs [G, T, B, K] as the training data."""
         return (x - self.mean[:, None, None]) / self.deviation[:, None, None]
 
     def interpret(self, x: Tensor, state: Carried | None = None) -> tuple[Tensor, State | None]:
@@ -141,7 +141,7 @@ class StyleNetModel(nn.Module):
 
 
 def detached(state: Carried) -> Carried:
-    """Cut a state off from the steps that led to it."""
+    """Detach a state from the steps that led to it."""
     interpreted, stack = state
     return (
         None if interpreted is None else tuple(part.detach() for part in interpreted),

@@ -35,7 +35,7 @@ class Performer:
     """A trained StyleNet.
 
     Attributes:
-        styles: What it can play in.
+        styles: The styles that it knows.
         spec: Its settings.
         model: The networks of all folds.
     """
@@ -69,8 +69,7 @@ class Performer:
         try:
             return cls(saved)
         except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise BadInputError(f"{path} is no whole stylenet ({reason}); train the trial again") from error
+            raise checkpoint.not_whole(path, "stylenet", error) from error
 
     def velocities(self, performance: Performance, style: Mix, fold: int | None = None) -> Floats:
         """Predict how loud a piece's notes are.
@@ -91,14 +90,14 @@ class Performer:
         self.check_length(performance)
         inputs, view = self._inputs(performance)
         folds = range(len(self.model.mean)) if fold is None else [fold]
-        found = np.zeros(performance.num_notes)
+        velocity = np.zeros(performance.num_notes)
         for name, share in shares.items():
             number = self.styles.index(name)
-            found += share * np.mean([self._of_fold(one, inputs, view, number) for one in folds], axis=0)
-        return np.where(has_key(performance.pitch), found, np.nan)
+            velocity += share * np.mean([self._of_fold(one, inputs, view, number) for one in folds], axis=0)
+        return np.where(has_key(performance.pitch), velocity, np.nan)
 
     def check_length(self, performance: Performance) -> None:
-        """Refuse a piece with more notes, or longer, than files of music are, or one too long for the model's grid.
+        """Check that a piece is no longer than files of music are, and fits the model's grid.
 
         Args:
             performance: The piece.
@@ -113,10 +112,10 @@ class Performer:
             raise BadInputError(str(error)) from None
         reason = too_long(performance.quarters) if self.spec.view == "grid" else None
         if reason is not None:
-            raise BadInputError(f"this model hears a piece on the grid of sixteenths, and it is too long: {reason}")
+            raise BadInputError("this model reads a piece on the grid of sixteenths, and it is too long", reason)
 
     def interpretation(self, performance: Performance, fold: int) -> Floats | None:
-        """Give what a fold's interpretation layer makes of a piece, [rows, units]; None if there is no such layer."""
+        """Return the output [rows, units] of a fold's interpretation layer for a piece; None without such a layer."""
         if self.model.interpretation is None:
             return None
         inputs, _ = self._inputs(performance)
@@ -125,14 +124,14 @@ class Performer:
         return hidden[fold, :, 0].numpy().astype(np.float64)
 
     def shares(self, style: Mix) -> dict[str, float]:
-        """Check a style or mix, and give each style's share of 1; see ``velocities``."""
+        """Check a style or mix, and return each style's share of 1; see ``velocities``."""
         mix = {style: 1.0} if isinstance(style, str) else dict(style)
         for name in mix:
             if name not in self.styles:
                 raise unknown("style", name, self.styles, "of this model")
         total = sum(mix.values())
         if not 0 < total < math.inf or not all(share >= 0 for share in mix.values()):
-            raise BadInputError(f"the shares of a mix are 0 or more, not all 0, and their sum is finite: got {mix}")
+            raise BadInputError("the shares of a mix are 0 or more, not all 0, and their sum is finite", f"got {mix}")
         return {name: share / total for name, share in mix.items()}
 
     def _inputs(self, performance: Performance) -> tuple[Tensor, View]:

@@ -150,7 +150,7 @@ def _encoding(human: Performance, first_bar: int) -> Figure:
 
 
 def _used_keys(cells: NDArray[np.floating]) -> tuple[int, int]:
-    """Give the first key that sounds anywhere in cells [T, 88], and the one after the last."""
+    """Return the first key that sounds anywhere in cells [T, 88], and the one after the last."""
     keys = np.flatnonzero(cells.any(axis=0))
     return (int(keys[0]), int(keys[-1]) + 1) if len(keys) else (0, NUM_KEYS)
 
@@ -163,7 +163,7 @@ def _grid(one: Performance, first_bar: int) -> NDArray[np.float32]:
 
 
 def _typical(performances: Performances, style: int) -> int:
-    """Give the performance of a style that is of middling length, among those that a fold holds out."""
+    """Return the performance of a style that is of middling length, among those that a fold holds out."""
     pieces = np.flatnonzero((performances.style == style) & (performances.fold >= 0))
     length = np.diff(performances.start)[pieces]
     return int(pieces[np.argsort(length, kind="stable")[len(pieces) // 2]])

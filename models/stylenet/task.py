@@ -76,7 +76,7 @@ class StyleNetTask:
 
     @property
     def metric_names(self) -> tuple[str, ...]:
-        """What ``evaluate`` gives."""
+        """The names of what ``evaluate`` returns."""
         styles = [of_style(metric, style) for style in self.performances.styles for metric in VELOCITY_METRICS]
         return (*(metric.name for metric in VELOCITY_METRICS), *styles)
 
@@ -92,11 +92,11 @@ class StyleNetTask:
         return bool(((fold >= 0) & (fold < self.num_folds)).any())
 
     def num_steps(self, epoch: int) -> int:
-        """Give the steps of an epoch."""
+        """Return the steps of an epoch."""
         return sum(1 for _ in self.steps(epoch))
 
     def steps(self, epoch: int) -> Iterator[tuple[int, CarriedBatch]]:
-        """Give an epoch's batches with their styles, which take turns as evenly as their numbers allow (S2)."""
+        """Yield an epoch's batches with their styles, which take turns as evenly as their numbers allow (S2)."""
         of_styles = [list(self._style_steps(style, epoch)) for style in range(len(self.performances.styles))]
         turns = [
             ((number + 0.5) / len(batches), style, batch)
@@ -123,7 +123,7 @@ class StyleNetTask:
                 yield CarriedBatch(batch, begins=True)
 
     def losses(self, epoch: int) -> Iterator[StepLoss]:
-        """Give an epoch's losses one by one; the model is updated between two of them."""
+        """Yield an epoch's losses one by one; the model is updated after each."""
         dropout = DropoutStreams(self._seed, "dropout", num_folds=self.num_folds, trial=self._trial, epoch=epoch)
         transpositions = [
             stream(self._seed, "augmentation", trial=self._trial, fold=fold, epoch=epoch)
@@ -202,7 +202,7 @@ class StyleNetTask:
         return self._with_levels(outputs)
 
     def _with_levels(self, outputs: NDArray[np.float32]) -> Predictions:
-        """Draw every piece's mean to its style's level, and read notes and cells off."""
+        """Shrink every piece's mean towards its style's level, and read off notes and cells."""
         data, view = self.performances, self.view
         velocity = outputs[view.row, np.maximum(view.column, 0)].astype(np.float64) * MAX_VELOCITY
         piece = data.piece_of_note

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from data_prep.errors import BadInputError
+from data_prep.errors import BadInputError, one_line
 from data_prep.storage.atomic_write import atomic_write
 from models.spec import Spec
 
@@ -58,7 +58,7 @@ def save(path: Path, training: Mapping[str, Any], spec: Spec, extra: Mapping[str
 
 
 def to_bytes(training: Mapping[str, Any], spec: Spec, extra: Mapping[str, Any]) -> bytes:
-    """Give what :func:`save` writes.
+    """Return what :func:`save` writes.
 
     Args:
         training: A ``Training.state``.
@@ -108,7 +108,7 @@ def from_bytes(data: bytes, label: str) -> Checkpoint:
 
     Args:
         data: The content.
-        label: Where it lies, for errors.
+        label: Where it is, for errors.
 
     Returns:
         What was saved.
@@ -131,7 +131,7 @@ def from_bytes(data: bytes, label: str) -> Checkpoint:
 
 
 def _check_archive(data: bytes) -> None:
-    """Refuse an archive that is larger than it looks, or whose parts differ from their sums: torch checks neither."""
+    """Check that no part is compressed, which could be of any size, and all checksums: torch checks neither."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         if any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist()):
             raise ValueError("parts of it are compressed")
@@ -145,7 +145,7 @@ def _checkpoint(content: Mapping[str, Any], num_bytes: int) -> Checkpoint:
     if not all(isinstance(part, dict) for part in (training, spec, extra)):
         raise ValueError("its parts are no tables")
     if _num_bytes(training) > num_bytes:
-        raise ValueError("its tensors are larger than the file")  # one number may stand for many
+        raise ValueError("its tensors are larger than the file")  # one stored number may stand for many
     return Checkpoint(training=training, spec=spec, extra=extra)
 
 
@@ -189,6 +189,12 @@ def _no_checkpoint(label: str, error: Exception) -> DamagedCheckpointError:
     return DamagedCheckpointError(f"{label} is not a checkpoint of this program ({reason}); remove it to start over")
 
 
+def not_whole(path: Path, family: str, error: Exception) -> BadInputError:
+    """Return the error for a trained model whose parts are missing or do not fit."""
+    reason = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error)
+    return BadInputError(f"{path} is no whole {family}", where=reason, remedy="train the trial again")
+
+
 def load_trained(path: Path, family: str) -> Checkpoint:
     """Read a trained model of a family.
 
@@ -205,12 +211,12 @@ def load_trained(path: Path, family: str) -> Checkpoint:
     saved = load_model(path)
     found = saved.extra["family"]
     if found != family:
-        raise BadInputError(f"this takes a trained {family}, and {path} is a {found}")
+        raise BadInputError(f"this takes a trained {family}", f"{path} is a {found}")
     return saved
 
 
 def load_model(path: Path) -> Checkpoint:
-    """Read a trained model of any family, which stands under "family" in what it has beside its weights.
+    """Read a trained model of any family, whose name is under "family" beside its weights.
 
     Args:
         path: The file.
@@ -224,7 +230,7 @@ def load_model(path: Path) -> Checkpoint:
     try:
         saved = load(path)
     except FileNotFoundError:
-        raise BadInputError(f"a trained model must be there, and {path} is not") from None
+        raise BadInputError("a trained model must be there", f"{path} is not") from None
     if not saved.extra.get("family"):
-        raise BadInputError(f"a trained model is needed, and {path} is a trial's state in the midst of its training")
+        raise BadInputError("a trained model is needed", f"{path} is the state of a trial that was still in training")
     return saved

@@ -10,21 +10,21 @@ GPU_CONTEXT: Final = 2**30
 
 
 def best_device() -> str:
-    """Name the best device that is there: "cuda", else "cpu"."""
+    """Return the best available device: "cuda", else "cpu"."""
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def use_threads(count: int) -> None:
-    """Compute with so many threads on the CPU, in this process."""
+    """Compute with that many CPU threads in this process."""
     import torch
 
     torch.set_num_threads(count)
 
 
 def limit_memory(share: float) -> None:
-    """Let this process's tensors take no more of its GPU than a part of it; more raises torch.OutOfMemoryError.
+    """Limit this process's tensors to a part of its GPU; more raises torch.OutOfMemoryError.
 
     Ray divides a GPU's time among processes and not its memory. Nothing happens where there is no GPU, or the process
     has one or several whole ones.

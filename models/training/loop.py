@@ -1,7 +1,7 @@
 """The training of one trial: all folds in lockstep, one report an epoch, resumable between epochs.
 
-Nothing random is carried from epoch to epoch: every stream is named by its epoch, so what is needed to go on is the
-weights, the optimiser's state and the epoch's number.
+Nothing random is carried from epoch to epoch: every stream is named by its epoch, so a state consists of the weights,
+the optimiser's state and the epoch's number.
 """
 
 import copy
@@ -19,8 +19,8 @@ from models.folded.optimiser import FoldedOptimiser
 from models.metrics import TRAIN_LOSS, FoldValues
 from models.training.spec import TrainingSpec
 
-_LOOK_EVERY = 16
-"""Steps between looks at whether the loss is finite; on a GPU each look waits for it."""
+_CHECK_EVERY = 16
+"""Steps between checks that the loss is finite; on a GPU each check waits for it."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Task(Protocol):
         ...
 
     def num_steps(self, epoch: int) -> int:
-        """Give the steps of an epoch."""
+        """Return the steps of an epoch."""
         ...
 
     @property
@@ -62,7 +62,7 @@ class Task(Protocol):
 
     @property
     def metric_names(self) -> Sequence[str]:
-        """What ``evaluate`` gives."""
+        """The names of what ``evaluate`` returns."""
         ...
 
     @property
@@ -71,7 +71,7 @@ class Task(Protocol):
         ...
 
     def losses(self, epoch: int) -> Iterator[StepLoss]:
-        """Give an epoch's losses one by one; the model is updated between two of them."""
+        """Yield an epoch's losses one by one; the model is updated after each."""
         ...
 
     def evaluate(self, epoch: int) -> dict[str, FoldValues]:
@@ -99,7 +99,7 @@ class LockstepTraining:
 
     @property
     def num_parameters(self) -> int:
-        """Number of trained numbers of one fold's model."""
+        """Number of parameters of one fold's model."""
         return sum(parameter.numel() for parameter in self._task.model.parameters()) // self._task.num_folds
 
     @property
@@ -108,7 +108,7 @@ class LockstepTraining:
         return self._task.model
 
     def epochs(self) -> Iterator[EpochReport]:
-        """Train on from the last finished epoch up to the full budget.
+        """Train from the last finished epoch up to the full budget.
 
         Yields:
             One report an epoch. When a loss is not finite, the last report says so by metrics that are not.
@@ -128,35 +128,35 @@ class LockstepTraining:
                 return
 
     def state(self) -> dict[str, Any]:
-        """Give all that is needed to go on after the last finished epoch."""
+        """Return everything that is needed to resume after the last finished epoch."""
         return copy.deepcopy(
             {"epoch": self._epoch, "model": self._task.model.state_dict(), "optimiser": self._optimiser.state()}
         )
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up a state from the same spec and data."""
+        """Resume from a state of the same spec and data."""
         self._task.model.load_state_dict(state["model"])
         self._optimiser.restore(state["optimiser"])
         self._epoch = int(state["epoch"])
 
     def weights(self) -> Mapping[str, Any]:
-        """Give the model's tensors."""
+        """Return the model's tensors."""
         return copy.deepcopy(self._task.model.state_dict())
 
     @property
     def vocabulary(self) -> Mapping[str, Any]:
-        """Give the task's."""
+        """Return the task's vocabulary."""
         return self._task.vocabulary
 
     def _train(self, epoch: int) -> FoldValues:
-        """Train one epoch and give its mean loss; not finite, and cut short, if a step's loss is not."""
+        """Train one epoch and return its mean loss; once a step's loss is not finite, stop and return that."""
         num_steps = self._task.num_steps(epoch)
         total = count = torch.zeros(self._task.num_folds)
         for number, step in enumerate(self._task.losses(epoch)):
             done = (epoch - 1 + (number + 0.5) / num_steps) / self._spec.epochs
             self._optimiser.step(step.loss, self._spec.lr_at(done))
             total, count = total.to(step.total) + step.total, count.to(step.count) + step.count
-            if number % _LOOK_EVERY == 0 and not bool(torch.isfinite(total).all()):
+            if number % _CHECK_EVERY == 0 and not bool(torch.isfinite(total).all()):
                 break
         return FoldValues(tuple(float(value) for value in total / count))
 

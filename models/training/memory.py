@@ -69,8 +69,9 @@ def _on_gpu(family: Family[Any, Any], spec: Spec, data: Any) -> PeakMemory:
 
     if not torch.cuda.is_available():
         raise BadInputError(
-            f"memory is measured on a GPU that torch can use: torch {torch.__version__} finds no CUDA there; see to "
-            "its build and NVIDIA's driver, or count no GPUs there (ray start --num-gpus=0)"
+            "memory is measured on a GPU that torch can use",
+            f"torch {torch.__version__} finds no CUDA there",
+            remedy="check its build and NVIDIA's driver, or count no GPUs there (ray start --num-gpus=0)",
         )
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
@@ -102,7 +103,7 @@ def _train_one_epoch(family: Family[Any, Any], spec: Spec, data: Any, device: st
 
 
 def _resident(what: str) -> int:
-    """Give the bytes of this process that are in memory, now or at its peak."""
+    """Return the bytes of this process that are in memory, now or at its peak."""
     with suppress(OSError):
         for line in _STATUS.read_text(encoding="ascii").splitlines():
             name, _, size = line.partition(":")

@@ -4,7 +4,7 @@ _ON_CPU = "DefaultCPUAllocator"
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Say whether memory ran out: a GPU's (torch.OutOfMemoryError), or the machine's when torch or Python asked for it.
+    """Return whether memory ran out: a GPU's (torch.OutOfMemoryError), or the machine's for torch or Python.
 
     Args:
         error: What was raised; torch is looked up by name, so that nobody imports it for this.

@@ -13,8 +13,8 @@ _WARM_UP = 0.05
 class TrainingSpec(Spec):
     """Settings of a training. A family adds its own, and replaces defaults by ``with_default``.
 
-    The settings of a class stand before those of a base that is named further left: a family whose network's settings
-    come first names TrainingSpec first, ``class NetSpec(TrainingSpec, NetworkSpec)``.
+    Python collects fields from the last base to the first: in ``class NetSpec(TrainingSpec, NetworkSpec)`` those of
+    NetworkSpec come first.
     """
 
     optimiser: Literal["sgd", "rmsprop", "adam", "adamw"] = setting(

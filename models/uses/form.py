@@ -44,12 +44,13 @@ def parse_form(text: str, bars: int, most: int) -> Form:
     """
     letters = text.strip()
     if not re.fullmatch(f"[A-Za-z]{{1,{_MAX_PARTS}}}", letters):
-        raise BadInputError(f"a form has a letter for each of 1 to {_MAX_PARTS} parts, as in AABB: got {text!r}")
+        raise BadInputError(f"a form has a letter for each of 1 to {_MAX_PARTS} parts, as in AABB", f"got {text!r}")
     part, rest = divmod(bars, len(letters))
     if rest:
         nearest = min(max(1, round(bars / len(letters))), most // len(letters)) * len(letters)
         raise BadInputError(
-            f"the parts of a form are equally many whole bars: {counted(bars, 'bar')} {by_number(bars, 'is', 'are')} "
-            f"not {counted(len(letters), 'such part')}; ask for {counted(nearest, 'bar')}"
+            "the parts of a form are equally many whole bars",
+            f"{counted(bars, 'bar')} {by_number(bars, 'is', 'are')} not {counted(len(letters), 'such part')}",
+            remedy=f"ask for {counted(nearest, 'bar')}",
         )
     return Form(letters.upper(), part)

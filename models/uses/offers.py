@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from models.spec import Value
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ MAX_AMOUNT = 100.0
 
 
 def perform(midi: MidiT, model: PerformingModel, style: Mix, *, amount: float = 1.0) -> MidiT:
-    """Give a piece its dynamics.
+    """Return a piece its dynamics.
 
     Args:
         midi: A MIDI file's contents, or a PrettyMIDI.
@@ -134,6 +134,6 @@ def _as_bytes(midi: "PrettyMIDI") -> bytes:
 
 
 def _as_pretty_midi(midi: bytes) -> "PrettyMIDI":
-    from pretty_midi import PrettyMIDI  # noqa: PLC0415  (needed only where the caller has one)
+    from pretty_midi import PrettyMIDI
 
     return PrettyMIDI(io.BytesIO(midi))

@@ -1,4 +1,4 @@
-"""What a user may ask of a tune: length, key, metre, range, prompt, and how boldly it is drawn."""
+"""What a user may ask of a tune: length, key, metre, range, prompt, and how boldly it is sampled."""
 
 import re
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from data_prep.errors import BadInputError
 from data_prep.pitches import NUM_PITCHES
+from data_prep.tunes.notation import Mode, Tune, signature
 from data_prep.tunes.spelling import tonic
-from data_prep.tunes.tune import Mode, Tune, signature
 from models.uses.form import Form, parse_form
 
 MAX_BARS = 1000
@@ -60,10 +60,10 @@ class SamplingRequest:
 
     Attributes:
         bars: Its length in bars, what was given included. A pickup comes before them, and shortens the last.
-        temperature: Above 1 bolder than the model, below 1 safer, 0 always its likeliest note. At .9 bars come back
+        temperature: Above 1 bolder than the model, below 1 safer, 0 always its most likely note. At .9 bars return
             about as often as in a corpus; at 1 the small errors of each note add up, and fewer do.
-        top_p: Draw from the likeliest notes that together have this probability; 1 is all.
-        top_k: Draw from the so many likeliest notes; 0 is all.
+        top_p: Sample from the most likely notes that together have this probability; 1 is all.
+        top_k: Sample from the k most likely notes; 0 is all.
         key: As in "D", "Am", "F#m", "E dorian" or "Amix"; every composed note is then in its scale. With a prompt it
             says what key the prompt is in.
         metre: As in "6/8". With a prompt it says what metre the prompt is in.
@@ -71,7 +71,7 @@ class SamplingRequest:
         highest: The highest, likewise.
         end_on_tonic: Whether the last note is the tonic.
         form: As in "AABB": parts of equal length, of which those with the same letter are alike.
-        prompt: A tune whose beginning is to be gone on with.
+        prompt: A tune whose beginning is to be continued.
         prompt_notes: How many of its notes and rests are taken, or all if it has fewer.
     """
 
@@ -91,25 +91,27 @@ class SamplingRequest:
     def __post_init__(self) -> None:
         """Refuse with a BadInputError what no model could do."""
         if not 1 <= self.bars <= MAX_BARS:
-            raise BadInputError(f"a tune has from 1 to {MAX_BARS} bars: got {self.bars}")
+            raise BadInputError(f"a tune has from 1 to {MAX_BARS} bars", f"got {self.bars}")
         if not 0 <= self.temperature < float("inf"):
             raise BadInputError(
-                f"a temperature is 0 (always the likeliest note) or more, 1 as the model has it: got {self.temperature}"
+                "a temperature is 0 (always the most likely note) or more, 1 as the model has it",
+                f"got {self.temperature}",
             )
         if not 0 < self.top_p <= 1:
-            raise BadInputError(f"top-p is a probability above 0 and up to 1, which draws from all: got {self.top_p}")
+            raise BadInputError("top-p is a probability above 0 and up to 1, which keeps all", f"got {self.top_p}")
         if self.top_k < 0:
-            raise BadInputError(f"top-k is a number of notes, or 0 to draw from all: got {self.top_k}")
+            raise BadInputError("top-k is a number of notes, or 0 to keep all", f"got {self.top_k}")
         if self.prompt is not None and not (self.prompt.num_notes and self.prompt_notes >= 1):
             raise BadInputError(
-                f"a prompt gives at least one note: got {self.prompt_notes} of {self.prompt.num_notes}; leave the "
-                "prompt out to compose freely"
+                "a prompt has at least one note",
+                f"got {self.prompt_notes} of {self.prompt.num_notes}",
+                remedy="leave the prompt out to compose freely",
             )
         _ = self.asked_key, self.asked_metre, self.asked_form  # parsed, and so checked
         low, high = self.pitch_range
         if low > high:
             raise BadInputError(
-                f"the lowest pitch lies at or below the highest: got {self.lowest or low} and {self.highest or high}"
+                "the lowest pitch is at or below the highest", f"got {self.lowest or low} and {self.highest or high}"
             )
 
     @property
@@ -143,7 +145,7 @@ def parse_key(text: str) -> Key:
     found = re.fullmatch(r"\s*([A-Ga-g])([#b♯♭]?)\s*([A-Za-z]*)\s*", text)
     mode = _MODES.get(found[3].lower()) if found else None
     if found is None or mode is None:
-        raise BadInputError(f"a key is written like D, Am, F#m, E dorian or Amix: got {text!r}")
+        raise BadInputError("a key is written like D, Am, F#m, E dorian or Amix", f"got {text!r}")
     letter, sharps = found[1].upper(), _SHARPS[found[2]]
     fewest = signature((_PITCH_CLASSES[letter] + sharps) % 12, mode)
     written = letter + {-1: "b", 0: "", 1: "#"}[sharps]
@@ -158,7 +160,8 @@ def parse_metre(text: str) -> tuple[int, int]:
     if not 1 <= beats <= _MAX_BEATS or unit not in _UNITS or Fraction(4 * beats, unit) > _MAX_QUARTERS:
         raise BadInputError(
             f"a metre is written like 6/8: 1 to {_MAX_BEATS} beats, of unit {', '.join(map(str, _UNITS))}, and at most "
-            f"{_MAX_QUARTERS} quarters a bar: got {text!r}"
+            f"{_MAX_QUARTERS} quarters a bar",
+            f"got {text!r}",
         )
     return beats, unit
 
@@ -173,7 +176,7 @@ def parse_pitch(text: str | int) -> int:
         pitch = int(number[1]) if number else -1
     if not 0 <= pitch < NUM_PITCHES:
         raise BadInputError(
-            f"a pitch is written like G3, F#4 or Bb5 (C4 is the middle C), or as a MIDI number 0 to "
-            f"{NUM_PITCHES - 1}: got {text!r}"
+            f"a pitch is written like G3, F#4 or Bb5 (C4 is the middle C), or as a MIDI number 0 to {NUM_PITCHES - 1}",
+            f"got {text!r}",
         )
     return pitch

@@ -4,16 +4,16 @@ import os
 import time
 from collections import defaultdict
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray import cloudpickle
 from ray.exceptions import ActorDiedError, ObjectLostError, RayActorError, RayTaskError
 
 from search.private_apis import actor_id, error_files, node_of
 
-_ray: Any = import_module("ray")  # partly untyped
+_ray: Any = ray  # partly untyped
 
 ATTEMPTS = 3
 """Attempts after which a trial is given up."""

@@ -107,7 +107,7 @@ class Failures:
         if self._all_fail:
             value, reason = f"the first trials of {name} all failed, so it stopped", self._first_reason
         elif is_over and failed and len(failed) == len(final):
-            value, reason = f"all {len(failed)} trials of {name} failed", failed[0].reason
+            value, reason = f"every one of {name} failed ({len(failed)} in all)", failed[0].reason
         else:
             return
         raise BadInputError(

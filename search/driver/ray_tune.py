@@ -8,10 +8,10 @@ import os
 import shutil
 import time
 import warnings
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray import tune
 
 from search.driver.attempts import Attempts
@@ -23,7 +23,7 @@ from search.driver.worker import FULL_DISK, UNUSABLE
 from search.private_apis import actor_of, forget_results
 from search.trials.storage import CheckpointCollector
 
-_ray: Any = import_module("ray")  # partly untyped
+_ray: Any = ray  # partly untyped
 _tune: Any = tune
 
 _ENVIRONMENT = {

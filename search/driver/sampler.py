@@ -7,7 +7,7 @@ from optuna.samplers import BaseSampler, BruteForceSampler, RandomSampler, TPESa
 
 from data_prep.randomness import integer_seed
 from search.spec.samplers import Grid, Random, Tpe
-from search.spec.search_spec import SearchSpec
+from search.spec.whole_search import SearchSpec
 
 
 def make_sampler(search: SearchSpec, num_trials: int) -> BaseSampler:

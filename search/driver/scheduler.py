@@ -13,7 +13,7 @@ from models.metrics import Metric
 from search.driver.worker import LAST
 from search.private_apis import Identified, asha_rungs, asha_verdict, pending_trials
 from search.spec.schedulers import Asha, FullBudget
-from search.spec.search_spec import SearchSpec
+from search.spec.whole_search import SearchSpec
 from search.study.records import TrialRecord
 
 

@@ -5,9 +5,10 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ray import tune
 
 from data_prep.errors import one_line
 from models.metrics import Metric
@@ -19,7 +20,7 @@ from search.driver.scheduler import ResumableScheduler, make_scheduler
 from search.driver.searcher import StudySearcher
 from search.driver.worker import TrialSetup, train
 from search.spec.file import AnyFamily
-from search.spec.search_spec import SearchSpec
+from search.spec.whole_search import SearchSpec
 from search.study.database import folder, open_study
 from search.study.lease import StudyLostError, Waiting
 from search.study.observer import Observer
@@ -34,7 +35,7 @@ from search.trials.storage import CheckpointCollector, check_storage, migrate_st
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_tune: Any = import_module("ray.tune")  # partly untyped
+_tune: Any = tune  # partly untyped
 
 _SHOWN_KEY = "shown"
 """The study's attribute with the trial whose pictures MLflow has: they are not drawn again at each start."""

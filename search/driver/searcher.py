@@ -14,7 +14,7 @@ from models.metrics import Metric
 from search.driver.recorder import Recorder
 from search.driver.sampler import make_sampler
 from search.driver.worker import FAILURE, FOLDS, FULL_DISK, NOTES, UNUSABLE, read_report
-from search.spec.search_spec import SearchSpec
+from search.spec.whole_search import SearchSpec
 from search.study.writer import Study
 
 

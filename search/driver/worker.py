@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, Final
+
+from ray import tune
 
 from data_prep.storage.object_store import DISK_FULL, UnusableStoreError
 from models.family import EpochReport, Family
@@ -13,7 +14,7 @@ from models.training.out_of_memory import is_out_of_memory
 from search.trials.files import TrialFiles
 from search.trials.training import TrialDivergedError, train_trial
 
-_tune: Any = import_module("ray.tune")  # partly untyped
+_tune: Any = tune  # partly untyped
 
 FAILURE: Final = "failure"
 """Key of a report with the reason why its trial failed for good."""

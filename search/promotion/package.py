@@ -45,9 +45,9 @@ def package(family: str, model: Path, folder: Path, *, sha256: str, card: str, e
         card: The model's card, Markdown.
         evidence: What speaks for it, as JSON can hold it.
     """
-    import mlflow.pyfunc  # noqa: PLC0415  (slow to import)
+    import mlflow.pyfunc
 
-    from search.promotion import serving  # noqa: PLC0415  (it imports MLflow)
+    from search.promotion import serving
 
     served = find_family(family).serving()
     with tempfile.TemporaryDirectory() as temporary:
@@ -90,7 +90,7 @@ def _importable(folder: Path) -> Generator[None]:
 
 def _forget_places(folder: Path) -> None:
     """Remove the paths of this machine; MLflow looks only at the files' names."""
-    from mlflow.models import Model  # noqa: PLC0415  (slow to import)
+    from mlflow.models import Model
 
     file = folder / "MLmodel"
     model = Model.load(str(file))
@@ -107,14 +107,14 @@ def entry_of(served: Serving) -> str:
 
 
 def _example(served: Serving) -> Any:
-    import pandas as pd  # noqa: PLC0415  (slow to import)
+    import pandas as pd
 
     return pd.DataFrame(list(served.examples))
 
 
 def _signature(served: Serving) -> "ModelSignature":
-    from mlflow.models import ModelSignature  # noqa: PLC0415  (slow to import)
-    from mlflow.types.schema import Array, ColSpec, DataType, Schema  # noqa: PLC0415
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import Array, ColSpec, DataType, Schema
 
     types = {"integer": DataType.long, "real": DataType.double, "text": DataType.string}
 

@@ -59,7 +59,7 @@ def register(client: "MlflowClient", experiment: str, registration: Registration
     Returns:
         The number of its version, which has no alias.
     """
-    from search.promotion.serving import sha256  # noqa: PLC0415  (it imports MLflow)
+    from search.promotion.serving import sha256
 
     name, model = registered_name(registration.family), registration.model
     tags = {**registration.tags, "sha256": sha256(model), "size_bytes": str(model.stat().st_size)}

@@ -230,7 +230,7 @@ class Registry:
 
     def _download(self, version: Version, path: str, folder: Path) -> None:
         """Copy a file of a version from the registry, or all its files if the path is empty."""
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository  # noqa: PLC0415  (slow)
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
         location = self._location(version)
         folder.mkdir(parents=True, exist_ok=True)
@@ -267,7 +267,7 @@ class Registry:
     def _open(self) -> "Generator[MlflowClient]":
         """Yield the client; an error of MLflow in the block becomes a BadInputError."""
         client = self._client
-        from mlflow.exceptions import MlflowException  # noqa: PLC0415  (slow)
+        from mlflow.exceptions import MlflowException
 
         try:
             yield client
@@ -303,6 +303,6 @@ def _local(location: str) -> Path | None:
 
 
 def _is_intact(path: Path, version: Version) -> bool:
-    from search.promotion.serving import sha256  # noqa: PLC0415  (it imports MLflow)
+    from search.promotion.serving import sha256
 
     return path.exists() and sha256(path) == version.tags.get("sha256")

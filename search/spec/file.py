@@ -17,11 +17,11 @@ from models.spec import Spec, Value
 from search.passwords import without_password
 from search.spec.built_in import default_search, further_searches
 from search.spec.domains import toml_value
-from search.spec.search_spec import SECTIONS, SearchSpec, check_name
 from search.spec.sections import Budget, Data, Section
 from search.spec.space import Space, make_space
 from search.spec.toml_lines import Path as KeyPath
 from search.spec.toml_lines import key_lines, line_of
+from search.spec.whole_search import SECTIONS, SearchSpec, check_name
 
 AnyFamily: TypeAlias = Family[Any, Any]
 

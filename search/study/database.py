@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,7 +13,8 @@ from data_prep.errors import Action, BadInputError
 from data_prep.storage.atomic_write import atomic_write
 from search.passwords import without_password
 from search.spec.file import AnyFamily, load, parse
-from search.spec.search_spec import SearchSpec, check_name
+from search.spec.whole_search import SearchSpec, check_name
+from search.study import in_journal
 from search.study.homes import no_search
 from search.study.in_journal import journal_path
 from search.study.journal import undamaged
@@ -125,7 +125,11 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
 
 def _kind(url: str) -> ModuleType:
     """Return the module of the kind of storage that a study has."""
-    return import_module("search.study.in_database" if url else "search.study.in_journal")  # SQL is slow to import
+    if url:
+        from search.study import in_database  # SQL is slow to import
+
+        return in_database
+    return in_journal
 
 
 def _where(url: str, place: Path) -> str:

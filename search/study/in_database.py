@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from models.metrics import Metric
 from search.passwords import without_password
 from search.private_apis import study_attribute_table, study_id
-from search.spec.search_spec import SearchSpec
+from search.spec.whole_search import SearchSpec
 from search.study.connection import close_database, open_database
 from search.study.folder_lock import folder_lock
 from search.study.lease import LeaseRecord, Waiting, held

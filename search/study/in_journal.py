@@ -6,7 +6,7 @@ from pathlib import Path
 import optuna
 
 from models.metrics import Metric
-from search.spec.search_spec import SearchSpec
+from search.spec.whole_search import SearchSpec
 from search.study.folder_lock import FileLeaseRecord, driver_lock
 from search.study.journal import Journal
 from search.study.lease import LeaseRecord, Waiting

@@ -78,7 +78,7 @@ def importances(trials: Sequence[TrialRecord], space: Space, objective: Metric, 
     varied = [name for name in space.searched if len({repr(_value(trial, name, space)) for trial, _ in scored}) > 1]
     if len(scored) < _ENOUGH or not varied:
         return []
-    from optuna.importance import (  # noqa: PLC0415  (it imports scikit-learn, which takes more than a second)
+    from optuna.importance import (
         FanovaImportanceEvaluator,
         get_param_importances,
     )

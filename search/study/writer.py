@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 from models.family import EpochReport
 from models.metrics import Metric
 from search.private_apis import study_id
-from search.spec.search_spec import SearchSpec
+from search.spec.whole_search import SearchSpec
 from search.study.lease import Lease
 from search.study.records import EPOCH_KEY, REASON_KEY, TrialRecord, begun, make_record, make_records
 from search.study.states import FINAL_STATES, StateName

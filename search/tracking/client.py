@@ -90,7 +90,7 @@ def check_tracking(uri: str) -> None:
 def connect(uri: str) -> "MlflowClient":
     """Return a client for the runs and the registered models of a store; create the store if it is a new file."""
     make_ready(uri)
-    from mlflow import MlflowClient  # noqa: PLC0415  (slow, and after quieten)
+    from mlflow import MlflowClient
 
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 

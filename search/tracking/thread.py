@@ -152,7 +152,7 @@ class Tracking:
 
         A store that falls behind then slows the search by at most half, late in the search as early.
         """
-        from search.tracking.runs import RunWriter  # noqa: PLC0415  (it imports MLflow, beside the start of Ray)
+        from search.tracking.runs import RunWriter
 
         with self._lock:
             records, self._pending = self._pending, {}

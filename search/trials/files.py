@@ -6,9 +6,7 @@ The checkpoint before the last is kept in case the last one cannot be read.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from data_prep.storage.bucket_store import BucketStore
@@ -68,7 +66,8 @@ class TrialFiles:
         Raises:
             BadInputError: If a newer version wrote it.
         """
-        checkpoint = _checkpoint()
+        from models.training import checkpoint  # it imports torch, which a driver never needs
+
         try:
             return checkpoint.from_bytes(self.place.read(name), f"{self.place.label}/{name}")
         except checkpoint.DamagedCheckpointError:
@@ -102,12 +101,9 @@ class TrialFiles:
         self.place.remove(_model(number))
 
     def _save(self, name: str, training: Mapping[str, Any], spec: Spec, extra: Mapping[str, Any]) -> None:
-        self.place.write(name, _checkpoint().to_bytes(training, spec, extra))
+        from models.training.checkpoint import to_bytes  # as above
 
-
-def _checkpoint() -> ModuleType:
-    """Return the module of checkpoints, which imports torch: a driver never needs it."""
-    return import_module("models.training.checkpoint")
+        self.place.write(name, to_bytes(training, spec, extra))
 
 
 def model_path(search_folder: Path, number: int) -> Path:

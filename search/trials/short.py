@@ -37,7 +37,7 @@ def train_short(trial: ShortTrial, data: Any) -> tuple[EpochReport, ...]:
     Returns:
         Its epochs.
     """
-    from models.training.device import use_threads  # noqa: PLC0415  (it imports torch)
+    from models.training.device import use_threads
 
     use_threads(trial.threads)
     reports: list[EpochReport] = []

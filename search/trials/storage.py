@@ -18,7 +18,7 @@ from data_prep.storage.object_store import UnusableStoreError
 from data_prep.storage.probes import check
 from data_prep.storage.urls import store_at
 from data_prep.wording import counted
-from search.spec.search_spec import SearchSpec
+from search.spec.whole_search import SearchSpec
 from search.study.database import folder
 from search.study.records import TrialRecord
 from search.study.writer import Study

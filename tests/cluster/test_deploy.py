@@ -1,4 +1,4 @@
-"""The databases and MLflow's server of deploy/: run for real without containers, held against the lock with them."""
+"""The databases and MLflow's server of deploy/: run without containers; with containers, compared with the lock."""
 
 # mlflow is partly untyped:
 # pyright: reportUnknownMemberType=false
@@ -28,7 +28,7 @@ HAS_POSTGRES = bool(shutil.which("initdb") or list(Path("/usr/lib/postgresql").g
 
 
 class Server:
-    """The script, with ports and a folder of its own."""
+    """The script, with its own ports and folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -52,7 +52,7 @@ def test_every_byte_of_our_code_counts(tmp_path: Path) -> None:
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())
     first = digest()
-    assert digest() == first  # and what Python compiled meanwhile does not count
+    assert digest() == first  # compiled files do not count
     with (tmp_path / "search" / "driver" / "rungs.py").open("a") as file:
         file.write("\n")
     assert digest() != first

@@ -1,4 +1,4 @@
-"""A Ray of our own: out of others' reach, and in no folder's way."""
+"""A local Ray cannot be reached by others, and imports nothing from the current folder."""
 
 import json
 import os
@@ -19,7 +19,7 @@ LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "0000000000000000000
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What is seen of one that is started in a folder of foreign packages, where TMPDIR is too long for sockets."""
+    """What is known of one that starts in a folder of foreign packages, with a TMPDIR too long for sockets."""
     place = tmp_path_factory.mktemp("foreign")
     for name in ("models", "search", "torch"):
         (place / f"{name}.py").write_text("raise RuntimeError('not this one')\n")
@@ -27,7 +27,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     temporary.mkdir()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
     done = subprocess.run(
-        [sys.executable, "-P", str(Path(__file__).with_name("local_ray_looked_at.py"))],
+        [sys.executable, "-P", str(Path(__file__).with_name("local_ray_probe.py"))],
         cwd=place,
         env={**environment, "HOME": str(place), "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -69,7 +69,8 @@ def test_a_temporary_folder_that_cannot_be_used_is_passed_over(tmp_path: Path, m
     monkeypatch.setattr("cluster.local_ray._USUAL", ())
     with (
         pytest.raises(
-            BadInputError, match=r"Ray needs a folder .* at most \d+ bytes: none can be created in .*RAY_TMPDIR"
+            BadInputError,
+            match=r"Ray needs a writable folder .* at most \d+ bytes: none can be .* .*RAY_TMPDIR",
         ),
         local_ray(1, 0),
     ):

@@ -1,4 +1,4 @@
-"""What fits where, by tables and by trying."""
+"""How many trials fit, compared with tables and with a simulation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.resources import Slots, num_fitting, part_of, plan_slots, share_of_gpu
+from cluster.resources import SlotPlan, num_fitting, part_of, plan_slots, share_of_gpu
 from data_prep.errors import BadInputError
 from models.training.device import GPU_CONTEXT, part_for_tensors
 
@@ -29,7 +29,7 @@ def sizes(*pairs: tuple[float, float]) -> list[Size]:
 
 
 def placed(nodes: Sequence[Size], cpus: int, parts: int) -> int:
-    """Place trials one by one, each on the first node with the processors and the GPUs, in ten-thousandths, left."""
+    """Place trials one by one, each on the first node with enough free CPUs and GPUs (in ten-thousandths)."""
     count = 0
     for node in nodes:
         left, on_gpus = node.cpus, [10_000] * int(node.gpus)
@@ -95,41 +95,41 @@ def test_shared_gpus_run_as_many_as_any_allowed_sharing_and_no_smaller_parts_tha
 @pytest.mark.parametrize(
     ("nodes", "wanted", "plan"),
     [
-        (sizes((2, 0)), {}, Slots(2, 1, 0.0)),
-        (sizes((8, 0)), {"cpus": 4}, Slots(2, 4, 0.0)),
-        (sizes((16, 1)), {}, Slots(4, 1, 0.25)),
-        (sizes((16, 2)), {}, Slots(8, 1, 0.25)),
-        (sizes((3, 1)), {}, Slots(3, 1, 0.3333)),
-        (sizes((2, 4)), {}, Slots(2, 1, 1.0)),
-        (sizes((16, 1)), {"gpus": 0.1}, Slots(10, 1, 0.1)),
-        (sizes((16, 1)), {"gpus": 1 / 3}, Slots(3, 1, 0.3333)),  # Ray takes four decimals
-        (sizes((16, 1)), {"gpus": 0}, Slots(16, 1, 0)),
-        (sizes((16, 1)), {"slots": 3, "gpus": 0.25}, Slots(3, 1, 0.25)),
-        (sizes((16, 1)), {"slots": 6}, Slots(6, 1, 0.1666)),
-        # a part lies on one GPU: 3 of 0.3 on each of 4, not 13 on all
-        (sizes((32, 4)), {"gpus": 0.3}, Slots(12, 1, 0.3)),
-        (sizes((32, 4)), {"gpus": 0.6}, Slots(4, 1, 0.6)),
-        # a trial lies on one node: 3 CPUs and 3 CPUs hold no three trials of 2
-        (sizes((3, 0), (3, 0)), {"cpus": 2}, Slots(2, 2, 0.0)),
-        (sizes((8, 3), (8, 3)), {"gpus": 2}, Slots(2, 1, 2)),
-        # a head without processors, GPU nodes of two sizes, a node without GPUs, which trials with one cannot use
-        (sizes((0, 0), (8, 1), (16, 8), (64, 0)), {}, Slots(20, 1, 0.25)),
-        (sizes((64, 0), (8, 1)), {"gpus": 0}, Slots(72, 1, 0)),
-        (sizes((0, 0), (4, 0), (4, 0)), {}, Slots(8, 1, 0.0)),
-        # measured: as many as fit, at most 8, and no more than the CPUs feed
-        (sizes((16, 1)), {"share": 0.5}, Slots(2, 1, 0.5)),
-        (sizes((16, 1)), {"share": 0.125}, Slots(8, 1, 0.125)),
-        (sizes((3, 1)), {"share": 0.125}, Slots(3, 1, 0.3333)),
-        (sizes((16, 2)), {"share": 1.0}, Slots(2, 1, 1.0)),
-        (sizes((16, 1)), {"share": 0.125, "slots": 2}, Slots(2, 1, 0.5)),
-        # where nodes may join, more may be wanted
-        (sizes((8, 1)), {"slots": 64, "may_grow": True}, Slots(4, 1, 0.25)),
-        (sizes((2, 0)), {"slots": 64, "may_grow": True}, Slots(2, 1, 0.0)),
-        (sizes((0, 0)), {"slots": 8, "may_grow": True}, Slots(1, 1, 0.0)),
-        (sizes((4, 0)), {"slots": 8, "gpus": 1, "may_grow": True}, Slots(1, 1, 1)),
+        (sizes((2, 0)), {}, SlotPlan(2, 1, 0.0)),
+        (sizes((8, 0)), {"cpus": 4}, SlotPlan(2, 4, 0.0)),
+        (sizes((16, 1)), {}, SlotPlan(4, 1, 0.25)),
+        (sizes((16, 2)), {}, SlotPlan(8, 1, 0.25)),
+        (sizes((3, 1)), {}, SlotPlan(3, 1, 0.3333)),
+        (sizes((2, 4)), {}, SlotPlan(2, 1, 1.0)),
+        (sizes((16, 1)), {"gpus": 0.1}, SlotPlan(10, 1, 0.1)),
+        (sizes((16, 1)), {"gpus": 1 / 3}, SlotPlan(3, 1, 0.3333)),  # Ray takes four decimals
+        (sizes((16, 1)), {"gpus": 0}, SlotPlan(16, 1, 0)),
+        (sizes((16, 1)), {"slots": 3, "gpus": 0.25}, SlotPlan(3, 1, 0.25)),
+        (sizes((16, 1)), {"slots": 6}, SlotPlan(6, 1, 0.1666)),
+        # a fraction never spans two GPUs: 3 of 0.3 on each of 4, not 13 on all
+        (sizes((32, 4)), {"gpus": 0.3}, SlotPlan(12, 1, 0.3)),
+        (sizes((32, 4)), {"gpus": 0.6}, SlotPlan(4, 1, 0.6)),
+        # a trial never spans two nodes: 3 CPUs and 3 CPUs hold no three trials of 2
+        (sizes((3, 0), (3, 0)), {"cpus": 2}, SlotPlan(2, 2, 0.0)),
+        (sizes((8, 3), (8, 3)), {"gpus": 2}, SlotPlan(2, 1, 2)),
+        # a head without CPUs, GPU nodes of two sizes, and a node without GPUs, where trials with a GPU do not fit
+        (sizes((0, 0), (8, 1), (16, 8), (64, 0)), {}, SlotPlan(20, 1, 0.25)),
+        (sizes((64, 0), (8, 1)), {"gpus": 0}, SlotPlan(72, 1, 0)),
+        (sizes((0, 0), (4, 0), (4, 0)), {}, SlotPlan(8, 1, 0.0)),
+        # measured: as many as fit, at most 8, and no more than there are CPUs
+        (sizes((16, 1)), {"share": 0.5}, SlotPlan(2, 1, 0.5)),
+        (sizes((16, 1)), {"share": 0.125}, SlotPlan(8, 1, 0.125)),
+        (sizes((3, 1)), {"share": 0.125}, SlotPlan(3, 1, 0.3333)),
+        (sizes((16, 2)), {"share": 1.0}, SlotPlan(2, 1, 1.0)),
+        (sizes((16, 1)), {"share": 0.125, "slots": 2}, SlotPlan(2, 1, 0.5)),
+        # where nodes may join, more may be wanted than fit
+        (sizes((8, 1)), {"slots": 64, "may_grow": True}, SlotPlan(4, 1, 0.25)),
+        (sizes((2, 0)), {"slots": 64, "may_grow": True}, SlotPlan(2, 1, 0.0)),
+        (sizes((0, 0)), {"slots": 8, "may_grow": True}, SlotPlan(1, 1, 0.0)),
+        (sizes((4, 0)), {"slots": 8, "gpus": 1, "may_grow": True}, SlotPlan(1, 1, 1)),
     ],
 )
-def test_examples(nodes: list[Size], wanted: dict[str, Any], plan: Slots) -> None:
+def test_examples(nodes: list[Size], wanted: dict[str, Any], plan: SlotPlan) -> None:
     assert plan_slots(nodes, **wanted) == plan
 
 
@@ -182,11 +182,11 @@ GIB = 2**30
 @pytest.mark.parametrize(
     ("peak", "total", "context", "trials"),
     [
-        (1, 80, 0, 8),  # 36 would fit; 8 share a GPU at most
+        (1, 80, 0, 8),  # 36 would fit; at most 8 share a GPU
         (20, 80, 0, 3),  # 24 and 1 each
         (20, 80, 3, 2),  # CUDA itself takes 3
         (10, 16, 0, 1),
-        (79, 80, 0, 1),  # no room to spare, and none to share
+        (79, 80, 0, 1),  # nothing to spare
         (200, 80, 0, 1),
     ],
 )

@@ -1,4 +1,4 @@
-"""Each case in a process of its own: a process has one Ray, and what it prints counts."""
+"""Connecting to Ray, each case in its own process: a process has one Ray, and its whole output is checked."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from data_prep.errors import BadInputError
 SCRIPT = """
 import os
 from cluster.session import connect
-os.environ["RAY_ADDRESS"] = "127.0.0.9:1"  # another cluster, and a dead one
+os.environ["RAY_ADDRESS"] = "127.0.0.9:1"  # another cluster, which is not there
 with connect(num_cpus=2, num_gpus=0) as session:
     assert [(node.cpus, node.gpus) for node in session.nodes] == [(2, 0)], session
     import ray

@@ -35,7 +35,7 @@ def _pieces(file: str) -> tuple[Piece, ...]:
 
 @pytest.fixture(scope="session")
 def oneills() -> Callable[[str, str], Piece]:
-    """Give a tune of O'Neill's by its file and number."""
+    """Return a tune of O'Neill's by its file and number."""
 
     def find(file: str, number: str) -> Piece:
         (piece,) = (piece for piece in _pieces(file) if piece.heading.tune == number)
@@ -61,7 +61,7 @@ def _rows(piece: Piece) -> list[Note]:
 
 @pytest.fixture(scope="session")
 def rows() -> Callable[[Piece], list[Note]]:
-    """Give a piece's rows in quarter notes."""
+    """Return a piece's rows in quarter notes."""
     return _rows
 
 
@@ -107,13 +107,14 @@ def strike() -> Callable[..., list[tuple[int, bytes]]]:
 
 @pytest.fixture(scope="session")
 def performed() -> Callable[..., bytes]:
-    """Make a MIDI file of one unrelated performance a seed, in 4/4 with about 60 distinct velocities."""
+    """Make a MIDI file of one performance, unrelated to those of other seeds, in 4/4 with about 60 distinct
+    velocities."""
     return hand_midi.performance
 
 
 @pytest.fixture
 def folder_of_performances(tmp_path: Path) -> Callable[..., Path]:
-    """Make a folder with so many unrelated performances in each of so many styles' folders."""
+    """Make a folder with a number of unrelated performances in the folder of each style."""
 
     def make(count: int = 6, name: str = "performances", styles: Sequence[str] = ("calm", "wild")) -> Path:
         for number, style in enumerate(styles):
@@ -128,7 +129,7 @@ def folder_of_performances(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def real_performances() -> Path:
-    """Give a folder of real piano performances with an index, from the environment."""
+    """Return a folder of real piano performances with an index, from the environment."""
     named = os.environ.get("TUNESMITH_TEST_PERFORMANCES")
     if not named:
         pytest.skip("real performances are needed: TUNESMITH_TEST_PERFORMANCES names their folder")
@@ -137,7 +138,7 @@ def real_performances() -> Path:
 
 @pytest.fixture
 def folder_of_tunes(tmp_path: Path) -> Callable[..., Path]:
-    """Make a folder with so many ABC files of one unrelated tune each."""
+    """Make a folder with a number of ABC files of one unrelated tune each."""
 
     def make(count: int, name: str = "tunes") -> Path:
         folder = tmp_path / name

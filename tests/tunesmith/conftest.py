@@ -26,7 +26,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Place:
-    """A folder to work in, with a cache of its own and fifty of O'Neill's tunes."""
+    """A folder with its own cache and fifty of O'Neill's tunes."""
 
     folder: Path
 

@@ -1,4 +1,4 @@
-"""What a user can get wrong: one line that says the rule, the value and the remedy; status 2; no traceback."""
+"""Bad input of every kind: one line with the rule, the value and the remedy; status 2; no traceback."""
 
 import subprocess
 import sys

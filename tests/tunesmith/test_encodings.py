@@ -1,4 +1,4 @@
-"""Output in an encoding that lacks some of its characters: they are replaced, and nothing fails for it."""
+"""Characters that the encoding of the output lacks are replaced, and nothing fails."""
 
 import json
 import os

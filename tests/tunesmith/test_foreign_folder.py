@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(params=["the module", "the installed script"])
 def command(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
-    """How the program is started, in the two ways there are."""
+    """The two ways to start the program."""
     if request.param == "the module":
         return [sys.executable, "-m", "tunesmith"]
     script = tmp_path / "bin" / "tunesmith"

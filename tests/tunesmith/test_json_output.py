@@ -1,4 +1,4 @@
-"""--json gives JSON that strict readers take: null for what is absent, no NaN, the same keys in every row."""
+"""--json prints JSON that strict parsers accept: null for missing values, no NaN, the same keys in every row."""
 
 import json
 import math
@@ -15,7 +15,7 @@ def _refuse(word: str) -> Never:
 
 
 def strict(text: str) -> Any:
-    """Read a document as the standard has it."""
+    """Parse a document strictly."""
     return json.loads(text, parse_constant=_refuse)
 
 

@@ -1,4 +1,4 @@
-"""A proxy in the environment is for other machines."""
+"""Proxies in the environment are used only for other machines."""
 
 import os
 import threading

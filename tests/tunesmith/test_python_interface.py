@@ -1,4 +1,4 @@
-"""The models from Python, as a musician who works with code has them."""
+"""The models from Python."""
 
 # pretty_midi has no types, music21 few:
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false

@@ -46,6 +46,8 @@ def test_values_are_quoted_and_options_stand_in_brackets() -> None:
     assert in_words(error) == "a rule: got 1 (file.toml); resume it: tunesmith search 'my file'"
     named = BadInputError("a rule", remedy="choose another name", action=Action("rename search"))
     assert in_words(named) == "a rule; choose another name (--name)"
+    valued = BadInputError("a rule", action=Action("use home", {"home": "/my runs"}))
+    assert in_words(valued) == "a rule; --home '/my runs'"
 
 
 def test_every_value_of_a_command_is_one_word() -> None:

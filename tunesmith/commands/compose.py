@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from data_prep.tunes.copies import CorpusIndex
     from data_prep.tunes.corpus_measures import CorpusMeasures
-    from data_prep.tunes.tune import Tune
+    from data_prep.tunes.notation import Tune
     from tunesmith.names.models import NamedModel
-    from tunesmith.reports.tunes.measures import Report
+    from tunesmith.reports.tunes.contents import TuneReport
 
     Compared: TypeAlias = tuple[CorpusMeasures | None, CorpusIndex | None]
 
@@ -39,7 +39,7 @@ def compose(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Instead, a registered model, as composer@champion, or a file.", metavar="MODEL|FILE"),
+        typer.Option(help="Instead, a registered model, e.g. composer@champion, or a file.", metavar="MODEL|FILE"),
     ] = None,
     tracking: Tracking = None,
     prompt: Annotated[
@@ -48,9 +48,9 @@ def compose(
     prompt_notes: Annotated[int, typer.Option(help="Number of its notes and rests to start from.")] = 16,
     bars: Annotated[int, typer.Option(help="Bars of a tune, including the prompt.")] = 16,
     key: Annotated[
-        str | None, typer.Option(help="Key, as D, Am, F#m, 'E dorian' or Amix.", show_default="the model's choice")
+        str | None, typer.Option(help="Key, e.g. D, Am, F#m, 'E dorian' or Amix.", show_default="the model's choice")
     ] = None,
-    metre: Annotated[str | None, typer.Option(help="Metre, as 6/8.", show_default="the model's choice")] = None,
+    metre: Annotated[str | None, typer.Option(help="Metre, e.g. 6/8.", show_default="the model's choice")] = None,
     temperature: Annotated[
         float, typer.Option(help="Sampling temperature; 0 always takes the most likely note.")
     ] = 0.9,
@@ -58,14 +58,14 @@ def compose(
         float, typer.Option(help="Sample from the most likely notes that together have this probability.")
     ] = 1.0,
     top_k: Annotated[int, typer.Option(help="Sample from the k most likely notes; 0 is all.")] = 0,
-    lowest: Annotated[str | None, typer.Option(help="Lowest pitch, as G3 or 55.")] = None,
+    lowest: Annotated[str | None, typer.Option(help="Lowest pitch, e.g. G3 or 55.")] = None,
     highest: Annotated[str | None, typer.Option(help="Highest pitch.")] = None,
     end_on_tonic: Annotated[
         bool, typer.Option("--end-on-tonic/--any-ending", help="Whether the last note must be the tonic.")
     ] = True,
     form: Annotated[
         str | None,
-        typer.Option(help="Repeated parts of equal length, as AABB (of 8 bars each with --bars 32).", metavar="AABB"),
+        typer.Option(help="Repeated parts of equal length, e.g. AABB (of 8 bars each with --bars 32).", metavar="AABB"),
     ] = None,
     count: Annotated[int, typer.Option(help="Number of tunes.")] = 1,
     seed: Annotated[int, typer.Option(help="The same seed gives the same tunes.", min=0)] = 1,
@@ -89,9 +89,10 @@ def compose(
 ) -> None:
     """Compose tunes and write them as MIDI, MusicXML, ABC, engraved pages, sound and pictures.
 
-    The report compares them with the model's training corpus, or the one that --corpus names, and shows what they copy
-    from it. Existing tunes of the same model and seed are kept: the new ones are then called MODEL-seed1-run2-01 and so
-    on.
+    The report compares them with the model's training corpus, or the one that
+    --corpus names, and shows what they copy from it. Existing tunes of the same
+    model and seed are kept: the new ones are then called MODEL-seed1-run2-01
+    and so on.
 
     Examples:
         tunesmith compose --model composer@champion --count 4
@@ -125,26 +126,26 @@ def compose(
     )
     target.make()
     families = offering(ComposingFamily)
-    found = named_model(model, trial, list(families), home_folder(home), tracking)
-    composer = families[family_of(found.path, families).name].composing_model(found.path)
+    chosen = named_model(model, trial, list(families), home_folder(home), tracking)
+    composer = families[family_of(chosen.path, families).name].composing_model(chosen.path)
     remarks = [*remarks, *composer.remarks(request)]
     for remark in remarks:
         warn(remark)
-    compared = _corpus(found, corpus, repeats) if report else None
+    compared = _corpus(chosen, corpus, repeats) if report else None
     tunes = {
-        f"{number:02d}": dataclasses.replace(tune, title=f"{found.name}, seed {seed}, number {number}")
+        f"{number:02d}": dataclasses.replace(tune, title=f"{chosen.name}, seed {seed}, number {number}")
         for number, tune in enumerate(composer.compose(request, count=count, seed=seed), 1)
     }
-    name, rows, told = target.write(tunes, f"{found.name}-seed{seed}", compared)
+    name, rows, summary = target.write(tunes, f"{chosen.name}-seed{seed}", compared)
     if as_json:
-        print_json({"model": str(found.path), "seed": seed, "remarks": remarks, "tunes": rows, "report": told})
+        print_json({"model": str(chosen.path), "seed": seed, "remarks": remarks, "tunes": rows, "report": summary})
         return
     _print(rows)
-    if told is not None:
+    if summary is not None:
         from tunesmith.reports.tunes.text import print_report
 
         out.print()
-        print_report(told)
+        print_report(summary)
         out.print(f"[dim]the whole report: {escape(str(folder / f'{name}-report.md'))}[/]", soft_wrap=True)
 
 
@@ -170,7 +171,7 @@ class _Target:
 
     def write(
         self, tunes: "Mapping[str, Tune]", stem: str, compared: "Compared | None"
-    ) -> "tuple[str, list[dict[str, Any]], Report | None]":
+    ) -> "tuple[str, list[dict[str, Any]], TuneReport | None]":
         """Write tunes by their numbers and the report; return the set's name, a row for each tune, and the report.
 
         Files of an earlier set of the same name that this one does not replace are removed.
@@ -182,12 +183,12 @@ class _Target:
         named = {f"{name}-{number}": tune for number, tune in tunes.items()}
         files = {stem: self._write_tune(tune, stem) for stem, tune in named.items()}
         rows = [_row(stem, tune, files[stem]) for stem, tune in named.items()]
-        told, beside = None, list[Path]()
+        summary, beside = None, list[Path]()
         if compared is not None:
-            told, beside = write_report(named, *compared, self.folder, f"{name}-report", replace=self.replace)
+            summary, beside = write_report(named, *compared, self.folder, f"{name}-report", replace=self.replace)
         for path in {*before}.difference(beside, *files.values()):
             path.unlink(missing_ok=True)
-        return name, rows, told
+        return name, rows, summary
 
     def _write_tune(self, tune: "Tune", stem: str) -> list[Path]:
         from data_prep.writers.files import write

@@ -46,14 +46,17 @@ def list_corpora(as_json: AsJson = False) -> None:
     named = corpora().values()
     if as_json:
         print_json(
-            [{"name": one.name, "kind": one.kind, "summary": one.summary, "licence": one.licence} for one in named]
+            [
+                {"name": corpus.name, "kind": corpus.kind, "summary": corpus.summary, "licence": corpus.licence}
+                for corpus in named
+            ]
         )
         return
     from rich.table import Table
 
     table = Table("corpus", "kind", "what it is", box=None, header_style="bold", padding=(0, 2, 0, 0))
-    for one in named:
-        table.add_row(one.name, one.kind, one.summary)
+    for corpus in named:
+        table.add_row(corpus.name, corpus.kind, corpus.summary)
     out.print(table)
     out.print("[dim]or any folder of MIDI, ABC, MusicXML or kern files, or of piano performances in MIDI[/]")
 
@@ -136,8 +139,8 @@ def _as_data(prepared: "Prepared") -> dict[str, Any]:
         "kind": prepared.kind,
         "repeats": prepared.repeats,
         "fingerprint": prepared.fingerprint,
-        "skipped": [asdict(one) for one in prepared.skipped],
-        "exclusions": [asdict(one) for one in prepared.exclusions],
+        "skipped": [asdict(file) for file in prepared.skipped],
+        "exclusions": [asdict(file) for file in prepared.exclusions],
         **asdict(describe(prepared)),
     }
 

@@ -41,8 +41,9 @@ def doctor(
 ) -> None:
     """Check everything a search needs, and say how to fix what is wrong.
 
-    The exit status is 0 if no check failed, else 1. Prepared data stays in the cache, and the measured memory of a GPU
-    in the search's folder; nothing else is kept.
+    The exit status is 0 if no check failed, else 1. Prepared data stays in the
+    cache, and the measured memory of a GPU in the search's folder; nothing else
+    is kept.
 
     Examples:
         tunesmith doctor

@@ -36,9 +36,7 @@ _NOT_FOR_JOBS = {"--address", "--home", "--print", "--dry-run"}
 def submit(
     what: Annotated[str, typer.Argument(help="A search file, or a family (built-in search).", metavar="FILE.toml")],
     address: Dashboard,
-    home: Annotated[
-        str, typer.Option("--home", help="Folder for all state, on the cluster's head.", metavar="DIR")
-    ] = _HOME,
+    home: Annotated[str, typer.Option("--home", help="Home folder on the cluster's head.", metavar="DIR")] = _HOME,
     detach: Annotated[bool, typer.Option("--detach", help="Return at once, without following the job.")] = False,
     options: Annotated[
         list[str] | None,
@@ -48,7 +46,8 @@ def submit(
 ) -> None:
     """Run a search on a cluster, as a job of its head that keeps running whether or not it is followed.
 
-    A corpus folder on this machine is uploaded. An absolute path that does not exist here is one on the head.
+    A corpus folder on this machine is uploaded. An absolute path that does not
+    exist here is one on the head.
 
     Examples:
         tunesmith cluster submit my-search.toml --address http://localhost:8265

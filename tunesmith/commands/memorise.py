@@ -50,9 +50,10 @@ def memorise(
 ) -> None:
     """Train networks on one tune only, and see how much of it they remember when they continue its first bars.
 
-    Each row is one network, which sees that many previous notes in training and when it continues the tune with the
-    most likely note. Each column is a number of training steps. A cell shows how many of the remaining notes are those
-    of the tune.
+    Each row is one network, which sees that many previous notes in training and
+    when it continues the tune with the most likely note. Each column is a
+    number of training steps. A cell shows how many of the remaining notes are
+    those of the tune.
 
     Examples:
         tunesmith memorise

@@ -26,7 +26,7 @@ def models(
     model: Annotated[
         str | None,
         typer.Argument(
-            help="A model to show, as composer@champion or composer@3.", metavar="MODEL", show_default=False
+            help="A model to show, e.g. composer@champion or composer@3.", metavar="MODEL", show_default=False
         ),
     ] = None,
     tracking: Tracking = None,
@@ -42,16 +42,16 @@ def models(
     """
     from search.promotion.versions import parse_reference
 
-    found = registry(home_folder(home), tracking)
+    registered = registry(home_folder(home), tracking)
     if model is not None:
-        version = found.version(parse_reference(model))
-        evidence = found.evidence(version) if version.run_id else {}
+        version = registered.version(parse_reference(model))
+        evidence = registered.evidence(version) if version.run_id else {}
         if as_json:
             print_json({**_row(version), "evidence": evidence or None, "card": version.card})
         else:
             _show(version, evidence)
         return
-    versions = found.versions()
+    versions = registered.versions()
     if as_json:
         print_json([_row(version) for version in versions])
     elif versions:
@@ -84,7 +84,7 @@ def rollback(
 
 def export(
     model: Annotated[
-        str, typer.Argument(help="A registered model, as composer@champion or composer@3.", metavar="MODEL")
+        str, typer.Argument(help="A registered model, e.g. composer@champion or composer@3.", metavar="MODEL")
     ],
     output: Annotated[Path, typer.Option("--out", help="A new or empty folder.", metavar="DIR")],
     tracking: Tracking = None,
@@ -98,9 +98,9 @@ def export(
     """
     from search.promotion.versions import parse_reference
 
-    found = registry(home_folder(home), tracking)
-    version = found.version(parse_reference(model))
-    folder = found.export(version, output)
+    registered = registry(home_folder(home), tracking)
+    version = registered.version(parse_reference(model))
+    folder = registered.export(version, output)
     if as_json:
         print_json({**_row(version), "folder": str(folder)})
         return
@@ -108,7 +108,8 @@ def export(
         f"{version.reference} is in {escape(str(folder))}; its README.md explains its use. To serve it:", soft_wrap=True
     )
     mlflow = called("mlflow", sys.argv[0])
-    out.print(f"  {mlflow} models serve -m {quote(str(folder))} --env-manager local", markup=False, soft_wrap=True)
+    serve = f"models serve -m {quote(str(folder))} --env-manager local"
+    out.print(f"  {mlflow} {serve}", markup=False, soft_wrap=True)
 
 
 def _row(version: "Version") -> dict[str, Any]:

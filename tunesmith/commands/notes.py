@@ -102,7 +102,7 @@ def _written(file: Path, repeats: str) -> tuple[list[_Voice], list[tuple[str, st
 
     check_path(file, "a file of music")
     reading = read_file(file, reading_of_repeats(repeats))
-    return [_voice(piece) for piece in reading.pieces], [(one.tune, one.reason) for one in reading.unread]
+    return [_voice(piece) for piece in reading.pieces], [(tune.tune, tune.reason) for tune in reading.unread]
 
 
 def _voice(piece: "Piece") -> _Voice:

@@ -38,7 +38,7 @@ def perform(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Instead, a registered model, as stylenet@champion, or a file.", metavar="MODEL|FILE"),
+        typer.Option(help="Instead, a registered model, e.g. stylenet@champion, or a file.", metavar="MODEL|FILE"),
     ] = None,
     tracking: Tracking = None,
     genre: Annotated[str | None, typer.Option(help="A style of the model, or 'all' for one file in each.")] = None,
@@ -81,17 +81,19 @@ def perform(
     files = _outputs(midi, output, list(asked), every=genre == _ALL)
     user_files.check_new(files.values(), replace=force)
     if performer is None:
-        found = performing.flat(performance) if flat else performing.at_random(performance, seed)
-        velocities = dict.fromkeys(asked, found)
+        drawn = performing.flat(performance) if flat else performing.at_random(performance, seed)
+        velocities = dict.fromkeys(asked, drawn)
     else:
         _check_piece(midi, data, performance, performer)
         velocities = {
             name: performing.scaled(performer.velocities(performance, style), amount) for name, style in asked.items()
         }
-    performed = {name: performing.replace_velocities(data, performance, one) for name, one in velocities.items()}
+    performed = {
+        name: performing.replace_velocities(data, performance, changed) for name, changed in velocities.items()
+    }
     for name, path in files.items():
         _write(path, performed[name], replace=force)
-    after = {name: performing.played(one) for name, one in performed.items()}
+    after = {name: performing.played(changed) for name, changed in performed.items()}
     if picture is not None:
         from models.uses.rolls import piano_rolls
 
@@ -144,7 +146,7 @@ def _requested(performer: "PerformingModel", genre: str | None, mix: str | None)
     first, *others = performer.styles
     if others:
         remedy = f"name one with --genre: {', '.join(performer.styles)} or all; or give a --mix"
-        raise BadInputError("a performance has a style", "the model knows several", remedy=remedy)
+        raise BadInputError("a performance needs one of the model's styles", "got none", remedy=remedy)
     return {first: first}
 
 
@@ -176,15 +178,15 @@ def _row(name: str, path: Path, changed: int, performed: "Performance") -> dict[
     """Describe the velocities in a performance's file, of the notes that a piano has keys for."""
     from data_prep.pitches import has_key
 
-    found = performed.velocity[has_key(performed.pitch)]
+    velocities = performed.velocity[has_key(performed.pitch)]
     return {
         "style": name,
         "output": str(path),
         "changed": changed,
-        "mean": round(float(found.mean()), 1),
-        "spread": round(float(found.std()), 1),
-        "softest": int(found.min()),
-        "loudest": int(found.max()),
+        "mean": round(float(velocities.mean()), 1),
+        "spread": round(float(velocities.std()), 1),
+        "softest": int(velocities.min()),
+        "loudest": int(velocities.max()),
     }
 
 

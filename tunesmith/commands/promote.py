@@ -39,13 +39,16 @@ def promote(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Promote a search's best trial: refit it on all folds, test it once on the sealed pieces, register it, compare it.
+    """Promote a search's best trial: refit it on all folds, test it once on the sealed pieces, register it.
 
-    The rule chooses the smallest of the trials that are at most one standard error of the paired difference worse than
-    the best. The model is the mean of --networks networks that differ only in their random numbers; on average it is
-    never worse than one of them, and on O'Neill's it is 0.017 nats per note better. Each network is trained on all open
-    pieces up to the folds' median best epoch. The model is scored once on pieces that were never used. It becomes the
-    champion if there is none, or if the 95 % interval of its gain over the champion on the same pieces is above 0.
+    The rule chooses the smallest of the trials that are at most one standard
+    error of the paired difference worse than the best. The model is the mean of
+    --networks networks that differ only in their random numbers; on average it
+    is never worse than one of them, and on O'Neill's it is 0.017 nats per note
+    better. Each network is trained on all open pieces up to the folds' median
+    best epoch. The model is scored once on pieces that were never used. It
+    becomes the champion if there is none, or if the 95 % interval of its gain
+    over the champion on the same pieces is above 0.
 
     Examples:
         tunesmith promote composer --dry-run
@@ -98,16 +101,16 @@ def _print_candidates(record: "SearchRecord", family: "AnyFamily", choice: "Prom
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for column in ("trial", objective.name.replace("_", " "), "worse than the best by", "parameters", ""):
         table.add_column(column, no_wrap=True)
-    for one in _shown(choice):
-        score, loss = one.score, one.loss
-        mark = "promoted" if one.number == choice.chosen.number else "ties" if one.ties else ""
+    for candidate in _shown(choice):
+        score, loss = candidate.score, candidate.loss
+        mark = "chosen" if candidate.number == choice.chosen.number else "ties" if candidate.ties else ""
         table.add_row(
-            f"{record.spec.name}/{one.number}",
+            f"{record.spec.name}/{candidate.number}",
             interval(score.mean, score.standard_error),
-            interval(loss.mean, loss.standard_error) if one is not choice.candidates[0] else "",
-            "" if one.size is None else f"{one.size:,}",
+            interval(loss.mean, loss.standard_error) if candidate is not choice.candidates[0] else "",
+            "" if candidate.size is None else f"{candidate.size:,}",
             mark,
-            style="bold green" if one.number == choice.chosen.number else None,
+            style="bold green" if candidate.number == choice.chosen.number else None,
         )
     out.print(f"[bold]{record.spec.name}[/]: {how_many_tie(choice.candidates)}")
     out.print(table)
@@ -118,7 +121,7 @@ def _print_candidates(record: "SearchRecord", family: "AnyFamily", choice: "Prom
 
 def how_many_tie(candidates: "list[Candidate]") -> str:
     """Return a phrase for the number of trials among which the rule chooses."""
-    tied = sum(one.ties for one in candidates)
+    tied = sum(candidate.ties for candidate in candidates)
     full = f"{counted(len(candidates), 'trial')} with a full budget"
     if len(candidates) == 1:
         return full
@@ -234,15 +237,15 @@ def _choice_data(record: "SearchRecord", choice: "PromotionPlan") -> dict[str, A
         "epochs": choice.epochs,
         "candidates": [
             {
-                "trial": one.number,
-                "mean": one.score.mean,
-                "standard_error": one.score.standard_error,
-                "worse_by": one.loss.mean,
-                "worse_by_standard_error": one.loss.standard_error,
-                "ties": one.ties,
-                "parameters": one.size,
+                "trial": candidate.number,
+                "mean": candidate.score.mean,
+                "standard_error": candidate.score.standard_error,
+                "worse_by": candidate.loss.mean,
+                "worse_by_standard_error": candidate.loss.standard_error,
+                "ties": candidate.ties,
+                "parameters": candidate.size,
             }
-            for one in choice.candidates
+            for candidate in choice.candidates
         ],
     }
 

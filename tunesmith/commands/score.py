@@ -26,7 +26,7 @@ def score(
     model: Annotated[
         str,
         typer.Argument(
-            help="A registered model, as composer@champion or composer@7; a search's trial, as composer/7; or a file.",
+            help="A registered model, e.g. composer@champion; a trial, e.g. composer/7; or a file.",
             metavar="MODEL",
         ),
     ],
@@ -49,12 +49,15 @@ def score(
 ) -> None:
     """Score a trained model on pieces that it never saw, and the baselines that it has to beat.
 
-    The score is the objective of the model's search: nats per note for a composer, the mean error of velocities for a
-    StyleNet, averaged over the pieces. A trial's model is one network for each fold, and predicts their mean. The
-    baselines learn from the model's training corpus; a difference below 0 is the model's gain.
+    The score is the objective of the model's search: nats per note for a
+    composer, the mean error of velocities for a StyleNet, averaged over the
+    pieces. A trial's model is one network for each fold, and predicts their
+    mean. The baselines learn from the model's training corpus; a difference
+    below 0 is the model's gain.
 
-    Pieces of the training corpus, and variants of them, are left out. A note with a length or a pitch that the model
-    does not know is scored as the rarest of all notes, and counted.
+    Pieces of the training corpus, and variants of them, are left out. A note
+    with a length or a pitch that the model does not know is scored as the
+    rarest of all notes, and counted.
 
     Examples:
         tunesmith score composer@champion tunes/
@@ -70,21 +73,21 @@ def score(
 
     chosen = any_model(model, home_folder(home), tracking)
     with Bar() as bar:
-        found = corpus_scores(chosen, corpus, bar, keep_seen=keep_seen, repeats=repeats)
-    report_skipped(found.corpus)
-    if found.without_baselines is not None:
-        warn(f"no baselines, and unknown which pieces the model has seen: {found.without_baselines}")
+        scored = corpus_scores(chosen, corpus, bar, keep_seen=keep_seen, repeats=repeats)
+    report_skipped(scored.corpus)
+    if scored.without_baselines is not None:
+        warn(f"no baselines, and unknown which pieces the model has seen: {scored.without_baselines}")
     if as_json:
-        print_json({"model": model, "file": str(chosen.path), "corpus": corpus, **_as_data(found)})
+        print_json({"model": model, "file": str(chosen.path), "corpus": corpus, **_as_data(scored)})
         return
-    _print_pieces(found.scores, every=every)
-    _print_totals(model, found.scores)
-    _print_remarks(found)
+    _print_pieces(scored.scores, every=every)
+    _print_totals(model, scored.scores)
+    _print_remarks(scored)
 
 
-def _as_data(found: "CorpusScores") -> dict[str, Any]:
-    scores = found.scores
-    theirs = {one.name: dict(zip(one.scores.ids, one.scores.values, strict=True)) for one in scores.baselines}
+def _as_data(scored: "CorpusScores") -> dict[str, Any]:
+    scores = scored.scores
+    theirs = {each.name: dict(zip(each.scores.ids, each.scores.values, strict=True)) for each in scores.baselines}
     return {
         "objective": scores.metric.name,
         "unit": scores.metric.unit,
@@ -92,20 +95,20 @@ def _as_data(found: "CorpusScores") -> dict[str, Any]:
         "num_notes": sum(scores.num_notes),
         "baselines": [
             {
-                "name": one.name,
-                "oracle": one.oracle,
-                **_total(one.scores),
-                "difference": one.difference.mean,
-                "difference_standard_error": one.difference.standard_error,
+                "name": each.name,
+                "oracle": each.oracle,
+                **_total(each.scores),
+                "difference": each.difference.mean,
+                "difference_standard_error": each.difference.standard_error,
             }
-            for one in scores.baselines
+            for each in scores.baselines
         ],
-        "without_baselines": found.without_baselines,
-        "lacks": {one.name: {"count": one.count, "of": one.total, "noun": one.noun} for one in scores.lacks},
+        "without_baselines": scored.without_baselines,
+        "lacks": {each.name: {"count": each.count, "of": each.total, "noun": each.noun} for each in scores.lacks},
         "seen": scores.seen,
         "seen_left_out": scores.seen_left_out,
-        "left_out": dict(found.corpus.left_out),
-        "skipped": [{"file": one.file, "reason": one.reason} for one in found.corpus.skipped],
+        "left_out": dict(scored.corpus.left_out),
+        "skipped": [{"file": each.file, "reason": each.reason} for each in scored.corpus.skipped],
         "pieces": [
             {"piece": name, "notes": notes, "value": value, "baselines": {of: theirs[of][name] for of in theirs}}
             for name, notes, value in zip(scores.scores.ids, scores.num_notes, scores.scores.values, strict=True)
@@ -119,8 +122,8 @@ def _total(scores: "PieceScores") -> dict[str, Any]:
 
 def _strongest(scores: "ModelScores") -> "BaselineScores | None":
     """Return the baseline with the best mean, oracles apart."""
-    rivals = [one for one in scores.baselines if not one.oracle]
-    return min(rivals, key=lambda one: scores.metric.cost(one.scores.mean), default=None)
+    rivals = [baseline for baseline in scores.baselines if not baseline.oracle]
+    return min(rivals, key=lambda baseline: scores.metric.cost(baseline.scores.mean), default=None)
 
 
 def _print_pieces(scores: "ModelScores", *, every: bool) -> None:
@@ -153,14 +156,18 @@ def _print_totals(model: str, scores: "ModelScores") -> None:
     pieces = f"{counted(len(scores.num_notes), 'piece')}, {counted(sum(scores.num_notes), 'note', ',')}"
     for column in (pieces, scores.metric.unit, *(["model - baseline"] if scores.baselines else [])):
         table.add_column(column, no_wrap=True)
-    for one in scores.baselines:
-        table.add_row(one.name, _interval(one.scores), _interval(one.difference))
+    for baseline in scores.baselines:
+        table.add_row(baseline.name, _interval(baseline.scores), _interval(baseline.difference))
     table.add_row(escape(model), _interval(scores.scores), "", style="bold green")
     out.print()
     out.print(table)
     paired = "; differences are paired, piece by piece" if scores.baselines else ""
     out.print(f"[dim]means over pieces, ± one standard error{paired}[/]")
-    better = [one.name for one in scores.baselines if not one.oracle and scores.metric.better(0, one.difference.mean)]
+    better = [
+        baseline.name
+        for baseline in scores.baselines
+        if not baseline.oracle and scores.metric.better(0, baseline.difference.mean)
+    ]
     if better:
         out.print(f"[yellow]better than the model: {', '.join(better)}[/]")
 
@@ -171,8 +178,8 @@ def _interval(scores: "PieceScores") -> str:
     return interval(scores.mean, error) + ("" if math.isfinite(error) else " ± -")
 
 
-def _print_remarks(found: "CorpusScores") -> None:
-    scores = found.scores
+def _print_remarks(scored: "CorpusScores") -> None:
+    scores = scored.scores
     for lack in scores.lacks:
         if lack.count:
             out.print(str(lack), markup=False)
@@ -180,7 +187,7 @@ def _print_remarks(found: "CorpusScores") -> None:
         what = "left out; --keep-seen scores them" if scores.seen_left_out else "scored too"
         count = len(scores.seen)
         out.print(f"pieces of the training corpus, or variants of them: {count}, {what}", markup=False, soft_wrap=True)
-    left_out = found.corpus.left_out
+    left_out = scored.corpus.left_out
     if count := sum(left_out.values()):
         rules = f"{counted(count, 'piece')} {by_number(count, 'is', 'are')} left out by the corpus's rules"
         out.print(f"{rules}: {by_rule(left_out)}", markup=False, soft_wrap=True)

@@ -38,7 +38,7 @@ def search(
     corpus: CorpusName = None,
     repeats: Repeats = None,
     trials: Annotated[int | None, typer.Option(help="Number of trials.", min=1)] = None,
-    time: Annotated[str | None, typer.Option(help='Time limit of the whole search, as 4m30s, 2h or "none".')] = None,
+    time: Annotated[str | None, typer.Option(help='Time limit of the whole search, e.g. 4m30s, 2h or "none".')] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of a full trial.", min=1)] = None,
     settings: Settings = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the folds, the trials and the sampler.", min=0)] = None,
@@ -107,8 +107,8 @@ def search(
     if dry_run:
         from tunesmith.searching.dry_run import plan, print_plan
 
-        found = plan(spec, folder, prepared)
-        print_json(found) if as_json else print_plan(found)
+        planned = plan(spec, folder, prepared)
+        print_json(planned) if as_json else print_plan(planned)
         return
     with _stoppable():
         _run(spec, prepared, folder, address, began, as_json=as_json)
@@ -197,18 +197,18 @@ def trials(
 
     record = read_search(home_folder(home, make=False), name)
     family = find_family(record.spec.family)
-    found = sorted_rows(rows(record, family), sort, family)
+    table = sorted_rows(rows(record, family), sort, family)
     if as_json:
-        print_json(found)
+        print_json(table)
     elif as_csv:
         text = io.StringIO()
-        columns = list(dict.fromkeys(key for row in found for key in row))
+        columns = list(dict.fromkeys(key for row in table for key in row))
         writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
         writer.writeheader()
-        writer.writerows(found)
+        writer.writerows(table)
         sys.stdout.write(text.getvalue())
     else:
-        print_table(record, family, found)
+        print_table(record, family, table)
 
 
 def show(

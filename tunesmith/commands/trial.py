@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
 
 def trial(
-    family: Annotated[str | None, typer.Argument(help="A model family, as composer.")] = None,
+    family: Annotated[
+        str | None, typer.Argument(help="A model family.", show_default="composer", metavar="FAMILY")
+    ] = None,
     settings: Settings = None,
     preset: Annotated[
-        str | None, typer.Option(help="Published settings by name, as table1/24; 'list' shows them.")
+        str | None, typer.Option(help="Published settings by name, e.g. table1/24; 'list' shows them.")
     ] = None,
     like: Annotated[
         str | None, typer.Option(help="Repeat a trial of a search with its data, seed and settings.", metavar="NAME/7")
@@ -38,7 +40,7 @@ def trial(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train one setting on all folds, on this machine.
+    """Train one set of hyperparameters on all folds, on this machine.
 
     Examples:
         tunesmith trial composer --set layers=2 --set size=128
@@ -94,13 +96,15 @@ def _recorded(like: str, home: Path | None) -> "tuple[str, int, Data, Mapping[st
 
 def _print_presets(family: "Family[Any, Any]", *, as_json: bool) -> None:
     if as_json:
-        print_json({name: {"values": dict(one.values), "source": one.source} for name, one in family.presets.items()})
+        print_json(
+            {name: {"values": dict(chosen.values), "source": chosen.source} for name, chosen in family.presets.items()}
+        )
         return
     from rich.table import Table
 
     table = Table("preset", "source", box=None, header_style="bold")
-    for name, one in family.presets.items():
-        table.add_row(name, one.source)
+    for name, chosen in family.presets.items():
+        table.add_row(name, chosen.source)
     out.print(table)
 
 

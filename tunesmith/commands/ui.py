@@ -22,10 +22,11 @@ def ui(
     ] = ("127.0.0.1"),
     home: Home = None,
 ) -> None:
-    """Open MLflow's UI on the searches of the home folder: runs, curves, parameters, artifacts. Press Ctrl-C to stop.
+    """Start MLflow's UI on the searches of the home folder: runs, curves, parameters, artifacts. Press Ctrl-C to stop.
 
-    It answers only as localhost:PORT and HOST:PORT, so a tunnel needs the same port at both ends:
-    ssh -L 5000:localhost:5000 MACHINE. There is no password: everyone who can reach --host can read and change all.
+    It answers only as localhost:PORT and HOST:PORT, so a tunnel needs the same
+    port at both ends: ssh -L 5000:localhost:5000 MACHINE. There is no password:
+    everyone who can reach --host can read and change all.
 
     Examples:
         tunesmith ui

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.environment import Environment
 from cluster.nodes import Node
-from cluster.resources import Slots, num_fitting
+from cluster.resources import SlotPlan, num_fitting
 from data_prep.errors import BadInputError
 from models.families import family as find_family
 from models.training.memory import PeakMemory
@@ -47,7 +47,7 @@ class Context:
     environments: dict[Node, Environment] = field(default_factory=dict[Node, Environment])
     probes: dict[Node, NodeProbe] = field(default_factory=dict[Node, NodeProbe])
     prepared: "Prepared | None" = None
-    slots: Slots | None = None
+    slots: SlotPlan | None = None
     _gpu_peaks: dict[Node, PeakMemory | BadInputError] | None = None
 
     @property

@@ -40,8 +40,8 @@ class Finding:
 
 def refused(check: str, error: BadInputError, *, where: str = "", level: Level = "red", remedy: str = "") -> Finding:
     """Turn an error into a finding; ``remedy`` is for an error that has none."""
-    told = remedy_in_words(error) or remedy or "fix that, then run the same command again"
-    return Finding(check, level, error.problem, where, told)
+    what_to_do = remedy_in_words(error) or remedy or "fix that, then run the same command again"
+    return Finding(check, level, error.problem, where, what_to_do)
 
 
 def guarded(check: str, run: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:

@@ -18,9 +18,9 @@ _SPACE_NEEDED, _SPACE_WANTED = (1 << 30) // 10, 1 << 30
 
 def names(_: Context) -> Iterator[Finding]:
     """Check that no other distribution here has packages of our names."""
-    found = clashes(PACKAGES)
-    yield from name_clashes(found)
-    if not found:
+    clashing = clashes(PACKAGES)
+    yield from name_clashes(clashing)
+    if not clashing:
         yield Finding("names", "green", OURS)
 
 
@@ -28,9 +28,9 @@ def home(context: Context) -> Iterator[Finding]:
     """Check that the home folder can be written to and has space left."""
     from search.service_checks import try_home
 
-    text, found = try_home(context.home), disk(context.home)
-    complaints = list(space("home", found, "the home folder", "", "free some space, or name another"))
-    yield from complaints or [Finding("home", "green", f"{text}, {byte_size(found.free)} left")]
+    text, measured = try_home(context.home), disk(context.home)
+    complaints = list(space("home", measured, "the home folder", "", "free some space, or name another"))
+    yield from complaints or [Finding("home", "green", f"{text}, {byte_size(measured.free)} left")]
 
 
 def ray(context: Context) -> Iterator[Finding]:
@@ -42,7 +42,7 @@ def ray(context: Context) -> Iterator[Finding]:
 
 def name_clashes(found: Sequence[Clash], where: str = "") -> Iterator[Finding]:
     """Complain of packages that other distributions have too."""
-    apart = "install tunesmith in an environment of its own (python -m venv), as the README says"
+    apart = "install tunesmith in a separate environment (python -m venv), as the README says"
     for clash in found:
         if not clash.owner:
             yield Finding("names", "red", f"there is no package {clash.package}", where, "reinstall tunesmith")

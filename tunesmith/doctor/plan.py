@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from cluster.nodes import Node, on_each
-from cluster.resources import Slots, num_fitting, plan_slots
+from cluster.resources import SlotPlan, num_fitting, plan_slots
 from data_prep.errors import BadInputError
 from data_prep.wording import counted
 from models.training.device import part_for_tensors
@@ -63,7 +63,7 @@ def largest(context: Context) -> Iterator[Finding]:
 
 
 def fits(
-    peaks: Mapping[Node, PeakMemory | BadInputError], plan: Slots, probes: Mapping[Node, NodeProbe]
+    peaks: Mapping[Node, PeakMemory | BadInputError], plan: SlotPlan, probes: Mapping[Node, NodeProbe]
 ) -> Iterator[Finding]:
     """Compare the memory that the largest setting took, by node, with what the nodes that run trials have."""
     for group in alike(list(probes)):
@@ -78,7 +78,7 @@ def fits(
             yield from _on_cpus(peak, plan, {node: probes[node] for node in group})
 
 
-def _on_gpu(peak: PeakMemory, plan: Slots, where: str) -> Finding:
+def _on_gpu(peak: PeakMemory, plan: SlotPlan, where: str) -> Finding:
     share = min(plan.gpus, 1.0)
     limit = part_for_tensors(share, peak.total) * peak.total if share < 1 else peak.total - peak.context
     needs = f"the largest setting takes {byte_size(peak.tensors)} of a GPU"
@@ -91,7 +91,7 @@ def _on_gpu(peak: PeakMemory, plan: Slots, where: str) -> Finding:
     return Finding("largest", "green", f"{needs}, of {byte_size(limit)} that a trial may take", where)
 
 
-def _on_cpus(peak: PeakMemory, plan: Slots, probes: Mapping[Node, NodeProbe]) -> Iterator[Finding]:
+def _on_cpus(peak: PeakMemory, plan: SlotPlan, probes: Mapping[Node, NodeProbe]) -> Iterator[Finding]:
     each = peak.tensors + _WORKER
 
     def complaints(node: Node, found: NodeProbe) -> Iterator[Finding]:

@@ -39,7 +39,10 @@ def as_data(
         "objective": objective.name,
         "best": [_trial_data(trial, family) for trial in best],
         "baselines": None if baselines is None else [_baseline_data(baseline) for baseline in baselines],
-        "importances": [{"setting": one.setting, "share": one.share} for one in _importances(spec, family, outcome)],
+        "importances": [
+            {"setting": importance.setting, "share": importance.share}
+            for importance in _importances(spec, family, outcome)
+        ],
         "tracking": tracking_uri(spec, home),
     }
 
@@ -77,8 +80,8 @@ def print_result(
     objective = family.metrics[0]
     why = {"trials": "all trials are done", "time": "its time is up", "interrupted": "interrupted"}[outcome.reason]
     states = ", ".join(f"{count} {state_word(state)}" for state, count in counts(outcome.trials).items())
-    found = counted(len(outcome.trials), "trial")
-    out.print(f"[bold]{spec.name}[/]: {why} after {duration(outcome.seconds)}; {found}: {states}")
+    trials = counted(len(outcome.trials), "trial")
+    out.print(f"[bold]{spec.name}[/]: {why} after {duration(outcome.seconds)}; {trials}: {states}")
     best = best_trials(outcome.trials, objective, _BEST)
     if not best:
         out.print("no trial has trained for its full budget; give the search more time:")
@@ -134,32 +137,32 @@ def _print_baselines(winner: TrialRecord, objective: Metric, baselines: Sequence
     for name in parts:
         table.add_column(name.removeprefix(f"{objective.name}_"), no_wrap=True)
     table.add_column("the winner is better by", no_wrap=True)
-    for one in baselines:
-        gain = _gain(score, one.score, objective)
-        others = [with_error(one.others[name]) for name in parts]
-        table.add_row(one.name, with_error(one.score), *others, interval(gain.mean, gain.standard_error))
+    for baseline in baselines:
+        gain = _gain(score, baseline.score, objective)
+        others = [with_error(baseline.others[name]) for name in parts]
+        table.add_row(baseline.name, with_error(baseline.score), *others, interval(gain.mean, gain.standard_error))
     own = [with_error(values) if (values := winner.last(name)) else "" for name in parts]
     table.add_row(f"#{winner.number}, the winner", with_error(score), *own, "", style="bold green")
     out.print()
     out.print(table)
     out.print("[dim]± is one standard error over the folds; gains are paired, fold by fold[/]")
-    for one in baselines:
-        if not one.oracle and _gain(score, one.score, objective).mean < 0:
-            out.print(f"[yellow]{one.name} is still better than the winner[/]")
+    for baseline in baselines:
+        if not baseline.oracle and _gain(score, baseline.score, objective).mean < 0:
+            out.print(f"[yellow]{baseline.name} is still better than the winner[/]")
 
 
 def _gain(winner: FoldValues, other: FoldValues, objective: Metric) -> FoldValues:
     return FoldValues(tuple(objective.cost(b - a) for a, b in zip(winner.values, other.values, strict=True)))
 
 
-def _print_importances(found: Sequence[Importance]) -> None:
+def _print_importances(shares: Sequence[Importance]) -> None:
     out.print()
-    if not found:
+    if not shares:
         out.print("[dim]importance of the settings: too few trials to tell[/]")
         return
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for one in found[:_MATTERED]:
-        table.add_row(f"  {one.setting}", "█" * round(_BAR * one.share), f"{one.share:.0%}")
+    for importance in shares[:_MATTERED]:
+        table.add_row(f"  {importance.setting}", "█" * round(_BAR * importance.share), f"{importance.share:.0%}")
     out.print("[bold]importance of the settings[/] [dim](fANOVA of the ranks after equal epochs; rough if few)[/]")
     out.print(table)
 

@@ -100,18 +100,18 @@ def print_table(record: SearchRecord, family: Family[Any, Any], found: Sequence[
 
     def add(line: str, last: str, first: Style, second: Style) -> None:
         parts = textwrap.wrap(last, out.width - indent, break_long_words=False, break_on_hyphens=False)
-        told = f"\n{' ' * indent}".join(parts).replace(_NO_BREAK, " ")
+        words = f"\n{' ' * indent}".join(parts).replace(_NO_BREAK, " ")
         segments.append(Segment(line if beside else f"{line.rstrip()}\n{' ' * indent}", first))
-        segments.append(Segment(f"{told}\n", second))
+        segments.append(Segment(f"{words}\n", second))
 
     bold, dim = Style(bold=True), Style(dim=True)
     add(fixed[0], "searched settings that differ from the defaults", bold, bold if beside else dim)
     defaults = family.spec_type.defaults()
     for row, line in zip(found, fixed[1:], strict=True):
         settings = {name: row[name] for name in record.spec.space.searched if row[name] is not None}
-        told = settings_line(settings, defaults).replace(" ", _NO_BREAK).replace(f",{_NO_BREAK}", ", ")
+        words = settings_line(settings, defaults).replace(" ", _NO_BREAK).replace(f",{_NO_BREAK}", ", ")
         colour = Style(color="red") if row["state"] == "FAIL" else Style.null()
-        add(line, row["reason"] or told, colour, colour + dim)
+        add(line, row["reason"] or words, colour, colour + dim)
     out.print(Segments(segments), end="", soft_wrap=True)
 
 

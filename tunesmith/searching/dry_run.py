@@ -18,8 +18,8 @@ from models.family import Family
 from models.spec import Value
 from models.training.device import best_device, use_threads
 from search.passwords import without_password
-from search.spec.search_spec import SearchSpec
 from search.spec.sections import write_duration
+from search.spec.whole_search import SearchSpec
 from search.study.database import folder
 from search.tracking.client import tracking_uri
 from tunesmith.console import err, out

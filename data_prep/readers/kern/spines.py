@@ -14,11 +14,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
-from importlib import import_module
 from itertools import count, groupby
 from math import lcm
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from music21.humdrum import instruments
 
 from data_prep.limits import check_length, check_num_notes, is_metre, read_bytes
 from data_prep.readers.kern.repeats import Cuts, KernTurns
@@ -28,7 +29,7 @@ from data_prep.readers.parts import Part, bar_length, pickup, to_pieces
 from data_prep.readers.repeats import Course
 from data_prep.wording import counted
 
-_instruments: Any = import_module("music21.humdrum.instruments")  # it has no types
+_instruments: Any = instruments  # it has no types
 
 MAX_SPINES = 300
 """Spines that may run side by side, far above any score's."""

@@ -4,10 +4,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
-from importlib import import_module
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeAlias
+
+import music21
+from music21.musicxml import xmlToM21
 
 from data_prep.limits import is_metre
 from data_prep.readers.musicxml import checked as musicxml
@@ -17,8 +19,8 @@ from data_prep.readers.parts import Part, bar_length, pickup, to_pieces
 from data_prep.readers.repeats import Course, Turn, playing_order
 from data_prep.wording import counted
 
-_m21: Any = import_module("music21")  # it has no types for what is used here
-_xml_to_m21: Any = import_module("music21.musicxml.xmlToM21")
+_m21: Any = music21  # it has no types for what is used here
+_xml_to_m21: Any = xmlToM21
 
 MAX_DENOMINATOR = 65535
 """music21's own limit for a quarter length's denominator: what it gives as a float is exact below it."""

@@ -4,16 +4,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.pitches import NUM_PITCHES, REST
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 
 
 def in_best_key(tune: Tune, pitch_counts: NDArray[np.int64], low: int, high: int) -> Tune:
-    """Transpose a tune to where its notes are the likeliest by the pitches of training pieces, each by itself.
+    """Transpose a tune to where its notes are most likely, each by itself, among the pitches of training pieces.
 
     Args:
         tune: The tune, in any key.
         pitch_counts: [128 or more] how often the training pieces, as they are written, have each MIDI pitch.
-        low: The lowest pitch that it may come to have, at most its lowest.
+        low: The lowest pitch that it may get, at most its lowest.
         high: The highest, at least its highest.
 
     Returns:

@@ -1,4 +1,4 @@
-"""A tune while it is being composed: what there is, what may come, and what it comes to in the end."""
+"""A tune while it is being composed: what it has, what may follow, and the finished tune."""
 
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -8,7 +8,7 @@ import numpy as np
 from data_prep.melodies.events import REST_PITCH
 from data_prep.pitches import REST
 from data_prep.tunes.keys import estimate_key
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from models.composer.composing.heading import Heading
 from models.composer.composing.note_rules import Allowed, Bars, NoteRules, Place
 from models.uses.form import Form
@@ -20,7 +20,7 @@ class Draft:
     """The notes so far.
 
     Attributes:
-        heading: What was settled before them.
+        heading: What was chosen before them.
         bars: The tune's bars, in ticks.
         rules: Which tokens may come.
         resolution: Ticks in a quarter note.
@@ -68,7 +68,7 @@ class Draft:
         return self.rules.allowed(self._place, tonic)
 
     def recalled(self) -> int | None:
-        """Return the token that stands at this place in the part that comes back, if one does and begins there."""
+        """Return the token that stands at this place in the part that returns, if one does and begins there."""
         back = self.form and self.form.bars_back((self.onset - self.bars.pickup) // self.bars.length)
         return self._tokens.get(self.onset - back * self.bars.length) if back else None
 
@@ -85,7 +85,7 @@ class Draft:
         self._append(pitch, int(self.rules.ticks[token]) if length is None else length)
 
     def tune(self, num_prompt: int) -> Tune:
-        """Give the finished tune, of whose notes the first so many were given."""
+        """Return the finished tune, of whose notes the first so many were given."""
         key = self.heading.key or self._estimated_key()
         return Tune(
             pitch=tuple(self.pitch),
@@ -104,7 +104,7 @@ class Draft:
         self._place = self.rules.following(self.bars.place(self.onset), self._place)
 
     def _tonic(self) -> int | None:
-        """Give the tonic, known or estimated from what there is; None where nothing has sounded."""
+        """Return the tonic, known or estimated from what there is; None where nothing has sounded."""
         if self.heading.tonic is not None or all(one == REST for one in self.pitch):
             return self.heading.tonic
         return Key(*estimate_key(self.pitch, self.ticks)).tonic

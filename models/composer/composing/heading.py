@@ -1,4 +1,4 @@
-"""What is settled of a tune before its first note: metre, pickup and key, asked for or drawn like training pieces.
+"""What is chosen for a tune before its first note: metre, pickup and key, asked for or drawn like training pieces.
 
 Symbols: S bar positions, G folds. Shares are means over the folds.
 """
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.encodings.vocabulary import MelodyVocabulary, shift_to_c
-from data_prep.tunes.tune import DIVISIONS
+from data_prep.tunes.notation import DIVISIONS
 from models.composer.composing.sampling import drawn
 from models.composer.spec import ComposerSpec
 from models.uses.request import Key, SamplingRequest
@@ -20,7 +20,7 @@ _COMMON_TIME = (4, 4)
 
 @dataclass(frozen=True)
 class Heading:
-    """What stands before the notes.
+    """What comes before the notes.
 
     Attributes:
         metre: Beats and beat unit.
@@ -45,9 +45,9 @@ class Heading:
 def draw_heading(
     request: SamplingRequest, spec: ComposerSpec, vocabulary: MelodyVocabulary, random: np.random.Generator
 ) -> Heading:
-    """Settle what a request leaves open.
+    """Choose what a request leaves open.
 
-    A model that reads every piece in C gets a tonic; for any other the key is what its notes come to.
+    A model that reads every piece in C gets a tonic; for any other the key follows from its notes.
 
     Args:
         request: What is asked.
@@ -70,12 +70,12 @@ def draw_heading(
 
 
 def knows_metre(vocabulary: MelodyVocabulary, metre: tuple[int, int]) -> bool:
-    """Say whether any training piece has a metre."""
+    """Return whether any training piece has a metre."""
     return bool(vocabulary.bar_counts[:, _rows(vocabulary, metre)].any())
 
 
 def bar_length(metre: tuple[int, int]) -> Fraction:
-    """Give the length of a full bar in quarter notes."""
+    """Return the length of a full bar in quarter notes."""
     return Fraction(4 * metre[0], metre[1])
 
 

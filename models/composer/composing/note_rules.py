@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.melodies.events import REST_PITCH
-from data_prep.tunes.tune import DIVISIONS
+from data_prep.tunes.notation import DIVISIONS
 from models.composer.composing.tuplets import Tuplets
 
 Marked = NDArray[np.bool_]
@@ -55,7 +55,7 @@ class Bars:
     closing: int = 0
 
     def place(self, onset: int) -> Place:
-        """Say where a note at an onset before the end stands."""
+        """Return where a note at an onset before the end stands."""
         position = (onset - self.pickup) % self.length
         left = self.end - onset
         return Place(position, min(self.length - position, left), left, self.closing)

@@ -11,7 +11,7 @@ import numpy as np
 from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.melodies.events import REST_PITCH
 from data_prep.pitches import NUM_PITCHES, REST
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from models.composer.composing.note_rules import writable
 
 

@@ -45,7 +45,7 @@ class ComposerSteps:
 
     Attributes:
         num_folds: G.
-        begin: The input that stands before a piece's first note.
+        begin: The input before a piece's first note.
         unknown: The input for a note that no token carries.
     """
 
@@ -71,7 +71,7 @@ class ComposerSteps:
             self._gate = None if model.gate is None else _Gate(model.gate, model.spec.size)
 
     def start(self, num_sequences: int) -> State:
-        """Give the state before the first step."""
+        """Return the state before the first step."""
         return [cell.start(self.num_folds, -(-num_sequences // _WIDTH)) for cell in self._layers]
 
     def step(
@@ -175,7 +175,7 @@ class _Cell:
         return x @ self._weight + self._bias
 
     def step(self, pre: Floats, state: tuple[Floats, ...]) -> tuple[Floats, ...]:
-        """Give the state after a step from the state before and what inputs and biases add, [G, C, W, N]."""
+        """Return the state after a step from the state before and what inputs and biases add, [G, C, W, N]."""
         product: Floats = state[0] @ self._recurrent
         if self._kind == "rnn":
             return (np.tanh(pre + product),)
@@ -213,7 +213,7 @@ def _blocks(values: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _sigmoid(x: Floats) -> Floats:
-    """Give 1 / (1 + exp(-x)) as (1 + tanh(x / 2)) / 2, which cannot overflow."""
+    """Return 1 / (1 + exp(-x)) as (1 + tanh(x / 2)) / 2, which cannot overflow."""
     half = np.tanh(x * np.float32(0.5))
     half += np.float32(1.0)
     half *= np.float32(0.5)

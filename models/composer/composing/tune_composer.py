@@ -6,7 +6,7 @@ Metre, pickup and, for models that read every piece in C, the tonic are drawn as
 unless they are asked for or a prompt has them. Then notes are drawn one by one, from those that ``note_rules``
 allows; the last one fills the last beat or more. In a key that was asked for every composed note is in its scale. Where
 no key is known, the tonic on which the tune is to end is estimated from the notes before, and the written key from all;
-a model that was trained in all keys then has its tune moved to the key that lies best.
+a model that was trained in all keys then has its tune moved to the key that suits it best.
 """
 
 from fractions import Fraction
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.errors import BadInputError
 from data_prep.randomness import stream
-from data_prep.tunes.tune import DIVISIONS, Tune
+from data_prep.tunes.notation import DIVISIONS, Tune
 from data_prep.wording import by_number, counted
 from data_prep.writers.bars import beat_length
 from models.composer.composing.best_key import in_best_key
@@ -79,8 +79,7 @@ class TuneComposer:
         try:
             return cls(saved)
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
-            reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error).splitlines()[0]
-            raise BadInputError(f"{path} is no whole composer ({reason}); train the trial again") from error
+            raise checkpoint.not_whole(path, "composer", error) from error
 
     def compose(self, request: SamplingRequest, *, count: int = 1, seed: int = 1) -> list[Tune]:
         """Compose tunes.
@@ -97,7 +96,7 @@ class TuneComposer:
             BadInputError: If the model cannot do what is asked, or the count is not 1 to MAX_COUNT.
         """
         if not 1 <= count <= MAX_COUNT:
-            raise BadInputError(f"from 1 to {MAX_COUNT} tunes are composed at once: got {count}")
+            raise BadInputError(f"from 1 to {MAX_COUNT} tunes are composed at once", f"got {count}")
         given = self._given(request)
         rules: dict[tuple[int, int], NoteRules] = {}
         tunes: list[Tune] = []
@@ -111,14 +110,14 @@ class TuneComposer:
         return tunes
 
     def _in_its_key(self, tune: Tune, request: SamplingRequest) -> Tune:
-        """Transpose a tune whose key the model could not know, as nothing in training told one key from another."""
+        """Transpose a tune whose key the model could not know, as nothing in training distinguished keys."""
         floor = self.vocabulary.floor
         if not self.spec.augment or floor is None or request.asked_key is not None:
             return tune
         return in_best_key(tune, floor.pitches, *request.pitch_range)
 
     def remarks(self, request: SamplingRequest) -> list[str]:
-        """Say how a request goes beyond what the model knows.
+        """Return how a request goes beyond what the model knows.
 
         Args:
             request: What is asked.
@@ -126,16 +125,16 @@ class TuneComposer:
         Returns:
             One line for each way.
         """
-        found: list[str] = []
+        remarks: list[str] = []
         metre, given = request.asked_metre, self._given(request)
         if metre is not None and not knows_metre(self.vocabulary, metre):
-            found.append(f"no piece that the model was trained on is in {metre[0]}/{metre[1]}")
+            remarks.append(f"no piece that the model was trained on is in {metre[0]}/{metre[1]}")
         if given is not None and given.num_replaced:
-            found.append(
+            remarks.append(
                 f"the model does not know {given.num_replaced} of the prompt's {counted(len(given.pitch), 'note')}; "
                 f"the nearest that it knows {by_number(given.num_replaced, 'stands for it', 'stand for them')}"
             )
-        return found
+        return remarks
 
     def _given(self, request: SamplingRequest) -> PromptEvents | None:
         if request.prompt is None:
@@ -214,7 +213,7 @@ class TuneComposer:
 
 
 class _Together:
-    """The model over B tunes that go on note by note, each as its draft stands."""
+    """The model over B tunes that are composed together, note by note."""
 
     def __init__(self, composer: TuneComposer, drafts: list[Draft]) -> None:
         spec, self._drafts = composer.spec, drafts

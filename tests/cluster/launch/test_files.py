@@ -1,4 +1,4 @@
-"""The launch files hold against the schemas of those that read them: Ray, Kubernetes, Slurm's shell, Docker."""
+"""The launch files satisfy the schemas of their readers: Ray, Kubernetes, Slurm's shell, Docker."""
 
 # Ray and moto are partly untyped:
 # pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false, reportUnknownVariableType=false
@@ -185,7 +185,7 @@ def test_the_commands_are_shell(kind: str, tmp_path: Path) -> None:
 
 @pytest.fixture
 def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An AWS account of moto's, with the role and profile that Ray would make."""
+    """A mocked AWS account, with the role and profile that Ray would create."""
     moto = pytest.importorskip("moto")
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".ssh").mkdir()
@@ -206,7 +206,7 @@ def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.filterwarnings("ignore")  # boto's and Ray's own
 @pytest.mark.usefixtures("aws")
 def test_aws_would_start_the_instances_as_written() -> None:
-    """Ray's own launcher runs to the end of starting them; AWS's published shapes check every parameter."""
+    """Ray's launcher runs until they have started; the mock checks every parameter."""
     import boto3
     from ray.autoscaler._private.aws.config import bootstrap_aws
     from ray.autoscaler._private.aws.node_provider import AWSNodeProvider
@@ -252,7 +252,7 @@ def test_the_ray_cluster_is_complete_and_closed_to_the_outside() -> None:
 
 
 def test_each_group_has_one_ray_container_with_equal_requests_and_limits() -> None:
-    """KubeRay tells Ray of CPUs, GPUs and memory by the limits; a GPU must be requested as it is limited."""
+    """KubeRay derives Ray's CPUs, GPUs and memory from the limits; a GPU's request must equal its limit."""
     for group, name in zip(groups(), ["ray-head", "ray-worker"], strict=True):
         (container,) = group["template"]["spec"]["containers"]
         assert container["name"] == name
@@ -302,7 +302,7 @@ def test_manifests_hold_against_kuberays_own_schemas(kind: str, file: str) -> No
 
 
 def _without_unknown_keys(schema: Any) -> Any:
-    """Refuse keys that a definition does not name, as kubectl does."""
+    """Reject keys that a definition does not name, as kubectl does."""
     if isinstance(schema, list):
         return [_without_unknown_keys(each) for each in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,4 @@
-"""A real cluster: what runs at once on it, who may be in it, who joins and who goes. Each driver is a process."""
+"""A real cluster: trials at once, the check of its nodes, and nodes that join and leave. Each driver is a process."""
 
 import json
 import os
@@ -68,7 +68,7 @@ with connect(address) as session:
 MEMBERSHIP = """
 from cluster import membership
 from cluster.membership import Membership
-from cluster.resources import Slots
+from cluster.resources import SlotPlan
 with connect(address) as session:
     plan = plan_slots(session.nodes)
     members = Membership(session.nodes, plan, tell=lambda line: print(line, flush=True))
@@ -76,7 +76,7 @@ with connect(address) as session:
     print("slots", members.slots(), members.is_alive(first.id), members.is_alive("nobody"), flush=True)
     print("wanted", *(Membership(session.nodes, plan, wanted=n, tell=print).slots() for n in (3, 9, 99)), flush=True)
     membership._LOOK_EVERY_S, membership._SAY_WAITING_AFTER_S = 0.0, 0.0
-    waiting = Membership(session.nodes, Slots(1, 99, 0.0), tell=lambda line: print(line, flush=True))
+    waiting = Membership(session.nodes, SlotPlan(1, 99, 0.0), tell=lambda line: print(line, flush=True))
     print("slots", waiting.slots(), waiting.slots(), flush=True)
     membership._LOOK_EVERY_S = 2.0
     worst, before = 0.0, None
@@ -96,7 +96,7 @@ with connect(address) as session:
 
 @pytest.fixture(scope="module")
 def cluster() -> Generator[RayCluster]:
-    """A node with 6 processors and 4 GPUs, as far as the scheduler knows."""
+    """A node with 6 CPUs and 4 GPUs, as far as the scheduler knows."""
     with ray_cluster(1, cpus=6, gpus=4) as running:
         yield running
 
@@ -123,7 +123,7 @@ def output(cluster: RayCluster, script: str, folder: Path) -> str:
 @pytest.mark.parametrize(
     ("wanted", "count"),
     [
-        ({}, 6),  # processors set the limit; two share a GPU
+        ({}, 6),  # CPUs are the limit; two trials share a GPU
         ({"gpus": 0.6}, 4),  # one on each GPU, though 6.7 times 0.6 is 4
     ],
 )
@@ -145,7 +145,7 @@ def test_as_many_run_at_once_as_planned(
 def test_a_node_measures_what_a_setting_takes_or_says_why_not(cluster: RayCluster, tmp_path: Path) -> None:
     on_cpu, on_gpu = output(cluster, MEMORY, tmp_path).splitlines()
     assert on_cpu == "True"
-    if best_device() == "cpu":  # its GPUs are for the scheduler's sake
+    if best_device() == "cpu":  # only the scheduler believes in its GPUs
         assert f"{cluster.nodes[0].address} does not" in on_gpu
 
 

@@ -1,4 +1,4 @@
-"""Jobs on a real cluster with a real dashboard: submitted, followed, stopped, and what is refused."""
+"""Jobs on a real cluster with a real dashboard: submitted, followed, stopped and rejected."""
 
 import http.server
 import os
@@ -26,14 +26,14 @@ CLEAN = "import signal,sys,time\nsignal.signal(15, lambda *_: (time.sleep(5), pr
 
 
 def with_dashboard(port: int) -> tuple[str, ...]:
-    """Give a head's options; its agent, which takes the jobs, has a port of its own beside other Rays here."""
+    """Return a head's options; its agent, which accepts jobs, needs a free port, since other Rays run here."""
     agent = f"--dashboard-agent-listen-port={free_port()}"
     return "--include-dashboard=true", "--dashboard-host=127.0.0.1", f"--dashboard-port={port}", agent
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """The dashboard of a head on loopback that wants no token."""
+    """The dashboard of a head on loopback that requires no token."""
     port = free_port()
     with ray_cluster(0, head=with_dashboard(port), PATH=PATH):
         yield f"http://127.0.0.1:{port}"
@@ -141,13 +141,13 @@ except BadInputError as error:
 
 @dataclass(frozen=True)
 class Guarded:
-    """A head that wants a token."""
+    """A head that requires a token."""
 
     address: str
     token: Path
 
     def ask(self, home: Path, **environment: str) -> str:
-        """Connect from a process of its own: Ray reads its token once."""
+        """Connect from a new process, since Ray reads its token once."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
         done = subprocess.run(
             [sys.executable, "-c", TRY, self.address],
@@ -216,7 +216,7 @@ def test_something_else_that_answers_there_is_refused() -> None:
         server.shutdown()
 
 
-# --- what travels ---
+# --- what is uploaded ---
 
 
 def test_a_parcel_holds_the_file_and_the_corpus_and_nothing_hidden(tmp_path: Path) -> None:

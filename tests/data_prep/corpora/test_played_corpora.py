@@ -29,7 +29,7 @@ def tunes(folder_of_tunes: Callable[[int], Path]) -> Path:
 
 @pytest.fixture
 def prepared(tmp_path: Path) -> Callable[..., Prepared]:
-    """Prepare a folder in a cache of the test's own."""
+    """Prepare a folder with the test's own cache."""
 
     def make(folder: Path, repeats: str = "written", kind: str = "melodies") -> Prepared:
         return prepare(str(folder), kind=kind, repeats=repeats, num_folds=2, cache=tmp_path / "cache", processes=1)

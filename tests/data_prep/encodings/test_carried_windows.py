@@ -1,4 +1,4 @@
-"""Windows that follow one another: every piece whole and in order, one performance of each composition a pass."""
+"""Windows that follow one another: every piece whole and in order, one performance of each composition in a pass."""
 
 from collections import Counter
 
@@ -21,7 +21,7 @@ def plan(pieces: list[tuple[int, int, int]], length: int = 8, batch_size: int = 
 
 
 def runs(steps: list[CarriedBatch], fold: int) -> list[list[tuple[int, int, int]]]:
-    """Give what stands in each slot of a fold, from one beginning to the next: piece, first row and length."""
+    """Return the content of each slot of a fold, from one beginning to the next: piece, first row and length."""
     found: list[list[tuple[int, int, int]]] = []
     for step in steps:
         columns = (part[fold].tolist() for part in (step.batch.piece, step.batch.first, step.batch.length))

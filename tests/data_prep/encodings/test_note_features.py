@@ -1,4 +1,4 @@
-"""Note features against loops over notes as their names read, and what must and must not change them."""
+"""Note features against loops over notes, and what must and must not change them."""
 
 import math
 import tracemalloc
@@ -100,12 +100,12 @@ def spread(values: Sequence[float]) -> float:
 
 
 def near(notes: list[Note], me: Note, before: float, after: float) -> list[Note]:
-    """Find the notes whose cells lie so many quarter notes around a note's."""
+    """Find the notes whose cells are within a number of quarter notes of a note's."""
     return [note for note in notes if -4 * before <= note.cell - me.cell <= 4 * after]
 
 
 def outer(notes: list[Note], cell: int) -> tuple[int, int]:
-    """Give the highest and the lowest pitch of a cell."""
+    """Return the highest and the lowest pitch of a cell."""
     pitches = [note.pitch for note in notes if note.cell == cell]
     return max(pitches), min(pitches)
 
@@ -186,7 +186,7 @@ def clock(notes: list[Note], time: float) -> float:
 
 
 def pace(notes: list[Note], me: Note, before: float, after: float) -> float:
-    """Give the seconds of a quarter note from so long before a note to so long after it, within the piece."""
+    """Return the seconds of a quarter note from a time before a note to a time after it, within the piece."""
     first, last = min(note.onset for note in notes), max(note.onset for note in notes)
     if first == last:
         return 0.5

@@ -1,4 +1,4 @@
-"""Piano notes on the grid of sixteenths: against loops, there and back, the paper's picture, real files."""
+"""Piano notes on the grid of sixteenths: against loops, a round trip, the paper's picture, real files."""
 
 import os
 from pathlib import Path

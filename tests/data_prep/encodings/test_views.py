@@ -1,4 +1,4 @@
-"""Both views of performances: every velocity is found again, and what counts and moves is what should."""
+"""Both views of performances: every velocity is recovered, and the right values count and move."""
 
 from dataclasses import replace
 from itertools import pairwise

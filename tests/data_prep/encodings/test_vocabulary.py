@@ -1,4 +1,4 @@
-"""A melody model's vocabulary: all of it through JSON and back, its counts note by note, and what is refused."""
+"""A melody model's vocabulary: a round trip through JSON, its counts note by note, and what is rejected."""
 
 import json
 from collections import Counter

@@ -112,7 +112,7 @@ def test_bars_are_looked_back_where_there_is_a_metre() -> None:
 
 
 def test_the_longest_pieces_take_little() -> None:
-    """Agreement is counted up to LONGEST notes, so one note again and again is no square of its number."""
+    """Agreement is counted up to LONGEST notes, so that a repeated note takes no quadratic time."""
     size = 20_000
     pitches = stream(0, "a long piece").integers(60, 72, size)
     same, random = (votes_of([[(int(p), 1) for p in pitch]], [Fraction(2)]) for pitch in ([60] * size, pitches))

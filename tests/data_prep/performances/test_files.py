@@ -1,4 +1,4 @@
-"""Which performances a folder holds, and what its folders or its index tell of them."""
+"""Which performances a folder holds, and what its folders or its index say about them."""
 
 import csv
 from collections.abc import Callable, Sequence

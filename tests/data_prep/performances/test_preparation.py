@@ -1,4 +1,4 @@
-"""The chain from files to performances, and what is told of them."""
+"""The chain from files to performances, and what is reported about them."""
 
 import csv
 import os
@@ -35,7 +35,7 @@ def _prepare(folder: Path | str, tmp_path: Path, num_folds: int = 4, seed: int =
 
 
 def _everything(prepared: Prepared) -> dict[str, int]:
-    """Give every performance's composition, sealed ones too."""
+    """Return every performance's composition, sealed ones too."""
     sealed: Performances = open_test_set(prepared, "a test")
     data: Performances = prepared.data
     return {

@@ -1,6 +1,6 @@
 # pyright: reportMissingTypeStubs=false
 # (pretty_midi has no types)
-"""Performances out of MIDI files: keys struck and released, ticks and seconds, and files that are no good."""
+"""Performances out of MIDI files: keys struck and released, ticks and seconds, and bad files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +37,7 @@ def _program(program: int, channel: int = 0) -> Event:
 
 
 def _notes(file: PlayedFile) -> list[tuple[int, int, int, int]]:
-    """Give (tick, ticks of length, pitch, velocity) of each note."""
+    """Return (tick, ticks of length, pitch, velocity) of each note."""
     performance = file.performance
     length = np.rint(performance.duration * file.resolution).astype(int).tolist()
     columns = (performance.tick.tolist(), length, performance.pitch.tolist(), performance.velocity.tolist())
@@ -125,7 +125,7 @@ def test_one_note_that_never_ends_lasts_to_the_end(midi: Midi) -> None:
 
 
 def _naive(events: list[tuple[int, int, bool]]) -> list[tuple[int, int, int]]:
-    """Give (tick, pitch, end) by going through (tick, pitch, whether struck) in their order."""
+    """Return (tick, pitch, end) by going through (tick, pitch, whether struck) in their order."""
     sounding: dict[int, int] = {}
     notes: list[tuple[int, int, int]] = []
     last = max(tick for tick, _, _ in events)

@@ -28,7 +28,7 @@ def chorale(name: str) -> tuple[Piece, ...]:
 
 
 def written(name: str) -> dict[tuple[float, int], int]:
-    """Give the line (the uppermost) of each onset and pitch of a chorale, counted from its first bar line."""
+    """Return the line (the uppermost) of each onset and pitch of a chorale, counted from its first bar line."""
     voices = chorale(name)
     silence = 3.0 if voices[0].heading.pickup else 0.0
     assert voices[0].heading.pickup in {0, 1}
@@ -112,7 +112,7 @@ def test_styles_agree_with_themselves_and_differ_in_more_than_the_mean(name: str
 
 
 def velocities(name: str, style: str) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Give velocity, line and beat (in a bar of four) of the notes of a chorale."""
+    """Return velocity, line and beat (in a bar of four) of the notes of a chorale."""
     heading = chorale(name)[0].heading
     assert heading.metres[0][1:] == (4, 4)
     lines = written(name)

@@ -1,4 +1,4 @@
-"""Corpora under each other's alphabets, told apart by what the numbers mean; and selections of performances."""
+"""Corpora under each other's alphabets, compared by what the numbers mean; and selections of performances."""
 
 from dataclasses import fields
 from fractions import Fraction
@@ -22,7 +22,7 @@ OTHER = melodies(
 
 
 def meant(data: Melodies) -> list[Any]:
-    """Spell out what every number stands for."""
+    """Replace every number by its meaning."""
     return [
         [data.durations[one] for one in data.duration.tolist()],
         [data.positions[one] for one in [*data.position.tolist(), *data.pickup.tolist()]],

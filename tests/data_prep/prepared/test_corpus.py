@@ -47,7 +47,7 @@ def folder_of_pieces(
     folder_of_tunes: Callable[..., Path],
     folder_of_performances: Callable[..., Path],
 ) -> Callable[[int], Path]:
-    """Make a folder, called tunes, with so many unrelated pieces of each kind of data."""
+    """Make a folder, called tunes, with a number of unrelated pieces of each kind of data."""
 
     def make(count: int) -> Path:
         if request.param == "melodies":

@@ -1,4 +1,4 @@
-"""Reading within bounds: readers that hang, fill the memory, or end their process, beside files that are good."""
+"""Reading within bounds: readers that hang, fill the memory, or end their process, among good files."""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""Reading files: in parallel, cached, and with files that are no good among them."""
+"""Reading files: in parallel, cached, and with bad files among them."""
 
 import os
 import zipfile
@@ -17,7 +17,7 @@ from data_prep.readers.notes import Reading
 
 
 class Recorded:
-    """A progress display that remembers."""
+    """A progress display that records its steps."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str | int, ...]] = []

@@ -1,4 +1,5 @@
-"""Damaged files of every kind: each is read within bounds, and refused in words or read as something that is music."""
+"""Damaged files of every kind: each is read within bounds, and rejected with a reason or read as something that is
+music."""
 
 import re
 import zipfile

@@ -1,6 +1,7 @@
-"""What a passing shortage leaves behind: nothing that a later run takes for the whole of a file or a corpus."""
+"""What a passing shortage leaves behind: nothing that a later run mistakes for a whole file or corpus."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -72,7 +73,7 @@ def test_a_corpus_read_without_enough_memory_is_no_whole_corpus(hungry: Path, tm
     ("bounds", "reason"),
     [
         (Bounds(memory=48 * 2**20), "reading it takes more memory than there is for one file"),
-        (Bounds(seconds=0.02), "reading it takes more than 0.02 s"),
+        (Bounds(seconds=0.02), r"reading it takes more than 0\.(02|12) s"),  # of waiting, on a busy machine
     ],
 )
 def test_a_file_that_met_a_bound_is_read_the_next_time(
@@ -80,7 +81,8 @@ def test_a_file_that_met_a_bound_is_read_the_next_time(
 ) -> None:
     files = {hungry / "long.abc": file_digest(hungry / "long.abc")}
     (met,) = read_all(files, tmp_path / "cache", Silent(), bounds=bounds).values()
-    assert [one.reason for one in met.unread] == [reason]
+    (unread,) = met.unread
+    assert re.fullmatch(reason, unread.reason)
     (read,) = read_all(files, tmp_path / "cache", Silent()).values()
     assert (len(read.pieces), read.unread) == (1, ())
 

@@ -53,7 +53,7 @@ def test_a_line_keeps_its_voice_by_nearness() -> None:
 TOUCHES = st.fractions(min_value=-ARTICULATION_GAP, max_value=ARTICULATION_GAP, max_denominator=24).filter(
     lambda touch: touch < ARTICULATION_GAP
 )
-"""By how much a note overlaps the next; less than nothing is a silence."""
+"""By how much a note overlaps the next; negative for a silence."""
 
 
 def _line(played: list[tuple[int, Fraction, Fraction]]) -> list[Note]:

@@ -1,4 +1,4 @@
-"""Places of bytes: one contract for folders and buckets, and what is refused."""
+"""Object stores: one contract for folders and buckets, and what is rejected."""
 
 import errno
 import os
@@ -16,9 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data_prep.errors import BadInputError
-from data_prep.storage.bucket_store import BucketStore
-from data_prep.storage.folder_store import FolderStore
-from data_prep.storage.object_store import UnusableStoreError
+from data_prep.storage.object_store import ObjectStore, UnusableStoreError
 from data_prep.storage.probes import check, find_mark, leave_mark, remove_mark
 from data_prep.storage.urls import store_at
 from tests.object_store import S3Server, object_store
@@ -34,30 +32,30 @@ def store() -> Generator[S3Server]:
 
 
 @pytest.fixture(params=["folder", "bucket"])
-def some_place(request: pytest.FixtureRequest, store: S3Server, tmp_path: Path) -> FolderStore | BucketStore:
+def some_store(request: pytest.FixtureRequest, store: S3Server, tmp_path: Path) -> ObjectStore:
     if request.param == "folder":
-        (tmp_path / "place").mkdir()
-        return store_at(tmp_path / "place")
+        (tmp_path / "store").mkdir()
+        return store_at(tmp_path / "store")
     return store_at(store.url(f"bucket/{tmp_path.name}"))
 
 
-def test_what_is_written_is_read_back_and_removed(some_place: FolderStore | BucketStore) -> None:
-    assert some_place.names("checkpoints") == []
-    assert not some_place.exists("checkpoints/a.pt")
-    some_place.remove("checkpoints/a.pt")
+def test_what_is_written_is_read_back_and_removed(some_store: ObjectStore) -> None:
+    assert some_store.names("checkpoints") == []
+    assert not some_store.exists("checkpoints/a.pt")
+    some_store.remove("checkpoints/a.pt")
     with pytest.raises(FileNotFoundError):
-        some_place.read("checkpoints/a.pt")
-    some_place.write("checkpoints/a.pt", b"one")
-    some_place.write("checkpoints/a.pt", b"two, longer")
-    some_place.write("checkpoints/deep/b.pt", b"")
-    assert some_place.read("checkpoints/a.pt") == b"two, longer"
-    assert some_place.read("checkpoints/deep/b.pt") == b""
-    assert some_place.exists("checkpoints/a.pt")
-    assert not some_place.exists("checkpoints")
-    assert some_place.names("checkpoints") == ["checkpoints/a.pt"]
-    assert some_place.names("checkpoints/a.pt") == []
-    some_place.remove("checkpoints/a.pt")
-    assert some_place.names("checkpoints") == []
+        some_store.read("checkpoints/a.pt")
+    some_store.write("checkpoints/a.pt", b"one")
+    some_store.write("checkpoints/a.pt", b"two, longer")
+    some_store.write("checkpoints/deep/b.pt", b"")
+    assert some_store.read("checkpoints/a.pt") == b"two, longer"
+    assert some_store.read("checkpoints/deep/b.pt") == b""
+    assert some_store.exists("checkpoints/a.pt")
+    assert not some_store.exists("checkpoints")
+    assert some_store.names("checkpoints") == ["checkpoints/a.pt"]
+    assert some_store.names("checkpoints/a.pt") == []
+    some_store.remove("checkpoints/a.pt")
+    assert some_store.names("checkpoints") == []
 
 
 NAMES = st.sampled_from(["a", "b.pt", "c/a", "c/b.pt", "c/d/a"])
@@ -66,8 +64,8 @@ DEEDS = st.lists(st.tuples(NAMES, st.none() | st.binary(max_size=64)), max_size=
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deeds=DEEDS)
-def test_a_place_is_a_dictionary(some_place: FolderStore | BucketStore, deeds: list[tuple[str, bytes | None]]) -> None:
-    fresh = some_place.below(f"run-{time.monotonic_ns()}")
+def test_a_store_is_a_dictionary(some_store: ObjectStore, deeds: list[tuple[str, bytes | None]]) -> None:
+    fresh = some_store.below(f"run-{time.monotonic_ns()}")
     expected: dict[str, bytes] = {}
     for name, data in deeds:
         if data is None:
@@ -81,48 +79,48 @@ def test_a_place_is_a_dictionary(some_place: FolderStore | BucketStore, deeds: l
         assert fresh.names(below) == sorted(name for name in expected if name.rpartition("/")[0] == below)
 
 
-def test_a_place_below_sees_its_own_names_alone(some_place: FolderStore | BucketStore) -> None:
-    one, other = some_place.below("one"), some_place.below("other")
+def test_a_store_below_sees_its_own_names_alone(some_store: ObjectStore) -> None:
+    one, other = some_store.below("one"), some_store.below("other")
     one.write("x/a", b"1")
     assert not other.exists("x/a")
     assert one.names("x") == ["x/a"]
-    assert some_place.read("one/x/a") == b"1"
-    assert one.label == f"{some_place.label}/one"
+    assert some_store.read("one/x/a") == b"1"
+    assert one.label == f"{some_store.label}/one"
 
 
-def test_a_large_object_is_whole(some_place: FolderStore | BucketStore) -> None:
+def test_a_large_object_is_whole(some_store: ObjectStore) -> None:
     data = os.urandom(12_000_000)  # more than one part of an upload
-    some_place.write("large", data)
-    assert some_place.read("large") == data
+    some_store.write("large", data)
+    assert some_store.read("large") == data
 
 
-def test_it_travels_small_and_without_a_secret(some_place: FolderStore | BucketStore) -> None:
-    some_place.write("a", b"1")  # a connection that is open does not travel
-    packed = pickle.dumps(some_place)
+def test_it_travels_small_and_without_a_secret(some_store: ObjectStore) -> None:
+    some_store.write("a", b"1")  # a connection that is open does not travel
+    packed = pickle.dumps(some_store)
     assert len(packed) < 600
     assert b"testing" not in packed
-    assert pickle.loads(packed) == some_place  # noqa: S301  (our own)
+    assert pickle.loads(packed) == some_store  # noqa: S301  (our own)
     code = "import pickle, sys; print(pickle.load(sys.stdin.buffer).read('a'))"
     done = subprocess.run([sys.executable, "-c", code], input=packed, capture_output=True, check=True)
     assert done.stdout == b"b'1'\n"
 
 
-def test_a_check_passes_and_leaves_nothing(some_place: FolderStore | BucketStore) -> None:
-    check(some_place.below("probes"))
-    assert some_place.names("probes") == []
+def test_a_check_passes_and_leaves_nothing(some_store: ObjectStore) -> None:
+    check(some_store.below("probes"))
+    assert some_store.names("probes") == []
 
 
-def test_a_mark_is_found_by_another_process(some_place: FolderStore | BucketStore) -> None:
-    token = leave_mark(some_place)
+def test_a_mark_is_found_by_another_process(some_store: ObjectStore) -> None:
+    token = leave_mark(some_store)
     code = "import pickle, sys; from data_prep.storage.probes import find_mark"
     code += "; print(find_mark(*pickle.load(sys.stdin.buffer)))"
     for looked_for, seen in ((token, b"True\n"), ("other", b"False\n")):
         done = subprocess.run(
-            [sys.executable, "-c", code], input=pickle.dumps((some_place, looked_for)), capture_output=True, check=True
+            [sys.executable, "-c", code], input=pickle.dumps((some_store, looked_for)), capture_output=True, check=True
         )
         assert done.stdout == seen
-    remove_mark(some_place, token)
-    assert not find_mark(some_place, token)
+    remove_mark(some_store, token)
+    assert not find_mark(some_store, token)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +134,7 @@ def test_a_mark_is_found_by_another_process(some_place: FolderStore | BucketStor
         ("s3://bucket?scheme=http&regoin=eu", "no option of storage is called 'regoin' .s3://bucket.; did you mean"),
     ],
 )
-def test_a_text_that_names_no_place_is_refused(text: str, error: str) -> None:
+def test_a_text_that_names_no_store_is_rejected(text: str, error: str) -> None:
     with pytest.raises(BadInputError, match=error):
         store_at(text)
 
@@ -270,7 +268,7 @@ print(where.names("."), where.exists("a"))
 
 
 def mounted(options: str, deed: str, folder: Path) -> str:
-    """Do something in a folder of a kind of its own, in a mount namespace that ends with the process."""
+    """Do something in a newly mounted folder, in a mount namespace that ends with the process."""
     if MOUNT is None or subprocess.run([MOUNT, "-rm", "true"], check=False, capture_output=True).returncode:
         pytest.skip("this user may not mount in a namespace of its own")
     script = 'mount -t tmpfs -o "$1" tmpfs "$2" || exit 99; exec "$3" -c "$4" "$2" "$5"'

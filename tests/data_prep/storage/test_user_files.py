@@ -1,4 +1,4 @@
-"""Files for users: what is there is kept, unless it is to be replaced."""
+"""Files for users: existing files are kept, unless they are to be replaced."""
 
 from pathlib import Path
 

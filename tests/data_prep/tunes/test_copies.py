@@ -13,8 +13,8 @@ from data_prep.melodies.assembly import assemble
 from data_prep.pitches import REST
 from data_prep.readers.notes import Piece
 from data_prep.tunes.copies import MIN_COPY, CorpusIndex
-from data_prep.tunes.corpus_tunes import corpus_tunes
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.from_melodies import corpus_tunes
+from data_prep.tunes.notation import Tune
 from tests import hand_melodies
 
 Notes = Sequence[tuple[int, Fraction]]

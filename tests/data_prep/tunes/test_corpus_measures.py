@@ -14,9 +14,9 @@ from data_prep.prepared.corpus import prepare
 from data_prep.readers.scores import read
 from data_prep.tunes.copies import CorpusIndex
 from data_prep.tunes.corpus_measures import CorpusMeasures, corpus_measures
-from data_prep.tunes.corpus_tunes import corpus_tunes
+from data_prep.tunes.from_melodies import corpus_tunes
 from data_prep.tunes.measures import MEASURES, measure
-from data_prep.tunes.tune import MODES, signature
+from data_prep.tunes.notation import MODES, signature
 from tests import hand_melodies
 from tests.data_prep.conftest import only
 

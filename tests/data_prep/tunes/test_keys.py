@@ -12,7 +12,7 @@ from data_prep.pitches import REST
 from data_prep.readers.notes import Key, Piece
 from data_prep.readers.scores import read
 from data_prep.tunes.keys import estimate_key
-from data_prep.tunes.tune import MODES, Mode, Tune, signature
+from data_prep.tunes.notation import MODES, Mode, Tune, signature
 
 STEPS: dict[Mode, tuple[int, ...]] = {
     "major": (0, 2, 4, 5, 7, 9, 11),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from data_prep.pitches import REST
 from data_prep.readers.notes import Piece
 from data_prep.tunes.measures import LAGS, MEASURES, MIN_RUN, measure
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 
 EIGHTH, QUARTER, THIRD = Fraction(1, 2), Fraction(1), Fraction(1, 3)
 

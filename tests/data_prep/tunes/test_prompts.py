@@ -13,8 +13,8 @@ from music21 import chord, key, meter, note, stream
 
 from data_prep.errors import BadInputError
 from data_prep.pitches import REST
+from data_prep.tunes.notation import Tune
 from data_prep.tunes.prompts import read_prompt
-from data_prep.tunes.tune import Tune
 from data_prep.writers.files import write
 from tests.hand_tunes import JIG, TUNES, sung, without_last_rest
 

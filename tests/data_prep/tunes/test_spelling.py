@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from music21.key import Key, KeySignature
 from music21.pitch import Pitch
 
+from data_prep.tunes.notation import MODES, Mode, Tune
 from data_prep.tunes.spelling import Accidentals, Name, signed, spell, tonic
-from data_prep.tunes.tune import MODES, Mode, Tune
 
 
 def _pitch(name: Name) -> Any:

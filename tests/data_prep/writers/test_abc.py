@@ -15,8 +15,8 @@ from data_prep.pitches import REST
 from data_prep.readers.abc.files import split_tunes
 from data_prep.readers.abc.tunes import read_tune
 from data_prep.readers.scores import read
+from data_prep.tunes.notation import Tune, signature
 from data_prep.tunes.prompts import tune_of
-from data_prep.tunes.tune import Tune, signature
 from data_prep.writers.abc import to_abc
 from tests.hand_tunes import JIG, REEL, SLIP_JIG, TUNES, joined, sung, tunes
 

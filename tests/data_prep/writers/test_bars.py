@@ -1,4 +1,4 @@
-"""How tunes come to bars and written values."""
+"""How tunes become bars and written values."""
 
 from fractions import Fraction
 
@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 
 from data_prep.pitches import REST
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from data_prep.writers.bars import Bar, bars, is_written, lines
 from tests.hand_tunes import EIGHTH, THIRD, in_eighths, tunes
 
 
 def _lengths(tune: Tune) -> list[list[str]]:
-    """Give the lengths in eighths of what is written in each bar, with ~ where it is tied to the next."""
+    """Return the lengths in eighths of what is written in each bar, with ~ where it is tied to the next."""
     return [[f"{one.length * 2}{'~' if one.tied_after else ''}" for one in bar.notes] for bar in bars(tune)]
 
 

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.image import imread
 from numpy.typing import NDArray
 
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from data_prep.writers.engraving import to_png, to_svg
 from data_prep.writers.score import COMPOSED_MARK, PROMPT_MARK, to_musicxml
 from tests.hand_tunes import JIG, REEL, TUNES

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from data_prep.errors import BadInputError
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from data_prep.writers.files import FORMATS, check, write
 from tests.hand_tunes import JIG, REEL, tunes
 
@@ -118,7 +118,7 @@ def test_a_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
 def test_heavy_libraries_are_loaded_by_the_formats_that_need_them(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom fractions import Fraction\nfrom pathlib import Path\n"
-        "from data_prep.writers.files import write\nfrom data_prep.tunes.tune import Tune\n"
+        "from data_prep.writers.files import write\nfrom data_prep.tunes.notation import Tune\n"
         f"write(Tune((60,), (Fraction(1),)), Path({str(tmp_path)!r}), 'tune', ['abc'])\n"
         "print(sorted({'music21', 'verovio', 'pretty_midi', 'resvg_py', 'scipy'} & set(sys.modules)))"
     )

@@ -15,14 +15,14 @@ from hypothesis import HealthCheck, assume, given, settings
 from data_prep.errors import BadInputError
 from data_prep.pitches import REST
 from data_prep.readers.scores import read
+from data_prep.tunes.notation import Tune
 from data_prep.tunes.prompts import tune_of
-from data_prep.tunes.tune import Tune
 from data_prep.writers.midi import VIOLIN, program_of, to_bytes, to_pretty_midi
 from tests.hand_tunes import JIG, TUNES, sung, tunes, without_last_rest
 
 
 def _events(tune: Tune, program: int = VIOLIN) -> tuple[int, list[tuple[int, Any]]]:
-    """Give the ticks of a quarter note, and each event with its tick."""
+    """Return the ticks of a quarter note, and each event with its tick."""
     file = mido.MidiFile(file=BytesIO(to_bytes(to_pretty_midi(tune, program))), charset="utf-8")
     found: list[tuple[int, Any]] = []
     for track in file.tracks:

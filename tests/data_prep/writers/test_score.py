@@ -15,8 +15,8 @@ from music21.key import KeySignature
 
 from data_prep.pitches import REST
 from data_prep.readers.scores import read
+from data_prep.tunes.notation import Tune
 from data_prep.tunes.prompts import tune_of
-from data_prep.tunes.tune import Tune
 from data_prep.writers.score import COMPOSED_MARK, PROMPT_COLOUR, PROMPT_MARK, to_music21, to_musicxml
 from tests.hand_tunes import JIG, REEL, SLIP_JIG, TUNES, sung, tunes, without_last_rest
 

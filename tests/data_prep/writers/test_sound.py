@@ -12,7 +12,7 @@ import pretty_midi
 import pytest
 from numpy.typing import NDArray
 
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from data_prep.writers.midi import to_pretty_midi
 from data_prep.writers.sound import to_wav
 from data_prep.writers.soundfont import RATE, SoundFont
@@ -26,7 +26,7 @@ def _samples(data: bytes) -> NDArray[np.float64]:
 
 
 def _fundamental(sound: NDArray[np.float64], near: float) -> float:
-    """Give the frequency of the strongest partial within half an octave of one."""
+    """Return the frequency of the strongest partial within half an octave of one."""
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)), 8 * len(sound)))
     hertz = np.fft.rfftfreq(8 * len(sound), 1 / RATE)
     inside = (hertz > near / 2**0.5) & (hertz < near * 2**0.5)

@@ -18,7 +18,7 @@ PERFORMANCES = os.environ.get("TUNESMITH_TEST_PERFORMANCES")
 
 
 def others(notes: Notes) -> NDArray[np.int64]:
-    """Give every note another velocity than its own."""
+    """Return every note another velocity than its own."""
     shift = stream(1, "other velocities").integers(1, 127, len(notes.tick))
     return (notes.velocity.astype(np.int64) - 1 + shift) % 127 + 1
 

@@ -109,7 +109,7 @@ def test_a_model_in_c_answers_in_the_tunes_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"length": 4}, r"length cannot be chosen here: .* leave out length = 4 \(--set\)"),
+        ({"length": 4}, r"length cannot be chosen here: .* \(--set\); leave out length = 4"),
         ({"reading": "literal"}, "reading cannot be chosen here"),
         ({"siez": 4}, "did you mean 'size'"),
         ({"cell": "gru", "initial": "tensorflow"}, "initial = tensorflow changes nothing here: it needs cell = rnn"),

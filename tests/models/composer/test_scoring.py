@@ -244,7 +244,7 @@ def test_an_earlier_composer_takes_its_floor_from_what_it_learnt_from(tmp_path: 
     now = Composer().score(trained_file(tmp_path / "now.pt", data), new, None)
     earlier = trained_file(tmp_path / "earlier.pt", data, floor="left out", fifths="left out")
     np.testing.assert_array_equal(Composer().score(earlier, new, data).values, now.values)
-    with pytest.raises(BadInputError, match=r"earlier\.pt: .* which is not at hand"):
+    with pytest.raises(BadInputError, match=r"earlier\.pt: .* that is not at hand"):
         Composer().score(earlier, new, None)
     other = melodies([*random_tunes(12, 3), Tune([(99, Fraction(9))])], 3)
     with pytest.raises(BadInputError, match=r"by hand has other .* now"):

@@ -10,7 +10,7 @@ from data_prep.errors import BadInputError
 from data_prep.pitches import REST
 from data_prep.randomness import stream
 from data_prep.tunes.keys import estimate_key
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from models.uses.request import SamplingRequest
 from tests.models.ngram_family.model import Event, NgramModel
 

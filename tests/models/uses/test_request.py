@@ -9,7 +9,7 @@ from music21 import key as m21_key
 from music21 import pitch as m21_pitch
 
 from data_prep.errors import BadInputError
-from data_prep.tunes.tune import MODES, Tune
+from data_prep.tunes.notation import MODES, Tune
 from models.uses.request import Key, SamplingRequest, parse_key, parse_metre, parse_pitch
 
 LETTERS = st.sampled_from("CDEFGAB")
@@ -86,7 +86,7 @@ TUNE = Tune((60,), (Tune((), ()).bar_length,))
         ({"lowest": "H3"}, "a pitch is written like G3.* got 'H3'"),
         ({"highest": 128}, "got 128"),
         ({"lowest": "C-2"}, "got 'C-2'"),
-        ({"lowest": "C5", "highest": "C4"}, "lowest pitch lies at or below"),
+        ({"lowest": "C5", "highest": "C4"}, "lowest pitch is at or below"),
         ({"prompt": Tune((), ())}, "at least one note"),
         ({"prompt": TUNE, "prompt_notes": 0}, "at least one note: got 0 of 1"),
     ],

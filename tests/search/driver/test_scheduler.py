@@ -17,7 +17,7 @@ from search.driver.scheduler import ResumableASHA, UnstoppedTrials, make_schedul
 from search.driver.worker import FAILURE
 from search.private_apis import asha_rungs
 from search.spec.file import parse
-from search.spec.search_spec import SearchSpec
+from search.spec.whole_search import SearchSpec
 from search.study.records import EpochRecord, TrialRecord
 
 SEARCH = parse(TOY_SEARCH, "toy", family=ToyFamily(), overrides={"budget.epochs": 27})

@@ -167,7 +167,7 @@ def test_options_are_read_as_the_search_reads_them() -> None:
 
 
 def own_agent() -> str:
-    """The agent, which takes the jobs, has a port of its own beside other Rays here."""
+    """A cluster whose agent, which accepts jobs, has a free port, since other Rays run here."""
     return f"--dashboard-agent-listen-port={free_port()}"
 
 

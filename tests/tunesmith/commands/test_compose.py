@@ -1,4 +1,4 @@
-"""``tunesmith compose``: tunes from a trained composer in files, by seed, and what it refuses in one line."""
+"""``tunesmith compose``: tunes from a trained composer in files, by seed, and errors in one line."""
 
 import json
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from data_prep.pitches import REST
+from data_prep.tunes.notation import Tune
 from data_prep.tunes.prompts import read_prompt
-from data_prep.tunes.tune import Tune
 from data_prep.writers.files import FORMATS, write
 from tests.models.trained_composers import trained
 from tests.tunesmith.conftest import Done
@@ -90,7 +90,7 @@ def test_every_run_keeps_its_files_together_and_those_of_others_as_they_are(
         assert {name: there[name] for name in before} == before
         before = there
     assert compose("--bars 4 --seed 2 --formats abc --no-report").status == 0
-    again = compose("--bars 4 --form AABB --formats abc --force")  # which replaces the first run whole
+    again = compose("--bars 4 --form AABB --formats abc --force")  # replaces the whole first run
     assert again.status == 0, again.err
     there = {path.name for path in folder.iterdir()}
     gone = {"small-seed1-01.mid", "small-seed1-02.mid", "small-seed1-02.abc"}
@@ -172,15 +172,15 @@ def test_tunes_are_told_and_measured(compose: Callable[..., Done], tmp_path: Pat
         ("--key H", "a key is written like"),
         ("--metre 6-8", "a metre is written like 6/8"),
         ("--lowest X9", "a pitch is written like G3"),
-        ("--lowest C6 --highest C5", "lowest pitch lies at or below"),
+        ("--lowest C6 --highest C5", "lowest pitch is at or below"),
         ("--highest C0", "knows none from MIDI pitch 0 to 12"),
         ("--formats mdi", "did you mean 'midi'"),
-        ("--formats ,", "at least one format"),
+        ("--formats ,", "at least one of midi"),
         ("--prompt nowhere.abc", "nowhere.abc is not"),
         ("--prompt empty.abc", "a prompt is a tune of at least one note"),
         ("--prompt text.txt", "a prompt ends in"),
         ("--prompt long.abc --bars 1", "must leave something to compose"),
-        ("--out empty.abc", "empty.abc cannot be one"),
+        ("--out empty.abc", "empty.abc is not"),
         ("--corpus onells", "did you mean 'oneills'"),
     ],
 )
@@ -214,8 +214,8 @@ def test_models_that_cannot_compose_are_named(compose: Callable[..., Done], tmp_
         "--trial nothing": "no search is called 'nothing'",
         "": "no search is called 'composer'",
         "--model composer@champion": "no composer",
-        "--model stylenet@champion": "this takes a composer",
-        "--model composer@3 --trial nothing/2": "a model is named once",
+        "--model stylenet@champion": "the model must be a composer",
+        "--model composer@3 --trial nothing/2": "a model is named by --model or by --trial",
     }.items():
         done = compose(arguments, model=None)
         assert (done.status, done.out) == (2, "")

@@ -1,4 +1,4 @@
-"""``tunesmith data`` on both kinds of data: what it says, its JSON, its pictures, and what it refuses."""
+"""``tunesmith data`` on both kinds of data: its text, its JSON, its pictures and its errors."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ from tunesmith.cli import run
 
 @pytest.fixture(autouse=True)
 def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of two styles with a file that cannot be read and one that is left out, in the folder to work in."""
+    """A folder of two styles with an unreadable file and one that is left out, in the current folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TUNESMITH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "200")

@@ -34,7 +34,7 @@ layers = 1
 batch_size = 8
 
 [resources]
-gpus = 0  # there are none but those that one node only says it has
+gpus = 0  # there are none; one node only claims to have some
 
 [study]
 url = "{study}"

@@ -1,4 +1,4 @@
-"""``tunesmith memorise``: the grid as a table, JSON, tunes and a picture, and what it refuses in one line."""
+"""``tunesmith memorise``: the grid as a table, JSON, tunes and a picture, and errors in one line."""
 
 import json
 import subprocess

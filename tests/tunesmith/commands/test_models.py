@@ -1,4 +1,4 @@
-"""Registered models by command: listed, shown, taken back, exported, and used."""
+"""The commands on registered models: list, show, roll back, export and use."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ EVIDENCE = {"decision": {"moves": True, "why": "it is better than the champion"}
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with two composers, the second of them champion, and a StyleNet that is none."""
+    """A home with two composers, of which the second is the champion, and a StyleNet that is not one."""
     folder = tmp_path_factory.mktemp("registered")
     registry = Registry(default_uri(folder), folder)
     composer = trained_composers.trained(folder / "composer.pt")

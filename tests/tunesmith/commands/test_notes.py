@@ -1,4 +1,4 @@
-"""``tunesmith data notes``: the notes of one file as text and as JSON, and what it says of files that are no good."""
+"""``tunesmith data notes``: the notes of one file as text and as JSON, and errors for unusable files."""
 
 import json
 from pathlib import Path
@@ -122,7 +122,7 @@ def test_a_file_of_which_nothing_is_read_has_status_2_and_a_reason(
     [
         ("missing.abc", "a file of music must be an existing file: missing.abc is not"),
         ("text.txt", "a file of music ends in .abc, .krn"),
-        (".", "a file of music is a file, and '.' is a folder"),
+        (".", "a file of music is a file: '.' is a folder"),
         ("tunes.abc --performance", "a performance ends in .mid, .midi: got 'tunes.abc'"),
     ],
 )

@@ -61,7 +61,7 @@ def full_trials(place: Place, name: str) -> list[int]:
 def test_from_the_first_champion_to_a_better_one_and_back(place: Place) -> None:
     planned = place.run("promote", "poor", "--dry-run")
     assert planned.returncode == 0, planned.stderr
-    assert "promoted" in planned.stdout
+    assert "chosen" in planned.stdout
     assert "nothing was done" in planned.stdout
     assert openings(place) == []
 
@@ -173,7 +173,7 @@ def test_other_data_than_the_searchs_is_refused(place: Place) -> None:
 
 
 def test_a_promotion_that_is_killed_goes_on_and_opens_the_test_once(place: Place) -> None:
-    """Killed once the refitted model is there: nothing is registered; the next one ends what it began."""
+    """Killed after the refit: nothing is registered, and the next promotion completes it."""
     name = "poor"
     process = place.start("promote", name)
     promoted = place.folder / "runs" / "searches" / name / "promoted"
@@ -193,5 +193,5 @@ def test_a_promotion_that_is_killed_goes_on_and_opens_the_test_once(place: Place
     done = place.run("promote", name)
     assert done.returncode == 0, done.stderr
     assert model.stat().st_mtime_ns == made
-    assert len(openings(place)) in (1, 2)  # opened again only if its result was not kept yet
+    assert len(openings(place)) in (1, 2)  # opened again only if its result was not stored yet
     assert any(one.tags["search"] == name for one in client.search_model_versions("name = 'tunesmith-composer'"))

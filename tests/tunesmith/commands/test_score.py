@@ -1,4 +1,4 @@
-"""``tunesmith score``: new pieces beside the simple models, what is left out, and what it refuses in one line."""
+"""``tunesmith score``: new pieces with baselines, what is left out, and errors in one line."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ EVIDENCE = {"decision": {"moves": True, "why": "it is better"}, "test": {"mean":
 
 
 def tunes(folder: Path, first: int, last: int) -> Path:
-    """Take some of O'Neill's tunes by their numbers."""
+    """Write some of O'Neill's tunes, by their numbers."""
     source = next(path for path in corpora()["oneills"].files() if path.name == "0001-0050.abc")
     texts = source.read_text(encoding="latin-1").split("\nX:")[1:]
     chosen = [f"X:{text}\n" for text in texts if first <= int(text.split()[0]) <= last]
@@ -39,7 +39,7 @@ def tunes(folder: Path, first: int, last: int) -> Path:
 
 
 def performances(folder: Path, numbers: range, *styles: str) -> Path:
-    """Write performances, as many in each style."""
+    """Write performances, the same number in each style."""
     for number in numbers:
         place = folder / styles[number % len(styles)]
         place.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ def performances(folder: Path, numbers: range, *styles: str) -> Path:
 
 
 def train(home: Path, name: str, family_name: str, corpus: Path) -> Path:
-    """Leave what a search of one trial leaves, but for its study."""
+    """Write the files of a search with one trial, without its study."""
     family, search = FAMILIES[family_name], home / "searches" / name
     data = prepare(str(corpus), kind=family.data_kind, num_folds=2).data
     spec = family.spec_type.from_values(SMALL, "a test")
@@ -217,7 +217,7 @@ def test_a_stylenet_is_scored_by_style(command: Callable[..., Done], place: Path
         ("composer@1 nothing", "no corpus is called 'nothing'"),
         ("composer@1 empty", "at least one score"),
         ("composer@1 unreadable", "none of the 2 in 'unreadable' can be, the first is a.mid: "),
-        ("composer@1 short", "of 'short' none does: too short 1"),
+        ("composer@1 short", "none of 'short' does (too short 1)"),
         ("composer@1 variant", "all 1 of 'variant' are in its training corpus, or variants of pieces there; name"),
         ("composer@1 synthetic", "melodies are needed: the corpus 'synthetic' has performances"),
         ("composer@9 new", "no version is called 'composer@9'"),
@@ -225,7 +225,7 @@ def test_a_stylenet_is_scored_by_style(command: Callable[..., Done], place: Path
         ("nothing/7 new", "no search is called 'nothing'"),
         ("missing.pt new", "a trained model must be there, and missing.pt is not"),
         ("new/tunes.abc new", "is not a checkpoint"),
-        ("state.pt new", "state.pt is a trial's state in the midst of its training"),
+        ("state.pt new", "state.pt is the state of a trial that was still in training"),
         ("sonatas.pt new", "no family is called 'sonatas'"),
         ("stylenet.pt new", "at least one MIDI file"),
         ("stylenet.pt flat", "distinct velocities"),
@@ -255,7 +255,7 @@ def test_what_cannot_be_scored_is_said_in_one_line(
 
 
 def first_open(place: Path) -> int:
-    """Return the number of the first tune that the composer learnt from."""
+    """Return the number of the first tune in the composer's training set."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TUNESMITH_CACHE", str(place / "cache"))
         return min(int(name.rpartition("#")[2]) for name in prepare(str(place / "known"), num_folds=2).data.ids)

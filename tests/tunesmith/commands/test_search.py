@@ -1,4 +1,4 @@
-"""The commands as a user types them, on real tunes, with a real Ray, Optuna and MLflow."""
+"""The commands as a user types them, on real tunes, with real Ray, Optuna and MLflow."""
 
 import csv
 import io

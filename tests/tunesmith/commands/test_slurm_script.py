@@ -1,4 +1,4 @@
-"""The Slurm script runs a search on one node for real: its head, its driver, its token, and SIGTERM before the kill.
+"""The Slurm script runs a search on one node: its head, its driver, its token, and SIGTERM before the kill.
 
 With more nodes ``srun`` starts a worker on each; there is none here, and none is feigned.
 """

@@ -1,4 +1,4 @@
-"""The second family through the same commands, on small performances in files, and dynamics for flat MIDI."""
+"""The same commands with the second family, on small performances in files, and velocities for flat MIDI."""
 
 import json
 from collections.abc import Callable
@@ -25,7 +25,7 @@ TINY = ["--set", "view=note", "--set", "size=4", "--set", "layers=1", "--set", "
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A place with performances in two styles, a file that is none, and a finished search named "tiny"."""
+    """A place with performances in two styles, a file of another kind, and a finished search named "tiny"."""
     from tests.tunesmith.conftest import Place
 
     folder = tmp_path_factory.mktemp("played")
@@ -129,7 +129,7 @@ def test_a_dry_run_tells_styles_and_stores_nothing(played: Any) -> None:
 
 @dataclass(frozen=True)
 class Done:
-    """What a command that ran in this process came to."""
+    """The result of a command that ran in this process."""
 
     status: int
     out: str
@@ -182,7 +182,7 @@ def test_all_styles_mixes_and_baselines(played: Any, perform: Callable[..., Done
     ("arguments", "said"),
     [
         ("--trial tiny --genre wildd", "did you mean 'wild'"),
-        ("--trial tiny", "say which style"),
+        ("--trial tiny", "needs one of the model's styles"),
         ("--trial tiny --mix calm", "a mix is written like"),
         ("--trial tiny/99 --genre calm", "no trial of tiny has the number 99"),
         ("--trial none --genre calm", "no search is called 'none'"),
@@ -191,7 +191,7 @@ def test_all_styles_mixes_and_baselines(played: Any, perform: Callable[..., Done
         ("--flat --out nowhere/out.mid", "must be writable"),
         ("--flat --out in.mid", "in.mid exists; choose another name or folder, or replace the files (--force)"),
         ("--flat --out new.mid --picture in.png", "in.png exists"),
-        ("--flat --picture nowhere/roll.png", "a folder that is there"),
+        ("--flat --picture nowhere/roll.png", "the folder of a picture must exist"),
         ("--flat --picture roll.txt", "a picture's file ends in"),
     ],
 )

@@ -1,4 +1,4 @@
-"""``tunesmith ui``: a real server, real requests, and what is seen of it in a terminal."""
+"""``tunesmith ui``: a real server, real requests, and its output on a terminal."""
 
 import errno
 import http.client
@@ -26,7 +26,7 @@ OPEN = {
     "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": "*",
     "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "true",
 }
-"""What a shell may say to MLflow."""
+"""Environment variables that weaken MLflow's restrictions."""
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Ui:
 
 
 def _home(folder: Path) -> str:
-    """Lay a store with a run of a search; return its experiment's id."""
+    """Create a store with a run of a search; return the id of its experiment."""
     lay_tables(folder)
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
     client.create_experiment("empty", (folder / "mlartifacts" / "empty").as_uri())
@@ -67,7 +67,7 @@ def _home(folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def ui(tmp_path_factory: pytest.TempPathFactory) -> Generator[Ui]:
-    """A server of its own, in a shell that opens MLflow to everybody."""
+    """A server in an environment that would open MLflow to everybody."""
     home = tmp_path_factory.mktemp("ui") / "runs"
     experiment, port = _home(home), free_port()
     command = [sys.executable, "-m", "tunesmith", "ui", "--home", str(home), "--port", str(port)]
@@ -111,7 +111,7 @@ def test_its_own_names_are_answered(ui: Ui, host: str, path: str) -> None:
     ],
 )
 def test_a_name_that_leads_here_but_is_not_ours_is_refused(ui: Ui, host: str | None, path: str) -> None:
-    """As a page sends it whose name is rebound to this machine, whatever the shell says to MLflow."""
+    """Requests as a page sends them whose name is rebound to this machine are rejected in any environment."""
     assert ui.answer(host and host.replace("PORT", str(ui.port)), path).status in {400, 403}
 
 

@@ -1,4 +1,4 @@
-"""Findings about hand-made answers of nodes; the checks on real nodes are with the command."""
+"""The doctor's findings about hand-made answers of nodes; the command's tests run the checks on real nodes."""
 
 import subprocess
 import sys

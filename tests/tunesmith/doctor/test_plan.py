@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cluster.nodes import Node
-from cluster.resources import Slots
+from cluster.resources import SlotPlan
 from data_prep.errors import BadInputError
 from models.training.memory import PeakMemory
 from search.spec.file import load
@@ -51,10 +51,10 @@ def probe(free: int) -> NodeProbe:
 
 def test_slots_times_the_peak_must_be_free_on_each_node() -> None:
     peak = PeakMemory(tensors=1024 * MIB - 360 * MIB, context=0, total=64 * GIB)
-    found = list(fits({SMALL: peak}, Slots(8, 1, 0.0), {SMALL: probe(3 * GIB), LARGE: probe(5 * GIB)}))
+    found = list(fits({SMALL: peak}, SlotPlan(8, 1, 0.0), {SMALL: probe(3 * GIB), LARGE: probe(5 * GIB)}))
     assert [(one.level, one.where) for one in found] == [("yellow", "10.0.0.1"), ("green", "10.0.0.2")]
     assert found[0].text == "4 trials of the largest setting would take 4 GiB, and 3 GiB are free"
-    one_slot = list(fits({SMALL: peak}, Slots(1, 1, 0.0), {SMALL: probe(3 * GIB)}))
+    one_slot = list(fits({SMALL: peak}, SlotPlan(1, 1, 0.0), {SMALL: probe(3 * GIB)}))
     assert [one.level for one in one_slot] == ["green"], "a search with one slot runs one trial"
 
 
@@ -69,11 +69,11 @@ def test_slots_times_the_peak_must_be_free_on_each_node() -> None:
 )
 def test_the_peak_must_fit_a_trial_s_part_of_a_gpu(tensors: int, gpus: float, level: str, words: str) -> None:
     peak = PeakMemory(tensors=tensors, context=GIB, total=80 * GIB)
-    (finding,) = fits({H100: peak}, Slots(4, 1, gpus), {H100: probe(GIB)})
+    (finding,) = fits({H100: peak}, SlotPlan(4, 1, gpus), {H100: probe(GIB)})
     assert finding.level == level
     assert words in finding.text
 
 
 def test_a_measurement_that_fails_is_reported() -> None:
-    (finding,) = fits({SMALL: BadInputError("it was killed")}, Slots(1, 1, 0.0), {SMALL: probe(GIB)})
+    (finding,) = fits({SMALL: BadInputError("it was killed")}, SlotPlan(1, 1, 0.0), {SMALL: probe(GIB)})
     assert (finding.level, finding.where, finding.text) == ("yellow", "10.0.0.1", "it was killed")

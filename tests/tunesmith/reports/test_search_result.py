@@ -1,4 +1,4 @@
-"""What a search ends with, as a person reads it."""
+"""The printed result of a search."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ REPORT = EpochReport(1, {COMPOSER.metrics[0].name: FoldValues((1.5, 1.75))}, 2.0
 
 
 def printed(changed: Mapping[str, Value], capsys: pytest.CaptureFixture[str]) -> Mapping[str, tuple[str, ...]]:
-    """Print the result of a search with one trial; give each paragraph's lines by its first."""
+    """Print the result of a search with one trial; return the lines of each paragraph by its first line."""
     values = {**COMPOSER.spec_type.defaults(), **changed}
     trial = TrialRecord(3, "COMPLETE", values, (EpochRecord(REPORT, 0),), None, None, "")
     print_result(load("composer"), COMPOSER, SearchResult("trials", (trial,), 1, True, 2.0, ()), None)

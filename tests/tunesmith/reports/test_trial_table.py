@@ -1,4 +1,4 @@
-"""The table of a search's trials, in terminals wide and narrow."""
+"""The table of a search's trials, on wide and narrow terminals."""
 
 import io
 import re
@@ -22,7 +22,7 @@ DIVERGED = "nats_per_note is not finite at epoch 3: it diverged; try a lower lr"
 
 
 def record(family_name: str) -> SearchRecord:
-    """A search of the built-in space, with settings that a sampler drew, whose trials came to every end there is."""
+    """A search of the built-in space with sampled settings, whose trials ended in every possible state."""
     family, spec = find_family(family_name), load(family_name)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
     scores = {metric.name: FoldValues((2.4312, 2.5, 2.45, 2.39)) for metric in family.metrics}

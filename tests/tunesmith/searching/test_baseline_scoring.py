@@ -1,4 +1,4 @@
-"""Baselines that a process of their own scores beside a search."""
+"""Baselines that another process scores during a search."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Which search a command line means."""
+"""The search that a command line names."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What part of a GPU the largest setting's measured memory asks for."""
+"""The share of a GPU that the largest setting's measured memory requires."""
 
 import pytest
 

@@ -7,9 +7,9 @@ from data_prep.errors import BadInputError
 from data_prep.storage import user_files
 from data_prep.tunes.copies import CorpusIndex
 from data_prep.tunes.corpus_measures import CorpusMeasures
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from tunesmith.console import json_text
-from tunesmith.reports.tunes.measures import Report, report_data
+from tunesmith.reports.tunes.contents import TuneReport, report_data
 from tunesmith.reports.tunes.text import markdown
 
 
@@ -21,7 +21,7 @@ def write_report(
     name: str,
     *,
     replace: bool = False,
-) -> tuple[Report, list[Path]]:
+) -> tuple[TuneReport, list[Path]]:
     """Write the report beside the tunes' files: NAME.json, NAME.md and, if there is a corpus, NAME.png.
 
     Args:

@@ -66,8 +66,8 @@ def _draw_notes(panel: Any, cell: "Recollection") -> None:
     for kind, colour in _COLOURS.items():
         notes = [
             (pitch, float(onset), float(onset + duration * _SOUNDING))
-            for pitch, onset, duration, one in zip(tune.pitch, tune.onsets(), tune.duration, kinds, strict=True)
-            if one == kind and pitch != REST
+            for pitch, onset, duration, which in zip(tune.pitch, tune.onsets(), tune.duration, kinds, strict=True)
+            if which == kind and pitch != REST
         ]
         if notes:
             panel.hlines(*zip(*notes, strict=True), colors=colour, linewidth=4)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from data_prep.tunes.corpus_measures import CorpusMeasures
-    from tunesmith.reports.tunes.measures import Report
+    from tunesmith.reports.tunes.contents import TuneReport
 
 _COLUMNS = 5
 _ALL, _CENTRAL, _TUNE, _UNUSUAL = (
@@ -35,7 +35,7 @@ _MARK_WIDTH, _LETTER_WIDTH, _MARK_HEIGHT = 0.03, 0.028, 0.075
 _MIDDLE = 0.5
 
 
-def draw(report: "Report", corpus: "CorpusMeasures") -> "Figure":
+def draw(report: "TuneReport", corpus: "CorpusMeasures") -> "Figure":
     """Draw a panel for each measure that the corpus has.
 
     Args:
@@ -66,13 +66,13 @@ def _draw_panel(axes: Any, name: str, corpus: "CorpusMeasures", tunes: Mapping[s
     unit = MEASURES[name].unit
     scale = 100 if unit == "share" else 1
     known = corpus.known(name) * scale
-    values = [told["value"] * scale for told in tunes.values()]
+    values = [value["value"] * scale for value in tunes.values()]
     edges = _edges(name, known, values)
     if unit == "yes or no":
         _draw_answers(axes, known)
     else:
         _draw_histogram(axes, known, edges)
-    _draw_marks(axes, list(tunes), values, [told["unusual"] is not None for told in tunes.values()], edges)
+    _draw_marks(axes, list(tunes), values, [value["unusual"] is not None for value in tunes.values()], edges)
     axes.set_xlim(edges[0], edges[-1])
     axes.set_title(f"{MEASURES[name].title}{_in_units(unit)}", loc="left", fontsize=10)
     axes.tick_params(labelsize=8)

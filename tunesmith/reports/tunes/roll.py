@@ -10,7 +10,7 @@ from tunesmith.reports.pictures import new_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from data_prep.tunes.tune import Tune
+    from data_prep.tunes.notation import Tune
 
 _GIVEN, _COMPOSED = "#0072b2", "#d55e00"  # Okabe and Ito: colour-blind safe
 _SIGNS = {-1: "♭", 0: "", 1: "♯"}

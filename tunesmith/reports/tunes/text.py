@@ -10,7 +10,7 @@ from data_prep.wording import counted
 
 if TYPE_CHECKING:
     from data_prep.tunes.measures import Unit, Value
-    from tunesmith.reports.tunes.measures import Report
+    from tunesmith.reports.tunes.contents import TuneReport
 
 _MARKS = {"low": " ▼", "high": " ▲", None: ""}
 _LINKED = (".mid", ".musicxml", ".abc", ".svg", ".wav")
@@ -18,7 +18,7 @@ _LABELS, _CELL = 53, 8
 """Characters of the terminal's table before the tunes' columns, and of the widest value in those."""
 
 
-def print_report(report: "Report") -> None:
+def print_report(report: "TuneReport") -> None:
     """Print the measures of as many tunes as fit beside those of the corpus, and the sources of their copies."""
     from rich.markup import escape
     from rich.table import Table
@@ -33,10 +33,10 @@ def print_report(report: "Report") -> None:
         table.add_column(title, justify="right", style="dim", no_wrap=True)
     for stem in shown:
         table.add_column(escape(stem), justify="right", overflow="fold")
-    for name, one in report["measures"].items():
+    for name, measure in report["measures"].items():
         cells = [_of_tune(report, stem, name) for stem in shown]
         styled = [f"[bold yellow]{cell}[/]" if cell[-1] in "▲▼" else cell for cell in cells]
-        table.add_row(escape(one["title"]), *_of_corpus(report, one), *styled)
+        table.add_row(escape(measure["title"]), *_of_corpus(report, measure), *styled)
     out.print(table)
     if len(report["tunes"]) > len(shown):
         out.print(f"[dim]and {len(report['tunes']) - len(shown)} more, in the report's page[/]")
@@ -45,7 +45,7 @@ def print_report(report: "Report") -> None:
         out.print(f"{stem}: {_copy(report, stem)}", markup=False, soft_wrap=True)
 
 
-def markdown(report: "Report", folder: Path, picture: str) -> str:
+def markdown(report: "TuneReport", folder: Path, picture: str) -> str:
     """Return the page.
 
     Args:
@@ -59,7 +59,7 @@ def markdown(report: "Report", folder: Path, picture: str) -> str:
     return "\n".join([*_page(report, folder, picture), ""])
 
 
-def _page(report: "Report", folder: Path, picture: str) -> Iterator[str]:
+def _page(report: "TuneReport", folder: Path, picture: str) -> Iterator[str]:
     yield "# Composed tunes"
     yield ""
     yield _key(report)
@@ -69,10 +69,10 @@ def _page(report: "Report", folder: Path, picture: str) -> Iterator[str]:
     titles = ["measure", *_corpus_titles(report), *map(_plain, report["tunes"])]
     yield _row(titles)
     yield _row([":--", *["--:"] * (len(titles) - 1)])
-    for name, one in report["measures"].items():
+    for name, measure in report["measures"].items():
         cells = [_of_tune(report, stem, name) for stem in report["tunes"]]
         bold = [f"**{cell}**" if cell[-1] in "▲▼" else cell for cell in cells]
-        yield _row([one["title"], *_of_corpus(report, one), *bold])
+        yield _row([measure["title"], *_of_corpus(report, measure), *bold])
     for stem, tune in report["tunes"].items():
         yield from ("", f"## {_plain(tune['title'] or stem)}", "", f"{_plain(_headline(tune))}  ")
         files = [f"{stem}{suffix}" for suffix in _LINKED if (folder / f"{stem}{suffix}").exists()]
@@ -83,8 +83,8 @@ def _page(report: "Report", folder: Path, picture: str) -> Iterator[str]:
         if (folder / f"{stem}.png").exists():
             yield from ("", f"![{_plain(stem)}]({quote(stem)}.png)")
     yield from ("", "## What the measures are", "")
-    for one in report["measures"].values():
-        yield f"- **{one['title']}** ({one['unit']}): {one['meaning']}"
+    for measure in report["measures"].values():
+        yield f"- **{measure['title']}** ({measure['unit']}): {measure['meaning']}"
 
 
 def _row(cells: list[str]) -> str:
@@ -93,14 +93,14 @@ def _row(cells: list[str]) -> str:
 
 def _plain(text: str) -> str:
     """Escape the characters that Markdown would interpret."""
-    return "".join(f"\\{one}" if one in "\\`*_{}[]<>#|" else one for one in " ".join(text.split()))
+    return "".join(f"\\{letter}" if letter in "\\`*_{}[]<>#|" else letter for letter in " ".join(text.split()))
 
 
-def _corpus_titles(report: "Report") -> list[str]:
+def _corpus_titles(report: "TuneReport") -> list[str]:
     return ["corpus: median", "9 of 10 within"] if report["corpus"] else []
 
 
-def _of_corpus(report: "Report", measure: "dict[str, Any]") -> list[str]:
+def _of_corpus(report: "TuneReport", measure: "dict[str, Any]") -> list[str]:
     """Return a measure of the corpus, in the columns for it."""
     if not report["corpus"]:
         return []
@@ -113,9 +113,9 @@ def _of_corpus(report: "Report", measure: "dict[str, Any]") -> list[str]:
     return [_text(usual["median"], unit), high if low == high else f"{low.removesuffix(' %')} - {high}"]
 
 
-def _of_tune(report: "Report", stem: str, name: str) -> str:
-    told = report["tunes"][stem]["values"][name]
-    return _text(told["value"], report["measures"][name]["unit"]) + _MARKS[told["unusual"]]
+def _of_tune(report: "TuneReport", stem: str, name: str) -> str:
+    value = report["tunes"][stem]["values"][name]
+    return _text(value["value"], report["measures"][name]["unit"]) + _MARKS[value["unusual"]]
 
 
 def _text(value: "Value", unit: "Unit") -> str:
@@ -127,7 +127,7 @@ def _text(value: "Value", unit: "Unit") -> str:
     return f"{100 * value:.0f} %" if unit == "share" else f"{value:.1f}".removesuffix(".0")
 
 
-def _key(report: "Report") -> str:
+def _key(report: "TuneReport") -> str:
     if not report["corpus"]:
         return "The training corpus is not available: its measures and the copies are left out."
     corpus = report["corpus"]
@@ -144,7 +144,7 @@ def _headline(tune: "dict[str, Any]") -> str:
     )
 
 
-def _copy(report: "Report", stem: str) -> str:
+def _copy(report: "TuneReport", stem: str) -> str:
     """Return a sentence about the source of a tune's longest copy."""
     if not report["corpus"]:
         return "not compared with the corpus"

@@ -1,4 +1,4 @@
-"""A second reader of ABC, written from the ABC 2.1 standard alone, for comparing the project's reader with.
+"""A second reader of ABC, written from the ABC 2.1 standard alone, for comparison with the project's reader.
 
 It walks over each line character by character and is made to be plain, not fast. What it reads, and what it leaves out
 (repeats, decorations, overlaid voices, macros), is what the project's reader agrees to read.

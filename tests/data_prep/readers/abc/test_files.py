@@ -1,4 +1,4 @@
-"""ABC files: tunes and text, encodings, and what is refused."""
+"""ABC files: tunes and text, encodings, and what is rejected."""
 
 from collections.abc import Callable
 from fractions import Fraction

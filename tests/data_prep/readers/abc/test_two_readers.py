@@ -1,4 +1,4 @@
-"""Real tunes, read by two readers of ABC that know nothing of one another."""
+"""Real tunes, read by two independent readers of ABC."""
 
 from importlib.util import find_spec
 from pathlib import Path

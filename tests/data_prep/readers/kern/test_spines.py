@@ -1,4 +1,4 @@
-"""Humdrum kern: spines that split, merge, exchange and end; durations; what is refused."""
+"""Humdrum kern: spines that split, merge, exchange and end; durations; what is rejected."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

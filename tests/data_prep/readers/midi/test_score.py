@@ -1,4 +1,4 @@
-"""MIDI files: the grid, voices, signatures, and files that are no good."""
+"""MIDI files: the grid, voices, signatures, and bad files."""
 
 from collections.abc import Callable
 from fractions import Fraction

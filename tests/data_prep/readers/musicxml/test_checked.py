@@ -1,4 +1,4 @@
-"""MusicXML files by hand: archives, what does not sound, voices across staves, first bars, and what is refused."""
+"""MusicXML files by hand: archives, what does not sound, voices across staves, first bars, and what is rejected."""
 
 import zipfile
 from collections.abc import Callable, Mapping

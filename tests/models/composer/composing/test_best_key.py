@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data_prep.pitches import REST
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from models.composer.composing.best_key import in_best_key
 from models.composer.composing.tune_composer import TuneComposer
 from models.uses.request import SamplingRequest

@@ -5,7 +5,7 @@ from fractions import Fraction
 from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.melodies.events import REST_PITCH
 from data_prep.pitches import REST
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from models.composer.composing.prompt_events import PromptEvents, prompt_events
 from tests.models.toy_vocabulary import vocabulary_of
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.tunes.tune import DIVISIONS, Tune
+from data_prep.tunes.notation import DIVISIONS, Tune
 from data_prep.writers.bars import Written, bars, is_written
 from data_prep.writers.score import to_musicxml
 from models.composer.composing.note_rules import Bars, NoteRules, Place, usable_tokens

@@ -8,14 +8,14 @@ import pytest
 from data_prep.errors import BadInputError
 from data_prep.tunes.copies import CorpusIndex
 from data_prep.tunes.corpus_measures import CorpusMeasures, corpus_measures
-from data_prep.tunes.corpus_tunes import corpus_tunes
+from data_prep.tunes.from_melodies import corpus_tunes
 from data_prep.tunes.measures import MEASURES
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from data_prep.writers.files import write
 from tests import hand_melodies
 from tunesmith.console import out
+from tunesmith.reports.tunes.contents import report_data
 from tunesmith.reports.tunes.files import write_report
-from tunesmith.reports.tunes.measures import report_data
 from tunesmith.reports.tunes.text import print_report
 
 MELODIES = hand_melodies.melodies(hand_melodies.random_tunes(60, least=20, most=40))

@@ -8,13 +8,13 @@ import pytest
 from matplotlib.colors import to_hex
 
 from data_prep.pitches import REST
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 from tests.hand_tunes import TUNES
 from tunesmith.reports.tunes.roll import piano_roll
 
 
 def _notes(tune: Tune) -> list[tuple[float, float, str]]:
-    """Give the left end, the height and the colour of every note that is drawn."""
+    """Return the left end, the height and the colour of each drawn note."""
     (axes,) = piano_roll(tune).axes
     bars = [bar for container in axes.containers for bar in cast("Any", container)]
     return [(bar.get_x(), bar.get_y() + bar.get_height() / 2, to_hex(bar.get_facecolor())) for bar in bars]

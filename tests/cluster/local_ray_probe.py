@@ -1,4 +1,4 @@
-"""What a Ray of our own listens on, where its files lie, and what its workers import: printed as JSON."""
+"""Print, as JSON, what a local Ray listens on, where its files are, and what its workers import."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from cluster.session import connect
 
 
 def descendants() -> set[int]:
-    """Give this process and all that come from it."""
+    """Return this process and its descendants."""
     parents: dict[int, int] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
@@ -23,7 +23,7 @@ def descendants() -> set[int]:
 
 
 def listening(processes: set[int]) -> list[str]:
-    """Give the addresses, in the kernel's notation, that processes listen on."""
+    """Return the addresses that processes listen on, in the kernel's notation."""
     sockets: set[str] = set()
     for process in processes:
         for link in Path(f"/proc/{process}/fd").glob("*"):
@@ -36,7 +36,7 @@ def listening(processes: set[int]) -> list[str]:
 
 
 def imported() -> dict[str, str]:
-    """Give the files of what a worker imports by names that the user's folder has too."""
+    """Return the files of the modules that a worker imports by names that the user's folder has too."""
     import torch
 
     import models

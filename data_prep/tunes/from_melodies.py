@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from data_prep.melodies.arrays import Melodies
 from data_prep.tunes.keys import estimate_key
-from data_prep.tunes.tune import Tune
+from data_prep.tunes.notation import Tune
 
 
 def corpus_tunes(melodies: Melodies) -> list[Tune]:

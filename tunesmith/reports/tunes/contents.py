@@ -7,10 +7,10 @@ from typing import Any
 from data_prep.tunes.copies import Copied, CorpusIndex
 from data_prep.tunes.corpus_measures import CorpusMeasures
 from data_prep.tunes.measures import MEASURES, Value, measure
+from data_prep.tunes.notation import Tune
 from data_prep.tunes.spelling import tonic
-from data_prep.tunes.tune import Tune
 
-Report = dict[str, Any]
+TuneReport = dict[str, Any]
 """The report as JSON: "corpus" (or null), "measures" by their names and "tunes" by their files' stems."""
 
 _USUAL = (0.05, 0.95)
@@ -19,7 +19,7 @@ _USUAL = (0.05, 0.95)
 _UNUSUAL = {-1: "low", 0: None, 1: "high"}
 
 
-def report_data(tunes: Mapping[str, Tune], corpus: CorpusMeasures | None, index: CorpusIndex | None) -> Report:
+def report_data(tunes: Mapping[str, Tune], corpus: CorpusMeasures | None, index: CorpusIndex | None) -> TuneReport:
     """Measure composed tunes.
 
     Args:
@@ -40,7 +40,7 @@ def report_data(tunes: Mapping[str, Tune], corpus: CorpusMeasures | None, index:
     }
 
 
-def _usual(corpus: CorpusMeasures, name: str) -> Report | None:
+def _usual(corpus: CorpusMeasures, name: str) -> TuneReport | None:
     known = corpus.known(name)
     if not len(known):
         return None
@@ -48,7 +48,7 @@ def _usual(corpus: CorpusMeasures, name: str) -> Report | None:
     return {"pieces": len(known), "mean": float(known.mean()), "median": median, "low": low, "high": high}
 
 
-def _of_tune(tune: Tune, corpus: CorpusMeasures | None, index: CorpusIndex | None) -> Report:
+def _of_tune(tune: Tune, corpus: CorpusMeasures | None, index: CorpusIndex | None) -> TuneReport:
     copied = index.copied(tune) if index else None
     values = {**measure(tune), "longest_copy": None, "copied": None}
     if copied:
@@ -66,7 +66,7 @@ def _of_tune(tune: Tune, corpus: CorpusMeasures | None, index: CorpusIndex | Non
     }
 
 
-def _compared(name: str, value: Value, corpus: CorpusMeasures | None) -> Report:
+def _compared(name: str, value: Value, corpus: CorpusMeasures | None) -> TuneReport:
     place = corpus.rank(name, value) if corpus and value is not None else None
     return {
         "value": value,
@@ -75,7 +75,7 @@ def _compared(name: str, value: Value, corpus: CorpusMeasures | None) -> Report:
     }
 
 
-def _source(tune: Tune, copied: Copied | None) -> Report | None:
+def _source(tune: Tune, copied: Copied | None) -> TuneReport | None:
     if copied is None or copied.longest is None:
         return None
     return {**asdict(copied.longest), "bar": tune.bars()[copied.longest.note] + (0 if tune.pickup else 1)}

@@ -4,7 +4,7 @@ import pytest
 from music21.key import Key
 
 from data_prep.pitches import REST
-from data_prep.tunes.tune import MODES, Mode, Tune, signature
+from data_prep.tunes.notation import MODES, Mode, Tune, signature
 
 
 @pytest.mark.parametrize("mode", MODES)
