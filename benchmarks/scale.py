@@ -36,7 +36,9 @@ from search.study.states import StateName
 from search.tracking.client import default_uri
 
 MOST_SECONDS = 0.15
-MOST_GROWTH = 1.5
+MOST_GROWTH = 5.0
+"""Optuna's TPE reads all earlier trials for each sample."""
+
 MOST_KILOBYTES = 50.0
 LIST_LIMIT = PAGE_LIMIT = 2.0
 RESUME_LIMIT = 10.0

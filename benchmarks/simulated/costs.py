@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -190,7 +189,9 @@ def wait_among(slots: Sequence[int]) -> dict[int, float]:
     Returns:
         Seconds by number of workers.
     """
-    ray: Any = import_module("ray")  # it is connected
+    import ray as library  # it is connected, so it is quiet
+
+    ray: Any = library  # partly untyped
 
     @ray.remote(num_cpus=0)
     class Slow:
