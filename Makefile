@@ -1,4 +1,4 @@
-# make search | test | check | bench | ui | clean. The first of them sets everything up in .venv; later ones find it ready.
+# make search | test | quick | check | bench | ui | clean. The first of them sets everything up in .venv; later ones find it ready.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -9,7 +9,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 PACKAGES := data_prep models search cluster tunesmith
 
-.PHONY: search test check bench ui clean docs lock
+.PHONY: search test quick check bench ui clean docs lock
 
 search: $(READY) ## the built-in search of the composer on real fiddle tunes, at most five minutes
 	@$(BIN)/tunesmith search composer
@@ -17,6 +17,9 @@ search: $(READY) ## the built-in search of the composer on real fiddle tunes, at
 
 test: $(READY) ## all tests
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+
+quick: $(READY) ## the tests that start no Ray, no server and no other process, for daily work
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow"
 
 check: $(READY) ## style, types, layers, docstrings, dependencies, dead code
 	@echo "ruff";         $(BIN)/ruff check -q . && $(BIN)/ruff format -q --check .

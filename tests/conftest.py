@@ -1,8 +1,11 @@
 """For every test: one thread a process, a quiet Ray, examples that repeat; and a PostgreSQL, when first needed."""
 
+import inspect
 import os
+import re
 import uuid
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; read when numpy and torch are first imported
 
@@ -16,6 +19,26 @@ quieten()  # before a test file imports Ray
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+STARTS = re.compile(
+    r"\b(subprocess|Popen|Program|ray_session|ray_cluster|make_place|postgres|\w+Server)\b|\bplace\.run\b"
+)
+"""What a test, or a fixture that it uses, calls to start Ray, a server or another process."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts Ray, a server or another process as slow: ``make quick`` leaves it out."""
+    for item in items:
+        if any(STARTS.search(inspect.getsource(function)) for function in functions_of(item)):
+            item.add_marker(pytest.mark.slow)
+
+
+def functions_of(item: pytest.Item) -> Iterator[Callable[..., Any]]:
+    """Yield a test's function and those of its fixtures."""
+    if isinstance(item, pytest.Function):
+        yield item.function
+        for definitions in item._fixtureinfo.name2fixturedefs.values():
+            yield from (definition.func for definition in definitions if "/tests/" in inspect.getfile(definition.func))
 
 
 @pytest.fixture(scope="session")
