@@ -48,7 +48,7 @@ def memorise(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train networks on one tune only, and see how much of it they remember when they continue its first bars.
+    """Train networks on one tune only, and see how well they reproduce it from its first bars.
 
     Each row is one network, which sees that many previous notes in training and
     when it continues the tune with the most likely note. Each column is a

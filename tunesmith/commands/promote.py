@@ -41,21 +41,22 @@ def promote(
 ) -> None:
     """Promote a search's best trial: refit it on all folds, test it once on the sealed pieces, register it.
 
-    The rule chooses the smallest of the trials that are at most one standard
-    error of the paired difference worse than the best. The model is the mean of
-    --networks networks that differ only in their random numbers; on average it
-    is never worse than one of them, and on O'Neill's it is 0.017 nats per note
-    better. Each network is trained on all open pieces up to the folds' median
-    best epoch. The model is scored once on pieces that were never used. It
-    becomes the champion if there is none, or if the 95 % interval of its gain
-    over the champion on the same pieces is above 0.
+    By default, this promotes the smallest trial whose score is within one
+    standard error of the best (the one-standard-error rule). The model is an
+    ensemble of --networks networks that differ only in their random seed; it is
+    never worse than its members are on average, and on O'Neill's it is 0.017
+    nats per note better. Each network is trained on all pieces but the sealed
+    ones, up to the folds' median best epoch. The model is tested once on the
+    sealed pieces. It becomes the champion if there is none, or if the 95 %
+    interval of its gain over the champion, on the same pieces, is above 0; or
+    with --force.
 
     Examples:
         tunesmith promote composer --dry-run
 
         tunesmith promote composer
 
-        tunesmith promote composer --trial 7 --force --reason "it sings better"
+        tunesmith promote composer --trial 7 --force --reason "fewer repeated notes"
     """
     from models.families import family as find_family
     from search.promotion.promote import Promotion, plan_promotion

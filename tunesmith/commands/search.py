@@ -26,24 +26,34 @@ if TYPE_CHECKING:
 _OVERTIME = 0.05
 """How long to wait for baselines after the search's time, as a share of that time."""
 
+_OF_FILE = "the search file's"
+
 SearchName = Annotated[str, typer.Argument(help="A search's name.", metavar="NAME")]
 
 
 def search(
     what: Annotated[
         str,
-        typer.Argument(help="A family (built-in search), a search file, or a search to resume.", metavar="WHAT"),
+        typer.Argument(help="A built-in search, a search file, or the name of a search to resume.", metavar="WHAT"),
     ],
-    name: Annotated[str | None, typer.Option(help="Name of the search.", show_default="its family's")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the search.", show_default=_OF_FILE)] = None,
     corpus: CorpusName = None,
     repeats: Repeats = None,
-    trials: Annotated[int | None, typer.Option(help="Number of trials.", min=1)] = None,
-    time: Annotated[str | None, typer.Option(help='Time limit of the whole search, e.g. 4m30s, 2h or "none".')] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of a full trial.", min=1)] = None,
+    trials: Annotated[int | None, typer.Option(help="Number of trials.", min=1, show_default=_OF_FILE)] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(help='Time limit of the whole search, e.g. 4m30s, 2h or "none".', show_default=_OF_FILE),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Maximum number of epochs of a trial.", min=1, show_default=_OF_FILE)
+    ] = None,
     settings: Settings = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the folds, the trials and the sampler.", min=0)] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Seed of the folds, the trials and the sampler.", min=0, show_default=_OF_FILE),
+    ] = None,
     slots: Annotated[
-        int | None, typer.Option(help="Trials to run at once.", min=1, show_default="as many as fit")
+        int | None, typer.Option(help="Maximum number of concurrent trials.", min=1, show_default="as many as fit")
     ] = None,
     address: Address = None,
     storage: Annotated[
@@ -190,7 +200,7 @@ def trials(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the trials of a search, best first; also while it runs."""
+    """List the trials of a search, best first. Works while it runs, too."""
     from models.families import family as find_family
     from search.study.database import read_search
     from tunesmith.reports.trial_table import print_table, rows, sorted_rows
