@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from cluster.environment import Environment, environments, faults, refuse
+from cluster.node_software import Environment, environments, faults, refuse
 from cluster.nodes import Node, alive_nodes
 from cluster.resources import SlotPlan, num_fitting
 from data_prep.errors import BadInputError, one_line
@@ -19,7 +19,7 @@ class Membership:
     """The nodes of a search, as they join and leave."""
 
     def __init__(self, nodes: Sequence[Node], plan: SlotPlan, *, wanted: int = 0, tell: Callable[[str], None]) -> None:
-        """Begin with the nodes whose environments were compared (:func:`cluster.environment.handshake`).
+        """Begin with the nodes whose environments were compared (:func:`cluster.node_software.handshake`).
 
         Args:
             nodes: These nodes.

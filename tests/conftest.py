@@ -33,12 +33,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
-def functions_of(item: pytest.Item) -> Iterator[Callable[..., Any]]:
-    """Yield a test's function and those of its fixtures."""
-    if isinstance(item, pytest.Function):
-        yield item.function
-        for definitions in item._fixtureinfo.name2fixturedefs.values():
-            yield from (definition.func for definition in definitions if "/tests/" in inspect.getfile(definition.func))
+def functions_of(item: Any) -> Iterator[Callable[..., Any]]:
+    """Yield a test's function and those of its fixtures in tests/."""
+    yield item.function
+    for definitions in item._fixtureinfo.name2fixturedefs.values():
+        yield from (definition.func for definition in definitions if "/tests/" in inspect.getfile(definition.func))
 
 
 @pytest.fixture(scope="session")

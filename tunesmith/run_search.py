@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cluster.environment import handshake
 from cluster.membership import Membership
+from cluster.node_software import handshake
 from cluster.nodes import Node
 from cluster.resources import num_fitting, plan_slots
 from cluster.session import connect, quieten

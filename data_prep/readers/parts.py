@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from data_prep.readers.notes import Heading, Key, Metre, Note, Piece, clean_name, merge_ties
+from data_prep.readers.notes import Heading, Key, Metre, Note, Piece, clean_name
+from data_prep.readers.ties import merge_ties
 from data_prep.readers.voices import fill_gaps, signatures_from
 
 

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from models.spec import Spec, setting
-from models.training.spec import TrainingSpec
+from models.training.hyperparameters import TrainingSpec
 
 
 class _NetworkSpec(Spec):

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from models.family import EpochReport
 from models.folded.optimiser import FoldedOptimiser
 from models.metrics import TRAIN_LOSS, FoldValues
-from models.training.spec import TrainingSpec
+from models.training.hyperparameters import TrainingSpec
 
 _CHECK_EVERY = 16
 """Steps between checks that the loss is finite; on a GPU each check waits for it."""

@@ -6,7 +6,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, BruteForceSampler, RandomSampler, TPESampler
 
 from data_prep.randomness import integer_seed
-from search.spec.samplers import Grid, Random, Tpe
+from search.spec.sampler_section import Grid, Random, Tpe
 from search.spec.whole_search import SearchSpec
 
 

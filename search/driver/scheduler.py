@@ -12,7 +12,7 @@ from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 from models.metrics import Metric
 from search.driver.worker import LAST
 from search.private_apis import Identified, asha_rungs, asha_verdict, pending_trials
-from search.spec.schedulers import Asha, FullBudget
+from search.spec.scheduler_section import Asha, FullBudget
 from search.spec.whole_search import SearchSpec
 from search.study.records import TrialRecord
 

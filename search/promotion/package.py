@@ -7,18 +7,16 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from models.families import family as find_family
-from models.serving import Column, Serving
+from models.serving import Serving
 from search.promotion.code import roots_of, write_code
-
-if TYPE_CHECKING:
-    from mlflow.models import ModelSignature
+from search.promotion.signature import make_signature
 
 _REQUIREMENTS = ("mlflow", "torch", "numpy")
 """What a served model imports, beside the code that it carries; all else that it needs comes with these."""
@@ -63,7 +61,7 @@ def package(family: str, model: Path, folder: Path, *, sha256: str, card: str, e
                 python_model=str(entry),
                 code_paths=[str(code)],
                 artifacts={serving.MODEL: str(weights), serving.DESCRIPTION: str(description)},
-                signature=_signature(served),
+                signature=make_signature(served),
                 input_example=_example(served),
                 pip_requirements=requirements(),
             )
@@ -110,21 +108,6 @@ def _example(served: Serving) -> Any:
     import pandas as pd
 
     return pd.DataFrame(list(served.examples))
-
-
-def _signature(served: Serving) -> "ModelSignature":
-    from mlflow.models import ModelSignature
-    from mlflow.types.schema import Array, ColSpec, DataType, Schema
-
-    types = {"integer": DataType.long, "real": DataType.double, "text": DataType.string}
-
-    def schema(columns: Sequence[Column]) -> Schema:
-        kinds = [Array(types[column.kind]) if column.is_list else types[column.kind] for column in columns]
-        return Schema(
-            [ColSpec(kind, column.name, required=column.required) for kind, column in zip(kinds, columns, strict=True)]
-        )
-
-    return ModelSignature(schema(served.inputs), schema(served.outputs))
 
 
 def _readme(family: str, served: Serving) -> str:

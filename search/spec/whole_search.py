@@ -10,8 +10,8 @@ from data_prep.errors import BadInputError, shown
 from models.spec import Setting, Value
 from search.passwords import without_password
 from search.spec.domains import toml_value
-from search.spec.samplers import SAMPLERS, Sampler, Tpe
-from search.spec.schedulers import SCHEDULERS, Asha, Scheduler
+from search.spec.sampler_section import SAMPLERS, Sampler, Tpe
+from search.spec.scheduler_section import SCHEDULERS, Asha, Scheduler
 from search.spec.sections import (
     Budget,
     Data,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cluster.environment import Environment
+from cluster.node_software import Environment
 from cluster.nodes import Node
 from cluster.resources import SlotPlan, num_fitting
 from data_prep.errors import BadInputError

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from cluster.environment import Environment, differences, environments, this_environment
+from cluster.node_software import Environment, differences, environments, this_environment
 from cluster.nodes import Node, on_each
 from cluster.session import PACKAGES
 from data_prep.errors import BadInputError

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cluster.environment import this_environment
+from cluster.node_software import this_environment
 from cluster.nodes import Node, on_each
 from cluster.resources import share_of_gpu
 from data_prep.errors import BadInputError

@@ -15,12 +15,13 @@ from typing import NamedTuple
 
 from data_prep.pitches import REST
 from data_prep.readers.abc.fields import Settings, parse_voice
-from data_prep.readers.abc.music import tokens
 from data_prep.readers.abc.repeats import Turns, parts_in_order
+from data_prep.readers.abc.tokens import tokens
 from data_prep.readers.abc.voices import ReadVoice, Voice, opening
-from data_prep.readers.notes import Heading, Piece, Repeats, clean_name, merge_ties
+from data_prep.readers.notes import Heading, Piece, Repeats, clean_name
 from data_prep.readers.parts import bar_length
 from data_prep.readers.repeats import Course, Turn, playing_order
+from data_prep.readers.ties import merge_ties
 from data_prep.readers.voices import fill_gaps, signatures_from
 
 MAX_VOICES = 100

@@ -19,9 +19,9 @@ from data_prep.readers.abc.fields import (
     default_length,
     number,
 )
-from data_prep.readers.abc.music import length_factor, tokens
 from data_prep.readers.abc.pitches import BarAccidentals, WrittenPitch, sounding, written
 from data_prep.readers.abc.repeats import Turns
+from data_prep.readers.abc.tokens import length_factor, tokens
 from data_prep.readers.notes import Key, Metre, Note
 from data_prep.readers.parts import bar_length
 from data_prep.readers.repeats import Turn

@@ -40,7 +40,7 @@ with connect(address) as session:
 """
 
 HANDSHAKE = """
-from cluster.environment import handshake
+from cluster.node_software import handshake
 with connect(address) as session:
     try:
         handshake(session.nodes)

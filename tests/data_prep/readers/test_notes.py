@@ -12,7 +12,8 @@ from data_prep.limits import MAX_QUARTERS
 from data_prep.melodies.assembly import positions
 from data_prep.pitches import REST
 from data_prep.readers.note_table import from_bytes, to_bytes
-from data_prep.readers.notes import Heading, Key, Metre, Note, Piece, Reading, Unread, merge_ties
+from data_prep.readers.notes import Heading, Key, Metre, Note, Piece, Reading, Unread
+from data_prep.readers.ties import merge_ties
 
 fractions = st.fractions(min_value=0, max_value=100, max_denominator=16)
 notes = st.builds(

@@ -18,8 +18,8 @@ from models.composer.spec import ComposerSpec
 from models.composer.task import ComposerTask
 from models.families import FAMILIES, family
 from models.metrics import CV_LOSS, NATS_PER_NOTE, TRAIN_LOSS
+from models.training.hyperparameters import TrainingSpec
 from models.training.loop import LockstepTraining
-from models.training.spec import TrainingSpec
 from tests.hand_melodies import Tune, melodies, random_tunes
 
 DATA = melodies(random_tunes(16, 4), num_folds=4)

@@ -9,7 +9,7 @@ from toy_family import TOY_SEARCH, ToyFamily
 
 from search.driver.sampler import make_sampler
 from search.spec.file import parse
-from search.spec.samplers import SAMPLERS
+from search.spec.sampler_section import SAMPLERS
 from search.spec.whole_search import SearchSpec
 
 EXPECTED = {"tpe": TPESampler, "random": RandomSampler, "grid": BruteForceSampler}

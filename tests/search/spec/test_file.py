@@ -9,8 +9,8 @@ from models.spec import Value
 from search.passwords import without_password
 from search.spec.built_in import further_searches
 from search.spec.file import SearchSpec, load, parse
-from search.spec.samplers import Random
-from search.spec.schedulers import Asha, FullBudget
+from search.spec.sampler_section import Random
+from search.spec.scheduler_section import Asha, FullBudget
 from search.spec.sections import read_duration, write_duration
 
 TOY = ToyFamily()

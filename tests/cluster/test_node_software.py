@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cluster.environment import Environment, differences, faults, refuse, this_environment
+from cluster.node_software import Environment, differences, faults, refuse, this_environment
 from cluster.nodes import Node
 from data_prep.errors import BadInputError
 
@@ -25,7 +25,7 @@ HERE = Environment(
 
 def test_it_is_known_without_importing_what_is_large() -> None:
     script = (
-        "import sys; from cluster.environment import this_environment; found = this_environment(); "
+        "import sys; from cluster.node_software import this_environment; found = this_environment(); "
         "print(found.torch, *(name in sys.modules for name in ('torch', 'ray', 'numpy', 'search', 'tunesmith')))"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -38,7 +38,7 @@ def test_it_is_known_without_importing_what_is_large() -> None:
 
 
 def test_every_byte_of_our_code_counts(tmp_path: Path) -> None:
-    script = "from cluster.environment import this_environment; print(this_environment().code['search'])"
+    script = "from cluster.node_software import this_environment; print(this_environment().code['search'])"
 
     def digest() -> str:
         return subprocess.run(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ray.tune.schedulers import ASHAScheduler
 
 from search.private_apis import asha_rungs
-from search.spec.schedulers import SCHEDULERS, Asha, FullBudget, Scheduler
+from search.spec.scheduler_section import SCHEDULERS, Asha, FullBudget, Scheduler
 
 
 @given(st.integers(1, 20), st.integers(2, 5), st.integers(1, 500))

@@ -169,7 +169,7 @@ def _question() -> Callable[[Sequence[str]], Any]:
 
     def answer(names: Sequence[str]) -> Any:  # a type of ours in the signature would be imported there
         try:
-            from cluster.environment import this_environment as ask
+            from cluster.node_software import this_environment as ask
         except ImportError:
             import importlib.util as imports
 
