@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from data_prep.errors import Action, BadInputError
 from data_prep.storage.object_store import DISK_FULL, UnusableStoreError
+from data_prep.wording import counted
 from search.study.records import TrialRecord
 from search.study.states import StateName
 
@@ -107,7 +108,7 @@ class Failures:
         if self._all_fail:
             value, reason = f"the first trials of {name} all failed, so it stopped", self._first_reason
         elif is_over and failed and len(failed) == len(final):
-            value, reason = f"every one of {name} failed ({len(failed)} in all)", failed[0].reason
+            value, reason = f"{counted(len(failed), 'trial')} of {name} failed and none succeeded", failed[0].reason
         else:
             return
         raise BadInputError(

@@ -71,6 +71,8 @@ def test_a_search_whose_trials_all_failed_is_an_error_once_it_is_over() -> None:
     failures.raise_if_all_failed("jigs", records, 3, is_over=False)
     failures.raise_if_all_failed("jigs", [*records, record(3, "PRUNED")], 3, is_over=True)
     failures.raise_if_all_failed("jigs", [record(0, "WAITING")], 3, is_over=True)
-    with pytest.raises(BadInputError, match=r"all 2 trials of jigs failed \(the first error: it broke\)") as caught:
+    with pytest.raises(
+        BadInputError, match=r"2 trials of jigs failed and none succeeded \(the first error: it broke\)"
+    ) as caught:
         failures.raise_if_all_failed("jigs", records, 3, is_over=True)
     assert caught.value.action == Action("repeat trial", {"search": "jigs", "trial": 0})
