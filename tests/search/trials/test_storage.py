@@ -152,7 +152,7 @@ def test_an_old_storage_that_is_not_there_is_refused_where_something_waits_in_it
         open_study(toy(""), TOY, home, "f") as study,
         pytest.raises(
             UnusableStoreError,
-            match=r"shared is not \(there is no such folder here\); create it, or mount .*; the trials of toys saved in",
+            match=r"shared is not \(there is no such folder here\); create it, .*; the trials of toys saved in",
         ),
     ):
         migrate_storage(study, toy(""), home)
