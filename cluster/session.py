@@ -1,4 +1,4 @@
-"""Connecting to Ray: a local one, or a cluster at an address. The only caller of ray.init."""
+"""Connect to a local Ray or to a cluster at an address. The only caller of ray.init."""
 
 # Ray is partly untyped:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false

@@ -87,7 +87,7 @@ class LoadedComposer:
             count: Number of tunes.
             seed: The same seed gives the same tunes.
             prompt: A tune to continue, or a file with one.
-            **request: What is asked of each, as ``SamplingRequest`` has it: bars, key, metre, temperature, top_p, ...
+            **request: Fields of ``SamplingRequest``: bars, key, metre, temperature, top_p, ...
 
         Returns:
             The tunes.

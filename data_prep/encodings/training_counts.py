@@ -69,12 +69,12 @@ class HeaderCounts:
         return cls(known.tonic_counts, np.pad(known.bar_counts, ((0, 0), (0, new[0]), (0, new[1]))))
 
     def log_shift_prior(self, shifts: range) -> NDArray[np.float64]:
-        """[G, len(shifts)] nats, log p(shift) where every tonic is shifted to C; counts are smoothed by one."""
+        """Return [G, len(shifts)] log p(shift) in nats, with add-one smoothing; every tonic is shifted to C."""
         log_p = np.log((self.tonics + 1) / (self.tonics + 1).sum(axis=-1, keepdims=True))
         return log_p[:, -np.array(shifts) % NUM_TONICS]
 
     def log_bar_prior(self) -> NDArray[np.float64]:
-        """[G, metres, S] nats, log p(metre, pickup), with Good-Turing's estimate of a pair that is new."""
+        """Return [G, metres, S] log p(metre, pickup) in nats, with the Good-Turing estimate for unseen pairs."""
         total = np.clip(self.bars.sum(axis=(1, 2), keepdims=True), 1, None)
         new = np.clip((self.bars == 1).sum(axis=(1, 2), keepdims=True), 1, None) / (total + 1)
         return np.log((1 - new) * self.bars / total + new / self.bars[0].size)

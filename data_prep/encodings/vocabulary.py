@@ -45,7 +45,7 @@ class Floor:
         return np.log(base_of_marginals(self.pitches, np.pad(self.durations, (0, unseen))))
 
     def as_json(self) -> dict[str, Any]:
-        """Return JSON values."""
+        """Return a dict that JSON can hold."""
         return {"eps": self.eps, "pitches": self.pitches.tolist(), "durations": self.durations.tolist()}
 
     @classmethod

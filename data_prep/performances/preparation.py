@@ -61,14 +61,14 @@ class Played(NamedTuple):
 
 
 def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, processes: int | None) -> Preparation:
-    """Run the chain.
+    """Read, filter, group and split a corpus of performances.
 
     Args:
         corpus: What to read.
         inputs: Its files, the number of folds and the seed.
         cache: The cache's folder, for the readings of scores.
         progress: Shows the reading.
-        processes: How many scores are parsed at once; as many as there are cores by default.
+        processes: Number of processes that parse scores; None is the number of cores.
 
     Returns:
         The performances, and what is reported about them.

@@ -94,9 +94,9 @@ def playing_order(
     Args:
         turns: [S + 1] the score's turns.
         sizes: [S] the number of notes of each stretch.
-        parts: Labels in the order in which the parts are played; a label that the score does not have is passed over.
-            Without one that it has, the score is played from its beginning to its end. What comes before the first
-            part is played first.
+        parts: Labels in the order in which the parts are played; a label that the score does not have is ignored.
+            If it has none of them, the score is played from beginning to end. What comes before the first part is
+            played first.
         repeats_in_parts: Repeat signs count within a part. In a part with endings that is played several times, their
             numbers count these times, and its repeat signs do not.
 

@@ -1,4 +1,4 @@
-"""The object store that a folder's path or a URL names."""
+"""Resolve a folder's path or a URL to an object store."""
 
 import re
 from pathlib import Path

@@ -289,7 +289,7 @@ def _plain_places(note: WrittenNote, grid: _Grid) -> Iterator[tuple[Fraction, Fr
 
 
 def _tuplet_places(note: WrittenNote) -> Iterator[tuple[Fraction, Fraction]]:
-    """Split a note into the longest written values, the longest first."""
+    """Split a note into values that can be notated, longest first."""
     begin, left = note.offset, note.length
     while left > 0:
         value = left * note.ratio

@@ -202,7 +202,7 @@ def _vibrato(sound: _Sound, time: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _resampled(sound: _Sound, place: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[n] the sample at places between its points, by straight lines; its loop repeats, and silence follows its end."""
+    """Return [n] the sample at fractional positions, linearly interpolated; it loops if it can, and ends in silence."""
     sample = np.append(sound.sample, np.zeros(2))
     if sound.loop is not None:
         begin, end = sound.loop

@@ -54,10 +54,10 @@ def mixed_costs(costs: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
 
 
 def token_costs(encoding: MelodyEncoding, log_joint: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return each note's cost as a token of the encoding: S1's cross-entropy.
+    """Return each note's token cross-entropy (Qin et al. 2017).
 
     Tokens that a fold's training pieces lack are reached through the floor, the event's p0 split evenly among the
-    tokens it can have; with vocabulary=corpus, as in S1, the softmax stands alone.
+    tokens it can have; with vocabulary=corpus, as in the paper, there is no floor.
 
     Args:
         encoding: The encoding.

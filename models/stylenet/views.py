@@ -6,7 +6,7 @@ from models.stylenet.spec import StyleNetSpec
 
 
 def make_view(spec: StyleNetSpec, performances: Performances) -> View:
-    """Turn performances into rows as the settings want them."""
+    """Return the representation of performances that ``spec.view`` chooses."""
     if spec.view == "note":
         return NoteView.of(performances, spec.features)
     return GridView.of(performances, metre=spec.metre, loss_cells=spec.loss_cells)

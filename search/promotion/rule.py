@@ -27,10 +27,10 @@ _STATES = {"PRUNED": "was stopped early", "FAIL": "failed", "RUNNING": "is still
 
 @dataclass(frozen=True)
 class Candidate:
-    """A trial with its full budget.
+    """A completed trial, which can be promoted.
 
     Attributes:
-        number: Its number.
+        number: The trial's number.
         score: The objective on the folds.
         size: Number of parameters of one fold's model; None if it was not computed.
         loss: How much worse it is than the best candidate, fold by fold.

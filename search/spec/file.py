@@ -1,4 +1,4 @@
-"""The file that a user writes to say what to search: TOML, every key optional, every error with its line."""
+"""Parse and check the search file: TOML, every key optional, every error with its line number."""
 
 import re
 import sys

@@ -1,1 +1,1 @@
-"""The study database: opening it, holding it as its one driver, recording trials and reading them back."""
+"""The study database: opening it under an exclusive lease, recording trials and reading them back."""

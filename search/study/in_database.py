@@ -51,7 +51,7 @@ def lease_record(storage: RDBStorage, study: optuna.Study, place: Path) -> Lease
 
 
 class DatabaseLeaseRecord:
-    """A lease's record among a study's attributes; one statement replaces it only if it is unchanged."""
+    """A lease's record, stored as a study user attribute and updated by compare-and-swap."""
 
     def __init__(self, engine: Engine, study_id: int) -> None:
         """Name the study, in Optuna's tables."""

@@ -77,7 +77,7 @@ def names(context: Context) -> Iterator[Finding]:
 
 
 def disks(context: Context) -> Iterator[Finding]:
-    """Check on each node the disk to which Ray spills objects that do not fit its memory."""
+    """Check, on each node, the disk to which Ray spills objects."""
 
     def complaints(node: Node, found: NodeProbe) -> Iterator[Finding]:
         disk = found.spill

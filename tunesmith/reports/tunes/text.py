@@ -119,7 +119,7 @@ def _of_tune(report: "TuneReport", stem: str, name: str) -> str:
 
 
 def _text(value: "Value", unit: "Unit") -> str:
-    """Return a value as text, without the unit unless it is a share."""
+    """Return a value as text; shares are percentages."""
     if value is None:
         return "-"
     if unit == "yes or no":
