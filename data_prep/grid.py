@@ -3,7 +3,7 @@
 Written music (ABC, MusicXML, kern) is exact and never passes through here. MIDI files do: their ticks are exact only
 where a notation program wrote them.
 
-Melodies are moved to fractions, performances to steps of a sixteenth note (S2, "Quantisation").
+Melodies are moved to fractions, performances to steps of a sixteenth note (Malik and Ek 2017, "Quantisation").
 
 Sources: the divisions follow music21's default of sixteenths and eighth-note triplets (4 and 3 a quarter), one level
 finer, because fiddle tunes are full of thirty-seconds.

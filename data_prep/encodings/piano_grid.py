@@ -4,7 +4,7 @@ Symbols: T steps of a sixteenth note, K = 88 keys (MIDI pitches 21..108), n note
 columns 2k and 2k+1 are [1, 1] in a step that strikes key k, [0, 1] where it is held on, [0, 0] where it is silent. The
 velocities are [T, K], velocity / 127 from the strike to the note's end, 0 elsewhere.
 
-Source: S2, "MIDI Encoding Scheme" (its "note 21 to 109" leaves 109 out: there are 88).
+Source: Malik and Ek (2017), "MIDI Encoding Scheme" (its "note 21 to 109" leaves 109 out: there are 88).
 """
 
 from dataclasses import dataclass

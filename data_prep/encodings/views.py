@@ -121,7 +121,7 @@ class GridView:
     """A row for each 1/16 note, from each performance's first bar line on; see ``View``.
 
     Attributes:
-        sheet: [R, 176] uint8, S2's input.
+        sheet: [R, 176] uint8, the input of Malik and Ek (2017).
         loudness: [R, 88] uint8, velocities of struck and held cells, 0 where a key is silent.
         place: [R] uint8, the cell's place in its bar.
         metre: Whether the place is an input.

@@ -25,7 +25,7 @@ from data_prep.readers.beats import BEATS_PER_BAR, Beats
 from data_prep.wording import counted
 
 MIN_VELOCITIES = 20
-"""Distinct velocities of a performance by hand (S2's own bound)."""
+"""Distinct velocities of a performance by hand (the bound of Malik and Ek 2017)."""
 
 MIN_NOTES = 32
 """A performance with fewer notes says nothing about how loudness develops."""

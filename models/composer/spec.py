@@ -87,7 +87,7 @@ class _NetworkSpec(Spec):
 
 
 class ComposerSpec(TrainingSpec, _NetworkSpec):
-    """Settings of one composer: S1's axes and those that were measured to matter beyond them.
+    """Settings of one composer: those of Qin et al. (2017) and those that were measured to matter beyond them.
 
     A search samples the network's settings first, then the shared ones of a training, then these.
     """

@@ -143,7 +143,7 @@ def simple_predictions(performances: Performances, progress: Progress | None = N
         progress: Advances with each fit.
 
     Returns:
-        Names and [N] velocities, from the weakest to the strongest: S2's random velocities, the style's median, each
+        Names and [N] velocities, from the weakest to the strongest: random velocities, the style's median, each
         pitch's mean, ridge regression, gradient boosting, and as a mark the mean of the very piece.
     """
     view = NoteView.of(performances, "local")

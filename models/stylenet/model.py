@@ -3,7 +3,7 @@
 Symbols: G folds, T steps, B sequences of a fold, K inputs, O outputs (1 for the note-wise view, 88 keys for the grid),
 H units of a direction, S styles.
 
-    x -> interpretation layer (forwards, shared; S2) -> bidirectional layers, shared or one stack a style -> linear, one
+    x -> interpretation layer (forwards, shared) -> bidirectional layers, shared or one stack a style -> linear, one
     a style; outputs are velocities / 127.
 """
 

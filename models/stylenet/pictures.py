@@ -1,4 +1,4 @@
-"""Pictures of a StyleNet: S2's snapshot of what a network hears in a piece, its encoding, and how it plays."""
+"""Pictures of a StyleNet after Malik and Ek (2017): a snapshot of its layers, its encoding and its output."""
 
 # matplotlib is partly untyped:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -81,7 +81,7 @@ def _histograms(performer: Performer, performances: Performances) -> Figure:
 def _snapshot(
     title: str, human: Performance, heard: Mapping[str, Performance], inner: NDArray[np.float64] | None, first_bar: int
 ) -> Figure:
-    """S2's figure 17: as played, each style's output, their difference, and the interpretation layer's output."""
+    """Draw one piece as played and in each style, with the interpretation layer (figure 17)."""
     grids = {f"as played: {title}": _grid(human, first_bar)}
     grids |= {f"the model in {style}": _grid(one, first_bar) for style, one in heard.items()}
     low, high = _used_keys(next(iter(grids.values())))
@@ -120,7 +120,7 @@ def _show(
 
 
 def _encoding(human: Performance, first_bar: int) -> Figure:
-    """S2's figures 13 and 14: two bars as the input sheet (struck, held, silent) and the output velocities."""
+    """Draw two bars of the input grid (struck, held, silent) and the output (figures 13 and 14)."""
     notes, _ = quantise(human.onset, human.duration, human.pitch, human.velocity)
     span = slice(first_bar * STEPS_PER_BAR, (first_bar + 2) * STEPS_PER_BAR)
     sheet = encode(notes, notes.num_steps)[span]

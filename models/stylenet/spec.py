@@ -69,7 +69,7 @@ class _NetworkSpec(Spec):
 
 
 class StyleNetSpec(TrainingSpec, _NetworkSpec):
-    """Settings of one StyleNet: S2's axes and those that were measured to matter beyond them.
+    """Settings of one StyleNet: those of Malik and Ek (2017) and those that were measured to matter beyond them.
 
     A search samples the network's settings first, then the shared ones of a training, then these.
     """

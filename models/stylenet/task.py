@@ -96,7 +96,7 @@ class StyleNetTask:
         return sum(1 for _ in self.steps(epoch))
 
     def steps(self, epoch: int) -> Iterator[tuple[int, CarriedBatch]]:
-        """Yield an epoch's batches with their styles, which take turns as evenly as their numbers allow (S2)."""
+        """Yield an epoch's batches with their styles, which alternate as evenly as possible."""
         of_styles = [list(self._style_steps(style, epoch)) for style in range(len(self.performances.styles))]
         turns = [
             ((number + 0.5) / len(batches), style, batch)

@@ -98,7 +98,7 @@ def flat(performance: Performance) -> Floats:
 
 
 def at_random(performance: Performance, seed: int) -> Floats:
-    """Return a random velocity for every note, S2's baseline."""
+    """Return a random velocity for every note, the baseline of Malik and Ek (2017)."""
     return stream(seed, "random performance").integers(1, MAX_VELOCITY + 1, performance.num_notes).astype(np.float64)
 
 
