@@ -62,6 +62,7 @@ def test_a_write_to_a_study_in_sqlite_is_rolled_back(tmp_path: Path) -> None:
     read.close()
 
 
+@pytest.mark.slow
 def test_a_study_in_sqlite_that_another_holds_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "study.db"
     holder = sqlite3.connect(path, isolation_level=None)

@@ -69,6 +69,7 @@ def total(made: ComposerTask, sequences: Sequences) -> float:
     return float(np.exp(-piece_costs(made.encoding, sequences, log_marginal)[3:]).sum())
 
 
+@pytest.mark.slow
 @every_encoding
 def test_all_pieces_have_probability_one(
     settings: dict[str, Any],
@@ -83,6 +84,7 @@ def test_all_pieces_have_probability_one(
     assert sum(total(made, frame) for frame in frames) == pytest.approx(1.0, abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beat", ["off", "input", "target"])
 def test_all_pieces_in_two_durations_have_probability_one(beat: str) -> None:
     made = task(enumeration((HALF, ONE), beats=False), beat=beat, copying="off")

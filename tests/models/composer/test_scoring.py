@@ -96,6 +96,7 @@ def only_positions(data: Melodies) -> Melodies:
     return replace(data, positions=kept, position=number[data.position], pickup=number[data.pickup])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beat", ["off", "input", "target"])
 def test_all_tunes_of_two_notes_have_probability_one(beat: str) -> None:
     """Half of all notes are in a duration that the model lacks."""

@@ -212,6 +212,7 @@ def test_whatever_a_killed_driver_left_half_written_the_next_start_completes(sto
         assert named["toys"].data.params == {"epochs": "9", "folds": "4"}
 
 
+@pytest.mark.slow
 def test_a_store_that_is_only_slow_is_waited_for(store: Path) -> None:
     track(store, []).close(None, finished=False)
     with sqlite3.connect(store / "mlflow.db") as database:

@@ -80,6 +80,7 @@ def odd(number: Fraction) -> int:
     return number.denominator // (number.denominator & -number.denominator)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("metre", "lengths"),
     [
