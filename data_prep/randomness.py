@@ -1,7 +1,7 @@
 """Every random stream, from (seed, purpose, trial, fold, epoch), so that no stream's state is ever stored.
 
 A stream is named, not carried along: a trial that resumes at epoch 7 opens epoch 7's streams and gets the same numbers
-as an uninterrupted run. Two names never share a stream, in whatever order they are opened.
+as an uninterrupted run. Two names never share a stream, regardless of the order in which they are opened.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""``tunesmith`` and ``python -m tunesmith``: imports our packages first, whatever is in the current folder."""
+"""``tunesmith`` and ``python -m tunesmith``: import the packages beside this one, not files of the current folder."""
 
 import os
 import sys

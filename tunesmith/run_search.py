@@ -1,4 +1,4 @@
-"""Run a search on a Ray of our own, or on a cluster after checking it."""
+"""Run a search on a local Ray, or on a cluster after checking it."""
 
 import time
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def run_search(
         home: The home folder.
         family: Its family.
         prepared: Its data.
-        address: A cluster's address; None for a Ray of our own.
+        address: A cluster's address; None for a local Ray.
         began: When, by ``time.monotonic``, the search's time began to run; None is when its study is opened.
         later: Returns the seconds that the caller's work after the trials needs within it.
 

@@ -28,7 +28,7 @@ MIN_VELOCITIES = 20
 """Distinct velocities of a performance by hand (the bound of Malik and Ek 2017)."""
 
 MIN_NOTES = 32
-"""A performance with fewer notes says nothing about how loudness develops."""
+"""A performance with fewer notes is too short to learn dynamics from."""
 
 NEAR = 0.3
 """How near an onset is to a line of a grid, in cells; 0.6 of all are there by chance."""

@@ -229,7 +229,8 @@ def reason(error: BaseException, form: str = "music") -> str:
     """Return in one line why something could not be read.
 
     Args:
-        error: What was raised; the message of a ValueError of our own is the reason, a library's needs its type.
+        error: The exception. The message of a ValueError of this package is the reason; for other errors the type is
+            added.
         form: The format in which it was to be read.
 
     Returns:

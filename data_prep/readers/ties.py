@@ -1,4 +1,4 @@
-"""Ties: notes of one pitch that a score ties become one note, whatever format it was read from."""
+"""Merge tied notes of one pitch into one note, for scores of every format."""
 
 from collections.abc import Sequence
 

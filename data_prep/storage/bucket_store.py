@@ -73,7 +73,7 @@ class BucketStore:
         return replace(self, prefix=f"{self.prefix}{name}/")
 
     def patient(self, seconds: float) -> Self:
-        """Return the same store, retried for so many seconds while it does not answer."""
+        """Return the same store with retries for this many seconds while it does not answer."""
         return replace(self, patience=seconds)
 
     def read(self, name: str) -> bytes:

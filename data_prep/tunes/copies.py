@@ -252,7 +252,7 @@ def _nearest_other(alike: NDArray[np.int64], same: NDArray[np.bool_]) -> NDArray
 
 
 def _covered(lengths: NDArray[np.int64], sounding: NDArray[np.bool_]) -> float:
-    """Return the share of the notes that stand in copies of MIN_COPY or more, whose lengths begin at each row."""
+    """Return the share of the notes in copies of MIN_COPY notes or more, whose lengths begin at each row."""
     first = np.flatnonzero(lengths >= MIN_COPY)
     change = np.bincount(first, minlength=len(lengths) + 1) - np.bincount(
         first + lengths[first], minlength=len(lengths) + 1

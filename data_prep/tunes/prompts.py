@@ -25,7 +25,7 @@ _LIKE: dict[str, tuple[int, Mode]] = {
     "lydian": (7, "major"),
     "locrian": (10, "minor"),
 }
-"""Modes that tunes do not have: the nearest one of the same signature, on a tonic so many semitones higher."""
+"""Modes that tunes do not have: the nearest mode of the same signature, and how many semitones higher its tonic is."""
 
 
 def read_prompt(path: Path) -> tuple[Tune, tuple[str, ...]]:

@@ -43,8 +43,8 @@ class WrittenNote:
         tuplet: Number of its tuplet in the bar, -1 outside of tuplets.
         span: Number of the beam group of the bar in which it begins.
         begins: It is the first part of its note.
-        tied_before: It goes on with the note before it.
-        tied_after: The note after it goes on with it.
+        tied_before: Whether it is tied to the note before it.
+        tied_after: Whether it is tied to the note after it.
     """
 
     note: int

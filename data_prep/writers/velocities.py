@@ -20,7 +20,7 @@ def with_velocities(data: bytes, notes: MidiNotes, velocity: NDArray[np.integer]
         velocity: [n] 1..127, one for each of the notes.
 
     Returns:
-        The file, with these velocities and every other byte as it was.
+        The file with these velocities; every other byte is unchanged.
     """
     assert velocity.shape == notes.offset.shape
     assert np.issubdtype(velocity.dtype, np.integer)

@@ -1,1 +1,1 @@
-"""StyleNet: a family of models that predict how loud each note of a piano piece is played, in each style."""
+"""StyleNet: a family of models that predict the velocity of each note of a piano piece, for each style."""

@@ -1,4 +1,4 @@
-"""StyleNet: the family of models that predict how loud each note of a piano piece is played, in each style."""
+"""StyleNet: the family of models that predict the velocity of each note of a piano piece, for each style."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path

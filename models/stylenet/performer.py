@@ -1,4 +1,4 @@
-"""A trained StyleNet: how loud the notes of a piece are played in each style, whatever the piece was read from.
+"""Predict the velocities of a piece in each style with a trained StyleNet.
 
 Symbols: n notes of a piano, S styles, G folds. What a trained model says is the mean over its G folds' networks.
 """

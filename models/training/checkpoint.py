@@ -44,7 +44,7 @@ class Checkpoint:
 
 
 def save(path: Path, training: Mapping[str, Any], spec: Spec, extra: Mapping[str, Any]) -> None:
-    """Write a checkpoint so that the file is either whole or as it was before.
+    """Write a checkpoint atomically: after an error the old file is unchanged.
 
     Args:
         path: The file; its folder must exist.

@@ -56,7 +56,7 @@ class ComposingFamily(Protocol):
 
 
 class PerformingModel(Protocol):
-    """A trained model that predicts how loud the notes of a piano piece are played."""
+    """A trained model that predicts the velocities of a piano piece."""
 
     @property
     def styles(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Dynamics for flat MIDI: a model's velocities on a file's own notes, everything else as it was.
+"""Add dynamics to flat MIDI: replace the velocities of a file's notes with a model's predictions.
 
 Symbols: n notes of a piano.
 """

@@ -1,4 +1,4 @@
-"""What breaks a search: an error on the driver, a full disk, or trials that all fail; and how a user is told.
+"""Errors that end a search: an error on the driver, a full disk, or trials that all fail.
 
 An exception would be lost, or worse, inside Ray's loop. So the first error is kept and raised when the loop has ended.
 """

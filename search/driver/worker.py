@@ -22,7 +22,7 @@ FULL_DISK: Final = "full_disk"
 """Key of a report with the place where a trial could not save."""
 
 UNUSABLE: Final = "unusable"
-"""Key of a report with the reason why a trial could not save or resume, as the user is told."""
+"""Key of a report with the reason why a trial could not save or resume, for the user."""
 
 LAST: Final = frozenset({FAILURE, FULL_DISK, UNUSABLE})
 """Keys of reports after which a trial does not continue."""

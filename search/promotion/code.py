@@ -1,4 +1,4 @@
-"""The code that a registered model carries: exactly those files of ours that its entry imports, in one package.
+"""Copy the code of a registered model: exactly the project's files that its entry imports, as one package.
 
 The package's name has a digest of its code, and imports of ours are rewritten to it. So the code of a model meets
 neither an installed tunesmith, nor another's package called ``models``, nor the code of another registered model.
@@ -29,7 +29,7 @@ def roots_of(module: str) -> Roots:
 
 
 def needed_files(entry: str, roots: Roots = _OURS) -> dict[Path, Path]:
-    """Find the files of ours that a file imports, and those that these import, in functions too.
+    """Find the project's files that a file imports, directly or indirectly, in functions too.
 
     Imports for type checkers alone are left out.
 

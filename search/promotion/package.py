@@ -1,4 +1,4 @@
-"""A trained model as an MLflow model that needs nothing of ours: code, weights, signature, requirements, README."""
+"""Save a trained model as a self-contained MLflow model: code, weights, signature, requirements, README."""
 
 # MLflow and pandas are partly untyped:
 # pyright: reportPrivateImportUsage=false, reportUnknownMemberType=false, reportMissingTypeStubs=false

@@ -154,7 +154,7 @@ class Promotion:
 
         Args:
             plan: What to promote.
-            force: Whether to move the alias whatever the evidence, and to test a trial although another one was tested.
+            force: Whether to move the alias regardless of the evidence, and to test a second trial.
             reason: Why, with ``force``.
             device: The device of the refit.
             progress: Shows the progress of the refit.

@@ -254,7 +254,7 @@ def decide(comparison: Comparison | Incomparable, *, force: bool, reason: str) -
 
     Args:
         comparison: The comparison with the champion, or why there is none.
-        force: Whether to move the alias whatever the evidence.
+        force: Whether to move the alias regardless of the evidence.
         reason: Why, with ``force``; it is stored.
 
     Returns:

@@ -27,7 +27,7 @@ _DAMAGES = (AssertionError, AttributeError, IndexError, KeyError, OverflowError,
 
 @contextmanager
 def undamaged(where: str) -> Generator[None]:
-    """Turn whatever damaged records raise into one error.
+    """Turn every error that damaged records raise into one.
 
     Args:
         where: Where it is stored.

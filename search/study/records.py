@@ -25,7 +25,7 @@ REASON_KEY: Final = "reason"
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One epoch of a trial as it was reported, and when.
+    """One epoch of a trial: its report, and when it was recorded.
 
     Attributes:
         report: What was reported.

@@ -2,7 +2,7 @@
 
 An experiment is a model family, a parent run a search, a child run a trial or a promotion (``promotion.registration``);
 folds are metrics (``cv_loss/fold0``), not runs. A thread writes the runs from the records of the study, so a slow or
-unreachable server does not delay the search, and whatever is missing when the driver dies is written at the next start.
+unreachable server does not delay the search, and what is missing when the driver dies is written at the next start.
 Writing a record twice changes nothing: runs are found by their tags, and the points of an epoch's metrics carry the
 time at which the study recorded the epoch.
 

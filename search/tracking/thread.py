@@ -42,7 +42,7 @@ class Tracking:
             home: The home folder.
             objective: The metric that is optimised.
             tags: The study's tags. ``study``, its id, is the tag by which the runs are found again.
-            records: All trials so far; whatever MLflow does not have of them is written.
+            records: All trials so far; those that MLflow does not have yet are written.
 
         Raises:
             BadInputError: If the store cannot be used.

@@ -33,7 +33,7 @@ def promote(
         bool, typer.Option("--dry-run", help="Show what would be promoted; train, test and register nothing.")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Make it the champion whatever the comparison says; needs --reason.")
+        bool, typer.Option("--force", help="Make it the champion regardless of the comparison; needs --reason.")
     ] = False,
     reason: Annotated[str, typer.Option(help="The reason for --force; it is stored with the version.")] = "",
     home: Home = None,

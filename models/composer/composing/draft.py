@@ -85,7 +85,7 @@ class Draft:
         self._append(pitch, int(self.rules.ticks[token]) if length is None else length)
 
     def tune(self, num_prompt: int) -> Tune:
-        """Return the finished tune, of whose notes the first so many were given."""
+        """Return the finished tune; its first notes are those that were given."""
         key = self.heading.key or self._estimated_key()
         return Tune(
             pitch=tuple(self.pitch),

@@ -63,6 +63,6 @@ def drawn(p: Floats, u: Floats) -> NDArray[np.int64]:
 
 
 def recall(log_p: Floats, token: int) -> None:
-    """Mix, in place, [V] nats of the next token with a token that stands in the part that returns."""
+    """Mix, in place, [V] nats of the next token with the token of the repeated part."""
     log_p += np.log1p(-RECALLED)
     log_p[token] = np.logaddexp(log_p[token], np.log(RECALLED))
