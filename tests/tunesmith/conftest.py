@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from data_prep.corpora.named import corpora
 from tests.forked import Program
 from tests.mlflow_tables import lay_tables
+from tunesmith.program import set_home
 
 TINY = ["--set", "size=8", "--set", "embedding=8", "--set", "layers=1", "--set", "batch_size=8"]
 
@@ -50,6 +52,13 @@ def make_place(folder: Path) -> Place:
     shutil.copy(next(path for path in corpora()["oneills"].files() if path.name == "0001-0050.abc"), tunes)
     lay_tables(folder / "runs")
     return Place(folder)
+
+
+@pytest.fixture(autouse=True)
+def standard_home() -> Iterator[None]:
+    """Forget the home folder that a command of the test was given: errors of later tests would name it."""
+    yield
+    set_home(None)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from typer.main import get_command
 from search.study.homes import VARIABLE
 from tunesmith.cli import app, run
 from tunesmith.home import home_folder
-from tunesmith.program import AT_HOME, called, command, set_home
+from tunesmith.program import AT_HOME, called, command
 
 
 @pytest.fixture(autouse=True)
@@ -72,13 +71,12 @@ def test_words_are_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
-    """The current folder; the home folder that a test sets is unset afterwards."""
+def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, in which no home folder was chosen."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.setattr(sys, "argv", ["tunesmith"])
-    yield tmp_path
-    set_home(None)
+    return tmp_path
 
 
 def test_a_command_names_its_home_only_where_it_must(homes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
