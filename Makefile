@@ -1,4 +1,4 @@
-# make search | test | quick | check | bench | ui | clean. The first of them sets everything up in .venv; later ones find it ready.
+# make search | test | quick | check | bench | ui | clean. The first command creates .venv; later ones reuse it.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -11,17 +11,17 @@ PACKAGES := data_prep models search cluster tunesmith
 
 .PHONY: search test quick check bench ui clean docs lock
 
-search: $(READY) ## the built-in search of the composer on real fiddle tunes, at most five minutes
+search: $(READY) ## run the composer's built-in search on real fiddle tunes, at most five minutes
 	@$(BIN)/tunesmith search composer
 	@echo "To type tunesmith instead of $(BIN)/tunesmith: source $(BIN)/activate"
 
-test: $(READY) ## all tests
+test: $(READY) ## run all tests
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
-quick: $(READY) ## the tests that start no Ray, no server and no other process, for daily work
+quick: $(READY) ## run the tests that start no Ray, no server and no other process
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow"
 
-check: $(READY) ## style, types, layers, docstrings, dependencies, dead code
+check: $(READY) ## check style, types, layers, docstrings, dependencies, dead code
 	@echo "ruff";         $(BIN)/ruff check -q . && $(BIN)/ruff format -q --check .
 	@echo "basedpyright"; $(BIN)/basedpyright --pythonpath $(BIN)/python
 	@echo "import-linter"; $(BIN)/lint-imports
@@ -30,22 +30,22 @@ check: $(READY) ## style, types, layers, docstrings, dependencies, dead code
 	@echo "vulture";      $(BIN)/vulture
 	@echo "all checks passed"
 
-bench: $(READY) ## every benchmark, one after another, and a table of their figures; they go to benchmarks/results/
+bench: $(READY) ## run every benchmark, write the figures to benchmarks/results/ and print them as a table
 	@failed=; for script in $(filter-out benchmarks/summary.py,$(wildcard benchmarks/*.py)); do \
 		echo "$$script"; $(BIN)/python "$$script" || failed+=" $$script"; done; \
-		$(BIN)/python benchmarks/summary.py && test -z "$$failed" || { echo "not met, or not done:$$failed"; exit 1; }
+		$(BIN)/python benchmarks/summary.py && test -z "$$failed" || { echo "limits missed, or failed:$$failed"; exit 1; }
 
-ui: $(READY) ## MLflow's pages on the store in ./runs
+ui: $(READY) ## serve MLflow's UI on ./runs
 	@$(BIN)/tunesmith ui
 
-docs: $(READY) ## the pages of docs/ that are written from the code
+docs: $(READY) ## write the pages of docs/ that are generated from the code
 	@$(BIN)/python docs/generate.py
 
-clean: ## remove the environment and what tools left; ./runs stays
+clean: ## remove the environment and the caches of tools; ./runs stays
 	rm -rf .venv dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -not -path './runs/*' -prune -exec rm -rf {} +
 
-# The stamp is younger than the pins and the project's metadata exactly when the environment holds them.
+# The stamp is newer than the lock file and the project's metadata only if the environment matches them.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("tunesmith needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ": try make PYTHON=python3.11")'
 	@echo "Setting up .venv from requirements.lock (once; some minutes, mostly downloads) ..."
@@ -55,8 +55,8 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-# torch pins the CUDA packages itself where its CUDA build is taken; without them here its CPU build stays small.
-lock: $(READY) ## pins that fit pyproject.toml, on every platform; make lock UPGRADE=--upgrade takes the newest
+# CUDA packages are left out, so that torch's CPU build stays small; torch's CUDA build pins them itself.
+lock: $(READY) ## update requirements.lock for every platform; make lock UPGRADE=--upgrade takes the newest versions
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check uv
 	@cp requirements.lock .venv/lock
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal $(UPGRADE) --no-annotate --no-header -q -o .venv/lock >/dev/null

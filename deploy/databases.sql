@@ -1,2 +1,2 @@
--- The study's database is PostgreSQL's first. MLflow has one of its own: both keep a table called alembic_version.
+-- The container creates the studies' database. MLflow needs another, because both have a table called alembic_version.
 CREATE DATABASE mlflow;

@@ -4,8 +4,8 @@
 #   deploy/server.sh start ~/tunesmith-server
 #   deploy/server.sh stop ~/tunesmith-server
 #
-# Started again, it goes on with what is in the folder. It listens on loopback alone. PGPORT (5432) and MLFLOW_PORT (5000)
-# choose the ports, MLFLOW_ALLOWED_HOSTS the names by which MLflow may be called.
+# Later starts use the data in the folder. Both listen only on loopback. PGPORT (5432) and MLFLOW_PORT (5000) set the ports,
+# MLFLOW_ALLOWED_HOSTS the host names that MLflow answers to.
 set -euo pipefail
 
 if (($# != 2)) || [[ $1 != start && $1 != stop ]]; then
@@ -15,10 +15,10 @@ fi
 folder=$(realpath --canonicalize-missing "$2")
 export PGHOST=127.0.0.1 PGPORT=${PGPORT:-5432} PGUSER=tunesmith
 mlflow_port=${MLFLOW_PORT:-5000}
-PATH="$PATH:$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort --version-sort | tail -n 1)" # Debian's place
+PATH="$PATH:$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort --version-sort | tail -n 1)" # Debian's location
 pid_file=$folder/mlflow.pid
 
-# PostgreSQL refuses to run as root: root has it run as the user postgres, who must reach the folder.
+# PostgreSQL refuses to run as root, so root runs it as the user postgres, which must be able to access the folder.
 as_postgres() {
     if ((EUID == 0)); then
         setpriv --reuid postgres --regid postgres --clear-groups "$@"
@@ -58,7 +58,7 @@ as_postgres pg_ctl --pgdata "$folder/postgres/data" status >/dev/null ||
     as_postgres pg_ctl --pgdata "$folder/postgres/data" --wait --log "$folder/postgres/log" \
         --options "-c listen_addresses=127.0.0.1 -c port=$PGPORT -c unix_socket_directories=" start
 
-# In the environment of what follows alone: no URI, no argument and no log has it.
+# The password is only in the environment of the following commands: no URI, argument or log contains it.
 PGPASSWORD=$(<"$folder/password")
 export PGPASSWORD
 for database in studies mlflow; do
@@ -87,7 +87,7 @@ until healthy; do
 done
 
 cat <<END
-Both run. In a search file:
+PostgreSQL and MLflow are running. In a search file:
 
   [study]
   url = "postgresql+psycopg://$PGUSER@127.0.0.1:$PGPORT/studies"

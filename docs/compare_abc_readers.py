@@ -1,8 +1,8 @@
-"""Write docs/results/reading.md: every tune of four collections, read by two independent readers of ABC.
+"""Write docs/results/reading.md: compare two independent ABC readers on every tune of four collections.
 
     python docs/compare_abc_readers.py
 
-The exit status is 1 if a tune is read differently for no known reason, or a known difference is gone.
+The exit status is 1 if there is a difference without a known reason, or a known difference is gone.
 """
 
 import sys
@@ -20,15 +20,15 @@ INTRODUCTION = """# Reading ABC
 
 <!-- Written by docs/compare_abc_readers.py: change it there. -->
 
-The corpora that come with music21 are ABC. Each tune below was read by the reader (`data_prep/readers/abc/`) and by a
-second one that only the tests use (`tests/data_prep/readers/abc/second_abc.py`), which was written from the ABC 2.1
-standard by somebody who did not know the first. Onset, pitch and duration of every note, rest and grace note were
-compared.
+The corpora in music21 are ABC files. Each tune of these collections was read by tunesmith's reader
+(`data_prep/readers/abc/`) and by a second reader that only the tests use
+(`tests/data_prep/readers/abc/second_abc.py`). The second reader was written independently from the ABC 2.1 standard.
+The onset, pitch and duration of every note, rest and grace note were compared.
 """
 
 
 def folder(name: str) -> Path:
-    """Return a folder of music21's corpus."""
+    """Return the path of a folder in music21's corpus."""
     spec = find_spec("music21")
     assert spec is not None
     assert spec.submodule_search_locations
@@ -46,7 +46,7 @@ def page(tunes: dict[str, list[Compared]]) -> str:
         differing = sum(not tune.is_same for tune in of_corpus)
         num_rows = sum(tune.num_rows for tune in of_corpus)
         lines.append(f"| {CORPORA[name]} | {len(of_corpus)} | {num_rows} | {differing} |")
-    lines += ["", "| tune | why |", "|---|---|"]
+    lines += ["", "| tune | reason |", "|---|---|"]
     lines += [
         f"| {CORPORA[name]}, `{tune.file}` no. {tune.tune} | {EXPLAINED.get((tune.file, tune.tune), 'unknown')} |"
         for name, of_corpus in tunes.items()
@@ -57,7 +57,7 @@ def page(tunes: dict[str, list[Compared]]) -> str:
 
 
 def main() -> int:
-    """Compare all tunes, and write the page."""
+    """Compare all tunes, and write the page; return the exit status."""
     tunes = {name: [tune for path in sorted(folder(name).glob("*.abc")) for tune in compare(path)] for name in CORPORA}
     TARGET.write_text(page(tunes))
     count = Counter(

@@ -1,8 +1,8 @@
-"""Draw docs/images/search.svg: the built-in search on a terminal, halfway and at its end.
+"""Draw docs/images/search.svg: the built-in search on a terminal, while it runs and at its end.
 
     python docs/draw_search.py
 
-The search is run for real, in a home of its own; it takes less than five minutes.
+This runs the search in a temporary home folder; it takes less than five minutes.
 """
 
 import os
@@ -26,7 +26,7 @@ _COUNT = re.compile(r"(\d+) of (\d+) trials")
 
 
 def on_terminal(command: tuple[str, ...]) -> str:
-    """Run a command on a pseudo-terminal, and return all that it wrote."""
+    """Run a command on a pseudo-terminal, and return its output."""
     ours, theirs = pty.openpty()
     with tempfile.TemporaryDirectory() as home:
         environment = {
@@ -37,34 +37,34 @@ def on_terminal(command: tuple[str, ...]) -> str:
             "TERM": "xterm-256color",
         }
         tunesmith = Path(sys.executable).with_name(command[0])
-        process = subprocess.Popen(  # noqa: S603  (our own command)
+        process = subprocess.Popen(  # noqa: S603  (a trusted command)
             [tunesmith, *command[1:]], stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=home
         )
         os.close(theirs)
-        written: list[bytes] = []
+        output: list[bytes] = []
         while True:
             try:
-                written.append(os.read(ours, 65536))
+                output.append(os.read(ours, 65536))
             except OSError:  # the command has ended
                 break
         if process.wait():
             raise SystemExit(f"{' '.join(command)} ended with status {process.returncode}")
-    return b"".join(written).decode().replace("\r\n", "\n")
+    return b"".join(output).decode().replace("\r\n", "\n")
 
 
-def halfway(frames: list[str]) -> str:
-    """Return the frame of the live panel in which nearest to two thirds of its trials are done."""
-    panels = [(frame, found) for frame in frames if (found := _COUNT.search(frame))]
+def late_frame(frames: list[str]) -> str:
+    """Return the frame of the live panel whose number of ended trials is closest to two thirds of the last frame's."""
+    panels = [(frame, count) for frame in frames if (count := _COUNT.search(frame))]
     last = int(panels[-1][1][1])
     return min(panels, key=lambda panel: abs(3 * int(panel[1][1]) - 2 * last))[0]
 
 
 def main() -> int:
-    """Run the search, and draw it."""
+    """Run the search and draw it."""
     *frames, end = _REDRAW.split(on_terminal(COMMAND))
     console = Console(width=WIDTH, record=True, file=StringIO(), force_terminal=True)
     console.print(f"[dim]$[/] {' '.join(COMMAND)}\n")
-    console.print(Text.from_ansi(halfway(frames)))
+    console.print(Text.from_ansi(late_frame(frames)))
     console.print("\n[dim]... and at the end:[/]\n")
     console.print(Text.from_ansi(re.sub(r"\x1b\[\?25[hl]", "", end)))
     TARGET.write_text(_WEB.sub("", console.export_svg(title=" ".join(COMMAND))))

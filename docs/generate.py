@@ -1,4 +1,4 @@
-"""Writes the pages that the code itself knows best: ``make docs``, or ``python docs/generate.py``."""
+"""Generate the pages that describe code: ``make docs``, or ``python docs/generate.py``."""
 
 import ast
 import re
@@ -19,31 +19,32 @@ PACKAGES = ("data_prep", "models", "search", "cluster", "tunesmith")
 FAMILY_PAGE = "adding-a-family.md"
 
 QUOTED = re.compile(r"^(```\w+ (\S+/\S+)\n).*?^```\n", re.MULTILINE | re.DOTALL)
-"""A block that quotes a file: behind the language stands the file."""
+"""A block that quotes a file, whose path follows the language."""
 
 SEARCH_FILE = """\
 # The search file
 
 <!-- Written by docs/generate.py from the code: change it there, then `make docs`. -->
 
-A search is one TOML file. Every key is optional: what a file leaves out is taken from its family's built-in search, in
-`[space]` setting by setting. With `only = true` there, the settings that it names are all that is searched, and the
-others keep their defaults. An unknown key, an illegal value or a point outside the space is refused with its line.
+A search is one TOML file. Every key is optional: missing keys, including single hyperparameters of `[space]`, are taken
+from the family's built-in search. With `only = true` in `[space]`, only the hyperparameters in the file are searched,
+and the others keep their defaults. An unknown key, an illegal value or a point outside the space is rejected with its
+line.
 
-This prints the complete effective file of the built-in search, a good one to start from:
+This prints the complete file of the built-in search, which is a good starting point:
 
 ```sh run
 tunesmith search composer --print
 ```
 
-A file of one's own says what is different. What it would do, then doing it:
+Your own file needs only the keys that differ. Print the plan, then run it:
 
 ```sh
 tunesmith search my-search.toml --dry-run
 tunesmith search my-search.toml
 ```
 
-A small one:
+For example:
 
 ```toml
 name = "cells"
@@ -57,33 +58,34 @@ trials = 24
 time = "20m"
 
 [space]
-cell = ["lstm", "gru"]                           # one of a list
+cell = ["lstm", "gru"]                           # a list of choices
 size = { low = 32, high = 256, log = true }      # a range; whole numbers stay whole
 dropout = { low = 0.0, high = 0.5, step = 0.1 }  # a range in steps
-layers = 1                                       # one value, not searched
-only = true                                      # settings not named here keep their defaults, and are not searched
+layers = 1                                       # a fixed value
+only = true                                      # other hyperparameters keep their defaults
 
-[[prior]] # a point to try first; what it leaves out is sampled
+[[prior]] # a point to try first; missing hyperparameters are sampled
 cell = "gru"
 size = 96
 ```
 
-## The top
+## Top level
 
 | key | default | meaning |
 |---|---|---|
-| `name` | the family's name | name of the search: of its folder, its MLflow run, and on the command line |
+| `name` | the family's name | name of the search, which is also that of its folder and its MLflow run |
 | `family` | `"composer"` | the model family |
-| `[[prior]]` | the built-in search's | points to try first, settings by name; each value lies in the space |
-| `only` in `[space]` | `false` | settings that are not named keep their defaults |
+| `[[prior]]` | that of the built-in search | points to try first, with values inside the space |
+| `only` in `[space]` | `false` | whether hyperparameters that the file does not contain keep their defaults |
 """
 
 MODULES = """\
-# Every file in one line
+# Every file
 
 <!-- Written by docs/generate.py from the code: change it there, then `make docs`. -->
 
-Each file has one purpose, and its first line says it. How they hang together: [architecture](architecture.md).
+The purpose of each file is the first line of its docstring. [Architecture](architecture.md) describes how the files
+work together.
 """
 
 
@@ -94,18 +96,18 @@ def main() -> None:
 
 
 def pages() -> Mapping[str, str]:
-    """Return the text of each generated page by its file's name."""
+    """Return the text of each generated page by file name."""
     return {"search-file.md": search_file(), "modules.md": modules(), FAMILY_PAGE: family_page()}
 
 
 def family_page() -> str:
-    """Return the page on adding a family, with what its files hold now in the blocks that quote them."""
+    """Return the page on adding a family, with the quoted files updated."""
     page = (ROOT / "docs" / FAMILY_PAGE).read_text(encoding="utf-8")
     return QUOTED.sub(lambda block: f"{block[1]}{(ROOT / block[2]).read_text(encoding='utf-8')}```\n", page)
 
 
 def search_file() -> str:
-    """Write the reference of the search file: its sections, then every family's settings."""
+    """Return the reference of the search file: its sections, then the hyperparameters of every family."""
     lines = [SEARCH_FILE]
     built_in = load(next(iter(FAMILIES)))
     for name, types in SECTIONS.items():
@@ -117,19 +119,20 @@ def search_file() -> str:
             f"## `[space]` of the {family.name}",
             "",
             f"{family.summary[:1].upper()}{family.summary[1:].rstrip('.')}.",
-            "A setting that does not matter under the others is not sampled and keeps its default.",
+            "A hyperparameter is sampled only if its condition holds, and otherwise keeps its default.",
             "",
-            "| setting | default | built-in search | legal | matters where | meaning |",
+            "| hyperparameter | default | built-in search | legal values | condition | meaning |",
             "|---|---|---|---|---|---|",
         ]
         search = load(family.name)
-        lines += [_setting(one, search) for one in family.spec_type.settings().values() if one.name != "epochs"]
+        settings = family.spec_type.settings().values()
+        lines += [_setting(setting, search) for setting in settings if setting.name != "epochs"]
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _section(section: type[Section], built_in: Section) -> Iterator[str]:
-    """Return the table of a section's keys, with the built-in search's values where it is of the same kind."""
+    """Yield the table of a section's keys, with the defaults of the built-in search if it has this kind of section."""
     yield section.__doc__ or ""
     yield ""
     yield "| key | default | meaning |"
@@ -165,21 +168,21 @@ def _row(*cells: str) -> str:
 
 
 def modules() -> str:
-    """List every file with the first line of its docstring, room by room."""
+    """Return the list of all files by package, with the first line of each docstring."""
     lines = [MODULES]
     for package in PACKAGES:
-        rooms = sorted(path.parent for path in (ROOT / package).rglob("__init__.py"))
-        for room in rooms:
-            name = str(room.relative_to(ROOT))
-            lines += [f"{'##' if room.name == package else '###'} {name}", "", _purpose(room / "__init__.py"), ""]
-            lines += _files(room, name)
-    lines += ["## benchmarks", "", "Run one after another by `make bench`; see [benchmarks](benchmarks.md).", ""]
+        folders = sorted(path.parent for path in (ROOT / package).rglob("__init__.py"))
+        for folder in folders:
+            name = str(folder.relative_to(ROOT))
+            lines += [f"{'##' if folder.name == package else '###'} {name}", "", _purpose(folder / "__init__.py"), ""]
+            lines += _files(folder, name)
+    lines += ["## benchmarks", "", "`make bench` runs all of them in order; see [benchmarks](benchmarks.md).", ""]
     lines += _files(ROOT / "benchmarks", "benchmarks")
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _files(folder: Path, name: str) -> Iterator[str]:
-    """Return the table of a folder's own files."""
+    """Yield the table of the files in a folder, without its subfolders."""
     paths = [path for path in sorted(folder.glob("*.py")) if path.name != "__init__.py"]
     if not paths:
         return

@@ -1,8 +1,8 @@
-"""Write docs/results/velocities.md: what a StyleNet comes to on real performances, beside the simple predictors.
+"""Write docs/results/velocities.md: scores of a StyleNet on real performances, compared with the baselines.
 
     python docs/tabulate_velocities.py FOLDER --trial stylenet/7 [--home runs] [--seeds 3]
 
-The trial's settings are trained anew with other seeds on the folds of its search; the sealed performances stay sealed.
+The trial's hyperparameters are trained again with other seeds on the folds of its search; the test set stays sealed.
 """
 
 import argparse
@@ -39,7 +39,7 @@ Scores = Mapping[str, FoldValues]
 
 @dataclass(frozen=True)
 class Row:
-    """One predictor: its metrics on the folds, by name, and its mean absolute error of every performance, [P]."""
+    """A predictor: its metrics on the folds, by name, and its mean absolute error for each performance, shape (P,)."""
 
     name: str
     scores: Scores
@@ -47,27 +47,27 @@ class Row:
 
 
 def nets(spec: StyleNetSpec, data: Performances, seeds: int, seed: int) -> list[NDArray[np.float64]]:
-    """Train the settings with several seeds, and give what each net predicts of what it never saw, [N]."""
-    found: list[NDArray[np.float64]] = []
+    """Train networks with several seeds, and return the predictions of each for held-out notes, shape (N,)."""
+    predictions: list[NDArray[np.float64]] = []
     for number in range(seeds):
         task = StyleNetTask(spec, data, seed=seed, trial=1_000_000 + number, device="cpu")
         for report in LockstepTraining(task, spec).epochs():
             sys.stderr.write(f"net {number + 1}, epoch {report.epoch}: {report.metrics[ONSET_MAE.name].mean:.3f}\n")
-        found.append(task.predict().velocity)
-    return found
+        predictions.append(task.predict().velocity)
+    return predictions
 
 
 def mean_over_seeds(name: str, single: Sequence[Row]) -> Row:
-    """Average each fold's and performance's values over seeds: a single net as one may expect it."""
-    found: dict[str, FoldValues] = {}
+    """Return the expected scores of a single network: the means over seeds, for each fold and each performance."""
+    scores: dict[str, FoldValues] = {}
     for metric in single[0].scores:
-        of_folds = np.mean([one.scores[metric].values for one in single], axis=0)
-        found[metric] = FoldValues(tuple(float(value) for value in of_folds))
-    return Row(name, found, np.mean([one.errors for one in single], axis=0))
+        of_folds = np.mean([row.scores[metric].values for row in single], axis=0)
+        scores[metric] = FoldValues(tuple(float(value) for value in of_folds))
+    return Row(name, scores, np.mean([row.errors for row in single], axis=0))
 
 
 def rows(spec: StyleNetSpec, data: Performances, seeds: int, seed: int) -> list[Row]:
-    """Score the simple predictors, single nets, their mean, and their mean with gradient boosting."""
+    """Score the baselines, single networks, their mean, and their mean with gradient boosting."""
     sizes = GridSizes.of(data)
 
     def row(name: str, velocity: NDArray[np.float64]) -> Row:
@@ -76,36 +76,36 @@ def rows(spec: StyleNetSpec, data: Performances, seeds: int, seed: int) -> list[
 
     simple = dict(simple_predictions(data))
     predicted = nets(spec, data, seeds, seed)
-    together = np.mean(predicted, axis=0)
+    averaged = np.mean(predicted, axis=0)
     single = [row("one net", velocity) for velocity in predicted]
     return [
         *(row(name, velocity) for name, velocity in simple.items()),
         mean_over_seeds(f"StyleNet, one net (mean of {seeds} seeds)", single),
-        row(f"StyleNet, {seeds} nets averaged", together),
-        row("their mean with gradient boosting", (seeds * together + simple["gradient boosting"]) / (seeds + 1)),
+        row(f"StyleNet, {seeds} nets averaged", averaged),
+        row("their mean with gradient boosting", (seeds * averaged + simple["gradient boosting"]) / (seeds + 1)),
     ]
 
 
 def cell(values: FoldValues, digits: int) -> str:
-    """Write a mean and its standard error over the folds."""
+    """Return a mean and its standard error over the folds as text."""
     return f"{values.mean:.{digits}f} ± {values.standard_error:.{digits}f}"
 
 
-def difference(one: Row, other: Row, data: Performances, style: int) -> str:
-    """Write how much smaller one's error is than the other's: paired by fold, and by composition."""
+def difference(row: Row, baseline: Row, data: Performances, style: int) -> str:
+    """Return how much smaller the error of a row is than that of a baseline: paired by fold, and by composition."""
     metric = of_style(ONSET_MAE, data.styles[style])
-    pairs = zip(other.scores[metric].values, one.scores[metric].values, strict=True)
+    pairs = zip(baseline.scores[metric].values, row.scores[metric].values, strict=True)
     by_fold = FoldValues(tuple(b - a for b, a in pairs))
-    gain = (other.errors - one.errors)[data.style == style]
+    gain = (baseline.errors - row.errors)[data.style == style]
     composition = np.unique(data.composition[data.style == style], return_inverse=True)[1]
     of_composition = np.bincount(composition, gain) / np.bincount(composition)
     return f"{cell(by_fold, 2)} | {cell(FoldValues(tuple(of_composition.tolist())), 2)}"
 
 
-def table(found: Sequence[Row], style: str) -> list[str]:
-    """Write one style's table."""
+def table(predictors: Sequence[Row], style: str) -> list[str]:
+    """Return the table of a style."""
     lines = ["| predictor | MAE | MAE, level removed | correlation | spread |", "|---|---|---|---|---|"]
-    for row in found:
+    for row in predictors:
         cells = [cell(row.scores[of_style(metric, style)], 2) for metric in SHOWN]
         lines.append(f"| {row.name} | {' | '.join(cells)} |")
     return lines
@@ -115,18 +115,18 @@ HEAD = """# Velocities of real performances
 
 <!-- Written by docs/tabulate_velocities.py: change it there. -->
 
-{num_performances} performances of {num_compositions} compositions in {num_folds} folds by composition; {num_sealed}
-more are sealed and were not opened. Every figure is a mean over a performance's notes, then over a fold's
-performances, ± one standard error over the folds; velocities are MIDI's, 0..127. Spread is the standard deviation of
-what is predicted over that of what was played. Paired by composition, a difference is averaged over a composition's
-performances, then over compositions, ± one standard error over these.
+{num_performances} performances of {num_compositions} compositions in {num_folds} folds by composition. The {num_sealed}
+performances of the test set were not opened. Every figure is the mean over the notes of a performance, then over the
+performances of a fold, ± one standard error over the folds. Velocities are in MIDI units, 0..127. Spread is the
+standard deviation of the predicted velocities divided by that of the played ones. A difference paired by composition is
+averaged over the performances of a composition, then over compositions, ± one standard error over compositions.
 
-The net is the best of a search of {num_trials} trials on these very folds, so its figures are a little optimistic. It
-has {num_weights} weights a fold, and these settings: {settings}.
+The network is the best of a search of {num_trials} trials on the same folds, so its figures are slightly optimistic. It
+has {num_weights} weights per fold and these hyperparameters: {settings}.
 """
 
 PAIRED = """
-| better by (MAE) | paired by fold | paired by composition |
+| MAE lower by | paired by fold | paired by composition |
 |---|---|---|
 | one net than ridge regression | {ridge} |
 | one net than gradient boosting | {boosting} |
@@ -134,8 +134,8 @@ PAIRED = """
 """
 
 FOOT = """
-The styles of such a folder differ in more than style: in instrument, in how velocities and beats were obtained, and in
-who is heard. That a model tells them apart is no evidence of style.
+The styles of this folder differ in more than style: in the instrument, in how velocities and beats were obtained, and
+in the players. A model that distinguishes them has not necessarily learnt a style.
 
 ```sh
 tunesmith search stylenet --corpus FOLDER --time none
@@ -144,14 +144,14 @@ python docs/tabulate_velocities.py FOLDER --trial {trial} --seeds {seeds}
 """
 
 
-def page(found: Sequence[Row], data: Performances, facts: Mapping[str, object]) -> str:
-    """Write the page of all styles' tables."""
-    by_name = {row.name: row for row in found}
-    single, averaged = found[-3], found[-2]
+def page(predictors: Sequence[Row], data: Performances, facts: Mapping[str, object]) -> str:
+    """Return the page, with a table for each style."""
+    by_name = {row.name: row for row in predictors}
+    single, averaged = predictors[-3], predictors[-2]
     paragraphs = HEAD.format(**facts).split("\n\n")
     parts = ["\n\n".join(textwrap.fill(paragraph, 120) for paragraph in paragraphs) + "\n"]
     for number, style in enumerate(data.styles):
-        parts += [f"\n## {style}\n\n", "\n".join(table(found, style)), "\n"]
+        parts += [f"\n## {style}\n\n", "\n".join(table(predictors, style)), "\n"]
         parts.append(
             PAIRED.format(
                 ridge=difference(single, by_name["ridge regression"], data, number),
@@ -165,7 +165,7 @@ def page(found: Sequence[Row], data: Performances, facts: Mapping[str, object]) 
 def main() -> None:
     """Train, score and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", help="the folder of performances that the search was on")
+    parser.add_argument("folder", help="the folder of performances that was searched on")
     parser.add_argument("--trial", required=True, help="SEARCH/NUMBER")
     parser.add_argument("--home", type=Path, default=Path("runs"))
     parser.add_argument("--seeds", type=int, default=3)
@@ -175,24 +175,24 @@ def main() -> None:
     record, number = recorded_trial(arguments.home.absolute(), arguments.trial)
     spec = find_family("stylenet").spec_type.from_values(record.trial(number).values)
     assert isinstance(spec, StyleNetSpec)
-    asked = record.spec.data
-    prepared = prepare(arguments.folder, kind="performances", num_folds=asked.folds, seed=asked.seed)
-    assert prepared.fingerprint == record.fingerprint, "the folder is the one that was searched on"
+    section = record.spec.data
+    prepared = prepare(arguments.folder, kind="performances", num_folds=section.folds, seed=section.seed)
+    assert prepared.fingerprint == record.fingerprint, "the folder must be the one that was searched on"
     data: Performances = prepared.data
     model = StyleNetTask(spec, data, seed=0, trial=0, device="cpu").model
     values = spec.model_dump()
     facts = {
         "num_performances": data.num_pieces,
         "num_compositions": len(set(data.composition.tolist())),
-        "num_folds": asked.folds,
+        "num_folds": section.folds,
         "num_sealed": prepared.num_test_pieces,
         "num_trials": len(record.trials),
-        "num_weights": sum(parameter.numel() for parameter in model.parameters()) // asked.folds,
+        "num_weights": sum(parameter.numel() for parameter in model.parameters()) // section.folds,
         "settings": settings_line({name: value for name, value in values.items() if spec.matters(name, values)}),
         "trial": arguments.trial,
         "seeds": arguments.seeds,
     }
-    text = page(rows(spec, data, arguments.seeds, asked.seed), data, facts)
+    text = page(rows(spec, data, arguments.seeds, section.seed), data, facts)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(text, encoding="utf-8")
     sys.stdout.write(text)
