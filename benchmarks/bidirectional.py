@@ -1,10 +1,10 @@
-"""Bidirectional lockstep training against separate models: training steps on batches of the shape of S2's networks.
+"""Bidirectional lockstep training compared with separate models: training steps on batches like those of S2.
 
     python benchmarks/bidirectional.py
 
-k folds of a stack of bidirectional LSTM layers with a linear layer on top are compared with k models trained one after
-another, of torch.nn.LSTM(bidirectional=True) and nn.Linear; both with Adam. They take turns in one process, on one
-thread; a ratio is a ratio of median CPU times.
+k folds of bidirectional LSTM layers with a linear layer are compared with k models that are trained one after another,
+each torch.nn.LSTM(bidirectional=True) and nn.Linear. All use Adam. They take turns in one process, on one thread;
+ratios are those of median CPU times.
 """
 
 import argparse
@@ -29,10 +29,10 @@ RESULT = Path(__file__).parent / "results" / "bidirectional.json"
 
 
 class Lockstep:
-    """All folds at once, with this project's layers."""
+    """All folds in one model, with the layers of ``models.folded``."""
 
     def __init__(self, x: Tensor, y: Tensor) -> None:
-        """Build the model and its optimiser for x [G, T, B, K] and y [G, T, B, O]."""
+        """Build the model and its optimiser for inputs x (G, T, B, K) and targets y (G, T, B, O)."""
         sources = [torch.Generator().manual_seed(fold) for fold in range(NUM_FOLDS)]
         self.x, self.y = x, y
         self.stack = BidirectionalStack("lstm", NUM_INPUTS, SIZE, NUM_LAYERS, "each", sources)
@@ -50,15 +50,15 @@ class Lockstep:
 
 
 def _keep(output: Tensor) -> Tensor:
-    """Apply no dropout."""
+    """Return the output unchanged, without dropout."""
     return output
 
 
 class Sequential:
-    """One model after another, with torch's own layers."""
+    """One model per fold, trained one after another, with torch's layers."""
 
     def __init__(self, x: Tensor, y: Tensor, *, fused: bool) -> None:
-        """Build the models and their optimisers, default Adam or fused."""
+        """Build the models and their optimisers: torch's default Adam or the fused one."""
         self.x, self.y = x, y
         self.models: list[tuple[nn.LSTM, nn.Linear, torch.optim.Adam]] = []
         for _ in range(NUM_FOLDS):
@@ -72,11 +72,11 @@ class Sequential:
         for (layers, head, optimiser), x, y in zip(self.models, self.x, self.y, strict=True):
             optimiser.zero_grad()
             torch.autograd.backward(nn.functional.mse_loss(head(layers(x)[0]), y))
-            optimiser.step()  # pyright: ignore[reportUnknownMemberType]  (torch leaves its closure open)
+            optimiser.step()  # pyright: ignore[reportUnknownMemberType]  (torch does not type its closure)
 
 
 def main() -> int:
-    """Measure, print and write; the exit status is 1 if the limit is missed."""
+    """Measure, print and write; return the exit status, which is 1 if the limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file to write")
     parser.add_argument("--seconds", type=float, default=40.0, help="time for all contenders")
@@ -98,8 +98,8 @@ def main() -> int:
         "ratio_fused_adam": fused / ours,
         "figures": [figure("bidirectional lockstep over nn.LSTM, ratio", default / ours, at_least=TARGET)],
     }
-    print(f"{ours * 1e3:.0f} ms against {default * 1e3:.0f} ms: {default / ours:.2f} (at least {TARGET})")
-    print(f"fused Adam on both sides: {fused / ours:.2f}")
+    print(f"{ours * 1e3:.0f} ms compared with {default * 1e3:.0f} ms: ratio {default / ours:.2f} (at least {TARGET})")
+    print(f"ratio with fused Adam on both sides: {fused / ours:.2f}")
     return write(result, arguments.out)
 
 

@@ -1,11 +1,11 @@
-"""How fast a trained composer writes notes, how long one tune takes, and how long loading the model takes.
+"""Speed of a trained composer: notes per second, time of one tune, and time to load the model.
 
     python benchmarks/composing.py
 
-The model has the size of a registered one: a network of two layers of 128 units. The time does not depend on how well
-it was trained, so it is trained for one epoch on random tunes. A loop as one would write it by hand takes turns with it
-in the same process: torch.nn.LSTM stepped note by note, with torch.multinomial, without bars, keys or endings. All runs
-on one thread; results are medians. Loading is timed in a fresh process, imports included.
+The model has the size of a registered one: two layers of 128 units. The time does not depend on how well it is trained,
+so it is trained for one epoch on random tunes. It takes turns in one process with a loop as a user would write it:
+torch.nn.LSTM stepped note by note, with torch.multinomial, without bars, keys or endings. Both use one thread; results
+are medians. Loading is timed in a new process, imports included.
 """
 
 import argparse
@@ -52,7 +52,7 @@ print(time.perf_counter() - began)
 
 
 def tunes() -> Melodies:
-    """Make a random corpus of about 400 distinct events: 40 pitches and the rest, in ten durations."""
+    """Return a random corpus of about 400 distinct events: 40 pitches and the rest, in ten durations."""
     random = stream(0, "benchmark tunes")
     durations = tuple(Fraction(n, 12) for n in (2, 3, 4, 6, 8, 9, 12, 18, 24, 36))
     positions = tuple(Fraction(n, 12) for n in range(48))
@@ -62,21 +62,21 @@ def tunes() -> Melodies:
     ticks = np.array([int(12 * each) for each in durations])[duration].reshape(num_pieces, length)
     onset = np.cumsum(ticks, axis=1) - ticks
     start = np.arange(num_pieces + 1) * length
-    nothing, none = np.zeros(len(pitch), np.int16), np.zeros(num_pieces, np.int16)
+    zero_per_note, zero_per_piece = np.zeros(len(pitch), np.int16), np.zeros(num_pieces, np.int16)
     return Melodies(
         pitch=pitch,
         duration=duration,
         position=(onset % 48).ravel().astype(np.int16),
         bar=(onset // 48).ravel().astype(np.int32),
         votes=find_votes(pitch, duration, start, durations, [Fraction(4)] * num_pieces),
-        spelling=nothing,
-        in_chord=nothing.astype(np.bool_),
+        spelling=zero_per_note,
+        in_chord=zero_per_note.astype(np.bool_),
         start=start,
         fold=np.ones(num_pieces, np.int8),
-        tonic=none.astype(np.int8),
+        tonic=zero_per_piece.astype(np.int8),
         one_key=np.ones(num_pieces, np.bool_),
-        metre=none,
-        pickup=none,
+        metre=zero_per_piece,
+        pickup=zero_per_piece,
         durations=durations,
         positions=positions,
         spellings=("C4",),
@@ -99,7 +99,7 @@ def train(path: Path) -> None:
 
 
 class Peer(nn.Module):
-    """A model of the same size, as one would write it by hand."""
+    """A model of the same size, as a user would write it by hand."""
 
     def __init__(self) -> None:
         """Build the layers with torch's initial weights."""
@@ -110,7 +110,7 @@ class Peer(nn.Module):
 
     @torch.no_grad()
     def compose(self, num_tunes: int, num_notes: int) -> int:
-        """Sample tunes of equal length, and return the number of their notes."""
+        """Sample tunes of equal length, and return their total number of notes."""
         token, state = torch.full((1, num_tunes), NUM_EVENTS), None
         for _ in range(num_notes):
             hidden, state = self.lstm(self.embedding(token), state)
@@ -119,7 +119,7 @@ class Peer(nn.Module):
 
 
 def measure(composer: TuneComposer) -> dict[str, float]:
-    """Time both on a batch, and ours on one tune, in turns."""
+    """Time both models on a batch, and the composer on one tune, in turns."""
     peer, request = Peer(), SamplingRequest(key="C", metre="4/4", top_p=0.95)
     ours: list[float] = []
     theirs: list[float] = []
@@ -144,7 +144,7 @@ def measure(composer: TuneComposer) -> dict[str, float]:
 
 
 def load_seconds(path: Path) -> float:
-    """Return the median time in which a fresh process loads the file."""
+    """Return the median time that a new process needs to load the file (seconds)."""
     root = str(Path(__file__).resolve().parent.parent)
     times = [
         float(subprocess.run([sys.executable, "-c", LOAD, str(path)], cwd=root, check=True, capture_output=True).stdout)
@@ -154,7 +154,7 @@ def load_seconds(path: Path) -> float:
 
 
 def main() -> int:
-    """Measure, print and write; the exit status is 1 if a limit is missed."""
+    """Measure, print and write; return the exit status, which is 1 if a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file to write")
     arguments = parser.parse_args()

@@ -1,8 +1,8 @@
-"""How much slower a training step is with copying, on O'Neill's tunes with the composer's default hyperparameters.
+"""Time of a training step with copying compared with one without, with the composer's defaults on O'Neill's tunes.
 
     python benchmarks/copying.py [--out FILE]
 
-The composer with copying and the one without take turns in one process on one thread; CPU time is measured.
+The two composers take turns in one process on one thread; CPU time is measured.
 """
 
 import argparse
@@ -32,18 +32,18 @@ RESULT = Path(__file__).parent / "results" / "copying.json"
 
 
 def steps(spec: ComposerSpec, data: Melodies) -> Iterator[float]:
-    """Train, and yield the CPU time of each step."""
+    """Train, and yield the CPU time of each step (seconds)."""
     task = ComposerTask(spec, data, seed=0, trial=0, device="cpu")
-    rule = FoldedOptimiser(task.model.parameters(), spec.optimiser, weight_decay=spec.weight_decay, clip=spec.clip)
+    optimiser = FoldedOptimiser(task.model.parameters(), spec.optimiser, weight_decay=spec.weight_decay, clip=spec.clip)
     losses = task.losses(1)
     for _ in range(STEPS):
         began = time.process_time()
-        rule.step(next(losses).loss, 1e-3)
+        optimiser.step(next(losses).loss, 1e-3)
         yield time.process_time() - began
 
 
 def main() -> int:
-    """Measure, print and write; the exit status is 1 if the limit is missed."""
+    """Measure, print and write; return the exit status, which is 1 if the limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file to write")
     arguments = parser.parse_args()
@@ -52,7 +52,7 @@ def main() -> int:
     contenders = [steps(ComposerSpec(copying="off"), data), steps(ComposerSpec(), data)]
     pairs = list(zip(*contenders, strict=True))[WARM_UP:]
     without, copying = (statistics.median(times) for times in zip(*pairs, strict=True))
-    ratio = statistics.median(with_copies / alone for alone, with_copies in pairs)
+    ratio = statistics.median(with_copying / plain for plain, with_copying in pairs)
     result: dict[str, Any] = {
         "hardware": hardware(),
         "without copies, s a step": without,

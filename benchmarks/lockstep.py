@@ -1,11 +1,11 @@
-"""Lockstep training against separate models: training steps of the same models on batches of the same shape.
+"""Lockstep training compared with separate models: training steps of the same models on batches of the same shape.
 
     python benchmarks/lockstep.py
 
-For every shape, k folds in lockstep are compared with k models trained one after another: nn.Embedding + nn.LSTM +
-nn.Linear, and a peephole cell stepped in Python (its input products are computed outside the loop). All use Adam:
-lockstep the fused one, the others torch's default, and nn.LSTM a second time the fused one. The contenders take turns
-in one process, on one thread; a ratio is a ratio of median CPU times.
+For every shape, k folds in lockstep are compared with k models that are trained one after another: nn.Embedding +
+nn.LSTM + nn.Linear, and a peephole cell stepped in Python (its input products are computed outside the loop). All use
+Adam: lockstep the fused one, the others torch's default, and nn.LSTM also the fused one. The models take turns in one
+process, on one thread; ratios are those of median CPU times.
 """
 
 import argparse
@@ -38,7 +38,7 @@ TARGETS = {"lstm": 1.1, "peephole": 2.0}
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of a model and a batch: H units, layers, T steps, B sequences, V tokens."""
+    """Sizes of a model and a batch: H units, number of layers, T steps, B sequences, V tokens."""
 
     size: int
     layers: int
@@ -60,10 +60,10 @@ SHAPES = (
 
 
 class Lockstep:
-    """All folds at once, with this project's layers."""
+    """All folds in one model, with the layers of ``models.folded``."""
 
     def __init__(self, cell: Cell, shape: Shape, data: Tensor) -> None:
-        """Build the model and its optimiser for data [G, T + 1, B]."""
+        """Build the model and its optimiser for tokens of shape (G, T + 1, B)."""
         sources = [torch.Generator().manual_seed(fold) for fold in range(NUM_FOLDS)]
         self.layers = [
             RecurrentLayer(cell, shape.size, shape.size, one_hot=False, generators=sources) for _ in range(shape.layers)
@@ -97,7 +97,7 @@ class Peephole(nn.Module):
         self.peepholes = nn.Parameter(torch.randn(3, size) / math.sqrt(size))
 
     def forward(self, x: Tensor) -> tuple[Tensor, None]:
-        """Return the outputs for x [T, B, K], as nn.LSTM does."""
+        """Return the outputs for x of shape (T, B, K), and None for the state."""
         h = c = x.new_zeros(x.shape[1], self.peepholes.shape[1])
         p_i, p_f, p_o = self.peepholes.unbind(0)
         outputs: list[Tensor] = []
@@ -111,10 +111,10 @@ class Peephole(nn.Module):
 
 
 class Sequential:
-    """One model after another, with torch's own layers."""
+    """One model per fold, trained one after another, with torch's layers."""
 
     def __init__(self, cell: Cell, shape: Shape, data: Tensor, *, fused: bool = False) -> None:
-        """Build the models and their optimisers, default Adam or fused, for data [G, T + 1, B]."""
+        """Build the models and their optimisers, torch's default Adam or the fused one, for tokens (G, T + 1, B)."""
         self.data = data
         self.models: list[tuple[nn.Embedding, list[nn.Module], nn.Linear, torch.optim.Adam]] = []
         for _ in range(NUM_FOLDS):
@@ -136,14 +136,14 @@ class Sequential:
             for layer in layers:
                 x, _ = layer(x)
             torch.autograd.backward(nn.functional.cross_entropy(head(x).flatten(0, 1), data[1:].flatten()))
-            optimiser.step()  # pyright: ignore[reportUnknownMemberType]  (torch leaves its closure open)
+            optimiser.step()  # pyright: ignore[reportUnknownMemberType]  (torch does not type its closure)
 
 
 _LEAST_TURNS = 5
 
 
 def medians(contenders: list[Callable[[], None]], seconds: float) -> list[float]:
-    """Return each contender's median CPU time of a step; they take turns for about ``seconds`` in all."""
+    """Return the median CPU time of each contender (seconds); they take turns for about ``seconds`` in total."""
     times: list[list[float]] = [[] for _ in contenders]
     for contender in contenders:
         contender()
@@ -157,7 +157,7 @@ def medians(contenders: list[Callable[[], None]], seconds: float) -> list[float]
 
 
 def measure(seconds: float) -> list[dict[str, Any]]:
-    """Measure all shapes, for about ``seconds`` each pair of contenders."""
+    """Measure all shapes, for about ``seconds`` per pair of contenders."""
     source = torch.Generator().manual_seed(0)
     results: list[dict[str, Any]] = []
     for shape in SHAPES:
@@ -170,13 +170,14 @@ def measure(seconds: float) -> list[dict[str, Any]]:
             ours, *theirs = medians([Lockstep(cell, shape, data).step, *others.values()], seconds)
             for name, other in zip(others, theirs, strict=True):
                 row[name] = {"lockstep_ms": ours * 1e3, "sequential_ms": other * 1e3, "ratio": other / ours}
-                print(shape, name, f"{ours * 1e3:.2f} ms against {other * 1e3:.2f} ms: {other / ours:.2f}", flush=True)
+                times = f"{ours * 1e3:.2f} ms compared with {other * 1e3:.2f} ms"
+                print(f"{shape} {name} {times}: ratio {other / ours:.2f}", flush=True)
         results.append(row)
     return results
 
 
 def hardware() -> dict[str, object]:
-    """Describe this machine."""
+    """Return a description of this machine."""
     cpu = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -194,7 +195,7 @@ def hardware() -> dict[str, object]:
 
 
 def main() -> int:
-    """Measure, print and write; the exit status is 1 if a limit is missed."""
+    """Measure, print and write; return the exit status, which is 1 if a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file to write")
     parser.add_argument("--seconds", type=float, default=4.0, help="time for each pair of contenders")

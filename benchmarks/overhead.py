@@ -1,11 +1,11 @@
-"""The time that a trial takes beside its training: 200 empty trials through study, scheduler and MLflow.
+"""Overhead of a trial in addition to its training: 200 empty trials through study, scheduler and MLflow.
 
     python benchmarks/overhead.py [--trials 200] [--searches 5] [--output benchmarks/results]
 
 An empty trial reports one epoch of four folds and trains nothing. Its hyperparameters are the composer's, so sampling
-them takes as long as in a real search. Times are those of the events that the driver sees. Start-up is not included,
-nor is MLflow's: its tables are created before, because trials that end meanwhile would not wait for any write. A figure
-is the median of several searches: fifty trials last about a second, in which other processes of the machine run too.
+them takes as long as in a real search. Times are those of the events in the driver. Start-up is not included. MLflow's
+tables are created before the search, because trials that end while they are created would not wait for any write. A
+figure is the median of several searches: fifty trials take about a second, in which other processes run too.
 """
 
 import argparse
@@ -46,18 +46,18 @@ class EmptyTraining:
     num_parameters = 0
 
     def __init__(self, spec: ComposerSpec, trial: int) -> None:
-        """Keep the hyperparameters, which determine the loss."""
+        """Store the hyperparameters, which determine the loss."""
         self._spec, self._trial = spec, trial
 
     def epochs(self) -> Iterator[EpochReport]:
-        """Report each epoch at once."""
+        """Report all epochs immediately."""
         for epoch in range(1, self._spec.epochs + 1):
             level = self._spec.dropout + abs(self._spec.lr - 5e-3) + 1 / epoch
             values = FoldValues(tuple(level + 0.01 * fold for fold in range(4)))
             yield EpochReport(epoch, dict.fromkeys(("nats_per_note", "cv_loss", "train_loss"), values), 0.0)
 
     def state(self) -> dict[str, Any]:
-        """Return nothing."""
+        """Return an empty state."""
         return {}
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -69,7 +69,7 @@ class EmptyTraining:
 
     @property
     def vocabulary(self) -> Mapping[str, Any]:
-        """Return no vocabulary."""
+        """An empty vocabulary."""
         return {}
 
 
@@ -95,7 +95,7 @@ class EmptyFamily:
 
     @property
     def presets(self) -> Mapping[str, Preset]:
-        """Return no presets."""
+        """No presets."""
         return {}
 
     def remarks(self, tried: Mapping[str, Container[object]], data: object) -> Sequence[str]:
@@ -152,7 +152,7 @@ def make_tables(home: Path) -> None:
 
 
 def measure(num_trials: int, home: Path) -> dict[str, float]:
-    """Run one search and return the seconds per trial."""
+    """Run one search, and return the times per trial (seconds)."""
     text = f'name = "empty"\n[budget]\ntrials = {num_trials}\nepochs = 1\ntime = "none"\n[scheduler]\nfirst_rung = 1\n'
     family = EmptyFamily()
     search = parse(text, "overhead", family=family)
@@ -182,15 +182,15 @@ def measure(num_trials: int, home: Path) -> dict[str, float]:
 
 
 def measure_all(num_trials: int, num_searches: int) -> dict[str, Any]:
-    """Run the searches, each in a new home folder, and return the numbers of each and the figures."""
+    """Run the searches, each in a new home folder, and return their times and the figures."""
     searches: list[dict[str, float]] = []
     for _ in range(num_searches):
         with tempfile.TemporaryDirectory() as home:
             searches.append(measure(num_trials, Path(home)))
-    seconds, growth = (statistics.median(each[key] for each in searches) for key in ("seconds_a_trial", "growth"))
+    seconds, growth = (statistics.median(search[key] for search in searches) for key in ("seconds_a_trial", "growth"))
     return {
         "trials": num_trials,
-        "searches": [{key: round(value, 4) for key, value in each.items()} for each in searches],
+        "searches": [{key: round(value, 4) for key, value in search.items()} for search in searches],
         "figures": [
             figure("an empty trial, s", seconds, at_most=MOST_SECONDS),
             figure("the last 50 empty trials over the first 50", growth, at_most=MOST_GROWTH),
@@ -199,7 +199,7 @@ def measure_all(num_trials: int, num_searches: int) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Measure, print and write; the exit status is 1 if a limit is missed."""
+    """Measure, print and write; return the exit status, which is 1 if a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--searches", type=int, default=5)

@@ -1,10 +1,10 @@
-"""Whole searches: tunesmith against a script that a user would write by hand, with equal data, budget and machine.
+"""Whole searches: tunesmith compared with a script written by hand, with equal data, budget and machine.
 
     python benchmarks/peer.py [--seconds 180] [--output benchmarks/results]
 
 The script is ``benchmarks/programs/by_hand.py``. Both search the learning rate and dropout of one model, so every
-sample costs the same. Each side is a process of its own, and its time counts from the start of the process: the result
-is what it finishes within the budget.
+sample costs the same. Each runs in a separate process, whose time counts from the start of the process. The results are
+the numbers of trials and epochs that it finishes within the budget.
 """
 
 import argparse
@@ -56,7 +56,7 @@ windows_per_epoch = {WINDOWS}
 
 
 def run_ours(seconds: float, home: Path) -> dict[str, int]:
-    """Search with tunesmith; return the finished trials and all epochs."""
+    """Search with tunesmith; return the number of finished trials and of all epochs."""
     data = prepare("oneills").data
     spent = time.time() - started()
     search = parse(OURS, "peer", overrides={"budget.time": f"{seconds - spent:.3f}s"})
@@ -72,23 +72,23 @@ def run_ours(seconds: float, home: Path) -> dict[str, int]:
 
 
 def started() -> float:
-    """Return the time at which this process was started, as its parent passed it."""
+    """Return the start time of this process, passed by its parent (seconds since 1970)."""
     return float(os.environ["PEER_STARTED"])
 
 
 def measure(command: list[str], seconds: float) -> dict[str, float]:
-    """Run one side in a process of its own."""
+    """Run a search in a new process, and return its counts and rates."""
     with tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, "PEER_STARTED": str(time.time()), "MLFLOW_DISABLE_TELEMETRY": "true"}
         done = subprocess.run(
             [sys.executable, *command, home], env=environment, stdout=subprocess.PIPE, check=True, text=True
         )
     counts: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
-    return {**counts, **{f"{what}_an_hour": round(counts[what] * 3600 / seconds, 1) for what in ("trials", "epochs")}}
+    return {**counts, **{f"{name}_an_hour": round(counts[name] * 3600 / seconds, 1) for name in ("trials", "epochs")}}
 
 
 def main() -> int:
-    """Measure both sides, print and write the result."""
+    """Measure both sides, print and write; return the exit status, which is 1 if the limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--seconds", type=float, default=180.0)
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
@@ -97,7 +97,7 @@ def main() -> int:
     if options.ours is not None:
         print(json.dumps(run_ours(options.seconds, options.ours)))
         return 0
-    prepare("oneills")  # neither side pays for reading
+    prepare("oneills")  # so that neither side has to read the corpus
     seconds = str(options.seconds)
     by_hand = measure([str(Path(__file__).parent / "programs" / "by_hand.py"), seconds], options.seconds)
     ours = measure([__file__, "--seconds", seconds, "--ours"], options.seconds)

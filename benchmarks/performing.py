@@ -1,10 +1,10 @@
-"""How long it takes to prepare piano performances, cold and warm, and to perform a five-minute piece.
+"""Time to prepare piano performances, cold and warm, and to perform a five-minute piece.
 
     python benchmarks/performing.py --corpus FOLDER
 
-FOLDER holds real performances; its default is TUNESMITH_TEST_PERFORMANCES, or else the built-in synthetic corpus, which
-the result states. Preparation is timed in a process of its own, imports included; performing after start-up, on one
-thread, from bytes to bytes.
+FOLDER contains real performances. The default is TUNESMITH_TEST_PERFORMANCES, or else the built-in synthetic corpus;
+the result names the corpus. Preparation is timed in a new process, imports included. Performing is timed after
+start-up, on one thread, from bytes to bytes.
 """
 
 import argparse
@@ -37,7 +37,7 @@ MINUTES, NOTES_A_SECOND = 5, 12
 
 
 def piece() -> bytes:
-    """Return five minutes of a busy piano piece as MIDI: chords and runs, all at one velocity."""
+    """Return five minutes of dense piano music as a MIDI file: chords and runs with equal velocities."""
     random = stream(0, "benchmark piece")
     midi = pretty_midi.PrettyMIDI(initial_tempo=120)
     piano = pretty_midi.Instrument(0)
@@ -53,7 +53,7 @@ def piece() -> bytes:
 
 
 def performer(corpus: str) -> Performer:
-    """Train the default StyleNet for one epoch: the time to perform does not depend on how well it is trained."""
+    """Train the default StyleNet for one epoch; the time to perform does not depend on how well it is trained."""
     family = StyleNet()
     spec = family.spec_type(epochs=1)
     training = family.start(spec, prepare(corpus, kind="performances").data, seed=0, trial=0, device="cpu")
@@ -64,7 +64,7 @@ def performer(corpus: str) -> Performer:
 
 
 def main() -> int:
-    """Measure, print and write; the exit status is 1 if a limit is missed."""
+    """Measure, print and write; return the exit status, which is 1 if a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", default=os.environ.get("TUNESMITH_TEST_PERFORMANCES", "synthetic"))
     parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file to write")

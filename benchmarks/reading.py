@@ -1,9 +1,9 @@
-"""How long reading all of O'Neill's takes, cold (nothing cached, two processes) and warm, and what bad files add.
+"""Time to read all of O'Neill's, cold (nothing cached, two processes) and warm, and the additional time for bad files.
 
     python benchmarks/reading.py
 
-3,000 small files of one tune each are read with and without 50 more that are random bytes. Each figure is the time of a
-process of its own, started as a user would start it, imports included.
+3,000 small files of one tune each are read with and without 50 additional files of random bytes. Each figure is the
+time of a new process, imports included.
 """
 
 import os
@@ -34,15 +34,15 @@ if __name__ == "__main__":
 
 
 def prepared_in(corpus: str, cache: Path, kind: str = "melodies") -> tuple[float, int]:
-    """Prepare a corpus in a fresh process.
+    """Prepare a corpus in a new process.
 
     Args:
         corpus: Its name or folder.
-        cache: The cache's folder, empty for a cold start.
+        cache: Folder of the cache; empty for a cold start.
         kind: The kind of data.
 
     Returns:
-        Seconds, imports included, and the number of pieces that were read.
+        The time (seconds), imports included, and the number of pieces that were read.
     """
     script = cache / "measure.py"
     script.write_text(_SCRIPT.format(corpus=corpus, kind=kind, processes=PROCESSES))
@@ -53,24 +53,24 @@ def prepared_in(corpus: str, cache: Path, kind: str = "melodies") -> tuple[float
 
 
 def small_files_in() -> tuple[float, float]:
-    """Return the seconds for many small files, without and with bad ones among them."""
+    """Return the time for many small files without bad ones, and with bad ones (seconds)."""
     random = np.random.default_rng(0)
     with (
         tempfile.TemporaryDirectory() as folder,
-        tempfile.TemporaryDirectory() as one,
-        tempfile.TemporaryDirectory() as two,
+        tempfile.TemporaryDirectory() as cache,
+        tempfile.TemporaryDirectory() as other_cache,
     ):
         for number in range(NUM_GOOD):
             bars = "|".join("".join(random.choice(list("CDEFGABcdefgab"), 8)) for _ in range(4))
             (Path(folder) / f"tune{number:04}.abc").write_text(f"X:1\nM:4/4\nL:1/8\nK:G\n{bars}|]\n")
-        good, _ = prepared_in(folder, Path(one))
+        good, _ = prepared_in(folder, Path(cache))
         for number in range(NUM_BAD):
             (Path(folder) / f"bad{number:02}.mid").write_bytes(random.bytes(300))
-        return good, prepared_in(folder, Path(two))[0]
+        return good, prepared_in(folder, Path(other_cache))[0]
 
 
 def main() -> int:
-    """Measure, print and write; the exit status is 1 if a limit is missed."""
+    """Measure, print and write; return the exit status, which is 1 if a limit is missed."""
     with tempfile.TemporaryDirectory() as folder:
         cold, num_read = prepared_in("oneills-all", Path(folder))
         warm = min(prepared_in("oneills-all", Path(folder))[0] for _ in range(3))

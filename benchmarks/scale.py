@@ -1,12 +1,11 @@
-"""Two thousand trials in one search: the time and memory of each in the driver, and how long a user waits.
+"""A search of 2,000 trials: the driver's time and memory per trial, and how long a user waits.
 
     python benchmarks/scale.py [--trials 2000] [--output benchmarks/results]
 
 The trials are empty: they report up to four epochs of four folds and train nothing. ASHA stops half of them at each
 rung; they have the composer's hyperparameters, and MLflow is on. Growth is measured by the CPU time of the driver's
-thread and by medians, because other processes of the machine run too. Then whole processes are timed: tunesmith trials,
-MLflow's server on the search's store with the requests that its pages make, and the same search resumed with more
-trials.
+thread and by medians, because other processes run too. Then three processes are timed: tunesmith trials, MLflow's
+server with the requests that its pages make, and the same search resumed with more trials.
 """
 
 import argparse
@@ -53,7 +52,7 @@ _PAGE_SIZE = resource.getpagesize()
 
 
 def search_of(num_trials: int) -> SearchSpec:
-    """Return the search."""
+    """Return a search with that many empty trials."""
     budget = f'[budget]\ntrials = {num_trials}\nepochs = 4\ntime = "none"\n[scheduler]\nfirst_rung = 1\nreduction = 2\n'
     return parse(f'name = "{NAME}"\n{budget}', "scale", family=EmptyFamily())
 
@@ -81,7 +80,7 @@ def resident() -> float:
 
 
 def run_search(num_trials: int, home: Path) -> dict[str, Any]:
-    """Run the search in this process and return the times and memory of its trials, in parts of 250."""
+    """Run the search in this process, and return the times and memory of its trials, in parts of 250."""
     family, gauge = EmptyFamily(), Gauge()
     with connect(num_cpus=2):
         from search.driver.search_run import SearchTask, Workers, run
@@ -115,7 +114,7 @@ def slope(values: "np.ndarray[Any, Any]") -> float:
 
 
 def time_list(home: Path) -> tuple[float, float]:
-    """Return the least seconds of a whole ``tunesmith trials`` over some runs, and the CPU seconds of one."""
+    """Return the minimum time of ``tunesmith trials`` over some runs, and the CPU time of a run (seconds)."""
     taken: list[float] = []
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     for _ in range(TURNS):
@@ -130,12 +129,12 @@ def time_list(home: Path) -> tuple[float, float]:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of a process of this checkout."""
+    """Return the environment of a process that uses this checkout."""
     return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
 def time_pages(home: Path) -> dict[str, float]:
-    """Return the seconds of each request that MLflow's pages make, the slowest of some."""
+    """Return the time of each request that MLflow's pages make, the maximum over some runs (seconds)."""
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", default_uri(home), "--workers", "1"]
     with running(command, {**environment(), "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}, "health") as address:
         api = f"{address}/ajax-api/2.0/mlflow"
@@ -159,11 +158,11 @@ def time_pages(home: Path) -> dict[str, float]:
             ("a run", f"{api}/runs/get?run_id={run}", None),
             ("a run's curve", f"{api}/metrics/get-history?run_id={run}&metric_key=nats_per_note", None),
         ]
-        return {what: round(max(seconds_of(ask, path, body) for _ in range(TURNS)), 3) for what, path, body in requests}
+        return {name: round(max(seconds_of(ask, path, body) for _ in range(TURNS)), 3) for name, path, body in requests}
 
 
 def seconds_of(call: Any, *arguments: Any) -> float:
-    """Return the seconds of a call."""
+    """Return the time of a call (seconds)."""
     began = time.perf_counter()
     call(*arguments)
     return time.perf_counter() - began
@@ -177,7 +176,7 @@ class Announcer(SilentObserver):
         self._announced = False
 
     def trial_started(self, number: int, values: Mapping[str, Value]) -> None:
-        """Announce the first trial."""
+        """Print the number of the first trial."""
         del values
         if not self._announced:
             print(f"started {number}", flush=True)
@@ -185,7 +184,7 @@ class Announcer(SilentObserver):
 
 
 def resume(home: Path, num_trials: int) -> None:
-    """Resume the search, in a process of its own."""
+    """Resume the search; this is run in a new process."""
     family = EmptyFamily()
     with connect(num_cpus=2):
         from search.driver.search_run import SearchTask, Workers, run
@@ -194,7 +193,7 @@ def resume(home: Path, num_trials: int) -> None:
 
 
 def time_start(home: Path, num_trials: int) -> float:
-    """Return the seconds from a new process to its first trial, imports and the start of Ray included."""
+    """Return the time from starting a process to its first trial, including imports and Ray's start (seconds)."""
     began = time.perf_counter()
     command = [sys.executable, __file__, "--resume", str(home), "--trials", str(num_trials)]
     process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True)
@@ -245,7 +244,7 @@ def measure(num_trials: int) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print and write; the exit status is 1 if a limit is missed."""
+    """Measure, print and write; return the exit status, which is 1 if a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--trials", type=int, default=2000)
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")

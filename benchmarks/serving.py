@@ -1,11 +1,11 @@
-"""How large a registered model is, how long MLflow takes to load it, and how long a request over HTTP takes.
+"""Size of a registered model, and the time to load it with MLflow and to answer a request over HTTP.
 
     python benchmarks/serving.py
 
 A composer with the default hyperparameters on O'Neill's tunes and a StyleNet on the built-in synthetic corpus are
-trained for one epoch: the times do not depend on how well a model is trained. Each is packaged and served by ``mlflow
-models serve``. Loading is timed in a process of its own after MLflow is imported, the import of torch included. A
-request is a tune of sixteen bars, or a piece of two hundred notes; the result is the median of many.
+trained for one epoch; the times do not depend on how well a model is trained. Each is packaged and served by ``mlflow
+models serve``. Loading is timed in a new process after MLflow is imported, the import of torch included. A request is
+for a tune of sixteen bars, or a piece of two hundred notes; the result is the median of many requests.
 """
 
 import argparse
@@ -47,7 +47,7 @@ print(time.perf_counter() - began)
 
 
 def request_of(family: str) -> dict[str, Any]:
-    """Return the row of a request to a family's model."""
+    """Return the row of a request to a model of a family."""
     if family == "composer":
         return {"bars": 16, "key": "D", "metre": "4/4", "temperature": 0.9, "top_p": 0.95, "seed": 1}
     random = stream(0, "benchmark request")
@@ -56,7 +56,7 @@ def request_of(family: str) -> dict[str, Any]:
 
 
 def packaged(name: str, folder: Path) -> Path:
-    """Train a model as for a promotion, and package it."""
+    """Train a model as for a promotion, package it, and return its folder."""
     from search.promotion.serving import sha256
 
     family = FAMILIES[name]
@@ -72,7 +72,7 @@ def packaged(name: str, folder: Path) -> Path:
 
 
 def milliseconds(address: str, row: dict[str, Any]) -> float:
-    """Return the median time of a request."""
+    """Return the median time of a request (milliseconds)."""
     times: list[float] = []
     for _ in range(REQUESTS):
         began = time.perf_counter()
@@ -82,7 +82,7 @@ def milliseconds(address: str, row: dict[str, Any]) -> float:
 
 
 def measured(name: str, folder: Path) -> list[dict[str, Any]]:
-    """Measure a family, and return its figures."""
+    """Return the figures of a family's model."""
     model = packaged(name, folder)
     size = (folder / f"{name}.pt").stat().st_size / 1e6
     load = min(
@@ -102,7 +102,7 @@ def measured(name: str, folder: Path) -> list[dict[str, Any]]:
 
 
 def main() -> int:
-    """Measure, print and write; the exit status is 1 if a limit is missed."""
+    """Measure, print and write; return the exit status, which is 1 if a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file to write")
     arguments = parser.parse_args()

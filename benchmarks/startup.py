@@ -1,8 +1,8 @@
-"""How long a user waits: for the help, for the first epoch of a search, and for the prompt after Ctrl-C.
+"""Time until the help is printed, until the first epoch of a search, and until the prompt returns after Ctrl-C.
 
     python benchmarks/startup.py
 
-The commands run as a user types them, in an empty folder; the tunes are in the cache.
+The commands are run in an empty folder; the tunes are in the cache.
 """
 
 import json
@@ -28,7 +28,7 @@ _TUNESMITH = str(Path(sys.executable).with_name("tunesmith"))
 
 
 def time_help(folder: Path, environment: dict[str, str]) -> float:
-    """Return the median seconds of a whole ``tunesmith --help``."""
+    """Return the median time of ``tunesmith --help`` (seconds)."""
     taken: list[float] = []
     for _ in range(TURNS):
         began = time.perf_counter()
@@ -38,7 +38,7 @@ def time_help(folder: Path, environment: dict[str, str]) -> float:
 
 
 def time_search(folder: Path, environment: dict[str, str]) -> tuple[float, float]:
-    """Return the seconds from the command to its first epoch, and from Ctrl-C to its end."""
+    """Return the times from the command to its first epoch, and from Ctrl-C to its end (seconds)."""
     began = time.perf_counter()
     process = subprocess.Popen(
         [_TUNESMITH, "search", "composer"],
@@ -47,7 +47,7 @@ def time_search(folder: Path, environment: dict[str, str]) -> tuple[float, float
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        start_new_session=True,  # Ctrl-C is sent to the whole process group, and to nothing else
+        start_new_session=True,  # so that Ctrl-C is sent to this process group only
     )
     assert process.stdout is not None
     lines: list[str] = []
@@ -65,7 +65,7 @@ def time_search(folder: Path, environment: dict[str, str]) -> tuple[float, float
 
 
 def main() -> int:
-    """Measure, print and write; the exit status is 1 if a limit is missed."""
+    """Measure, print and write; return the exit status, which is 1 if a limit is missed."""
     with tempfile.TemporaryDirectory() as cache, tempfile.TemporaryDirectory() as folder:
         root = str(Path(__file__).parents[1])
         environment = {**os.environ, "TUNESMITH_CACHE": cache, "PYTHONPATH": root}

@@ -1,4 +1,4 @@
-"""Write the results of benchmarks, and show every figure that has a limit.
+"""Write results of benchmarks, and print all figures with their limits.
 
 python benchmarks/summary.py
 """
@@ -18,10 +18,10 @@ def figure(
     """Return a figure with its limit, for the list ``figures`` of a result.
 
     Args:
-        what: Its name, with its unit.
+        what: Name and unit of the figure.
         measured: The measured value.
         at_most: The upper limit.
-        at_least: The lower limit.
+        at_least: The lower limit; exactly one of the limits is given.
 
     Returns:
         The row of the table.
@@ -40,7 +40,7 @@ def write(result: Mapping[str, Any], path: Path) -> int:
 
 
 def main() -> int:
-    """Print the table; the exit status is 1 if a limit is missed."""
+    """Print the table; return the exit status, which is 1 if a limit is missed."""
     results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]
     rows = [row for result in results for row in result["figures"]]
     width = max(len(row["what"]) for row in rows)

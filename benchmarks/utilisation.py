@@ -1,14 +1,14 @@
-"""How busy the code that runs real searches keeps 64 and 512 GPUs, on a virtual clock.
+"""Utilisation of 64 and 512 simulated GPUs by the code that runs real searches, on a virtual clock.
 
     python benchmarks/utilisation.py [--output benchmarks/results]
     python benchmarks/utilisation.py --record 26
 
 The decisions (ASHA, the sampler, the study with its journal on the disk) and their costs are real. The learning curves
-and how much the lengths of epochs differ are recorded. Ray's cost of an event is measured first, in real searches with
-2 and 16 slots. The GPUs and the clock are simulated; an epoch lasts a minute on average. The simulation is compared
-with reality first: the same trials in a real search of 2 slots.
+and the variation of epoch lengths are recorded. Ray's cost of an event is measured first, in real searches with 2 and
+16 slots. The GPUs and the clock are simulated; an epoch lasts a minute on average. Before that, the simulation is
+compared with a real search with 2 slots and the same trials.
 
---record trains the recorded trials anew, which takes half an hour to an hour.
+--record trains the recorded trials again, which takes 30 to 60 minutes.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from simulated.costs import Costs, run_real, wait_among
 from simulated.picture import draw
 from simulated.recording import Recording, read, record
 from simulated.replayed import search_of
-from summary import figure
+from summary import figure, write
 
 from cluster.session import connect
 
@@ -39,12 +39,12 @@ MOST_EARLY = 0.05
 
 EPOCH_S = 60.0
 START_UP_S = 15.0
-"""From a worker's being asked for to its first epoch: a process that imports torch, and fetches the data."""
+"""Time from requesting a worker to its first epoch (seconds): its process imports torch and fetches the data."""
 
 TRIALS = {64: 640, 512: 4096}
 FEW, MANY = 2, 16
 SHORT_S, LESS_SHORT_S = 0.3, 1.2
-"""Of an epoch in a real search with few and with many slots."""
+"""Length of an epoch in a real search with few and with many slots (seconds)."""
 
 NUM_REAL = 48
 SLOTS = (8, 64, 512)
@@ -53,21 +53,21 @@ PICTURE = Path(__file__).parents[1] / "docs" / "images" / "utilisation.svg"
 
 
 def real_costs() -> tuple[Costs, Costs, dict[int, float]]:
-    """Measure Ray's costs, with few and with many trials at once, and of finding an answer among many."""
-    found: list[Costs] = []
+    """Measure Ray's costs with few and with many slots, and the time to find an answer by number of slots (seconds)."""
+    costs: list[Costs] = []
     for slots, seconds in ((FEW, SHORT_S), (MANY, LESS_SHORT_S)):
         search = search_of(NUM_REAL + 3 * slots, points=slots)
         with tempfile.TemporaryDirectory() as home:
-            found.append(run_real(read(seconds), search, slots, Path(home))[1])
+            costs.append(run_real(read(seconds), search, slots, Path(home))[1])
     with connect(num_cpus=FEW):
         waits = wait_among(SLOTS)
-    return found[0], found[1], waits
+    return costs[0], costs[1], waits
 
 
 def against_reality(costs: Costs) -> dict[str, float]:
-    """Run the same trials in a real search and in a simulated one, and return how long both took.
+    """Run the same trials in a real search and in a simulated one, and return the time that each took.
 
-    They have no rungs: which trials ASHA stops depends on which come first, and the same work is to be compared.
+    There are no rungs, since ASHA's decisions depend on the order of trials, and both must do the same work.
     """
     recording, search = read(SHORT_S), search_of(NUM_REAL, points=0, epochs=2, first_rung=2)
     with tempfile.TemporaryDirectory() as home:
@@ -93,7 +93,10 @@ def simulate(recording: Recording, costs: Costs, slots: int) -> SimulatedSearch:
 def figures_of(outcome: SimulatedSearch, recording: Recording) -> dict[str, Any]:
     """Return the figures of a simulated search."""
     trained = sum(end - begin for begin, end in outcome.busy)
-    gaps, changes = ([round(float(np.percentile(one, at)), 3) for at in (50, 99, 100)] for one in _idle(outcome))
+    gaps, changes = (
+        [round(float(np.percentile(seconds, at)), 3) for at in (50, 99, 100)]
+        for seconds in (outcome.gaps, outcome.changes)
+    )
     return {
         "trials": sum(outcome.states.values()),
         "states": outcome.states,
@@ -108,7 +111,7 @@ def figures_of(outcome: SimulatedSearch, recording: Recording) -> dict[str, Any]
         "idle_between_epochs_seconds_50_99_100_percent": gaps,
         "idle_between_trials_seconds_50_99_100_percent": changes,
         "proposal_milliseconds_first_and_last_100": [
-            round(1000 * float(np.mean(one)), 1) for one in (outcome.ask_seconds[:100], outcome.ask_seconds[-100:])
+            round(1000 * float(np.mean(times)), 1) for times in (outcome.ask_seconds[:100], outcome.ask_seconds[-100:])
         ],
         "decisions": len(outcome.peers),
         "decisions_with_fewer_than_4_before": sum(peers < FEW_PEERS for peers in outcome.peers),
@@ -118,32 +121,28 @@ def figures_of(outcome: SimulatedSearch, recording: Recording) -> dict[str, Any]
     }
 
 
-def _idle(outcome: SimulatedSearch) -> tuple[list[float], list[float]]:
-    return outcome.gaps, outcome.changes
-
-
-def loads(costs: dict[int, Costs], a_trial: float, epochs_a_trial: float) -> dict[str, dict[str, float]]:
-    """Return the driver's load by epoch length and GPUs: plain arithmetic on the measured costs.
+def loads(costs: dict[int, Costs], trial_seconds: float, epochs_per_trial: float) -> dict[str, dict[str, float]]:
+    """Compute the driver's load from the measured costs, by epoch length and number of GPUs.
 
     Args:
-        costs: Ray's, by GPUs.
-        a_trial: Of a trial's end and the next one's start late in a search, without waits.
-        epochs_a_trial: Epochs that a trial trains on average.
+        costs: Ray's costs by number of GPUs.
+        trial_seconds: The driver's time to end a trial and start the next, late in a search, without waits (seconds).
+        epochs_per_trial: Mean number of epochs of a trial.
 
     Returns:
-        Shares of the driver's time by seconds of an epoch and by GPUs; more than 1 cannot be kept up with.
+        The share of the driver's time by epoch length and number of GPUs; above 1, the driver falls behind.
     """
     table: dict[str, dict[str, float]] = {}
     for seconds in (1, 10, 60, 600):
         row = table[f"{seconds} s"] = {}
-        for slots, each in costs.items():
-            an_epoch = each.wait + each.epoch + each.own_epoch + (2 * each.wait + a_trial) / epochs_a_trial
-            row[f"{slots} GPUs"] = round(SHARED_INTERPRETER * an_epoch * slots / seconds, 4)
+        for slots, cost in costs.items():
+            epoch = cost.wait + cost.epoch + cost.own_epoch + (2 * cost.wait + trial_seconds) / epochs_per_trial
+            row[f"{slots} GPUs"] = round(SHARED_INTERPRETER * epoch * slots / seconds, 4)
     return table
 
 
 def measure(picture: Path) -> dict[str, Any]:
-    """Measure, simulate and draw."""
+    """Measure the costs, simulate the searches, draw the picture, and return the result."""
     few, many, waits = real_costs()
     costs = {slots: replace(few, wait=wait) for slots, wait in waits.items()}
     reality = against_reality(few)
@@ -157,13 +156,13 @@ def measure(picture: Path) -> dict[str, Any]:
     draw(outcomes, EPOCH_S, picture)
     shown = {outcome.slots: figures_of(outcome, recording) for outcome in outcomes}
     last = outcomes[-1]
-    a_trial = float(np.mean(last.ask_seconds[-100:])) / SHARED_INTERPRETER - 2 * waits[last.slots]
+    trial_seconds = float(np.mean(last.ask_seconds[-100:])) / SHARED_INTERPRETER - 2 * waits[last.slots]
     deviation = abs(reality["simulated_seconds"] / reality["real_seconds"] - 1)
     figures = [figure("simulated over real time of a search, off by", deviation, at_most=MOST_DEVIATION)]
-    for slots, one in shown.items():
-        busy = one["utilisation_while_trials_remain"]
-        regret = one["winner_as_recorded"] - one["best_recorded"]
-        early = one["decisions_with_fewer_than_4_before"] / one["decisions"]
+    for slots, row in shown.items():
+        busy = row["utilisation_while_trials_remain"]
+        regret = row["winner_as_recorded"] - row["best_recorded"]
+        early = row["decisions_with_fewer_than_4_before"] / row["decisions"]
         figures += [
             figure(f"utilisation of {slots} simulated GPUs while trials remain", busy, at_least=LEAST_UTILISATION),
             figure(f"regret of {slots} simulated GPUs' winner, nats per note", regret, at_most=MOST_REGRET),
@@ -172,11 +171,11 @@ def measure(picture: Path) -> dict[str, Any]:
     return {
         "epoch_seconds": EPOCH_S,
         "start_up_seconds": START_UP_S,
-        "costs": {str(slots): _rounded(asdict(one)) for slots, one in ((FEW, few), (MANY, many))},
-        "waits": {str(slots): round(one, 5) for slots, one in waits.items()},
+        "costs": {str(slots): _rounded(asdict(cost)) for slots, cost in ((FEW, few), (MANY, many))},
+        "waits": {str(slots): round(wait, 5) for slots, wait in waits.items()},
         "against_reality": _rounded(reality),
-        "simulated": {str(slots): one for slots, one in shown.items()},
-        "driver_load": loads(costs, a_trial, len(last.busy) / TRIALS[last.slots]),
+        "simulated": {str(slots): row for slots, row in shown.items()},
+        "driver_load": loads(costs, trial_seconds, len(last.busy) / TRIALS[last.slots]),
         "figures": figures,
     }
 
@@ -186,7 +185,7 @@ def _rounded(values: dict[str, float]) -> dict[str, float]:
 
 
 def main() -> int:
-    """Measure, print and write; the exit status is 1 where a limit is missed."""
+    """Measure, print and write; return the exit status, which is 1 if a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--record", type=int, metavar="TRIALS", help="train that many trials and write their curves")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
@@ -198,9 +197,7 @@ def main() -> int:
     result = measure(options.picture)
     result["machine"] = f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs"
     print(json.dumps(result, indent=2))
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "utilisation.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    return int(not all(one["met"] for one in result["figures"]))
+    return write(result, options.output / "utilisation.json")
 
 
 if __name__ == "__main__":

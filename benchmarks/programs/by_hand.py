@@ -1,4 +1,4 @@
-"""A search as one would write it by hand with Ray Tune, Optuna and MLflow; ``benchmarks/peer.py`` runs it.
+"""A search with Ray Tune, Optuna and MLflow, as a user would write it by hand; ``benchmarks/peer.py`` runs it.
 
     python benchmarks/programs/by_hand.py SECONDS HOME
 
@@ -51,14 +51,14 @@ class Model(nn.Module):
 
 
 def tokens_of(data: Melodies) -> tuple[list[np.ndarray[Any, np.dtype[np.int64]]], int]:
-    """Number the (pitch, duration) pairs of each piece from 1; 0 begins a piece."""
+    """Return the tokens of each piece, and their number: (pitch, duration) pairs from 1; 0 starts a piece."""
     pairs = data.pitch.astype(np.int64) * 1000 + data.duration
     known, numbers = np.unique(pairs, return_inverse=True)
     return np.split(numbers + 1, data.start[1:-1].tolist()), len(known) + 1
 
 
 def batches(tensors: list[Tensor], chosen: "np.ndarray[Any, Any]") -> list[Tensor]:
-    """Return the chosen pieces, sorted by length, in padded batches of 64."""
+    """Return the selected pieces, sorted by length, in padded batches of 64."""
     pieces = sorted((tensors[index] for index in np.flatnonzero(chosen)), key=len)
     parts = [pieces[at : at + 64] for at in range(0, len(pieces), 64)]
     return [nn.utils.rnn.pad_sequence(part, batch_first=True, padding_value=PADDING) for part in parts]
@@ -67,7 +67,7 @@ def batches(tensors: list[Tensor], chosen: "np.ndarray[Any, Any]") -> list[Tenso
 def train_epoch(
     model: nn.Module, optimiser: torch.optim.Optimizer, training: list[Tensor], random: np.random.Generator
 ) -> None:
-    """Train a model on random windows of the training pieces."""
+    """Train a model for one epoch on random windows of the training pieces."""
     model.train()
     for _ in range(WINDOWS // BATCH):
         rows = [training[index] for index in random.integers(len(training), size=BATCH)]
@@ -82,7 +82,7 @@ def train_epoch(
 
 @torch.no_grad()
 def validate(model: nn.Module, held_out: list[Tensor]) -> float:
-    """Return the mean over held-out pieces of their mean cross-entropy."""
+    """Return the mean cross-entropy of each held-out piece, averaged over pieces."""
     model.eval()
     scores: list[Tensor] = []
     for batch in held_out:
@@ -94,7 +94,7 @@ def validate(model: nn.Module, held_out: list[Tensor]) -> float:
 
 
 def train(config: dict[str, Any], data: Melodies) -> None:
-    """Train one trial, fold after fold and epoch after epoch."""
+    """Train one trial: in each epoch, one fold after another."""
     pieces, num_tokens = tokens_of(data)
     tensors = [torch.from_numpy(np.concatenate([[0], piece])) for piece in pieces]
     folds = range(data.num_folds)
@@ -116,7 +116,7 @@ def train(config: dict[str, Any], data: Melodies) -> None:
 
 
 def search(seconds: float, home: Path) -> dict[str, int]:
-    """Search for a number of seconds from the start of this process; return the finished trials and all epochs."""
+    """Search until some seconds after this process was started; return the numbers of finished trials and epochs."""
     data = prepare("oneills").data
     ray.init(address="local", num_cpus=SLOTS, include_dashboard=False, log_to_driver=False, logging_level=40)
     mlflow = MLflowLoggerCallback(
@@ -144,7 +144,7 @@ def search(seconds: float, home: Path) -> dict[str, int]:
 
 
 def was_scheduled_to_end(metrics: dict[str, Any]) -> bool:
-    """Return whether the scheduler ended a trial, not the end of the time."""
+    """Return whether a trial was ended by the scheduler and not by the time limit."""
     return bool(metrics.get("done")) and metrics.get("training_iteration", 0) in (1, 3, EPOCHS)
 
 

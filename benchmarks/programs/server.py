@@ -1,4 +1,4 @@
-"""Servers that run for the length of a benchmark, and requests to them."""
+"""Servers that run during a benchmark, and requests to them."""
 
 import json
 import os
@@ -19,12 +19,12 @@ def running(command: Sequence[str], environment: Mapping[str, str], ready: str) 
     """Run a server on a free port of this machine.
 
     Args:
-        command: The command, which takes ``--host`` and ``--port``.
-        environment: Its environment variables.
-        ready: The path that answers once the server is ready.
+        command: The command; ``--host`` and ``--port`` are appended.
+        environment: Environment variables of the server.
+        ready: A path that answers when the server is ready.
 
     Yields:
-        The server's address.
+        The URL of the server.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -50,7 +50,7 @@ def running(command: Sequence[str], environment: Mapping[str, str], ready: str) 
 
 
 def ask(address: str, body: Mapping[str, Any] | None = None) -> bytes:
-    """Return the answer to a request; with a body it is posted as JSON."""
+    """Return the answer to a request; a body is posted as JSON."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(address, data, {"Content-Type": "application/json"})  # noqa: S310  (http)
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310

@@ -1,1 +1,1 @@
-"""The parts of benchmarks/utilisation.py."""
+"""Parts of benchmarks/utilisation.py."""

@@ -1,15 +1,16 @@
-"""A search on many GPUs on a virtual clock: real decisions by the real code, recorded curves, charged costs.
+"""A search on many GPUs on a virtual clock, with decisions by the real code, recorded curves and measured costs.
 
-The driver is one thread: an event that comes while it is busy waits. What our own code takes for each event (ASHA,
-the sampler, the study's journal on the disk) is measured when it is called and charged on the simulated clock; what
-Ray takes was measured before (costs.py). MLflow's thread writes for at most half of the time, and while it does the two
-share Python's interpreter: so all that the driver does is charged one and a half times.
+The driver is one thread: an event that arrives while it is busy waits. The time of our own code for each event (ASHA,
+the sampler, the study's journal on the disk) is measured when it is called and added to the simulated clock; Ray's time
+is measured before (costs.py). MLflow's thread writes for at most half of the time and then shares Python's interpreter
+with the driver, so the driver's times are multiplied by 1.5.
 """
 
 import heapq
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,17 +38,17 @@ _Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Trial:
-    """The part of Ray's trials that this project's code reads."""
+    """The attributes of Ray's trials that our code reads."""
 
     trial_id: str
     config: Mapping[str, Any]
 
 
 class NoTracking:
-    """Takes records for MLflow and writes none: the cost of its thread is charged otherwise."""
+    """Discard records for MLflow; the cost of its thread is included in ``SHARED_INTERPRETER``."""
 
     def put(self, record: object) -> None:
-        """Take one."""
+        """Discard a record."""
 
     def messages(self) -> list[str]:
         """Return no messages."""
@@ -67,19 +68,19 @@ class SimulatedSearch:
     """The result of a simulated search; times in seconds on its clock.
 
     Attributes:
-        slots: GPUs.
-        busy: Begin and end of each epoch.
-        slot_of: The GPU of each epoch.
+        slots: Number of GPUs.
+        busy: Start and end of each epoch.
+        slot_of: GPU of each epoch.
         last_start: When the last trial was proposed.
         all_started: When the last GPU began its first epoch.
         end: When the last trial ended.
         driver_busy: How long the driver was busy until the last trial was proposed.
         gaps: Idle times of a GPU between two epochs of a trial.
         changes: Idle times of a GPU between a trial and the next.
-        peers: For each decision at a rung, how many trials were there before.
-        ask_seconds: What each proposal took.
-        states: Final states of trials.
-        winner: The best full trial's number and settings.
+        peers: For each decision at a rung, the number of trials that reached it before.
+        ask_seconds: Time of each proposal.
+        states: Number of trials by final state.
+        winner: Objective and hyperparameters of the best full trial.
     """
 
     slots: int
@@ -97,12 +98,12 @@ class SimulatedSearch:
     winner: tuple[float, Mapping[str, Value]] = (float("inf"), {})
 
     def utilisation(self, begin: float, end: float) -> float:
-        """Return the share of all GPUs' time in an interval that epochs took."""
+        """Return the share of GPU time in an interval that is spent in epochs."""
         edges = np.array([begin, end])
         return float(np.diff(self._busy_until(edges))[0] / ((end - begin) * self.slots))
 
     def curve(self, bins: int) -> tuple[_Array, _Array]:
-        """Return the middles of that many intervals and the share of GPUs that are busy in each."""
+        """Return the centres of that many intervals, and the share of busy GPUs in each."""
         edges = np.linspace(0.0, self.end, bins + 1)
         return (edges[1:] + edges[:-1]) / 2, np.diff(self._busy_until(edges)) / (np.diff(edges) * self.slots)
 
@@ -112,20 +113,20 @@ class SimulatedSearch:
 
 
 class Simulation(SilentObserver):
-    """One simulated search."""
+    """A search to simulate."""
 
     def __init__(
         self, recording: Recording, search: SearchSpec, costs: Costs, *, slots: int, home: Path, start_up: float
     ) -> None:
-        """Set it up.
+        """Prepare the simulation.
 
         Args:
-            recording: What trials do.
+            recording: Learning curves and epoch lengths of trials.
             search: The search.
-            costs: What Ray takes.
-            slots: GPUs.
+            costs: Ray's costs.
+            slots: Number of GPUs.
             home: A home folder for the study.
-            start_up: From a worker's being asked for to its first epoch.
+            start_up: Time from requesting a worker to its first epoch (seconds).
         """
         self._recording, self._costs, self._home, self._start_up = recording, costs, home, start_up
         self._search, self._family = search, EmptyFamily()
@@ -137,12 +138,12 @@ class Simulation(SilentObserver):
         self.outcome = SimulatedSearch(slots)
 
     def trial_ended(self, number: int, state: StateName, reason: str = "") -> None:
-        """Count."""
+        """Count the trial's state."""
         assert not reason, (number, reason)
         self.outcome.states[state] = self.outcome.states.get(state, 0) + 1
 
     def run(self) -> SimulatedSearch:
-        """Run it to its end."""
+        """Run the search to its end."""
         objective, tracking = self._family.metrics[0], cast("Any", NoTracking())
         with open_study(self._search, self._family, self._home, "none") as study:
             failures = Failures(self.outcome.slots)
@@ -153,21 +154,21 @@ class Simulation(SilentObserver):
             self._scheduler: Any = make_scheduler(self._search, objective, ())
             decisions = self._search.scheduler.checkpoint_epochs(self._search.budget.epochs)
             self._reached = dict.fromkeys(decisions, 0)
-            for slot in range(min(self.outcome.slots, self._left)):  # Ray Tune proposes them all before it starts one
+            for slot in range(min(self.outcome.slots, self._left)):  # Ray Tune proposes all before it starts any
                 self._propose(slot)
             for slot in self._running:
                 self._train(slot, self._free_at + self._costs.start + self._start_up)
             self.outcome.all_started = max(begin for begin, _ in self.outcome.busy)
             while self._ready:
-                self._hear(*heapq.heappop(self._ready))
+                self._report(*heapq.heappop(self._ready))
             assert failures.error is None, failures.error
         return self.outcome
 
-    def _charge(self, rays: float, call: Callable[..., Any], *arguments: Any) -> Any:
-        """Call what the driver calls, and advance its clock by the time that takes."""
+    def _charge(self, ray_seconds: float, call: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function of the driver, and advance the clock by its time and Ray's."""
         began = time.thread_time()
         result = call(*arguments)
-        taken = SHARED_INTERPRETER * (rays + time.thread_time() - began)
+        taken = SHARED_INTERPRETER * (ray_seconds + time.thread_time() - began)
         self._free_at += taken
         self.outcome.driver_busy += taken if self._left else 0.0
         return result
@@ -197,11 +198,11 @@ class Simulation(SilentObserver):
         self._idle_since[slot] = end
         heapq.heappush(self._ready, (end + self._costs.way / 2, slot))
 
-    def _hear(self, at: float, slot: int) -> None:
-        """Have the driver handle a report as soon as it can."""
+    def _report(self, at: float, slot: int) -> None:
+        """Let the driver handle a report as soon as it is free."""
         self._free_at = max(self._free_at, at)
         running = self._running[slot]
-        objective, seconds = (one[running.epoch - 1] for one in (running.objective, running.seconds))
+        objective, seconds = running.objective[running.epoch - 1], running.seconds[running.epoch - 1]
         result = write_report(report_of(running.epoch, objective, seconds))
         if running.epoch in self._reached:
             self.outcome.peers.append(self._reached[running.epoch])
@@ -216,12 +217,9 @@ class Simulation(SilentObserver):
         self._charge(0.0, self._scheduler.on_trial_complete, None, running.trial, result)
         self._charge(0.0, self._searcher.on_trial_complete, running.trial.trial_id, result)
         if running.epoch == self._search.budget.epochs:
-            self.outcome.winner = min(self.outcome.winner, (objective, running.trial.config["values"]), key=_score)
+            candidate = (objective, running.trial.config["values"])
+            self.outcome.winner = min(self.outcome.winner, candidate, key=itemgetter(0))
         self.outcome.end = self._free_at
         if self._left:
             self._propose(slot)
             self._train(slot, self._free_at + self._costs.start)
-
-
-def _score(one: tuple[float, Mapping[str, Value]]) -> float:
-    return one[0]

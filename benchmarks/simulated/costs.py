@@ -1,8 +1,8 @@
-"""What a search costs its driver, measured in a real one on Ray, by kind of event.
+"""The driver's costs of a search by kind of event, measured in a real search on Ray.
 
-Ray Tune's controller handles one event a step: it receives a report, decides, and lets the trial continue, or ends
-the trial, asks for another one and sends it to the free worker. Its cost is processor time of the driver's thread, so
-that other programs do not count. Trials with epochs of known lengths show how long a worker's answer takes on its way.
+Ray Tune's controller handles one event per step. It receives a report and decides: the trial continues, or it ends, and
+the next trial is proposed and sent to the free worker. The cost is CPU time of the driver's thread, so that other
+programs do not count. Trials with epochs of known lengths show how long a message from a worker takes.
 """
 
 import random
@@ -31,17 +31,17 @@ _TURNS = 100
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds, medians or means of a real search.
+    """Times of a real search in seconds, medians or means.
 
     Attributes:
-        wait: The driver's time to find which of all workers' answers is there, part of every event.
-        epoch: The driver's time for a report after which the trial continues, without this project's share.
-        trial: The same for a trial's end and the next one's start in its place.
-        own_epoch: This project's share of a report: scheduler and study.
-        mlflow: Of other threads for a report; it is MLflow's that works.
-        way: From a worker to the driver and back, for a report.
-        start: From the driver to a worker, for a trial.
-        first_start: The same for a worker's first trial: its process starts and imports.
+        wait: The driver's time to find the worker that has answered; part of every event.
+        epoch: The driver's time for a report after which the trial continues, without ``own_epoch``.
+        trial: The driver's time to end a trial and start the next, likewise.
+        own_epoch: The time of our scheduler and study for a report.
+        mlflow: The time of MLflow's thread for a report.
+        way: The time of a report from a worker to the driver, and of the decision back.
+        start: The time from the driver's request to a trial's start on a worker.
+        first_start: The same for a worker's first trial, including the start of its process and imports.
     """
 
     wait: float
@@ -64,15 +64,15 @@ class _Step:
 
 @dataclass
 class Meter(SilentObserver):
-    """Measures every step of Ray Tune's controller, and when trials report.
+    """Measure every step of Ray Tune's controller, and record when trials report.
 
     Attributes:
         steps: The steps.
-        reported: When each trial reported, by number.
-        started: When each trial started.
+        reported: Times of each trial's reports, by trial number.
+        started: Start time of each trial.
         num_epochs: Number of all reports.
-        others: Processor time of the driver's other threads.
-        seconds: From the first start to the last end.
+        others: CPU time of the driver's other threads.
+        seconds: Time from the first start to the last end.
     """
 
     steps: list[_Step] = field(default_factory=list[_Step])
@@ -84,53 +84,53 @@ class Meter(SilentObserver):
     _own: float = 0.0
     _depth: int = 0
     _kinds: set[str] = field(default_factory=set[str])
-    _heard: bool = False
+    _had_event: bool = False
 
     def trial_started(self, number: int, values: Mapping[str, Value]) -> None:
-        """Note a start."""
+        """Record a start."""
         del values
         self._kinds.add("started")
         self.started[number] = time.perf_counter()
 
     def epoch(self, number: int, epoch: int, mean: float, standard_error: float) -> None:
-        """Note a report."""
+        """Record a report."""
         del epoch, mean, standard_error
         self._kinds.add("epoch")
         self.num_epochs += 1
         self.reported.setdefault(number, []).append(time.perf_counter())
 
     def trial_ended(self, number: int, state: StateName, reason: str = "") -> None:
-        """Note an end."""
+        """Record an end."""
         assert state in ("COMPLETE", "PRUNED"), (number, state, reason)
         self._kinds.add("ended")
         self.seconds = time.perf_counter() - min(self.started.values())
 
     @contextmanager
     def measuring(self) -> Generator[None]:
-        """Time the methods of Ray and of this project that a step consists of."""
+        """Time the methods of Ray and of this project that make up a step."""
         from ray.air.execution._internal.actor_manager import RayActorManager
         from ray.tune.execution.tune_controller import TuneController
 
         from search.driver.scheduler import ResumableASHA
         from search.driver.searcher import StudySearcher
 
-        step, hear = TuneController.step, RayActorManager.next
+        step, next_event = TuneController.step, RayActorManager.next
 
-        def noted_hear(*arguments: Any, **named: Any) -> bool:
-            self._heard = hear(*arguments, **named) or self._heard
-            return self._heard
+        def recorded_next(*arguments: Any, **named: Any) -> bool:
+            self._had_event = next_event(*arguments, **named) or self._had_event
+            return self._had_event
 
         def timed_step(controller: Any) -> None:
-            self._own, self._heard = 0.0, False
+            self._own, self._had_event = 0.0, False
             self._kinds.clear()
             began = time.thread_time()
             step(controller)
-            busy, idle = time.thread_time() - began, not self._heard and not self._own
+            busy, idle = time.thread_time() - began, not self._had_event and not self._own
             self.steps.append(_Step(busy, self._own, frozenset(self._kinds), idle))
 
         with ExitStack() as stack:
             stack.enter_context(patch.object(TuneController, "step", timed_step))
-            stack.enter_context(patch.object(RayActorManager, "next", noted_hear))
+            stack.enter_context(patch.object(RayActorManager, "next", recorded_next))
             for owner, names in (
                 (StudySearcher, ("suggest", "on_trial_result", "on_trial_complete")),
                 (ResumableASHA, ("on_trial_result",)),
@@ -149,23 +149,23 @@ class Meter(SilentObserver):
                 return method(*arguments, **named)
             finally:
                 self._depth -= 1
-                if not self._depth:  # one may call another
+                if not self._depth:  # a timed method may call another
                     self._own += time.thread_time() - began
 
         return timed
 
 
 def run_real(recording: Recording, search: SearchSpec, slots: int, home: Path) -> tuple[Meter, Costs]:
-    """Run a real search on Ray whose trials sleep as the recorded ones trained.
+    """Run a real search on Ray whose trials sleep as long as the recorded ones trained.
 
     Args:
-        recording: What trials do.
+        recording: Learning curves and epoch lengths of trials.
         search: The search.
-        slots: Trials at once; processors are not really needed, for they sleep.
+        slots: Number of trials at once; it can exceed the number of CPUs, since the trials sleep.
         home: A home folder.
 
     Returns:
-        What was measured, and the costs read off it.
+        The measurements, and the costs computed from them.
     """
     meter = Meter()
     with connect(num_cpus=slots):
@@ -181,15 +181,15 @@ def run_real(recording: Recording, search: SearchSpec, slots: int, home: Path) -
 
 
 def wait_among(slots: Sequence[int]) -> dict[int, float]:
-    """Measure how long Ray takes to find one answer among those that many workers still owe.
+    """Measure how long Ray takes to look for an answer among pending ones.
 
     Args:
-        slots: Numbers of workers; of each the driver awaits a report and its end.
+        slots: Numbers of workers; the driver waits for two answers of each, a report and its end.
 
     Returns:
         Seconds by number of workers.
     """
-    import ray as library  # it is connected, so it is quiet
+    import ray as library
 
     ray: Any = library  # partly untyped
 
@@ -201,31 +201,31 @@ def wait_among(slots: Sequence[int]) -> dict[int, float]:
     actor: Any = Slow.remote()
     ray.get(actor.answer.remote(0.0))
     pending = [actor.answer.remote(1e6) for _ in range(2 * max(slots))]
-    found: dict[int, float] = {}
+    waits: dict[int, float] = {}
     for num in slots:
         taken: list[float] = []
         for _ in range(_TURNS):
             began = time.thread_time()
-            answers = list(pending[: 2 * num])
+            answers = pending[: 2 * num]
             random.shuffle(answers)  # as Ray Tune does
             ray.wait(answers, num_returns=1, timeout=0)
             taken.append(time.thread_time() - began)
-        found[num] = statistics.median(taken)
+        waits[num] = statistics.median(taken)
     ray.kill(actor)
-    return found
+    return waits
 
 
 def _costs(
     meter: Meter, recording: Recording, waiting: tuple[int, float], values: Mapping[int, Mapping[str, Value]]
 ) -> Costs:
-    """Read the costs off the steps between the start of as many trials as there are workers and the last one's."""
+    """Return the costs, from the steps after all workers have a trial until the last trial starts."""
     slots, wait = waiting
-    begun = [index for index, one in enumerate(meter.steps) if "started" in one.kinds]
-    steps = [one for one in meter.steps[begun[slots - 1] + 1 : begun[-1] + 1] if not one.idle]
-    reports = [one for one in steps if one.kinds == frozenset({"epoch"})]
-    others = [one for one in steps if one.kinds != frozenset({"epoch"})]
-    own = statistics.median(one.own for one in reports)
-    epoch = statistics.median(one.busy - one.own for one in reports)
+    starting = [index for index, step in enumerate(meter.steps) if "started" in step.kinds]
+    steps = [step for step in meter.steps[starting[slots - 1] + 1 : starting[-1] + 1] if not step.idle]
+    reports = [step for step in steps if step.kinds == frozenset({"epoch"})]
+    others = [step for step in steps if step.kinds != frozenset({"epoch"})]
+    own = statistics.median(step.own for step in reports)
+    epoch = statistics.median(step.busy - step.own for step in reports)
     cold = sorted(meter.started, key=lambda number: meter.started[number])[:slots]
     ways: list[float] = []
     starts: list[float] = []
@@ -238,7 +238,7 @@ def _costs(
     return Costs(
         wait=wait,
         epoch=epoch - wait,
-        trial=sum(one.busy - one.own for one in others) / (len(begun) - slots) - 2 * wait,
+        trial=sum(step.busy - step.own for step in others) / (len(starting) - slots) - 2 * wait,
         own_epoch=own,
         mlflow=meter.others / meter.num_epochs,
         way=max(0.0, statistics.mean(ways)),

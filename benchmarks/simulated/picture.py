@@ -1,4 +1,4 @@
-"""The picture of simulated searches: how many GPUs are busy, and what a trial waits for."""
+"""The picture of simulated searches: the share of busy GPUs, and the idle times between trials."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from simulated.cluster import SimulatedSearch
 
-_COLOURS = ("#0072b2", "#d55e00")  # Okabe and Ito, told apart by all
+_COLOURS = ("#0072b2", "#d55e00")  # Okabe and Ito, distinguishable with colour blindness
 _BINS = 240
 _LIMIT = 95
 
@@ -19,7 +19,7 @@ def draw(outcomes: Sequence[SimulatedSearch], epoch_seconds: float, path: Path) 
 
     Args:
         outcomes: The searches.
-        epoch_seconds: How long an epoch lasts on average.
+        epoch_seconds: Mean length of an epoch (seconds).
         path: The file.
     """
     figure: Any = Figure(figsize=(9, 3.6), layout="constrained")

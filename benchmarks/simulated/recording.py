@@ -1,6 +1,4 @@
-"""Learning curves of real trials, all trained to their full budget, and any settings' trial by the nearest of them."""
-
-# Optuna is partly untyped:
+"""Learning curves of real trials, all trained to their full budget, and their use for similar hyperparameters."""
 
 import json
 import math
@@ -26,19 +24,19 @@ HOW = (
     "and the seconds of processor time that the epoch took. Made by python benchmarks/utilisation.py --record"
 )
 _NOISE = 0.25
-"""How far trials of the same settings lie apart, in standard errors over the folds."""
+"""Standard deviation between trials with the same hyperparameters, in standard errors over the folds."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One recorded trial.
+    """A recorded trial.
 
     Attributes:
-        values: Its settings.
-        objective: The objective's mean over the folds after each epoch.
-        standard_error: Of that mean.
-        cv_loss: The mean cross-entropy after each epoch.
-        seconds: Processor time of each epoch.
+        values: Its hyperparameters.
+        objective: Mean of the objective over the folds after each epoch.
+        standard_error: Standard error of that mean.
+        cv_loss: Mean cross-entropy after each epoch.
+        seconds: CPU time of each epoch (seconds).
     """
 
     values: Mapping[str, Value]
@@ -50,14 +48,14 @@ class Curve:
 
 @dataclass(frozen=True)
 class Recording:
-    """Recorded trials, and any other settings' trial by the nearest of them.
+    """Recorded trials, which also represent trials with similar hyperparameters.
 
     Attributes:
         curves: The recorded trials.
-        space: The space that they were drawn from.
-        scale: What recorded seconds are multiplied by.
-        jitter: Standard deviation of the logarithm of an epoch's length about its trial's mean, as recorded.
-        fingerprint: Of the data, as every family's data has it.
+        space: The space from which they were sampled.
+        scale: Factor for recorded seconds.
+        jitter: Standard deviation of the logarithm of epoch lengths within a recorded trial.
+        fingerprint: Fingerprint of the data, an attribute that the data of every family has.
     """
 
     curves: tuple[Curve, ...]
@@ -68,11 +66,11 @@ class Recording:
 
     @property
     def best(self) -> float:
-        """The best recorded objective after the full budget."""
+        """Best recorded objective after the full budget."""
         return min(curve.objective[-1] for curve in self.curves)
 
     def nearest(self, values: Mapping[str, Value]) -> Curve:
-        """Find the recorded trial whose settings are nearest (Gower's distance over the settings that are searched)."""
+        """Return the recorded trial with the nearest hyperparameters (Gower's distance over the searched ones)."""
         return min(self.curves, key=lambda curve: self._distance(values, curve.values))
 
     def _distance(self, left: Mapping[str, Value], right: Mapping[str, Value]) -> float:
@@ -83,17 +81,17 @@ class Recording:
         )
 
     def objective(self, values: Mapping[str, Value], number: int) -> list[float]:
-        """Give the objective after each epoch: the nearest trial's, off by one chance offset a trial."""
+        """Return the objective after each epoch: that of the nearest trial plus a random offset of this trial."""
         curve = self.nearest(values)
         offset = _NOISE * float(stream(0, "simulated offset", trial=number).normal())
         return [mean + offset * error for mean, error in zip(curve.objective, curve.standard_error, strict=True)]
 
     def seconds(self, values: Mapping[str, Value], number: int) -> list[float]:
-        """Give the length of each epoch: the nearest trial's, each off by chance as far as recorded ones are."""
+        """Return the length of each epoch (seconds): the mean of the nearest trial, with the recorded variation."""
         curve = self.nearest(values)
-        chance = self.jitter * stream(0, "simulated seconds", trial=number).normal(size=len(curve.seconds))
+        logarithms = self.jitter * stream(0, "simulated seconds", trial=number).normal(size=len(curve.seconds))
         mean = float(np.mean(curve.seconds)) * self.scale
-        return [mean * math.exp(one) for one in chance]
+        return [mean * math.exp(logarithm) for logarithm in logarithms]
 
 
 def _difference(domain: Domain, left: Value, right: Value) -> float:
@@ -101,24 +99,24 @@ def _difference(domain: Domain, left: Value, right: Value) -> float:
         return float(left != right)
     assert not isinstance(left, str)
     assert not isinstance(right, str)
-    write = math.log if domain.log else float
-    return abs(write(left) - write(right)) / (write(domain.high) - write(domain.low))
+    scale = math.log if domain.log else float
+    return abs(scale(left) - scale(right)) / (scale(domain.high) - scale(domain.low))
 
 
 def read(mean_seconds: float, path: Path = RECORDED) -> Recording:
     """Read the recording.
 
     Args:
-        mean_seconds: What a recorded epoch is to last on average.
+        mean_seconds: Mean length of an epoch after scaling (seconds).
         path: The file.
 
     Returns:
-        The recording, its seconds scaled.
+        The recording, with scaled epoch lengths.
     """
     rows = json.loads(path.read_text(encoding="utf-8"))["trials"]
     curves = tuple(_curve(row) for row in rows)
     logarithms = [np.log(curve.seconds) for curve in curves]
-    jitter = float(np.sqrt(np.mean([one.var() for one in logarithms])))
+    jitter = float(np.sqrt(np.mean([values.var() for values in logarithms])))
     mean = float(np.mean([np.mean(curve.seconds) for curve in curves]))
     return Recording(curves, load("composer").space, mean_seconds / mean, jitter)
 
@@ -134,8 +132,8 @@ def record(num_trials: int, path: Path = RECORDED) -> None:
     """Train trials of the built-in search to the end, without rungs, and write their curves.
 
     Args:
-        num_trials: How many.
-        path: The file; it is whole after every trial.
+        num_trials: Number of trials.
+        path: The file; it is complete after every trial.
     """
     import optuna
     import torch
@@ -148,9 +146,9 @@ def record(num_trials: int, path: Path = RECORDED) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     search = load("composer")
     family = find_family("composer")
-    asked = search.data
+    section = search.data
     prepared = prepare(
-        asked.corpus, kind=family.data_kind, repeats=asked.repeats, num_folds=asked.folds, seed=asked.seed
+        section.corpus, kind=family.data_kind, repeats=section.repeats, num_folds=section.folds, seed=section.seed
     )
     data = prepared.data
     study = optuna.create_study(sampler=make_sampler(search, 0))
@@ -163,8 +161,8 @@ def record(num_trials: int, path: Path = RECORDED) -> None:
         curve = _trained(search, family, data, trial.number, search.space(trial))
         study.tell(trial, curve.objective[-1])
         rows.append(json.dumps(asdict(curve), separators=(",", ":")))
-        whole = ",\n".join(rows)
-        path.write_text(head.removesuffix("\n}") + f',\n "trials": [\n{whole}\n]}}\n', encoding="utf-8")
+        trials = ",\n".join(rows)
+        path.write_text(head.removesuffix("\n}") + f',\n "trials": [\n{trials}\n]}}\n', encoding="utf-8")
         print(trial.number, curve.objective[-1], f"{sum(curve.seconds):.1f} s", flush=True)
 
 
@@ -184,11 +182,11 @@ def _trained(search: SearchSpec, family: Any, data: Any, number: int, values: Ma
 
     spec = family.spec_type.from_values(values)
     train_trial(family, spec, data, report, seed=search.data.seed, number=number, files=None, device="cpu")
-    objective = [one.metrics[family.metrics[0].name] for one in reports]
+    objective = [epoch.metrics[family.metrics[0].name] for epoch in reports]
     return Curve(
         values,
-        tuple(round(one.mean, 5) for one in objective),
-        tuple(round(one.standard_error, 5) for one in objective),
-        tuple(round(one.metrics["cv_loss"].mean, 5) for one in reports),
+        tuple(round(folds.mean, 5) for folds in objective),
+        tuple(round(folds.standard_error, 5) for folds in objective),
+        tuple(round(epoch.metrics["cv_loss"].mean, 5) for epoch in reports),
         tuple(seconds),
     )

@@ -1,4 +1,4 @@
-"""A family whose trials replay the nearest recorded trial in a real worker: they report its curve, and sleep."""
+"""A family whose trials replay the nearest recorded trial in a real worker: they sleep and report its curve."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -29,14 +29,14 @@ reduction = 2
 
 
 def search_of(trials: int, *, points: int | None = None, epochs: int = 8, first_rung: int = 1) -> SearchSpec:
-    """Make the built-in search of the composer with rungs after 1, 2 and 4 epochs, and other points to start with.
+    """Return the composer's built-in search with rungs after 1, 2 and 4 epochs, and other initial points.
 
     Args:
         trials: Number of trials.
-        points: A seed by which all of them are drawn beforehand, so that two searches have the same; None leaves them
-            to the sampler, and keeps no known good points, for it is to find them.
+        points: Seed with which the points of all trials are sampled in advance, so that two searches have the same
+            points. With None, the sampler proposes all points; the known good initial points are left out.
         epochs: Epochs of a full trial.
-        first_rung: The first rung; there is none where it is the full budget.
+        first_rung: Epochs before the first rung; no rung if equal to ``epochs``.
 
     Returns:
         The search.
@@ -56,23 +56,23 @@ def search_of(trials: int, *, points: int | None = None, epochs: int = 8, first_
 
 
 def report_of(epoch: int, objective: float, seconds: float) -> EpochReport:
-    """Make a report with the composer's metrics on as many folds."""
+    """Return a report with the composer's metrics on ``FOLDS`` folds."""
     values = FoldValues(tuple(objective + 0.01 * (fold - (FOLDS - 1) / 2) for fold in range(FOLDS)))
     return EpochReport(epoch, dict.fromkeys(("nats_per_note", "cv_loss", "train_loss"), values), seconds)
 
 
 class ReplayedTraining(EmptyTraining):
-    """Sleeps as long as the recorded epochs lasted, and reports their values."""
+    """Sleep as long as the recorded epochs lasted, and report their values."""
 
     def __init__(self, spec: ComposerSpec, trial: int, recording: Recording) -> None:
-        """Take the settings."""
+        """Look up the objective and length of each epoch."""
         super().__init__(spec, trial)
         values = spec.model_dump()
         self._objective = recording.objective(values, trial)[: spec.epochs]
         self._seconds = recording.seconds(values, trial)[: spec.epochs]
 
     def epochs(self) -> Iterator[EpochReport]:
-        """Report each epoch when its time is over."""
+        """Yield the report of each epoch after its length."""
         for epoch, (objective, seconds) in enumerate(zip(self._objective, self._seconds, strict=True), start=1):
             time.sleep(seconds)
             yield report_of(epoch, objective, seconds)
@@ -80,11 +80,11 @@ class ReplayedTraining(EmptyTraining):
 
 @dataclass(frozen=True)
 class ReplayedFamily(EmptyFamily):
-    """The composer's settings with recorded trials."""
+    """The composer's hyperparameters with recorded trials."""
 
     def start(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, spec: ComposerSpec, data: Recording, *, seed: int, trial: int, device: str
     ) -> ReplayedTraining:
-        """Start a trial."""
+        """Start the training of a trial."""
         del seed, device
         return ReplayedTraining(spec, trial, data)
