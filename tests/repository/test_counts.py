@@ -1,4 +1,4 @@
-"""A number that may be 1 is written with its noun by ``data_prep.wording``, so that nothing says "1 pieces"."""
+"""Numbers that may be 1 must be written with their nouns by ``data_prep.wording``, so that no text says "1 pieces"."""
 
 import ast
 import re
@@ -16,11 +16,11 @@ NOUNS = (
 )
 PLURAL = re.compile(rf"^ (?:[a-z]+ )?(?:{NOUNS})\b")
 NEVER_ONE = {"folds", "num_folds"}
-"""Names whose number is 2 at least."""
+"""Names of numbers that are at least 2."""
 
 
 def plurals(text: ast.JoinedStr) -> Iterator[str]:
-    """Give what of an f-string puts a number that may be 1 before a plural."""
+    """Yield the parts of an f-string in which a plural follows a number that may be 1."""
     for value, after in zip(text.values, text.values[1:], strict=False):
         if isinstance(value, ast.FormattedValue) and isinstance(after, ast.Constant):
             words = PLURAL.match(str(after.value))
@@ -29,24 +29,24 @@ def plurals(text: ast.JoinedStr) -> Iterator[str]:
 
 
 def is_fixed(value: ast.expr) -> bool:
-    """Say whether a value is a constant of the code, or one that is never 1."""
-    parts = [one for one in ast.walk(value) if isinstance(one, ast.Name | ast.Attribute)]
-    names = [one.attr if isinstance(one, ast.Attribute) else one.id for one in parts]
+    """Return whether a value is a constant of the code, or never 1."""
+    nodes = [node for node in ast.walk(value) if isinstance(node, ast.Name | ast.Attribute)]
+    names = [node.attr if isinstance(node, ast.Attribute) else node.id for node in nodes]
     return all(name.isupper() or name in NEVER_ONE for name in names)
 
 
-def found_in(code: str) -> list[str]:
+def plurals_of_code(code: str) -> list[str]:
     texts = (node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.JoinedStr))
     return [words for text in texts for words in plurals(text)]
 
 
-def test_no_text_puts_a_number_before_a_plural() -> None:
+def test_no_text_puts_a_number_that_may_be_one_before_a_plural() -> None:
     paths = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
     assert len(paths) > 100
-    found = {str(path.relative_to(ROOT)): found_in(path.read_text(encoding="utf-8")) for path in paths}
-    assert {name: words for name, words in found.items() if words} == {}
+    texts = {str(path.relative_to(ROOT)): plurals_of_code(path.read_text(encoding="utf-8")) for path in paths}
+    assert {name: words for name, words in texts.items() if words} == {}
 
 
-def test_such_a_text_is_seen() -> None:
-    assert found_in('f"{len(x)} open pieces and {n:,} notes"') == ["{len(x)} open pieces", "{n} notes"]
-    assert found_in("f\"{MOST} pieces, {num_folds + 1} parts, {counted(n, 'note')}\"") == []
+def test_plurals_after_variable_numbers_are_found_and_others_are_not() -> None:
+    assert plurals_of_code('f"{len(x)} open pieces and {n:,} notes"') == ["{len(x)} open pieces", "{n} notes"]
+    assert plurals_of_code("f\"{MOST} pieces, {num_folds + 1} parts, {counted(n, 'note')}\"") == []

@@ -1,4 +1,4 @@
-"""The generated pages are what the code says now."""
+"""The generated pages must match the current code."""
 
 import runpy
 from pathlib import Path

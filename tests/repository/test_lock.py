@@ -1,4 +1,4 @@
-"""requirements.lock pins everything that pyproject.toml asks for."""
+"""requirements.lock must pin all dependencies of pyproject.toml."""
 
 import re
 import tomllib
@@ -14,13 +14,13 @@ LINES = [line for line in (ROOT / "requirements.lock").read_text().splitlines() 
 
 
 def pins() -> dict[str, list[str]]:
-    """Give the pinned versions by name; a name may have one for each range of Python versions."""
-    found: dict[str, list[str]] = {}
+    """Return the pinned versions by name; there may be one for each range of Python versions."""
+    versions: dict[str, list[str]] = {}
     for line in LINES:
         requirement = Requirement(line)
         (specifier,) = requirement.specifier
-        found.setdefault(canonicalize_name(requirement.name), []).append(specifier.version)
-    return found
+        versions.setdefault(canonicalize_name(requirement.name), []).append(specifier.version)
+    return versions
 
 
 def test_every_line_is_one_exact_pin() -> None:
@@ -29,13 +29,13 @@ def test_every_line_is_one_exact_pin() -> None:
 
 
 def test_every_dependency_is_pinned_within_its_bounds() -> None:
-    wanted = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]
+    dependencies = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]
     pinned = pins()
-    for requirement in map(Requirement, wanted):
+    for requirement in map(Requirement, dependencies):
         versions = pinned[canonicalize_name(requirement.name)]
         assert all(requirement.specifier.contains(version) for version in versions), requirement
 
 
-def test_torch_brings_its_own_cuda_packages() -> None:
+def test_cuda_packages_are_left_to_torch() -> None:
     assert pins()["torch"] == ["2.13.0"]
     assert [line for line in LINES if line.startswith(("nvidia", "cuda", "triton"))] == []

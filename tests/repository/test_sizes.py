@@ -1,4 +1,4 @@
-"""Files, functions and rooms stay small enough for a reader, and checks are switched off rarely."""
+"""Files, functions and packages must be small, and checks must rarely be disabled."""
 
 import ast
 import re
@@ -20,7 +20,7 @@ def num_lines(path: Path) -> int:
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
-    """Yield the name of each function and the number of lines of its body, its docstring not counted."""
+    """Yield the name of each function and the number of lines of its body, without its docstring."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             body = node.body[1:] if ast.get_docstring(node) is not None else node.body
@@ -42,17 +42,17 @@ def test_functions_are_short() -> None:
     assert ordered[int(0.99 * len(ordered))] <= 35
 
 
-def test_a_room_has_at_most_fifteen_files() -> None:
+def test_a_package_has_at_most_fifteen_files() -> None:
     counts = Counter(path.parent for path in FILES)
-    assert {str(room.relative_to(ROOT)): count for room, count in counts.items() if count > 15} == {}
+    assert {str(folder.relative_to(ROOT)): count for folder, count in counts.items() if count > 15} == {}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_file_does_not_repeat_the_name_of_its_room(path: Path) -> None:
-    room = path.parent.name.removesuffix("s")
-    assert room not in {word.removesuffix("s") for word in path.stem.split("_")}
+def test_a_file_name_does_not_repeat_the_name_of_its_package(path: Path) -> None:
+    package = path.parent.name.removesuffix("s")
+    assert package not in {word.removesuffix("s") for word in path.stem.split("_")}
 
 
-def test_checks_are_switched_off_rarely() -> None:
+def test_checks_are_rarely_disabled() -> None:
     lines = [line for path in FILES for line in path.read_text(encoding="utf-8").splitlines()]
     assert sum(bool(re.search(r"#.*\bnoqa\b|#\s*(pyright|type):", line)) for line in lines) <= 103

@@ -1,9 +1,9 @@
-"""Every snippet of the documents holds.
+"""Every snippet of the documents must work.
 
-In a document, blocks marked ``python`` run one after another in one namespace; ``toml`` blocks are search files and are
-read as such; of ``sh`` blocks every line is a command that exists with these arguments and options, and
-those marked ``sh run`` are also run, in an empty folder. Blocks whose mark names a file quote it, as docs/generate.py
-wrote it. Blocks without a mark are pictures.
+The ``python`` blocks of a document run one after another in one namespace. ``toml`` blocks must be valid search files.
+Every line of an ``sh`` block must be a command that exists with these arguments and options; ``sh run`` blocks are also
+run in an empty folder. A block whose mark names a file quotes it, as written by docs/generate.py. Blocks without a mark
+are not checked.
 """
 
 import re
@@ -28,8 +28,8 @@ DOCUMENTS = [
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 FENCED = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-WRITTEN = ("folder", "output", "picture", "pictures", "home")
-"""Parameters that name what a command writes."""
+OUTPUTS = ("folder", "output", "picture", "pictures", "home")
+"""Parameters with the paths of files that a command writes."""
 
 SHELL = (
     f"""set -eu; tunesmith() {{ {shlex.quote(sys.executable)} -c 'from tunesmith.cli import main; main()' "$@"; }}\n"""
@@ -62,32 +62,32 @@ def blocks() -> Iterator[Snippet]:
 
 
 def commands() -> list[Any]:
-    found: list[Any] = []
+    parameters: list[Any] = []
     for snippet in snippets("sh", "sh run"):
         for number, line in enumerate(snippet.text.splitlines(), snippet.line + 1):
             if words := shlex.split(line, comments=True):
-                found.append(pytest.param(words, id=f"{snippet.document}:{number}"))
-    return found
+                parameters.append(pytest.param(words, id=f"{snippet.document}:{number}"))
+    return parameters
 
 
 def parsed(arguments: list[str]) -> dict[str, Any]:
-    """Have the command line read arguments and do nothing; give the values of the command's parameters."""
-    found: dict[str, Any] = {}
+    """Parse arguments without running the command, and return the values of the command's parameters."""
+    parameters: dict[str, Any] = {}
 
-    def only_read(command: Any) -> Any:
-        for each in getattr(command, "commands", {}).values():
-            only_read(each)
-        command.callback = keep
+    def replace_callbacks(command: Any) -> Any:
+        for subcommand in getattr(command, "commands", {}).values():
+            replace_callbacks(subcommand)
+        command.callback = store
         return command
 
-    def keep(**values: Any) -> None:
-        found.update(values)
+    def store(**values: Any) -> None:
+        parameters.update(values)
 
-    only_read(get_command(app)).main(arguments, prog_name="tunesmith", standalone_mode=False)
-    return found
+    replace_callbacks(get_command(app)).main(arguments, prog_name="tunesmith", standalone_mode=False)
+    return parameters
 
 
-def test_every_mark_is_one_that_is_tested() -> None:
+def test_every_mark_is_tested() -> None:
     marks = {snippet.mark for snippet in blocks()}
     quotes = {mark for mark in marks if "/" in mark}
     assert marks - quotes <= {"", "python", "toml", "sh", "sh run"}
@@ -126,20 +126,20 @@ def test_command_exists(words: list[str]) -> None:
             )
 
 
-def test_what_the_readme_reads_is_part_of_a_clone_or_made_by_a_command_before() -> None:
-    made: set[Path] = set()
+def test_files_that_the_readme_reads_are_in_a_clone_or_written_by_an_earlier_command() -> None:
+    written: set[Path] = set()
     num_read = 0
     for snippet in snippets("sh"):
         for words in (shlex.split(line) for line in snippet.text.splitlines()):
             if snippet.document != "README.md" or words[0] != "tunesmith" or words[1] == "--help":
                 continue
             values = parsed(words[1:])
-            made |= {values[name] for name in WRITTEN if values.get(name)}
-            read = [value for name, value in values.items() if isinstance(value, Path) and name not in WRITTEN]
+            written |= {values[name] for name in OUTPUTS if values.get(name)}
+            read = [value for name, value in values.items() if isinstance(value, Path) and name not in OUTPUTS]
             if values.get("corpus") and values["corpus"] not in corpora():
                 read.append(Path(values["corpus"]))
             for path in read:
-                assert (ROOT / path).exists() or made & {path, *path.parents}, f"{snippet}: there is no {path}"
+                assert (ROOT / path).exists() or written & {path, *path.parents}, f"{snippet}: there is no {path}"
             num_read += len(read)
     assert num_read > 4
 

@@ -1,4 +1,4 @@
-"""The built wheel holds the five packages and nothing else, and the running ones are ours."""
+"""The wheel must contain exactly the five packages, and the imported packages must be tunesmith's."""
 
 import importlib.util
 import subprocess
@@ -22,12 +22,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
 
-def test_wheel_holds_exactly_the_packages(wheel: zipfile.ZipFile) -> None:
+def test_wheel_contains_exactly_the_packages(wheel: zipfile.ZipFile) -> None:
     roots = {name.split("/")[0] for name in wheel.namelist()}
     assert {root for root in roots if not root.endswith(".dist-info")} == PACKAGES
 
 
-def test_wheel_holds_every_file_of_the_packages(wheel: zipfile.ZipFile) -> None:
+def test_wheel_contains_every_file_of_the_packages(wheel: zipfile.ZipFile) -> None:
     files = {
         str(path.relative_to(ROOT))
         for package in PACKAGES
@@ -42,14 +42,14 @@ def test_wheel_installs_the_command(wheel: zipfile.ZipFile) -> None:
     assert "tunesmith = tunesmith.__main__:main" in wheel.read(name).decode()
 
 
-def test_wheel_carries_the_licence(wheel: zipfile.ZipFile) -> None:
+def test_wheel_contains_the_licence(wheel: zipfile.ZipFile) -> None:
     (name,) = [name for name in wheel.namelist() if name.endswith("licenses/LICENSE")]
     assert "Apache License" in wheel.read(name).decode()
 
 
 @pytest.mark.parametrize("package", sorted(PACKAGES))
 def test_package_belongs_to_tunesmith_alone(package: str) -> None:
-    """Other distributions install a ``models`` or a ``cluster``; pip would overwrite one with the other silently."""
+    """Check that no other distribution installs into a package: pip would silently overwrite files of equal names."""
     assert set(packages_distributions().get(package, ["tunesmith"])) == {"tunesmith"}
     spec = importlib.util.find_spec(package)
     assert spec is not None
