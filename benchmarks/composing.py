@@ -2,10 +2,10 @@
 
     python benchmarks/composing.py
 
-The model has the size of a registered one: two layers of 128 units. The time does not depend on how well it is trained,
-so it is trained for one epoch on random tunes. It takes turns in one process with a loop as a user would write it:
-torch.nn.LSTM stepped note by note, with torch.multinomial, without bars, keys or endings. Both use one thread; results
-are medians. Loading is timed in a new process, imports included.
+The model is a network of two layers of 128 units. The time does not depend on how well it is trained, so it is trained
+for one epoch on random tunes. It takes turns in one process with a loop as a user would write it: torch.nn.LSTM stepped
+note by note, with torch.multinomial, without bars, keys or endings. Both use one thread; results are medians. Loading
+is timed in a new process, imports included.
 """
 
 import argparse

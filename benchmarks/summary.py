@@ -13,12 +13,12 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def figure(
-    what: str, measured: float, *, at_most: float | None = None, at_least: float | None = None
+    name: str, measured: float, *, at_most: float | None = None, at_least: float | None = None
 ) -> dict[str, Any]:
     """Return a figure with its limit, for the list ``figures`` of a result.
 
     Args:
-        what: Name and unit of the figure.
+        name: Name and unit of the figure.
         measured: The measured value.
         at_most: The upper limit.
         at_least: The lower limit; exactly one of the limits is given.
@@ -29,7 +29,7 @@ def figure(
     assert (at_most is None) != (at_least is None)
     limit = f"at most {at_most:g}" if at_most is not None else f"at least {at_least:g}"
     met = measured <= at_most if at_most is not None else at_least is not None and measured >= at_least
-    return {"what": what, "limit": limit, "measured": round(measured, 4), "met": met}
+    return {"what": name, "limit": limit, "measured": round(measured, 4), "met": met}
 
 
 def write(result: Mapping[str, Any], path: Path) -> int:
