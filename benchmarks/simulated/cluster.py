@@ -1,9 +1,9 @@
 """A search on many GPUs on a virtual clock, with decisions by the real code, recorded curves and measured costs.
 
-The driver is one thread: an event that arrives while it is busy waits. The time of our own code for each event (ASHA,
-the sampler, the study's journal on the disk) is measured when it is called and added to the simulated clock; Ray's time
-is measured before (costs.py). MLflow's thread writes for at most half of the time and then shares Python's interpreter
-with the driver, so the driver's times are multiplied by 1.5.
+The driver is one thread: an event that arrives while it is busy waits. The time of tunesmith's code for each event
+(ASHA, the sampler, the study's journal on the disk) is measured when it is called and added to the simulated clock;
+Ray's time is measured before (costs.py). MLflow's thread writes for at most half of the time and then shares Python's
+interpreter with the driver, so the driver's times are multiplied by 1.5.
 """
 
 import heapq
