@@ -22,6 +22,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from ray import cloudpickle  # pyright: ignore[reportMissingTypeStubs]
 from summary import figure, write
 
 from cluster.session import connect as connect_ray
@@ -34,6 +35,9 @@ from search.spec.file import parse
 from search.study.observer import SilentObserver
 from search.study.states import StateName
 from search.tracking.client import connect, default_uri, quieten
+
+# Ray's workers do not import from this folder, so send them this module by value.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # pyright: ignore[reportUnknownMemberType]
 
 MOST_SECONDS = 0.15
 MOST_GROWTH = 2.0

@@ -1,8 +1,6 @@
-"""Machines that go away and others that join, and processes that are killed: trials go on from their last rung."""
+"""Machines that are lost and others that join: trials resume from their last rung."""
 
-import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,23 +15,23 @@ pytestmark = pytest.mark.xdist_group("faults of machines")
 
 
 def halving(first_rung: int) -> dict[str, object]:
-    """Give the changes by which half of the trials pass each rung."""
+    """Return changes of the search by which half of the trials pass each rung."""
     return {"scheduler.first_rung": first_rung, "scheduler.reduction": 2}
 
 
 def at_work(driver: Driver, node: RayNode) -> list[TrialRecord]:
-    """Give the trials that a node trains beyond a rung, the next of which is some epochs ahead."""
-    place = {number: ray for number, _, ray in driver.starts()}
+    """Return the trials that a node trains and that are an epoch or two beyond a rung."""
+    raylets = {number: raylet for number, _, raylet in driver.starts()}
     processes = node.processes()
     return [
         trial
         for trial in driver.trials()
-        if trial.state == "RUNNING" and place.get(trial.number) in processes and len(trial.epochs) in {5, 6}
+        if trial.state == "RUNNING" and raylets.get(trial.number) in processes and len(trial.epochs) in {5, 6}
     ]
 
 
 def first_epoch_after(driver: Driver, number: int, num_starts: int) -> Callable[[], bool]:
-    """Give a condition: the trial was started again, and reported what it had not before."""
+    """Return a condition: the trial was started again and has reported a new epoch."""
     epochs = len(driver.trials()[number].epochs)
 
     def is_so() -> bool:
@@ -44,8 +42,8 @@ def first_epoch_after(driver: Driver, number: int, num_starts: int) -> Callable[
 
 
 @pytest.mark.timeout(900)
-def test_trials_of_a_lost_machine_go_on_elsewhere_within_a_minute_and_one_that_joins_is_used(home: Path) -> None:
-    changes: dict[str, object] = {"space.pause": 1.0, **halving(4)}
+def test_trials_of_a_lost_machine_resume_elsewhere_within_a_minute_and_a_machine_that_joins_is_used(home: Path) -> None:
+    changes: dict[str, object] = {"space.pause": 0.7, **halving(4)}
     with ray_cluster(2, cpus=2) as cluster:
         driver = Driver(home, cluster.address, {**changes, "budget.trials": 1000})
         process = driver.start()
@@ -55,10 +53,14 @@ def test_trials_of_a_lost_machine_go_on_elsewhere_within_a_minute_and_one_that_j
             trial = at_work(driver, victim)[0]
             starts = sum(number == trial.number for number, _, _ in driver.starts())
             victim.kill()
-            wait_until(first_epoch_after(driver, trial.number, starts), "its trial to go on elsewhere", 60)
+            wait_until(first_epoch_after(driver, trial.number, starts), "its trial to resume elsewhere", 60)
             victim = cluster.add(cpus=2)
-            wait_until(lambda node=victim: f"node {node.address} joined" in driver.errors, "it to be used", 120)
-        wait_until(lambda: driver.errors.count("is gone") == 2, "the second, which had joined, to be missed", 60)
+            wait_until(lambda node=victim: f"node {node.address} joined" in driver.errors, "the driver to use it", 120)
+        wait_until(
+            lambda: driver.errors.count("is gone") == 2,
+            "the loss of both to be noticed",
+            60,
+        )
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0, driver.errors[-2000:]
         driver = Driver(home, cluster.address, {**changes, "budget.trials": len(driver.trials())})
@@ -70,7 +72,7 @@ def test_trials_of_a_lost_machine_go_on_elsewhere_within_a_minute_and_one_that_j
 
 @pytest.mark.timeout(900)
 def test_a_trial_that_loses_one_raylet_after_another_is_not_given_up(home: Path) -> None:
-    """Only Ray's own process of the node is killed, once more often than a trial may be tried; the machine lives on."""
+    """Only the raylet of the node is killed, as often as a trial may be tried."""
     changes: dict[str, object] = {"budget.trials": 1, "budget.epochs": 24, "space.pause": 0.5, **halving(2)}
     with ray_cluster(1) as cluster:
         driver = Driver(home, cluster.address, changes)
@@ -79,7 +81,7 @@ def test_a_trial_that_loses_one_raylet_after_another_is_not_given_up(home: Path)
             epochs = driver.num_epochs
             wait_until(
                 lambda loss=loss, epochs=epochs: len(driver.starts()) > loss and driver.num_epochs > epochs,
-                "the trial to go on",
+                "the trial to resume",
                 180,
             )
             cluster.nodes[-1].kill_raylet()
@@ -87,29 +89,3 @@ def test_a_trial_that_loses_one_raylet_after_another_is_not_given_up(home: Path)
         assert process.wait(240) == 0, driver.errors[-2000:]
         trials = check_complete(driver, 1)
         check_replay(driver, trials)
-
-
-def test_a_killed_process_is_tried_again_from_its_rung_at_most_twice(home: Path) -> None:
-    driver = Driver(home, None, {"budget.trials": 3, "space.pause": 0.7, "resources.slots": 1, **halving(2)})
-    process = driver.start()
-    seen: list[int] = []
-    for _ in range(3):
-        wait_until(
-            lambda: (
-                len([one for one in driver.starts() if one[0] == 0]) > len(seen)
-                and bool(driver.trials())
-                and len(driver.trials()[0].epochs) >= 2
-            ),
-            "the trial at its rung",
-        )
-        time.sleep(1.0)
-        worker = [worker for number, worker, _ in driver.starts() if number == 0][-1]
-        os.kill(worker, signal.SIGKILL)
-        seen.append(worker)
-    assert process.wait(120) == 0, driver.errors[-2000:]
-    trials = driver.trials()
-    assert [one for one, _, _ in driver.starts()].count(0) == 3
-    assert trials[0].state == "FAIL"
-    assert "given up after 3 attempts: its process was killed" in trials[0].reason
-    assert [trial.state == "FAIL" for trial in trials] == [True, False, False]
-    assert process.stdout.read().startswith("trials")
