@@ -1,4 +1,4 @@
-"""Parts of benchmarks/utilisation.py, which are sent to Ray's workers by value: workers do not import from this folder."""
+"""Parts of benchmarks/utilisation.py, sent to Ray's workers by value: workers do not import from this folder."""
 
 import sys
 
