@@ -56,15 +56,15 @@ def test_quarters_are_linear_between_beats_and_keep_the_order(
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("0\t0\tdb\n1\t1\tx\n", "line 2 of its annotations is no beat .*'1\\\\t1\\\\tx'"),
-        ("0\t0\tdb\nsoon\t1\tb\n", "line 2 of its annotations is no beat"),
-        ("nan\t0\tdb\n1\t1\tb\n", "line 1 of its annotations is no beat"),
-        ("0 0 db\n", "line 1 of its annotations is no beat"),
+        ("0\t0\tdb\n1\t1\tx\n", "line 2 of its annotations is not a beat .*'1\\\\t1\\\\tx'"),
+        ("0\t0\tdb\nsoon\t1\tb\n", "line 2 of its annotations is not a beat"),
+        ("nan\t0\tdb\n1\t1\tb\n", "line 1 of its annotations is not a beat"),
+        ("0 0 db\n", "line 1 of its annotations is not a beat"),
         ("", "two beats or more"),
         ("0\t0\tdb\n", "two beats or more"),
         ("0\t0\tb\n1\t1\tb\n", "one of them a downbeat"),
-        ("0\t0\tdb\n1\t1\tb\n1.01\t1\tb\n", r"by 0\.05 s or more: 1\.000 s and 1\.010 s do not"),
-        ("1\t1\tdb\n0\t0\tb\n", "do not"),
+        ("0\t0\tdb\n1\t1\tb\n1.01\t1\tb\n", r"at least 0\.05 s apart: 1\.000 s, 1\.010 s"),
+        ("1\t1\tdb\n0\t0\tb\n", "apart"),
     ],
 )
 def test_annotations_that_are_no_good(text: str, reason: str) -> None:

@@ -115,7 +115,7 @@ def test_a_bad_file_is_named_and_the_good_are_read(folder_of_tunes: Callable[...
     (folder / "bad.mid").write_text("no music")
     readings = read_all(_digests(folder), tmp_path / "cache", Silent())
     assert [len(one.pieces) for one in readings.values()] == [0, 1, 1]
-    assert readings[folder / "bad.mid"].unread[0].reason == "it is no MIDI file: it does not begin with MThd"
+    assert readings[folder / "bad.mid"].unread[0].reason == "it is not a MIDI file: it does not begin with MThd"
 
 
 def test_a_file_that_is_gone_is_skipped(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_a_corpus_read_without_enough_memory_is_no_whole_corpus(hungry: Path, tm
         return json.loads(done.stdout)
 
     fingerprint, num_read, skipped = poor = limited()
-    assert (num_read, skipped) == (12, [["long.abc", "reading it takes more memory than there is for one file"]])
+    assert (num_read, skipped) == (12, [["long.abc", "reading it takes more memory than one file may use"]])
     assert limited() == poor
     whole = prepare(str(hungry), cache=tmp_path / "cache", num_folds=2)
     assert (whole.num_read, whole.skipped) == (13, ())
@@ -72,7 +72,7 @@ def test_a_corpus_read_without_enough_memory_is_no_whole_corpus(hungry: Path, tm
 @pytest.mark.parametrize(
     ("bounds", "reason"),
     [
-        (Bounds(memory=48 * 2**20), "reading it takes more memory than there is for one file"),
+        (Bounds(memory=48 * 2**20), "reading it takes more memory than one file may use"),
         (Bounds(seconds=0.02), r"reading it takes more than 0\.(02|12) s"),  # of waiting, on a busy machine
     ],
 )

@@ -83,7 +83,7 @@ def test_parts(parts: str, music: str, played: str) -> None:
 
 def test_an_order_of_parts_is_bounded() -> None:
     assert parts_in_order("((A9)9)9") == ["A"] * 729
-    with pytest.raises(ValueError, match=f"a tune has at most {MAX_PARTS} parts, repeated ones counted: got P:"):
+    with pytest.raises(ValueError, match=f"a tune has at most {MAX_PARTS} parts, including repeats: got P:"):
         parts_in_order("((((A99)99)99)99)99")
     assert parts_in_order("A)B") == parts_in_order("A, then B") == []
 
@@ -142,7 +142,7 @@ def test_voices_go_together() -> None:
 def test_what_asks_for_too_much_loses_its_tune_alone() -> None:
     with pytest.raises(ValueError, match=r"line 5: a section is played at most 100 times: .* asks for 101"):
         _played("C[1-200 D:|")
-    with pytest.raises(ValueError, match="files of at most 200000 notes are read: with its repeats written out"):
+    with pytest.raises(ValueError, match="files of at most 200000 notes are read: with repeats expanded"):
         _played("C" * 3000 + ":" * 99 + "|")
     with pytest.raises(ValueError, match="there are no notes in it"):
         _played("P:A\nz4|\nP:B\nC4|", f"P:A\n{HEAD}")

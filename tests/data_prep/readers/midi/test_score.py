@@ -258,7 +258,7 @@ def test_a_truncated_file(
 
 def test_a_text_file_called_mid(read_midi: Callable[[bytes], Reading]) -> None:
     (unread,) = read_midi(b"Dear diary, today I wrote no music.\n").unread
-    assert unread.reason == "it is no MIDI file: it does not begin with MThd"
+    assert unread.reason == "it is not a MIDI file: it does not begin with MThd"
 
 
 def test_a_clock_of_seconds(
