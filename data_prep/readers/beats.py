@@ -1,7 +1,7 @@
 """Annotated beats of performances in the ASAP dataset's format, and times in quarter notes derived from them.
 
 X_annotations.txt annotates X.mid. Each line is a beat: the time in seconds, the same time again and a label, separated
-by tabs. The label is b (beat), db (downbeat) or bR (beat in a free rhythm), may have a metre and a key: "db,4/4,-1".
+by tabs. The label is b (beat), db (downbeat) or bR (beat in a free rhythm); a metre and a key may follow: "db,4/4,-1".
 
 Source: F. Foscarin et al., "ASAP: a dataset of aligned scores and performances for piano transcription", ISMIR 2020.
 """

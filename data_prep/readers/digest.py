@@ -18,7 +18,7 @@ def file_digest(path: Path, repeats: Repeats = "written") -> str:
 
     Args:
         path: The file.
-        repeats: How its repeats are read; ignored for formats without repeats.
+        repeats: How to read repeats; ignored for formats without repeats.
 
     Returns:
         32 hexadecimal digits.

@@ -86,8 +86,8 @@ class Heading:
         title: Title, "" if the source has none.
         composer: Composer, "" if the source has none.
         num_parts: Number of voices of the score, including this one.
-        metres: Time signatures in the order of their onsets.
-        keys: Key signatures in the order of their onsets.
+        metres: Time signatures in the order of their onsets, empty if the source has none.
+        keys: Key signatures in the order of their onsets, empty if the source has none.
         pickup: Length of the opening partial bar (quarter notes), 0 if there is none.
     """
 

@@ -95,7 +95,7 @@ def without_gaps(heading: Heading, notes: Sequence[Note]) -> Piece:
         notes: Notes of the voice in the order of their onsets, without overlaps.
 
     Returns:
-        The piece. Whole silent bars at the beginning are cut off, and its heading is adjusted to that.
+        The piece. Whole silent bars at the beginning are cut off, and the heading is adjusted.
     """
     filled, begin = fill_gaps(notes, bar_length(heading.metres), heading.pickup)
     heading = replace(

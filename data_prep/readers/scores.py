@@ -40,7 +40,7 @@ def reader(path: Path) -> str:
 
 
 def reading_of_repeats(word: str) -> Repeats:
-    """Return a word as a value of type Repeats; raise BadInputError if it is none."""
+    """Return a word as a value of type Repeats; raise BadInputError if it is not one of REPEATS."""
     for repeats in REPEATS:
         if word == repeats:
             return repeats
@@ -87,7 +87,7 @@ def _without_silent(reading: Reading) -> Reading:
 
 
 def check_path(path: Path, kind: str, suffixes: AbstractSet[str] = SUFFIXES) -> None:
-    """Raise BadInputError if a path is not an existing file with one of some suffixes.
+    """Raise BadInputError if a path is not an existing file with an accepted suffix.
 
     Args:
         path: Path from the user.

@@ -19,7 +19,7 @@ def rest(onset: Fraction, duration: Fraction) -> Note:
     return Note(onset, duration, REST, "rest", chord_size=0)
 
 
-def settle_short(notes: Sequence[Note]) -> list[Note]:
+def adjust_short_notes(notes: Sequence[Note]) -> list[Note]:
     """Set the durations of short played notes after snapping to the grid.
 
     A note becomes a grace note (duration 0) if another note with the same onset is at least four times as long, and if
@@ -37,7 +37,7 @@ def settle_short(notes: Sequence[Note]) -> list[Note]:
     for note in notes:
         longest[note.onset] = max(note.duration, longest.get(note.onset, Fraction(0)))
     following = dict(pairwise(longest))
-    settled: list[Note] = []
+    adjusted: list[Note] = []
     for note in notes:
         onset, length, long = note.onset, note.duration, longest[note.onset]
         until_next = following.get(onset, onset + long + SHORTEST) - onset
@@ -45,8 +45,8 @@ def settle_short(notes: Sequence[Note]) -> list[Note]:
             length = Fraction(0)
         elif length == 0:
             length = min(SHORTEST, until_next)
-        settled.append(note._replace(duration=length))
-    return settled
+        adjusted.append(note._replace(duration=length))
+    return adjusted
 
 
 def stack_chords(notes: Iterable[Note]) -> list[Note]:

@@ -1,9 +1,7 @@
 """The header and tracks of a MIDI file, with checks that it is a MIDI file and is complete.
 
 A RIFF file of type RMID contains a MIDI file; offsets are those in the RIFF file. Padding, chunks of unknown types and
-everything after the announced tracks are skipped.
-
-Sources: Standard MIDI Files 1.0; RP-029 (RMID).
+everything after the announced tracks are skipped. Sources: Standard MIDI Files 1.0; RP-029 (RMID).
 """
 
 import struct
@@ -56,11 +54,11 @@ def read_chunks(data: bytes) -> Chunks:
         raise ValueError("it is not a MIDI file: it does not begin with MThd")
     length = int.from_bytes(data[begin + 4 : begin + _HEAD], "big")
     left = end - begin - _HEAD
-    if left < _FIELDS.size or left < length:
-        announced = counted(max(length, _FIELDS.size), "byte")
-        raise ValueError(f"it is cut short: its header takes {announced}, {max(left, 0)} are left")
+    size = max(length, _FIELDS.size)
+    if left < size:
+        raise ValueError(f"it is cut short: its header takes {counted(size, 'byte')}, {max(left, 0)} are left")
     if length < _FIELDS.size:
-        raise ValueError(f"it is broken: its header announces {counted(length, 'byte')}, the least is {_FIELDS.size}")
+        raise ValueError(f"it is broken: its header announces {counted(length, 'byte')}, but needs {_FIELDS.size}")
     form, num_tracks, division = _FIELDS.unpack_from(data, begin + _HEAD)
     if num_tracks > MAX_TRACKS:
         raise ValueError(f"MIDI files of at most {MAX_TRACKS} tracks are read: it announces {num_tracks}")
@@ -90,7 +88,7 @@ def _tracks(data: bytes, at: int, end: int, announced: int) -> Iterator[tuple[in
         at = _next_track(data, at, end)
         begin = at + _HEAD
         if begin > end:
-            raise ValueError(f"it is cut short: it announces {counted(announced, 'track')}, {track} are there")
+            raise ValueError(f"it is cut short: it announces {counted(announced, 'track')}, but contains {track}")
         length = int.from_bytes(data[at + 4 : begin], "big")
         if begin + length > end:
             size = counted(length, "byte")

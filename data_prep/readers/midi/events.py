@@ -132,7 +132,7 @@ def _walk(chunk: bytes, begin: int, track: int, metas: list[Meta]) -> tuple["arr
         highest = chunk[at] if lone else chunk[at] | chunk[at + 1]
         at += 1 if lone else 2
         if highest >= _STATUS:
-            raise ValueError(f"it is broken: a status byte stands where data must, before byte {begin + at}")
+            raise ValueError(f"it is broken: a status byte is in the data before byte {begin + at}")
         if kept:
             events.extend((begin + at - 1, tick, status))
     return events, tick
@@ -168,4 +168,4 @@ def _number(chunk: bytes, at: int, begin: int) -> tuple[int, int]:
         value = value << 7 | byte & 0x7F
         if byte < _STATUS:
             return value, place + 1
-    raise ValueError(f"it is broken: a number of more than {NUMBER_BYTES} bytes stands at byte {begin + at}")
+    raise ValueError(f"it is broken: the number at byte {begin + at} has more than {NUMBER_BYTES} bytes")

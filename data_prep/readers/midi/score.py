@@ -18,7 +18,7 @@ from data_prep.readers.midi.file import DRUMS, INDEPENDENT_TRACKS, KeySignature,
 from data_prep.readers.midi.metres import metres_and_pickup
 from data_prep.readers.notes import Heading, Key, Note, Piece, Reading, midi_name
 from data_prep.readers.parts import without_gaps
-from data_prep.readers.voices import settle_short, split, stack_chords
+from data_prep.readers.voices import adjust_short_notes, split, stack_chords
 from data_prep.wording import by_number, counted
 
 MAX_RESTS = 20 * MAX_SILENT_BARS
@@ -103,7 +103,7 @@ def _voices(line: MidiNotes, resolution: int) -> list[list[Note]]:
     for tick, end, pitch, velocity in zip(*columns, strict=True):
         onset = snap(tick, resolution)
         notes.append(Note(onset, snap(end, resolution) - onset, pitch, midi_name(pitch), velocity=velocity))
-    return split(stack_chords(settle_short(notes)), ARTICULATION_GAP)
+    return split(stack_chords(adjust_short_notes(notes)), ARTICULATION_GAP)
 
 
 def _key(signature: KeySignature, resolution: int) -> Key:

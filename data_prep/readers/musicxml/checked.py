@@ -1,7 +1,7 @@
 """Preparation of MusicXML for music21: numbers are checked, and cue notes are replaced by rests.
 
-Without it, music21 loops over the sharps of a key signature and the octaves of a pitch, however many, includes cue
-notes, and splits a voice that changes between the staves of its part in two.
+Without it, music21 may take arbitrarily long, because it loops over the sharps of a key signature and the octaves of a
+pitch. It would also include cue notes, and split a voice that changes between the staves of its part in two.
 """
 
 import re
