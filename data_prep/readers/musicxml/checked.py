@@ -138,7 +138,7 @@ class _Clock:
             return 0
         text = text.strip()
         if not _NUMBER.fullmatch(text):
-            raise ValueError(f"a duration is a number from 0 on, one is {text[:20]!r}")
+            raise ValueError(f"a duration is a number from 0 on: got {text[:20]!r}")
         if self.divisions is None:
             raise ValueError("there are durations, but no <divisions> that defines their unit")
         if element.find("grace") is not None or element.find("chord") is not None:
@@ -246,7 +246,7 @@ def _clean_attributes(attributes: Element, clock: _Clock) -> None:
     if divisions is not None:
         text = divisions.strip()
         if not (_NUMBER.fullmatch(text) and 0 < float(text) <= MAX_DIVISIONS):
-            raise ValueError(f"<divisions> is a positive number up to {MAX_DIVISIONS}, one is {text[:20]!r}")
+            raise ValueError(f"<divisions> is a positive number up to {MAX_DIVISIONS}: got {text[:20]!r}")
         clock.divisions = float(text)
     for transpose in attributes.findall("transpose"):
         if transpose.find("diatonic") is None and transpose.find("octave-change") is not None:
@@ -276,9 +276,9 @@ def _check_number(element: Element) -> None:
         number = _ALTER if element.tag == "alter" else _WHOLE
         if not (number.fullmatch(text) and least <= float(text) <= greatest):
             kind = "number" if element.tag == "alter" else "whole number"
-            raise ValueError(f"<{element.tag}> is a {kind} from {least} to {greatest}, one is {text[:20]!r}")
+            raise ValueError(f"<{element.tag}> is a {kind} from {least} to {greatest}: got {text[:20]!r}")
     elif element.tag == "step" and (element.text or "").strip() not in _STEPS:
-        raise ValueError(f"<step> is a letter from A to G, one is {(element.text or '')[:20]!r}")
+        raise ValueError(f"<step> is a letter from A to G: got {(element.text or '')[:20]!r}")
 
 
 def _join_staves(notes: Sequence[_PlacedNote]) -> None:

@@ -37,7 +37,7 @@ def _deny() -> None:
     raise PermissionError(13, "Permission denied")
 
 
-def _refuse() -> None:
+def _reject() -> None:
     check_num_notes(10**9)
 
 
@@ -60,7 +60,7 @@ ACTIONS: dict[str, Callable[[], object]] = {
     "crash": lambda: ctypes.string_at(0),
     "hang up": _hang_up,
     "deny": _deny,
-    "refuse": _refuse,
+    "reject": _reject,
     "blunder": _blunder,
     "quote": _quote,
 }
@@ -90,7 +90,7 @@ FAILURES = {
     "hang up": Failure("the process that read it was ended (SIGKILL)", passing=True),
     "quote": Failure(f"it cannot be read as music: KeyError: '{'[' * 299}", passing=False),
     "deny": Failure("Permission denied", passing=True),
-    "refuse": Failure("files of at most 200000 notes are read: it has 1000000000", passing=False),
+    "reject": Failure("files of at most 200000 notes are read: it has 1000000000", passing=False),
     "blunder": Failure("it cannot be read as music: ValueError: invalid literal", passing=False),
 }
 
@@ -119,7 +119,7 @@ def test_failures_do_not_affect_other_files(tmp_path: Path) -> None:
 
 
 def test_one_other_process_reads_all_files(tmp_path: Path) -> None:
-    answers = dict(read_each(READER, _write(tmp_path, ["a", "refuse", "c", "deny", "e"])))
+    answers = dict(read_each(READER, _write(tmp_path, ["a", "reject", "c", "deny", "e"])))
     processes = {answer.split()[0] for answer in answers.values() if isinstance(answer, str)}
     assert len(processes) == 1
     assert processes != {str(os.getpid())}

@@ -36,9 +36,9 @@ def _digests(folder: Path) -> dict[Path, str]:
     return {path: file_digest(path) for path in sorted(folder.iterdir())}
 
 
-def _same(one: Mapping[Path, Reading], other: Mapping[Path, Reading]) -> bool:
-    return [note_table.to_bytes(reading) for reading in one.values()] == [
-        note_table.to_bytes(reading) for reading in other.values()
+def _same(first: Mapping[Path, Reading], second: Mapping[Path, Reading]) -> bool:
+    return [note_table.to_bytes(reading) for reading in first.values()] == [
+        note_table.to_bytes(reading) for reading in second.values()
     ]
 
 

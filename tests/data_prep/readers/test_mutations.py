@@ -308,30 +308,30 @@ def test_a_damaged_index_is_rejected_in_one_line_or_names_existing_files(tmp_pat
     random = stream(0, "mutants of an index")
     for name in ("a.mid", "b.mid"):
         (tmp_path / name).write_bytes(INTACT["performance.mid"])
-    num_read, refused = 0, list[str]()
+    num_read, reasons = 0, list[str]()
     for _ in range(500):
         (tmp_path / performance_files.INDEX).write_bytes(_damaged(INDEX, random))
         try:
             entries = performance_files.entries(resolve(str(tmp_path)))
         except BadInputError as error:
-            refused.append(str(error))
+            reasons.append(str(error))
             continue
         num_read += 1
         assert all(entry.path.is_file() and entry.style for entry in entries)
     assert num_read
-    assert not [text for text in refused if "\n" in text]
+    assert not [text for text in reasons if "\n" in text]
 
 
 def test_damaged_beats_are_rejected_in_one_line_or_ascend() -> None:
     random = stream(0, "mutants of beats")
     second = np.linspace(-1, 9, 30)
-    num_read, refused = 0, list[str]()
+    num_read, reasons = 0, list[str]()
     for _ in range(1000):
         text = _damaged(ANNOTATIONS, random).decode("utf-8", "replace")
         try:
             annotated = beats.read(text)
         except ValueError as error:
-            refused.append(str(error))
+            reasons.append(str(error))
             continue
         num_read += 1
         (quarters,) = annotated.quarters(second)
@@ -339,4 +339,4 @@ def test_damaged_beats_are_rejected_in_one_line_or_ascend() -> None:
         assert np.all(quarters >= 0)
         assert np.all(np.diff(quarters) > 0)
     assert num_read
-    assert not [text for text in refused if "\n" in text or "annotat" not in text]
+    assert not [text for text in reasons if "\n" in text or "annotat" not in text]

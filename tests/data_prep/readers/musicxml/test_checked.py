@@ -131,32 +131,32 @@ def test_an_invalid_metre_is_ignored(
         *(
             (
                 f"<attributes><divisions>{divisions}</divisions></attributes>" + xml.notes("C4"),
-                f"<divisions> is a positive number up to 65535, one is {divisions!r}",
+                f"<divisions> is a positive number up to 65535: got {divisions!r}",
             )
             for divisions in ("0", "-2", "65536", "1e99999999", "two")
         ),
         *(
-            (xml.attributes() + xml.note("C4", text), f"a duration is a number from 0 on, one is {text.strip()!r}")
+            (xml.attributes() + xml.note("C4", text), f"a duration is a number from 0 on: got {text.strip()!r}")
             for text in ("-1", "1e99999999", "nan", "long", " ")
         ),
         (
             xml.attributes() + xml.note("C4") + "<backup><duration>-4</duration></backup>",
-            "a duration is a number from 0 on, one is '-4'",
+            "a duration is a number from 0 on: got '-4'",
         ),
         (
             xml.attributes() + xml.note("C4") + xml.move("forward", 10**8) + xml.note("C4"),
             "music of at most 1000000 quarter notes is read: it lasts 1e+08",
         ),
-        (xml.attributes() + xml.note("H4"), "<step> is a letter from A to G, one is 'H'"),
-        (xml.attributes() + xml.note("C4.5"), "<octave> is a whole number from -1 to 10, one is '4.5'"),
-        (xml.attributes() + xml.note("C999999"), "<octave> is a whole number from -1 to 10, one is '999999'"),
+        (xml.attributes() + xml.note("H4"), "<step> is a letter from A to G: got 'H'"),
+        (xml.attributes() + xml.note("C4.5"), "<octave> is a whole number from -1 to 10: got '4.5'"),
+        (xml.attributes() + xml.note("C999999"), "<octave> is a whole number from -1 to 10: got '999999'"),
         (
             xml.attributes(key="<key><fifths>100000</fifths></key>") + xml.note("C4"),
-            "<fifths> is a whole number from -14 to 14, one is '100000'",
+            "<fifths> is a whole number from -14 to 14: got '100000'",
         ),
         (
             xml.attributes(more="<staves>100000</staves>") + xml.note("C4"),
-            "<staves> is a whole number from 0 to 20, one is '100000'",
+            "<staves> is a whole number from 0 to 20: got '100000'",
         ),
         (xml.attributes() + "<note><duration>2</duration></note>", "it has 0 notes, but music21 reads 1"),
     ],
