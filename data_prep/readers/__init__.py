@@ -1,1 +1,1 @@
-"""One reader for each kind of score."""
+"""Readers of scores, one for each format."""

@@ -1,8 +1,7 @@
-"""Annotated beats, as the ASAP dataset writes them beside a performance, and from seconds to quarter notes by them.
+"""Annotated beats of performances in the ASAP dataset's format, and times in quarter notes derived from them.
 
-A file X_annotations.txt beside X.mid has one line a beat: its seconds, these once more, and a label, parted by tabs.
-The label is b (a beat), db (a downbeat) or bR (a beat of a free rhythm), and may continue with a metre and a key, as in
-"db,4/4,-1".
+X_annotations.txt annotates X.mid. Each line is a beat: the time in seconds, the same time again and a label, separated
+by tabs. The label is b (beat), db (downbeat) or bR (beat in a free rhythm); a metre and a key may follow: "db,4/4,-1".
 
 Source: F. Foscarin et al., "ASAP: a dataset of aligned scores and performances for piano transcription", ISMIR 2020.
 """
@@ -15,18 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 BEATS_PER_BAR = 4
-"""In 4/4, where a beat is a quarter note."""
+"""Beats in a bar of 4/4, where a beat is a quarter note."""
 
 SHORTEST_BEAT = 0.05
-"""Seconds; faster beats are an error of the annotation (1200 beats a minute)."""
+"""Minimum time between beats (seconds); faster beats (over 1200 per minute) are annotation errors."""
 
 LATEST = 1_000_000
-"""Seconds from the beginning, before or after: about eleven days."""
+"""Maximum distance of a beat from time 0 (seconds): about eleven days."""
 
 SUFFIX = "_annotations.txt"
-"""The ending that replaces that of the performance."""
-
-_KINDS = ("b", "db", "bR")
+"""Replaces the suffix of a performance's file in the name of its annotations."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +31,9 @@ class Beats:
     """The beats of one performance.
 
     Attributes:
-        second: [b] float64, ascending.
+        second: [b] float64, time of each beat (seconds), ascending.
         kind: [b] "b", "db" or "bR".
-        metres: (index of the beat, metre as written) wherever one is.
+        metres: (index of the beat, metre as written) for each beat with a metre.
     """
 
     second: NDArray[np.float64]
@@ -49,43 +46,42 @@ class Beats:
         return [index for index, kind in enumerate(self.kind) if kind == "db"]
 
     def bar_of(self, beat: int) -> int:
-        """Return the number, from 1, of a beat's bar; anything before the first downbeat is in bar 1 too."""
+        """Return the number of the bar that contains a beat; bar 1 includes all beats before the first downbeat."""
         return max(1, sum(downbeat <= beat for downbeat in self.downbeats))
 
     def quarters(self, second: NDArray[np.float64], *more: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-        """Return the quarter notes of times, linearly between beats, and beyond them at the pace of the outermost two.
+        """Convert times to quarter notes by linear interpolation between beats, and extrapolation beyond them.
 
         Args:
-            second: [n] seconds, with the earliest time of all.
-            *more: Further arrays of seconds.
+            second: [n] times (seconds), among them the earliest of all.
+            *more: Further arrays of times (seconds).
 
         Returns:
-            Each array in quarter notes from the beginning of a bar, none of them negative; the first downbeat begins a
-            bar.
+            Each array in quarter notes. Time 0 and the first downbeat each begin a bar, and no time is negative.
         """
         first = self.downbeats[0]
-        places = [self._place(array) - first for array in (second, *more)]
-        bars_before = max(0, math.ceil(-float(places[0].min(initial=0)) / BEATS_PER_BAR))
-        return tuple(place + BEATS_PER_BAR * bars_before for place in places)
+        quarters = [self._beat_at(array) - first for array in (second, *more)]
+        bars_before = max(0, math.ceil(-float(quarters[0].min(initial=0)) / BEATS_PER_BAR))
+        return tuple(array + BEATS_PER_BAR * bars_before for array in quarters)
 
-    def _place(self, second: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _beat_at(self, second: NDArray[np.float64]) -> NDArray[np.float64]:
         index = np.clip(np.searchsorted(self.second, second, "right") - 1, 0, len(self.second) - 2)
         begin, end = self.second[index], self.second[index + 1]
         return index + (second - begin) / (end - begin)
 
 
 def read(text: str) -> Beats:
-    """Read annotated beats.
+    """Parse annotated beats.
 
     Args:
-        text: The file's contents.
+        text: Contents of the file.
 
     Returns:
         The beats.
 
     Raises:
-        ValueError: If a line is no beat within LATEST, there are no two beats or no downbeat, or the seconds do not
-            ascend by at least SHORTEST_BEAT.
+        ValueError: If a line is not a beat within LATEST, there are fewer than two beats or no downbeat, or the times
+            do not ascend by at least SHORTEST_BEAT.
     """
     seconds: list[float] = []
     kinds: list[str] = []
@@ -99,11 +95,9 @@ def read(text: str) -> Beats:
             second = float(time)
         except ValueError:
             second = math.nan
-        if not abs(second) <= LATEST or kind not in _KINDS:
-            raise ValueError(
-                f"line {number} of its annotations is no beat (seconds, seconds, and b, db or bR, parted by tabs): "
-                f"{line[:40]!r}"
-            )
+        if not abs(second) <= LATEST or kind not in {"b", "db", "bR"}:
+            expected = "seconds, seconds, and b, db or bR, separated by tabs"
+            raise ValueError(f"line {number} of its annotations is not a beat ({expected}): {line[:40]!r}")
         if rest and rest[0]:
             metres.append((len(seconds), rest[0]))
         seconds.append(second)
@@ -112,8 +106,5 @@ def read(text: str) -> Beats:
         raise ValueError("its annotations must have two beats or more, one of them a downbeat (db)")
     for before, after in pairwise(seconds):
         if after - before < SHORTEST_BEAT:
-            raise ValueError(
-                f"its annotated beats must follow one another by {SHORTEST_BEAT} s or more: "
-                f"{before:.3f} s and {after:.3f} s do not"
-            )
+            raise ValueError(f"annotated beats must be at least {SHORTEST_BEAT} s apart: {before:.3f} s, {after:.3f} s")
     return Beats(np.array(seconds), tuple(kinds), tuple(metres))

@@ -1,11 +1,11 @@
-"""Readers run within bounds of time, memory and size, in processes that can be killed.
+"""Reading of files within limits of time, memory and size, in processes that can be killed.
 
-A worker is a fresh interpreter. A fork of this process would start in a hundredth of the time, but a thread of it (a
-progress display, torch, Ray) may hold a lock that the fork never sees released; and multiprocessing's spawn runs the
-user's script again, which one without a main guard does not survive. A fresh one costs half a second, most of it the
-import of music21, which this process then avoids. So every file is read in a worker, however harmless it looks.
+A worker is a new interpreter. A fork would start a hundred times faster, but may deadlock on a lock that another thread
+of this process (a progress display, torch, Ray) holds. multiprocessing's spawn would run the user's script again, which
+fails if the script has no main guard. A new interpreter takes half a second to start, mostly to import music21, which
+this process then need not import. So every file is read in a worker.
 
-The kernel kills a worker at its time limit: a reader that hangs inside C code would not see an exception.
+The kernel kills a worker at its time limit, because a reader that hangs inside C code does not see an exception.
 """
 
 import os
@@ -31,22 +31,21 @@ from data_prep.readers.notes import reason
 Read = TypeVar("Read")
 
 WAIT_FACTOR = 6
-"""How many times its time limit a file may take if its reader waits instead of computing."""
+"""Limit of the elapsed time of reading a file, as a multiple of the limit of its processor time."""
 
 _READY = "ready"
-_MEBIBYTE = 2**20
 _TIME_IS_UP = {-signal.SIGPROF: 1, -signal.SIGALRM: WAIT_FACTOR}
-"""Exit statuses of a worker that reached its time limit, and how many times the limit each stands for."""
+"""Exit statuses of a worker that reached a time limit, and that limit as a multiple of ``Bounds.seconds``."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A file was not read.
+    """A failure to read a file.
 
     Attributes:
-        reason: Why, in one line.
-        passing: The file's contents do not decide it (a limit was reached, a file could not be opened), so that it may
-            be readable another time.
+        reason: The reason, in one line.
+        passing: Whether reading the file again may succeed, because the cause is not its contents alone: a limit was
+            reached, or it could not be opened.
     """
 
     reason: str
@@ -55,31 +54,32 @@ class Failure:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What reading one file may take. Time is processor time, so that a busy machine reads the same.
+    """Limits of reading one file.
 
     Attributes:
-        seconds: Of computing.
-        memory: Bytes above what the interpreter takes.
-        size: Bytes of the file.
+        seconds: Processor time (seconds), which does not depend on the load of the machine.
+        memory: Memory in addition to that of the interpreter (bytes).
+        size: Size of the file (bytes).
     """
 
     seconds: float = 10.0
-    memory: int = 1024 * _MEBIBYTE
+    memory: int = 2**30
     size: int = MAX_BYTES
 
 
 BOUNDS = Bounds()
-"""What reading one file may take unless a caller says otherwise."""
+"""The default limits."""
 
 
 @dataclass(frozen=True)
 class FileReader(Generic[Read]):
-    """How files are read.
+    """A function that reads files, and its imports.
 
     Attributes:
-        read: Reads one. It is pickled, so a function at the top of a module or a partial one, as is its result. What it
-            raises becomes a failure: a ValueError with its message.
-        needs: The modules that it imports for a file; this takes none of the file's own time and memory.
+        read: Function that reads a file. It and its result must be picklable. An exception becomes a Failure, whose
+            reason is the message if it is a ValueError of this package.
+        needs: Function that returns the names of the modules to import for a file. These imports do not count towards
+            the time and memory of the file.
     """
 
     read: Callable[[Path], Read]
@@ -95,23 +95,23 @@ def read_one(reader: FileReader[Read], path: Path, bounds: Bounds = BOUNDS) -> R
 def read_each(
     reader: FileReader[Read], paths: Iterable[Path], *, processes: int = 1, bounds: Bounds = BOUNDS
 ) -> Generator[tuple[Path, Read | Failure]]:
-    """Read files, each within bounds. No file can prevent the others from being read.
+    """Read files in parallel, each within limits. No file can prevent the others from being read.
 
     Args:
-        reader: How files are read.
-        paths: The files, begun in this order.
-        processes: How many are read at once.
-        bounds: What each may take.
+        reader: The function that reads a file.
+        paths: The files, started in this order.
+        processes: Number of parallel processes.
+        bounds: Limits of reading one file.
 
     Yields:
-        (file, what was read or why not), in the order in which they are done.
+        (file, result or failure), in the order of completion.
 
     Raises:
         BadInputError: If a process cannot be started.
     """
     waiting = deque(paths)
     idle: list[_Worker] = []
-    busy: dict[Any, _Worker] = {}  # by its connection
+    busy: dict[Any, _Worker] = {}  # by connection
     try:
         while waiting or busy:
             while waiting and len(busy) < processes:
@@ -120,7 +120,7 @@ def read_each(
                     yield path, failure
                     continue
                 worker = idle.pop() if idle else _Worker()
-                worker.begin(reader, path, bounds.seconds, bounds.memory)
+                worker.begin(reader, path, bounds)
                 busy[worker.connection] = worker
             for connection in wait(list(busy)) if busy else ():
                 worker = busy[connection]
@@ -158,7 +158,7 @@ class _Worker:
             f"serve({theirs.fileno()})"
         )
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603  (our own code)
+            self._process = subprocess.Popen(  # noqa: S603  (the code is our own)
                 [sys.executable, "-c", code],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -167,13 +167,13 @@ class _Worker:
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             )
 
-    def begin(self, reader: FileReader[Any], path: Path, seconds: float, memory: int) -> None:
-        self.path, self._seconds = path, seconds
+    def begin(self, reader: FileReader[Any], path: Path, bounds: Bounds) -> None:
+        self.path, self._seconds = path, bounds.seconds
         with suppress(OSError):  # the worker has ended, which ``answer`` reports
-            self.connection.send((reader.read, reader.needs(path), path, seconds, memory))
+            self.connection.send((reader.read, reader.needs(path), path, bounds))
 
     def answer(self) -> tuple[bool, Any]:
-        """Return whether the file is done, and the result."""
+        """Return whether the file is done, and its result."""
         try:
             message = self.connection.recv()
         except (EOFError, OSError):
@@ -191,8 +191,7 @@ class _Worker:
         self.is_alive = False
         self.connection.close()
         self._process.kill()
-        with self._process:  # waits
-            pass
+        self._process.wait()
 
     def _why_it_ended(self) -> Failure:
         status = self._process.returncode
@@ -210,7 +209,7 @@ class _Worker:
 
 
 def _serve(descriptor: int) -> None:
-    """Serve the parent's requests until it closes the connection."""
+    """Answer the parent's requests until it closes the connection."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     for number in (signal.SIGPROF, signal.SIGALRM):
         signal.signal(number, signal.SIG_DFL)
@@ -227,34 +226,32 @@ def _serve(descriptor: int) -> None:
         connection.send_bytes(answer)
 
 
-def _answer(
-    read: Callable[[Path], Any], needs: Sequence[str], path: Path, seconds: float, memory: int
-) -> tuple[bytes, bool]:
-    """Read one file; return what the parent is sent, and whether this process can read another file."""
+def _answer(read: Callable[[Path], Any], needs: Sequence[str], path: Path, bounds: Bounds) -> tuple[bytes, bool]:
+    """Read one file, and return the message to the parent and whether this process can read another file."""
     try:
-        signal.setitimer(signal.ITIMER_REAL, WAIT_FACTOR * seconds)
+        signal.setitimer(signal.ITIMER_REAL, WAIT_FACTOR * bounds.seconds)
         for module in needs:
             import_module(module)
-    except BaseException as error:  # noqa: BLE001  (a broken installation, or too little memory: no fault of the file)
+    except BaseException as error:  # noqa: BLE001  (a broken installation or too little memory)
         return pickle.dumps((replace(_failure(error), passing=True), False)), False
     try:
-        with _bounds(seconds, memory):
+        with _limited(bounds):
             return pickle.dumps((read(path), True)), True
     except BaseException as error:  # noqa: BLE001  (a parser may raise anything, SystemExit too)
-        usable = not isinstance(error, MemoryError)  # otherwise its memory may still be in use
+        usable = not isinstance(error, MemoryError)  # some of the memory may still be in use
         return pickle.dumps((_failure(error), usable)), usable
 
 
 @contextmanager
-def _bounds(seconds: float, memory: int) -> Generator[None]:
-    """Limit, in the kernel, the time of this process and the bytes that it allocates beyond what it has."""
+def _limited(bounds: Bounds) -> Generator[None]:
+    """Limit the time of this process and the memory that it allocates from now on."""
     before = resource.getrlimit(resource.RLIMIT_DATA)
     taken = _taken_bytes()
     if taken is not None:
-        known = [limit for limit in (taken + memory, *before) if limit != resource.RLIM_INFINITY]
+        known = [limit for limit in (taken + bounds.memory, *before) if limit != resource.RLIM_INFINITY]
         resource.setrlimit(resource.RLIMIT_DATA, (min(known), before[1]))
-    signal.setitimer(signal.ITIMER_PROF, seconds)
-    signal.setitimer(signal.ITIMER_REAL, WAIT_FACTOR * seconds)
+    signal.setitimer(signal.ITIMER_PROF, bounds.seconds)
+    signal.setitimer(signal.ITIMER_REAL, WAIT_FACTOR * bounds.seconds)
     try:
         yield
     finally:
@@ -264,7 +261,7 @@ def _bounds(seconds: float, memory: int) -> Generator[None]:
 
 
 def _taken_bytes() -> int | None:
-    """Return the private memory of this process, None where the kernel does not report it (macOS)."""
+    """Return the private memory of this process (bytes), None if the kernel does not report it (macOS)."""
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
     except OSError:
@@ -275,7 +272,7 @@ def _taken_bytes() -> int | None:
 
 def _failure(error: BaseException) -> Failure:
     if isinstance(error, MemoryError):
-        return Failure("reading it takes more memory than there is for one file", passing=True)
+        return Failure("reading it takes more memory than one file may use", passing=True)
     if isinstance(error, OSError):
         return Failure(error.strerror or reason(error), passing=True)
     return Failure(reason(error), passing=False)

@@ -1,4 +1,4 @@
-"""Readings of files: each file is parsed once, in parallel, within bounds, and kept as a note table by its digest."""
+"""Cached readings of files: each file is parsed once, within bounds, and stored as a note table under its digest."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from data_prep.readers.notes import Reading, Repeats, Unread
 from data_prep.storage import cache
 
 WORTH_A_POOL = 150_000
-"""Bytes of scores above which a second process saves more time than its start takes (about a second)."""
+"""Total size of files (bytes) from which a second process saves more time than its start takes (about a second)."""
 
 
 def read_all(
@@ -25,29 +25,32 @@ def read_all(
     bounds: Bounds = BOUNDS,
     repeats: Repeats = "written",
 ) -> dict[Path, Reading]:
-    """Read files, or take them from the cache, which holds only what a file's contents decide.
+    """Read files from the cache, and parse and cache those that are missing.
+
+    Failures are cached only if they depend on nothing but the contents of the file.
 
     Args:
-        files: Each file's digest for this reading of repeats, which names its entry in the cache.
-        folder: The cache's folder.
-        progress: Shows each file that has to be parsed.
-        processes: How many parse at once; as many as there are cores by default.
-        bounds: What each file may take.
-        repeats: How repeats are read.
+        files: Digest of each file for this reading of repeats, which names its entry in the cache.
+        folder: Folder of the cache.
+        progress: Display of the files that are parsed.
+        processes: Number of parallel processes, by default the number of cores.
+        bounds: Limits of reading one file.
+        repeats: How to read repeats.
 
     Returns:
-        Every file's reading, in the given order.
+        The reading of each file, in the given order.
 
     Raises:
         BadInputError: If an entry was written by a newer version, or the cache cannot be written.
     """
-    readings = {path: _from_cache(_entry(folder, digest)) for path, digest in files.items()}
+    entries = {path: folder / "notes" / f"{digest}.arrow" for path, digest in files.items()}
+    readings = {path: _from_cache(entry) for path, entry in entries.items()}
     missing = [path for path, reading in readings.items() if reading is None]
     if missing:
         progress.start(len(missing), "reading scores")
         try:
             for path, answer in _parse(missing, processes or _num_cores(), bounds, repeats):
-                readings[path] = _kept(path, files[path], answer, folder, repeats)
+                readings[path] = _store(path, files[path], entries[path], answer, repeats)
                 progress.advance(1)
         finally:
             progress.finish()
@@ -59,35 +62,31 @@ def read_file(path: Path, repeats: Repeats = "written") -> Reading:
 
     Args:
         path: A file with one of ``scores.SUFFIXES``.
-        repeats: How its repeats are read.
+        repeats: How to read repeats.
 
     Returns:
-        Its voices, and what of it could not be read.
+        The voices, and the tunes that could not be read.
 
     Raises:
-        BadInputError: If no process can be started to read it.
+        BadInputError: If no process can be started.
     """
     answer = read_one(FileReader(partial(scores.read, repeats=repeats), lambda path: (scores.reader(path),)), path)
     return _failed(answer) if isinstance(answer, Failure) else answer
 
 
-def _kept(path: Path, digest: str, answer: bytes | Failure, folder: Path, repeats: Repeats) -> Reading:
-    """Make a reading of a parser's answer, and keep it if the file's contents decide it."""
+def _store(path: Path, digest: str, entry: Path, answer: bytes | Failure, repeats: Repeats) -> Reading:
+    """Convert a parser's answer to a reading, and cache it if it depends on nothing but the contents of the file."""
     reading = _failed(answer) if isinstance(answer, Failure) else note_table.from_bytes(answer, str(path))
     if reading.is_passing:
         return reading
     if file_digest(path, repeats) != digest:
         return _failed(Failure("it was changed while it was read", passing=True))
-    cache.write(_entry(folder, digest), note_table.to_bytes(reading) if isinstance(answer, Failure) else answer)
+    cache.write(entry, note_table.to_bytes(reading) if isinstance(answer, Failure) else answer)
     return reading
 
 
-def _entry(folder: Path, digest: str) -> Path:
-    return folder / "notes" / f"{digest}.arrow"
-
-
 def _from_cache(path: Path) -> Reading | None:
-    """Return an entry, or None if there is none that can be used: a damaged one is read again and replaced."""
+    """Return an entry, None if it is missing or damaged."""
     try:
         return note_table.from_bytes(path.read_bytes(), str(path))
     except BadInputError:
@@ -101,17 +100,13 @@ def _parse(
 ) -> Iterator[tuple[Path, bytes | Failure]]:
     sizes = {path: path.stat().st_size if path.exists() else 0 for path in files}
     longest_first = sorted(files, key=lambda path: -sizes[path])  # so that all processes end at about the same time
-    worth_it = sum(sizes.values()) >= WORTH_A_POOL
-    reader = FileReader(partial(_as_table, repeats=repeats), _needs)
-    return read_each(reader, longest_first, processes=processes if worth_it else 1, bounds=bounds)
+    reader = FileReader(partial(_as_table, repeats=repeats), lambda path: (scores.reader(path), note_table.LIBRARY))
+    processes = processes if sum(sizes.values()) >= WORTH_A_POOL else 1
+    return read_each(reader, longest_first, processes=processes, bounds=bounds)
 
 
 def _as_table(path: Path, repeats: Repeats) -> bytes:
     return note_table.to_bytes(scores.read(path, repeats))
-
-
-def _needs(path: Path) -> tuple[str, ...]:
-    return scores.reader(path), note_table.LIBRARY
 
 
 def _failed(failure: Failure) -> Reading:

@@ -1,7 +1,7 @@
-"""The note table: a file's reading stored as an Arrow IPC file, one row a note, with the headings as JSON metadata.
+"""The note table: a reading of a file, stored as an Arrow IPC file with one row per note and headings as JSON metadata.
 
-Columns: piece (which of the file's voices), onset and duration (whole ticks of the piece's resolution), pitch (MIDI,
--1 for a rest), spelling, chord_size, tied, velocity (null where the source has none).
+Columns: piece (index of the voice in the file), onset and duration (ticks of the piece's resolution), pitch (MIDI, -1
+for a rest), spelling, chord_size, tied, velocity (null if the source has none).
 """
 
 import hashlib
@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from fractions import Fraction
+from importlib import import_module
 from io import BytesIO
 from typing import Any
 
@@ -19,32 +20,27 @@ from data_prep.storage.format import check_format
 from data_prep.wording import counted
 
 FORMAT = 1
-"""The format of the stored table; a newer version writes a greater number."""
+"""Version of the stored table's format; newer versions of this package write greater numbers."""
 
 _METADATA = b"tunesmith"
-
+_ARRAYS = ("onset", "duration", "pitch", "chord_size", "tied", "velocity")
 
 LIBRARY = "pyarrow.ipc"
-"""The module that reading or storing a table needs: it is slow to import, so it is imported then."""
-
-
-def _pyarrow() -> Any:
-    import pyarrow as pa
-
-    return pa
+"""Module that stores and reads tables. It is slow to import, so it is imported only by the functions that need it."""
 
 
 def to_bytes(reading: Reading) -> bytes:
-    """Store a reading as an Arrow IPC file: one row a note, headings in the schema's metadata."""
-    pa, pieces = _pyarrow(), reading.pieces
-    velocity = np.concatenate([piece.velocity for piece in pieces]) if pieces else np.array([], np.int16)
+    """Serialize a reading to an Arrow IPC file."""
+    pa: Any = import_module("pyarrow")
+    pieces = reading.pieces
 
     def column(name: str, dtype: type[np.generic]) -> Any:
-        return pa.array(np.concatenate([getattr(piece, name) for piece in pieces] or [np.array([], dtype)]))
+        return np.concatenate([getattr(piece, name) for piece in pieces] or [np.array([], dtype)])
 
+    velocity = column("velocity", np.int16)
     lengths = [len(piece.pitch) for piece in pieces]
     columns = {
-        "piece": pa.array(np.repeat(np.arange(len(pieces), dtype=np.int32), lengths)),
+        "piece": np.repeat(np.arange(len(pieces), dtype=np.int32), lengths),
         "onset": column("onset", np.int64),
         "duration": column("duration", np.int64),
         "pitch": column("pitch", np.int16),
@@ -70,33 +66,29 @@ def to_bytes(reading: Reading) -> bytes:
 
 
 def from_bytes(data: bytes, where: str) -> Reading:
-    """Restore a reading.
+    """Deserialize a reading.
 
     Args:
-        data: What ``to_bytes`` gave.
-        where: Where it is stored, for the error.
+        data: Bytes returned by ``to_bytes``.
+        where: Where they are stored, for the error message.
 
     Returns:
         The reading.
 
     Raises:
-        BadInputError: If a newer version wrote it.
-        ValueError: If it is damaged.
+        BadInputError: If they were written by a newer version.
+        ValueError: If they are damaged.
     """
-    pa = _pyarrow()
+    pa: Any = import_module("pyarrow")
     table: Any = pa.ipc.open_file(pa.BufferReader(data)).read_all()
     table.validate(full=True)
     stored: dict[bytes, bytes] = table.schema.metadata or {}
     metadata = json.loads(stored[_METADATA])
     check_format("note tables", metadata["format"], FORMAT, where)
-
-    def column(name: str) -> Any:
-        return table.column(name).combine_chunks()
-
-    arrays = {name: column(name).to_numpy(zero_copy_only=False) for name in ("onset", "duration", "pitch")}
-    arrays |= {name: column(name).to_numpy(zero_copy_only=False) for name in ("chord_size", "tied")}
-    arrays["velocity"] = column("velocity").fill_null(-1).to_numpy(zero_copy_only=False)
-    spellings = column("spelling").to_pylist()
+    columns = {name: table.column(name).combine_chunks() for name in table.column_names}
+    columns["velocity"] = columns["velocity"].fill_null(-1)
+    arrays = {name: columns[name].to_numpy(zero_copy_only=False) for name in _ARRAYS}
+    spellings = columns["spelling"].to_pylist()
     pieces: list[Piece] = []
     begin = 0
     for entry in metadata["pieces"]:
@@ -111,19 +103,19 @@ def from_bytes(data: bytes, where: str) -> Reading:
             )
         )
     if begin != table.num_rows:
-        raise ValueError(f"the headings tell of {counted(begin, 'row')}, the table has {table.num_rows} ({where})")
+        raise ValueError(f"the headings describe {counted(begin, 'row')}, the table has {table.num_rows} ({where})")
     if _checksum(pieces) != metadata["checksum"]:
         raise ValueError(f"the pieces are not those that were written ({where})")
     return Reading(tuple(pieces), tuple(Unread(**unread) for unread in metadata["unread"]))
 
 
 def _checksum(pieces: Sequence[Piece]) -> str:
-    """Return a digest of all that is stored of pieces: Arrow's format has none, and a damaged byte is a wrong note."""
+    """Return a digest of everything that is stored of pieces, to detect damage: Arrow's format has no checksum."""
     digest = hashlib.sha256()
     for piece in pieces:
         digest.update(repr((piece.heading, piece.resolution, piece.spelling)).encode())
-        for column in (piece.onset, piece.duration, piece.pitch, piece.chord_size, piece.tied, piece.velocity):
-            digest.update(column.tobytes())
+        for name in _ARRAYS:
+            digest.update(getattr(piece, name).tobytes())
     return digest.hexdigest()
 
 
@@ -138,11 +130,7 @@ def _heading_to_json(heading: Heading) -> dict[str, Any]:
 
 def _heading_from_json(entry: dict[str, Any]) -> Heading:
     return Heading(
-        tune=entry["tune"],
-        part=entry["part"],
-        title=entry["title"],
-        composer=entry["composer"],
-        num_parts=entry["num_parts"],
+        **{name: entry[name] for name in ("tune", "part", "title", "composer", "num_parts")},
         metres=tuple(Metre(Fraction(onset), beats, unit) for onset, beats, unit in entry["metres"]),
         keys=tuple(Key(Fraction(onset), tonic, mode) for onset, tonic, mode in entry["keys"]),
         pickup=Fraction(entry["pickup"]),

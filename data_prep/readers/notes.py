@@ -1,10 +1,10 @@
-"""The result of reading a file: its voices, exact and lossless for melodies.
+"""The result of reading a file: the voices of its music, with exact times.
 
-Units: times are whole ticks of 1/resolution quarter note, where the resolution is the piece's own least common
-denominator, so that every time is an exact fraction; pitch is MIDI 0..127 or REST; velocity is MIDI 0..127.
+Units: times are ticks of 1/resolution quarter note, where the resolution of a piece is the least common denominator of
+its times; pitches are MIDI 0..127 or REST; velocities are MIDI 0..127.
 
-A row is one event of a voice: a note, a chord (its top note), a rest, or a grace note (duration 0). Rows are
-in the order of the source, and those with a duration follow one another without gap or overlap.
+A row is one event of a voice: a note, a chord (represented by its top note), a rest or a grace note (duration 0). Rows
+are in the order of the source, and those with a duration follow each other without gaps or overlaps.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
 from operator import add
+from traceback import walk_tb
 from typing import Literal, NamedTuple, TypeAlias
 from unicodedata import category
 
@@ -20,33 +21,29 @@ from numpy.typing import NDArray
 
 from data_prep.errors import one_line
 from data_prep.limits import check_length, check_num_notes
-from data_prep.pitches import REST
+from data_prep.pitches import NUM_PITCHES, REST
 
 Repeats: TypeAlias = Literal["written", "played"]
-"""How the repeats of a score are read: each section once, as it is written, or as often as it is played."""
-
-PITCHES = range(128)
-"""MIDI's pitches."""
+"""How to read the repeats of a score: each section once, as written, or as often as it is played."""
 
 MAX_TICKS = 2**53
-"""What a piece's clock counts to: far within int64, and exact as a float."""
+"""Maximum time of a piece (ticks). It fits in an int64 and is exact as a float."""
 
-
-_NO_CLOCK = "its times have no common clock: to count all of them a quarter note is parted too finely"
+_NO_CLOCK = "its times have no common clock: the common denominator of all of them is too large"
 _NAMES = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "G#", "A", "B-", "B")
 
 
 class Note(NamedTuple):
-    """One row as a reader makes it.
+    """One row of a voice, as created by a reader.
 
     Attributes:
-        onset: In quarter notes from the beginning of the piece.
-        duration: In quarter notes; 0 for a grace note.
+        onset: Time from the beginning of the piece (quarter notes).
+        duration: Duration (quarter notes), 0 for a grace note.
         pitch: MIDI pitch or REST.
-        spelling: music21's nameWithOctave, "rest" for a rest.
-        chord_size: Notes struck together: 1, more for a chord, 0 for a rest.
-        tied: The source joins it to the next note by a tie.
-        velocity: MIDI velocity, None where the source has none.
+        spelling: Name in the form of music21's nameWithOctave, "rest" for a rest.
+        chord_size: Number of notes struck together: 1 for a note, more for a chord, 0 for a rest.
+        tied: Whether a tie leads to the next note.
+        velocity: MIDI velocity, None if the source has none.
     """
 
     onset: Fraction
@@ -59,7 +56,7 @@ class Note(NamedTuple):
 
 
 class Metre(NamedTuple):
-    """A time signature from a time on."""
+    """A time signature and the time from which it applies (quarter notes)."""
 
     onset: Fraction
     beats: int
@@ -67,12 +64,12 @@ class Metre(NamedTuple):
 
     @property
     def bar_length(self) -> Fraction:
-        """Length of a bar in quarter notes."""
+        """Length of a bar (quarter notes)."""
         return Fraction(4 * self.beats, self.unit)
 
 
 class Key(NamedTuple):
-    """A key signature from a time on: the tonic's pitch class 0..11, and the mode in words ("" where unknown)."""
+    """A key signature: onset (quarter notes), pitch class of the tonic 0..11, and name of the mode ("" if unknown)."""
 
     onset: Fraction
     tonic: int
@@ -81,17 +78,17 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Heading:
-    """What is known about a piece besides its notes.
+    """Names, signatures and pickup of a piece.
 
     Attributes:
-        tune: Its number or name within the file, "" where the file holds one score.
-        part: The voice's name, "" where the score has one voice.
-        title: Its title, "" where the source has none.
-        composer: Its composer, "" where the source has none.
-        num_parts: Voices of the score that this one belongs to, itself included.
-        metres: Time signatures in the order of their onsets; empty where the source has none.
-        keys: Key signatures in the order of their onsets; empty where the source has none.
-        pickup: Length of the opening partial bar in quarter notes, 0 where there is none.
+        tune: Number or name of the score in its file, "" if the file contains only one.
+        part: Name of the voice, "" if the score has only one.
+        title: Title, "" if the source has none.
+        composer: Composer, "" if the source has none.
+        num_parts: Number of voices of the score, including this one.
+        metres: Time signatures in the order of their onsets, empty if the source has none.
+        keys: Key signatures in the order of their onsets, empty if the source has none.
+        pickup: Length of the opening partial bar (quarter notes), 0 if there is none.
     """
 
     tune: str
@@ -106,18 +103,18 @@ class Heading:
 
 @dataclass(frozen=True)
 class Piece:
-    """One monophonic voice as read.
+    """One monophonic voice with n rows.
 
     Attributes:
-        heading: What is known of it.
-        resolution: Ticks in a quarter note.
+        heading: Names, signatures and pickup.
+        resolution: Ticks per quarter note.
         onset: [n] int64 ticks.
         duration: [n] int64 ticks; 0 for a grace note.
         pitch: [n] int16, MIDI pitch or REST.
         spelling: [n] names.
         chord_size: [n] int16, 1 for a note, more for a chord, 0 for a rest.
-        tied: [n] bool, joined to the next note by a tie.
-        velocity: [n] int16, -1 where the source has none.
+        tied: [n] bool, whether a tie leads to the next note.
+        velocity: [n] int16, -1 if the source has none.
     """
 
     heading: Heading
@@ -132,25 +129,23 @@ class Piece:
 
     @classmethod
     def of(cls, heading: Heading, notes: Sequence[Note]) -> "Piece":
-        """Make the columns of a voice's notes, with the least resolution that holds all of them exactly.
+        """Create a piece from its rows, with the smallest resolution in which all times are exact.
 
         Args:
-            heading: What is known of the voice.
-            notes: Its rows.
+            heading: Names, signatures and pickup.
+            notes: The rows.
 
         Returns:
             The piece.
 
         Raises:
-            ValueError: If it has more notes, lasts longer, or has other pitches than music, or if its times have no
-                common clock that counts them, and the places of its bars, below MAX_TICKS.
+            ValueError: If the piece has too many notes, is too long or has a pitch outside MIDI's range, or if its
+                times and bar lines have no common clock below MAX_TICKS.
         """
         check_num_notes(len(notes))
         for note in notes:
-            if note.pitch not in PITCHES and (note.pitch, note.chord_size) != (REST, 0):
-                raise ValueError(
-                    f"pitches from {PITCHES[0]} to {PITCHES[-1]} are read: {note.spelling} is {note.pitch}"
-                )
+            if not 0 <= note.pitch < NUM_PITCHES and (note.pitch, note.chord_size) != (REST, 0):
+                raise ValueError(f"pitches from 0 to {NUM_PITCHES - 1} are read: {note.spelling} is {note.pitch}")
         resolution = _resolution(notes)
         onset = [note.onset.numerator * (resolution // note.onset.denominator) for note in notes]
         duration = [note.duration.numerator * (resolution // note.duration.denominator) for note in notes]
@@ -169,17 +164,17 @@ class Piece:
 
     @property
     def num_sounding(self) -> int:
-        """Number of notes and chords: neither rests nor grace notes."""
+        """Number of notes and chords, without rests and grace notes."""
         return int(np.count_nonzero((self.pitch != REST) & (self.duration > 0)))
 
     @property
     def num_timed(self) -> int:
-        """Number of notes, chords and rests: all but grace notes."""
+        """Number of notes, chords and rests, without grace notes."""
         return int(np.count_nonzero(self.duration > 0))
 
 
 def _resolution(notes: Sequence[Note]) -> int:
-    """Return the least resolution of some notes."""
+    """Return the smallest resolution in which the times of all notes are exact."""
     resolution = 1
     for denominator in {time.denominator for note in notes for time in (note.onset, note.duration)}:
         resolution = lcm(resolution, denominator)
@@ -189,7 +184,7 @@ def _resolution(notes: Sequence[Note]) -> int:
 
 
 def _check_ticks(heading: Heading, resolution: int, end: int) -> None:
-    """Reject notes that last too long, or whose bars cannot be counted below MAX_TICKS."""
+    """Raise ValueError if the notes end too late, or if notes and bar lines have no common clock below MAX_TICKS."""
     check_length(Fraction(end, resolution))
     bar_length = heading.metres[0].bar_length if heading.metres else Fraction(1)
     common = lcm(resolution, bar_length.denominator, heading.pickup.denominator)
@@ -202,9 +197,9 @@ class Unread:
     """A tune that could not be read.
 
     Attributes:
-        tune: Its number in the file, "" for the whole file.
-        reason: Why, in one line.
-        passing: The file's contents do not decide it, so that it may be readable another time.
+        tune: Number or name of the tune in its file, "" for the whole file.
+        reason: The reason, in one line.
+        passing: Whether reading it again may succeed, because the cause is not the contents of the file.
     """
 
     tune: str
@@ -221,23 +216,23 @@ class Reading:
 
     @property
     def is_passing(self) -> bool:
-        """Whether reading the same file again may give more."""
+        """Whether reading the same file again may return more."""
         return any(unread.passing for unread in self.unread)
 
 
 def reason(error: BaseException, form: str = "music") -> str:
-    """Return in one line why something could not be read.
+    """Return the reason for a failed read, in one line.
 
     Args:
-        error: The exception. The message of a ValueError of this package is the reason; for other errors the type is
-            added.
-        form: The format in which it was to be read.
+        error: The exception. For a ValueError that this package raised, the reason is its message; for other errors,
+            the reason includes the type.
+        form: Name of the expected format.
 
     Returns:
-        The line.
+        The reason.
 
     Raises:
-        MemoryError: If it is one: the cause is this machine, not what was read.
+        MemoryError: If ``error`` is one, because its cause is the machine and not the file.
     """
     if isinstance(error, MemoryError):
         raise error
@@ -248,19 +243,24 @@ def reason(error: BaseException, form: str = "music") -> str:
 
 
 def _is_ours(error: BaseException) -> bool:
-    """Return whether our own code raised an error, or it has not been raised yet."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    module = trace.tb_frame.f_globals.get("__name__", "") if trace is not None else __name__
-    return module.partition(".")[0] == __name__.partition(".")[0]
+    """Return whether this package raised an error, or whether it has not been raised yet."""
+    modules = [__name__, *(frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))]
+    return modules[-1].partition(".")[0] == __name__.partition(".")[0]
+
+
+def decoded(data: bytes) -> str:
+    """Decode text from UTF-8, with or without a byte order mark, or else from Latin-1."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
 
 
 def clean_name(name: str) -> str:
-    """Return a name in one line without control characters, which would change a terminal."""
+    """Return a name in one line, without control characters that a terminal would interpret."""
     return " ".join("".join(letter for letter in name if letter.isspace() or category(letter) != "Cc").split())
 
 
 def midi_name(pitch: int) -> str:
-    """Return the name that music21 gives a bare MIDI pitch ("C#4", "B-3")."""
+    """Return music21's name of a MIDI pitch, as "C#4" or "B-3"."""
     return f"{_NAMES[pitch % len(_NAMES)]}{pitch // len(_NAMES) - 1}"

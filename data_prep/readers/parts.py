@@ -1,7 +1,7 @@
-"""The parts of a score as a reader of notation finds them, and the pieces made of their voices."""
+"""The parts of a score as a reader returns them, and the pieces made of their voices."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from data_prep.readers.notes import Heading, Key, Metre, Note, Piece, clean_name
@@ -14,12 +14,12 @@ class Part:
     """One part of a score.
 
     Attributes:
-        name: What the score calls it.
-        voices: The notes of each voice that has any, by onset and without overlaps, by the voice's name; a lone voice
-            has none.
-        metres: Time signatures by onset.
-        keys: Key signatures by onset.
-        pickup: Length of the opening partial bar in quarter notes, 0 where the first bar is whole.
+        name: Name in the score.
+        voices: Voices with notes, by name; the name of an only voice is "". Notes are in the order of their onsets and
+            do not overlap.
+        metres: Time signatures in the order of their onsets.
+        keys: Key signatures in the order of their onsets.
+        pickup: Length of the opening partial bar (quarter notes), 0 if the first bar is full.
     """
 
     name: str
@@ -30,22 +30,22 @@ class Part:
 
 
 def bar_length(metres: Sequence[Metre]) -> Fraction:
-    """Return the length of a bar in quarter notes by the first metre, 4 where there is none."""
+    """Return the length of a bar (quarter notes) in the first metre, 4 if there is none."""
     return metres[0].bar_length if metres else Fraction(4)
 
 
 def pickup(bar: Fraction, first: Fraction, second: Fraction, *, announced: bool, continued: bool) -> Fraction:
-    """Distinguish a pickup from a first bar that is written in two halves, as repeats and line breaks do.
+    """Distinguish a pickup from a first bar that a repeat or a line break divides in two.
 
     Args:
-        bar: Length of a whole bar, as are all lengths in quarter notes.
-        first: Length of the first bar.
-        second: Length of the second bar, 0 where there is none.
-        announced: The score says that the first bar is a partial one.
-        continued: The score says that the second bar is the rest of the first.
+        bar: Length of a full bar (quarter notes).
+        first: Length of the first bar (quarter notes).
+        second: Length of the second bar (quarter notes), 0 if there is none.
+        announced: Whether the score marks the first bar as partial.
+        continued: Whether the score marks the second bar as the rest of the first.
 
     Returns:
-        The pickup's length, 0 where there is none.
+        Length of the pickup (quarter notes), 0 if there is none.
     """
     if not 0 < first < bar or (continued and not announced):
         return Fraction(0)
@@ -53,13 +53,13 @@ def pickup(bar: Fraction, first: Fraction, second: Fraction, *, announced: bool,
 
 
 def to_pieces(parts: Sequence[Part], title: str, composer: str, tune: str = "") -> list[Piece]:
-    """Make a piece of each voice of a score.
+    """Create a piece from each voice of a score.
 
     Args:
-        parts: The score's parts.
-        title: The score's title.
-        composer: The score's composer.
-        tune: The score's number within its file, "" where the file holds one.
+        parts: Parts of the score.
+        title: Title of the score.
+        composer: Composer of the score.
+        tune: Number of the score in its file, "" if the file contains only one.
 
     Returns:
         The pieces in the order of the parts.
@@ -73,16 +73,35 @@ def to_pieces(parts: Sequence[Part], title: str, composer: str, tune: str = "") 
     pieces: list[Piece] = []
     for part in parts:
         for voice, notes in part.voices.items():
-            filled, begin = fill_gaps(merge_ties(notes), bar_length(part.metres), part.pickup)
             heading = Heading(
                 tune=tune,
                 part="" if num_parts == 1 else part.name + (f", voice {voice}" if voice else ""),
                 title=clean_name(title),
                 composer=clean_name(composer),
                 num_parts=num_parts,
-                metres=signatures_from(part.metres, begin),
-                keys=signatures_from(part.keys, begin),
-                pickup=Fraction(0) if begin else part.pickup,
+                metres=tuple(part.metres),
+                keys=tuple(part.keys),
+                pickup=part.pickup,
             )
-            pieces.append(Piece.of(heading, filled))
+            pieces.append(without_gaps(heading, merge_ties(notes)))
     return pieces
+
+
+def without_gaps(heading: Heading, notes: Sequence[Note]) -> Piece:
+    """Create a piece from a voice of a score, with its gaps filled by rests; see ``fill_gaps``.
+
+    Args:
+        heading: Heading with the signatures and the pickup of the whole score.
+        notes: Notes of the voice in the order of their onsets, without overlaps.
+
+    Returns:
+        The piece. Whole silent bars at the beginning are cut off, and the heading is adjusted.
+    """
+    filled, begin = fill_gaps(notes, bar_length(heading.metres), heading.pickup)
+    heading = replace(
+        heading,
+        metres=signatures_from(heading.metres, begin),
+        keys=signatures_from(heading.keys, begin),
+        pickup=Fraction(0) if begin else heading.pickup,
+    )
+    return Piece.of(heading, filled)

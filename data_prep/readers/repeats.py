@@ -1,18 +1,19 @@
-"""Repeats written out: the order in which the stretches of a score are played, and its notes in that order.
+"""Expansion of repeats: the order in which the stretches of a score are played, and its notes in that order.
 
-A stretch is the music between two turns, and a turn is a place where a mark may lead elsewhere: a repeat sign, the
-number of an ending, a part's label, a sign such as "da capo". S stretches have S + 1 turns: stretch k begins at turn k
-and ends at turn k + 1.
+A turn is a place with a mark that may change the order: a repeat sign, the number of an ending, the label of a part, or
+a sign such as "da capo". A stretch is the music between two turns. S stretches have S + 1 turns: stretch k begins at
+turn k and ends at turn k + 1.
 
-- A repeat leads back to the turn that opens it; without one, to the end of the repeat before it, to the last division
-  (a double bar, in formats where it divides), or to the beginning. One that is never closed is played once.
-- Endings with numbers are played in the passes of these numbers, and every ending but the last leads back, whether or
-  not it closes with a repeat sign. A first ending that closes and has no second one is played in the first pass only.
-- Repeats do not nest: a repeat that opens within another one ends it.
-- Da capo and dal segno are followed once, the first one of a score: the repeats in it are not taken again, of endings
-  the last one is played, up to "fine", from "to coda" to the coda, or to the end.
+- A repeat goes back to the turn that opens it. If there is none, it goes back to the end of the previous repeat, to the
+  last division (a double bar, in formats where it divides), or to the beginning. A repeat that is never closed is
+  played once.
+- Numbered endings are played in the passes with these numbers. Each except the last goes back, with or without a repeat
+  sign at its end. A first ending with a repeat sign and without a second ending is played in the first pass only.
+- Repeats do not nest: opening a repeat within another one ends the outer one.
+- Only the first da capo or dal segno of a score is followed, once. After the jump, repeats are ignored, the last of
+  alternative endings is played, and the music ends at "fine", continues from "to coda" at the coda, or ends at the end.
 
-No music is lost: every stretch is played at least once, unless a list of parts or a "to coda" leaves it out.
+Every stretch is played at least once, unless a list of parts or a "to coda" omits it.
 
 Sources: The abc music standard 2.1, sections 3.1.9, 4.8 to 4.10; MusicXML 4.0, elements barline, ending, repeat, sound.
 """
@@ -28,26 +29,26 @@ from data_prep.readers.notes import Note
 from data_prep.readers.voices import Signature, signatures_from
 
 Sign: TypeAlias = Literal["segno", "coda", "to coda", "fine", "da capo", "dal segno"]
-"""Jumps other than back: "segno" and "coda" stand where a stretch begins, the others where one ends."""
+"""Marks of jumps: "segno" and "coda" apply where a stretch begins, the others where one ends."""
 
 MAX_TIMES = 100
-"""How many times a section may be played."""
+"""Maximum number of times that a section is played."""
 
 MAX_STRETCHES = 20_000
-"""Stretches of one score, those played again counted."""
+"""Maximum number of stretches of one score, including repeated ones."""
 
 
 @dataclass
 class Turn:
-    """A point between two stretches, with its marks; none by default.
+    """A point between two stretches and its marks, by default none.
 
     Attributes:
-        opens: A repeat begins here.
-        times: How often the section that a repeat ends here is played in all, 0 where none ends.
-        divides: A repeat without a beginning, which ends later, leads no further back than this.
-        endings: Numbers of the passes in which the music from here to the next turn is played; all if there are none.
-        label: The name of the part that begins here, "" where none does.
-        signs: Further signs.
+        opens: Whether a repeat begins here.
+        times: Total number of times that the section before this point is played, 0 if no repeat ends here.
+        divides: Whether a later repeat without a beginning goes back no further than this.
+        endings: Numbers of the passes in which the music from here to the next turn is played; empty for all passes.
+        label: Name of the part that begins here, "" if none does.
+        signs: Marks of jumps.
     """
 
     opens: bool = False
@@ -61,21 +62,21 @@ class Turn:
         """End a repeat here.
 
         Args:
-            times: How often the section is played in all.
+            times: Total number of times that the section is played.
 
         Raises:
-            ValueError: If that is more than MAX_TIMES.
+            ValueError: If ``times`` is more than MAX_TIMES.
         """
         self.times = max(self.times, _checked(times))
 
     def end_as(self, numbers: Sequence[int]) -> None:
-        """Begin the ending of these numbers.
+        """Begin an ending.
 
         Args:
-            numbers: Of the passes, from 1 on; those that are not are left out.
+            numbers: Numbers of the passes in which it is played, from 1; smaller numbers are ignored.
 
         Raises:
-            ValueError: If one is more than MAX_TIMES.
+            ValueError: If a number is more than MAX_TIMES.
         """
         self.endings = frozenset(_checked(number) for number in numbers if number > 0)
 
@@ -92,16 +93,15 @@ def playing_order(
     """Return the order in which the stretches of a score are played.
 
     Args:
-        turns: [S + 1] the score's turns.
-        sizes: [S] the number of notes of each stretch.
-        parts: Labels in the order in which the parts are played; a label that the score does not have is ignored.
-            If it has none of them, the score is played from beginning to end. What comes before the first part is
-            played first.
-        repeats_in_parts: Repeat signs count within a part. In a part with endings that is played several times, their
-            numbers count these times, and its repeat signs do not.
+        turns: [S + 1] turns of the score.
+        sizes: [S] number of notes of each stretch.
+        parts: Labels in the order in which the parts are played; unknown labels are ignored. If none is known, the
+            score is played from beginning to end. Music before the first part is played first.
+        repeats_in_parts: Whether repeat signs apply within a part. If a part with endings is played several times,
+            the numbers of its endings refer to these times, and its repeat signs are ignored.
 
     Returns:
-        Numbers of stretches.
+        Indices of stretches.
 
     Raises:
         ValueError: If there are more than MAX_NOTES notes, or MAX_STRETCHES stretches.
@@ -124,14 +124,14 @@ def playing_order(
 
 
 def _spans(turns: Sequence[Turn]) -> Mapping[str, tuple[int, int]]:
-    """Return where the part of each label begins and ends; of two parts with one label the first counts."""
+    """Return the turns at which the part of each label begins and ends; if a label recurs, those of its first part."""
     begins = [number for number, turn in enumerate(turns[:-1]) if turn.label]
     ends = [*begins[1:], len(turns) - 1]
     return {turns[first].label: (first, end) for first, end in reversed([*zip(begins, ends, strict=False)])}
 
 
 class _Run(NamedTuple):
-    """An ending: its numbers, and the stretches from first up to end."""
+    """An ending: the numbers of its passes, and its stretches from ``first`` up to ``end``."""
 
     numbers: frozenset[int]
     first: int
@@ -139,7 +139,7 @@ class _Run(NamedTuple):
 
 
 class _Player:
-    """Plays stretches and keeps their order."""
+    """Appends the stretches that are played to ``order``."""
 
     def __init__(self, turns: Sequence[Turn], sizes: Sequence[int]) -> None:
         self.order: list[int] = []
@@ -147,21 +147,17 @@ class _Player:
         self._num_notes = 0
 
     def add(self, first: int, end: int) -> None:
-        """Play the stretches from first up to end."""
+        """Play the stretches from ``first`` up to ``end``, without repeats."""
         for stretch in range(first, end):
             self.order.append(stretch)
             self._num_notes += self._sizes[stretch]
             if self._num_notes > MAX_NOTES:
-                raise ValueError(
-                    f"files of at most {MAX_NOTES} notes are read: with its repeats written out it has more"
-                )
+                raise ValueError(f"files of at most {MAX_NOTES} notes are read: with repeats expanded it has more")
             if len(self.order) > MAX_STRETCHES:
-                raise ValueError(
-                    f"at most {MAX_STRETCHES} sections are played: with its repeats written out it has more"
-                )
+                raise ValueError(f"at most {MAX_STRETCHES} sections are played: with repeats expanded it has more")
 
     def play_all(self) -> None:
-        """Play the whole score, the first da capo or dal segno in it included."""
+        """Play the whole score, with its first da capo or dal segno."""
         end = len(self._turns) - 1
         jump = self._find(0, "da capo", "dal segno")
         target = 0 if jump is None or "da capo" in self._turns[jump].signs else self._find(-1, "segno")
@@ -183,7 +179,7 @@ class _Player:
         )
 
     def play(self, first: int, end: int, *, repeats: bool = True) -> None:
-        """Play from first up to end with repeats, or without, which plays the last ending of each section."""
+        """Play the stretches from ``first`` up to ``end``, with repeats or only with the last endings."""
         begin, at, is_opened = first, first, False
         while at < end:
             turn = self._turns[at]
@@ -201,7 +197,7 @@ class _Player:
                 begin, is_opened = at, False
 
     def _play_endings(self, begin: int, at: int, end: int, *, repeats: bool) -> int:
-        """Play the endings from ``at`` on, after what was played from ``begin``; return where the last one ends."""
+        """Play the endings that start at ``at``, repeating from ``begin``; return the turn after the last one."""
         runs = self._runs(at, end)
         after = runs[-1].end
         last = max(max(run.numbers) for run in runs)
@@ -216,7 +212,7 @@ class _Player:
         return after
 
     def _runs(self, at: int, end: int) -> list[_Run]:
-        """Return the endings from ``at`` on; one with a number that has been belongs to another section."""
+        """Return the endings that start at ``at``; an ending with an earlier number belongs to the next section."""
         runs: list[_Run] = []
         for numbers, group in groupby(range(at, end), key=lambda stretch: self._turns[stretch].endings):
             stretches = list(group)
@@ -227,7 +223,7 @@ class _Player:
         return runs
 
     def play_pass(self, first: int, end: int, number: int) -> None:
-        """Play one pass of a part, counted from 0: without repeats, of its endings the one of that pass."""
+        """Play pass ``number`` (from 0) of a part: without repeats, and with only the ending of that pass."""
         last = max(max(turn.endings, default=1) for turn in self._turns[first:end])
         for stretch in range(first, end):
             endings = self._turns[stretch].endings
@@ -236,7 +232,7 @@ class _Player:
 
 
 class _Passage(NamedTuple):
-    """Stretches that are played in one go: their numbers, when they are written, and how much later they are played."""
+    """Stretches ``first`` up to ``end``, played in one go: written times, and the delay until they are played."""
 
     first: int
     end: int
@@ -246,14 +242,14 @@ class _Passage(NamedTuple):
 
 
 class Course:
-    """The course of a voice through its score."""
+    """A mapping of a voice from written to played times (quarter notes)."""
 
     def __init__(self, order: Sequence[int], onsets: Sequence[Fraction]) -> None:
-        """Lay the stretches out in time.
+        """Compute the times at which the stretches are played.
 
         Args:
-            order: Numbers of stretches in the order in which they are played.
-            onsets: [S + 1] when each turn stands in the score as written.
+            order: Indices of stretches in the order in which they are played.
+            onsets: [S + 1] written time of each turn.
         """
         self._passages: list[_Passage] = []
         now = Fraction(0)
@@ -264,14 +260,14 @@ class Course:
             now += ends - begins
 
     def notes(self, notes: Sequence[Note], cuts: Sequence[int]) -> list[Note]:
-        """Return a voice's notes as they are played.
+        """Return the notes of a voice as they are played.
 
         Args:
-            notes: As written, in their order.
-            cuts: [S + 1] how many of them come before each turn.
+            notes: Notes as written, in order.
+            cuts: [S + 1] number of notes before each turn.
 
         Returns:
-            The notes; one that sounds on where the order turns ends there.
+            The notes; a note that extends beyond its passage is cut at the end of the passage.
         """
         played: list[Note] = []
         for passage in self._passages:
@@ -281,7 +277,7 @@ class Course:
         return played
 
     def signatures(self, signatures: Sequence[Signature]) -> list[Signature]:
-        """Return signatures as they come when the music is played: those of a passage again where others hold."""
+        """Return signatures at played times; those of a repeated passage are repeated where others are in force."""
         played: list[Signature] = []
         for passage in self._passages:
             of_passage = signatures_from(signatures, passage.begins)
@@ -294,7 +290,7 @@ class Course:
         return played
 
     def times(self, onsets: Sequence[Fraction]) -> Iterator[Fraction]:
-        """Return when times as written come, each as often as the music that leads to it is played."""
+        """Yield the played times of written times, each as often as the music before it is played."""
         for passage in self._passages:
             for onset in onsets:
                 if passage.begins < onset <= passage.ends:

@@ -1,4 +1,4 @@
-"""Reading a score of any known format. music21 is imported only when a file is read."""
+"""Reading of scores in any known format. music21 is imported only when a file is read."""
 
 import errno
 import warnings
@@ -11,7 +11,7 @@ from data_prep.errors import BadInputError, unknown
 from data_prep.readers.notes import Reading, Repeats, Unread, reason
 
 READER = 5
-"""Version of what is read out of a file; raised with every change to it, so that cached tables are read anew."""
+"""Version of the readers, incremented with every change of their results: tables cached by older ones are not used."""
 
 _READERS = {
     ".abc": ("abc.files", "ABC"),
@@ -22,39 +22,25 @@ _READERS = {
     ".mxl": ("musicxml.staves", "MusicXML"),
     ".krn": ("kern.spines", "kern"),
 }
-"""Of each ending the module that reads such files, and what the format is called."""
+"""The module that reads files with a suffix, and the name of their format, by suffix."""
 
 REPEATS: tuple[Repeats, ...] = get_args(Repeats)
-"""How the repeats of scores can be read."""
-
-_OF_PARSERS = (None, errno.EINVAL)
-"""Error numbers of the OSErrors that parsers raise on a damaged file: zipfile seeks before an archive's beginning."""
+"""The ways to read the repeats of a score."""
 
 SUFFIXES = frozenset(_READERS)
-"""Endings of the files that can be read, in lower case."""
-
+"""Suffixes of the files that can be read, in lower case."""
 
 MIDI_SUFFIXES = frozenset(suffix for suffix, (module, _) in _READERS.items() if module == "midi.score")
-"""Endings of files that may be performances, in lower case; their repeats are written out already."""
+"""Suffixes of files that may be performances, in lower case. They contain no repeats."""
 
 
 def reader(path: Path) -> str:
-    """Return the module that reads a file with one of the SUFFIXES."""
+    """Return the name of the module that reads a file with one of the SUFFIXES."""
     return f"data_prep.readers.{_READERS[path.suffix.lower()][0]}"
 
 
 def reading_of_repeats(word: str) -> Repeats:
-    """Return the reading of repeats that a word names.
-
-    Args:
-        word: One of REPEATS.
-
-    Returns:
-        It.
-
-    Raises:
-        BadInputError: If it is another.
-    """
+    """Return a word as a value of type Repeats; raise BadInputError if it is not one of REPEATS."""
     for repeats in REPEATS:
         if word == repeats:
             return repeats
@@ -62,59 +48,58 @@ def reading_of_repeats(word: str) -> Repeats:
 
 
 def has_repeats(path: Path) -> bool:
-    """Return whether a file's format has repeats, so that it can be read as written and as played."""
+    """Return whether the format of a file has repeats."""
     return path.suffix.lower() not in MIDI_SUFFIXES
 
 
 def read(path: Path, repeats: Repeats = "written") -> Reading:
-    """Read a file. Untrusted files are read by ``reading.read_file``, within bounds.
+    """Read a file without bounds; for untrusted files use ``cached.read_file``.
 
     Args:
         path: A file with one of the SUFFIXES.
-        repeats: How its repeats are read.
+        repeats: How to read repeats.
 
     Returns:
-        Its voices, and what of it could not be read; a file that cannot be read at all is one unread entry.
+        The voices, and the tunes that could not be read. A file that cannot be read at all is one unread entry.
 
     Raises:
-        MemoryError: If memory ran out, which its contents alone do not decide.
-        OSError: If it cannot be opened.
+        MemoryError: If memory ran out.
+        OSError: If the file cannot be opened.
     """
     module = import_module(reader(path))
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # music21's remarks on a file's style do not matter to the user
+            warnings.simplefilter("ignore")  # music21 warns about the style of files
             how = {"repeats": repeats} if has_repeats(path) else {}
             return _without_silent(module.read(path, **how))
-    except Exception as error:  # a parser may raise anything on one file, and the others are still read
-        if isinstance(error, OSError) and error.errno not in _OF_PARSERS:
+    except Exception as error:  # a parser may raise anything
+        if isinstance(error, OSError) and error.errno not in {None, errno.EINVAL}:  # those are of damaged archives
             raise
         return Reading((), (Unread("", reason(error, _READERS[path.suffix.lower()][1])),))
 
 
 def _without_silent(reading: Reading) -> Reading:
-    """Remove silent voices."""
-    silent = [piece.heading for piece in reading.pieces if not piece.num_sounding]
-    if not silent:
-        return reading
-    unread = [Unread(voice.tune, f"no note of {voice.part or 'it'} takes any time") for voice in silent]
-    return Reading(tuple(piece for piece in reading.pieces if piece.num_sounding), (*reading.unread, *unread))
+    """Replace each silent voice by an unread entry."""
+    sounding = tuple(piece for piece in reading.pieces if piece.num_sounding)
+    silent = (piece.heading for piece in reading.pieces if not piece.num_sounding)
+    unread = (Unread(voice.tune, f"no note of {voice.part or 'it'} has a duration") for voice in silent)
+    return Reading(sounding, (*reading.unread, *unread))
 
 
-def check_path(path: Path, what: str, suffixes: AbstractSet[str] = SUFFIXES) -> None:
-    """Reject a path that names no readable file.
+def check_path(path: Path, kind: str, suffixes: AbstractSet[str] = SUFFIXES) -> None:
+    """Raise BadInputError if a path is not an existing file with an accepted suffix.
 
     Args:
-        path: The path as the user gave it.
-        what: What the file is for, with its article ("a prompt").
-        suffixes: Endings that it may have, in lower case.
+        path: Path from the user.
+        kind: Kind of file with an article, for the error message ("a prompt").
+        suffixes: Accepted suffixes, in lower case.
 
     Raises:
-        BadInputError: If its ending is another, or there is no such file.
+        BadInputError: If the file does not exist, is a folder or has another suffix.
     """
     if path.is_dir():
-        raise BadInputError(f"{what} is a file", f"{str(path)!r} is a folder", remedy="name a file in it")
+        raise BadInputError(f"{kind} is a file", f"{str(path)!r} is a folder", remedy="name a file in it")
     if path.suffix.lower() not in suffixes:
-        raise BadInputError(f"{what} ends in {', '.join(sorted(suffixes))}", f"got {str(path)!r}")
+        raise BadInputError(f"{kind} ends in {', '.join(sorted(suffixes))}", f"got {str(path)!r}")
     if not path.is_file():
-        raise BadInputError(f"{what} must be an existing file", f"{path} is not one")
+        raise BadInputError(f"{kind} must be an existing file", f"{path} is not one")

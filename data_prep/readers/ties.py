@@ -1,4 +1,4 @@
-"""Merge tied notes of one pitch into one note, for scores of every format."""
+"""Merging of tied notes, for scores of every format."""
 
 from collections.abc import Sequence
 
@@ -7,14 +7,14 @@ from data_prep.readers.notes import Note
 
 
 def merge_ties(notes: Sequence[Note]) -> list[Note]:
-    """Make one note of each chain of notes of the same pitch that ties join.
+    """Merge each chain of tied notes of the same pitch into one note.
 
-    A tie between different pitches is left as it is: O'Neill's writes slurs so, and joining them would invent notes. Of
-    a merged chain the first note's spelling and velocity count, and the largest chord: the top note of a chord is held
-    even if the notes below it are struck again. Grace notes break no chain, since they take no time.
+    A tie between different pitches is ignored, because O'Neill's writes slurs as ties. A merged note has the spelling
+    and velocity of the first note of its chain, and the largest chord size: the top note of a chord is held even if the
+    notes below it are struck again. Grace notes do not interrupt a chain.
     """
     merged: list[Note] = []
-    last = -1  # the row in `merged` of the latest note that takes time
+    last = -1  # index in ``merged`` of the last note that is not a grace note
     for note in notes:
         before = merged[last] if last >= 0 else None
         if (

@@ -1,4 +1,4 @@
-"""From overlapping notes to voices: sequences without overlap, and without gaps once rests fill them."""
+"""Conversion of overlapping notes to voices without overlaps, whose gaps are filled with rests."""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
@@ -15,29 +15,29 @@ Signature = TypeVar("Signature", Metre, Key)
 
 
 def rest(onset: Fraction, duration: Fraction) -> Note:
-    """Make a rest."""
+    """Return a rest."""
     return Note(onset, duration, REST, "rest", chord_size=0)
 
 
-def settle_short(notes: Sequence[Note]) -> list[Note]:
-    """Distinguish ornaments from short notes among played notes that were put on the grid.
+def adjust_short_notes(notes: Sequence[Note]) -> list[Note]:
+    """Set the durations of short played notes after snapping to the grid.
 
-    A note that begins on the grid with one at least four times as long is a grace note, which takes no time, if it is
-    too short for the grid, or a thirty-second at most while nothing else begins before the long note has all but ended.
-    So an acciaccatura of at most a thirty-second belongs to its note, and a run below a long note is no ornament. Any
-    other note that is too short for the grid lasts the shortest time on it, or to the next onset.
+    A note becomes a grace note (duration 0) if another note with the same onset is at least four times as long, and if
+    it is either too short for the grid, or at most a thirty-second while nothing else begins until the long note has
+    almost ended. So a short acciaccatura is an ornament of its note, but a run below a long note is not. Any other note
+    that is too short for the grid lasts for the shortest duration on the grid, or until the next onset.
 
     Args:
-        notes: Notes of one line by onset; duration 0 for those that are too short for the grid.
+        notes: Notes of one line in the order of their onsets; duration 0 for notes too short for the grid.
 
     Returns:
-        The same notes; only durations differ.
+        The notes with their new durations.
     """
     longest: dict[Fraction, Fraction] = {}
     for note in notes:
         longest[note.onset] = max(note.duration, longest.get(note.onset, Fraction(0)))
     following = dict(pairwise(longest))
-    settled: list[Note] = []
+    adjusted: list[Note] = []
     for note in notes:
         onset, length, long = note.onset, note.duration, longest[note.onset]
         until_next = following.get(onset, onset + long + SHORTEST) - onset
@@ -45,18 +45,19 @@ def settle_short(notes: Sequence[Note]) -> list[Note]:
             length = Fraction(0)
         elif length == 0:
             length = min(SHORTEST, until_next)
-        settled.append(note._replace(duration=length))
-    return settled
+        adjusted.append(note._replace(duration=length))
+    return adjusted
 
 
 def stack_chords(notes: Iterable[Note]) -> list[Note]:
-    """Make one event, the top note, of all notes with the same onset and duration; grace notes stay as they are.
+    """Replace all notes with the same onset and duration by one event, their top note; keep grace notes unchanged.
 
     Args:
-        notes: Notes in any order, none of them rests.
+        notes: Notes in any order, without rests.
 
     Returns:
-        The events by onset, those of one onset from high to low, after its grace notes in their order.
+        The events in the order of their onsets. At each onset, grace notes come first, in their order, and the others
+        follow from high to low.
     """
     chords: dict[tuple[Fraction, Fraction], list[Note]] = {}
     events: list[Note] = []
@@ -74,21 +75,21 @@ def stack_chords(notes: Iterable[Note]) -> list[Note]:
 def split(events: Iterable[Note], touch: Fraction = Fraction(0)) -> list[list[Note]]:
     """Distribute overlapping events over voices.
 
-    An event continues the voice that is free at its onset and ended at the nearest pitch; where none is free, it
-    opens a voice. So a line keeps its voice while it moves by small steps. A voice whose note overlaps the event by
-    less than ``touch``, and by less than half the note, counts as free: the note was held on (legato), and ends where
-    the event begins. Grace notes go with the event of their onset that is nearest in pitch.
+    An event continues the free voice whose last pitch is nearest; if no voice is free, it opens a new one. So a line
+    that moves in small steps stays in its voice. A voice whose last note overlaps the event by less than ``touch``, and
+    by less than half the note, also counts as free: the note was played legato, and is cut at the onset of the event.
+    Grace notes join the event with the same onset that is nearest in pitch.
 
     Args:
-        events: Notes or chords, by onset, grace notes before the others of their onset.
-        touch: In quarter notes.
+        events: Notes and chords in the order of their onsets, at each onset grace notes first.
+        touch: Longest overlap of notes played legato (quarter notes).
 
     Returns:
-        Voices without overlaps, by their mean pitch from high to low.
+        Voices without overlaps, in the order of their mean pitch from high to low.
     """
     voices: list[list[Note]] = []
     free: list[int] = []
-    busy: list[tuple[Fraction, int]] = []  # ends of voices that may still sound, in their order
+    busy: list[tuple[Fraction, int]] = []  # (end, voice) of voices that may still sound, sorted
     for onset, group in groupby(events, key=lambda event: event.onset):
         together = list(group)
         timed = [event for event in together if event.duration > 0] or together
@@ -111,10 +112,7 @@ def split(events: Iterable[Note], touch: Fraction = Fraction(0)) -> list[list[No
 def _continued(
     event: Note, voices: list[list[Note]], free: list[int], busy: list[tuple[Fraction, int]], before: Fraction
 ) -> int:
-    """Remove and return the voice that an event continues, of those that are free or end ``before``.
-
-    If there is none, return the number of a new voice.
-    """
+    """Return the voice that an event continues, taken from those that are free or end ``before``, or a new voice."""
     pitch = event.pitch
     near = [(abs(voices[number][-1].pitch - pitch), Fraction(0), number) for number in free]
     for end, number in busy[: bisect_left(busy, (before,))]:
@@ -133,21 +131,22 @@ def _continued(
 
 
 def fill_gaps(notes: Sequence[Note], bar_length: Fraction, pickup: Fraction) -> tuple[list[Note], Fraction]:
-    """Fill the silences of a voice with rests, each within one bar as a copyist would write them.
+    """Fill the gaps of a voice with rests, each of which stays within one bar.
 
-    The voice then begins in the bar of its first note: whole silent bars before it are cut off (all onsets shift),
-    because a voice that enters late is not a tune of long rests.
+    Whole silent bars before the first note are cut off, which shifts all onsets: a voice that enters late should not
+    begin with long rests.
 
     Args:
-        notes: A voice by onset, without overlaps; it may contain rests and grace notes.
-        bar_length: In quarter notes.
-        pickup: Length of the score's opening partial bar.
+        notes: Notes of a voice in the order of their onsets, without overlaps, possibly with rests and grace notes.
+        bar_length: Length of a bar (quarter notes).
+        pickup: Length of the opening partial bar of the score (quarter notes).
 
     Returns:
-        The voice from time 0 on without gaps, with no rest at its end; and the time that was cut off.
+        The voice from time 0 on, without gaps and without a rest at its end, and the time that was cut off (quarter
+        notes).
 
     Raises:
-        ValueError: If it lasts longer than music does, or is silent for more than MAX_SILENT_BARS.
+        ValueError: If the voice is too long, or is silent for more than MAX_SILENT_BARS bars.
     """
     sounding = [note for note in notes if note.pitch != REST]
     if not sounding:
@@ -160,30 +159,24 @@ def fill_gaps(notes: Sequence[Note], bar_length: Fraction, pickup: Fraction) -> 
     for note in sounding:
         silent_bars += max(0, note.onset - now) // bar_length
         if silent_bars > MAX_SILENT_BARS:
-            raise ValueError(
-                f"voices with at most {MAX_SILENT_BARS} silent bars are read: one has {silent_bars} or more"
-            )
+            raise ValueError(f"at most {MAX_SILENT_BARS} silent bars of a voice are read: it has {silent_bars} or more")
         while now < note.onset:
-            end = min(note.onset, _bar_start(now, bar_length, pickup) + _bar_size(now, bar_length, pickup))
+            bar_end = pickup if now < pickup else _bar_start(now, bar_length, pickup) + bar_length
+            end = min(note.onset, bar_end)
             filled.append(rest(now - begin, end - now))
             now = end
         filled.append(note._replace(onset=note.onset - begin))
-        now = max(now, note.onset + note.duration)  # a grace note may stand within a note that a tie made longer
+        now = max(now, note.onset + note.duration)  # a grace note may be inside a note that a tie made longer
     return filled, begin
 
 
 def signatures_from(signatures: Sequence[Signature], begin: Fraction) -> tuple[Signature, ...]:
-    """Return the signatures in force from a time on, with onsets counted from there."""
-    in_force = [signature for signature in signatures if signature.onset <= begin][-1:]
-    later = [signature for signature in signatures if signature.onset > begin]
+    """Return the signatures that apply from a time on, with onsets relative to it."""
+    first = max(0, sum(signature.onset <= begin for signature in signatures) - 1)
     return tuple(
-        signature._replace(onset=max(signature.onset - begin, Fraction(0))) for signature in [*in_force, *later]
+        signature._replace(onset=max(signature.onset - begin, Fraction(0))) for signature in signatures[first:]
     )
 
 
 def _bar_start(time: Fraction, bar_length: Fraction, pickup: Fraction) -> Fraction:
     return Fraction(0) if time < pickup else pickup + (time - pickup) // bar_length * bar_length
-
-
-def _bar_size(time: Fraction, bar_length: Fraction, pickup: Fraction) -> Fraction:
-    return pickup if time < pickup else bar_length

@@ -141,9 +141,9 @@ def test_a_jump_adds_what_it_leads_to_without_repeats(turns: list[Turn], at: int
 
 def test_what_comes_to_too_much_is_refused() -> None:
     many = [Turn(), *(Turn(times=100) for _ in range(30))]
-    with pytest.raises(ValueError, match=f"at most {MAX_NOTES} notes are read: with its repeats written out it has"):
+    with pytest.raises(ValueError, match=f"at most {MAX_NOTES} notes are read: with repeats expanded it has"):
         playing_order(many, [2000] * 30)
-    with pytest.raises(ValueError, match=f"at most {MAX_STRETCHES} sections are played: with its repeats written out"):
+    with pytest.raises(ValueError, match=f"at most {MAX_STRETCHES} sections are played: with repeats expanded"):
         playing_order([Turn(label="A"), *(Turn() for _ in range(30))], [0] * 30, ["A"] * 1000)
     with pytest.raises(ValueError, match="a section is played at most 100 times: a repeat or an ending asks for 101"):
         Turn().close(101)

@@ -1,1 +1,1 @@
-"""ABC files, read by the ABC 2.1 standard: files into tunes, fields, tokens, and voices of exact notes."""
+"""Reader of ABC files after the ABC 2.1 standard: tunes, fields, tokens, and voices of exact notes."""

@@ -1,4 +1,4 @@
-"""The values of ABC's fields: keys (K:), metres (M:), unit note lengths (L:) and what shifts a voice's pitches.
+"""The values of ABC fields: keys (K:), metres (M:), unit note lengths (L:), and shifts of the pitches of voices.
 
 Source: The abc music standard 2.1, sections 3.1.6 (M:), 3.1.7 (L:), 3.1.14 (K:), 4.6 (clefs and transposition).
 """
@@ -11,13 +11,13 @@ from fractions import Fraction
 from data_prep.limits import is_metre
 
 MAX_DIGITS = 9
-"""Digits of a number; longer numbers are no length, metre or shift."""
+"""Maximum number of digits of a number."""
 
 DEFAULT_LENGTH = Fraction(1, 8)
-"""Unit note length, in whole notes, where neither L: nor a short metre says otherwise."""
+"""Default unit note length (whole notes), except in a short metre."""
 
 PROPAGATIONS = frozenset({"not", "octave", "pitch"})
-"""How far an accidental lasts in its bar: for one note, for its octave, or for its letter in every octave."""
+"""Scope of an accidental in its bar: one note, its octave, or its letter in every octave."""
 
 _SHORT_METRE = Fraction(3, 4)
 SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -38,7 +38,7 @@ _MODES = {
     "mix": ("mixolydian", -1),
     "loc": ("locrian", -5),
 }
-"""Each mode's name, and the sharps of its signature beyond those of the major key on its tonic."""
+"""Name of each mode, and the sharps of its signature relative to the major key with the same tonic."""
 
 _MODE_WORDS = {*_MODES, "exp"} - {""}
 _PIPES = {"HP", "Hp"}
@@ -49,18 +49,18 @@ _CLEF = re.compile(
 )
 _CLEF_MARK = re.compile(r"[+^_-](?:8|15|22)")
 _PROPERTY = re.compile(r"[a-z]\w*=")
-_CLEF_OCTAVES = {"8": 1, "15": 2, "22": 3}
+_CLEF_OCTAVES = {"+8": 1, "+15": 2, "+22": 3, "-8": -1, "-15": -2, "-22": -3}  # "_8" and "^8" are only drawn
 _ALTERATIONS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
 
 
 @dataclass(frozen=True)
 class KeyField:
-    """What a K: field says of the key; a field with a clef alone says nothing of it.
+    """The key in a K: field.
 
     Attributes:
-        signature: The alteration of each letter that has one, in semitones.
-        tonic: Pitch class 0..11, None without a key.
-        mode: music21's name of the mode, "" where there is none.
+        signature: Alteration (semitones) of each altered letter.
+        tonic: Pitch class 0..11, None if there is no key.
+        mode: Name of the mode in music21, "" if there is none.
     """
 
     signature: Mapping[str, int]
@@ -69,17 +69,17 @@ class KeyField:
 
 
 NO_KEY = KeyField({}, None, "")
-"""The key of music without one: no letter is altered."""
+"""The key of music without a key: no letter is altered."""
 
 
 @dataclass(frozen=True)
 class Shift:
-    """How a voice's written pitches are shifted; None where not given.
+    """Shifts of the written pitches of a voice, each None if unspecified.
 
     Attributes:
-        clef: Octaves that the clef's mark moves them by ("treble-8").
-        octave: Octaves (``octave=``).
-        transpose: Semitones (``transpose=``).
+        clef: Octaves, from the mark of the clef ("treble-8").
+        octave: Octaves, from ``octave=``.
+        transpose: Semitones, from ``transpose=``.
     """
 
     clef: int | None = None
@@ -87,34 +87,31 @@ class Shift:
     transpose: int | None = None
 
     def updated(self, newer: "Shift") -> "Shift":
-        """Return the shift after a later field."""
-        return Shift(
-            self.clef if newer.clef is None else newer.clef,
-            self.octave if newer.octave is None else newer.octave,
-            self.transpose if newer.transpose is None else newer.transpose,
-        )
+        """Return the shifts after a later field."""
+        specified = {name: value for name, value in vars(newer).items() if value is not None}
+        return replace(self, **specified)
 
     @property
     def semitones(self) -> int:
-        """Semitones in all."""
+        """Total shift in semitones."""
         return 12 * ((self.clef or 0) + (self.octave or 0)) + (self.transpose or 0)
 
 
 UNMOVED = Shift()
-"""The shift where none is given."""
+"""No shift."""
 
 
 def parse_key(text: str) -> tuple[KeyField | None, Shift]:
     """Parse a K: field.
 
     Args:
-        text: What follows the colon, as "D Phr ^f clef=bass octave=-1".
+        text: Value of the field, as "D Phr ^f clef=bass octave=-1".
 
     Returns:
-        The key, None if the field only changes the clef; and how pitches are moved.
+        The key, None if the field only changes the clef, and the shifts.
 
     Raises:
-        ValueError: If there is a tonic with an unknown mode, or a number that is none.
+        ValueError: If the tonic or the mode is unknown, or a number is invalid.
     """
     words = _words(text)
     shift = _parse_shift(words)
@@ -131,7 +128,7 @@ def parse_key(text: str) -> tuple[KeyField | None, Shift]:
         raise ValueError(f"a key begins with its tonic, A to G: got K:{text.strip()}")
     letter, accidental, mode_text, alterations = tonic.groups()
     others.append(alterations)
-    if not mode_text:  # it may stand apart: "G minor", "A harmonic minor", "D m"
+    if not mode_text:  # it may be a separate word: "G minor", "A harmonic minor", "D m"
         mode_text = next((word for word in others if _short(word) in _MODE_WORDS), "")
     alteration = {"#": 1, "b": -1, "": 0}[accidental]
     pitch_class = (SEMITONES[letter] + alteration) % 12
@@ -143,7 +140,7 @@ def parse_key(text: str) -> tuple[KeyField | None, Shift]:
 
 
 def parse_voice(text: str) -> tuple[str, Shift]:
-    """Parse a V: field: the voice's name, and how its pitches are moved."""
+    """Parse a V: field, and return the name of the voice and its shifts."""
     name, *words = _words(text) or [""]
     return name, _parse_shift(words)
 
@@ -152,11 +149,10 @@ def parse_metre(text: str) -> tuple[int, int] | None:
     """Parse an M: field.
 
     Args:
-        text: What follows the colon: "6/8", "C", "C|", "2+3/8", "(2+3)/8", "none".
+        text: Value of the field: "6/8", "C", "C|", "2+3/8", "(2+3)/8", "none".
 
     Returns:
-        Beats and unit; None for free metre, and for what is no metre (see limits.py), which is ignored: the notes stay
-        correct.
+        Beats and unit, None for a free or an invalid metre (see ``is_metre``), without which the notes remain correct.
     """
     written = text.replace("(", "").replace(")", "")
     if written.strip().upper() in {"C", "C|"}:
@@ -173,13 +169,13 @@ def parse_length(text: str) -> Fraction | None:
     """Parse an L: field.
 
     Args:
-        text: What follows the colon, as "1/8"; a tempo may follow, as ABC 1 allowed.
+        text: Value of the field, as "1/8"; a tempo may follow, as in ABC 1.
 
     Returns:
-        The unit note length in whole notes; None where the field leaves it to the metre.
+        The unit note length (whole notes), None if the field leaves it to the metre.
 
     Raises:
-        ValueError: If it is not written like a positive length.
+        ValueError: If the value is not a positive length.
     """
     if text.strip() in {"", "auto"}:
         return None
@@ -191,22 +187,12 @@ def parse_length(text: str) -> Fraction | None:
 
 
 def default_length(metre: tuple[int, int] | None) -> Fraction:
-    """Return the unit note length, in whole notes, of a tune without L:."""
+    """Return the unit note length (whole notes) of a tune without L:."""
     return Fraction(1, 16) if metre is not None and Fraction(*metre) < _SHORT_METRE else DEFAULT_LENGTH
 
 
 def number(digits: str) -> int:
-    """Return the value of digits.
-
-    Args:
-        digits: Decimal digits.
-
-    Returns:
-        The value.
-
-    Raises:
-        ValueError: If there are more than MAX_DIGITS.
-    """
+    """Convert decimal digits to a number; raise ValueError if there are more than MAX_DIGITS."""
     if len(digits) > MAX_DIGITS:
         raise ValueError(f"a number has at most {MAX_DIGITS} digits: got {digits[:MAX_DIGITS]}...")
     return int(digits)
@@ -214,14 +200,14 @@ def number(digits: str) -> int:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a voice is read, as fields decide it.
+    """The current values of the fields of a voice.
 
     Attributes:
-        unit: Unit note length in whole notes; None where no L: gives it.
-        metre: Beats and unit; None in free metre.
+        unit: Unit note length (whole notes), None without L:.
+        metre: Beats and unit, None in free metre.
         key: The key.
-        shift: What moves the pitches.
-        propagation: How far an accidental lasts, one of PROPAGATIONS.
+        shift: Shifts of the pitches.
+        propagation: Scope of accidentals, one of PROPAGATIONS.
     """
 
     unit: Fraction | None = None
@@ -234,11 +220,11 @@ class Settings:
         """Return the settings after a field.
 
         Args:
-            name: Its letter.
-            value: What follows the colon.
+            name: Letter of the field.
+            value: Value of the field.
 
         Returns:
-            The settings; the same ones for a field that affects neither pitch nor time.
+            The new settings; ``self`` for a field that affects neither pitches nor times.
 
         Raises:
             ValueError: If the value is invalid.
@@ -256,12 +242,12 @@ class Settings:
         return self
 
     def with_unit(self) -> "Settings":
-        """Return the settings at a header's end, which decides the unit note length where no L: does."""
+        """Return the settings at the end of a header, with the default unit note length if there is no L:."""
         return replace(self, unit=self.unit or default_length(self.metre))
 
 
 def _words(text: str) -> list[str]:
-    """Split a field at spaces outside quotation marks, which are dropped."""
+    """Split a value at spaces outside quotation marks, and remove these marks."""
     text = text.translate({ord("♯"): "#", ord("♭"): "b"})
     return [word.replace('"', "") for word in re.findall(r'(?:[^\s"]|"[^"]*"?)+', text)]
 
@@ -277,18 +263,12 @@ def _parse_shift(words: Sequence[str]) -> Shift:
         name = name.lower()
         if _is_clef(word) or (name == "clef" and equals):
             mark = re.search(r"[+-]\d+$", word)
-            shift = shift.updated(Shift(clef=_clef_octaves(mark[0] if mark else "")))
+            shift = replace(shift, clef=_CLEF_OCTAVES.get(mark[0], 0) if mark else 0)
         elif name == "octave" and equals:
-            shift = shift.updated(Shift(octave=_signed(value, word)))
+            shift = replace(shift, octave=_signed(value, word))
         elif name in {"transpose", "t"} and equals:
-            shift = shift.updated(Shift(transpose=_signed(value, word)))
+            shift = replace(shift, transpose=_signed(value, word))
     return shift
-
-
-def _clef_octaves(mark: str) -> int:
-    """Return the octaves of a clef's mark: "-8" is one octave down, "+15" two up; "_8" and "^8" are only drawn."""
-    octaves = _CLEF_OCTAVES.get(mark[1:], 0)
-    return -octaves if mark.startswith("-") else octaves
 
 
 def _signed(value: str, word: str) -> int:
@@ -311,13 +291,13 @@ def _mode(text: str, field: str) -> tuple[str, int]:
 
 
 def _signature(fifths: int) -> list[tuple[str, int]]:
-    """Return the letters that a number of sharps (flats if negative) alters, each with its semitones."""
+    """Return (letter, semitones) for the letters that a number of sharps, or of flats if negative, alters."""
     letters, sign = (_SHARPS, 1) if fifths > 0 else (_FLATS, -1)
     return [(letter, sign * (1 + (abs(fifths) - 1 - at) // 7)) for at, letter in enumerate(letters[: abs(fifths)])]
 
 
 def _alterations(words: Sequence[str]) -> dict[str, int]:
-    """Return the alterations that a key names one by one ("^f", "_b", "=c")."""
+    """Return the alterations (semitones) by letter of the accidentals in a key ("^f", "_b", "=c")."""
     return {
         letter.upper(): _ALTERATIONS[accidental]
         for word in words

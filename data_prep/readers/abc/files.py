@@ -1,7 +1,7 @@
-"""ABC files: the text, and the tunes in it, each read separately, so that a bad one does not affect the others.
+"""Reader of ABC files: the text is split into tunes, which are read separately, so that errors stay within one tune.
 
-A tune begins at its reference number (X:) and ends at an empty line. What is outside tunes is not music, nor are blocks
-such as %%begintext.
+A tune begins at its reference number (X:) and ends at an empty line. Text outside tunes and blocks such as %%begintext
+are skipped.
 
 Source: The abc music standard 2.1 (December 2011), sections 2 (files) and 8 (text).
 """
@@ -9,20 +9,20 @@ Source: The abc music standard 2.1 (December 2011), sections 2 (files) and 8 (te
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from itertools import groupby, takewhile
+from itertools import groupby
 from pathlib import Path
 
 from data_prep.limits import read_bytes
 from data_prep.readers.abc.fields import parse_length
 from data_prep.readers.abc.tunes import Line, read_tune
-from data_prep.readers.notes import Piece, Reading, Repeats, Unread, reason
+from data_prep.readers.notes import Piece, Reading, Repeats, Unread, decoded, reason
 
 _FIELD = re.compile(r"[A-Za-z]:")
 _FILE_HEADER = re.compile(r"([CILM]):(.*)|%%\s*propagate-accidentals")
 _BLOCK = re.compile(r"%%\s*(begin|end)(\w+)")
 _TAG = re.compile(r"<(?:!DOCTYPE|/?(?:html|head|body|pre|title|center|table|tr|td|div)\b)[^<>]*>", re.IGNORECASE)
 
-_ZEROS_OF_UTF16 = 0.25  # of the bytes of such text more are zero
+_ZEROS_OF_UTF16 = 0.25  # minimum share of zero bytes in UTF-16
 
 
 def read(path: Path, repeats: Repeats = "written") -> Reading:
@@ -30,13 +30,13 @@ def read(path: Path, repeats: Repeats = "written") -> Reading:
 
     Args:
         path: The file, in UTF-8, UTF-16 or Latin-1.
-        repeats: How repeats are read.
+        repeats: How to read repeats.
 
     Returns:
-        One piece for each voice of each tune, in the file's order, and the tunes that could not be read.
+        One piece for each voice of each tune, in the order of the file, and the tunes that could not be read.
 
     Raises:
-        ValueError: If there is no tune in it.
+        ValueError: If the file contains no tune.
     """
     pieces: list[Piece] = []
     unread: list[Unread] = []
@@ -52,13 +52,14 @@ def read(path: Path, repeats: Repeats = "written") -> Reading:
 
 
 def decode(data: bytes) -> str:
-    """Return a file's text with plain line feeds.
+    """Decode the text of a file.
 
     Args:
-        data: UTF-8 or UTF-16 (both with or without a byte order mark), else Latin-1.
+        data: UTF-8 or UTF-16, both with or without a byte order mark, or else Latin-1.
 
     Returns:
-        The text; stray zero bytes, tags of web pages and remains of mail encodings are removed.
+        The text, with lines that end in a line feed, without zero bytes and tags of web pages, and with "=20" and "=3D"
+        decoded.
     """
     zeros = data.count(0)
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
@@ -67,10 +68,7 @@ def decode(data: bytes) -> str:
         little = data[1::2].count(0) >= data[::2].count(0)
         text = data.decode("utf-16-le" if little else "utf-16-be", "replace")
     else:
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = data.decode("latin-1")
+        text = decoded(data)
     text = re.sub(r"\r*\n|\r", "\n", text.replace("\0", ""))
     text = _TAG.sub("\n", text) if "<" in text else text
     return text.replace("=20", " ").replace("=3D", "=")  # quoted-printable, in old collections
@@ -80,15 +78,15 @@ def split_tunes(text: str) -> list[tuple[str, list[Line]]]:
     """Split a file into its tunes.
 
     Args:
-        text: The file's text.
+        text: Text of the file.
 
     Returns:
-        (reference number, lines) of each tune, the file's header before its own lines. A number that recurs gets a
-        running number, so that names stay unique; a tune without one has the name "".
+        (name, lines) of each tune, with the lines of the file header first. The name is the reference number, "" if
+        there is none; recurring numbers get a suffix, so that names are unique.
     """
     preface, *tunes = _at_references(_without_blocks(text))
     blocks = _blocks(preface)
-    tunes = [*(block for block in blocks if _is_tune(block)), *map(_first_block, tunes)]
+    tunes = [*filter(_is_tune, blocks), *(_blocks(tune)[0] for tune in tunes)]
     file_header = _file_header([] if not blocks or _is_tune(blocks[0]) else blocks[0])
     named: list[tuple[str, list[Line]]] = []
     seen: dict[str, int] = {}
@@ -100,7 +98,7 @@ def split_tunes(text: str) -> list[tuple[str, list[Line]]]:
 
 
 def _file_header(lines: Sequence[Line]) -> list[Line]:
-    """Return what a file's header says of every tune: the last valid line of each kind."""
+    """Return the lines of a file header that apply to every tune: the last valid line of each field."""
     kept: dict[str, Line] = {}
     for line in lines:
         match = _FILE_HEADER.match(line.text)
@@ -111,7 +109,7 @@ def _file_header(lines: Sequence[Line]) -> list[Line]:
 
 
 def _without_blocks(text: str) -> Iterator[Line]:
-    """Yield the lines outside %%begin...%%end; a block without an end runs to the end of its tune."""
+    """Yield the lines outside %%begin...%%end; a block without an end extends to the end of its tune."""
     lines = [Line(number, line.strip()) for number, line in enumerate(text.split("\n"), 1)]
     at = 0
     while at < len(lines):
@@ -124,7 +122,7 @@ def _without_blocks(text: str) -> Iterator[Line]:
 
 
 def _block_end(lines: Sequence[Line], begin: int, kind: str) -> int:
-    """Return where a block's lines end: after its %%end, or without one with the tune."""
+    """Return the index after the lines of a block: after its %%end, or at the end of the tune if there is none."""
     for at in range(begin, len(lines)):
         mark = _BLOCK.match(lines[at].text)
         if mark is not None and mark.groups() == ("end", kind):
@@ -145,7 +143,7 @@ def _at_references(lines: Iterator[Line]) -> list[list[Line]]:
 
 
 def _is_tune(block: Sequence[Line]) -> bool:
-    """Return whether lines without a reference number are a tune: they begin with fields, among them a key."""
+    """Return whether lines without a reference number are a tune: they begin with a field and include a key."""
     texts = [line.text for line in block if not line.text.startswith("%")]
     return bool(texts) and _FIELD.match(texts[0]) is not None and any(text.startswith("K:") for text in texts)
 
@@ -153,8 +151,3 @@ def _is_tune(block: Sequence[Line]) -> bool:
 def _blocks(lines: Sequence[Line]) -> list[list[Line]]:
     """Split lines at empty ones."""
     return [list(block) for has_text, block in groupby(lines, lambda line: bool(line.text)) if has_text]
-
-
-def _first_block(lines: Sequence[Line]) -> list[Line]:
-    """Return the lines up to the first empty one."""
-    return list(takewhile(lambda line: line.text, lines))

@@ -1,8 +1,8 @@
-"""From ABC's letters and accidentals to MIDI pitches and spelled names.
+"""Conversion of letters and accidentals in ABC to MIDI pitches and names.
 
-An accidental lasts to the end of its bar, at its octave, as in print. O'Neill's means it so: of later notes of such a
-pitch in the same bar, 480 bear no mark, 168 cancel it and 15 repeat it. The directive propagate-accidentals changes
-this. A tie carries the accidental of its note over the bar line, to the tied note alone.
+An accidental applies to its octave until the end of its bar, as in printed music. O'Neill's follows this rule: of later
+notes with the same pitch in the bar, 480 have no accidental, 168 cancel it and 15 repeat it. The directive
+propagate-accidentals changes the rule. Over a bar line, an accidental applies only to a tied note.
 
 Source: The abc music standard 2.1, sections 4.2 (accidentals), 4.11 (ties), 11.3 (propagate-accidentals).
 """
@@ -21,31 +21,31 @@ _OCTAVE = 12
 
 
 class WrittenPitch(NamedTuple):
-    """A note as written on its line of the staff: the letter A..G and the octave, 4 from middle C."""
+    """A written note without accidentals: letter A..G, and octave, where octave 4 begins at middle C."""
 
     letter: str
     octave: int
 
 
 def written(letter: str, marks: str) -> WrittenPitch:
-    """Return the note of a letter (lower case an octave higher) and its octave marks."""
+    """Parse a letter (lower case is an octave higher) and its octave marks."""
     octave = _UPPER_CASE_OCTAVE + letter.islower() + marks.count("'") - marks.count(",")
     return WrittenPitch(letter.upper(), octave)
 
 
 def sounding(note: WrittenPitch, alteration: int, shift: int) -> tuple[int, str]:
-    """Return the MIDI pitch of a note, and its name as music21 spells it.
+    """Return the MIDI pitch of a note and its name in music21.
 
     Args:
-        note: As written.
-        alteration: Semitones that the key or an accidental adds.
-        shift: Semitones that the voice is moved by.
+        note: The written note.
+        alteration: Semitones added by the key or an accidental.
+        shift: Semitones by which the voice is shifted.
 
     Returns:
-        The pitch 0..127 and its name ("C#4", "B-3"). Moved by whole octaves, a note keeps its letter.
+        The pitch 0..127 and its name ("C#4", "B-3"), which has the written letter if the shift is whole octaves.
 
     Raises:
-        ValueError: If there is no such MIDI pitch, or the alteration is more than a double sharp or flat.
+        ValueError: If the pitch is outside MIDI's range, or the alteration is more than a double sharp or flat.
     """
     if alteration not in _ALTERED:
         raise ValueError("a note has at most a double sharp or a double flat")
@@ -58,24 +58,24 @@ def sounding(note: WrittenPitch, alteration: int, shift: int) -> tuple[int, str]
 
 
 class BarAccidentals:
-    """The accidentals in force in a voice."""
+    """The current accidentals of a voice."""
 
     def __init__(self) -> None:
-        """Begin empty."""
+        """Start without accidentals."""
         self._in_bar: dict[WrittenPitch | str, int] = {}
         self._tied: dict[WrittenPitch, int] = {}
 
     def alteration(self, note: WrittenPitch, marks: str, key: KeyField, propagation: str) -> int:
-        """Return a note's alteration in semitones, and remember it if it is marked.
+        """Return the alteration of a note, and store it if the note has an accidental.
 
         Args:
-            note: As written.
-            marks: Its own accidental: of "^", "_" and "=", or nothing.
-            key: The key in force.
+            note: The written note.
+            marks: Accidental of the note, made of "^", "_" and "=", or "".
+            key: The current key.
             propagation: One of PROPAGATIONS.
 
         Returns:
-            The alteration.
+            The alteration (semitones).
         """
         lasting = note.letter if propagation == "pitch" else note
         if marks:
@@ -88,13 +88,13 @@ class BarAccidentals:
         return self._in_bar.get(lasting, key.signature.get(note.letter, 0))
 
     def end_bar(self) -> None:
-        """Drop what lasts to the end of a bar."""
+        """Drop the accidentals that last until the end of the bar."""
         self._in_bar.clear()
 
     def tie(self, notes: Iterable[tuple[WrittenPitch, int]]) -> None:
-        """Let the next note or chord keep the alterations of these notes."""
+        """Apply the alterations of these notes to the next note or chord."""
         self._tied.update(notes)
 
     def end_ties(self) -> None:
-        """Drop the alterations of tied notes: the note after them has been read."""
+        """Drop the alterations of tied notes, after the next note has been read."""
         self._tied.clear()

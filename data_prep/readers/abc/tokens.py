@@ -1,4 +1,4 @@
-r"""The tokens of a line of ABC's music, by one grammar.
+r"""The tokens of a line of music in ABC.
 
     line   = { field | timed | "-" | bar | bars | volta | chord | grace | tuplet | broken | overlay | silent }
              [ "%" ... ]
@@ -6,16 +6,15 @@ r"""The tokens of a line of ABC's music, by one grammar.
     length = [ digits ] { "/" } [ digits ]
     bars   = ( "Z" | "X" ) [ digits ]                            (rests of whole bars)
     chord  = "[" ... "]"; grace = "{" ... "}"                     (closed before the next bar line)
-           | "+" timed { timed } "+"                             (as ABC 1 wrote chords: "+E3A3+")
+           | "+" timed { timed } "+"                             (chords in ABC 1: "+E3A3+")
     bar    = ( "|" | "[|" | "::" | ":|" ) { "|" | ":" | "]" | "[|" } [ volta ]
-    overlay = "&" { "&" } | "(&" | "&)"                          (a & for each bar, or brackets round it)
+    overlay = "&" { "&" } | "(&" | "&)"                          (one & for each bar, or brackets)
     tuplet = "(" p [ ":" [ q ] [ ":" [ r ] ] ]
     volta  = "[" digit { digit | "," | "." | "-" }
-    silent = '"..."' | "!...!" | "+...+" | "y" width | every other character
+    silent = '"..."' | "!...!" | "+...+" | "y" width | any other character
 
-What is silent is passed over: annotations, decorations and user symbols (H..W, h..w, "~", "."), slurs, spacers,
-reserved characters. A U: field may give a symbol another meaning, but none that sounds. Macros (m:)
-write ornaments out and are not applied.
+Silent tokens are skipped: annotations, decorations and user symbols (H..W, h..w, "~", "."), slurs, spacers and reserved
+characters. A U: field may redefine a symbol, but none of them sounds. Macros (m:), which expand ornaments, are ignored.
 
 Source: The abc music standard 2.1, sections 4 and 8.1.
 """
@@ -59,20 +58,13 @@ _TOKEN = re.compile(
 
 
 def tokens(line: str) -> Iterator[re.Match[str]]:
-    """Return the tokens of a line of music.
-
-    Args:
-        line: The line.
-
-    Returns:
-        A match for each token, whose ``lastgroup`` is its kind.
-    """
+    """Return the tokens of a line of music, as matches whose ``lastgroup`` is the kind of the token."""
     return _TOKEN.finditer(line)
 
 
 @lru_cache(maxsize=4096)
 def length_factor(text: str) -> Fraction:
-    """Return the multiple of the unit note length that a note's length is ("3/2", "/", "//", "").
+    """Convert a length as written ("3/2", "/", "//", "") to a multiple of the unit note length.
 
     Args:
         text: The length as written.
@@ -81,7 +73,7 @@ def length_factor(text: str) -> Fraction:
         The multiple.
 
     Raises:
-        ValueError: If it divides by 0, or a number has too many digits.
+        ValueError: If the length divides by 0, is halved too often, or contains a number with too many digits.
     """
     above, _, below = text.rstrip("/").partition("/")
     halvings = text.count("/") - bool(below)

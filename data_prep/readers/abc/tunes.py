@@ -1,7 +1,7 @@
-"""One tune: its header, its body line by line, and a piece for each of its voices.
+"""Reader of one tune in ABC: its header, the lines of its body, and a piece for each of its voices.
 
-Fields before the first note hold for every voice, fields in the music for their own voice. L: and M:
-that follow a voice's declaration (V:) in the header hold for that voice alone, unless they are the first of their kind.
+Fields before the first note apply to every voice, and fields in the music to their own voice. In the header, L: and M:
+after a V: apply to that voice alone, except for the first L: and M:.
 
 Source: The abc music standard 2.1, sections 2.2 (tunes), 3 (fields), 7 (voices).
 """
@@ -19,13 +19,12 @@ from data_prep.readers.abc.repeats import Turns, parts_in_order
 from data_prep.readers.abc.tokens import tokens
 from data_prep.readers.abc.voices import ReadVoice, Voice, opening
 from data_prep.readers.notes import Heading, Piece, Repeats, clean_name
-from data_prep.readers.parts import bar_length
+from data_prep.readers.parts import without_gaps
 from data_prep.readers.repeats import Course, Turn, playing_order
 from data_prep.readers.ties import merge_ties
-from data_prep.readers.voices import fill_gaps, signatures_from
 
 MAX_VOICES = 100
-"""Of one tune."""
+"""Maximum number of voices of a tune."""
 
 _FIELD = re.compile(r"([A-Za-z+]):(.*)")
 _DIRECTIVE = re.compile(r"%%\s*(propagate-accidentals.*)")
@@ -34,7 +33,7 @@ _LOWER_CASE_FIELDS = "mrsw+"
 
 
 class Line(NamedTuple):
-    """A line of a file: its number from 1, and its text without surrounding spaces."""
+    """A line of a file: number from 1, and text without surrounding spaces."""
 
     number: int
     text: str
@@ -44,15 +43,15 @@ def read_tune(tune: str, lines: Sequence[Line], repeats: Repeats = "written") ->
     """Read one tune.
 
     Args:
-        tune: Its name in the file.
-        lines: Its lines, after those of the file's header.
-        repeats: How repeats are read.
+        tune: Name of the tune in the file.
+        lines: Lines of the file header, followed by those of the tune.
+        repeats: How to read repeats.
 
     Returns:
-        One piece a voice.
+        One piece for each voice.
 
     Raises:
-        ValueError: If it has no key, no notes, or something in it cannot be read; the message names the line.
+        ValueError: If the tune has no key or no notes, or a line cannot be read; the message then names the line.
     """
     state = _Tune(repeats)
     for line in lines:
@@ -73,27 +72,24 @@ def read_tune(tune: str, lines: Sequence[Line], repeats: Repeats = "written") ->
 
 
 def _piece(tune: str, part: str, num_parts: int, voice: ReadVoice, state: "_Tune") -> Piece:
-    notes, begin = merge_ties(voice.notes), Fraction(0)
-    if num_parts > 1:
-        notes, begin = fill_gaps(notes, bar_length(voice.metres), voice.pickup)
     heading = Heading(
         tune=tune,
         part=part,
         title=state.title,
         composer=state.composer,
         num_parts=num_parts,
-        metres=signatures_from(voice.metres, begin),
-        keys=signatures_from(voice.keys, begin),
-        pickup=Fraction(0) if begin else voice.pickup,
+        metres=tuple(voice.metres),
+        keys=tuple(voice.keys),
+        pickup=voice.pickup,
     )
-    return Piece.of(heading, notes)
+    return (Piece.of if num_parts == 1 else without_gaps)(heading, merge_ties(voice.notes))
 
 
 def _played(voices: Sequence[ReadVoice], parts: Sequence[str]) -> list[ReadVoice]:
-    """Write out the repeats of a tune.
+    """Expand the repeats of a tune.
 
-    The marks of the voice that has most of them hold for all. A voice with as many turns at its own, so that all stay
-    together where the bars of one are written too short; any other turns at the times of the first one.
+    The turns of the voice with the most turns apply to all voices. A voice with the same number of turns uses its own
+    times, so that voices stay aligned if the bars of one are too short; other voices use the times of the first one.
 
     Args:
         voices: The voices with their turns.
@@ -103,23 +99,19 @@ def _played(voices: Sequence[ReadVoice], parts: Sequence[str]) -> list[ReadVoice
         The voices as they are played.
 
     Raises:
-        ValueError: If too much would be played.
+        ValueError: If the expanded tune is too long.
     """
     leader = max(voices, key=lambda voice: len(voice.turns))
-    rows = _rows(leader)
+    rows = leader.turn_rows
     places = [_places(voice, [leader.onsets[row] for row in rows]) for voice in voices]
     sizes = [sum(cuts[at + 1] - cuts[at] for cuts, _ in places) for at in range(len(rows) - 1)]
     order = playing_order([leader.turns.get(row, Turn()) for row in rows], sizes, parts)
     return [_through(voice, Course(order, times), cuts) for voice, (cuts, times) in zip(voices, places, strict=True)]
 
 
-def _rows(voice: ReadVoice) -> list[int]:
-    return sorted({0, *voice.turns})
-
-
 def _places(voice: ReadVoice, times: Sequence[Fraction]) -> tuple[list[int], list[Fraction]]:
-    """Return where a voice turns, in rows and in time, when the turns of its tune stand at these times."""
-    rows = _rows(voice)
+    """Return the rows and the times of a voice's turns, given the times of the leading voice's turns."""
+    rows = voice.turn_rows
     if len(rows) == len(times):
         return rows, [voice.onsets[row] for row in rows]
     cuts = [bisect_left(voice.onsets[:-1], time) for time in times[:-1]]
@@ -142,25 +134,25 @@ class _Tune:
 
     def __init__(self, repeats: Repeats) -> None:
         self.title = self.composer = ""
-        self.parts: list[str] = []  # in the order in which they are played
+        self.parts: list[str] = []  # labels in the order in which the parts are played
         self._repeats = repeats
-        self._part = ""  # that the music begins with
+        self._part = ""  # label of the part with which the music begins
         self.in_body = False
         self.voices: dict[str, Voice] = {}
         self._settings = Settings()
-        self._declared: dict[str, list[tuple[str, str]]] = {}  # what the header says of each voice
+        self._declared: dict[str, list[tuple[str, str]]] = {}  # fields of each voice in the header
         self._current = ""
-        self._started = False  # music, or a voice's own part, has begun
-        self._of_all_voices: set[str] = set()  # the fields between the header and that
+        self._started = False  # whether the music or the section of a voice has begun
+        self._of_all_voices: set[str] = set()  # names of fields after the header and before that
 
     def take(self, text: str) -> None:
-        """Take a line.
+        """Process a line.
 
         Args:
             text: The line.
 
         Raises:
-            ValueError: If something in it cannot be read.
+            ValueError: If it cannot be read.
         """
         directive = _DIRECTIVE.match(text)
         if directive is not None:
@@ -213,7 +205,7 @@ class _Tune:
         self._settings = self._settings.with_unit()
 
     def _start(self) -> None:
-        """Begin the voices that the header declares; later fields hold for their own voice."""
+        """Create the voices of the header; later fields apply only to their own voice."""
         if not self._started:
             self._started = True
             for name in self._declared:
@@ -241,7 +233,7 @@ class _Tune:
             self._voice().end_line()
 
     def _voice(self, name: str | None = None) -> Voice:
-        """Return a voice, the current one by default; one that is new begins with what the header says."""
+        """Return a voice, by default the current one, created from the header if missing."""
         name = self._current if name is None else name
         if name not in self.voices:
             if len(self.voices) == MAX_VOICES:
@@ -259,9 +251,9 @@ class _Tune:
 
 
 def _field_of(text: str, *, in_body: bool) -> tuple[str, str] | None:
-    """Return the name and value of a line that is a field, None for one of music.
+    """Return the name and value of a field, None for a line of music.
 
-    A note or rest before a repeat ("e:|", "A::") is no field.
+    A note or rest before a repeat ("e:|", "A::") is not a field.
     """
     match = _FIELD.match(text)
     if match is None:

@@ -1,24 +1,18 @@
-"""One voice of a tune: it takes ABC's tokens in their order and keeps the notes, metres and keys that they make.
+"""Conversion of the tokens of a voice in ABC to notes, metres and keys.
 
 Source: The abc music standard 2.1, sections 4.3 (lengths), 4.4 (broken rhythm), 4.11 (ties), 4.12 (grace notes), 4.13
 (tuplets), 4.17 (chords).
 """
 
 import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
 from data_prep.limits import MAX_SILENT_BARS, check_length, check_num_notes
 from data_prep.pitches import NUM_PITCHES, REST
-from data_prep.readers.abc.fields import (
-    KeyField,
-    Settings,
-    Shift,
-    default_length,
-    number,
-)
+from data_prep.readers.abc.fields import KeyField, Settings, Shift, default_length, number
 from data_prep.readers.abc.pitches import BarAccidentals, WrittenPitch, sounding, written
 from data_prep.readers.abc.repeats import Turns
 from data_prep.readers.abc.tokens import length_factor, tokens
@@ -26,18 +20,15 @@ from data_prep.readers.notes import Key, Metre, Note
 from data_prep.readers.parts import bar_length
 from data_prep.readers.repeats import Turn
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-_QUARTERS = 4  # in the whole note that unit note lengths are parts of
+_QUARTERS = 4  # per whole note, the unit of unit note lengths
 _IN_TIME_OF = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
-_MOST_DOTS = 3  # of a broken rhythm
+_MAX_DOTS = 3  # of a broken rhythm
 _COMPOUND_BEATS = frozenset({6, 9, 12})
 
 
 @dataclass
 class _Row:
-    """A note, chord, rest or grace note (duration 0), whose onset is known once all rows are."""
+    """A note, chord, rest or grace note (duration 0), whose onset is computed at the end of the voice."""
 
     duration: Fraction
     pitch: int
@@ -48,7 +39,7 @@ class _Row:
 
 @dataclass
 class _Struck:
-    """Notes that are struck together: a chord while it is read, or one note."""
+    """A chord while it is read, or one note."""
 
     length: Fraction | None = None
     pitches: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
@@ -58,16 +49,16 @@ class _Struck:
 
 @dataclass(frozen=True)
 class ReadVoice:
-    """The notes and signatures of one voice.
+    """The notes and signatures of one voice; times are in quarter notes.
 
     Attributes:
-        notes: Its notes; of chords the top ones.
-        metres: Its time signatures.
-        keys: Its key signatures.
-        pickup: Length of the opening partial bar in quarter notes.
-        bars: When its bar lines stand.
-        onsets: When each of the notes begins and, last, when the voice ends.
-        turns: Its turns by the number of rows before them, the last one at its end; empty unless repeats are played.
+        notes: Notes, for chords their top notes.
+        metres: Time signatures.
+        keys: Key signatures.
+        pickup: Length of the opening partial bar.
+        bars: Times of the bar lines.
+        onsets: Onset of each note, followed by the end of the voice.
+        turns: Turns by number of rows before them, the last one at the end; empty if repeats are read as written.
     """
 
     notes: list[Note]
@@ -78,9 +69,14 @@ class ReadVoice:
     onsets: list[Fraction]
     turns: dict[int, Turn]
 
+    @property
+    def turn_rows(self) -> list[int]:
+        """Numbers of rows before each turn, including one at the beginning."""
+        return sorted({0, *self.turns})
 
-def opening(bars: "Iterable[Fraction]", metres: list[Metre]) -> Fraction:
-    """Return the length of the partial bar before the first bar line, 0 where there is none."""
+
+def opening(bars: Iterable[Fraction], metres: list[Metre]) -> Fraction:
+    """Return the length of the partial bar before the first bar line (quarter notes), 0 if there is none."""
     first = next((time for time in bars if time > 0), Fraction(0))
     return first if first < bar_length(metres) else Fraction(0)
 
@@ -92,26 +88,26 @@ class Voice:
         """Begin a voice.
 
         Args:
-            settings: What the tune's header says.
-            turns: Records the repeats; without it they are ignored.
+            settings: Fields of the header.
+            turns: Recorder of repeats, which are ignored without it.
         """
         self._turns = turns
         self._settings = settings
-        self._unit = _QUARTERS * (settings.unit or default_length(settings.metre))  # in quarter notes
-        self._lengths: dict[str, Fraction] = {}  # of the unit, by how they are written
+        self._unit = _QUARTERS * (settings.unit or default_length(settings.metre))  # quarter notes
+        self._lengths: dict[str, Fraction] = {}  # in quarter notes, by length as written
         self._rows: list[_Row] = []
         self._metres: dict[int, tuple[int, int]] = {0: settings.metre} if settings.metre else {}
         self._keys: dict[int, KeyField] = {0: settings.key}
         self._bar_rows: list[int] = []
         self._accidentals = BarAccidentals()
-        self._last: _Row | None = None  # the latest row that takes time
+        self._last: _Row | None = None  # the last row that is not a grace note
         self._last_letters: list[tuple[WrittenPitch, int]] = []
         self._chord: _Struck | None = None
         self._in_grace = False
-        self._overlay_bars = 0  # that are still left out
+        self._overlay_bars = 0  # number of bars that remain to be skipped
         self._in_overlay_brackets = False
         self._tuplet, self._num_tupled = Fraction(1), 0
-        self._after_broken = Fraction(1)  # what the next note's length is multiplied by
+        self._after_broken = Fraction(1)  # factor of the next note's length
         self._num_silent_bars = 0
         self._take: Mapping[str, Callable[[re.Match[str]], None]] = {
             "timed": self._timed,
@@ -132,11 +128,11 @@ class Voice:
             self._turns.part(len(self._rows), label)
 
     def set(self, name: str, value: str) -> None:
-        """Take a field in the music.
+        """Process a field in the music.
 
         Args:
-            name: Its letter.
-            value: What follows the colon.
+            name: Letter of the field.
+            value: Value of the field.
 
         Raises:
             ValueError: If the value is invalid.
@@ -152,17 +148,17 @@ class Voice:
             self._accidentals.end_bar()
 
     def shift(self, shift: Shift) -> None:
-        """Move the pitches that follow."""
+        """Shift the pitches that follow."""
         self._settings = replace(self._settings, shift=self._settings.shift.updated(shift))
 
     def take(self, token: re.Match[str]) -> None:
-        """Take a token of music, as ``music.tokens`` returns it.
+        """Process a token of music.
 
         Args:
-            token: Of any kind but a field.
+            token: A match from ``tokens``, except of a comment or field.
 
         Raises:
-            ValueError: If a length, a pitch or a tuplet cannot be.
+            ValueError: If a length, a pitch or a tuplet is invalid.
         """
         kind = token.lastgroup or ""
         if kind == "bar":
@@ -175,20 +171,13 @@ class Voice:
             self._take[kind](token)
 
     def end_line(self) -> None:
-        """End what cannot continue in the next line: a chord or grace notes whose bracket is not closed."""
+        """End an unclosed chord or group of grace notes, which cannot continue in the next line."""
         self._in_grace = False
         if self._chord is not None:
             self._close_chord(Fraction(1))
 
     def finish(self) -> ReadVoice:
-        """Return what was read.
-
-        Returns:
-            The voice, from time 0 on, its rows in the order of the source.
-
-        Raises:
-            ValueError: If it is longer or has more notes than music has.
-        """
+        """Return the finished voice; raise ValueError if it is too long."""
         onsets = list(accumulate((row.duration for row in self._rows), initial=Fraction(0)))
         check_length(onsets[-1])
         metres = {onsets[at]: metre for at, metre in self._metres.items()}
@@ -207,7 +196,7 @@ class Voice:
             pickup=opening(bars, read_metres),
             bars=bars,
             onsets=onsets,
-            turns={} if self._turns is None else self._turns.found,
+            turns={} if self._turns is None else self._turns.by_row,
         )
 
     def _timed(self, token: re.Match[str]) -> None:
@@ -219,7 +208,7 @@ class Voice:
             self._note(token, self._length(token["length"]))
 
     def _length(self, text: str) -> Fraction:
-        """Return a length as written in quarter notes."""
+        """Convert a length as written to quarter notes."""
         length = self._lengths.get(text)
         if length is None:
             length = self._lengths[text] = self._unit * length_factor(text)
@@ -245,7 +234,7 @@ class Voice:
         if self._in_grace:
             self._rows.append(_Row(Fraction(0), pitch, name, size))
             return
-        tied = any(struck.pitches[index][0] == pitch for index in struck.tied)  # the top note is
+        tied = any(struck.pitches[index][0] == pitch for index in struck.tied)  # whether the top note is tied
         self._append(_Row(length, pitch, name, size, tied))
         self._last_letters = struck.letters
         self._accidentals.tie(struck.letters[index] for index in struck.tied)
@@ -256,7 +245,7 @@ class Voice:
             self._last_letters = []
 
     def _append(self, row: _Row) -> None:
-        """Append a row that takes time, under its tuplet and broken rhythm."""
+        """Append a row that is not a grace note, after applying its tuplet and broken rhythm."""
         if self._num_tupled:
             row.duration *= self._tuplet
             self._num_tupled -= 1
@@ -268,7 +257,7 @@ class Voice:
         self._accidentals.end_ties()
 
     def _bars(self, token: re.Match[str]) -> None:
-        """Rest for whole bars, one rest a bar."""
+        """Append rests of whole bars, one for each bar."""
         count = number(token["count"] or "1")
         self._num_silent_bars += count
         if self._num_silent_bars > MAX_SILENT_BARS:
@@ -314,7 +303,7 @@ class Voice:
 
     def _break_rhythm(self, token: re.Match[str]) -> None:
         if self._chord is None and not self._in_grace and self._last is not None and self._after_broken == 1:
-            shorter = Fraction(1, 2 ** min(len(token[0]), _MOST_DOTS))
+            shorter = Fraction(1, 2 ** min(len(token[0]), _MAX_DOTS))
             before, after = (2 - shorter, shorter) if token[0][0] == ">" else (shorter, 2 - shorter)
             self._last.duration *= before
             self._after_broken = after
@@ -330,7 +319,7 @@ class Voice:
             self._num_tupled = number(token["r"] or "0") or count
 
     def _overlay(self, mark: str) -> None:
-        """Leave out a second voice that is written over the same bars: over one for each &, or up to "&)"."""
+        """Skip an overlaid voice: one bar for each &, or everything up to "&)"."""
         if mark == "(&":
             self._in_overlay_brackets = True
         elif mark.endswith(")"):

@@ -1,1 +1,1 @@
-"""Humdrum kern files: spines, tokens and repeats."""
+"""Reader of Humdrum kern files: spines, tokens and repeats."""

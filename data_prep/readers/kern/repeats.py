@@ -1,7 +1,7 @@
-"""The order in which a kern score is played: a list of its sections, or the bar lines' repeat signs.
+"""The order in which a kern score is played, from its list of sections or the repeat signs of its bar lines.
 
-The list ("*>[A,A,B]") names sections, each of which begins at its own name ("*>A"); lists with a name of their own, as
-"*>norep[A,B]", are for other ways of playing. Where there is no list, ":|" closes and "|:" opens a repeat.
+The list ("*>[A,A,B]") names sections, and each section begins at its label ("*>A"). Lists with a name, as
+"*>norep[A,B]", are alternatives and are ignored. Without a list, ":|" closes and "|:" opens a repeat.
 
 Source: Humdrum user guide, chapter 20 (strophes, verses and repeats), and the kern representation's bar lines.
 """
@@ -19,32 +19,31 @@ _OPENS = re.compile(r"[|!]:")
 _CLOSES = re.compile(r":[|!]")
 
 Cuts: TypeAlias = Mapping[Hashable, Sequence[int]]
-"""Of each voice how many notes come before each turn."""
+"""Number of notes before each turn, for each voice."""
 
 
 class KernTurns:
-    """The turns of a score while it is read, by the time at which each stands."""
+    """The turns of a score while it is read, by their times (quarter notes)."""
 
     def __init__(self) -> None:
-        """Begin empty."""
+        """Start without turns."""
         self._turns: dict[Fraction, Turn] = {}
         self._lengths: dict[Fraction, Mapping[Hashable, int]] = {}
         self._sections: list[str] = []
 
     def take(self, columns: Sequence[str], onset: Fraction, lengths: Iterable[tuple[Hashable, int]]) -> None:
-        """Take a line of interpretations or a bar line.
+        """Process a line of interpretations or a bar line.
 
         Args:
-            columns: The line's columns.
-            onset: When it stands.
-            lengths: Each voice, and how many notes it has so far.
+            columns: Columns of the line.
+            onset: Time of the line (quarter notes).
+            lengths: (voice, number of its notes so far).
 
         Raises:
-            ValueError: If there are more sections than are read.
+            ValueError: If there are more than MAX_STRETCHES sections.
         """
-        column = (
-            columns[0] if columns[0].startswith("=") else next((column for column in columns if column[:2] == "*>"), "")
-        )
+        prefix = "=" if columns[0].startswith("=") else "*>"
+        column = next((column for column in columns if column.startswith(prefix)), "")
         if listed := _LIST.fullmatch(column):
             self._sections = self._sections or [name.strip() for name in listed[1].split(",")]
         section = _SECTION.fullmatch(column)
@@ -60,30 +59,30 @@ class KernTurns:
             turn.close()
 
     def course(self, end: Fraction, lengths: Iterable[tuple[Hashable, int]]) -> tuple[Course, Cuts]:
-        """Find how the score is played.
+        """Compute the order in which the score is played.
 
         Args:
-            end: When it ends.
-            lengths: Each voice, and how many notes it has in all.
+            end: End of the score (quarter notes).
+            lengths: (voice, total number of its notes).
 
         Returns:
-            The course, and of each voice how many notes come before each turn.
+            The course, and the number of notes before each turn, for each voice.
 
         Raises:
-            ValueError: If too much would be played.
+            ValueError: If the expanded score is too long.
         """
-        whole = dict(lengths)
+        totals = dict(lengths)
         self._at(Fraction(0), ())
         self._at(end, ())
-        self._lengths[end] = whole
+        self._lengths[end] = totals
         times = sorted(self._turns)
-        cuts = {voice: [self._lengths[time].get(voice, 0) for time in times] for voice in whole}
+        cuts = {voice: [self._lengths[time].get(voice, 0) for time in times] for voice in totals}
         sizes = [sum(cut[at + 1] - cut[at] for cut in cuts.values()) for at in range(len(times) - 1)]
         order = playing_order([self._turns[time] for time in times], sizes, self._sections, repeats_in_parts=False)
         return Course(order, times), cuts
 
     def _at(self, onset: Fraction, lengths: Iterable[tuple[Hashable, int]]) -> Turn:
-        """Return the turn at a time, a new one if there was none."""
+        """Return the turn at a time, created if missing."""
         if onset not in self._turns:
             if len(self._turns) == MAX_STRETCHES:
                 raise ValueError(f"at most {MAX_STRETCHES} sections are read: it has more")

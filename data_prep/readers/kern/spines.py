@@ -1,12 +1,12 @@
-"""Humdrum kern files: spines are followed as they split, merge and end; one voice for each sub-spine of a part.
+"""Reader of Humdrum kern files, which follows spines as they split, merge and end; each sub-spine of a part is a voice.
 
-music21's reader is not used. It loses notes silently where a sub-spine splits again or three merge at once, and
-transposes a clarinet's part, which kern writes as it sounds. On the 1326 kern files of its corpus the two agree, except
-that music21 ties a chord where one of its notes is tied.
+music21's reader is not used. It silently loses notes if a sub-spine splits again or three merge at once, and transposes
+the part of a clarinet, although kern files contain sounding pitches. On the 1326 kern files of music21's corpus both
+readers agree, except that music21 ties a whole chord if one of its notes is tied.
 
-All spines share one clock: the time of a line of notes is when the shortest of the sounding notes ends. The left half
-of a split spine keeps its voice, the right half has the lowest voice that is free. A file may hold several scores, one
-after the other; a bad one does not affect the others.
+All spines share one clock: a line of notes begins when the shortest of the sounding notes ends. The left half of a
+split spine continues its voice, the right half takes the lowest free voice. A file may contain several scores in
+sequence; an invalid one does not affect the others.
 """
 
 import re
@@ -24,7 +24,7 @@ from music21.humdrum import instruments
 from data_prep.limits import check_length, check_num_notes, is_metre, read_bytes
 from data_prep.readers.kern.repeats import Cuts, KernTurns
 from data_prep.readers.kern.tokens import STEPS, read_event
-from data_prep.readers.notes import Key, Metre, Note, Piece, Reading, Repeats, Unread, reason
+from data_prep.readers.notes import Key, Metre, Note, Piece, Reading, Repeats, Unread, decoded, reason
 from data_prep.readers.parts import Part, bar_length, pickup, to_pieces
 from data_prep.readers.repeats import Course
 from data_prep.wording import counted
@@ -32,10 +32,10 @@ from data_prep.wording import counted
 _instruments: Any = instruments  # it has no types
 
 MAX_SPINES = 300
-"""Spines that may run side by side, far above any score's."""
+"""Maximum number of simultaneous spines, far above that of any score."""
 
 MAX_RESOLUTION = 2**31
-"""Parts of a quarter note that all times of a score may need: its ticks fit in 64 bits."""
+"""Maximum common denominator of all times of a score (quarter notes), so that its ticks fit in 64 bits."""
 
 _METRE = re.compile(r"\*M(\d{1,6})/(0{1,3}|[1-9]\d{0,5})")
 _KEY = re.compile(r"\*([A-Ga-g])([#-]?):")
@@ -45,6 +45,7 @@ _KINDS = re.compile(r"\t*\*\*\S+(\t+\*\*\S+)*\t*")
 _END = re.compile(r"\t*\*-(\t+\*-)*\t*")
 _TABS = re.compile(r"\t+")
 _PATHS = {"*^", "*v", "*x", "*+", "*-"}
+_KERN = "**kern"
 _NAME_KINDS = ('"', "I", "IC")
 
 
@@ -53,22 +54,20 @@ def read(path: Path, repeats: Repeats = "written") -> Reading:
 
     Args:
         path: The file, in UTF-8 or Latin-1.
-        repeats: How repeats are read.
+        repeats: How to read repeats.
 
     Returns:
         One piece for each voice of each score, and the scores that could not be read.
 
     Raises:
-        ValueError: If the file's only score cannot be read.
+        ValueError: If the file contains only one score and it cannot be read.
     """
-    data = read_bytes(path)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
+    text = decoded(read_bytes(path))
     lines = [(number, line) for number, line in enumerate(re.split(r"\r\n|\n|\r", text), 1) if line.strip()]
     references = [match.groups() for _, line in lines if (match := _REFERENCE.match(line))]
     scores = list(_scores((number, line) for number, line in lines if not line.startswith("!!")))
+    if not scores:
+        raise ValueError("it is not a kern file: no line begins with **kern")
     title = next((text for code in ("OTL", "OTP", "OTA", "OMD") if (text := _joined(references, code, ", "))), "")
     composer = _joined(references, "COM", " and ")
     pieces: list[Piece] = []
@@ -89,24 +88,21 @@ def _joined(references: Sequence[tuple[str, ...]], code: str, between: str) -> s
 
 
 def _scores(lines: Iterable[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
-    """Split a file into scores, each of which ends by ending all of its spines."""
+    """Split a file into scores; a score ends with the line that ends all of its spines."""
     score: list[tuple[int, str]] = []
-    ended = True
     for number, line in lines:
-        if ended and score:
+        score.append((number, line))
+        if _END.fullmatch(line):
             yield score
             score = []
-        score.append((number, line))
-        ended = _END.fullmatch(line) is not None
-    if not score:
-        raise ValueError("it is no kern file: nothing in it begins with **kern")
-    yield score
+    if score:
+        yield score
 
 
 def _read_score(lines: Sequence[tuple[int, str]], repeats: Repeats) -> list[Part]:
     first, kinds = lines[0]
     if not _KINDS.fullmatch(kinds):
-        raise ValueError(f"it is no kern file: line {first} should say what its columns hold, as **kern does")
+        raise ValueError(f"it is not a kern file: line {first} must name the types of its columns, as **kern")
     _check_num_spines(len(kinds.split()))
     spines = [_new_spine() for _ in kinds.split()]
     score = _Score(spines, [spine.staff for spine in spines], KernTurns() if repeats == "played" else None)
@@ -122,7 +118,7 @@ def _read_score(lines: Sequence[tuple[int, str]], repeats: Repeats) -> list[Part
 
 @dataclass(eq=False)
 class _Voice:
-    """One voice of a part: its notes, and when the latest of them or of its rests ends."""
+    """One voice of a part: its notes, and the time at which the last note or rest ends (quarter notes)."""
 
     number: int
     notes: list[Note] = field(default_factory=list[Note])
@@ -131,7 +127,7 @@ class _Voice:
 
 @dataclass(eq=False)
 class _Staff:
-    """A spine from its beginning to its end, with everything that it splits into."""
+    """A spine from its beginning to its end, with all of its sub-spines."""
 
     kind: str = ""
     names: dict[str, str] = field(default_factory=dict[str, str])
@@ -139,22 +135,18 @@ class _Staff:
     keys: dict[Fraction, Key] = field(default_factory=dict[Fraction, Key])
     voices: dict[int, _Voice] = field(default_factory=lambda: {1: _Voice(1)})
 
-    @property
-    def sounds(self) -> bool:
-        return self.kind == "**kern"
-
     def play(self, course: Course, cuts: Cuts) -> None:
-        """Write the staff's repeats out."""
+        """Expand the repeats of the staff."""
         for voice in self.voices.values():
             voice.notes = course.notes(voice.notes, cuts[voice])
         self.metres = {metre.onset: metre for metre in course.signatures([*self.metres.values()])}
         self.keys = {key.onset: key for key in course.signatures([*self.keys.values()])}
 
     def interpret(self, column: str, onset: Fraction) -> None:
-        """Record what an interpretation says about the staff."""
+        """Process an interpretation of the staff."""
         if column.startswith("**"):
             if self.kind:
-                raise ValueError(f"a column of {self.kind[:20]!r} cannot become one of {column[:20]!r}")
+                raise ValueError(f"a column of type {self.kind[:20]!r} cannot change to {column[:20]!r}")
             self.kind = column
         elif match := _METRE.fullmatch(column):
             beats, unit = int(match[1]), match[2]
@@ -173,7 +165,7 @@ class _Staff:
 
 
 class _Spine(NamedTuple):
-    """One column at a time: a voice of a staff."""
+    """An open column: a voice of a staff."""
 
     staff: _Staff
     voice: _Voice
@@ -186,17 +178,17 @@ def _new_spine() -> _Spine:
 
 @dataclass
 class _Score:
-    """A score as far as it is read.
+    """A score while it is read; times are in quarter notes.
 
     Attributes:
-        spines: Those that are open, from left to right.
-        staves: Those that began.
-        turns: Records the repeats; None where repeats are read as written.
-        now: When the latest line of notes stands.
-        end: When the latest note or rest ends.
-        bars: When each bar line stands, with what it says.
-        resolution: Parts of a quarter note that the notes' times need.
-        num_notes: Notes so far, those of chords counted.
+        spines: Open spines from left to right.
+        staves: All staves so far.
+        turns: Recorder of repeats, None if repeats are read as written.
+        now: Time of the last line of notes.
+        end: Time at which the last note or rest ends.
+        bars: (time, text) of each bar line.
+        resolution: Common denominator of all times so far.
+        num_notes: Number of notes so far, including those of chords.
     """
 
     spines: list[_Spine]
@@ -209,9 +201,9 @@ class _Score:
     num_notes: int = 0
 
     def take(self, columns: Sequence[str]) -> None:
-        """Read one line."""
+        """Process one line."""
         if len(columns) != len(self.spines):
-            raise ValueError(f"it has {counted(len(columns), 'column')} where {len(self.spines)} are open")
+            raise ValueError(f"it has {counted(len(columns), 'column')} instead of {len(self.spines)}")
         onset = min((spine.voice.end for spine in self.spines if spine.voice.end > self.now), default=self.end)
         first = columns[0][0]
         if first in "*=" and self.turns is not None:
@@ -228,7 +220,7 @@ class _Score:
 
     def _sound(self, columns: Sequence[str], onset: Fraction) -> None:
         for (staff, voice), column in zip(self.spines, columns, strict=True):
-            if not staff.sounds or column == "." or column.startswith("!"):
+            if staff.kind != _KERN or column == "." or column.startswith("!"):
                 continue
             event = read_event(column)
             if event.duration:
@@ -244,10 +236,10 @@ class _Score:
         check_num_notes(self.num_notes)
         check_length(self.end)
         if self.resolution > MAX_RESOLUTION:
-            raise ValueError(f"no unit of 1/{MAX_RESOLUTION} quarter note or more is common to the durations so far")
+            raise ValueError(f"the common denominator of the durations so far is more than {MAX_RESOLUTION}")
 
     def _follow(self, columns: Sequence[str]) -> list[_Spine]:
-        """Follow the spines over a line that splits, merges, exchanges, begins or ends some of them."""
+        """Return the spines after a line that splits, merges, exchanges, adds or ends some of them."""
         following: list[_Spine] = []
         for merge, run in groupby(zip(self.spines, columns, strict=True), key=lambda pair: pair[1] == "*v"):
             if merge:
@@ -268,7 +260,7 @@ class _Score:
             case [left, right]:
                 return [{left: right, right: left}.get(spine, spine) for spine in following]
             case exchanged:
-                raise ValueError(f"two columns are exchanged at a time, *x stands in {len(exchanged)}")
+                raise ValueError(f"*x must be in two columns, which it exchanges: it is in {len(exchanged)}")
 
     def _lengths(self) -> Iterator[tuple[_Voice, int]]:
         for staff in self.staves:
@@ -276,21 +268,21 @@ class _Score:
                 yield voice, len(voice.notes)
 
     def parts(self) -> list[Part]:
-        """Make the parts, from right to left: kern writes the lowest first."""
+        """Return the parts from right to left, because the leftmost spine of kern files is the lowest part."""
         if self.turns is not None:
             course, cuts = self.turns.course(self.end, self._lengths())
             for staff in self.staves:
                 staff.play(course, cuts)
         parts: list[Part] = []
-        for index, staff in enumerate(reversed([staff for staff in self.staves if staff.sounds]), 1):
+        for index, staff in enumerate(reversed([staff for staff in self.staves if staff.kind == _KERN]), 1):
             voices = {number: voice.notes for number, voice in sorted(staff.voices.items()) if voice.notes}
-            metres = [staff.metres[onset] for onset in sorted(staff.metres)]
+            metres = sorted(staff.metres.values())
             parts.append(
                 Part(
                     name=next((staff.names[kind] for kind in _NAME_KINDS if kind in staff.names), f"part {index}"),
                     voices={"" if len(voices) == 1 else str(number): notes for number, notes in voices.items()},
                     metres=metres,
-                    keys=[staff.keys[onset] for onset in sorted(staff.keys)],
+                    keys=sorted(staff.keys.values()),
                     pickup=self._pickup(bar_length(metres)),
                 )
             )
@@ -315,9 +307,9 @@ def _check_num_spines(num: int) -> None:
 
 
 def _merged(run: Sequence[_Spine]) -> Iterator[_Spine]:
-    """Merge neighbouring spines: those of one staff, or all of them where a staff has but one."""
+    """Merge adjacent spines: those of the same staff, or all of them if a staff has only one."""
     if len(run) == 1:
-        raise ValueError("*v stands alone: it merges a column with its neighbour")
+        raise ValueError("*v must be in two or more adjacent columns, which it merges")
     groups = [list(group) for _, group in groupby(run, key=lambda spine: id(spine.staff))]
     for group in groups if all(len(group) > 1 for group in groups) else [run]:
         staff = group[0].staff
@@ -333,7 +325,7 @@ def _free_voice(staff: _Staff, spines: Sequence[_Spine]) -> _Voice:
 
 
 def _names(column: str) -> Iterator[tuple[str, str]]:
-    """Return the name in an instrument's interpretation, as in *I"Violin I, *Ivioln and *ICstr, with its kind."""
+    """Yield the (kind, name) in an interpretation of an instrument, as *I"Violin I, *Ivioln or *ICstr."""
     if column.startswith('*I"'):
         yield '"', " ".join(column[3:].split())
         return

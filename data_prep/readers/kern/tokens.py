@@ -1,7 +1,7 @@
-"""The tokens of Humdrum kern: a note, a chord or a rest, read with its duration, pitch and tie.
+"""The tokens of Humdrum kern: notes, chords and rests, parsed to durations, pitches and ties.
 
-Kern writes pitches as they sound, so what it says of transposition is for print. An appoggiatura (P) takes its written
-time, grace notes (q) and groupettos (Q) take none, and a note without a pitch (R) is a rest.
+Kern files contain sounding pitches, so their transpositions are for print and are ignored. An appoggiatura (P) has its
+written duration, grace notes (q) and groupettos (Q) have none, and a note without a pitch (R) is a rest.
 """
 
 import re
@@ -16,20 +16,20 @@ STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 _NOTE = re.compile(r"(([A-Ga-g])\2*)(#+|-+|n?)")
 _DURATION = re.compile(r"(\d{1,6})(?:%(\d{1,6}))?(\.*)")
-_MAX_ZEROS = 3  # of a maxima
+_MAX_ZEROS = 3  # of the duration of a maxima
 _MAX_DOTS = 4
-_MAX_SIGNS = 4  # sharps or flats, as many as music21's names may have
+_MAX_SIGNS = 4  # sharps or flats, as in music21's names
 
 
 class Event(NamedTuple):
     """A note, chord or rest.
 
     Attributes:
-        duration: In quarter notes; 0 for a grace note.
-        pitch: MIDI pitch, of a chord the top note's; REST for a rest.
-        spelling: music21's nameWithOctave, "rest" for a rest.
-        chord_size: Notes struck together; 0 for a rest.
-        tied: The top note is joined to the next by a tie.
+        duration: Duration (quarter notes), 0 for a grace note.
+        pitch: MIDI pitch, for a chord that of its top note, REST for a rest.
+        spelling: Name in the form of music21's nameWithOctave, "rest" for a rest.
+        chord_size: Number of notes struck together, 0 for a rest.
+        tied: Whether a tie leads from the top note to the next note.
     """
 
     duration: Fraction
@@ -41,16 +41,16 @@ class Event(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def read_event(token: str) -> Event:
-    """Read a note, a chord or a rest.
+    """Parse a note, a chord or a rest.
 
     Args:
-        token: The content of a column, not a null token.
+        token: Content of a column, not a null token.
 
     Returns:
         The event.
 
     Raises:
-        ValueError: If it is none of these, or has no duration or pitch that music has.
+        ValueError: If the token is none of these, or its duration or pitch is invalid.
     """
     duration = Fraction(0) if "q" in token or "Q" in token else _duration(token)
     notes = [(*_pitch(note), note) for note in token.split() if "r" not in note and "R" not in note]
@@ -61,20 +61,20 @@ def read_event(token: str) -> Event:
 
 
 def _duration(token: str) -> Fraction:
-    """Read the first duration of a token: a chord's is that of its first note."""
+    """Return the first duration of a token, for a chord that of its first note."""
     match = _DURATION.search(token)
     if match is None:
         raise ValueError(f"{token[:20]!r} has no duration")
     unit, multiple, dots = match[1], int(match[2] or 1), len(match[3])
     zeros = len(unit) if int(unit) == 0 else 0
     if zeros > _MAX_ZEROS or dots > _MAX_DOTS or multiple == 0 or (zeros and match[2]):
-        raise ValueError(f"{token[:20]!r} has no duration that music has")
+        raise ValueError(f"{token[:20]!r} has an invalid duration")
     plain = Fraction(4 << zeros) if zeros else Fraction(4 * multiple, int(unit))
     return plain * (2 - Fraction(1, 2**dots))
 
 
 def _pitch(token: str) -> tuple[int, str]:
-    """Read a note's MIDI pitch and its name."""
+    """Return the MIDI pitch of a note and its name."""
     match = _NOTE.search(token)
     if match is None:
         raise ValueError(f"{token[:20]!r} is neither a note nor a rest")
@@ -82,5 +82,5 @@ def _pitch(token: str) -> tuple[int, str]:
     octave = 3 + len(letters) if letter.islower() else 4 - len(letters)
     pitch = 12 * (octave + 1) + STEPS[letter.upper()] + sign.count("#") - sign.count("-")
     if not 0 <= pitch < NUM_PITCHES or len(sign) > _MAX_SIGNS:
-        raise ValueError(f"{token[:20]!r} is no pitch that MIDI has")
+        raise ValueError(f"{token[:20]!r} has an invalid pitch")
     return pitch, f"{letter.upper()}{sign.replace('n', '')}{octave}"

@@ -1,1 +1,1 @@
-"""MIDI files: chunks, events, metres, and the notes of a score."""
+"""Reader of MIDI files: chunks, events, metres, and the notes of a score."""

@@ -1,37 +1,33 @@
-"""The chunks of a MIDI file: its header and tracks, rejected where it is cut short or not MIDI.
+"""The header and tracks of a MIDI file, with checks that it is a MIDI file and is complete.
 
-A RIFF file of type RMID is a MIDI file in a wrapper; every place is counted in the whole file's bytes. Chunks of
-unknown types and padding are skipped, and so is everything after the announced tracks.
-
-Sources: Standard MIDI Files 1.0; RP-029 (RMID).
+A RIFF file of type RMID contains a MIDI file; offsets are those in the RIFF file. Padding, chunks of unknown types and
+everything after the announced tracks are skipped. Sources: Standard MIDI Files 1.0; RP-029 (RMID).
 """
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from data_prep.wording import counted
 
 MAX_MIDI_BYTES = 1 << 23
-"""Of a MIDI file: a note takes about 8, pedals some more, and hours of playing less than a million."""
+"""Maximum size of a MIDI file (bytes). A note takes about 8, hours of piano music with pedals less than a million."""
 
 MAX_TRACKS = 1000
-"""Of a MIDI file."""
+"""Maximum number of tracks of a MIDI file."""
 
-_HEAD = 8
-"""Bytes of a chunk's name and length."""
-
-_FIELDS = 6
-"""Bytes of MThd's three numbers; it may be longer."""
+_HEAD = 8  # bytes of a chunk's name and length
+_FIELDS = struct.Struct(">HHH")  # the numbers in MThd, which may be longer
 
 
 @dataclass(frozen=True)
 class Chunks:
-    """A MIDI file's header and tracks.
+    """The header and tracks of a MIDI file.
 
     Attributes:
-        format: 0 one track, 1 simultaneous tracks, 2 independent ones.
-        division: Ticks of a quarter note; from 0x8000 on it counts parts of seconds.
-        tracks: Where each announced track's events begin and end in the file.
+        format: 0 for one track, 1 for simultaneous tracks, 2 for independent tracks.
+        division: Ticks per quarter note; values from 0x8000 on encode a clock in fractions of a second.
+        tracks: (begin, end) of the events of each announced track (byte offsets).
     """
 
     format: int
@@ -43,73 +39,68 @@ def read_chunks(data: bytes) -> Chunks:
     """Find the tracks of a file.
 
     Args:
-        data: The file's contents.
+        data: Contents of the file.
 
     Returns:
-        Its header and its tracks.
+        The header and the tracks.
 
     Raises:
-        ValueError: If it is cut short, is no MIDI file, or has more than MAX_MIDI_BYTES or MAX_TRACKS.
+        ValueError: If the file is not a MIDI file, is cut short, or exceeds MAX_MIDI_BYTES or MAX_TRACKS.
     """
     if len(data) > MAX_MIDI_BYTES:
         raise ValueError(f"MIDI files of at most {MAX_MIDI_BYTES} bytes are read: it has {len(data)}")
     begin, end = _unwrapped(data) if data[:4] == b"RIFF" else (0, len(data))
     if data[begin : min(begin + 4, end)] != b"MThd":
-        raise ValueError("it is no MIDI file: it does not begin with MThd")
+        raise ValueError("it is not a MIDI file: it does not begin with MThd")
     length = int.from_bytes(data[begin + 4 : begin + _HEAD], "big")
     left = end - begin - _HEAD
-    if left < _FIELDS or left < length:
-        raise ValueError(
-            f"it is cut short: its header takes {counted(max(length, _FIELDS), 'byte')}, {max(left, 0)} are left"
-        )
-    if length < _FIELDS:
-        raise ValueError(f"it is broken: its header announces {counted(length, 'byte')}, and has at least {_FIELDS}")
-    at = begin + _HEAD
-    form, announced, division = (int.from_bytes(data[at + 2 * n : at + 2 * n + 2], "big") for n in range(3))
-    if announced > MAX_TRACKS:
-        raise ValueError(f"MIDI files of at most {MAX_TRACKS} tracks are read: it announces {announced}")
-    return Chunks(form, division, tuple(_tracks(data, at + length, end, announced)))
+    size = max(length, _FIELDS.size)
+    if left < size:
+        raise ValueError(f"it is cut short: its header takes {counted(size, 'byte')}, {max(left, 0)} are left")
+    if length < _FIELDS.size:
+        raise ValueError(f"it is broken: its header announces {counted(length, 'byte')}, but needs {_FIELDS.size}")
+    form, num_tracks, division = _FIELDS.unpack_from(data, begin + _HEAD)
+    if num_tracks > MAX_TRACKS:
+        raise ValueError(f"MIDI files of at most {MAX_TRACKS} tracks are read: it announces {num_tracks}")
+    return Chunks(form, division, tuple(_tracks(data, begin + _HEAD + length, end, num_tracks)))
 
 
 def _unwrapped(data: bytes) -> tuple[int, int]:
-    """Find the MIDI file in a RIFF file; its lengths are little-endian, and its chunks begin at even places."""
+    """Return begin and end of the MIDI file in a RIFF file, whose lengths are little-endian and offsets even."""
     if data[8:12] != b"RMID":
-        raise ValueError("it is no MIDI file: it is a RIFF file of another type than RMID")
+        raise ValueError("it is not a MIDI file: it is a RIFF file of another type than RMID")
     at = 12
     while at + _HEAD <= len(data):
         begin = at + _HEAD
         end = begin + int.from_bytes(data[at + 4 : begin], "little")
         if data[at : at + 4] == b"data":
             if end > len(data):
-                raise ValueError(
-                    f"it is cut short: its MIDI data announce {counted(end - begin, 'byte')}, "
-                    f"{len(data) - begin} are left"
-                )
+                announced = counted(end - begin, "byte")
+                raise ValueError(f"it is cut short: its MIDI data announce {announced}, {len(data) - begin} are left")
             return begin, end
         at = end + end % 2
     raise ValueError("it is cut short: it is a RIFF file of type RMID without MIDI data")
 
 
 def _tracks(data: bytes, at: int, end: int, announced: int) -> Iterator[tuple[int, int]]:
-    """Yield beginning and end of the announced tracks' events."""
+    """Yield begin and end of the events of each announced track."""
     for track in range(announced):
         at = _next_track(data, at, end)
         begin = at + _HEAD
         if begin > end:
-            raise ValueError(f"it is cut short: it announces {counted(announced, 'track')}, {track} are there")
+            raise ValueError(f"it is cut short: it announces {counted(announced, 'track')}, but contains {track}")
         length = int.from_bytes(data[at + 4 : begin], "big")
         if begin + length > end:
-            raise ValueError(
-                f"it is cut short: the track at byte {at} announces {counted(length, 'byte')}, {end - begin} are left"
-            )
+            size = counted(length, "byte")
+            raise ValueError(f"it is cut short: the track at byte {at} announces {size}, {end - begin} are left")
         yield begin, begin + length
         at = begin + length
 
 
 def _next_track(data: bytes, at: int, end: int) -> int:
-    """Return where the next track's chunk begins, ``end`` if there is none.
+    """Return the offset of the next track's chunk, ``end`` if there is none.
 
-    A chunk's name is four printable characters. What is none, or is longer than what is left, is padding.
+    The name of a chunk is four printable characters. Data without one, or with a length beyond the end, is padding.
     """
     while at < end and data[at : at + 4] != b"MTrk":
         name, after = data[at : at + 4], at + _HEAD + int.from_bytes(data[at + 4 : at + _HEAD], "big")

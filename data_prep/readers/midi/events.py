@@ -1,10 +1,10 @@
-"""The events of a MIDI file's tracks, walked byte by byte: notes, programs, and the meta events about them.
+"""The events in the tracks of a MIDI file: notes, program changes, and some meta events; all others are skipped.
 
-Every other event is skipped. Libraries are not used because none reports where in the file an event is, and they
-disagree on broken numbers: some loop forever.
+No library is used, because none reports the offset of an event in the file, and because they disagree on invalid
+numbers, where some loop forever.
 
-Sysex cancels running status; so do meta events by the letter, but programs that read MIDI continue it after them, and
-files count on that. A track ends at its end-of-track event. Source: Standard MIDI Files 1.0.
+Sysex events cancel running status. The standard says the same of meta events, but other programs continue running
+status after them, and files rely on that. A track ends at its end-of-track event. Source: Standard MIDI Files 1.0.
 """
 
 from array import array
@@ -17,19 +17,19 @@ from numpy.typing import NDArray
 from data_prep.readers.midi.chunks import Chunks
 
 NUM_CHANNELS = 16
-"""Channels of a track."""
+"""Number of channels of a track."""
 
 TRACK_NAME, TEMPO, METRE, KEY = 0x03, 0x51, 0x58, 0x59
-"""Types of the meta events that are kept."""
+"""Types of the meta events that are returned."""
 
 MAX_METAS = 100_000
-"""Meta events that are kept of one file."""
+"""Maximum number of returned meta events of one file."""
 
 NUMBER_BYTES = 4
-"""Most bytes of a variable-length number."""
+"""Maximum size of a variable-length number (bytes)."""
 
 NOTE_ON, PROGRAM = 0x90, 0xC0
-"""Statuses of channel 1; those of the other channels follow each. Note-offs come before note-ons."""
+"""Statuses of channel 1; each is followed by those of the other channels. Note-offs are below note-ons."""
 
 _STATUS, _PRESSURE_OF_KEY, _PRESSURE, _PITCH_WHEEL = 0x80, 0xA0, 0xD0, 0xE0
 _SYSEX, _ESCAPE, _META, _END_OF_TRACK = 0xF0, 0xF7, 0xFF, 0x2F
@@ -40,10 +40,10 @@ class Meta(NamedTuple):
     """A meta event.
 
     Attributes:
-        tick: From the beginning of its track.
-        track: From 0.
+        tick: Ticks from the beginning of the track.
+        track: Index of the track, from 0.
         kind: TRACK_NAME, TEMPO, METRE or KEY.
-        content: Its data.
+        content: Data of the event.
     """
 
     tick: int
@@ -54,13 +54,13 @@ class Meta(NamedTuple):
 
 @dataclass(frozen=True)
 class Events:
-    """The notes' and programs' m events in the order of the bytes, and the meta events.
+    """The m note events and program changes of a file in byte order, and its meta events.
 
     Attributes:
-        tick: [m] int64, from the beginning of the track.
-        status: [m] int64, a note-off, a note-on or a program change of a channel.
-        offset: [m] int64, where in the file the event's last byte stands: a velocity, or a program.
-        track: [m] int64, from 0.
+        tick: [m] int64, ticks from the beginning of the track.
+        status: [m] int64, note-off, note-on or program change of a channel.
+        offset: [m] int64, offset in the file of the event's last byte: a velocity or a program.
+        track: [m] int64, index of the track, from 0.
         metas: The meta events.
         track_end: [tracks] int64, the tick at which each track ends.
     """
@@ -74,17 +74,17 @@ class Events:
 
 
 def read_events(data: bytes, chunks: Chunks) -> Events:
-    """Read the events of a file's tracks.
+    """Read the events of all tracks.
 
     Args:
-        data: The file's contents.
-        chunks: Where its tracks stand.
+        data: Contents of the file.
+        chunks: Header and tracks of the file.
 
     Returns:
         The events.
 
     Raises:
-        ValueError: If the file is cut short or broken, or has more than MAX_METAS.
+        ValueError: If the file is cut short or broken, or has more than MAX_METAS meta events.
     """
     columns: list[NDArray[np.int64]] = [np.zeros((0, 3), np.int64)]
     metas: list[Meta] = []
@@ -102,14 +102,14 @@ def read_events(data: bytes, chunks: Chunks) -> Events:
 
 
 def _walk(chunk: bytes, begin: int, track: int, metas: list[Meta]) -> tuple["array[int]", int]:
-    """Walk a track whose events begin at a place in the file, and append its metas to those of the file.
+    """Read a track whose events begin at offset ``begin`` of the file, and append its meta events to ``metas``.
 
-    Offset, tick and status of each note and program are returned one after the other; and the tick of the end. An
-    IndexError is raised where the chunk ends within an event.
+    Returns the flattened (offset, tick, status) of each note event and program change, and the last tick. Raises
+    IndexError if the chunk ends within an event.
     """
     events = array("q")
     at = tick = status = 0
-    kept = lone = False  # whether the running status is of notes or programs, and of events with one data byte
+    kept = lone = False  # whether events of the running status are returned, and have one data byte
     end = len(chunk)
     while at < end:
         delta = chunk[at]
@@ -132,14 +132,14 @@ def _walk(chunk: bytes, begin: int, track: int, metas: list[Meta]) -> tuple["arr
         highest = chunk[at] if lone else chunk[at] | chunk[at + 1]
         at += 1 if lone else 2
         if highest >= _STATUS:
-            raise ValueError(f"it is broken: a status byte stands where data must, before byte {begin + at}")
+            raise ValueError(f"it is broken: a status byte is in the data before byte {begin + at}")
         if kept:
             events.extend((begin + at - 1, tick, status))
     return events, tick
 
 
 def _special(chunk: bytes, at: int, status: int, begin: int, here: Meta, metas: list[Meta]) -> int:
-    """Read a sysex or meta event whose status has been read, and return where the next event begins."""
+    """Read the rest of a sysex or meta event after its status, and return the position of the next event."""
     kind = -1
     if status == _META:
         kind = chunk[at]
@@ -161,11 +161,11 @@ def _special(chunk: bytes, at: int, status: int, begin: int, here: Meta, metas: 
 
 
 def _number(chunk: bytes, at: int, begin: int) -> tuple[int, int]:
-    """Read a variable-length number, and return where it ends."""
+    """Read a variable-length number, and return it and the position after it."""
     value = 0
     for place in range(at, at + NUMBER_BYTES):
         byte = chunk[place]
         value = value << 7 | byte & 0x7F
         if byte < _STATUS:
             return value, place + 1
-    raise ValueError(f"it is broken: a number of more than {NUMBER_BYTES} bytes stands at byte {begin + at}")
+    raise ValueError(f"it is broken: the number at byte {begin + at} has more than {NUMBER_BYTES} bytes")

@@ -1,9 +1,9 @@
-"""A MIDI file: its notes with what plays them, its tempos, signatures and names; read for all uses by the same rules.
+"""The contents of a MIDI file: notes with their programs, tempos, signatures and names of tracks.
 
-A channel's program is the latest that any track has set, in a file of independent tracks (format 2) its own track; of
-changes at a note's own tick only those before it in the file count; before any it is 0.
+The program of a channel is the last one set by any track, or by the same track in a file of independent tracks (format
+2). At the tick of a note, only program changes before it in the file apply. The initial program is 0.
 
-Values that make no metre or key are skipped, and so are meta events after the last note.
+Invalid time and key signatures and meta events after the last note are skipped.
 """
 
 from collections import defaultdict, deque
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.limits import check_length, check_num_notes, is_metre
+from data_prep.pitches import NUM_PITCHES
 from data_prep.readers.midi.chunks import read_chunks
 from data_prep.readers.midi.events import (
     KEY,
@@ -26,42 +27,41 @@ from data_prep.readers.midi.events import (
     Meta,
     read_events,
 )
-from data_prep.readers.notes import clean_name
+from data_prep.readers.notes import clean_name, decoded
 from data_prep.wording import by_number, counted
 
 DRUMS = 9
-"""The channel of percussion, from 0."""
+"""Channel of percussion, counted from 0."""
 
 PIANO_PROGRAMS = range(8)
-"""General MIDI's programs, from 0, that are pianos."""
+"""Programs of General MIDI that are pianos, counted from 0."""
 
 INDEPENDENT_TRACKS = 2
-"""The format of files whose tracks are pieces of their own."""
+"""Format of files whose tracks are separate pieces."""
 
 MAX_UNENDED_SHARE = 0.1
-"""Of notes that are never released: a few are errors of a recorder, more mean that the notes are wrong."""
+"""Maximum share of notes without a release: a few are errors of recording, more mean that the notes are wrong."""
 
-_NUM_KEYS = 128
 _SECONDS_CLOCK = 0x8000
 _MAX_FIFTHS = 7
-_SIGNATURE_BYTES = 2
+_SIGNATURE_BYTES, _TEMPO_BYTES = 2, 3
 
 
 @dataclass(frozen=True)
 class MidiNotes:
-    """Every note-on with a velocity above 0, in the order of the bytes.
+    """The n note-ons with a velocity above 0, in byte order.
 
     Attributes:
-        tick: [n] int64, from the beginning of the track.
-        end: [n] int64, the tick of the release: the first of its key, channel and track that ends no earlier strike;
-            the track's end for a note that is never released.
-        released: [n] bool, whether it is.
+        tick: [n] int64, ticks from the beginning of the track.
+        end: [n] int64, tick of the release: the first of the same key, channel and track that does not end an earlier
+            note, or the end of the track for a note that is never released.
+        released: [n] bool, whether the note is released.
         pitch: [n] int16, MIDI pitch.
         velocity: [n] int16, 1..127.
         channel: [n] int16, 0..15.
-        program: [n] int16, 0..127, in force on the channel as the note is struck.
-        track: [n] int64, from 0.
-        offset: [n] int64, where in the file the velocity stands.
+        program: [n] int16, 0..127, program of the channel at the note-on.
+        track: [n] int64, index of the track, from 0.
+        offset: [n] int64, offset of the velocity in the file.
     """
 
     tick: NDArray[np.int64]
@@ -76,17 +76,17 @@ class MidiNotes:
 
     @property
     def is_piano(self) -> NDArray[np.bool_]:
-        """[n] whether a piano plays the note."""
+        """[n] bool, whether a piano plays the note."""
         return (self.program < PIANO_PROGRAMS.stop) & (self.channel != DRUMS)
 
     def of(self, chosen: NDArray[np.bool_ | np.integer]) -> "MidiNotes":
-        """Choose some of the notes."""
+        """Return the notes with the given indices or mask."""
         return MidiNotes(**{name: column[chosen] for name, column in vars(self).items()})
 
 
 @dataclass(frozen=True)
 class TimeSignature:
-    """A time signature from a tick on."""
+    """A time signature and the tick from which it applies."""
 
     tick: int
     beats: int
@@ -95,7 +95,7 @@ class TimeSignature:
 
 @dataclass(frozen=True)
 class KeySignature:
-    """A key signature from a tick on: sharps, or flats if negative, -7..7."""
+    """A key signature and the tick from which it applies: number of sharps, or of flats if negative, -7..7."""
 
     tick: int
     fifths: int
@@ -104,16 +104,16 @@ class KeySignature:
 
 @dataclass(frozen=True)
 class MidiFile:
-    """A MIDI file.
+    """The contents of a MIDI file.
 
     Attributes:
-        format: 0 one track, 1 simultaneous tracks, 2 independent ones.
-        resolution: Ticks in a quarter note.
-        notes: Its notes.
-        tempos: Tick and microseconds of a quarter note, in the order of ticks.
-        metres: Time signatures in the order of ticks; invalid ones are left out.
-        keys: Key signatures in the order of ticks; invalid ones are left out.
-        names: The tracks' names by the track's number, where they have one.
+        format: 0 for one track, 1 for simultaneous tracks, 2 for independent tracks.
+        resolution: Ticks per quarter note.
+        notes: The notes.
+        tempos: (tick, microseconds per quarter note), in the order of ticks.
+        metres: Valid time signatures in the order of ticks.
+        keys: Valid key signatures in the order of ticks.
+        names: Names of tracks, by index of the track.
     """
 
     format: int
@@ -126,23 +126,23 @@ class MidiFile:
 
 
 def read(data: bytes) -> MidiFile:
-    """Read a file.
+    """Parse a file.
 
     Args:
-        data: Its contents.
+        data: Contents of the file.
 
     Returns:
-        What it says.
+        The parsed file.
 
     Raises:
-        ValueError: If it is no MIDI file, is cut short, broken or larger than files of music are, counts seconds
-            instead of beats, or has no notes. The message is one line.
+        ValueError: If the file is not a MIDI file, is cut short, broken or too large, has a clock in seconds instead of
+            beats, or has no notes. The message is one line.
     """
     chunks = read_chunks(data)
     if chunks.division >= _SECONDS_CLOCK:
-        raise ValueError("its clock counts parts of seconds, so there are no beats to read notes by")
+        raise ValueError("its clock counts fractions of seconds, so its beats are unknown")
     if chunks.division == 0:
-        raise ValueError("its clock has no ticks: 0 ticks a quarter note")
+        raise ValueError("its clock has no ticks: 0 ticks per quarter note")
     events = read_events(data, chunks)
     notes = _notes(data, events, independent=chunks.format == INDEPENDENT_TRACKS)
     if not len(notes.tick):
@@ -158,18 +158,18 @@ def read(data: bytes) -> MidiFile:
         tempos=tuple(_tempos(metas)),
         metres=tuple(metre for metre in map(_metre, metas) if metre is not None),
         keys=tuple(key for key in map(_key, metas) if key is not None),
-        names={meta.track: decoded(meta.content) for meta in reversed(metas) if meta.kind == TRACK_NAME},
+        names={meta.track: clean_name(decoded(meta.content)) for meta in reversed(metas) if meta.kind == TRACK_NAME},
     )
 
 
 def check_releases(notes: MidiNotes) -> None:
-    """Reject notes of which too many are never released.
+    """Raise ValueError if too many notes are never released.
 
     Args:
-        notes: The notes that are to be used, at least one.
+        notes: The notes that are used, at least one.
 
     Raises:
-        ValueError: If it is more than one, and more than MAX_UNENDED_SHARE of them, or all.
+        ValueError: If all of them are never released, or more than one and more than MAX_UNENDED_SHARE of them.
     """
     count, unended = len(notes.tick), int(np.count_nonzero(~notes.released))
     if unended > max(1, MAX_UNENDED_SHARE * count) or unended == count:
@@ -177,25 +177,26 @@ def check_releases(notes: MidiNotes) -> None:
 
 
 def sounding(notes: MidiNotes, line: NDArray[np.int64]) -> MidiNotes:
-    """Find what is heard of notes when each key of a line sounds once at a time.
+    """Remove overlaps of notes with the same key and line.
 
-    Of several strikes of one key at one tick the loudest is kept. A note lasts to the first release of its key after
-    it, or to the key's next strike if that is earlier; one that is released as it is struck lasts a tick.
+    If a key is struck several times at one tick, the loudest note is kept. A note lasts until the first later release
+    of its key, or until the next strike of its key if that is earlier. A note that is released at its own tick lasts
+    one tick.
 
     Args:
-        notes: The notes.
-        line: [n] the line that each is played on.
+        notes: The n notes.
+        line: [n] number of the line on which each note is played.
 
     Returns:
-        Those that sound, with their ends, by (tick, pitch) of all lines.
+        The notes that sound, with their new ends, in the order of (tick, pitch).
     """
-    key = np.unique(line, return_inverse=True)[1] * _NUM_KEYS + notes.pitch
+    key = np.unique(line, return_inverse=True)[1] * NUM_PITCHES + notes.pitch
     span = int(max(notes.tick.max(initial=0), notes.end.max(initial=0))) + 2
     by_key = np.lexsort((-notes.velocity, notes.tick, key))
     strike = (key * span + notes.tick)[by_key]
     first = np.append(True, strike[1:] != strike[:-1])[: len(strike)]
     strike, kept = strike[first], by_key[first]
-    # releases were paired first in, first out; which of them ends a strike is decided again, by key and time
+    # the ends that read() assigned first in, first out are reassigned to strikes by key and time
     release = np.sort((key * span + notes.end)[notes.end > notes.tick])
     end = np.append(release, -1)[np.searchsorted(release, strike, "right")]
     end = np.where(end // span == strike // span, end % span, strike % span + 1)
@@ -203,15 +204,6 @@ def sounding(notes: MidiNotes, line: NDArray[np.int64]) -> MidiNotes:
     end = np.where(following // span == strike // span, np.minimum(end, following % span), end)
     order = np.lexsort((notes.pitch[kept], notes.tick[kept]))
     return replace(notes.of(kept[order]), end=end[order])
-
-
-def decoded(name: bytes) -> str:
-    """Return a name as text: UTF-8, or else Latin-1, in one line without control characters."""
-    try:
-        text = name.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = name.decode("latin-1")
-    return clean_name(text)
 
 
 def _notes(data: bytes, events: Events, *, independent: bool) -> MidiNotes:
@@ -223,7 +215,7 @@ def _notes(data: bytes, events: Events, *, independent: bool) -> MidiNotes:
     line = channel + NUM_CHANNELS * events.track
     program = _in_force(~is_note, value, events.tick, line if independent else channel)
     end = np.full(len(value), -1)
-    ended, ending = _paired((line * _NUM_KEYS + pitch)[is_note], struck[is_note])
+    ended, ending = _paired((line * NUM_PITCHES + pitch)[is_note], struck[is_note])
     places = np.flatnonzero(is_note)
     end[places[ended]] = events.tick[places[ending]]
     released = end >= 0
@@ -241,23 +233,23 @@ def _notes(data: bytes, events: Events, *, independent: bool) -> MidiNotes:
 
 
 def _paired(key: NDArray[np.int64], struck: NDArray[np.bool_]) -> tuple[list[int], list[int]]:
-    """Pair each release with the first strike of its key that still sounds; one without such a strike ends nothing."""
+    """Return the indices of strikes and of their releases: each release ends the first sounding strike of its key."""
     sounding: defaultdict[int, deque[int]] = defaultdict(deque)
     ended: list[int] = []
     ending: list[int] = []
-    for at, (one, strikes) in enumerate(zip(key.tolist(), struck.tolist(), strict=True)):
-        if strikes:
-            sounding[one].append(at)
-        elif waiting := sounding.get(one):
-            ended.append(waiting.popleft())
-            ending.append(at)
+    for index, (number, is_strike) in enumerate(zip(key.tolist(), struck.tolist(), strict=True)):
+        if is_strike:
+            sounding[number].append(index)
+        elif strikes := sounding.get(number):
+            ended.append(strikes.popleft())
+            ending.append(index)
     return ended, ending
 
 
 def _in_force(
     is_change: NDArray[np.bool_], value: NDArray[np.int16], tick: NDArray[np.int64], line: NDArray[np.int64]
 ) -> NDArray[np.int16]:
-    """[m] the program in force on each event's line, its own if the event is a change."""
+    """Return the program [m] of the line of each event, after the event if it is a program change."""
     if not is_change.any():
         return np.zeros_like(value)
     order = np.lexsort((tick, line))  # stable: events of one tick stay in the order of the bytes
@@ -269,12 +261,8 @@ def _in_force(
 
 
 def _tempos(metas: list[Meta]) -> list[tuple[int, int]]:
-    width = 3
-    return [
-        (meta.tick, int.from_bytes(meta.content, "big"))
-        for meta in metas
-        if meta.kind == TEMPO and len(meta.content) == width
-    ]
+    tempos = (meta for meta in metas if meta.kind == TEMPO and len(meta.content) == _TEMPO_BYTES)
+    return [(meta.tick, int.from_bytes(meta.content, "big")) for meta in tempos]
 
 
 def _metre(meta: Meta) -> TimeSignature | None:

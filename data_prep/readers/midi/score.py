@@ -1,11 +1,10 @@
-"""MIDI files as scores: notes of each track and channel, put on the grid and split into voices.
+"""Reader of MIDI files as scores: the notes of each track and channel are snapped to the grid and split into voices.
 
-Drums (channel 10) have no pitches and are left out.
+Drums (channel 10) are omitted, because they have no pitches.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,16 +17,16 @@ from data_prep.readers.midi.events import NUM_CHANNELS
 from data_prep.readers.midi.file import DRUMS, INDEPENDENT_TRACKS, KeySignature, MidiFile, MidiNotes
 from data_prep.readers.midi.metres import metres_and_pickup
 from data_prep.readers.notes import Heading, Key, Note, Piece, Reading, midi_name
-from data_prep.readers.parts import bar_length
-from data_prep.readers.voices import fill_gaps, settle_short, signatures_from, split, stack_chords
+from data_prep.readers.parts import without_gaps
+from data_prep.readers.voices import adjust_short_notes, split, stack_chords
 from data_prep.wording import by_number, counted
 
 MAX_RESTS = 20 * MAX_SILENT_BARS
-"""Rests that are filled in for all voices of a score together."""
+"""Maximum number of rests that fill the gaps of all voices of a score."""
 
 
 def read(path: Path) -> Reading:
-    """Read a file's tracks and channels, each split into voices.
+    """Read the voices of each track and channel of a file.
 
     Args:
         path: The file.
@@ -36,8 +35,8 @@ def read(path: Path) -> Reading:
         One piece for each voice.
 
     Raises:
-        ValueError: If the file cannot be read (see ``midi_file.read``), is not of format 0 or 1, has no notes but
-            drums, or too many notes that never end.
+        ValueError: If the file cannot be read (see ``midi_file.read``), is not of format 0 or 1, has no notes except
+            drums, or has too many notes that never end.
     """
     file = midi_file.read(read_bytes(path))
     if file.format == INDEPENDENT_TRACKS:
@@ -48,7 +47,7 @@ def read(path: Path) -> Reading:
 
 
 def _pieces(file: MidiFile) -> Iterator[Piece]:
-    """Yield every voice of every line, in the order of tracks and channels."""
+    """Yield a piece for each voice, in the order of tracks and channels."""
     metres, pickup = metres_and_pickup(file)
     keys = list({key.onset: key for key in (_key(signature, file.resolution) for signature in file.keys)}.values())
     lines = _lines(file.notes)
@@ -59,32 +58,28 @@ def _pieces(file: MidiFile) -> Iterator[Piece]:
     ]
     num_rests = 0
     for part, voice in voices:
-        filled, begin = fill_gaps(_legato(voice), bar_length(metres), pickup)
-        num_rests += len(filled) - len(voice)
-        if num_rests > MAX_RESTS:
-            raise ValueError(
-                f"its {counted(len(voices), 'voice')} {by_number(len(voices), 'rests', 'rest')} for more than "
-                f"{MAX_RESTS} bars together"
-            )
-        yield Piece.of(
-            Heading(
-                tune="",
-                part=part if len(voices) > 1 else "",
-                title=file.names.get(0, "") if len(lines) > 1 or len(voices) == 1 else "",
-                composer="",
-                num_parts=len(voices),
-                metres=signatures_from(metres, begin),
-                keys=signatures_from(keys, begin),
-                pickup=Fraction(0) if begin else pickup,
-            ),
-            filled,
+        heading = Heading(
+            tune="",
+            part=part if len(voices) > 1 else "",
+            title=file.names.get(0, "") if len(lines) > 1 or len(voices) == 1 else "",
+            composer="",
+            num_parts=len(voices),
+            metres=tuple(metres),
+            keys=tuple(keys),
+            pickup=pickup,
         )
+        piece = without_gaps(heading, _legato(voice))
+        num_rests += len(piece.pitch) - len(voice)
+        if num_rests > MAX_RESTS:
+            rest = by_number(len(voices), "rests", "rest")
+            raise ValueError(f"its {counted(len(voices), 'voice')} {rest} for more than {MAX_RESTS} bars together")
+        yield piece
 
 
 def _lines(notes: MidiNotes) -> dict[tuple[int, int], MidiNotes]:
-    """Return what sounds on each track and channel, in their order, a line's notes by (tick, pitch).
+    """Return the sounding notes of each (track, channel) in the order of (tick, pitch).
 
-    A note that is never released lasts to the next one of its line, or to its track's end.
+    A note that is never released lasts until the next note of its track and channel, or until the end of the track.
     """
     pitched = notes.of(notes.channel != DRUMS)
     if not len(pitched.tick):
@@ -108,7 +103,7 @@ def _voices(line: MidiNotes, resolution: int) -> list[list[Note]]:
     for tick, end, pitch, velocity in zip(*columns, strict=True):
         onset = snap(tick, resolution)
         notes.append(Note(onset, snap(end, resolution) - onset, pitch, midi_name(pitch), velocity=velocity))
-    return split(stack_chords(settle_short(notes)), ARTICULATION_GAP)
+    return split(stack_chords(adjust_short_notes(notes)), ARTICULATION_GAP)
 
 
 def _key(signature: KeySignature, resolution: int) -> Key:
@@ -117,7 +112,7 @@ def _key(signature: KeySignature, resolution: int) -> Key:
 
 
 def _legato(voice: list[Note]) -> list[Note]:
-    """Hold each note until the next where the silence between them is only articulation."""
+    """Extend each note to the next one if the silence between them is only articulation."""
     held = [
         note._replace(duration=after.onset - note.onset)
         if 0 < after.onset - note.onset - note.duration < ARTICULATION_GAP

@@ -1,1 +1,1 @@
-"""MusicXML files: checked, unpacked, and read through music21."""
+"""Reader of MusicXML files: unpacked, checked, and parsed by music21."""

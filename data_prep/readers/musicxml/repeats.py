@@ -1,8 +1,8 @@
-"""The order in which a MusicXML score is played: repeats and endings of its bar lines, and its jumps.
+"""The order in which a MusicXML score is played, from the repeats and endings of its bar lines, and from its jumps.
 
-A repeat or an ending at a bar line of one part holds for all parts. Jumps are read from the attributes of <sound>,
-which are meant for playback, not from printed words and signs: "segno" and "coda" apply where their measure begins,
-"tocoda", "fine", "dacapo" and "dalsegno" where it ends.
+A repeat or an ending of one part applies to all parts. Jumps are read from the attributes of <sound>, which are meant
+for playback, and not from printed words and signs: "segno" and "coda" apply at the beginning of their measure, and
+"tocoda", "fine", "dacapo" and "dalsegno" at its end.
 """
 
 import re
@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 from data_prep.readers.repeats import Sign, Turn
 
 MARKS = frozenset({"barline", "direction", "sound"})
-"""Elements that hold the marks, besides other things."""
+"""Elements that may contain marks of repeats and jumps."""
 
 _AT_BEGIN: Mapping[str, Sign] = {"segno": "segno", "coda": "coda"}
 _AT_END: Mapping[str, Sign] = {"tocoda": "to coda", "fine": "fine", "dacapo": "da capo", "dalsegno": "dal segno"}
@@ -20,16 +20,16 @@ _NUMBER = re.compile(r"\d{1,9}")
 
 
 def take_turns(root: Element) -> dict[int, Turn]:
-    """Find the turns of a score, and take the elements that make them out of it.
+    """Return the turns of a score, and remove the elements that define them from it.
 
     Args:
         root: The element score-partwise.
 
     Returns:
-        The turns by the number of measures before them, the last one at the score's end.
+        The turns by number of measures before them; the last one is at the end of the score.
 
     Raises:
-        ValueError: If a section is to be played too often.
+        ValueError: If a section is played too often.
     """
     marks = _Marks()
     for part in root.iterfind("part"):
@@ -52,19 +52,19 @@ def _marking(measure: Element) -> Iterator[Element]:
 
 
 class _Marks:
-    """The turns of a score while its parts are read."""
+    """Collector of the turns of a score."""
 
     def __init__(self) -> None:
         self._turns: dict[int, Turn] = {}
-        self._endings: dict[int, int] = {}  # where each ends, by where it begins
-        self._opened = 0  # where the latest ending began
+        self._endings: dict[int, int] = {}  # end of each ending, by its beginning
+        self._opened = 0  # beginning of the last ending
 
     def turn(self, place: int) -> Turn:
-        """Return the turn before a measure, a new one if there was none."""
+        """Return the turn before a measure, created if missing."""
         return self._turns.setdefault(place, Turn())
 
     def take(self, element: Element, measure: int) -> None:
-        """Take a bar line or a <sound> of a measure."""
+        """Process a bar line or a <sound> of a measure."""
         if element.tag == "sound":
             self._sound(element, measure)
             return
@@ -93,7 +93,7 @@ class _Marks:
                     self.turn(place).signs.add(sign)
 
     def finish(self) -> dict[int, Turn]:
-        """Return the turns; an ending spans the measures until it closes."""
+        """Return the turns, with each ending extended to all turns before its end."""
         for begin, end in self._endings.items():
             for place in range(begin + 1, end):
                 if place in self._turns and not self._turns[place].endings:

@@ -110,8 +110,11 @@ def test_what_is_skipped_and_left_out_is_named_with_its_reason(
     prepared = _prepare(folder, tmp_path)
     assert [(one.file, one.reason.split(":")[0]) for one in prepared.skipped] == [
         ("calm/cut.mid", "it is cut short"),
-        ("calm/text.mid", "it is no MIDI file"),
-        ("wild/typo.mid", "line 1 of its annotations is no beat (seconds, seconds, and b, db or bR, parted by tabs)"),
+        ("calm/text.mid", "it is not a MIDI file"),
+        (
+            "wild/typo.mid",
+            "line 1 of its annotations is not a beat (seconds, seconds, and b, db or bR, separated by tabs)",
+        ),
     ]
     assert [(one.file, one.reason) for one in prepared.exclusions] == [
         ("calm/flat.mid", "14 distinct velocities; at least 20 are needed"),
@@ -132,7 +135,7 @@ def test_nothing_that_can_be_used(tmp_path: Path, performed: Callable[..., bytes
     folder = tmp_path / "bad"
     folder.mkdir()
     (folder / "a.mid").write_text("text")
-    with pytest.raises(BadInputError, match=r"none of the 1 in .* can be, the first is a\.mid: it is no MIDI file"):
+    with pytest.raises(BadInputError, match=r"none of the 1 in .* can be, the first is a\.mid: it is not a MIDI file"):
         _prepare(folder, tmp_path)
     (folder / "b.mid").write_bytes(performed(0, velocities=5))
     with pytest.raises(BadInputError, match=r"none of the 2 in .*b\.mid: 5 distinct velocities"):

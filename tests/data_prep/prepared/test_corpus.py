@@ -226,7 +226,7 @@ def test_nothing_that_can_be_read(tmp_path: Path) -> None:
     folder = tmp_path / "bad"
     folder.mkdir()
     (folder / "a.mid").write_text("text")
-    with pytest.raises(BadInputError, match=r"none of the 1 in .* can be, the first is a\.mid: it is no MIDI file"):
+    with pytest.raises(BadInputError, match=r"none of the 1 in .* can be, the first is a\.mid: it is not a MIDI file"):
         _prepare(folder, tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Reading within bounds: readers that hang, fill the memory, or end their process, among good files."""
+"""Tests of reading within limits: readers that hang, fill the memory, or end their process, among valid files."""
 
 import ctypes
 import os
@@ -37,7 +37,7 @@ def _deny() -> None:
     raise PermissionError(13, "Permission denied")
 
 
-def _refuse() -> None:
+def _reject() -> None:
     check_num_notes(10**9)
 
 
@@ -49,7 +49,7 @@ def _blunder() -> None:
     int("x")
 
 
-DEEDS: dict[str, Callable[[], object]] = {
+ACTIONS: dict[str, Callable[[], object]] = {
     "compute": _compute,
     "wait": lambda: time.sleep(600),
     "fill": lambda: bytearray(2**30),
@@ -60,16 +60,16 @@ DEEDS: dict[str, Callable[[], object]] = {
     "crash": lambda: ctypes.string_at(0),
     "hang up": _hang_up,
     "deny": _deny,
-    "refuse": _refuse,
+    "reject": _reject,
     "blunder": _blunder,
     "quote": _quote,
 }
 
 
 def read(path: Path) -> str:
-    """Do what a file says; give the process and the text of one that says nothing bad."""
+    """Do the action that a file names; return the process id and the text of a file that names none."""
     text = path.read_text()
-    DEEDS.get(text, str)()
+    ACTIONS.get(text, str)()
     return f"{os.getpid()} {text}"
 
 
@@ -78,10 +78,10 @@ def _json(_: Path) -> tuple[str, ...]:
 
 
 READER = FileReader(read, _json)
-BAD = {
+FAILURES = {
     "compute": Failure("reading it takes more than 0.3 s", passing=True),
     "wait": Failure("reading it takes more than 1.8 s", passing=True),
-    "fill": Failure("reading it takes more memory than there is for one file", passing=True),
+    "fill": Failure("reading it takes more memory than one file may use", passing=True),
     "recur": Failure("it cannot be read as music: RecursionError: maximum recursion depth exceeded", passing=False),
     "exit": Failure("it cannot be read as music: SystemExit: bye", passing=False),
     "leave": Failure("the process that read it was ended (exit status 3)", passing=True),
@@ -90,7 +90,7 @@ BAD = {
     "hang up": Failure("the process that read it was ended (SIGKILL)", passing=True),
     "quote": Failure(f"it cannot be read as music: KeyError: '{'[' * 299}", passing=False),
     "deny": Failure("Permission denied", passing=True),
-    "refuse": Failure("files of at most 200000 notes are read: it has 1000000000", passing=False),
+    "reject": Failure("files of at most 200000 notes are read: it has 1000000000", passing=False),
     "blunder": Failure("it cannot be read as music: ValueError: invalid literal", passing=False),
 }
 
@@ -102,30 +102,30 @@ def _write(folder: Path, contents: list[str]) -> list[Path]:
     return paths
 
 
-def test_bad_files_fail_alone_and_say_why(tmp_path: Path) -> None:
-    contents = [text for bad in BAD for text in (bad, f"good after {bad}")]
+def test_failures_do_not_affect_other_files(tmp_path: Path) -> None:
+    contents = [text for action in FAILURES for text in (action, f"valid after {action}")]
     paths = _write(tmp_path, contents)
     answers = dict(read_each(READER, paths, processes=2, bounds=QUICK))
     assert sorted(answers) == paths
     for path, text in zip(paths, contents, strict=True):
         answer = answers[path]
-        if text in BAD:
+        if text in FAILURES:
             assert isinstance(answer, Failure)
-            assert answer.reason.startswith(BAD[text].reason), text  # Python 3.12 adds to what recurs
-            assert answer.passing == BAD[text].passing
+            assert answer.reason.startswith(FAILURES[text].reason), text  # Python 3.12 adds to that of a recursion
+            assert answer.passing == FAILURES[text].passing
         else:
             assert isinstance(answer, str)
             assert answer.partition(" ")[2] == text
 
 
-def test_files_are_read_elsewhere_and_good_ones_all_in_one_process(tmp_path: Path) -> None:
-    answers = dict(read_each(READER, _write(tmp_path, ["a", "refuse", "c", "deny", "e"])))
+def test_one_other_process_reads_all_files(tmp_path: Path) -> None:
+    answers = dict(read_each(READER, _write(tmp_path, ["a", "reject", "c", "deny", "e"])))
     processes = {answer.split()[0] for answer in answers.values() if isinstance(answer, str)}
     assert len(processes) == 1
     assert processes != {str(os.getpid())}
 
 
-def test_a_machine_without_memory_is_no_fault_of_the_file(tmp_path: Path) -> None:
+def test_a_lack_of_memory_of_the_machine_is_a_passing_failure(tmp_path: Path) -> None:
     (path,) = _write(tmp_path, ["fill"])
     program = (
         "import resource; from pathlib import Path; from tests.data_prep.readers.test_bounded import READER; "
@@ -138,19 +138,19 @@ def test_a_machine_without_memory_is_no_fault_of_the_file(tmp_path: Path) -> Non
     assert "memory" in done.stdout
 
 
-def test_a_bound_of_size_is_told_before_reading(tmp_path: Path) -> None:
+def test_the_size_is_checked_before_reading(tmp_path: Path) -> None:
     path = tmp_path / "large.abc"
     with path.open("wb") as file:
         file.truncate(MAX_BYTES + 1)
     answer = read_one(READER, path)
     assert answer == Failure("files of at most 16 MB are read: it has 16.0 MB", passing=False)
     with path.open("wb") as file:
-        file.truncate(2**42)  # more than any memory holds
+        file.truncate(2**42)  # more than the memory of any machine
     assert file_digest(path)
     assert read_one(READER, path) == Failure("files of at most 16 MB are read: it has 4398046.5 MB", passing=False)
 
 
-def test_nothing_is_left_of_a_reading_that_is_given_up(tmp_path: Path) -> None:
+def test_an_abandoned_generator_ends_its_processes(tmp_path: Path) -> None:
     reading = read_each(READER, _write(tmp_path, ["a", "wait", "wait"]), processes=2)
     _, answer = next(reading)
     assert isinstance(answer, str)
@@ -159,7 +159,7 @@ def test_nothing_is_left_of_a_reading_that_is_given_up(tmp_path: Path) -> None:
     assert not Path(f"/proc/{answer.split()[0]}").exists()
 
 
-def test_no_process_to_read_in_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_cannot_start_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(BadInputError, match=r"none can be started \(exit status 1\).*/bin/false"):
         read_one(READER, _write(tmp_path, ["a"])[0])
@@ -170,11 +170,14 @@ def _named(path: Path) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize(
-    ("code", "why"),
-    [("while True:\n    pass\n", "reading it takes more than"), ("raise MemoryError\n", "more memory than there is")],
+    ("code", "reason"),
+    [
+        ("while True:\n    pass\n", "reading it takes more than"),
+        ("raise MemoryError\n", "more memory than one file may use"),
+    ],
 )
-def test_a_reader_that_cannot_be_imported_is_bounded_too(
-    code: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_import_of_a_reader_is_limited_too(
+    code: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "unimportable_reader.py"
     path.write_text(code)
@@ -182,4 +185,4 @@ def test_a_reader_that_cannot_be_imported_is_bounded_too(
     answer = read_one(FileReader(Path.read_bytes, _named), path, Bounds(seconds=0.1))
     assert isinstance(answer, Failure)
     assert answer.passing
-    assert why in answer.reason
+    assert reason in answer.reason

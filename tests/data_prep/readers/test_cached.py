@@ -1,4 +1,4 @@
-"""Reading files: in parallel, cached, and with bad files among them."""
+"""Tests of cached readings: parallel reading, damaged entries, and invalid files."""
 
 import os
 import zipfile
@@ -17,7 +17,7 @@ from data_prep.readers.notes import Reading
 
 
 class Recorded:
-    """A progress display that records its steps."""
+    """A progress display that records its calls."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str | int, ...]] = []
@@ -36,13 +36,13 @@ def _digests(folder: Path) -> dict[Path, str]:
     return {path: file_digest(path) for path in sorted(folder.iterdir())}
 
 
-def _same(one: Mapping[Path, Reading], other: Mapping[Path, Reading]) -> bool:
-    return [note_table.to_bytes(reading) for reading in one.values()] == [
-        note_table.to_bytes(reading) for reading in other.values()
+def _same(first: Mapping[Path, Reading], second: Mapping[Path, Reading]) -> bool:
+    return [note_table.to_bytes(reading) for reading in first.values()] == [
+        note_table.to_bytes(reading) for reading in second.values()
     ]
 
 
-def test_progress_tells_of_what_is_parsed_only(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
+def test_progress_counts_only_files_that_are_parsed(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
     folder = folder_of_tunes(3)
     first, second = Recorded(), Recorded()
     fresh = read_all(_digests(folder), tmp_path / "cache", first)
@@ -52,7 +52,7 @@ def test_progress_tells_of_what_is_parsed_only(folder_of_tunes: Callable[..., Pa
     assert _same(fresh, again)
 
 
-def test_a_changed_file_is_read_again_alone(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
+def test_only_a_changed_file_is_read_again(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
     folder = folder_of_tunes(3)
     read_all(_digests(folder), tmp_path / "cache", Silent())
     changed = folder / "tune01.abc"
@@ -63,7 +63,7 @@ def test_a_changed_file_is_read_again_alone(folder_of_tunes: Callable[..., Path]
     assert readings[changed].pieces[0].heading.title == "Another"
 
 
-def test_two_processes_read_what_one_reads(
+def test_two_processes_return_the_same_as_one(
     folder_of_tunes: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cached, "WORTH_A_POOL", 0)
@@ -85,7 +85,7 @@ def test_a_damaged_entry_is_read_again(folder_of_tunes: Callable[..., Path], tmp
     assert progress.calls[0] == ("start", 2, "reading scores")
 
 
-def test_an_entry_with_any_byte_changed_is_right_or_not_used(
+def test_an_entry_with_a_changed_byte_is_correct_or_not_used(
     folder_of_tunes: Callable[..., Path], tmp_path: Path
 ) -> None:
     fresh = read_all(_digests(folder_of_tunes(1)), tmp_path / "cache", Silent())
@@ -93,14 +93,12 @@ def test_an_entry_with_any_byte_changed_is_right_or_not_used(
     data = entry.read_bytes()
     for at in range(0, len(data), 7):
         entry.write_bytes(data[:at] + bytes([data[at] ^ 0x55]) + data[at + 1 :])
-        found = cached._from_cache(entry)  # pyright: ignore[reportPrivateUsage]
-        assert found is None or _same({entry: found}, fresh), at
+        reading = cached._from_cache(entry)  # pyright: ignore[reportPrivateUsage]
+        assert reading is None or _same({entry: reading}, fresh), at
 
 
 @pytest.mark.parametrize("keep", [0.2, 0.5, 0.9, 0.99])
-def test_an_entry_damaged_anywhere_is_noticed(
-    keep: float, folder_of_tunes: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_a_truncated_entry_is_read_again(keep: float, folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
     folder = folder_of_tunes(1)
     fresh = read_all(_digests(folder), tmp_path / "cache", Silent())
     (entry,) = (tmp_path / "cache" / "notes").iterdir()
@@ -110,15 +108,15 @@ def test_an_entry_damaged_anywhere_is_noticed(
     assert _same(read_all(_digests(folder), tmp_path / "cache", Silent()), fresh)
 
 
-def test_a_bad_file_is_named_and_the_good_are_read(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
+def test_an_invalid_file_does_not_affect_the_others(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
     folder = folder_of_tunes(2)
     (folder / "bad.mid").write_text("no music")
     readings = read_all(_digests(folder), tmp_path / "cache", Silent())
-    assert [len(one.pieces) for one in readings.values()] == [0, 1, 1]
-    assert readings[folder / "bad.mid"].unread[0].reason == "it is no MIDI file: it does not begin with MThd"
+    assert [len(reading.pieces) for reading in readings.values()] == [0, 1, 1]
+    assert readings[folder / "bad.mid"].unread[0].reason == "it is not a MIDI file: it does not begin with MThd"
 
 
-def test_a_file_that_is_gone_is_skipped(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_missing_file_is_skipped(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
     digests = _digests(folder_of_tunes(2))
     gone = next(iter(digests))
     gone.unlink()
@@ -126,7 +124,7 @@ def test_a_file_that_is_gone_is_skipped(folder_of_tunes: Callable[..., Path], tm
     assert "No such file" in readings[gone].unread[0].reason
 
 
-def test_a_full_disk_is_told_in_one_line_and_leaves_nothing(
+def test_a_full_disk_is_one_error_and_leaves_no_entry(
     folder_of_tunes: Callable[..., Path], tmp_path: Path, full_disk: Callable[[], AbstractContextManager[None]]
 ) -> None:
     cache = tmp_path / "cache"
@@ -137,22 +135,22 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_nothing(
     assert not list((cache / "notes").iterdir())
 
 
-def test_a_cache_that_is_no_folder(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_cache_that_is_a_file_is_rejected(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
     path = tmp_path / "cache"
     path.write_text("a file")
     with pytest.raises(BadInputError, match="must be writable"):
         read_all(_digests(folder_of_tunes(1)), path, Silent())
 
 
-def test_what_a_damaged_archive_makes_of_its_parser_is_the_files_own(tmp_path: Path) -> None:
+def test_a_damaged_archive_is_not_a_passing_failure(tmp_path: Path) -> None:
     path = tmp_path / "score.mxl"
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("score.xml", "<score-partwise/>")
     data = path.read_bytes()
-    path.write_bytes(data[:-6] + b"\xff\xff\x00\x00" + data[-2:])  # where the directory is said to begin
-    (one,) = read_all({path: file_digest(path)}, tmp_path / "cache", Silent()).values()
-    assert not one.is_passing
-    assert one.unread[0].reason.startswith("it cannot be read as MusicXML: ")
+    path.write_bytes(data[:-6] + b"\xff\xff\x00\x00" + data[-2:])  # the offset of the directory
+    (reading,) = read_all({path: file_digest(path)}, tmp_path / "cache", Silent()).values()
+    assert not reading.is_passing
+    assert reading.unread[0].reason.startswith("it cannot be read as MusicXML: ")
 
 
 def test_pipes_and_devices_are_not_read(tmp_path: Path) -> None:
@@ -161,4 +159,4 @@ def test_pipes_and_devices_are_not_read(tmp_path: Path) -> None:
         (tmp_path / f"endless{suffix}").symlink_to("/dev/zero")
     for path in tmp_path.iterdir():
         assert file_digest(path)
-        assert [one.reason for one in read_file(path).unread] == ["it is no regular file"]
+        assert [unread.reason for unread in read_file(path).unread] == ["it is no regular file"]

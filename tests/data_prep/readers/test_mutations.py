@@ -1,5 +1,4 @@
-"""Damaged files of every kind: each is read within bounds, and rejected with a reason or read as something that is
-music."""
+"""Tests of damaged files of every format: each is rejected with a reason, or read as valid music, within limits."""
 
 import re
 import zipfile
@@ -112,7 +111,7 @@ def _zipped(score: bytes) -> bytes:
     return buffer.getvalue()
 
 
-WHOLE: Mapping[str, bytes] = {
+INTACT: Mapping[str, bytes] = {
     "score.abc": ABC,
     "score.mid": _score(),
     "score.krn": KERN,
@@ -130,8 +129,8 @@ BOUNDS = Bounds(seconds=1, memory=256 * 2**20)
 
 
 def mutant(name: str, random: np.random.Generator) -> bytes:
-    """Damage a file in one to three places; where lengths or an archive enclose the music, half of the time inside."""
-    data = WHOLE[name]
+    """Damage a file in one to three places. Of MIDI files and archives, damage half within tracks and scores."""
+    data = INTACT[name]
     inside = bool(random.integers(2))
     if name == "score.mxl" and inside:
         return _zipped(_damaged(MUSICXML, random))
@@ -185,21 +184,21 @@ def _move(data: bytes, random: np.random.Generator) -> bytes:
 
 
 def _without_element(data: bytes, random: np.random.Generator) -> bytes:
-    """Take out, or repeat, one of XML's elements, so that it stays well-formed; in other files one line."""
-    found = list(re.finditer(rb"<(\w[\w-]*)[^>]*>[^<]*</\1>|<note>.*?</note>", data, re.DOTALL))
-    found = found or list(re.finditer(rb".*\n", data))
-    if not found:
+    """Remove or repeat an XML element, so that the file stays well-formed, or in other files a line."""
+    elements = list(re.finditer(rb"<(\w[\w-]*)[^>]*>[^<]*</\1>|<note>.*?</note>", data, re.DOTALL))
+    elements = elements or list(re.finditer(rb".*\n", data))
+    if not elements:
         return data
-    one = found[int(random.integers(len(found)))]
-    return data[: one.start()] + one.group() * int(random.choice([0, 0, 2, 40])) + data[one.end() :]
+    element = elements[int(random.integers(len(elements)))]
+    return data[: element.start()] + element.group() * int(random.choice([0, 0, 2, 40])) + data[element.end() :]
 
 
 def _renumber(data: bytes, random: np.random.Generator) -> bytes:
-    found = list(re.finditer(rb"\d+", data))
-    if not found:
+    numbers = list(re.finditer(rb"\d+", data))
+    if not numbers:
         return data
-    one = found[int(random.integers(len(found)))]
-    return data[: one.start()] + NUMBERS[int(random.integers(len(NUMBERS)))] + data[one.end() :]
+    number = numbers[int(random.integers(len(numbers)))]
+    return data[: number.start()] + NUMBERS[int(random.integers(len(NUMBERS)))] + data[number.end() :]
 
 
 DAMAGES: tuple[Callable[[bytes, np.random.Generator], bytes], ...] = (
@@ -218,7 +217,7 @@ DAMAGES: tuple[Callable[[bytes, np.random.Generator], bytes], ...] = (
 
 
 def look(path: Path) -> tuple[int, list[str]]:
-    """Read a file; give what was read, and the reasons why other things were not."""
+    """Read and check a file; return the number of its notes, and the reasons of what could not be read."""
     if path.parent.name == "performance.mid":
         file = performance.read(path.read_bytes())
         check_performance(file.performance)
@@ -226,7 +225,7 @@ def look(path: Path) -> tuple[int, list[str]]:
     reading = read(path, "played" if path.parent.name.startswith("played") else "written")
     for piece in reading.pieces:
         check_piece(piece)
-    return sum(piece.num_sounding for piece in reading.pieces), [one.reason for one in reading.unread]
+    return sum(piece.num_sounding for piece in reading.pieces), [unread.reason for unread in reading.unread]
 
 
 def check_piece(piece: Piece) -> None:
@@ -283,14 +282,14 @@ def _write(folder: Path, name: str, count: int) -> list[Path]:
         ("played.xml", 300),
     ],
 )
-def test_a_damaged_file_is_refused_in_words_or_read_as_music(name: str, count: int, tmp_path: Path) -> None:
+def test_a_damaged_file_is_rejected_with_a_reason_or_read_as_music(name: str, count: int, tmp_path: Path) -> None:
     unbounded: list[tuple[Path, str]] = []
     num_read = 0
     for path, answer in read_each(FileReader(look, needs), _write(tmp_path, name, count), bounds=BOUNDS):
         if isinstance(answer, Failure) and answer.passing:
             unbounded.append((path, answer.reason))
             continue
-        if isinstance(answer, Failure):  # the reader of performances, or a check of what was read
+        if isinstance(answer, Failure):  # from the reader of performances, or from a check
             reasons = [answer.reason]
             assert "cannot be read as" not in answer.reason, path
         else:
@@ -301,43 +300,43 @@ def test_a_damaged_file_is_refused_in_words_or_read_as_music(name: str, count: i
             assert reason, path
             assert "\n" not in reason, path
             assert not re.match(r"\w*(Error|Exception)\b", reason), path
-    assert num_read > count / 20, "damage that leaves nothing to read shows little"
+    assert num_read > count / 20, "too few damaged files can be read for a useful test"
     assert unbounded == []
 
 
-def test_a_damaged_index_is_refused_in_one_line_or_names_what_is_there(tmp_path: Path) -> None:
+def test_a_damaged_index_is_rejected_in_one_line_or_names_existing_files(tmp_path: Path) -> None:
     random = stream(0, "mutants of an index")
     for name in ("a.mid", "b.mid"):
-        (tmp_path / name).write_bytes(WHOLE["performance.mid"])
-    num_read, refused = 0, list[str]()
+        (tmp_path / name).write_bytes(INTACT["performance.mid"])
+    num_read, reasons = 0, list[str]()
     for _ in range(500):
         (tmp_path / performance_files.INDEX).write_bytes(_damaged(INDEX, random))
         try:
-            found = performance_files.entries(resolve(str(tmp_path)))
+            entries = performance_files.entries(resolve(str(tmp_path)))
         except BadInputError as error:
-            refused.append(str(error))
+            reasons.append(str(error))
             continue
         num_read += 1
-        assert all(one.path.is_file() and one.style for one in found)
+        assert all(entry.path.is_file() and entry.style for entry in entries)
     assert num_read
-    assert not [text for text in refused if "\n" in text]
+    assert not [text for text in reasons if "\n" in text]
 
 
-def test_damaged_beats_are_refused_in_one_line_or_ascend() -> None:
+def test_damaged_beats_are_rejected_in_one_line_or_ascend() -> None:
     random = stream(0, "mutants of beats")
     second = np.linspace(-1, 9, 30)
-    num_read, refused = 0, list[str]()
+    num_read, reasons = 0, list[str]()
     for _ in range(1000):
         text = _damaged(ANNOTATIONS, random).decode("utf-8", "replace")
         try:
-            found = beats.read(text)
+            annotated = beats.read(text)
         except ValueError as error:
-            refused.append(str(error))
+            reasons.append(str(error))
             continue
         num_read += 1
-        (place,) = found.quarters(second)
-        assert np.all(np.isfinite(place))
-        assert np.all(place >= 0)
-        assert np.all(np.diff(place) > 0)
+        (quarters,) = annotated.quarters(second)
+        assert np.all(np.isfinite(quarters))
+        assert np.all(quarters >= 0)
+        assert np.all(np.diff(quarters) > 0)
     assert num_read
-    assert not [text for text in refused if "\n" in text or "annotat" not in text]
+    assert not [text for text in reasons if "\n" in text or "annotat" not in text]

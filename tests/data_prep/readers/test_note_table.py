@@ -1,7 +1,7 @@
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
 # (pyarrow has no types)
-"""The note table as a file."""
+"""Tests of the note table as an Arrow file."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from data_prep.readers.note_table import FORMAT, from_bytes, to_bytes
 from data_prep.readers.notes import Piece, Reading
 
 
-def test_the_table_is_arrow_with_null_velocities(oneills: Callable[[str, str], Piece]) -> None:
+def test_columns_and_null_velocities_of_the_table(oneills: Callable[[str, str], Piece]) -> None:
     table = ipc.open_file(pa.BufferReader(to_bytes(Reading((oneills("0201-0300.abc", "203"),), ())))).read_all()
     assert table.column_names == [
         "piece",
@@ -30,7 +30,7 @@ def test_the_table_is_arrow_with_null_velocities(oneills: Callable[[str, str], P
     assert table.column("velocity").null_count == table.num_rows
 
 
-def test_a_table_of_a_newer_version_is_refused() -> None:
+def test_a_table_of_a_newer_version_is_rejected() -> None:
     table = ipc.open_file(pa.BufferReader(to_bytes(Reading((), ())))).read_all()
     metadata = json.loads(table.schema.metadata[b"tunesmith"]) | {"format": FORMAT + 1}
     sink = pa.BufferOutputStream()

@@ -1,4 +1,4 @@
-"""Notes and ties, and that they come back from the note table."""
+"""Tests of pieces, of merged ties, and of the note table."""
 
 from fractions import Fraction
 from itertools import pairwise
@@ -48,7 +48,7 @@ readings = st.builds(
 
 @settings(max_examples=40)
 @given(readings)
-def test_a_reading_comes_back_from_its_table(reading: Reading) -> None:
+def test_a_reading_is_equal_after_storing_and_loading(reading: Reading) -> None:
     again = from_bytes(to_bytes(reading), "here")
     assert again.unread == reading.unread
     assert len(again.pieces) == len(reading.pieces)
@@ -61,43 +61,43 @@ def test_a_reading_comes_back_from_its_table(reading: Reading) -> None:
 
 
 @given(st.lists(notes, max_size=8))
-def test_the_columns_hold_exact_times(some: list[Note]) -> None:
+def test_times_in_the_columns_are_exact(some: list[Note]) -> None:
     piece = Piece.of(Heading("", "", "", "", 1, (), (), Fraction(0)), some)
     assert [Fraction(int(time), piece.resolution) for time in piece.onset] == [note.onset for note in some]
     assert [Fraction(int(time), piece.resolution) for time in piece.duration] == [note.duration for note in some]
 
 
 def _chain(*specs: tuple[int, int, bool]) -> list[Note]:
-    made: list[Note] = []
+    chain: list[Note] = []
     now = Fraction(0)
     for pitch, duration, tied in specs:
-        made.append(Note(now, Fraction(duration), pitch, f"p{pitch}", tied=tied))
+        chain.append(Note(now, Fraction(duration), pitch, f"p{pitch}", tied=tied))
         now += duration
-    return made
+    return chain
 
 
-def test_a_chain_of_ties_is_one_note() -> None:
+def test_a_chain_of_ties_is_merged() -> None:
     merged = merge_ties(_chain((60, 1, True), (60, 2, True), (60, 1, False), (62, 1, False)))
     assert [(note.pitch, note.duration, note.tied) for note in merged] == [(60, 4, False), (62, 1, False)]
 
 
-def test_a_tie_to_another_pitch_joins_nothing() -> None:
+def test_a_tie_to_another_pitch_is_ignored() -> None:
     chain = _chain((60, 1, True), (62, 1, False), (62, 1, False))
     assert merge_ties(chain) == chain
 
 
-def test_a_grace_note_breaks_no_tie() -> None:
+def test_a_grace_note_does_not_interrupt_a_tie() -> None:
     merged = merge_ties(_chain((60, 1, True), (64, 0, False), (60, 1, False)))
     assert [(note.pitch, note.duration) for note in merged] == [(60, 2), (64, 0)]
 
 
-def test_a_tie_across_a_silence_joins_nothing() -> None:
+def test_a_tie_across_a_silence_is_ignored() -> None:
     apart = [Note(Fraction(0), Fraction(1), 60, "C4", tied=True), Note(Fraction(2), Fraction(1), 60, "C4")]
     assert merge_ties(apart) == apart
 
 
 @given(st.lists(st.tuples(st.integers(60, 62), st.integers(0, 3), st.booleans()), max_size=12))
-def test_merging_keeps_the_time_that_sounds_at_each_pitch(specs: list[tuple[int, int, bool]]) -> None:
+def test_merging_keeps_the_total_duration_of_each_pitch(specs: list[tuple[int, int, bool]]) -> None:
     chain = _chain(*specs)
     merged = merge_ties(chain)
     for pitch in (60, 61, 62):
@@ -107,7 +107,7 @@ def test_merging_keeps_the_time_that_sounds_at_each_pitch(specs: list[tuple[int,
 
 
 @pytest.mark.parametrize(
-    ("notes", "metre", "refused"),
+    ("notes", "metre", "reason"),
     [
         (
             [Note(Fraction(0), Fraction(1, prime), 60, "C4") for prime in (9973, 9967, 9949, 9941)],
@@ -121,11 +121,9 @@ def test_merging_keeps_the_time_that_sounds_at_each_pitch(specs: list[tuple[int,
         ([Note(Fraction(0), Fraction(1), -1, "B-2")], (4, 4), "pitches from 0 to 127 are read: B-2 is -1"),
     ],
 )
-def test_what_no_clock_counts_and_no_music_has_is_refused(
-    notes: list[Note], metre: tuple[int, int], refused: str
-) -> None:
+def test_invalid_times_metres_and_pitches_are_rejected(notes: list[Note], metre: tuple[int, int], reason: str) -> None:
     heading = Heading("", "", "", "", 1, (Metre(Fraction(0), *metre),), (), Fraction(0))
-    with pytest.raises(ValueError, match=refused) as caught:
+    with pytest.raises(ValueError, match=reason) as caught:
         Piece.of(heading, notes)
     assert "\n" not in str(caught.value)
 
@@ -134,7 +132,7 @@ def test_what_no_clock_counts_and_no_music_has_is_refused(
     st.lists(st.fractions(min_value=0, max_value=MAX_QUARTERS - 1, max_denominator=2**40), min_size=1, max_size=3),
     st.integers(0, 40),
 )
-def test_a_piece_that_is_made_has_exact_places_in_its_bars(times: list[Fraction], unit: int) -> None:
+def test_positions_in_bars_are_exact(times: list[Fraction], unit: int) -> None:
     metre = Metre(Fraction(0), 3, 2**unit)
     heading = Heading("", "", "", "", 1, (metre,), (), Fraction(1, 3))
     try:

@@ -1,4 +1,4 @@
-"""Voices: nothing lost, nothing overlapping, no gap."""
+"""Tests of voices: all notes are kept, without overlaps and gaps."""
 
 from fractions import Fraction
 from itertools import pairwise
@@ -11,7 +11,7 @@ from data_prep.grid import ARTICULATION_GAP, SHORTEST
 from data_prep.limits import MAX_SILENT_BARS
 from data_prep.pitches import REST
 from data_prep.readers.notes import Metre, Note
-from data_prep.readers.voices import fill_gaps, rest, settle_short, signatures_from, split, stack_chords
+from data_prep.readers.voices import adjust_short_notes, fill_gaps, rest, signatures_from, split, stack_chords
 
 times = st.fractions(min_value=0, max_value=24, max_denominator=6)
 lengths = st.fractions(min_value=Fraction(1, 6), max_value=6, max_denominator=6)
@@ -19,7 +19,7 @@ notes = st.builds(Note, onset=times, duration=lengths, pitch=st.integers(40, 90)
 
 
 @given(st.lists(notes, max_size=20))
-def test_chords_keep_every_note_and_show_the_top_one(some: list[Note]) -> None:
+def test_chords_count_all_notes_and_keep_the_top_one(some: list[Note]) -> None:
     events = stack_chords(some)
     assert [event.onset for event in events] == sorted(event.onset for event in events)
     assert len({(event.onset, event.duration) for event in events}) == len(events)
@@ -29,7 +29,7 @@ def test_chords_keep_every_note_and_show_the_top_one(some: list[Note]) -> None:
 
 
 @given(st.lists(notes, max_size=20))
-def test_voices_share_out_all_events_without_overlap(some: list[Note]) -> None:
+def test_split_distributes_all_events_without_overlaps(some: list[Note]) -> None:
     events = stack_chords(some)
     voices = split(events)
     assert sorted(note for voice in voices for note in voice) == sorted(events)
@@ -38,13 +38,13 @@ def test_voices_share_out_all_events_without_overlap(some: list[Note]) -> None:
 
 
 @given(st.lists(notes, max_size=20))
-def test_there_are_no_more_voices_than_notes_at_one_time(some: list[Note]) -> None:
+def test_there_are_no_more_voices_than_simultaneous_notes(some: list[Note]) -> None:
     events = stack_chords(some)
     at_once = [sum(a.onset <= b.onset < a.onset + a.duration for a in events) for b in events]
     assert len(split(events)) == max(at_once, default=0)
 
 
-def test_a_line_keeps_its_voice_by_nearness() -> None:
+def test_a_line_stays_in_the_voice_nearest_in_pitch() -> None:
     high = [Note(Fraction(t), Fraction(1), 72 + t, "h") for t in range(4)]
     low = [Note(Fraction(t), Fraction(1, 2), 50 - t, "l") for t in range(4)]
     assert split(sorted(high + low)) == [high, low]
@@ -53,11 +53,11 @@ def test_a_line_keeps_its_voice_by_nearness() -> None:
 TOUCHES = st.fractions(min_value=-ARTICULATION_GAP, max_value=ARTICULATION_GAP, max_denominator=24).filter(
     lambda touch: touch < ARTICULATION_GAP
 )
-"""By how much a note overlaps the next; negative for a silence."""
+"""Overlap of a note with the next one (quarter notes), negative for a silence."""
 
 
 def _line(played: list[tuple[int, Fraction, Fraction]]) -> list[Note]:
-    """Play notes one after the other, each held too long or too short, but by less than half its length."""
+    """Return notes in sequence, each held too long or too short by less than half of its length."""
     line: list[Note] = []
     begin = Fraction(0)
     for pitch, length, touch in played:
@@ -70,7 +70,7 @@ LENGTHS = st.sampled_from([Fraction(1, 4), Fraction(1, 3), Fraction(1, 2), Fract
 
 
 def _played(low: int, high: int) -> st.SearchStrategy[list[tuple[int, Fraction, Fraction]]]:
-    """Pitch, length, and by how much it is held too long."""
+    """Draw the (pitch, length, overlap) of notes."""
     return st.lists(st.tuples(st.integers(low, high), LENGTHS, TOUCHES), min_size=2, max_size=10)
 
 
@@ -85,7 +85,7 @@ def test_a_line_played_legato_or_detached_is_one_voice(played: list[tuple[int, F
 
 
 @given(_played(72, 79), _played(48, 55))
-def test_two_lines_stay_two_whether_legato_or_detached(
+def test_two_lines_played_legato_or_detached_are_two_voices(
     above: list[tuple[int, Fraction, Fraction]], below: list[tuple[int, Fraction, Fraction]]
 ) -> None:
     high, low = _line(above), _line(below)
@@ -95,17 +95,17 @@ def test_two_lines_stay_two_whether_legato_or_detached(
     ]
 
 
-def test_a_note_that_ends_within_another_s_long_sound_is_another_voice() -> None:
+def test_notes_within_a_long_note_are_another_voice() -> None:
     held = [Note(Fraction(0), Fraction(4), 60, "n")]
     moving = [Note(Fraction(beat), Fraction(1), 72 + beat, "n") for beat in range(4)]
     assert split(stack_chords(held + moving), ARTICULATION_GAP) == [moving, held]
 
 
 @given(st.lists(st.tuples(st.fractions(0, 4, max_denominator=4), st.sampled_from([0, 0, 1, 2, 6, 12])), max_size=12))
-def test_short_notes_are_settled_one_by_one(some: list[tuple[Fraction, int]]) -> None:
+def test_adjusted_durations_of_short_notes(some: list[tuple[Fraction, int]]) -> None:
     played = [Note(onset, Fraction(length, 12), 60 + i, "n") for i, (onset, length) in enumerate(sorted(some))]
-    settled = settle_short(played)
-    for before, after in zip(played, settled, strict=True):
+    adjusted = adjust_short_notes(played)
+    for before, after in zip(played, adjusted, strict=True):
         assert after._replace(duration=before.duration) == before
         together = [note.duration for note in played if note.onset == before.onset]
         later = [note.onset - before.onset for note in played if note.onset > before.onset]
@@ -119,7 +119,7 @@ def test_short_notes_are_settled_one_by_one(some: list[tuple[Fraction, int]]) ->
             assert not later or min(later) > max(together) - ARTICULATION_GAP
 
 
-def test_grace_notes_go_with_the_nearest_event_and_before_it() -> None:
+def test_grace_notes_precede_the_event_nearest_in_pitch() -> None:
     def note(pitch: int, duration: int) -> Note:
         return Note(Fraction(1), Fraction(duration), pitch, "n")
 
@@ -130,7 +130,7 @@ def test_grace_notes_go_with_the_nearest_event_and_before_it() -> None:
 
 
 @given(st.lists(notes, max_size=12), st.sampled_from([2, 3, 4]), st.sampled_from([0, 1]))
-def test_rests_fill_every_gap_and_keep_to_their_bars(some: list[Note], bar_length: int, pickup: int) -> None:
+def test_rests_fill_all_gaps_and_do_not_cross_bar_lines(some: list[Note], bar_length: int, pickup: int) -> None:
     voices = split(stack_chords(some))
     for voice in voices:
         filled, begin = fill_gaps(voice, Fraction(bar_length), Fraction(pickup))
@@ -150,7 +150,7 @@ def test_a_voice_of_rests_is_empty() -> None:
     assert fill_gaps([rest(Fraction(0), Fraction(4))], Fraction(4), Fraction(0)) == ([], 0)
 
 
-def test_signatures_in_force_from_a_later_time() -> None:
+def test_signatures_from_a_later_time() -> None:
     metres = [Metre(Fraction(0), 4, 4), Metre(Fraction(8), 3, 4), Metre(Fraction(20), 2, 4)]
     assert signatures_from(metres, Fraction(9)) == (Metre(Fraction(0), 3, 4), Metre(Fraction(11), 2, 4))
     assert signatures_from(metres, Fraction(0)) == tuple(metres)
@@ -161,21 +161,21 @@ def _two_notes(apart: int) -> list[Note]:
     return [Note(Fraction(at), Fraction(1), 60, "C4") for at in (0, apart)]
 
 
-def test_silence_within_bounds_is_filled() -> None:
+def test_long_silence_is_filled() -> None:
     filled, _ = fill_gaps(_two_notes(4 * MAX_SILENT_BARS), Fraction(4), Fraction(0))
     assert len(filled) == MAX_SILENT_BARS + 2
 
 
 @pytest.mark.parametrize(
-    ("apart", "bar_length", "refused"),
+    ("apart", "bar_length", "reason"),
     [
         (4 * MAX_SILENT_BARS + 8, Fraction(4), "at most 10000 silent bars"),
         (900_000, Fraction(1, 2**40), "at most 10000 silent bars"),
         (10**30, Fraction(4), "1000000 quarter notes"),
     ],
 )
-def test_silence_without_bounds_is_refused_before_it_is_filled(apart: int, bar_length: Fraction, refused: str) -> None:
-    with pytest.raises(ValueError, match=refused):
+def test_too_long_silence_is_rejected_before_it_is_filled(apart: int, bar_length: Fraction, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
         fill_gaps(_two_notes(apart), bar_length, Fraction(0))
 
 

@@ -135,7 +135,7 @@ def test_a_folder_whose_name_looks_like_markup_is_printed_as_it_is(
     assert run(["data", "prepare", name]) == 0
     printed = capsys.readouterr()
     assert printed.out.startswith(f"{name}: ")
-    assert "no [red]music.mid: it is no MIDI file" in printed.err
+    assert "no [red]music.mid: it is not a MIDI file" in printed.err
     assert run(["data", "show", name]) == 0
     assert f"{name}: the scores in {name}" in capsys.readouterr().out
 

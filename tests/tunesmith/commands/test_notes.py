@@ -107,7 +107,7 @@ def test_text_of_a_performance_tells_where_in_the_bar(capsys: pytest.CaptureFixt
 def test_a_file_of_which_nothing_is_read_has_status_2_and_a_reason(
     option: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    reason = "it is no MIDI file: it does not begin with MThd"
+    reason = "it is not a MIDI file: it does not begin with MThd"
     assert _json(capsys, "bad.mid", *option, status=2) == {
         "pieces": [],
         "skipped": [{"title": "", "reason": reason}],

@@ -215,7 +215,7 @@ def test_what_cannot_be_is_said_in_one_line(
         (hand_midi.midi([(0, b"\xff\x58\x04\x04\x02\x18\x08")]), "no notes"),
         (hand_midi.midi(hand_midi.strike(60, 0, 10, channel=10)), "no piano"),
         (hand_midi.midi([(0, b"\xff\x51\x03\x00\x00\x00"), *hand_midi.strike(60, 0, 10)]), "tempo"),
-        (hand_midi.midi(hand_midi.strike(60, 0, 10), division=0xE728), "counts parts of seconds"),
+        (hand_midi.midi(hand_midi.strike(60, 0, 10), division=0xE728), "counts fractions of seconds"),
     ],
     ids=["empty", "text", "cut", "no notes", "drums", "tempo 0", "frames"],
 )

@@ -1,7 +1,7 @@
-"""Where the project's reader of ABC and the tests' second one read a tune differently, and why.
+"""Comparison of the project's ABC reader with the second reader of the tests, and explanations of differences.
 
-Rows are compared as (onset, pitch, duration), neighbouring rests as one. Of several voices the notes are compared, each
-voice from its own first note on, since the project cuts off a late voice's silent bars.
+Rows are compared as (onset, pitch, duration), with adjacent rests merged. Of tunes with several voices, only the notes
+are compared, with onsets relative to the first note of each voice, because the project cuts off silent bars.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,16 +20,16 @@ CORPORA = {
     "airdsAirs": "Aird's Airs",
     "essenFolksong": "Essen folksong collection",
 }
-"""Folders of music21's corpus in ABC, and their names."""
+"""Names of collections, by folder of music21's corpus."""
 
-_OVER_GRACE = "A tie leads over a grace note to the same pitch. The reader joins the notes; the second one does not."
-_MAIL = "A mail program wrote = as =3D. The reader undoes it; the second one finds a D there."
-_NO_KEY = "The key is none of ABC's. The reader refuses the tune; the second one takes what it can for a key."
+_OVER_GRACE = "A tie leads over a grace note to the same pitch. The reader merges the notes; the second one does not."
+_MAIL = "A mail program encoded = as =3D. The reader decodes it, the second reader reads a note D."
+_NO_KEY = "The key is invalid. The reader rejects the tune, the second reader uses the valid part of the key."
 
 EXPLAINED = {
     ("0732-0758_bs.abc", "745"): _NO_KEY,
     ("0732-0758_mh.abc", "745"): _NO_KEY,
-    ("0811-0899.abc", "811"): "Chords stand between plus signs, as in ABC 1. The second reader takes +...+ for a mark.",
+    ("0811-0899.abc", "811"): "Chords are in plus signs, as in ABC 1. The second reader reads +...+ as a mark.",
     ("0981-1000.abc", "997"): _OVER_GRACE,
     ("0981-1000.abc", "1000"): _OVER_GRACE,
     ("1625-1700.abc", "1659"): _OVER_GRACE,
@@ -39,14 +39,14 @@ EXPLAINED = {
     ("han2.abc", "374"): _NO_KEY,
     ("han2.abc", "445"): _NO_KEY,
 }
-"""Why the readers differ, by file and tune."""
+"""Reasons for differences, by file and tune."""
 
 _Row = tuple[Fraction, int | None, Fraction]
 
 
 @dataclass(frozen=True)
 class Compared:
-    """One tune: whether both readers read the same, and how many rows the first one read."""
+    """A compared tune: whether both readings are equal, and the number of rows from the project's reader."""
 
     file: str
     tune: str
@@ -61,7 +61,7 @@ def compare(path: Path) -> Iterator[Compared]:
         path: An ABC file.
 
     Yields:
-        Every tune of it.
+        The comparison of each tune.
     """
     data = path.read_bytes()
     pieces: dict[str, list[Piece]] = {}

@@ -1,7 +1,7 @@
-"""A second reader of ABC, written from the ABC 2.1 standard alone, for comparison with the project's reader.
+"""A second reader of ABC, written only from the ABC 2.1 standard, for comparison with the project's reader.
 
-It walks over each line character by character and is made to be plain, not fast. What it reads, and what it leaves out
-(repeats, decorations, overlaid voices, macros), is what the project's reader agrees to read.
+It reads each line character by character, and is simple rather than fast. Like the project's reader, it ignores
+repeats, decorations, overlaid voices and macros.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from tests.data_prep.readers.abc.second_abc_voice import DIGITS, NATURAL, Event,
 
 @dataclass
 class Tune:
-    """A tune: the rows of each voice that sounds, or why it cannot be read."""
+    """A tune: the rows of each sounding voice, or the reason why it cannot be read."""
 
     number: str = ""
     title: str = ""
@@ -21,12 +21,12 @@ class Tune:
 
 
 class TuneReader:
-    """Reads the lines of one tune."""
+    """Reader of the lines of one tune."""
 
     def __init__(self, file_header: list[str]) -> None:
-        """Start with the fields that hold for the whole file."""
+        """Start with the fields of the file header."""
         self.tune = Tune()
-        self.common = Voice()  # what holds for all voices
+        self.common = Voice()  # fields of all voices
         self.voices: dict[str, Voice] = {}
         self.current: Voice | None = None
         self.in_body = False
@@ -36,10 +36,10 @@ class TuneReader:
                 self.field(line[0], line[2:].strip())
 
     def read(self, lines: list[str]) -> Tune:
-        """Return the tune."""
+        """Read the lines and return the tune."""
         try:
             for line in lines:
-                if is_field(line) and not (self.in_body and is_music_all_the_same(line)):
+                if is_field(line) and not (self.in_body and is_music_like_a_field(line)):
                     self.field(line[0], line[2:].strip())
                 elif self.in_body:
                     self.line, self.at = line, 0
@@ -56,7 +56,7 @@ class TuneReader:
     # Fields
 
     def field(self, letter: str, text: str) -> None:
-        """Apply a field that stands on a line of its own or in brackets."""
+        """Apply a field from its own line or from brackets."""
         if letter == "X":
             self.tune.number = text
         elif letter == "T":
@@ -70,20 +70,20 @@ class TuneReader:
                 self.start_body()
 
     def targets(self, letter: str) -> list[Voice]:
-        """Return the voices that a field is for.
+        """Return the voices to which a field applies.
 
-        In a header that is every voice, but for L: and M: after a V: the voice named there, and the others too if there
-        is none before. In the body it is the voice chosen, before the first one is all of them.
+        In a header these are all voices, except for an L: or M: after a V:, which applies to that voice, and also to
+        the others if it is the first. In the body it is the current voice, or all voices if there is none yet.
         """
         if self.in_body:
             return [self.current] if self.current else [self.common, *self.voices.values()]
-        said = self.common.unit if letter == "L" else self.common.metre
+        earlier = self.common.unit if letter == "L" else self.common.metre
         if letter == "K" or not self.current:
             return [self.common]
-        return [self.current] if said is not None else [self.current, self.common]
+        return [self.current] if earlier is not None else [self.current, self.common]
 
     def start_body(self) -> None:
-        """End the header: what it says holds for every voice that it says nothing else for."""
+        """End the header, whose fields apply to every voice without a field of its own."""
         self.in_body = True
         self.current = None
         for voice in [*self.voices.values(), self.common]:
@@ -91,7 +91,7 @@ class TuneReader:
             voice.unit = voice.unit or voice.default_unit()
 
     def select(self, name: str = "", properties: str = "") -> Voice:
-        """Change to a voice, which may be new."""
+        """Select a voice, which may be new."""
         if name not in self.voices:
             self.voices[name] = Voice()
             if self.in_body:
@@ -102,17 +102,17 @@ class TuneReader:
 
     @property
     def voice(self) -> Voice:
-        """The voice that music is for: the last one chosen, else the first one that the header names."""
+        """The current voice: the last one selected, or else the first one in the header."""
         return self.current or self.select(next(iter(self.voices), ""))
 
     # Music, character by character
 
     def peek(self) -> str:
-        """Return the next character, '' at the end of the line."""
+        """Return the next character, "" at the end of the line."""
         return self.line[self.at : self.at + 1]
 
     def run(self, characters: str) -> str:
-        """Return and pass the characters that come next as long as they are among these."""
+        """Read and return the next characters while they are among the given ones."""
         start = self.at
         while self.peek() and self.peek() in characters:
             self.at += 1
@@ -147,7 +147,7 @@ class TuneReader:
             self.mark()
 
     def mark(self) -> None:
-        """Read a tie, or what sounds nothing: a text, a decoration, a spacer, an overlaid voice and the rest."""
+        """Read a tie, or a silent element: a text, a decoration, a spacer, an overlaid voice or any other character."""
         character = self.peek()
         self.at += 1
         if character == '"':
@@ -167,15 +167,15 @@ class TuneReader:
             self.voice.tie(self.voice.last.notes)
 
     def find(self, character: str) -> int:
-        """Return where a character comes next, the end of the line if it does not."""
+        """Return the position of the next occurrence of a character, the end of the line if there is none."""
         return self.line.find(character, self.at) if character in self.line[self.at :] else len(self.line)
 
     def is_note(self) -> bool:
-        """Return whether a note or an accidental comes next."""
+        """Return whether the next character is a note or an accidental."""
         return self.peek().upper() in NATURAL or self.peek() in {"^", "_", "="}
 
     def note(self) -> Note | None:
-        """Read a note without its length, None if it is an accidental alone."""
+        """Read a note without its length; return None for an accidental without a note."""
         marks = self.run("^_=")
         if self.run(DIGITS + "/") and marks.strip("=") and self.peek().upper() in NATURAL:
             raise ValueError("it has accidentals of less than a semitone")
@@ -189,13 +189,13 @@ class TuneReader:
         place, voice = (letter, octave), self.voice
         if marks:
             voice.bar[place] = marks.count("^") - marks.count("_")
-        of_key = (voice.key or {}).get(letter, 0)
-        alter = voice.bar.get(place, voice.carried.get(place, of_key))
+        in_key = (voice.key or {}).get(letter, 0)
+        alter = voice.bar.get(place, voice.carried.get(place, in_key))
         shift = (voice.clef or 0) + (voice.octave or 0) + (voice.transpose or 0)
         return Note(place, alter, 12 * octave + NATURAL[letter] + alter + shift)
 
     def factor(self) -> Fraction:
-        """Read a length such as 3/2 or //, in units."""
+        """Read a length such as 3/2 or //, as a multiple of the unit length."""
         factor = Fraction(int(self.run(DIGITS) or "1"))
         while self.peek() == "/":
             self.at += 1
@@ -208,11 +208,11 @@ class TuneReader:
         return factor
 
     def length(self) -> Fraction:
-        """Read a length, in quarter notes."""
+        """Read a length and return it in quarter notes."""
         return 4 * self.factor() * (self.voice.unit or Fraction(1, 8))
 
     def bar_line(self) -> None:
-        """Read a bar line and the numbers of an ending that follow it; dots alone are no bar line."""
+        """Read a bar line and the numbers of an ending after it; colons alone are not a bar line."""
         start = self.at
         while self.run("|:") or (self.at > start and self.peek() == "]" and self.run("]")):
             pass
@@ -226,7 +226,7 @@ class TuneReader:
             self.at += 1
 
     def bracket(self) -> None:
-        """Read a bar line, an ending, a field or a chord; a bracket that is none of these sounds nothing."""
+        """Read a bar line, an ending, a field or a chord; any other bracket is silent."""
         self.at += 1
         rest = self.line[self.at :]
         inside, closed, _ = without_quotes(rest).partition("]")
@@ -249,7 +249,7 @@ class TuneReader:
                 self.voice.tie(tied)
 
     def chord(self) -> Event | None:
-        """Read the notes up to a closing bracket: they last as long as the first. None without notes."""
+        """Read the notes up to a closing bracket, with the length of the first; return None without notes."""
         notes: list[Note] = []
         lengths: list[Fraction] = []
         tied: set[Place] = set()
@@ -266,7 +266,7 @@ class TuneReader:
         return Event(notes, lengths[0], tied) if notes else None
 
     def grace_notes(self) -> None:
-        """Read grace notes in braces; a brace that is not closed sounds nothing."""
+        """Read grace notes in braces; an unclosed brace is silent."""
         self.at += 1
         while "}" in self.line[self.at :] and self.peek() != "}":
             if self.peek() == "[":
@@ -281,7 +281,7 @@ class TuneReader:
                 self.voice.events.append(Event(event.notes, Fraction(0), is_grace=True))
 
     def tuplet(self) -> None:
-        """Read a tuplet (p:q:r: r notes, p in the time of q; a bracket without a number is a slur."""
+        """Read a tuplet (p:q:r: r notes, p in the time of q; a parenthesis without a number is a slur."""
         self.at += 1
         numbers = [self.run(DIGITS)]
         while numbers[0] and len(numbers) < 3 and self.run(":"):
@@ -290,7 +290,7 @@ class TuneReader:
         self.voice.start_tuplet(p, q, r)
 
     def broken_rhythm(self) -> None:
-        """Read > or <, once or more: one side of it is as much longer as the other is shorter."""
+        """Read one or more > or <: the note on one side is as much longer as the other is shorter."""
         is_first_longer = self.peek() == ">"
         short = Fraction(1, 2 ** len(self.run(self.peek())))
         self.voice.break_rhythm(*((2 - short, short) if is_first_longer else (short, 2 - short)))
@@ -301,13 +301,13 @@ def is_field(line: str) -> bool:
     return line[1:2] == ":" and (line[0].isalpha() or line[0] == "+")
 
 
-def is_music_all_the_same(line: str) -> bool:
-    """Return whether a line of a tune's body that looks like a field is music: a note or rest before a repeat sign."""
+def is_music_like_a_field(line: str) -> bool:
+    """Return whether a line of a body that looks like a field is music: a note or rest before a repeat sign."""
     return (line[0].islower() and line[0] not in "mrsw") or (line[0] in "ABCDEFGZ" and line[2:3] in {"|", ":"})
 
 
 def read_lines(data: bytes) -> list[str]:
-    """Return the lines of a file without comments and typeset text; a line that is empty separates tunes."""
+    """Return the lines of a file without comments and typeset text; empty lines separate tunes."""
     try:
         text = data.decode("utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig")
     except UnicodeDecodeError:
@@ -331,8 +331,8 @@ def read_file(data: bytes) -> list[Tune]:
         data: In UTF-8, UTF-16 with a byte order mark, or Latin-1.
 
     Returns:
-        A tune for each X: field, to the next empty line or X: field; one for a first block of lines that has a K: field
-        and no X:, if no other tune has an X: field.
+        A tune for each X: field, up to the next empty line or X: field. If there is no X: field, the first block of
+        lines is a tune if it has a K: field.
     """
     blocks: list[list[str]] = [[]]
     for line in read_lines(data):

@@ -1,4 +1,4 @@
-"""What the second reader of ABC reads from fields, and what a voice makes of it: written from the standard alone."""
+"""Fields and voices of the second ABC reader, written only from the ABC 2.1 standard."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,16 +10,16 @@ NATURAL = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 FIFTHS = "FCGDAEB"  # sharps are added in this order, flats in the reverse
 MODES = {"maj": 0, "ion": 0, "m": -3, "min": -3, "aeo": -3, "mix": -1, "dor": -2, "phr": -4, "lyd": 1, "loc": -5}
 CLEFS = ("treble", "bass", "alto", "tenor", "soprano", "mezzosoprano", "baritone", "perc")
-TUPLETS = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}  # number of notes: in the time of how many
+TUPLETS = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}  # by number of notes, the number of notes in whose time they are played
 COMPOUND = ("6/8", "9/8", "12/8")
 OCTAVE_MARKS = {"+15": 24, "^15": 24, "-15": -24, "_15": -24, "+8": 12, "^8": 12, "-8": -12, "_8": -12}
 
 Place = tuple[str, int]
-"""A letter and its octave: the line or space that an accidental holds for."""
+"""A letter and its octave, to which an accidental applies."""
 
 
 class Row(NamedTuple):
-    """A note, a chord (its top note), a grace note (of duration 0) or a rest (without pitch), in quarter notes."""
+    """A note, a chord (its top note), a grace note (duration 0) or a rest (no pitch); times are in quarter notes."""
 
     onset: Fraction
     pitch: int | None
@@ -27,7 +27,7 @@ class Row(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A note head: where it stands, its accidental in semitones and its MIDI pitch."""
+    """A note: its place, its accidental (semitones) and its MIDI pitch."""
 
     place: Place
     alter: int
@@ -36,7 +36,7 @@ class Note(NamedTuple):
 
 @dataclass
 class Event:
-    """A note, a chord, a grace note or, without notes, a rest; ties are not joined yet."""
+    """A note, a chord, a grace note, or a rest if there are no notes; ties are not merged yet."""
 
     notes: list[Note]
     duration: Fraction
@@ -49,7 +49,7 @@ class Event:
         return max(self.notes, key=lambda note: note.pitch, default=None)
 
     def joins(self, other: "Event") -> bool:
-        """Return whether a tie makes one note of this event and the one after it."""
+        """Return whether a tie joins this event to the next one."""
         if not self.top or not other.top or self.is_grace or other.is_grace:
             return False
         return self.top.place in self.tied and self.top.pitch == other.top.pitch and len(self.notes) == len(other.notes)
@@ -57,24 +57,24 @@ class Event:
 
 @dataclass
 class Voice:
-    """What holds for a voice (None: not said yet) and its events so far."""
+    """The fields of a voice, None if not set yet, and its events so far."""
 
     key: dict[str, int] | None = None
-    metre: str | None = None  # '' is free
+    metre: str | None = None  # "" is free
     unit: Fraction | None = None
-    clef: int | None = None  # this and the next two move pitches, in semitones
+    clef: int | None = None  # this and the next two are shifts in semitones
     octave: int | None = None
     transpose: int | None = None
-    bar: dict[Place, int] = field(default_factory=dict[Place, int])  # accidentals since the bar line
+    bar: dict[Place, int] = field(default_factory=dict[Place, int])  # accidentals of the current bar
     carried: dict[Place, int] = field(default_factory=dict[Place, int])  # accidentals of tied notes
     events: list[Event] = field(default_factory=list[Event])
-    last: Event | None = None  # grace notes apart
+    last: Event | None = None  # without grace notes
     broken: Fraction = Fraction(1)  # factor of the next note
     tuplet: Fraction = Fraction(1)
     tuplet_left: int = 0
 
     def inherit(self, common: "Voice") -> None:
-        """Fill in what has not been said for this voice."""
+        """Set the fields that are not set yet for this voice."""
         self.key = common.key if self.key is None else self.key
         self.metre = common.metre if self.metre is None else self.metre
         self.unit = common.unit if self.unit is None else self.unit
@@ -83,11 +83,11 @@ class Voice:
         self.transpose = common.transpose if self.transpose is None else self.transpose
 
     def default_unit(self) -> Fraction:
-        """Return the unit length where no L: says it."""
+        """Return the unit length without an L: field."""
         return Fraction(1, 16) if self.metre and Fraction(self.metre) < Fraction(3, 4) else Fraction(1, 8)
 
     def apply(self, letter: str, text: str) -> None:
-        """Apply a K:, L: or M: field; what cannot be understood changes nothing."""
+        """Apply a K:, L: or M: field; invalid values are ignored."""
         if letter == "K":
             key, rest = read_key(text)
             self.key = self.key if key is None else key
@@ -99,7 +99,7 @@ class Voice:
             self.metre = self.metre if metre is None else metre
 
     def configure(self, text: str) -> None:
-        """Apply the clef and the properties of a K: or V: field that move pitches."""
+        """Apply the clef and the properties of a K: or V: field that shift pitches."""
         for word in without_quotes(text).split():
             name, _, value = word.partition("=")
             if name == "clef" or name.startswith(CLEFS) or name in OCTAVE_MARKS:
@@ -110,7 +110,7 @@ class Voice:
                 self.transpose = int(value)
 
     def add(self, event: Event) -> None:
-        """Append a note, chord or rest, in the tuplet and broken rhythm that it stands in."""
+        """Append a note, chord or rest after applying its tuplet and broken rhythm."""
         event.duration *= self.broken * (self.tuplet if self.tuplet_left else 1)
         self.tuplet_left = max(0, self.tuplet_left - 1)
         self.broken = Fraction(1)
@@ -119,9 +119,9 @@ class Voice:
         self.last = event
 
     def start_tuplet(self, p: int, q: int, r: int) -> None:
-        """Play the next r notes p in the time of q; q and r are 0 for what is usual."""
-        usual = TUPLETS.get(p) or (3 if self.metre in COMPOUND else 2)
-        q = q or (usual if 2 <= p <= 9 else 0)
+        """Start a tuplet of r notes, p in the time of q; q and r are 0 for their defaults."""
+        default = TUPLETS.get(p) or (3 if self.metre in COMPOUND else 2)
+        q = q or (default if 2 <= p <= 9 else 0)
         if p and q:
             self.tuplet, self.tuplet_left = Fraction(q, p), r or p
 
@@ -132,14 +132,14 @@ class Voice:
             self.broken = after
 
     def tie(self, notes: Iterable[Note]) -> None:
-        """Tie notes of the last event to what follows."""
+        """Tie notes of the last event to the next one."""
         if self.last:
             for note in notes:
                 self.last.tied.add(note.place)
                 self.carried[note.place] = note.alter
 
     def rows(self) -> list[Row]:
-        """Return the rows, with tied notes joined."""
+        """Return the rows, with tied notes merged."""
         joined: list[Event] = []
         for event in self.events:
             if joined and joined[-1].joins(event):
@@ -156,12 +156,12 @@ class Voice:
 
 
 def without_quotes(text: str) -> str:
-    """Return a text without what stands in double quotes."""
+    """Return a text without its parts in double quotes."""
     return "".join(text.split('"')[::2])
 
 
 def read_key(text: str) -> tuple[dict[str, int] | None, str]:
-    """Return the accidentals of a K: field, None if it names no key, and what follows the key: clef and properties."""
+    """Return the accidentals of a K: field, None if it has no key, and the rest of the field: clef and properties."""
     first = text.split(maxsplit=1)[0] if text else "none"
     if first in {"none", "HP", "Hp"}:
         return ({"F": 1, "C": 1} if first == "Hp" else {}), text[len(first) :]
@@ -184,7 +184,7 @@ def read_key(text: str) -> tuple[dict[str, int] | None, str]:
 
 
 def read_accidentals(text: str) -> dict[str, int]:
-    """Return the accidentals that a K: field writes out, such as '^f =c'."""
+    """Return the explicit accidentals of a K: field, such as '^f =c'."""
     accidentals: dict[str, int] = {}
     for word in text.split():
         marks = ""
@@ -198,7 +198,7 @@ def read_accidentals(text: str) -> dict[str, int]:
 
 
 def read_unit(text: str) -> Fraction | None:
-    """Return the length of an L: field, None if it has none."""
+    """Return the length in an L: field, None if it is invalid."""
     above, slash, below = text.replace(" ", "").partition("/")
     if not above.isdecimal() or (slash and not below.isdecimal()) or "0" in {above, below}:
         return None
@@ -206,7 +206,7 @@ def read_unit(text: str) -> Fraction | None:
 
 
 def read_metre(text: str) -> str | None:
-    """Return the metre of an M: field as beats/unit, '' if it is free, None if it has none that is used in music."""
+    """Return the metre in an M: field as beats/unit, '' if it is free, None if it is invalid."""
     known = {"": "", "none": "", "C": "4/4", "C|": "2/2"}
     if text in known:
         return known[text]

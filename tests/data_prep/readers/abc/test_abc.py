@@ -1,4 +1,4 @@
-"""Each trap of the ABC corpora on a real tune."""
+"""Tests of difficult notations of ABC with real tunes."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -11,7 +11,7 @@ from data_prep.readers.notes import Note, Piece
 HALF = Fraction(1, 2)
 
 
-def test_grace_notes_are_rows_without_duration(
+def test_grace_notes_have_no_duration(
     oneills: Callable[[str, str], Piece], rows: Callable[[Piece], list[Note]]
 ) -> None:
     # | ~A>B cf | {def}e>d ...
@@ -26,10 +26,10 @@ def test_grace_notes_are_rows_without_duration(
     assert {note.onset for note in notes[6:10]} == {Fraction(3)}
 
 
-def test_a_rhythm_broken_across_a_grace_note_is_kept(
+def test_a_grace_note_does_not_interrupt_a_broken_rhythm(
     oneills: Callable[[str, str], Piece], rows: Callable[[Piece], list[Note]]
 ) -> None:
-    # gf d>{f}e | in 2/4 with L:1/8, where music21's streams read two equal notes
+    # gf d>{f}e | in 2/4 with L:1/8, which music21 reads as two equal notes
     notes = rows(oneills("0201-0300.abc", "246"))
     at = next(i for i, note in enumerate(notes) if note.duration == 0 and notes[i - 1].duration == Fraction(3, 4))
     assert [(note.spelling, note.duration) for note in notes[at - 1 : at + 2]] == [
@@ -39,7 +39,7 @@ def test_a_rhythm_broken_across_a_grace_note_is_kept(
     ]
 
 
-def test_an_accidental_of_a_real_tune_lasts(
+def test_an_accidental_applies_to_its_bar(
     oneills: Callable[[str, str], Piece], rows: Callable[[Piece], list[Note]]
 ) -> None:
     # no. 201 in D: | =c2(AB) c2(de) |, both of them C natural
@@ -48,25 +48,25 @@ def test_an_accidental_of_a_real_tune_lasts(
     assert any(names[index : index + 6] == ["C5", "A4", "B4", "C5", "D5", "E5"] for index in at)
 
 
-def test_a_note_under_an_annotation_is_kept(
+def test_a_note_after_an_annotation_is_read(
     oneills: Callable[[str, str], Piece], rows: Callable[[Piece], list[Note]]
 ) -> None:
-    # | g2">" f2 e2 | d2"<" B2 ">"^d2 | where music21's streams leave out the notes after ">"
+    # | g2">" f2 e2 | d2"<" B2 ">"^d2 | of which music21 omits the notes after ">"
     names = [note.spelling for note in rows(oneills("0201-0300.abc", "224"))]
     at = names.index("G5", 30)
     assert names[at : at + 6] == ["G5", "F#5", "E5", "D5", "B4", "D#5"]
 
 
-def test_chords_give_their_top_note(oneills: Callable[[str, str], Piece], rows: Callable[[Piece], list[Note]]) -> None:
+def test_chords_are_read_as_their_top_note(
+    oneills: Callable[[str, str], Piece], rows: Callable[[Piece], list[Note]]
+) -> None:
     # HG2 [b2B2]|[bB][aA][bB][aA] [g2G2]||
     notes = rows(oneills("0101-0200.abc", "135"))
     chords = [(note.spelling, note.duration) for note in notes if note.chord_size == 2]
     assert chords == [("B5", 1), ("B5", HALF), ("A5", HALF), ("B5", HALF), ("A5", HALF), ("G5", 1)]
 
 
-def test_rests_are_notes_of_their_own(
-    oneills: Callable[[str, str], Piece], rows: Callable[[Piece], list[Note]]
-) -> None:
+def test_rests_are_rows(oneills: Callable[[str, str], Piece], rows: Callable[[Piece], list[Note]]) -> None:
     # | A4 G2z :| and at the end | A4 G2z ||
     notes = rows(oneills("0201-0300.abc", "203"))
     rests = [note for note in notes if note.pitch == REST]
@@ -76,14 +76,14 @@ def test_rests_are_notes_of_their_own(
     ]
 
 
-def test_metre_changes_are_those_of_the_file(oneills: Callable[[str, str], Piece]) -> None:
+def test_changes_of_metre_are_read(oneills: Callable[[str, str], Piece]) -> None:
     # "I Leave You To Guess": M: 5/4, then M: 6/8
     metres = oneills("0201-0300.abc", "264").heading.metres
     assert [metre[1:] for metre in metres] == [(5, 4), (6, 8)]
 
 
-def test_no_metre_change_is_invented(oneills: Callable[[str, str], Piece]) -> None:
-    # bar 9 of no. 224 has six quarters in 3/4, which music21's re-barring takes for a change of metre
+def test_a_bar_of_another_length_is_not_a_change_of_metre(oneills: Callable[[str, str], Piece]) -> None:
+    # bar 9 of no. 224 has six quarters in 3/4, which music21 reads as a change of metre
     assert [metre[1:] for metre in oneills("0201-0300.abc", "224").heading.metres] == [(3, 4)]
 
 
@@ -97,7 +97,7 @@ def test_odd_durations_are_exact_fractions(
     assert Fraction(1, 36) in {note.duration for note in thirty_sixths}
 
 
-def test_slurs_written_as_ties_join_nothing(
+def test_slurs_written_as_ties_are_ignored(
     oneills: Callable[[str, str], Piece], rows: Callable[[Piece], list[Note]]
 ) -> None:
     # f/-e/: a slur in O'Neill's
@@ -107,7 +107,7 @@ def test_slurs_written_as_ties_join_nothing(
     assert all(a != b for a, b in slurred)
 
 
-def test_ties_of_one_pitch_make_one_note(
+def test_ties_of_one_pitch_are_merged(
     oneills: Callable[[str, str], Piece], rows: Callable[[Piece], list[Note]]
 ) -> None:
     # | G6- | G4 || in 3/4
@@ -116,13 +116,15 @@ def test_ties_of_one_pitch_make_one_note(
     assert not any(a.tied and a.pitch == b.pitch for a, b in pairwise(notes))
 
 
-def test_short_inner_bars_do_not_restart_the_count(
+def test_positions_ignore_short_bars_within_the_tune(
     oneills: Callable[[str, str], Piece], rows: Callable[[Piece], list[Note]]
 ) -> None:
     # no. 203: the bar before the repeat has 3 1/2 quarters, the next begins with its upbeat
     piece = oneills("0201-0300.abc", "203")
     _, place, resolution = positions(piece)
-    by_onset = {note.onset: Fraction(int(where), resolution) for note, where in zip(rows(piece), place, strict=True)}
+    by_onset = {
+        note.onset: Fraction(int(position), resolution) for note, position in zip(rows(piece), place, strict=True)
+    }
     assert by_onset[Fraction(0)] == Fraction(7, 2)  # the pickup
     assert by_onset[HALF] == 0
     assert by_onset[Fraction(16)] == Fraction(7, 2)  # the upbeat after the repeat
@@ -133,12 +135,12 @@ def test_positions_in_six_eight_are_exact(oneills: Callable[[str, str], Piece]) 
     # no. 8 is in 6/8 with broken rhythms: | d>ed cde |
     piece = oneills("0001-0050.abc", "8")
     _, place, resolution = positions(piece)
-    bar = [Fraction(int(where), resolution) for where in place[2:8]]
+    bar = [Fraction(int(position), resolution) for position in place[2:8]]
     assert bar == [0, Fraction(3, 4), 1, Fraction(3, 2), 2, Fraction(5, 2)]
     assert place.max() < 3 * resolution
 
 
-def test_pickups_are_the_length_before_the_first_bar_line(oneills: Callable[[str, str], Piece]) -> None:
+def test_pickups_end_at_the_first_bar_line(oneills: Callable[[str, str], Piece]) -> None:
     assert oneills("0201-0300.abc", "203").heading.pickup == HALF
     assert oneills("0201-0300.abc", "202").heading.pickup == 1
     assert oneills("0201-0300.abc", "264").heading.pickup == Fraction(3, 2)
@@ -150,6 +152,6 @@ def test_repeats_are_read_as_written(oneills: Callable[[str, str], Piece]) -> No
     assert Fraction(int(piece.onset[-1] + piece.duration[-1]), piece.resolution) == Fraction(3 * (8 + 4 + 4 + 4)) - HALF
 
 
-def test_keys_know_their_mode(oneills: Callable[[str, str], Piece]) -> None:
+def test_keys_have_a_mode(oneills: Callable[[str, str], Piece]) -> None:
     keys = oneills("0001-0050.abc", "8").heading.keys
     assert [key[1:] for key in keys] == [(2, "major"), (2, "minor")]

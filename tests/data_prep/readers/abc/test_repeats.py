@@ -1,4 +1,4 @@
-"""ABC as it is played: tunes with their notes written out by hand, and every short tune by a second expander."""
+"""Tests of repeats in ABC: tunes expanded by hand, and short and real tunes compared with a second expander."""
 
 import re
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def _played(music: str, head: str = HEAD) -> list[Piece]:
 
 
 def _names(piece: Piece) -> str:
-    """Write a piece in ABC's letters, with lengths other than a quarter note."""
+    """Return the notes of a piece in ABC's letters, with lengths unless they are a quarter note."""
     notes = zip(piece.spelling, piece.duration, strict=True)
     lengths = [(name, Fraction(int(duration), piece.resolution)) for name, duration in notes]
     return " ".join(_letter(name) + ("" if length == 1 else f":{length}") for name, length in lengths)
@@ -81,14 +81,14 @@ def test_parts(parts: str, music: str, played: str) -> None:
     assert _names(*_played(music, f"P:{parts}\n{HEAD}")) == played
 
 
-def test_an_order_of_parts_is_bounded() -> None:
+def test_the_number_of_parts_is_limited() -> None:
     assert parts_in_order("((A9)9)9") == ["A"] * 729
-    with pytest.raises(ValueError, match=f"a tune has at most {MAX_PARTS} parts, repeated ones counted: got P:"):
+    with pytest.raises(ValueError, match=f"a tune has at most {MAX_PARTS} parts, including repeats: got P:"):
         parts_in_order("((((A99)99)99)99)99")
     assert parts_in_order("A)B") == parts_in_order("A, then B") == []
 
 
-def test_a_pickup_joins_the_last_bar_that_it_shortens(rows: Callable[[Piece], list[Note]]) -> None:
+def test_a_repeated_pickup_completes_the_bar_before_it(rows: Callable[[Piece], list[Note]]) -> None:
     (piece,) = _played("|:E|ABcd|efg:|\n|:a|GFED|C3:|")
     assert _names(piece) == "E A B c d e f g E A B c d e f g a G F E D C:3 a G F E D C:3"
     assert piece.heading.pickup == 1
@@ -98,51 +98,51 @@ def test_a_pickup_joins_the_last_bar_that_it_shortens(rows: Callable[[Piece], li
     assert starts == ["A4", "E5", "A4", "E5", "G4", "C4", "G4", "C4"]
 
 
-def test_the_pickup_is_that_of_the_part_that_is_played_first() -> None:
+def test_the_pickup_is_that_of_the_first_part_played() -> None:
     (piece,) = _played("P:A\nC2|DEFG|\nP:B\nA|cdef|", f"P:BA\n{HEAD}")
     assert (_names(piece), piece.heading.pickup) == ("A c d e f C:2 D E F G", 1)
 
 
-def test_ties_grace_notes_chords_and_rests_are_played_again(rows: Callable[[Piece], list[Note]]) -> None:
+def test_ties_grace_notes_chords_and_rests_are_repeated(rows: Callable[[Piece], list[Note]]) -> None:
     (piece,) = _played("|:c-|1c {d}[CE]:|2c {fg}|]{a}z3|B")
     assert _names(piece) == "c:2 d:0 E c:2 f:0 g:0 a:0 z:3 B"
     assert [note.chord_size for note in rows(piece)] == [1, 1, 2, 1, 1, 1, 1, 0, 1]
-    (over,) = _played("|:cd-:|d")  # the tie leads to the d behind the repeat alone
+    (over,) = _played("|:cd-:|d")  # the tie applies only to the d after the repeat
     assert _names(over) == "c d c d:2"
     (back,) = _played("|:cdc-:|d")
     assert _names(back) == "c d c:2 d c d"
 
 
-def test_grace_notes_stay_on_their_side_of_the_repeat() -> None:
+def test_grace_notes_stay_on_their_side_of_a_repeat_sign() -> None:
     assert _names(*_played("|:C{D}:|{E}F")) == "C D:0 C D:0 E:0 F"
 
 
-def test_metres_and_keys_change_again_where_they_are_played() -> None:
+def test_metres_and_keys_are_repeated() -> None:
     (piece,) = _played("|:CDEF|[M:3/4][K:G]GAB:|cde|")
     assert [tuple(metre) for metre in piece.heading.metres] == [(0, 4, 4), (4, 3, 4), (7, 4, 4), (11, 3, 4)]
     assert [(key.onset, key.tonic) for key in piece.heading.keys] == [(0, 0), (4, 7), (7, 0), (11, 7)]
 
 
-def test_voices_go_together() -> None:
+def test_voices_stay_aligned() -> None:
     both = "V:1\n|:CDEF|1GABc:|2c4|]\nV:2\n|:{}|1G4:|2c4|]"
     low = ["E:4 G:4 E:4 c:4", "E:3 G:4 E:3 c:4"]
-    for bar, played in zip(("E4", "E3"), low, strict=True):  # a bar too short stays so
+    for bar, played in zip(("E4", "E3"), low, strict=True):  # a bar that is too short remains so
         upper, lower = _played(both.format(bar))
         assert (_names(upper), _names(lower)) == ("C D E F G A B c C D E F c:4", played)
     signs, none = "|:CDEF|1GABc:|2c4|]", "E4|G4|c4|"
-    for first, second in ((signs, none), (none, signs)):  # one has the signs for both
+    for first, second in ((signs, none), (none, signs)):  # only one has repeat signs
         voices = {_names(voice) for voice in _played(f"V:1\n{first}\nV:2\n{second}")}
         assert voices == {"C D E F G A B c C D E F c:4", "E:4 G:4 E:4 c:4"}
-    upper, lower = _played("V:1\n|:CDEF:|G4|]\nV:2\nE2|")  # one ends early
+    upper, lower = _played("V:1\n|:CDEF:|G4|]\nV:2\nE2|")  # one voice is too short
     assert (_names(upper), _names(lower)) == ("C D E F C D E F G:4", "E:2 z:2 E:2")
-    upper, lower = _played("V:1\n|:CDEF:|G4|]\nV:2\nE4|F4|G4|")  # or late
+    upper, lower = _played("V:1\n|:CDEF:|G4|]\nV:2\nE4|F4|G4|")  # or too long
     assert (_names(upper), _names(lower)) == ("C D E F C D E F G:4", "E:4 E:4 F:4 G:4")
 
 
-def test_what_asks_for_too_much_loses_its_tune_alone() -> None:
+def test_too_many_repetitions_and_notes_are_rejected() -> None:
     with pytest.raises(ValueError, match=r"line 5: a section is played at most 100 times: .* asks for 101"):
         _played("C[1-200 D:|")
-    with pytest.raises(ValueError, match="files of at most 200000 notes are read: with its repeats written out"):
+    with pytest.raises(ValueError, match="files of at most 200000 notes are read: with repeats expanded"):
         _played("C" * 3000 + ":" * 99 + "|")
     with pytest.raises(ValueError, match="there are no notes in it"):
         _played("P:A\nz4|\nP:B\nC4|", f"P:A\n{HEAD}")
@@ -155,20 +155,21 @@ _BARS = "[A-Z\ue000-\uf8ff]"
 
 
 def _second(text: str) -> str:
-    """Expand a tune of one letter a bar and _SIGNS' letters between them, by a grammar of its sections."""
+    """Expand a tune with one letter per bar and the values of _SIGNS between bars, by a grammar of its sections."""
     played = ""
     while text:
-        if found := re.match(rf"\[((?:{_BARS}|/)*)\]|({_BARS}+)\]", text):
-            played += 2 * (found[1] or found[2] or "")
-            text = text[found.end() :]
-        elif found := re.match(rf"(?:\[((?:{_BARS}|/)*)|({_BARS}*))((?:[12]{_BARS}+\]?)+)", text):
-            runs = re.findall(rf"([12])({_BARS}+)(\]?)", found[3])
+        if section := re.match(rf"\[((?:{_BARS}|/)*)\]|({_BARS}+)\]", text):
+            played += 2 * (section[1] or section[2] or "")
+            text = text[section.end() :]
+        elif section := re.match(rf"(?:\[((?:{_BARS}|/)*)|({_BARS}*))((?:[12]{_BARS}+\]?)+)", text):
+            runs = re.findall(rf"([12])({_BARS}+)(\]?)", section[3])
             group = _first_group(runs)
             numbers = {number for number, _, _ in group}
             passes = max(map(int, numbers)) + (numbers == {"1"} and group[-1][2] == "]")
             for number in range(1, passes + 1):
-                played += (found[1] or found[2] or "") + "".join(bars for one, bars, _ in group if int(one) == number)
-            text = text[found.start(3) + sum(map(len, (part for run in group for part in run))) :]
+                ending = "".join(bars for digit, bars, _ in group if int(digit) == number)
+                played += (section[1] or section[2] or "") + ending
+            text = text[section.start(3) + sum(map(len, (part for run in group for part in run))) :]
         else:
             played += text[0]
             text = text[1:]
@@ -176,7 +177,7 @@ def _second(text: str) -> str:
 
 
 def _first_group(runs: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """Take endings up to a number that has been before another one."""
+    """Return the endings of the first section, which ends before a number that recurs after another one."""
     group: list[tuple[str, str, str]] = []
     for run in runs:
         if group and run[0] != group[-1][0] and run[0] in {number for number, _, _ in group}:
@@ -186,7 +187,7 @@ def _first_group(runs: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]
 
 
 @pytest.mark.parametrize("first", _SIGNS)
-def test_all_short_tunes_are_played_as_a_second_expander_plays_them(first: str) -> None:
+def test_all_short_tunes_match_the_second_expander(first: str) -> None:
     for signs in product([first], *[_SIGNS] * 3, ["|", ":|"]):
         music = "".join(bar + sign for bar, sign in zip("CDEFG", signs, strict=True))
         text = "".join(bar + _SIGNS[sign] for bar, sign in zip("CDEFG", signs, strict=True))
@@ -194,7 +195,7 @@ def test_all_short_tunes_are_played_as_a_second_expander_plays_them(first: str) 
 
 
 def _written_out(music: str) -> str:
-    """Write the repeats of a real tune's music out with the second expander."""
+    """Expand the repeats of a real tune with the second expander."""
     bars, text = [""], ""
     for part in re.split(r"((?:\[?\||::|:\|)[|:\]]*(?:\[?[12])?|\[[12])", music):
         sign = re.sub(r"\s", "", part)
@@ -211,7 +212,7 @@ def _written_out(music: str) -> str:
 
 
 @pytest.mark.parametrize(("corpus", "every", "num_tunes"), [("oneills", 9, 150), ("ryans", 15, 55), ("airds", 3, 150)])
-def test_real_tunes_are_played_as_their_text_is_written_out(
+def test_real_tunes_match_their_expanded_text(
     corpus: str, every: int, num_tunes: int, rows: Callable[[Piece], list[Note]]
 ) -> None:
     compared = 0
@@ -221,7 +222,7 @@ def test_real_tunes_are_played_as_their_text_is_written_out(
             key = next(number for number, text in enumerate(texts) if text.startswith("K:"))
             head, music = "\n".join(texts[: key + 1]), "\n".join(texts[key + 1 :])
             if re.search(r"^[A-Za-z]:[^|:]|\[[A-Za-z]:|&|::\||[1-9][,-][1-9]|\[[3-9]", music, re.MULTILINE):
-                continue  # parts, changes and what the second expander does not know
+                continue  # parts, changes, and endings that the second expander lacks
             (played,) = read_tune(tune, lines, "played")
             ((_, written_out),) = split_tunes(f"{head}\n{_written_out(music)}\n")
             (written,) = read_tune(tune, written_out)

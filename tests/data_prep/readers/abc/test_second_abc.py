@@ -1,3 +1,5 @@
+"""Tests of the second ABC reader."""
+
 from fractions import Fraction
 
 import pytest
@@ -8,7 +10,7 @@ HEADER = "X:1\nT:a tune\nM:4/4\nL:1/8\nK:C\n"
 
 
 def voices_of(text: str) -> dict[str, str]:
-    """Return the rows of each voice as pitch:duration, z for a rest."""
+    """Return the rows of each voice as pitch:duration, with z as the pitch of a rest."""
     (tune,) = read_file(text.encode())
     assert not tune.error
     for rows in tune.voices.values():
@@ -39,7 +41,7 @@ def voices_of(text: str) -> dict[str, str]:
         ("C% a comment\n%%text bad cab\n%%begintext\nabc\n%%endtext\nw: abc\nD\\\nE\n\nABC", "60:1/2 62:1/2 64:1/2"),
     ],
 )
-def test_music_is_read_as_worked_out_by_hand(music: str, rows: str) -> None:
+def test_rows_match_those_written_by_hand(music: str, rows: str) -> None:
     assert voices_of(HEADER + music) == {"": rows}
 
 
@@ -60,7 +62,7 @@ def test_music_is_read_as_worked_out_by_hand(music: str, rows: str) -> None:
         ("C transpose=2", [62, 67, 73]),
     ],
 )
-def test_a_key_gives_c_f_and_b_their_pitches(key: str, pitches: list[int]) -> None:
+def test_pitches_of_c_f_and_b_in_a_key(key: str, pitches: list[int]) -> None:
     (tune,) = read_file(f"X:1\nK:{key}\nCFB".encode("utf-16"))
     assert [row.pitch for row in tune.voices[""]] == pitches
 
@@ -68,11 +70,11 @@ def test_a_key_gives_c_f_and_b_their_pitches(key: str, pitches: list[int]) -> No
 @pytest.mark.parametrize(
     ("metre", "unit"), [("2/4", "1/4"), ("3/4", "1/2"), ("C|", "1/2"), ("(2+3)/8", "1/4"), ("none", "1/2")]
 )
-def test_the_metre_says_the_unit_length_where_nothing_else_does(metre: str, unit: str) -> None:
+def test_the_default_unit_length_depends_on_the_metre(metre: str, unit: str) -> None:
     assert voices_of(f"X:1\rM:{metre}\rK:C\rC[M:4/4]\r") == {"": f"60:{unit}"}
 
 
-def test_each_voice_keeps_what_holds_for_it() -> None:
+def test_each_voice_has_its_own_fields() -> None:
     header = "X:1\nM:4/4\nL:1/8\nV:1 treble\nV:2 bass octave=-1\nL:1/4\nK:D\n"
     assert voices_of(header + "V:1\nF[K:C]F\nV:2\nF^G|\nV:1\n^F G|\nV:2\nG") == {
         "1": "66:1/2 65:1/2 66:1/2 67:1/2",
@@ -80,7 +82,7 @@ def test_each_voice_keeps_what_holds_for_it() -> None:
     }
 
 
-def test_tunes_are_told_apart_from_text() -> None:
+def test_text_is_not_read_as_tunes() -> None:
     data = "L:1/4\r\n\r\nA bag of tunes\r\nX:1\r\nT:é\r\nK:C\r\nC\r\n\r\nabc\r\nX: 2\r\nK:C\r\nD\r\nX:3\r\n".encode(
         "latin-1"
     )

@@ -1,4 +1,4 @@
-"""ABC's notes: what sounds, how long, and what only looks like a note."""
+"""Tests of ABC tokens: notes, their lengths, and other characters that look like notes."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -23,7 +23,7 @@ HALF = Fraction(1, 2)
         ("(3ABc d", [Fraction(1, 3), Fraction(1, 3), Fraction(1, 3), HALF]),
     ],
 )
-def test_marks_between_notes_change_no_rhythm(
+def test_marks_between_notes_do_not_change_the_rhythm(
     written: str, durations: list[Fraction], rows: Callable[[Piece], list[Note]]
 ) -> None:
     (piece,) = read_text(f"X:1\nM:4/4\nL:1/8\nK:C\n{written}|\n")
@@ -38,7 +38,7 @@ def test_marks_between_notes_change_no_rhythm(
         ("{^F}GF", ["F#4", "G4", "F#4"]),
     ],
 )
-def test_an_accidental_lasts_to_the_end_of_its_bar(
+def test_an_accidental_applies_until_the_end_of_its_bar(
     written: str, names: list[str], rows: Callable[[Piece], list[Note]]
 ) -> None:
     (piece,) = read_text(f"X:1\nM:4/4\nL:1/8\nK:C\n{written}|\n")
@@ -62,7 +62,7 @@ def test_an_accidental_lasts_to_the_end_of_its_bar(
         "P:A\nC2D2|",
     ],
 )
-def test_what_is_no_note_is_not_read_as_one(text: str, rows: Callable[[Piece], list[Note]]) -> None:
+def test_other_characters_are_not_read_as_notes(text: str, rows: Callable[[Piece], list[Note]]) -> None:
     (piece,) = read_text(f"X:1\nM:4/4\nL:1/8\nK:C\n{text}")
     assert [(note.spelling, note.duration) for note in rows(piece)] == [("C4", 1), ("D4", 1)]
 
@@ -87,13 +87,13 @@ def test_invisible_rests_are_rests(rows: Callable[[Piece], list[Note]]) -> None:
         ('C2 "Am D2|\nE2|', "C4:1 E4:1"),
         ("C2!D.C. al coda!D2 !to coda!E2!F2|\n!G2|", "C4:1 D4:1 E4:1 F4:1 G4:1"),
         ("C2`D2 $E2*F2|;?@#", "C4:1 D4:1 E4:1 F4:1"),
-        ("+C2E2+ D2|", "E4:1 D4:1"),  # a chord as ABC 1 wrote it
+        ("+C2E2+ D2|", "E4:1 D4:1"),  # a chord in ABC 1
         ("+trill+CD+fermata+E +ff+F|", "C4:1/2 D4:1/2 E4:1/2 F4:1/2"),
         ("CD![CE]F!G|", "C4:1/2 D4:1/2 E4:1/2 F4:1/2 G4:1/2"),  # the first ! is a line break
         ("“Am”C „D”E|", "C4:1/2 E4:1/2"),
     ],
 )
-def test_decorations_and_marks_neither_lose_nor_change_a_note(
+def test_decorations_and_marks_do_not_change_notes(
     written: str, read_as: str, rows: Callable[[Piece], list[Note]]
 ) -> None:
     assert spelled(written, rows) == read_as
@@ -113,7 +113,7 @@ def test_decorations_and_marks_neither_lose_nor_change_a_note(
         ("C2\nC:|\nP:A|\nT:A:B\nD2|", "C4:1 C4:1/2 D4:1"),
     ],
 )
-def test_notes_beside_bar_lines_and_voltas_are_read(
+def test_notes_next_to_bar_lines_and_endings_are_read(
     written: str, read_as: str, rows: Callable[[Piece], list[Note]]
 ) -> None:
     assert spelled(written, rows) == read_as
@@ -124,7 +124,7 @@ def test_notes_beside_bar_lines_and_voltas_are_read(
     [
         ("C4 ^F4-|F4 F4|", "C4:2 F#4:4 F4:2"),
         ("^F4-|F4-|F4 F|", "F#4:6 F4:1/2"),
-        ("^F2-G2|F2|", "F#4:1 G4:1 F4:1"),  # a slur that is written as a tie
+        ("^F2-G2|F2|", "F#4:1 G4:1 F4:1"),  # a slur written as a tie
         ("[^CE]2 C2|C2|", "E4:1 C#4:1 C4:1"),
         ("[C^F]4-|[CF]4 F2|", "F#4:4 F4:1"),
         ("[C-E-]4 [CE]4|", "E4:4"),

@@ -1,4 +1,4 @@
-"""Real tunes, read by two independent readers of ABC."""
+"""Comparison of two independent ABC readers on real tunes."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,7 +18,7 @@ def _folder(name: str) -> Path:
 @pytest.mark.parametrize(
     ("corpus", "every", "num_tunes"), [("oneills1850", 5, 349), ("ryansMammoth", 8, 133), ("airdsAirs", 6, 200)]
 )
-def test_both_readers_read_the_same(corpus: str, every: int, num_tunes: int) -> None:
+def test_both_readers_return_the_same_rows(corpus: str, every: int, num_tunes: int) -> None:
     tunes = [tune for path in sorted(_folder(corpus).glob("*.abc"))[::every] for tune in compare(path)]
     assert len(tunes) == num_tunes
     unexplained = [tune for tune in tunes if (tune.file, tune.tune) not in EXPLAINED]

@@ -1,4 +1,4 @@
-"""Kern as it is played: lists of sections, and bar lines that repeat."""
+"""Tests of repeats in kern: lists of sections, and repeat signs of bar lines."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -12,7 +12,7 @@ from data_prep.readers.scores import read
 
 @pytest.fixture
 def played(tmp_path: Path) -> Callable[[str], Reading]:
-    """Read kern as played; lines are divided by semicolons, columns by blanks."""
+    """Return a function that reads kern as played, with lines separated by semicolons and columns by spaces."""
 
     def make(text: str) -> Reading:
         path = tmp_path / "score.krn"
@@ -31,8 +31,11 @@ def _names(piece: Piece) -> str:
     ("kern", "notes"),
     [
         ("**kern;*>[A,A,B];*>norep[A,B];*>A;1c;=;*>B;1d;=;*-", "C4:4 C4:4 D4:4"),
-        ("**kern;*>[A,B,A];1e;=1;*>A;1c;=:|!;*>B;1d;=:|!;*-", "E4:4 C4:4 D4:4 C4:4"),  # the list is all that counts
-        ("**kern;*>[X,Y];*>A;1c;=:|!;*>B;1d;=;*-", "C4:4 C4:4 D4:4"),  # it names nothing
+        (
+            "**kern;*>[A,B,A];1e;=1;*>A;1c;=:|!;*>B;1d;=:|!;*-",
+            "E4:4 C4:4 D4:4 C4:4",
+        ),  # repeat signs are ignored with a list
+        ("**kern;*>[X,Y];*>A;1c;=:|!;*>B;1d;=;*-", "C4:4 C4:4 D4:4"),  # unknown labels
         ("**kern;*>norep[A,B];*>A;1c;=:|!;*>B;1d;=;*-", "C4:4 C4:4 D4:4"),
         ("**kern;1c;=1:|!;1d;=2:||:;1e;=3;1f;=4:!!:;1g;=:|!;*-", "C4:4 C4:4 D4:4 D4:4 E4:4 F4:4 E4:4 F4:4 G4:4 G4:4"),
         ("**kern;1c;=1!|:;1d;=:|!;*-", "C4:4 D4:4 D4:4"),
@@ -41,16 +44,16 @@ def _names(piece: Piece) -> str:
         (
             "**kern;2d;[2c;=1:|!;2c];2d;=;*-",
             "D4:2 C4:2 D4:2 C4:4 D4:2",
-        ),  # a tie over the repeat leads on from the second time
+        ),  # a tie over the repeat applies to the second pass
         ("**kern;1c;qd;=1:|!;qe;1f;=;*-", "C4:4 D4:0 C4:4 D4:0 E4:0 F4:4"),
     ],
 )
-def test_sections_and_bar_lines(played: Callable[[str], Reading], kern: str, notes: str) -> None:
+def test_sections_and_repeat_signs(played: Callable[[str], Reading], kern: str, notes: str) -> None:
     (piece,) = played(kern).pieces
     assert _names(piece) == notes
 
 
-def test_voices_signatures_and_the_pickup_move_along(played: Callable[[str], Reading]) -> None:
+def test_voices_signatures_and_pickup_are_expanded(played: Callable[[str], Reading]) -> None:
     reading = played(
         "**kern **kern;*M2/4 *M2/4;4G 4g;=1 =1;2C 4c;. 4d;=2 =2;*k[f#] *k[f#];*M1/4 *M1/4;4D [4a;=:|!|: =:|!|:;* *^"
         ";2E 2cc 2a];=3 =3 =3;2F 2dd 2f;=:|! =:|! =:|!;* *v *v;*- *-"
@@ -66,9 +69,9 @@ def test_voices_signatures_and_the_pickup_move_along(played: Callable[[str], Rea
     assert top.pickup == 1
 
 
-def test_too_much_is_refused(played: Callable[[str], Reading]) -> None:
+def test_too_many_notes_and_sections_are_rejected(played: Callable[[str], Reading]) -> None:
     sections = ",".join(["A"] * 3000)
     (unread,) = played(f"**kern;*>[{sections}];*>A" + ";1c;=" * 100 + ";*-").unread
-    assert unread.reason == "files of at most 200000 notes are read: with its repeats written out it has more"
+    assert unread.reason == "files of at most 200000 notes are read: with repeats expanded it has more"
     (unread,) = played("**kern" + ";1c;=:|!" * 20_001 + ";*-").unread
     assert unread.reason == "line 40003: at most 20000 sections are read: it has more"

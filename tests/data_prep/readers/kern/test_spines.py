@@ -1,4 +1,4 @@
-"""Humdrum kern: spines that split, merge, exchange and end; durations; what is rejected."""
+"""Tests of the kern reader: spines that split, merge, exchange and end, durations, and errors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ Rows = list[tuple[int, Fraction]]
 
 @pytest.fixture
 def score(tmp_path: Path) -> Callable[[str], tuple[Piece, ...]]:
-    """Read kern, with columns divided by blanks, and end its spines."""
+    """Return a function that reads a kern text with columns separated by spaces."""
 
     def make(text: str) -> tuple[Piece, ...]:
         path = tmp_path / "score.krn"
@@ -60,12 +60,12 @@ def test_three_spines_that_merge_at_once_keep_all_notes(score: Callable[[str], t
     ]
 
 
-def test_two_staves_merge_on_one_line_each_its_own_spines(score: Callable[[str], tuple[Piece, ...]]) -> None:
+def test_two_staves_merge_their_own_spines_on_one_line(score: Callable[[str], tuple[Piece, ...]]) -> None:
     pieces = score("**kern **kern\n*^ *^\n1C 1E 1c 1e\n*v *v *v *v\n1D 1d\n*- *-")
     assert [_sounds(piece) for piece in pieces] == [[(60, 4), (62, 4)], [(64, 4)], [(48, 4), (50, 4)], [(52, 4)]]
 
 
-def test_a_spine_begins_late_another_ends_early_and_two_change_places(
+def test_spines_begin_late_end_early_and_change_places(
     score: Callable[[str], tuple[Piece, ...]],
 ) -> None:
     pieces = score("**kern **text\n4c la\n*+ *\n* **kern *\n*x *x *\n4f 4d li\n*- * *\n4e lu\n*- *-")
@@ -75,8 +75,8 @@ def test_a_spine_begins_late_another_ends_early_and_two_change_places(
     ]
 
 
-def test_lines_stand_where_the_shortest_note_ends(score: Callable[[str], tuple[Piece, ...]]) -> None:
-    # the split spine's right half is silent for a quarter, and begins where the other staff's second note does
+def test_a_line_begins_when_the_shortest_note_ends(score: Callable[[str], tuple[Piece, ...]]) -> None:
+    # the right half of the split spine begins after a quarter note, with the second note of the other staff
     pieces = score("**kern **kern\n*^ *\n2c 4r 4g\n. 4d 4a\n*v *v *\n*- *-")
     assert [_sounds(piece) for piece in pieces] == [[(67, 1), (69, 1)], [(60, 2)], [(-1, 1), (62, 1)]]
 
@@ -90,7 +90,7 @@ def test_durations_are_exact(score: Callable[[str], tuple[Piece, ...]], token: s
     assert _sounds(piece)[0] == (60, Fraction(duration))
 
 
-def test_what_a_column_says(tmp_path: Path, rows: Callable[[Piece], list[Note]]) -> None:
+def test_names_signatures_notes_and_ties_of_a_column(tmp_path: Path, rows: Callable[[Piece], list[Note]]) -> None:
     path = tmp_path / "clarinet.krn"
     path.write_text(
         "!!!OTL: A tune\n!!!COM: One\n!!!COM: Two\n**kern\t**dynam\n*Iclars\t*\n*ITrd1c2\t*\n*k[b-]\t*\n*d:\t*\n"
@@ -103,7 +103,7 @@ def test_what_a_column_says(tmp_path: Path, rows: Callable[[Piece], list[Note]])
     assert [key[1:] for key in heading.keys] == [(2, "minor")]
     assert [(note.spelling, note.duration, note.chord_size, note.tied) for note in rows(piece)] == [
         ("F5", 0, 1, False),
-        ("E4", 2, 2, False),  # the upper note is not tied
+        ("E4", 2, 2, False),  # the top note is not tied
         ("C4", 1, 1, False),
         ("D#4", 1, 1, False),
         ("A-4", 2, 2, False),
@@ -115,20 +115,20 @@ def test_what_a_column_says(tmp_path: Path, rows: Callable[[Piece], list[Note]])
     [
         ("4g =1 1c =2 1d ==", 1),
         ("=1 4g =2 1c =3 1d ==", 1),
-        ("4g =1 2.c ==", 1),  # bar 1 begins after it, so the bars of this short piece are a pickup and its complement
+        ("4g =1 2.c ==", 1),  # bar 1 begins after it: a pickup and its complement
         ("=1 4g =:|! 2.c =2 1d ==", 0),  # a repeat within bar 1
         ("=1 4g = 2.c = 1d ==", 0),
         ("=1 1g =2 1c ==", 0),
     ],
 )
-def test_a_first_bar_in_two_halves_is_no_pickup(
+def test_a_first_bar_in_two_halves_is_not_a_pickup(
     score: Callable[[str], tuple[Piece, ...]], text: str, pickup: int
 ) -> None:
     (piece,) = score("\n".join(["**kern", "*M4/4", *text.split(), "*-"]))
     assert piece.heading.pickup == pickup
 
 
-def test_scores_in_one_file_are_tunes_and_a_bad_one_loses_only_itself(tmp_path: Path) -> None:
+def test_an_invalid_score_does_not_affect_the_others_in_its_file(tmp_path: Path) -> None:
     path = tmp_path / "mass.krn"
     path.write_text("!!!OTL: Mass\n**kern\t**kern\n1c\t1e\n*-\t*-\n**kern\n4\n*-\n!! Hosanna\n**kern\n1g\n*-\n")
     reading = read(path)
@@ -145,39 +145,39 @@ def test_scores_in_one_file_are_tunes_and_a_bad_one_loses_only_itself(tmp_path: 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("4c\n", "it is no kern file: line 1 should say what its columns hold, as **kern does"),
-        ("!! nothing\n", "it is no kern file: nothing in it begins with **kern"),
+        ("4c\n", "it is not a kern file: line 1 must name the types of its columns, as **kern"),
+        ("!! nothing\n", "it is not a kern file: no line begins with **kern"),
         ("**text\nla\n*-\n", "there are no notes in it"),
         ("**kern\n4c\n", "it is cut short: no line of *- ends its columns"),
-        ("**kern\n4c\t4e\n*-\n", "line 2: it has 2 columns where 1 are open"),
+        ("**kern\n4c\t4e\n*-\n", "line 2: it has 2 columns instead of 1"),
         ("**kern\t**kern\n2c\t4e\n4d\t4f\n*-\t*-\n", "line 3: '4d' is at quarter 1, but its column sounds until 2"),
-        ("**kern\t**kern\n*v\t*\n*-\t*-\n", "line 2: *v stands alone: it merges a column with its neighbour"),
-        ("**kern\t**kern\n*x\t*\n*-\t*-\n", "line 2: two columns are exchanged at a time, *x stands in 1"),
-        ("**kern\n**text\n*-\n", "line 2: a column of '**kern' cannot become one of '**text'"),
+        ("**kern\t**kern\n*v\t*\n*-\t*-\n", "line 2: *v must be in two or more adjacent columns, which it merges"),
+        ("**kern\t**kern\n*x\t*\n*-\t*-\n", "line 2: *x must be in two columns, which it exchanges: it is in 1"),
+        ("**kern\n**text\n*-\n", "line 2: a column of type '**kern' cannot change to '**text'"),
         ("**kern\ncc\n*-\n", "line 2: 'cc' has no duration"),
-        ("**kern\n0000c\n*-\n", "line 2: '0000c' has no duration that music has"),
-        ("**kern\n4.....c\n*-\n", "line 2: '4.....c' has no duration that music has"),
-        ("**kern\n4%0c\n*-\n", "line 2: '4%0c' has no duration that music has"),
-        ("**kern\n4cccccccc\n*-\n", "line 2: '4cccccccc' is no pitch that MIDI has"),
-        ("**kern\n4c#####\n*-\n", "line 2: '4c#####' is no pitch that MIDI has"),
+        ("**kern\n0000c\n*-\n", "line 2: '0000c' has an invalid duration"),
+        ("**kern\n4.....c\n*-\n", "line 2: '4.....c' has an invalid duration"),
+        ("**kern\n4%0c\n*-\n", "line 2: '4%0c' has an invalid duration"),
+        ("**kern\n4cccccccc\n*-\n", "line 2: '4cccccccc' has an invalid pitch"),
+        ("**kern\n4c#####\n*-\n", "line 2: '4c#####' has an invalid pitch"),
         ("**kern\n1%999999c\n*-\n", "line 2: music of at most 1000000 quarter notes is read: it lasts 4e+06"),
     ],
 )
-def test_what_cannot_be_read_is_refused_by_its_line(tmp_path: Path, text: str, reason: str) -> None:
+def test_errors_name_the_line(tmp_path: Path, text: str, reason: str) -> None:
     path = tmp_path / "bad.krn"
     path.write_text(text)
     (unread,) = read(path).unread
     assert unread.reason == reason
 
 
-def test_durations_without_a_common_unit_are_refused(tmp_path: Path) -> None:
+def test_durations_without_a_common_unit_are_rejected(tmp_path: Path) -> None:
     path = tmp_path / "primes.krn"
     path.write_text("**kern\n" + "".join(f"{prime}c\n" for prime in (65521, 65519, 65497)) + "*-\n")
     (unread,) = read(path).unread
-    assert unread.reason == "line 3: no unit of 1/2147483648 quarter note or more is common to the durations so far"
+    assert unread.reason == "line 3: the common denominator of the durations so far is more than 2147483648"
 
 
-def test_more_columns_than_any_score_has_are_refused(tmp_path: Path) -> None:
+def test_too_many_columns_are_rejected(tmp_path: Path) -> None:
     path = tmp_path / "wide.krn"
     path.write_text("**kern\n" + "".join("\t".join(["*^"] * 2**power) + "\n" for power in range(12)))
     (unread,) = read(path).unread
@@ -188,24 +188,24 @@ def test_more_columns_than_any_score_has_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["bach/bwv281.krn", "palestrina/Gloria_73_d.krn", "palestrina/Agnus_I_45.krn"])
-def test_each_pitch_sounds_as_long_as_music21_says(name: str) -> None:
+def test_total_durations_by_pitch_match_music21(name: str) -> None:
     path = Path(music21.__file__).parent / "corpus" / name
     convert: Any = music21.converter
     parts = convert.parse(path, forceSource=True, storePickle=False)
     expected: dict[int, Fraction] = {}
     for note in parts.recurse().notes:
         expected[note.pitch.midi] = expected.get(note.pitch.midi, Fraction(0)) + Fraction(note.quarterLength)
-    found: dict[int, Fraction] = {}
+    durations: dict[int, Fraction] = {}
     for piece in read(path).pieces:
         for pitch, duration in _sounds(piece):
-            found[pitch] = found.get(pitch, Fraction(0)) + duration
-    found.pop(-1, None)
-    assert found == expected
+            durations[pitch] = durations.get(pitch, Fraction(0)) + duration
+    durations.pop(-1, None)
+    assert durations == expected
 
 
 @dataclass
 class _Line:
-    """A spine of the test's own score: whose voice it is, and when it is free."""
+    """A spine of a generated score: its staff and voice, and the time from which it is free."""
 
     staff: int
     voice: int
@@ -214,14 +214,14 @@ class _Line:
 
 @dataclass
 class _Expected:
-    """A kern score written note by note, with what each voice plays."""
+    """A generated kern score, and the (onset, duration, pitch) of the notes of each voice."""
 
     lines: list[_Line]
     text: list[str]
     notes: dict[tuple[int, int], list[tuple[Fraction, Fraction, int]]] = field(default_factory=dict)
 
     def play(self, draw: st.DrawFn, until: Fraction) -> None:
-        """Fill a bar: at each time, all spines that are free begin a note or a rest."""
+        """Fill a bar: at each time, every free spine begins a note or a rest."""
         now = min(line.free for line in self.lines)
         while now < until:
             columns: list[str] = []
@@ -273,14 +273,14 @@ def _scores(draw: st.DrawFn) -> _Expected:
 
 @settings(max_examples=60, deadline=None)
 @given(score=_scores())
-def test_every_note_of_every_spine_is_read_once(tmp_path_factory: pytest.TempPathFactory, score: _Expected) -> None:
+def test_all_notes_of_generated_scores_are_read(tmp_path_factory: pytest.TempPathFactory, score: _Expected) -> None:
     path = tmp_path_factory.mktemp("kern") / "score.krn"
     path.write_text("\n".join(score.text) + "\n")
     expected = [
         [(onset - notes[0][0] // 4 * 4, duration, pitch) for onset, duration, pitch in notes]
         for _, notes in sorted(score.notes.items(), key=lambda item: (-item[0][0], item[0][1]))
     ]
-    found = [
+    notes = [
         [
             (Fraction(int(onset), piece.resolution), Fraction(int(duration), piece.resolution), int(pitch))
             for onset, duration, pitch in zip(piece.onset, piece.duration, piece.pitch, strict=True)
@@ -288,7 +288,7 @@ def test_every_note_of_every_spine_is_read_once(tmp_path_factory: pytest.TempPat
         ]
         for piece in read(path).pieces
     ]
-    assert found == expected
+    assert notes == expected
 
 
 _WORDS = (
@@ -315,7 +315,9 @@ _WORDS = (
 
 @settings(max_examples=200, deadline=None)
 @given(lines=st.lists(st.lists(st.sampled_from(_WORDS), min_size=1, max_size=3), max_size=8))
-def test_any_text_is_read_or_refused_in_words(tmp_path_factory: pytest.TempPathFactory, lines: list[list[str]]) -> None:
+def test_any_text_is_read_or_rejected_with_a_reason(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[list[str]]
+) -> None:
     path = tmp_path_factory.mktemp("kern") / "score.krn"
     path.write_text("\n".join(["**kern", *("\t".join(line) for line in lines), "*-"]))
     reading = read(path)

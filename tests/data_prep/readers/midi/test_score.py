@@ -1,4 +1,4 @@
-"""MIDI files: the grid, voices, signatures, and bad files."""
+"""Tests of MIDI files as scores: the grid, voices, signatures, and errors."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -46,7 +46,7 @@ def test_notes_with_their_velocities_on_the_grid(
     ]
 
 
-def test_a_long_silence_is_a_rest_cut_at_the_bar_line(
+def test_a_long_silence_is_filled_with_rests_divided_at_bar_lines(
     read_midi: Callable[[bytes], Reading],
     midi: Callable[..., bytes],
     strike: Callable[..., list[tuple[int, bytes]]],
@@ -56,7 +56,7 @@ def test_a_long_silence_is_a_rest_cut_at_the_bar_line(
     assert [(note.pitch, note.duration) for note in rows(piece)] == [(60, 1), (REST, 3), (REST, 1), (62, 1)]
 
 
-def test_a_late_entry_begins_in_the_bar_of_its_first_note(
+def test_a_late_voice_begins_in_the_bar_of_its_first_note(
     read_midi: Callable[[bytes], Reading],
     midi: Callable[..., bytes],
     strike: Callable[..., list[tuple[int, bytes]]],
@@ -66,7 +66,7 @@ def test_a_late_entry_begins_in_the_bar_of_its_first_note(
     assert [(note.onset, note.pitch, note.duration) for note in rows(piece)] == [(0, REST, 1), (1, 60, 3)]
 
 
-def test_tracks_channels_and_overlaps_make_voices(
+def test_voices_of_tracks_channels_and_overlaps(
     read_midi: Callable[[bytes], Reading],
     midi: Callable[..., bytes],
     strike: Callable[..., list[tuple[int, bytes]]],
@@ -85,7 +85,7 @@ def test_tracks_channels_and_overlaps_make_voices(
     assert {piece.heading.num_parts for piece in pieces} == {4}
 
 
-def test_notes_struck_and_released_together_are_a_chord(
+def test_notes_with_the_same_onset_and_end_are_a_chord(
     read_midi: Callable[[bytes], Reading],
     midi: Callable[..., bytes],
     strike: Callable[..., list[tuple[int, bytes]]],
@@ -96,19 +96,19 @@ def test_notes_struck_and_released_together_are_a_chord(
 
 
 ORNAMENTS = {
-    "crushed on the beat": (0, 12),
-    "crushed, a thirty-second long": (0, 15),
+    "on the beat": (0, 12),
+    "on the beat, a thirty-second long": (0, 15),
     "a little before the note, held into it": (-4, 5),
     "before the beat": (-6, 0),
     "well before the beat, held into the note before": (-13, 0),
-    "on the beat, the note after it": (0, 4),
+    "on the beat, before its note": (0, 4),
 }
-"""Where an acciaccatura begins and ends, counted from its beat in ticks of 1/120 quarter note."""
+"""(begin, end) of an acciaccatura relative to its beat (ticks of 1/120 quarter note)."""
 
 
 @pytest.mark.parametrize("touch", [-10, 0, 14], ids=["detached", "exact", "legato"])
 @pytest.mark.parametrize(("begin", "end"), ORNAMENTS.values(), ids=ORNAMENTS)
-def test_an_acciaccatura_tears_no_tune_in_two(
+def test_an_acciaccatura_does_not_split_a_tune(
     begin: int,
     end: int,
     touch: int,
@@ -118,22 +118,22 @@ def test_an_acciaccatura_tears_no_tune_in_two(
     rows: Callable[[Piece], list[Note]],
 ) -> None:
     scale = [60, 62, 64, 65, 67, 69, 71, 72]
-    touch = min(touch, begin + 20)  # what is held through the ornament is held a little into its note
+    touch = min(touch, begin + 20)  # a note held through the ornament overlaps the next note a little
     tune = [strike(pitch, 120 * beat, 120 * (beat + 1) + touch) for beat, pitch in enumerate(scale)]
-    late = end if (begin, end) == ORNAMENTS["on the beat, the note after it"] else 0
+    late = end if (begin, end) == ORNAMENTS["on the beat, before its note"] else 0
     tune[4] = strike(67, 480 + late, 600 + touch)
     ornament = strike(66, 480 + begin, 480 + end)
     (piece,) = read_midi(midi([event for note in [*tune, ornament] for event in note])).pieces
-    found = rows(piece)
-    timed = [note for note in found if note.duration]
-    assert [(note.onset, note.pitch) for note in found if note.pitch != 66] == list(enumerate(scale))
+    notes = rows(piece)
+    timed = [note for note in notes if note.duration]
+    assert [(note.onset, note.pitch) for note in notes if note.pitch != 66] == list(enumerate(scale))
     assert all(a.onset + a.duration == b.onset for a, b in pairwise(timed))
-    (grace,) = [note for note in found if note.pitch == 66]
-    assert found[found.index(grace) + 1].pitch == 67
+    (grace,) = [note for note in notes if note.pitch == 66]
+    assert notes[notes.index(grace) + 1].pitch == 67
     assert grace.duration in (0, Fraction(1, 8))
 
 
-def test_a_run_of_short_notes_below_a_held_one_is_no_ornament(
+def test_a_run_of_short_notes_below_a_long_one_is_not_an_ornament(
     read_midi: Callable[[bytes], Reading],
     midi: Callable[..., bytes],
     strike: Callable[..., list[tuple[int, bytes]]],
@@ -145,7 +145,7 @@ def test_a_run_of_short_notes_below_a_held_one_is_no_ornament(
     assert [(note.pitch, note.duration) for note in rows(low)] == [(50 + step, Fraction(1, 8)) for step in range(8)]
 
 
-def test_a_key_of_a_line_sounds_once_at_a_time(
+def test_overlapping_notes_of_the_same_key_are_cut(
     read_midi: Callable[[bytes], Reading], midi: Callable[..., bytes], rows: Callable[[Piece], list[Note]]
 ) -> None:
     on, off = b"\x90\x3c\x50", b"\x80\x3c\x00"
@@ -153,7 +153,7 @@ def test_a_key_of_a_line_sounds_once_at_a_time(
     assert [(note.pitch, note.onset, note.duration) for note in rows(piece)] == [(60, 0, 1), (60, 1, 1), (60, 2, 1)]
 
 
-def test_a_note_that_is_never_released_lasts_to_the_next(
+def test_a_note_that_is_never_released_lasts_until_the_next(
     read_midi: Callable[[bytes], Reading],
     midi: Callable[..., bytes],
     strike: Callable[..., list[tuple[int, bytes]]],
@@ -173,7 +173,7 @@ def test_a_note_that_is_never_released_lasts_to_the_next(
         (7, "its format is 7; formats 0 and 1 are read as a score"),
     ],
 )
-def test_formats_that_are_no_score(
+def test_formats_other_than_0_and_1_are_rejected(
     form: int,
     reason: str,
     read_midi: Callable[[bytes], Reading],
@@ -184,7 +184,7 @@ def test_formats_that_are_no_score(
     assert unread.reason == reason
 
 
-def test_signatures_that_are_none_are_ignored_with_the_notes_kept(
+def test_invalid_signatures_are_ignored(
     read_midi: Callable[[bytes], Reading], midi: Callable[..., bytes], strike: Callable[..., list[tuple[int, bytes]]]
 ) -> None:
     metres = [bytes([0xFF, 0x58, 4, beats, power, 24, 8]) for beats, power in ((0, 2), (2, 33), (1, 255), (200, 2))]
@@ -194,7 +194,7 @@ def test_signatures_that_are_none_are_ignored_with_the_notes_kept(
     assert (piece.heading.metres, piece.heading.keys, piece.num_sounding) == ((), (), 1)
 
 
-def test_many_voices_that_rest_for_long_are_refused_in_time(
+def test_many_voices_with_long_rests_are_rejected(
     read_midi: Callable[[bytes], Reading], midi: Callable[..., bytes], strike: Callable[..., list[tuple[int, bytes]]]
 ) -> None:
     late = 120 * 4 * 9000
@@ -203,11 +203,11 @@ def test_many_voices_that_rest_for_long_are_refused_in_time(
     assert unread.reason == "its 100 voices rest for more than 200000 bars together"
 
 
-def test_spellings_are_music21_s() -> None:
+def test_names_of_pitches_match_music21() -> None:
     assert [midi_name(pitch) for pitch in range(128)] == [Pitch(midi=pitch).nameWithOctave for pitch in range(128)]
 
 
-def test_drums_are_left_out(
+def test_drums_are_omitted(
     read_midi: Callable[[bytes], Reading], midi: Callable[..., bytes], strike: Callable[..., list[tuple[int, bytes]]]
 ) -> None:
     pieces = read_midi(midi([*strike(60, 0, 120), *strike(36, 0, 120, channel=10)])).pieces
@@ -234,20 +234,20 @@ def test_metre_key_and_a_pickup_written_as_a_short_metre(
     assert heading.title == "Air"
 
 
-def test_a_real_file_with_a_pickup() -> None:
+def test_the_pickup_of_a_real_file() -> None:
     folder = Path(music21.__file__).parent / "midi" / "testPrimitive"
     pieces = read(folder / "test02.mid").pieces
     assert [piece.heading.num_parts for piece in pieces] == [4] * 4
     assert {(piece.heading.metres[0][1:], piece.heading.pickup) for piece in pieces} == {((4, 4), Fraction(1))}
 
 
-def test_no_notes(read_midi: Callable[[bytes], Reading], midi: Callable[..., bytes]) -> None:
+def test_a_file_without_notes_is_rejected(read_midi: Callable[[bytes], Reading], midi: Callable[..., bytes]) -> None:
     assert [unread.reason for unread in read_midi(midi([(0, b"\xff\x03\x05empty")])).unread] == [
         "there are no notes in it"
     ]
 
 
-def test_a_truncated_file(
+def test_a_truncated_file_is_rejected(
     read_midi: Callable[[bytes], Reading], midi: Callable[..., bytes], strike: Callable[..., list[tuple[int, bytes]]]
 ) -> None:
     data = midi([*strike(60, 0, 120), *strike(62, 120, 240)])
@@ -256,16 +256,16 @@ def test_a_truncated_file(
         assert unread.reason.startswith("it is cut short: "), length
 
 
-def test_a_text_file_called_mid(read_midi: Callable[[bytes], Reading]) -> None:
+def test_a_text_file_is_rejected(read_midi: Callable[[bytes], Reading]) -> None:
     (unread,) = read_midi(b"Dear diary, today I wrote no music.\n").unread
-    assert unread.reason == "it is no MIDI file: it does not begin with MThd"
+    assert unread.reason == "it is not a MIDI file: it does not begin with MThd"
 
 
-def test_a_clock_of_seconds(
+def test_a_clock_in_seconds_is_rejected(
     read_midi: Callable[[bytes], Reading], midi: Callable[..., bytes], strike: Callable[..., list[tuple[int, bytes]]]
 ) -> None:
     data = bytearray(midi(strike(60, 0, 120)))
-    data[12:14] = bytes([256 - 25, 40])  # 25 frames a second, 40 ticks a frame
+    data[12:14] = bytes([256 - 25, 40])  # 25 frames per second, 40 ticks per frame
     (unread,) = read_midi(bytes(data)).unread
     assert unread.tune == ""
     data[12:14] = bytes([256 - 25, 25])
@@ -275,13 +275,15 @@ def test_a_clock_of_seconds(
 
 @settings(max_examples=300)
 @given(data=DAMAGED)
-def test_a_damaged_file_is_read_or_refused_in_our_words(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_damaged_file_is_read_or_rejected_with_a_reason(
+    data: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     path = tmp_path_factory.getbasetemp() / "damaged.mid"
     path.write_bytes(data)
     reading = read(path)
-    said = ("it is ", "its ", "there are no notes", "music of at most", "MIDI files of", "files of")
+    beginnings = ("it is ", "its ", "there are no notes", "music of at most", "MIDI files of", "files of")
     for unread in reading.unread:
-        assert unread.reason.startswith(said) or unread.reason[0].isdigit()
+        assert unread.reason.startswith(beginnings) or unread.reason[0].isdigit()
         assert "\n" not in unread.reason
     for piece in reading.pieces:
         ends = piece.onset + piece.duration
@@ -290,15 +292,15 @@ def test_a_damaged_file_is_read_or_refused_in_our_words(data: bytes, tmp_path_fa
 
 
 @given(st.integers(0, 10**6), st.integers(1, 2000))
-def test_snapping_finds_the_nearest_time_of_the_grid(ticks: int, ticks_per_quarter: int) -> None:
+def test_snap_returns_the_nearest_time_on_the_grid(ticks: int, ticks_per_quarter: int) -> None:
     exact = Fraction(ticks, ticks_per_quarter)
-    found = snap(ticks, ticks_per_quarter)
-    assert any(found * division == int(found * division) for division in DIVISIONS)
+    snapped = snap(ticks, ticks_per_quarter)
+    assert any(snapped * division == int(snapped * division) for division in DIVISIONS)
     whole = int(exact)
     grid = {whole + Fraction(step, division) for division in DIVISIONS for step in range(division + 1)}
-    assert abs(found - exact) == min(abs(time - exact) for time in grid)
+    assert abs(snapped - exact) == min(abs(time - exact) for time in grid)
 
 
 @given(st.integers(0, 10**5), st.sampled_from(DIVISIONS), st.integers(1, 50))
-def test_times_on_the_grid_stay(step: int, division: int, factor: int) -> None:
+def test_snap_keeps_times_on_the_grid(step: int, division: int, factor: int) -> None:
     assert snap(step * factor, division * factor) == Fraction(step, division)

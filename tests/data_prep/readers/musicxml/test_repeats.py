@@ -1,4 +1,4 @@
-"""MusicXML as it is played: scores by hand, and the order that music21 plays them and Bach's chorales in."""
+"""Tests of repeats in MusicXML: scores written by hand, and Bach's chorales compared with music21."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -49,7 +49,7 @@ def _words(words: str, sound: str) -> str:
 
 @pytest.fixture
 def played(tmp_path: Path) -> Callable[[str], Reading]:
-    """Read a score as played."""
+    """Return a function that reads the text of a score as played."""
 
     def make(text: str) -> Reading:
         path = tmp_path / "score.musicxml"
@@ -100,22 +100,22 @@ SCORES = {
     "dal segno al fine": ([FOUR + C, SEGNO + D, E + FINE, F + DAL], "CDEFDE"),
     "dal segno al coda": ([FOUR + C, SEGNO + D + TO_CODA, E, F + DAL_CODA, CODA + G], "CDEFDG"),
 }
-"""Scores of one part, and their bars as they are played."""
+"""Bars of scores with one part, and the order in which they are played."""
 
 
 @pytest.mark.parametrize("name", SCORES)
-def test_scores_by_hand(played: Callable[[str], Reading], name: str) -> None:
+def test_scores_written_by_hand(played: Callable[[str], Reading], name: str) -> None:
     bars, order = SCORES[name]
     (piece,) = played(_score(bars)).pieces
     assert _names(piece) == order
 
 
 NESTED = "repeat from the repeat before"
-"""music21 goes back to the beginning here, and takes the repeat on the way again: CCDECCDE."""
+"""For this score music21 goes back to the beginning, and repeats the first section again: CCDECCDE."""
 
 
 @pytest.mark.parametrize("name", [name for name in SCORES if name != NESTED])
-def test_music21_plays_them_alike(name: str) -> None:
+def test_music21_plays_the_same_order(name: str) -> None:
     bars, order = SCORES[name]
     expanded = _music21_parts(_score(bars))[0].expandRepeats()
     assert "".join(note.name for note in expanded.recurse().notes) == order
@@ -158,18 +158,18 @@ def test_marks_that_music21_does_not_read(played: Callable[[str], Reading], bars
     assert _names(piece) == order
 
 
-def test_a_pickup_joins_the_last_bar_that_it_shortens(played: Callable[[str], Reading]) -> None:
+def test_a_repeated_pickup_completes_the_bar_before_it(played: Callable[[str], Reading]) -> None:
     bars = [FOUR + OPENS + _notes("E", 2), _notes("ABCD"), _notes("EFG", 6) + CLOSES, _notes("A", 2), _notes("CDEF")]
     (piece,) = played(_score(bars)).pieces
     assert (_names(piece), piece.heading.pickup, _length(piece)) == ("EABCDEFG" * 2 + "ACDEF", 1, 21)
 
 
-def test_a_mark_of_one_part_is_for_all(played: Callable[[str], Reading]) -> None:
+def test_a_mark_of_one_part_applies_to_all(played: Callable[[str], Reading]) -> None:
     upper, lower = played(_score([FOUR + C, D + CLOSES, E], [FOUR + _notes("EF"), G, _notes("AB")])).pieces
     assert (_names(upper), _names(lower)) == ("CDCDE", "EFGEFGAB")
 
 
-def test_voices_ties_grace_notes_and_signatures_move_along(played: Callable[[str], Reading]) -> None:
+def test_voices_ties_grace_notes_and_signatures_are_expanded(played: Callable[[str], Reading]) -> None:
     grace = "<note><grace/><pitch><step>B</step><octave>4</octave></pitch></note>"
     tied = _notes("CD").replace("<duration>4</duration></note>", '<duration>4</duration><tie type="start"/></note>')
     three = (
@@ -180,37 +180,49 @@ def test_voices_ties_grace_notes_and_signatures_move_along(played: Callable[[str
     bars = [FOUR + OPENS + first + second, three + _notes("DFE", 6) + grace + CLOSES, _notes("G", 6)]
     upper, lower = played(_score(bars)).pieces
     assert _names(upper) == "CDFEBCDFEBG"
-    assert [Fraction(int(one), upper.resolution) for one in upper.duration] == [2, 3, 1, 1, 0, 2, 3, 1, 1, 0, 3]
+    assert [Fraction(int(duration), upper.resolution) for duration in upper.duration] == [
+        2,
+        3,
+        1,
+        1,
+        0,
+        2,
+        3,
+        1,
+        1,
+        0,
+        3,
+    ]
     assert _names(lower) == "GzG"
     assert [tuple(metre) for metre in upper.heading.metres] == [(0, 4, 4), (4, 3, 4), (7, 4, 4), (11, 3, 4)]
     assert [(key.onset, key.tonic) for key in upper.heading.keys] == [(4, 7), (11, 7)]
 
 
-def test_what_is_played_too_often_is_refused(played: Callable[[str], Reading]) -> None:
+def test_too_many_repetitions_are_rejected(played: Callable[[str], Reading]) -> None:
     often = CLOSES.replace('"backward"', '"backward" times="101"')
     (unread,) = played(_score([FOUR + C + often])).unread
     assert unread.reason == "a section is played at most 100 times: a repeat or an ending asks for 101"
 
 
 def _music21_notes(part: Any) -> list[tuple[Fraction, int]]:
-    """Return the onset and the top pitch of each note, without those that a tie joins to the one before.
+    """Return the onset and the top pitch of each note that is not tied to the previous one.
 
-    A tie into two endings stops in the first one alone, as it is written; it leads into both.
+    A tie into two endings is marked as stopping only in the first one, but applies to both.
     """
-    found: list[tuple[Fraction, int]] = []
-    tied = -1  # the pitch that the note before is tied to
+    notes: list[tuple[Fraction, int]] = []
+    tied = -1  # pitch of the previous note if it is tied
     for note in part.flatten().notes:
-        top = max(note.notes if note.isChord else [note], key=lambda one: one.pitch.ps)
+        top = max(note.notes if note.isChord else [note], key=lambda member: member.pitch.ps)
         if note.duration.isGrace:
             continue
         if top.pitch.midi != tied:
-            found.append((Fraction(note.offset).limit_denominator(65535), top.pitch.midi))
+            notes.append((Fraction(note.offset).limit_denominator(65535), top.pitch.midi))
         tied = top.pitch.midi if top.tie is not None and top.tie.type in {"start", "continue"} else -1
-    return found
+    return notes
 
 
-@pytest.mark.parametrize("chorale", ["bwv8.6", "bwv104.6", "bwv113.8", "bwv391"])  # with endings, and with what else
-def test_a_chorale_of_bachs_is_played_as_music21_plays_it(chorale: str) -> None:
+@pytest.mark.parametrize("chorale", ["bwv8.6", "bwv104.6", "bwv113.8", "bwv391"])  # the first two with endings
+def test_chorales_are_expanded_as_by_music21(chorale: str) -> None:
     path = corpora()["chorales"].folder / f"{chorale}.mxl"
     played = read(path, "played").pieces
     assert _length(played[0]) > _length(read(path).pieces[0])

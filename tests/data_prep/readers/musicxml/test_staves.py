@@ -1,4 +1,4 @@
-"""MusicXML and kern files on music21's own scores."""
+"""Tests of the MusicXML and kern readers with scores of music21's corpus."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -17,7 +17,7 @@ from data_prep.readers.scores import read
 SCORES = Path(music21.__file__).parent / "corpus"
 
 
-def test_a_chorale_is_four_parts_with_a_pickup(rows: Callable[[Piece], list[Note]]) -> None:
+def test_a_chorale_has_four_parts_and_a_pickup(rows: Callable[[Piece], list[Note]]) -> None:
     # BWV 66.6, F sharp minor: the first notes of each part, the pickup of one quarter
     pieces = read(SCORES / "bach" / "bwv66.6.mxl").pieces
     assert [piece.heading.part for piece in pieces] == ["Soprano", "Alto", "Tenor", "Bass"]
@@ -33,7 +33,7 @@ def test_a_chorale_is_four_parts_with_a_pickup(rows: Callable[[Piece], list[Note
     ]
 
 
-def test_every_voice_is_without_gaps_and_overlaps() -> None:
+def test_voices_have_no_gaps_and_overlaps() -> None:
     for name in ("bach/bwv66.6.mxl", "schubert/Lindenbaum.xml", "palestrina/Agnus_08.krn", "chopin/mazurka06-2.krn"):
         for piece in read(SCORES / name).pieces:
             assert piece.onset[0] == 0
@@ -41,7 +41,7 @@ def test_every_voice_is_without_gaps_and_overlaps() -> None:
             assert piece.pitch[-1] != REST
 
 
-def test_kern_with_its_metadata_key_and_mode() -> None:
+def test_metadata_key_and_mode_of_a_kern_file() -> None:
     pieces = read(SCORES / "bach" / "bwv277.krn").pieces
     assert len(pieces) == 4
     heading = pieces[0].heading
@@ -50,7 +50,7 @@ def test_kern_with_its_metadata_key_and_mode() -> None:
     assert heading.keys[0][1:] == (9, "minor")
 
 
-def test_voices_of_one_staff_are_told_apart_the_same_way_each_time() -> None:
+def test_voices_of_a_staff_are_separated_reproducibly() -> None:
     first, again = (read(SCORES / "chopin" / "mazurka06-2.krn").pieces for _ in range(2))
     assert [piece.heading.part for piece in first] == ["Piano, voice 1", "Piano, voice 2"] * 2
     assert [piece.heading for piece in first] == [piece.heading for piece in again]
@@ -73,7 +73,7 @@ def test_nested_tuplets_are_exact() -> None:
     assert piece.resolution == 9
 
 
-def test_tied_notes_of_one_pitch_are_one(rows: Callable[[Piece], list[Note]]) -> None:
+def test_tied_notes_of_one_pitch_are_merged(rows: Callable[[Piece], list[Note]]) -> None:
     for piece in read(SCORES / "palestrina" / "Agnus_08.krn").pieces:
         notes = rows(piece)
         assert not any(a.tied and a.pitch == b.pitch for a, b in pairwise(notes))
@@ -91,7 +91,9 @@ def test_a_drum_part_has_no_notes() -> None:
     ]
 
 
-def test_a_transposing_instrument_sounds_where_it_sounds(tmp_path: Path, rows: Callable[[Piece], list[Note]]) -> None:
+def test_a_transposing_instrument_is_read_at_sounding_pitch(
+    tmp_path: Path, rows: Callable[[Piece], list[Note]]
+) -> None:
     score: Any = music21.stream.Score()
     part = music21.stream.Part([music21.instrument.Clarinet(), music21.note.Note("D4", quarterLength=4)])
     part.atSoundingPitch = False
@@ -102,7 +104,7 @@ def test_a_transposing_instrument_sounds_where_it_sounds(tmp_path: Path, rows: C
 
 
 @pytest.mark.parametrize("name", ["broken.xml", "broken.mxl", "broken.krn", "broken.musicxml"])
-def test_what_is_no_score_is_told_in_one_line(tmp_path: Path, name: str) -> None:
+def test_the_reason_for_an_invalid_file_is_one_line(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(b"\x00\x01 this is nothing\nat all")
     (unread,) = read(path).unread
