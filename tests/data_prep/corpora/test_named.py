@@ -9,12 +9,13 @@ import pytest
 from data_prep.corpora.named import Corpus, corpora, resolve
 from data_prep.errors import BadInputError
 from data_prep.melodies.filters import RULES
+from data_prep.prepared.kinds import KINDS
 from data_prep.readers.digest import file_digest
 
 
 def test_the_named_corpora_and_their_files() -> None:
     assert list(corpora()) == ["oneills", "oneills-all", "ryans", "airds", "chorales", "synthetic"]
-    assert {name: corpus.num_files for name, corpus in corpora().items()} == {
+    assert {name: len(corpus.files()) for name, corpus in corpora().items()} == {
         "oneills": 39,
         "oneills-all": 39,
         "ryans": 1059,
@@ -79,17 +80,20 @@ def test_the_digest_follows_contents_and_kind_of_file(tmp_path: Path) -> None:
 
 
 def test_the_fingerprint_follows_names_contents_and_rules(tmp_path: Path) -> None:
+    def fingerprint(corpus: Corpus, **digests: str) -> str:
+        return KINDS["melodies"].fingerprint(corpus, {corpus.folder / name: digests[name] for name in digests})
+
     plain = Corpus("x", "", "", tmp_path)
     strict = Corpus("x", "", "", tmp_path, rules=("rests",))
-    prints = {
-        plain.fingerprint([("a", "1"), ("b", "2")]),
-        plain.fingerprint([("a", "1"), ("b", "3")]),
-        plain.fingerprint([("a", "1"), ("c", "2")]),
-        strict.fingerprint([("a", "1"), ("b", "2")]),
+    fingerprints = {
+        fingerprint(plain, a="1", b="2"),
+        fingerprint(plain, a="1", b="3"),
+        fingerprint(plain, a="1", c="2"),
+        fingerprint(strict, a="1", b="2"),
     }
-    assert len(prints) == 4
-    elsewhere = Corpus("y", "", "", tmp_path / "moved")
-    assert elsewhere.fingerprint([("a", "1")]) == plain.fingerprint([("a", "1")])
+    assert len(fingerprints) == 4
+    moved = Corpus("y", "", "", tmp_path / "moved")
+    assert fingerprint(moved, a="1") == fingerprint(plain, a="1")
 
 
 def test_finding_corpora_does_not_import_music21() -> None:

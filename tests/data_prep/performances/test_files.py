@@ -41,7 +41,7 @@ def test_a_folder_without_folders_is_one_style(tmp_path: Path) -> None:
 
 def test_a_file_beside_the_styles_is_told(tmp_path: Path) -> None:
     _touch(tmp_path, "jazz/b.mid", "lost.mid")
-    with pytest.raises(BadInputError, match=r"lost\.mid is beside the folders jazz; move it into one"):
+    with pytest.raises(BadInputError, match=r"lost\.mid is next to the folders jazz; move it into one"):
         entries(resolve(str(tmp_path)))
 
 

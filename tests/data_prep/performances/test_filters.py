@@ -48,7 +48,7 @@ def test_each_rule_says_what_it_found(played: Callable[..., PlayedFile]) -> None
     assert _reason(played(form=2)) == ("not of format 0 or 1", "format 2; only formats 0 and 1 are used")
     assert _reason(played(*violin)) == (
         "other instruments",
-        "program 40 beside the piano; only one piano alone is used",
+        "program 40 in addition to the piano; only a single piano is used",
     )
     assert _reason(played((0, THREE_FOUR))) == ("not in 4/4", "3/4 from bar 1; only 4/4 is used")
     assert _reason(played((4 * 480, THREE_FOUR))) == ("not in 4/4", "3/4 from bar 5; only 4/4 is used")
@@ -95,7 +95,7 @@ def test_a_dummy_tempo_is_told_by_onsets_anywhere(played: Callable[..., PlayedFi
     rule, reason = _reason(played(ticks=ticks)) or ("", "")
     assert rule == "dummy tempo"
     assert "one tempo throughout, and 6" in reason
-    assert reason.endswith("put its beats beside it, as X_annotations.txt beside X.mid")
+    assert reason.endswith("add its beats, as X_annotations.txt next to X.mid")
     several = [(0, b"\xff\x51\x03\x07\xa1\x20"), (480, b"\xff\x51\x03\x07\xa1\x00")]
     assert _reason(played(*several, ticks=ticks)) is None
     assert _reason(played(ticks=ticks), _beats(4, 4)) is None

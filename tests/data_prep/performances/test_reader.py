@@ -240,7 +240,7 @@ _VIOLIN = [_program(40), _on(60, 0), _off(60, 60)]
             [event for channel in range(9) for event in (_program(70 + channel, channel), _on(60, 0, channel=channel))],
             r"channel 4 plays program 73, and 5 more$",
         ),
-        (_TEMPO_ZERO, "its tempo is 0 microseconds a quarter note at tick 240"),
+        (_TEMPO_ZERO, "its tempo is 0 microseconds per quarter note at tick 240"),
         (_UNENDED, "20 of its 20 notes never end"),
         ([*_UNENDED, _off(50, 500)], "19 of its 20 notes never end"),
         ([(0, b"\x90\x3c\xff")], "it is broken: "),

@@ -124,7 +124,7 @@ def test_what_is_missing_is_supposed_and_said(
     path.write_bytes(midi(strike(67, 0, 120) + strike(69, 120, 240)))
     found, said = read_prompt(path)
     assert (found.pitch, found.metre, found.fifths, found.mode) == ((67, 69), (4, 4), 0, "major")
-    assert said == ("bare.mid: it tells no metre, 4/4 is supposed", "bare.mid: it tells no key, C major is supposed")
+    assert said == ("bare.mid: it states no metre; 4/4 is assumed", "bare.mid: it states no key; C major is assumed")
 
 
 def test_signatures_that_are_none_are_as_good_as_missing(
@@ -136,7 +136,7 @@ def test_signatures_that_are_none_are_as_good_as_missing(
         path.write_bytes(midi([*signatures, *strike(67, 0, 120), *strike(69, 120, 240)]))
         found, said = read_prompt(path)
         assert (found.pitch, found.metre, found.fifths) == ((67, 69), (4, 4), 0)
-        assert said == ("odd.mid: it tells no metre, 4/4 is supposed", "odd.mid: it tells no key, C major is supposed")
+        assert said == ("odd.mid: it states no metre; 4/4 is assumed", "odd.mid: it states no key; C major is assumed")
 
 
 def test_a_signature_without_a_mode_is_taken_for_major(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_signature_without_a_mode_is_taken_for_major(tmp_path: Path) -> None:
     _score(part).write("musicxml", path)
     found, said = read_prompt(path)
     assert (found.fifths, found.mode, found.metre) == (2, "major", (6, 8))
-    assert said == ("signature.musicxml: its key signature tells no mode, D major is supposed",)
+    assert said == ("signature.musicxml: its key signature states no mode; D major is assumed",)
 
 
 def test_changes_of_metre_and_key_are_said(tmp_path: Path) -> None:
