@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 REST = -1
-"""The pitch of a rest."""
+"""Pitch of a rest."""
 
 NUM_PITCHES = 128
 """MIDI pitches 0..127; pitch shifts wrap within them so that a shift is a bijection."""
@@ -16,7 +16,7 @@ NUM_KEYS = 88
 """Keys K of a piano."""
 
 MAX_VELOCITY = 127
-"""The loudest MIDI velocity."""
+"""Greatest MIDI velocity."""
 
 
 def has_key(pitch: NDArray[np.integer]) -> NDArray[np.bool_]:

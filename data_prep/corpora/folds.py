@@ -52,7 +52,7 @@ def assign(
         [P] folds 0..num_folds-1, or TEST.
 
     Raises:
-        BadInputError: If there are not enough groups, or the number of folds is out of bounds.
+        BadInputError: If there are too few groups, or the number of folds is out of bounds.
     """
     check_num_folds(num_folds)
     members: dict[int, list[int]] = {}

@@ -179,7 +179,7 @@ class MelodyVocabulary:
             seen_position=seen_position,
             bar_counts=bars,
             tonic_counts=tonics,
-            looks_back=bool(content.get("looks_back", False)),  # earlier versions do not copy
+            looks_back=bool(content.get("looks_back", False)),  # missing in files of earlier versions
             token_fifths=None if fifths is None else np.array(fifths, np.int64),
             floor=None if floor is None else Floor.from_json(floor, len(durations)),
         )

@@ -19,7 +19,7 @@ class Melodies:
     All arrays are read-only. Fractions are in quarter notes.
 
     Attributes:
-        pitch: [N] int16, MIDI pitch 0..127 or REST, in the original key; of a chord, its top note.
+        pitch: [N] int16, MIDI pitch 0..127 or REST, in the original key; the top note of a chord.
         duration: [N] int16, index into ``durations``.
         position: [N] int16, index into ``positions``: the note's position in the bar, (onset - pickup) mod bar length
             under the piece's first metre, so that it follows from metre, pickup and past durations.

@@ -116,9 +116,9 @@ def _bars_back(event: Ints, onset: Ints, bar_ticks: int) -> NDArray[np.void]:
     votes = np.zeros((len(event), len(BARS_BACK)), VOTE)
     row = np.arange(len(event))
     for bars, of_expert in zip(BARS_BACK, votes.T, strict=True):
-        sought = onset - bars * bar_ticks
-        earlier = np.minimum(np.searchsorted(onset, sought), len(onset) - 1)
-        exists = onset[earlier] == sought
+        target = onset - bars * bar_ticks
+        earlier = np.minimum(np.searchsorted(onset, target), len(onset) - 1)
+        exists = onset[earlier] == target
         hits = exists & (event[earlier] == event)
         # a match ends where the events differ, or where no event began at that lag
         length = np.append(0, row + 1 - np.maximum.accumulate(np.where(hits, 0, row + 1)))[:-1]

@@ -64,21 +64,21 @@ def prepare(
     stored = _load(folder, inputs.fingerprint, resolved, kind)
     if stored is not None:
         return stored
-    made = KINDS[kind].make(resolved, inputs, folder, progress or Silent(), processes)
-    fingerprint = made.open_pieces.fingerprint  # differs from that of the inputs if a file could not be read
+    preparation = KINDS[kind].make(resolved, inputs, folder, progress or Silent(), processes)
+    fingerprint = preparation.open_pieces.fingerprint  # differs from that of the inputs if a file could not be read
     extra: dict[str, Any] = {
-        "origins": [asdict(origin) for origin in made.origins],
-        "skipped": [asdict(skipped) for skipped in made.skipped],
-        "left_out": dict(made.left_out),
-        **({"exclusions": [asdict(excluded) for excluded in made.exclusions]} if made.exclusions else {}),
-        "num_files": made.num_files,
-        "num_read": made.num_read,
-        "num_test_pieces": made.sealed_pieces.num_pieces,
-        "num_test_notes": made.sealed_pieces.num_notes,
+        "origins": [asdict(origin) for origin in preparation.origins],
+        "skipped": [asdict(skipped) for skipped in preparation.skipped],
+        "left_out": dict(preparation.left_out),
+        **({"exclusions": [asdict(excluded) for excluded in preparation.exclusions]} if preparation.exclusions else {}),
+        "num_files": preparation.num_files,
+        "num_read": preparation.num_read,
+        "num_test_pieces": preparation.sealed_pieces.num_pieces,
+        "num_test_notes": preparation.sealed_pieces.num_notes,
         "seed": seed,
     }
-    write(_test_path(folder, fingerprint), storage.to_bytes(made.sealed_pieces, {}))
-    write(_path(folder, fingerprint), storage.to_bytes(made.open_pieces, extra))
+    write(_test_path(folder, fingerprint), storage.to_bytes(preparation.sealed_pieces, {}))
+    write(_path(folder, fingerprint), storage.to_bytes(preparation.open_pieces, extra))
     prepared = _load(folder, fingerprint, resolved, kind)
     assert prepared is not None, "what was just written can be read"
     return prepared

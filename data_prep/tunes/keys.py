@@ -55,14 +55,14 @@ def estimate_key(
     Returns:
         The key signature (sharps, or flats if negative, -5..6) and the mode; C major if no note sounds.
     """
-    heard = [(pitch % 12, float(duration)) for pitch, duration in zip(pitches, durations, strict=True) if pitch != REST]
+    notes = [(pitch % 12, float(duration)) for pitch, duration in zip(pitches, durations, strict=True) if pitch != REST]
     time = np.zeros(12)
-    for pitch, duration in heard:
+    for pitch, duration in notes:
         time[pitch] += duration
     share = time / (time.sum() or 1.0)
     score = share @ (_SCALES + _TRIAD * _TRIADS).T - _COSTS
-    if heard:
-        score[heard[-1][0] == _TONICS] += _FINAL
+    if notes:
+        score[notes[-1][0] == _TONICS] += _FINAL
     if tonic is not None:
         score[tonic != _TONICS] = -np.inf
     best, mode = _KEYS[int(np.argmax(score))]

@@ -19,10 +19,8 @@ _pretty_midi: Any = pretty_midi  # it is untyped
 VIOLIN = 40
 """Program of a violin, counted from 0."""
 
-_VELOCITY = 80
-_ON_BEAT = 6
-_ON_BAR = 14
-"""Added velocity of a note on a beat, and at the beginning of a bar."""
+_VELOCITY, _ON_BEAT, _ON_BAR = 80, 6, 14
+"""Velocity of a note, and what is added on a beat and at the beginning of a bar."""
 
 _LEAST_TICKS = 480
 """Ticks per quarter note; a multiple is used if the durations of a tune require it."""
@@ -98,10 +96,7 @@ def _metres(tune: Tune) -> Iterator[tuple[Fraction, tuple[int, int]]]:
 
 
 def _key(tune: Tune) -> int:
-    """Return the key number of pretty_midi: 0..11 for major keys, 12..23 for minor keys.
-
-    MIDI has no other modes: a tune keeps its signature, with the mode that has the same third.
-    """
+    """Return pretty_midi's number of a key: 0..11 in major, 12..23 in minor; other modes keep signature and third."""
     major = 7 * tune.fifths % 12
     return (major + 9) % 12 + 12 if tune.mode in {"minor", "dorian"} else major
 

@@ -142,17 +142,17 @@ def _pitch(tune: Tune, written: WrittenNote, accidentals: Accidentals) -> Any:
     if written.tied_before:
         accidentals.tie(name)
     is_shown = not written.tied_before and accidentals.needed(name)
-    made = _m21.pitch.Pitch(f"{name.letter}{_SIGNS[name.alter]}", octave=name.octave)
+    result = _m21.pitch.Pitch(f"{name.letter}{_SIGNS[name.alter]}", octave=name.octave)
     if is_shown or name.alter:
-        made.accidental = _m21.pitch.Accidental(name.alter)
-        made.accidental.displayStatus = is_shown
-    return made
+        result.accidental = _m21.pitch.Accidental(name.alter)
+        result.accidental.displayStatus = is_shown
+    return result
 
 
 def _duration(notes: Sequence[WrittenNote], index: int) -> Any:
     """Return the duration of a note; a tuplet has a bracket if it is not beamed as a group."""
     written = notes[index]
-    made = _m21.duration.Duration(written.value)
+    result = _m21.duration.Duration(written.value)
     if written.tuplet >= 0:
         members = [note for note in notes if note.tuplet == written.tuplet]
         kind = _m21.duration.Tuplet(
@@ -160,8 +160,8 @@ def _duration(notes: Sequence[WrittenNote], index: int) -> Any:
         )
         places = (written is members[0], written is members[-1])
         kind.type = {(True, True): "startStop", (True, False): "start", (False, True): "stop"}.get(places)
-        made.appendTuplet(kind)
-    return made
+        result.appendTuplet(kind)
+    return result
 
 
 def _is_beamed(members: Sequence[WrittenNote], notes: Sequence[WrittenNote]) -> bool:
@@ -172,7 +172,7 @@ def _is_beamed(members: Sequence[WrittenNote], notes: Sequence[WrittenNote]) -> 
 
 def _beams(notes: Sequence[WrittenNote]) -> list[Any]:
     """Return the beams of each note: neighbours in a span share as many as both have, others are partial."""
-    made: list[Any] = [_m21.beam.Beams() for _ in notes]
+    result: list[Any] = [_m21.beam.Beams() for _ in notes]
     for _, run in groupby(range(len(notes)), lambda index: (notes[index].span, notes[index].has_beam)):
         group = list(run)
         if len(group) == 1 or not notes[group[0]].has_beam:
@@ -183,10 +183,10 @@ def _beams(notes: Sequence[WrittenNote]) -> list[Any]:
             for level in range(1, flags[place] + 1):
                 joined = (before >= level, after >= level)
                 if any(joined):
-                    made[index].append({(False, True): "start", (True, False): "stop"}.get(joined, "continue"))
+                    result[index].append({(False, True): "start", (True, False): "stop"}.get(joined, "continue"))
                 else:
-                    made[index].append("partial", "left" if place else "right")
-    return made
+                    result[index].append("partial", "left" if place else "right")
+    return result
 
 
 def _num_flags(written: WrittenNote) -> int:

@@ -208,8 +208,8 @@ def _resampled(sound: _Sound, place: NDArray[np.float64]) -> NDArray[np.float64]
         sample[end] = sample[begin]
         place = np.where(place < end, place, begin + (place - begin) % (end - begin))
     place = np.minimum(place, len(sound.sample))
-    whole = place.astype(np.int64)
-    return sample[whole] + (place - whole) * (sample[whole + 1] - sample[whole])
+    floor = place.astype(np.int64)
+    return sample[floor] + (place - floor) * (sample[floor + 1] - sample[floor])
 
 
 def _low_passed(wave: NDArray[np.float64], cents: int) -> NDArray[np.float64]:
