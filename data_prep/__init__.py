@@ -1,1 +1,1 @@
-"""From files to arrays: readers, notes, encodings, folds and random streams."""
+"""Data preparation, from files to arrays: readers, corpora, encodings, folds and random streams."""

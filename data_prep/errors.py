@@ -1,4 +1,4 @@
-"""The error that bad input raises, as its parts: the rule, the value, where it was found, and the remedy."""
+"""The exception for bad input, stored as its parts: rule, value, location and remedy."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Literal, TypeAlias
 
 _LONGEST = 100
-"""Characters of a value that an error shows."""
+"""Characters of a value that an error message shows."""
 
 ActionName: TypeAlias = Literal[
     "resume search",
@@ -32,16 +32,16 @@ ActionName: TypeAlias = Literal[
     "submit search",
     "submit search to home",
 ]
-"""What an error can tell a user to do with the program. Only the command line knows which command or option does it."""
+"""Actions that an error can suggest. Only the command line maps them to commands and options."""
 
 
 @dataclass(frozen=True)
 class Action:
-    """Something to do with the program, as data.
+    """An action that an error suggests.
 
     Attributes:
-        name: What to do.
-        values: What it needs, by name ("search", "trials").
+        name: The action.
+        values: Its parameters by name ("search", "trials").
     """
 
     name: ActionName
@@ -52,43 +52,43 @@ class BadInputError(ValueError):
     """Raised for input that cannot be used.
 
     ``str`` joins the parts in one line: "rule: value (where); remedy". The command line prints that line without a
-    traceback, adds the command that does the action, and exits with status 2.
+    traceback, adds the command for the action, and exits with status 2.
 
     Attributes:
-        rule: What the input has to satisfy.
-        value: The value itself.
-        where: Where it was found (file, key, piece).
-        remedy: What to do about it.
-        action: What to do with the program, where the remedy is a command or an option.
+        rule: The requirement that the input violates.
+        value: The invalid value.
+        where: Its location (file, key, piece).
+        remedy: How to fix the input.
+        action: The suggested action, where the remedy is a command or an option.
     """
 
     def __init__(
         self, rule: str, value: str = "", where: str = "", remedy: str = "", action: Action | None = None
     ) -> None:
-        """Keep the parts."""
+        """Store the parts."""
         super().__init__(rule, value, where, remedy, action)  # so that it can be pickled
         self.rule, self.value, self.where, self.remedy, self.action = rule, value, where, remedy, action
 
     @property
     def problem(self) -> str:
-        """The line without the remedy."""
+        """The message without the remedy."""
         value = f": {self.value}" if self.value else ""
         where = f" ({self.where})" if self.where else ""
         return f"{self.rule}{value}{where}"
 
     def __str__(self) -> str:
-        """Return the whole line."""
+        """Return the complete message."""
         return f"{self.problem}; {self.remedy}" if self.remedy else self.problem
 
 
 def unknown(kind: str, value: str, known: Iterable[str], where: str = "") -> BadInputError:
-    """Return the error for a name that is not among the known ones, with the nearest right name.
+    """Return the error for an unknown name, with the closest known name as a hint.
 
     Args:
-        kind: What the name names, in the singular ("corpus", "setting").
-        value: The name that was given.
+        kind: The kind of thing that has the name, in the singular ("corpus", "setting").
+        value: The unknown name.
         known: The names that exist.
-        where: Where the name was given ("my-search.toml line 4"), or "".
+        where: The location of the name ("my-search.toml line 4"), or "".
 
     Returns:
         The error, to be raised by the caller.
@@ -100,17 +100,17 @@ def unknown(kind: str, value: str, known: Iterable[str], where: str = "") -> Bad
 
 
 def shown(value: object) -> str:
-    """Return a value as errors show it: in Python's notation, cut where it is long.
+    """Return the repr of a value for an error message, truncated if it is long.
 
     Args:
-        value: What a user gave.
+        value: A user's input.
 
     Returns:
         At most about a hundred characters.
     """
     try:
         text = repr(value)
-    except (RecursionError, ValueError):  # Python's own limits, as on the digits of a number
+    except (RecursionError, ValueError):  # Python limits nesting, and the digits of a number
         return f"{type(value).__name__} too large to be shown"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text):,} characters)"
 
@@ -120,7 +120,7 @@ def one_line(error: BaseException, longest: int = 300) -> str:
 
     Args:
         error: Any exception.
-        longest: Characters after which the line is cut.
+        longest: Number of characters after which the line is truncated.
 
     Returns:
         The line.

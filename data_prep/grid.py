@@ -1,12 +1,12 @@
-"""The time grids: how a performance clock becomes fractions of a quarter note, or steps. Nothing else rounds times.
+"""Time grids: the only place where MIDI times are rounded, to fractions of a quarter note or to steps.
 
-Written music (ABC, MusicXML, kern) is exact and never passes through here. MIDI files do: their ticks are exact only
-where a notation program wrote them.
+Written music (ABC, MusicXML, kern) is exact and is not rounded. MIDI ticks are exact only if a notation program wrote
+them.
 
-Melodies are moved to fractions, performances to steps of a sixteenth note (Malik and Ek 2017, "Quantisation").
+Melodies are rounded to fractions, performances to steps of a sixteenth note (Malik and Ek 2017, "Quantisation").
 
-Sources: the divisions follow music21's default of sixteenths and eighth-note triplets (4 and 3 a quarter), one level
-finer, because fiddle tunes are full of thirty-seconds.
+Sources: the divisions follow music21's default of sixteenths and eighth-note triplets (4 and 3 per quarter note), one
+level finer, because fiddle tunes are full of thirty-seconds.
 """
 
 from fractions import Fraction
@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from data_prep.wording import counted
 
 DIVISIONS = (8, 6)
-"""An onset is moved to the nearest multiple of 1/8 or of 1/6 quarter note, the nearer of the two."""
+"""An onset is rounded to the nearest multiple of 1/8 or 1/6 quarter note, whichever is nearer."""
 
 SHORTEST = Fraction(1, max(DIVISIONS))
-"""The shortest note that is read off the grid, in quarter notes: a thirty-second."""
+"""The shortest note on the grid, in quarter notes: a thirty-second."""
 
 ARTICULATION_GAP = Fraction(1, 4)
-"""A silence shorter than this between two notes of one voice (in quarter notes) is articulation, not a written rest;
-and so is an overlap, not a second voice."""
+"""A gap or overlap shorter than this (quarter notes) between two notes of a voice is articulation: a gap is not read as
+a rest, nor an overlap as a second voice."""
 
 STEPS_PER_QUARTER = 4
 """Performances are put on a grid of sixteenth notes."""
@@ -34,18 +34,18 @@ STEPS_PER_BAR = 16
 """Steps of that grid in a bar of 4/4, the only metre of performances."""
 
 MAX_STEPS = 1 << 15
-"""Steps of one performance: 2048 bars, over an hour at 120 quarter notes a minute. A grid takes memory for each."""
+"""Steps of a performance: 2048 bars, over an hour at 120 quarter notes per minute. A grid has a row for each step."""
 
 
 def snap(ticks: int, ticks_per_quarter: int) -> Fraction:
-    """Move a time to the grid.
+    """Round a time to the grid.
 
     Args:
-        ticks: The time, in ticks of the file's clock.
-        ticks_per_quarter: Ticks in a quarter note, positive.
+        ticks: The time in ticks.
+        ticks_per_quarter: Ticks per quarter note, positive.
 
     Returns:
-        The nearest time on the grid in quarter notes; of two equally near ones, the one on the coarser division.
+        The nearest time on the grid in quarter notes; if two are equally near, the one on the coarser division.
     """
     exact = Fraction(ticks, ticks_per_quarter)
     candidates = [Fraction(round(exact * division), division) for division in DIVISIONS]
@@ -53,16 +53,16 @@ def snap(ticks: int, ticks_per_quarter: int) -> Fraction:
 
 
 def to_step(time: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the nearest steps of a sixteenth note to times in quarter notes; an exact half goes to the later step.
+    """Round times in quarter notes to steps of a sixteenth note, halves up.
 
-    So music keeps its steps when it is shifted by a sixteenth; rounding halves to even would lengthen every other
+    Shifting music by a sixteenth then shifts every step by one; rounding halves to even would lengthen every other
     thirty-second.
     """
     return np.floor(time * STEPS_PER_QUARTER + 0.5).astype(np.int64)
 
 
 def too_long(quarters: float) -> str | None:
-    """Return why music of this length in quarter notes does not fit on the grid of steps, None if it does."""
+    """Return why music of a length in quarter notes does not fit on the grid of steps, or None if it fits."""
     if quarters * STEPS_PER_QUARTER <= MAX_STEPS:
         return None
     bars = ceil(quarters * STEPS_PER_QUARTER / STEPS_PER_BAR)

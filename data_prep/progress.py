@@ -1,4 +1,4 @@
-"""How a long step reports its progress."""
+"""The interface through which a long step reports its progress."""
 
 from typing import Protocol
 

@@ -1,7 +1,7 @@
-"""Every random stream, from (seed, purpose, trial, fold, epoch), so that no stream's state is ever stored.
+"""Random streams derived from (seed, purpose, trial, fold, epoch), so that no generator state is ever stored.
 
-A stream is named, not carried along: a trial that resumes at epoch 7 opens epoch 7's streams and gets the same numbers
-as an uninterrupted run. Two names never share a stream, regardless of the order in which they are opened.
+A trial that resumes at epoch 7 opens the streams of epoch 7 and gets the same numbers as an uninterrupted run. Streams
+with different names are independent, regardless of the order in which they are opened.
 """
 
 import hashlib
@@ -15,21 +15,21 @@ def _entropy(seed: int, purpose: str, trial: int, fold: int, epoch: int) -> int:
 
 
 def stream(seed: int, purpose: str, *, trial: int = 0, fold: int = 0, epoch: int = 0) -> np.random.Generator:
-    """Return the numpy generator of that name, always at its beginning.
+    """Return a new NumPy generator for the given name.
 
     Args:
         seed: The search's seed.
-        purpose: What the numbers are for ("windows", "folds", "initial weights").
+        purpose: The purpose of the numbers ("windows", "folds", "initial weights").
         trial: The trial's number in its search.
         fold: The fold, from 0.
         epoch: The epoch, from 1; 0 where there is none.
 
     Returns:
-        A fresh generator.
+        The generator in its initial state.
     """
     return np.random.default_rng(_entropy(seed, purpose, trial, fold, epoch))
 
 
 def integer_seed(seed: int, purpose: str, *, trial: int = 0, fold: int = 0, epoch: int = 0) -> int:
-    """Return the seed of that name for a library with its own generators (torch, optuna), in 0..2**32-1."""
+    """Return an integer seed in 0..2**32-1 for a library with its own generators (torch, optuna)."""
     return _entropy(seed, purpose, trial, fold, epoch) % 2**32

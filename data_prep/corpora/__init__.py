@@ -1,1 +1,1 @@
-"""Named corpora and folders: their files, where pieces come from, and how they are split into folds."""
+"""Named corpora and folders: their files, the origins of pieces, and the split into folds."""

@@ -1,15 +1,21 @@
-"""What every kind of prepared data says about itself: numbers, and their rows and charts."""
+"""Statistics that every kind of prepared data has, with their rows and charts."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
-from data_prep.wording import by_rule
+import numpy as np
+from numpy.typing import NDArray
+
+from data_prep.corpora.provenance import Prepared
+from data_prep.pitches import REST
+from data_prep.wording import by_rule, counted, plural
 
 
 @dataclass(frozen=True)
 class FoldSize:
-    """What one fold holds out."""
+    """Size of the held-out part of a fold."""
 
     pieces: int
     notes: int
@@ -20,10 +26,10 @@ class Chart:
     """Counts to be drawn as bars.
 
     Attributes:
-        title: What is counted by what.
+        title: Title.
         unit: What is counted, in the singular.
         counts: The counts by name, in the order in which they are drawn.
-        whole: Whether all counts are drawn, as bins of a histogram, and not only the first ones.
+        whole: Whether all counts are drawn, as in a histogram, and not only the first ones.
     """
 
     title: str
@@ -32,44 +38,103 @@ class Chart:
     whole: bool = False
 
 
-class Description(Protocol):
-    """Numbers of a prepared corpus, a dataclass; of the sealed pieces only how many."""
+@dataclass(frozen=True)
+class Description(ABC):
+    """Statistics of a prepared corpus; all but the first six are of the pieces that a search may use.
 
-    __dataclass_fields__: ClassVar[dict[str, Any]]
+    Attributes:
+        num_files: Files of the corpus.
+        num_read: Pieces that were read.
+        num_skipped: Files and tunes that could not be read.
+        left_out: Pieces excluded by each rule, and as duplicates.
+        num_test_pieces: Pieces in the test set.
+        num_test_notes: Notes in the test set.
+        num_pieces: Pieces.
+        num_notes: Notes and rests.
+        shortest: Notes of the shortest piece.
+        median: Median of the pieces' notes.
+        longest: Notes of the longest piece.
+        lowest: Lowest MIDI pitch.
+        highest: Highest MIDI pitch.
+        folds: Size of each fold.
+    """
 
-    @property
-    def num_pieces(self) -> int:
-        """Pieces that a search may see."""
-        ...
+    NOUN: ClassVar[str]
+    """Name of a piece."""
 
-    @property
-    def num_notes(self) -> int:
-        """Their notes."""
-        ...
+    num_files: int
+    num_read: int
+    num_skipped: int
+    left_out: Mapping[str, int]
+    num_test_pieces: int
+    num_test_notes: int
+    num_pieces: int
+    num_notes: int
+    shortest: int
+    median: float
+    longest: int
+    lowest: int
+    highest: int
+    folds: tuple[FoldSize, ...]
 
-    @property
-    def num_test_pieces(self) -> int:
-        """Pieces in the sealed test set."""
-        ...
-
-    @property
-    def folds(self) -> tuple[FoldSize, ...]:
-        """Each fold's size."""
-        ...
-
+    @abstractmethod
     def rows(self) -> Sequence[tuple[str, str]]:
-        """Return everything as labelled lines."""
-        ...
+        """Return all statistics as labelled lines."""
 
+    @abstractmethod
     def short_rows(self) -> Sequence[tuple[str, str]]:
-        """Return the labelled lines that a search's plan shows besides pieces, notes and folds."""
-        ...
+        """Return the labelled lines that a search's plan shows in addition to pieces, notes and folds."""
 
+    @abstractmethod
     def charts(self) -> Sequence[Chart]:
-        """Return what is best shown as bars."""
-        ...
+        """Return the statistics that are best shown as bars."""
+
+    def reading_rows(self) -> list[tuple[str, str]]:
+        """Return the labelled lines about the pieces that were read and left out."""
+        files = f"{counted(self.num_files, 'file')}, {self.num_skipped} skipped"
+        return [
+            ("read", f"{counted(self.num_read, self.NOUN)} from {files}"),
+            ("left out", by_rule(self.left_out) or "none"),
+            (plural(self.NOUN), f"{self.num_pieces} to learn from, {self.num_test_pieces} sealed for the test"),
+        ]
+
+    def length_row(self) -> tuple[str, str]:
+        """Return the labelled line about the lengths of the pieces."""
+        lengths = f"{self.shortest} to {counted(self.longest, 'note')}, half of them {self.median:g} or more"
+        return f"a {self.NOUN} has", lengths
+
+    def folds_row(self) -> tuple[str, str]:
+        """Return the labelled line about the folds."""
+        sizes = (f"{counted(fold.pieces, self.NOUN)} / {counted(fold.notes, 'note')}" for fold in self.folds)
+        return "folds", ", ".join(sizes)
 
 
-def left_out_row(left_out: Mapping[str, int]) -> tuple[str, str]:
-    """Return the labelled line of how many pieces each rule leaves out."""
-    return "left out", by_rule(left_out) or "none"
+def common_statistics(prepared: Prepared) -> dict[str, Any]:
+    """Compute the attributes of ``Description`` by name."""
+    data = prepared.data
+    lengths, sounding = np.diff(data.start), data.pitch[data.pitch != REST]
+    return {
+        "num_files": prepared.num_files,
+        "num_read": prepared.num_read,
+        "num_skipped": len(prepared.skipped),
+        "left_out": prepared.left_out,
+        "num_test_pieces": prepared.num_test_pieces,
+        "num_test_notes": prepared.num_test_notes,
+        "num_pieces": data.num_pieces,
+        "num_notes": data.num_notes,
+        "shortest": int(lengths.min()),
+        "median": float(np.median(lengths)),
+        "longest": int(lengths.max()),
+        "lowest": int(sounding.min()),
+        "highest": int(sounding.max()),
+        "folds": fold_sizes(data, np.arange(len(data.ids))),
+    }
+
+
+def fold_sizes(data: Any, pieces: NDArray[np.intp]) -> tuple[FoldSize, ...]:
+    """Return how many of the given pieces each fold holds out, and how many notes they have."""
+    lengths, fold = np.diff(data.start)[pieces], data.fold[pieces]
+    return tuple(
+        FoldSize(int(np.count_nonzero(fold == number)), int(lengths[fold == number].sum()))
+        for number in range(data.num_folds)
+    )

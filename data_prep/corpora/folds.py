@@ -1,7 +1,6 @@
-"""Folds by groups of kin, balanced in notes, and the sealed test set: fixed by the corpus's fingerprint and the seed.
+"""Split groups of related pieces into a test set and folds balanced in notes, reproducibly for a corpus and a seed.
 
-A group is never in two folds, nor in a fold and the test set. Which groups go where depends on the groups' names
-alone, not on the order in which files were read.
+A group is never split. The result does not depend on the order in which files were read.
 """
 
 from collections.abc import Sequence
@@ -13,23 +12,23 @@ from data_prep.randomness import stream
 from data_prep.wording import counted
 
 TEST = -1
-"""The fold of a sealed piece."""
+"""Fold number of a piece of the test set."""
 
 UNFOLDED = 0
-"""The number of folds of pieces that are only scored: one fold holds all of them, and none is sealed."""
+"""Number of folds of pieces that are only scored: one fold contains all of them, and the test set is empty."""
 
 MIN_FOLDS = 2
-"""One to hold out, one to learn from."""
+"""One fold to hold out and one to train on."""
 
 MAX_FOLDS = 100
 """More folds would hold out single pieces, with a model for each."""
 
 TEST_SHARE = 0.1
-"""Share of the corpus's notes that is sealed."""
+"""Share of the corpus's notes in the test set."""
 
 
 def check_num_folds(num_folds: int) -> None:
-    """Reject a number of folds out of bounds."""
+    """Raise BadInputError if a number of folds is out of bounds."""
     if not MIN_FOLDS <= num_folds <= MAX_FOLDS:
         raise BadInputError(f"cross-validation takes {MIN_FOLDS} to {MAX_FOLDS} folds", f"got {num_folds}")
 
@@ -37,23 +36,23 @@ def check_num_folds(num_folds: int) -> None:
 def assign(
     ids: Sequence[str], groups: Sequence[int], lengths: Sequence[int], *, num_folds: int, seed: int, fingerprint: str
 ) -> list[int]:
-    """Put every piece into a fold or the test set.
+    """Assign every piece to a fold or to the test set.
 
     The test set is drawn first and does not depend on the number of folds.
 
     Args:
-        ids: [P] the pieces' names.
-        groups: [P] their groups of kin.
-        lengths: [P] their notes.
+        ids: [P] names of the pieces.
+        groups: [P] groups of related pieces.
+        lengths: [P] numbers of notes.
         num_folds: Number of folds, MIN_FOLDS to MAX_FOLDS.
         seed: The user's seed.
-        fingerprint: The corpus's.
+        fingerprint: Fingerprint of the corpus.
 
     Returns:
-        [P] a fold 0..num_folds-1, or TEST.
+        [P] folds 0..num_folds-1, or TEST.
 
     Raises:
-        BadInputError: If there are not enough groups, or the number of folds is out of bounds.
+        BadInputError: If there are too few groups, or the number of folds is out of bounds.
     """
     check_num_folds(num_folds)
     members: dict[int, list[int]] = {}
@@ -82,25 +81,25 @@ def assign_by_style(
     seed: int,
     fingerprint: str,
 ) -> list[int]:
-    """Put every piece into a fold or the test set so that each of these holds groups of every style.
+    """Assign every piece to a fold or to the test set so that each of these contains groups of every style.
 
-    The groups of each style are assigned on their own. A group of several styles counts with the rarest of them, which
-    needs it most, and so stays in one fold.
+    The groups of each style are assigned separately. A group with several styles is assigned with the rarest of them,
+    and so stays in one fold.
 
     Args:
-        ids: [P] the pieces' names.
-        groups: [P] their groups of kin.
-        lengths: [P] their notes.
-        styles: [P] their styles.
+        ids: [P] names of the pieces.
+        groups: [P] groups of related pieces.
+        lengths: [P] numbers of notes.
+        styles: [P] styles.
         num_folds: Number of folds, MIN_FOLDS to MAX_FOLDS.
         seed: The user's seed.
-        fingerprint: The corpus's.
+        fingerprint: Fingerprint of the corpus.
 
     Returns:
-        [P] a fold 0..num_folds-1, or TEST.
+        [P] folds 0..num_folds-1, or TEST.
 
     Raises:
-        BadInputError: If a style has not enough groups, or the number of folds is out of bounds.
+        BadInputError: If a style has too few groups, or the number of folds is out of bounds.
     """
     groups_of: dict[str, set[int]] = {}
     styles_of: dict[int, set[str]] = {}
@@ -111,17 +110,16 @@ def assign_by_style(
     folds = [TEST] * len(ids)
     for style in sorted(set(rarest.values())):
         pieces = [piece for piece, group in enumerate(groups) if rarest[group] == style]
-        own = {groups[piece] for piece in pieces}
-        if MIN_FOLDS <= num_folds <= MAX_FOLDS and len(own) <= num_folds:
-            raise _too_few(style, len(own), num_folds)
+        num_groups = len({groups[piece] for piece in pieces})
+        if MIN_FOLDS <= num_folds <= MAX_FOLDS and num_groups <= num_folds:
+            raise _too_few(style, num_groups, num_folds)
         chosen = [[values[piece] for piece in pieces] for values in (groups, lengths)]
         names = [ids[piece] for piece in pieces]
         of_style = assign(names, *chosen, num_folds=num_folds, seed=seed, fingerprint=f"{fingerprint} {style}")
         for piece, fold in zip(pieces, of_style, strict=True):
             folds[piece] = fold
     for style in sorted(groups_of):
-        held = {fold for fold, of in zip(folds, styles, strict=True) if of == style}
-        if len(held) <= num_folds:
+        if len({fold for fold, of in zip(folds, styles, strict=True) if of == style}) <= num_folds:
             raise _too_few(style, len(groups_of[style]), num_folds)
     return folds
 
@@ -138,24 +136,24 @@ def _too_few(style: str, count: int, num_folds: int) -> BadInputError:
 def _draw(
     sizes: "np.ndarray[tuple[int], np.dtype[np.int64]]", num_folds: int, seed: int, fingerprint: str
 ) -> list[int]:
-    """Draw the test set's groups, then deal the others out, large before small, each to the lightest fold."""
+    """Draw the groups of the test set, then add each other group, large before small, to the fold with fewest notes."""
     order = stream(seed, f"test set {fingerprint}").permutation(len(sizes))
     target = TEST_SHARE * sizes.sum()
-    sealed: set[int] = set()
+    test: set[int] = set()
     weight = 0
     for group in order:
         fits = weight + sizes[group] <= 1.1 * target  # a huge group must not fill the test set alone
-        if weight < target and fits and len(sealed) < len(sizes) - num_folds:
-            sealed.add(int(group))
+        if weight < target and fits and len(test) < len(sizes) - num_folds:
+            test.add(int(group))
             weight += sizes[group]
-    if not sealed:
-        sealed.add(int(np.argmin(sizes)))
+    if not test:
+        test.add(int(np.argmin(sizes)))
     folds = [TEST] * len(sizes)
     weights = np.zeros(num_folds, np.int64)
-    dealt = stream(seed, f"folds {num_folds} {fingerprint}").permutation(len(sizes))
-    # within a power of two the order is the draw's: large groups first balances, the draw keeps folds random
-    for group in sorted(dealt, key=lambda group: -int(sizes[group]).bit_length()):
-        if int(group) not in sealed:
+    shuffled = stream(seed, f"folds {num_folds} {fingerprint}").permutation(len(sizes))
+    # large groups first balances the folds; groups of the same power of two stay in random order
+    for group in sorted(shuffled, key=lambda group: -int(sizes[group]).bit_length()):
+        if int(group) not in test:
             lightest = int(np.argmin(weights))
             folds[int(group)] = lightest
             weights[lightest] += sizes[group]

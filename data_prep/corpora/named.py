@@ -1,7 +1,7 @@
-"""The named corpora and folders: which files, in which order, under which licence, of which kind, what is left out."""
+"""Named corpora and folders of scores: their files, licences, kinds of data, and rules for excluding pieces."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
@@ -13,7 +13,7 @@ from data_prep.readers.notes import Repeats
 from data_prep.readers.scores import MIDI_SUFFIXES, SUFFIXES, reading_of_repeats
 
 INDEX = "index.csv"
-"""A table beside performances that names each one's style, composer and title."""
+"""File name of a table with the style, composer and title of each performance in a folder."""
 
 _MUSIC21 = (
     "Shipped inside music21, whose corpus licence says: to the best of their knowledge each piece is out of copyright "
@@ -29,7 +29,7 @@ PLAIN = (
     "odd durations",
     "slurs written as ties",
 )
-"""The rules that leave only plain tunes, in the order in which they are applied."""
+"""The rules that exclude all but plain tunes, in the order in which they are applied."""
 
 
 @dataclass(frozen=True)
@@ -37,20 +37,20 @@ class Corpus:
     """A collection of scores.
 
     Attributes:
-        name: How the user asks for it: its name, or the folder as written.
-        summary: One line on what it is.
-        licence: The terms of its scores.
-        folder: Where its files are, searched to any depth.
-        suffixes: Endings of its files, in lower case.
-        rules: Names of the rules (see filters.py) by which pieces are left out, in order.
-        duplicates: Which pieces are left out as duplicates of an earlier one: those that begin with the same 32
+        name: Its name, or the folder as the user wrote it.
+        summary: One-line description.
+        licence: Licence of the scores.
+        folder: Folder of the files, searched recursively.
+        suffixes: Suffixes of the files, in lower case.
+        rules: Names of the rules (see melodies/filters.py) that exclude pieces, in order.
+        duplicates: Which pieces are excluded as duplicates of an earlier one: those that begin with the same 32
             pitches, those with the same pitches and durations throughout, or none.
-        settings: What shows that two tunes are settings of one, besides their notes: the same number, the same title.
-        kind: The kind of data that is made of it; None for a folder, which has the kind that a family reads.
-        style_column: The column of its index that names a performance's style; None for the one that is the default.
-        rendered: Its performances are scores played by rule.
-        every: Only every n-th file is taken.
-        repeats: How the repeats of its scores are read.
+        settings: Headings that mark two tunes as settings of the same tune if they are equal.
+        kind: Kind of data; None for a folder, which is prepared as the kind that a family reads.
+        style_column: Column of the index with the style of a performance; None for the default.
+        rendered: Whether the performances are rendered from scores by rule.
+        every: Only every n-th file is used.
+        repeats: How repeats in the scores are read.
     """
 
     name: str
@@ -68,35 +68,28 @@ class Corpus:
     repeats: Repeats = "written"
 
     def files(self) -> tuple[Path, ...]:
-        """Return its files, in the order of their names relative to the folder.
-
-        Returns:
-            The files.
-
-        Raises:
-            BadInputError: If there are none.
-        """
-        paths = [
-            path
-            for path in self.folder.rglob("*")
-            if path.suffix.lower() in self.suffixes and not path.name.startswith(".") and path.is_file()
-        ]
+        """Return the files of the corpus, sorted by name; raise BadInputError if there are none."""
+        paths = self.paths(self.suffixes)
         if not paths:
             suffixes = ", ".join(sorted(self.suffixes))
             raise BadInputError(f"a corpus needs at least one score ({suffixes})", f"there is none in {self.folder}")
-        return tuple(sorted(paths, key=self.file_name)[:: self.every])
+        return tuple(paths[:: self.every])
+
+    def paths(self, suffixes: frozenset[str]) -> list[Path]:
+        """Return all files with one of the suffixes, at any depth, sorted by name."""
+        paths = (
+            path
+            for path in self.folder.rglob("*")
+            if path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
+        )
+        return sorted(paths, key=self.file_name)
 
     def file_name(self, path: Path) -> str:
-        """Name a file independently of the corpus's location."""
+        """Return the path of a file relative to the corpus's folder."""
         return path.relative_to(self.folder).as_posix()
 
-    @property
-    def num_files(self) -> int:
-        """Number of its files."""
-        return len(self.files())
-
     def likely_kind(self) -> Literal["melodies", "performances"]:
-        """Return its kind, guessed for a folder: performances have an index, annotations, or folders of MIDI alone."""
+        """Return the kind; guess performances for a folder with an index, annotations or only subfolders of MIDI."""
         if self.kind is not None:
             return self.kind
         if (self.folder / INDEX).exists() or next(self.folder.rglob("*_annotations.txt"), None) is not None:
@@ -104,16 +97,17 @@ class Corpus:
         below = [(path.suffix.lower() in MIDI_SUFFIXES, path.parent != self.folder) for path in self.files()]
         return "performances" if all(is_midi and in_folder for is_midi, in_folder in below) else "melodies"
 
-    def fingerprint(self, digests: Iterable[tuple[str, str]]) -> str:
-        """Return the fingerprint of what is read and left out.
+    def fingerprint(self, settings: tuple[object, ...], digests: Mapping[Path, str]) -> str:
+        """Return the fingerprint of the files and the settings that determine the prepared data.
 
         Args:
-            digests: (name, digest) of each file, the digest as ``file_digest`` gives it.
+            settings: The settings.
+            digests: The files, each with a digest.
 
         Returns:
             32 hexadecimal digits.
         """
-        parts = [repr((self.rules, self.duplicates, self.settings)), *map(repr, digests)]
+        parts = [repr(settings), *(repr((self.file_name(path), digest)) for path, digest in digests.items())]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
@@ -186,18 +180,18 @@ def corpora() -> Mapping[str, Corpus]:
 
 
 def resolve(name_or_folder: str, repeats: str = "written") -> Corpus:
-    """Find a corpus by its name, or take a folder as one.
+    """Return a named corpus, or a folder as a corpus.
 
     Args:
-        name_or_folder: A name of ``corpora()``, or the path of a folder with MIDI, ABC, MusicXML or kern files, to
-            which ":COLUMN" may be added: the column of its index.csv that names a performance's style.
-        repeats: How the repeats of its scores are read, one of ``scores.REPEATS``.
+        name_or_folder: A name in ``corpora()``, or the path of a folder with MIDI, ABC, MusicXML or kern files. The
+            suffix ":COLUMN" selects the column of index.csv that contains the style of a performance.
+        repeats: How repeats in the scores are read, one of ``scores.REPEATS``.
 
     Returns:
         The corpus.
 
     Raises:
-        BadInputError: If it is neither, or a file instead of a folder, or there is no such reading of repeats.
+        BadInputError: If there is no such corpus or folder, or ``repeats`` is invalid.
     """
     return replace(_named_or_folder(name_or_folder), repeats=reading_of_repeats(repeats))
 
@@ -214,7 +208,7 @@ def _named_or_folder(name_or_folder: str) -> Corpus:
         return Corpus(
             name=name_or_folder,
             summary=f"the scores in {path}",
-            licence="whatever the owner of the folder has granted",
+            licence="as granted by the owner of the folder",
             folder=path,
             kind=None if column is None else "performances",
             style_column=column,

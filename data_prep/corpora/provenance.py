@@ -1,4 +1,4 @@
-"""Prepared data and where it comes from: the inputs that decide it, each piece's origin, and what is not in it."""
+"""Prepared data and its provenance: the inputs, the origin of each piece, and what was left out."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -9,21 +9,21 @@ from typing import Any
 from data_prep.readers.notes import Repeats
 
 PREPARATION = 1
-"""Version of everything after reading (rules, kinship, folds, assembly); raised with every change to its results."""
+"""Version of all steps after reading (rules, groups, folds, assembly), incremented when their results change."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything that decides what is prepared, except the corpus's rules, which are in its fingerprint.
+    """Everything that determines the prepared data.
 
     Attributes:
-        digests: The corpus's files in their order, with the digest of how each is read.
-        corpus: The fingerprint of the files and rules; with the seed it decides the folds and the test set.
-        kind: The kind of data.
+        digests: The files of the corpus in order, each with the digest of its reading.
+        corpus: Fingerprint of the files and rules; with the seed, it determines the folds and the test set.
+        kind: Kind of data.
         num_folds: Number of folds.
-        seed: Of the folds and the test set.
-        unread: Names of the files that could not be read for a passing reason, sorted. Without them the data is
-            different, and no later run may use it for the whole.
+        seed: Seed of the folds and the test set.
+        unread: Names of the files that could not be read for a transient reason, sorted. They are missing in the data,
+            which a later run must not mistake for the complete data.
     """
 
     digests: Mapping[Path, str]
@@ -35,24 +35,24 @@ class Inputs:
 
     @property
     def fingerprint(self) -> str:
-        """Fingerprint of all of it, 32 hexadecimal digits."""
+        """Fingerprint of all inputs, 32 hexadecimal digits."""
         parts = f"{PREPARATION}|{self.corpus}|{self.kind}|{self.num_folds}|{self.seed}"
         parts += f"|{self.unread!r}" if self.unread else ""
         return hashlib.sha256(parts.encode(errors="surrogateescape")).hexdigest()[:32]
 
     def without(self, files: Iterable[str]) -> "Inputs":
-        """Return the inputs without files that cannot be read for a passing reason."""
+        """Return the inputs without files that could not be read for a transient reason."""
         return replace(self, unread=tuple(sorted(files)))
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a piece comes from.
+    """Origin of a piece.
 
     Attributes:
-        title: Its title, "" where the source has none.
-        composer: Its composer, "" where the source names none.
-        group: Its group of kin, a number.
+        title: Title, "" if the source has none.
+        composer: Composer, "" if the source names none.
+        group: Number of its group of related pieces.
     """
 
     title: str
@@ -65,20 +65,28 @@ class Skipped:
     """A file, or a tune of a file, that could not be read or was left out.
 
     Attributes:
-        file: Its name, with the tune's number where the rest of the file could be read ("a.abc#12").
-        reason: Why, in one line.
+        file: Name of the file, with the tune's number if the rest of the file could be read ("a.abc#12").
+        reason: The reason, in one line.
     """
 
     file: str
     reason: str
 
 
-@dataclass(frozen=True)
-class Preparation:
-    """The result of preparing a corpus: the attributes of ``Prepared``, and the sealed pieces."""
+@dataclass(frozen=True, kw_only=True)
+class _Report:
+    """What was read and left out.
 
-    open_pieces: Any
-    sealed_pieces: Any
+    Attributes:
+        origins: Origin of each piece that a search may use.
+        skipped: The files and tunes that could not be read.
+        left_out: Number of pieces excluded by each rule, counted under the first rule that applies, and as duplicates;
+            rules that exclude none are included.
+        num_files: Number of files.
+        num_read: Number of pieces read.
+        exclusions: The excluded pieces, if the kind of data lists them.
+    """
+
     origins: tuple[Origin, ...]
     skipped: tuple[Skipped, ...]
     left_out: Mapping[str, int]
@@ -87,9 +95,22 @@ class Preparation:
     exclusions: tuple[Skipped, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Preparation(_Report):
+    """The result of preparing a corpus.
+
+    Attributes:
+        open_pieces: The pieces that a search may use, Melodies or Performances.
+        sealed_pieces: The pieces of the test set.
+    """
+
+    open_pieces: Any
+    sealed_pieces: Any
+
+
 @dataclass(frozen=True)
 class Source:
-    """Where the prepared pieces are stored.
+    """File of prepared pieces.
 
     Attributes:
         path: The file.
@@ -100,38 +121,25 @@ class Source:
     hash: str
 
 
-@dataclass(frozen=True)
-class Prepared:
+@dataclass(frozen=True, kw_only=True)
+class Prepared(_Report):
     """A corpus ready for trials.
 
     Attributes:
-        data: The pieces that a search may see, with their folds: Melodies or Performances, as its kind says.
-        kind: The kind of data.
-        repeats: How the repeats of its scores were read.
-        origins: Where each of them comes from.
-        skipped: What could not be read, and why.
-        left_out: Pieces left out by each rule, by the first that applies, and as duplicates; rules that leave out none
-            are listed too.
-        exclusions: The pieces left out, each with its reason, if their kind of data names them.
-        num_files: Files of the corpus.
-        num_read: Pieces that were read.
-        num_test_pieces: Pieces in the sealed test set.
-        num_test_notes: Their notes.
-        fingerprint: Of the files' contents, the reader's version, the rules, the folds' number and seed, and which
-            files could not be read for a passing reason.
-        seed: The folds' seed.
-        source: Where all this is stored.
+        data: The pieces that a search may use, with their folds: Melodies or Performances, depending on the kind.
+        kind: Kind of data.
+        repeats: How repeats in the scores were read.
+        num_test_pieces: Number of pieces in the test set.
+        num_test_notes: Number of their notes.
+        fingerprint: Fingerprint of the files' contents, the version of the reader, the rules, the number of folds, the
+            seed, and the files that could not be read for a transient reason.
+        seed: Seed of the folds.
+        source: Where the corpus is stored.
     """
 
     data: Any
     kind: str
     repeats: Repeats
-    origins: tuple[Origin, ...]
-    skipped: tuple[Skipped, ...]
-    left_out: Mapping[str, int]
-    exclusions: tuple[Skipped, ...]
-    num_files: int
-    num_read: int
     num_test_pieces: int
     num_test_notes: int
     fingerprint: str

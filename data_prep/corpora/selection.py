@@ -1,4 +1,4 @@
-"""Some of the pieces of prepared data, in any order, with repetitions, under the same alphabets."""
+"""Select pieces of prepared data, in any order and with repetitions, under the same alphabets."""
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 
 def select(data: Any, chosen: Sequence[int] | NDArray[np.integer]) -> Any:
-    """Return some of the pieces.
+    """Select pieces.
 
     Args:
-        data: Melodies or Performances; ``OF_PIECES`` names their arrays with a row for each piece, and all others but
-            ``start`` have one for each note.
-        chosen: [p] their numbers, in the order that is wanted; a number may occur more than once.
+        data: Melodies or Performances; the arrays in ``OF_PIECES`` have a row for each piece, all others except
+            ``start`` a row for each note.
+        chosen: [p] numbers of the pieces in the order of the result, possibly repeated.
 
     Returns:
         Data of the same kind, with read-only arrays.

@@ -1,6 +1,6 @@
-"""Training windows that follow one another through whole pieces, for state that is carried from one to the next.
+"""Consecutive training windows through entire pieces, for state that is carried from one window to the next.
 
-Symbols: G folds, B pieces of a fold that run side by side, P pieces, n the rows of a piece.
+Symbols: G folds, B pieces of a fold in a step, P pieces, n rows of a piece.
 """
 
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from data_prep.randomness import stream
 
 @dataclass(frozen=True)
 class CarriedBatch:
-    """One step.
+    """One training step.
 
     Attributes:
-        batch: Its windows; a fold that has no more pieces while another does has slots of length 0.
-        begins: Whether these windows are their pieces' first.
+        batch: The windows; slots of a fold that has fewer pieces than others have length 0.
+        begins: Whether these are the first windows of their pieces.
     """
 
     batch: Batch
@@ -28,16 +28,16 @@ class CarriedBatch:
 
 @dataclass(frozen=True)
 class CarriedPlan:
-    """How pieces are traversed in order.
+    """How pieces are cut into consecutive windows.
 
     Attributes:
         num_notes: [P] rows of each piece.
         fold: [P] the fold that holds the piece out; negative for a piece that no fold may train on.
-        group: [P] what pieces are performances of; a pass takes one of each group, at random.
+        group: [P] the piece's composition; a pass uses one random piece of each.
         num_folds: Number of folds G.
-        length: Rows in a window, except a piece's last one.
-        batch_size: Most pieces of a fold side by side.
-        purpose: The name of the random streams.
+        length: Rows in a window, except the last window of a piece.
+        batch_size: Greatest number of pieces of a fold in a step.
+        purpose: Name of the random streams.
     """
 
     num_notes: NDArray[np.int64]
@@ -49,7 +49,7 @@ class CarriedPlan:
     purpose: str
 
     def epoch(self, seed: int, *, trial: int, epoch: int) -> Iterator[CarriedBatch]:
-        """Yield an epoch's steps: pieces of like length side by side, all their windows in order, then the next ones.
+        """Yield the steps of an epoch: the windows of a batch of similarly long pieces in order, then the next batch.
 
         Args:
             seed: The search's seed.

@@ -1,4 +1,4 @@
-"""Melodies note by note before they become tokens: pitch, spelling, duration and bar position in the original key.
+"""Notes of melodies before they are encoded as tokens: pitch, spelling, duration and bar position in the original key.
 
 Symbols: P pieces, N notes of all pieces, D durations.
 """
@@ -14,11 +14,11 @@ from data_prep.melodies.events import REST_PITCH, grid_pitch
 from data_prep.pitches import NUM_PITCHES
 
 _NATURALS = {"F": (-1, 5), "C": (0, 0), "G": (1, 7), "D": (2, 2), "A": (3, 9), "E": (4, 4), "B": (5, 11)}
-"""Each letter's place on the line of fifths and its pitch class."""
+"""Place on the line of fifths and pitch class of each letter."""
 
 _TONIC_FIFTHS = np.array([0, 7, 2, -3, 4, -1, 6, 1, -4, 3, -2, 5])
-"""Each tonic's place on the line of fifths, in the spelling whose more common mode has fewer accidentals (1: C sharp,
-for its minor). The piece's own notes must not decide: past notes would then reveal later ones."""
+"""Place of each tonic on the line of fifths, in the spelling whose more common mode has fewer accidentals (1: C sharp,
+for its minor). It must not depend on the notes of a piece, because past notes would then reveal later ones."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class MelodyNotes:
 
     Attributes:
         pitch: [N] 0..127, or REST_PITCH.
-        fifths: [N] place on the line of fifths, 0 where the reading does not spell.
+        fifths: [N] place on the line of fifths, 0 if the reading does not distinguish spellings.
         duration: [N] index into the corpus's durations.
         position: [N] index into the corpus's bar positions.
         piece: [N] the note's piece.
-        kept: [N] False where the reading leaves the note out.
-        spells: Whether the reading tells spellings apart.
+        kept: [N] False if the reading leaves the note out.
+        spells: Whether the reading distinguishes spellings.
     """
 
     pitch: NDArray[np.int64]
@@ -45,7 +45,7 @@ class MelodyNotes:
 
     @classmethod
     def of(cls, melodies: Melodies, *, literal: bool) -> "MelodyNotes":
-        """Read the notes; the literal reading spells them and leaves out rests and chords."""
+        """Return the notes of melodies; the literal reading spells them and leaves out rests and chords."""
         pitch = grid_pitch(melodies.pitch)
         return cls(
             pitch=pitch,
@@ -58,27 +58,27 @@ class MelodyNotes:
         )
 
     def pitch_at(self, shift: NDArray[np.int64]) -> NDArray[np.int64]:
-        """[N] pitches when each piece is shifted by its own number of semitones [P]."""
+        """Return [N] pitches with each piece shifted by its number of semitones [P]."""
         return moved(self.pitch, shift[self.piece])
 
     def fifths_at(self, shift: NDArray[np.int64]) -> NDArray[np.int64]:
-        """[N] places on the line of fifths when each piece is shifted by its own number of semitones [P]."""
+        """Return [N] places on the line of fifths with each piece shifted by its number of semitones [P]."""
         if not self.spells:
             return self.fifths
         return self.fifths - _TONIC_FIFTHS[-shift % NUM_TONICS][self.piece]
 
     def event_at(self, shift: NDArray[np.int64], num_durations: int) -> NDArray[np.int64]:
-        """[N] events when each piece is shifted by its own number of semitones [P]."""
+        """Return [N] events with each piece shifted by its number of semitones [P]."""
         return self.pitch_at(shift) * num_durations + self.duration
 
 
 def moved(pitch: NDArray[np.int64], shift: NDArray[np.int64] | int) -> NDArray[np.int64]:
-    """Shift pitches within 0..127, wrapping so that a shift is a bijection; rests stay."""
+    """Shift pitches within 0..127, wrapping so that a shift is a bijection; rests are unchanged."""
     return np.where(pitch == REST_PITCH, pitch, (pitch + shift) % NUM_PITCHES)
 
 
 def _fifths(melodies: Melodies, pitch: NDArray[np.int64]) -> NDArray[np.int64]:
-    """[N] each note's place on the line of fifths, from its letter and pitch; 0 for rests."""
+    """Return [N] the place of each note on the line of fifths, from its letter and pitch; 0 for rests."""
     letters = [name[:1] if name[:1] in _NATURALS else "C" for name in melodies.spellings]
     place, natural = np.array([_NATURALS[letter] for letter in letters], dtype=np.int64).T
     sharps = (pitch - natural[melodies.spelling] + 6) % NUM_TONICS - 6

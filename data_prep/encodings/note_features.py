@@ -1,8 +1,8 @@
-"""A note's surroundings in numbers: the note-wise view of a performance, without velocities.
+"""Features of a note and its surroundings, without velocities, for the note-wise view of a performance.
 
 Symbols: n notes, F features, T cells of a 1/16 note. Times are in quarter notes, pitches in semitones.
-Notes that begin in one cell of the grid sound together; of a performer's timing only the tempo and the lengths of notes
-count, not the deviation from the grid, so that written and played music look alike. Logarithms are to base 2.
+Notes that begin in the same cell of the grid sound together. Of a performer's timing, only the tempo and the lengths of
+notes are used, not deviations from the grid, so that written and played music look alike. Logarithms have base 2.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,31 +17,30 @@ from data_prep.grid import STEPS_PER_BAR, STEPS_PER_QUARTER, to_step
 
 Floats: TypeAlias = NDArray[np.float64]
 FeatureSet: TypeAlias = Literal["minimal", "local", "piece"]
-"""How much of a note's surroundings is described: the note and its neighbours in time; also what sounds around it; also
-the piece as a whole."""
+"""What the features describe: the note and its neighbours in time; also the notes around it; also the entire piece."""
 
 _SHORT, _LONG = 1.0, 4.0
-"""Quarter notes to either side that count as the surroundings of a note: its beat, its bar."""
+"""Quarter notes to either side that belong to the surroundings of a note: its beat, its bar."""
 
 _LEAST = 1.0 / 32
-"""Quarter notes below which a duration or a distance counts as none."""
+"""Lower bound of durations and distances in quarter notes."""
 
 _FASTEST, _SLOWEST = 0.02, 20.0
-"""Seconds per quarter note beyond which a tempo is an error in the beats."""
+"""Bounds of the tempo in seconds per quarter note; beyond them, the beats are wrong."""
 
 _MIDDLE, _OCTAVE = 64.0, 12.0
 
 
 @dataclass(frozen=True)
 class PlayedNotes:
-    """One performance, as far as a score would contain it; every array is [n], in the order (cell, pitch).
+    """The notes of a performance without velocities; every array is [n], in the order (cell, pitch).
 
     Attributes:
         pitch: MIDI pitches.
-        step: The cell in which each begins.
-        onset: In quarter notes.
-        duration: In quarter notes.
-        seconds: Of the onset.
+        step: Cells in which the notes begin.
+        onset: Onsets in quarter notes.
+        duration: Durations in quarter notes.
+        seconds: Onsets in seconds.
     """
 
     pitch: Floats
@@ -52,24 +51,24 @@ class PlayedNotes:
 
 
 def order(onset: Floats, pitch: NDArray[np.int16]) -> NDArray[np.int64]:
-    """Return the order in which the note-wise view reads notes: by cell, in a cell from the lowest pitch up."""
+    """Return the order of notes in the note-wise view: by cell, then by pitch."""
     return np.lexsort((onset, pitch, to_step(onset)))
 
 
 def note_features(
     pitch: NDArray[np.int16], onset: Floats, duration: Floats, seconds: Floats, features: FeatureSet
 ) -> NDArray[np.float32]:
-    """Describe every note of one performance.
+    """Compute the features of every note of a performance.
 
     Args:
-        pitch: [n] MIDI pitches, in the order that ``order`` gives, like the others.
-        onset: [n] quarter notes.
-        duration: [n] quarter notes.
-        seconds: [n] seconds of the onsets.
-        features: How much of the surroundings is described.
+        pitch: [n] MIDI pitches, sorted by ``order`` like the other arrays.
+        onset: [n] onsets in quarter notes.
+        duration: [n] durations in quarter notes.
+        seconds: [n] onsets in seconds.
+        features: The set of features.
 
     Returns:
-        [n, F] the features that ``feature_names`` names, not standardised.
+        [n, F] features in the order of ``feature_names``, not standardised.
     """
     notes = PlayedNotes(pitch.astype(np.float64), to_step(onset), onset, duration, seconds)
     columns = [values for part in _PARTS[features] for values in part(notes).values()]
@@ -77,20 +76,20 @@ def note_features(
 
 
 def feature_names(features: FeatureSet) -> tuple[str, ...]:
-    """Name the features of a set, in order."""
+    """Return the names of the features of a set, in order."""
     nothing = np.zeros(1)
     note = PlayedNotes(nothing, nothing.astype(np.int64), nothing, nothing, nothing)
     return tuple(name for part in _PARTS[features] for name in part(note))
 
 
 PITCH_FEATURES = ("pitch", "mean pitch of beat", "mean pitch of bar", "piece: mean pitch")
-"""The features that move with a transposition, each by a semitone's ``PITCH_SCALE``; all others stay."""
+"""The features that a transposition changes, by ``PITCH_SCALE`` per semitone."""
 
 PITCH_SCALE = 1.0 / _OCTAVE
 
 
 def _note(notes: PlayedNotes) -> dict[str, Floats]:
-    """Pitch, length, place in the bar, and how far the neighbouring onsets are."""
+    """Return pitch, length, position in the bar, and distances of the neighbouring onsets."""
     cells, cell = np.unique(notes.step, return_inverse=True)
     gap = np.diff(cells) / STEPS_PER_QUARTER
     before, after = np.append(_LONG, gap)[cell], np.append(gap, _LONG)[cell]
@@ -106,7 +105,7 @@ def _note(notes: PlayedNotes) -> dict[str, Floats]:
 
 
 def _chord(notes: PlayedNotes) -> dict[str, Floats]:
-    """What begins, and what sounds, with the note."""
+    """Return features of the notes that begin or sound together with each note."""
     _, first, cell, size = np.unique(notes.step, return_index=True, return_inverse=True, return_counts=True)
     rank = np.arange(len(notes.step)) - first[cell]
     top, bottom = notes.pitch[first + size - 1][cell], notes.pitch[first][cell]
@@ -126,7 +125,7 @@ def _chord(notes: PlayedNotes) -> dict[str, Floats]:
 
 
 def _line(notes: PlayedNotes) -> dict[str, Floats]:
-    """How the outer voices move, and when the key was last struck."""
+    """Return the motion of the outer voices, and the time since the key was last struck."""
     _, first, cell, size = np.unique(notes.step, return_index=True, return_inverse=True, return_counts=True)
     top, bottom = notes.pitch[first + size - 1], notes.pitch[first]
     features: dict[str, Floats] = {}
@@ -144,7 +143,7 @@ def _line(notes: PlayedNotes) -> dict[str, Floats]:
 
 
 def _surroundings(notes: PlayedNotes) -> dict[str, Floats]:
-    """Density, register and lengths within a beat and a bar to either side, and before compared with after."""
+    """Return density, register and lengths within a beat and a bar to either side, and after compared with before."""
     features: dict[str, Floats] = {}
     density: dict[float, Floats] = {}
     for name, width in (("beat", _SHORT), ("bar", _LONG)):
@@ -166,8 +165,8 @@ def _surroundings(notes: PlayedNotes) -> dict[str, Floats]:
 
 
 def _tempo(notes: PlayedNotes) -> dict[str, Floats]:
-    """The tempo here, and compared with the surroundings."""
-    beat, bar = _pace(notes, _SHORT), _pace(notes, _LONG)
+    """Return the tempo, and its difference from the surroundings."""
+    beat, bar = _pace(notes, _SHORT, _SHORT), _pace(notes, _LONG, _LONG)
     before, after = _pace(notes, _LONG, 0.0), _pace(notes, 0.0, _LONG)
     return {
         "seconds a quarter": bar,
@@ -178,7 +177,7 @@ def _tempo(notes: PlayedNotes) -> dict[str, Floats]:
 
 
 def _whole(notes: PlayedNotes) -> dict[str, Floats]:
-    """The piece as a whole, the same for all its notes, and where in it the note is."""
+    """Return features of the piece, equal for all its notes, and the position of each note in it."""
     length = max(float(np.ptp(notes.onset)), _LEAST)
     pace = np.log2(max(float(np.ptp(notes.seconds)), _LEAST) / length)
     num_cells = len(np.unique(notes.step))
@@ -194,12 +193,11 @@ def _whole(notes: PlayedNotes) -> dict[str, Floats]:
         "piece: length": _log(np.array(length)),
     }
     here = (notes.onset - notes.onset.min()) / length
-    tempo = np.log2(_seconds_a_quarter(notes, _LONG, _LONG))
     return {
         **{name: np.full(len(pitch), float(value)) for name, value in of_piece.items()},
         "place in piece": here,
         "near an end": np.minimum(here, 1.0 - here),
-        "slower than piece": np.clip(tempo - pace, -2.0, 2.0),
+        "slower than piece": np.clip(_pace(notes, _LONG, _LONG) - pace, -2.0, 2.0),
     }
 
 
@@ -213,7 +211,7 @@ def _log(values: Floats) -> Floats:
 
 
 class _Window:
-    """The notes whose cells are within some quarters of each note's cell, itself included."""
+    """The notes around each note, including itself, whose cells are within a number of quarter notes of its cell."""
 
     def __init__(self, step: NDArray[np.int64], before: float, after: float) -> None:
         self._low = np.searchsorted(step, step - round(before * STEPS_PER_QUARTER), side="left")
@@ -226,7 +224,7 @@ class _Window:
 
 
 def _extremes(notes: PlayedNotes, width: float) -> tuple[Floats, Floats]:
-    """[n] the highest and lowest pitch that begins within ``width`` quarters of each note."""
+    """Return [n] the highest and the lowest pitch that begins within ``width`` quarter notes of each note."""
     cells, first, size = np.unique(notes.step, return_index=True, return_counts=True)
     reach = round(width * STEPS_PER_QUARTER)
     at = cells - cells[0] + reach
@@ -240,13 +238,13 @@ def _extremes(notes: PlayedNotes, width: float) -> tuple[Floats, Floats]:
 
 
 def _sounding(notes: PlayedNotes) -> tuple[Floats, Floats, Floats]:
-    """[n] how many notes sound in the note's cell, itself too, and the highest and the lowest pitch of them."""
+    """Return [n] the number of notes that sound in each note's cell, with their highest and lowest pitch."""
     cells, cell = np.unique(notes.step, return_inverse=True)
     last = np.searchsorted(cells, to_step(notes.onset + notes.duration), side="left")  # cells that begin before its end
     last = np.maximum(last, cell + 1)
     count = np.zeros(len(cells))
     highest, lowest = np.full(len(cells), -np.inf), np.full(len(cells), np.inf)
-    for pitch in np.unique(notes.pitch):  # pitch by pitch: notes that are held long would fill many cells together
+    for pitch in np.unique(notes.pitch):  # pitch by pitch, because long notes of all pitches would fill many cells
         own = notes.pitch == pitch
         change = np.bincount(cell[own], minlength=len(cells) + 1) - np.bincount(last[own], minlength=len(cells) + 1)
         sounding = np.cumsum(change)[:-1]
@@ -256,16 +254,12 @@ def _sounding(notes: PlayedNotes) -> tuple[Floats, Floats, Floats]:
     return count[cell], highest[cell], lowest[cell]
 
 
-def _pace(notes: PlayedNotes, before: float, after: float | None = None) -> Floats:
-    return np.log2(_seconds_a_quarter(notes, before, before if after is None else after))
-
-
-def _seconds_a_quarter(notes: PlayedNotes, before: float, after: float) -> Floats:
-    """[n] seconds that a quarter note takes on average from ``before`` quarters before each note to ``after`` after."""
+def _pace(notes: PlayedNotes, before: float, after: float) -> Floats:
+    """Return [n] log2 of the mean seconds per quarter note from ``before`` quarter notes before to ``after`` after."""
     onset, index = np.unique(notes.onset, return_index=True)
     seconds = notes.seconds[index]
     if len(onset) == 1:
-        return np.full(len(notes.onset), 0.5)
+        return np.log2(np.full(len(notes.onset), 0.5))
     begin, end = onset[0], onset[-1]
     low, high = np.maximum(notes.onset - before, begin), np.minimum(notes.onset + after, end)
     narrow = high - low < _LEAST  # at the very ends, one-sided
@@ -276,4 +270,4 @@ def _seconds_a_quarter(notes: PlayedNotes, before: float, after: float) -> Float
     pace = (np.interp(high, onset, seconds) - np.interp(low, onset, seconds)) / (high - low)
     overall = (seconds[-1] - seconds[0]) / (end - begin)
     is_tempo = (pace > _FASTEST) & (pace < _SLOWEST)
-    return np.where(is_tempo, pace, np.clip(overall, _FASTEST, _SLOWEST))
+    return np.log2(np.where(is_tempo, pace, np.clip(overall, _FASTEST, _SLOWEST)))

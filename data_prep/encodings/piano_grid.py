@@ -1,8 +1,8 @@
-"""The grid of sixteenth notes: what is struck and held on a piano's 88 keys, how loud, and how notes are read back.
+"""Encode notes on a grid of sixteenth notes, as struck and held piano keys with velocities, and decode them.
 
 Symbols: T steps of a sixteenth note, K = 88 keys (MIDI pitches 21..108), n notes on the grid. The sheet is [T, 2K]:
-columns 2k and 2k+1 are [1, 1] in a step that strikes key k, [0, 1] where it is held on, [0, 0] where it is silent. The
-velocities are [T, K], velocity / 127 from the strike to the note's end, 0 elsewhere.
+columns 2k and 2k+1 are [1, 1] in a step that strikes key k, [0, 1] where it is held, [0, 0] where it is silent. The
+velocities are [T, K], velocity / 127 from the strike to the end of the note, 0 elsewhere.
 
 Source: Malik and Ek (2017), "MIDI Encoding Scheme" (its "note 21 to 109" leaves 109 out: there are 88).
 """
@@ -18,7 +18,7 @@ from data_prep.pitches import LOWEST_KEY, MAX_VELOCITY, NUM_KEYS
 
 @dataclass(frozen=True)
 class GridNotes:
-    """Notes on the grid, by (step, key): no two of them in one cell, none held beyond its key's next strike.
+    """Notes on the grid, sorted by (step, key); at most one per cell, none held beyond the next strike of its key.
 
     Attributes:
         step: [n] int64, sixteenths from the beginning.
@@ -34,7 +34,7 @@ class GridNotes:
 
     @property
     def num_steps(self) -> int:
-        """The steps T that hold all notes."""
+        """Number of steps T that contain all notes."""
         return int((self.step + self.length).max(initial=0))
 
 
@@ -44,11 +44,11 @@ def quantise(
     pitch: NDArray[np.integer],
     velocity: NDArray[np.integer | np.floating],
 ) -> tuple[GridNotes, NDArray[np.int64]]:
-    """Put m played notes on the grid.
+    """Quantise m played notes to the grid.
 
-    Onsets and ends go to their nearest steps, and a note is at least one step long. Notes of one key and step become
-    one, as loud as the loudest and as long as the longest. A note ends where its key is struck again. Pitches that a
-    piano does not have are left out.
+    Onsets and ends are rounded to steps, and a note is at least one step long. Notes of the same key and step are
+    merged into one with the greatest velocity and length. A note ends where its key is struck again. Pitches outside
+    the range of a piano are left out.
 
     Args:
         onset: [m] quarter notes, not negative.
@@ -57,7 +57,7 @@ def quantise(
         velocity: [m] 0..127.
 
     Returns:
-        The notes on the grid; and [m] the one that each played note became, -1 for one left out.
+        The notes on the grid; and [m] the grid note of each played note, -1 if it is left out.
     """
     key = pitch.astype(np.int64) - LOWEST_KEY
     kept = (key >= 0) & (key < NUM_KEYS)
@@ -78,7 +78,7 @@ def quantise(
 
 
 def encode(notes: GridNotes, num_steps: int) -> NDArray[np.uint8]:
-    """Write the sheet [T, 2K] of notes that lie within T steps."""
+    """Return the sheet [T, 2K] of notes within T steps."""
     sheet = np.zeros((num_steps, 2 * NUM_KEYS), np.uint8)
     step, note = _cells(notes)
     sheet[step, 2 * notes.key[note] + 1] = 1
@@ -87,7 +87,7 @@ def encode(notes: GridNotes, num_steps: int) -> NDArray[np.uint8]:
 
 
 def velocities(notes: GridNotes, num_steps: int) -> NDArray[np.float32]:
-    """Write the velocities [T, K] of notes that lie within T steps."""
+    """Return the velocities / 127, [T, K], of notes within T steps."""
     loudness = np.zeros((num_steps, NUM_KEYS), np.float32)
     step, note = _cells(notes)
     loudness[step, notes.key[note]] = notes.velocity[note] / MAX_VELOCITY
@@ -100,10 +100,10 @@ def struck(sheet: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def decode(sheet: NDArray[np.uint8], loudness: NDArray[np.floating]) -> GridNotes:
-    """Read the notes of a sheet, as loud as the cells that strike them.
+    """Decode the notes of a sheet, with the velocities of the cells that strike them.
 
     Args:
-        sheet: [T, 2K] as `encode` writes it.
+        sheet: [T, 2K] as returned by ``encode``.
         loudness: [T, K] velocities / 127.
 
     Returns:
@@ -120,7 +120,7 @@ def decode(sheet: NDArray[np.uint8], loudness: NDArray[np.floating]) -> GridNote
 
 
 def _cells(notes: GridNotes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return step and note of every cell that sounds."""
+    """Return the step and the note of every sounding cell."""
     note = np.repeat(np.arange(len(notes.step)), notes.length)
     before = np.cumsum(notes.length) - notes.length
     return notes.step[note] + np.arange(len(note)) - before[note], note

@@ -1,4 +1,4 @@
-"""A token's key: its pitch, spelling, duration and bar position packed into one integer, so that keys can be sorted."""
+"""Token keys: pitch, spelling, duration and bar position packed into one integer, so that tokens can be sorted."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from data_prep.encodings.melody_notes import moved
 from data_prep.melodies.events import NUM_GRID_PITCHES
 
 _FIFTHS_LOW, _NUM_FIFTHS = -64, 128
-"""Places on the line of fifths that a key can hold; real spellings stay within -15..19 before shifting."""
+"""Range of places on the line of fifths; real spellings are within -15..19 before shifting."""
 
 
 @dataclass(frozen=True)
 class TokenKeys:
-    """How the keys of a corpus are packed.
+    """Layout of the keys of a corpus.
 
     Attributes:
         num_durations: Number of durations D.
@@ -31,7 +31,7 @@ class TokenKeys:
         duration: NDArray[np.int64],
         position: NDArray[np.int64],
     ) -> NDArray[np.int64]:
-        """Pack the four into keys."""
+        """Pack the arrays into keys."""
         spelled = pitch * _NUM_FIFTHS + (fifths - _FIFTHS_LOW)
         return (spelled * self.num_durations + duration) * self.num_positions + position
 
@@ -43,11 +43,11 @@ class TokenKeys:
         return pitch, fifths + _FIFTHS_LOW, duration, position
 
     def shifted(self, keys: NDArray[np.int64], shifts: range) -> NDArray[np.int64]:
-        """[len(shifts), V] the keys of the same tokens, shifted by each number of semitones."""
+        """Return [len(shifts), V] the keys of the tokens shifted by each number of semitones."""
         pitch, fifths, duration, position = self.unpack(keys)
         return np.stack([self.pack(moved(pitch, shift), fifths, duration, position) for shift in shifts])
 
     def num_spellings(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
-        """[129] in how many ways each pitch is spelled among keys."""
+        """Return [129] the number of different spellings of each pitch among keys."""
         spelled = np.unique(keys // (self.num_durations * self.num_positions))
         return np.bincount(spelled // _NUM_FIFTHS, minlength=NUM_GRID_PITCHES)

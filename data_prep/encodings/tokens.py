@@ -1,10 +1,10 @@
-"""Melodies as sequences of tokens, with everything that the comparable objective needs besides the tokens.
+"""Encode melodies as sequences of tokens, with everything else that the comparable objective needs.
 
 Symbols: P pieces, M notes that the reading keeps (of all pieces together), V tokens (of all folds together), D distinct
 durations, E = 129 * D events, S bar positions, G folds.
-An event is (pitch, duration), REST included, numbered as in ``melodies.events``. A token is an event, and with it the
-spelling (literal reading) and the bar position (beat = target). A piece's frame is the key it is shifted to; the
-objective charges the shift, and the metre and pickup where they are used, as the piece's header.
+An event is (pitch, duration), REST included, numbered as in ``melodies.events``. A token is an event with its spelling
+(literal reading) and its bar position (beat = target). The frame of a piece is the key to which it is shifted. The
+header of a piece is the shift, and the metre and pickup if they are used; the objective charges it.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,20 +25,20 @@ from data_prep.melodies.votes import any_look_back
 from data_prep.pitches import REST
 
 UNKNOWN = -1
-"""The token of a note that is not in the vocabulary."""
+"""Token of a note that is not in the vocabulary."""
 
 
 @dataclass(frozen=True)
 class MelodyOptions:
-    """How pieces become tokens.
+    """How pieces are encoded.
 
     Attributes:
-        beat: Whether the bar position is unused, an input beside the past notes, or part of the predicted token.
+        beat: Whether the bar position is unused, an input like the past notes, or part of the predicted token.
         transpose: Shift every piece to C by its key signature: nearest (-5..+6), or downward in the literal reading.
         reading: Tokens from sounding events, or from spelled names with rests and chords left out.
-        vocabulary: Tokens a fold knows: those of its training pieces, or of the whole corpus.
+        vocabulary: Tokens that a fold knows: those of its training pieces, or of the entire corpus.
         augment: Train on pieces shifted by -augment..augment-1 semitones; 0 is off.
-        bars: Whether metre and pickup are used beside the beat, which experts need that look a number of bars back.
+        bars: Whether copy experts that look bars back use metre and pickup, with any value of ``beat``.
     """
 
     beat: Literal["off", "input", "target"] = "off"
@@ -51,19 +51,19 @@ class MelodyOptions:
 
 @dataclass(frozen=True)
 class Sequences:
-    """The pieces as the model reads them, in one frame each.
+    """The pieces in their frames, as the model reads them.
 
     The kept notes of piece p are rows ``start[p]:start[p + 1]``.
 
     Attributes:
         token: [M] int32, the note's token or UNKNOWN.
         event: [M] int32, the note's event in the frame.
-        position: [M] int16, where in the bar the note starts: known from the header and the past durations.
+        position: [M] int16, the note's bar position, known from the header and the past durations.
         log_variants: [M] nats, log of the number of tokens among which the base p0 of the note's event is split.
         start: [P + 1] int64, offsets of the pieces.
         shift: [P] int64, semitones from the original key to the frame.
         header_cost: [P] nats, -log p(header) under the fold that holds the piece out.
-        dropped_cost: [P] nats for the notes the reading leaves out, each -log(eps * p0).
+        dropped_cost: [P] nats for the notes that the reading leaves out, each -log(eps * p0).
     """
 
     token: NDArray[np.int32]
@@ -77,19 +77,19 @@ class Sequences:
 
 
 class MelodyEncoding:
-    """A corpus under one choice of options: vocabulary, sequences, floors and headers of every fold.
+    """An encoded corpus: vocabulary, sequences, floors and headers of every fold.
 
-    What is learnt from training pieces (vocabulary, floors, priors) is learnt from this corpus, or is known from a
-    trained model: then the corpus uses the known alphabets, extended by what they lack, and all of it is scored.
+    Vocabulary, floors and priors come from the training pieces of the corpus, or from a trained model. In the latter
+    case the corpus uses the model's alphabets, extended by the members that they lack, and all of it is scored.
 
     Attributes:
         options: The options.
-        melodies: What was encoded.
+        melodies: The pieces.
         keys: [V] the vocabulary, ascending, as packed (pitch, fifths, duration, position).
-        seen: [G, V] whether a fold's training pieces (augmented if so) hold the token; all True for vocabulary=corpus.
-        seen_position: [G, S] whether a fold's training pieces hold a note at that bar position.
-        eps: [G] the share of the floor: Good-Turing's estimate of an event no known token carries.
-        log_p0: [G, E] nats, the floor's distribution: add-one-smoothed marginals of pitch and duration.
+        seen: [G, V] whether the token occurs in a fold's (augmented) training pieces; all True for vocabulary=corpus.
+        seen_position: [G, S] whether a note at the bar position occurs in a fold's training pieces.
+        eps: [G] share of the floor: Good-Turing estimate of the probability of an event that no known token carries.
+        log_p0: [G, E] nats, distribution of the floor: add-one-smoothed marginals of pitch and duration.
         log_shift_prior: [G, 12] nats, log p(shift) in the order of ``shifts``.
         log_bar_prior: [G, metres, S] nats, log p(metre, pickup).
         trainable: [P] whether a piece may be trained on and enters cv_loss (literal: pieces in one key).
@@ -101,8 +101,8 @@ class MelodyEncoding:
 
         Args:
             melodies: The pieces with their folds.
-            options: How they become tokens.
-            known: What a trained model of the same number of folds learnt; None to learn it from the pieces.
+            options: How they are encoded.
+            known: Vocabulary of a trained model with the same number of folds; None to compute it from the pieces.
         """
         self.options = options
         self.melodies = melodies
@@ -133,7 +133,7 @@ class MelodyEncoding:
 
     @property
     def scorer(self) -> NDArray[np.int64]:
-        """[P] the fold whose floor and priors a piece is charged by; the last for those that no fold holds out."""
+        """[P] fold whose floor and priors are used for a piece; the last fold if none holds the piece out."""
         return np.minimum(self._fold, self.num_folds - 1)
 
     @property
@@ -158,12 +158,12 @@ class MelodyEncoding:
 
     @property
     def shifts(self) -> range:
-        """The 12 shifts that a piece's frame can have."""
+        """The 12 possible shifts of a piece."""
         return range(-11, 1) if self.options.reading == "literal" else range(-5, 7)
 
     @cached_property
     def vocabulary(self) -> MelodyVocabulary:
-        """What a trained model needs to read and write notes without the corpus."""
+        """The vocabulary of a trained model, which replaces the corpus."""
         if self._known is not None:
             return self._known
         melodies = self.melodies
@@ -185,27 +185,27 @@ class MelodyEncoding:
 
     @cached_property
     def token_pitch(self) -> NDArray[np.int64]:
-        """[V] each token's pitch, REST_PITCH for a rest."""
+        """[V] pitch of each token, REST_PITCH for a rest."""
         return self._layout.unpack(self.keys)[0]
 
     @cached_property
     def token_duration(self) -> NDArray[np.int64]:
-        """[V] each token's duration, an index into the corpus's durations."""
+        """[V] duration of each token, an index into the durations of the corpus."""
         return self._layout.unpack(self.keys)[2]
 
     @cached_property
     def token_position(self) -> NDArray[np.int64]:
-        """[V] each token's bar position, 0 unless beat = target."""
+        """[V] bar position of each token, 0 unless beat = target."""
         return self._layout.unpack(self.keys)[3]
 
     @cached_property
     def token_event(self) -> NDArray[np.int64]:
-        """[V] the event that each token carries."""
+        """[V] event of each token."""
         return self.token_pitch * self.num_durations + self.token_duration
 
     @cached_property
     def event_tokens(self) -> NDArray[np.int32]:
-        """[E, K] the tokens that carry each event, padded with UNKNOWN; K is the most that one event has."""
+        """[E, K] tokens of each event, padded with UNKNOWN; K is the greatest number of tokens of an event."""
         order = np.argsort(self.token_event, kind="stable")
         events = self.token_event[order]
         first = np.searchsorted(events, events, side="left")
@@ -216,21 +216,21 @@ class MelodyEncoding:
 
     @cached_property
     def augmented(self) -> NDArray[np.int32]:
-        """[2 * augment, V] each token shifted by -augment..augment-1; UNKNOWN where no piece's shift leads."""
+        """[2 * augment, V] each token shifted by -augment..augment-1, UNKNOWN if that is not in the vocabulary."""
         return self._lookup(self._layout.shifted(self.keys, range(-self.options.augment, self.options.augment)))
 
     def at_shift(self, shift: int) -> Sequences:
-        """Put every piece into the frame that lies ``shift`` semitones above the original key, charged as such."""
+        """Return the sequences with every piece in the frame ``shift`` semitones above its original key."""
         return self._sequences(np.full(self.melodies.num_pieces, shift, dtype=np.int64))
 
     def decode(
         self, tokens: Sequence[int] | NDArray[np.integer], shift: int = 0
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Read tokens back.
+        """Decode tokens.
 
         Args:
             tokens: [n] tokens of a piece in its frame.
-            shift: The frame's semitones above the original key.
+            shift: Semitones from the original key to the frame.
 
         Returns:
             Three arrays [n]: MIDI pitch in the original key or REST, duration index, bar position index (0 unless
@@ -241,7 +241,7 @@ class MelodyEncoding:
         return np.where(pitch == REST_PITCH, REST, pitch), self.token_duration[index], self.token_position[index]
 
     def _note_keys(self, shift: NDArray[np.int64]) -> NDArray[np.int64]:
-        """[M] the key of every kept note when each piece is shifted by its own number of semitones."""
+        """Return [M] the key of every kept note with each piece shifted by its number of semitones."""
         notes = self._notes
         position = notes.position if self.options.beat == "target" else np.zeros_like(notes.position)
         pitch, fifths = notes.pitch_at(shift), notes.fifths_at(shift)
@@ -272,11 +272,11 @@ class MelodyEncoding:
     def _event_counts(
         self, shift: NDArray[np.int64], count: Callable[..., NDArray[np.int64]]
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return how often training pieces hold each event, [..., E], and the share of the floor, [...]."""
+        """Return how often each event occurs in training pieces, [..., E], and the share of the floor, [...]."""
         event, kept = self._notes.event_at(shift, self.num_durations), self._notes.kept
         counts = count(event, self.num_events, self._fold_of_note, self.num_folds)
         kept_counts = count(event[kept], self.num_events, self._fold_of_note[kept], self.num_folds)
-        # Notes that the reading leaves out are carried by no token, as new events are not.
+        # like new events, the notes that the reading leaves out have no token
         uncarried = (kept_counts == 1).sum(axis=-1) + (counts - kept_counts).sum(axis=-1)
         return counts, unseen_share(uncarried, counts.sum(axis=-1))
 
@@ -285,7 +285,7 @@ class MelodyEncoding:
         return Floor(float(eps), *marginals(counts, self.num_durations))
 
     def _of_one_model(self, log_p: NDArray[np.float64]) -> NDArray[np.float64]:
-        """[G, ...] the folds' probabilities as they are, or of a trained model in every row their mean."""
+        """Return [G, ...] the log probabilities unchanged, or for a trained model the folds' mean in every row."""
         if self._known is None:
             return log_p
         return np.broadcast_to(np.log(np.exp(log_p).mean(axis=0)), log_p.shape)
@@ -321,7 +321,7 @@ class MelodyEncoding:
 
     @cached_property
     def _log_variants(self) -> NDArray[np.float64]:
-        """[129] log of the number of tokens that an event of each pitch can have: its spellings times the positions."""
+        """[129] log of the number of possible tokens of an event of each pitch: spellings times positions."""
         spellings = self._layout.num_spellings(self.keys)
         positions = self.num_positions if self.options.beat == "target" else 1
         return np.log(np.clip(spellings, 1, None) * positions)

@@ -1,4 +1,4 @@
-"""What each fold counts in its training pieces, and the prior of a piece's header that follows from the counts.
+"""Counts in the training pieces of each fold, and the priors of a piece's header computed from them.
 
 Symbols: G folds, P pieces, S bar positions.
 """
@@ -13,12 +13,12 @@ from data_prep.melodies.arrays import Melodies
 
 
 def fold_counts(index: NDArray[np.int64], size: int, fold: NDArray[np.int64], num_folds: int) -> NDArray[np.int64]:
-    """Count how often each fold's training pieces hold each index.
+    """Count how often each index occurs in the training pieces of each fold.
 
     Args:
-        index: [n] numbers 0..size-1.
-        size: How many numbers there are.
-        fold: [n] the fold that holds each one's piece out; ``num_folds`` where none does.
+        index: [n] indices 0..size-1.
+        size: Number of different indices.
+        fold: [n] the fold that holds the piece of each index out; ``num_folds`` if no fold does.
         num_folds: Number of folds G.
 
     Returns:
@@ -30,22 +30,22 @@ def fold_counts(index: NDArray[np.int64], size: int, fold: NDArray[np.int64], nu
 
 
 def common_counts(index: NDArray[np.int64], size: int, fold: NDArray[np.int64], num_folds: int) -> NDArray[np.int64]:
-    """[size] how often the pieces that any fold trains on hold each index; arguments as of ``fold_counts``."""
+    """Return [size] how often each index occurs in pieces that any fold trains on; see ``fold_counts``."""
     return np.bincount(index[trained_on(fold, num_folds)], minlength=size)
 
 
 def trained_on(fold: NDArray[np.int64], num_folds: int) -> NDArray[np.bool_]:
-    """[n] whether any fold trains on pieces, from the fold that holds each out."""
+    """Return [n] whether any fold trains on each piece, given the fold that holds it out."""
     return (fold == num_folds) | (num_folds > 1)
 
 
 @dataclass(frozen=True)
 class HeaderCounts:
-    """How often each fold's training pieces have each tonic, and each metre and pickup.
+    """Counts of the headers in the training pieces of each fold.
 
     Attributes:
-        tonics: [G, 12].
-        bars: [G, metres, S].
+        tonics: [G, 12] counts of tonics.
+        bars: [G, metres, S] counts of metres and pickups.
     """
 
     tonics: NDArray[np.int64]
@@ -53,7 +53,7 @@ class HeaderCounts:
 
     @classmethod
     def of(cls, melodies: Melodies) -> "HeaderCounts":
-        """Count in a corpus."""
+        """Count the headers of a corpus."""
         fold, num_folds = melodies.fold.astype(np.int64), melodies.num_folds
         num_positions = len(melodies.positions)
         bar = melodies.metre.astype(np.int64) * num_positions + melodies.pickup

@@ -1,11 +1,11 @@
-"""Performances as rows that a model reads and predicts: a row for each note, or for each cell of the grid.
+"""Views of performances as rows that a model reads and predicts: one row per note, or per step of the grid.
 
 Symbols: N notes and P performances, R rows of all of them, K inputs, O outputs of a row.
-What either view predicts is a value for each row and output, and with it a velocity for each note: ``row`` and
-``column`` locate a note's.
+A model predicts a value for each row and output. The velocity of a note is the value at its ``row`` and ``column``.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -35,27 +35,27 @@ class View(Protocol):
 
     @property
     def start(self) -> NDArray[np.int64]:
-        """[P + 1] offsets of the performances' rows."""
+        """[P + 1] offsets of the performances in the rows."""
         ...
 
     @property
     def row(self) -> NDArray[np.int64]:
-        """[N] the row of each note's velocity."""
+        """[N] row of each note's velocity."""
         ...
 
     @property
     def column(self) -> NDArray[np.int64]:
-        """[N] the output of each note's velocity; -1 for a note outside the piano's keys."""
+        """[N] output of each note's velocity; -1 for a note outside the range of a piano."""
         ...
 
     @property
     def num_inputs(self) -> int:
-        """Inputs of a row, K."""
+        """Number of inputs K."""
         ...
 
     @property
     def num_outputs(self) -> int:
-        """Outputs of a row, O."""
+        """Number of outputs O."""
         ...
 
     def inputs(self, rows: Rows, shift: Rows | None = None) -> Floats:
@@ -63,13 +63,13 @@ class View(Protocol):
         ...
 
     def targets(self, rows: Rows, shift: Rows | None = None) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return [..., O] velocities / 127 of rows [...], and which of them count for training."""
+        """Return [..., O] velocities / 127 of rows [...], and which of them are trained on."""
         ...
 
 
 @dataclass(frozen=True)
 class NoteView:
-    """A row for each note, in the order (cell, pitch); see ``View``."""
+    """One row per note, in the order (cell, pitch); see ``View``."""
 
     start: NDArray[np.int64]
     row: NDArray[np.int64]
@@ -80,15 +80,15 @@ class NoteView:
 
     @classmethod
     def of(cls, performances: Performances, features: FeatureSet) -> "NoteView":
-        """Describe every note of every performance."""
+        """Compute the features of every note of every performance."""
         parts: list[Floats] = []
         row = np.empty(performances.num_notes, np.int64)
-        for begin, end in zip(performances.start[:-1].tolist(), performances.start[1:].tolist(), strict=True):
-            onset, pitch = performances.onset[begin:end], performances.pitch[begin:end]
-            ordered = order(onset, pitch)
-            row[begin + ordered] = begin + np.arange(end - begin)
-            duration, seconds = performances.duration[begin:end], performances.seconds[begin:end]
-            parts.append(note_features(pitch[ordered], onset[ordered], duration[ordered], seconds[ordered], features))
+        for piece, (begin, end) in enumerate(pairwise(performances.start.tolist())):
+            notes = performances.one(piece)
+            ordered = order(notes.onset, notes.pitch)
+            row[begin + ordered] = np.arange(begin, end)
+            onset, duration, seconds = (column[ordered] for column in (notes.onset, notes.duration, notes.seconds))
+            parts.append(note_features(notes.pitch[ordered], onset, duration, seconds, features))
         velocity = np.empty((len(row), 1), np.float32)
         velocity[row, 0] = performances.velocity / MAX_VELOCITY
         moving = np.array([PITCH_SCALE * (name in PITCH_FEATURES) for name in feature_names(features)], np.float32)
@@ -96,7 +96,7 @@ class NoteView:
 
     @property
     def num_inputs(self) -> int:
-        """Features of a note."""
+        """Number of features."""
         return self.features.shape[1]
 
     @property
@@ -110,7 +110,7 @@ class NoteView:
         return features if shift is None else (features + shift[..., None] * self.moving).astype(np.float32)
 
     def targets(self, rows: Rows, shift: Rows | None = None) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return [..., 1] velocities / 127; all count."""
+        """Return [..., 1] velocities / 127; all are trained on."""
         del shift
         velocity = self.velocity[rows]
         return velocity, np.ones_like(velocity, np.bool_)
@@ -118,14 +118,14 @@ class NoteView:
 
 @dataclass(frozen=True)
 class GridView:
-    """A row for each 1/16 note, from each performance's first bar line on; see ``View``.
+    """One row per 1/16 note, from the first bar line of each performance; see ``View``.
 
     Attributes:
         sheet: [R, 176] uint8, the input of Malik and Ek (2017).
         loudness: [R, 88] uint8, velocities of struck and held cells, 0 where a key is silent.
-        place: [R] uint8, the cell's place in its bar.
-        metre: Whether the place is an input.
-        counted: 0 where all cells count for training, else the least of _SOUNDING and _STRUCK that counts.
+        place: [R] uint8, position of the row in its bar.
+        metre: Whether the position in the bar is an input.
+        counted: Least state of a cell that is trained on: 0 (all cells), _SOUNDING or _STRUCK.
     """
 
     start: NDArray[np.int64]
@@ -139,12 +139,12 @@ class GridView:
 
     @classmethod
     def of(cls, performances: Performances, *, metre: bool, loss_cells: str) -> "GridView":
-        """Put every performance on the grid.
+        """Quantise every performance to the grid.
 
         Args:
             performances: The performances.
-            metre: Whether the place in the bar is an input.
-            loss_cells: Which cells count for training: "onset", "masked_all" or "all".
+            metre: Whether the position in the bar is an input.
+            loss_cells: Cells that are trained on: "onset", "masked_all" or "all".
 
         Returns:
             The view.
@@ -153,12 +153,9 @@ class GridView:
         loudness: list[NDArray[np.uint8]] = []
         row, column = np.empty((2, performances.num_notes), np.int64)
         start = [0]
-        for begin, end in zip(performances.start[:-1].tolist(), performances.start[1:].tolist(), strict=True):
-            part = slice(begin, end)
-            notes, index = quantise(
-                performances.onset[part], performances.duration[part], performances.pitch[part],
-                performances.velocity[part],
-            )  # fmt: skip
+        for piece, (begin, end) in enumerate(pairwise(performances.start.tolist())):
+            part, played = slice(begin, end), performances.one(piece)
+            notes, index = quantise(played.onset, played.duration, played.pitch, played.velocity)
             num_steps = max(notes.num_steps, 1)
             sheets.append(encode(notes, num_steps))
             loudness.append(np.rint(velocities(notes, num_steps) * MAX_VELOCITY).astype(np.uint8))
@@ -183,7 +180,7 @@ class GridView:
 
     @property
     def num_inputs(self) -> int:
-        """Two for each key, and the places of a bar."""
+        """Two inputs for each key, and the positions in a bar."""
         return 2 * NUM_KEYS + STEPS_PER_BAR * self.metre
 
     @property
@@ -192,7 +189,7 @@ class GridView:
         return NUM_KEYS
 
     def inputs(self, rows: Rows, shift: Rows | None = None) -> Floats:
-        """Return [..., K] the states of all keys, and the place in the bar, transposed."""
+        """Return [..., K] the states of all keys, transposed, and the position in the bar."""
         states = self.sheet[rows].reshape(*rows.shape, NUM_KEYS, 2)
         states = _transposed(states, shift).reshape(*rows.shape, 2 * NUM_KEYS)
         if not self.metre:
@@ -201,18 +198,18 @@ class GridView:
         return np.concatenate([states, place], axis=-1, dtype=np.float32)
 
     def targets(self, rows: Rows, shift: Rows | None = None) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return [..., 88] velocities / 127, and the cells that count."""
+        """Return [..., 88] velocities / 127, and which of them are trained on."""
         both = np.stack([self.loudness[rows], self.state(rows)], axis=-1)
         both = _transposed(both, shift)
         return (both[..., 0] / MAX_VELOCITY).astype(np.float32), both[..., 1] >= self.counted
 
     def state(self, rows: Rows) -> NDArray[np.uint8]:
-        """Return [..., 88] each key's state: 0 silent, 1 held, 2 struck."""
+        """Return [..., 88] the state of each key: 0 silent, 1 held, 2 struck."""
         return self.sheet[rows, 0::2] + self.sheet[rows, 1::2]
 
 
 def _transposed(keys: NDArray[np.uint8], shift: Rows | None) -> NDArray[np.uint8]:
-    """Move the values of keys [..., 88, n] up by ``shift`` [...]; what leaves the keyboard is lost."""
+    """Shift the values of keys [..., 88, n] up by ``shift`` [...] keys; values beyond the keyboard are dropped."""
     if shift is None:
         return keys
     source = np.arange(NUM_KEYS) - shift[..., None]
@@ -223,11 +220,11 @@ def _transposed(keys: NDArray[np.uint8], shift: Rows | None) -> NDArray[np.uint8
 
 @dataclass(frozen=True)
 class GridSizes:
-    """How many cells of the grid notes and performances take.
+    """Number of cells of the grid that notes and performances take.
 
     Attributes:
-        cells: [N] cells in which a note is struck or held; 0 for one that another note in its cell replaces.
-        total: [P] cells of a whole performance, all keys.
+        cells: [N] cells in which a note is struck or held; 0 for a note that is merged into another.
+        total: [P] cells of all keys in a performance.
     """
 
     cells: NDArray[np.int64]
@@ -235,15 +232,12 @@ class GridSizes:
 
     @classmethod
     def of(cls, performances: Performances) -> "GridSizes":
-        """Measure every performance."""
+        """Count the cells of every performance."""
         cells = np.zeros(performances.num_notes, np.int64)
         total = np.empty(performances.num_pieces, np.int64)
         for piece, begin in enumerate(performances.start[:-1].tolist()):
-            part = slice(begin, int(performances.start[piece + 1]))
-            notes, index = quantise(
-                performances.onset[part], performances.duration[part], performances.pitch[part],
-                performances.velocity[part],
-            )  # fmt: skip
+            played = performances.one(piece)
+            notes, index = quantise(played.onset, played.duration, played.pitch, played.velocity)
             canonical, first = np.unique(index, return_index=True)
             inside = canonical >= 0
             cells[begin + first[inside]] = notes.length[canonical[inside]]

@@ -1,4 +1,4 @@
-"""A melody model's vocabulary: what its tokens mean and how its training pieces are laid out, without the corpus.
+"""The vocabulary of a melody model: the meaning of its tokens and counts of its training pieces, without the corpus.
 
 Symbols: V tokens (of all folds together), D durations, S bar positions, G folds.
 """
@@ -17,22 +17,22 @@ from data_prep.melodies.events import NUM_GRID_PITCHES, base_of_marginals
 from data_prep.wording import counted
 
 NUM_TONICS = 12
-"""Pitch classes that a tonic can be."""
+"""Number of pitch classes."""
 
 _MAX_COUNTS = 1 << 24
-"""Largest size of the counts of metres and pickups: a table of this many numbers takes 128 MiB."""
+"""Largest table of counts of metres and pickups, which takes 128 MiB."""
 
 
 @dataclass(frozen=True)
 class Floor:
     """The probability of events that no token carries: eps * p0, as in ``data_prep.melodies.events``.
 
-    The counts are of all pieces that any of its folds' networks learnt from, in the model's frames.
+    The counts are of all pieces that any fold was trained on, in the frames of the model.
 
     Attributes:
         eps: The share of p0.
-        pitches: [129] how often they have each pitch of the grid.
-        durations: [D] how often they have each duration.
+        pitches: [129] count of each pitch of the grid.
+        durations: [D] count of each duration.
     """
 
     eps: float
@@ -40,17 +40,17 @@ class Floor:
     durations: NDArray[np.int64]
 
     def log_p0(self, num_durations: int) -> NDArray[np.float64]:
-        """[129 * num_durations] nats, on a grid with durations after the model's D, which were never seen."""
+        """Return log p0 in nats, [129 * num_durations], where durations after the model's D have count 0."""
         unseen = num_durations - len(self.durations)
         return np.log(base_of_marginals(self.pitches, np.pad(self.durations, (0, unseen))))
 
     def as_json(self) -> dict[str, Any]:
-        """Return a dict that JSON can hold."""
+        """Return the floor as JSON values."""
         return {"eps": self.eps, "pitches": self.pitches.tolist(), "durations": self.durations.tolist()}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any], num_durations: int) -> "Floor":
-        """Restore it; raise a ValueError if something does not fit."""
+        """Restore a floor from JSON values; raise ValueError if they are invalid."""
         pitches, durations = (np.array(content[name], np.int64) for name in ("pitches", "durations"))
         if (pitches.shape, durations.shape) != ((NUM_GRID_PITCHES,), (num_durations,)):
             raise ValueError(f"a floor counts {NUM_GRID_PITCHES} pitches and {num_durations} durations")
@@ -61,7 +61,7 @@ class Floor:
 
 @dataclass(frozen=True)
 class MelodyVocabulary:
-    """What a trained model needs beside its weights to read and write notes.
+    """What a trained model needs in addition to its weights to read and write notes.
 
     Attributes:
         token_pitch: [V] each token's pitch in the model's frame, REST_PITCH for a rest.
@@ -72,12 +72,12 @@ class MelodyVocabulary:
         metres: (beats, beat unit) pairs.
         seen: [G, V] whether a fold knows the token.
         seen_position: [G, S] whether a fold knows the bar position.
-        bar_counts: [G, metres, S] how many of a fold's training pieces have this metre and pickup.
-        tonic_counts: [G, 12] how many have this tonic.
-        looks_back: Whether the events a number of bars before are known of any piece: of one with a metre.
-        token_fifths: [V] each token's place on the line of fifths, 0 where the reading does not spell; scoring other
-            pieces needs it and the floor; both are None in models of earlier versions.
-        floor: What the model says of events that no token carries.
+        bar_counts: [G, metres, S] number of a fold's training pieces with each metre and pickup.
+        tonic_counts: [G, 12] number of a fold's training pieces with each tonic.
+        looks_back: Whether copy experts that look bars back vote in any piece, which requires a metre.
+        token_fifths: [V] each token's place on the line of fifths, 0 if the reading does not spell. Scoring other
+            pieces requires it and the floor; both are None in models of earlier versions.
+        floor: The probability of events that no token carries.
     """
 
     token_pitch: NDArray[np.int64]
@@ -105,7 +105,7 @@ class MelodyVocabulary:
         return len(self.seen)
 
     def as_json(self) -> dict[str, Any]:
-        """Return JSON values: fractions as texts, and of rows that are mostly zero only the other numbers."""
+        """Return the vocabulary as JSON values: fractions as strings, and sparse rows as their nonzero entries."""
         return {
             "pitch": self.token_pitch.tolist(),
             "duration": self.token_duration.tolist(),
@@ -127,17 +127,17 @@ class MelodyVocabulary:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "MelodyVocabulary":
-        """Read it back.
+        """Restore a vocabulary from JSON values.
 
         Args:
-            content: What ``as_json`` gave.
+            content: The output of ``as_json``.
 
         Returns:
-            An equal vocabulary.
+            The vocabulary.
 
         Raises:
-            KeyError: If something is missing, as in files of earlier versions.
-            ValueError: If parts do not match.
+            KeyError: If a key is missing, as in files of earlier versions.
+            ValueError: If the values are invalid.
         """
         durations, positions = (tuple(map(_fraction, content[name])) for name in ("durations", "positions"))
         metres = tuple((int(beats), int(unit)) for beats, unit in content["metres"])
@@ -179,18 +179,18 @@ class MelodyVocabulary:
             seen_position=seen_position,
             bar_counts=bars,
             tonic_counts=tonics,
-            looks_back=bool(content.get("looks_back", False)),  # earlier versions do not copy
+            looks_back=bool(content.get("looks_back", False)),  # missing in files of earlier versions
             token_fifths=None if fifths is None else np.array(fifths, np.int64),
             floor=None if floor is None else Floor.from_json(floor, len(durations)),
         )
 
 
 def shift_to_c(tonic: NDArray[np.int64], reading: str) -> NDArray[np.int64]:
-    """Return the semitones from a key to the frame of models that read every piece in C.
+    """Return the shift from a key to C, the frame of models that transpose every piece.
 
     Args:
-        tonic: [...] the key's pitch class.
-        reading: Of the model: literal shifts always downward, another to the nearest C (-5..+6).
+        tonic: [...] pitch class of the tonic.
+        reading: The model's reading: "literal" shifts downward, others to the nearest C (-5..+6).
 
     Returns:
         [...] semitones.
@@ -199,7 +199,7 @@ def shift_to_c(tonic: NDArray[np.int64], reading: str) -> NDArray[np.int64]:
 
 
 def _fraction(text: str) -> Fraction:
-    """Read a fraction as it is stored; ``Fraction`` itself would also read 1e999999999, digit by digit."""
+    """Parse a stored fraction; ``Fraction`` alone would also parse 1e999999999, digit by digit."""
     if not re.fullmatch(r"[0-9]{1,9}(/[1-9][0-9]{0,8})?", text):
         raise ValueError(f"{text[:40]!r} is no duration or position")
     return Fraction(text)
@@ -213,7 +213,7 @@ def _numbers(values: Sequence[int] | NDArray[np.int64], limit: int, name: str) -
 
 
 def _marked(rows: Sequence[Sequence[int]], size: int, name: str) -> NDArray[np.bool_]:
-    """[G, size] True at the numbers that each row lists."""
+    """Return [G, size] with True at the numbers that each row lists."""
     marked = np.zeros((len(rows), size), np.bool_)
     for of_fold, listed in zip(marked, rows, strict=True):
         of_fold[_numbers(listed, size, name)] = True

@@ -1,8 +1,8 @@
-"""Training windows: which part of which piece is where in which batch of an epoch, for all folds in lockstep.
+"""Training windows: the parts of pieces in each batch of an epoch, for all folds in lockstep.
 
 Symbols: G folds, B windows of a fold in a step, P pieces, n the notes of a piece.
-Every fold draws from a stream of its own; what folds share is the number of steps and the order of the batches by
-length, so that batches of one step are about equally long in all folds.
+Every fold has its own random stream. All folds have the same number of steps and the same order of batches by length,
+so that the batches of a step are about equally long in all folds.
 """
 
 from collections.abc import Iterator
@@ -16,12 +16,12 @@ from data_prep.randomness import stream
 
 @dataclass(frozen=True)
 class Batch:
-    """The windows of one step. A slot that a fold leaves empty has length 0.
+    """The windows of one step. An empty slot has length 0.
 
     Attributes:
         piece: [G, B] int64, the piece.
         first: [G, B] int64, the window's first note within the piece.
-        length: [G, B] int64, its notes.
+        length: [G, B] int64, number of notes in the window.
     """
 
     piece: NDArray[np.int64]
@@ -29,13 +29,13 @@ class Batch:
     length: NDArray[np.int64]
 
     def rows(self, start: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Find the rows that the windows cover.
+        """Return the rows of the notes in the windows.
 
         Args:
-            start: [P + 1] offsets of the pieces' rows.
+            start: [P + 1] offsets of the pieces in the rows.
 
         Returns:
-            [G, T, B] each slot's row, and whether the slot holds one; T is the longest window's length.
+            [G, T, B] row of each slot, and whether the slot has one; T is the length of the longest window.
         """
         step = np.arange(int(self.length.max()))[:, None]
         inside = step < self.length[:, None]
@@ -51,11 +51,11 @@ class WindowPlan:
         num_notes: [P] notes of each piece.
         fold: [P] the fold that holds the piece out; negative for a piece that no fold may train on.
         num_folds: Number of folds G.
-        length: Most notes in a window.
-        batch_size: Most windows of a fold in a step.
-        windows_per_epoch: Windows of a fold in an epoch, each a random stretch of a random piece; 0 for one pass.
-        group: [P] what pieces are performances of; a pass takes one of each group, at random. None for all pieces.
-        purpose: The name of the random streams, distinct from other plans of the same trial.
+        length: Greatest number of notes in a window.
+        batch_size: Greatest number of windows of a fold in a step.
+        windows_per_epoch: Windows of a fold in an epoch, each a random section of a random piece; 0 for one pass.
+        group: [P] the piece's composition; a pass uses one random piece of each. None to use all pieces.
+        purpose: Name of the random streams, different from other plans of the same trial.
     """
 
     num_notes: NDArray[np.int64]
@@ -69,15 +69,15 @@ class WindowPlan:
 
     @property
     def num_steps(self) -> int:
-        """Steps of an epoch: enough for the fold with the most windows, so the same for all."""
+        """Steps of an epoch, the same for all folds: enough for the fold with the most windows."""
         return max(-(-self._num_windows(fold) // self.batch_size) for fold in range(self.num_folds))
 
     def epoch(self, seed: int, *, trial: int, epoch: int) -> Iterator[Batch]:
-        """Yield an epoch's batches, a function of the arguments alone.
+        """Yield the batches of an epoch, which depend on the arguments alone.
 
-        A pass cuts a piece of n > length notes into ceil(n / length) windows that start at random, one in each of as
-        many equal parts of [0, n - length]; a shorter piece is one window. A fold's windows are spread evenly over the
-        steps.
+        A pass cuts a piece of n > length notes into ceil(n / length) windows. They start at random, one in each of
+        ceil(n / length) equal parts of [0, n - length]. A shorter piece is one window. The windows of a fold are spread
+        evenly over the steps.
 
         Args:
             seed: The search's seed.
@@ -99,7 +99,7 @@ class WindowPlan:
         return np.flatnonzero((self.fold != fold) & (self.fold >= 0) & (self.num_notes > 0))
 
     def _num_windows(self, fold: int) -> int:
-        """Return the most windows that an epoch can have."""
+        """Return the greatest number of windows that an epoch can have."""
         if self.windows_per_epoch:
             return self.windows_per_epoch
         pieces = self._training_pieces(fold)
@@ -111,7 +111,7 @@ class WindowPlan:
         return int(most.sum())
 
     def _windows(self, fold: int, random: np.random.Generator) -> NDArray[np.int64]:
-        """[3, W] piece, first note and length of a fold's windows."""
+        """Return [3, W] piece, first note and length of the windows of a fold."""
         pieces = self._training_pieces(fold)
         if self.group is not None:
             pieces = one_of_each(self.group, pieces, random)
@@ -128,10 +128,10 @@ class WindowPlan:
         return np.stack([piece, first, np.minimum(self.num_notes[piece], self.length)])
 
     def _fold_batches(self, fold: int, num_steps: int, random: np.random.Generator) -> list[NDArray[np.int64]]:
-        """Shuffle a fold's windows, then gather those of like length: num_steps arrays [3, about B]."""
+        """Shuffle the windows of a fold, then group those of similar length into num_steps arrays [3, about B]."""
         windows = self._windows(fold, random)
         windows = windows[:, random.permutation(windows.shape[1])]
-        # In a tiny corpus a fold can have fewer windows than another has steps: it starts over, so no step is empty.
+        # in a tiny corpus a fold can have fewer windows than there are steps: it starts over, so that no step is empty
         windows = windows[:, np.arange(max(windows.shape[1], num_steps)) % windows.shape[1]]
         windows = windows[:, np.argsort(windows[2], kind="stable")]
         return np.array_split(windows, num_steps, axis=1)
@@ -140,16 +140,16 @@ class WindowPlan:
 def whole_pieces(
     num_notes: NDArray[np.int64], fold: NDArray[np.integer], num_folds: int, most_notes: int
 ) -> Iterator[Batch]:
-    """Yield every fold's held-out pieces whole, the longest first, so that a batch's pieces are about equally long.
+    """Yield the held-out pieces of every fold, the longest first, so that the pieces of a batch are about equally long.
 
     Args:
-        num_notes: [P] notes of each piece; one without any is left out.
+        num_notes: [P] notes of each piece; pieces without notes are left out.
         fold: [P] the fold that holds each piece out.
         num_folds: Number of folds G.
-        most_notes: Notes of a fold in one batch, padding included; a longer piece is a batch of its own.
+        most_notes: Greatest number of notes of a fold in a batch, including padding; a longer piece has its own batch.
 
     Yields:
-        Batches whose windows are whole pieces.
+        Batches whose windows are entire pieces.
     """
     ranked = [np.flatnonzero((fold == g) & (num_notes > 0)) for g in range(num_folds)]
     ranked = [pieces[np.argsort(-num_notes[pieces], kind="stable")] for pieces in ranked]
@@ -170,12 +170,12 @@ def one_of_each(group: NDArray[np.int64], pieces: NDArray[np.int64], random: np.
     """Choose one piece of every group at random, with equal probabilities.
 
     Args:
-        group: [P] every piece's group.
+        group: [P] the group of each piece.
         pieces: [p] the pieces to choose from.
-        random: The source.
+        random: The random generator.
 
     Returns:
-        One piece for each group among them, in the groups' order.
+        One piece of each group among them, in the order of the groups.
     """
     shuffled = random.permutation(pieces)
     _, first = np.unique(group[shuffled], return_index=True)
@@ -184,7 +184,7 @@ def one_of_each(group: NDArray[np.int64], pieces: NDArray[np.int64], random: np.
 
 def _stacked(parts: list[NDArray[np.int64]]) -> Batch:
     width = max(part.shape[1] for part in parts)
-    whole = np.zeros((3, len(parts), width), dtype=np.int64)
+    windows = np.zeros((3, len(parts), width), dtype=np.int64)
     for fold, part in enumerate(parts):
-        whole[:, fold, : part.shape[1]] = part
-    return Batch(*whole)
+        windows[:, fold, : part.shape[1]] = part
+    return Batch(*windows)

@@ -1,1 +1,1 @@
-"""From readings to melodies: filtered, grouped by kin, and assembled into flat arrays."""
+"""Melodies from readings: filtered, grouped with related pieces, and assembled into flat arrays."""

@@ -1,6 +1,6 @@
 """Monophonic pieces as flat arrays: the prepared form that every melody trial reads, one copy in shared memory.
 
-Symbols: P pieces, N notes of all pieces together, D distinct durations, S distinct bar positions, J experts in copying.
+Symbols: P pieces, N notes of all pieces together, D distinct durations, S distinct bar positions, J copy experts.
 A note is a sounding note or a rest; the notes of piece p are rows ``start[p]:start[p + 1]``.
 """
 
@@ -14,33 +14,34 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Melodies:
-    """The pieces that a search may see (never the sealed test set), with their folds.
+    """The pieces that a search may use (never those of the test set), with their folds.
 
     All arrays are read-only. Fractions are in quarter notes.
 
     Attributes:
-        pitch: [N] int16, MIDI pitch 0..127 or REST, in the original key; of a chord, its top note.
+        pitch: [N] int16, MIDI pitch 0..127 or REST, in the original key; the top note of a chord.
         duration: [N] int16, index into ``durations``.
-        position: [N] int16, index into ``positions``: where in the bar the note starts, derived as (onset - pickup)
-            mod bar length under the piece's first metre, so that it follows from metre, pickup and past durations.
-        bar: [N] int32, the bar in which the note starts, likewise: 0 for the first full bar, -1 for a pickup.
-        votes: [N, J] what experts in copying predict before the note, as ``data_prep.melodies.votes`` has it.
+        position: [N] int16, index into ``positions``: the note's position in the bar, (onset - pickup) mod bar length
+            under the piece's first metre, so that it follows from metre, pickup and past durations.
+        bar: [N] int32, bar in which the note starts, by the same rule: 0 for the first full bar, -1 for a pickup.
+        votes: [N, J] votes of the copy experts before the note, see ``data_prep.melodies.votes``.
         spelling: [N] int16, index into ``spellings`` (music21's nameWithOctave, "rest" for a rest).
         in_chord: [N] bool, True where the note is the top of a chord.
         start: [P + 1] int64, offsets of the pieces.
-        fold: [P] int8, the fold that holds the piece out, 0..num_folds-1; num_folds if none does, and all train on it.
+        fold: [P] int8, the fold that holds the piece out, 0..num_folds-1; num_folds if no fold does and all train on
+            it; -1 in the test set.
         tonic: [P] int8, pitch class 0..11 of the key signature's tonic (its mode taken into account; 0 without one).
         one_key: [P] bool, False where the piece has several key signatures.
         metre: [P] int16, index into ``metres``.
-        pickup: [P] int16, index into ``positions``: the length of the opening partial bar, 0 where there is none.
+        pickup: [P] int16, index into ``positions``: the length of the opening partial bar, 0 if there is none.
         durations: The D durations, ascending.
         positions: The S bar positions and pickups, ascending.
         spellings: The spelled names, sorted.
         metres: (beats, beat unit) pairs such as (6, 8), sorted.
-        ids: [P] names that find a piece in its corpus ("0201-0300.abc#214").
-        num_folds: The number of folds.
-        fingerprint: Of the inputs that all this was made from (files, reader's version, filter, folds' seed).
-        corpus: The corpus's name or folder, as the user wrote it.
+        ids: [P] names of the pieces in the corpus ("0201-0300.abc#214").
+        num_folds: Number of folds.
+        fingerprint: Fingerprint of the inputs (files, version of the reader, rules, seed of the folds).
+        corpus: Name or folder of the corpus, as the user wrote it.
     """
 
     OF_PIECES: ClassVar = frozenset({"fold", "tonic", "one_key", "metre", "pickup"})
@@ -80,5 +81,5 @@ class Melodies:
 
     @property
     def piece_of_note(self) -> NDArray[np.int64]:
-        """[N] the piece that each note belongs to."""
+        """[N] piece of each note."""
         return np.repeat(np.arange(self.num_pieces), np.diff(self.start))

@@ -1,4 +1,4 @@
-"""Pieces become Melodies: flat arrays, with positions in the bar derived from metre, pickup and past durations."""
+"""Assemble pieces into Melodies: flat arrays, with bar positions derived from metre, pickup and past durations."""
 
 from collections.abc import Iterable, Sequence, Sized
 from fractions import Fraction
@@ -16,29 +16,29 @@ from data_prep.readers.notes import Metre, Piece
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 _LARGEST = int(np.iinfo(np.int16).max)
-"""The largest index into an alphabet."""
+"""Greatest index into an alphabet."""
 
 COMMON_TIME = Metre(Fraction(0), 4, 4)
-"""The metre of a piece without one, as in the MIDI standard."""
+"""Metre of a piece without one, as in the MIDI standard."""
 
 
 def metre_of(piece: Piece) -> Metre:
-    """Return the metre that is used for a whole piece: its first."""
+    """Return the first metre of a piece, which is used for the entire piece."""
     return piece.heading.metres[0] if piece.heading.metres else COMMON_TIME
 
 
 def positions(piece: Piece) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
-    """Return the bar in which each note of a piece starts, and where in it.
+    """Return the bar and the position in the bar of each note of a piece.
 
-    The place is (onset - pickup) mod bar length under the first metre. Bars as written are not used: O'Neill's writes
-    inner bars short at repeats, where music21's beat restarts at 1. Of the single bar lines of its plain tunes 94 %
-    are where this rule begins a bar; the others follow a bar that was transcribed too short or too long.
+    The position is (onset - pickup) mod bar length under the first metre. Written bars are not used: O'Neill's inner
+    bars are short at repeats, where music21's beat restarts at 1. Of the single bar lines of its plain tunes, 94 %
+    coincide with a bar line by this rule; the others follow a bar that was transcribed too short or too long.
 
     Args:
         piece: The piece.
 
     Returns:
-        [n] bars, 0 for the first full one; [n] ticks from the bar's beginning; and ticks in a quarter note.
+        [n] bars, 0 for the first full bar; [n] ticks from the beginning of the bar; ticks per quarter note.
     """
     bar_length, pickup = metre_of(piece).bar_length, piece.heading.pickup
     resolution = lcm(piece.resolution, bar_length.denominator, pickup.denominator)
@@ -50,17 +50,17 @@ def positions(piece: Piece) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
 def assemble(
     pieces: Sequence[Piece], ids: Sequence[str], folds: Sequence[int], *, num_folds: int, fingerprint: str, corpus: str
 ) -> Melodies:
-    """Make the flat arrays of all pieces, with alphabets (durations, positions, spellings, metres) of all of them.
+    """Build the flat arrays of all pieces and their common alphabets (durations, positions, spellings, metres).
 
-    Grace notes take no time and are left out: this form holds what sounds in measured time.
+    Grace notes have no duration and are left out.
 
     Args:
         pieces: P pieces.
-        ids: [P] their names.
-        folds: [P] their folds.
-        num_folds: The number of folds.
-        fingerprint: Of all inputs.
-        corpus: As the user wrote it.
+        ids: [P] names of the pieces.
+        folds: [P] folds of the pieces.
+        num_folds: Number of folds.
+        fingerprint: Fingerprint of all inputs.
+        corpus: Name or folder of the corpus, as the user wrote it.
 
     Returns:
         The melodies.
@@ -115,7 +115,7 @@ def assemble(
 
 
 def check_sizes(**alphabets: Sized) -> None:
-    """Reject alphabets with more members than can be numbered."""
+    """Raise BadInputError if an alphabet has more members than can be numbered."""
     for name, members in alphabets.items():
         if len(members) - 1 > _LARGEST:
             raise BadInputError(
@@ -126,7 +126,7 @@ def check_sizes(**alphabets: Sized) -> None:
 
 
 class _Alphabet:
-    """The distinct exact times of many columns of ticks, ascending, and every column as indices into them."""
+    """The distinct times of several columns of ticks, ascending, and each column as indices into them."""
 
     def __init__(self, columns: Iterable[tuple[NDArray[np.int64], int]]) -> None:
         uniques = [(*np.unique(ticks, return_inverse=True), resolution) for ticks, resolution in columns]

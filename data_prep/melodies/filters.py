@@ -1,9 +1,9 @@
-"""Rules for excluding pieces from a corpus: those that are no plain tunes, and those that are too short.
+"""Rules that exclude pieces from a corpus: those that are too short, and those that are not plain tunes.
 
-Measured on O'Neill's 2007 tunes (each rule alone): grace notes 642, chords 20, rests 427, metre changes 6, key changes
-8, odd durations 13, slurs written as ties 129. All together leave 1022 tunes, 931 of them different in their first 32
-pitches. A plain tune is unambiguous: it has no chords, no notes without duration, no rests and no slurs to
-interpret, and one metre that gives every note its position in the bar.
+Pieces excluded from O'Neill's 2007 tunes by each rule alone: grace notes 642, chords 20, rests 427, metre changes 6,
+key changes 8, odd durations 13, slurs written as ties 129. Together they leave 1022 tunes, of which 931 differ in their
+first 32 pitches. A plain tune is unambiguous: it has no chords, no notes without duration, no rests, no slurs to
+interpret, and one metre that determines the bar position of every note.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,12 +15,13 @@ from data_prep.pitches import REST
 from data_prep.readers.notes import Piece
 
 MIN_NOTES = 8
-"""A piece with fewer notes says nothing about how a melody continues."""
+"""A piece with fewer notes shows nothing about how a melody continues."""
 
 _FOUR_PARTS = 4
 
 PLAIN_DENOMINATORS = frozenset({1, 2, 3, 4, 6, 8})
-"""Of plain durations in quarter notes: down to thirty-seconds, with dots, and triplets of eighths and sixteenths."""
+"""Denominators of plain durations in quarter notes: down to thirty-seconds, with dots, and triplets of eighths and
+sixteenths."""
 
 
 def _has_odd_durations(piece: Piece) -> bool:
@@ -31,7 +32,7 @@ def _has_odd_durations(piece: Piece) -> bool:
 
 
 def _has_slurs_as_ties(piece: Piece) -> bool:
-    """Return whether a tie joins different pitches; those of the same pitch have been merged."""
+    """Return whether a tie joins different pitches; tied notes of the same pitch have been merged."""
     pitch = piece.pitch[piece.duration > 0]
     tied = piece.tied[piece.duration > 0]
     return bool(np.any(tied[:-1] & (pitch[:-1] != pitch[1:]) & (pitch[1:] != REST)))
@@ -48,9 +49,9 @@ RULES: Mapping[str, Callable[[Piece], bool]] = {
     "slurs written as ties": _has_slurs_as_ties,
     "not in four parts": lambda piece: piece.heading.num_parts != _FOUR_PARTS,
 }
-"""Each rule by its name: True for a piece that it leaves out."""
+"""Rules by name; each returns True for a piece to be excluded."""
 
 
 def broken_rule(piece: Piece, rules: tuple[str, ...]) -> str | None:
-    """Return the first rule that leaves a piece out, or None."""
+    """Return the first rule that excludes a piece, or None."""
     return next((name for name in rules if RULES[name](piece)), None)

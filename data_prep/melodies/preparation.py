@@ -1,9 +1,11 @@
-"""The chain from files to melodies: read, leave out, group by kin, fold, assemble, and separate the sealed pieces."""
+"""Prepare melodies: read files, exclude pieces, group related pieces, split into folds and a test set, assemble."""
 
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from data_prep.corpora.folds import TEST, UNFOLDED, assign
 from data_prep.corpora.named import Corpus
@@ -21,7 +23,7 @@ from data_prep.wording import by_rule
 
 @dataclass(frozen=True)
 class _Named:
-    """A piece under its own name and its score's."""
+    """A piece with its name and the name of its score."""
 
     piece: Piece
     name: str
@@ -29,20 +31,20 @@ class _Named:
 
 
 def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, processes: int | None) -> Preparation:
-    """Run the chain.
+    """Read, filter, group and split a corpus of melodies.
 
     Args:
-        corpus: What to read and leave out.
+        corpus: The corpus.
         inputs: Its files, the number of folds and the seed.
-        cache: The cache's folder.
-        progress: Shows the reading.
-        processes: How many files are parsed at once; as many as there are cores by default.
+        cache: Cache folder.
+        progress: Display for the progress of reading.
+        processes: Number of processes that parse files; None is the number of cores.
 
     Returns:
-        The pieces, and what is reported about them.
+        The pieces, with a report of what was read and left out.
 
     Raises:
-        BadInputError: If nothing can be read, the corpus is too small, or the cache cannot be used.
+        BadInputError: If no piece can be used, the corpus is too small, or the cache cannot be used.
     """
     readings = read_all(inputs.digests, cache, progress, processes, repeats=corpus.repeats)
     by_name = {corpus.file_name(path): reading for path, reading in readings.items()}
@@ -66,13 +68,14 @@ def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, proces
     folds = _folds(corpus, kept, group, left_out, inputs)
     num_folds = max(inputs.num_folds, 1)
     melodies = assemble(pieces, ids, folds, num_folds=num_folds, fingerprint=inputs.fingerprint, corpus=corpus.name)
-    is_open = [index for index, fold in enumerate(folds) if fold != TEST]
-    is_sealed = [index for index, fold in enumerate(folds) if fold == TEST]
-    headings = [piece.heading for piece in pieces]
     return Preparation(
-        open_pieces=select(melodies, is_open),
-        sealed_pieces=select(melodies, is_sealed),
-        origins=tuple(Origin(headings[index].title, headings[index].composer, group[index]) for index in is_open),
+        open_pieces=select(melodies, np.flatnonzero(melodies.fold != TEST)),
+        sealed_pieces=select(melodies, np.flatnonzero(melodies.fold == TEST)),
+        origins=tuple(
+            Origin(piece.heading.title, piece.heading.composer, number)
+            for piece, number, fold in zip(pieces, group, folds, strict=True)
+            if fold != TEST
+        ),
         skipped=skipped,
         left_out=left_out,
         num_files=len(by_name),
@@ -83,7 +86,7 @@ def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, proces
 def _folds(
     corpus: Corpus, kept: Sequence[_Named], group: Sequence[int], left_out: Mapping[str, int], inputs: Inputs
 ) -> list[int]:
-    """Put every piece into a fold or the test set; all into one fold where they are scored alone."""
+    """Assign every piece to a fold or the test set, or all to one fold if they are only scored."""
     if inputs.num_folds != UNFOLDED:
         ids, lengths = [named.name for named in kept], [named.piece.num_timed for named in kept]
         return assign(ids, group, lengths, num_folds=inputs.num_folds, seed=inputs.seed, fingerprint=inputs.corpus)
@@ -96,7 +99,7 @@ def _folds(
 
 
 def _name_pieces(readings: Mapping[str, Reading]) -> list[_Named]:
-    """Name every piece "file#tune:part", what there is of it, and number those with equal names."""
+    """Name every piece "file#tune:part", as far as it has these, and number pieces with equal names."""
     named: list[_Named] = []
     for file, reading in readings.items():
         seen: Counter[str] = Counter()
@@ -109,7 +112,7 @@ def _name_pieces(readings: Mapping[str, Reading]) -> list[_Named]:
 
 
 def _leave_out(corpus: Corpus, read: Sequence[_Named]) -> tuple[list[_Named], dict[str, int]]:
-    """Apply the corpus's rules in order, then leave out later duplicates; count each piece under its first reason."""
+    """Apply the rules of a corpus in order, then leave out duplicates; count each piece under its first reason."""
     same = {"first 32 pitches": beginning, "identical": contents}.get(corpus.duplicates)
     left_out = dict.fromkeys((*corpus.rules, *(("duplicates",) if same else ())), 0)
     kept: list[_Named] = []
@@ -127,7 +130,7 @@ def _leave_out(corpus: Corpus, read: Sequence[_Named]) -> tuple[list[_Named], di
 
 
 def _labels(corpus: Corpus, kept: Sequence[_Named]) -> list[list[Hashable]]:
-    """Return what makes pieces kin besides their notes: the score, and what the corpus says of settings."""
+    """Return the labels that relate pieces independently of their notes: the score, and the corpus's ``settings``."""
     headings = [named.piece.heading for named in kept]
     labels: list[list[Hashable]] = [[named.score for named in kept]]
     if "number" in corpus.settings:

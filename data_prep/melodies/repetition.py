@@ -1,9 +1,9 @@
-"""What a piece's own past predicts about its next event, by the longest run of latest events that occurred before.
+"""Predict the next event of a piece from earlier events of the piece, by the longest match of the latest events.
 
 For position t of a piece, every earlier position s < t whose preceding events agree with those before t is a
 precedent; the precedents with the longest agreement vote for the event that followed them. The empty run agrees
-everywhere, so from the second event on there are always precedents. (On O'Neill's tunes the vote of all precedents
-predicts better than the latest one alone: .065 nats a note in the copying trigram.)
+everywhere, so from the second event on there are always precedents. (On O'Neill's tunes, all precedents together
+predict better than the latest one alone: by .065 nats per note in the copying trigram.)
 
 Symbols: N events of all pieces together, P pieces.
 """
@@ -14,22 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 LONGEST = 64
-"""Agreement is counted up to this many events. A longer match predicts no better, and the limit bounds the cost of a
-piece that repeats one event thousands of times."""
+"""Greatest length of a match in events. A longer match predicts no better, and the limit bounds the cost of a piece
+that repeats one event thousands of times."""
 
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Precedents:
-    """The longest repetition before each event.
+    """The precedents with the longest match before each event.
 
     Attributes:
-        length: [N] how many of the events just before it the precedents share, at most LONGEST; -1 for a piece's first
-            event, which has no precedent.
-        votes: [N] number of these precedents.
-        top: [N] how many of them were followed by the event that most of them were followed by.
-        hits: [N] how many of them were followed by this very event.
+        length: [N] number of latest events that the precedents share, at most LONGEST; -1 for the first event of a
+            piece, which has no precedent.
+        votes: [N] number of precedents.
+        top: [N] number of precedents followed by the event that follows most of them.
+        hits: [N] number of precedents followed by the actual event.
     """
 
     length: Ints
@@ -39,18 +39,18 @@ class Precedents:
 
     @property
     def share(self) -> NDArray[np.float64]:
-        """[N] the share of the precedents that were followed by this very event; 0 for a first event."""
+        """[N] share of the precedents that are followed by the actual event; 0 for a first event."""
         return self.hits / np.maximum(self.votes, 1)
 
 
 def find_precedents(events: Ints, start: Ints) -> Precedents:
-    """Find the longest repetitions inside every piece.
+    """Find the precedents of all events within their pieces.
 
-    Contexts grow by one event a round, for all pieces at once, as long as two positions of a piece share one: time is
-    N log N a round, of at most LONGEST rounds.
+    Contexts grow by one event per round, for all pieces at once, as long as two positions of a piece share a context.
+    There are at most LONGEST rounds, each of time N log N.
 
     Args:
-        events: [N] event ids, pieces one after another.
+        events: [N] event ids, piece by piece.
         start: [P + 1] offsets of the pieces.
 
     Returns:
@@ -77,12 +77,12 @@ def find_precedents(events: Ints, start: Ints) -> Precedents:
 
 
 def _tally(context: Ints, follower: Ints) -> tuple[Ints, Ints, Ints]:
-    """Count each position's earlier ones of its context, those with their most common follower, and with its own."""
+    """Count the earlier positions of each position's context, those with the most common follower, and with its own."""
     votes = _num_before(context)
     _, kind = np.unique(context * (int(follower.max(initial=0)) + 1) + follower, return_inverse=True)
     hits = _num_before(kind)
     order = np.argsort(context, kind="stable")
-    # Counts only grow, so the most common follower so far has the greatest count of any follower at its time.
+    # Counts only grow, so the count of the most common follower so far is the running maximum of all counts.
     base = context[order] * (len(context) + 1)
     most = np.maximum.accumulate(base + hits[order] + 1) - base
     top = np.empty_like(votes)
@@ -91,7 +91,7 @@ def _tally(context: Ints, follower: Ints) -> tuple[Ints, Ints, Ints]:
 
 
 def _num_before(group: Ints) -> Ints:
-    """[n] how many earlier positions are of each position's group."""
+    """Return [n] the number of earlier positions in each position's group."""
     order = np.argsort(group, kind="stable")
     size = np.bincount(group)
     number = np.empty_like(group)

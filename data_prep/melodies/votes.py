@@ -1,11 +1,11 @@
-"""What experts in copying predict about a piece's next event, each from the piece's own earlier events alone.
+"""Copy experts, which predict the next event of a piece from earlier events of the piece.
 
-Experts, J = 7 in all:
-- match: the longest run of latest events that occurred before votes for what followed it (``melodies.repetition``);
-- transposed match: the same of (interval, duration), its votes shifted to the current pitch;
-- bars back, five experts: the event that began exactly 1, 2, 4, 8 or 16 bars earlier, if there is one.
+J = 7 experts:
+- match: votes for the events that followed earlier occurrences of the latest events (``melodies.repetition``);
+- transposed match: the same for (interval, duration), with votes shifted to the current pitch;
+- bars back, five experts: vote for the event that began exactly 1, 2, 4, 8 or 16 bars earlier, if there is one.
 
-Each expert's votes are a distribution over events that is known before the event itself: matches depend on past events,
+The votes of an expert are a distribution over events that is known before the event: matches depend on past events,
 bars back on past durations and the metre. Intervals wrap within the MIDI pitches, as shifts of a piece do, so votes do
 not depend on the key that a piece is shifted to.
 
@@ -25,19 +25,19 @@ from data_prep.pitches import NUM_PITCHES, REST
 from data_prep.wording import counted
 
 BARS_BACK = (1, 2, 4, 8, 16)
-"""How many bars before an event the bars' experts look."""
+"""Distances of the experts that look a number of bars back."""
 
 EXPERTS = ("match", "transposed match", *(f"{counted(bars, 'bar')} back" for bars in BARS_BACK))
-"""The J experts by name."""
+"""Names of the J experts."""
 
 NUM_MATCHES = 2
-"""The first experts, which look for the longest match; the others look a number of bars back."""
+"""Number of experts that look for the longest match, which come first."""
 
 VOTE = np.dtype([("length", np.int16), ("votes", np.int32), ("top", np.int32), ("hits", np.int32)])
-"""An expert's votes before one event.
+"""Votes of an expert before an event.
 
-length: events just before it that agree with those before what votes, at most LONGEST; -1 for an absent expert.
-votes: their number; top: how many are for the event that has most of them; hits: how many are for the event that came.
+length: number of latest events that match, at most LONGEST; -1 if the expert has no vote.
+votes: number of votes; top: votes for the event with the most votes; hits: votes for the actual event.
 """
 
 
@@ -55,7 +55,7 @@ def find_votes(
         duration: [N] indices into ``durations``.
         start: [P + 1] offsets of the pieces.
         durations: The D durations in quarter notes.
-        bar_length: [P] quarter notes of a bar; None for a piece without a metre, where the bars' experts are absent.
+        bar_length: [P] quarter notes per bar; None for a piece without a metre, where no expert looks bars back.
 
     Returns:
         [N, J] of VOTE.
@@ -75,12 +75,12 @@ def find_votes(
 
 
 def any_look_back(votes: NDArray[np.void]) -> bool:
-    """Return whether the bars' experts vote before any note of [N, J], as they do where pieces have metres."""
+    """Return whether any expert that looks bars back votes, [N, J], which requires pieces with a metre."""
     return bool((votes["length"][:, NUM_MATCHES:] >= 0).any())
 
 
 def _put(votes: NDArray[np.void], rows: Ints, code: Ints, start: Ints) -> None:
-    """Write the matches of a text into its rows."""
+    """Write the matches of a sequence of codes to their rows."""
     precedents = find_precedents(code, start)
     for name in ("length", "votes", "top", "hits"):
         votes[name][rows] = getattr(precedents, name)
@@ -89,10 +89,7 @@ def _put(votes: NDArray[np.void], rows: Ints, code: Ints, start: Ints) -> None:
 def _intervals(
     pitch: NDArray[np.int16], duration: NDArray[np.int16], start: Ints, num_durations: int
 ) -> tuple[Ints, Ints, Ints]:
-    """Read the pieces as (interval, duration), from the first note on that has an interval.
-
-    [n] rows, [n] the values there, and [P + 1] offsets of the pieces among these.
-    """
+    """Return [n] rows with an interval, [n] their codes of (interval, duration), and [P + 1] the pieces' offsets."""
     row = np.arange(len(pitch))
     piece = np.repeat(np.arange(len(start) - 1), np.diff(start))
     sounding = pitch != REST
@@ -106,7 +103,7 @@ def _intervals(
 
 
 def _onsets(duration: NDArray[np.int16], durations: Sequence[Fraction], bar: Fraction) -> tuple[Ints, int]:
-    """Count a piece's onsets and its bar in whole ticks."""
+    """Return the onsets of a piece and the length of a bar in whole ticks."""
     used, index = np.unique(duration, return_inverse=True)
     times: list[Fraction] = [durations[int(number)] for number in used]
     resolution = lcm(bar.denominator, *(time.denominator for time in times))
@@ -115,15 +112,15 @@ def _onsets(duration: NDArray[np.int16], durations: Sequence[Fraction], bar: Fra
 
 
 def _bars_back(event: Ints, onset: Ints, bar_ticks: int) -> NDArray[np.void]:
-    """[n, bars' experts] the votes in one piece."""
+    """Return [n, len(BARS_BACK)] the votes in one piece of the experts that look bars back."""
     votes = np.zeros((len(event), len(BARS_BACK)), VOTE)
     row = np.arange(len(event))
     for bars, of_expert in zip(BARS_BACK, votes.T, strict=True):
-        sought = onset - bars * bar_ticks
-        earlier = np.minimum(np.searchsorted(onset, sought), len(onset) - 1)
-        exists = onset[earlier] == sought
+        target = onset - bars * bar_ticks
+        earlier = np.minimum(np.searchsorted(onset, target), len(onset) - 1)
+        exists = onset[earlier] == target
         hits = exists & (event[earlier] == event)
-        # A run of agreement ends where the events differ, or where no event began at that lag.
+        # a match ends where the events differ, or where no event began at that lag
         length = np.append(0, row + 1 - np.maximum.accumulate(np.where(hits, 0, row + 1)))[:-1]
         of_expert["length"] = np.where(exists, np.minimum(length, LONGEST), -1)
         of_expert["votes"] = of_expert["top"] = exists

@@ -1,1 +1,1 @@
-"""From MIDI files to piano performances: filtered, joined into compositions, and assembled into flat arrays."""
+"""Piano performances from MIDI files: filtered, grouped by composition, and assembled into flat arrays."""

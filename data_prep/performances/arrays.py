@@ -1,6 +1,6 @@
 """Piano performances as flat arrays: the prepared form that every velocity trial reads, one copy in shared memory.
 
-Symbols: P performances, N notes of all performances together, n notes of one.
+Symbols: P performances, N notes of all performances together, n notes of one performance.
 The notes of performance p are rows ``start[p]:start[p + 1]``.
 """
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Performance:
-    """One performance as read; rows sorted by (tick, pitch).
+    """A performance as read; rows are sorted by (tick, pitch).
 
     Attributes:
         pitch: [n] int16, MIDI pitch.
@@ -21,7 +21,7 @@ class Performance:
         onset: [n] float64, quarter notes from the beginning of the file's first bar.
         duration: [n] float64, quarter notes, positive.
         seconds: [n] float64, seconds of the onset.
-        tick: [n] int64, the file's ticks of the onset, which identify a note in the file.
+        tick: [n] int64, ticks of the onset in the file.
     """
 
     pitch: NDArray[np.int16]
@@ -44,7 +44,7 @@ class Performance:
 
 @dataclass(frozen=True)
 class Performances:
-    """The performances that a search may see (never the sealed test set), with their folds.
+    """The performances that a search may use (never those of the test set), with their folds.
 
     All arrays are read-only; the rows of a performance are sorted by (onset, pitch).
 
@@ -55,19 +55,19 @@ class Performances:
         duration: [N] float64, quarter notes, positive.
         seconds: [N] float64, seconds of the onset.
         start: [P + 1] int64, offsets of the performances.
-        fold: [P] int8, the fold that holds the performance out, 0..num_folds-1; num_folds if none does, and all train
-            on it; -1 if it is sealed.
+        fold: [P] int8, the fold that holds the performance out, 0..num_folds-1; num_folds if no fold does and all train
+            on it; -1 in the test set.
         style: [P] int16, index into ``styles``.
-        composition: [P] int32, the number of its composition, the same for all performances of one.
-        styles: The styles' names, sorted.
-        ids: [P] names that find a performance in its corpus.
-        num_folds: The number of folds.
-        fingerprint: Of the inputs that all this was made from.
-        corpus: The corpus's name or folder, as the user wrote it.
+        composition: [P] int32, number of the composition.
+        styles: Names of the styles, sorted.
+        ids: [P] names of the performances in the corpus.
+        num_folds: Number of folds.
+        fingerprint: Fingerprint of the inputs.
+        corpus: Name or folder of the corpus, as the user wrote it.
     """
 
     OF_PIECES: ClassVar = frozenset({"fold", "style", "composition"})
-    """The arrays with a row for each piece."""
+    """The arrays with a row for each performance."""
 
     pitch: NDArray[np.int16]
     velocity: NDArray[np.int16]
@@ -96,11 +96,11 @@ class Performances:
 
     @property
     def piece_of_note(self) -> NDArray[np.int64]:
-        """[N] the performance that each note belongs to."""
+        """[N] performance of each note."""
         return np.repeat(np.arange(self.num_pieces), np.diff(self.start))
 
     def one(self, number: int) -> Performance:
-        """Return one performance by itself, without its file's ticks."""
+        """Return a single performance, with row numbers instead of the ticks of its file."""
         part = slice(int(self.start[number]), int(self.start[number + 1]))
         names = ("pitch", "velocity", "onset", "duration", "seconds")
         columns = {name: getattr(self, name)[part] for name in names}

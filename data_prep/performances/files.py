@@ -1,10 +1,10 @@
-"""The files of a corpus of performances, and what their folders, or an index, say about each: style and composition.
+"""List the files of a corpus of performances, with style and composition according to their folders or an index.
 
-FOLDER/<style>/.../X.mid: the first folder is the style; files of a folder without folders are of one style, "all". In a
-folder such as ASAP's .../<composer>/<piece>/ that holds several annotated performances, all are of one composition.
+FOLDER/<style>/.../X.mid: the first folder is the style; without subfolders, all files have the style "all". Several
+annotated performances in one folder such as ASAP's .../<composer>/<piece>/ are of the same composition.
 
-FOLDER/index.csv names the files itself: columns ``file`` (its path from there), one for the style (``genre`` unless the
-corpus is written FOLDER:COLUMN), and perhaps ``composer`` and ``title``, which together name the composition.
+FOLDER/index.csv lists the files: columns ``file`` (relative path), the style (``genre`` unless the corpus is written
+FOLDER:COLUMN), and optionally ``composer`` and ``title``, which together identify the composition.
 """
 
 import csv
@@ -25,29 +25,29 @@ from data_prep.readers.scores import MIDI_SUFFIXES
 from data_prep.wording import counted
 
 READER = 3
-"""Version of what is read out of a file, rendered and left out; raised with every change to it."""
+"""Version of reading, rendering and excluding performances, incremented when their results change."""
 
 STYLE_COLUMN = "genre"
-"""The column that names the style by default."""
+"""Default column of the style."""
 
 _STYLE = re.compile(r"[\w][\w .-]{0,63}")
-"""What MLflow allows in a metric's name, and every file system in a file's."""
+"""Style names: allowed by MLflow in metric names and by every file system in file names."""
 
 ONE_STYLE = "all"
-"""The style of a folder without folders."""
+"""Style of performances in a folder without subfolders."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One performance of a corpus, not yet read.
+    """A performance of a corpus, not yet read.
 
     Attributes:
         path: The file.
-        name: Its name in the corpus.
-        style: Its style.
-        composer: Its composer, "" if unknown.
-        title: Its title, "" if unknown.
-        composition: What its composition's performances have in common, None if only the notes show it.
+        name: Name in the corpus.
+        style: Style.
+        composer: Composer, "" if unknown.
+        title: Title, "" if unknown.
+        composition: Key of the composition, None if it must be determined from the notes.
     """
 
     path: Path
@@ -59,20 +59,20 @@ class Entry:
 
 
 def digests(corpus: Corpus) -> dict[Path, str]:
-    """Return all files that the prepared data depends on, in the order of their names, each with a digest.
+    """Return all files that the prepared data depends on, sorted by name, each with a digest.
 
     Args:
         corpus: The corpus.
 
     Returns:
-        MIDI files, annotations and the index, or the scores that are to be rendered.
+        MIDI files, annotations and the index, or the scores to be rendered.
 
     Raises:
-        BadInputError: If there are none.
+        BadInputError: If there are no files.
     """
     if corpus.rendered:
         return {path: file_digest(path, corpus.repeats) for path in corpus.files()}
-    paths = [*midi_files(corpus), *corpus.folder.rglob(f"*{SUFFIX}"), *corpus.folder.glob(INDEX)]
+    paths = [*corpus.paths(MIDI_SUFFIXES), *corpus.folder.rglob(f"*{SUFFIX}"), *corpus.folder.glob(INDEX)]
     if not paths:
         raise BadInputError(
             "a corpus of performances needs at least one MIDI file (.mid, .midi)", f"there is none in {corpus.folder}"
@@ -81,32 +81,13 @@ def digests(corpus: Corpus) -> dict[Path, str]:
 
 
 def fingerprint(corpus: Corpus, file_digests: Mapping[Path, str]) -> str:
-    """Return the fingerprint of what is read and how.
-
-    Args:
-        corpus: The corpus.
-        file_digests: Its files' digests.
-
-    Returns:
-        32 hexadecimal digits.
-    """
-    how = (READER, "rendered" if corpus.rendered else "played", corpus.style_column)
-    parts = [repr(how), *(repr((corpus.file_name(path), digest)) for path, digest in file_digests.items())]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-
-def midi_files(corpus: Corpus) -> list[Path]:
-    """Return a folder's MIDI files at any depth, in the order of their names."""
-    paths = (
-        path
-        for path in corpus.folder.rglob("*")
-        if path.suffix.lower() in MIDI_SUFFIXES and not path.name.startswith(".") and path.is_file()
-    )
-    return sorted(paths, key=corpus.file_name)
+    """Return the fingerprint of a corpus, given the digests of its files."""
+    settings = (READER, "rendered" if corpus.rendered else "played", corpus.style_column)
+    return corpus.fingerprint(settings, file_digests)
 
 
 def annotations(path: Path) -> Path:
-    """Return the file of a performance's annotated beats, which may not exist."""
+    """Return the path of a performance's annotated beats; the file may not exist."""
     return path.with_name(path.stem + SUFFIX)
 
 
@@ -117,10 +98,10 @@ def entries(corpus: Corpus) -> list[Entry]:
         corpus: The folder.
 
     Returns:
-        One entry for each file, in the order of their names.
+        One entry for each file, sorted by name.
 
     Raises:
-        BadInputError: If the index, or the way in which folders name styles, cannot be used.
+        BadInputError: If the index is invalid, a style has an invalid name, or a file is in no folder of a style.
     """
     index = corpus.folder / INDEX
     if not index.exists() and corpus.style_column is not None:
@@ -143,14 +124,14 @@ def _digest(path: Path) -> str:
 
 
 def _from_folders(corpus: Corpus) -> list[Entry]:
-    paths = midi_files(corpus)
+    paths = corpus.paths(MIDI_SUFFIXES)
     places = [path.relative_to(corpus.folder).parts for path in paths]
     styles = sorted({place[0] for place in places if len(place) > 1})
     for path, place in zip(paths, places, strict=True):
         if styles and len(place) == 1:
             raise BadInputError(
                 "each performance must be in the folder of its style",
-                f"{path} is beside the folders {', '.join(styles[:3])}",
+                f"{path} is next to the folders {', '.join(styles[:3])}",
                 remedy="move it into one, or name one folder as the corpus",
             )
     annotated = Counter(path.parent for path in paths if annotations(path).exists())
@@ -206,11 +187,11 @@ def _table(index: Path) -> tuple[Sequence[str], list[dict[str, str]]]:
 
 
 def _check(corpus: Corpus, index: Path, rows: Sequence[Mapping[str, str]], style_column: str) -> None:
-    """Reject an index without rows, with missing or repeated files, or with rows that name no style."""
+    """Raise BadInputError if an index has no rows, missing or repeated files, or rows without a style."""
     if not rows:
         raise BadInputError("an index must name at least one performance", f"{index} has no rows")
-    there = {corpus.file_name(path) for path in midi_files(corpus)}
-    missing = [row["file"] for row in rows if row["file"] not in there]
+    existing = {corpus.file_name(path) for path in corpus.paths(MIDI_SUFFIXES)}
+    missing = [row["file"] for row in rows if row["file"] not in existing]
     if missing:
         raise BadInputError(
             "an index names MIDI files of its folder",

@@ -1,14 +1,13 @@
-"""The rules by which performances are left out, each with the value that broke it.
+"""Rules that exclude performances, each with the value that breaks it.
 
-A performance is used if one piano plays it in 4/4 throughout, with velocities of a human player (a sequencer has few),
-and with onsets that are known in beats. Where a file has neither several tempos nor annotated beats, its ticks may not
-be musical time: recordings are often stored under one dummy tempo. Then onsets are anywhere between the lines of a
-grid, and the share near a line is that of chance.
+A performance is used if a single piano plays it in 4/4 throughout, with the velocities of a human player (a sequencer
+uses few), and if its onsets are known in beats. If a file has neither several tempos nor annotated beats, its ticks may
+not be musical time, because recordings are often stored with a dummy tempo. The share of onsets near a line of a grid
+is then that of random onsets.
 
-Measured on 175 real performances on a grid of beats, and on each once more under one dummy tempo of 120, with onsets by
-their seconds: of the latter the greatest share on any grid is .60 to .675 (median .617), of the former .67 to .99
-(median .904). MIN_NEAR_SHARE finds all 175 dummies; of the others it would refuse 5, had these one tempo only, and
-refuses none, for they have many.
+Measured on 175 real performances: with known beats, the greatest share on any grid is .67 to .99 (median .904); with a
+dummy tempo of 120 and the same onsets in seconds, it is .60 to .675 (median .617). MIN_NEAR_SHARE detects all 175 dummy
+tempos. It would wrongly exclude 5 performances with known beats if they had only one tempo, but they have several.
 """
 
 from collections.abc import Callable
@@ -25,35 +24,34 @@ from data_prep.readers.beats import BEATS_PER_BAR, Beats
 from data_prep.wording import counted
 
 MIN_VELOCITIES = 20
-"""Distinct velocities of a performance by hand (the bound of Malik and Ek 2017)."""
+"""Distinct velocities of a human performance (the bound of Malik and Ek 2017)."""
 
 MIN_NOTES = 32
 """A performance with fewer notes is too short to learn dynamics from."""
 
 NEAR = 0.3
-"""How near an onset is to a line of a grid, in cells; 0.6 of all are there by chance."""
+"""Distance in cells within which an onset is near a line of a grid; 60 % of random onsets are."""
 
 GRIDS = (4, 3, 8, 6)
-"""Lines in a quarter note: sixteenths, triplets of eighths, and both once more divided, because written music is
-exact."""
+"""Lines per quarter note: sixteenths, eighth-note triplets, and both divided again, because written music is exact."""
 
 MIN_NEAR_SHARE = 0.7
-"""Of onsets near a line, on the grid that fits best; below it a single tempo is a dummy."""
+"""Share of onsets near a line on the grid that fits best, below which a single tempo is a dummy."""
 
 
 def near_share(onset: NDArray[np.float64], lines: int) -> float:
-    """Return the share of onsets within NEAR of a line of a grid with a given number of lines in a quarter note."""
+    """Return the share of onsets within NEAR cells of a line, on a grid with ``lines`` lines per quarter note."""
     place = onset * lines
     return float(np.mean(np.abs(place - np.rint(place)) < NEAR))
 
 
 def broken_rule(file: PlayedFile, performance: Performance, beats: Beats | None) -> tuple[str, str] | None:
-    """Return the first rule that leaves a performance out.
+    """Return the first rule that excludes a performance.
 
     Args:
-        file: What was read.
-        performance: Its notes on the beats that count.
-        beats: Annotated beats, where there are any.
+        file: The file as read.
+        performance: The notes, in quarter notes by the annotated beats if there are any.
+        beats: The annotated beats, if any.
 
     Returns:
         The rule's name and the reason in one line, or None.
@@ -65,15 +63,15 @@ def broken_rule(file: PlayedFile, performance: Performance, beats: Beats | None)
     return None
 
 
-def _of_a_wrong_format(file: PlayedFile, _performance: Performance, _beats: Beats | None) -> str | None:
+def _wrong_format(file: PlayedFile, _performance: Performance, _beats: Beats | None) -> str | None:
     return None if file.format in (0, 1) else f"format {file.format}; only formats 0 and 1 are used"
 
 
-def _with_others(file: PlayedFile, _performance: Performance, _beats: Beats | None) -> str | None:
-    return f"{', '.join(file.others)} beside the piano; only one piano alone is used" if file.others else None
+def _other_instruments(file: PlayedFile, _performance: Performance, _beats: Beats | None) -> str | None:
+    return f"{', '.join(file.others)} in addition to the piano; only a single piano is used" if file.others else None
 
 
-def _in_another_metre(file: PlayedFile, _performance: Performance, beats: Beats | None) -> str | None:
+def _other_metre(file: PlayedFile, _performance: Performance, beats: Beats | None) -> str | None:
     return _metre_of_ticks(file) if beats is None else _metre_of_beats(beats)
 
 
@@ -99,7 +97,7 @@ def _metre_of_beats(beats: Beats) -> str | None:
     return None
 
 
-def _of_few_velocities(_file: PlayedFile, performance: Performance, _beats: Beats | None) -> str | None:
+def _few_velocities(_file: PlayedFile, performance: Performance, _beats: Beats | None) -> str | None:
     distinct = len(np.unique(performance.velocity))
     return (
         f"{counted(distinct, 'distinct velocity')}; at least {MIN_VELOCITIES} are needed"
@@ -108,7 +106,7 @@ def _of_few_velocities(_file: PlayedFile, performance: Performance, _beats: Beat
     )
 
 
-def _of_a_dummy_tempo(file: PlayedFile, performance: Performance, beats: Beats | None) -> str | None:
+def _dummy_tempo(file: PlayedFile, performance: Performance, beats: Beats | None) -> str | None:
     if beats is not None or len(file.tempos) > 1:
         return None
     share = max(near_share(performance.onset, lines) for lines in GRIDS)
@@ -116,27 +114,27 @@ def _of_a_dummy_tempo(file: PlayedFile, performance: Performance, beats: Beats |
         return None
     return (
         f"its tempo is a dummy: one tempo throughout, and {share:.0%} of the onsets near the lines of a grid, where "
-        f"chance puts {2 * NEAR:.0%} and {MIN_NEAR_SHARE:.0%} are needed; put its beats beside it, "
-        "as X_annotations.txt beside X.mid"
+        f"chance puts {2 * NEAR:.0%} and {MIN_NEAR_SHARE:.0%} are needed; add its beats, "
+        "as X_annotations.txt next to X.mid"
     )
 
 
-def _of_few_notes(_file: PlayedFile, performance: Performance, _beats: Beats | None) -> str | None:
+def _few_notes(_file: PlayedFile, performance: Performance, _beats: Beats | None) -> str | None:
     count = performance.num_notes
     return f"{counted(count, 'note')}; at least {MIN_NOTES} are needed" if count < MIN_NOTES else None
 
 
-def _of_too_many_bars(_file: PlayedFile, performance: Performance, _beats: Beats | None) -> str | None:
+def _too_long(_file: PlayedFile, performance: Performance, _beats: Beats | None) -> str | None:
     return too_long(performance.quarters)
 
 
 RULES: dict[str, Callable[[PlayedFile, Performance, Beats | None], str | None]] = {
-    "not of format 0 or 1": _of_a_wrong_format,
-    "other instruments": _with_others,
-    "not in 4/4": _in_another_metre,
-    "few velocities": _of_few_velocities,
-    "dummy tempo": _of_a_dummy_tempo,
-    "few notes": _of_few_notes,
-    "too long": _of_too_many_bars,
+    "not of format 0 or 1": _wrong_format,
+    "other instruments": _other_instruments,
+    "not in 4/4": _other_metre,
+    "few velocities": _few_velocities,
+    "dummy tempo": _dummy_tempo,
+    "few notes": _few_notes,
+    "too long": _too_long,
 }
-"""Each rule by its name, in the order in which they are applied: the reason against a performance, or None."""
+"""Rules by name, in the order in which they are applied; each returns the reason for an exclusion, or None."""

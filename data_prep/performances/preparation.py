@@ -1,7 +1,7 @@
-"""The chain from files to performances: read, leave out, join into compositions, fold style by style, assemble."""
+"""Prepare performances: read files, exclude pieces, group by composition, split each style into folds, assemble."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,16 +28,16 @@ from data_prep.readers.cached import read_all
 from data_prep.readers.notes import Piece
 
 DUPLICATES = "duplicates"
-"""Counts performances that have the same notes as an earlier one."""
+"""Rule that excludes performances with the same notes as an earlier one."""
 
 
 @dataclass
 class _Read:
-    """The performances that were kept, and what was left out."""
+    """The performances that were kept, skipped and left out."""
 
     kept: list[tuple[Entry, Performance]] = field(default_factory=list[tuple[Entry, Performance]])
     skipped: list[Skipped] = field(default_factory=list[Skipped])
-    unread: list[str] = field(default_factory=list[str])  # of what was skipped, the names with a passing reason
+    unread: list[str] = field(default_factory=list[str])  # names of the files skipped for a transient reason
     exclusions: list[Skipped] = field(default_factory=list[Skipped])
     left_out: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*RULES, DUPLICATES), 0))
 
@@ -47,12 +47,12 @@ class _Read:
 
 
 class Played(NamedTuple):
-    """The reading of one performance.
+    """A performance as read.
 
     Attributes:
-        file: The file's notes as its ticks count them.
-        beats: Its annotated beats, if it has any.
-        performance: The notes that a piano has keys for, in quarter notes by the beats where there are some.
+        file: The file, with onsets by its ticks.
+        beats: The annotated beats, if any.
+        performance: The notes in the range of a piano, in quarter notes by the annotated beats if there are any.
     """
 
     file: reader.PlayedFile
@@ -64,17 +64,17 @@ def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, proces
     """Read, filter, group and split a corpus of performances.
 
     Args:
-        corpus: What to read.
+        corpus: The corpus.
         inputs: Its files, the number of folds and the seed.
-        cache: The cache's folder, for the readings of scores.
-        progress: Shows the reading.
+        cache: Cache folder, for the readings of scores.
+        progress: Display for the progress of reading.
         processes: Number of processes that parse scores; None is the number of cores.
 
     Returns:
-        The performances, and what is reported about them.
+        The performances, with a report of what was read and left out.
 
     Raises:
-        BadInputError: If nothing can be read or used, a style has too few compositions, or the index cannot be used.
+        BadInputError: If no performance can be used, a style has too few compositions, or the index is invalid.
     """
     if corpus.rendered:
         read, num_files = _rendered(corpus, inputs, cache, progress, processes), len(inputs.digests)
@@ -95,12 +95,14 @@ def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, proces
     )
     folds = _folds(read, composition, inputs)
     data = _assemble(read.kept, composition, folds, corpus, inputs)
-    chosen = [index for index, fold in enumerate(folds) if fold != TEST]
-    sealed = [index for index, fold in enumerate(folds) if fold == TEST]
     return Preparation(
-        open_pieces=select(data, chosen),
-        sealed_pieces=select(data, sealed),
-        origins=tuple(Origin(entries[index].title, entries[index].composer, composition[index]) for index in chosen),
+        open_pieces=select(data, np.flatnonzero(data.fold != TEST)),
+        sealed_pieces=select(data, np.flatnonzero(data.fold == TEST)),
+        origins=tuple(
+            Origin(entry.title, entry.composer, group)
+            for entry, group, fold in zip(entries, composition, folds, strict=True)
+            if fold != TEST
+        ),
         skipped=tuple(read.skipped),
         left_out=read.left_out,
         num_files=num_files,
@@ -110,7 +112,7 @@ def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, proces
 
 
 def _folds(read: _Read, composition: Sequence[int], inputs: Inputs) -> list[int]:
-    """Put every performance into a fold or the test set; all into one fold where they are scored alone."""
+    """Assign every performance to a fold or the test set, or all to one fold if they are only scored."""
     if inputs.num_folds == UNFOLDED:
         return [0] * len(read.kept)
     entries = [entry for entry, _ in read.kept]
@@ -126,12 +128,12 @@ def _folds(read: _Read, composition: Sequence[int], inputs: Inputs) -> list[int]
 
 
 def read_file(path: Path) -> Played | Failure:
-    """Read one performance and its annotated beats, within bounds; or return why it cannot be read."""
+    """Read a performance and its annotated beats within limits, or return why it cannot be read."""
     return read_one(_READER, path)
 
 
 def _played(entries: Sequence[Entry], progress: Progress, processes: int | None) -> _Read:
-    """Read files; leave out those that break a rule, and duplicates."""
+    """Read files, and leave out those that break a rule and duplicates."""
     progress.start(len(entries), "reading performances")
     answers: dict[Path, Played | Failure] = {}
     try:
@@ -171,7 +173,7 @@ def _read(path: Path) -> Played:
     beats, performance = _beats(path), file.performance
     if beats is not None:
         onset, end = beats.quarters(performance.seconds, file.release)
-        performance = reader.with_beats(file, onset, end)
+        performance = replace(performance, onset=onset, duration=end - onset)
     return Played(file, beats, _within_keys(performance))
 
 
@@ -183,27 +185,27 @@ _READER = FileReader(_read, _needs)
 
 
 def _beats(path: Path) -> annotated.Beats | None:
-    beside = performance_files.annotations(path)
-    if not beside.exists():
+    annotations = performance_files.annotations(path)
+    if not annotations.exists():
         return None
-    if beside.stat().st_size > MAX_BYTES:
-        raise ValueError(f"annotations of at most {MAX_BYTES / 1e6:g} MB are read: {beside.name} has more")
-    return annotated.read(beside.read_text(encoding="utf-8"))
+    if annotations.stat().st_size > MAX_BYTES:
+        raise ValueError(f"annotations of at most {MAX_BYTES / 1e6:g} MB are read: {annotations.name} has more")
+    return annotated.read(annotations.read_text(encoding="utf-8"))
 
 
 def _within_keys(performance: Performance) -> Performance:
-    """Leave out notes that no piano has a key for."""
+    """Remove notes outside the range of a piano."""
     return Performance(**{name: column[has_key(performance.pitch)] for name, column in vars(performance).items()})
 
 
 def _contents(performance: Performance) -> Hashable:
-    """Return a key that two performances share if they have the same notes, played alike, at any start time."""
+    """Return a key that is equal for performances with the same notes, velocities and timing, at any start time."""
     seconds = np.rint((performance.seconds - performance.seconds[0]) * 1000).astype(np.int64)
     return performance.pitch.tobytes(), performance.velocity.tobytes(), seconds.tobytes()
 
 
 def _rendered(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, processes: int | None) -> _Read:
-    """Read scores, and play those in 4/4 in every style; each score is one composition."""
+    """Read scores, and render those in 4/4 in every style; each score is one composition."""
     read = _Read()
     for path, reading in read_all(inputs.digests, cache, progress, processes, repeats=corpus.repeats).items():
         name = corpus.file_name(path)
@@ -224,7 +226,7 @@ def _rendered(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, p
 
 
 def _scores(pieces: Sequence[Piece]) -> Mapping[str, list[Piece]]:
-    """Group a file's voices, in their order, by the score that they are of; silent voices are left out."""
+    """Group the voices of a file by score, in their order, without silent voices."""
     scores: dict[str, list[Piece]] = {}
     for piece in pieces:
         if piece.num_sounding:
@@ -239,7 +241,7 @@ def _assemble(
     corpus: Corpus,
     inputs: Inputs,
 ) -> Performances:
-    """Make the flat arrays of all performances."""
+    """Build the flat arrays of all performances."""
     styles = tuple(sorted({entry.style for entry, _ in kept}))
     played = [performance for _, performance in kept]
     return Performances(

@@ -1,22 +1,21 @@
 """Synthetic performances: scores rendered by two rule-based styles, for use without real performances.
 
-Symbols: n notes of a score, rule[r, n] the value of rule r for note n. A velocity is the sum of what a style's rules
-give,
+Symbols: n notes of a score, rule[r, n] the value of rule r for note n. The velocity of a note is a weighted sum over
+the rules of a style,
 
     velocity = 64 + sum over r of weight[r] * (rule[r, n] - mean of rule[r, :]) + noise,
 
-so that both styles have one mean, and differ in which notes are loud. "synthetic-lyrical" brings out the upper line
+so that both styles have the same mean and differ in which notes are loud. "synthetic-lyrical" brings out the upper line
 in arches over four bars and accents the metre; "synthetic-stride" has a heavy bass on the strong beats, chords on the
 others, swung and accented off-beats, and every second pair of bars softer, as an answer.
 
 Sources: A. Friberg, R. Bresin and J. Sundberg, "Overview of the KTH rule system for musical performance", Advances in
 Cognitive Psychology 2 (2006): high loud, phrase arch, duration contrast, melodic and metrical emphasis, swing
-with late off-beats, articulation, noise. Final ritard: Friberg and Sundberg, JASA 105 (1999), speed as the root of a
-line. Melody lead: W. Goebl, JASA 110 (2001). The weights are our own choice, not measured.
+with late off-beats, articulation, noise. Final ritard: Friberg and Sundberg, JASA 105 (1999), tempo as the square root
+of a linear function. Melody lead: W. Goebl, JASA 110 (2001). The weights are our own choice, not measured.
 """
 
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import NamedTuple
 from zlib import crc32
 
@@ -24,28 +23,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.grid import STEPS_PER_QUARTER, to_step
+from data_prep.melodies.assembly import COMMON_TIME, metre_of
 from data_prep.performances.arrays import Performance
 from data_prep.pitches import REST
 from data_prep.randomness import stream
-from data_prep.readers.notes import Metre, Piece
+from data_prep.readers.notes import Piece
 
 TICKS_PER_QUARTER = 480
-"""The clock of a rendering."""
+"""Resolution of a rendering."""
 
 MEAN_VELOCITY = 64.0
-"""The mean of every rendering, apart from noise and rounding."""
+"""Mean velocity of every rendering, apart from noise and rounding."""
 
 PHRASE_BARS = 4
-"""Bars of a phrase, which scores as read do not mark."""
+"""Bars in a phrase; scores as read do not mark phrases."""
 
 FINAL_QUARTERS = 6.0
-"""Length of the last ritard."""
+"""Length of the final ritard in quarter notes."""
 
 MAX_DEVIATION = 0.45
-"""The greatest deviation of a performed onset from the written step, in sixteenths, so that it rounds to that step."""
+"""Greatest deviation of a performed onset from the written step, in sixteenths, so that it rounds to that step."""
 
 _ROUNDING = 1e-6
-"""Beats below which two times are the same: thirds of a beat are no exact floats."""
+"""Tolerance for equal times in beats; thirds of a beat are not exact floats."""
 
 _EIGHTHS = 8
 
@@ -53,14 +53,14 @@ _EIGHTHS = 8
 class _Style(NamedTuple):
     """How a style plays. Times are in quarter notes unless stated otherwise."""
 
-    weights: dict[str, float]  # of the rules that it follows, in velocity
-    noise: float  # sd of the velocities' noise
-    tempo: float  # quarter notes a minute
-    rubato: float  # share by which a phrase's middle is faster than its ends
-    last_tempo: float  # at the end of the final ritard, as a share
+    weights: dict[str, float]  # of its rules, in velocity
+    noise: float  # standard deviation of the velocity noise
+    tempo: float  # quarter notes per minute
+    rubato: float  # share by which the middle of a phrase is faster than its ends
+    last_tempo: float  # tempo at the end of the final ritard, as a share of ``tempo``
     swing: float  # delay of the eighths between the beats
-    lead: float  # the top line before the others
-    held: tuple[float, float]  # share of a duration that is held: bottom line, others
+    lead: float  # how much earlier the top line is than the others
+    held: tuple[float, float]  # share of its duration for which a note is held: bottom line, others
 
 
 _STYLES = {
@@ -96,7 +96,7 @@ _STYLES = {
 }
 
 STYLES: tuple[str, ...] = tuple(_STYLES)
-"""The styles' names, which say that they are synthetic."""
+"""Names of the styles."""
 
 
 class _Score(NamedTuple):
@@ -112,16 +112,16 @@ class _Score(NamedTuple):
 
 
 def render(voices: Sequence[Piece], style: str, seed: int) -> Performance:
-    """Play a score by rule.
+    """Render a score by rule.
 
     Args:
-        voices: All voices of one score, from the top, each from the score's beginning on; at least one note sounds.
+        voices: All voices of a score, from the top, each from the beginning of the score; at least one note sounds.
         style: One of STYLES.
-        seed: Of the noise, which also differs from score to score.
+        seed: Seed of the noise, which also depends on the score.
 
     Returns:
-        The performance. Onsets deviate from the score's, but round to the same steps; a note that two voices strike
-        together occurs once, with the greater length and loudness; a note ends where its key is struck again.
+        The performance. Onsets deviate from those of the score, but round to the same steps. A note that two voices
+        strike together occurs once, with the greater length and velocity. A note ends where its key is struck again.
     """
     score = _read(voices)
     playing = _STYLES[style]
@@ -164,21 +164,17 @@ def _read(voices: Sequence[Piece]) -> _Score:
 
 
 def _silence(voice: Piece) -> float:
-    """Return the silence at the beginning of a bar that opens with a pickup."""
-    heading = voice.heading
-    return float(_metres(voice)[0].bar_length - heading.pickup) if heading.pickup else 0.0
-
-
-def _metres(voice: Piece) -> tuple[Metre, ...]:
-    return voice.heading.metres or (Metre(Fraction(0), 4, 4),)
+    """Return the silence in quarter notes that completes the bar of a pickup."""
+    pickup = voice.heading.pickup
+    return float(metre_of(voice).bar_length - pickup) if pickup else 0.0
 
 
 def _place(
     voice: Piece, time: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """Return bar, beat and beats in the bar of times, under the metres of a voice."""
+    """Return bar, beat and number of beats in the bar at times in quarter notes, by the metres of a voice."""
     bar, beat, num_beats = np.zeros_like(time), np.zeros_like(time), np.ones(len(time), np.int64)
-    bars, silence, metres = 0.0, _silence(voice), _metres(voice)
+    bars, silence, metres = 0.0, _silence(voice), voice.heading.metres or (COMMON_TIME,)
     for index, metre in enumerate(metres):
         begin = float(metre.onset) + silence if index else 0.0
         compound = metre.beats % 3 == 0 and metre.beats // 3 > 1 and metre.unit >= _EIGHTHS  # 6/8, 9/8, 12/8
@@ -193,7 +189,7 @@ def _place(
 
 
 def _velocity(score: _Score, style: _Style) -> NDArray[np.float64]:
-    """[n] velocities without noise."""
+    """Return [n] velocities without noise."""
     bottom = _bottom(score)
     beat = np.rint(score.beat).astype(np.int64)
     on_beat = np.abs(score.beat - beat) < _ROUNDING
@@ -227,7 +223,7 @@ def _arch(phrase: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _performed(score: _Score, style: _Style, noise: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[n] performed onsets that round to the steps of the written ones."""
+    """Return [n] performed onsets that round to the steps of the written ones."""
     step = to_step(score.onset)
     swung = np.abs(score.beat % 1 - 1 / 2) < _ROUNDING
     onset = score.onset + style.swing * swung - style.lead * (score.line == 0) + noise
@@ -236,7 +232,7 @@ def _performed(score: _Score, style: _Style, noise: NDArray[np.float64]) -> NDAr
 
 
 def _seconds(score: _Score, style: _Style, time: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[m] the seconds of performed times, under a tempo that follows the phrases and slows down at the end."""
+    """Return [m] the seconds of performed times, for a tempo that follows the phrases and slows down at the end."""
     last = float((score.onset + score.duration).max())
     grid = np.arange(int(last * STEPS_PER_QUARTER) + 2) / STEPS_PER_QUARTER
     order = np.argsort(score.onset, kind="stable")

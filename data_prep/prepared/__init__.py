@@ -1,1 +1,1 @@
-"""Prepared corpora: made once for the same inputs, stored in one file each, and put under a model's alphabets."""
+"""Prepared corpora: made once for the same inputs, stored in one file each, and renumbered by a model's alphabets."""

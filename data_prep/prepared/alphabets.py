@@ -1,7 +1,7 @@
-"""Pieces of one corpus under the alphabets of another, so that a trained model's numbers mean the same in both.
+"""Renumber the pieces of one corpus by the alphabets of another, so that a trained model's numbers keep their meaning.
 
-An alphabet is what a corpus numbers: its durations, bar positions, spelled names and metres, or its styles. Under a
-model's alphabets everything that the model knows keeps the model's number, and new members follow.
+An alphabet is a set of values that a corpus numbers: durations, bar positions, spelled names and metres, or styles.
+Values that a model knows keep the model's numbers, and new values follow.
 """
 
 from collections.abc import Mapping
@@ -23,10 +23,10 @@ _NUMBERED: Mapping[type[Any], Mapping[str, tuple[str, ...]]] = {
     },
     Performances: {"styles": ("style",)},
 }
-"""Of each kind of data its alphabets, and the arrays that hold numbers of each."""
+"""The alphabets of each kind of data, and the arrays that contain numbers of each alphabet."""
 
 Alphabets = Mapping[str, tuple[Any, ...]]
-"""The members of each alphabet in the order of their numbers, by its name in Melodies or Performances."""
+"""The members of each alphabet in the order of their numbers, by attribute name in Melodies or Performances."""
 
 
 def alphabets(data: Any) -> Alphabets:
@@ -35,15 +35,15 @@ def alphabets(data: Any) -> Alphabets:
 
 
 def under(data: Any, known: Alphabets) -> Any:
-    """Number pieces by known alphabets, each extended by what it lacks.
+    """Renumber pieces by known alphabets, each extended by the members that it lacks.
 
     Args:
         data: Melodies or Performances.
-        known: Some or all alphabets of that kind of data; one that is not given stays as it is.
+        known: Some or all alphabets of that kind of data; the others stay unchanged.
 
     Returns:
-        The same pieces. Alphabets begin with the known members; those that follow are the data's own others, in the
-        order that they had.
+        The same pieces. Each alphabet begins with the known members, followed by the data's other members in their
+        original order.
 
     Raises:
         BadInputError: If an alphabet has more members than can be numbered.
@@ -65,17 +65,17 @@ def under(data: Any, known: Alphabets) -> Any:
 
 
 def joined(learnt: Any, data: Any) -> tuple[Any, Any]:
-    """Put two corpora under common alphabets.
+    """Renumber two corpora by common alphabets.
 
     Args:
         learnt: Melodies or Performances, whose members keep their numbers.
-        data: Others of the same kind.
+        data: Other pieces of the same kind.
 
     Returns:
-        Both.
+        Both corpora.
 
     Raises:
-        BadInputError: As for ``under``.
+        BadInputError: If an alphabet has more members than can be numbered.
     """
     extended = under(data, alphabets(learnt))
     return under(learnt, alphabets(extended)), extended

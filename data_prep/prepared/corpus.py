@@ -1,8 +1,7 @@
-"""Prepared corpora: files are turned into data once for the same inputs, and the result is kept."""
+"""Prepare corpora: files are converted into data once for the same inputs, and the result is cached."""
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +23,7 @@ def prepare(
     *,
     kind: str = "melodies",
     repeats: str = "written",
-    num_folds: int = 4,
+    num_folds: int | None = 4,
     seed: int = 0,
     progress: Progress | None = None,
     cache: Path | None = None,
@@ -33,15 +32,14 @@ def prepare(
     """Prepare a corpus, or read it from the cache if nothing that it depends on has changed.
 
     Args:
-        corpus: A corpus's name, or a folder.
+        corpus: Name of a corpus, or a folder.
         kind: The kind of data that a family reads.
-        repeats: How the repeats of scores are read: "written" reads each section once, "played" as often as it is
-            played.
-        num_folds: Number of folds.
-        seed: Of the folds and the test set.
-        progress: Shows the reading.
-        cache: The cache's folder; the user's own by default (TUNESMITH_CACHE names another).
-        processes: How many files are parsed at once; as many as there are cores by default.
+        repeats: How repeats in scores are read: "written" reads each section once, "played" as often as it is played.
+        num_folds: Number of folds; None for pieces that are only scored, which are all in one fold, with no test set.
+        seed: Seed of the folds and the test set.
+        progress: Display for the progress of reading.
+        cache: Cache folder; by default the user's (TUNESMITH_CACHE names another).
+        processes: Number of processes that parse files; by default the number of cores.
 
     Returns:
         The prepared corpus.
@@ -50,48 +48,8 @@ def prepare(
         BadInputError: If the corpus is unknown, of another kind, empty, unreadable or too small, or the cache cannot be
             used.
     """
-    check_num_folds(num_folds)
-    return _prepared(corpus, kind, repeats, num_folds, seed, progress, cache, processes)
-
-
-def prepare_unfolded(
-    corpus: str,
-    *,
-    kind: str,
-    repeats: str = "written",
-    progress: Progress | None = None,
-    cache: Path | None = None,
-    processes: int | None = None,
-) -> Prepared:
-    """Prepare a corpus whose pieces are only scored: one fold holds all of them, and none is sealed.
-
-    Args:
-        corpus: A corpus's name, or a folder; one piece is enough.
-        kind: As for ``prepare``, like the other arguments.
-        repeats: How the repeats of scores are read.
-        progress: Shows the reading.
-        cache: The cache's folder.
-        processes: How many files are parsed at once.
-
-    Returns:
-        The prepared corpus.
-
-    Raises:
-        BadInputError: If the corpus is unknown, of another kind, empty or unreadable, or the cache cannot be used.
-    """
-    return _prepared(corpus, kind, repeats, UNFOLDED, 0, progress, cache, processes)
-
-
-def _prepared(
-    corpus: str,
-    kind: str,
-    repeats: str,
-    num_folds: int,
-    seed: int,
-    progress: Progress | None,
-    cache: Path | None,
-    processes: int | None,
-) -> Prepared:
+    if num_folds is not None:
+        check_num_folds(num_folds)
     if kind not in KINDS:
         raise unknown("kind of data", kind, KINDS)
     resolved = resolve(corpus, repeats)
@@ -101,40 +59,40 @@ def _prepared(
             f"{kind} are needed", f"the corpus {corpus!r} has {resolved.kind}", remedy=f"use a folder, or {fitting}"
         )
     digests = KINDS[kind].digests(resolved)
-    inputs = Inputs(digests, KINDS[kind].fingerprint(resolved, digests), kind, num_folds, seed)
+    inputs = Inputs(digests, KINDS[kind].fingerprint(resolved, digests), kind, num_folds or UNFOLDED, seed)
     folder = cache_folder(cache)
     stored = _load(folder, inputs.fingerprint, resolved, kind)
     if stored is not None:
         return stored
-    made = KINDS[kind].make(resolved, inputs, folder, progress or Silent(), processes)
-    fingerprint = made.open_pieces.fingerprint  # differs from that of the inputs if some could not be read
+    preparation = KINDS[kind].make(resolved, inputs, folder, progress or Silent(), processes)
+    fingerprint = preparation.open_pieces.fingerprint  # differs from that of the inputs if a file could not be read
     extra: dict[str, Any] = {
-        "origins": [asdict(origin) for origin in made.origins],
-        "skipped": [asdict(skipped) for skipped in made.skipped],
-        "left_out": dict(made.left_out),
-        **({"exclusions": [asdict(excluded) for excluded in made.exclusions]} if made.exclusions else {}),
-        "num_files": made.num_files,
-        "num_read": made.num_read,
-        "num_test_pieces": made.sealed_pieces.num_pieces,
-        "num_test_notes": made.sealed_pieces.num_notes,
+        "origins": [asdict(origin) for origin in preparation.origins],
+        "skipped": [asdict(skipped) for skipped in preparation.skipped],
+        "left_out": dict(preparation.left_out),
+        **({"exclusions": [asdict(excluded) for excluded in preparation.exclusions]} if preparation.exclusions else {}),
+        "num_files": preparation.num_files,
+        "num_read": preparation.num_read,
+        "num_test_pieces": preparation.sealed_pieces.num_pieces,
+        "num_test_notes": preparation.sealed_pieces.num_notes,
         "seed": seed,
     }
-    write(_test_path(folder, fingerprint), storage.to_bytes(made.sealed_pieces, {}))
-    write(_path(folder, fingerprint), storage.to_bytes(made.open_pieces, extra))
+    write(_test_path(folder, fingerprint), storage.to_bytes(preparation.sealed_pieces, {}))
+    write(_path(folder, fingerprint), storage.to_bytes(preparation.open_pieces, extra))
     prepared = _load(folder, fingerprint, resolved, kind)
     assert prepared is not None, "what was just written can be read"
     return prepared
 
 
 def open_test_set(prepared: Prepared, reason: str) -> Any:
-    """Open the sealed pieces. Only a promotion does this; every opening is logged beside them.
+    """Open the test set. Only a promotion calls this; every opening is logged in a file next to the test set.
 
     Args:
         prepared: The corpus.
-        reason: Why they are opened.
+        reason: Why the test set is opened.
 
     Returns:
-        The sealed pieces, of the same kind and under the same alphabets as the others; their fold is -1.
+        The pieces of the test set, of the same kind and under the same alphabets as the others; their fold is -1.
 
     Raises:
         BadInputError: If no reason is given, or the stored test set is missing or damaged.
@@ -146,7 +104,7 @@ def open_test_set(prepared: Prepared, reason: str) -> Any:
         sealed, _ = storage.from_bytes(path.read_bytes(), str(path), KINDS[prepared.kind].form)
     except (OSError, storage.DamagedError) as error:
         raise BadInputError(
-            "the sealed test set must be beside the prepared pieces",
+            "the sealed test set must be stored next to the prepared pieces",
             f"{path} cannot be read ({one_line(error)})",
             remedy="remove the prepared pieces there and prepare the corpus again",
         ) from error
@@ -154,12 +112,6 @@ def open_test_set(prepared: Prepared, reason: str) -> Any:
     with path.with_suffix(".openings").open("a") as log:
         log.write(line + "\n")
     return replace(sealed, corpus=prepared.data.corpus)
-
-
-def openings_of_test_set(prepared: Prepared) -> tuple[Mapping[str, str], ...]:
-    """Return all openings of the test set so far: when ("opened") and why ("reason")."""
-    path = _test_path(prepared.source.path.parent.parent, prepared.fingerprint).with_suffix(".openings")
-    return tuple(json.loads(line) for line in path.read_text().splitlines()) if path.exists() else ()
 
 
 def _path(folder: Path, fingerprint: str) -> Path:
@@ -171,7 +123,7 @@ def _test_path(folder: Path, fingerprint: str) -> Path:
 
 
 def _load(folder: Path, fingerprint: str, corpus: Corpus, kind: str) -> Prepared | None:
-    """Return what is stored, or None if it is missing or damaged and must be made again."""
+    """Return the stored corpus, or None if it is missing or damaged and must be prepared again."""
     path = _path(folder, fingerprint)
     if not _test_path(folder, fingerprint).exists():
         return None

@@ -1,4 +1,4 @@
-"""Prepared pieces in a file: the arrays of Melodies or Performances with a JSON header, as a plain .npz."""
+"""Store prepared pieces: the arrays of Melodies or Performances with a JSON header, as an uncompressed .npz file."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ from data_prep.storage.format import check_format
 DataT = TypeVar("DataT", Melodies, Performances)
 
 FORMAT = 2
-"""The format of the stored file; a newer version writes a greater number."""
+"""Format number of stored files, incremented when the format changes."""
 
 
 def _fractions(values: Iterable[str]) -> tuple[Fraction, ...]:
@@ -41,22 +41,22 @@ _HEADERS: Mapping[type[Any], Mapping[str, Callable[[Any], Any]]] = {
     },
     Performances: {"styles": tuple, "ids": tuple, **_ALL},
 }
-"""The attributes of each kind of data that are no arrays, in the header's order, and how they are made from JSON."""
+"""The attributes of each kind of data that are not arrays, in the order of the header, with converters from JSON."""
 
 
 class DamagedError(ValueError):
-    """Raised for a damaged stored file, which is then made again."""
+    """Raised if a stored file is damaged; the pieces are then prepared again."""
 
 
 def to_bytes(data: Melodies | Performances, extra: dict[str, Any]) -> bytes:
-    """Store pieces.
+    """Serialise pieces.
 
     Args:
-        data: What to store.
-        extra: What else to store, as JSON.
+        data: The pieces.
+        extra: Additional JSON values.
 
     Returns:
-        The file's contents.
+        The contents of the file.
     """
     values = {field.name: getattr(data, field.name) for field in fields(data)}
     header = {"format": FORMAT, "extra": extra, **{name: values[name] for name in _HEADERS[type(data)]}}
@@ -68,19 +68,19 @@ def to_bytes(data: Melodies | Performances, extra: dict[str, Any]) -> bytes:
 
 
 def from_bytes(data: bytes, where: str, form: type[DataT]) -> tuple[DataT, dict[str, Any]]:
-    """Restore pieces and what was stored beside them.
+    """Deserialise pieces and additional values.
 
     Args:
-        data: What ``to_bytes`` gave.
-        where: Where it is stored, for the error.
-        form: What was stored, Melodies or Performances.
+        data: The output of ``to_bytes``.
+        where: Location of the data, for error messages.
+        form: Class of the pieces, Melodies or Performances.
 
     Returns:
-        The pieces, with read-only arrays, and the extra JSON.
+        The pieces, with read-only arrays, and the additional values.
 
     Raises:
-        BadInputError: If a newer version wrote it.
-        DamagedError: If it is damaged.
+        BadInputError: If a newer version wrote the data.
+        DamagedError: If the data is damaged.
     """
     try:
         with np.load(BytesIO(data), allow_pickle=False) as file:
@@ -97,7 +97,7 @@ def from_bytes(data: bytes, where: str, form: type[DataT]) -> tuple[DataT, dict[
     except (TypeError, ValueError, KeyError) as error:
         raise DamagedError(f"{where}: {error}") from error
     if isinstance(restored, Melodies):
-        found, needed = (restored.votes.dtype, restored.votes.shape), (VOTE, (restored.num_notes, len(EXPERTS)))
-        if found != needed:
-            raise DamagedError(f"{where}: votes are {needed}, not {found}")
+        stored, expected = (restored.votes.dtype, restored.votes.shape), (VOTE, (restored.num_notes, len(EXPERTS)))
+        if stored != expected:
+            raise DamagedError(f"{where}: votes are {expected}, not {stored}")
     return restored, header["extra"]

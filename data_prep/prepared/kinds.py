@@ -1,4 +1,4 @@
-"""The kinds of prepared data: how each is found, fingerprinted, made, stored and described, in one literal table."""
+"""The kinds of prepared data: a table of how each is found, fingerprinted, prepared, stored and described."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ class DataKind:
     """How a kind of data is prepared.
 
     Attributes:
-        noun: What its pieces are called, in the singular.
-        form: The class of its data.
-        digests: Returns a corpus's files in their order, each with the digest of how it is read.
-        fingerprint: Returns a corpus's fingerprint, of these digests and of everything else that decides the data.
-        make: Makes the data: corpus, inputs, the cache's folder, progress, number of processes.
-        describe: Counts what was made.
+        noun: Name of a piece, in the singular.
+        form: Class of the data.
+        digests: Returns the files of a corpus in order, each with the digest of its reading.
+        fingerprint: Returns the fingerprint of a corpus, given these digests.
+        make: Prepares the data, given corpus, inputs, cache folder, progress and number of processes.
+        describe: Computes statistics of prepared data.
     """
 
     noun: str
@@ -41,7 +41,7 @@ class DataKind:
 
 
 def describe(prepared: Prepared) -> Description:
-    """Count a prepared corpus of any kind."""
+    """Compute statistics of a prepared corpus of any kind."""
     return KINDS[prepared.kind].describe(prepared)
 
 
@@ -50,7 +50,7 @@ def _melody_digests(corpus: Corpus) -> dict[Path, str]:
 
 
 def _melody_fingerprint(corpus: Corpus, digests: Mapping[Path, str]) -> str:
-    return corpus.fingerprint((corpus.file_name(path), digest) for path, digest in digests.items())
+    return corpus.fingerprint((corpus.rules, corpus.duplicates, corpus.settings), digests)
 
 
 KINDS: Mapping[str, DataKind] = {
@@ -71,4 +71,4 @@ KINDS: Mapping[str, DataKind] = {
         describe=performance_description.describe,
     ),
 }
-"""Every kind by the name that families use."""
+"""Kinds of data by the name that families use."""

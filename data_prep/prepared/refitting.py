@@ -1,4 +1,4 @@
-"""The data of a refit: all open pieces trained on, none held out; then the sealed pieces, or others, are scored."""
+"""Assign folds for a refit, which trains on every piece, and for scoring the test set or other pieces."""
 
 from dataclasses import fields, replace
 from typing import Any
@@ -12,27 +12,27 @@ from data_prep.performances.arrays import Performances
 
 
 def for_refit(data: Any, num_networks: int = 1) -> Any:
-    """Make folds that train on every piece and hold none out.
+    """Assign folds that train on every piece and hold none out.
 
     Args:
-        data: The open pieces, Melodies or Performances.
-        num_networks: Number of folds: of networks that differ only in their random streams.
+        data: The pieces, Melodies or Performances.
+        num_networks: Number of folds; their networks differ only in their random streams.
 
     Returns:
-        The same with these folds; a piece's fold is ``num_networks``, which is no fold.
+        The same pieces; the fold of each is ``num_networks``, so that no fold holds it out.
     """
     return replace(data, fold=np.full(data.num_pieces, num_networks, np.int8), num_folds=num_networks)
 
 
 def for_test(data: Any, sealed: Any) -> Any:
-    """Append the sealed pieces to the open ones, held out by the one fold that trains on those.
+    """Append pieces of the test set, with one fold that holds them out and trains on the others.
 
     Args:
-        data: The open pieces, Melodies or Performances.
-        sealed: The sealed pieces, under the same alphabets.
+        data: The pieces to train on, Melodies or Performances.
+        sealed: The pieces of the test set, under the same alphabets.
 
     Returns:
-        All pieces with one fold; a sealed piece's fold is 0, an open one's 1.
+        All pieces with one fold; the fold of a test piece is 0, that of the others 1.
     """
     assert isinstance(data, Melodies | Performances)
     pairs = {field.name: (getattr(data, field.name), getattr(sealed, field.name)) for field in fields(data)}
@@ -45,21 +45,21 @@ def for_test(data: Any, sealed: Any) -> Any:
 
 
 def for_every_fold(data: Any, num_folds: int) -> Any:
-    """Repeat pieces that no fold learnt from, so that each fold scores a copy of every piece.
+    """Repeat pieces so that each fold holds out a copy of every piece.
 
     Args:
         data: The P pieces, Melodies or Performances.
         num_folds: Number of folds G.
 
     Returns:
-        G * P pieces: all of them held out by the first fold, then all by the second, and so on.
+        G * P pieces: a copy of all pieces held out by the first fold, then one held out by the second, and so on.
     """
     copies = select(data, np.tile(np.arange(int(data.num_pieces)), num_folds))
     return replace(copies, fold=np.repeat(np.arange(num_folds, dtype=np.int8), data.num_pieces), num_folds=num_folds)
 
 
 def groups(data: Any) -> NDArray[np.int64]:
-    """[P] each piece's composition, as a number: pieces of one composition are not independent."""
+    """Return [P] the number of each piece's composition; pieces of one composition are not independent."""
     assert isinstance(data, Melodies | Performances)
     if isinstance(data, Melodies):
         return np.arange(data.num_pieces, dtype=np.int64)

@@ -1,10 +1,9 @@
-"""Which pieces of a corpus a model has seen: those that are kin to a piece that it learnt from.
+"""Find the pieces of a corpus that a model has seen: those related to a piece of its training data.
 
-Kin is what the folds of a search keep together (``melodies.kinship``): of melodies variants that share a long run of
-intervals, of performances those of one composition. Pieces with the same notes count too, however short.
+Related pieces are those that a search keeps in one fold (``melodies.kinship``): melodies that share a long run of
+intervals, or performances of one composition. Pieces with the same notes are related too, however short they are.
 """
 
-from collections.abc import Hashable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -22,36 +21,20 @@ def seen_pieces(learnt: Any, data: Any) -> NDArray[np.bool_]:
     """Find the pieces that a model has seen.
 
     Args:
-        learnt: The pieces that it learnt from, Melodies or Performances.
-        data: Others of the same kind.
+        learnt: The training data, Melodies or Performances.
+        data: P other pieces of the same kind.
 
     Returns:
-        [P] for each of ``data``, whether it is in one group of kin with any of ``learnt``.
+        [P] whether each piece of ``data`` is related to a piece of ``learnt``.
     """
     assert isinstance(data, Melodies | Performances)
-    pair = joined(learnt, data)
-    group = _of_melodies(pair) if isinstance(data, Melodies) else _of_performances(pair)
+    lines: list[NDArray[np.int16]] = []
+    contents: list[tuple[bytes, bytes]] = []
+    for corpus in joined(learnt, data):
+        time: NDArray[Any] = corpus.duration if isinstance(corpus, Melodies) else corpus.onset
+        for begin, end in pairwise(corpus.start.tolist()):
+            pitch, times = corpus.pitch[begin:end], time[begin:end]
+            lines.append(pitch[pitch != REST] if isinstance(data, Melodies) else skyline(times, pitch))
+            contents.append((pitch.tobytes(), times.tobytes()))
+    group = (groups_of_lines if isinstance(data, Melodies) else compositions)(lines, [contents])
     return np.isin(group[learnt.num_pieces :], group[: learnt.num_pieces])
-
-
-def _of_melodies(corpora: Sequence[Melodies]) -> list[int]:
-    """Group the pieces of several corpora, in their order."""
-    lines: list[NDArray[np.int16]] = []
-    contents: list[Hashable] = []
-    for corpus in corpora:
-        for begin, end in pairwise(corpus.start.tolist()):
-            pitch, duration = corpus.pitch[begin:end], corpus.duration[begin:end]
-            lines.append(pitch[pitch != REST])
-            contents.append((pitch.tobytes(), duration.tobytes()))
-    return groups_of_lines(lines, [contents])
-
-
-def _of_performances(corpora: Sequence[Performances]) -> list[int]:
-    lines: list[NDArray[np.int16]] = []
-    contents: list[Hashable] = []
-    for corpus in corpora:
-        for begin, end in pairwise(corpus.start.tolist()):
-            pitch, onset = corpus.pitch[begin:end], corpus.onset[begin:end]
-            lines.append(skyline(onset, pitch))
-            contents.append((pitch.tobytes(), onset.tobytes()))
-    return compositions(lines, [contents])

@@ -1,1 +1,1 @@
-"""Where bytes are kept: the cache, files for users, and object stores that every machine of a cluster can read."""
+"""Storage: the cache, files for users, and object stores that every machine of a cluster can read."""

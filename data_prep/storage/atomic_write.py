@@ -1,4 +1,4 @@
-"""The one way in which this program writes a file whole."""
+"""Write files atomically."""
 
 import os
 import tempfile
@@ -6,14 +6,14 @@ from pathlib import Path
 
 
 def atomic_write(path: Path, data: bytes) -> None:
-    """Write a file so that it is either complete or unchanged, even if the process is killed meanwhile.
+    """Write a file that is either complete or unchanged, even if the process is killed.
 
     Args:
         path: The file; its folder must exist.
-        data: Its content.
+        data: The content.
 
     Raises:
-        OSError: If it cannot be written; no partial file stays.
+        OSError: If the file cannot be written; no partial file is left behind.
     """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -1,4 +1,4 @@
-"""A bucket of S3 or Google Cloud Storage as an object store, through pyarrow: no call waits for minutes."""
+"""An S3 or Google Cloud Storage bucket as an object store, through pyarrow with short timeouts."""
 
 import os
 import re
@@ -17,13 +17,13 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "s3": ("endpoint_override", "region", "scheme", "tls_ca_file_path"),
     "gs": ("anonymous", "endpoint_override", "scheme"),
 }
-"""pyarrow's options of a store, by the scheme of its URL."""
+"""Options that pyarrow accepts, by URL scheme."""
 
 CREDENTIALS: Mapping[str, str] = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role",
     "gs": "a file that GOOGLE_APPLICATION_CREDENTIALS names, or a service account",
 }
-"""Where a store's credentials come from."""
+"""Sources of the credentials, by URL scheme."""
 
 _CONNECT_SECONDS, _REQUEST_SECONDS, _ATTEMPTS = 3.0, 4.0, 2
 _RETRY_SECONDS = 10
@@ -52,9 +52,9 @@ class BucketStore:
     Attributes:
         scheme: "s3" or "gs".
         bucket: The bucket's name.
-        options: Other options of the store, in pyarrow's words.
-        prefix: What all names begin with.
-        patience: Seconds for which a store that does not answer is retried.
+        options: Pairs of a key of ``OPTIONS`` and a value.
+        prefix: Prefix of all names.
+        patience: How long requests are retried while the store is unavailable (seconds).
     """
 
     scheme: str
@@ -65,15 +65,15 @@ class BucketStore:
 
     @property
     def label(self) -> str:
-        """Where the store is, for people."""
+        """Location of the store for messages."""
         return f"{self.scheme}://{self.bucket}/{self.prefix}".rstrip("/")
 
     def below(self, name: str) -> Self:
-        """Return the store of the names that begin with the given one and a slash."""
+        """Return the store of all names that begin with the given one and a slash."""
         return replace(self, prefix=f"{self.prefix}{name}/")
 
     def patient(self, seconds: float) -> Self:
-        """Return the same store with retries for this many seconds while it does not answer."""
+        """Return the store with requests retried for this many seconds while it is unavailable."""
         return replace(self, patience=seconds)
 
     def read(self, name: str) -> bytes:
@@ -86,7 +86,7 @@ class BucketStore:
         return self._retried(read)
 
     def write(self, name: str, data: bytes) -> None:
-        """Write bytes under a name, whole or not at all."""
+        """Write bytes under a name atomically."""
 
         def write(system: Any) -> None:
             with system.open_output_stream(self._path(name)) as stream:
@@ -107,7 +107,7 @@ class BucketStore:
             self._retried(lambda system: system.delete_file(self._path(name)))
 
     def names(self, below: str) -> list[str]:
-        """Return the names that are one part longer than the given one, sorted."""
+        """Return the names with one part more than the given one, sorted."""
 
         def names(system: Any) -> list[str]:
             selector = _pyarrow_fs().FileSelector(self._path(below), allow_not_found=True)
@@ -120,7 +120,7 @@ class BucketStore:
         return f"{self.bucket}/{self.prefix}{name}"
 
     def _retried(self, action: Callable[[Any], ResultT]) -> ResultT:
-        """Do something with the store, and retry while it is unavailable and patience lasts."""
+        """Call an action with the connection; retry for ``patience`` seconds while the store is unavailable."""
         until = time.monotonic() + self.patience
         while True:
             try:
@@ -137,7 +137,7 @@ class BucketStore:
 
 
 def _explain(error: OSError, credentials: str) -> tuple[str, str]:
-    """Return the reason in a library's long error, and what to do."""
+    """Return the reason, extracted from pyarrow's long error, and a remedy."""
     detail = _DETAIL.search(str(error))
     code, reason = (detail["code"], _short(detail["text"])) if detail else (str(error), _short(str(error)))
     if _MISSING.search(code):
@@ -157,7 +157,7 @@ def _short(text: str) -> str:
 
 
 def _pyarrow_fs() -> Any:
-    from pyarrow import fs  # slow: only what uses a store waits for it
+    from pyarrow import fs  # slow to import
 
     return fs
 
@@ -165,17 +165,17 @@ def _pyarrow_fs() -> Any:
 @lru_cache(maxsize=8)
 def _connect(scheme: str, bucket: str, options: tuple[tuple[str, str], ...]) -> Any:
     fs = _pyarrow_fs()
-    given = dict(options)
+    arguments = dict(options)
     if scheme == "gs":
-        anonymous = given.pop("anonymous", "") == "true"
-        return fs.GcsFileSystem(anonymous=anonymous, retry_time_limit=timedelta(seconds=_RETRY_SECONDS), **given)
-    if "region" not in given:
-        named = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or _DEFAULT_REGION
-        given["region"] = named if "endpoint_override" in given else fs.resolve_s3_region(bucket)
+        anonymous = arguments.pop("anonymous", "") == "true"
+        return fs.GcsFileSystem(anonymous=anonymous, retry_time_limit=timedelta(seconds=_RETRY_SECONDS), **arguments)
+    if "region" not in arguments:
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or _DEFAULT_REGION
+        arguments["region"] = region if "endpoint_override" in arguments else fs.resolve_s3_region(bucket)
     return fs.S3FileSystem(
         connect_timeout=_CONNECT_SECONDS,
         request_timeout=_REQUEST_SECONDS,
         retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS),
         allow_delayed_open=True,  # a small object is one request
-        **given,
+        **arguments,
     )

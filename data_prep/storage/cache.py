@@ -1,4 +1,4 @@
-"""The cache folder: where it is, and how files are written to it."""
+"""Find the cache folder and write files to it."""
 
 import os
 from pathlib import Path
@@ -9,27 +9,27 @@ from data_prep.errors import BadInputError
 from data_prep.storage.atomic_write import atomic_write
 
 VARIABLE = "TUNESMITH_CACHE"
-"""The environment variable that names another cache folder."""
+"""Environment variable that names another cache folder."""
 
 
-def folder(given: Path | None = None) -> Path:
-    """Return the cache folder: the given one, the environment's, or the user's own."""
-    if given is not None:
-        return given
+def folder(path: Path | None = None) -> Path:
+    """Return the cache folder: ``path``, else that of the environment variable, else the user's default."""
+    if path is not None:
+        return path
     if os.environ.get(VARIABLE):
         return Path(os.environ[VARIABLE]).expanduser()
     return user_cache_path("tunesmith")
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, even if other processes write it at the same time.
+    """Write a file atomically, even if other processes write it at the same time.
 
     Args:
         path: The file; its folder is created.
-        data: Its content.
+        data: The content.
 
     Raises:
-        BadInputError: If it cannot be written (a full disk, a folder without permission).
+        BadInputError: If the file cannot be written (a full disk, a folder without permission).
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

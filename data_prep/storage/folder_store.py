@@ -1,4 +1,4 @@
-"""A folder as an object store; on a cluster one that every machine mounts under the same path."""
+"""A folder as an object store; on a cluster every machine mounts it under the same path."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +14,8 @@ class FolderStore:
     """A folder; see ``ObjectStore``.
 
     Attributes:
-        root: The folder, absolute. It must exist: nothing is written where a shared folder is not mounted.
-        prefix: What all names begin with.
+        root: Absolute path of the folder. It must exist, so that nothing is written if a shared folder is not mounted.
+        prefix: Prefix of all names.
     """
 
     root: Path
@@ -23,11 +23,11 @@ class FolderStore:
 
     @property
     def label(self) -> str:
-        """Where the store is, for people."""
+        """Location of the store for messages."""
         return str(self._path("")) if self.prefix else str(self.root)
 
     def below(self, name: str) -> Self:
-        """Return the store of the names that begin with the given one and a slash."""
+        """Return the store of all names that begin with the given one and a slash."""
         return replace(self, prefix=f"{self.prefix}{name}/")
 
     def read(self, name: str) -> bytes:
@@ -41,7 +41,7 @@ class FolderStore:
             raise self._unusable(error) from error
 
     def write(self, name: str, data: bytes) -> None:
-        """Write bytes under a name, whole or not at all."""
+        """Write bytes under a name atomically."""
         self._check_root()
         path = self._path(name)
         try:
@@ -67,7 +67,7 @@ class FolderStore:
             raise self._unusable(error) from error
 
     def names(self, below: str) -> list[str]:
-        """Return the names that are one part longer than the given one, sorted."""
+        """Return the names with one part more than the given one, sorted."""
         self._check_root()
         try:
             files = [path.name for path in self._path(below).iterdir() if path.is_file()]

@@ -1,19 +1,19 @@
-"""The version check of stored formats."""
+"""Version check of stored formats."""
 
 from data_prep.errors import BadInputError
 
 
 def check_format(kind: str, written: int, newest: int, where: str) -> None:
-    """Reject what a newer version of this program wrote.
+    """Check that this version of the program can read a stored format.
 
     Args:
-        kind: What is stored, in the plural ("note tables").
-        written: The format's number in what was stored.
-        newest: The greatest number that this version reads.
-        where: Where it is stored.
+        kind: The kind of stored data, in the plural ("note tables").
+        written: The format number of the stored data.
+        newest: The greatest format number that this version reads.
+        where: Location of the stored data.
 
     Raises:
-        BadInputError: If the number is greater.
+        BadInputError: If a newer version wrote the data.
     """
     if written > newest:
         raise BadInputError(

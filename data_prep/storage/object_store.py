@@ -1,6 +1,6 @@
-"""Object stores: bytes by name, where every machine of a cluster can read them. A folder or a bucket.
+"""Object stores: named bytes in a folder or a bucket that every machine of a cluster can read.
 
-A store holds only its location: it pickles small, and each process brings its own credentials.
+A store contains only its location, so that it pickles small, and each process uses its own credentials.
 """
 
 import errno
@@ -9,20 +9,20 @@ from typing import Final, Protocol, Self
 from data_prep.errors import BadInputError
 
 DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Error numbers that mean a lack of space."""
+"""Error numbers of a lack of space."""
 
 
 class UnusableStoreError(BadInputError):
-    """An object store cannot be read or written."""
+    """Raised if an object store cannot be read or written."""
 
     @classmethod
     def of(cls, label: str, reason: str, remedy: str) -> Self:
-        """Return the error.
+        """Return the error for a store.
 
         Args:
-            label: Where the store is.
+            label: Location of the store.
             reason: Why it cannot be used.
-            remedy: What to do.
+            remedy: How to fix it.
 
         Returns:
             The error, to be raised by the caller.
@@ -31,7 +31,7 @@ class UnusableStoreError(BadInputError):
 
 
 class ObjectStore(Protocol):
-    """Bytes by name; a name has parts between slashes ("checkpoints/trial-00007.pt").
+    """Named bytes; slashes separate the parts of a name ("checkpoints/trial-00007.pt").
 
     Every method raises ``UnusableStoreError`` for any failure except a missing name; only a folder without space
     raises the system's ``OSError``, with one of ``DISK_FULL``.
@@ -39,11 +39,11 @@ class ObjectStore(Protocol):
 
     @property
     def label(self) -> str:
-        """Where the store is, for people."""
+        """Location of the store for messages."""
         ...
 
     def below(self, name: str) -> Self:
-        """Return the store of the names that begin with the given one and a slash."""
+        """Return the store of all names that begin with the given one and a slash."""
         ...
 
     def read(self, name: str) -> bytes:
@@ -51,7 +51,7 @@ class ObjectStore(Protocol):
         ...
 
     def write(self, name: str, data: bytes) -> None:
-        """Write bytes under a name, whole or not at all."""
+        """Write bytes under a name atomically."""
         ...
 
     def exists(self, name: str) -> bool:
@@ -63,5 +63,5 @@ class ObjectStore(Protocol):
         ...
 
     def names(self, below: str) -> list[str]:
-        """Return the names that are one part longer than the given one, sorted."""
+        """Return the names with one part more than the given one, sorted."""
         ...

@@ -1,4 +1,4 @@
-"""Tests of an object store: that it returns what was written, and that one machine sees what another wrote."""
+"""Check that an object store returns the bytes written to it, and that one machine reads what another wrote."""
 
 import uuid
 
@@ -10,13 +10,13 @@ _MARK = "mark-"
 
 
 def check(store: ObjectStore) -> None:
-    """Check that a store returns what is written; create its folder if that does not exist yet.
+    """Check that a store returns the bytes written to it; create its folder if it does not exist yet.
 
     Args:
         store: The store.
 
     Raises:
-        BadInputError: If it does not, with the reason.
+        BadInputError: If the check fails, with the reason.
     """
     name, content = f"probe-{uuid.uuid4().hex}", uuid.uuid4().bytes
     try:
@@ -33,7 +33,7 @@ def check(store: ObjectStore) -> None:
 
 
 def leave_mark(store: ObjectStore) -> str:
-    """Leave a mark for another machine to find, which then removes it.
+    """Write a mark for another machine to find and remove.
 
     Args:
         store: The store.
@@ -47,7 +47,7 @@ def leave_mark(store: ObjectStore) -> str:
 
 
 def find_mark(store: ObjectStore, token: str) -> bool:
-    """Return whether a mark that another machine left is seen here."""
+    """Return whether this machine can read a mark that another wrote."""
     try:
         return store.read(f"{_MARK}{token}") == token.encode()
     except FileNotFoundError:
@@ -55,5 +55,5 @@ def find_mark(store: ObjectStore, token: str) -> bool:
 
 
 def remove_mark(store: ObjectStore, token: str) -> None:
-    """Remove a mark, if it is there."""
+    """Remove a mark, if it exists."""
     store.remove(f"{_MARK}{token}")

@@ -12,17 +12,17 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,221}")
 
 
 def store_at(url: str | Path) -> FolderStore | BucketStore:
-    """Return the object store that a text names, without connecting to it.
+    """Return the object store at a path or URL, without connecting to it.
 
     Args:
-        url: A folder's absolute path, s3://bucket/prefix or gs://bucket/prefix. Stores other than Amazon's or
-            Google's own are named behind a question mark: s3://bucket?endpoint_override=127.0.0.1:9000&scheme=http.
+        url: A folder's absolute path, s3://bucket/prefix or gs://bucket/prefix. For stores other than Amazon's and
+            Google's, options follow a question mark: s3://bucket?endpoint_override=127.0.0.1:9000&scheme=http.
 
     Returns:
         The store.
 
     Raises:
-        BadInputError: If the text names none, or holds credentials.
+        BadInputError: If the URL is invalid or contains credentials.
     """
     text = str(url)
     scheme = text.partition("://")[0] if "://" in text else ""
@@ -33,7 +33,7 @@ def store_at(url: str | Path) -> FolderStore | BucketStore:
         raise BadInputError(rule, f"got {_without_credentials(text)!r}")
     if "@" in text:
         remedy = f"take them out, and give every machine {CREDENTIALS[scheme]}"
-        raise BadInputError("storage must not hold credentials", where=_without_credentials(text), remedy=remedy)
+        raise BadInputError("storage must not contain credentials", where=_without_credentials(text), remedy=remedy)
     parts = urlsplit(text)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     for key in options:
@@ -46,6 +46,6 @@ def store_at(url: str | Path) -> FolderStore | BucketStore:
 
 
 def _without_credentials(text: str) -> str:
-    """Remove what may be a secret: a user, and all that follows a question mark."""
+    """Remove the parts of a URL that may be secret: the user and the options."""
     scheme, separator, rest = text.partition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}".partition("?")[0]

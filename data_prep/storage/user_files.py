@@ -1,21 +1,22 @@
-"""Files for users: an existing file is never replaced unless the user asks for it."""
+"""Write files for users: an existing file is replaced only if the user asks for it."""
 
 import re
 from collections.abc import Iterable
+from itertools import chain, count
 from pathlib import Path
 
 from data_prep.errors import Action, BadInputError
 
 
 def check_new(paths: Iterable[Path], *, replace: bool) -> None:
-    """Refuse to replace files, before anything is computed for them.
+    """Check that files may be written, before their contents are computed.
 
     Args:
-        paths: The files that are to be written.
-        replace: Whether existing ones may be replaced.
+        paths: The files.
+        replace: Whether existing files may be replaced.
 
     Raises:
-        BadInputError: If one exists and may not be replaced.
+        BadInputError: If a file exists and may not be replaced.
     """
     existing = [] if replace else [path for path in paths if path.exists()]
     if existing:
@@ -29,16 +30,16 @@ def check_new(paths: Iterable[Path], *, replace: bool) -> None:
 
 
 def write(path: Path, data: bytes, *, replace: bool) -> None:
-    """Write a file; a new one is complete or does not exist.
+    """Write a file; an incomplete new file is removed.
 
     Args:
         path: The file.
-        data: Its content.
-        replace: Whether an existing one may be replaced.
+        data: The content.
+        replace: Whether an existing file may be replaced.
 
     Raises:
-        FileExistsError: If it exists and may not be replaced.
-        OSError: If it cannot be written.
+        FileExistsError: If the file exists and may not be replaced.
+        OSError: If the file cannot be written.
     """
     with path.open("wb" if replace else "xb") as file:
         try:
@@ -51,16 +52,16 @@ def write(path: Path, data: bytes, *, replace: bool) -> None:
 
 
 def of_set(folder: Path, name: str) -> list[Path]:
-    """Return a set's files: NAME-01.mid, NAME-01-roll.png, ..., and the report on them, NAME-report.md.
+    """Return the existing files of a set: NAME-01.mid, NAME-01-roll.png, ..., and its report, NAME-report.md.
 
-    Files with other endings are not part of the set, such as a PDF that a user made from one of these.
+    Files with other endings, such as a PDF that a user made from one of these, are not part of the set.
 
     Args:
-        folder: Where it lies, if anywhere.
-        name: Its name.
+        folder: The folder, which may not exist.
+        name: The set's name.
 
     Returns:
-        The files that exist.
+        The files, sorted.
     """
     member = re.compile(
         re.escape(name) + r"-(\d{2,}(\.(mid|musicxml|abc|svg|png|wav)|-roll\.png)|report\.(json|md|png))"
@@ -69,9 +70,6 @@ def of_set(folder: Path, name: str) -> list[Path]:
 
 
 def free_set(folder: Path, name: str) -> str:
-    """Return the name of a set without files: NAME, or the first of NAME-run2, NAME-run3, ... that is free."""
-    number, free = 1, name
-    while of_set(folder, free):
-        number += 1
-        free = f"{name}-run{number}"
-    return free
+    """Return the first name of a set without files among NAME, NAME-run2, NAME-run3, ..."""
+    names = chain([name], (f"{name}-run{number}" for number in count(2)))
+    return next(free for free in names if not of_set(folder, free))

@@ -1,1 +1,1 @@
-"""Tunes as they are written down: keys, spelling, measures, prompts, and what they copy from a corpus."""
+"""Tunes in notation: keys, spelling, measures, prompts, and copies from a corpus."""

@@ -1,7 +1,7 @@
-"""How a whole corpus measures, kept once computed: for comparison with a composed tune's numbers.
+"""Measures of all pieces of a corpus, cached, for comparison with those of composed tunes.
 
-The copies of a piece are those of all other pieces, near-duplicates among them, of which folk corpora have many: they
-make the upper end of these two measures long, and leave the median as it is.
+The copies in a piece are from all other pieces, including near-duplicates, of which folk corpora have many. They raise
+the upper quantiles of both measures of copies, but not the median.
 """
 
 import json
@@ -18,19 +18,19 @@ from data_prep.tunes.copies import CorpusIndex
 from data_prep.tunes.from_melodies import corpus_tunes
 from data_prep.tunes.measures import MEASURES, Value, measure
 
-_VERSION = 1  # raised with every change to what a measure computes
+_VERSION = 1  # incremented when the value of a measure changes
 
 CENTRE = (0.025, 0.975)
-"""A value beyond these quantiles of the corpus is reported as unusual."""
+"""Values beyond these quantiles of the corpus are reported as unusual."""
 
 
 @dataclass(frozen=True)
 class CorpusRank:
-    """Where a value ranks among those of a corpus.
+    """Rank of a value among those of a corpus.
 
     Attributes:
-        percentile: Of the pieces, the share with less, and half of those with the same value, in percent.
-        outlying: -1 or 1 where it is below or above the central 95 % of them, 0 where it is among these.
+        percentile: Percentage of the pieces with a lower value, plus half of that with the same value.
+        outlying: -1 or 1 if the value is below or above the central 95 % of the pieces, else 0.
     """
 
     percentile: float
@@ -42,8 +42,8 @@ class CorpusMeasures:
     """Every measure of every piece.
 
     Attributes:
-        corpus: The corpus's name or folder, as the user wrote it.
-        values: [P] for each measure, None where a piece has nothing to measure.
+        corpus: Name or folder of the corpus, as the user wrote it.
+        values: [P] values of each measure, None if a piece has nothing to measure.
     """
 
     corpus: str
@@ -55,16 +55,16 @@ class CorpusMeasures:
         return len(self.values["in_key"])
 
     def known(self, name: str) -> NDArray[np.float64]:
-        """Return a measure's values, ascending, of the pieces that have one."""
+        """Return the values of a measure, ascending, without None."""
         return np.sort([value for value in self.values[name] if value is not None])
 
     def quantiles(self, name: str, *shares: float) -> tuple[float, ...]:
-        """Return quantiles of a measure, each a value of some piece; none where no piece has one."""
+        """Return quantiles of a measure, each the value of a piece; empty if no piece has a value."""
         known = self.known(name)
         return tuple(np.quantile(known, shares, method="nearest").tolist()) if len(known) else ()
 
     def rank(self, name: str, value: float) -> CorpusRank | None:
-        """Return the rank of a measure's value; None if no piece has one."""
+        """Return the rank of a value of a measure; None if no piece has a value."""
         known = self.known(name)
         if not len(known):
             return None
@@ -74,12 +74,12 @@ class CorpusMeasures:
 
 
 def corpus_measures(melodies: Melodies, index: CorpusIndex, folder: Path | None = None) -> CorpusMeasures:
-    """Measure a corpus, or read the stored measures.
+    """Measure a corpus, or read the measures from the cache.
 
     Args:
         melodies: The pieces.
-        index: Of the same pieces.
-        folder: The cache's folder; the user's own by default.
+        index: Index of the pieces.
+        folder: Cache folder; by default the user's.
 
     Returns:
         The measures.
@@ -100,10 +100,10 @@ def corpus_measures(melodies: Melodies, index: CorpusIndex, folder: Path | None 
 
 
 def _read(path: Path, num_pieces: int) -> dict[str, tuple[Value, ...]] | None:
-    """Return what is stored, or None if it is missing or damaged and must be made again."""
+    """Return the stored measures, or None if they are missing or damaged."""
     try:
         values = {name: tuple(of_measure) for name, of_measure in json.loads(path.read_text(encoding="utf-8")).items()}
     except (OSError, ValueError, AttributeError, TypeError):
         return None
-    is_whole = values.keys() == MEASURES.keys() and all(len(of_measure) == num_pieces for of_measure in values.values())
-    return values if is_whole else None
+    fits = values.keys() == MEASURES.keys() and all(len(of_measure) == num_pieces for of_measure in values.values())
+    return values if fits else None

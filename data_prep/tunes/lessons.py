@@ -1,4 +1,4 @@
-"""A lesson: one tune that a model memorises: all of it is trained on, and its first bars are the prompt."""
+"""Lessons: single tunes that a model memorises by training on all notes, with the first bars as the prompt."""
 
 from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
@@ -13,18 +13,18 @@ from data_prep.tunes.notation import Tune
 from data_prep.tunes.prompts import read_voice, tune_of
 
 MAX_NOTES = 1000
-"""Most notes and rests of a lesson: each is composed after the others, and the model then reads everything again."""
+"""Notes and rests of a lesson; the model reads all of them again for each note that it composes."""
 
 _EXAMPLE = "examples/mary_had_a_little_lamb.abc"
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """One tune in two forms.
+    """A tune in two forms.
 
     Attributes:
-        tune: The tune, whose first ``num_prompt`` notes are given.
-        melodies: The same notes as one piece, which one fold trains on and none holds out.
+        tune: The tune, whose first ``num_prompt`` notes are the prompt.
+        melodies: The same notes as one piece, on which one fold trains and which no fold holds out.
     """
 
     tune: Tune
@@ -32,14 +32,14 @@ class Lesson:
 
 
 def read_lesson(path: Path | None, bars: int) -> tuple[Lesson, tuple[str, ...]]:
-    """Read a tune to be learnt.
+    """Read a tune to be memorised.
 
     Args:
         path: An ABC, MIDI, MusicXML or kern file; None for Mary Had a Little Lamb.
-        bars: How many of its bars are given, not counting a pickup, which comes before them.
+        bars: Number of bars in the prompt, in addition to a pickup.
 
     Returns:
-        The lesson, and one line for everything in the file that was left out or assumed.
+        The lesson, and a line for each thing in the file that was left out or assumed.
 
     Raises:
         BadInputError: If there is no such file, it cannot be read, or it has too few or too many notes.
@@ -56,12 +56,12 @@ def read_lesson(path: Path | None, bars: int) -> tuple[Lesson, tuple[str, ...]]:
             remedy="name a shorter tune",
         )
     end = tune.pickup + bars * tune.bar_length
-    num_given = int(np.count_nonzero([onset < end for onset in tune.onsets()]))
-    if num_given == tune.num_notes:
+    num_prompt = int(np.count_nonzero([onset < end for onset in tune.onsets()]))
+    if num_prompt == tune.num_notes:
         raise BadInputError(
             "a tune must have notes after the bars that are given",
             f"{path} has no note after {bars} of them",
             remedy="name a longer tune, or give fewer bars",
         )
     melodies = assemble([piece], [path.name], [1], num_folds=1, fingerprint="", corpus=str(path))
-    return Lesson(replace(tune, num_prompt=num_given), melodies), remarks
+    return Lesson(replace(tune, num_prompt=num_prompt), melodies), remarks

@@ -1,11 +1,11 @@
-"""What readers remark on composed tunes, as numbers: key, leaps, scales, triplets, repetition, bars, ending.
+"""Measures of composed tunes: key, leaps, scale runs, triplets, repetition, bars and ending.
 
-Every measure is of the composed notes alone; the given ones before them count as what a bar can repeat, as the note
-that a leap comes from, and as the beginning of a triplet. A rest is no note, and it ends a scale run.
+Measures are of the composed notes only. Notes of the prompt count only as bars that can be repeated, as the first note
+of a leap, and as the beginning of a triplet. A rest is not a note, and it ends a scale run.
 
-Of the measures, those of repetition and the extremes (leap, run, range, copy) grow with a tune's length, since there is
-more to repeat and to exceed: compare tunes of about one length. The key is the tune's own; where it was estimated from
-the notes themselves, the share of notes in it can only be flattered.
+Measures of repetition and extremes (leap, run, range, copy) increase with the length of a tune, so compare tunes of
+similar length. The key is that of the tune; if it was estimated from the notes, it overstates the share of notes in
+key.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,26 +27,26 @@ from data_prep.wording import counted
 Unit: TypeAlias = Literal["share", "semitones", "notes", "yes or no"]
 
 Value: TypeAlias = float | None
-"""A measure's value: shares 0..1, yes as 1; None where a tune has nothing to measure."""
+"""Value of a measure: shares are 0..1 and yes is 1; None if a tune has nothing to measure."""
 
 MIN_RUN = 4
-"""Notes from which on stepwise motion in one direction is a scale run."""
+"""Least number of notes in a scale run, which moves by step in one direction."""
 
 _WIDEST_STEP = 2
-"""Semitones."""
+"""Greatest interval of a step in semitones."""
 
 LAGS = (1, 2, 4, 8, 16)
-"""Bars after which a tune is compared with itself."""
+"""Distances in bars at which a tune is compared with itself."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One number of a tune.
+    """A measure of a tune.
 
     Attributes:
-        title: What it is called.
-        unit: Its unit.
-        meaning: How it is counted, in a sentence's part.
+        title: Title.
+        unit: Unit.
+        meaning: Definition, as part of a sentence.
     """
 
     title: str
@@ -55,41 +55,41 @@ class Measure:
 
 
 MEASURES: Mapping[str, Measure] = {
-    "in_key": Measure("notes in key", "share", "of the time that sounds, what the key signature's scale holds"),
-    "ends_on_tonic": Measure("ends on the tonic", "yes or no", "whether the last note is the key's tonic"),
-    "largest_leap": Measure("largest leap", "semitones", "between notes that follow one another, rests skipped"),
+    "in_key": Measure("notes in key", "share", "of the sounding time, the part in the scale of the key signature"),
+    "ends_on_tonic": Measure("ends on the tonic", "yes or no", "whether the last note is the tonic of the key"),
+    "largest_leap": Measure("largest leap", "semitones", "between consecutive notes, ignoring rests"),
     "range": Measure("range", "semitones", "from the lowest note to the highest"),
     "in_scale_runs": Measure(
         "notes in scale runs", "share", f"of the notes, those in {MIN_RUN} or more by step in one direction"
     ),
-    "longest_scale_run": Measure("longest scale run", "notes", "by step in one direction, the first note included"),
-    "notes_per_bar": Measure("notes a bar", "notes", "on the average"),
+    "longest_scale_run": Measure("longest scale run", "notes", "by step in one direction, including the first note"),
+    "notes_per_bar": Measure("notes per bar", "notes", "on average"),
     "complete_triplets": Measure(
-        "complete triplets", "share", "of the triplet notes, those in groups that come to a plain length"
+        "complete triplets", "share", "of the triplet notes, those in groups that add up to a plain length"
     ),
     "bars_filled": Measure(
-        "bars filled", "share", "of the bars, those that notes fill exactly; a last one may lack the pickup"
+        "bars filled", "share", "of the bars, those that notes fill exactly; a last bar may lack the pickup"
     ),
     "bar_similarity": Measure(
         "bars like earlier",
         "share",
-        "of the (onset, pitch) that a bar and the likest before it have, those that both have, on the average",
+        "of the (onset, pitch) pairs in a bar or the most similar earlier bar, those in both, on average",
     ),
-    "rhythm_similarity": Measure("rhythms like earlier", "share", "the same of the onsets alone"),
+    "rhythm_similarity": Measure("rhythms like earlier", "share", "the same for onsets alone"),
     **{
         f"similarity_{lag}": Measure(
             f"like {counted(lag, 'bar')} back",
             "share",
-            f"of the (onset, pitch) of a bar and the one {lag} before it, those that both have, on the average",
+            f"of the (onset, pitch) pairs in a bar or the bar {lag} earlier, those in both, on average",
         )
         for lag in LAGS
     },
     "longest_copy": Measure(
-        "longest copy", "notes", "in a row that stand in one piece of the corpus, in any key, with their durations"
+        "longest copy", "notes", "in a row that occur in one piece of the corpus, in any key, with the same durations"
     ),
     "copied": Measure("notes copied", "share", f"of the notes, those in such copies of {MIN_COPY} notes or more"),
 }
-"""Every measure by its name, in the order in which they are told."""
+"""Every measure by name, in the order in which they are reported."""
 
 
 @dataclass(frozen=True)
@@ -100,12 +100,12 @@ class _Line:
 
     @cached_property
     def resolution(self) -> int:
-        """Ticks in a quarter note, which make whole numbers of all durations, the bar and the pickup."""
+        """Ticks per quarter note, such that all durations, the bar and the pickup are whole numbers of ticks."""
         times = {*self.tune.duration, self.tune.bar_length, self.tune.pickup}
         return lcm(*(time.denominator for time in times))
 
     def ticks(self, time: Fraction) -> int:
-        """Return a time in ticks."""
+        """Convert a time to ticks."""
         return time.numerator * (self.resolution // time.denominator)
 
     @cached_property
@@ -120,7 +120,7 @@ class _Line:
 
     @cached_property
     def edges(self) -> NDArray[np.int64]:
-        """[n + 1] onsets, and where the last note ends."""
+        """[n + 1] onsets, and the end of the last note."""
         return np.concatenate([[0], np.cumsum(self.duration)])
 
     @cached_property
@@ -140,18 +140,18 @@ class _Line:
 
     @cached_property
     def composed(self) -> NDArray[np.bool_]:
-        """[n] True for a note that was composed and sounds."""
+        """[n] True for a composed note that is not a rest."""
         return self.sounding & (np.arange(len(self.pitch)) >= self.tune.num_prompt)
 
 
 def measure(tune: Tune) -> dict[str, Value]:
-    """Measure a tune by itself: every measure but those of copies.
+    """Compute all measures of a tune except those of copies.
 
     Args:
         tune: The tune.
 
     Returns:
-        Each measure's value by its name; None throughout where no note was composed.
+        The values by name; all are None if no note was composed.
     """
     line = _Line(tune)
     if not line.composed.any():
@@ -161,8 +161,8 @@ def measure(tune: Tune) -> dict[str, Value]:
 
 def _in_key(line: _Line) -> Value:
     inside = np.isin(line.pitch % 12, list(line.tune.scale))
-    heard = line.duration[line.composed]
-    return float(heard[inside[line.composed]].sum() / heard.sum())
+    duration = line.duration[line.composed]
+    return float(duration[inside[line.composed]].sum() / duration.sum())
 
 
 def _ends_on_tonic(line: _Line) -> Value:
@@ -179,11 +179,11 @@ def _range(line: _Line) -> Value:
 
 
 def _scale_runs(line: _Line) -> tuple[NDArray[np.bool_], int]:
-    """Return which notes belong to scale runs, [n], and how many composed notes the longest run has."""
+    """Return [n] whether each note belongs to a scale run, and the number of composed notes in the longest run."""
     step = np.diff(line.pitch)
     steps = line.sounding[1:] & line.sounding[:-1] & (step != 0) & (np.abs(step) <= _WIDEST_STEP)
     direction = np.where(steps, np.sign(step), 0)
-    runs = np.flatnonzero(np.diff(direction, prepend=0, append=0))  # where direction changes: ends of runs of steps
+    runs = np.flatnonzero(np.diff(direction, prepend=0, append=0))  # where the direction changes
     belongs, longest = np.zeros(len(line.pitch), np.bool_), 1
     for begin, end in pairwise(runs.tolist()):
         if direction[begin]:
@@ -205,7 +205,10 @@ def _notes_per_bar(line: _Line) -> Value:
 
 
 def _complete_triplets(line: _Line) -> Value:
-    """A triplet note's length in quarter notes has a denominator that 3 divides; rests complete groups too."""
+    """Return the share of the triplet notes in complete groups, in which rests count too.
+
+    The duration of a triplet note in quarter notes has a denominator divisible by 3.
+    """
     third = 3 ** next(power for power in count() if line.resolution % 3 ** (power + 1))
     complete = np.zeros(len(line.pitch), np.bool_)
     begin = length = 0
@@ -231,10 +234,10 @@ def _bars_filled(line: _Line) -> Value:
 
 
 def _likeness(line: _Line, *, pitches: bool) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Compare the bars in which notes begin, but for the pickup.
+    """Return [b] bars, [b, b] the Jaccard index of each with each earlier bar, else 0, and [b] which were composed.
 
-    A bar is the set of its (onset, pitch), or of its onsets; a note counts where it begins. Return [b] the bars, [b, b]
-    the Jaccard index of each with each before it, else 0, and [b] which were composed.
+    The bars are those in which notes begin, except the pickup. A bar is the set of its (onset, pitch) pairs, or of its
+    onsets.
     """
     shift = line.bar - line.pickup if line.pickup else 0
     bar, place = np.divmod(line.edges[:-1] + shift, line.bar)
@@ -252,12 +255,12 @@ def _likeness(line: _Line, *, pitches: bool) -> tuple[NDArray[np.int64], NDArray
 def _similarity(line: _Line, *, pitches: bool) -> Value:
     """Return the mean over bars of the greatest likeness with an earlier bar."""
     _, likeness, is_composed = _likeness(line, pitches=pitches)
-    is_composed[:1] = False  # nothing stands before it
+    is_composed[:1] = False  # the first bar has no earlier one
     return float(likeness.max(axis=1, initial=0)[is_composed].mean()) if is_composed.any() else None
 
 
 def _similarity_back(line: _Line, *, lag: int) -> Value:
-    """Return the mean over bars of the likeness with the bar at a lag, 0 where no note begins in that."""
+    """Return the mean over bars of the likeness with the bar ``lag`` earlier, 0 if no note begins in that bar."""
     bars, likeness, is_composed = _likeness(line, pitches=True)
     compared = np.flatnonzero(is_composed & (bars - lag >= bars[:1]))
     if not len(compared):

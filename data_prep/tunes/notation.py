@@ -1,7 +1,8 @@
-"""A tune: one voice as it is written down, with metre and key; what a model composes and what is written to files."""
+"""Tunes: single voices in notation, with metre and key, which models compose and which are written to files."""
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import accumulate
 from typing import Literal, TypeAlias
 
 from data_prep.pitches import REST
@@ -9,10 +10,10 @@ from data_prep.pitches import REST
 Mode: TypeAlias = Literal["major", "minor", "dorian", "mixolydian"]
 
 MODES: tuple[Mode, ...] = ("major", "minor", "dorian", "mixolydian")
-"""The modes that a tune can be in, by which its key signature and its tonic belong together."""
+"""The modes of tunes. The mode determines the tonic of a key signature."""
 
 DIVISIONS = 10080
-"""Parts of a quarter note that times are counted in where a tune is written, as music21 counts them in MusicXML."""
+"""Divisions of a quarter note in written tunes, as in music21's MusicXML."""
 
 _TONIC_ABOVE_MAJOR: dict[Mode, int] = {"major": 0, "minor": 9, "dorian": 2, "mixolydian": 7}
 """Semitones from the tonic of the major key of the same signature up to the mode's tonic."""
@@ -29,9 +30,9 @@ class Tune:
         pickup: Length of the opening partial bar in quarter notes, 0 where the first bar is full.
         fifths: The key signature: sharps, or flats if negative, -7..7.
         mode: The mode, which determines the tonic of that signature.
-        num_prompt: The number of notes that were given, which come first, the others composed.
-        title: Its title.
-        quarters_per_minute: Its tempo.
+        num_prompt: Number of notes in the prompt, which come first; the others were composed.
+        title: Title.
+        quarters_per_minute: Tempo.
     """
 
     pitch: tuple[int, ...]
@@ -65,20 +66,16 @@ class Tune:
         return frozenset((7 * (self.fifths + step)) % 12 for step in range(-1, 6))
 
     def onsets(self) -> tuple[Fraction, ...]:
-        """Return every note's onset in quarter notes from the beginning."""
-        at, onsets = Fraction(0), list[Fraction]()
-        for duration in self.duration:
-            onsets.append(at)
-            at += duration
-        return tuple(onsets)
+        """Return the onset of every note in quarter notes from the beginning."""
+        return tuple(accumulate(self.duration, initial=Fraction(0)))[:-1]
 
     def bars(self) -> tuple[int, ...]:
-        """Return the bar that every note begins in; the pickup is bar 0, and so is a first full bar without one."""
+        """Return the bar in which every note begins, from 0 for the pickup, or for the first full bar without one."""
         shift = self.bar_length - self.pickup if self.pickup else Fraction(0)
         return tuple(int((onset + shift) // self.bar_length) for onset in self.onsets())
 
     def transposed(self, semitones: int) -> "Tune":
-        """Shift all notes, and the key signature with them, to the spelling with the fewest accidentals."""
+        """Return the tune transposed, with the key signature of the fewest accidentals."""
         pitch = tuple(pitch if pitch == REST else pitch + semitones for pitch in self.pitch)
         fifths = (self.fifths + 7 * semitones + 5) % 12 - 5
         return replace(self, pitch=pitch, fifths=fifths)

@@ -1,4 +1,4 @@
-"""Prompts: the one tune that is taken from a file of any kind, and remarks about it."""
+"""Read prompts: a single tune from a file of any kind, with remarks about it."""
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -7,15 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.errors import BadInputError
+from data_prep.melodies.assembly import metre_of
 from data_prep.pitches import REST
 from data_prep.readers.cached import read_file
-from data_prep.readers.notes import Key, Metre, Piece, Unread
+from data_prep.readers.notes import Key, Piece, Unread
 from data_prep.readers.scores import check_path
 from data_prep.tunes.notation import MODES, Mode, Tune, signature
 from data_prep.tunes.spelling import tonic
 from data_prep.wording import counted
-
-_DEFAULT_METRE = (4, 4)
 
 _LIKE: dict[str, tuple[int, Mode]] = {
     "": (0, "major"),
@@ -25,63 +24,66 @@ _LIKE: dict[str, tuple[int, Mode]] = {
     "lydian": (7, "major"),
     "locrian": (10, "minor"),
 }
-"""Modes that tunes do not have: the nearest mode of the same signature, and how many semitones higher its tonic is."""
+"""Replacements of modes that tunes do not have: semitones from the tonic up to that of the replacement, and its mode.
+
+Both have the same signature.
+"""
 
 
 def read_prompt(path: Path) -> tuple[Tune, tuple[str, ...]]:
-    """Read a tune that another may begin with.
+    """Read a tune as a prompt.
 
     Args:
         path: An ABC, MIDI, MusicXML or kern file.
 
     Returns:
-        The file's first tune, of several voices the top one, of chords the top notes, and one line for everything in
+        The first tune of the file, with its top voice and the top notes of its chords, and a line for each thing in
         the file that was left out or assumed.
 
     Raises:
-        BadInputError: If there is no such file, it cannot be read, or there is no note in it.
+        BadInputError: If the file does not exist, cannot be read, or has no notes.
     """
-    piece, said = read_voice(path, "a prompt")
-    return tune_of(piece), said
+    piece, remarks = read_voice(path, "a prompt")
+    return tune_of(piece), remarks
 
 
-def read_voice(path: Path, what: str) -> tuple[Piece, tuple[str, ...]]:
-    """Read the one voice that is taken from a file.
+def read_voice(path: Path, purpose: str) -> tuple[Piece, tuple[str, ...]]:
+    """Read a single voice from a file.
 
     Args:
         path: An ABC, MIDI, MusicXML or kern file.
-        what: What the file is for, with its article ("a prompt").
+        purpose: The purpose of the file, with its article ("a prompt").
 
     Returns:
-        The voice, and the same remarks as ``read_prompt`` makes.
+        The voice, with remarks as in ``read_prompt``.
 
     Raises:
-        BadInputError: As ``read_prompt``.
+        BadInputError: If the file does not exist, cannot be read, or has no notes.
     """
-    check_path(path, what)
+    check_path(path, purpose)
     reading = read_file(path)
     pieces = [piece for piece in reading.pieces if piece.num_sounding]
     if not pieces:
-        why = reading.unread[0].reason if reading.unread else "there are no notes in it"
-        raise BadInputError(f"{what} is a tune of at least one note", f"none can be read from {path}: {why}")
+        reason = reading.unread[0].reason if reading.unread else "there are no notes in it"
+        raise BadInputError(f"{purpose} is a tune of at least one note", f"none can be read from {path}: {reason}")
     voices = [piece for piece in pieces if piece.heading.tune == pieces[0].heading.tune]
-    top = max(voices, key=_mean_pitch)
-    said = [
+    top = max(voices, key=lambda piece: float(piece.pitch[piece.pitch != REST].mean()))
+    remarks = [
         *_about_file(reading.unread, pieces, voices, top),
         *_about_notes(top),
         *_about_signatures(top, tune_of(top)),
     ]
-    return top, tuple(f"{path.name}: {line}" for line in said)
+    return top, tuple(f"{path.name}: {remark}" for remark in remarks)
 
 
 def tune_of(piece: Piece) -> Tune:
-    """Make a tune of a voice that was read, in its first metre and key, without its grace notes."""
+    """Convert a voice to a tune, with its first metre and key and without grace notes."""
     fifths, mode = _signature(piece.heading.keys)
     timed = np.flatnonzero(piece.duration > 0).tolist()
     return Tune(
         pitch=tuple(int(piece.pitch[index]) for index in timed),
         duration=tuple(Fraction(int(piece.duration[index]), piece.resolution) for index in timed),
-        metre=_metre(piece.heading.metres),
+        metre=metre_of(piece)[1:],
         pickup=piece.heading.pickup,
         fifths=fifths,
         mode=mode,
@@ -89,16 +91,8 @@ def tune_of(piece: Piece) -> Tune:
     )
 
 
-def _mean_pitch(piece: Piece) -> float:
-    return float(piece.pitch[piece.pitch != REST].mean())
-
-
-def _metre(metres: Sequence[Metre]) -> tuple[int, int]:
-    return (metres[0].beats, metres[0].unit) if metres else _DEFAULT_METRE
-
-
 def _signature(keys: Sequence[Key]) -> tuple[int, Mode]:
-    """Return the first key's signature, and the mode of a tune in it."""
+    """Return the signature and the mode of a tune in the first key."""
     if not keys:
         return 0, "major"
     for mode in MODES:
@@ -135,14 +129,14 @@ def _about_signatures(top: Piece, tune: Tune) -> Iterator[str]:
     metres, keys = top.heading.metres, top.heading.keys
     metre, key = f"{tune.metre[0]}/{tune.metre[1]}", f"{tonic(tune)} {tune.mode}"
     if not metres:
-        yield f"it tells no metre, {metre} is supposed"
+        yield f"it states no metre; {metre} is assumed"
     elif any((later.beats, later.unit) != tune.metre for later in metres):
         yield f"its first metre is taken throughout, {metre}"
     if not keys:
-        yield f"it tells no key, {key} is supposed"
+        yield f"it states no key; {key} is assumed"
     elif any(later[1:] != keys[0][1:] for later in keys):
         yield f"its first key is taken throughout, {key}"
     elif not keys[0].mode:
-        yield f"its key signature tells no mode, {key} is supposed"
+        yield f"its key signature states no mode; {key} is assumed"
     elif keys[0].mode not in MODES:
         yield f"a tune in {keys[0].mode} is taken for one in {key}, which has the same signature"

@@ -1,4 +1,4 @@
-"""Tunes as ABC, in the standard's version 2.1: https://abcnotation.com/wiki/abc:standard:v2.1."""
+"""Write tunes as ABC, version 2.1 of the standard: https://abcnotation.com/wiki/abc:standard:v2.1."""
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -10,7 +10,7 @@ from data_prep.wording import counted
 from data_prep.writers.bars import WrittenBar, WrittenNote, bars, beat_length, lines
 
 _UNIT = Fraction(1, 2)
-"""The note without a number, an eighth (L:1/8), in quarter notes."""
+"""Length of a note without a number in quarter notes: an eighth (L:1/8)."""
 
 _MODES: dict[Mode, str] = {"major": "", "minor": "m", "dorian": "dor", "mixolydian": "mix"}
 _ACCIDENTALS = {-1: "_", 0: "=", 1: "^"}
@@ -24,7 +24,7 @@ def to_abc(tune: Tune) -> str:
         tune: The tune.
 
     Returns:
-        The text of a file with this one tune, four bars a line.
+        The text of a file with this tune.
     """
     beat = beat_length(tune.metre)
     beats_per_minute = round(tune.quarters_per_minute / float(beat), 2)
@@ -46,7 +46,7 @@ def _given(count: int) -> str:
 
 
 def _text(title: str) -> str:
-    """Write a title in one line, in which a percent sign would begin a comment."""
+    """Return a title on one line, with escapes, because a percent sign would begin a comment."""
     return " ".join(title.split()).replace("\\", "\\\\").replace("%", "\\%")
 
 
@@ -57,7 +57,7 @@ def _music(written: Sequence[WrittenBar], fifths: int) -> Iterator[str]:
 
 
 def _bar(bar: WrittenBar, accidentals: Accidentals, fifths: int) -> str:
-    """Write a bar, the notes of a beam group without spaces between them."""
+    """Return the text of a bar, without spaces inside beam groups."""
     text = ""
     for index, note in enumerate(bar.notes):
         before = bar.notes[index - 1] if index else None
@@ -70,7 +70,7 @@ def _bar(bar: WrittenBar, accidentals: Accidentals, fifths: int) -> str:
 
 
 def _tuplet(notes: Sequence[WrittenNote]) -> str:
-    """Write what stands before a tuplet's first note: (3, or in full where it has another number of notes."""
+    """Return the mark before a tuplet's first note: (3, or the full form for another number of notes."""
     actual, normal, count = notes[0].ratio.numerator, notes[0].ratio.denominator, len(notes)
     return "(3" if (actual, count) == (3, 3) else f"({actual}:{normal}:{count}"
 

@@ -1,8 +1,8 @@
-"""A tune in notation: bars, written note values, tuplets and beams.
+"""Notate a tune: bars, written note values, tuplets and beams.
 
-Symbols: times and lengths are in quarter notes; a bar's offsets count from where it would begin if it were full, so
-that a pickup's notes have the places of the end of a bar. The written value of a note is its length times the ratio of
-its tuplet (3/2 in a triplet), and is a note with no dot or one.
+Symbols: times and lengths are in quarter notes; offsets in a bar count from the beginning of a full bar, so that a
+pickup is at the end of its bar. The written value of a note is its length times the ratio of its tuplet (3/2 in a
+triplet), and needs at most one dot.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,19 +15,19 @@ from data_prep.pitches import REST
 from data_prep.tunes.notation import Tune
 
 _BARS_A_LINE = (4, 2, 1)
-"""Full bars in a line of music, where they hold few notes, more, or many."""
+"""Numbers of full bars per line, of which the first is used with which the notes fit."""
 
 _NOTES_A_LINE = 48
-"""The most notes for which a page's width has room."""
+"""Greatest number of notes that fit on a line."""
 
 _HALF_BARS = Fraction(4)
-"""Bars of this length in simple time are thought of, and beamed, in halves."""
+"""Bars of this length in simple time are divided, and beamed, in halves."""
 
 _BREVE = 8
-"""Quarter notes of the longest note that is written."""
+"""Longest written note in quarter notes."""
 
 _QUARTERS = 4
-"""The beat unit of quarter notes."""
+"""Beat unit of quarter notes."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ class WrittenNote:
     """One written note or rest.
 
     Attributes:
-        note: The note of the tune that it is, or is a part of.
+        note: Number of the note in the tune that it is, or is a part of.
         pitch: MIDI pitch or REST.
-        offset: In the bar.
-        length: That it takes.
-        ratio: The number of written values in the time of one (3/2 in a triplet), 1 outside of tuplets.
+        offset: Position in the bar.
+        length: Sounding length.
+        ratio: Written value divided by length (3/2 in a triplet, 1 outside of tuplets).
         tuplet: Number of its tuplet in the bar, -1 outside of tuplets.
-        span: Number of the beam group of the bar in which it begins.
-        begins: It is the first part of its note.
+        span: Number of its beam group in the bar.
+        begins: Whether it is the first part of its note.
         tied_before: Whether it is tied to the note before it.
         tied_after: Whether it is tied to the note after it.
     """
@@ -65,12 +65,12 @@ class WrittenNote:
 
     @property
     def end(self) -> Fraction:
-        """Where it ends in the bar."""
+        """End in the bar."""
         return self.offset + self.length
 
     @property
     def has_beam(self) -> bool:
-        """Whether its written value has a flag or a beam."""
+        """Whether the written value has a flag or a beam."""
         return self.pitch != REST and self.value < 1
 
 
@@ -79,8 +79,8 @@ class WrittenBar:
     """One bar.
 
     Attributes:
-        number: As bars are counted: from 1, a pickup is 0.
-        notes: What is written in it.
+        number: Number of the bar, from 1; a pickup is 0.
+        notes: The notes and rests.
     """
 
     number: int
@@ -88,18 +88,18 @@ class WrittenBar:
 
     @property
     def length(self) -> Fraction:
-        """Length of what is written in it."""
+        """Length of the notes and rests."""
         return self.notes[-1].end - self.notes[0].offset
 
 
 def bars(tune: Tune) -> list[WrittenBar]:
-    """Write a tune down in bars.
+    """Return the bars of a tune in notation.
 
     Args:
         tune: The tune.
 
     Returns:
-        Its bars; the first one is short where there is a pickup, the last one where the tune ends within it.
+        The bars; the first is short if there is a pickup, the last if the tune ends within it.
     """
     grid = _Grid.of(tune)
     written = [_with_spans(_with_values(cut, grid), grid) for cut in _cut_at_bar_lines(tune)]
@@ -107,23 +107,23 @@ def bars(tune: Tune) -> list[WrittenBar]:
 
 
 def lines(written: Sequence[WrittenBar]) -> list[list[WrittenBar]]:
-    """Distribute bars over lines, with as many full bars a line as leave room for the notes.
+    """Distribute bars over lines, with as many full bars per line as fit.
 
     Args:
-        written: A tune's bars.
+        written: The bars of a tune.
 
     Returns:
-        The lines; a single last bar joins the line before it if there is room.
+        The lines; a single last bar joins the line before it if it fits.
     """
-    dealt = [_dealt(written, bars_a_line) for bars_a_line in _BARS_A_LINE]
-    roomy = [lines for lines in dealt if max(map(_num_notes, lines)) <= _NOTES_A_LINE]
-    chosen = (roomy or dealt[-1:])[0]
+    layouts = [_layout(written, bars_a_line) for bars_a_line in _BARS_A_LINE]
+    fitting = [lines for lines in layouts if max(map(_num_notes, lines)) <= _NOTES_A_LINE]
+    chosen = (fitting or layouts[-1:])[0]
     if len(chosen) > 1 and len(chosen[-1]) == 1 and _num_notes(chosen[-2]) + _num_notes(chosen[-1]) <= _NOTES_A_LINE:
         chosen[-2:] = [[*chosen[-2], *chosen[-1]]]
     return chosen
 
 
-def _dealt(written: Sequence[WrittenBar], bars_a_line: int) -> list[list[WrittenBar]]:
+def _layout(written: Sequence[WrittenBar], bars_a_line: int) -> list[list[WrittenBar]]:
     return [list(line) for _, line in groupby(written, lambda bar: max(bar.number - 1, 0) // bars_a_line)]
 
 
@@ -132,12 +132,12 @@ def _num_notes(line: Sequence[WrittenBar]) -> int:
 
 
 def beat_length(metre: tuple[int, int]) -> Fraction:
-    """Return the length of what a metre counts: a dotted note in compound time, a quarter in 4/4, a half in 2/2."""
+    """Return the length of a beat: a dotted note in compound time, a quarter in 4/4, a half in 2/2."""
     return Fraction(4 * (3 if _is_compound(metre) else 1), metre[1])
 
 
 def is_written(value: Fraction) -> bool:
-    """Return whether a length is that of a note with no dot or one, up to a breve."""
+    """Return whether a length can be written as one note with at most one dot, up to a breve."""
     return _odd(value.numerator) in {1, 3} and _odd(value.denominator) == 1 and value <= _BREVE
 
 
@@ -148,14 +148,14 @@ def _is_compound(metre: tuple[int, int]) -> bool:
 
 @dataclass(frozen=True)
 class _Grid:
-    """Where notes begin in a metre.
+    """Positions in the bars of a metre.
 
     Attributes:
-        beat: No longer than a quarter note in simple time.
-        middle: Of the bar, where it is thought of in halves.
-        is_compound: Beats have three parts.
-        coarse: Where the beam groups of a bar begin.
-        fine: Where they begin in parts of a bar that hold tuplets, or values below an eighth.
+        beat: Length of a beat, at most a quarter note in simple time.
+        middle: Middle of a bar that is divided in halves, else None.
+        is_compound: Whether beats have three parts.
+        coarse: Beginnings of the beam groups of a bar.
+        fine: Beginnings of the beam groups in parts of a bar with tuplets or values below an eighth.
     """
 
     beat: Fraction
@@ -181,7 +181,7 @@ class _Grid:
         return cls(beat, tune.bar_length / 2 if in_halves else None, compound, coarse, fine)
 
     def allows(self, begin: Fraction, end: Fraction, *, is_rest: bool) -> bool:
-        """Return whether a note can be written as one from a place to another."""
+        """Return whether a note between two positions can be written without a tie."""
         length, beat = end - begin, self.beat
         if not is_written(length):
             return False
@@ -197,7 +197,7 @@ class _Grid:
         return on_beats or (begin % (beat / 2) == 0 and end % (beat / 2) == 0)
 
     def split(self, begin: Fraction, end: Fraction, *, is_rest: bool) -> Iterator[tuple[Fraction, Fraction]]:
-        """Split a note at the metre's positions into notes that can be written."""
+        """Split a note at positions of the metre into notes that can be written."""
         while not self.allows(begin, end, is_rest=is_rest):
             cut = self._cut(begin, end, is_rest=is_rest)
             yield begin, cut
@@ -205,14 +205,14 @@ class _Grid:
         yield begin, end
 
     def _cut(self, begin: Fraction, end: Fraction, *, is_rest: bool) -> Fraction:
-        """Return the last place on the coarsest level of the metre up to which the note can be written as one."""
+        """Return the last position, on the coarsest level of the metre with one, at which the note can be split."""
         levels = [*([self.middle] if self.middle is not None else []), self.beat]
         levels += [self.beat / parts / 2**halvings for parts in [3 if self.is_compound else 2] for halvings in range(9)]
         for level in levels:
             for place in reversed(_inside(begin, end, level)):
                 if self.allows(begin, place, is_rest=is_rest):
                     return place
-        raise AssertionError("a level below all lengths has a place inside")
+        raise AssertionError("a level below all lengths has a position inside")
 
 
 def _steps(length: Fraction, step: Fraction) -> tuple[Fraction, ...]:
@@ -220,7 +220,7 @@ def _steps(length: Fraction, step: Fraction) -> tuple[Fraction, ...]:
 
 
 def _inside(begin: Fraction, end: Fraction, step: Fraction) -> list[Fraction]:
-    """Return the multiples of a step strictly between two places."""
+    """Return the multiples of a step strictly between two positions."""
     return [step * number for number in range(int(begin // step) + 1, int(-(-end // step)))]
 
 
@@ -248,7 +248,7 @@ def _odd(number: int) -> int:
 
 
 def _with_values(notes: Sequence[WrittenNote], grid: _Grid) -> list[WrittenNote]:
-    """Split the notes of a bar into those that can be written, in tuplets where their lengths need it."""
+    """Split the notes of a bar into notes that can be written, in tuplets where their lengths require it."""
     written: list[WrittenNote] = []
     tuplet = -1
     begin = 0
@@ -260,7 +260,7 @@ def _with_values(notes: Sequence[WrittenNote], grid: _Grid) -> list[WrittenNote]
         end = _tuplet_end(notes, begin)
         tuplet += 1
         odd = _odd(lcm(*(note.length.denominator for note in notes[begin:end])))
-        ratio = Fraction(odd, 1 << (odd.bit_length() - 1))  # 3 in the time of 2, 5 and 7 in that of 4
+        ratio = Fraction(odd, 1 << (odd.bit_length() - 1))  # 3 in the time of 2, 5 and 7 in the time of 4
         for note in notes[begin:end]:
             member = replace(note, ratio=ratio, tuplet=tuplet)
             written += _parts(member, list(_tuplet_places(member)))
@@ -269,7 +269,7 @@ def _with_values(notes: Sequence[WrittenNote], grid: _Grid) -> list[WrittenNote]
 
 
 def _tuplet_end(notes: Sequence[WrittenNote], begin: int) -> int:
-    """Return where a tuplet ends: as soon as its lengths add up to one without; where they never do, with its kind."""
+    """Return the end of a tuplet: where its lengths add up to a plain length, else where their kind changes."""
     total = Fraction(0)
     for end in range(begin, len(notes)):
         total += notes[end].length
@@ -289,13 +289,13 @@ def _plain_places(note: WrittenNote, grid: _Grid) -> Iterator[tuple[Fraction, Fr
 
 
 def _tuplet_places(note: WrittenNote) -> Iterator[tuple[Fraction, Fraction]]:
-    """Split a note into values that can be notated, longest first."""
+    """Split a note into values that can be written, longest first."""
     begin, left = note.offset, note.length
     while left > 0:
         value = left * note.ratio
-        whole = Fraction(1, value.denominator)
+        unit = Fraction(1, value.denominator)
         while not is_written(value):
-            value -= whole
+            value -= unit
         yield begin, begin + value / note.ratio
         begin, left = begin + value / note.ratio, left - value / note.ratio
 
@@ -314,7 +314,7 @@ def _parts(note: WrittenNote, places: Sequence[tuple[Fraction, Fraction]]) -> It
 
 
 def _with_spans(notes: Sequence[WrittenNote], grid: _Grid) -> list[WrittenNote]:
-    """Beam notes together: those of a coarse group, or of a fine one where the coarse one is uneven."""
+    """Assign notes to coarse beam groups, or to fine ones where a coarse group is uneven."""
     uneven = {_place(grid.coarse, note.offset) for note in notes if note.tuplet >= 0 or note.value < Fraction(1, 2)}
     starts = sorted(set(grid.coarse) | {at for at in grid.fine if _place(grid.coarse, at) in uneven})
     return [replace(note, span=_place(starts, note.offset)) for note in notes]

@@ -1,4 +1,4 @@
-"""Pages of music: MusicXML engraved as SVG by verovio, and its picture as PNG by resvg."""
+"""Engrave MusicXML as SVG with verovio, and render the SVG as PNG with resvg."""
 
 import re
 from importlib.util import find_spec
@@ -8,11 +8,11 @@ from typing import Any
 import resvg_py
 import verovio
 
-_verovio: Any = verovio  # it and resvg have no types
+_verovio: Any = verovio  # verovio and resvg are untyped
 _resvg: Any = resvg_py
 
 _OPTIONS: dict[str, Any] = {
-    "adjustPageHeight": True,  # with the breaks of the score, which are of lines alone, that is one page
+    "adjustPageHeight": True,  # a single page, because the score has only line breaks
     "bottomMarginHeader": 4,
     "breaks": "encoded",
     "font": "Leipzig",
@@ -26,39 +26,39 @@ _OPTIONS: dict[str, Any] = {
     "scale": 50,
     "smuflTextFont": "none",
     "spacingSystem": 6,
-    "svgFormatRaw": True,  # resvg misplaces a text that has blanks between its parts
-    "xmlIdChecksum": True,  # the same names for the same tune
+    "svgFormatRaw": True,  # resvg misplaces texts with blanks between their parts
+    "xmlIdChecksum": True,  # the same IDs for the same tune
 }
 
 _MUSIC_FONT = "Leipzig"
 
 _RISE = 0.2
-"""Of its size that a tempo is moved up by: verovio leaves no room for the note's head, which hangs below the line."""
+"""Share of its size by which a tempo is moved up: verovio leaves no room for the head of its note, below the line."""
 
 _SPACE = 100
-"""Between two signs of the music font, in its units: thousandths of its size."""
+"""Space between two signs of the music font, in thousandths of its size."""
 
 _FONTS = ("STIXGeneral", "STIXGeneralItalic", "STIXGeneralBol", "STIXGeneralBolIta", "DejaVuSerif")
-"""Fonts that come with matplotlib: Times, which verovio assumes, and one with more letters."""
+"""Fonts that come with matplotlib: Times, which verovio assumes, and a font with more letters."""
 
 _ZOOM = 2.0
-"""Pixels of a picture for one of the page: it can be printed."""
+"""Pixels of the PNG per pixel of the page, enough for printing."""
 
 _MUSIC_TEXT = re.compile(
     r'<text x="(?P<x>\d+)" y="(?P<y>\d+)"(?P<rest>[^>]*)>(?P<before>(?:<tspan[^>]*>)*?)'
     rf'<tspan font-family="{_MUSIC_FONT}" font-size="(?P<size>\d+)px">(?P<signs>[^<]*)</tspan>'
 )
-"""A text of verovio's that begins with signs of its music font: a tempo's note."""
+"""A text of verovio that begins with signs of the music font: the note of a tempo."""
 
 
 def to_svg(musicxml: str) -> str:
-    """Engrave a score on one page that is as tall as it has to be.
+    """Engrave a score on a single page of sufficient height.
 
     Args:
-        musicxml: The score as MusicXML; its line breaks are kept.
+        musicxml: The score as MusicXML, with line breaks.
 
     Returns:
-        The page as SVG, which needs no music font to be shown.
+        The page as SVG, which does not require a music font.
     """
     _verovio.enableLog(_verovio.LOG_OFF)
     engraver = _verovio.toolkit()
@@ -71,7 +71,7 @@ def to_svg(musicxml: str) -> str:
 
 
 def to_png(svg: str) -> bytes:
-    """Draw an engraved page, with bundled fonts, so that it looks the same on every machine."""
+    """Render an engraved page with bundled fonts, so that it looks the same on every machine."""
     return _resvg.svg_to_bytes(
         svg_string=svg,
         zoom=_ZOOM,
@@ -83,7 +83,8 @@ def to_png(svg: str) -> bytes:
 
 
 def _as_paths(text: re.Match[str]) -> str:
-    """Draw the signs at the beginning of a text as shapes, followed by the rest of it."""
+    """Replace the signs at the beginning of a text by shapes."""
+    metrics = (_package("verovio") / "data" / f"{_MUSIC_FONT}.xml").read_text(encoding="utf-8")
     scale = int(text["size"]) / 1000
     x, y, drawn = float(text["x"]), round(int(text["y"]) - _RISE * int(text["size"])), ""
     for sign in text["signs"]:
@@ -92,7 +93,7 @@ def _as_paths(text: re.Match[str]) -> str:
             continue
         code = f"{ord(sign):04X}"
         shape = (_package("verovio") / "data" / _MUSIC_FONT / f"{code}.xml").read_text(encoding="utf-8")
-        path, width = re.search(r"<path[^>]*/>", shape), re.search(rf'c="{code}"[^>]* h-a-x="([\d.]+)"', _metrics())
+        path, width = re.search(r"<path[^>]*/>", shape), re.search(rf'c="{code}"[^>]* h-a-x="([\d.]+)"', metrics)
         assert path, "verovio has shapes for what it writes"
         assert width, "verovio has metrics for what it writes"
         drawn += f'<g transform="translate({x:.0f} {y}) scale({scale:g})">{path.group()}</g>'
@@ -100,12 +101,8 @@ def _as_paths(text: re.Match[str]) -> str:
     return f'{drawn}<text x="{x:.0f}" y="{y}"{text["rest"]}>{text["before"]}'
 
 
-def _metrics() -> str:
-    return (_package("verovio") / "data" / f"{_MUSIC_FONT}.xml").read_text(encoding="utf-8")
-
-
 def _package(name: str) -> Path:
-    """Return a package's folder, without importing it."""
+    """Return the folder of a package without importing it."""
     spec = find_spec(name)
     assert spec is not None, "the package is a dependency"
     assert spec.origin is not None, "the package is a folder"

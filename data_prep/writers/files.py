@@ -1,4 +1,4 @@
-"""Tunes into files: MIDI, MusicXML, ABC, an engraved page and its picture, and sound."""
+"""Write tunes to files: MIDI, MusicXML, ABC, an engraved page as SVG and PNG, and sound."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ from data_prep.writers.bars import bars
 _SUFFIXES = {"midi": ".mid", "musicxml": ".musicxml", "abc": ".abc", "svg": ".svg", "png": ".png", "wav": ".wav"}
 
 FORMATS = tuple(_SUFFIXES)
-"""The formats that a tune can be written in."""
+"""Formats in which a tune can be written."""
 
 _SHORTEST_VALUE = 256
-"""Parts of a quarter note of the shortest note that can be written, a 1024th."""
+"""Greatest denominator of a written value in quarter notes: that of a 1024th."""
 
 _TEMPI = (10.0, 1000.0)
 _MOST_FIFTHS = 7
@@ -42,27 +42,27 @@ def write(
     Args:
         tune: The tune.
         folder: The folder; it is created.
-        stem: The files' name, without an ending.
+        stem: Name of the files, without suffix.
         formats: Some of FORMATS.
-        instrument: The instrument in MIDI and sound: a name of General MIDI, or its number from 0.
+        instrument: Instrument in MIDI and sound: a General MIDI name, or its number from 0.
         replace: Whether existing files may be replaced.
 
     Returns:
         The files, in the order of the formats.
 
     Raises:
-        BadInputError: If a format or the instrument is unknown, the stem names no file, a value of the tune cannot be
-            written, the folder cannot be written to, or a file exists and may not be replaced.
+        BadInputError: If a format or the instrument is unknown, the stem is not a file name, a value of the tune cannot
+            be written, the folder cannot be written to, or a file exists and may not be replaced.
     """
     files = paths(folder, stem, formats)
     check(tune)
     user_files.check_new(files, replace=replace)
     contents = _Contents(dataclasses.replace(tune, title=_printable(tune.title)), instrument)
     for name, path in zip(formats, files, strict=True):
-        made = contents.of(name)
+        data = contents.of(name)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            user_files.write(path, made, replace=replace)
+            user_files.write(path, data, replace=replace)
         except OSError as error:
             raise BadInputError(
                 "tunes are written to a writable folder",
@@ -73,7 +73,7 @@ def write(
 
 
 def paths(folder: Path, stem: str, formats: Sequence[str] = FORMATS) -> list[Path]:
-    """Name a tune's files; see ``write``, which raises the same errors for formats and stem."""
+    """Return the paths of a tune's files; raise the same errors as ``write`` for formats and stem."""
     for name in formats:
         if name not in _SUFFIXES:
             raise unknown("format", name, FORMATS)
@@ -83,14 +83,7 @@ def paths(folder: Path, stem: str, formats: Sequence[str] = FORMATS) -> list[Pat
 
 
 def check(tune: Tune) -> None:
-    """Reject a tune with a value that cannot be written.
-
-    Args:
-        tune: The tune.
-
-    Raises:
-        BadInputError: If there is one; the message names the first.
-    """
+    """Raise BadInputError if a value of a tune cannot be written; the message names the first."""
     assert len(tune.pitch) == len(tune.duration), "each note has a pitch and a duration"
     if not tune.pitch:
         raise BadInputError("a tune has at least one note", "this one has none")
@@ -109,12 +102,12 @@ def check(tune: Tune) -> None:
             if written.value.denominator > _SHORTEST_VALUE:
                 raise BadInputError(
                     f"notes down to 1/{_SHORTEST_VALUE} quarter note can be written",
-                    f"what is left of note {written.note + 1} in bar {bar.number} is shorter",
+                    f"the rest of note {written.note + 1} in bar {bar.number} is shorter",
                 )
 
 
 def _check_frame(tune: Tune) -> None:
-    """Reject a metre, a pickup, a key, a prompt's length or a tempo that is invalid."""
+    """Raise BadInputError if a tune's metre, pickup, key, prompt length or tempo is invalid."""
     beats, unit = tune.metre
     if not is_metre(beats, unit):
         raise BadInputError(
@@ -136,18 +129,18 @@ def _check_frame(tune: Tune) -> None:
     low, high = _TEMPI
     if not isfinite(tune.quarters_per_minute) or not low <= tune.quarters_per_minute <= high:
         raise BadInputError(
-            f"a tempo is {low:g} to {counted(high, 'quarter note', 'g')} a minute",
+            f"a tempo is {low:g} to {counted(high, 'quarter note', 'g')} per minute",
             f"got {tune.quarters_per_minute:g}",
         )
 
 
 def _printable(title: str) -> str:
-    """Return a title without what cannot be printed in one line of any file."""
+    """Return a title on one line, without unprintable characters."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in title).split())
 
 
 class _Contents:
-    """The contents of a tune's files, each made when needed, and shared parts made once."""
+    """The contents of a tune's files, made on demand; shared parts are made once."""
 
     def __init__(self, tune: Tune, instrument: str) -> None:
         self._tune, self._instrument = tune, instrument
@@ -179,5 +172,5 @@ class _Contents:
 
 
 def _writer(name: str) -> Any:
-    """Import a writer when it is used: music21 alone takes a second."""
+    """Import a writer on demand; importing music21 alone takes a second."""
     return import_module(f"data_prep.writers.{name}")

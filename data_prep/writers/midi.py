@@ -1,4 +1,4 @@
-"""Tunes as MIDI: one instrument, exact ticks, and accents that mark the beats."""
+"""Write tunes as MIDI: one instrument, exact ticks, and accents on the beats."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -14,33 +14,29 @@ from data_prep.pitches import REST
 from data_prep.tunes.notation import Tune
 from data_prep.writers.bars import beat_length
 
-_pretty_midi: Any = pretty_midi  # it has no types
+_pretty_midi: Any = pretty_midi  # it is untyped
 
 VIOLIN = 40
-"""The program of a violin, counted from 0."""
+"""Program of a violin, counted from 0."""
 
-_VELOCITY = 80
-_ON_BEAT = 6
-_ON_BAR = 14
-"""How much louder a note is on a beat, and at the beginning of a bar."""
+_VELOCITY, _ON_BEAT, _ON_BAR = 80, 6, 14
+"""Velocity of a note, and what is added on a beat and at the beginning of a bar."""
 
 _LEAST_TICKS = 480
-"""Ticks in a quarter note, or a multiple where a tune's durations need it."""
+"""Ticks per quarter note; a multiple is used if the durations of a tune require it."""
 
 _NUM_PROGRAMS = 128
 
 
 def to_pretty_midi(tune: Tune, program: int = VIOLIN) -> Any:
-    """Make a tune's MIDI.
+    """Convert a tune to MIDI.
 
     Args:
         tune: The tune.
-        program: The instrument that plays it, as MIDI numbers programs from 0; 0 is for tunes that a piano model will
-            perform.
+        program: MIDI program from 0; use 0 for tunes that a piano model will perform.
 
     Returns:
-        A ``pretty_midi.PrettyMIDI`` with the notes, metre, key signature and tempo; a pickup is a first bar that the
-        next time signature cuts short.
+        A ``PrettyMIDI`` with notes, metre, key signature and tempo; a pickup ends at the next time signature.
     """
     ticks = lcm(_LEAST_TICKS, *(time.denominator for time in (tune.pickup, *tune.duration)))
     midi = _pretty_midi.PrettyMIDI(resolution=ticks, initial_tempo=tune.quarters_per_minute, charset="utf-8")
@@ -58,16 +54,16 @@ def to_pretty_midi(tune: Tune, program: int = VIOLIN) -> Any:
 
 
 def program_of(instrument: str) -> int:
-    """Find an instrument's program.
+    """Return the program of an instrument.
 
     Args:
-        instrument: Its number from 0 to 127, or (part of) its General MIDI name, as in piano, flute, "celesta".
+        instrument: Its number from 0 to 127, or its General MIDI name or part of it (piano, flute, celesta).
 
     Returns:
-        The number; the first of several that contain the text, so that "piano" is the grand one.
+        The number; of several matches an exact one or the first, so that "piano" is the grand piano.
 
     Raises:
-        BadInputError: If there is none.
+        BadInputError: If there is no such instrument.
     """
     text = instrument.strip().casefold()
     if text.isdecimal() and int(text) < _NUM_PROGRAMS:
@@ -80,16 +76,16 @@ def program_of(instrument: str) -> int:
 
 
 def to_bytes(midi: Any) -> bytes:
-    """Write MIDI as a file's contents."""
+    """Return the contents of a MIDI file."""
     file = BytesIO()
     midi.write(file)
     return file.getvalue()
 
 
 def _metres(tune: Tune) -> Iterator[tuple[Fraction, tuple[int, int]]]:
-    """Return metres with their onsets; a pickup is a bar in a short metre of its own, as notation programs write it.
+    """Yield metres with their onsets; a pickup is a bar with a shorter metre, as notation programs write it.
 
-    If there is no such metre, as for a third of a quarter note, the tune's metre begins again at the first full bar.
+    If there is no such metre, as for a third of a quarter note, the tune's metre is repeated at the first full bar.
     """
     parts = tune.pickup / 4  # of a whole note
     unit = max(parts.denominator, tune.metre[1])
@@ -100,10 +96,7 @@ def _metres(tune: Tune) -> Iterator[tuple[Fraction, tuple[int, int]]]:
 
 
 def _key(tune: Tune) -> int:
-    """Number a key as pretty_midi does: 0..11 for major keys, 12..23 for minor ones.
-
-    MIDI has no other modes. The signature is kept, with the mode whose third the tune's has.
-    """
+    """Return pretty_midi's number of a key: 0..11 in major, 12..23 in minor; other modes keep signature and third."""
     major = 7 * tune.fifths % 12
     return (major + 9) % 12 + 12 if tune.mode in {"minor", "dorian"} else major
 

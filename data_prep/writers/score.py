@@ -1,7 +1,7 @@
-"""Tunes as music21's scores, and as MusicXML.
+"""Convert tunes to music21 scores and MusicXML.
 
-Everything that a page shows is decided here: note values, ties, tuplets, beams, accidentals and line breaks. music21
-adds no notation of its own, because it does not show beats by ties, and does not beam the bars of reels in halves.
+All notation is set here: note values, ties, tuplets, beams, accidentals and line breaks. music21 adds none, because it
+neither ties notes at beats nor beams the bars of reels in halves.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,30 +17,30 @@ from data_prep.tunes.notation import Tune
 from data_prep.tunes.spelling import Accidentals, signed, spell, tonic
 from data_prep.writers.bars import WrittenBar, WrittenNote, bars, beat_length, lines
 
-_m21: Any = music21  # it has no types for what is used here
+_m21: Any = music21  # it is only partly typed
 _m21_to_xml: Any = m21ToXml
 
 PROMPT_MARK = "prompt"
-"""Written above the first note where notes were given."""
+"""Text above the first note of a prompt."""
 
 COMPOSED_MARK = "composed from here"
-"""Written above the first note that was not given, where others were."""
+"""Text above the first composed note after a prompt."""
 
 PROMPT_COLOUR = "#0072B2"
-"""The colour of the notes that were given."""
+"""Colour of the notes of a prompt."""
 
 _SIGNS = {-1: "-", 0: "", 1: "#"}
 _TIES = {(False, True): "start", (True, True): "continue", (True, False): "stop"}
 
 
 def to_music21(tune: Tune) -> Any:
-    """Make a score of a tune.
+    """Convert a tune to a score.
 
     Args:
         tune: The tune.
 
     Returns:
-        A score of one part, a violin's, with complete notation.
+        A score with one violin part and complete notation.
     """
     violin = _m21.instrument.Violin()
     violin.partId, violin.instrumentId = "P1", "P1-I1"  # music21 would choose them at random
@@ -66,10 +66,10 @@ def to_music21(tune: Tune) -> Any:
 
 
 def to_musicxml(tune: Tune) -> str:
-    """Write a tune as MusicXML, always the same text for the same tune."""
+    """Convert a tune to MusicXML, always the same text for the same tune."""
     exporter = _m21_to_xml.ScoreExporter(to_music21(tune), makeNotation=False)
     root = exporter.parse()
-    # music21 names itself as the composer, and names itself as the title of a tune without one
+    # music21 enters itself as the composer, and as the title of a tune without one
     unwanted = {"identification": "creator", "identification/encoding": "encoding-date"}
     for place, name in (unwanted if tune.title else unwanted | {".": "movement-title"}).items():
         for parent in root.findall(place):
@@ -97,7 +97,7 @@ def _measure(tune: Tune, bar: WrittenBar) -> Any:
 
 
 def _opening(tune: Tune) -> Iterator[Any]:
-    """Return what stands before the first note: clef, key, metre and tempo."""
+    """Yield the elements before the first note: clef, key, metre and tempo."""
     signature = _m21.key.Key(tonic(tune).replace("b", "-"), tune.mode)
     beat = beat_length(tune.metre)
     beats_per_minute = round(tune.quarters_per_minute / float(beat), 2)
@@ -107,7 +107,7 @@ def _opening(tune: Tune) -> Iterator[Any]:
 
 
 def _mark(tune: Tune, written: WrittenNote) -> str:
-    """Return what is written above a note: where the given and the composed notes begin."""
+    """Return the text above a note, which marks the beginning of the prompt and of the composed notes."""
     if not tune.num_prompt or not written.begins:
         return ""
     return {0: PROMPT_MARK, tune.num_prompt: COMPOSED_MARK}.get(written.note, "")
@@ -142,17 +142,17 @@ def _pitch(tune: Tune, written: WrittenNote, accidentals: Accidentals) -> Any:
     if written.tied_before:
         accidentals.tie(name)
     is_shown = not written.tied_before and accidentals.needed(name)
-    made = _m21.pitch.Pitch(f"{name.letter}{_SIGNS[name.alter]}", octave=name.octave)
+    result = _m21.pitch.Pitch(f"{name.letter}{_SIGNS[name.alter]}", octave=name.octave)
     if is_shown or name.alter:
-        made.accidental = _m21.pitch.Accidental(name.alter)
-        made.accidental.displayStatus = is_shown
-    return made
+        result.accidental = _m21.pitch.Accidental(name.alter)
+        result.accidental.displayStatus = is_shown
+    return result
 
 
 def _duration(notes: Sequence[WrittenNote], index: int) -> Any:
-    """Return a note's duration; a tuplet has a bracket where no beam holds it together, but no other sign."""
+    """Return the duration of a note; a tuplet has a bracket if it is not beamed as a group."""
     written = notes[index]
-    made = _m21.duration.Duration(written.value)
+    result = _m21.duration.Duration(written.value)
     if written.tuplet >= 0:
         members = [note for note in notes if note.tuplet == written.tuplet]
         kind = _m21.duration.Tuplet(
@@ -160,19 +160,19 @@ def _duration(notes: Sequence[WrittenNote], index: int) -> Any:
         )
         places = (written is members[0], written is members[-1])
         kind.type = {(True, True): "startStop", (True, False): "start", (False, True): "stop"}.get(places)
-        made.appendTuplet(kind)
-    return made
+        result.appendTuplet(kind)
+    return result
 
 
 def _is_beamed(members: Sequence[WrittenNote], notes: Sequence[WrittenNote]) -> bool:
-    """Return whether notes of a bar have a beam of their own."""
+    """Return whether some notes of a bar are a beam group."""
     beam = [note for note in notes if note.span == members[0].span]
     return len(members) > 1 and beam == members and all(note.has_beam for note in members)
 
 
 def _beams(notes: Sequence[WrittenNote]) -> list[Any]:
-    """Return every note's beams: neighbours of one span are joined by as many as both have, others are partial."""
-    made: list[Any] = [_m21.beam.Beams() for _ in notes]
+    """Return the beams of each note: neighbours in a span share as many as both have, others are partial."""
+    result: list[Any] = [_m21.beam.Beams() for _ in notes]
     for _, run in groupby(range(len(notes)), lambda index: (notes[index].span, notes[index].has_beam)):
         group = list(run)
         if len(group) == 1 or not notes[group[0]].has_beam:
@@ -183,14 +183,14 @@ def _beams(notes: Sequence[WrittenNote]) -> list[Any]:
             for level in range(1, flags[place] + 1):
                 joined = (before >= level, after >= level)
                 if any(joined):
-                    made[index].append({(False, True): "start", (True, False): "stop"}.get(joined, "continue"))
+                    result[index].append({(False, True): "start", (True, False): "stop"}.get(joined, "continue"))
                 else:
-                    made[index].append("partial", "left" if place else "right")
-    return made
+                    result[index].append("partial", "left" if place else "right")
+    return result
 
 
 def _num_flags(written: WrittenNote) -> int:
-    """1 for an eighth, 2 for a sixteenth, and so on, dotted or not."""
+    """Return 1 for an eighth, 2 for a sixteenth, and so on, dotted or not."""
     flags = 0
     while written.value < Fraction(1, 2**flags):
         flags += 1

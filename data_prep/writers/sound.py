@@ -1,12 +1,12 @@
-"""MIDI as sound: the SoundFont that comes with pretty_midi plays it into a WAV file.
+"""Synthesise MIDI as a WAV file, with the SoundFont that comes with pretty_midi.
 
-No library on the package index is suitable: pyfluidsynth and tinysoundfont need libraries of the system,
-midirenderer has had no release since 2024, and symusic's synthesizer cannot return its result (0.6.0).
+No library on the package index is suitable: pyfluidsynth and tinysoundfont need system libraries, midirenderer has had
+no release since 2024, and symusic's synthesizer cannot return its result (0.6.0).
 """
 
 import wave
 from functools import cache
-from importlib.util import find_spec
+from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,17 @@ import numpy as np
 from data_prep.writers.soundfont import RATE, SoundFont
 
 _PEAK = 10 ** (-1 / 20)
-"""Of full amplitude: one decibel is left, for players that resample."""
+"""Share of full amplitude: one decibel of headroom is left for players that resample."""
 
 
 def to_wav(midi: Any) -> bytes:
-    """Play MIDI.
+    """Synthesise MIDI.
 
     Args:
-        midi: A PrettyMIDI; its instruments' notes are played, except drums.
+        midi: A PrettyMIDI, whose drums are not played.
 
     Returns:
-        A WAV file: one channel, 16 bits, as loud as it can be without clipping.
+        A WAV file with one channel and 16 bits, as loud as possible without clipping.
     """
     notes = [(player.program, note) for player in midi.instruments if not player.is_drum for note in player.notes]
     played = [
@@ -50,7 +50,4 @@ def to_wav(midi: Any) -> bytes:
 
 @cache
 def _font() -> SoundFont:
-    spec = find_spec("pretty_midi")
-    assert spec is not None, "the package is a dependency"
-    assert spec.origin is not None, "the package is a folder"
-    return SoundFont(Path(spec.origin).parent / "TimGM6mb.sf2")
+    return SoundFont(Path(str(files("pretty_midi") / "TimGM6mb.sf2")))

@@ -1,12 +1,11 @@
-"""Notes of a SoundFont's presets: sampled sounds, shifted in pitch, looped, and shaped in loudness.
+"""Synthesise notes of a SoundFont's presets: samples shifted in pitch, looped, and shaped in loudness.
 
 Symbols: a cent is 1/100 of a semitone; times are stored as timecents, 2**(timecents / 1200) seconds, loudness as
 centibels, 10**(-centibels / 200) of full amplitude; n samples of a note at RATE.
 
-Implemented are the parts of the standard's synthesis that make a tune sound like its instrument: samples, key and
-velocity ranges, tuning, loops, the envelope of the volume, vibrato, and the low-pass filter, open as far as its
-envelope opens it. Left out are the closing of that filter, which short notes do not reach, and effects: panning,
-reverberation, chorus.
+This implements the parts of the standard that make a tune sound like its instrument: samples, key and velocity ranges,
+tuning, loops, the volume envelope, vibrato, and the low-pass filter at the maximum of its envelope. It omits the
+closing of that filter, which short notes do not reach, and effects: panning, reverberation, chorus.
 
 Source: SoundFont Technical Specification 2.04 (E-mu Systems, 2006): generators by number (8.1.2), envelopes (9.1.6),
 zones (7.3, 7.7).
@@ -24,7 +23,7 @@ from scipy import signal
 _scipy_signal: Any = signal  # it is only partly typed
 
 RATE = 44100
-"""Samples of a note in a second."""
+"""Samples per second."""
 
 _HEADER = np.dtype([("name", "S20"), ("preset", "<u2"), ("bank", "<u2"), ("zone", "<u2"), ("unused", "<u4", 3)])
 _INSTRUMENT = np.dtype([("name", "S20"), ("zone", "<u2")])
@@ -65,16 +64,16 @@ _DEFAULTS = {
 """Defaults of the generators that are not 0."""
 
 _OF_INSTRUMENTS_ALONE = {_LOOP_BEGIN, _LOOP_END, _LOOPS, _ROOT, _KEYS, _VELOCITIES}
-"""Generators that a preset does not add to."""
+"""Generators to which a preset does not add."""
 
 _LOWEST_HERTZ = 8.176
-"""Absolute cents count from here, MIDI key 0."""
+"""Frequency of MIDI key 0, from which absolute cents count."""
 
 _SILENT = 1000
 """Centibels at which a release ends."""
 
 _ATTENUATION_HEARD = 0.4
-"""Of the attenuation that fonts ask for: as in the synthesizers that fonts are made for, and in current players."""
+"""Share of a font's attenuation that is applied, as in the synthesizers for which fonts are made."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ class _Sound:
 
 
 class SoundFont:
-    """The presets of a file."""
+    """The presets of a SoundFont file."""
 
     def __init__(self, path: Path) -> None:
         """Open a file in the format SoundFont 2."""
@@ -110,13 +109,13 @@ class SoundFont:
         """Play a note.
 
         Args:
-            program: The preset in the first bank, as MIDI numbers programs from 0.
+            program: MIDI program from 0, a preset of the first bank.
             key: MIDI pitch.
             velocity: MIDI velocity.
-            seconds: How long it is held.
+            seconds: Duration for which the note is held (seconds).
 
         Returns:
-            [n] its sound, with the release that follows; silence where the preset has nothing for the key.
+            [n] the sound with its release; silence if the preset has no sample for the key.
         """
         played = [_play(sound, key, velocity, seconds) for sound in self._sounds(program, key, velocity)]
         mixed = np.zeros(max((len(sound) for sound in played), default=round(seconds * RATE)))
@@ -136,7 +135,7 @@ class SoundFont:
     def _zones(
         self, kind: bytes, owners: NDArray[Any], owner: int, leads_to: int, key: int, velocity: int
     ) -> Iterator[dict[int, int]]:
-        """Yield the generators of an owner's zones that a note falls into, over those of its first one, if for all."""
+        """Yield the generators of an owner's zones that contain a note, with the defaults of the owner."""
         zones, generators = self._tables[kind + b"bag"], self._tables[kind + b"gen"]
         for_all: dict[int, int] = {}
         for zone in range(int(owners["zone"][owner]), int(owners["zone"][owner + 1])):
@@ -167,7 +166,7 @@ class SoundFont:
 
 
 def _chunks(data: bytes, begin: int, end: int) -> Iterator[tuple[bytes, tuple[int, int]]]:
-    """Yield the name and position of each chunk of a RIFF file that is no list of others."""
+    """Yield the name and position of each chunk of a RIFF file, including the chunks in lists."""
     while begin + 8 <= end:
         name, size = data[begin : begin + 4], int.from_bytes(data[begin + 4 : begin + 8], "little")
         if name == b"LIST":
@@ -178,7 +177,7 @@ def _chunks(data: bytes, begin: int, end: int) -> Iterator[tuple[bytes, tuple[in
 
 
 def _inside(value: int, bounds: int | None) -> bool:
-    """Return whether a value is in a range of two bytes, the lower bound in the lower one."""
+    """Return whether a value is in a range, given as two bytes with the lower bound in the lower byte."""
     return bounds is None or bounds & 0xFF <= value <= bounds >> 8 & 0xFF
 
 
@@ -195,26 +194,26 @@ def _play(sound: _Sound, key: int, velocity: int, seconds: float) -> NDArray[np.
 
 
 def _vibrato(sound: _Sound, time: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[n] cents that the vibrato adds: a triangle, after its delay."""
+    """Return [n] the cents that vibrato adds: a triangle wave after a delay."""
     phase = np.maximum(time - sound.seconds(_VIBRATO_DELAY), 0)
     phase = phase * _LOWEST_HERTZ * 2 ** (sound.generator[_VIBRATO_CENTS_ABOVE] / 1200)
     return sound.generator[_VIBRATO_CENTS] * (1 - 4 * np.abs((phase + 0.25) % 1 - 0.5))
 
 
 def _resampled(sound: _Sound, place: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return [n] the sample at fractional positions, linearly interpolated; it loops if it can, and ends in silence."""
+    """Return [n] the sample at fractional positions, linearly interpolated, looped if possible, else with silence."""
     sample = np.append(sound.sample, np.zeros(2))
     if sound.loop is not None:
         begin, end = sound.loop
         sample[end] = sample[begin]
         place = np.where(place < end, place, begin + (place - begin) % (end - begin))
     place = np.minimum(place, len(sound.sample))
-    whole = place.astype(np.int64)
-    return sample[whole] + (place - whole) * (sample[whole + 1] - sample[whole])
+    floor = place.astype(np.int64)
+    return sample[floor] + (place - floor) * (sample[floor + 1] - sample[floor])
 
 
 def _low_passed(wave: NDArray[np.float64], cents: int) -> NDArray[np.float64]:
-    """[n] a wave without what is above a frequency: two poles, without resonance (R. Bristow-Johnson's cookbook)."""
+    """Return [n] the low-pass filtered wave: two poles, without resonance (R. Bristow-Johnson's cookbook)."""
     hertz = _LOWEST_HERTZ * 2 ** (cents / 1200)
     if hertz >= RATE / 2.2:
         return wave
@@ -225,7 +224,7 @@ def _low_passed(wave: NDArray[np.float64], cents: int) -> NDArray[np.float64]:
 
 
 def _envelope(sound: _Sound, time: NDArray[np.float64], held: float) -> NDArray[np.float64]:
-    """[n] amplitudes: a linear attack, a hold, then centibels that fall evenly to the sustained ones, and away."""
+    """Return [n] amplitudes: a linear attack, a hold, and a decay and a release that are linear in centibels."""
     attack, hold, decay = (sound.seconds(number) for number in (_ATTACK, _HOLD, _DECAY))
     rate = _SILENT / decay
     fallen = np.clip((time - attack - hold) * rate, 0, max(sound.generator[_SUSTAIN], 0))

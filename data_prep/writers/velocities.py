@@ -1,7 +1,7 @@
-"""New velocities for a MIDI file's own notes, written into its bytes, without changing anything else.
+"""Replace the velocities of a MIDI file's notes in its bytes, without changing anything else.
 
-The bytes are changed instead of being read and written by a library, since none writes every file back unchanged:
-timing, controllers, sysex, unknown chunks and the order of events have to stay.
+No library writes every file back unchanged, with the same timing, controllers, sysex, unknown chunks and order of
+events.
 """
 
 import numpy as np
@@ -15,12 +15,12 @@ def with_velocities(data: bytes, notes: MidiNotes, velocity: NDArray[np.integer]
     """Return a MIDI file with other velocities.
 
     Args:
-        data: The file.
-        notes: Of this file; all or some of them.
-        velocity: [n] 1..127, one for each of the notes.
+        data: The contents of the file.
+        notes: All or some of its notes.
+        velocity: [n] velocities 1..127 of these notes.
 
     Returns:
-        The file with these velocities; every other byte is unchanged.
+        The contents with these velocities; every other byte is unchanged.
     """
     assert velocity.shape == notes.offset.shape
     assert np.issubdtype(velocity.dtype, np.integer)

@@ -19,7 +19,7 @@ from tests import hand_midi
 
 
 def only(corpus: Corpus) -> Callable[..., Corpus]:
-    """Stand in for ``corpus.resolve`` with one corpus, whatever its name."""
+    """Replace ``corpus.resolve`` by a function that returns one corpus for any name."""
 
     def resolve(name: str, repeats: str = "written") -> Corpus:
         del name
@@ -61,7 +61,7 @@ def _rows(piece: Piece) -> list[Note]:
 
 @pytest.fixture(scope="session")
 def rows() -> Callable[[Piece], list[Note]]:
-    """Return a piece's rows in quarter notes."""
+    """Return the rows of a piece in quarter notes."""
     return _rows
 
 
@@ -89,13 +89,13 @@ def _piece(
 
 @pytest.fixture(scope="session")
 def piece() -> Callable[..., Piece]:
-    """Make a piece of pitches and durations (quarters where none are given)."""
+    """Make a piece of pitches and durations, by default quarter notes."""
     return _piece
 
 
 @pytest.fixture(scope="session")
 def midi() -> Callable[..., bytes]:
-    """Make a MIDI file of tracks of (tick, event bytes), 120 ticks a quarter note."""
+    """Make a MIDI file of tracks of (tick, event bytes), at 120 ticks per quarter note."""
     return hand_midi.midi
 
 
@@ -158,7 +158,7 @@ def _tune(index: int) -> str:
 
 @pytest.fixture
 def full_disk() -> Callable[[], AbstractContextManager[None]]:
-    """Let no file of this process grow while the context lasts, as on a full disk."""
+    """Prevent files of this process from growing within the context, as on a full disk."""
 
     @contextmanager
     def full() -> Generator[None]:

@@ -51,7 +51,7 @@ def test_repeats(turns: list[Turn], order: str) -> None:
     [
         ([OPENS, _ending(1), _ending(2, times=2), DIVIDES, NONE], "abacd"),
         ([NONE, _ending(1), _ending(2), NONE], "abac"),  # the first one leads back without a sign
-        ([NONE, _ending(1), _ending(2, times=2), CLOSES, NONE], "abacd"),  # and the last one in spite of one does not
+        ([NONE, _ending(1), _ending(2, times=2), CLOSES, NONE], "abacd"),  # the last one does not, even with a sign
         ([NONE, _ending(1), CLOSES, NONE], "abac"),  # a first ending alone
         ([NONE, _ending(1), NONE, NONE], "abc"),  # which does not close
         ([NONE, Turn(times=2, endings=frozenset({2})), NONE], "aab"),  # a second ending alone
@@ -109,7 +109,7 @@ def test_parts(turns: list[Turn], parts: str, order: str) -> None:
     assert _order(*turns, parts=parts) == order
 
 
-def test_a_list_of_sections_may_say_all() -> None:
+def test_a_list_of_sections_determines_the_whole_order() -> None:
     turns = [Turn(label="A"), OPENS, Turn(times=2, label="B"), NONE]
     assert _order(*turns, parts="ABA", repeats_in_parts=False) == "abcab"
 
@@ -122,14 +122,14 @@ def _turns(draw: st.DrawFn) -> Turn:
 
 
 @given(st.lists(_turns(), min_size=2, max_size=12))
-def test_every_stretch_is_played_and_none_without_end(turns: list[Turn]) -> None:
+def test_every_stretch_is_played_a_finite_number_of_times(turns: list[Turn]) -> None:
     order = playing_order(turns, [1] * (len(turns) - 1))
     assert set(order) == set(range(len(turns) - 1))
     assert len(order) <= 4 * (len(turns) - 1)
 
 
 @given(st.lists(_turns(), min_size=2, max_size=8), st.integers(1, 8), st.sampled_from(["fine", "to coda"]))
-def test_a_jump_adds_what_it_leads_to_without_repeats(turns: list[Turn], at: int, sign: Sign) -> None:
+def test_a_jump_plays_its_target_without_repeats(turns: list[Turn], at: int, sign: Sign) -> None:
     straight = playing_order(turns, [1] * (len(turns) - 1))
     turns[-1].signs.add("da capo")
     turns[min(at, len(turns) - 1)].signs.add(sign)
@@ -139,7 +139,7 @@ def test_a_jump_adds_what_it_leads_to_without_repeats(turns: list[Turn], at: int
     assert again == sorted(set(again))
 
 
-def test_what_comes_to_too_much_is_refused() -> None:
+def test_too_many_turns_are_rejected() -> None:
     many = [Turn(), *(Turn(times=100) for _ in range(30))]
     with pytest.raises(ValueError, match=f"at most {MAX_NOTES} notes are read: with repeats expanded it has"):
         playing_order(many, [2000] * 30)
@@ -155,7 +155,7 @@ def _note(onset: float, duration: float, pitch: int = 60) -> Note:
     return Note(Fraction(onset), Fraction(duration), pitch, "n")
 
 
-def test_notes_move_with_their_stretch() -> None:
+def test_notes_are_moved_with_their_stretch() -> None:
     course = Course([0, 0, 1], [Fraction(0), Fraction(2), Fraction(3)])
     grace = _note(2, 0, 61)
     notes = [_note(0, 1), _note(1, 1), grace, _note(2, 1)]
@@ -171,14 +171,14 @@ def test_notes_move_with_their_stretch() -> None:
     ]
 
 
-def test_a_note_that_sounds_over_a_turn_is_cut_only_where_the_order_turns() -> None:
+def test_a_note_held_over_a_stretch_is_cut_only_if_another_stretch_follows() -> None:
     onsets = [Fraction(0), Fraction(2), Fraction(4)]
     notes = [_note(0, 1), _note(1, 2), _note(3, 1)]
     assert [note.duration for note in Course([0, 1], onsets).notes(notes, [0, 2, 3])] == [1, 2, 1]
     assert [note.duration for note in Course([0, 0, 1], onsets).notes(notes, [0, 2, 3])] == [1, 1, 1, 2, 1]
 
 
-def test_signatures_come_again_where_others_hold() -> None:
+def test_signatures_are_repeated_where_others_are_in_force() -> None:
     metres = [Metre(Fraction(0), 4, 4), Metre(Fraction(4), 3, 4), Metre(Fraction(7), 2, 4)]
     onsets = [Fraction(0), Fraction(7), Fraction(9)]
     assert Course([0, 0, 1], onsets).signatures(metres) == [
@@ -193,6 +193,6 @@ def test_signatures_come_again_where_others_hold() -> None:
     assert Course([1, 0], onsets).signatures(metres) == [(0, 2, 4), (2, 4, 4), (6, 3, 4)]
 
 
-def test_times_come_as_often_as_they_are_played() -> None:
+def test_times_are_repeated_as_often_as_they_are_played() -> None:
     course = Course([0, 0, 1], [Fraction(0), Fraction(4), Fraction(6)])
     assert list(course.times([Fraction(0), Fraction(1), Fraction(4), Fraction(6)])) == [1, 4, 5, 8, 10]

@@ -17,14 +17,14 @@ from data_prep.wording import by_number, by_rule, counted
         (2, "epoch", "", "2 epochs"),
     ],
 )
-def test_a_number_stands_with_its_noun(count: float, noun: str, form: str, text: str) -> None:
+def test_a_number_is_formatted_with_its_noun(count: float, noun: str, form: str, text: str) -> None:
     assert counted(count, noun, form) == text
 
 
-def test_a_verb_goes_with_its_number() -> None:
+def test_a_verb_agrees_with_its_number() -> None:
     assert [by_number(count, "is", "are") for count in (0, 1, 2)] == ["are", "is", "are"]
 
 
-def test_what_rules_leave_out_is_no_number_of_what_they_are_called_by() -> None:
+def test_counts_of_rules_do_not_inflect_the_names_of_the_rules() -> None:
     assert by_rule({"grace notes": 644, "too short": 0, "chords": 1}) == "grace notes 644, chords 1"
     assert not by_rule({"chords": 0})

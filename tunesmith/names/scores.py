@@ -46,7 +46,7 @@ def corpus_scores(
     Raises:
         BadInputError: If the model or the corpus cannot be used, or no piece is left to score.
     """
-    from data_prep.prepared.corpus import prepare_unfolded
+    from data_prep.prepared.corpus import prepare
     from models.families import family as find_family
     from models.training.checkpoint import load_model
     from search.promotion.scoring import score_model
@@ -55,7 +55,7 @@ def corpus_scores(
     saved = load_model(model.path)
     family = find_family(saved.extra["family"])
     repeats = repeats or (model.data or Data()).repeats
-    prepared = prepare_unfolded(corpus, kind=family.data_kind, repeats=repeats, progress=progress)
+    prepared = prepare(corpus, kind=family.data_kind, repeats=repeats, num_folds=None, progress=progress)
     learnt, reason = _learnt(model, family.data_kind, saved.extra.get("fingerprint"), progress)
     return CorpusScores(prepared, score_model(family, model.path, prepared.data, learnt, keep_seen=keep_seen), reason)
 

@@ -1,4 +1,4 @@
-"""Folds and the sealed test set."""
+"""Folds and the test set."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ corpora = st.tuples(st.integers(0, 1000), st.integers(40, 120))
 
 @settings(max_examples=50)
 @given(corpora, st.integers(2, 6), st.integers(0, 5))
-def test_no_group_in_two_folds_and_none_empty(corpus: tuple[int, int], num_folds: int, seed: int) -> None:
+def test_no_group_is_split_and_no_fold_is_empty(corpus: tuple[int, int], num_folds: int, seed: int) -> None:
     ids, groups, lengths = _corpus(*corpus)
     folds = assign(ids, groups, lengths, num_folds=num_folds, seed=seed, fingerprint="f")
     assert set(folds) == {TEST, *range(num_folds)}
@@ -58,7 +58,7 @@ def test_folds_are_balanced_in_notes_and_the_test_set_is_a_tenth() -> None:
     assert notes[1:].max() / notes[1:].min() < 1.01
 
 
-def test_the_same_inputs_give_the_same_folds_and_others_give_others() -> None:
+def test_folds_depend_on_the_seed_and_the_fingerprint() -> None:
     ids, groups, lengths = _corpus(3, 200)
     first = assign(ids, groups, lengths, num_folds=4, seed=0, fingerprint="f")
     assert assign(ids, groups, lengths, num_folds=4, seed=0, fingerprint="f") == first
@@ -82,7 +82,7 @@ def test_a_huge_group_does_not_fill_the_test_set() -> None:
         assert folds[0] != TEST
 
 
-def test_the_smallest_corpus_that_works() -> None:
+def test_the_smallest_possible_corpus() -> None:
     folds = assign(list("abcde"), range(5), [10, 20, 30, 40, 50], num_folds=4, seed=0, fingerprint="f")
     assert sorted(folds) == [TEST, 0, 1, 2, 3]
 
@@ -107,7 +107,7 @@ def _by_style(groups: list[int], styles: list[str], *, num_folds: int = 3, seed:
 
 @settings(max_examples=50)
 @given(st.integers(0, 1000), st.integers(2, 4), st.integers(1, 4))
-def test_every_fold_and_the_test_set_hold_every_style(seed: int, num_folds: int, num_styles: int) -> None:
+def test_every_fold_and_the_test_set_contain_every_style(seed: int, num_folds: int, num_styles: int) -> None:
     random = stream(seed, "styles")
     style_of_group = [f"style{index % num_styles}" for index in range(num_styles * (num_folds + 1 + seed % 5))]
     groups = [*range(len(style_of_group)), *random.integers(len(style_of_group), size=30).tolist()]

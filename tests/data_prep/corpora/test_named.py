@@ -9,12 +9,13 @@ import pytest
 from data_prep.corpora.named import Corpus, corpora, resolve
 from data_prep.errors import BadInputError
 from data_prep.melodies.filters import RULES
+from data_prep.prepared.kinds import KINDS
 from data_prep.readers.digest import file_digest
 
 
 def test_the_named_corpora_and_their_files() -> None:
     assert list(corpora()) == ["oneills", "oneills-all", "ryans", "airds", "chorales", "synthetic"]
-    assert {name: corpus.num_files for name, corpus in corpora().items()} == {
+    assert {name: len(corpus.files()) for name, corpus in corpora().items()} == {
         "oneills": 39,
         "oneills-all": 39,
         "ryans": 1059,
@@ -32,17 +33,17 @@ def test_every_corpus_has_a_summary_a_licence_and_known_rules() -> None:
         assert set(corpus.rules) <= set(RULES)
 
 
-def test_an_unknown_corpus_is_told_the_nearest_name() -> None:
+def test_an_unknown_corpus_is_reported_with_the_nearest_name() -> None:
     with pytest.raises(BadInputError, match=r"'oneils' \(and there is no such folder .*\); did you mean 'oneills'\?"):
         resolve("oneils")
 
 
-def test_a_folder_that_is_not_there() -> None:
+def test_a_missing_folder_is_rejected() -> None:
     with pytest.raises(BadInputError, match=r"there is no folder 'no/such/folder'"):
         resolve("no/such/folder")
 
 
-def test_a_file_is_no_corpus(tmp_path: Path) -> None:
+def test_a_file_is_not_a_corpus(tmp_path: Path) -> None:
     path = tmp_path / "tune.abc"
     path.write_text("X:1\n")
     with pytest.raises(BadInputError, match="name its folder"):
@@ -70,7 +71,7 @@ def test_files_of_a_folder_in_order_at_any_depth_without_hidden_ones(tmp_path: P
     ]
 
 
-def test_the_digest_follows_contents_and_kind_of_file(tmp_path: Path) -> None:
+def test_the_digest_depends_on_contents_and_kind_of_file(tmp_path: Path) -> None:
     for name, text in (("a.abc", "X:1"), ("b.abc", "X:1"), ("c.abc", "X:2"), ("d.mid", "X:1")):
         (tmp_path / name).write_text(text)
     a, b, c, d = (file_digest(tmp_path / name) for name in ("a.abc", "b.abc", "c.abc", "d.mid"))
@@ -78,18 +79,21 @@ def test_the_digest_follows_contents_and_kind_of_file(tmp_path: Path) -> None:
     assert len({a, c, d}) == 3
 
 
-def test_the_fingerprint_follows_names_contents_and_rules(tmp_path: Path) -> None:
+def test_the_fingerprint_depends_on_names_contents_and_rules(tmp_path: Path) -> None:
+    def fingerprint(corpus: Corpus, **digests: str) -> str:
+        return KINDS["melodies"].fingerprint(corpus, {corpus.folder / name: digests[name] for name in digests})
+
     plain = Corpus("x", "", "", tmp_path)
     strict = Corpus("x", "", "", tmp_path, rules=("rests",))
-    prints = {
-        plain.fingerprint([("a", "1"), ("b", "2")]),
-        plain.fingerprint([("a", "1"), ("b", "3")]),
-        plain.fingerprint([("a", "1"), ("c", "2")]),
-        strict.fingerprint([("a", "1"), ("b", "2")]),
+    fingerprints = {
+        fingerprint(plain, a="1", b="2"),
+        fingerprint(plain, a="1", b="3"),
+        fingerprint(plain, a="1", c="2"),
+        fingerprint(strict, a="1", b="2"),
     }
-    assert len(prints) == 4
-    elsewhere = Corpus("y", "", "", tmp_path / "moved")
-    assert elsewhere.fingerprint([("a", "1")]) == plain.fingerprint([("a", "1")])
+    assert len(fingerprints) == 4
+    moved = Corpus("y", "", "", tmp_path / "moved")
+    assert fingerprint(moved, a="1") == fingerprint(plain, a="1")
 
 
 def test_finding_corpora_does_not_import_music21() -> None:

@@ -1,4 +1,4 @@
-"""Corpora whose repeats are read as played: another reading, with a cache, a fingerprint and folds of its own."""
+"""Corpora whose repeats are read as played, with their own cache entries, fingerprints and folds."""
 
 import shutil
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from tests.data_prep.conftest import only
 
 @pytest.fixture
 def tunes(folder_of_tunes: Callable[[int], Path]) -> Path:
-    """A folder of twelve tunes of two parts, each of which is repeated."""
+    """Return a folder of twelve tunes with two repeated parts each."""
     folder = folder_of_tunes(12)
     for path in folder.iterdir():
         head, _, music = path.read_text().rpartition("K:G\n")
@@ -29,7 +29,7 @@ def tunes(folder_of_tunes: Callable[[int], Path]) -> Path:
 
 @pytest.fixture
 def prepared(tmp_path: Path) -> Callable[..., Prepared]:
-    """Prepare a folder with the test's own cache."""
+    """Return a function that prepares a folder with a cache of the test."""
 
     def make(folder: Path, repeats: str = "written", kind: str = "melodies") -> Prepared:
         return prepare(str(folder), kind=kind, repeats=repeats, num_folds=2, cache=tmp_path / "cache", processes=1)
@@ -45,12 +45,14 @@ def test_each_reading_has_its_own_data_and_folds(tunes: Path, prepared: Callable
     assert played.data.num_notes + played.num_test_notes == 12 * 64
     assert written.data.num_pieces + written.num_test_pieces == played.data.num_pieces + played.num_test_pieces == 12
     assert {*played.data.ids, *written.data.ids} <= {f"{path.name}#1" for path in tunes.iterdir()}
-    for one in (written, played):
-        folds_of = {(origin.group, fold) for origin, fold in zip(one.origins, one.data.fold.tolist(), strict=True)}
-        assert len(folds_of) == len({origin.group for origin in one.origins})
+    for corpus in (written, played):
+        folds_of = {
+            (origin.group, fold) for origin, fold in zip(corpus.origins, corpus.data.fold.tolist(), strict=True)
+        }
+        assert len(folds_of) == len({origin.group for origin in corpus.origins})
 
 
-def test_each_reading_is_kept_and_found_again(tunes: Path, tmp_path: Path, prepared: Callable[..., Prepared]) -> None:
+def test_each_reading_is_cached(tunes: Path, tmp_path: Path, prepared: Callable[..., Prepared]) -> None:
     first = prepared(tunes, "played")
     assert prepared(tunes).fingerprint == prepare(str(tunes), num_folds=2, cache=tmp_path / "other").fingerprint
     assert len([*(tmp_path / "cache" / "notes").iterdir()]) == 24
@@ -61,9 +63,9 @@ def test_each_reading_is_kept_and_found_again(tunes: Path, tmp_path: Path, prepa
     assert file_digest(path) == file_digest(path, "written") != file_digest(path, "played")
 
 
-def test_a_file_that_changes_while_it_is_played_is_not_kept(tunes: Path, tmp_path: Path) -> None:
+def test_a_file_that_changes_while_it_is_read_is_not_cached(tunes: Path, tmp_path: Path) -> None:
     class Changing:
-        """Change a file after each that is read."""
+        """Change all files when the reading starts."""
 
         def start(self, total: int, what: str) -> None:
             del total, what
@@ -81,7 +83,7 @@ def test_a_file_that_changes_while_it_is_played_is_not_kept(tunes: Path, tmp_pat
     assert {reading.unread[0].reason for reading in readings.values()} == {"it was changed while it was read"}
 
 
-def test_midi_files_have_nothing_to_repeat(
+def test_midi_files_have_no_repeats(
     folder_of_performances: Callable[..., Path], prepared: Callable[..., Prepared]
 ) -> None:
     folder = folder_of_performances(4)
@@ -92,7 +94,7 @@ def test_midi_files_have_nothing_to_repeat(
     assert read_file(path, "played").pieces[0].num_timed == read_file(path).pieces[0].num_timed
 
 
-def test_scores_that_are_rendered_are_played(
+def test_rendered_scores_are_read_with_repeats(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prepared: Callable[..., Prepared]
 ) -> None:
     synthetic = resolve("synthetic")
@@ -103,12 +105,12 @@ def test_scores_that_are_rendered_are_played(
     num_notes: list[int] = []
     monkeypatch.setattr("data_prep.prepared.corpus.resolve", only(replace(synthetic, folder=folder, every=1)))
     for repeats in REPEATS:
-        one = prepared(Path("synthetic"), repeats, "performances")
-        num_notes.append(one.data.num_notes + one.num_test_notes)
+        corpus = prepared(Path("synthetic"), repeats, "performances")
+        num_notes.append(corpus.data.num_notes + corpus.num_test_notes)
     assert num_notes[0] < num_notes[1]
 
 
-def test_another_reading_is_refused_in_one_line() -> None:
+def test_an_unknown_reading_of_repeats_is_rejected_in_one_line() -> None:
     with pytest.raises(BadInputError, match=r"^no reading of repeats is called 'playd'; did you mean 'played'\?$"):
         resolve("oneills", "playd")
     assert resolve("oneills", "played").repeats == "played"

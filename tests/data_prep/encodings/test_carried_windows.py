@@ -1,4 +1,4 @@
-"""Windows that follow one another: every piece whole and in order, one performance of each composition in a pass."""
+"""Consecutive windows: entire pieces in order, and one performance of each composition per pass."""
 
 from collections import Counter
 
@@ -22,24 +22,24 @@ def plan(pieces: list[tuple[int, int, int]], length: int = 8, batch_size: int = 
 
 def runs(steps: list[CarriedBatch], fold: int) -> list[list[tuple[int, int, int]]]:
     """Return the content of each slot of a fold, from one beginning to the next: piece, first row and length."""
-    found: list[list[tuple[int, int, int]]] = []
+    contents: list[list[tuple[int, int, int]]] = []
     for step in steps:
         columns = (part[fold].tolist() for part in (step.batch.piece, step.batch.first, step.batch.length))
         slots: list[tuple[int, int, int]] = list(zip(*columns, strict=True))
         if step.begins:
-            found.extend([] for _ in slots)
-        for slot, window in zip(found[-len(slots) :], slots, strict=True):
+            contents.extend([] for _ in slots)
+        for slot, window in zip(contents[-len(slots) :], slots, strict=True):
             slot.append(window)
-    return found
+    return contents
 
 
 def groups_of(pieces: list[tuple[int, int, int]], fold: int) -> set[int]:
-    """Find the compositions that a fold learns from."""
+    """Return the compositions that a fold trains on."""
     return {group for size, holder, group in pieces if holder not in {-1, fold} and size}
 
 
 @given(PIECES, st.integers(1, 12), st.integers(1, 4), st.integers(1, 3))
-def test_windows_go_through_pieces_in_order_and_whole(
+def test_windows_cover_entire_pieces_in_order(
     drawn: list[tuple[int, int, int]], length: int, batch_size: int, epoch: int
 ) -> None:
     pieces = [*drawn, (5, 0, 5), (20, 1, 6), (7, 2, 7)]
@@ -52,7 +52,7 @@ def test_windows_go_through_pieces_in_order_and_whole(
         played: Counter[int] = Counter()
         for slot in runs(steps, fold):
             windows = [window for window in slot if window[2]]
-            assert slot[: len(windows)] == windows  # nothing follows a piece in its slot
+            assert slot[: len(windows)] == windows  # a slot is empty after the end of its piece
             if windows:
                 (number,) = {piece for piece, _, _ in windows}
                 size, holder, _ = pieces[number]
@@ -61,12 +61,12 @@ def test_windows_go_through_pieces_in_order_and_whole(
                 assert [first for _, first, _ in windows] == list(range(0, size, length))
                 assert [span for _, _, span in windows] == [min(length, size - at) for at in range(0, size, length)]
         assert {pieces[number][2] for number in played} == groups_of(pieces, fold)
-        assert len(played) == len(groups_of(pieces, fold))  # of every composition one performance
+        assert len(played) == len(groups_of(pieces, fold))  # one performance of every composition
         own, most = num_batches[fold], max(num_batches)
-        assert set(played.values()) <= {most // own, -(-most // own)}  # a fold with fewer batches goes round
+        assert set(played.values()) <= {most // own, -(-most // own)}  # a fold with fewer batches starts over
 
 
-def test_each_composition_comes_once_where_no_fold_goes_round() -> None:
+def test_each_composition_is_used_once_if_no_fold_starts_over() -> None:
     pieces = [(10 + n, n % G, n // 2) for n in range(12)]  # two performances of six, in neighbouring folds
     for epoch in range(1, 5):
         steps = list(plan(pieces, batch_size=2).epoch(0, trial=0, epoch=epoch))
@@ -77,14 +77,14 @@ def test_each_composition_comes_once_where_no_fold_goes_round() -> None:
             assert set(groups) == groups_of(pieces, fold)
 
 
-def test_pieces_of_like_length_go_side_by_side() -> None:
+def test_pieces_of_similar_length_are_in_one_batch() -> None:
     pieces = [(n, n % G, n) for n in stream(0, "toy pieces").permutation(np.arange(1, 31)).tolist()]
     for step in plan(pieces, length=1000, batch_size=5).epoch(1, trial=0, epoch=1):
         for lengths in step.batch.length:
             assert np.ptp(lengths[lengths > 0]) <= 6
 
 
-def test_all_performances_of_a_composition_take_turns() -> None:
+def test_all_performances_of_a_composition_are_used_in_turn() -> None:
     pieces = [(8, 0, 0)] * 4 + [(8, 1, 1)] + [(8, 2, 2)] * 2
     cut = plan(pieces)
     played: Counter[int] = Counter()
@@ -96,7 +96,7 @@ def test_all_performances_of_a_composition_take_turns() -> None:
     assert all(160 < played[number] < 240 for number in (5, 6))
 
 
-def test_equal_names_give_equal_steps_and_other_names_others() -> None:
+def test_steps_depend_on_seed_trial_and_epoch() -> None:
     cut = plan([(8 + n, n % G, n // 3) for n in range(30)])
 
     def drawn(seed: int, trial: int, epoch: int) -> str:

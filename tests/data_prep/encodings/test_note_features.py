@@ -1,4 +1,4 @@
-"""Note features against loops over notes, and what must and must not change them."""
+"""Note features, compared with loops over notes, and their invariances."""
 
 import math
 import tracemalloc
@@ -23,7 +23,7 @@ from data_prep.encodings.note_features import (
 
 SETS: tuple[FeatureSet, ...] = ("minimal", "local", "piece")
 TICKS = 32
-"""Ticks of a quarter note: a power of two, so that sums of times are exact."""
+"""Ticks per quarter note: a power of two, so that sums of times are exact."""
 
 Row = tuple[int, int, int]
 """Onset and duration in ticks, pitch."""
@@ -38,12 +38,12 @@ ROWS = st.lists(
     max_size=24,
 )
 PACES = st.lists(st.sampled_from([0.3, 0.5, 1.1]), min_size=4, max_size=4)
-"""Seconds a quarter note in bars 1, 2, 3 and from 4 on."""
+"""Seconds per quarter note in bars 1, 2, 3 and from 4 on."""
 
 
 @dataclass(frozen=True)
 class Note:
-    """One note, and its place in the order of the view."""
+    """A note, with its position in the order of the view."""
 
     number: int
     cell: int
@@ -56,15 +56,15 @@ class Note:
 
 def seconds_at(tick: int, paces: Sequence[float]) -> float:
     bar, rest = divmod(tick, 4 * TICKS)
-    whole = sum(4 * paces[min(number, 3)] for number in range(bar))
-    return whole + rest / TICKS * paces[min(bar, 3)]
+    complete = sum(4 * paces[min(number, 3)] for number in range(bar))
+    return complete + rest / TICKS * paces[min(bar, 3)]
 
 
 def described(rows: Sequence[Row], paces: Sequence[float], features: FeatureSet) -> NDArray[np.float32]:
     tick, duration, pitch = np.array(rows, np.int64).T
     onset = tick / TICKS
     by = order(onset, pitch.astype(np.int16))
-    seconds = np.array([seconds_at(one, paces) for one in tick.tolist()])
+    seconds = np.array([seconds_at(time, paces) for time in tick.tolist()])
     return note_features(pitch[by].astype(np.int16), onset[by], duration[by] / TICKS, seconds[by], features)
 
 
@@ -100,7 +100,7 @@ def spread(values: Sequence[float]) -> float:
 
 
 def near(notes: list[Note], me: Note, before: float, after: float) -> list[Note]:
-    """Find the notes whose cells are within a number of quarter notes of a note's."""
+    """Return the notes whose cells are within a number of quarter notes of a note's cell."""
     return [note for note in notes if -4 * before <= note.cell - me.cell <= 4 * after]
 
 
@@ -144,32 +144,32 @@ def of_the_chord(notes: list[Note], me: Note) -> dict[str, float]:
 def of_the_line(notes: list[Note], me: Note) -> dict[str, float]:
     cells = sorted({note.cell for note in notes})
     at = cells.index(me.cell)
-    found: dict[str, float] = {}
+    result: dict[str, float] = {}
     for side, name in enumerate(("top", "bottom")):
         here = outer(notes, me.cell)[side]
         last = outer(notes, cells[at - 1])[side] if at else here
         following = outer(notes, cells[at + 1])[side] if at + 1 < len(cells) else here
-        found[f"{name} from last"] = min(2.0, max(-2.0, (here - last) / 12))
-        found[f"{name} to next"] = min(2.0, max(-2.0, (following - here) / 12))
+        result[f"{name} from last"] = min(2.0, max(-2.0, (here - last) / 12))
+        result[f"{name} to next"] = min(2.0, max(-2.0, (following - here) / 12))
     before = [n.onset for n in notes if n.pitch == me.pitch and (n.onset, n.number) < (me.onset, me.number)]
-    found["since same key"] = log(min(8.0, me.onset - max(before))) if before else 3.0
-    return found
+    result["since same key"] = log(min(8.0, me.onset - max(before))) if before else 3.0
+    return result
 
 
 def of_the_surroundings(notes: list[Note], me: Note) -> dict[str, float]:
-    found: dict[str, float] = {}
+    result: dict[str, float] = {}
     for name, width in (("beat", 1), ("bar", 4)):
         around = [note.pitch for note in near(notes, me, width, width)]
-        found[f"density in {name}"] = log(len(around) / (2 * width))
-        found[f"pitch over mean of {name}"] = (me.pitch - mean(around)) / 12
-        found[f"mean pitch of {name}"] = (mean(around) - 64) / 12
-        found[f"under highest of {name}"] = (max(around) - me.pitch) / 12
-        found[f"over lowest of {name}"] = (me.pitch - min(around)) / 12
+        result[f"density in {name}"] = log(len(around) / (2 * width))
+        result[f"pitch over mean of {name}"] = (me.pitch - mean(around)) / 12
+        result[f"mean pitch of {name}"] = (mean(around) - 64) / 12
+        result[f"under highest of {name}"] = (max(around) - me.pitch) / 12
+        result[f"over lowest of {name}"] = (me.pitch - min(around)) / 12
     before, after = near(notes, me, 4, 0), near(notes, me, 0, 4)
     lengths = [log(note.duration) for note in near(notes, me, 4, 4)]
     return {
-        **found,
-        "density of beat over bar": found["density in beat"] - found["density in bar"],
+        **result,
+        "density of beat over bar": result["density in beat"] - result["density in bar"],
         "density after over before": math.log2(len(after) / len(before)),
         "pitch after over before": (mean([n.pitch for n in after]) - mean([n.pitch for n in before])) / 12,
         "duration over mean of bar": log(me.duration) - mean(lengths),
@@ -177,7 +177,7 @@ def of_the_surroundings(notes: list[Note], me: Note) -> dict[str, float]:
 
 
 def clock(notes: list[Note], time: float) -> float:
-    """Read the seconds off at a time between the first and the last onset, on a straight line from onset to onset."""
+    """Interpolate the seconds at a time linearly between onsets."""
     known = sorted({(note.onset, note.seconds) for note in notes})
     for (begin, first), (end, last) in pairwise(known):
         if begin <= time <= end:
@@ -186,7 +186,7 @@ def clock(notes: list[Note], time: float) -> float:
 
 
 def pace(notes: list[Note], me: Note, before: float, after: float) -> float:
-    """Return the seconds of a quarter note from a time before a note to a time after it, within the piece."""
+    """Return the seconds per quarter note from a time before a note to a time after it, within the piece."""
     first, last = min(note.onset for note in notes), max(note.onset for note in notes)
     if first == last:
         return 0.5
@@ -233,72 +233,74 @@ EVERY_PART = (of_the_note, of_the_chord, of_the_line, of_the_surroundings, of_th
 
 @settings(max_examples=150)
 @given(ROWS, PACES)
-def test_every_feature_is_what_a_loop_over_notes_finds(rows: list[Row], paces: list[float]) -> None:
-    found, names = described(rows, paces, "piece"), feature_names("piece")
+def test_every_feature_equals_that_of_a_loop_over_notes(rows: list[Row], paces: list[float]) -> None:
+    result, names = described(rows, paces, "piece"), feature_names("piece")
     notes = notes_of(rows, paces)
-    for me, values in zip(notes, found, strict=True):
+    for me, values in zip(notes, result, strict=True):
         expected = {name: value for part in EVERY_PART for name, value in part(notes, me).items()}
         assert tuple(expected) == names
         assert values == pytest.approx(np.array(list(expected.values())), rel=1e-5, abs=1e-5)
 
 
 @pytest.mark.parametrize("features", SETS)
-def test_names_stand_over_their_columns(features: FeatureSet) -> None:
+def test_names_match_the_columns(features: FeatureSet) -> None:
     rows = [(3, 20, 60), (64, 5, 70), (64, 64, 50), (300, 32, 60)]
-    names, found = feature_names(features), described(rows, [0.5] * 4, features)
-    assert found.shape == (4, len(names))
+    names, result = feature_names(features), described(rows, [0.5] * 4, features)
+    assert result.shape == (4, len(names))
     assert len(set(names)) == len(names)
-    whole = dict(zip(feature_names("piece"), described(rows, [0.5] * 4, "piece").T, strict=True))
-    for name, column in zip(names, found.T, strict=True):
-        assert np.array_equal(column, whole[name])
+    complete = dict(zip(feature_names("piece"), described(rows, [0.5] * 4, "piece").T, strict=True))
+    for name, column in zip(names, result.T, strict=True):
+        assert np.array_equal(column, complete[name])
 
 
 @settings(max_examples=25)
 @given(ROWS, st.integers(1, 9), st.sampled_from([0.3, 0.5, 1.1]))
 def test_whole_bars_of_silence_before_change_nothing(rows: list[Row], bars: int, tempo: float) -> None:
     moved = [(tick + 4 * TICKS * bars, duration, pitch) for tick, duration, pitch in rows]
-    one, other = (described(these, [tempo] * 4, "piece") for these in (rows, moved))
-    assert one == pytest.approx(other, abs=1e-5)
+    original, other = (described(these, [tempo] * 4, "piece") for these in (rows, moved))
+    assert original == pytest.approx(other, abs=1e-5)
 
 
 @settings(max_examples=25)
 @given(ROWS, st.integers(1, 15), st.sampled_from([0.3, 0.5, 1.1]))
-def test_sixteenths_of_silence_before_change_the_place_in_the_bar_alone(
+def test_sixteenths_of_silence_before_change_only_the_position_in_the_bar(
     rows: list[Row], steps: int, tempo: float
 ) -> None:
     moved = [(tick + steps * TICKS // 4, duration, pitch) for tick, duration, pitch in rows]
-    one, other = (described(these, [tempo] * 4, "piece") for these in (rows, moved))
-    changed = {name for name, a, b in zip(feature_names("piece"), one.T, other.T, strict=True) if not np.allclose(a, b)}
+    original, other = (described(these, [tempo] * 4, "piece") for these in (rows, moved))
+    changed = {
+        name for name, a, b in zip(feature_names("piece"), original.T, other.T, strict=True) if not np.allclose(a, b)
+    }
     assert changed
     assert all(name.startswith("bar position") for name in changed)
 
 
 @settings(max_examples=25)
 @given(ROWS, PACES, st.integers(-20, 20))
-def test_a_transposition_moves_the_features_of_pitch_and_no_other(
+def test_a_transposition_changes_only_the_features_of_pitch(
     rows: list[Row], paces: list[float], semitones: int
 ) -> None:
     moved = [(tick, duration, pitch + semitones) for tick, duration, pitch in rows]
-    one, other = (described(these, paces, "piece") for these in (rows, moved))
+    original, other = (described(these, paces, "piece") for these in (rows, moved))
     names = feature_names("piece")
     assert set(PITCH_FEATURES) <= set(names)
     step = np.array([semitones * PITCH_SCALE * (name in PITCH_FEATURES) for name in names])
-    assert other - one == pytest.approx(np.broadcast_to(step, one.shape), abs=1e-5)
+    assert other - original == pytest.approx(np.broadcast_to(step, original.shape), abs=1e-5)
 
 
 @pytest.mark.parametrize("tempo", [0.25, 0.7, 2.0])
-def test_an_even_tempo_is_the_same_everywhere_and_slows_down_nowhere(tempo: float) -> None:
+def test_a_constant_tempo_has_constant_features(tempo: float) -> None:
     rows = [(0, 8, 60), (40, 8, 64), (130, 8, 60), (131, 8, 50), (400, 8, 60)]
-    found = dict(zip(feature_names("piece"), described(rows, [tempo] * 4, "piece").T, strict=True))
-    assert found["seconds a quarter"] == pytest.approx(np.full(5, math.log2(tempo)), abs=1e-6)
+    result = dict(zip(feature_names("piece"), described(rows, [tempo] * 4, "piece").T, strict=True))
+    assert result["seconds a quarter"] == pytest.approx(np.full(5, math.log2(tempo)), abs=1e-6)
     for name in ("slower than bar", "slowing down", "slower than piece"):
-        assert found[name] == pytest.approx(np.zeros(5), abs=1e-6)
+        assert result[name] == pytest.approx(np.zeros(5), abs=1e-6)
 
 
-def test_a_slower_end_is_felt_before_it_comes() -> None:
+def test_a_slower_end_changes_the_features_before_it() -> None:
     rows = [(bar * 4 * TICKS, 8, 60) for bar in range(6)]
-    found = dict(zip(feature_names("local"), described(rows, [0.5, 0.5, 0.5, 1.0], "local").T, strict=True))
-    assert found["slowing down"] == pytest.approx([0, 0, 0, 1, 0, 0], abs=1e-6)
+    result = dict(zip(feature_names("local"), described(rows, [0.5, 0.5, 0.5, 1.0], "local").T, strict=True))
+    assert result["slowing down"] == pytest.approx([0, 0, 0, 1, 0, 0], abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -314,21 +316,21 @@ def test_a_slower_end_is_felt_before_it_comes() -> None:
     ids=str,
 )
 @pytest.mark.parametrize("tempo", [0.0, 1e-9, 0.5, 1e6])
-def test_features_are_finite_whatever_was_played(rows: list[Row], tempo: float) -> None:
+def test_features_are_finite_for_any_performance(rows: list[Row], tempo: float) -> None:
     for features in SETS:
-        found = described(rows, [tempo] * 4, features)
-        assert np.isfinite(found).all()
-        assert np.abs(found).max() < 100
+        result = described(rows, [tempo] * 4, features)
+        assert np.isfinite(result).all()
+        assert np.abs(result).max() < 100
 
 
-def test_a_place_in_a_piece_lies_between_its_ends() -> None:
+def test_positions_in_a_piece_are_between_0_and_1() -> None:
     rows = [(33, 1, 50), (30, 1, 60), (34, 9, 40)]  # one cell: by pitch, not by time
-    found = dict(zip(feature_names("piece"), described(rows, [0.5] * 4, "piece").T, strict=True))
-    assert found["place in piece"] == pytest.approx([1.0, 0.75, 0.0])
-    assert found["near an end"] == pytest.approx([0.0, 0.25, 0.0])
+    result = dict(zip(feature_names("piece"), described(rows, [0.5] * 4, "piece").T, strict=True))
+    assert result["place in piece"] == pytest.approx([1.0, 0.75, 0.0])
+    assert result["near an end"] == pytest.approx([0.0, 0.25, 0.0])
 
 
-def test_notes_that_are_all_held_take_no_more_memory_than_others() -> None:
+def test_held_notes_take_no_more_memory_than_others() -> None:
     number = np.arange(20_000)
     onset, pitch = number / 4, (21 + number % 88).astype(np.int16)
     tracemalloc.start()

@@ -1,4 +1,4 @@
-"""Piano notes on the grid of sixteenths: against loops, a round trip, the paper's picture, real files."""
+"""Piano notes on the grid of sixteenths, compared with loops, decoded, in the paper's example and in real files."""
 
 import os
 from pathlib import Path
@@ -25,7 +25,7 @@ PLAYED = st.lists(
     ),
     max_size=40,
 )
-"""Few keys, so that many notes meet in one cell or are struck again while they sound."""
+"""Few keys, so that many notes are in the same cell or are struck again while they sound."""
 
 
 def put(played: list[Played]) -> tuple[GridNotes, NDArray[np.int64]]:
@@ -39,12 +39,12 @@ def rows(notes: GridNotes) -> list[tuple[int, int, int, float]]:
 
 
 def nearest(tick: int, ticks_per_quarter: int = 480) -> int:
-    """Round exactly, a half up."""
+    """Round exactly, halves up."""
     return (8 * tick + ticks_per_quarter) // (2 * ticks_per_quarter)
 
 
 def slowly(played: list[Played], ticks_per_quarter: int = 480) -> tuple[list[tuple[int, int, int, float]], list[int]]:
-    """Fill a dictionary note by note."""
+    """Quantise note by note."""
     cells: dict[tuple[int, int], list[float]] = {}
     for onset, duration, pitch, velocity in played:
         if not 21 <= pitch <= 108:
@@ -65,13 +65,13 @@ def slowly(played: list[Played], ticks_per_quarter: int = 480) -> tuple[list[tup
 
 
 @given(PLAYED)
-def test_quantising_is_what_a_loop_over_the_notes_does(played: list[Played]) -> None:
+def test_quantising_equals_a_loop_over_the_notes(played: list[Played]) -> None:
     notes, index = put(played)
     assert (rows(notes), index.tolist()) == slowly(played)
 
 
 @given(PLAYED)
-def test_notes_on_the_grid_stay_as_they_are(played: list[Played]) -> None:
+def test_notes_on_the_grid_are_unchanged(played: list[Played]) -> None:
     notes, _ = put(played)
     again, index = quantise(notes.step / 4, notes.length / 4, notes.key + 21, notes.velocity)
     assert rows(again) == rows(notes)
@@ -79,7 +79,7 @@ def test_notes_on_the_grid_stay_as_they_are(played: list[Played]) -> None:
 
 
 @given(PLAYED, st.integers(0, 5))
-def test_every_cell_is_what_the_notes_say(played: list[Played], more: int) -> None:
+def test_every_cell_matches_the_notes(played: list[Played], more: int) -> None:
     notes, _ = put(played)
     num_steps = notes.num_steps + more
     expected_sheet = np.zeros((num_steps, 88, 2))
@@ -96,7 +96,7 @@ def test_every_cell_is_what_the_notes_say(played: list[Played], more: int) -> No
 
 
 @given(PLAYED, st.integers(0, 5))
-def test_the_notes_come_back(played: list[Played], more: int) -> None:
+def test_notes_are_decoded(played: list[Played], more: int) -> None:
     notes, _ = put(played)
     num_steps = notes.num_steps + more
     back = decode(encode(notes, num_steps), velocities(notes, num_steps))
@@ -110,7 +110,7 @@ def test_the_order_of_the_notes_does_not_matter(orders: tuple[list[Played], list
     assert rows(put(one)[0]) == rows(put(other)[0])
 
 
-def test_the_paper_s_picture() -> None:
+def test_the_example_of_the_paper() -> None:
     # a key struck and held, one struck twice in a row, one short; # struck, - held, . silent
     notes, _ = put([(120, 360, 60, 127), (120, 120, 62, 64), (240, 240, 62, 32), (480, 120, 64, 1)])
     sheet = encode(notes, 6)
@@ -125,7 +125,7 @@ def test_the_paper_s_picture() -> None:
     assert velocities(notes, 6)[:, 62 - 21] * 127 == pytest.approx([0, 64, 32, 32, 0, 0])
 
 
-def test_two_notes_in_one_cell_are_the_louder_and_the_longer() -> None:
+def test_two_notes_in_one_cell_are_merged_into_the_greater_velocity_and_length() -> None:
     notes, index = put([(110, 500, 60, 20), (130, 50, 60, 90)])
     assert rows(notes) == [(1, 4, 39, 90.0)]
     assert index.tolist() == [0, 0]
@@ -137,7 +137,7 @@ def test_a_note_ends_where_its_key_is_struck_again() -> None:
     assert index.tolist() == [1, 0]
 
 
-def test_a_short_note_takes_a_step() -> None:
+def test_a_short_note_lasts_one_step() -> None:
     assert rows(put([(130, 5, 60, 70)])[0]) == [(1, 1, 39, 70.0)]
 
 
@@ -170,7 +170,7 @@ def test_music_keeps_its_steps_when_it_is_moved_by_a_sixteenth(thirty_seconds: i
     assert int(to_step(time + steps / 4)[0]) == int(to_step(time)[0]) + steps
 
 
-def test_a_long_piece_in_no_time() -> None:
+def test_a_long_piece_is_fast() -> None:
     random = stream(1, "notes of a long piece")
     onset = np.sort(random.uniform(0, 1200, 5000))
     pitch = random.integers(21, 109, 5000)
@@ -181,7 +181,7 @@ def test_a_long_piece_in_no_time() -> None:
 
 
 @pytest.mark.skipif(PERFORMANCES is None, reason="TUNESMITH_TEST_PERFORMANCES names no folder of performances")
-def test_real_performances_come_back() -> None:
+def test_real_performances_are_decoded() -> None:
     paths = sorted(Path(str(PERFORMANCES)).glob("*/*.mid"))
     assert len(paths) > 10
     for path in paths[::25]:

@@ -35,8 +35,8 @@ BOTH_FOLDS = [Tune([(60, HALF)], fold=0), Tune([(62, ONE)], fold=1)]
 
 
 @given(st.lists(tunes, max_size=5), st.sampled_from(ALL_OPTIONS))
-def test_decoding_gives_the_kept_notes_back(found: list[Tune], options: MelodyOptions) -> None:
-    data = melodies([*found, *BOTH_FOLDS])
+def test_decoding_restores_the_kept_notes(drawn: list[Tune], options: MelodyOptions) -> None:
+    data = melodies([*drawn, *BOTH_FOLDS])
     encoding = MelodyEncoding(data, options)
     sequences = encoding.sequences
     kept = (data.pitch != REST) & ~data.in_chord if options.reading == "literal" else np.ones_like(data.in_chord)
@@ -51,10 +51,8 @@ def test_decoding_gives_the_kept_notes_back(found: list[Tune], options: MelodyOp
 
 
 @given(st.lists(tunes, max_size=5), st.sampled_from(ALL_OPTIONS))
-def test_every_note_is_carried_by_its_own_token_and_listed_under_its_event(
-    found: list[Tune], options: MelodyOptions
-) -> None:
-    encoding = MelodyEncoding(melodies([*found, *BOTH_FOLDS]), options)
+def test_every_note_has_a_token_of_its_event(drawn: list[Tune], options: MelodyOptions) -> None:
+    encoding = MelodyEncoding(melodies([*drawn, *BOTH_FOLDS]), options)
     sequences = encoding.sequences
     np.testing.assert_array_equal(encoding.token_event[sequences.token], sequences.event)
     assert (encoding.event_tokens[sequences.event] == sequences.token[:, None]).sum(axis=1).tolist() == [1] * len(
@@ -65,7 +63,7 @@ def test_every_note_is_carried_by_its_own_token_and_listed_under_its_event(
 
 
 @pytest.mark.parametrize("options", ALL_OPTIONS, ids=str)
-def test_a_fold_has_seen_what_its_training_pieces_hold(options: MelodyOptions) -> None:
+def test_a_fold_has_seen_the_tokens_of_its_training_pieces(options: MelodyOptions) -> None:
     data = melodies(random_tunes(12, 3), num_folds=3)
     encoding = MelodyEncoding(data, options)
     sequences = encoding.sequences
@@ -95,7 +93,7 @@ def test_a_fold_has_seen_what_its_training_pieces_hold(options: MelodyOptions) -
         assert set(np.flatnonzero(encoding.seen_position[fold])) == positions
 
 
-def test_transposing_goes_to_the_nearest_c_or_always_down() -> None:
+def test_pieces_are_transposed_to_the_nearest_c_or_always_down() -> None:
     data = melodies([Tune([(60 + tonic, ONE)], fold=tonic % 2, tonic=tonic) for tonic in range(12)])
     nearest = MelodyEncoding(data, MelodyOptions(transpose=True)).sequences
     assert nearest.shift.tolist() == [0, -1, -2, -3, -4, -5, 6, 5, 4, 3, 2, 1]
@@ -106,7 +104,7 @@ def test_transposing_goes_to_the_nearest_c_or_always_down() -> None:
     assert down.token_pitch.tolist() == [60]
 
 
-def test_spellings_are_tokens_of_their_own_in_the_literal_reading_alone() -> None:
+def test_only_the_literal_reading_has_different_tokens_for_spellings() -> None:
     sharp, flat = Tune([(66, ONE)], fold=0, tonic=2), Tune([(66, ONE)], fold=1, tonic=8)
     data = melodies([sharp, flat])
     assert data.spellings == ("F#4", "G-4")
@@ -126,7 +124,7 @@ def test_a_scale_in_flats_becomes_c_major_in_naturals() -> None:
     assert tokens[:7].tolist() == tokens[7:].tolist()
 
 
-def test_pieces_in_several_keys_are_not_trained_on_where_the_paper_threw_them_out() -> None:
+def test_the_literal_reading_does_not_train_on_pieces_in_several_keys() -> None:
     data = melodies([Tune([(60, ONE)], 0), Tune([(62, ONE)], 1, one_key=False), Tune([(64, ONE)], 1)])
     literal = MelodyEncoding(data, MelodyOptions(transpose=True, reading="literal"))
     assert literal.trainable.tolist() == [True, False, True]
@@ -142,38 +140,38 @@ def test_a_shift_that_wraps_is_undone() -> None:
     assert pitch.tolist() == [127, 3, REST]
 
 
-def test_other_frames_reuse_the_vocabulary_and_name_what_is_not_in_it_unknown() -> None:
+def test_tokens_outside_the_vocabulary_are_unknown_in_other_frames() -> None:
     encoding = MelodyEncoding(melodies([Tune([(60, ONE)], 0), Tune([(62, ONE)], 1)]), MelodyOptions(transpose=True))
     up = encoding.at_shift(2)
     assert up.token.tolist() == [encoding.sequences.token[1], UNKNOWN]
     assert (up.event // encoding.num_durations).tolist() == [62, 64]
 
 
-def test_headers_are_distributions() -> None:
+def test_priors_of_headers_are_distributions() -> None:
     encoding = MelodyEncoding(melodies(random_tunes(9, 3), num_folds=3), MelodyOptions("input", transpose=True))
     np.testing.assert_allclose(np.exp(encoding.log_shift_prior).sum(axis=1), 1.0)
     np.testing.assert_allclose(np.exp(encoding.log_bar_prior).sum(axis=(1, 2)), 1.0)
 
 
-def test_headers_are_paid_under_the_fold_that_holds_the_piece_out() -> None:
+def test_headers_are_charged_by_the_fold_that_holds_the_piece_out() -> None:
     data = melodies([Tune([(60, ONE)], 0), Tune([(60, ONE)], 1, tonic=7), Tune([(60, ONE)], 1, tonic=7)])
     cost = MelodyEncoding(data, MelodyOptions(transpose=True)).sequences.header_cost
-    # Fold 0 was trained on two pieces in G and asks for one in C; fold 1 the other way round.
+    # Fold 0 was trained on two pieces in G and scores a piece in C; fold 1 vice versa.
     np.testing.assert_allclose(cost, -np.log([1 / 14, 1 / 13, 1 / 13]))
     assert not MelodyEncoding(data, MelodyOptions()).sequences.header_cost.any()
 
 
-def test_metre_and_pickup_are_a_header_where_the_beat_is_used() -> None:
+def test_metre_and_pickup_are_charged_if_the_beat_is_used() -> None:
     waltz = Tune([(60, ONE)], 0, metre=(3, 4), pickup=ONE)
     data = melodies([waltz, Tune([(60, ONE)], 1), Tune([(60, ONE)], 1), Tune([(60, ONE)], 1, metre=(3, 4))])
     encoding = MelodyEncoding(data, MelodyOptions(beat="target"))
-    # Of three training pieces one header is seen once: 1/4 is left for the even spread over 2 metres and 3 places.
+    # Of three training pieces, one header is seen once: 1/4 is spread evenly over 2 metres and 3 positions.
     assert data.positions == (0, 1, 2)
     np.testing.assert_allclose(encoding.sequences.header_cost[0], -np.log(1 / 4 / 6))
     assert not MelodyEncoding(data, MelodyOptions()).sequences.header_cost.any()
 
 
-def test_what_the_literal_reading_leaves_out_costs_the_floor_alone() -> None:
+def test_notes_that_the_literal_reading_leaves_out_cost_the_floor() -> None:
     data = melodies([Tune([(60, ONE), (REST, ONE), (62, ONE)], 0, chords=frozenset({2})), Tune([(60, ONE)] * 3, 1)])
     encoding = MelodyEncoding(data, MelodyOptions(reading="literal"))
     assert np.diff(encoding.sequences.start).tolist() == [1, 3]

@@ -1,4 +1,4 @@
-"""Both views of performances: every velocity is recovered, and the right values count and move."""
+"""Both views of performances: velocities are recovered, and values are transposed and selected for training."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -25,7 +25,7 @@ NOTES: st.SearchStrategy[list[Played]] = st.lists(
     min_size=1,
     max_size=20,
 )
-"""On few keys and off the grid, so that notes meet in a cell; at least nine keys from the keyboard's ends."""
+"""On few keys and off the grid, so that notes share cells; at least nine keys from the ends of the keyboard."""
 
 
 def views(data: Performances) -> list[View]:
@@ -34,32 +34,32 @@ def views(data: Performances) -> list[View]:
 
 
 def cells(data: Performances) -> NDArray[np.int64]:
-    """[N] a number for each note's performance, cell and pitch."""
+    """Return [N] a number for each note's performance, cell and pitch."""
     step = np.floor(data.onset * 4 + 0.5).astype(np.int64)
     return (data.piece_of_note * 10_000 + step) * 128 + data.pitch
 
 
 @settings(max_examples=30)
 @given(st.lists(NOTES, min_size=1, max_size=3))
-def test_every_velocity_stands_in_its_row_and_column(pieces: list[list[Played]]) -> None:
+def test_every_velocity_is_in_its_row_and_column(pieces: list[list[Played]]) -> None:
     data = performances_of([Toy(notes) for notes in pieces])
     cell, loudest = cells(data), np.zeros(data.num_notes, np.int64)
-    for one in np.unique(cell):
-        loudest[cell == one] = data.velocity[cell == one].max()
+    for each in np.unique(cell):
+        loudest[cell == each] = data.velocity[cell == each].max()
     for view in views(data):
         all_rows = np.arange(int(view.start[-1]))
         target, counted = view.targets(all_rows)
         assert target.shape == counted.shape == (len(all_rows), view.num_outputs)
         assert view.inputs(all_rows).shape == (len(all_rows), view.num_inputs)
         assert view.inputs(all_rows).dtype == target.dtype == np.float32
-        found = np.rint(target[view.row, view.column] * 127)
-        assert np.array_equal(found, data.velocity if isinstance(view, NoteView) else loudest)
+        recovered = np.rint(target[view.row, view.column] * 127)
+        assert np.array_equal(recovered, data.velocity if isinstance(view, NoteView) else loudest)
         assert counted[view.row, view.column].all()
         of_row = np.searchsorted(view.start, view.row, side="right") - 1
         assert np.array_equal(of_row, data.piece_of_note)
 
 
-def test_notes_stand_by_cell_then_from_the_lowest_up() -> None:
+def test_notes_are_sorted_by_cell_and_pitch() -> None:
     notes = [(0.03, 1.0, 70, 1), (0.0, 1.0, 72, 2), (0.1, 1.0, 60, 3), (1.0, 1.0, 50, 4), (0.95, 1.0, 55, 5)]
     view = NoteView.of(performances_of([Toy(notes), Toy(notes[:2])]), "minimal")
     velocity, counted = view.targets(np.arange(7))
@@ -70,7 +70,7 @@ def test_notes_stand_by_cell_then_from_the_lowest_up() -> None:
 
 @settings(max_examples=15)
 @given(st.lists(NOTES, min_size=1, max_size=2), st.integers(-9, 9))
-def test_transposed_rows_are_those_of_the_transposed_performance(pieces: list[list[Played]], semitones: int) -> None:
+def test_transposed_rows_equal_those_of_the_transposed_performance(pieces: list[list[Played]], semitones: int) -> None:
     data = performances_of([Toy(notes) for notes in pieces])
     moved = replace(data, pitch=(data.pitch + semitones).astype(np.int16))
     for view, other in zip(views(data), views(moved), strict=True):
@@ -78,8 +78,8 @@ def test_transposed_rows_are_those_of_the_transposed_performance(pieces: list[li
         shift = np.full_like(rows, semitones)
         assert view.inputs(rows, shift) == pytest.approx(other.inputs(rows), abs=1e-5)
         assert view.inputs(rows, shift).dtype == np.float32
-        for one, same in zip(view.targets(rows, shift), other.targets(rows), strict=True):
-            assert np.array_equal(one, same)
+        for each, same in zip(view.targets(rows, shift), other.targets(rows), strict=True):
+            assert np.array_equal(each, same)
 
 
 def test_each_row_is_transposed_by_its_own_shift() -> None:
@@ -94,7 +94,7 @@ def test_each_row_is_transposed_by_its_own_shift() -> None:
             assert np.array_equal(counted[at], view.targets(*alone)[1][0])
 
 
-def test_what_leaves_the_keyboard_is_lost() -> None:
+def test_values_beyond_the_keyboard_are_dropped() -> None:
     data = performances_of([Toy([(0.0, 0.25, 21, 50), (0.0, 0.25, 60, 60), (0.0, 0.25, 108, 70)])])
     view = GridView.of(data, metre=False, loss_cells="onset")
     for semitones, kept in ((1, {22: 50, 61: 60}), (-1, {59: 60, 107: 70}), (-40, {68: 70})):
@@ -103,7 +103,7 @@ def test_what_leaves_the_keyboard_is_lost() -> None:
         assert dict(zip((keys + 21).tolist(), np.rint(target[0, keys] * 127).tolist(), strict=True)) == kept
 
 
-def test_the_cells_that_count() -> None:
+def test_the_cells_that_are_trained_on() -> None:
     # two quarter notes, of which the first is struck again after two sixteenths, and three sixteenths of silence
     data = performances_of([Toy([(0.0, 1.0, 60, 30), (0.5, 0.25, 60, 40), (0.25, 1.0, 64, 50), (2.0, 0.25, 21, 9)])])
     struck = {(0, 60), (2, 60), (1, 64), (8, 21)}
@@ -131,15 +131,15 @@ def test_the_metre_is_one_of_sixteen_places() -> None:
     assert np.array_equal(with_metre.inputs(rows, shift)[:, 176:], with_metre.inputs(rows)[:, 176:])
 
 
-def test_velocities_are_no_input() -> None:
+def test_inputs_do_not_depend_on_velocities() -> None:
     other = replace(DATA, velocity=(128 - DATA.velocity).astype(np.int16))
-    for one, changed in zip(views(DATA), views(other), strict=True):
-        rows = np.arange(int(one.start[-1]))
-        assert np.array_equal(one.inputs(rows), changed.inputs(rows))
-        assert not np.array_equal(one.targets(rows)[0], changed.targets(rows)[0])
+    for each, changed in zip(views(DATA), views(other), strict=True):
+        rows = np.arange(int(each.start[-1]))
+        assert np.array_equal(each.inputs(rows), changed.inputs(rows))
+        assert not np.array_equal(each.targets(rows)[0], changed.targets(rows)[0])
 
 
-def test_notes_that_a_piano_does_not_have() -> None:
+def test_notes_outside_the_range_of_a_piano() -> None:
     data = performances_of([Toy([(0.0, 1.0, 20, 30)]), Toy([(0.0, 1.0, 60, 50), (2.0, 1.0, 109, 40)])])
     grid, sizes = GridView.of(data, metre=False, loss_cells="onset"), GridSizes.of(data)
     assert grid.column.tolist() == [-1, 39, -1]

@@ -1,4 +1,4 @@
-"""A melody model's vocabulary: a round trip through JSON, its counts note by note, and what is rejected."""
+"""The vocabulary of a melody model: a round trip through JSON, its counts, and invalid JSON."""
 
 import json
 from collections import Counter
@@ -20,18 +20,18 @@ DATA = melodies(TUNES, num_folds=3)
 @pytest.mark.parametrize(
     "options", [MelodyOptions(), MelodyOptions("target", transpose=True), MelodyOptions(reading="literal")], ids=str
 )
-def test_it_comes_back_through_json(options: MelodyOptions) -> None:
+def test_a_vocabulary_is_restored_from_json(options: MelodyOptions) -> None:
     vocabulary = MelodyEncoding(DATA, options).vocabulary
     back = MelodyVocabulary.from_json(json.loads(json.dumps(vocabulary.as_json())))
     for field in fields(MelodyVocabulary):
-        found, expected = getattr(back, field.name), getattr(vocabulary, field.name)
+        actual, expected = getattr(back, field.name), getattr(vocabulary, field.name)
         if isinstance(expected, tuple | bool):
-            assert found == expected
+            assert actual == expected
         elif isinstance(expected, Floor):
-            assert (found.eps, found.as_json()) == (expected.eps, expected.as_json())
+            assert (actual.eps, actual.as_json()) == (expected.eps, expected.as_json())
         else:
-            assert found.dtype == expected.dtype
-            np.testing.assert_array_equal(found, expected)
+            assert actual.dtype == expected.dtype
+            np.testing.assert_array_equal(actual, expected)
 
 
 def test_metres_pickups_and_tonics_are_counted_over_training_pieces() -> None:
@@ -52,7 +52,7 @@ def broken(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (broken(pitch=[60]), "1 pitch,"),
         (broken(durations=["1/2", "-1"]), "'-1' is no duration"),
@@ -69,24 +69,24 @@ def broken(**changes: Any) -> dict[str, Any]:
         (broken(floor={"eps": 1.5, "pitches": [1] * 129, "durations": [1, 1, 1]}), "between 0 and 1"),
     ],
 )
-def test_parts_that_do_not_fit_are_refused(content: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_invalid_json_is_rejected(content: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         MelodyVocabulary.from_json(content)
 
 
-def test_a_floor_is_that_of_a_model_of_all_pieces() -> None:
-    """Whether four networks learnt from three folds each or one from all, and held-out pieces have no part in it."""
-    whole = MelodyEncoding(for_refit(DATA), MelodyOptions())
+def test_the_floor_is_that_of_a_model_of_all_pieces() -> None:
+    """Four networks trained on three folds each and one trained on all have the same floor."""
+    refit = MelodyEncoding(for_refit(DATA), MelodyOptions())
     folded = MelodyEncoding(DATA, MelodyOptions()).vocabulary.floor
     beside = MelodyEncoding(for_test(DATA, melodies(TUNES, num_folds=3)), MelodyOptions()).vocabulary.floor
     assert folded is not None
     assert beside is not None
-    assert whole.eps[0] == folded.eps
-    np.testing.assert_array_equal(folded.log_p0(len(DATA.durations)), whole.log_p0[0])
+    assert refit.eps[0] == folded.eps
+    np.testing.assert_array_equal(folded.log_p0(len(DATA.durations)), refit.log_p0[0])
     assert beside.as_json() == folded.as_json()
 
 
-def test_a_models_floor_on_a_larger_grid_has_probability_one_and_never_saw_what_is_new() -> None:
+def test_the_floor_on_a_larger_grid_is_a_distribution_with_unseen_events() -> None:
     floor = MelodyEncoding(DATA, MelodyOptions()).vocabulary.floor
     assert floor is not None
     p0 = np.exp(floor.log_p0(len(floor.durations) + 2)).reshape(129, -1)
@@ -94,15 +94,15 @@ def test_a_models_floor_on_a_larger_grid_has_probability_one_and_never_saw_what_
     assert p0[:, -1].sum() == pytest.approx(1 / (floor.durations.sum() + p0.shape[1]))
 
 
-def test_what_an_earlier_version_wrote_lacks_something() -> None:
+def test_json_of_an_earlier_version_lacks_a_key() -> None:
     content = broken()
     del content["bars"]
     with pytest.raises(KeyError, match="bars"):
         MelodyVocabulary.from_json(content)
 
 
-def test_an_earlier_version_wrote_no_floor() -> None:
+def test_json_of_an_earlier_version_has_no_floor() -> None:
     content = broken()
     del content["floor"], content["fifths"]
-    found = MelodyVocabulary.from_json(content)
-    assert (found.floor, found.token_fifths) == (None, None)
+    actual = MelodyVocabulary.from_json(content)
+    assert (actual.floor, actual.token_fifths) == (None, None)

@@ -40,7 +40,7 @@ def _assemble(pieces: list[Piece]) -> Melodies:
 
 @settings(max_examples=60)
 @given(tunes)
-def test_every_note_is_what_a_naive_reading_says(piece: Callable[..., Piece], specs: Specs) -> None:
+def test_every_note_equals_that_of_a_naive_assembly(piece: Callable[..., Piece], specs: Specs) -> None:
     pieces = [
         piece([pitch for pitch, _ in notes], [d for _, d in notes], metre=metre, pickup=pickup)
         for notes, metre, pickup in specs
@@ -56,7 +56,7 @@ def test_every_note_is_what_a_naive_reading_says(piece: Callable[..., Piece], sp
             if duration:
                 expected.append((pitch, duration, (now - pickup) % Fraction(4 * beats, unit), f"p{pitch}"))
             now += duration
-        found: list[tuple[int, Fraction, Fraction, str]] = [
+        actual: list[tuple[int, Fraction, Fraction, str]] = [
             (int(pitch), melodies.durations[int(d)], melodies.positions[int(p)], melodies.spellings[int(s)])
             for pitch, d, p, s in zip(
                 melodies.pitch[rows],
@@ -66,7 +66,7 @@ def test_every_note_is_what_a_naive_reading_says(piece: Callable[..., Piece], sp
                 strict=True,
             )
         ]
-        assert found == expected
+        assert actual == expected
         assert melodies.metres[melodies.metre[index]] == (beats, unit)
         assert melodies.positions[melodies.pickup[index]] == pickup
     for alphabet in (melodies.durations, melodies.positions, melodies.spellings, melodies.metres):
@@ -131,7 +131,7 @@ def test_a_selection_keeps_the_alphabets(oneills: Callable[[str, str], Piece]) -
     assert select(melodies, []).num_notes == 0
 
 
-def test_melodies_come_back_from_the_store(oneills: Callable[[str, str], Piece]) -> None:
+def test_melodies_are_restored_from_the_store(oneills: Callable[[str, str], Piece]) -> None:
     melodies = _assemble([oneills("0201-0300.abc", "201"), oneills("0001-0050.abc", "8")])
     again, extra = from_bytes(to_bytes(melodies, {"a": [1]}), "here", Melodies)
     assert extra == {"a": [1]}
@@ -145,7 +145,7 @@ def test_melodies_come_back_from_the_store(oneills: Callable[[str, str], Piece])
             assert getattr(again, name) == value, name
 
 
-def test_an_alphabet_that_cannot_be_numbered_is_refused(piece: Callable[..., Piece]) -> None:
+def test_an_alphabet_with_too_many_members_is_rejected(piece: Callable[..., Piece]) -> None:
     def made(size: int) -> Melodies:
         long = piece([60] * size, [Fraction(ticks, 4096) for ticks in range(1, size + 1)])
         return assemble([long], ["long"], [0], num_folds=2, fingerprint="", corpus="x")

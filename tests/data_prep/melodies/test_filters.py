@@ -25,7 +25,7 @@ def test_a_tune_that_breaks_a_rule(rule: str, file: str, number: str, oneills: C
     assert RULES[rule](oneills(file, number))
 
 
-def test_a_plain_tune_breaks_none(oneills: Callable[[str, str], Piece]) -> None:
+def test_a_plain_tune_breaks_no_rule(oneills: Callable[[str, str], Piece]) -> None:
     rules = tuple(name for name in RULES if name != "not in four parts")
     assert broken_rule(oneills("0001-0050.abc", "38"), rules) is None
 
@@ -37,7 +37,7 @@ def test_the_first_rule_that_applies_is_named(oneills: Callable[[str, str], Piec
     assert broken_rule(piece, ()) is None
 
 
-def test_a_tie_of_one_pitch_is_no_slur(oneills: Callable[[str, str], Piece]) -> None:
+def test_a_tie_between_equal_pitches_is_not_a_slur(oneills: Callable[[str, str], Piece]) -> None:
     assert not RULES["slurs written as ties"](oneills("0201-0300.abc", "224"))
 
 

@@ -1,4 +1,4 @@
-"""Duplicates and kin."""
+"""Duplicates and groups of related pieces."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -27,20 +27,20 @@ from data_prep.readers.notes import Piece
 TUNE = [60, 62, 64, 65, 62, 67, 71, 72, 69, 65, 64, 60, 59, 62, 66, 67, 74, 70]
 
 
-def test_a_transposed_variant_is_kin(piece: Callable[..., Piece]) -> None:
+def test_a_transposed_variant_is_related(piece: Callable[..., Piece]) -> None:
     other = [50, 57] + [pitch + 5 for pitch in TUNE] + [40]
     stranger = [60, 67, 61, 70, 64, 64, 50, 62, 70, 71, 59, 48, 60, 63, 61, 80, 81, 60, 59]
     assert groups([piece(TUNE), piece(stranger), piece(other)], []) == [0, 1, 0]
 
 
-def test_rests_grace_notes_and_rhythm_do_not_hide_kin(piece: Callable[..., Piece]) -> None:
+def test_rests_grace_notes_and_rhythm_do_not_affect_the_groups(piece: Callable[..., Piece]) -> None:
     pitches = [*TUNE[:5], -1, *TUNE[5:]]
     durations = [Fraction(1, 2)] * 3 + [Fraction(0)] + [Fraction(2)] * (len(pitches) - 3)
     ornamented = piece([*pitches[:3], 77, *pitches[3:]], durations)
     assert groups([piece(TUNE), ornamented], []) == [0, 0]
 
 
-def test_kinship_is_transitive(piece: Callable[..., Piece]) -> None:
+def test_the_relation_is_transitive(piece: Callable[..., Piece]) -> None:
     first, second = TUNE, [p + 1 for p in reversed(TUNE)]
     assert groups([piece(first), piece(second), piece([*first, *second])], []) == [0, 0, 0]
 
@@ -51,7 +51,7 @@ def test_scales_and_repeated_notes_are_no_evidence(piece: Callable[..., Piece]) 
     assert groups([piece(scale), piece(scale), piece(drone), piece(drone)], []) == [0, 1, 2, 3]
 
 
-def test_labels_make_kin(piece: Callable[..., Piece]) -> None:
+def test_equal_labels_relate_pieces(piece: Callable[..., Piece]) -> None:
     three = [piece([60 + i, 61, 62]) for i in range(3)]
     assert groups(three, [["a", "b", "a"]]) == [0, 1, 0]
     assert groups(three, [["a", "b", "a"], [None, "x", "x"]]) == [0, 0, 0]
@@ -66,7 +66,7 @@ def _naive_runs(pitches: list[int], run: int = RUN, distinct: int = MIN_DISTINCT
 
 @settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1))
-def test_the_groups_are_those_of_a_naive_search(piece: Callable[..., Piece], seed: int) -> None:
+def test_groups_equal_those_of_a_naive_search(piece: Callable[..., Piece], seed: int) -> None:
     draw = np.random.default_rng(seed)
     phrases = [draw.integers(55, 80, 16).tolist() for _ in range(4)]
     tunes = [
@@ -74,33 +74,33 @@ def test_the_groups_are_those_of_a_naive_search(piece: Callable[..., Piece], see
         for _ in range(8)
     ]
     runs = [_naive_runs(tune) for tune in tunes]
-    kin = [[bool(a & b) or i == j for j, b in enumerate(runs)] for i, a in enumerate(runs)]
-    reach = np.linalg.matrix_power(np.array(kin, np.int64), len(tunes)) > 0
+    related = [[bool(a & b) or i == j for j, b in enumerate(runs)] for i, a in enumerate(runs)]
+    reach = np.linalg.matrix_power(np.array(related, np.int64), len(tunes)) > 0
     assert groups([piece(tune) for tune in tunes], []) == [int(np.argmax(row)) for row in reach]
 
 
 @settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1))
-def test_compositions_are_those_of_a_naive_search(seed: int) -> None:
+def test_compositions_equal_those_of_a_naive_search(seed: int) -> None:
     draw = np.random.default_rng(seed)
     phrases = draw.integers(55, 80, (12, 14))
     lines = [phrases[draw.integers(12, size=draw.integers(1, 9))].ravel() for _ in range(10)]
     runs = [_naive_runs(line.tolist(), PERFORMED_RUN, PERFORMED_DISTINCT) for line in lines]
-    kin = [
+    related = [
         [i == j or len(a & b) > max(1, PERFORMED_SHARE * min(len(a), len(b))) for j, b in enumerate(runs)]
         for i, a in enumerate(runs)
     ]
-    reach = np.linalg.matrix_power(np.array(kin, np.int64), len(lines)) > 0
+    reach = np.linalg.matrix_power(np.array(related, np.int64), len(lines)) > 0
     assert compositions(lines, []) == [int(np.argmax(row)) for row in reach]
 
 
-def test_labels_make_compositions_too() -> None:
+def test_equal_labels_relate_performances() -> None:
     lines = [np.array([60, 61]), np.array([70]), np.array([80, 60])]
     assert compositions(lines, [["x", None, "x"]]) == [0, 1, 0]
     assert compositions([], []) == []
 
 
-def test_the_beginning_counts_for_duplicates(piece: Callable[..., Piece]) -> None:
+def test_duplicates_are_found_by_their_beginning(piece: Callable[..., Piece]) -> None:
     long = list(range(40, 40 + BEGINNING))
     assert beginning(piece([*long, 60])) == beginning(piece([*long, 70, 71]))
     assert beginning(piece(long[:-1])) != beginning(piece(long))
@@ -120,12 +120,12 @@ def test_titles_of_settings(title: str, same: str) -> None:
     assert setting_title(title) == setting_title(same) != ""
 
 
-def test_numbers_in_titles_count() -> None:
+def test_numbers_in_titles_distinguish_tunes() -> None:
     assert setting_title("Quick Step 25th Regt.") != setting_title("Quick Step 37th Regt.")
 
 
-def test_two_transcriptions_of_one_tune_are_kin(oneills: Callable[[str, str], Piece]) -> None:
+def test_two_transcriptions_of_one_tune_are_related(oneills: Callable[[str, str], Piece]) -> None:
     # the number ranges of the files overlap: 981 is in two of them, in different keys
-    one, other = oneills("0951-0981.abc", "981"), oneills("0981-1000.abc", "981")
-    assert groups([one, other], [["981", "981"]]) == [0, 0]
-    assert setting_title(one.heading.title) == setting_title(other.heading.title) == "short grass"
+    setting, other = oneills("0951-0981.abc", "981"), oneills("0981-1000.abc", "981")
+    assert groups([setting, other], [["981", "981"]]) == [0, 0]
+    assert setting_title(setting.heading.title) == setting_title(other.heading.title) == "short grass"

@@ -1,4 +1,4 @@
-"""The votes of experts in copying, against a search by hand and on tunes written out."""
+"""Votes of the copy experts, compared with a naive search and in an example."""
 
 from collections import Counter
 from fractions import Fraction
@@ -32,7 +32,7 @@ def votes_of(pieces: list[Piece], bars: list[Fraction | None]) -> NDArray[np.voi
 
 
 def matched(text: list[object], t: int) -> tuple[int, Counter[object]]:
-    """Return the longest match before place t, and what followed it."""
+    """Return the length of the longest match before position t, and the events that followed it."""
     for length in range(min(t - 1, LONGEST), -1, -1):
         followers = Counter(text[s] for s in range(length, t) if text[s - length : s] == text[t - length : t])
         if followers:
@@ -41,7 +41,7 @@ def matched(text: list[object], t: int) -> tuple[int, Counter[object]]:
 
 
 def expected(piece: Piece, bar: Fraction | None) -> list[list[tuple[int, int, int, int]]]:
-    """Ask every expert by hand, as (length, votes, top, hits)."""
+    """Compute the votes of every expert naively, as (length, votes, top, hits)."""
     onsets = [sum((DURATIONS[d] for _, d in piece[:t]), Fraction(0)) for t in range(len(piece))]
     sounding = [t for t, (pitch, _) in enumerate(piece) if pitch != REST]
     begin = sounding[0] + 1 if sounding else len(piece)
@@ -73,9 +73,9 @@ def expected(piece: Piece, bar: Fraction | None) -> list[list[tuple[int, int, in
 
 
 @given(pieces_of_notes)
-def test_every_expert_votes_as_by_hand(pieces: list[tuple[Piece, Fraction | None]]) -> None:
-    found = votes_of([piece for piece, _ in pieces], [bar for _, bar in pieces])
-    assert found.tolist() == [row for piece, bar in pieces for row in expected(piece, bar)]
+def test_votes_equal_those_of_a_naive_search(pieces: list[tuple[Piece, Fraction | None]]) -> None:
+    votes = votes_of([piece for piece, _ in pieces], [bar for _, bar in pieces])
+    assert votes.tolist() == [row for piece, bar in pieces for row in expected(piece, bar)]
 
 
 @given(pieces_of_notes, st.integers(-127, 127))
@@ -85,17 +85,17 @@ def test_votes_are_the_same_in_every_key(pieces: list[tuple[Piece, Fraction | No
     assert np.array_equal(votes_of([piece for piece, _ in pieces], bars), votes_of(moved, bars))
 
 
-def test_a_tune_written_out() -> None:
-    """Four bars of two quarters: A, the same; then the same a whole tone higher; then A again."""
+def test_votes_in_an_example_tune() -> None:
+    """Four bars of two quarters: A, A again, A a whole tone higher, and A."""
     phrase = [(60, 2), (64, 1), (62, 1)]
     higher = [(62, 2), (66, 1), (64, 1)]
-    found = votes_of([[*phrase, *phrase, *higher, *phrase]], [Fraction(2)])
-    length, hits = found["length"].T.tolist(), (found["hits"] / np.maximum(found["votes"], 1)).T.tolist()
+    votes = votes_of([[*phrase, *phrase, *higher, *phrase]], [Fraction(2)])
+    length, hits = votes["length"].T.tolist(), (votes["hits"] / np.maximum(votes["votes"], 1)).T.tolist()
     by_name = dict(zip(EXPERTS, zip(length, hits, strict=True), strict=True))
-    # After C E D | C E D the past says C, and a D comes; after D it says E, of another length than F sharp.
+    # After C E D | C E D the vote is for C, but D follows; then it is for E, whose length differs from that of F sharp.
     assert by_name["match"][0] == [-1, 0, 0, 0, 1, 2, 3, 0, 0, 1, 1, 2]
     assert by_name["match"][1][4:7] == [1, 1, 0]
-    # (third up, eighth) and (second down, eighth) came once before the higher phrase.
+    # (third up, eighth) and (second down, eighth) occurred once before the higher phrase.
     assert by_name["transposed match"][0][7:9] == [0, 1]
     assert by_name["transposed match"][1][8] == 1
     assert by_name["1 bar back"][0] == [-1, -1, -1, 0, 1, 2, 3, 0, 0, 0, 0, 0]
@@ -104,15 +104,15 @@ def test_a_tune_written_out() -> None:
     assert by_name["4 bars back"][0] == [-1] * 12
 
 
-def test_bars_are_looked_back_where_there_is_a_metre() -> None:
+def test_experts_look_bars_back_only_with_a_metre() -> None:
     phrase = [(60, 2)] * 4
     assert any_look_back(votes_of([phrase, phrase], [None, Fraction(2)]))
     assert not any_look_back(votes_of([phrase, phrase], [None, None]))
     assert not any_look_back(votes_of([], []))
 
 
-def test_the_longest_pieces_take_little() -> None:
-    """Agreement is counted up to LONGEST notes, so that a repeated note takes no quadratic time."""
+def test_a_long_piece_of_one_repeated_note_is_fast() -> None:
+    """The limit on the length of matches avoids quadratic time for a repeated note."""
     size = 20_000
     pitches = stream(0, "a long piece").integers(60, 72, size)
     same, random = (votes_of([[(int(p), 1) for p in pitch]], [Fraction(2)]) for pitch in ([60] * size, pitches))

@@ -1,4 +1,4 @@
-"""Which performances a folder holds, and what its folders or its index say about them."""
+"""Performances of a folder, with style and composition by its subfolders or its index."""
 
 import csv
 from collections.abc import Callable, Sequence
@@ -25,23 +25,23 @@ def _index(folder: Path, rows: Sequence[Sequence[str]], columns: Sequence[str] =
 
 def test_the_first_folder_is_the_style(tmp_path: Path) -> None:
     _touch(tmp_path, "jazz/b.mid", "jazz/x/a.MIDI", "classical/c.mid", "classical/.hidden.mid", "classical/c.txt")
-    found = entries(resolve(str(tmp_path)))
-    assert [(one.name, one.style) for one in found] == [
+    listed = entries(resolve(str(tmp_path)))
+    assert [(entry.name, entry.style) for entry in listed] == [
         ("classical/c.mid", "classical"),
         ("jazz/b.mid", "jazz"),
         ("jazz/x/a.MIDI", "jazz"),
     ]
-    assert {one.composition for one in found} == {None}
+    assert {entry.composition for entry in listed} == {None}
 
 
-def test_a_folder_without_folders_is_one_style(tmp_path: Path) -> None:
-    found = entries(resolve(str(_touch(tmp_path, "b.mid", "a.mid"))))
-    assert [(one.name, one.style) for one in found] == [("a.mid", "all"), ("b.mid", "all")]
+def test_a_folder_without_subfolders_has_one_style(tmp_path: Path) -> None:
+    listed = entries(resolve(str(_touch(tmp_path, "b.mid", "a.mid"))))
+    assert [(entry.name, entry.style) for entry in listed] == [("a.mid", "all"), ("b.mid", "all")]
 
 
-def test_a_file_beside_the_styles_is_told(tmp_path: Path) -> None:
+def test_a_file_outside_the_folders_of_styles_is_reported(tmp_path: Path) -> None:
     _touch(tmp_path, "jazz/b.mid", "lost.mid")
-    with pytest.raises(BadInputError, match=r"lost\.mid is beside the folders jazz; move it into one"):
+    with pytest.raises(BadInputError, match=r"lost\.mid is next to the folders jazz; move it into one"):
         entries(resolve(str(tmp_path)))
 
 
@@ -51,8 +51,8 @@ def test_annotated_performances_of_one_folder_are_of_one_composition(tmp_path: P
         *(f"Bach/Fugue_1/{name}" for name in ("a.mid", "a_annotations.txt", "b.mid", "b_annotations.txt")),
         *("Bach/Fugue_2/a.mid", "Bach/Fugue_2/a_annotations.txt", "Bach/c.mid", "Bach/c_annotations.txt"),
     )
-    found = entries(resolve(str(tmp_path)))
-    assert [(one.name, one.composition) for one in found] == [
+    listed = entries(resolve(str(tmp_path)))
+    assert [(entry.name, entry.composition) for entry in listed] == [
         ("Bach/Fugue_1/a.mid", "Bach/Fugue_1"),
         ("Bach/Fugue_1/b.mid", "Bach/Fugue_1"),
         ("Bach/Fugue_2/a.mid", None),
@@ -60,22 +60,22 @@ def test_annotated_performances_of_one_folder_are_of_one_composition(tmp_path: P
     ]
 
 
-def test_an_index_tells_styles_and_compositions(tmp_path: Path) -> None:
+def test_an_index_determines_styles_and_compositions(tmp_path: Path) -> None:
     _touch(tmp_path, "x/b.mid", "x/a.mid", "not-listed.mid")
     columns = ("file", "genre", "composer", "title", "era")
     _index(tmp_path, [("./x/b.mid", "jazz", "Ann", "Rag", "old"), ("x/a.mid", "rock", "Ann", "", "new")], columns)
-    found = entries(resolve(str(tmp_path)))
-    assert [(one.name, one.style, one.composer, one.title, one.composition) for one in found] == [
+    listed = entries(resolve(str(tmp_path)))
+    assert [(entry.name, entry.style, entry.composer, entry.title, entry.composition) for entry in listed] == [
         ("x/a.mid", "rock", "Ann", "", None),
         ("x/b.mid", "jazz", "Ann", "Rag", "Ann: Rag"),
     ]
-    assert [one.style for one in entries(resolve(f"{tmp_path}:era"))] == ["new", "old"]
+    assert [entry.style for entry in entries(resolve(f"{tmp_path}:era"))] == ["new", "old"]
 
 
 def test_a_folder_with_a_colon_in_its_name_is_that_folder(tmp_path: Path) -> None:
     _touch(tmp_path / "a:era", "x.mid")
     _touch(tmp_path / "a", "y.mid")
-    assert [one.name for one in entries(resolve(str(tmp_path / "a:era")))] == ["x.mid"]
+    assert [entry.name for entry in entries(resolve(str(tmp_path / "a:era")))] == ["x.mid"]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_folder_with_a_colon_in_its_name_is_that_folder(tmp_path: Path) -> Non
         ([], (), "no column is called 'file'"),
     ],
 )
-def test_an_index_that_is_no_good(
+def test_an_invalid_index_is_rejected(
     rows: Sequence[Sequence[str]], columns: Sequence[str], rule: str, tmp_path: Path
 ) -> None:
     _touch(tmp_path, "a.mid", "b.mid")
@@ -116,7 +116,7 @@ def test_an_index_that_is_no_good(
     assert "\n" not in str(error.value)
 
 
-def test_an_index_that_is_no_text(tmp_path: Path) -> None:
+def test_an_index_that_is_not_text_is_rejected(tmp_path: Path) -> None:
     (_touch(tmp_path, "a.mid") / "index.csv").write_bytes(b"file,genre\n\xff\xfe,x\n")
     with pytest.raises(BadInputError, match=r"must be readable: .*not UTF-8 text"):
         entries(resolve(str(tmp_path)))
@@ -132,7 +132,7 @@ def test_a_folder_without_midi_files(tmp_path: Path) -> None:
         digests(resolve(str(_touch(tmp_path, "a.abc"))))
 
 
-def test_the_fingerprint_follows_performances_beats_index_and_column(tmp_path: Path) -> None:
+def test_the_fingerprint_depends_on_performances_beats_index_and_column(tmp_path: Path) -> None:
     _touch(tmp_path, "x/a.mid", "x/b.mid", "x/notes.txt")
 
     def now(corpus: str = str(tmp_path)) -> str:
@@ -161,17 +161,17 @@ def test_the_fingerprint_follows_performances_beats_index_and_column(tmp_path: P
         (["a.mid", "a_annotations.txt"], "performances"),
     ],
 )
-def test_what_a_folder_looks_like(files: list[str], kind: str, tmp_path: Path) -> None:
+def test_the_kind_of_a_folder_is_guessed(files: list[str], kind: str, tmp_path: Path) -> None:
     assert resolve(str(_touch(tmp_path, *files))).likely_kind() == kind
 
 
-def test_named_corpora_know_their_kind() -> None:
+def test_named_corpora_have_a_kind() -> None:
     assert {name: corpus.likely_kind() for name, corpus in corpora().items() if corpus.kind != "melodies"} == {
         "synthetic": "performances"
     }
 
 
-def test_two_folders_of_one_content_have_one_fingerprint(
+def test_folders_with_equal_contents_have_equal_fingerprints(
     tmp_path: Path, folder_of_performances: Callable[..., Path]
 ) -> None:
     folder = folder_of_performances(2)
@@ -181,7 +181,7 @@ def test_two_folders_of_one_content_have_one_fingerprint(
 
 
 @pytest.mark.parametrize("text", ["file,genre\na.mid," + "x" * 200_000 + "\n", "file," + "x" * 200_000 + "\na.mid,y\n"])
-def test_an_index_with_a_field_that_no_table_has(text: str, tmp_path: Path) -> None:
+def test_an_index_with_a_field_that_is_too_long_is_rejected(text: str, tmp_path: Path) -> None:
     (_touch(tmp_path, "a.mid") / "index.csv").write_text(text)
     with pytest.raises(
         BadInputError, match=r"must be readable: .*index\.csv \(field larger than field limit"
@@ -190,7 +190,7 @@ def test_an_index_with_a_field_that_no_table_has(text: str, tmp_path: Path) -> N
     assert "\n" not in str(caught.value)
 
 
-def test_an_index_of_any_size(tmp_path: Path) -> None:
+def test_an_index_that_is_too_large_is_rejected(tmp_path: Path) -> None:
     with (_touch(tmp_path, "a.mid") / "index.csv").open("wb") as file:
         file.truncate(2**42)
     with pytest.raises(

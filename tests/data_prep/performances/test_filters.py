@@ -1,4 +1,4 @@
-"""What leaves performances out."""
+"""Rules that exclude performances."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,7 +20,7 @@ THREE_FOUR = b"\xff\x58\x04\x03\x02\x18\x08"
 
 @pytest.fixture(scope="session")
 def played(midi: Callable[..., bytes], strike: Callable[..., list[Event]]) -> Callable[..., PlayedFile]:
-    """Read a file of quarter notes with some events more, 120 ticks a quarter note."""
+    """Read a file of quarter notes with additional events, at 120 ticks per quarter note."""
 
     def make(*more: Event, ticks: Sequence[int] | None = None, velocities: int = 30, form: int = 1) -> PlayedFile:
         onsets = [120 * index for index in range(40)] if ticks is None else ticks
@@ -38,17 +38,17 @@ def _reason(file: PlayedFile, beats: str | None = None) -> tuple[str, str] | Non
     return broken_rule(file, file.performance, None if beats is None else read_beats(beats))
 
 
-def test_what_breaks_no_rule(played: Callable[..., PlayedFile]) -> None:
+def test_a_performance_that_breaks_no_rule(played: Callable[..., PlayedFile]) -> None:
     assert _reason(played()) is None
     assert _reason(played((0, FOUR_FOUR), (480, FOUR_FOUR), form=0)) is None
 
 
-def test_each_rule_says_what_it_found(played: Callable[..., PlayedFile]) -> None:
+def test_each_rule_gives_a_reason(played: Callable[..., PlayedFile]) -> None:
     violin = [(0, b"\xc3\x28"), (0, b"\x93\x3c\x40"), (60, b"\x83\x3c\x00")]
     assert _reason(played(form=2)) == ("not of format 0 or 1", "format 2; only formats 0 and 1 are used")
     assert _reason(played(*violin)) == (
         "other instruments",
-        "program 40 beside the piano; only one piano alone is used",
+        "program 40 in addition to the piano; only a single piano is used",
     )
     assert _reason(played((0, THREE_FOUR))) == ("not in 4/4", "3/4 from bar 1; only 4/4 is used")
     assert _reason(played((4 * 480, THREE_FOUR))) == ("not in 4/4", "3/4 from bar 5; only 4/4 is used")
@@ -85,28 +85,28 @@ def _beats(*bars: int, metre: str = "") -> str:
         (_beats(4, 4) + "4.5\t4.5\tbR\n", "a free rhythm in bar 2; only 4/4 is used"),
     ],
 )
-def test_annotated_beats_tell_the_metre(beats: str, reason: str | None, played: Callable[..., PlayedFile]) -> None:
-    found = _reason(played((0, THREE_FOUR)), beats)  # whatever the file itself says
-    assert found == (None if reason is None else ("not in 4/4", reason))
+def test_annotated_beats_determine_the_metre(beats: str, reason: str | None, played: Callable[..., PlayedFile]) -> None:
+    broken = _reason(played((0, THREE_FOUR)), beats)  # the metre of the file is not used
+    assert broken == (None if reason is None else ("not in 4/4", reason))
 
 
-def test_a_dummy_tempo_is_told_by_onsets_anywhere(played: Callable[..., PlayedFile]) -> None:
+def test_a_dummy_tempo_is_detected_by_onsets_off_the_grid(played: Callable[..., PlayedFile]) -> None:
     ticks = np.sort(stream(0, "onsets").choice(120 * 200, 800, replace=False)).tolist()
     rule, reason = _reason(played(ticks=ticks)) or ("", "")
     assert rule == "dummy tempo"
     assert "one tempo throughout, and 6" in reason
-    assert reason.endswith("put its beats beside it, as X_annotations.txt beside X.mid")
+    assert reason.endswith("add its beats, as X_annotations.txt next to X.mid")
     several = [(0, b"\xff\x51\x03\x07\xa1\x20"), (480, b"\xff\x51\x03\x07\xa1\x00")]
     assert _reason(played(*several, ticks=ticks)) is None
     assert _reason(played(ticks=ticks), _beats(4, 4)) is None
 
 
 @pytest.mark.parametrize("cell", [120, 60, 30, 15, 40, 20])
-def test_written_music_is_on_some_grid(cell: int, played: Callable[..., PlayedFile]) -> None:
+def test_written_music_is_on_a_grid(cell: int, played: Callable[..., PlayedFile]) -> None:
     assert _reason(played(ticks=[cell * index for index in range(200)])) is None
 
 
-def test_chance_puts_three_fifths_near_any_grid() -> None:
+def test_three_fifths_of_random_onsets_are_near_any_grid() -> None:
     onset = stream(0, "onsets").random(100_000) * 1000
     for lines in GRIDS:
         naive = np.mean([min(place % 1, 1 - place % 1) < 0.3 for place in (onset * lines).tolist()])
@@ -114,7 +114,7 @@ def test_chance_puts_three_fifths_near_any_grid() -> None:
         assert abs(naive - 0.6) < 0.01
 
 
-def test_real_performances_are_used_and_under_a_dummy_tempo_refused(real_performances: Path) -> None:
+def test_real_performances_are_used_but_not_with_a_dummy_tempo(real_performances: Path) -> None:
     false_alarms = hits = num_files = 0
     for path in sorted(real_performances.rglob("*.mid")):
         file = read(path.read_bytes())
@@ -126,4 +126,4 @@ def test_real_performances_are_used_and_under_a_dummy_tempo_refused(real_perform
         num_files += 1
     assert num_files > 100
     assert hits == num_files
-    assert false_alarms <= 0.03 * num_files  # had these one tempo only
+    assert false_alarms <= 0.03 * num_files  # if these had only one tempo

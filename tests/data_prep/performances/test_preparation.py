@@ -1,4 +1,4 @@
-"""The chain from files to performances, and what is reported about them."""
+"""Preparation of performances from files, and its report."""
 
 import csv
 import os
@@ -34,8 +34,8 @@ def _prepare(folder: Path | str, tmp_path: Path, num_folds: int = 4, seed: int =
     )
 
 
-def _everything(prepared: Prepared) -> dict[str, int]:
-    """Return every performance's composition, sealed ones too."""
+def _compositions(prepared: Prepared) -> dict[str, int]:
+    """Return the composition of every performance, including the test set."""
     sealed: Performances = open_test_set(prepared, "a test")
     data: Performances = prepared.data
     return {
@@ -44,7 +44,9 @@ def _everything(prepared: Prepared) -> dict[str, int]:
     }
 
 
-def test_the_arrays_are_those_of_the_files(folder_of_performances: Callable[..., Path], tmp_path: Path) -> None:
+def test_the_arrays_equal_the_contents_of_the_files(
+    folder_of_performances: Callable[..., Path], tmp_path: Path
+) -> None:
     folder = folder_of_performances(6)
     prepared = _prepare(folder, tmp_path)
     data: Performances = prepared.data
@@ -75,27 +77,27 @@ _DTYPES = {
 }
 
 
-def test_notes_that_no_piano_has_a_key_for_are_left_out(
+def test_notes_outside_the_range_of_a_piano_are_left_out(
     folder_of_performances: Callable[..., Path], tmp_path: Path
 ) -> None:
     folder = folder_of_performances(6)
     before: Performances = _prepare(folder, tmp_path).data
     name = before.ids[0]
     events = [event for pitch in (20, 109) for event in hand_midi.strike(pitch, 0, 30)]
-    whole = (folder / name).read_bytes()
+    contents = (folder / name).read_bytes()
     track = hand_midi.midi(events, division=96)[14:]
-    (folder / name).write_bytes(whole[:8] + b"\x00\x01\x00\x02" + whole[12:] + track)
+    (folder / name).write_bytes(contents[:8] + b"\x00\x01\x00\x02" + contents[12:] + track)
     assert read((folder / name).read_bytes()).performance.num_notes == np.diff(before.start)[0] + 2
     after: Performances = _prepare(folder, tmp_path).data
     rows = slice(*after.start[after.ids.index(name) :][:2])
     assert np.array_equal(after.pitch[rows], before.pitch[slice(*before.start[:2])])
     (folder / name).write_bytes(hand_midi.midi([*hand_midi.strike(20, 0, 30), *hand_midi.strike(110, 0, 30)]))
-    assert [(one.file, one.reason) for one in _prepare(folder, tmp_path).skipped] == [
+    assert [(piece.file, piece.reason) for piece in _prepare(folder, tmp_path).skipped] == [
         (name, "none of its notes is among a piano's 88 keys")
     ]
 
 
-def test_what_is_skipped_and_left_out_is_named_with_its_reason(
+def test_skipped_and_excluded_files_are_listed_with_a_reason(
     folder_of_performances: Callable[..., Path], performed: Callable[..., bytes], tmp_path: Path
 ) -> None:
     folder = folder_of_performances(6)
@@ -108,7 +110,7 @@ def test_what_is_skipped_and_left_out_is_named_with_its_reason(
     (folder / "wild" / "typo.mid").write_bytes(performed(52))
     (folder / "wild" / "typo_annotations.txt").write_text("none\n")
     prepared = _prepare(folder, tmp_path)
-    assert [(one.file, one.reason.split(":")[0]) for one in prepared.skipped] == [
+    assert [(piece.file, piece.reason.split(":")[0]) for piece in prepared.skipped] == [
         ("calm/cut.mid", "it is cut short"),
         ("calm/text.mid", "it is not a MIDI file"),
         (
@@ -116,7 +118,7 @@ def test_what_is_skipped_and_left_out_is_named_with_its_reason(
             "line 1 of its annotations is not a beat (seconds, seconds, and b, db or bR, separated by tabs)",
         ),
     ]
-    assert [(one.file, one.reason) for one in prepared.exclusions] == [
+    assert [(piece.file, piece.reason) for piece in prepared.exclusions] == [
         ("calm/flat.mid", "14 distinct velocities; at least 20 are needed"),
         ("wild/again.mid", "it has the same notes as calm/calm03.mid"),
         ("wild/beats.mid", "3/4 from bar 1; only 4/4 is used"),
@@ -131,7 +133,7 @@ def test_what_is_skipped_and_left_out_is_named_with_its_reason(
     assert (again.skipped, again.exclusions) == (prepared.skipped, prepared.exclusions)
 
 
-def test_nothing_that_can_be_used(tmp_path: Path, performed: Callable[..., bytes]) -> None:
+def test_a_folder_without_a_usable_performance(tmp_path: Path, performed: Callable[..., bytes]) -> None:
     folder = tmp_path / "bad"
     folder.mkdir()
     (folder / "a.mid").write_text("text")
@@ -151,7 +153,7 @@ def test_a_style_with_too_few_compositions(folder_of_performances: Callable[...,
     assert _prepare(folder, tmp_path, num_folds=2).data.num_folds == 2
 
 
-def test_annotated_beats_count_instead_of_ticks(
+def test_annotated_beats_are_used_instead_of_ticks(
     folder_of_performances: Callable[..., Path], performed: Callable[..., bytes], tmp_path: Path
 ) -> None:
     folder = folder_of_performances(6)
@@ -164,35 +166,35 @@ def test_annotated_beats_count_instead_of_ticks(
     number = data.ids.index(name)
     rows = slice(data.start[number], data.start[number + 1])
     file = read(performed(51)).performance
-    # the downbeat is the third beat; a bar stands before it, for the notes that come earlier
+    # the downbeat is the third beat; a bar is added before it for the earlier notes
     assert np.allclose(data.onset[rows], file.seconds / 0.7 - 2 + 4)
     assert np.allclose(data.duration[rows], file.duration * 0.5 / 0.7)
 
 
-def test_performances_of_one_composition_stand_together(
+def test_performances_of_one_composition_are_in_one_group(
     folder_of_performances: Callable[..., Path], performed: Callable[..., bytes], tmp_path: Path
 ) -> None:
     folder = folder_of_performances(6)
     data = bytearray(performed(2))
-    data[-20] = 33  # played once more, one velocity otherwise
+    data[-20] = 33  # the same performance with one other velocity
     (folder / "wild" / "second.mid").write_bytes(bytes(data))
     shutil.copy(folder / "wild" / "wild01.mid", tmp_path / "x.mid")
-    found = _everything(_prepare(folder, tmp_path))
-    assert found["wild/second.mid"] == found["calm/calm02.mid"]
-    assert len(set(found.values())) == len(found) - 1
+    composition_of = _compositions(_prepare(folder, tmp_path))
+    assert composition_of["wild/second.mid"] == composition_of["calm/calm02.mid"]
+    assert len(set(composition_of.values())) == len(composition_of) - 1
 
 
 @pytest.mark.slow
-def test_compositions_by_notes_are_those_of_the_index(real_performances: Path, tmp_path: Path) -> None:
+def test_compositions_found_by_notes_equal_those_of_the_index(real_performances: Path, tmp_path: Path) -> None:
     with (real_performances / "index.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     names = {row["file"]: (row["composer"], row["title"]) for row in rows}
     for name in names:
         (tmp_path / "copy" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "copy" / name).symlink_to(real_performances / name)
-    found = _everything(_prepare(tmp_path / "copy", tmp_path))
-    for one, other in combinations(names, 2):
-        assert (found[one] == found[other]) == (names[one] == names[other]), (one, other)
+    composition_of = _compositions(_prepare(tmp_path / "copy", tmp_path))
+    for piece, other in combinations(names, 2):
+        assert (composition_of[piece] == composition_of[other]) == (names[piece] == names[other]), (piece, other)
 
 
 @pytest.mark.slow
@@ -206,10 +208,11 @@ def test_real_performances_with_their_index(real_performances: Path, tmp_path: P
     assert data.num_pieces + prepared.num_test_pieces == len(rows)
     near = np.abs(data.onset * 4 - np.rint(data.onset * 4)) < 0.3
     for number, name in enumerate(data.ids):
-        mine = slice(data.start[number], data.start[number + 1])
-        assert len(data.pitch[mine]) == int(rows[name]["notes"])
-        assert len(np.unique(data.velocity[mine])) == int(rows[name]["distinct_velocities"])
-        assert abs(near[mine].mean() - float(rows[name]["frac_near16"])) < 0.02  # from seconds, not from whole ticks
+        selected = slice(data.start[number], data.start[number + 1])
+        assert len(data.pitch[selected]) == int(rows[name]["notes"])
+        assert len(np.unique(data.velocity[selected])) == int(rows[name]["distinct_velocities"])
+        share = float(rows[name]["frac_near16"])  # from seconds, not from whole ticks
+        assert abs(near[selected].mean() - share) < 0.02
         assert data.styles[data.style[number]] == rows[name]["genre"]
     assert all(fold.pieces > 0 for style in numbers.styles.values() for fold in style.folds)
     held: dict[int, set[int]] = {}
@@ -236,7 +239,7 @@ def test_a_warm_start_imports_no_reader(folder_of_performances: Callable[..., Pa
     assert done.stdout.strip() == "[]"
 
 
-def test_scores_are_played_in_every_style(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scores_are_rendered_in_every_style(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "bach"
     folder.mkdir()
     # 130.6 is in 3/4
@@ -248,7 +251,7 @@ def test_scores_are_played_in_every_style(tmp_path: Path, monkeypatch: pytest.Mo
     data: Performances = prepared.data
     assert data.styles == tuple(sorted(STYLES))
     assert data.num_pieces + prepared.num_test_pieces == 5 * len(STYLES)
-    assert {one.file.split()[0] for one in prepared.exclusions} == {"bwv130.6.mxl"}
+    assert {piece.file.split()[0] for piece in prepared.exclusions} == {"bwv130.6.mxl"}
     assert prepared.left_out["not in 4/4"] == len(STYLES)
     folds: dict[str, set[int]] = {}
     for name, fold in zip(data.ids, data.fold.tolist(), strict=True):
@@ -258,7 +261,7 @@ def test_scores_are_played_in_every_style(tmp_path: Path, monkeypatch: pytest.Mo
     assert all("synthetic" in style for style in data.styles)
 
 
-def test_the_description_counts_what_is_there(folder_of_performances: Callable[..., Path], tmp_path: Path) -> None:
+def test_the_description_of_performances(folder_of_performances: Callable[..., Path], tmp_path: Path) -> None:
     prepared = _prepare(folder_of_performances(7), tmp_path)
     data: Performances = prepared.data
     numbers = describe(prepared)
@@ -267,10 +270,10 @@ def test_the_description_counts_what_is_there(folder_of_performances: Callable[.
     assert numbers.num_compositions == sum(style.compositions for style in numbers.styles.values())
     for index, name in enumerate(data.styles):
         style = numbers.styles[name]
-        mine = [number for number in range(data.num_pieces) if data.style[number] == index]
+        selected = [number for number in range(data.num_pieces) if data.style[number] == index]
         velocities = [
             velocity
-            for number in mine
+            for number in selected
             for velocity in data.velocity[data.start[number] : data.start[number + 1]].tolist()
         ]
         assert style.notes == len(velocities)
@@ -279,7 +282,7 @@ def test_the_description_counts_what_is_there(folder_of_performances: Callable[.
         for low in range(0, 128, BIN):
             inside = sum(low <= velocity < low + BIN for velocity in velocities)
             assert style.histogram[f"{low}-{low + BIN - 1}"] == inside
-        onsets = [data.onset[data.start[number] : data.start[number + 1]] for number in mine]
+        onsets = [data.onset[data.start[number] : data.start[number + 1]] for number in selected]
         bars = [len(range(int(onset.min() // 4), int(onset.max() // 4) + 1)) for onset in onsets]
         assert style.bars == sum(bars)
         assert style.near_share == 1

@@ -1,6 +1,6 @@
 # pyright: reportMissingTypeStubs=false
 # (pretty_midi has no types)
-"""Performances out of MIDI files: keys struck and released, ticks and seconds, and bad files."""
+"""Reading performances from MIDI files: keys struck and released, ticks and seconds, and invalid files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -44,7 +44,7 @@ def _notes(file: PlayedFile) -> list[tuple[int, int, int, int]]:
     return list(zip(*columns, strict=True))
 
 
-def test_what_is_struck_in_ticks_quarter_notes_and_seconds(midi: Midi) -> None:
+def test_notes_are_read_in_ticks_quarter_notes_and_seconds(midi: Midi) -> None:
     events = [_tempo(500_000, 0), _tempo(250_000, 120), _on(60, 60, 90), _off(60, 180), _on(64, 240, 1), _off(64, 250)]
     file = read(midi(events))
     assert _notes(file) == [(60, 120, 60, 90), (240, 10, 64, 1)]
@@ -55,24 +55,24 @@ def test_what_is_struck_in_ticks_quarter_notes_and_seconds(midi: Midi) -> None:
     assert (file.format, file.resolution, file.others, file.num_unended) == (1, 120, (), 0)
 
 
-def test_the_last_tempo_of_one_tick_counts(midi: Midi) -> None:
+def test_of_several_tempos_at_one_tick_the_last_applies(midi: Midi) -> None:
     file = read(midi([_tempo(900_000, 0), _tempo(300_000, 0), _on(60, 120), _off(60, 180)]))
     assert file.performance.seconds.tolist() == [0.3]
 
 
-def test_where_no_tempo_stands_there_are_two_quarter_notes_a_second(midi: Midi) -> None:
+def test_the_default_tempo_is_two_quarter_notes_per_second(midi: Midi) -> None:
     assert read(midi([_on(60, 240), _off(60, 260), _tempo(10**6, 260)])).performance.seconds.tolist() == [1.0]
 
 
-def test_pianos_of_all_tracks_and_channels_are_one(midi: Midi) -> None:
+def test_pianos_of_all_tracks_and_channels_are_one_instrument(midi: Midi) -> None:
     right = [_program(0), _on(72, 0), _off(72, 50), _on(60, 100), _off(60, 400)]
     left = [_program(7, 3), _on(48, 0, channel=3), _off(48, 90, channel=3), _on(60, 200, 99, 3), _off(60, 300, 3)]
     file = read(midi(right, left))
-    # the key that the right hand holds is struck again by the left, and released there
+    # the left hand strikes and releases a key that the right hand holds
     assert _notes(file) == [(0, 90, 48, 80), (0, 50, 72, 80), (100, 100, 60, 80), (200, 100, 60, 99)]
 
 
-def test_a_program_holds_for_its_channel_in_all_tracks_from_its_tick_on(midi: Midi) -> None:
+def test_a_program_applies_to_its_channel_in_all_tracks_from_its_tick_on(midi: Midi) -> None:
     notes = [_on(60, 0), _off(60, 60), _on(62, 120), _off(62, 180), _on(64, 240), _off(64, 300)]
     changes = [(100, b"\xc0\x28"), (200, b"\xc0\x05")]
     for tracks in ((changes, notes), (notes, changes)):
@@ -84,34 +84,34 @@ def test_a_program_holds_for_its_channel_in_all_tracks_from_its_tick_on(midi: Mi
     assert [note[2] for note in _notes(read(midi([_program(40)], notes, form=2)))] == [60, 62, 64]
 
 
-def test_drums_that_never_end_do_not_matter(midi: Midi) -> None:
+def test_drums_without_an_end_are_ignored(midi: Midi) -> None:
     file = read(midi([_on(60, 0), _off(60, 60), *(_on(36, 10 * hit, channel=9) for hit in range(20))]))
     assert (file.num_unended, file.others) == (0, ("drums",))
 
 
-def test_other_instruments_are_told_and_not_read(midi: Midi) -> None:
+def test_other_instruments_are_listed_but_not_read(midi: Midi) -> None:
     others = [_program(40, 1), _on(70, 0, channel=1), _off(70, 60, channel=1), _on(36, 0, channel=9), _off(36, 9, 9)]
     file = read(midi([_on(60, 0), _off(60, 60), *others]))
     assert [note[2] for note in _notes(file)] == [60]
     assert file.others == ("drums", "program 40")
 
 
-def test_a_key_struck_again_ends_the_note_before(midi: Midi) -> None:
+def test_a_note_ends_where_its_key_is_struck_again(midi: Midi) -> None:
     file = read(midi([_on(60, 0), _on(60, 100, 90), _off(60, 200), _off(60, 250)]))
     assert _notes(file) == [(0, 100, 60, 80), (100, 100, 60, 90)]
 
 
-def test_of_strikes_of_one_key_at_one_tick_the_loudest_counts(midi: Midi) -> None:
+def test_of_several_strikes_at_one_tick_the_loudest_is_kept(midi: Midi) -> None:
     file = read(midi([_on(60, 0, 40), _on(60, 0, 90), _on(60, 0, 50), _off(60, 60), _off(60, 60), _off(60, 60)]))
     assert _notes(file) == [(0, 60, 60, 90)]
 
 
-def test_a_note_without_length_is_a_tick_long(midi: Midi) -> None:
+def test_a_note_without_length_lasts_one_tick(midi: Midi) -> None:
     file = read(midi([_on(60, 100), _off(60, 100), _on(62, 100), _off(62, 160)]))
     assert _notes(file) == [(100, 1, 60, 80), (100, 60, 62, 80)]
 
 
-def test_one_note_that_never_ends_lasts_to_the_next_strike_of_its_key(midi: Midi) -> None:
+def test_a_note_without_an_end_lasts_until_the_next_strike_of_its_key(midi: Midi) -> None:
     file = read(
         midi([_on(60, 0), _on(60, 100), _off(60, 200), _on(60, 300), _off(60, 400), _on(62, 400), _off(62, 480)])
     )
@@ -119,7 +119,7 @@ def test_one_note_that_never_ends_lasts_to_the_next_strike_of_its_key(midi: Midi
     assert file.num_unended == 1
 
 
-def test_one_note_that_never_ends_lasts_to_the_end(midi: Midi) -> None:
+def test_a_note_without_an_end_lasts_until_the_end_of_the_track(midi: Midi) -> None:
     file = read(midi([_on(60, 0), _on(62, 0), _off(62, 100), (500, b"\xff\x01\x01x")]))
     assert _notes(file) == [(0, 500, 60, 80), (0, 100, 62, 80)]
 
@@ -138,7 +138,7 @@ def _naive(events: list[tuple[int, int, bool]]) -> list[tuple[int, int, int]]:
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(60, 62), st.booleans()), min_size=1, max_size=20))
-def test_notes_are_those_of_going_through_the_events(midi: Midi, steps: list[tuple[int, int, bool]]) -> None:
+def test_notes_equal_those_of_a_naive_reader(midi: Midi, steps: list[tuple[int, int, bool]]) -> None:
     now, events = 0, list[tuple[int, int, bool]]()
     for step, pitch, struck in steps:
         now += step
@@ -148,21 +148,21 @@ def test_notes_are_those_of_going_through_the_events(midi: Midi, steps: list[tup
     own = [_on(pitch, tick) if struck else _off(pitch, tick) for tick, pitch, struck in events]
     data = midi(own, others)
     file = read(data)
-    found = [(tick, pitch, tick + length) for tick, length, pitch, _ in _notes(file) if pitch != 70]
-    assert found == _naive(events)
+    actual = [(tick, pitch, tick + length) for tick, length, pitch, _ in _notes(file) if pitch != 70]
+    assert actual == _naive(events)
 
 
-def test_real_files_are_read_as_another_library_reads_them(real_performances: Path) -> None:
+def test_real_files_are_read_as_by_pretty_midi(real_performances: Path) -> None:
     files = sorted(real_performances.rglob("*.mid"))
     for path in files[:: len(files) // 5 + 1]:
-        ours = read(path.read_bytes())
+        played = read(path.read_bytes())
         (instrument,) = cast("Any", pretty_midi).PrettyMIDI(str(path)).instruments
-        theirs = sorted((note.start, note.pitch, note.velocity, note.end) for note in instrument.notes)
-        start, pitch, velocity, end = np.array(theirs).T
-        assert np.array_equal(ours.performance.pitch, pitch)
-        assert np.array_equal(ours.performance.velocity, velocity)
-        assert np.allclose(ours.performance.seconds, start, rtol=0, atol=1e-6)
-        assert np.allclose(ours.release, end, rtol=0, atol=1e-6)
+        expected = sorted((note.start, note.pitch, note.velocity, note.end) for note in instrument.notes)
+        start, pitch, velocity, end = np.array(expected).T
+        assert np.array_equal(played.performance.pitch, pitch)
+        assert np.array_equal(played.performance.velocity, velocity)
+        assert np.allclose(played.performance.seconds, start, rtol=0, atol=1e-6)
+        assert np.allclose(played.release, end, rtol=0, atol=1e-6)
 
 
 def _is_sound(performance: Performance) -> bool:
@@ -192,20 +192,20 @@ _MUTATIONS = st.lists(
 
 
 @given(_MUTATIONS, st.booleans())
-def test_whatever_is_damaged_is_read_or_refused_in_one_line(
+def test_a_damaged_file_is_read_or_rejected_in_one_line(
     midi: Midi, strike: Strike, mutations: list[tuple[str, float, int]], with_right_lengths: bool
 ) -> None:
     events = [event for at in range(12) for event in strike(60 + at % 5, 60 * at, 60 * at + 50)]
     signatures = [_tempo(400_000, 0), (0, b"\xff\x58\x04\x04\x02\x18\x08"), (3, b"\xf0\x03\x41\x42\xf7")]
     data = bytearray(midi([*signatures, (5, b"\xb0\x40\x7f"), *events]))
-    begin = 22 if with_right_lengths else 0  # past the header and the track's length, which is put right below
-    for what, where, value in mutations:
+    begin = 22 if with_right_lengths else 0  # after the header and the track's length, which is corrected below
+    for kind, where, value in mutations:
         at = min(begin + int(where * (len(data) - begin)), len(data) - 1)
-        if what == "set":
+        if kind == "set":
             data[at] = value
-        elif what == "cut":
+        elif kind == "cut":
             del data[at : at + 1 + value % 8]
-        elif what == "insert":
+        elif kind == "insert":
             data[at:at] = bytes([value, 255 - value])
         elif len(data) > begin + 8:
             del data[max(at, begin + 1) :]
@@ -240,12 +240,12 @@ _VIOLIN = [_program(40), _on(60, 0), _off(60, 60)]
             [event for channel in range(9) for event in (_program(70 + channel, channel), _on(60, 0, channel=channel))],
             r"channel 4 plays program 73, and 5 more$",
         ),
-        (_TEMPO_ZERO, "its tempo is 0 microseconds a quarter note at tick 240"),
+        (_TEMPO_ZERO, "its tempo is 0 microseconds per quarter note at tick 240"),
         (_UNENDED, "20 of its 20 notes never end"),
         ([*_UNENDED, _off(50, 500)], "19 of its 20 notes never end"),
         ([(0, b"\x90\x3c\xff")], "it is broken: "),
     ],
 )
-def test_files_that_are_no_good(events: list[Event], reason: str, midi: Midi) -> None:
+def test_files_that_cannot_be_used_are_rejected(events: list[Event], reason: str, midi: Midi) -> None:
     with pytest.raises(ValueError, match=reason):
         read(midi(events))

@@ -58,7 +58,7 @@ def equal(one: Performance, other: Performance) -> bool:
 
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("name", CHORALES)
-def test_the_notes_are_the_score_s(name: str, style: str) -> None:
+def test_a_rendering_has_the_notes_of_its_score(name: str, style: str) -> None:
     voices = chorale(name)
     performance = render(voices, style, 1)
     expected = sorted((int(to_step(np.array([onset]))[0]), pitch) for onset, pitch in written(name))
@@ -67,7 +67,7 @@ def test_the_notes_are_the_score_s(name: str, style: str) -> None:
 
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("name", CHORALES)
-def test_it_is_a_performance(name: str, style: str) -> None:
+def test_a_rendering_is_a_valid_performance(name: str, style: str) -> None:
     performance = render(chorale(name), style, 1)
     rows = list(zip(performance.tick.tolist(), performance.pitch.tolist(), strict=True))
     assert rows == sorted(set(rows))
@@ -76,7 +76,7 @@ def test_it_is_a_performance(name: str, style: str) -> None:
     assert performance.duration.min() > 0
     assert 1 <= performance.velocity.min() <= performance.velocity.max() <= 127
     assert len(np.unique(performance.velocity)) >= 20
-    assert np.count_nonzero(performance.tick % 120) > len(rows) / 2  # played, not typed in
+    assert np.count_nonzero(performance.tick % 120) > len(rows) / 2  # most onsets are off the grid
     for pitch in np.unique(performance.pitch):
         of_key = performance.pitch == pitch
         ends = (performance.onset + performance.duration)[of_key]
@@ -102,7 +102,7 @@ def test_the_same_seed_gives_the_same_performance() -> None:
 
 
 @pytest.mark.parametrize("name", CHORALES)
-def test_styles_agree_with_themselves_and_differ_in_more_than_the_mean(name: str) -> None:
+def test_styles_differ_in_more_than_the_mean_velocity(name: str) -> None:
     lyrical, again = (render(chorale(name), LYRICAL, seed) for seed in (1, 2))
     stride, once_more = (render(chorale(name), STRIDE, seed) for seed in (1, 2))
     assert correlation(lyrical, again) > 0.9
@@ -117,8 +117,10 @@ def velocities(name: str, style: str) -> tuple[NDArray[np.int64], NDArray[np.int
     assert heading.metres[0][1:] == (4, 4)
     lines = written(name)
     performed = by_note(render(chorale(name), style, 1))
-    found = [(performed[int(to_step(np.array([time]))[0]), pitch], lines[time, pitch], time) for time, pitch in lines]
-    velocity, line, time = zip(*found, strict=True)
+    sounding = [
+        (performed[int(to_step(np.array([time]))[0]), pitch], lines[time, pitch], time) for time, pitch in lines
+    ]
+    velocity, line, time = zip(*sounding, strict=True)
     return np.array(velocity), np.array(line), np.array(time) % 4
 
 
@@ -145,7 +147,7 @@ def test_the_stride_style_swings_its_off_beats(piece: Callable[..., Piece]) -> N
     assert abs(late[LYRICAL][1::2].mean() - late[LYRICAL][::2].mean()) < 0.01
 
 
-def test_voices_that_strike_one_key_together_are_one_note(piece: Callable[..., Piece]) -> None:
+def test_a_key_struck_by_two_voices_together_is_one_note(piece: Callable[..., Piece]) -> None:
     upper, lower = piece([REST, 67, 72], [1, 1, 2]), piece([60, 67, 64], [1, 2, 1])
     for style in STYLES:
         alone = by_note(render([upper, lower], style, 1))
@@ -172,8 +174,8 @@ def test_thirds_thirty_seconds_and_grace_notes(piece: Callable[..., Piece]) -> N
         assert to_step(performance.onset).tolist() == to_step(exact).tolist()
 
 
-def test_bars_are_counted_through_changes_of_metre(piece: Callable[..., Piece]) -> None:
-    # three bars of three quarters, then bars of two: the back beats follow, and pairs of bars go on answering
+def test_bars_are_counted_across_changes_of_metre(piece: Callable[..., Piece]) -> None:
+    # three bars of three quarters, then bars of two: back beats follow the metre, and pairs of bars still alternate
     tune = piece([60] * 33, metre=(3, 4))
     changed = tune.heading.metres[0]._replace(onset=Fraction(9), beats=2)
     two = replace(tune, heading=replace(tune.heading, metres=(tune.heading.metres[0], changed)))
@@ -207,6 +209,6 @@ def test_phrases_rise_and_fall(piece: Callable[..., Piece]) -> None:
 
 
 def test_the_noise_of_two_scores_differs(piece: Callable[..., Piece]) -> None:
-    tunes = [piece([pitch] * 64) for pitch in (60, 61, 62)]  # nothing but the noise can differ between them
+    tunes = [piece([pitch] * 64) for pitch in (60, 61, 62)]  # only the noise can differ between them
     played = [render([tune], LYRICAL, 1).velocity.tolist() for tune in tunes]
     assert all(one != other for one, other in pairwise(played))

@@ -1,4 +1,4 @@
-"""Corpora under each other's alphabets, compared by what the numbers mean; and selections of performances."""
+"""Corpora renumbered by other alphabets, compared by the meaning of the numbers; and selections of pieces."""
 
 from dataclasses import fields
 from fractions import Fraction
@@ -46,13 +46,13 @@ def test_known_members_keep_their_numbers_and_new_ones_follow() -> None:
         assert not getattr(other, name).flags.writeable
 
 
-def test_an_alphabet_that_is_not_given_stays() -> None:
+def test_other_alphabets_are_unchanged() -> None:
     found = under(OTHER, {"durations": LEARNT.durations})
     assert (found.metres, found.positions) == (OTHER.metres, OTHER.positions)
     assert meant(found) == meant(OTHER)
 
 
-def test_more_members_than_numbers_are_refused() -> None:
+def test_too_many_members_are_rejected() -> None:
     with pytest.raises(BadInputError, match="at most 32768 distinct durations"):
         under(OTHER, {"durations": tuple(Fraction(1, n) for n in range(1, 32768))})
 

@@ -1,9 +1,6 @@
-"""The whole chain: prepared corpora, their store, and the sealed test set."""
+"""Corpora prepared from folders, their stored files, and their test sets."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,26 +11,10 @@ import pytest
 
 from data_prep.corpora.named import resolve
 from data_prep.errors import BadInputError
-from data_prep.melodies.description import describe
 from data_prep.prepared import file as storage
-from data_prep.prepared.corpus import Prepared, open_test_set, openings_of_test_set, prepare, prepare_unfolded
+from data_prep.prepared.corpus import Prepared, open_test_set, prepare
 from data_prep.prepared.kinds import KINDS
 from data_prep.readers import note_table
-
-
-@pytest.fixture(scope="session")
-def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="session")
-def plain(shared_cache: Path) -> Prepared:
-    return prepare("oneills", cache=shared_cache, processes=1)
-
-
-@pytest.fixture(scope="session")
-def everything(shared_cache: Path) -> Prepared:
-    return prepare("oneills-all", cache=shared_cache, processes=1)
 
 
 def _prepare(folder: Path, tmp_path: Path, num_folds: int = 4, seed: int = 0) -> Prepared:
@@ -47,7 +28,7 @@ def folder_of_pieces(
     folder_of_tunes: Callable[..., Path],
     folder_of_performances: Callable[..., Path],
 ) -> Callable[[int], Path]:
-    """Make a folder, called tunes, with a number of unrelated pieces of each kind of data."""
+    """Return a function that makes a folder "tunes" with a number of unrelated pieces of one kind of data."""
 
     def make(count: int) -> Path:
         if request.param == "melodies":
@@ -55,87 +36,6 @@ def folder_of_pieces(
         return folder_of_performances(count, name="tunes", styles=("one",))
 
     return make
-
-
-@pytest.mark.slow
-def test_the_default_corpus_is_931_plain_tunes(plain: Prepared) -> None:
-    assert plain.num_read == 2007
-    assert [one.file for one in plain.skipped] == ["0732-0758_bs.abc#745", "0732-0758_mh.abc#745"]
-    assert all(one.reason.endswith("got K:Bn") for one in plain.skipped)  # a slip of its transcriber
-    assert plain.data.num_pieces + plain.num_test_pieces == 931
-    assert plain.num_read - sum(plain.left_out.values()) == 931
-    assert plain.left_out["duplicates"] == 91
-    assert plain.left_out["grace notes"] == 642
-    assert not plain.data.in_chord.any()
-    assert plain.data.pitch.min() >= 0
-    assert plain.data.one_key.all()
-
-
-@pytest.mark.slow
-def test_all_of_oneills_is_kept(everything: Prepared) -> None:
-    assert everything.left_out == {}
-    assert everything.data.num_pieces + everything.num_test_pieces == everything.num_read == 2007
-    assert (everything.data.pitch < 0).any()
-    assert everything.data.in_chord.any()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["plain", "everything"])
-def test_folds_are_balanced_and_whole(name: str, request: pytest.FixtureRequest) -> None:
-    prepared: Prepared = request.getfixturevalue(name)
-    data = prepared.data
-    notes = np.bincount(data.fold[data.piece_of_note], minlength=4)
-    assert notes.max() / notes.min() < 1.01
-    assert abs(prepared.num_test_notes / (prepared.num_test_notes + data.num_notes) - 0.1) < 0.01
-    groups: dict[int, set[int]] = {}
-    for origin, fold in zip(prepared.origins, data.fold.tolist(), strict=True):
-        groups.setdefault(origin.group, set()).add(fold)
-    assert all(len(folds) == 1 for folds in groups.values())
-
-
-@pytest.mark.slow
-def test_settings_of_one_tune_stand_together(everything: Prepared) -> None:
-    """Tune 981 is in two files; both settings are in one group, in a fold or sealed."""
-    sealed = open_test_set(everything, "a test of the sealing")
-    numbers: dict[str, list[int]] = {}
-    for ids, folds in ((everything.data.ids, everything.data.fold), (sealed.ids, sealed.fold)):
-        for name, fold in zip(ids, folds.tolist(), strict=True):
-            numbers.setdefault(name.split("#")[1], []).append(fold)
-    twice = [folds for folds in numbers.values() if len(folds) > 1]
-    assert len(twice) == 170
-    assert all(len(set(folds)) == 1 for folds in twice)
-
-
-@pytest.mark.slow
-def test_a_warm_start_takes_less_than_a_second_and_no_music21(plain: Prepared, shared_cache: Path) -> None:
-    code = (
-        "import time; begin = time.perf_counter()\n"
-        "import sys; from data_prep.prepared.corpus import prepare\n"
-        "prepared = prepare('oneills')\n"
-        "print(time.perf_counter() - begin, 'music21' in sys.modules, 'pyarrow' in sys.modules, prepared.fingerprint)"
-    )
-    environment = {**os.environ, "TUNESMITH_CACHE": str(shared_cache)}
-    runs = [
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-        for _ in range(3)
-    ]
-    found = [run.stdout.split() for run in runs]
-    assert {tuple(words[1:]) for words in found} == {("False", "False", plain.fingerprint)}
-    assert min(float(words[0]) for words in found) < 1
-
-
-@pytest.mark.slow
-def test_the_description_of_the_default_corpus(plain: Prepared) -> None:
-    found = describe(plain)
-    assert found.num_pieces == plain.data.num_pieces
-    assert found.num_rests == 0
-    assert sum(found.durations.values()) == found.num_notes == plain.data.num_notes
-    assert sum(found.metres.values()) == sum(found.tonics.values()) == found.num_pieces
-    assert sum(fold.notes for fold in found.folds) == found.num_notes
-    assert found.shortest <= found.median <= found.longest
-    assert next(iter(found.metres)) == "6/8"
-    assert found.num_tokens < found.num_tokens_with_position
-    assert 48 <= found.lowest < found.highest <= 96
 
 
 def test_a_folder_is_prepared_once(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
@@ -160,35 +60,38 @@ def test_a_moved_folder_is_the_same_corpus(folder_of_pieces: Callable[..., Path]
     assert again.data.corpus == str(moved)
 
 
-def test_seed_and_folds_change_what_is_prepared_not_what_is_read(
+def test_files_are_not_read_again_for_another_seed_or_number_of_folds(
     folder_of_tunes: Callable[..., Path], tmp_path: Path
 ) -> None:
     folder = folder_of_tunes(12)
-    prints = {
+    fingerprints = {
         _prepare(folder, tmp_path, num_folds=folds, seed=seed).fingerprint for folds, seed in ((4, 0), (4, 1), (3, 0))
     }
-    assert len(prints) == 3
+    assert len(fingerprints) == 3
     assert len(list((tmp_path / "cache" / "notes").iterdir())) == 12
 
 
-def test_the_sealed_pieces_are_apart_and_their_opening_is_written_down(
+def test_the_test_set_is_disjoint_and_its_opening_is_logged(
     folder_of_pieces: Callable[..., Path], tmp_path: Path
 ) -> None:
     prepared = _prepare(folder_of_pieces(20), tmp_path)
-    assert openings_of_test_set(prepared) == ()
+    log = prepared.source.path.with_suffix(".test.openings")
+    assert not log.exists()
     sealed = open_test_set(prepared, "promotion of trial 7")
     assert sealed.num_pieces == prepared.num_test_pieces > 0
     assert not set(sealed.ids) & set(prepared.data.ids)
     assert set(sealed.fold.tolist()) == {-1}
     for alphabet in ("durations", "positions", "styles"):
         assert getattr(sealed, alphabet, None) == getattr(prepared.data, alphabet, None)
-    (opening,) = openings_of_test_set(prepared)
+    (opening,) = map(json.loads, log.read_text().splitlines())
     assert opening["reason"] == "promotion of trial 7"
 
 
-def test_the_prepared_file_holds_no_sealed_note(folder_of_pieces: Callable[..., Path], tmp_path: Path) -> None:
+def test_the_prepared_file_names_no_piece_of_the_test_set(
+    folder_of_pieces: Callable[..., Path], tmp_path: Path
+) -> None:
     prepared = _prepare(folder_of_pieces(20), tmp_path)
-    sealed = open_test_set(prepared, "a test of the sealing")
+    sealed = open_test_set(prepared, "a test of the prepared file")
     stored = prepared.source.path.read_bytes()
     assert not any(name.encode() in stored for name in sealed.ids)
 
@@ -198,7 +101,9 @@ def test_the_test_set_is_not_opened_without_a_reason(folder_of_pieces: Callable[
         open_test_set(_prepare(folder_of_pieces(8), tmp_path), " ")
 
 
-def test_a_lost_test_set_is_told(folder_of_pieces: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_missing_test_set_is_reported_and_prepared_again(
+    folder_of_pieces: Callable[..., Path], tmp_path: Path
+) -> None:
     prepared = _prepare(folder_of_pieces(8), tmp_path)
     prepared.source.path.with_suffix(".test.npz").unlink()
     with pytest.raises(BadInputError, match="prepare the corpus again"):
@@ -207,7 +112,7 @@ def test_a_lost_test_set_is_told(folder_of_pieces: Callable[..., Path], tmp_path
     assert open_test_set(again, "promotion").num_pieces == again.num_test_pieces
 
 
-def test_one_bad_file_among_good_is_skipped_named_and_explained(
+def test_files_and_tunes_that_cannot_be_read_are_skipped_with_a_reason(
     folder_of_tunes: Callable[..., Path], tmp_path: Path
 ) -> None:
     folder = folder_of_tunes(8)
@@ -215,14 +120,14 @@ def test_one_bad_file_among_good_is_skipped_named_and_explained(
     (folder / "mixed.abc").write_text("X:1\nM:4/4\nL:1/8\nK:C\nCDEF GABc|\nX:2\nM:4/4\nK:C\nz4|\n")
     prepared = _prepare(folder, tmp_path)
     assert prepared.num_files == 10
-    assert [(one.file, one.reason) for one in prepared.skipped] == [
+    assert [(skipped.file, skipped.reason) for skipped in prepared.skipped] == [
         ("broken.mid", "it is cut short: the track at byte 14 announces 256 bytes, 0 are left"),
         ("mixed.abc#2", "there are no notes in it"),
     ]
     assert _prepare(folder, tmp_path).skipped == prepared.skipped
 
 
-def test_nothing_that_can_be_read(tmp_path: Path) -> None:
+def test_a_folder_without_a_readable_file(tmp_path: Path) -> None:
     folder = tmp_path / "bad"
     folder.mkdir()
     (folder / "a.mid").write_text("text")
@@ -230,7 +135,7 @@ def test_nothing_that_can_be_read(tmp_path: Path) -> None:
         _prepare(folder, tmp_path)
 
 
-def test_a_midi_without_notes_alone(tmp_path: Path, midi: Callable[..., bytes]) -> None:
+def test_a_folder_with_only_a_midi_file_without_notes(tmp_path: Path, midi: Callable[..., bytes]) -> None:
     folder = tmp_path / "silent"
     folder.mkdir()
     (folder / "a.mid").write_bytes(midi([]))
@@ -260,7 +165,7 @@ def test_duplicates_and_short_pieces_are_left_out_and_counted(
     assert prepared.data.num_pieces + prepared.num_test_pieces == 8
 
 
-def test_a_damaged_store_is_made_anew(folder_of_pieces: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_damaged_store_is_prepared_again(folder_of_pieces: Callable[..., Path], tmp_path: Path) -> None:
     folder = folder_of_pieces(8)
     first = _prepare(folder, tmp_path)
     data = first.source.path.read_bytes()
@@ -272,7 +177,7 @@ def test_a_damaged_store_is_made_anew(folder_of_pieces: Callable[..., Path], tmp
         assert (again.origins, again.left_out) == (first.origins, first.left_out)
 
 
-def test_a_store_without_votes_or_with_other_ones_is_made_anew(
+def test_a_store_with_missing_or_malformed_votes_is_prepared_again(
     folder_of_tunes: Callable[..., Path], tmp_path: Path
 ) -> None:
     folder = folder_of_tunes(8)
@@ -321,7 +226,7 @@ def test_a_full_disk(
     assert _prepare(folder, tmp_path).data.num_folds == 4
 
 
-def test_the_cache_is_where_the_environment_says(
+def test_the_environment_variable_sets_the_cache_folder(
     folder_of_tunes: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TUNESMITH_CACHE", str(tmp_path / "named"))
@@ -359,19 +264,21 @@ def test_prepared_arrays_are_read_only(folder_of_pieces: Callable[..., Path], tm
         prepared.data.pitch[0] = 60
 
 
-def test_pieces_that_are_scored_need_no_folds(folder_of_tunes: Callable[..., Path], tmp_path: Path) -> None:
+def test_without_folds_all_pieces_are_in_one_fold_and_none_in_the_test_set(
+    folder_of_tunes: Callable[..., Path], tmp_path: Path
+) -> None:
     folder, cache = folder_of_tunes(8), tmp_path / "cache"
     folded = _prepare(folder, tmp_path)
-    whole = prepare_unfolded(str(folder), kind="melodies", cache=cache, processes=1)
+    unfolded = prepare(str(folder), num_folds=None, cache=cache, processes=1)
     sealed = open_test_set(folded, "a test")
-    assert set(whole.data.ids) == {*folded.data.ids, *sealed.ids}
-    assert (whole.data.num_folds, set(whole.data.fold.tolist()), whole.num_test_pieces) == (1, {0}, 0)
-    assert open_test_set(whole, "a test").num_pieces == 0
-    assert whole.fingerprint != folded.fingerprint
-    again = prepare_unfolded(str(folder), kind="melodies", cache=cache, processes=1)
-    np.testing.assert_array_equal(again.data.pitch, whole.data.pitch)
+    assert set(unfolded.data.ids) == {*folded.data.ids, *sealed.ids}
+    assert (unfolded.data.num_folds, set(unfolded.data.fold.tolist()), unfolded.num_test_pieces) == (1, {0}, 0)
+    assert open_test_set(unfolded, "a test").num_pieces == 0
+    assert unfolded.fingerprint != folded.fingerprint
+    again = prepare(str(folder), num_folds=None, cache=cache, processes=1)
+    np.testing.assert_array_equal(again.data.pitch, unfolded.data.pitch)
     for path in sorted(folder.iterdir())[1:]:
         path.unlink()
-    assert prepare_unfolded(str(folder), kind="melodies", cache=cache, processes=1).data.num_pieces == 1
+    assert prepare(str(folder), num_folds=None, cache=cache, processes=1).data.num_pieces == 1
     with pytest.raises(BadInputError, match="2 to 100 folds: got 0"):
         prepare(str(folder), num_folds=0, cache=cache)

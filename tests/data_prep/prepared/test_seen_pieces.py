@@ -1,4 +1,4 @@
-"""Pieces that a model has seen: themselves, in another key, in parts, and by way of another; and those it has not."""
+"""Pieces that a model has seen: the same, in another key, in part, or through a third piece; and unseen pieces."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -41,7 +41,7 @@ def test_tunes_that_a_model_has_seen() -> None:
     assert dict(zip(new, found.tolist(), strict=True)) == {name: seen for name, (_, seen) in new.items()}
 
 
-def test_performances_of_a_composition_that_a_model_has_heard() -> None:
+def test_performances_that_a_model_has_seen() -> None:
     data = random_performances(16, size=(40, 60), chords=0.0)
     heard = select(data, np.flatnonzero(data.fold > 0))
     found = seen_pieces(heard, data)

@@ -159,4 +159,4 @@ def test_pipes_and_devices_are_not_read(tmp_path: Path) -> None:
         (tmp_path / f"endless{suffix}").symlink_to("/dev/zero")
     for path in tmp_path.iterdir():
         assert file_digest(path)
-        assert [unread.reason for unread in read_file(path).unread] == ["it is no regular file"]
+        assert [unread.reason for unread in read_file(path).unread] == ["it is not a regular file"]

@@ -1,4 +1,4 @@
-"""Object stores: one contract for folders and buckets, and what is rejected."""
+"""Object stores: the same behaviour of folders and buckets, and invalid URLs."""
 
 import errno
 import os
@@ -39,7 +39,7 @@ def some_store(request: pytest.FixtureRequest, store: S3Server, tmp_path: Path) 
     return store_at(store.url(f"bucket/{tmp_path.name}"))
 
 
-def test_what_is_written_is_read_back_and_removed(some_store: ObjectStore) -> None:
+def test_bytes_are_written_read_and_removed(some_store: ObjectStore) -> None:
     assert some_store.names("checkpoints") == []
     assert not some_store.exists("checkpoints/a.pt")
     some_store.remove("checkpoints/a.pt")
@@ -59,15 +59,15 @@ def test_what_is_written_is_read_back_and_removed(some_store: ObjectStore) -> No
 
 
 NAMES = st.sampled_from(["a", "b.pt", "c/a", "c/b.pt", "c/d/a"])
-DEEDS = st.lists(st.tuples(NAMES, st.none() | st.binary(max_size=64)), max_size=8)
+ACTIONS = st.lists(st.tuples(NAMES, st.none() | st.binary(max_size=64)), max_size=8)
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(deeds=DEEDS)
-def test_a_store_is_a_dictionary(some_store: ObjectStore, deeds: list[tuple[str, bytes | None]]) -> None:
+@given(actions=ACTIONS)
+def test_a_store_behaves_like_a_dictionary(some_store: ObjectStore, actions: list[tuple[str, bytes | None]]) -> None:
     fresh = some_store.below(f"run-{time.monotonic_ns()}")
     expected: dict[str, bytes] = {}
-    for name, data in deeds:
+    for name, data in actions:
         if data is None:
             fresh.remove(name)
             expected.pop(name, None)
@@ -79,23 +79,23 @@ def test_a_store_is_a_dictionary(some_store: ObjectStore, deeds: list[tuple[str,
         assert fresh.names(below) == sorted(name for name in expected if name.rpartition("/")[0] == below)
 
 
-def test_a_store_below_sees_its_own_names_alone(some_store: ObjectStore) -> None:
-    one, other = some_store.below("one"), some_store.below("other")
-    one.write("x/a", b"1")
+def test_a_store_below_contains_only_its_own_names(some_store: ObjectStore) -> None:
+    first, other = some_store.below("one"), some_store.below("other")
+    first.write("x/a", b"1")
     assert not other.exists("x/a")
-    assert one.names("x") == ["x/a"]
+    assert first.names("x") == ["x/a"]
     assert some_store.read("one/x/a") == b"1"
-    assert one.label == f"{some_store.label}/one"
+    assert first.label == f"{some_store.label}/one"
 
 
-def test_a_large_object_is_whole(some_store: ObjectStore) -> None:
+def test_a_large_object_is_complete(some_store: ObjectStore) -> None:
     data = os.urandom(12_000_000)  # more than one part of an upload
     some_store.write("large", data)
     assert some_store.read("large") == data
 
 
-def test_it_travels_small_and_without_a_secret(some_store: ObjectStore) -> None:
-    some_store.write("a", b"1")  # a connection that is open does not travel
+def test_a_store_pickles_small_and_without_credentials(some_store: ObjectStore) -> None:
+    some_store.write("a", b"1")  # an open connection is not pickled
     packed = pickle.dumps(some_store)
     assert len(packed) < 600
     assert b"testing" not in packed
@@ -134,7 +134,7 @@ def test_a_mark_is_found_by_another_process(some_store: ObjectStore) -> None:
         ("s3://bucket?scheme=http&regoin=eu", "no option of storage is called 'regoin' .s3://bucket.; did you mean"),
     ],
 )
-def test_a_text_that_names_no_store_is_rejected(text: str, error: str) -> None:
+def test_an_invalid_url_is_rejected(text: str, error: str) -> None:
     with pytest.raises(BadInputError, match=error):
         store_at(text)
 
@@ -147,14 +147,14 @@ def test_a_text_that_names_no_store_is_rejected(text: str, error: str) -> None:
         ("gs://AKIAKEY:se/cr+et@bucket", "GOOGLE_APPLICATION_CREDENTIALS"),
     ],
 )
-def test_credentials_are_refused_and_not_repeated(text: str, names: str) -> None:
+def test_credentials_are_rejected_and_not_printed(text: str, names: str) -> None:
     with pytest.raises(BadInputError, match=names) as raised:
         store_at(text)
     assert "AKIAKEY" not in str(raised.value)
     assert "cr+et" not in str(raised.value)
 
 
-def test_a_google_bucket_is_named_without_a_network_and_pyarrow_waits_until_it_is_used() -> None:
+def test_naming_a_google_bucket_needs_neither_network_nor_pyarrow() -> None:
     code = (
         "import sys; from data_prep.storage.urls import store_at; p = store_at('gs://some-bucket/prefix'); "
         "print(p.label, p.below('x').label, 'pyarrow' in sys.modules)"
@@ -163,9 +163,9 @@ def test_a_google_bucket_is_named_without_a_network_and_pyarrow_waits_until_it_i
     assert done.stdout == "gs://some-bucket/prefix gs://some-bucket/prefix/x False\n"
 
 
-def test_a_folder_that_is_not_there_is_made_by_a_check_alone(tmp_path: Path) -> None:
+def test_only_a_check_creates_a_missing_folder(tmp_path: Path) -> None:
     lacking = store_at(tmp_path / "lacking")
-    for deed in (
+    for action in (
         lambda: lacking.write("a", b""),
         lambda: lacking.read("a"),
         lambda: lacking.names("a"),
@@ -174,7 +174,7 @@ def test_a_folder_that_is_not_there_is_made_by_a_check_alone(tmp_path: Path) -> 
         with pytest.raises(
             UnusableStoreError, match=r"lacking is not \(there is no such folder here\); create it, or m"
         ):
-            deed()
+            action()
     check(lacking)
     lacking.write("a", b"1")
     with pytest.raises(
@@ -183,7 +183,7 @@ def test_a_folder_that_is_not_there_is_made_by_a_check_alone(tmp_path: Path) -> 
         check(store_at(tmp_path / "none" / "lacking"))
 
 
-def test_a_file_in_the_way_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_file_instead_of_a_folder_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(UnusableStoreError, match=r"storage must be readable and writable: \S+ is not \(.+\); \w+"):
         check(store_at(tmp_path / "file"))
@@ -192,7 +192,7 @@ def test_a_file_in_the_way_is_told_in_one_line(tmp_path: Path) -> None:
         where.write("file/a", b"")
 
 
-def test_a_missing_bucket_and_no_permission_are_told_in_one_line(store: S3Server) -> None:
+def test_a_missing_bucket_and_no_permission_are_reported_in_one_line(store: S3Server) -> None:
     with pytest.raises(
         UnusableStoreError, match=r"s3://nobucket is not \(there is no such bucket\); create it, or name"
     ):
@@ -201,16 +201,16 @@ def test_a_missing_bucket_and_no_permission_are_told_in_one_line(store: S3Server
     where = store_at(store.url("locked"))
     where.write("a", b"1")
     store.forbid("locked", "s3:PutObject", "s3:GetObject", "s3:DeleteObject")
-    for deed in (lambda: check(where), lambda: where.read("a"), lambda: where.write("a", b"2")):
+    for action in (lambda: check(where), lambda: where.read("a"), lambda: where.write("a", b"2")):
         with pytest.raises(
             UnusableStoreError, match=r"s3://locked is not \(.+\); give every machine .*AWS_ACCESS_KEY_ID"
         ):
-            deed()
+            action()
     store.allow("locked")
     assert where.read("a") == b"1"
 
 
-def check_it_is_given_up(port: int) -> None:
+def check_requests_fail_soon(port: int) -> None:
     began = time.monotonic()
     url = f"s3://bucket?endpoint_override=127.0.0.1:{port}&scheme=http"
     with pytest.raises(UnusableStoreError, match=r"s3://bucket is not \(.+\); check that the network and the store"):
@@ -218,19 +218,19 @@ def check_it_is_given_up(port: int) -> None:
     assert time.monotonic() - began < 40
 
 
-def test_a_store_that_refuses_is_given_up_in_seconds() -> None:
-    check_it_is_given_up(9)
+def test_requests_to_a_store_that_refuses_connections_fail_within_seconds() -> None:
+    check_requests_fail_soon(9)
 
 
 @pytest.mark.slow
-def test_a_store_that_never_answers_is_given_up_in_seconds() -> None:
+def test_requests_to_a_store_that_never_answers_fail_within_seconds() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        check_it_is_given_up(silent.getsockname()[1])
+        check_requests_fail_soon(silent.getsockname()[1])
 
 
-def test_patience_waits_out_a_store_that_is_away(store: S3Server) -> None:
+def test_a_patient_store_retries_until_the_server_is_back(store: S3Server) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -267,12 +267,12 @@ print(where.names("."), where.exists("a"))
 """
 
 
-def mounted(options: str, deed: str, folder: Path) -> str:
-    """Do something in a newly mounted folder, in a mount namespace that ends with the process."""
+def mounted(options: str, action: str, folder: Path) -> str:
+    """Run an action in a newly mounted folder, in a mount namespace that ends with the process."""
     if MOUNT is None or subprocess.run([MOUNT, "-rm", "true"], check=False, capture_output=True).returncode:
         pytest.skip("this user may not mount in a namespace of its own")
     script = 'mount -t tmpfs -o "$1" tmpfs "$2" || exit 99; exec "$3" -c "$4" "$2" "$5"'
-    command = [MOUNT, "-rm", "sh", "-c", script, "sh", options, str(folder), sys.executable, IN_A_SMALL_FOLDER, deed]
+    command = [MOUNT, "-rm", "sh", "-c", script, "sh", options, str(folder), sys.executable, IN_A_SMALL_FOLDER, action]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 99:
         pytest.skip(f"no mount: {done.stderr.strip()}")
@@ -280,15 +280,15 @@ def mounted(options: str, deed: str, folder: Path) -> str:
     return done.stdout
 
 
-def test_a_read_only_folder_is_told_in_one_line(tmp_path: Path) -> None:
-    told = f"storage must be readable and writable: {tmp_path} is not (Read-only file system); "
-    for deed in ("check", "write"):
-        line, rest = mounted("ro", deed, tmp_path).splitlines()
-        assert line.startswith(told)
+def test_a_read_only_folder_is_reported_in_one_line(tmp_path: Path) -> None:
+    message = f"storage must be readable and writable: {tmp_path} is not (Read-only file system); "
+    for action in ("check", "write"):
+        line, rest = mounted("ro", action, tmp_path).splitlines()
+        assert line.startswith(message)
         assert rest == "[] False"
 
 
-def test_a_full_folder_keeps_its_error_and_no_partial_file(tmp_path: Path) -> None:
+def test_a_full_folder_raises_the_system_error_and_has_no_partial_file(tmp_path: Path) -> None:
     line, rest = mounted("size=1m", "write", tmp_path).splitlines()
     assert line == f"OSError {errno.ENOSPC} {tmp_path / 'a'}"
     assert rest == "[] False"

@@ -8,7 +8,7 @@ from data_prep.errors import BadInputError
 from data_prep.storage.user_files import check_new, free_set, of_set, write
 
 
-def test_what_is_there_is_told_before_anything_is_written(tmp_path: Path) -> None:
+def test_existing_files_are_reported_before_anything_is_written(tmp_path: Path) -> None:
     paths = [tmp_path / name for name in ("a", "b", "c")]
     check_new(paths, replace=False)
     paths[1].write_text("mine")
@@ -23,7 +23,7 @@ def test_what_is_there_is_told_before_anything_is_written(tmp_path: Path) -> Non
     check_new(paths, replace=True)
 
 
-def test_a_file_is_written_once_and_replaced_when_asked(tmp_path: Path) -> None:
+def test_a_file_is_replaced_only_on_request(tmp_path: Path) -> None:
     path = tmp_path / "a"
     write(path, b"one", replace=False)
     with pytest.raises(FileExistsError):
@@ -33,18 +33,18 @@ def test_a_file_is_written_once_and_replaced_when_asked(tmp_path: Path) -> None:
     assert path.read_bytes() == b"three"
 
 
-def test_a_set_is_named_as_none_is_that_is_there(tmp_path: Path) -> None:
+def test_a_new_set_has_an_unused_name(tmp_path: Path) -> None:
     assert free_set(tmp_path / "nowhere", "a.b-seed1") == "a.b-seed1"
     others = ["a.b-seed1.mid", "aab-seed1-01.mid", "a.b-seed12-01.mid", "a.b-seed1-01", "a.b-seed1-x-01.mid"]
     others += ["a.b-seed1-01.pdf", "a.b-seed1-01-part.png", "a.b-seed1-report.html"]
     for name in others:
         (tmp_path / name).touch()
     assert free_set(tmp_path, "a.b-seed1") == "a.b-seed1"
-    mine = ["a.b-seed1-01-roll.png", "a.b-seed1-1000.musicxml", "a.b-seed1-report.md"]
-    for name in mine:
+    own = ["a.b-seed1-01-roll.png", "a.b-seed1-1000.musicxml", "a.b-seed1-report.md"]
+    for name in own:
         (tmp_path / name).touch()
-    assert [path.name for path in of_set(tmp_path, "a.b-seed1")] == mine
+    assert [path.name for path in of_set(tmp_path, "a.b-seed1")] == own
     assert free_set(tmp_path, "a.b-seed1") == "a.b-seed1-run2"
     (tmp_path / "a.b-seed1-run2-01.abc").touch()
-    assert [path.name for path in of_set(tmp_path, "a.b-seed1")] == mine
+    assert [path.name for path in of_set(tmp_path, "a.b-seed1")] == own
     assert free_set(tmp_path, "a.b-seed1") == "a.b-seed1-run3"

@@ -1,4 +1,4 @@
-"""Copies against a search by hand."""
+"""Copies, compared with a naive search."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -37,20 +37,20 @@ def tune_of(notes: Notes, num_prompt: int = 0) -> Tune:
     return Tune(pitch, duration, num_prompt=num_prompt)
 
 
-def same(ours: Notes, theirs: Notes) -> bool:
-    """Whether two runs that begin with a note are one another's transposition."""
-    higher = ours[0][0] - theirs[0][0]
+def same(first: Notes, second: Notes) -> bool:
+    """Return whether two runs that begin with a note are transpositions of each other."""
+    higher = first[0][0] - second[0][0]
     return all(
         length == other
         and (pitch == REST) == (pitch_there == REST)
         and (pitch == REST or pitch - pitch_there == higher)
-        for (pitch, length), (pitch_there, other) in zip(ours, theirs, strict=True)
+        for (pitch, length), (pitch_there, other) in zip(first, second, strict=True)
     )
 
 
 def slowly(notes: Notes, pieces: Sequence[Notes]) -> list[int]:
-    """Try every length of copy from every note on, in every place of every piece."""
-    found = [0] * len(notes)
+    """Return the longest copy from every note on, by trying every length at every place of every piece."""
+    best = [0] * len(notes)
     for begin, (pitch, _) in enumerate(notes):
         for piece in pieces:
             for there, (pitch_there, _) in enumerate(piece):
@@ -62,8 +62,8 @@ def slowly(notes: Notes, pieces: Sequence[Notes]) -> list[int]:
                     for length in range(1, longest + 1)
                     if same(notes[begin : begin + length], piece[there : there + length])
                 ]
-                found[begin] = max([found[begin], *fitting])
-    return found
+                best[begin] = max([best[begin], *fitting])
+    return best
 
 
 def share(notes: Notes, lengths: Sequence[int]) -> float:
@@ -71,11 +71,11 @@ def share(notes: Notes, lengths: Sequence[int]) -> float:
         any(length >= MIN_COPY and begin <= row < begin + length for begin, length in enumerate(lengths))
         for row in range(len(notes))
     ]
-    return float(np.mean([one for one, (pitch, _) in zip(copied, notes, strict=True) if pitch != REST]))
+    return float(np.mean([copy for copy, (pitch, _) in zip(copied, notes, strict=True) if pitch != REST]))
 
 
 @given(CORPUS, st.lists(COMPOSED, min_size=1, max_size=20), st.data())
-def test_copies_are_those_of_a_search_by_hand(
+def test_copies_equal_those_of_a_naive_search(
     pieces: list[Notes], composed: list[tuple[int, Fraction]], data: st.DataObject
 ) -> None:
     piece = data.draw(st.sampled_from(pieces))  # part of a piece, so that there are long copies
@@ -92,12 +92,12 @@ def test_copies_are_those_of_a_search_by_hand(
     assert copied.share == pytest.approx(share(rest, lengths))
     assert (copied.longest.length if copied.longest else 0) == max(lengths)
     if copied.longest:
-        one = copied.longest
-        there = pieces[int(one.piece.split()[1])][one.piece_note : one.piece_note + one.length]
-        assert same(notes[one.note : one.note + one.length], there)
-        assert one.note >= num_prompt
-        assert one.semitones == notes[one.note][0] - there[0][0]
-        assert one.title == one.piece.replace("tune", "piece")
+        copy = copied.longest
+        there = pieces[int(copy.piece.split()[1])][copy.piece_note : copy.piece_note + copy.length]
+        assert same(notes[copy.note : copy.note + copy.length], there)
+        assert copy.note >= num_prompt
+        assert copy.semitones == notes[copy.note][0] - there[0][0]
+        assert copy.title == copy.piece.replace("tune", "piece")
 
 
 @given(CORPUS)
@@ -109,7 +109,7 @@ def test_pieces_are_compared_with_all_others(pieces: list[Notes]) -> None:
         assert shares[number] == pytest.approx(share(piece, lengths))
 
 
-def test_a_copy_at_the_same_pitch_is_told_before_a_transposed_one() -> None:
+def test_a_copy_at_the_same_pitch_is_preferred_to_a_transposed_one() -> None:
     half = Fraction(1, 2)
     phrase = [(60, half), (64, half), (62, half), (67, half)]
     higher = [(pitch + 5, length) for pitch, length in phrase]
@@ -120,13 +120,13 @@ def test_a_copy_at_the_same_pitch_is_told_before_a_transposed_one() -> None:
     assert (copied.longest.semitones, copied.longest.length) == (0, 4)
 
 
-def test_a_tune_that_the_corpus_knows_no_duration_of_is_no_copy() -> None:
+def test_a_tune_with_unknown_durations_has_no_copy() -> None:
     copied = index_of([[(60, Fraction(1)), (62, Fraction(1))]]).copied(tune_of([(60, Fraction(2)), (62, Fraction(2))]))
     assert copied is not None
     assert (copied.longest, copied.share) == (None, 0.0)
 
 
-def test_real_tunes_are_found_with_their_full_length_in_any_key(oneills: Callable[[str, str], Piece]) -> None:
+def test_real_tunes_are_found_as_copies_in_any_key(oneills: Callable[[str, str], Piece]) -> None:
     numbers = ["214", "215", "216", "219"]
     pieces = [oneills("0201-0300.abc", number) for number in numbers]
     melodies = assemble(pieces, numbers, [0] * 4, num_folds=1, fingerprint="none", corpus="four tunes")

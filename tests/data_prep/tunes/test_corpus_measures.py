@@ -40,7 +40,7 @@ def measured(prepared: Prepared, cache: Path) -> CorpusMeasures:
     return corpus_measures(prepared.data, index, cache)
 
 
-def test_pieces_become_the_tunes_that_were_read(prepared: Prepared) -> None:
+def test_pieces_are_converted_to_the_tunes_in_the_files(prepared: Prepared) -> None:
     read_tunes = {
         f"{file}#{piece.heading.tune}": piece
         for file in FILES
@@ -61,14 +61,14 @@ def test_pieces_become_the_tunes_that_were_read(prepared: Prepared) -> None:
 
 
 def test_real_tunes_keep_their_key_their_bars_and_their_triplets(prepared: Prepared, tmp_path: Path) -> None:
-    found = measured(prepared, tmp_path)
-    assert found.num_pieces == prepared.data.num_pieces > 50
-    [median] = found.quantiles("in_key", 0.5)
+    measures = measured(prepared, tmp_path)
+    assert measures.num_pieces == prepared.data.num_pieces > 50
+    [median] = measures.quantiles("in_key", 0.5)
     assert median > 0.95
-    assert found.quantiles("complete_triplets", 0.5) == (1.0,)
-    assert np.mean(found.known("bars_filled")) > 0.9
-    assert 5 <= found.quantiles("longest_copy", 0.5)[0] <= 20
-    assert found.values["range"] == tuple(measure(tune)["range"] for tune in corpus_tunes(prepared.data))
+    assert measures.quantiles("complete_triplets", 0.5) == (1.0,)
+    assert np.mean(measures.known("bars_filled")) > 0.9
+    assert 5 <= measures.quantiles("longest_copy", 0.5)[0] <= 20
+    assert measures.values["range"] == tuple(measure(tune)["range"] for tune in corpus_tunes(prepared.data))
 
 
 def test_a_corpus_is_measured_once(prepared: Prepared, tmp_path: Path) -> None:
@@ -87,31 +87,31 @@ def corpus_of(values: Sequence[float | None]) -> CorpusMeasures:
 
 
 @given(st.lists(st.none() | st.integers(0, 9).map(float), min_size=1, max_size=200), st.integers(-1, 10).map(float))
-def test_places_are_counted(values: list[float | None], value: float) -> None:
-    known = [one for one in values if one is not None]
+def test_ranks_equal_those_of_counting(values: list[float | None], value: float) -> None:
+    known = [each for each in values if each is not None]
     place = corpus_of(values).rank("range", value)
     if not known:
         assert place is None
         return
     assert place is not None
-    less, equal = sum(one < value for one in known), known.count(value)
+    less, equal = sum(each < value for each in known), known.count(value)
     low, high = (sorted(known)[round(share * (len(known) - 1))] for share in (0.025, 0.975))
     assert place.percentile == pytest.approx(100 * (less + equal / 2) / len(known))
     assert place.outlying == (-1 if value < low else 1 if value > high else 0)
 
 
-def test_what_fewer_than_one_piece_in_forty_does_is_unusual() -> None:
+def test_a_value_of_fewer_than_one_piece_in_forty_is_unusual() -> None:
     corpus = corpus_of([*map(float, range(1, 1001)), None])
     places = [corpus.rank("range", value) for value in (20.0, 30.0, 970.0, 980.0)]
     assert [place and place.outlying for place in places] == [-1, 0, 0, 1]
     rare, common = corpus_of([1.0] * 98 + [0.0] * 2), corpus_of([1.0] * 80 + [0.0] * 20)
-    answers = [one.rank("ends_on_tonic", 0.0) for one in (rare, common)]
+    answers = [each.rank("ends_on_tonic", 0.0) for each in (rare, common)]
     assert [place and place.outlying for place in answers] == [-1, 0]
 
 
-def test_a_corpus_by_hand_is_measured_piece_by_piece(tmp_path: Path) -> None:
+def test_an_example_corpus_is_measured_piece_by_piece(tmp_path: Path) -> None:
     melodies = hand_melodies.melodies(hand_melodies.random_tunes(20))
-    found = corpus_measures(melodies, CorpusIndex(melodies, [""] * 20), tmp_path)
+    measures = corpus_measures(melodies, CorpusIndex(melodies, [""] * 20), tmp_path)
     for number, tune in enumerate(corpus_tunes(melodies)):
         of_piece = measure(tune)
-        assert {name: found.values[name][number] for name in of_piece} == of_piece
+        assert {name: measures.values[name][number] for name in of_piece} == of_piece

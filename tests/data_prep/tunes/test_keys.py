@@ -40,7 +40,7 @@ def test_transposing_moves_the_tonic_and_slower_notes_change_nothing(
     fifths, mode = estimate_key(pitches, durations)
     scores = {estimate_key(pitches, durations, tonic) for tonic in range(12)}
     assert (fifths, mode) in scores
-    assert estimate_key(pitches, [Fraction(slower * one, 4) for one in durations]) == (fifths, mode)
+    assert estimate_key(pitches, [Fraction(slower * length, 4) for length in durations]) == (fifths, mode)
     moved = [pitch if pitch == REST else pitch + semitones for pitch in pitches]
     tonic = Tune((), (), fifths=fifths, mode=mode).tonic
     if any(pitch != REST for pitch in pitches):
@@ -49,7 +49,7 @@ def test_transposing_moves_the_tonic_and_slower_notes_change_nothing(
 
 
 @given(TUNES, st.integers(0, 11))
-def test_a_known_tonic_is_kept_and_rests_count_nothing(tune: list[tuple[int, int]], tonic: int) -> None:
+def test_a_known_tonic_is_kept_and_rests_are_ignored(tune: list[tuple[int, int]], tonic: int) -> None:
     fifths, mode = estimate_key([pitch for pitch, _ in tune], [duration for _, duration in tune], tonic)
     assert Tune((), (), fifths=fifths, mode=mode).tonic == tonic
     sounding = [(pitch, duration) for pitch, duration in tune if pitch != REST]

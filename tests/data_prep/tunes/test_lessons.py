@@ -1,4 +1,4 @@
-"""Lessons: one tune whole, its first bars given, and what cannot be one."""
+"""Lessons: a tune whose first bars are the prompt, and unsuitable tunes."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -39,18 +39,18 @@ def test_a_lesson_is_one_piece_that_no_fold_holds_out(form: str, tmp_path: Path)
     melodies = lesson.melodies
     assert (melodies.num_pieces, melodies.num_folds, melodies.fold.tolist()) == (1, 1, [1])
     columns = zip(melodies.pitch, melodies.duration, strict=True)
-    notes = [(int(pitch), melodies.durations[int(one)]) for pitch, one in columns]
+    notes = [(int(pitch), melodies.durations[int(index)]) for pitch, index in columns]
     assert notes == list(zip(lesson.tune.pitch, lesson.tune.duration, strict=True))
     assert notes[:20] == sung(JIG)[:20]
     assert np.diff(melodies.start).tolist() == [lesson.tune.num_notes]
 
 
-@pytest.mark.parametrize(("bars", "given"), [(1, 6), (2, 11), (3, 17)])
-def test_a_pickup_comes_before_the_bars_that_are_given(bars: int, given: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("bars", "num_prompt"), [(1, 6), (2, 11), (3, 17)])
+def test_a_pickup_is_added_to_the_bars_of_the_prompt(bars: int, num_prompt: int, tmp_path: Path) -> None:
     (path,) = write(JIG, tmp_path, "tune", ["abc"])
     lesson, _ = read_lesson(path, bars)
-    assert lesson.tune.num_prompt == given
-    assert sum(lesson.tune.duration[:given]) == Fraction(1, 2) + 3 * bars
+    assert lesson.tune.num_prompt == num_prompt
+    assert sum(lesson.tune.duration[:num_prompt]) == Fraction(1, 2) + 3 * bars
 
 
 def test_rests_are_notes_of_a_lesson(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_rests_are_notes_of_a_lesson(tmp_path: Path) -> None:
     assert lesson.melodies.num_notes == lesson.tune.num_notes
 
 
-def test_of_several_tunes_and_voices_it_says_which_is_taken(tmp_path: Path) -> None:
+def test_of_several_tunes_and_voices_the_chosen_one_is_reported(tmp_path: Path) -> None:
     two = "X:1\nT:One\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|\n\nX:2\nT:Two\nM:4/4\nL:1/4\nK:C\nGGGG|CCCC|\n"
     lesson, remarks = read_lesson(_file(tmp_path, two), 1)
     assert lesson.tune.title == "One"
@@ -72,7 +72,7 @@ def test_of_several_tunes_and_voices_it_says_which_is_taken(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("music", "bars", "said"),
+    ("music", "bars", "message"),
     [
         ("C", 4, "has no note after 4 of them; name a longer tune, or give fewer bars"),
         ("CDEF|GABc|CDEF", 4, "has no note after 4 of them"),
@@ -81,12 +81,12 @@ def test_of_several_tunes_and_voices_it_says_which_is_taken(tmp_path: Path) -> N
         ("|", 4, "a lesson is a tune of at least one note"),
     ],
 )
-def test_what_cannot_be_a_lesson_is_refused(music: str, bars: int, said: str, tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match=said):
+def test_an_unsuitable_tune_is_rejected(music: str, bars: int, message: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=message):
         read_lesson(_file(tmp_path, f"X:1\nT:It\nM:4/4\nL:1/4\nK:C\n{music}|\n"), bars)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_file_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="a lesson must be an existing file"):
         read_lesson(tmp_path / "none.abc", 4)
     with pytest.raises(BadInputError, match=r"a lesson ends in \.abc"):

@@ -1,4 +1,4 @@
-"""Measures of tunes made by hand, and against plain loops."""
+"""Measures of example tunes, and compared with loops."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -39,7 +39,7 @@ def eighths(*pitches: int) -> Tune:
 
 
 def sounding(tune: Tune) -> list[int]:
-    """Which notes were composed and sound."""
+    """Return the composed notes that are not rests."""
     return [number for number in range(tune.num_prompt, tune.num_notes) if tune.pitch[number] != REST]
 
 
@@ -48,7 +48,7 @@ def mean(values: Sequence[float]) -> float | None:
 
 
 def complete_triplets(tune: Tune) -> float | None:
-    """Look for a group that holds the note: triplet notes alone, from the first after a plain one or a group on."""
+    """Return the share of triplet notes in groups, which begin after a plain note or another group."""
     complete: set[int] = set()
     group: list[int] = []
     for number, duration in enumerate(tune.duration):
@@ -56,15 +56,15 @@ def complete_triplets(tune: Tune) -> float | None:
             group = []
             continue
         group.append(number)
-        if sum((tune.duration[one] for one in group), Fraction(0)).denominator % 3:
+        if sum((tune.duration[row] for row in group), Fraction(0)).denominator % 3:
             complete.update(group)
             group = []
-    return mean([one in complete for one in sounding(tune) if tune.duration[one].denominator % 3 == 0])
+    return mean([row in complete for row in sounding(tune) if tune.duration[row].denominator % 3 == 0])
 
 
 def scale_runs(tune: Tune) -> tuple[float | None, int]:
-    """Try every stretch of notes."""
-    found: set[int] = set()
+    """Try every run of notes."""
+    result: set[int] = set()
     longest = 1
     for begin in range(tune.num_notes):
         for end in range(begin + 2, tune.num_notes + 1):
@@ -74,12 +74,12 @@ def scale_runs(tune: Tune) -> tuple[float | None, int]:
                 break
             longest = max(longest, end - max(begin, tune.num_prompt))
             if end - begin >= MIN_RUN:
-                found.update(range(begin, end))
-    return mean([one in found for one in sounding(tune)]), longest
+                result.update(range(begin, end))
+    return mean([row in result for row in sounding(tune)]), longest
 
 
 def bars_of(tune: Tune, *, pitches: bool) -> dict[int, set[tuple[Fraction, int]]]:
-    """Collect what begins in every bar but the pickup."""
+    """Return the notes that begin in every bar except the pickup."""
     bars: dict[int, set[tuple[Fraction, int]]] = {}
     places = tune.bars()
     for number, onset in enumerate(tune.onsets()):
@@ -105,12 +105,12 @@ def similarity(tune: Tune, *, pitches: bool) -> float | None:
 def similarity_back(tune: Tune, lag: int) -> float | None:
     """Compare each bar with one before it."""
     bars, given_bars = bars_of(tune, pitches=True), set(tune.bars()[: tune.num_prompt])
-    found: list[float] = []
+    result: list[float] = []
     for bar in bars:
         if bar not in given_bars and bar - lag >= min(bars):
             earlier = bars.get(bar - lag, set())
-            found.append(len(bars[bar] & earlier) / len(bars[bar] | earlier))
-    return mean(found)
+            result.append(len(bars[bar] & earlier) / len(bars[bar] | earlier))
+    return mean(result)
 
 
 def bars_filled(tune: Tune) -> float | None:
@@ -131,15 +131,15 @@ def bars_filled(tune: Tune) -> float | None:
 
 
 @given(tunes())
-def test_measures_are_those_of_plain_loops(tune: Tune) -> None:
-    found = measure(tune)
+def test_measures_equal_those_of_loops(tune: Tune) -> None:
+    result = measure(tune)
     composed = sounding(tune)
     if not composed:
-        assert set(found.values()) == {None}
+        assert set(result.values()) == {None}
         return
     share, longest = scale_runs(tune)
-    heard = sum(tune.duration[one] for one in composed)
-    inside = sum(tune.duration[one] for one in composed if tune.pitch[one] % 12 in tune.scale)
+    heard = sum(tune.duration[row] for row in composed)
+    inside = sum(tune.duration[row] for row in composed if tune.pitch[row] % 12 in tune.scale)
     all_notes = [number for number in range(tune.num_notes) if tune.pitch[number] != REST]
     leaps = [
         abs(tune.pitch[after] - tune.pitch[before]) for before, after in pairwise(all_notes) if after >= tune.num_prompt
@@ -149,7 +149,7 @@ def test_measures_are_those_of_plain_loops(tune: Tune) -> None:
         "in_key": float(inside / heard),
         "ends_on_tonic": float(tune.pitch[composed[-1]] % 12 == tune.tonic),
         "largest_leap": max(leaps, default=None),
-        "range": max(tune.pitch[one] for one in composed) - min(tune.pitch[one] for one in composed),
+        "range": max(tune.pitch[row] for row in composed) - min(tune.pitch[row] for row in composed),
         "in_scale_runs": share,
         "longest_scale_run": longest,
         "notes_per_bar": float(len(composed) * tune.bar_length / length),
@@ -159,8 +159,8 @@ def test_measures_are_those_of_plain_loops(tune: Tune) -> None:
         "rhythm_similarity": similarity(tune, pitches=False),
         **{f"similarity_{lag}": similarity_back(tune, lag) for lag in LAGS},
     }
-    assert found == pytest.approx(expected)
-    assert [*found, "longest_copy", "copied"] == list(MEASURES)
+    assert result == pytest.approx(expected)
+    assert [*result, "longest_copy", "copied"] == list(MEASURES)
 
 
 def test_a_lone_triplet_note_is_incomplete_and_three_fill_a_beat() -> None:
@@ -171,13 +171,13 @@ def test_a_lone_triplet_note_is_incomplete_and_three_fill_a_beat() -> None:
     assert measure(swung)["complete_triplets"] == 1
 
 
-def test_a_tune_that_repeats_its_bars_repeats_them() -> None:
+def test_similarities_of_a_tune_with_repeated_bars() -> None:
     bar = (60, 62, 64, 65, 67, 65, 64, 62)
     assert measure(eighths(*bar, *bar, *bar))["bar_similarity"] == 1
     other = tuple(pitch + 1 for pitch in bar)
-    found = measure(eighths(*bar, *other, *bar))
-    assert (found["bar_similarity"], found["rhythm_similarity"]) == (0.5, 1)
-    assert [found[f"similarity_{lag}"] for lag in LAGS] == [0, 1, None, None, None]
+    result = measure(eighths(*bar, *other, *bar))
+    assert (result["bar_similarity"], result["rhythm_similarity"]) == (0.5, 1)
+    assert [result[f"similarity_{lag}"] for lag in LAGS] == [0, 1, None, None, None]
     half = (*bar[:4], 72, 74, 76, 77)
     assert measure(eighths(*bar, *half))["bar_similarity"] == pytest.approx(4 / 12)
 
@@ -200,8 +200,8 @@ def test_a_real_jig(oneills: Callable[[str, str], Piece]) -> None:
     piece = oneills("0201-0300.abc", "214")
     durations = tuple(Fraction(int(ticks), piece.resolution) for ticks in piece.duration)
     tune = Tune(tuple(piece.pitch.tolist()), durations, (6, 8), piece.heading.pickup, fifths=1)
-    found = measure(tune)
-    assert found["in_key"] == 1
-    assert found["bars_filled"] == 1
-    assert found["rhythm_similarity"] is not None
-    assert found["rhythm_similarity"] > 0.8
+    result = measure(tune)
+    assert result["in_key"] == 1
+    assert result["bars_filled"] == 1
+    assert result["rhythm_similarity"] is not None
+    assert result["rhythm_similarity"] > 0.8

@@ -1,7 +1,7 @@
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
 # (music21 has no types for the parts that are used here)
-"""ABC as it is written, and as two readers read it again."""
+"""ABC as written, and as two readers read it."""
 
 from fractions import Fraction
 from typing import Any
@@ -22,8 +22,8 @@ from tests.hand_tunes import JIG, REEL, SLIP_JIG, TUNES, joined, sung, tunes
 
 
 def _by_our_reader(text: str) -> Tune:
-    ((number, one),) = split_tunes(text)
-    (piece,) = read_tune(number, one)
+    ((number, element),) = split_tunes(text)
+    (piece,) = read_tune(number, element)
     return tune_of(piece)
 
 
@@ -31,20 +31,20 @@ def _by_music21(text: str) -> list[tuple[int, Fraction]]:
     score: Any = converter.parse(text, format="abc", forceSource=True)
     return joined(
         [
-            (REST if one.isRest else one.pitch.midi, Fraction(one.quarterLength).limit_denominator(65535))
-            for one in score.parts[0].stripTies().flatten().notesAndRests
+            (REST if element.isRest else element.pitch.midi, Fraction(element.quarterLength).limit_denominator(65535))
+            for element in score.parts[0].stripTies().flatten().notesAndRests
         ]
     )
 
 
 @given(tunes())
 def test_our_reader_reads_what_was_written(tune: Tune) -> None:
-    found = _by_our_reader(to_abc(tune))
-    assert sung(found) == sung(tune)
-    assert (found.metre, found.tonic, found.mode) == (tune.metre, tune.tonic, tune.mode)
-    assert (found.fifths - tune.fifths) % 12 == 0  # G flat or F sharp
+    restored = _by_our_reader(to_abc(tune))
+    assert sung(restored) == sung(tune)
+    assert (restored.metre, restored.tonic, restored.mode) == (tune.metre, tune.tonic, tune.mode)
+    assert (restored.fifths - tune.fifths) % 12 == 0  # G flat or F sharp
     if sum(tune.duration) > tune.bar_length:
-        assert found.pickup == tune.pickup
+        assert restored.pickup == tune.pickup
 
 
 @settings(max_examples=40)
@@ -53,22 +53,22 @@ def test_music21_reads_what_was_written(tune: Tune) -> None:
     assert _by_music21(to_abc(tune)) == sung(tune)
 
 
-def test_tunes_of_oneills_come_back() -> None:
+def test_tunes_of_oneills_are_restored() -> None:
     pieces = read(corpora()["oneills"].folder / "0201-0300.abc").pieces[:60:2]
     assert len(pieces) == 30
     for piece in pieces:
         tune = tune_of(piece)
         text = to_abc(tune)
-        found = _by_our_reader(text)
-        assert (sung(found), found.metre, found.fifths, found.mode) == (
+        restored = _by_our_reader(text)
+        assert (sung(restored), restored.metre, restored.fifths, restored.mode) == (
             sung(tune), tune.metre, tune.fifths, tune.mode,
         )  # fmt: skip
-        if len(tune.duration) and found.pickup != tune.pickup:
+        if len(tune.duration) and restored.pickup != tune.pickup:
             assert sum(tune.duration) <= tune.bar_length
         assert _by_music21(text) == sung(tune)
 
 
-def test_the_jig_reads_as_a_fiddler_writes_it() -> None:
+def test_the_jig_in_abc() -> None:
     assert to_abc(JIG).splitlines() == [
         "%abc-2.1",
         "X:1",
@@ -103,7 +103,7 @@ def test_keys_have_their_modes(tonic: int, mode: Any, key: str) -> None:
     assert f"\nK:{key}\n" in to_abc(Tune((60,), (Fraction(4),), fifths=signature(tonic, mode), mode=mode))
 
 
-def test_accidentals_are_told_once_a_bar_and_again_over_a_tie() -> None:
+def test_accidentals_are_written_once_per_bar_and_again_over_a_tie() -> None:
     quarter = Fraction(1)
     pitch = (68, 68, 80, 79, 68, 68, 67)
     duration = (quarter, quarter, quarter, quarter, *(quarter,) * 2, Fraction(2))
@@ -113,7 +113,7 @@ def test_accidentals_are_told_once_a_bar_and_again_over_a_tie() -> None:
 
 
 @pytest.mark.parametrize("tune", TUNES.values(), ids=TUNES)
-def test_lines_hold_four_bars(tune: Tune) -> None:
+def test_lines_have_four_bars(tune: Tune) -> None:
     music = [line for line in to_abc(tune).splitlines() if line.endswith(("|", "|]"))]
     assert all(line.count("|") == 4 + (tune.pickup > 0 and line is music[0]) for line in music[:-1])
     assert music[-1].endswith("|]")

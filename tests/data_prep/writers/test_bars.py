@@ -1,4 +1,4 @@
-"""How tunes become bars and written values."""
+"""Bars and written values of tunes."""
 
 from fractions import Fraction
 
@@ -12,47 +12,47 @@ from tests.hand_tunes import EIGHTH, THIRD, in_eighths, tunes
 
 
 def _lengths(tune: Tune) -> list[list[str]]:
-    """Return the lengths in eighths of what is written in each bar, with ~ where it is tied to the next."""
-    return [[f"{one.length * 2}{'~' if one.tied_after else ''}" for one in bar.notes] for bar in bars(tune)]
+    """Return the lengths in eighths of the notes in each bar, with ~ if they are tied to the next."""
+    return [[f"{note.length * 2}{'~' if note.tied_after else ''}" for note in bar.notes] for bar in bars(tune)]
 
 
 @given(tunes())
-def test_what_is_written_is_the_tune(tune: Tune) -> None:
+def test_bars_contain_the_tune(tune: Tune) -> None:
     written = bars(tune)
     notes: list[tuple[int, Fraction]] = []
     last = -1
-    for one in (one for bar in written for one in bar.notes):
-        if one.note == last:
-            assert not one.begins
-            notes[-1] = (one.pitch, notes[-1][1] + one.length)
+    for note in (note for bar in written for note in bar.notes):
+        if note.note == last:
+            assert not note.begins
+            notes[-1] = (note.pitch, notes[-1][1] + note.length)
         else:
-            assert one.begins
-            assert one.note == last + 1
-            notes.append((one.pitch, one.length))
-        last = one.note
+            assert note.begins
+            assert note.note == last + 1
+            notes.append((note.pitch, note.length))
+        last = note.note
     assert notes == list(zip(tune.pitch, tune.duration, strict=True))
 
 
 @given(tunes())
-def test_bars_are_full_but_for_the_first_and_the_last(tune: Tune) -> None:
+def test_bars_are_full_except_the_first_and_the_last(tune: Tune) -> None:
     written = bars(tune)
     assert [bar.number for bar in written] == list(range(0 if tune.pickup else 1, len(written) + (not tune.pickup)))
     assert all(bar.length == tune.bar_length for bar in written[1:-1])
     if len(written) > 1:
         assert written[0].length == (tune.pickup or tune.bar_length)
     for bar in written:
-        assert all(one.end == after.offset for one, after in zip(bar.notes, bar.notes[1:], strict=False))
+        assert all(note.end == after.offset for note, after in zip(bar.notes, bar.notes[1:], strict=False))
         assert bar.notes[-1].end <= tune.bar_length
 
 
 @given(tunes())
-def test_values_are_those_of_notes_and_ties_join_the_parts_of_a_note(tune: Tune) -> None:
-    flat = [one for bar in bars(tune) for one in bar.notes]
-    for one, after in zip(flat, [*flat[1:], None], strict=True):
-        assert is_written(one.value)
-        goes_on = after is not None and after.note == one.note and one.pitch != REST
-        assert one.tied_after == goes_on
-        assert one.tied_before == (not one.begins and one.pitch != REST)
+def test_values_can_be_written_and_ties_join_the_parts_of_a_note(tune: Tune) -> None:
+    flat = [note for bar in bars(tune) for note in bar.notes]
+    for note, after in zip(flat, [*flat[1:], None], strict=True):
+        assert is_written(note.value)
+        continues = after is not None and after.note == note.note and note.pitch != REST
+        assert note.tied_after == continues
+        assert note.tied_before == (not note.begins and note.pitch != REST)
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,8 @@ def test_values_are_those_of_notes_and_ties_join_the_parts_of_a_note(tune: Tune)
         ((6, 8), "60:6", [["6"]]),
         ((9, 8), "60:9", [["6~", "3"]]),
         ((12, 8), "60:12 62:9 64:3", [["12"], ["6~", "3", "3"]]),
-        ((4, 4), "60 62:2 64 65:4", [["1", "2", "1", "4"]]),  # syncopes within a half stay whole
-        ((4, 4), "60:3 62:2 64:3", [["3", "1~", "1", "3"]]),  # the middle of the bar shows
+        ((4, 4), "60 62:2 64 65:4", [["1", "2", "1", "4"]]),  # syncopations within half a bar are not split
+        ((4, 4), "60:3 62:2 64:3", [["3", "1~", "1", "3"]]),  # the middle of the bar is shown
         ((4, 4), "60:2 62:4 64:2", [["2", "4", "2"]]),
         ((4, 4), "60:2 62:6", [["2", "6"]]),
         ((4, 4), "60:5 62:3", [["4~", "1", "3"]]),
@@ -77,7 +77,7 @@ def test_values_are_those_of_notes_and_ties_join_the_parts_of_a_note(tune: Tune)
         ((6, 8), "60:4 -:2", [["3~", "1", "2"]]),
     ],
 )
-def test_notes_are_split_where_the_metre_wants_it(
+def test_notes_are_split_where_the_metre_requires_it(
     metre: tuple[int, int], eighths: str, expected: list[list[str]]
 ) -> None:
     pitch, duration = in_eighths(eighths)
@@ -86,7 +86,7 @@ def test_notes_are_split_where_the_metre_wants_it(
 
 def _tuplets(*lengths: Fraction) -> list[tuple[int, str, str]]:
     tune = Tune((60,) * len(lengths), lengths)
-    return [(one.tuplet, str(one.ratio), str(one.value)) for bar in bars(tune) for one in bar.notes]
+    return [(note.tuplet, str(note.ratio), str(note.value)) for bar in bars(tune) for note in bar.notes]
 
 
 def test_tuplets_end_as_soon_as_they_are_full() -> None:
@@ -98,14 +98,14 @@ def test_tuplets_end_as_soon_as_they_are_full() -> None:
     assert _tuplets(THIRD, Fraction(1), 2 * THIRD) == [(0, "3/2", "1/2"), (0, "3/2", "3/2"), (0, "3/2", "1")]
 
 
-def test_a_tuplet_that_is_never_full_is_written_all_the_same() -> None:
+def test_an_incomplete_tuplet_is_written_too() -> None:
     assert _tuplets(THIRD, THIRD) == [(0, "3/2", "1/2")] * 2
     assert _tuplets(THIRD, Fraction(1)) == [(0, "3/2", "1/2"), (-1, "1", "1")]
 
 
 def _spans(metre: tuple[int, int], eighths: str, pickup: Fraction = Fraction(0)) -> list[list[int]]:
     pitch, duration = in_eighths(eighths)
-    return [[one.span for one in bar.notes] for bar in bars(Tune(pitch, duration, metre, pickup))]
+    return [[note.span for note in bar.notes] for bar in bars(Tune(pitch, duration, metre, pickup))]
 
 
 def test_beams_show_the_beats() -> None:
@@ -131,7 +131,7 @@ def test_lines_have_four_full_bars_and_none_has_only_the_last() -> None:
     assert numbers(1, Fraction(0)) == [[1]]
 
 
-def test_lines_have_fewer_bars_where_these_hold_many_notes() -> None:
+def test_lines_have_fewer_bars_if_these_have_many_notes() -> None:
     def sizes(parts: int) -> list[int]:
         return [len(line) for line in lines(bars(Tune((60,) * 9 * parts, (Fraction(4, parts),) * 9 * parts)))]
 

@@ -1,5 +1,5 @@
 # pyright: reportMissingTypeStubs=false
-"""Engraved pages and their pictures."""
+"""Engraved pages as SVG and PNG."""
 
 import re
 from dataclasses import replace
@@ -24,8 +24,8 @@ def _page(tune: Tune) -> str:
 
 def _texts(svg: str) -> list[str]:
     page = ET.fromstring(svg)  # noqa: S314  (our own)
-    found = [text for text in page.iter() if text.tag.endswith("}text")]
-    return ["".join(part for part in text.itertext() if part != "title").strip() for text in found]
+    elements = [text for text in page.iter() if text.tag.endswith("}text")]
+    return ["".join(part for part in text.itertext() if part != "title").strip() for text in elements]
 
 
 def _classes(svg: str, name: str) -> int:
@@ -33,7 +33,7 @@ def _classes(svg: str, name: str) -> int:
 
 
 def _ink(svg: str) -> NDArray[np.bool_]:
-    """[height, width] where a picture is not white."""
+    """Return [height, width] where a picture is not white."""
     picture = imread(BytesIO(to_png(svg)), format="png")[..., :3]
     assert picture[0, 0].tolist() == [1, 1, 1]
     return picture.min(axis=2) < 0.5
@@ -48,7 +48,7 @@ def test_a_page_shows_title_tempo_and_bars(tune: Tune) -> None:
     assert (
         _classes(svg, "measure")
         == len(set(tune.bars()))
-        + any(  # a last bar may hold the end of a note alone
+        + any(  # a last bar may contain only the end of a note
             (onset + length - tune.pickup) // tune.bar_length > number - (tune.pickup > 0)
             for onset, length, number in list(zip(tune.onsets(), tune.duration, tune.bars(), strict=True))[-1:]
             if (onset + length - tune.pickup) % tune.bar_length
@@ -76,7 +76,7 @@ def test_beams_tuplets_ties_and_rests_are_engraved() -> None:
 
 def test_long_tunes_stay_on_one_page() -> None:
     long = Tune(JIG.pitch * 16, JIG.duration * 16, JIG.metre, JIG.pickup, JIG.fifths)
-    height = [int(found) for found in re.findall(r'height="(\d+)px"', _page(long))]
+    height = [int(elements) for elements in re.findall(r'height="(\d+)px"', _page(long))]
     assert height[0] > 8 * int(re.findall(r'height="(\d+)px"', _page(JIG))[0])
     assert _classes(_page(long), "system") > 50
     assert _classes(_page(long), "measure") > 16 * 12
@@ -105,7 +105,7 @@ def test_the_picture_is_white_and_black_with_the_prompt_in_colour() -> None:
     assert not ((picture[..., 0] - picture[..., 2]) > 0.2).any()
 
 
-def test_letters_of_many_tongues_have_shapes_of_their_own() -> None:
-    for one, other in (("Ó", "Ñ"), ("ž", "č"), ("П", "Ж"), ("π", "ω"), ("♯", "♭")):
-        pages = [_ink(_page(Tune((60,), (Fraction(4),), title=title))) for title in (one, other, f"{one}{one}")]
+def test_letters_of_many_languages_have_different_shapes() -> None:
+    for sign, other in (("Ó", "Ñ"), ("ž", "č"), ("П", "Ж"), ("π", "ω"), ("♯", "♭")):
+        pages = [_ink(_page(Tune((60,), (Fraction(4),), title=title))) for title in (sign, other, f"{sign}{sign}")]
         assert len({page.sum() for page in pages}) == 3

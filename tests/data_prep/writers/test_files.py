@@ -1,4 +1,4 @@
-"""Tunes into files of every format, and what cannot be written."""
+"""Tunes written to files of every format, and invalid tunes."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ def test_every_format_is_written(tmp_path: Path) -> None:
         assert sound.getnframes() / sound.getframerate() > 10
 
 
-def test_only_what_is_asked_for_is_written_and_replaced(tmp_path: Path) -> None:
+def test_only_the_requested_files_are_written_and_replaced(tmp_path: Path) -> None:
     (first,) = write(JIG, tmp_path, "tune", ["abc"])
     with pytest.raises(BadInputError, match=r"not replaced unless you ask for it: .*tune\.abc exists"):
         write(REEL, tmp_path, "tune", ["midi", "abc"])
@@ -64,7 +64,7 @@ def test_a_title_is_one_line_in_every_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "message"),
     [
         ({"pitch": (), "duration": ()}, "at least one note"),
         ({"pitch": (128,), "duration": (Fraction(1),)}, "note 1 has 128"),
@@ -83,16 +83,16 @@ def test_a_title_is_one_line_in_every_file(tmp_path: Path) -> None:
         ({"quarters_per_minute": float("nan")}, "got nan"),
     ],
 )
-def test_what_cannot_be_written_is_told_in_one_line(changed: dict[str, Any], said: str, tmp_path: Path) -> None:
+def test_an_invalid_tune_is_rejected_in_one_line(changed: dict[str, Any], message: str, tmp_path: Path) -> None:
     tune = replace(JIG, **({"num_prompt": 0} | changed))
     with pytest.raises(BadInputError) as caught:
         write(tune, tmp_path, "tune")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_tune_that_can_be_written_passes() -> None:
+def test_a_valid_tune_passes_the_check() -> None:
     check(JIG)
     check(REEL)
 
@@ -103,12 +103,12 @@ def test_a_stem_is_a_plain_name(stem: str, tmp_path: Path) -> None:
         write(JIG, tmp_path, stem)
 
 
-def test_an_unknown_format_is_told_with_the_nearest(tmp_path: Path) -> None:
+def test_an_unknown_format_is_reported_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="no format is called 'music-xml'; did you mean 'musicxml'"):
         write(JIG, tmp_path, "tune", ["music-xml"])
 
 
-def test_a_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
+def test_a_file_instead_of_the_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInputError, match="name another folder") as caught:
         write(JIG, tmp_path / "file", "tune", ["abc"])

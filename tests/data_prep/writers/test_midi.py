@@ -1,7 +1,7 @@
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
 # (pretty_midi and mido have no types)
-"""MIDI as it is written, tick by tick, and as our reader reads it again."""
+"""MIDI as written, and as our reader reads it."""
 
 from fractions import Fraction
 from io import BytesIO
@@ -22,15 +22,15 @@ from tests.hand_tunes import JIG, TUNES, sung, tunes, without_last_rest
 
 
 def _events(tune: Tune, program: int = VIOLIN) -> tuple[int, list[tuple[int, Any]]]:
-    """Return the ticks of a quarter note, and each event with its tick."""
+    """Return the ticks per quarter note, and each event with its tick."""
     file = mido.MidiFile(file=BytesIO(to_bytes(to_pretty_midi(tune, program))), charset="utf-8")
-    found: list[tuple[int, Any]] = []
+    result: list[tuple[int, Any]] = []
     for track in file.tracks:
         now = 0
         for event in track:
             now += event.time
-            found.append((now, event))
-    return file.ticks_per_beat, found
+            result.append((now, event))
+    return file.ticks_per_beat, result
 
 
 @given(tunes())
@@ -49,21 +49,23 @@ def test_ticks_are_exact(tune: Tune) -> None:
     assert sorted(notes) == [note for note in timed if note[2] != REST]
 
 
-def test_what_stands_at_the_beginning() -> None:
+def test_the_events_at_the_beginning() -> None:
     ticks, events = _events(JIG)
-    found = {event.type: event for _, event in events}
+    result = {event.type: event for _, event in events}
     metres = [
-        (Fraction(tick, ticks), one.numerator, one.denominator) for tick, one in events if one.type == "time_signature"
+        (Fraction(tick, ticks), message.numerator, message.denominator)
+        for tick, message in events
+        if message.type == "time_signature"
     ]
     assert metres == [(0, 1, 8), (Fraction(1, 2), 6, 8)]
-    assert found["key_signature"].key == "D"
-    assert mido.tempo2bpm(found["set_tempo"].tempo) == pytest.approx(165, abs=0.01)
-    assert found["program_change"].program == VIOLIN
-    assert found["track_name"].name == JIG.title
+    assert result["key_signature"].key == "D"
+    assert mido.tempo2bpm(result["set_tempo"].tempo) == pytest.approx(165, abs=0.01)
+    assert result["program_change"].program == VIOLIN
+    assert result["track_name"].name == JIG.title
     assert {event.program for _, event in _events(JIG, 0)[1] if event.type == "program_change"} == {0}
 
 
-def test_accents_tell_the_metre() -> None:
+def test_accents_mark_the_metre() -> None:
     notes = to_pretty_midi(JIG).instruments[0].notes
     by_place: dict[Fraction, set[int]] = {}
     for note, onset in zip(
@@ -81,25 +83,25 @@ def test_our_reader_reads_what_was_written(tune: Tune, tmp_path: Path) -> None:
     assume(all((onset * 8).denominator == 1 or (onset * 6).denominator == 1 for onset in tune.onsets()))  # its grid
     path = tmp_path / "tune.mid"
     path.write_bytes(to_bytes(to_pretty_midi(tune)))
-    found = tune_of(read(path).pieces[0])
-    assert _without_touch(sung(found)) == _without_touch(without_last_rest(sung(tune)))
-    assert (found.fifths - tune.fifths) % 12 == 0
-    assert found.metre == tune.metre
+    result = tune_of(read(path).pieces[0])
+    assert _without_touch(sung(result)) == _without_touch(without_last_rest(sung(tune)))
+    assert (result.fifths - tune.fifths) % 12 == 0
+    assert result.metre == tune.metre
 
 
 def _without_touch(notes: list[tuple[int, Fraction]]) -> list[tuple[int, Fraction]]:
-    """Join shorter rests than a reader of MIDI takes for rests to the notes before them."""
-    found: list[tuple[int, Fraction]] = []
+    """Join rests that are too short for a reader of MIDI to the notes before them."""
+    result: list[tuple[int, Fraction]] = []
     for pitch, length in notes:
-        if pitch == REST and length < Fraction(1, 4) and found:
-            found[-1] = (found[-1][0], found[-1][1] + length)
+        if pitch == REST and length < Fraction(1, 4) and result:
+            result[-1] = (result[-1][0], result[-1][1] + length)
         else:
-            found.append((pitch, length))
-    return found
+            result.append((pitch, length))
+    return result
 
 
 @pytest.mark.parametrize("tune", TUNES.values(), ids=TUNES)
-def test_pickups_come_back(tune: Tune, tmp_path: Path) -> None:
+def test_pickups_are_restored(tune: Tune, tmp_path: Path) -> None:
     path = tmp_path / "tune.mid"
     path.write_bytes(to_bytes(to_pretty_midi(tune)))
     assert tune_of(read(path).pieces[0]).pickup == tune.pickup
@@ -116,6 +118,6 @@ def test_instruments_are_found_by_name_and_number(instrument: str, program: int)
 @pytest.mark.parametrize(
     ("instrument", "words"), [("128", "there are"), ("violn", "did you mean 'violin'"), ("", "no instrument")]
 )
-def test_an_instrument_that_is_none_is_refused(instrument: str, words: str) -> None:
+def test_an_unknown_instrument_is_rejected(instrument: str, words: str) -> None:
     with pytest.raises(BadInputError, match=words):
         program_of(instrument)

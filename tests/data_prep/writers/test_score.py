@@ -1,7 +1,7 @@
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportAttributeAccessIssue=false
 # (music21 has no types for the parts that are used here)
-"""Scores and MusicXML as they are written, and as readers read them again."""
+"""Scores and MusicXML as written, and as readers read them."""
 
 import re
 from fractions import Fraction
@@ -32,16 +32,21 @@ def test_our_reader_reads_what_was_written(tune: Tune, tmp_path: Path) -> None:
     path.write_text(to_musicxml(tune), encoding="utf-8")
     reading = read(path)
     assert not reading.unread
-    found = tune_of(reading.pieces[0])
-    assert sung(found) == without_last_rest(sung(tune))
-    assert (found.metre, found.tonic, found.mode, found.title) == (tune.metre, tune.tonic, tune.mode, tune.title)
+    restored = tune_of(reading.pieces[0])
+    assert sung(restored) == without_last_rest(sung(tune))
+    assert (restored.metre, restored.tonic, restored.mode, restored.title) == (
+        tune.metre,
+        tune.tonic,
+        tune.mode,
+        tune.title,
+    )
     if sum(tune.duration) > tune.bar_length:
-        assert found.pickup == tune.pickup
+        assert restored.pickup == tune.pickup
 
 
 @settings(max_examples=25)
 @given(tunes())
-def test_spelling_signatures_and_tempo_are_there(tune: Tune) -> None:
+def test_spelling_signatures_and_tempo_are_written(tune: Tune) -> None:
     part = _parsed(tune).parts[0]
     (key,) = part.recurse().getElementsByClass("KeySignature")
     (metre,) = part.recurse().getElementsByClass("TimeSignature")
@@ -57,8 +62,8 @@ def test_spelling_signatures_and_tempo_are_there(tune: Tune) -> None:
 
 @settings(max_examples=25)
 @given(tunes())
-def test_marked_accidentals_are_enough_to_tell_every_pitch(tune: Tune) -> None:
-    """Read the page as a player does: by the signature, and by what is marked before in the bar, at each octave."""
+def test_written_accidentals_determine_every_pitch(tune: Tune) -> None:
+    """Read the pitches by the signature and the earlier accidentals in the bar at each octave."""
     key = {pitch.step: pitch.alter for pitch in KeySignature(tune.fifths).alteredPitches}
     for measure in to_music21(tune).parts[0].getElementsByClass("Measure"):
         in_force: dict[tuple[str, int], float] = {}
@@ -71,7 +76,7 @@ def test_marked_accidentals_are_enough_to_tell_every_pitch(tune: Tune) -> None:
 
 
 @pytest.mark.parametrize("tune", TUNES.values(), ids=TUNES)
-def test_measures_are_full_but_for_pickup_and_end(tune: Tune) -> None:
+def test_measures_are_full_except_pickup_and_end(tune: Tune) -> None:
     measures = list(_parsed(tune).parts[0].getElementsByClass("Measure"))
     assert measures[0].number == (0 if tune.pickup else 1)
     assert measures[0].highestTime == (tune.pickup or tune.bar_length)
@@ -92,13 +97,15 @@ def test_a_jig_is_beamed_in_threes_and_a_reel_in_fours() -> None:
     assert beams(REEL, 10)[:3] == ["start/start", "continue/stop", "stop"]
 
 
-def test_triplets_are_bracketed_where_no_beam_holds_them() -> None:
-    tuplets = [one.duration.tuplets[0] for one in to_music21(REEL).recurse().notesAndRests if one.duration.tuplets]
+def test_triplets_without_a_beam_have_brackets() -> None:
+    tuplets = [
+        element.duration.tuplets[0] for element in to_music21(REEL).recurse().notesAndRests if element.duration.tuplets
+    ]
     assert [tuplet.type for tuplet in tuplets] == ["start", None, "stop"] * 2
     assert not any(tuplet.bracket for tuplet in tuplets)
     third = REEL.duration[REEL.pitch.index(REST) + 5] * 2
     apart = Tune((60, 62, 64), (third,) * 3)
-    assert all(one.duration.tuplets[0].bracket for one in to_music21(apart).recurse().notes)
+    assert all(element.duration.tuplets[0].bracket for element in to_music21(apart).recurse().notes)
 
 
 def test_the_prompt_is_marked_and_coloured() -> None:
@@ -113,7 +120,7 @@ def test_the_prompt_is_marked_and_coloured() -> None:
 
 
 @pytest.mark.parametrize("title", ["A < B & C", ""])
-def test_nobody_is_named_as_the_composer_and_no_day_is_told(title: str) -> None:
+def test_musicxml_has_neither_composer_nor_date(title: str) -> None:
     text = to_musicxml(Tune(JIG.pitch, JIG.duration, JIG.metre, title=title))
     assert "<creator" not in text
     assert "encoding-date" not in text

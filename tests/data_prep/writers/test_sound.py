@@ -1,7 +1,7 @@
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
 # (pretty_midi has no types)
-"""Sound: pitches, lengths and loudness of what the SoundFont plays."""
+"""Pitches, lengths and loudness of synthesised sound."""
 
 import wave
 from io import BytesIO
@@ -26,7 +26,7 @@ def _samples(data: bytes) -> NDArray[np.float64]:
 
 
 def _fundamental(sound: NDArray[np.float64], near: float) -> float:
-    """Return the frequency of the strongest partial within half an octave of one."""
+    """Return the frequency of the strongest partial within half an octave of a frequency."""
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)), 8 * len(sound)))
     hertz = np.fft.rfftfreq(8 * len(sound), 1 / RATE)
     inside = (hertz > near / 2**0.5) & (hertz < near * 2**0.5)
@@ -60,14 +60,14 @@ def test_the_violins_a_sounds_at_440_hertz_and_sustains() -> None:
     assert late > 0.5 * early > 0.05
 
 
-def test_a_file_is_as_long_as_its_notes_and_as_loud_as_it_can_be() -> None:
+def test_a_file_is_as_long_as_its_notes_and_as_loud_as_possible() -> None:
     midi = to_pretty_midi(JIG)
     sound = _samples(to_wav(midi))
     assert 0 < len(sound) / RATE - midi.get_end_time() < 1
     assert np.abs(sound).max() == pytest.approx(10 ** (-1 / 20), abs=1e-3)
 
 
-def test_rests_are_silent_and_notes_are_not() -> None:
+def test_only_rests_are_silent() -> None:
     sound = _play((69, 0.0, 0.5), (71, 2.0, 2.5))
 
     def loudness(begin: float, end: float) -> float:
@@ -88,7 +88,7 @@ def test_melodies_are_played_in_order() -> None:
 
 def test_soft_notes_are_softer(font: SoundFont) -> None:
     soft, loud = (np.abs(font.play(40, 69, velocity, 0.5)).max() for velocity in (40, 80))
-    assert loud / soft == pytest.approx(4, rel=0.01)  # by the square, as the standard has it
+    assert loud / soft == pytest.approx(4, rel=0.01)  # the square of the velocities, as in the standard
 
 
 def test_a_tune_of_rests_and_a_key_out_of_reach_are_silence(font: SoundFont) -> None:

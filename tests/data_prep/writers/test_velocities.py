@@ -1,4 +1,4 @@
-"""Velocities put into a file's bytes: nothing else changes."""
+"""Velocities written into the bytes of a file, without other changes."""
 
 import os
 from pathlib import Path
@@ -18,13 +18,13 @@ PERFORMANCES = os.environ.get("TUNESMITH_TEST_PERFORMANCES")
 
 
 def others(notes: MidiNotes) -> NDArray[np.int64]:
-    """Return every note another velocity than its own."""
+    """Return a velocity for every note that differs from its own."""
     shift = stream(1, "other velocities").integers(1, 127, len(notes.tick))
     return (notes.velocity.astype(np.int64) - 1 + shift) % 127 + 1
 
 
 def changed_alone(data: bytes) -> None:
-    """Check that other velocities change the notes' own bytes, and nothing else that is read."""
+    """Check that new velocities change only the bytes of the notes, and nothing else that is read."""
     notes = read(data).notes
     assert with_velocities(data, notes, notes.velocity) == data
     wanted = others(notes)
@@ -40,11 +40,11 @@ def changed_alone(data: bytes) -> None:
 
 
 @given(FILES)
-def test_nothing_but_the_velocities_changes(data: bytes) -> None:
+def test_only_the_velocities_change(data: bytes) -> None:
     changed_alone(data)
 
 
-def test_a_wrapped_file_keeps_its_wrapper() -> None:
+def test_the_wrapper_of_a_file_is_unchanged() -> None:
     changed_alone(riff(file(body([Event(0, bytes([0x90, pitch, 80])) for pitch in (60, 64)]) + END)))
 
 

@@ -9,7 +9,7 @@ import pytest
 from data_prep.corpora.named import corpora
 from data_prep.corpora.provenance import Prepared
 from data_prep.errors import BadInputError
-from data_prep.prepared.corpus import open_test_set, prepare, prepare_unfolded
+from data_prep.prepared.corpus import open_test_set, prepare
 from models.families import FAMILIES
 from search.promotion.refit import RefitInputs, refit
 from search.promotion.scoring import score_model
@@ -43,7 +43,7 @@ def sealed_in_files(tunes: Prepared, folder: Path) -> Prepared:
         number = name.partition("#")[2]
         (text,) = [text for text in texts if text.split()[0] == number]
         (folder / "new" / f"{number}.abc").write_text(f"X:{text}\n", encoding="latin-1")
-    return prepare_unfolded(str(folder / "new"), kind="melodies", cache=folder / "cache", processes=1)
+    return prepare(str(folder / "new"), num_folds=None, cache=folder / "cache", processes=1)
 
 
 def test_sealed_tunes_in_files_get_the_numbers_of_the_sealed_test(tunes: Prepared, model: Path, tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_sealed_tunes_in_files_get_the_numbers_of_the_sealed_test(tunes: Prepare
 
 
 def test_what_the_model_has_seen_is_left_out_unless_it_is_kept(tunes: Prepared, model: Path) -> None:
-    everything = prepare_unfolded(tunes.data.corpus, kind="melodies", cache=tunes.source.path.parents[1], processes=1)
+    everything = prepare(tunes.data.corpus, num_folds=None, cache=tunes.source.path.parents[1], processes=1)
     scored = score_model(COMPOSER, model, everything.data, tunes.data)
     assert scored.seen is not None
     assert set(scored.seen) == set(tunes.data.ids)

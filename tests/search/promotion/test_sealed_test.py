@@ -11,7 +11,7 @@ import pytest
 from data_prep.corpora.named import corpora
 from data_prep.corpora.provenance import Prepared
 from data_prep.errors import BadInputError
-from data_prep.prepared.corpus import openings_of_test_set, prepare
+from data_prep.prepared.corpus import prepare
 from models.families import FAMILIES
 from models.training import checkpoint
 from search.promotion.refit import RefitInputs, refit
@@ -58,10 +58,11 @@ def test_the_test_is_opened_once_and_its_result_kept(tunes: Prepared, tmp_path: 
     search.mkdir()
     made(tunes, path)
     assert recorded(search) is None
-    before = len(openings_of_test_set(tunes))
+    log = tunes.source.path.with_suffix(".test.openings")
+    assert not log.exists()
     result = run_test(COMPOSER, tunes, path, search, name="tiny/5", trial=5, networks=1)
-    openings = openings_of_test_set(tunes)[before:]
-    assert [opening["reason"] for opening in openings] == ["promotion of tiny/5"]
+    (opening,) = map(json.loads, log.read_text().splitlines())
+    assert opening["reason"] == "promotion of tiny/5"
     assert recorded(search) == result
     assert len(result.scores.ids) == tunes.num_test_pieces
     assert not set(result.scores.ids) & set(tunes.data.ids)
