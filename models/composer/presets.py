@@ -1,12 +1,13 @@
-"""Named settings: the paper's table, row by row, and the recipe that was measured to be good.
+"""Named settings: the rows of the paper's table, and a recipe with good results.
 
-Source of the table: Qin, Nichani, Kural, "Learning Some Tonal Music (LSTM)", Table 1. Its dropout is a probability of
-keeping, and its code left dropout on at validation; its training draws one random window of one random piece a step,
-and its initial weights are TensorFlow's, the output layer's from N(0, 1).
+Source of the table: Qin, Nichani, Kural, "Learning Some Tonal Music (LSTM)", Table 1. Its dropout is the probability of
+keeping a unit, and its code left dropout on at validation; a training step is one random window of one random piece,
+and the initial weights are TensorFlow's, those of the output layer from N(0, 1).
 
-With a step of 0.01, one window at a time and no clipping, about one update in 700 throws a model far off, and it takes
-some dozens more to come back. On the paper's tunes about 3 folds of 100 were scored in the midst of that, .3 to 1.3
-nats worse than the others. A plain loop over ``torch.nn.LSTM`` does the same, so compare rows over several seeds.
+With a step of 0.01, batches of one window and no clipping, about one update in 700 makes a model much worse, and it
+takes some dozens of updates to recover. On the paper's tunes about 3 folds of 100 were scored during such a recovery,
+.3 to 1.3 nats worse than the others. A plain loop over ``torch.nn.LSTM`` does the same, so compare rows over several
+seeds.
 """
 
 from collections.abc import Mapping
@@ -34,11 +35,11 @@ _LITERAL: Mapping[str, Value] = MappingProxyType(
         "epochs": 10,
     }
 )
-"""What all rows share: 1000 windows, one at a time."""
+"""Settings of all rows: 1000 windows, batches of one window."""
 
 
 class _Row(NamedTuple):
-    """A row of the paper's table, in its columns."""
+    """A row of the paper's table."""
 
     peephole: bool
     keep: float
@@ -114,9 +115,9 @@ _RECIPE = Preset(
         "epochs": 20,
     },
     source="measured on the paper's own tunes, whose repeats are written out: copies from the tune's own past, "
-    "factored input and head, every key, AdamW 4e-3 with weight decay 0.01, cosine schedule, gradient norm at most 1, "
-    "output dropout 0.3 and embedding dropout 0.1: 1.195 nats a note in five minutes of one core, where a "
-    "Kneser-Ney trigram that copies has 1.62",
+    "factored input and head, all keys, AdamW 4e-3 with weight decay 0.01, cosine schedule, gradient norm at most 1, "
+    "output dropout 0.3 and embedding dropout 0.1: 1.195 nats per note after five minutes on one core; a copying "
+    "Kneser-Ney trigram has 1.62",
 )
 
 COMPOSER_PRESETS: Mapping[str, Preset] = MappingProxyType(
