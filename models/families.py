@@ -58,7 +58,7 @@ def family(name: str) -> Family[Any, Any]:
 
 
 def default_family() -> Family[Any, Any]:
-    """Return the family that is used if none is named."""
+    """Return the default family."""
     return next(iter(FAMILIES.values()))
 
 

@@ -154,7 +154,7 @@ DataT_contra = TypeVar("DataT_contra", contravariant=True)
 class Family(Protocol[DataT_contra, SpecT]):
     """A kind of model that can be searched: one encoding, one model, one default search.
 
-    A family whose models can do more than be scored implements the protocols of ``models.uses.offers``.
+    Further abilities of its models are offered by the protocols of ``models.uses.offers``.
     """
 
     @property

@@ -140,17 +140,8 @@ class Spec(BaseModel):
     def with_default(cls, name: str, default: Value, meaning: str = "") -> Any:
         """Return an inherited setting with another default, and with another meaning if that is given."""
         inherited = cls.settings()[name]
-        return setting(
-            default,
-            meaning or inherited.meaning,
-            low=inherited.low,
-            high=inherited.high,
-            unit=inherited.unit,
-            when=inherited.when,
-            takes_memory=inherited.takes_memory,
-            memory_order=inherited.memory_order,
-            earlier=inherited.earlier,
-        )
+        others = ("low", "high", "unit", "when", "takes_memory", "memory_order", "earlier")
+        return setting(default, meaning or inherited.meaning, **{part: getattr(inherited, part) for part in others})
 
     @classmethod
     def defaults(cls) -> dict[str, Value]:

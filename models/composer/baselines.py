@@ -190,7 +190,7 @@ def _counts(notes: MelodyNotes, learnt: Mask) -> NDArray[np.int64]:
     return np.bincount(notes.events[learnt[notes.piece]], minlength=num_events(notes.num_durations))
 
 
-def cross_validate(notes: MelodyNotes, learner: Learner, progress: Progress | None = None) -> Floats:
+def cross_validate(notes: MelodyNotes, learner: Learner, progress: Progress) -> Floats:
     """Score each fold's pieces by a model that is fitted to the other folds.
 
     Args:
@@ -208,7 +208,7 @@ def cross_validate(notes: MelodyNotes, learner: Learner, progress: Progress | No
         nats = np.bincount(pieces, -np.log(learner(~scored, scored)), len(scored))
         num_notes = np.bincount(pieces, minlength=len(scored))
         scores[scored] = (nats / np.maximum(num_notes, 1))[scored]
-        (progress or Silent()).advance(1)
+        progress.advance(1)
     return scores
 
 

@@ -22,7 +22,7 @@ class Composer:
     """Monophonic melodies, note by note; see ``models.family.Family``."""
 
     name: str = "composer"
-    summary: str = "recurrent networks that write one-voice melodies note by note"
+    summary: str = "recurrent networks that compose monophonic melodies note by note"
     spec_type: type[ComposerSpec] = ComposerSpec
     data_kind: str = "melodies"
     folder: Path = Path(__file__).parent

@@ -49,14 +49,14 @@ class _Level:
     """One order: discounted probabilities of seen n-grams, and weights of the lower order. Arrays of ids are sorted."""
 
     grams: NDArray[np.int64]
-    given: NDArray[np.float64]
+    discounted: NDArray[np.float64]
     contexts: NDArray[np.int64]
     rest: NDArray[np.float64]
     base: int
 
     def interpolate(self, grams: NDArray[np.int64], lower: NDArray[np.float64]) -> NDArray[np.float64]:
-        given = _look_up(self.grams, self.given, grams, 0.0)
-        return given + _look_up(self.contexts, self.rest, grams // self.base, 1.0) * lower
+        seen = _look_up(self.grams, self.discounted, grams, 0.0)
+        return seen + _look_up(self.contexts, self.rest, grams // self.base, 1.0) * lower
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _level(seen: NDArray[np.int64], base: int) -> _Level:
     totals = np.bincount(inverse, counts)
     return _Level(
         grams=grams,
-        given=(counts - discount) / totals[inverse],
+        discounted=(counts - discount) / totals[inverse],
         contexts=contexts,
         rest=np.bincount(inverse, discount) / totals,
         base=base,

@@ -11,7 +11,6 @@ Symbols: N notes that the model sees, n notes of the tune, g notes of the prompt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,23 +28,21 @@ from models.spec import Value
 from models.training.loop import LockstepTraining
 from models.uses.offers import Recollection
 
-DEFAULTS: Mapping[str, Value] = MappingProxyType(
-    {
-        "cell": "lstm",
-        "size": 128,
-        "input": "token",
-        "head": "token",
-        "initial": "tensorflow",
-        "dropout": 0.0,
-        "copying": "off",
-        "beat": "off",
-        "optimiser": "rmsprop",
-        "lr": 1e-3,
-        "schedule": "constant",
-        "clip": 0.0,
-        "batch_size": 1,
-    }
-)
+DEFAULTS: Mapping[str, Value] = {
+    "cell": "lstm",
+    "size": 128,
+    "input": "token",
+    "head": "token",
+    "initial": "tensorflow",
+    "dropout": 0.0,
+    "copying": "off",
+    "beat": "off",
+    "optimiser": "rmsprop",
+    "lr": 1e-3,
+    "schedule": "constant",
+    "clip": 0.0,
+    "batch_size": 1,
+}
 """Default settings."""
 
 FIXED = ("reading", "copying", "length", "windows_per_epoch", "epochs")
@@ -167,14 +164,14 @@ class Clock:
 
 
 def continuation(
-    steps: ComposerSteps, clock: Clock, given: NDArray[np.int64], num_notes: int, num_inputs: int
+    steps: ComposerSteps, clock: Clock, prompt: NDArray[np.int64], num_notes: int, num_inputs: int
 ) -> NDArray[np.int64]:
     """Continue a tune with the most likely token each time, by a model that sees only the last N inputs.
 
     Args:
         steps: The model.
         clock: The clock at the beginning of the tune.
-        given: [g] tokens of the prompt.
+        prompt: [g] tokens of the prompt.
         num_notes: n.
         num_inputs: N; the begin symbol counts as an input too, as in training.
 
@@ -183,8 +180,8 @@ def continuation(
     """
     inputs, positions = [steps.begin], [clock.position]
     for index in range(num_notes):
-        if index < len(given):
-            token = int(given[index])
+        if index < len(prompt):
+            token = int(prompt[index])
         else:
             token = _most_likely(steps, inputs[-num_inputs:], positions[-num_inputs:])
         clock.advance(token)

@@ -16,7 +16,7 @@ from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.encodings.windows import Batch, WindowPlan, whole_pieces
 from data_prep.errors import BadInputError
 from data_prep.melodies.arrays import Melodies
-from data_prep.randomness import stream
+from data_prep.randomness import fold_streams
 from models.composer.copy_gate import NUM_EXPERTS, Copies, gate_features, mixed
 from models.composer.model import ComposerModel
 from models.composer.objective import SCORED, score
@@ -114,7 +114,7 @@ class ComposerTask:
 
     @property
     def holds_out(self) -> bool:
-        """Whether any piece is held out; none is for a model that is trained on all pieces."""
+        """Whether any piece is held out; False for a model that is trained on all pieces."""
         return bool((self.encoding.melodies.fold < self.num_folds).any())
 
     def num_steps(self, epoch: int) -> int:
@@ -134,11 +134,9 @@ class ComposerTask:
 
     def losses(self, epoch: int) -> Iterator[StepLoss]:
         """Yield the loss of each step of an epoch; the model is updated after each."""
-        dropout = DropoutStreams(self._seed, "dropout", num_folds=self.num_folds, trial=self._trial, epoch=epoch)
-        transpositions = [
-            stream(self._seed, "augmentation", trial=self._trial, fold=fold, epoch=epoch)
-            for fold in range(self.num_folds)
-        ]
+        names = {"num_folds": self.num_folds, "trial": self._trial, "epoch": epoch}
+        dropout = DropoutStreams(self._seed, "dropout", **names)
+        transpositions = fold_streams(self._seed, "augmentation", **names)
         for batch in self._plan.epoch(self._seed, trial=self._trial, epoch=epoch):
             moved = None
             if self.spec.augment:

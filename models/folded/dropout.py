@@ -7,7 +7,7 @@ papers that used it, state the probability of keeping a value instead.
 import numpy as np
 from torch import Tensor
 
-from data_prep.randomness import stream
+from data_prep.randomness import fold_streams
 from models.folded.torch_typing import tensor
 
 _LEVELS = 2**16
@@ -27,9 +27,8 @@ class DropoutStreams:
             trial: The trial's number.
             epoch: The epoch, from 1.
         """
-        self._streams = [
-            stream(seed, purpose, trial=trial, fold=fold, epoch=epoch).bit_generator for fold in range(num_folds)
-        ]
+        streams = fold_streams(seed, purpose, num_folds=num_folds, trial=trial, epoch=epoch)
+        self._streams = [source.bit_generator for source in streams]
 
     def drop(self, x: Tensor, probability: float) -> Tensor:
         """Return x [G, ...] with elements zeroed by each fold's stream; probability 0 draws nothing."""

@@ -80,22 +80,18 @@ class FoldedOptimiser:
             self._states[index] = {name: value.to(device, copy=True) for name, value in saved.items()}
 
     def _update(self, lr: float) -> None:
-        parameters: list[Tensor] = []
-        gradients: list[Tensor] = []
-        states: list[dict[str, Tensor]] = []
-        for parameter, state in zip(self._parameters, self._states, strict=True):
-            if parameter.grad is not None:
-                if not state:
-                    state["step"] = torch.zeros((), device=parameter.device)
-                    state.update({name: torch.zeros_like(parameter) for name in _AVERAGES[self._rule]})
-                parameters.append(parameter)
-                gradients.append(parameter.grad)
-                states.append(state)
-        if not parameters:
+        pairs = [pair for pair in zip(self._parameters, self._states, strict=True) if pair[0].grad is not None]
+        if not pairs:
             return
+        for parameter, state in pairs:
+            if not state:
+                state["step"] = torch.zeros((), device=parameter.device)
+                state.update({name: torch.zeros_like(parameter) for name in _AVERAGES[self._rule]})
+        parameters: list[Tensor] = [parameter for parameter, _ in pairs]
+        gradients = [cast("Tensor", parameter.grad) for parameter in parameters]
 
         def states_of(name: str) -> list[Tensor]:
-            return [state[name] for state in states]
+            return [state[name] for _, state in pairs]
 
         if self._rule == "sgd":
             _SGD(parameters, gradients, [None] * len(parameters), lr=lr)

@@ -154,12 +154,9 @@ class Performer:
 def _alone(performance: Performance) -> Performances:
     """Return a corpus of one performance."""
     nothing = np.zeros(1, np.int64)
+    notes = {name: getattr(performance, name) for name in ("pitch", "velocity", "onset", "duration", "seconds")}
     return Performances(
-        pitch=performance.pitch,
-        velocity=performance.velocity,
-        onset=performance.onset,
-        duration=performance.duration,
-        seconds=performance.seconds,
+        **notes,
         start=np.array([0, performance.num_notes]),
         fold=nothing.astype(np.int8),
         style=nothing.astype(np.int16),

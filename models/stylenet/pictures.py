@@ -80,17 +80,13 @@ def _histograms(performer: Performer, performances: Performances) -> Figure:
 
 
 def _snapshot(
-    title: str,
-    human: Performance,
-    predicted: Mapping[str, Performance],
-    inner: NDArray[np.float64] | None,
-    first_bar: int,
+    title: str, human: Performance, heard: Mapping[str, Performance], inner: NDArray[np.float64] | None, first_bar: int
 ) -> Figure:
     """Draw one piece as played and in each style, with the interpretation layer (figure 17)."""
     grids = {f"as played: {title}": _grid(human, first_bar)}
-    grids |= {f"the model in {style}": _grid(performance, first_bar) for style, performance in predicted.items()}
+    grids |= {f"the model in {style}": _grid(performance, first_bar) for style, performance in heard.items()}
     low, high = _used_keys(next(iter(grids.values())))
-    styles = list(predicted)
+    styles = list(heard)
     num_panels = len(grids) + (len(styles) > 1) + (inner is not None)
     figure = Figure(figsize=(11, 0.6 + 1.7 * num_panels), dpi=120, layout="constrained")
     all_axes = list(figure.subplots(num_panels, 1, squeeze=False)[:, 0])

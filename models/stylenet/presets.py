@@ -10,32 +10,30 @@ from types import MappingProxyType
 from models.family import Preset
 from models.spec import Value
 
-_S2: Mapping[str, Value] = MappingProxyType(
-    {
-        "view": "grid",
-        "metre": False,
-        "interpretation": 176,
-        "genre_sharing": "branches",
-        "cell": "lstm",
-        "layers": 3,
-        "size": 176,
-        "bi_merge": "each",
-        "input_dropout": 0.0,
-        "dropout": 0.2,
-        "loss": "mse",
-        "level": "joint",
-        "level_shrink": 0.0,
-        "loss_cells": "all",
-        "optimiser": "adam",
-        "lr": 1e-3,
-        "schedule": "constant",
-        "clip": 10.0,
-        "batch_size": 4,
-        "length": 200,
-        "truncation": "chunk",
-        "epochs": 160,
-    }
-)
+_S2: Mapping[str, Value] = {
+    "view": "grid",
+    "metre": False,
+    "interpretation": 176,
+    "genre_sharing": "branches",
+    "cell": "lstm",
+    "layers": 3,
+    "size": 176,
+    "bi_merge": "each",
+    "input_dropout": 0.0,
+    "dropout": 0.2,
+    "loss": "mse",
+    "level": "joint",
+    "level_shrink": 0.0,
+    "loss_cells": "all",
+    "optimiser": "adam",
+    "lr": 1e-3,
+    "schedule": "constant",
+    "clip": 10.0,
+    "batch_size": 4,
+    "length": 200,
+    "truncation": "chunk",
+    "epochs": 160,
+}
 
 _PRESETS = (
     Preset(

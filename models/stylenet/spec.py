@@ -24,11 +24,7 @@ class _NetworkSpec(Spec):
         True, "the position in the bar is an input", when={"view": ("grid",)}, memory_order=(False, True)
     )
     interpretation: int = setting(
-        0,
-        "units of the interpretation layer, which reads forwards and is shared by all styles; 0 for none",
-        low=0,
-        high=2048,
-        unit="units",
+        0, "interpretation layer's units (forwards, shared by all styles); 0 for none", low=0, high=2048, unit="units"
     )
     genre_sharing: Literal["heads", "branches"] = setting(
         "heads",

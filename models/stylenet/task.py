@@ -17,7 +17,7 @@ from data_prep.encodings.views import GridSizes, View
 from data_prep.encodings.windows import Batch, WindowPlan, whole_pieces
 from data_prep.performances.arrays import Performances
 from data_prep.pitches import MAX_VELOCITY
-from data_prep.randomness import stream
+from data_prep.randomness import fold_streams
 from models.folded.dropout import DropoutStreams
 from models.folded.torch_typing import tensor
 from models.metrics import VELOCITY_METRICS, FoldValues, of_style
@@ -87,7 +87,7 @@ class StyleNetTask:
 
     @property
     def holds_out(self) -> bool:
-        """Whether any performance is held out; none is for a model that is trained on all performances."""
+        """Whether any performance is held out; False for a model that is trained on all performances."""
         fold = self.performances.fold
         return bool(((fold >= 0) & (fold < self.num_folds)).any())
 
@@ -98,13 +98,12 @@ class StyleNetTask:
     def steps(self, epoch: int) -> Iterator[tuple[int, CarriedBatch]]:
         """Yield the style and batch of each step of an epoch; styles alternate as evenly as possible."""
         of_styles = [list(self._style_steps(style, epoch)) for style in range(len(self.performances.styles))]
-        turns = [
-            ((number + 0.5) / len(batches), style, batch)
+        turns = sorted(
+            ((number + 0.5) / len(batches), style, number)
             for style, batches in enumerate(of_styles)
-            for number, batch in enumerate(batches)
-        ]
-        turns.sort(key=lambda turn: turn[:2])
-        yield from ((style, batch) for _, style, batch in turns)
+            for number in range(len(batches))
+        )
+        yield from ((style, of_styles[style][number]) for _, style, number in turns)
 
     def _style_steps(self, style: int, epoch: int) -> Iterator[CarriedBatch]:
         spec, performances = self.spec, self.performances
@@ -124,11 +123,9 @@ class StyleNetTask:
 
     def losses(self, epoch: int) -> Iterator[StepLoss]:
         """Yield the loss of each step of an epoch; the model is updated after each."""
-        dropout = DropoutStreams(self._seed, "dropout", num_folds=self.num_folds, trial=self._trial, epoch=epoch)
-        transpositions = [
-            stream(self._seed, "augmentation", trial=self._trial, fold=fold, epoch=epoch)
-            for fold in range(self.num_folds)
-        ]
+        names = {"num_folds": self.num_folds, "trial": self._trial, "epoch": epoch}
+        dropout = DropoutStreams(self._seed, "dropout", **names)
+        transpositions = fold_streams(self._seed, "augmentation", **names)
         shifts: dict[int, NDArray[np.int64]] = {}  # by style, as styles alternate within pieces
         carried: dict[int, Carried] = {}
         most = self.spec.augment

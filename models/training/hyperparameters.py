@@ -23,7 +23,7 @@ class TrainingSpec(Spec):
     lr: float = setting(3e-3, "learning rate", low=1e-6, high=10.0)
     weight_decay: float = setting(0.1, "decoupled weight decay", low=0.0, high=10.0, when={"optimiser": ("adamw",)})
     schedule: Literal["constant", "cosine"] = setting(
-        "cosine", "learning rate over the whole budget: constant, or 5 % linear warm-up and a cosine to zero"
+        "cosine", "learning rate over the full budget: constant, or 5 % linear warm-up and a cosine to zero"
     )
     clip: float = setting(1.0, "largest norm of a fold's gradient; 0 does not clip", low=0.0, high=1e6)
     batch_size: int = setting(8, "windows of each fold per step", low=1, high=1024, unit="windows")

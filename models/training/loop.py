@@ -102,11 +102,6 @@ class LockstepTraining:
         """Number of parameters of one fold's model."""
         return sum(parameter.numel() for parameter in self._task.model.parameters()) // self._task.num_folds
 
-    @property
-    def model(self) -> nn.Module:
-        """The stacked model as trained so far."""
-        return self._task.model
-
     def epochs(self) -> Iterator[EpochReport]:
         """Train from the last finished epoch up to the full budget.
 

@@ -15,9 +15,6 @@ from data_prep.errors import BadInputError
 from models.family import Family
 from models.spec import Spec
 
-_STATUS = Path("/proc/self/status")
-_PEAK, _NOW = "VmHWM", "VmRSS"
-
 
 @dataclass(frozen=True)
 class PeakMemory:
@@ -90,10 +87,10 @@ def _on_cpu(family: Family[Any, Any], spec: Spec, data: Any) -> PeakMemory:
     """Measure the growth of this process."""
     importlib.import_module("models.training.loop")  # every trial imports it, so it must not count as growth
 
-    before = _resident(_NOW)
+    before = _resident("VmRSS")
     _train_one_epoch(family, spec, data, "cpu")
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return PeakMemory(max(_resident(_PEAK) - before, 0), 0, total)
+    return PeakMemory(max(_resident("VmHWM") - before, 0), 0, total)
 
 
 def _train_one_epoch(family: Family[Any, Any], spec: Spec, data: Any, device: str) -> None:
@@ -103,9 +100,9 @@ def _train_one_epoch(family: Family[Any, Any], spec: Spec, data: Any, device: st
 
 
 def _resident(field: str) -> int:
-    """Return the resident memory of this process (bytes), now or at its peak."""
+    """Return a field (kB) of /proc/self/status in bytes: VmRSS is the memory of this process now, VmHWM at its peak."""
     with suppress(OSError):
-        for line in _STATUS.read_text(encoding="ascii").splitlines():
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
             name, _, size = line.partition(":")
             if name == field:
                 return int(size.split()[0]) * 1024

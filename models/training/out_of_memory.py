@@ -1,7 +1,5 @@
 """Recognise errors that mean that memory ran out."""
 
-_ON_CPU = "DefaultCPUAllocator"
-
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error means that the memory of a GPU or of the machine ran out.
@@ -16,5 +14,5 @@ def is_out_of_memory(error: BaseException) -> bool:
     return (
         isinstance(error, MemoryError)
         or bool(names & {"torch.OutOfMemoryError", "torch.cuda.OutOfMemoryError"})
-        or (isinstance(error, RuntimeError) and _ON_CPU in str(error))
+        or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error))
     )

@@ -1,13 +1,14 @@
 """Requests for tunes: length, key, metre, range, prompt and the parameters of sampling."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
 from data_prep.errors import BadInputError
 from data_prep.pitches import NUM_PITCHES
-from data_prep.tunes.notation import Mode, Tune, signature
+from data_prep.tunes.notation import MODES, Mode, Tune, signature
 from data_prep.tunes.spelling import tonic
 from models.uses.form import Form, parse_form
 
@@ -16,17 +17,10 @@ MAX_BARS = 1000
 
 _MAX_BEATS, _UNITS, _MAX_QUARTERS = 32, (1, 2, 4, 8, 16, 32), 16
 
-_MODES: dict[str, Mode] = {
+_MODES: Mapping[str, Mode] = {
     "": "major",
-    "maj": "major",
-    "major": "major",
     "m": "minor",
-    "min": "minor",
-    "minor": "minor",
-    "dor": "dorian",
-    "dorian": "dorian",
-    "mix": "mixolydian",
-    "mixolydian": "mixolydian",
+    **{name: mode for mode in MODES for name in (mode, mode[:3])},
 }
 """Modes by the suffix of the tonic."""
 

@@ -15,8 +15,6 @@ from models.composer.composing.sampling import drawn
 from models.composer.spec import ComposerSpec
 from models.uses.request import RequestedKey, SamplingRequest
 
-_COMMON_TIME = (4, 4)
-
 
 @dataclass(frozen=True)
 class TuneHeading:
@@ -35,11 +33,6 @@ class TuneHeading:
     shift: int
     key: RequestedKey | None
     tonic: int | None
-
-    @property
-    def bar_length(self) -> Fraction:
-        """Length of a full bar (quarter notes)."""
-        return bar_length(self.metre)
 
 
 def draw_heading(
@@ -95,7 +88,7 @@ def _draw_bar(
     if asked is not None:
         shares = np.where(_rows(vocabulary, asked)[:, None], shares, 0.0)
     if not shares.any():
-        return asked or _COMMON_TIME, Fraction(0)
+        return asked or (4, 4), Fraction(0)
     metre, pickup = divmod(_draw(shares, random), len(vocabulary.positions))
     return vocabulary.metres[metre], vocabulary.positions[pickup]
 

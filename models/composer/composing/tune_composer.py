@@ -25,7 +25,7 @@ from data_prep.writers.bars import beat_length
 from models.composer.composing.best_key import in_best_key
 from models.composer.composing.copy_experts import CopyExperts
 from models.composer.composing.draft import Draft
-from models.composer.composing.heading import TuneHeading, draw_heading, knows_metre
+from models.composer.composing.heading import TuneHeading, bar_length, draw_heading, knows_metre
 from models.composer.composing.note_rules import Bars, NoteRules, usable_tokens, writable
 from models.composer.composing.prompt_events import PromptEvents, prompt_events
 from models.composer.composing.sampling import drawn, recall, shaped
@@ -58,7 +58,7 @@ class TuneComposer:
         self.spec = ComposerSpec.from_stored(saved.spec)
         self.vocabulary = MelodyVocabulary.from_json(saved.extra["vocabulary"])
         if not writable(self.vocabulary).any():
-            raise ValueError("it knows no note that can be written")
+            raise ValueError("its vocabulary has no note that can be notated")
         build = partial(ComposerModel, self.spec, self.vocabulary, seed=0, trial=0)
         self.steps = ComposerSteps(checkpoint.model(build, saved.training), self.vocabulary)
 
@@ -131,7 +131,7 @@ class TuneComposer:
         if prompt is not None and prompt.num_replaced:
             remarks.append(
                 f"the model does not know {prompt.num_replaced} of the prompt's {counted(len(prompt.pitch), 'note')}; "
-                f"the nearest that it knows {by_number(prompt.num_replaced, 'stands for it', 'stand for them')}"
+                f"the nearest known {by_number(prompt.num_replaced, 'note replaces it', 'notes replace them')}"
             )
         return remarks
 
@@ -144,10 +144,10 @@ class TuneComposer:
             self.vocabulary,
             num_notes=request.prompt_notes,
             shift=heading.shift,
-            bar_length=heading.bar_length,
+            bar_length=bar_length(heading.metre),
             pickup=heading.pickup,
         )
-        length = sum(prompt.duration) / heading.bar_length
+        length = sum(prompt.duration) / bar_length(heading.metre)
         if length >= request.bars:
             raise BadInputError(
                 f"a prompt must be shorter than the tune: its {counted(len(prompt.pitch), 'note')} "
@@ -163,7 +163,7 @@ class TuneComposer:
         heading = draw_heading(request, self.spec, self.vocabulary, random)
         beat = beat_length(heading.metre)
         closing = beat - heading.pickup % beat  # the last beat, which the pickup shortens
-        times = (heading.bar_length, heading.pickup, closing, Fraction(4, heading.metre[1]))
+        times = (bar_length(heading.metre), heading.pickup, closing, Fraction(4, heading.metre[1]))
         length, pickup, closing, unit = (int(time * DIVISIONS) for time in times)
         key = (heading.shift, unit)
         if key not in rules:
@@ -180,7 +180,7 @@ class TuneComposer:
         if not usable.any():
             inside = "" if request.key is None else f" in the scale of {request.key}"
             raise BadInputError(
-                f"the model must know notes that are allowed, and knows none{inside} from MIDI pitch {low} to {high}; "
+                f"the model must have a note to compose with, and has none{inside} from MIDI pitch {low} to {high}; "
                 "ask for a wider range"
             )
         in_tokens = self.spec.beat == "target"

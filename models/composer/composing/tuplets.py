@@ -23,7 +23,7 @@ class Tuplets:
 
     @property
     def plain(self) -> int:
-        """Ticks of which all plain places and lengths, and no others, are multiples."""
+        """The step of plain places and lengths (ticks): its multiples, and only these, are plain."""
         return self.unit // (self.unit & -self.unit)
 
     def is_plain(self, place: int) -> bool:
@@ -61,8 +61,6 @@ class Tuplets:
         if over == beyond == 0:
             count = last - first
             return count // (count & -count) in (1, 3)
-        return (over, 2 * beyond, last) == (0, self.unit, first) or (2 * over, beyond, last) == (
-            self.unit,
-            0,
-            first + 1,
-        )
+        first_half = over == 0 and 2 * beyond == self.unit and last == first
+        second_half = 2 * over == self.unit and beyond == 0 and last == first + 1
+        return first_half or second_half

@@ -61,11 +61,11 @@ def test_the_continuation_equals_the_model_run_on_each_window(beat: str, num_inp
     spec = lesson_spec({"beat": beat, "size": 12, "layers": 2, "cell": "peephole"}, num_inputs, 1)
     task = ComposerTask(spec, lesson.melodies, seed=4, trial=0, device="cpu")
     encoding, tune = task.encoding, lesson.tune
-    given = encoding.sequences.token[: tune.num_prompt].astype(np.int64)
+    prompt = encoding.sequences.token[: tune.num_prompt].astype(np.int64)
     steps = ComposerSteps(task.model, encoding.vocabulary)
     clock = Clock(encoding.vocabulary, tune.bar_length, tune.pickup)
-    actual = continuation(steps, clock, given, 30, num_inputs)
-    tokens = given.tolist()
+    actual = continuation(steps, clock, prompt, 30, num_inputs)
+    tokens = prompt.tolist()
     while len(tokens) < 30:  # the network of the training on windows of N inputs
         inputs = ([task.model.begin, *tokens])[-num_inputs:]
         lengths = [encoding.melodies.durations[int(encoding.token_duration[token])] for token in tokens]
@@ -83,13 +83,13 @@ def test_the_continuation_equals_the_model_run_on_each_window(beat: str, num_inp
 def test_notes_before_the_window_have_no_effect(mary: Lesson) -> None:
     task = ComposerTask(lesson_spec({"size": 16}, 5, 1), mary.melodies, seed=1, trial=0, device="cpu")
     steps, vocabulary = ComposerSteps(task.model, task.encoding.vocabulary), task.encoding.vocabulary
-    given = task.encoding.sequences.token[:13].astype(np.int64)
-    other = given.copy()
+    prompt = task.encoding.sequences.token[:13].astype(np.int64)
+    other = prompt.copy()
     other[:8] = stream(0, "other beginning").permutation(other[:8])
-    assert (other != given).any()
+    assert (other != prompt).any()
     made = [
-        continuation(steps, Clock(vocabulary, Fraction(4), Fraction(0)), prompt, 40, 5)[13:]
-        for prompt in (given, other)
+        continuation(steps, Clock(vocabulary, Fraction(4), Fraction(0)), tokens, 40, 5)[13:]
+        for tokens in (prompt, other)
     ]
     assert made[0].tolist() == made[1].tolist()
 

@@ -162,9 +162,9 @@ def test_the_fused_lstm_equals_the_reference(with_state: bool) -> None:
     actual: list[list[Tensor]] = []
     for dtype in (torch.float32, torch.float64):
         layer = layer.to(dtype)
-        given = tuple(part.to(dtype).requires_grad_() for part in state) if state else None
-        hidden, after = layer.from_dense(x.to(dtype), given)
-        wanted = [*layer.parameters(), *(given or ())]
+        initial = tuple(part.to(dtype).requires_grad_() for part in state) if state else None
+        hidden, after = layer.from_dense(x.to(dtype), initial)
+        wanted = [*layer.parameters(), *(initial or ())]
         outputs = (hidden * drawn(*hidden.shape)).sum() + sum(part.sum() for part in after)
         actual.append([hidden, *after, *torch.autograd.grad(outputs, wanted)])
     for fast, exact in zip(*actual, strict=True):

@@ -127,8 +127,10 @@ def test_the_network_equals_torchs_modules() -> None:
                 weights |= of_torch(cast("RecurrentLayer", stack.forwards[level]), fold, f"l{level}")
                 weights |= of_torch(cast("RecurrentLayer", stack.backwards[level]), fold, f"l{level}_reverse")
             deep.load_state_dict(weights)
-            given = scales()
-            hidden, _ = deep(ours((x[fold] - torch.tensor(given.mean[fold])) / torch.tensor(given.deviation[fold]))[0])
+            statistics = scales()
+            hidden, _ = deep(
+                ours((x[fold] - torch.tensor(statistics.mean[fold])) / torch.tensor(statistics.deviation[fold]))[0]
+            )
             expected = nn.functional.linear(hidden, model.head_weight[style][fold], model.head_bias[style][fold])
             assert_close(actual[fold], expected, rtol=1e-12, atol=1e-12)
 

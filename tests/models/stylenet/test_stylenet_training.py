@@ -51,8 +51,8 @@ def test_folds_do_not_see_the_velocities_they_hold_out(settings: dict[str, Any])
         made = training(data, augment=2, level_shrink=0.5, **settings)
         train_loss = last(made)[TRAIN_LOSS.name]
         trained = task(data, level_shrink=0.5, **settings)
-        trained.model.load_state_dict(made.model.state_dict())
-        outcomes.append((made.model.state_dict(), train_loss, trained.predict().velocity))
+        trained.model.load_state_dict(dict(made.weights()))
+        outcomes.append((dict(made.weights()), train_loss, trained.predict().velocity))
     (weights, loss, predicted), (other_weights, other_loss, other_predicted) = outcomes
     for name, value in weights.items():
         assert torch.equal(value[2], other_weights[name][2])

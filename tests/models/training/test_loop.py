@@ -104,8 +104,10 @@ def test_shared_settings_follow_the_networks_and_epochs_is_last() -> None:
 
 def test_training_ends_with_a_report_if_the_loss_is_not_finite() -> None:
     training = start(optimiser="sgd", lr=10.0, clip=0.0, loss="sum", cell="rnn", schedule="constant", epochs=50)
-    for parameter in training.model.parameters():
-        parameter.data.fill_(math.inf)
+    state = training.state()
+    for weights in state["model"].values():
+        weights.fill_(math.inf)
+    training.restore(state)
     reports = list(training.epochs())
     assert len(reports) == 1
     assert set(reports[0].metrics) == {metric.name for metric in family("composer").metrics}

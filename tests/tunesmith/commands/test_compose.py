@@ -173,7 +173,7 @@ def test_tunes_are_told_and_measured(compose: Callable[..., Done], tmp_path: Pat
         ("--metre 6-8", "a metre is written like 6/8"),
         ("--lowest X9", "a pitch is written like G3"),
         ("--lowest C6 --highest C5", "lowest pitch is not above"),
-        ("--highest C0", "knows none from MIDI pitch 0 to 12"),
+        ("--highest C0", "has none from MIDI pitch 0 to 12"),
         ("--formats mdi", "did you mean 'midi'"),
         ("--formats ,", "at least one of midi"),
         ("--prompt nowhere.abc", "nowhere.abc is not"),

@@ -57,8 +57,8 @@ def test_requested_keys_prompts_and_ranges_are_kept(composer: TuneComposer) -> N
     for tune in composer.compose(SamplingRequest(bars=4, key="Db"), count=4, seed=2):
         assert tune.fifths == -5
         assert {note % 12 for note in tune.pitch if note != REST} <= tune.scale
-    given = SamplingRequest(bars=8, prompt=D_MAJOR.transposed(-1), prompt_notes=4)
-    for tune in composer.compose(given, count=4, seed=2):
+    request = SamplingRequest(bars=8, prompt=D_MAJOR.transposed(-1), prompt_notes=4)
+    for tune in composer.compose(request, count=4, seed=2):
         assert tune.pitch[:4] == D_MAJOR.transposed(-1).pitch[:4]
     for tune in composer.compose(SamplingRequest(bars=4, lowest="F4", highest="F5"), count=4, seed=2):
         assert all(65 <= note <= 77 for note in tune.pitch if note != REST)

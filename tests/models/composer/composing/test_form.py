@@ -63,6 +63,6 @@ def test_a_prompt_is_repeated_too(tmp_path: Path) -> None:
     request = SamplingRequest(bars=8, form="AA", prompt=prompt, prompt_notes=prompt.num_notes // 2, end_on_tonic=False)
     for tune in composer.compose(request, count=5):
         places = dict(zip(tune.onsets(), tune.pitch, strict=True))
-        given = tune.onsets()[: tune.num_prompt]
-        alike = [places.get(onset + 4 * tune.bar_length) == places[onset] for onset in given]
+        onsets = tune.onsets()[: tune.num_prompt]
+        alike = [places.get(onset + 4 * tune.bar_length) == places[onset] for onset in onsets]
         assert np.mean(alike) > 0.5
