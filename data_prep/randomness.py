@@ -30,6 +30,11 @@ def stream(seed: int, purpose: str, *, trial: int = 0, fold: int = 0, epoch: int
     return np.random.default_rng(_entropy(seed, purpose, trial, fold, epoch))
 
 
+def fold_streams(seed: int, purpose: str, *, num_folds: int, trial: int, epoch: int) -> list[np.random.Generator]:
+    """Return the stream of each fold; see :func:`stream`."""
+    return [stream(seed, purpose, trial=trial, fold=fold, epoch=epoch) for fold in range(num_folds)]
+
+
 def integer_seed(seed: int, purpose: str, *, trial: int = 0, fold: int = 0, epoch: int = 0) -> int:
     """Return an integer seed in 0..2**32-1 for a library with its own generators (torch, optuna)."""
     return _entropy(seed, purpose, trial, fold, epoch) % 2**32

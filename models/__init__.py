@@ -1,1 +1,1 @@
-"""What is trained: model families, their settings, lockstep layers, training and the objective."""
+"""Model families, their settings, lockstep layers, training and the objective."""

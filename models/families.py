@@ -1,8 +1,8 @@
-"""The families that can be searched. Reading this imports no torch: a family imports it when a trial starts."""
+"""The families that can be searched. Importing this module imports no torch: a family does so when a trial starts."""
 
 from collections.abc import Container
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, TypeVar
 
 from data_prep.errors import BadInputError, unknown
@@ -14,7 +14,7 @@ _REFERENCES = (
     "models.composer.family:Composer",
     "models.stylenet.family:StyleNet",
 )
-"""Where each family's class is: the one line that adds a family."""
+"""Each family's class; a line here adds a family."""
 
 FAMILIES: dict[str, Family[Any, Any]] = {}
 """Every family by name; the first is the default."""
@@ -24,11 +24,10 @@ def register(reference: str) -> None:
     """Add a family.
 
     Args:
-        reference: Where its class is, as "package.module:Class"; it is called without arguments.
+        reference: The family's class, as "package.module:Class"; it is called without arguments.
     """
-    module, _, name = reference.partition(":")
-    made: Family[Any, Any] = getattr(import_module(module), name)()
-    FAMILIES[made.name] = made
+    added: Family[Any, Any] = resolve_name(reference)()
+    FAMILIES[added.name] = added
 
 
 for _reference in _REFERENCES:
@@ -36,22 +35,22 @@ for _reference in _REFERENCES:
 
 
 def reference_of(name: str) -> str:
-    """Return what :func:`register` takes to add a family in another process."""
-    kind = type(family(name))
-    return f"{kind.__module__}:{kind.__qualname__}"
+    """Return the argument with which :func:`register` adds a family in another process."""
+    family_type = type(family(name))
+    return f"{family_type.__module__}:{family_type.__qualname__}"
 
 
 def family(name: str) -> Family[Any, Any]:
-    """Find a family.
+    """Return a family.
 
     Args:
-        name: How the user asked for it.
+        name: The family's name.
 
     Returns:
         The family.
 
     Raises:
-        BadInputError: If there is none of that name.
+        BadInputError: If no family has that name.
     """
     if name not in FAMILIES:
         raise unknown("family", name, FAMILIES)
@@ -59,27 +58,27 @@ def family(name: str) -> Family[Any, Any]:
 
 
 def default_family() -> Family[Any, Any]:
-    """Return the family that is meant where none is named."""
+    """Return the default family."""
     return next(iter(FAMILIES.values()))
 
 
 def offering(protocol: type[T]) -> dict[str, T]:
-    """Return the families that have the methods of a protocol of ``models.uses.offers``, by name."""
-    return {name: each for name, each in FAMILIES.items() if isinstance(each, protocol)}
+    """Return the families that implement a protocol of ``models.uses.offers``, by name."""
+    return {name: candidate for name, candidate in FAMILIES.items() if isinstance(candidate, protocol)}
 
 
 def family_of(trained: Path, among: Container[str] = FAMILIES) -> Family[Any, Any]:
-    """Find the family of a trained model.
+    """Return the family of a trained model.
 
     Args:
         trained: The model's file.
-        among: The names of the families that are wanted.
+        among: Names of the families that are allowed.
 
     Returns:
         The family.
 
     Raises:
-        BadInputError: If there is no such file, it is no trained model, or its family is not among those.
+        BadInputError: If the file does not exist or is not a trained model, or its family is not allowed.
     """
     from models.training.checkpoint import load_model
 
@@ -87,6 +86,6 @@ def family_of(trained: Path, among: Container[str] = FAMILIES) -> Family[Any, An
     if name not in FAMILIES:
         raise unknown("family", name, FAMILIES, f"{trained}")
     if name not in among:
-        wanted = " or ".join(each for each in FAMILIES if each in among)
-        raise BadInputError(f"this takes a trained {wanted}", f"{trained} is a {name}")
+        allowed = " or ".join(known for known in FAMILIES if known in among)
+        raise BadInputError(f"this takes a trained {allowed}", f"{trained} is a {name}")
     return FAMILIES[name]

@@ -1,4 +1,4 @@
-"""What every model family offers, so that search, trial, presets and reports work on any of them."""
+"""The interface of a model family, on which search, trials, presets and reports are built."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from models.serving import Serving
 
 SCORING = "scoring the baselines"
-"""What a progress display calls it."""
+"""Label of the progress display."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class EpochReport:
     """The result of one epoch of all folds together.
 
     Attributes:
-        epoch: The absolute number of the epoch, from 1; a resumed trial continues to count.
+        epoch: Number of the epoch, from 1; a resumed trial continues the count.
         metrics: Every metric's values on the folds, by the metric's name.
-        seconds: Wall time of the epoch, training and evaluation.
+        seconds: Wall time of the epoch (seconds), training and evaluation.
     """
 
     epoch: int
@@ -35,13 +35,13 @@ class EpochReport:
     seconds: float
 
     def to_plain(self) -> dict[str, Any]:
-        """Return the report as JSON holds it, the one form in which it is stored and sent."""
+        """Return the report as plain data, the form in which it is stored and sent."""
         metrics = {name: list(values.values) for name, values in self.metrics.items()}
         return {"epoch": self.epoch, "metrics": metrics, "seconds": self.seconds}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Self:
-        """Read what ``to_plain`` returned; other keys are ignored."""
+        """Return the report for the output of ``to_plain``; other keys are ignored."""
         metrics = {name: FoldValues(tuple(values)) for name, values in plain["metrics"].items()}
         return cls(plain["epoch"], metrics, plain["seconds"])
 
@@ -51,9 +51,9 @@ class Preset:
     """Named settings from a source.
 
     Attributes:
-        name: How a user asks for it ("table1/24").
+        name: Name on the command line ("table1/24").
         values: The settings that differ from the family's defaults.
-        source: Where they come from, and what the source reports for them.
+        source: The source of the settings and the result that it reports.
     """
 
     name: str
@@ -66,11 +66,12 @@ class Baseline:
     """A simple model on the same folds, scored on the family's objective.
 
     Attributes:
-        name: What a table calls it.
+        name: Name in tables.
         score: The objective on each fold.
         others: Further metrics by name, the same for all baselines of a family.
-        oracle: Whether it knows something of the held-out piece that no model may: a mark, not a rival.
-        pieces: [P] the objective on each piece; NaN for one that no fold holds out.
+        oracle: Whether the baseline uses something of the held-out piece; such a score is a reference, not a
+            competitor.
+        pieces: [P] the objective on each piece; NaN for a piece that no fold holds out.
     """
 
     name: str
@@ -82,25 +83,25 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Lack:
-    """What a trained model lacks to know some pieces, counted.
+    """A count of notes or pieces with a property that a trained model does not know.
 
     Attributes:
-        name: Its key in plain data ("unknown_durations").
-        noun: What is counted, in the plural.
-        what: What they have that the model lacks, as it follows the noun ("with a duration that ...").
-        count: How many do.
-        total: Of how many.
+        name: Key in plain data ("unknown_durations").
+        noun: The counted things, in the plural ("notes").
+        condition: The unknown property, as a phrase after the noun ("with a duration that ...").
+        count: Number of things with the property.
+        total: Number of all.
     """
 
     name: str
     noun: str
-    what: str
+    condition: str
     count: int
     total: int
 
     def __str__(self) -> str:
         """Return one sentence without a full stop."""
-        return f"{self.noun} {self.what}: {self.count:,} of {self.total:,}"
+        return f"{self.noun} {self.condition}: {self.count:,} of {self.total:,}"
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,8 @@ class Scored:
     """The scores of a trained model on pieces that it never saw.
 
     Attributes:
-        values: [P] the objective on each piece; NaN for one that the model cannot score.
-        lacks: What it lacks to know them.
+        values: [P] the objective on each piece; NaN for a piece that the model cannot score.
+        lacks: Properties of the pieces that the model does not know.
     """
 
     values: "NDArray[np.float64]"
@@ -121,15 +122,15 @@ class Training(Protocol):
 
     @property
     def num_parameters(self) -> int:
-        """Number of trained numbers of one fold's model."""
+        """Number of parameters of one fold's model."""
         ...
 
     def epochs(self) -> Iterator[EpochReport]:
-        """Train from the last finished epoch up to the full budget, and yield one report an epoch."""
+        """Train from the last finished epoch up to the full budget, and yield one report per epoch."""
         ...
 
     def state(self) -> dict[str, Any]:
-        """Return everything that is needed to resume: tensors, numbers and strings only (no pickled class)."""
+        """Return everything that is needed to resume: only tensors, numbers and strings (no pickled class)."""
         ...
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -137,12 +138,12 @@ class Training(Protocol):
         ...
 
     def weights(self) -> Mapping[str, Any]:
-        """Return the tensors that a trained model consists of."""
+        """Return the tensors of the trained model."""
         ...
 
     @property
     def vocabulary(self) -> Mapping[str, Any]:
-        """What beside spec and weights a trained model needs to be used without the data, as JSON can hold it."""
+        """JSON data that a trained model needs, in addition to spec and weights, to be used without the data."""
         ...
 
 
@@ -153,50 +154,50 @@ DataT_contra = TypeVar("DataT_contra", contravariant=True)
 class Family(Protocol[DataT_contra, SpecT]):
     """A kind of model that can be searched: one encoding, one model, one default search.
 
-    What its models are good for beyond scoring, it offers by the methods of ``models.uses.offers``.
+    Further abilities of its models are offered by the protocols of ``models.uses.offers``.
     """
 
     @property
     def name(self) -> str:
-        """How a user asks for it ("composer")."""
+        """Name on the command line ("composer")."""
         ...
 
     @property
     def summary(self) -> str:
-        """One line on what it is."""
+        """Description in one line."""
         ...
 
     @property
     def spec_type(self) -> type[SpecT]:
-        """Its settings."""
+        """The class of the settings."""
         ...
 
     @property
     def data_kind(self) -> str:
-        """The kind of prepared data that its trials read ("melodies")."""
+        """The kind of prepared data that trials read ("melodies")."""
         ...
 
     @property
     def folder(self) -> Path | None:
-        """Where its built-in searches are; None for a family without.
+        """Folder of the built-in searches; None for a family without.
 
-        ``default.toml`` is called like the family, any other ``NAME.toml`` FAMILY-NAME.
+        The search of ``default.toml`` has the family's name, that of any other ``NAME.toml`` the name FAMILY-NAME.
         """
         ...
 
     @property
     def not_for(self) -> str:
-        """What its models are not good for, in whole sentences, for the card of a registered one."""
+        """The limits of the models, in complete sentences, for the model card."""
         ...
 
     @property
     def metrics(self) -> Sequence[Metric]:
-        """All metrics that its epochs report; the first is the objective of a search."""
+        """All metrics that an epoch reports; the first is the objective of a search."""
         ...
 
     @property
     def columns(self) -> Sequence[Metric]:
-        """The metrics that a table of trials has room for; the first is the objective."""
+        """The metrics in a table of trials; the first is the objective."""
         ...
 
     @property
@@ -208,11 +209,11 @@ class Family(Protocol[DataT_contra, SpecT]):
         """Return remarks on legal settings that have no effect on the data.
 
         Args:
-            tried: What is tried for each setting: in a search its domain, in a trial one value.
+            tried: The values of each setting: its domain in a search, one value in a trial.
             data: The prepared data.
 
         Returns:
-            One line for each remark, without a full stop.
+            One line per remark, without a full stop.
         """
         ...
 
@@ -221,38 +222,47 @@ class Family(Protocol[DataT_contra, SpecT]):
         ...
 
     def score(self, trained: Path, data: DataT_contra, learnt: DataT_contra | None) -> Scored:
-        """Score pieces on the objective by a trained model, the mean of all its networks, that never saw them.
+        """Score unseen pieces on the objective by a trained model, the mean of the folds' networks.
 
         Args:
             trained: The model's file.
             data: The pieces, under any alphabets.
-            learnt: The open pieces of the model's training corpus where they are at hand; a model of an earlier version
-                may need them.
+            learnt: The open pieces of the model's training corpus, if available; a model of an earlier version may
+                need them.
 
         Returns:
             The scores.
 
         Raises:
-            BadInputError: If there is no such model, or it needs pieces that are not at hand or are others.
+            BadInputError: If there is no such model, or the training pieces that it needs are unavailable or have
+                changed.
         """
         ...
 
     def serving(self) -> "Serving":
-        """Return how a registered model is served."""
+        """Return the interface by which a registered model is served."""
         ...
 
     def pictures(self, trained: Path, data: DataT_contra) -> "Iterable[tuple[str, Figure]]":
-        """Draw what a trained model, read from its file, does with the data: names without ending, and figures."""
+        """Draw what a trained model predicts for the data.
+
+        Args:
+            trained: The model's file.
+            data: The data of its trial.
+
+        Returns:
+            File names without extension, and figures.
+        """
         ...
 
     def baselines(self, data: DataT_contra, progress: Progress | None = None) -> Sequence[Baseline]:
-        """Score the simple models on the same folds, from the weakest to the strongest.
+        """Score simple models on the same folds.
 
         Args:
             data: The prepared data.
             progress: Advances with each fit.
 
         Returns:
-            The baselines with their scores.
+            The baselines with their scores, from the weakest to the strongest.
         """
         ...

@@ -1,4 +1,4 @@
-"""Every metric's name, unit and direction, and the statistics over folds that each is reported with."""
+"""Names, units and directions of all metrics, and statistics over folds."""
 
 import math
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ class Metric:
     """A number that an epoch reports for every fold.
 
     Attributes:
-        name: Its key everywhere: in reports, the study, MLflow and tables.
-        unit: Its unit, in words.
-        direction: Whether less or more is better.
-        meaning: One line for a reader.
+        name: Key in reports, the study, MLflow and tables.
+        unit: The unit in words.
+        direction: Whether lower or higher values are better.
+        meaning: Description in one line.
     """
 
     name: str
@@ -22,12 +22,12 @@ class Metric:
     meaning: str
 
     def cost(self, value: float) -> float:
-        """Return a value such that less is better: the value itself, or its negative where more is better."""
+        """Return the value to be minimised: the value itself, or its negative if the metric is maximised."""
         return value if self.direction == "minimise" else -value
 
-    def better(self, one: float, other: float) -> bool:
-        """Return whether one value is better than another."""
-        return self.cost(one) < self.cost(other)
+    def better(self, value: float, other: float) -> bool:
+        """Return whether a value is better than another."""
+        return self.cost(value) < self.cost(other)
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class FoldValues:
     """One metric's value on each fold.
 
     Attributes:
-        values: [G] one value a fold.
+        values: [G] one value per fold.
     """
 
     values: tuple[float, ...]
@@ -60,7 +60,7 @@ class FoldValues:
         return all(math.isfinite(value) for value in self.values)
 
     def summary(self) -> dict[str, Any]:
-        """Return mean, standard error and every fold's value as the commands write them with ``--json``."""
+        """Return mean, standard error and every fold's value, as in the ``--json`` output of the commands."""
         return {"mean": self.mean, "standard_error": self.standard_error, "folds": self.values}
 
 
@@ -117,5 +117,5 @@ VELOCITY_METRICS = (
 
 
 def of_style(metric: Metric, style: str) -> str:
-    """Name a metric on the performances of one style alone."""
+    """Return the name of a metric over the performances of one style."""
     return f"{metric.name}_{style}"

@@ -1,6 +1,6 @@
-"""What a served model of a family is asked and answers, as plain data, and the function that answers.
+"""Inputs and outputs of a served model as plain data, and the function that computes the outputs.
 
-No serving library is known here: ``search.promotion`` wraps the function for MLflow.
+This module does not depend on a serving library: ``search.promotion`` wraps the function for MLflow.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 Row: TypeAlias = Mapping[str, Any]
-"""One thing that is asked, or its answer: values by column. A column that was left out, or is empty, is not there."""
+"""A request or its answer: values by column. Columns that were omitted or are empty are absent."""
 
 Answer: TypeAlias = Callable[[Row], Row]
-"""Answers a row; a ValueError, as BadInputError is, says what is wrong with it."""
+"""Returns the answer to a row; raises ValueError (such as BadInputError) if the row is illegal."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of what is asked or answered.
+    """A column of requests or answers.
 
     Attributes:
-        name: Its name.
-        kind: The type of its values.
-        is_list: Whether each value is a list of them.
-        required: Whether a row must have it.
+        name: Name of the column.
+        kind: Type of the values.
+        is_list: Whether each value is a list.
+        required: Whether every row must have a value.
     """
 
     name: str
@@ -34,15 +34,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Serving:
-    """How a family's models are served.
+    """The interface by which a family's models are served.
 
     Attributes:
-        load: A function at the top of a module. It makes the answering function from a trained model's file. A
-            registered model carries the code of this module and of what it imports.
-        inputs: The columns that are asked.
-        outputs: The columns that are answered.
-        examples: Rows that every model of the family can answer.
-        explanation: What the columns mean, for the README of a registered model.
+        load: A module-level function that returns the answering function for a trained model's file. The code of its
+            module, and of the modules that this imports, is stored with a registered model.
+        inputs: Columns of a request.
+        outputs: Columns of an answer.
+        examples: Requests that every model of the family can answer.
+        explanation: Meaning of the columns, for the README of a registered model.
     """
 
     load: Callable[[Path], Answer]

@@ -1,4 +1,4 @@
-"""What a family's settings are made of: frozen fields with bounds, unit, meaning and when they matter."""
+"""Settings of model families: frozen fields with bounds, unit, meaning and the condition under which they matter."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,31 +10,35 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from data_prep.errors import BadInputError, shown, unknown
 
 Value: TypeAlias = bool | int | float | str
-"""What a setting can be."""
+"""The value of a setting."""
+
+
+Kind: TypeAlias = Literal["choice", "flag", "integer", "real"]
+
+_KINDS: Mapping[Any, Kind] = {bool: "flag", int: "integer", float: "real"}
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting, as its field declares it.
+    """One setting, as declared by its field.
 
     Attributes:
-        name: The field's name.
-        kind: Its type.
-        default: The value it has unless another is given.
+        name: Name of the field.
+        kind: Type of the value.
+        default: Default value.
         choices: The legal values of a choice, empty otherwise.
-        low: The least legal number, None for a choice.
-        high: The greatest legal number, None for a choice.
-        unit: The unit in words, empty where there is none.
-        meaning: One line for a reader.
-        when: Other settings' names with the values under which this one matters; empty if it always does.
-        takes_memory: Whether a model takes more memory with a greater value.
-        memory_order: The choices from the one whose model takes least memory to the one that takes most; empty where
-            that is much the same.
-        earlier: The value under which what was stored before the setting existed was made; None where the default is.
+        low: The lowest legal number, None for a choice.
+        high: The highest legal number, None for a choice.
+        unit: The unit in words, empty if there is none.
+        meaning: Description in one line.
+        when: Other settings' names with the values under which this setting matters; empty if it always does.
+        takes_memory: Whether a model takes more memory with a higher value.
+        memory_order: The choices in ascending order of the memory that a model takes; empty if it is about the same.
+        earlier: The value in models that were stored before the setting existed; None for the default.
     """
 
     name: str
-    kind: Literal["choice", "flag", "integer", "real"]
+    kind: Kind
     default: Value
     choices: tuple[Value, ...]
     low: float | None
@@ -48,13 +52,13 @@ class Setting:
 
     @property
     def whole_bounds(self) -> tuple[int, int]:
-        """The least and the greatest legal value of a whole number."""
+        """The lowest and the highest legal value of an integer setting."""
         assert self.low is not None
         assert self.high is not None
         return int(self.low), int(self.high)
 
 
-def setting(  # noqa: PLR0913  (everything that a field declares, named)
+def setting(  # noqa: PLR0913  (one argument for each attribute)
     default: Value,
     meaning: str,
     *,
@@ -66,18 +70,18 @@ def setting(  # noqa: PLR0913  (everything that a field declares, named)
     memory_order: tuple[Value, ...] = (),
     earlier: Value | None = None,
 ) -> Any:
-    """Declare a setting: a field with inclusive legal bounds, a unit, its meaning and when it matters.
+    """Declare a setting: a field with inclusive bounds, a unit, its meaning and the condition under which it matters.
 
     Args:
-        default: The value it has unless another is given.
-        meaning: One line for a reader.
-        low: The least legal number.
-        high: The greatest legal number.
+        default: Default value.
+        meaning: Description in one line.
+        low: The lowest legal number.
+        high: The highest legal number.
         unit: The unit in words.
-        when: Other settings' names with the values under which this one matters.
-        takes_memory: Of a whole number, whether a model takes more memory with a greater one, as most do.
-        memory_order: Of a choice, its values from the lightest model to the heaviest, where that is not the same.
-        earlier: The value that was in force before the setting existed, if it is not the default.
+        when: Other settings' names with the values under which this setting matters.
+        takes_memory: For an integer, whether a model takes more memory with a higher value.
+        memory_order: For a choice, its values in ascending order of the memory that a model takes, if it differs.
+        earlier: The value in models that were stored before the setting existed, if it is not the default.
 
     Returns:
         The field.
@@ -100,14 +104,14 @@ def setting(  # noqa: PLR0913  (everything that a field declares, named)
 class Spec(BaseModel):
     """All settings of one trial of a family. Subclasses add the fields.
 
-    A setting that does not matter under the others (its ``when``) must hold its default, so that equal models have
+    A setting that does not matter under the others (its ``when``) must have its default, so that equal models have
     equal specs.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
 
     @classmethod
-    @cache  # a search asks for them thousands of times
+    @cache  # a search calls this thousands of times
     def settings(cls) -> dict[str, Setting]:
         """Return every setting in the order of the fields; a setting's ``when`` names only earlier ones."""
         settings: dict[str, Setting] = {}
@@ -118,15 +122,7 @@ class Spec(BaseModel):
             is_choice = get_origin(annotation) is Literal
             settings[name] = Setting(
                 name=name,
-                kind=(
-                    "choice"
-                    if is_choice
-                    else "flag"
-                    if annotation is bool
-                    else "integer"
-                    if annotation is int
-                    else "real"
-                ),
+                kind="choice" if is_choice else _KINDS[annotation],
                 default=field.default,
                 choices=get_args(annotation) if is_choice else (),
                 low=bounds["Ge"].ge if "Ge" in bounds else None,
@@ -142,42 +138,33 @@ class Spec(BaseModel):
 
     @classmethod
     def with_default(cls, name: str, default: Value, meaning: str = "") -> Any:
-        """Return an inherited setting with another default, and another meaning where one is given."""
+        """Return an inherited setting with another default, and with another meaning if that is given."""
         inherited = cls.settings()[name]
-        return setting(
-            default,
-            meaning or inherited.meaning,
-            low=inherited.low,
-            high=inherited.high,
-            unit=inherited.unit,
-            when=inherited.when,
-            takes_memory=inherited.takes_memory,
-            memory_order=inherited.memory_order,
-            earlier=inherited.earlier,
-        )
+        others = ("low", "high", "unit", "when", "takes_memory", "memory_order", "earlier")
+        return setting(default, meaning or inherited.meaning, **{part: getattr(inherited, part) for part in others})
 
     @classmethod
     def defaults(cls) -> dict[str, Value]:
-        """Return every setting's default."""
+        """Return the default of every setting."""
         return {name: setting.default for name, setting in cls.settings().items()}
 
     @classmethod
     def earlier(cls) -> dict[str, Value]:
-        """Return the settings that did not always exist, with the values that were in force before."""
+        """Return the settings that did not always exist, with the values in models that were stored before."""
         return {name: setting.earlier for name, setting in cls.settings().items() if setting.earlier is not None}
 
     @classmethod
     def from_stored(cls, values: Mapping[str, Any]) -> Self:
-        """Make the spec of a stored model, perhaps from before some of the settings existed.
+        """Return the spec of a stored model, which may be older than some of the settings.
 
         Args:
-            values: What was stored.
+            values: The stored settings by name.
 
         Returns:
             The spec.
 
         Raises:
-            ValueError: If the values are no legal spec.
+            ValueError: If the values are not a legal spec.
         """
         earlier = {name: value for name, value in cls.earlier().items() if cls.matters(name, values)}
         try:
@@ -186,7 +173,7 @@ class Spec(BaseModel):
             raise ValueError(cls._illegal(error, values)) from None
 
     def equals_stored(self, values: Mapping[str, Any]) -> bool:
-        """Return whether stored values, perhaps from before some of the settings existed, are those of this spec."""
+        """Return whether stored values, which may be older than some of the settings, are those of this spec."""
         try:
             return self.from_stored(values) == self
         except ValueError:
@@ -194,7 +181,7 @@ class Spec(BaseModel):
 
     @classmethod
     def matters(cls, name: str, values: Mapping[str, Value]) -> bool:
-        """Return whether a setting matters under the values of the others (their defaults where absent)."""
+        """Return whether a setting matters under the values of the others (their defaults if absent)."""
         settings = cls.settings()
         return all(
             values.get(other, settings[other].default) in allowed and cls.matters(other, values)
@@ -203,31 +190,31 @@ class Spec(BaseModel):
 
     @classmethod
     def changed(cls, base: Mapping[str, Value], changes: Mapping[str, Value]) -> dict[str, Value]:
-        """Return values with some changed, without those of the base that matter no longer.
+        """Return changed values, without those of the base that no longer matter.
 
         Args:
             base: Settings of a preset.
-            changes: What a user asked for instead; not yet checked.
+            changes: Settings that replace or extend them, not yet checked.
 
         Returns:
-            The values, all changes among them.
+            The values, including all changes.
         """
         values = {**base, **changes}
         return {name: value for name, value in values.items() if name in changes or cls.matters(name, values)}
 
     @classmethod
     def from_values(cls, values: Mapping[str, Value], where: str = "") -> Self:
-        """Check values and make the spec.
+        """Check values and return the spec.
 
         Args:
-            values: Settings by name; absent ones take their defaults.
-            where: Where the values come from, for the error ("--set", "table1/24").
+            values: Settings by name; absent settings take their defaults.
+            where: Source of the values, for the error ("--set", "table1/24").
 
         Returns:
             The spec.
 
         Raises:
-            BadInputError: For an unknown name, an illegal value, or one that does not matter under the others.
+            BadInputError: For an unknown name, an illegal value, or a setting that does not matter under the others.
         """
         settings = cls.settings()
         for name, value in values.items():
@@ -245,7 +232,7 @@ class Spec(BaseModel):
 
     @classmethod
     def _illegal(cls, error: ValidationError, values: Mapping[str, Any]) -> str:
-        """Return the rule that the first illegal value breaks."""
+        """Return the rule that the first illegal value violates."""
         name = str(error.errors()[0]["loc"][0])
         setting = cls.settings().get(name)
         if setting is None:
@@ -254,7 +241,7 @@ class Spec(BaseModel):
 
 
 def legal(setting: Setting) -> str:
-    """Describe in a few words which values a setting may have."""
+    """Describe the legal values of a setting."""
     if setting.kind == "choice":
         return "it is one of " + ", ".join(map(str, setting.choices))
     if setting.kind == "flag":

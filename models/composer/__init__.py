@@ -1,1 +1,1 @@
-"""The composer: a family of recurrent melody models that copy from the tune's own past."""
+"""The composer: recurrent melody models that copy from the tune's own past."""

@@ -1,8 +1,7 @@
-"""Simple models that every report shows beside a trial's, on the same folds and the same objective.
+"""Simple models for comparison with trials, on the same folds and the same objective.
 
-All are distributions over the grid of (pitch, duration) events in the original key, positive everywhere by
-themselves, so they are scored as they are and pay no header. What they learn, they learn from the training folds of
-the fold they are scored on.
+All are distributions over the grid of (pitch, duration) events in the original key and positive everywhere, so they
+need no floor and no header. They are fitted to the training folds of the fold on which they are scored.
 
 Symbols: N notes, P pieces, E events of the grid, C classes of match length.
 """
@@ -25,21 +24,21 @@ from models.metrics import FoldValues
 Floats: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
 Learner: TypeAlias = Callable[[Mask, Mask], Floats]
-"""From the pieces to learn from and those to score, [P] each, to the scored notes' probabilities, in note order."""
+"""Maps the pieces to learn from and those to score, [P] each, to the scored notes' probabilities, in note order."""
 
 LEAST_LENGTHS = np.array([1, 2, 3, 4, 8])
-"""Where the classes of match length begin after class 0: 0, 1, 2, 3, 4-7, 8 and more."""
+"""Lower bounds of the classes of match length after class 0: 0, 1, 2, 3, 4-7, 8 and more."""
 
 
 @dataclass(frozen=True)
 class MelodyNotes:
-    """What the baselines read: the melodies as events, with the grams and precedents of each.
+    """The melodies as events, with n-grams and precedents of each note.
 
     Attributes:
         events: [N] event ids.
         num_durations: D; the grid has 129 * D events.
-        grams: Those of order 1 to 3.
-        precedents: Of every note in its own piece.
+        grams: N-grams of order 1 to 3.
+        precedents: Earlier matches of every note in its piece.
         piece: [N] the piece of each note.
         fold: [P] the fold that holds the piece out.
         num_folds: G.
@@ -55,7 +54,7 @@ class MelodyNotes:
 
     @classmethod
     def read(cls, melodies: Melodies) -> "MelodyNotes":
-        """Number the events and find what comes before each."""
+        """Return the notes of melodies."""
         events = melody_events(melodies)
         num_durations = len(melodies.durations)
         return cls(
@@ -70,11 +69,11 @@ class MelodyNotes:
 
 
 def melody_baselines(melodies: Melodies, progress: Progress | None = None) -> tuple[Baseline, ...]:
-    """Score uniform, unigram, Kneser-Ney bigram and trigram, and the trigram that copies, weakest first.
+    """Score uniform, unigram, Kneser-Ney bigram and trigram, and the copying trigram, from the weakest.
 
     Args:
         melodies: The pieces with their folds.
-        progress: Advances with each fold of each.
+        progress: Advances with each fold of each baseline.
 
     Returns:
         The baselines with their nats per note on each fold: mean over a piece's notes, then over the fold's pieces.
@@ -97,12 +96,12 @@ def melody_baselines(melodies: Melodies, progress: Progress | None = None) -> tu
 
 
 def uniform(notes: MelodyNotes, scored: Mask) -> Floats:
-    """Return every event of the grid the same probability."""
+    """Assign every event of the grid the same probability."""
     return np.full(np.count_nonzero(scored[notes.piece]), 1 / num_events(notes.num_durations))
 
 
 def unigram(notes: MelodyNotes, learnt: Mask, scored: Mask) -> Floats:
-    """Return events their frequency, mixed with the base distribution by the share of unseen events."""
+    """Predict by frequencies of events, mixed with the base distribution by the share of unseen events."""
     counts = _counts(notes, learnt)
     eps = unseen_share(np.array(np.count_nonzero(counts == 1)), np.array(counts.sum()))
     mixed = (1 - eps) * counts / counts.sum() + eps * base_distribution(counts, notes.num_durations)
@@ -110,7 +109,7 @@ def unigram(notes: MelodyNotes, learnt: Mask, scored: Mask) -> Floats:
 
 
 def ngram(notes: MelodyNotes, learnt: Mask, scored: Mask, *, order: int) -> Floats:
-    """Predict by Kneser-Ney n-grams down to the base distribution.
+    """Predict by Kneser-Ney n-grams that back off to the base distribution.
 
     Args:
         notes: All pieces.
@@ -128,11 +127,11 @@ def ngram(notes: MelodyNotes, learnt: Mask, scored: Mask, *, order: int) -> Floa
 
 
 def copying_trigram(notes: MelodyNotes, learnt: Mask, scored: Mask) -> Floats:
-    """Mix the trigram with what followed the longest repetition in the piece's own past.
+    """Mix the trigram with the continuation of the longest match in the piece's own past.
 
-    The weights, one a class of match length, come from pieces that their trigram has not learnt from: each part of
-    the learnt pieces is scored by a trigram of the other parts. Parts are the folds, whose near-duplicates
-    stay together, or halves where only one fold is learnt from.
+    There is one weight per class of match length. Weights are fitted by cross-validation: each part of the training
+    pieces is scored by a trigram of the other parts. Parts are the folds, as these keep near-duplicates together, or
+    halves if only one fold is used for training.
 
     Args:
         notes: All pieces.
@@ -150,15 +149,15 @@ def copying_trigram(notes: MelodyNotes, learnt: Mask, scored: Mask) -> Floats:
 
 
 def match_class(length: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Sort match lengths into the classes 0..C-1; a first note (length -1) is of class C, which copies nothing."""
+    """Return the classes 0..C-1 of match lengths; first notes (length -1) have class C, which copies nothing."""
     return np.where(length < 0, len(LEAST_LENGTHS) + 1, np.searchsorted(LEAST_LENGTHS, length, side="right"))
 
 
 def copy_weights(notes: MelodyNotes, learnt: Mask, part: NDArray[np.int8] | NDArray[np.int64]) -> Floats:
-    """Find the weight of copying for each class by expectation maximisation.
+    """Fit the weight of copying for each class by expectation maximisation.
 
-    Each weight starts at 1/2 and has one success and one failure added to what is seen, so that it stays inside
-    0..1; the likelihood is concave in it, and 50 steps find the summit.
+    Each weight starts at 1/2, with one success and one failure added to the counts, so that it stays inside 0..1. The
+    likelihood is concave in the weight, and 50 steps reach its maximum.
 
     Args:
         notes: All pieces.
@@ -169,34 +168,34 @@ def copy_weights(notes: MelodyNotes, learnt: Mask, part: NDArray[np.int8] | NDAr
         [C + 1] the weights; the last, for first notes, is 0.
     """
     num_classes = len(LEAST_LENGTHS) + 1
-    chance, share, kind = np.zeros(0), np.zeros(0), np.zeros(0, np.int64)
+    chance, share, length_class = np.zeros(0), np.zeros(0), np.zeros(0, np.int64)
     for held_out in np.unique(part[learnt]):
         scored = learnt & (part == held_out)
         there = scored[notes.piece]
         chance = np.append(chance, ngram(notes, learnt & ~scored, scored, order=3))
         share = np.append(share, notes.precedents.share[there])
-        kind = np.append(kind, match_class(notes.precedents.length[there]))
-    seen = np.bincount(kind, minlength=num_classes + 1)
+        length_class = np.append(length_class, match_class(notes.precedents.length[there]))
+    counts = np.bincount(length_class, minlength=num_classes + 1)
     weights = np.append(np.full(num_classes, 0.5), 0)
     for _ in range(50):
-        copied = weights[kind] * share
-        responsibility = copied / (copied + (1 - weights[kind]) * chance)
-        weights = (np.bincount(kind, responsibility, num_classes + 1) + 1) / (seen + 2)
+        copied = weights[length_class] * share
+        responsibility = copied / (copied + (1 - weights[length_class]) * chance)
+        weights = (np.bincount(length_class, responsibility, num_classes + 1) + 1) / (counts + 2)
         weights[-1] = 0
     return weights
 
 
 def _counts(notes: MelodyNotes, learnt: Mask) -> NDArray[np.int64]:
-    """[E] how often the learnt pieces hold each event."""
+    """Return [E] the count of each event in the pieces to learn from."""
     return np.bincount(notes.events[learnt[notes.piece]], minlength=num_events(notes.num_durations))
 
 
-def cross_validate(notes: MelodyNotes, learner: Learner, progress: Progress | None = None) -> Floats:
-    """Score each fold's pieces by what is learnt from the others.
+def cross_validate(notes: MelodyNotes, learner: Learner, progress: Progress) -> Floats:
+    """Score each fold's pieces by a model that is fitted to the other folds.
 
     Args:
         notes: All pieces.
-        learner: What learns and scores.
+        learner: Fits the model and returns its probabilities.
         progress: Advances with each fold.
 
     Returns:
@@ -206,14 +205,13 @@ def cross_validate(notes: MelodyNotes, learner: Learner, progress: Progress | No
     for fold in range(notes.num_folds):
         scored = notes.fold == fold
         pieces = notes.piece[scored[notes.piece]]
-        nats = np.bincount(pieces, -np.log(learner(~scored, scored)), len(scored)) / np.maximum(
-            np.bincount(pieces, minlength=len(scored)), 1
-        )
-        scores[scored] = nats[scored]
-        (progress or Silent()).advance(1)
+        nats = np.bincount(pieces, -np.log(learner(~scored, scored)), len(scored))
+        num_notes = np.bincount(pieces, minlength=len(scored))
+        scores[scored] = (nats / np.maximum(num_notes, 1))[scored]
+        progress.advance(1)
     return scores
 
 
 def fold_means(notes: MelodyNotes, pieces: Floats) -> FoldValues:
-    """Average nats per note of pieces, [P], over those of each fold."""
+    """Return the means of the pieces' nats per note, [P], over each fold."""
     return FoldValues(tuple(float(pieces[notes.fold == fold].mean()) for fold in range(notes.num_folds)))

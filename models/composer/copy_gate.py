@@ -2,9 +2,9 @@
 
     p(x[t]) = g_0 softmax(W h[t])[x[t]] + sum_j g_j q_j(x[t]),     g = softmax(MLP([h[t], features[t]]))
 
-Symbols: G folds, M notes, H units, J experts of ``data_prep.melodies.votes``, q_j what expert j's votes say, g gates,
-F features. An absent expert's gate is 0. The mixture is that of See et al. 2017, "Get to the point", equation 9; here
-the pointers are votes that are known before training.
+Symbols: G folds, M notes, H units, J experts of ``data_prep.melodies.votes``, q_j the distribution of expert j's votes,
+g gates, F features. The gate of an absent expert is 0. The mixture is equation 9 of See et al. 2017, "Get to the
+point"; here the pointers are votes, which are computed before training.
 """
 
 import math
@@ -16,42 +16,42 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from data_prep.melodies.votes import EXPERTS, NUM_MATCHES
+from data_prep.melodies.votes import EXPERTS, NUM_MATCHES, VOTE
 from models.folded.initial import uniform
 from models.folded.linear import linear
 
 Copying: TypeAlias = Literal["off", "match", "match+bars"]
-"""Which experts a composer copies by."""
+"""A choice of experts."""
 
 NUM_EXPERTS: dict[Copying, int] = {"off": 0, "match": NUM_MATCHES, "match+bars": len(EXPERTS)}
-"""How many of the experts each choice has, from the first."""
+"""Number of experts of each choice, counted from the first expert."""
 
 _LENGTHS = np.array([2, 4, 8, 16], np.int16)
-"""Lengths of agreement from which on a feature of its own is 1."""
+"""Thresholds of the length of agreement; each is a binary feature."""
 
 _BARS = np.array([4, 8, 16], np.int32)
-"""Where the classes of bars begin after the first."""
+"""Lower bounds of the classes of bars after the first class."""
 
 _CLASSES = np.eye(len(_BARS) + 1, dtype=np.float32)
 
 _PERIODS = (2, 4, 8)
-"""Bars after which a form repeats itself, each dividing the last; a bar's place in each is a feature."""
+"""Periods of a form (bars), each a divisor of the last; a bar's place in each period is a feature."""
 
 _PLACES = np.concatenate([np.eye(period, dtype=np.float32)[np.arange(_PERIODS[-1]) % period] for period in _PERIODS], 1)
 
 
 def gate_features(votes: NDArray[np.void], bar: NDArray[np.int32], index: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return what a gate knows of notes beside the network's hidden state.
+    """Return the inputs of the gate in addition to the network's hidden state.
 
     Args:
         votes: [..., J] of ``data_prep.melodies.votes.VOTE``; the first NUM_MATCHES experts or all.
-        bar: [...] the bar in which each note starts; it counts where the bars' experts are among the votes.
+        bar: [...] the bar in which each note starts; used only with the experts for bars.
         index: [...] the number of each note in its piece.
 
     Returns:
-        [..., F]. Of every expert whether it is there, log(1 + length of agreement) and whether this is at least 2, 4, 8
-        and 16; of the matches the share of votes for the commonest event and log(votes); of the bar, with the bars'
-        experts, its class (below 4, 8, 16, beyond) and its place modulo 2, 4 and 8; and log(1 + index).
+        [..., F]. For each expert its presence, log(1 + length of agreement), and whether this length is at least 2, 4,
+        8 and 16; for each match the share of votes for the most frequent event and log(number of votes); with the
+        experts for bars the class of the bar (below 4, 8, 16, beyond) and its place modulo 2, 4 and 8; log(1 + index).
     """
     length = votes["length"]
     present = length >= 0
@@ -72,19 +72,18 @@ def gate_features(votes: NDArray[np.void], bar: NDArray[np.int32], index: NDArra
 
 def num_features(copying: Copying) -> int:
     """Return the number of features F."""
-    nothing = np.zeros(0, np.int64)
-    votes = np.zeros((0, NUM_EXPERTS[copying]), [(name, np.int64) for name in ("length", "votes", "top")])
-    return gate_features(votes, nothing.astype(np.int32), nothing).shape[-1]
+    empty = np.zeros(0, np.int64)
+    return gate_features(np.zeros((0, NUM_EXPERTS[copying]), VOTE), empty.astype(np.int32), empty).shape[-1]
 
 
 @dataclass(frozen=True)
 class Copies:
-    """What experts say before some notes.
+    """The experts' predictions of notes.
 
     Attributes:
-        features: [G, ..., F] of the gate.
-        present: [G, ..., J] bool, which experts are there.
-        hits: [G, ..., J] q_j of the event that came, 0 for an absent expert.
+        features: [G, ..., F] features for the gate.
+        present: [G, ..., J] bool, whether each expert is present.
+        hits: [G, ..., J] q_j of the actual event, 0 for an absent expert.
     """
 
     features: Tensor
@@ -93,7 +92,7 @@ class Copies:
 
 
 class CopyGate(nn.Module):
-    """Each fold's gate: one hidden layer of tanh units, then the softmax over the network and its experts.
+    """Each fold's gate: one hidden layer of tanh units and a softmax over the network and the experts.
 
     Attributes:
         hidden: [G, C, H + F] weights of the C hidden units, with ``hidden_bias`` [G, C].
@@ -104,10 +103,10 @@ class CopyGate(nn.Module):
         """Draw each fold's weights from its own generator.
 
         Args:
-            copying: Which experts there are.
-            size: H, of the network's last layer.
+            copying: The choice of experts.
+            size: H of the network's last layer.
             units: C.
-            generators: One a fold.
+            generators: One per fold.
         """
         super().__init__()
         width, num_outputs = size + num_features(copying), 1 + NUM_EXPERTS[copying]
@@ -128,7 +127,7 @@ class CopyGate(nn.Module):
             present: [G, ..., J] bool.
 
         Returns:
-            [G, ..., 1 + J] nats, the network's first; -inf for an absent expert.
+            [G, ..., 1 + J] nats, that of the network first; -inf for an absent expert.
         """
         units = torch.tanh(linear(torch.cat([hidden, features], dim=-1), self.hidden, self.hidden_bias))
         scores = linear(units, self.output, self.output_bias)
@@ -137,10 +136,10 @@ class CopyGate(nn.Module):
 
 
 def copied(log_gate: Tensor, hits: Tensor) -> Tensor:
-    """Return the probability that the experts give the event that came.
+    """Return the weighted probability of the actual events under the experts.
 
     Args:
-        log_gate: [..., 1 + J] as ``CopyGate`` returns it.
+        log_gate: [..., 1 + J] output of ``CopyGate``.
         hits: [..., J].
 
     Returns:
@@ -150,11 +149,11 @@ def copied(log_gate: Tensor, hits: Tensor) -> Tensor:
 
 
 def mixed(log_p: Tensor, log_gate: Tensor, hits: Tensor) -> Tensor:
-    """Return the log probability of events under network and experts together.
+    """Return the log probability of events under the mixture of network and experts.
 
     Args:
-        log_p: [...] nats, the network's.
-        log_gate: [..., 1 + J] as ``CopyGate`` returns it.
+        log_p: [...] log probability under the network (nats).
+        log_gate: [..., 1 + J] output of ``CopyGate``.
         hits: [..., J].
 
     Returns:

@@ -1,4 +1,4 @@
-"""The composer: the family of recurrent melody models."""
+"""The family of recurrent melody models."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,32 +19,30 @@ if TYPE_CHECKING:
 
 
 class Composer:
-    """One-voice melodies, note by note; see ``models.family.Family``."""
+    """Monophonic melodies, note by note; see ``models.family.Family``."""
 
     name: str = "composer"
-    summary: str = "recurrent networks that write one-voice melodies note by note"
+    summary: str = "recurrent networks that compose monophonic melodies note by note"
     spec_type: type[ComposerSpec] = ComposerSpec
     data_kind: str = "melodies"
     folder: Path = Path(__file__).parent
     not_for: str = (
-        "It knows one voice, and the metres, note lengths and turns of its corpus; of form it knows what a tune played "
-        "before, up to 16 bars back. It can repeat stretches of its corpus word for word: look at the report of "
-        "verbatim copies before you call a tune new. It is no judge of quality, and no source for the history of the "
-        "tunes."
+        "It composes one voice, with the metres, note lengths and phrases of its corpus; it can refer to at most 16 "
+        "bars back. It can copy passages of its corpus verbatim: check the report on verbatim copies before you call a "
+        "tune new. It does not judge the quality of tunes, and is no source for their history."
     )
     metrics: Sequence[Metric] = (NATS_PER_NOTE, NATS_PER_NOTE_BY_NOTE, CV_LOSS, CV_LOSS_BY_NOTE, TRAIN_LOSS)
     columns: Sequence[Metric] = (NATS_PER_NOTE, CV_LOSS)
     presets: Mapping[str, Preset] = COMPOSER_PRESETS
 
     def remarks(self, tried: Mapping[str, Container[object]], data: "Melodies") -> Sequence[str]:
-        """Remark on copying from earlier bars where no piece of the corpus allows it."""
+        """Return a remark on copying from earlier bars if no piece of the corpus allows it."""
         from data_prep.melodies.votes import any_look_back
 
         if "match+bars" not in tried["copying"] or "sounding" not in tried["reading"] or any_look_back(data.votes):
             return ()
-        return (
-            f"no piece of {data.corpus} has a metre and notes whole bars apart: copying from bars before is off there",
-        )
+        needed = "a metre and notes that are full bars apart"
+        return (f"no piece of {data.corpus} has {needed}: copying from earlier bars has no effect",)
 
     def start(self, spec: ComposerSpec, data: "Melodies", *, seed: int, trial: int, device: str) -> Training:
         """Encode the data and build the folded model for a trial, with its streams named by (seed, trial)."""
@@ -54,13 +52,13 @@ class Composer:
         return LockstepTraining(ComposerTask(spec, data, seed=seed, trial=trial, device=device), spec)
 
     def score(self, trained: "Path", data: "Melodies", learnt: "Melodies | None") -> Scored:
-        """Score tunes that a trained composer never saw."""
+        """Score unseen tunes by a trained composer."""
         from models.composer.scoring import score_tunes
 
         return score_tunes(trained, data, learnt)
 
     def serving(self) -> "Serving":
-        """Return how a registered composer is served."""
+        """Return the interface by which a registered composer is served."""
         from models.composer.serving import SERVING
 
         return SERVING
@@ -72,13 +70,13 @@ class Composer:
         return TuneComposer.load(trained)
 
     def memoriser(self) -> "Memoriser":
-        """Return what trains composers on one tune each."""
+        """Return the functions that train composers on single tunes."""
         from models.composer import memorising
 
         return memorising
 
     def pictures(self, trained: "Path", data: "Melodies") -> "Iterable[tuple[str, Figure]]":
-        """Draw nothing: a composer makes tunes."""
+        """Return no pictures."""
         del trained, data
         return ()
 

@@ -1,15 +1,15 @@
-"""Interpolated modified Kneser-Ney n-grams (Chen & Goodman 1999, section 4.1.6), all notes at once.
+"""Interpolated modified Kneser-Ney n-grams (Chen & Goodman 1999, section 4.1.6), vectorised over notes.
 
 Symbols: N notes, E events, n the order, B = E the begin symbol before each piece's first event.
 
-An n-gram w_1 .. w_n is the integer with digits w_1 .. w_n to the base E + 1, so its context is ``gram // (E + 1)`` and
-its shorter suffix ``gram % (E + 1) ** (n - 1)``. With a(h w) the count of h w at the highest order and, below, the
-number of distinct symbols that precede h w (its own count where h starts with B, which nothing precedes):
+An n-gram w_1 .. w_n is the integer with digits w_1 .. w_n in base E + 1, so its context is ``gram // (E + 1)`` and its
+shorter suffix ``gram % (E + 1) ** (n - 1)``. Let a(h w) be the count of h w at the highest order and, at lower orders,
+the number of distinct symbols that precede h w (its count if h starts with B, which nothing precedes):
 
     p_n(w | h) = max(a(h w) - d(a(h w)), 0) / a(h .) + rest(h) p_(n-1)(w | h'),   rest(h) = sum_w d(a(h w)) / a(h .)
 
-where h' is h without its first symbol. A context never seen leaves all to p_(n-1), and p_0 is a distribution on the
-whole grid, so that p_n is a proper one with no further floor.
+where h' is h without its first symbol. After an unseen context p_n is p_(n-1), and p_0 is positive on the entire grid,
+so p_n needs no further floor.
 """
 
 from collections.abc import Sequence
@@ -20,20 +20,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 Grams: TypeAlias = Sequence[NDArray[np.int64]]
-"""For each order 1, 2, ..: [N] the gram that ends in each note, -1 where the piece has too few notes yet."""
+"""For each order 1, 2, ..: [N] the n-gram that ends in each note, -1 after too few notes of the piece."""
 
 
 def grams_of(events: NDArray[np.int64], start: NDArray[np.int64], num_events: int, order: int) -> Grams:
-    """Write the grams that end in each note, up to an order.
+    """Return the n-grams that end in each note, up to an order.
 
     Args:
-        events: [N] event ids, pieces one after another.
+        events: [N] event ids, piece after piece.
         start: [P + 1] offsets of the pieces.
         num_events: E.
-        order: The longest gram.
+        order: The highest order.
 
     Returns:
-        The grams. A piece's first event has those of order 1 and 2 (its begin counts), its second up to 3.
+        The n-grams. A piece's first event has those of order 1 and 2 (with the begin symbol), its second up to 3.
     """
     place = np.arange(len(events)) - np.repeat(start[:-1], np.diff(start))
     grams = [events]
@@ -46,17 +46,17 @@ def grams_of(events: NDArray[np.int64], start: NDArray[np.int64], num_events: in
 
 @dataclass(frozen=True)
 class _Level:
-    """One order: what it gives to seen grams and leaves to the order below. Arrays of ids are sorted."""
+    """One order: discounted probabilities of seen n-grams, and weights of the lower order. Arrays of ids are sorted."""
 
     grams: NDArray[np.int64]
-    given: NDArray[np.float64]
+    discounted: NDArray[np.float64]
     contexts: NDArray[np.int64]
     rest: NDArray[np.float64]
     base: int
 
     def interpolate(self, grams: NDArray[np.int64], lower: NDArray[np.float64]) -> NDArray[np.float64]:
-        given = _look_up(self.grams, self.given, grams, 0.0)
-        return given + _look_up(self.contexts, self.rest, grams // self.base, 1.0) * lower
+        seen = _look_up(self.grams, self.discounted, grams, 0.0)
+        return seen + _look_up(self.contexts, self.rest, grams // self.base, 1.0) * lower
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class KneserNey:
     """A fitted model.
 
     Attributes:
-        levels: One for each order, from 1.
+        levels: One level for each order, from 1.
         lowest: [E] p_0.
     """
 
@@ -72,10 +72,10 @@ class KneserNey:
     lowest: NDArray[np.float64]
 
     def probability(self, grams: Grams) -> NDArray[np.float64]:
-        """Return each note's probability after its past.
+        """Return each note's probability given its past.
 
         Args:
-            grams: Those of the notes, for at least this model's order.
+            grams: N-grams of the notes, at least up to the model's order.
 
         Returns:
             [N] probabilities, all positive; for every past they sum to 1 over the E events.
@@ -90,8 +90,8 @@ def fit(grams: Grams, lowest: NDArray[np.float64]) -> KneserNey:
     """Fit a model of order len(grams).
 
     Args:
-        grams: Those of the training notes.
-        lowest: [E] p_0, positive, of sum 1.
+        grams: N-grams of the training notes.
+        lowest: [E] p_0, positive, with sum 1.
 
     Returns:
         The model.
@@ -102,9 +102,9 @@ def fit(grams: Grams, lowest: NDArray[np.float64]) -> KneserNey:
     for n in range(len(grams), 0, -1):
         levels.insert(0, _level(seen, base))
         if n > 1:
-            whole = base ** (n - 1)  # the weight of the first digit of a gram of order n
-            young = grams[n - 2][grams[n - 2] // (whole // base) == len(lowest)]
-            seen = np.concatenate([levels[0].grams % whole, young])
+            place_value = base ** (n - 1)  # of the first digit of an n-gram of order n
+            at_begin = grams[n - 2][grams[n - 2] // (place_value // base) == len(lowest)]
+            seen = np.concatenate([levels[0].grams % place_value, at_begin])
     return KneserNey(tuple(levels), lowest)
 
 
@@ -115,7 +115,7 @@ def _level(seen: NDArray[np.int64], base: int) -> _Level:
     totals = np.bincount(inverse, counts)
     return _Level(
         grams=grams,
-        given=(counts - discount) / totals[inverse],
+        discounted=(counts - discount) / totals[inverse],
         contexts=contexts,
         rest=np.bincount(inverse, discount) / totals,
         base=base,
@@ -123,9 +123,9 @@ def _level(seen: NDArray[np.int64], base: int) -> _Level:
 
 
 def _discounts(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return [0, d(1), d(2), d(3+)] from how many grams have each count.
+    """Return the discounts [0, d(1), d(2), d(3+)] for counts of n-grams.
 
-    The modified discounts where the counts allow them; else Kneser and Ney's single one, n1 / (n1 + 2 n2); else 1/2.
+    They are the modified discounts if the counts allow it, else Kneser and Ney's discount n1 / (n1 + 2 n2), else 1/2.
     """
     n1, n2, n3, n4 = (int(np.count_nonzero(counts == count)) for count in (1, 2, 3, 4))
     if n1 == 0 or n2 == 0:
@@ -139,9 +139,9 @@ def _discounts(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def _look_up(
-    known: NDArray[np.int64], values: NDArray[np.float64], wanted: NDArray[np.int64], absent: float
+    known: NDArray[np.int64], values: NDArray[np.float64], ids: NDArray[np.int64], absent: float
 ) -> NDArray[np.float64]:
     if len(known) == 0:
-        return np.full(len(wanted), absent)
-    place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    return np.where(known[place] == wanted, values[place], absent)
+        return np.full(len(ids), absent)
+    place = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+    return np.where(known[place] == ids, values[place], absent)

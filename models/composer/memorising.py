@@ -1,17 +1,16 @@
-"""How a composer that learnt one tune alone continues its beginning.
+"""Train a composer on one tune alone and let it continue the tune's beginning.
 
 Source: Qin, Nichani, Kural, "Learning Some Tonal Music (LSTM)", section 4.1 and figure 4. Their network learnt Mary Had
-a Little Lamb and continued its first four bars. It took the most likely note each time, and saw no more than the last
-N notes, as in training. Ours differs: it has 128 units for 512, a note enters as a one-hot and not as a number, and all
-notes of a training window are predicted and not only its last.
+a Little Lamb and continued its first four bars. It took the most likely note each time, and saw only the last N notes,
+as in training. Differences here: 128 units instead of 512, one-hot notes instead of numbers, and all notes of a
+training window are predicted instead of only the last.
 
-Symbols: N notes that the model sees, n notes of the tune, g of them given, V tokens.
+Symbols: N notes that the model sees, n notes of the tune, g notes of the prompt.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,27 +28,25 @@ from models.spec import Value
 from models.training.loop import LockstepTraining
 from models.uses.offers import Recollection
 
-DEFAULTS: Mapping[str, Value] = MappingProxyType(
-    {
-        "cell": "lstm",
-        "size": 128,
-        "input": "token",
-        "head": "token",
-        "initial": "tensorflow",
-        "dropout": 0.0,
-        "copying": "off",
-        "beat": "off",
-        "optimiser": "rmsprop",
-        "lr": 1e-3,
-        "schedule": "constant",
-        "clip": 0.0,
-        "batch_size": 1,
-    }
-)
-"""The settings unless others are chosen."""
+DEFAULTS: Mapping[str, Value] = {
+    "cell": "lstm",
+    "size": 128,
+    "input": "token",
+    "head": "token",
+    "initial": "tensorflow",
+    "dropout": 0.0,
+    "copying": "off",
+    "beat": "off",
+    "optimiser": "rmsprop",
+    "lr": 1e-3,
+    "schedule": "constant",
+    "clip": 0.0,
+    "batch_size": 1,
+}
+"""Default settings."""
 
 FIXED = ("reading", "copying", "length", "windows_per_epoch", "epochs")
-"""Settings that cannot be chosen: every note is read, nothing is copied, and N and the iterations give the rest."""
+"""Settings that cannot be chosen: all notes are read, nothing is copied, N and the iterations determine the rest."""
 
 
 def lesson_bounds() -> tuple[tuple[int, int], tuple[int, int]]:
@@ -64,20 +61,20 @@ def lesson_spec(values: Mapping[str, Value], num_inputs: int, iterations: int, w
     Args:
         values: Settings that differ from DEFAULTS.
         num_inputs: N, the length of a training window.
-        iterations: Steps, each of as many windows as a batch has; an epoch is one.
-        where: Where the values come from, for the error.
+        iterations: Steps of one batch; an epoch is one step.
+        where: Source of the values, for the error.
 
     Returns:
         The settings.
 
     Raises:
-        BadInputError: For one of FIXED, and as ``ComposerSpec.from_values``.
+        BadInputError: If a setting of FIXED is among the values, or ``ComposerSpec.from_values`` raises it.
     """
     for name in FIXED:
         if name in values:
             raise BadInputError(
                 f"{name} cannot be chosen here",
-                "the number of inputs is the length of a window, an epoch is one iteration, every note is read, and "
+                "the number of inputs is the length of a window, an epoch is one iteration, all notes are read, and "
                 "nothing is copied",
                 where,
                 f"leave out {name} = {values[name]}",
@@ -94,9 +91,9 @@ def memorise(
 
     Args:
         lesson: The tune.
-        spec: What ``lesson_spec`` gave.
-        iterations: After which iterations, ascending; the last is the spec's number of epochs.
-        seed: Names the streams of initial weights, windows and dropout.
+        spec: Output of ``lesson_spec``.
+        iterations: Iterations after which to continue the tune, ascending; the last is the spec's number of epochs.
+        seed: Seed of initial weights, windows and dropout.
         progress: Advances with each iteration.
 
     Yields:
@@ -113,7 +110,7 @@ def memorise(
         if not all(values.is_finite for values in report.metrics.values()):
             raise BadInputError(
                 "a loss must stay finite",
-                f"with {counted(spec.length, 'input')} it is not after {counted(report.epoch, 'iteration')}",
+                f"with {counted(spec.length, 'input')} it is not finite after {counted(report.epoch, 'iteration')}",
                 remedy=f"choose a smaller lr ({spec.lr:g}), or clip gradients",
             )
         if report.epoch == waiting[0]:
@@ -133,32 +130,32 @@ def _recollect(tune: Tune, task: ComposerTask, iterations: int) -> Recollection:
         iterations=iterations,
         tune=replace(
             tune,
-            pitch=tuple(int(one) for one in pitch),
-            duration=tuple(encoding.vocabulary.durations[int(one)] for one in duration),
+            pitch=tuple(pitch.tolist()),
+            duration=tuple(encoding.vocabulary.durations[int(number)] for number in duration),
         ),
-        right=tuple(bool(one) for one in (tokens == learnt)[tune.num_prompt :]),
+        right=tuple((tokens == learnt)[tune.num_prompt :].tolist()),
     )
 
 
 class Clock:
-    """Where in the bar the next note begins of a tune that is made token by token."""
+    """Tracks the bar position of the next note while a tune is made token by token."""
 
     def __init__(self, vocabulary: MelodyVocabulary, bar_length: Fraction, pickup: Fraction) -> None:
-        """Start at the beginning.
+        """Start at the beginning of the tune.
 
         Args:
-            vocabulary: What tokens mean.
-            bar_length: Of a full bar, in quarter notes.
-            pickup: Of the tune, in quarter notes.
+            vocabulary: The tokens.
+            bar_length: Length of a full bar (quarter notes).
+            pickup: Length of the pickup (quarter notes).
         """
-        self._duration = [vocabulary.durations[int(one)] for one in vocabulary.token_duration]
+        self._duration = [vocabulary.durations[int(number)] for number in vocabulary.token_duration]
         self._number = {position: number for number, position in enumerate(vocabulary.positions)}
         self._bar_length = bar_length
         self._onset = -pickup
 
     @property
     def position(self) -> int:
-        """The number of the bar position, one beyond the vocabulary's if that lacks it."""
+        """Number of the bar position; the number of positions if the vocabulary lacks it."""
         return self._number.get(self._onset % self._bar_length, len(self._number))
 
     def advance(self, token: int) -> None:
@@ -167,24 +164,24 @@ class Clock:
 
 
 def continuation(
-    steps: ComposerSteps, clock: Clock, given: NDArray[np.int64], num_notes: int, num_inputs: int
+    steps: ComposerSteps, clock: Clock, prompt: NDArray[np.int64], num_notes: int, num_inputs: int
 ) -> NDArray[np.int64]:
-    """Continue with the most likely token each time, of a model that sees only the last N.
+    """Continue a tune with the most likely token each time, by a model that sees only the last N inputs.
 
     Args:
         steps: The model.
-        clock: At the beginning of the tune.
-        given: [g] the first tokens.
+        clock: The clock at the beginning of the tune.
+        prompt: [g] tokens of the prompt.
         num_notes: n.
-        num_inputs: N; what begins a piece counts as an input too, as in training.
+        num_inputs: N; the begin symbol counts as an input too, as in training.
 
     Returns:
-        [n] tokens, the given ones included.
+        [n] tokens, including the prompt.
     """
     inputs, positions = [steps.begin], [clock.position]
     for index in range(num_notes):
-        if index < len(given):
-            token = int(given[index])
+        if index < len(prompt):
+            token = int(prompt[index])
         else:
             token = _most_likely(steps, inputs[-num_inputs:], positions[-num_inputs:])
         clock.advance(token)

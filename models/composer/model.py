@@ -1,11 +1,11 @@
-"""The composer: G folds' recurrent networks over notes, from past tokens to the next token's distribution.
+"""The composer: the folds' recurrent networks over notes, from past tokens to the distribution of the next token.
 
 Symbols: G folds, T steps, B sequences, V tokens, H units, K embedding width.
 Inputs are shifted by one: step t reads token t-1 (BEGIN at the start of a piece) and, with beat = input, the bar
-position of the note t that it predicts, which follows from metre, pickup and past durations. A token that a fold has
-never seen has rows of zeros of its own; with factored rows its pitch and duration still say what it is.
+position of note t, which follows from metre, pickup and past durations. The own input row of a token that a fold has
+never seen is zero; with factored rows the rows of its pitch and duration remain.
 
-With copying, a gate mixes the softmax with experts in the piece's own past (``models.composer.copy_gate``).
+With copying, a gate mixes the softmax with experts that copy from the piece's past (``models.composer.copy_gate``).
 """
 
 import math
@@ -15,10 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from data_prep.randomness import integer_seed
 from models.composer.copy_gate import Copies, CopyGate, copied
 from models.folded.cross_entropy import Pointer, linear_cross_entropy, token_log_probabilities
-from models.folded.initial import normal, output_deviation
+from models.folded.initial import normal, output_deviation, weight_generators
 from models.folded.layers import LayerState, RecurrentLayer
 from models.folded.linear import rows
 from models.folded.torch_typing import tensor
@@ -32,20 +31,20 @@ if TYPE_CHECKING:
 
 
 class FactoredRows(nn.Module):
-    """A row for each token: its own, or the sum of its own and its factors' (pitch, duration, bar position if any).
+    """A row for each token: its own row, plus those of its factors (pitch, duration, bar position) if there are any.
 
     Attributes:
-        own: [G, V', N] each token's own row; V' counts rows that are no token's (BEGIN, unknown) after the tokens.
-        factors: [G, F, N] for each factor, a row for each of its values; none for unfactored rows.
+        own: [G, V', N] each token's own row; V' includes the rows of BEGIN and unknown, which follow the tokens.
+        factors: [G, F, N] for each factor, a row for each of its F values; empty for unfactored rows.
     """
 
     def __init__(self, own: Tensor, factors: list[Tensor], values: list[Tensor]) -> None:
-        """Take initial rows.
+        """Set the initial rows.
 
         Args:
             own: [G, V', N].
-            factors: For each factor [G, F, N].
-            values: For each factor [V'] int64, each token's value.
+            factors: For each factor, [G, F, N].
+            values: For each factor, [V'] int64 each token's value.
         """
         super().__init__()
         self.own = nn.Parameter(own)
@@ -54,7 +53,7 @@ class FactoredRows(nn.Module):
             self.register_buffer(f"value{number}", value, persistent=False)
 
     def forward(self) -> Tensor:
-        """Return [G, V', N] the rows."""
+        """Return the rows [G, V', N]."""
         table: Tensor = self.own
         for number, factor in enumerate(self.factors):
             table = table + factor.index_select(1, getattr(self, f"value{number}"))
@@ -62,11 +61,11 @@ class FactoredRows(nn.Module):
 
 
 class ComposerModel(nn.Module):
-    """All folds' networks.
+    """The networks of all folds.
 
     Attributes:
         begin: The input before a piece's first note.
-        unknown: The input for a note that no token carries.
+        unknown: The input for a note without a token.
     """
 
     def __init__(self, spec: "ComposerSpec", vocabulary: "MelodyVocabulary", *, seed: int, trial: int) -> None:
@@ -74,17 +73,14 @@ class ComposerModel(nn.Module):
 
         Args:
             spec: The settings.
-            vocabulary: Tokens with their factors, and which of them each fold knows.
+            vocabulary: Tokens with their factors, and the tokens that each fold knows.
             seed: The search's seed.
             trial: The trial's number.
         """
         super().__init__()
         self.spec = spec
         self.begin, self.unknown = vocabulary.num_tokens, vocabulary.num_tokens + 1
-        self._generators = [
-            torch.Generator().manual_seed(integer_seed(seed, "initial weights", trial=trial, fold=fold))
-            for fold in range(vocabulary.num_folds)
-        ]
+        self._generators = weight_generators(seed, trial, vocabulary.num_folds)
         seen = tensor(vocabulary.seen)
         self.register_buffer("out_of_vocabulary", torch.where(seen, 0.0, -math.inf), persistent=False)
         self._build_inputs(vocabulary, seen)
@@ -146,12 +142,12 @@ class ComposerModel(nn.Module):
 
         Args:
             tokens: [G, T, B] int64 inputs: tokens, ``begin`` or ``unknown``.
-            positions: [G, T, B] int64 bar positions of the notes to be predicted; read with beat = input alone.
-            dropout: The streams of masks; None leaves everything on.
+            positions: [G, T, B] int64 bar positions of the notes to be predicted; used only with beat = input.
+            dropout: The streams of masks; None for no dropout.
             state: Each layer's state before the first step; None for zeros.
 
         Returns:
-            [G, T, B, H] the last layer's output, dropout included, and each layer's state after the last step.
+            [G, T, B, H] the last layer's output after dropout, and each layer's state after the last step.
         """
         states: list[LayerState] = []
         x = tokens
@@ -189,19 +185,19 @@ class ComposerModel(nn.Module):
         dropout: "DropoutStreams | None",
         copies: Copies | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Return each fold's cross-entropy.
+        """Return each fold's loss.
 
         Args:
-            tokens: [G, T, B] as for ``hidden``.
-            positions: [G, T, B] as for ``hidden``.
+            tokens: [G, T, B] see ``hidden``.
+            positions: [G, T, B] see ``hidden``.
             targets: [G, T, B] int64 tokens to be predicted.
-            share: [G, T, B] what each note counts, 0 for padding.
-            dropout: As for ``hidden``.
-            copies: What experts say before these notes, where the model copies.
+            share: [G, T, B] weight of each note, 0 for padding.
+            dropout: See ``hidden``.
+            copies: The experts' predictions of these notes; None if the model does not copy.
 
         Returns:
-            [G] nats to be differentiated, those of the network alone included as the settings have it, and [G] nats of
-            the prediction alone, detached.
+            [G] nats to be differentiated, including ``copying_own_loss`` times the network's own cross-entropy if the
+            model copies, and [G] nats of the prediction alone, detached.
         """
         hidden, _ = self.hidden(tokens, positions, dropout)
         weight, bias = self.head()
@@ -221,17 +217,17 @@ class ComposerModel(nn.Module):
         dropout: "DropoutStreams | None" = None,
         copies: Copies | None = None,
     ) -> tuple[Tensor, Tensor | None]:
-        """Return the network's log probabilities of chosen next tokens and the gates, outside autograd.
+        """Return the network's log probabilities of chosen next tokens and the log gates, outside autograd.
 
         Args:
-            tokens: [G, T, B] as for ``hidden``.
-            positions: [G, T, B] as for ``hidden``.
-            asked: [G, T, B, K] int64 tokens, negative for none.
-            dropout: As for ``hidden``.
-            copies: What experts say before these notes, where the model copies.
+            tokens: [G, T, B] see ``hidden``.
+            positions: [G, T, B] see ``hidden``.
+            asked: [G, T, B, K] int64 chosen tokens, negative for none.
+            dropout: See ``hidden``.
+            copies: The experts' predictions of these notes; None if the model does not copy.
 
         Returns:
-            [G, T, B, K] nats, and [G, T, B, 1 + J] nats, None where the model does not copy.
+            [G, T, B, K] nats, and [G, T, B, 1 + J] nats; the latter is None if the model does not copy.
         """
         with torch.no_grad():
             hidden, _ = self.hidden(tokens, positions, dropout)
@@ -245,12 +241,12 @@ class ComposerModel(nn.Module):
 
 
 def _masked(table: Tensor, known: Tensor) -> Tensor:
-    """Zero, in place, those rows of [G, N, K] that a fold does not know, [G, N]."""
+    """Zero the rows of [G, N, K] that a fold does not know by [G, N], in place."""
     return table.mul_(known.unsqueeze(2).to(table.device))
 
 
 def _factor_values(vocabulary: "MelodyVocabulary", beat: str, *, num_extra: int) -> list[Tensor]:
-    """For each factor, [V + num_extra] int64: each token's value, from 0; rows that are no token's get one more."""
+    """Return for each factor [V + num_extra] int64 the tokens' values, from 0; the extra rows share a further value."""
     factors = [vocabulary.token_pitch, vocabulary.token_duration]
     if beat == "target":
         factors.append(vocabulary.token_position)

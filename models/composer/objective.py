@@ -1,12 +1,12 @@
-"""The objective of every melody search, comparable across encodings, and the encoding's own cross-entropy beside it.
+"""The objective of melody searches, which is comparable across encodings, and the cross-entropy of tokens.
 
-Symbols: P pieces, M kept notes, n the notes of a piece (those that the reading leaves out too), G folds.
-Every piece is scored by the model of the one fold that holds it out. With the piece's frame T_k, header h and floor p0:
+Symbols: P pieces, M kept notes, n the notes of a piece (including those that the reading leaves out), G folds.
+Every piece is scored by the model of the fold that holds it out. With the piece's frame T_k, header h and floor p0:
 
     L = (1/n) [ -log p(h) - sum_t log( (1 - eps) sum_{tokens u of event T_k x_t} p(u | past) + eps p0(T_k x_t) ) ]
 
-which is the code length of the (pitch, duration) events in the original key, whatever the tokens are: for each header
-the probabilities of all pieces of n notes sum to that header's probability.
+For any encoding this is the code length of the (pitch, duration) events in the original key: for each header the
+probabilities of all pieces of n notes sum to the probability of the header.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.encodings.tokens import MelodyEncoding, Sequences
+from data_prep.melodies.arrays import Melodies
 from models.metrics import CV_LOSS, CV_LOSS_BY_NOTE, NATS_PER_NOTE, NATS_PER_NOTE_BY_NOTE, FoldValues, Metric
 
 SCORED: tuple[Metric, ...] = (NATS_PER_NOTE, NATS_PER_NOTE_BY_NOTE, CV_LOSS, CV_LOSS_BY_NOTE)
@@ -24,15 +25,15 @@ SCORED: tuple[Metric, ...] = (NATS_PER_NOTE, NATS_PER_NOTE_BY_NOTE, CV_LOSS, CV_
 def piece_costs(
     encoding: MelodyEncoding, sequences: Sequences, log_marginal: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return what each piece costs under the fold that holds it out.
+    """Return the cost of each piece under the fold that holds it out.
 
     Args:
-        encoding: Where floors and priors come from.
+        encoding: The encoding with floors and priors.
         sequences: The pieces in their frames.
-        log_marginal: [M] nats, the log of the summed probability of all tokens that carry the note's event.
+        log_marginal: [M] log of the summed probability of all tokens of the note's event (nats).
 
     Returns:
-        [P] nats of the whole piece, header included.
+        [P] nats of the entire piece, including its header.
     """
     fold, piece = _fold_and_piece(encoding, sequences)
     log_p0 = encoding.log_p0[fold, sequences.event]
@@ -42,10 +43,10 @@ def piece_costs(
 
 
 def mixed_costs(costs: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Mix over frames instead of paying for one: never more than the cheapest, and no key label is needed.
+    """Return the cost under a mixture of frames: at most that of the best frame, and independent of key labels.
 
     Args:
-        costs: For each shift, [P] nats of ``piece_costs`` in the frame at that shift, so with its prior paid.
+        costs: For each shift, [P] nats of ``piece_costs`` in the frame of that shift, including its prior.
 
     Returns:
         [P] nats.
@@ -56,12 +57,12 @@ def mixed_costs(costs: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
 def token_costs(encoding: MelodyEncoding, log_joint: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return each note's token cross-entropy (Qin et al. 2017).
 
-    Tokens that a fold's training pieces lack are reached through the floor, the event's p0 split evenly among the
-    tokens it can have; with vocabulary=corpus, as in the paper, there is no floor.
+    The floor of a token is the event's p0, divided equally among the event's possible tokens; with vocabulary=corpus,
+    as in the paper, there is no floor.
 
     Args:
         encoding: The encoding.
-        log_joint: [M] nats, the log probability of the note's own token.
+        log_joint: [M] log probability of the note's token (nats).
 
     Returns:
         [M] nats.
@@ -81,12 +82,12 @@ def score(
 
     Args:
         encoding: The encoding.
-        log_marginal: [M] as for ``piece_costs``, in the encoding's own frames.
-        log_joint: [M] as for ``token_costs``.
+        log_marginal: [M] see ``piece_costs``, in the encoding's own frames.
+        log_joint: [M] see ``token_costs``.
 
     Returns:
-        By metric name: nats per note and cross-entropy, by piece and by note. Cross-entropy leaves out first notes and
-        the pieces that the encoding may not train on.
+        By metric name: nats per note and cross-entropy, averaged by piece and by note. Cross-entropy excludes first
+        notes and pieces that cannot be used for training.
     """
     sequences, melodies = encoding.sequences, encoding.melodies
     cost = piece_costs(encoding, sequences, log_marginal)
@@ -99,17 +100,13 @@ def score(
         piece[later], weights=token_costs(encoding, log_joint)[later], minlength=melodies.num_pieces
     ).astype(np.float64)
     num_later = np.bincount(piece[later], minlength=melodies.num_pieces)
-    fold = melodies.fold
-    return {
-        NATS_PER_NOTE.name: _by_piece(cost, num_notes, fold, melodies.num_folds),
-        NATS_PER_NOTE_BY_NOTE.name: _by_note(cost, num_notes, fold, melodies.num_folds),
-        CV_LOSS.name: _by_piece(token_cost, num_later, fold, melodies.num_folds),
-        CV_LOSS_BY_NOTE.name: _by_note(token_cost, num_later, fold, melodies.num_folds),
-    }
+    nats_per_note = _over_folds(cost, num_notes, melodies)
+    cross_entropy = _over_folds(token_cost, num_later, melodies)
+    return {metric.name: values for metric, values in zip(SCORED, (*nats_per_note, *cross_entropy), strict=True)}
 
 
 def _fold_and_piece(encoding: MelodyEncoding, sequences: Sequences) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """[M] the fold that scores each kept note, and its piece."""
+    """Return [M] the fold that scores each kept note, and [M] the note's piece."""
     piece = np.repeat(np.arange(encoding.melodies.num_pieces), np.diff(sequences.start))
     return encoding.scorer[piece], piece
 
@@ -118,16 +115,12 @@ def _mixed(eps: NDArray[np.float64], log_p: NDArray[np.float64], log_floor: NDAr
     return np.logaddexp(np.log1p(-eps) + log_p, np.log(eps) + log_floor)
 
 
-def _by_piece(
-    cost: NDArray[np.float64], notes: NDArray[np.int64], fold: NDArray[np.int8], num_folds: int
-) -> FoldValues:
-    scored = notes > 0
-    mean = cost[scored] / notes[scored]
-    return FoldValues(tuple(float(mean[fold[scored] == g].mean()) for g in range(num_folds)))
-
-
-def _by_note(cost: NDArray[np.float64], notes: NDArray[np.int64], fold: NDArray[np.int8], num_folds: int) -> FoldValues:
-    scored = notes > 0
-    return FoldValues(
-        tuple(float(cost[scored & (fold == g)].sum() / notes[scored & (fold == g)].sum()) for g in range(num_folds))
+def _over_folds(
+    cost: NDArray[np.float64], num_notes: NDArray[np.int64], melodies: Melodies
+) -> tuple[FoldValues, FoldValues]:
+    """Return the mean cost per note of each fold, averaged by piece and by note; pieces without notes are left out."""
+    folds = [(num_notes > 0) & (melodies.fold == fold) for fold in range(melodies.num_folds)]
+    return (
+        FoldValues(tuple(float((cost[pieces] / num_notes[pieces]).mean()) for pieces in folds)),
+        FoldValues(tuple(float(cost[pieces].sum() / num_notes[pieces].sum()) for pieces in folds)),
     )

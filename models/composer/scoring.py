@@ -1,9 +1,9 @@
-"""Tunes that a trained composer never saw, scored on the objective of searches.
+"""Score unseen tunes by a trained composer on the objective of searches.
 
-What the composer says of a note is the mean over its G networks, then mixed with one floor, that of all pieces that any
-of them learnt from (``objective``). The floor's grid has every pitch with every duration of the training corpus
-and of the scored tunes, these counted like any that training never showed: so each note's cost is finite, and the
-probabilities of all tunes on that grid sum to one. Metres and pickups that the composer lacks are priced alike.
+The probability of a note is the mean over the composer's G networks, mixed with one floor that is estimated from all
+training pieces (``objective``). The grid of the floor has every pitch with every duration of the training corpus and of
+the scored tunes; durations that only the scored tunes have count as unseen. So each note's cost is finite, and the
+probabilities of all tunes on that grid sum to one. The same holds for unseen metres and pickups.
 
 Symbols: P tunes, G networks, M kept notes of the tunes.
 """
@@ -29,7 +29,7 @@ from models.family import Lack, Scored
 from models.training import checkpoint
 
 _TOKENS = ("token_pitch", "token_duration", "token_position", "durations", "positions", "metres")
-"""What of a vocabulary says how notes are numbered."""
+"""The parts of a vocabulary that define how notes are numbered."""
 
 
 def score_tunes(trained: Path, melodies: Melodies, learnt: Melodies | None) -> Scored:
@@ -38,13 +38,14 @@ def score_tunes(trained: Path, melodies: Melodies, learnt: Melodies | None) -> S
     Args:
         trained: The composer's file.
         melodies: The tunes, under any alphabets.
-        learnt: The open pieces of its training corpus; without a floor of its own it takes that from them.
+        learnt: The open pieces of the training corpus, for a composer without a floor; None if unavailable.
 
     Returns:
-        [P] nats per note, and how many notes and tunes the composer knows only by its floor.
+        [P] nats per note, and the numbers of notes and tunes that only the floor covers.
 
     Raises:
-        BadInputError: If it is no whole composer, or has no floor and the pieces are not at hand or are others.
+        BadInputError: If the file is not a complete composer, or it has no floor and the training pieces are
+            unavailable or have changed.
     """
     saved = checkpoint.load_trained(trained, "composer")
     try:
@@ -56,41 +57,41 @@ def score_tunes(trained: Path, melodies: Melodies, learnt: Melodies | None) -> S
     except BadInputError as error:
         raise BadInputError(f"{trained}: {error}") from None
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise checkpoint.not_whole(trained, "composer", error) from error
+        raise checkpoint.incomplete_model(trained, "composer", error) from error
     return Scored(tune_scores(task), lacks(task))
 
 
 def with_floor(vocabulary: MelodyVocabulary, spec: ComposerSpec, learnt: Melodies | None) -> MelodyVocabulary:
-    """Return a vocabulary with its floor; one of an earlier version has none, and takes that of its training pieces."""
+    """Return a vocabulary with a floor; one of an earlier version has none and gets that of the training pieces."""
     if vocabulary.floor is not None and vocabulary.token_fifths is not None:
         return vocabulary
     if learnt is None:
         raise BadInputError(
             "a composer of an earlier version takes the probability of unknown notes from its training corpus",
-            "that is not at hand",
-            remedy="bring the corpus back, or train the model again",
+            "that is not available",
+            remedy="restore the corpus, or train the model again",
         )
-    made = MelodyEncoding(for_refit(learnt), melody_options(spec)).vocabulary
+    refitted = MelodyEncoding(for_refit(learnt), melody_options(spec)).vocabulary
     for name in _TOKENS:
-        if not np.array_equal(getattr(made, name), getattr(vocabulary, name)):
+        if not np.array_equal(getattr(refitted, name), getattr(vocabulary, name)):
             raise BadInputError(
-                "a composer of an earlier version is scored with the pieces that it learnt from",
+                "a composer of an earlier version is scored with its training pieces",
                 f"{learnt.corpus} has other {name.removeprefix('token_')}s now",
                 remedy="restore its files, or train the model again",
             )
-    return replace(vocabulary, token_fifths=made.token_fifths, floor=made.floor)
+    return replace(vocabulary, token_fifths=refitted.token_fifths, floor=refitted.floor)
 
 
 def scoring_task(spec: ComposerSpec, vocabulary: MelodyVocabulary, melodies: Melodies) -> ComposerTask:
-    """Prepare tunes for a trained composer: a copy of each for every network, under the composer's alphabets.
+    """Prepare tunes for a trained composer: a copy of each tune for every network, under the composer's alphabets.
 
     Args:
         spec: The composer's settings.
-        vocabulary: Its vocabulary, with a floor.
+        vocabulary: The composer's vocabulary, with a floor.
         melodies: The P tunes.
 
     Returns:
-        The task, of G * P pieces; its weights are still to be loaded.
+        The task of G * P pieces; its weights must be loaded afterwards.
     """
     known = {name: getattr(vocabulary, name) for name in ("durations", "positions", "metres")}
     copies = for_every_fold(under(melodies, known), vocabulary.num_folds)
@@ -98,10 +99,10 @@ def scoring_task(spec: ComposerSpec, vocabulary: MelodyVocabulary, melodies: Mel
 
 
 def tune_scores(task: ComposerTask) -> NDArray[np.float64]:
-    """Score tunes by the mean of all networks, over all frames, each at its prior, where there are several.
+    """Score tunes by the mean of all networks, mixed over all frames by their priors.
 
     Args:
-        task: What ``scoring_task`` returns, with the composer's weights.
+        task: Output of ``scoring_task``, with the composer's weights.
 
     Returns:
         [P] nats per note.
@@ -116,23 +117,32 @@ def tune_scores(task: ComposerTask) -> NDArray[np.float64]:
 
 
 def mean_of_networks(log_p: NDArray[np.float64], num_networks: int) -> NDArray[np.float64]:
-    """[G * M] at every copy of a note the log of the mean of what the networks, one for each copy, say of it."""
+    """Return [G * M] for each copy of a note the log of the networks' mean probability, one network for each copy."""
     mean = np.logaddexp.reduce(log_p.reshape(num_networks, -1), axis=0) - np.log(num_networks)
     return np.tile(mean, num_networks)
 
 
 def lacks(task: ComposerTask) -> list[Lack]:
-    """Count what a composer lacks to know the tunes of a task, among the notes and rests that its reading keeps."""
+    """Count the notes and tunes of a task with properties that the composer does not know.
+
+    Only notes and rests that the composer's reading keeps are counted.
+
+    Args:
+        task: Output of ``scoring_task``.
+
+    Returns:
+        The counts.
+    """
     encoding, sequences = task.encoding, task.encoding.sequences
     vocabulary, melodies = encoding.vocabulary, encoding.melodies
-    num_tunes = melodies.num_pieces // task.num_folds  # the others are their copies
+    num_tunes = melodies.num_pieces // task.num_folds  # the others are copies
     num_notes = int(sequences.start[num_tunes])
     event, position = sequences.event[:num_notes], sequences.position[:num_notes]
     carried = np.bincount(encoding.token_event[vocabulary.seen.any(axis=0)], minlength=encoding.num_events) > 0
     pitch, duration = np.divmod(event, encoding.num_durations)
     carried = carried.reshape(-1, encoding.num_durations)
     new_duration = np.logical_not(np.count_nonzero(carried, axis=0)[duration])
-    found = [
+    counts = [
         _lack("unknown_durations", "notes", "with a duration that the model lacks", new_duration),
         _lack(
             "unknown_pitches",
@@ -143,15 +153,15 @@ def lacks(task: ComposerTask) -> list[Lack]:
     ]
     if encoding.options.beat != "off":
         new_position = np.logical_not(np.count_nonzero(encoding.seen_position, axis=0)[position])
-        found.append(
+        counts.append(
             _lack("unknown_positions", "notes", "that begin at a place in the bar that the model lacks", new_position)
         )
     if encoding.options.beat != "off" or encoding.options.bars:
         known_metres = np.flatnonzero(vocabulary.bar_counts.sum(axis=(0, 2)))  # the model's come first in the alphabet
         new_metre = ~np.isin(melodies.metre[:num_tunes], known_metres)
-        found.append(_lack("unknown_metres", "pieces", "in a metre that the model lacks", new_metre))
-    return found
+        counts.append(_lack("unknown_metres", "pieces", "in a metre that the model lacks", new_metre))
+    return counts
 
 
-def _lack(name: str, noun: str, what: str, missing: NDArray[np.bool_]) -> Lack:
-    return Lack(name, noun, what, int(missing.sum()), len(missing))
+def _lack(name: str, noun: str, condition: str, missing: NDArray[np.bool_]) -> Lack:
+    return Lack(name, noun, condition, int(missing.sum()), len(missing))

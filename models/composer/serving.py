@@ -1,4 +1,4 @@
-"""A served composer: rows of requests in, tunes out."""
+"""The served composer: rows of requests in, tunes out."""
 
 from collections.abc import Mapping
 from fractions import Fraction
@@ -18,20 +18,20 @@ from models.serving import Answer, Column, Row, Serving
 from models.uses.request import SamplingRequest, parse_key, parse_metre
 
 _FINEST = 96
-"""Durations of a prompt are moved to the nearest fraction with at most this denominator, in quarter notes."""
+"""Largest denominator of a prompt's durations (quarter notes), which are rounded to the nearest such fraction."""
 
 _MAX_BARS = 256
-"""Most bars of a tune that is asked for in a row: a server has others to answer."""
+"""Most bars of a tune in one request, as a server has other requests to answer."""
 
 _MAX_PROMPT = 4096
-"""Most notes of a prompt, likewise."""
+"""Most notes of a prompt in one request."""
 
 _MODES: Mapping[Mode, str] = {"major": "", "minor": "m", "dorian": "dor", "mixolydian": "mix"}
-"""How a mode is written behind a tonic, as ``parse_key`` reads it."""
+"""The suffix of the tonic for each mode, as ``parse_key`` accepts it."""
 
 
 def load(trained: Path) -> Answer:
-    """Load a trained composer, and return the function that composes one tune for each row."""
+    """Load a trained composer and return the function that composes a tune for a row."""
     composer = TuneComposer.load(trained)
     return lambda row: _compose(composer, row)
 
@@ -54,7 +54,7 @@ def _compose(composer: TuneComposer, row: Row) -> Row:
 
 
 def _prompt(row: Row) -> Tune | None:
-    """Make a tune of a row's prompt, in the key and metre that the row names, else the key that fits and 4/4."""
+    """Return the prompt of a row or None, in the row's key and metre, by default the estimated key and 4/4."""
     pitch, duration = (np.asarray(row.get(name, ()), np.float64) for name in ("prompt_pitch", "prompt_duration"))
     if not len(pitch) and not len(duration):
         return None
@@ -74,7 +74,7 @@ def _prompt(row: Row) -> Tune | None:
 
 def _whole(name: str, value: Any) -> int:
     if float(value) != int(value):
-        raise BadInputError(f"{name} is a whole number", f"got {value}")
+        raise BadInputError(f"{name} is an integer", f"got {value}")
     return int(value)
 
 
@@ -101,7 +101,7 @@ SERVING = Serving(
     ),
     examples=[{"bars": 8, "key": "D", "metre": "4/4", "temperature": 0.9, "top_p": 0.95, "seed": 1}],
     explanation="""One row is one tune: `bars`, `key` (D, Am, E dorian), `metre` (6/8), `form` (AABB), `temperature`,
-`top_p`, `top_k` and `seed`, one of them at least; to continue a beginning, `prompt_pitch` and `prompt_duration` (MIDI
+`top_p`, `top_k` and `seed`, at least one of them; to continue a prompt, `prompt_pitch` and `prompt_duration` (MIDI
 pitches, -1 for a rest, and quarter notes). The answer has `pitch` and `duration`, `metre`, `key`, and the tune as
 `abc`.""",
 )

@@ -7,7 +7,7 @@ from models.training.hyperparameters import TrainingSpec
 
 
 class _NetworkSpec(Spec):
-    """What a composer is and reads."""
+    """Settings of the network and its encoding."""
 
     cell: Literal["rnn", "gru", "lstm", "peephole"] = setting(
         "lstm",
@@ -18,8 +18,7 @@ class _NetworkSpec(Spec):
     size: int = setting(128, "hidden units of each layer", low=1, high=2048, unit="units")
     input: Literal["token", "factored"] = setting(
         "factored",
-        "how a note enters: its token's one-hot straight into the first layer, or the sum of embeddings of token, "
-        "pitch and duration",
+        "input of a note: the one-hot token, or the sum of embeddings of token, pitch and duration",
         memory_order=("factored", "token"),
     )
     embedding: int = setting(
@@ -30,36 +29,37 @@ class _NetworkSpec(Spec):
     )
     head: Literal["token", "factored"] = setting(
         "factored",
-        "output weights of each token: its own, or the sum of its own, its pitch's and its duration's",
+        "output weights of a token: its own, or the sum of those of token, pitch and duration",
         memory_order=("token", "factored"),
     )
     initial: Literal["torch", "tensorflow"] = setting(
         "torch",
-        "initial weights: small ones as torch draws them, or the paper's (cells by TensorFlow's Glorot rule, output "
-        "weights from N(0, 1))",
+        "initial weights: torch's, or the paper's (cells by TensorFlow's Glorot rule, output weights from N(0, 1))",
         when={"cell": ("rnn", "lstm", "peephole"), "input": ("token",), "head": ("token",)},
     )
     dropout: float = setting(0.3, "probability of zeroing a unit of each layer's output", low=0.0, high=0.95)
     dropout_at_validation: bool = setting(
-        False, "leave dropout on when scoring held-out pieces, as the paper's code did (only literal presets want it)"
+        False, "apply dropout when scoring held-out pieces, like the paper's code (only for literal presets)"
     )
     reading: Literal["sounding", "literal"] = setting(
         "sounding",
-        "tokens from sounding events (MIDI pitch or rest, a chord's top note), or as the paper's code read them "
-        "(spelled names, rests and chords left out)",
+        "tokens from sounding events (MIDI pitch or rest, a chord's top note), or like the paper's code (spelled note "
+        "names without rests and chords)",
     )
     vocabulary: Literal["training", "corpus"] = setting(
-        "training", "tokens known to a fold's model: those of its training pieces, or of the whole corpus (a leak)"
+        "training", "tokens known to a fold's model: those of its training pieces, or of the entire corpus (a leak)"
     )
     beat: Literal["off", "input", "target"] = setting(
         "input",
-        "the position in the bar: unused, an input beside the note, or part of the predicted token",
+        "the position in the bar: unused, a further input, or part of the predicted token",
         memory_order=("off", "input", "target"),
     )
-    transpose: bool = setting(False, "shift every piece to C by its key signature (literal reading: always downward)")
+    transpose: bool = setting(
+        False, "transpose every piece to C by its key signature (literal reading: always downward)"
+    )
     augment: int = setting(
         0,
-        "train on pieces shifted at random by -augment..augment-1 semitones; 0 is off",
+        "train on pieces transposed at random by -augment..augment-1 semitones; 0 is off",
         low=0,
         high=6,
         unit="semitones",
@@ -67,16 +67,16 @@ class _NetworkSpec(Spec):
     )
     copying: Literal["off", "match", "match+bars"] = setting(
         "match+bars",
-        "experts in the tune's own past that a gate mixes with the network: none, what followed the longest match, or "
-        "also what stood 1, 2, 4, 8 and 16 bars before",
+        "experts that copy from the tune's own past, mixed with the network by a gate: none, the continuation of the "
+        "longest match, or also the note 1, 2, 4, 8 and 16 bars earlier",
         when={"reading": ("sounding",)},
         memory_order=("off", "match", "match+bars"),
         earlier="off",
     )
     copying_own_loss: float = setting(
         1.0,
-        "weight of the network's own cross-entropy beside the mixture's, without which it learns little of what is "
-        "copied",
+        "weight of the network's own cross-entropy, added to the mixture's; without it the network learns little about "
+        "notes that are copied",
         low=0.0,
         high=100.0,
         when={"copying": ("match", "match+bars")},
@@ -87,13 +87,13 @@ class _NetworkSpec(Spec):
 
 
 class ComposerSpec(TrainingSpec, _NetworkSpec):
-    """Settings of one composer: those of Qin et al. (2017) and those that were measured to matter beyond them.
+    """Settings of one composer: those of Qin et al. (2017), and further settings that improve the model.
 
-    A search samples the network's settings first, then the shared ones of a training, then these.
+    A search samples the network's settings first, then those of training, then those of this class.
     """
 
     lr: float = TrainingSpec.with_default("lr", 3e-3, "learning rate (the paper's step)")
-    length: int = setting(64, "notes in a training window, over which errors are propagated back", low=1, high=4096)
+    length: int = setting(64, "notes in a training window (truncated backpropagation)", low=1, high=4096)
     loss: Literal["mean", "sum"] = setting("mean", "reduction of the cross-entropy over the notes of a batch")
     windows_per_epoch: int = setting(
         0,
@@ -105,5 +105,5 @@ class ComposerSpec(TrainingSpec, _NetworkSpec):
 
     @property
     def copies(self) -> Literal["off", "match", "match+bars"]:
-        """The experts that the model has; none where the reading leaves notes out."""
+        """The experts of the model; "off" if the reading leaves notes out."""
         return self.copying if self.reading == "sounding" else "off"

@@ -1,6 +1,6 @@
-"""The composer's task: an encoded corpus cut into windows for training, and held-out pieces run whole.
+"""The composer's task: windows of an encoded corpus for training, and entire held-out pieces for scoring.
 
-Symbols: G folds, T steps, B sequences, M kept notes, K tokens asked for.
+Symbols: G folds, T steps, B sequences, M kept notes, J experts.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.encodings.windows import Batch, WindowPlan, whole_pieces
 from data_prep.errors import BadInputError
 from data_prep.melodies.arrays import Melodies
-from data_prep.randomness import stream
+from data_prep.randomness import fold_streams
 from models.composer.copy_gate import NUM_EXPERTS, Copies, gate_features, mixed
 from models.composer.model import ComposerModel
 from models.composer.objective import SCORED, score
@@ -27,7 +27,7 @@ from models.metrics import FoldValues
 from models.training.loop import StepLoss
 
 _SCORED_NOTES = 4096
-"""Most notes of a fold in one batch of held-out pieces, padding included: full speed, and memory stays small."""
+"""Most notes of a fold in one batch of held-out pieces, including padding: full speed with little memory."""
 
 
 class ComposerTask:
@@ -50,8 +50,8 @@ class ComposerTask:
             melodies: The pieces with their folds.
             seed: The search's seed.
             trial: The trial's number.
-            device: Where the model lives.
-            known: What a trained model learnt, for a task that only scores; see ``MelodyEncoding``.
+            device: The model's device.
+            known: The vocabulary of a trained model, for a task that only scores; see ``MelodyEncoding``.
         """
         self.spec = spec
         self.encoding = MelodyEncoding(melodies, melody_options(spec), known)
@@ -67,14 +67,14 @@ class ComposerTask:
             batch_size=spec.batch_size,
             windows_per_epoch=spec.windows_per_epoch,
         )
-        # Bar positions that a fold has not seen are one row, the last.
+        # All bar positions that a fold has not seen share the last row.
         positions = np.arange(self.encoding.num_positions)
         unseen = len(self.encoding.vocabulary.positions)
         self._position_row = np.where(self.encoding.seen_position, positions, unseen)
         self._copies_of_notes = self._gathered_copies() if spec.copies != "off" else None
 
     def _gathered_copies(self) -> Copies:
-        """Return what the experts say before every note, [N, ...]: the reading keeps all notes."""
+        """Return the experts' predictions of all notes, [N, ...]; a reading with copies keeps all notes."""
         melodies = self.encoding.melodies
         votes = melodies.votes[:, : NUM_EXPERTS[self.spec.copies]]
         index = np.arange(melodies.num_notes) - melodies.start[melodies.piece_of_note]
@@ -85,12 +85,12 @@ class ComposerTask:
         )
 
     def copies(self, index: NDArray[np.int64]) -> Copies | None:
-        """Return what the experts say before some notes, given by their rows [G, T, B]; None where none are asked."""
+        """Return the experts' predictions of the notes with row numbers [G, T, B]; None without experts."""
         if self._copies_of_notes is None:
             return None
         rows, dtype = self._tensor(index), next(self.model.parameters()).dtype
-        every = self._copies_of_notes
-        return Copies(every.features[rows].to(dtype), every.present[rows], every.hits[rows].to(dtype))
+        copies = self._copies_of_notes
+        return Copies(copies.features[rows].to(dtype), copies.present[rows], copies.hits[rows].to(dtype))
 
     def _check_folds(self) -> None:
         encoding = self.encoding
@@ -102,7 +102,7 @@ class ComposerTask:
                 options = encoding.options
                 raise BadInputError(
                     "every fold needs a piece of two notes (in one key, for reading = literal with transpose = true)",
-                    f"fold {fold} of {encoding.melodies.corpus} has none under reading = {options.reading}, "
+                    f"fold {fold} of {encoding.melodies.corpus} has none with reading = {options.reading}, "
                     f"transpose = {str(options.transpose).lower()}",
                     remedy="use reading = sounding or a larger corpus",
                 )
@@ -114,36 +114,34 @@ class ComposerTask:
 
     @property
     def holds_out(self) -> bool:
-        """Whether any piece is held out; none is when the model is made of all."""
+        """Whether any piece is held out; False for a model that is trained on all pieces."""
         return bool((self.encoding.melodies.fold < self.num_folds).any())
 
     def num_steps(self, epoch: int) -> int:
-        """Return the steps of an epoch, the same for all."""
+        """Return the number of steps in an epoch, the same for all epochs."""
         del epoch
         return self._plan.num_steps
 
     @property
     def metric_names(self) -> tuple[str, ...]:
-        """The names of what ``evaluate`` returns."""
+        """Names of the metrics that ``evaluate`` returns."""
         return tuple(metric.name for metric in SCORED)
 
     @property
     def vocabulary(self) -> Mapping[str, Any]:
-        """What the tokens mean, and which of them each fold knows."""
+        """The tokens, and those that each fold knows."""
         return self.encoding.vocabulary.as_json()
 
     def losses(self, epoch: int) -> Iterator[StepLoss]:
-        """Yield an epoch's losses one by one; the model is updated after each."""
-        dropout = DropoutStreams(self._seed, "dropout", num_folds=self.num_folds, trial=self._trial, epoch=epoch)
-        shifts = [
-            stream(self._seed, "augmentation", trial=self._trial, fold=fold, epoch=epoch)
-            for fold in range(self.num_folds)
-        ]
+        """Yield the loss of each step of an epoch; the model is updated after each."""
+        names = {"num_folds": self.num_folds, "trial": self._trial, "epoch": epoch}
+        dropout = DropoutStreams(self._seed, "dropout", **names)
+        transpositions = fold_streams(self._seed, "augmentation", **names)
         for batch in self._plan.epoch(self._seed, trial=self._trial, epoch=epoch):
             moved = None
             if self.spec.augment:
                 moved = np.empty(batch.piece.shape, dtype=np.int64)
-                for fold_moved, source in zip(moved, shifts, strict=True):
+                for fold_moved, source in zip(moved, transpositions, strict=True):
                     fold_moved[:] = source.integers(2 * self.spec.augment, size=len(fold_moved))
             rows, inside = batch.rows(self.encoding.sequences.start)
             tokens, positions, targets, valid = self._inputs(self.encoding.sequences, batch, rows, inside, moved)
@@ -163,7 +161,7 @@ class ComposerTask:
         return score(self.encoding, *self.note_log_probabilities(self.encoding.sequences, dropout))
 
     def frames(self) -> Iterator[Sequences]:
-        """Yield the pieces in each frame in which they are scored: their own key, or every key of a shifted piece."""
+        """Yield the pieces in each frame in which they are scored: the original key, or every shift with transpose."""
         encoding = self.encoding
         if not encoding.options.transpose:
             yield encoding.sequences
@@ -174,31 +172,31 @@ class ComposerTask:
     def note_log_probabilities(
         self, sequences: Sequences, dropout: DropoutStreams | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Run every piece whole, from a zero state, through the model of the fold that holds it out.
+        """Run every piece from a zero state through the model of the fold that holds it out.
 
         Args:
             sequences: The pieces in their frames.
-            dropout: The streams of masks; None leaves everything on.
+            dropout: The streams of masks; None for no dropout.
 
         Returns:
-            [M] nats each, 0 where no fold holds the piece out: log of the summed probability of the tokens that carry
-            the note's event, and log probability of the note's own token.
+            [M] log of the summed probability of the tokens of the note's event, and [M] log probability of the note's
+            own token (nats), 0 if no fold holds the piece out.
         """
         log_marginal, log_joint = np.zeros((2, len(sequences.token)))
-        for rows, inside, of_network, log_gate in self._predicted(sequences, dropout):
-            copies, found = self.copies(rows), of_network
+        for rows, inside, predicted, log_gate in self._predicted(sequences, dropout):
+            copies, mixture = self.copies(rows), predicted
             if copies is not None and log_gate is not None:
-                # The experts vote for events. With the beat in tokens the past says which token of an event can come.
-                found = [mixed(log_p, log_gate, copies.hits) for log_p in of_network]
-            log_marginal[rows[inside]], log_joint[rows[inside]] = (log_p.cpu().numpy()[inside] for log_p in found)
+                # Experts vote for events; with the beat in tokens the past determines the token of an event.
+                mixture = [mixed(log_p, log_gate, copies.hits) for log_p in predicted]
+            log_marginal[rows[inside]], log_joint[rows[inside]] = (log_p.cpu().numpy()[inside] for log_p in mixture)
         return log_marginal, log_joint
 
     def gates(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Look into a model that copies, on the pieces that its folds hold out.
+        """Return the network's own predictions and the gates of a model that copies, on the held-out pieces.
 
         Returns:
-            [M] nats, the log of what the network alone gives each note's event, and [M, 1 + J] the gates before it; 0
-            where no fold holds the piece out.
+            [M] log probability of each note's event under the network alone (nats), and [M, 1 + J] the gates; 0 if no
+            fold holds the piece out.
         """
         sequences = self.encoding.sequences
         alone = np.zeros(len(sequences.token))
@@ -212,7 +210,7 @@ class ComposerTask:
     def _predicted(
         self, sequences: Sequences, dropout: DropoutStreams | None
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_], list[Tensor], Tensor | None]]:
-        """Run held-out pieces: rows, which of them are notes, the network's marginal and joint, and the log gates."""
+        """Yield for each batch of held-out pieces: rows, whether each is a note, marginal and joint, and log gates."""
         carriers = self.encoding.event_tokens
         fold = self.encoding.melodies.fold
         for batch in whole_pieces(np.diff(sequences.start), fold, self.num_folds, _SCORED_NOTES):
@@ -220,7 +218,7 @@ class ComposerTask:
             tokens, positions, _, _ = self._inputs(sequences, batch, rows, inside, None)
             own = sequences.token[rows][..., None]
             asked = carriers[sequences.event[rows]]
-            # With one token an event, its own is that one: nothing more to ask.
+            # With one token per event, that is the note's own token.
             asked = self._tensor(asked if carriers.shape[1] == 1 else np.concatenate([asked, own], axis=-1))
             log_p, log_gate = self.model.log_probabilities(tokens, positions, asked, dropout, self.copies(rows))
             yield rows, inside, [torch.logsumexp(log_p[..., : carriers.shape[1]], dim=-1), log_p[..., -1]], log_gate
@@ -233,7 +231,7 @@ class ComposerTask:
         inside: NDArray[np.bool_],
         moved: NDArray[np.int64] | None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return input tokens, bar positions, targets and validity (1.0 or 0.0), each [G, T, B], of a batch's rows."""
+        """Return input tokens, bar positions, targets and validity (1.0 or 0.0) of a batch's rows, [G, T, B] each."""
         target = sequences.token[index].astype(np.int64)
         past = sequences.token[np.maximum(index - 1, 0)].astype(np.int64)
         if moved is not None:
@@ -252,7 +250,7 @@ class ComposerTask:
 
 
 def melody_options(spec: ComposerSpec) -> MelodyOptions:
-    """Take the encoding's options out of the settings."""
+    """Return the encoding's options in the settings."""
     return MelodyOptions(
         beat=spec.beat,
         transpose=spec.transpose,

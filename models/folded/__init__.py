@@ -1,1 +1,1 @@
-"""Layers, losses and optimisers with a leading fold axis: G models that share nothing, computed together."""
+"""Layers, losses and optimisers with a leading fold axis: G independent models, computed together."""

@@ -1,9 +1,9 @@
-"""Bidirectional recurrent layers over folds: one layer reads a sequence forwards, another backwards.
+"""Bidirectional recurrent layers over folds (Schuster & Paliwal 1997, "Bidirectional recurrent neural networks").
 
 Symbols: G folds, T steps, B sequences of a fold, K inputs, H units of a direction.
 
-Sequences of a batch may be shorter than T; what follows their end is padding, which the backward layer reads last, so
-that it tells nothing (Schuster & Paliwal 1997, "Bidirectional recurrent neural networks").
+Sequences of a batch may be shorter than T and are then padded; the backward layer reads the padding last, so that it
+has no effect.
 """
 
 from collections.abc import Callable
@@ -12,14 +12,14 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from models.folded.layers import Cell, LayerState, RecurrentLayer
+from models.folded.layers import Cell, LayerState, RecurrentLayer, fused_lstm
 
 Drop: TypeAlias = Callable[[Tensor], Tensor]
-"""What dropout does to a layer's output."""
+"""Applies dropout to a layer's output."""
 
 
 class Reversal:
-    """Turns sequences round, each within its own length; twice is as before."""
+    """Reverses sequences, each within its own length; applied twice, it restores them."""
 
     def __init__(self, lengths: Tensor, num_steps: int) -> None:
         """Prepare for a batch.
@@ -28,24 +28,24 @@ class Reversal:
             lengths: [G, B] int64 steps of each sequence.
             num_steps: T.
         """
-        self.whole = bool((lengths == num_steps).all())
-        if not self.whole:
+        self.unpadded = bool((lengths == num_steps).all())
+        if not self.unpadded:
             step = torch.arange(num_steps, device=lengths.device)[:, None]
             inside = step < lengths[:, None]
             self._index = torch.where(inside, lengths[:, None] - 1 - step, step).unsqueeze(3)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Turn x [G, T, B, K]."""
-        return x.flip(1) if self.whole else x.gather(1, self._index.expand_as(x))
+        """Reverse x [G, T, B, K]."""
+        return x.flip(1) if self.unpadded else x.gather(1, self._index.expand_as(x))
 
 
 class BidirectionalStack(nn.Module):
-    """Layers of both directions, stacked.
+    """Stacked layers of both directions.
 
     Attributes:
-        forwards: One layer a level.
-        backwards: One layer a level.
-        merge: "each": a level reads both directions of the level below. "top": the two stacks only meet in the output.
+        forwards: One layer per level.
+        backwards: One layer per level.
+        merge: "each": a level reads both directions of the level below. "top": only the output joins the directions.
     """
 
     def __init__(
@@ -63,9 +63,9 @@ class BidirectionalStack(nn.Module):
             cell: The cell.
             num_inputs: K.
             size: H.
-            num_layers: Levels.
-            merge: Where the directions meet.
-            generators: One a fold.
+            num_layers: Number of levels.
+            merge: Where the directions are joined.
+            generators: One per fold.
         """
         super().__init__()
         self.merge: Literal["each", "top"] = merge
@@ -85,13 +85,13 @@ class BidirectionalStack(nn.Module):
 
         Args:
             x: [G, T, B, K].
-            turn: Of the batch.
+            turn: The reversal for the batch.
             drop: Dropout on each direction's output of each level.
-            state: State of the forward layers before the first step; None for zeros. Backward layers begin with zeros.
+            state: State of the forward layers before the first step; None for zeros. Backward layers start from zeros.
 
         Returns:
-            [G, T, B, 2H] forward and backward output side by side, and the forward layers' state after the last step,
-            which is meant for sequences without padding.
+            [G, T, B, 2H] forward and backward outputs concatenated, and the forward layers' state after the last step,
+            which is valid for sequences without padding.
         """
         states: list[LayerState] = []
         ahead, back = x, x
@@ -115,29 +115,13 @@ def _both(
     turn: Reversal,
     state: LayerState | None,
 ) -> tuple[Tensor, LayerState, Tensor]:
-    """[G, T, B, H] a level's forward output, its state, and the backward output, turned round again."""
-    if ahead is back and state is None and turn.whole and forwards.is_fused(ahead):
-        return _fused(forwards, backwards, ahead)
+    """Return a level's forward output [G, T, B, H], its state, and the backward output [G, T, B, H] in time order."""
+    if ahead is back and state is None and turn.unpadded and forwards.is_fused(ahead):
+        # At 16 to 64 units twice as fast as two layers and two reversals.
+        size = forwards.recurrent.shape[2]
+        zeros = ahead.new_zeros(2, ahead.shape[2], size).expand(len(ahead), -1, -1, -1)
+        hidden, h, c = fused_lstm(ahead, (forwards, backwards), zeros, zeros)
+        return hidden[..., :size], (h[:, 0], c[:, 0]), hidden[..., size:]
     ahead, after = forwards.from_dense(ahead, state)
     back, _ = backwards.from_dense(turn(back))
     return ahead, after, turn(back)
-
-
-def _fused(forwards: RecurrentLayer, backwards: RecurrentLayer, x: Tensor) -> tuple[Tensor, LayerState, Tensor]:
-    """Run torch's own bidirectional LSTM fold by fold: at 16 to 64 units twice as fast as two layers and two turns."""
-    size = forwards.recurrent.shape[2]
-    no_bias, zeros = torch.zeros_like(forwards.bias[0]), x.new_zeros(2, x.shape[2], size)
-    folds = [
-        torch.lstm(fold_x, (zeros, zeros), [w, r, b, no_bias, wb, rb, bb, no_bias], True, 1, 0.0, True, True, False)
-        for fold_x, w, r, b, wb, rb, bb in zip(
-            x.unbind(0),
-            *(
-                part.unbind(0)
-                for layer in (forwards, backwards)
-                for part in (layer.weight, layer.recurrent, layer.bias)
-            ),
-            strict=True,
-        )
-    ]
-    hidden, h, c = (torch.stack(parts) for parts in zip(*folds, strict=True))
-    return hidden[..., :size], (h[:, 0], c[:, 0]), hidden[..., size:]

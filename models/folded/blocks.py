@@ -1,4 +1,4 @@
-"""What the recurrences share: which folds step through time together, views of steps, a fast tanh.
+"""Shared parts of the recurrences: blocks of folds that step through time together, views of steps, a fast tanh.
 
 Symbols: G folds, F folds of a block, T steps, B sequences of a fold, H units, N pre-activations.
 """
@@ -12,7 +12,7 @@ from models.folded.matmul import one_by_one, outer
 
 
 def fold_blocks(recurrent: Tensor, batch: int) -> Iterator[slice]:
-    """Split the folds into blocks that step through time together: all, or on a CPU one by one if that is faster.
+    """Split the folds into blocks that step through time together: all folds, or single folds if a CPU is faster so.
 
     Args:
         recurrent: [G, N, H] recurrent weights.
@@ -27,14 +27,14 @@ def fold_blocks(recurrent: Tensor, batch: int) -> Iterator[slice]:
 
 
 def steps(sequence: Tensor, block: slice) -> tuple[Tensor, ...]:
-    """View a block's [F, B, ...] of every step; unbind makes them at once, indexing one by one would be quadratic."""
+    """Return views [F, B, ...] of a block's steps; unbind creates all at once, repeated indexing would be quadratic."""
     return sequence[block].unbind(1)
 
 
 def tanh_into(out: Tensor, x: Tensor) -> None:
     """Write tanh(x) as 2 sigmoid(2x) - 1: the CPU's vectorised tanh takes eight times as long as its sigmoid.
 
-    The error is that of a sum near 1, about 1e-7 in float32, also where tanh itself is small.
+    The absolute error is about 1e-7 in float32, even for a small tanh.
     """
     torch.mul(x, 2.0, out=out)
     out.sigmoid_()
@@ -45,9 +45,9 @@ def recurrent_gradient(dgates: Tensor, hidden: Tensor, initial: Tensor | None) -
     """Return the recurrent weights' gradient in one product over all steps.
 
     Args:
-        dgates: [G, T, B, N] gradients of what the weights' products were added to.
+        dgates: [G, T, B, N] gradients of the pre-activations.
         hidden: [G, T, B, H] hidden states.
-        initial: [G, B, H] the state before the first step, None for zeros.
+        initial: [G, B, H] hidden state before the first step, None for zeros.
 
     Returns:
         [G, N, H].

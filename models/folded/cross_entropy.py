@@ -1,10 +1,10 @@
-"""The softmax over folds: its cross-entropy with gradients made on the way, and its values at chosen tokens.
+"""The softmax over folds: its cross-entropy, with gradients computed in the forward pass, and its values at tokens.
 
-It may be mixed with a pointer: -log(weight * softmax[target] + probability).
+It can be mixed with a pointer distribution: -log(weight * softmax[target] + probability).
 
-Symbols: G folds, M rows (notes), H units, V tokens, K columns asked for.
-Logits are made a megabyte at a time and never all kept: the gradients that they are needed for are taken at once, and
-scaled by the incoming gradient of the fold in the backward pass.
+Symbols: G folds, M rows (notes), H units, V tokens, K requested columns.
+Logits are computed a megabyte at a time and not stored: the forward pass computes the gradients too, and the backward
+pass scales them by the incoming gradient of the fold.
 """
 
 from collections.abc import Iterator
@@ -19,20 +19,20 @@ from models.folded.matmul import product
 from models.folded.torch_typing import Function
 
 _CHUNK_BYTES = 2**20
-"""Logits made at a time, so that they stay in a core's cache until their gradients are taken."""
+"""Bytes of logits computed at a time, so that they fit into a core's cache."""
 
 _LEAST = -80.0
-"""Nats below which a gradient grows no more: float32 holds its exponential."""
+"""Log probability (nats) below which the gradient is capped, so that float32 does not overflow."""
 
 
 @dataclass(frozen=True)
 class Pointer:
-    """What a softmax is mixed with.
+    """The other part of a mixture with a softmax.
 
     Attributes:
-        log_weight: [G, M] nats, the log of the softmax's weight in the mixture.
-        probability: [G, M] what the others in the mixture give the target, their weights included.
-        own_loss: How much the softmax's own cross-entropy adds to the mixture's.
+        log_weight: [G, M] log of the softmax's weight in the mixture (nats).
+        probability: [G, M] weighted probability of the target under the other part.
+        own_loss: Weight of the softmax's own cross-entropy, which is added to the mixture's.
     """
 
     log_weight: Tensor
@@ -48,13 +48,13 @@ def linear_cross_entropy(
     Args:
         hidden: [G, M, H].
         weight: [G, V, H].
-        bias: [G, V]; -inf takes a token out of the fold's vocabulary.
-        target: [G, M] int64 tokens, any in 0..V-1 where the share is 0.
-        share: [G, M] what each row counts, 0 for padding; not differentiated.
-        pointer: What the softmax is mixed with; None for the softmax alone.
+        bias: [G, V]; -inf excludes a token from the fold's vocabulary.
+        target: [G, M] int64 tokens; if the share is 0, any token.
+        share: [G, M] weight of each row, 0 for padding; not differentiated.
+        pointer: The other part of the mixture; None for the softmax alone.
 
     Returns:
-        [G] nats to be differentiated, and [G] nats of the prediction alone, detached.
+        [G] loss to be differentiated (nats), and [G] cross-entropy without ``own_loss`` (nats), detached.
     """
     mixed = (None, None, 0.0) if pointer is None else (pointer.log_weight, pointer.probability, pointer.own_loss)
     return cast("tuple[Tensor, Tensor]", _LinearCrossEntropy.apply(hidden, weight, bias, target, share, *mixed))
@@ -66,21 +66,21 @@ def token_log_probabilities(hidden: Tensor, weight: Tensor, bias: Tensor, tokens
     Args:
         hidden: [G, M, H].
         weight: [G, V, H].
-        bias: [G, V]; -inf takes a token out of the fold's vocabulary.
-        tokens: [G, M, K] int64 tokens; a negative one has probability 0.
+        bias: [G, V]; -inf excludes a token from the fold's vocabulary.
+        tokens: [G, M, K] int64 tokens; negative ones have probability 0.
 
     Returns:
-        [G, M, K] nats, each 0 or less.
+        [G, M, K] log probabilities (nats).
     """
-    found = hidden.new_empty(tokens.shape)
+    log_p = hidden.new_empty(tokens.shape)
     with torch.no_grad():
         for fold in range(hidden.shape[0]):
             for part in _chunks(hidden.shape[1], weight.shape[1], hidden.element_size()):
                 logits = product(hidden[fold, part], weight[fold].t()).add_(bias[fold])
                 index = tokens[fold, part]
                 chosen = torch.log_softmax(logits, dim=1).gather(1, index.clamp_min(0))
-                found[fold, part] = chosen.masked_fill_(index < 0, -torch.inf)
-    return found
+                log_p[fold, part] = chosen.masked_fill_(index < 0, -torch.inf)
+    return log_p
 
 
 def _chunks(num_rows: int, num_tokens: int, element_size: int) -> Iterator[slice]:
@@ -90,7 +90,7 @@ def _chunks(num_rows: int, num_tokens: int, element_size: int) -> Iterator[slice
 
 
 def _mixed(log_p: Tensor, log_weight: Tensor, probability: Tensor) -> tuple[Tensor, Tensor]:
-    """Return [m] the log of mixtures of softmaxes and pointers, and [m] the softmax's share of each."""
+    """Return [m] log probabilities of mixtures of softmax and pointer, and [m] the softmax's share of each."""
     from_softmax = log_weight + log_p
     mixed = torch.logaddexp(from_softmax, probability.log())
     return mixed, torch.exp(from_softmax - mixed)
@@ -118,7 +118,7 @@ class _LinearCrossEntropy(Function):
                 x, column, count = hidden[fold, part], target[fold, part, None], share[fold, part]
                 logits = product(x, weight[fold].t()).add_(bias[fold])
                 log_p = torch.log_softmax(logits, dim=1)
-                # Padding may ask for a token that the fold does not know, and 0 times infinity is no number.
+                # The fold may not know the token at padding, and 0 times infinity is NaN.
                 predicted = log_p.gather(1, column).squeeze(1).masked_fill_(count == 0, 0.0)
                 if log_weight is not None and probability is not None:
                     own[fold] -= predicted @ count
@@ -126,7 +126,7 @@ class _LinearCrossEntropy(Function):
                     dmixture[0, fold, part] = of_softmax * -count
                     dmixture[1, fold, part] = torch.exp(-predicted.clamp_min(_LEAST)) * -count
                 nats[fold] -= predicted @ count
-                # The logits' gradient is (p - one-hot) share; the share is put on the narrower side of each product.
+                # The logits' gradient is (p - one-hot) * share; each product scales its narrower factor by the share.
                 slope = torch.exp(log_p, out=logits).scatter_add_(1, column, -torch.ones_like(column, dtype=x.dtype))
                 if log_weight is not None:
                     count = count * own_loss - dmixture[0, fold, part]

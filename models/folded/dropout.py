@@ -1,38 +1,37 @@
-"""Dropout over folds: the one home of what the settings called dropout mean.
+"""Dropout over folds.
 
-A probability is that of zeroing a value; what stays is scaled by 1 / (1 - probability), so that means stay.
-TensorFlow 1 counted the probability of keeping instead, and the texts that used it give that number.
+The probability is that of zeroing a value; the other values are scaled by 1 / (1 - probability). TensorFlow 1, and the
+papers that used it, state the probability of keeping a value instead.
 """
 
 import numpy as np
 from torch import Tensor
 
-from data_prep.randomness import stream
+from data_prep.randomness import fold_streams
 from models.folded.torch_typing import tensor
 
 _LEVELS = 2**16
-"""Values of the 16 random bits that decide over one element."""
+"""Number of values of the 16 random bits for one element."""
 
 
 class DropoutStreams:
-    """One random stream a fold, from which masks are drawn in the order in which they are asked for."""
+    """One random stream per fold, from which masks are drawn in the order of the calls."""
 
     def __init__(self, seed: int, purpose: str, *, num_folds: int, trial: int, epoch: int) -> None:
-        """Open the streams at their beginning.
+        """Create the streams.
 
         Args:
             seed: The search's seed.
-            purpose: What the masks are for ("dropout", "dropout at validation").
+            purpose: Purpose of the masks ("dropout", "dropout at validation").
             num_folds: Number of folds G.
             trial: The trial's number.
             epoch: The epoch, from 1.
         """
-        self._streams = [
-            stream(seed, purpose, trial=trial, fold=fold, epoch=epoch).bit_generator for fold in range(num_folds)
-        ]
+        streams = fold_streams(seed, purpose, num_folds=num_folds, trial=trial, epoch=epoch)
+        self._streams = [source.bit_generator for source in streams]
 
     def drop(self, x: Tensor, probability: float) -> Tensor:
-        """Zero elements of x [G, ...], each fold's by its own stream; nothing is drawn where the probability is 0."""
+        """Return x [G, ...] with elements zeroed by each fold's stream; probability 0 draws nothing."""
         if probability == 0.0:
             return x
         threshold = round(probability * _LEVELS)

@@ -5,8 +5,8 @@ Symbols: G folds, T steps, B sequences of a fold, H units; gates in the order r,
     r = sigmoid(pre_r + R_r h')    z = sigmoid(pre_z + R_z h')    q = R_n h' + b
     n = tanh(pre_n + r q)          h = n + z (h' - n)
 
-where ' marks the step before. Backward, every gradient of a step is dh times something local to that step, which is
-taken for all steps together; the loop only carries dh.
+where ' marks the previous step. In the backward pass every gradient of a step is dh times a factor that is local to the
+step. The factors are computed for all steps together; the loop only carries dh.
 """
 
 from collections.abc import Callable
@@ -28,9 +28,9 @@ def gru(pre: Tensor, recurrent: Tensor, recurrent_bias: Tensor, state: Tensor | 
     """Run a GRU layer on pre-activations.
 
     Args:
-        pre: [G, T, B, 3H] what inputs and biases add to the gates; overwritten, so it must be nobody else's.
+        pre: [G, T, B, 3H] contributions of inputs and biases to the gates; overwritten, so it must not be shared.
         recurrent: [G, 3H, H].
-        recurrent_bias: [G, H] the bias b inside the reset gate's reach.
+        recurrent_bias: [G, H] the bias b, which the reset gate multiplies.
         state: [G, B, H] h before the first step; None for zeros.
 
     Returns:
@@ -83,7 +83,7 @@ def _forward(
     bias: Tensor,
     h: Tensor,
 ) -> None:
-    """Step a block of folds through time: gates turn from pre-activations into activations, products become q."""
+    """Step a block of folds through time: pre-activations in gates become activations, and q is written to products."""
     size = hidden.shape[3]
     r, z, n = (steps(part, block) for part in gates.chunk(3, dim=-1))
     r_z = steps(gates[..., : 2 * size], block)
@@ -98,9 +98,9 @@ def _forward(
 
 
 def _local(gates: Tensor, products: Tensor, hidden: Tensor, h0: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Take the derivatives that are local to a step, each to be multiplied by dh: [G, T, B, 3H] those of q, r and z.
+    """Return the local derivatives, to be multiplied by dh: [G, T, B, 3H] those of q, r and z.
 
-    The second tensor, of the same shape, holds n's in its last third; the rest is to be filled.
+    The second tensor, of the same shape, has those of n in its last third; the rest is uninitialised.
     """
     r, z, n = gates.chunk(3, dim=-1)
     dproducts, dpre = torch.empty_like(gates), torch.empty_like(gates)
@@ -117,7 +117,7 @@ def _local(gates: Tensor, products: Tensor, hidden: Tensor, h0: Tensor | None) -
 def _backward(
     block: slice, update: Tensor, dproducts: Tensor, dpre: Tensor, dhidden: Tensor, weights: Tensor, dh0: Tensor
 ) -> None:
-    """Step a block of folds back through time, turning local derivatives into gradients in place."""
+    """Step a block of folds back through time, and replace local derivatives by gradients."""
     size = dhidden.shape[3]
     times_weights = step_product(weights, dhidden.shape[2])
     z, dh, dh_wide = steps(update, block), steps(dhidden, block), steps(dhidden.unsqueeze(3), block)

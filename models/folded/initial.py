@@ -1,13 +1,13 @@
-"""Initial weights over folds, each fold's drawn from its own stream, by the rule of one library or the other.
+"""Initial weights over folds by the rules of PyTorch or TensorFlow, each fold's drawn from its own stream.
 
 Symbols: K inputs, H units, n gates of a cell.
 
-    torch         cells as torch.nn.LSTM: uniform within +-1/sqrt(H), peepholes too; output weights normal, of the
-                  variance 1/(3 H) that torch.nn.Linear's have
-    tensorflow    cells as TensorFlow 1's: Glorot & Bengio's (2010, "Understanding the difficulty of training deep
-                  feedforward neural networks") uniform distribution for the joint matrix [K + H, n H] of input and
+    torch         cells as torch.nn.LSTM: uniform within +-1/sqrt(H), peepholes too; output weights normal with
+                  torch.nn.Linear's variance 1/(3 H)
+    tensorflow    cells as TensorFlow 1: uniform distribution of Glorot & Bengio (2010, "Understanding the difficulty of
+                  training deep feedforward neural networks") for the joint matrix [K + H, n H] of input and
                   recurrent weights, within +-sqrt(6 / (K + H + n H)), and for each vector [H] of peepholes, within
-                  +-sqrt(6 / (H + H)); output weights by its random_normal, N(0, 1)
+                  +-sqrt(6 / (H + H)); output weights from N(0, 1), TensorFlow's random_normal
 """
 
 import math
@@ -17,8 +17,18 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor
 
+from data_prep.randomness import integer_seed
+
 Initial: TypeAlias = Literal["torch", "tensorflow"]
-"""The library whose initial weights a model starts from."""
+"""The library whose rule is used."""
+
+
+def weight_generators(seed: int, trial: int, num_folds: int) -> list[torch.Generator]:
+    """Return each fold's stream of initial weights."""
+    return [
+        torch.Generator().manual_seed(integer_seed(seed, "initial weights", trial=trial, fold=fold))
+        for fold in range(num_folds)
+    ]
 
 
 def cell_bound(initial: Initial, num_inputs: int, size: int, width: int) -> float:
@@ -37,12 +47,12 @@ def cell_bound(initial: Initial, num_inputs: int, size: int, width: int) -> floa
 
 
 def peephole_bound(initial: Initial, size: int) -> float:
-    """Return the largest magnitude of a peephole's weight."""
+    """Return the largest magnitude of a peephole weight."""
     return 1.0 / math.sqrt(size) if initial == "torch" else math.sqrt(3.0 / size)
 
 
 def output_deviation(initial: Initial, size: int, num_summands: int) -> float:
-    """Return the standard deviation of what an output weight is the sum of, H units below it."""
+    """Return the standard deviation of each summand of an output weight above a layer of H units."""
     return 1.0 if initial == "tensorflow" else 1.0 / math.sqrt(3.0 * size * num_summands)
 
 

@@ -1,12 +1,13 @@
-"""A recurrent layer over folds with its weights, whatever the cell.
+"""A recurrent layer over folds with its weights, for all cells.
 
-Symbols: G folds, T steps, B sequences of a fold, K inputs, H units, n gates of a cell.
+Symbols: G folds, T steps, B sequences of a fold, K inputs, H units, n gates of a cell, D directions.
 
-A layer has two entrances: pre-activations gathered from rows (a one-hot input), and dense inputs. Every cell's loop is
-the reference in ``lstm.py``, ``gru.py`` and ``rnn.py``; where torch has a fused kernel for a dense layer (oneDNN's or
-cuDNN's LSTM in float32), that runs fold by fold instead.
+A layer takes one-hot inputs, whose pre-activations are gathered rows, or dense inputs. The cells are implemented in
+``lstm.py``, ``gru.py`` and ``rnn.py``; if torch has a fused kernel for a dense layer (oneDNN's or cuDNN's LSTM in
+float32), that runs fold by fold instead.
 """
 
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import torch
@@ -22,7 +23,7 @@ Cell: TypeAlias = Literal["rnn", "gru", "lstm", "peephole"]
 """The recurrent cells."""
 
 LayerState: TypeAlias = tuple[Tensor, ...]
-"""What a layer carries from step to step, each [G, B, H]: h, and c for the cells with one."""
+"""The state of a layer, each part [G, B, H]: h, and c for an LSTM."""
 
 _GATES: dict[Cell, int] = {"rnn": 1, "gru": 3, "lstm": 4, "peephole": 4}
 
@@ -34,8 +35,8 @@ class RecurrentLayer(nn.Module):
         weight: [G, n * H, K] input weights, or [G, V, n * H] a row for each one-hot input.
         recurrent: [G, n * H, H].
         bias: [G, n * H].
-        recurrent_bias: [G, H], of a GRU alone: inside its reset gate's reach.
-        peephole: [G, 3, H], of the peephole LSTM alone: of i, f and o.
+        recurrent_bias: [G, H] only for a GRU: the bias that the reset gate multiplies.
+        peephole: [G, 3, H] only for the peephole LSTM: weights of i, f and o.
     """
 
     def __init__(
@@ -48,15 +49,15 @@ class RecurrentLayer(nn.Module):
         generators: list[torch.Generator],
         initial: Initial = "torch",
     ) -> None:
-        """Draw each fold's weights from its own generator; biases are 0, a forget gate's 1.
+        """Draw each fold's weights from its own generator; biases are 0, those of forget gates 1.
 
         Args:
             cell: The cell.
             num_inputs: K, or V for one-hot inputs.
             size: H.
-            one_hot: Whether inputs are rows' numbers.
-            generators: One a fold.
-            initial: The rule by which weights are drawn.
+            one_hot: Whether inputs are row numbers.
+            generators: One per fold.
+            initial: The rule of initial weights.
         """
         super().__init__()
         self.cell: Cell = cell
@@ -81,24 +82,27 @@ class RecurrentLayer(nn.Module):
 
         Args:
             index: [G, T, B] int64 rows.
-            extra: [G, T, B, n * H] what else adds to the gates.
+            extra: [G, T, B, n * H] further summands of the pre-activations.
             state: The state before the first step; None for zeros.
 
         Returns:
             [G, T, B, H] hidden states, and the state after the last step.
         """
-        # The bias goes through the table: fewer rows than notes, and no further pass over all pre-activations.
+        # Adding the bias to the table is cheaper than adding it to all pre-activations.
         pre = rows(self.weight + self.bias.unsqueeze(1), index)
         return self._run(pre if extra is None else pre + extra, state)
 
     def from_dense(self, x: Tensor, state: LayerState | None = None) -> tuple[Tensor, LayerState]:
-        """Run on inputs x [G, T, B, K]; otherwise as ``from_rows``."""
+        """Run on inputs x [G, T, B, K]; see ``from_rows``."""
         if self.is_fused(x):
-            return self._fused_lstm(x, state)
+            zeros = x.new_zeros(len(x), x.shape[2], self.recurrent.shape[2])
+            h0, c0 = state or (zeros, zeros)
+            hidden, h, c = fused_lstm(x, (self,), h0.unsqueeze(1), c0.unsqueeze(1))
+            return hidden, (h.squeeze(1), c.squeeze(1))
         return self._run(linear(x, self.weight, self.bias), state)
 
     def is_fused(self, x: Tensor) -> bool:
-        """Return whether torch has a fused kernel for this layer on inputs like x."""
+        """Return whether torch has a fused kernel for this layer with the input x."""
         return self.cell == "lstm" and x.dtype == torch.float32
 
     def _run(self, pre: Tensor, state: LayerState | None) -> tuple[Tensor, LayerState]:
@@ -110,22 +114,30 @@ class RecurrentLayer(nn.Module):
             return hidden, (last,)
         return lstm(pre, self.recurrent, self.peephole, None if state is None else (state[0], state[1]))
 
-    def _fused_lstm(self, x: Tensor, state: LayerState | None) -> tuple[Tensor, LayerState]:
-        num_folds, _, batch, _ = x.shape
-        size = self.recurrent.shape[2]
-        h0, c0 = state if state is not None else x.new_zeros(2, num_folds, batch, size).unbind(0)
-        no_bias = torch.zeros_like(self.bias[0])
-        folds = [
-            torch.lstm(fold_x, (h.unsqueeze(0), c.unsqueeze(0)), [w, r, b, no_bias], True, 1, 0.0, True, False, False)
-            for fold_x, h, c, w, r, b in zip(
-                x.unbind(0),
-                h0.unbind(0),
-                c0.unbind(0),
-                self.weight.unbind(0),
-                self.recurrent.unbind(0),
-                self.bias.unbind(0),
-                strict=True,
-            )
-        ]
-        hidden, h, c = (torch.stack(parts) for parts in zip(*folds, strict=True))
-        return hidden, (h.squeeze(1), c.squeeze(1))
+
+def fused_lstm(
+    x: Tensor, directions: Sequence[RecurrentLayer], h0: Tensor, c0: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Run torch's fused LSTM fold by fold.
+
+    Args:
+        x: [G, T, B, K].
+        directions: The forward layer, and the backward layer if there is one.
+        h0: [G, D, B, H] h before the first step.
+        c0: [G, D, B, H] c before the first step.
+
+    Returns:
+        [G, T, B, D * H] hidden states, and h and c after the last step, [G, D, B, H] each.
+    """
+    no_bias = torch.zeros_like(directions[0].bias).unbind(0)
+    weights = (
+        part
+        for layer in directions
+        for part in (layer.weight.unbind(0), layer.recurrent.unbind(0), layer.bias.unbind(0), no_bias)
+    )
+    folds = [
+        torch.lstm(fold_x, (h, c), fold_weights, True, 1, 0.0, True, len(directions) > 1, False)
+        for fold_x, h, c, *fold_weights in zip(x.unbind(0), h0.unbind(0), c0.unbind(0), *weights, strict=True)
+    ]
+    hidden, h, c = (torch.stack(parts) for parts in zip(*folds, strict=True))
+    return hidden, h, c

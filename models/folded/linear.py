@@ -22,7 +22,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         bias: [G, N].
 
     Returns:
-        [G, ..., N], a tensor of its own.
+        [G, ..., N], not a view.
     """
     y = cast("Tensor", _Linear.apply(x.flatten(1, -2), weight, bias))
     return y.view(*x.shape[:-1], -1)
@@ -43,14 +43,14 @@ class _Linear(Function):
 
 
 def rows(table: Tensor, index: Tensor) -> Tensor:
-    """Gather each fold's rows: a one-hot input's product with its weights, without the zeros.
+    """Gather each fold's rows: the product of one-hot inputs and weights.
 
     Args:
         table: [G, V, N].
         index: [G, ...] int64 in 0..V-1.
 
     Returns:
-        [G, ..., N], a tensor of its own.
+        [G, ..., N], not a view.
     """
     num_folds, num_rows = table.shape[:2]
     offset = torch.arange(num_folds, device=index.device).mul_(num_rows).view(-1, *[1] * (index.dim() - 1))

@@ -6,9 +6,9 @@ torch.nn.LSTM.
     a = pre + R h'    i = sigmoid(a_i + p_i c')    f = sigmoid(a_f + p_f c')    g = tanh(a_g)
     c = f c' + i g    o = sigmoid(a_o + p_o c)     h = o tanh(c)
 
-where ' marks the step before and p = 0 without peepholes (Gers & Schmidhuber 2000, "Recurrent nets that time and
-count"). Backward, only what depends on the running dh and dc is left inside the time loop; everything local to a step,
-such as g i (1 - i), is taken for all steps together, and the weights' gradient is one product at the end.
+where ' marks the previous step and p = 0 without peepholes (Gers & Schmidhuber 2000, "Recurrent nets that time and
+count"). In the backward pass the loop over time only computes what depends on dh and dc; factors that are local to a
+step, such as g i (1 - i), are computed for all steps together, and the weights' gradient is one product at the end.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ def lstm(
     """Run an LSTM layer on pre-activations.
 
     Args:
-        pre: [G, T, B, 4H] what inputs and biases add to the gates; overwritten, so it must be nobody else's.
+        pre: [G, T, B, 4H] contributions of inputs and biases to the gates; overwritten, so it must not be shared.
         recurrent: [G, 4H, H].
         peephole: [G, 3, H] diagonal weights of i, f and o, None for a plain LSTM.
         state: h and c before the first step, each [G, B, H]; None for zeros.
@@ -47,10 +47,10 @@ def lstm(
 
 @dataclass(frozen=True)
 class _Tape:
-    """What the forward pass leaves for the backward pass.
+    """Tensors that the forward pass saves for the backward pass.
 
     Attributes:
-        gates: [G, T, B, 4H] activations, in the memory of the pre-activations.
+        gates: [G, T, B, 4H] activations, which replace the pre-activations in memory.
         cells: [G, T, B, H] c.
         tanh_cells: [G, T, B, H] tanh(c).
         hidden: [G, T, B, H] h.
@@ -64,13 +64,13 @@ class _Tape:
 
 @dataclass(frozen=True)
 class _Slopes:
-    """Gradients on their way back through time; each step's are final once the loop has passed it.
+    """Gradients that are computed in place; those of a step are final after the loop has passed it.
 
     Attributes:
-        gates: [G, T, B, 4H] first the local derivatives, to be multiplied by dc (i, f, g) or dh (o); then gradients.
+        gates: [G, T, B, 4H] at first the local derivatives, to be multiplied by dc (i, f, g) or dh (o); then gradients.
         tanh_cells: [G, T, B, H] o (1 - tanh(c)^2), to be multiplied by dh.
-        hidden: [G, T, B, H] first the gradients from above; then with those from the next step.
-        cell: [G, B, H] first the last cell state's gradient; then that of the state before the first step.
+        hidden: [G, T, B, H] at first the gradients from above; then including those from the next step.
+        cell: [G, B, H] at first the last cell state's gradient; then that of the state before the first step.
     """
 
     gates: Tensor
@@ -119,7 +119,7 @@ def _forward(
     peephole: Tensor | None,
     state: tuple[Tensor | None, Tensor | None],
 ) -> None:
-    """Step a block of folds through time, turning gates from pre-activations into activations in place."""
+    """Step a block of folds through time; activations replace the pre-activations in the gates."""
     h, c = state
     size = recurrent.shape[2]
     times_recurrent = step_product(recurrent.mT, tape.gates.shape[2])
@@ -131,7 +131,7 @@ def _forward(
     for t, a in enumerate(steps(tape.gates, block)):
         if h is not None:
             a.add_(times_recurrent(h))
-        g[t].mul_(2.0)  # tanh(x) = 2 sigmoid(2x) - 1: one sigmoid for all gates, where torch's tanh is slow
+        g[t].mul_(2.0)  # tanh(x) = 2 sigmoid(2x) - 1: one sigmoid for all gates, as torch's tanh is slow
         if p_i_f is None:
             a.sigmoid_()
         else:
@@ -150,7 +150,7 @@ def _forward(
 
 
 def _local(tape: _Tape, c0: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Take the derivatives that are local to a step, as ``_Slopes.gates`` and ``_Slopes.tanh_cells`` begin."""
+    """Return the local derivatives, the initial ``_Slopes.gates`` and ``_Slopes.tanh_cells``."""
     i, f, g, o = tape.gates.chunk(4, dim=-1)
     local = torch.empty_like(tape.gates)
     local_i, local_f, local_g, local_o = local.chunk(4, dim=-1)
@@ -168,7 +168,7 @@ def _local(tape: _Tape, c0: Tensor | None) -> tuple[Tensor, Tensor]:
 
 
 def _backward(block: slice, tape: _Tape, slopes: _Slopes, recurrent: Tensor, peephole: Tensor | None) -> None:
-    """Step a block of folds back through time, turning slopes from local derivatives into gradients in place."""
+    """Step a block of folds back through time, and replace local derivatives by gradients."""
     size = recurrent.shape[2]
     times_recurrent = step_product(recurrent, tape.gates.shape[2])
     f = steps(tape.gates[..., size : 2 * size], block)
@@ -192,7 +192,7 @@ def _backward(block: slice, tape: _Tape, slopes: _Slopes, recurrent: Tensor, pee
 
 
 def _peephole_gradient(dgates: Tensor, cells: Tensor, c0: Tensor | None) -> Tensor:
-    """[G, 3, H] gradients of p_i, p_f and p_o."""
+    """Return [G, 3, H] the gradients of p_i, p_f and p_o."""
     first = torch.zeros_like(cells[:, 0]) if c0 is None else c0
     before = torch.cat([first.unsqueeze(1), cells[:, :-1]], dim=1)
     di, df, _, do = dgates.chunk(4, dim=-1)

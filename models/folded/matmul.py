@@ -1,4 +1,4 @@
-"""Products of each fold's matrices, by the fastest route that this machine has for their size.
+"""Matrix products of all folds, by the fastest kernel for their size.
 
 Symbols: G folds, M rows, K inputs, N outputs.
 """
@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 
 _ONEDNN_FLOPS = 4e6
-"""Operations of one fold's product from which oneDNN's float32 kernel makes up for its 10 microseconds a call: on an
-AVX-512 machine that is not Intel's it runs at 220 GFLOP/s, where torch.mm and torch.bmm, through MKL, stop at 105."""
+"""Operations of one fold's product above which oneDNN's float32 kernel is faster despite 10 microseconds per call: on
+a non-Intel AVX-512 machine it reaches 220 GFLOP/s, torch.mm and torch.bmm, which use MKL, 105."""
 
 _CACHE_BYTES = 2 * 2**20
-"""Recurrent weights of all folds beyond which a step's batched product no longer finds them in a core's cache."""
+"""Bytes of all folds' recurrent weights above which they do not fit into a core's cache."""
 
 
 def _for_onednn(x: Tensor, num_outputs: int) -> bool:
-    """Whether one fold's product of x [..., M, K] with as many outputs should go to oneDNN."""
+    """Return whether oneDNN should compute one fold's product of x [..., M, K] with N = ``num_outputs``."""
     return (
         x.device.type == "cpu"
         and x.dtype == torch.float32
@@ -29,13 +29,13 @@ def _for_onednn(x: Tensor, num_outputs: int) -> bool:
 
 @cache
 def _has_onednn() -> bool:
-    """Whether this torch has oneDNN, and the operator behind its packed linear layers, which is not public."""
+    """Return whether this torch has oneDNN, and the private operator of its packed linear layers."""
     return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 def _onednn(x: Tensor, w: Tensor) -> Tensor:
-    # The operator behind torch.compile's packed linear layers. It copies an x that is not contiguous; for a w that is
-    # neither as it stands nor turned round, oneDNN has only its reference loop, a hundred times slower.
+    # The operator of torch.compile's packed linear layers. It copies an x that is not contiguous; if neither w nor its
+    # transpose is contiguous, oneDNN falls back to its reference loop, which is a hundred times slower.
     if not (w.is_contiguous() or w.t().is_contiguous()):
         w = w.contiguous()
     return torch.ops.mkldnn._linear_pointwise.default(x, w.t(), None, "none", [], "")  # noqa: SLF001
@@ -82,39 +82,39 @@ def outer(y: Tensor, x: Tensor) -> Tensor:
     Returns:
         [G, N, K].
     """
-    # The factor that is turned round is copied: let it be the narrower one.
+    # The transposed factor is copied, so the narrower one is transposed.
     return products(x.mT, y).mT if x.shape[2] < y.shape[2] else products(y.mT, x)
 
 
 def one_by_one(recurrent: Tensor, batch: int) -> bool:
-    """Whether a recurrence should run one fold after the other through all steps, not all folds through each step.
+    """Return whether a recurrence should run fold by fold through all steps, instead of step by step for all folds.
 
-    On a CPU it should when all folds' weights together overflow the cache, or a step's product is oneDNN's.
+    That is faster on a CPU if the weights of all folds do not fit into the cache, or if oneDNN computes a step.
 
     Args:
         recurrent: [G, N, K] weights.
         batch: Rows of a step.
 
     Returns:
-        True for one after the other.
+        True for fold by fold.
     """
     overflow = recurrent.numel() * recurrent.element_size() > _CACHE_BYTES
     return recurrent.device.type == "cpu" and (overflow or _for_onednn(recurrent, batch))
 
 
 def step_product(w: Tensor, batch: int) -> Callable[[Tensor], Tensor]:
-    """Prepare the product with weights that stay the same over many steps.
+    """Prepare the product with weights that are constant over many steps.
 
     Args:
         w: [F, K, N] weights of a block of folds.
         batch: Rows M of a step.
 
     Returns:
-        A function from x [F, M, K] to x w [F, M, N]; what it returned before may be overwritten.
+        A function from x [F, M, K] to x w [F, M, N]; a call may overwrite the result of the previous call.
     """
     if len(w) == 1 and _for_onednn(w.mT, batch):
         only = w[0].contiguous()
         return lambda x: _onednn(x[0], only).unsqueeze(0)
-    # A batched product is fast only into a contiguous tensor, which a step's slice of all steps is not.
+    # A batched product is fast only into a contiguous tensor, and a slice of one step is not contiguous.
     out = w.new_empty(len(w), batch, w.shape[2])
     return lambda x: torch.bmm(x, w, out=out)

@@ -1,7 +1,7 @@
 """Update rules over folds: parameters [G, ...] are updated elementwise, so one step updates all folds' models at once.
 
-What is not elementwise, the norm by which a gradient is clipped, is taken for each fold by itself. The rules are
-torch.optim's functions. Its classes import torch's compiler, which takes every worker more than a second to start.
+Only the norm for gradient clipping is not elementwise; it is computed for each fold. The rules are torch.optim's
+functions: its classes import torch's compiler, which would add more than a second to the start of every worker.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ _AVERAGES: Final = {
     "adam": ("exp_avg", "exp_avg_sq"),
     "adamw": ("exp_avg", "exp_avg_sq"),
 }
-"""Running averages of each rule, by torch's names for them."""
+"""Torch's names of each rule's running averages."""
 
 _SGD = partial(sgd, fused=True, weight_decay=0.0, momentum=0.0, dampening=0.0, nesterov=False, maximize=False)
 _RMSPROP = partial(rmsprop, foreach=True, alpha=0.9, eps=1e-8, weight_decay=0.0, momentum=0.0, centered=False)
@@ -32,7 +32,7 @@ _ADAM = partial(
 
 
 class FoldedOptimiser:
-    """torch.optim's update of stacked parameters, after clipping each fold's gradient by its own norm."""
+    """Updates stacked parameters by torch.optim's rules, after clipping each fold's gradient by its norm."""
 
     def __init__(
         self,
@@ -42,13 +42,13 @@ class FoldedOptimiser:
         weight_decay: float,
         clip: float,
     ) -> None:
-        """Make the optimiser; the learning rate is given at each step.
+        """Create the optimiser; the learning rate is an argument of each step.
 
         Args:
             parameters: Tensors [G, ...].
-            rule: rmsprop has a decay of 0.9; adamw alone decays weights.
-            weight_decay: adamw's decay, times the learning rate a step.
-            clip: Largest norm of a fold's gradient; 0 leaves it as it is.
+            rule: The update rule; rmsprop has a decay of 0.9, and only adamw decays weights.
+            weight_decay: adamw's decay per step, multiplied by the learning rate.
+            clip: Largest norm of a fold's gradient; 0 does not clip.
         """
         self._parameters = list(parameters)
         self._rule: Final = rule
@@ -59,7 +59,7 @@ class FoldedOptimiser:
     def step(self, loss: Tensor, lr: float) -> None:
         """Back-propagate each fold's loss [G] and update its model at learning rate ``lr``.
 
-        A parameter that the loss does not reach is left as it is, and so are its averages.
+        Parameters without a gradient, and their averages, are unchanged.
         """
         for parameter in self._parameters:
             parameter.grad = None
@@ -70,40 +70,36 @@ class FoldedOptimiser:
             self._update(lr)
 
     def state(self) -> dict[str, Any]:
-        """Return the running averages and step counts, laid out as by torch.optim."""
+        """Return the running averages and step counts in torch.optim's format."""
         return {"state": {index: dict(state) for index, state in enumerate(self._states) if state}}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up a state of the same rule and parameters."""
+        """Load a state of the same rule and parameters."""
         for index, saved in state["state"].items():
             device = cast("torch.device", self._parameters[index].device)
             self._states[index] = {name: value.to(device, copy=True) for name, value in saved.items()}
 
     def _update(self, lr: float) -> None:
-        parameters: list[Tensor] = []
-        gradients: list[Tensor] = []
-        states: list[dict[str, Tensor]] = []
-        for parameter, state in zip(self._parameters, self._states, strict=True):
-            if parameter.grad is not None:
-                if not state:
-                    state["step"] = torch.zeros((), device=parameter.device)
-                    state.update({name: torch.zeros_like(parameter) for name in _AVERAGES[self._rule]})
-                parameters.append(parameter)
-                gradients.append(parameter.grad)
-                states.append(state)
-        if not parameters:
+        pairs = [pair for pair in zip(self._parameters, self._states, strict=True) if pair[0].grad is not None]
+        if not pairs:
             return
+        for parameter, state in pairs:
+            if not state:
+                state["step"] = torch.zeros((), device=parameter.device)
+                state.update({name: torch.zeros_like(parameter) for name in _AVERAGES[self._rule]})
+        parameters: list[Tensor] = [parameter for parameter, _ in pairs]
+        gradients = [cast("Tensor", parameter.grad) for parameter in parameters]
 
-        def kept(name: str) -> list[Tensor]:
-            return [state[name] for state in states]
+        def states_of(name: str) -> list[Tensor]:
+            return [state[name] for _, state in pairs]
 
         if self._rule == "sgd":
             _SGD(parameters, gradients, [None] * len(parameters), lr=lr)
         elif self._rule == "rmsprop":
-            _RMSPROP(parameters, gradients, kept("square_avg"), [], [], kept("step"), lr=lr)
+            _RMSPROP(parameters, gradients, states_of("square_avg"), [], [], states_of("step"), lr=lr)
         else:
-            averages = kept("exp_avg"), kept("exp_avg_sq")
-            _ADAM(parameters, gradients, *averages, [], kept("step"), lr=lr, weight_decay=self._weight_decay)
+            averages = states_of("exp_avg"), states_of("exp_avg_sq")
+            _ADAM(parameters, gradients, *averages, [], states_of("step"), lr=lr, weight_decay=self._weight_decay)
 
     def _clip_gradients(self) -> None:
         gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]

@@ -1,6 +1,6 @@
 """Elman's recurrent layer over folds, h = tanh(pre + R h'), with its backward pass written out.
 
-Symbols: G folds, T steps, B sequences of a fold, H units; ' marks the step before.
+Symbols: G folds, T steps, B sequences of a fold, H units; ' marks the previous step.
 """
 
 from typing import Any, cast
@@ -18,7 +18,7 @@ def rnn(pre: Tensor, recurrent: Tensor, state: Tensor | None = None) -> tuple[Te
     """Run an Elman layer on pre-activations.
 
     Args:
-        pre: [G, T, B, H] what inputs and biases add; overwritten, so it must be nobody else's.
+        pre: [G, T, B, H] contributions of inputs and biases; overwritten, so it must not be shared.
         recurrent: [G, H, H].
         state: [G, B, H] h before the first step; None for zeros.
 

@@ -1,4 +1,4 @@
-"""Typed wrappers for what torch's annotations leave open."""
+"""Typed wrappers for parts of torch whose annotations are incomplete."""
 
 from typing import Any, cast
 
@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Function: Any = torch.autograd.Function
-"""The base of an autograd function; torch annotates ``forward`` and ``backward`` so that no subclass fits."""
+"""Base class of autograd functions; no subclass fits torch's annotations of ``forward`` and ``backward``."""
 
 
 def tensor(array: NDArray[Any], device: str | torch.device = "cpu", dtype: torch.dtype | None = None) -> Tensor:
-    """Move an array to a device; without a copy where device and type allow, so the array must not change later."""
+    """Return an array as a tensor on a device; it may share memory with the array, which must not change afterwards."""
     return torch.from_numpy(np.ascontiguousarray(array)).to(device, dtype)  # pyright: ignore[reportUnknownMemberType]
 
 

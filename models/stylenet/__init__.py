@@ -1,1 +1,1 @@
-"""StyleNet: a family of models that predict the velocity of each note of a piano piece, for each style."""
+"""StyleNet: models that predict the velocities of piano pieces in several styles."""

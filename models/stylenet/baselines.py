@@ -1,7 +1,7 @@
-"""Simple predictors of velocities that every report shows beside a StyleNet, fitted for each style on the same folds.
+"""Simple predictors of velocities for comparison with StyleNets, fitted for each style on the same folds.
 
-Symbols: N notes, F features, P performances. Compositions count equally: a note's weight is one over the number of
-performances of its composition that are learnt from.
+Symbols: N notes, F features. Compositions have equal weights: a note's weight is one over the number of training
+performances of its composition.
 """
 
 # scikit-learn is partly untyped:
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from data_prep.encodings.views import GridSizes, NoteView
 from data_prep.performances.arrays import Performances
-from data_prep.pitches import MAX_VELOCITY
+from data_prep.pitches import MAX_VELOCITY, NUM_PITCHES
 from data_prep.progress import Progress, Silent
 from data_prep.randomness import integer_seed, stream
 from models.family import SCORING, Baseline
@@ -28,20 +28,18 @@ Floats: TypeAlias = NDArray[np.float64]
 _RIDGE = 100.0
 """Penalty of the ridge regression on standardised features; the result hardly depends on it."""
 
-_NUM_PITCHES = 128
-
 
 @dataclass(frozen=True)
 class Fit:
-    """What a predictor learns from, and what it predicts.
+    """The training notes of a predictor, and the notes to predict.
 
     Attributes:
-        features: [n, F] of the notes to learn from, as the note-wise view has them.
-        pitch: [n] their pitches.
-        velocity: [n] their velocities.
-        weight: [n] what each counts.
+        features: [n, F] features of the training notes from the note-wise view.
+        pitch: [n] pitches of the training notes.
+        velocity: [n] velocities of the training notes.
+        weight: [n] weights of the training notes.
         asked: [m, F] features of the notes to predict.
-        asked_pitch: [m] their pitches.
+        asked_pitch: [m] pitches of the notes to predict.
     """
 
     features: NDArray[np.float32]
@@ -53,18 +51,18 @@ class Fit:
 
 
 def constant(fit: Fit) -> Floats:
-    """Predict the training median, by weight."""
+    """Predict the weighted median of the training notes."""
     ranked = np.argsort(fit.velocity)
     up_to = np.cumsum(fit.weight[ranked])
-    middle = np.searchsorted(up_to, 0.5 * up_to[-1] + np.array([-1e-9, 1e-9]))  # of two in the middle their mean
+    middle = np.searchsorted(up_to, 0.5 * up_to[-1] + np.array([-1e-9, 1e-9]))  # the mean of two middle values
     return np.full(len(fit.asked), fit.velocity[ranked[middle]].mean())
 
 
 def by_pitch(fit: Fit) -> Floats:
-    """Predict each pitch's mean; a pitch that was never learnt gets the mean of all."""
-    weight = np.bincount(fit.pitch, fit.weight, _NUM_PITCHES)
-    total = np.bincount(fit.pitch, fit.weight * fit.velocity, _NUM_PITCHES)
-    mean = np.divide(total, weight, out=np.full(_NUM_PITCHES, total.sum() / weight.sum()), where=weight > 0)
+    """Predict each pitch's mean; for an unseen pitch, the mean of all notes."""
+    weight = np.bincount(fit.pitch, fit.weight, NUM_PITCHES)
+    total = np.bincount(fit.pitch, fit.weight * fit.velocity, NUM_PITCHES)
+    mean = np.divide(total, weight, out=np.full(NUM_PITCHES, total.sum() / weight.sum()), where=weight > 0)
     return mean[fit.asked_pitch]
 
 
@@ -79,7 +77,7 @@ def ridge(fit: Fit) -> Floats:
 
 
 def boosting(fit: Fit) -> Floats:
-    """Predict by gradient boosting of trees on note features (scikit-learn's, with its defaults)."""
+    """Predict by gradient-boosted trees on note features (scikit-learn's defaults)."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     model = HistGradientBoostingRegressor(random_state=integer_seed(0, "gradient boosting"))
@@ -90,21 +88,21 @@ def boosting(fit: Fit) -> Floats:
 def cross_validate(
     performances: Performances, predict: Callable[[Fit], Floats], view: NoteView, progress: Progress | None = None
 ) -> Floats:
-    """Predict every performance from those of its style in the other folds.
+    """Predict every performance from the performances of its style in the other folds.
 
     Args:
         performances: The performances with their folds.
         predict: The predictor.
-        view: Their note-wise view.
-        progress: Advances with each style's folds.
+        view: The note-wise view of the performances.
+        progress: Advances with each fold of each style.
 
     Returns:
-        [N] velocities; NaN where a performance is in no fold.
+        [N] velocities; NaN for performances in no fold.
     """
     piece = performances.piece_of_note
     fold, style = performances.fold[piece], performances.style[piece]
     features = view.features[view.row]
-    found = np.full(performances.num_notes, np.nan)
+    velocity = np.full(performances.num_notes, np.nan)
     for number in range(len(performances.styles)):
         for held_out in range(performances.num_folds):
             (progress or Silent()).advance(1)
@@ -120,8 +118,8 @@ def cross_validate(
                 asked=features[asked],
                 asked_pitch=performances.pitch[asked],
             )
-            found[asked] = predict(fit)
-    return found
+            velocity[asked] = predict(fit)
+    return velocity
 
 
 def _weights(performances: Performances, learnt: NDArray[np.bool_]) -> Floats:
@@ -132,11 +130,11 @@ def _weights(performances: Performances, learnt: NDArray[np.bool_]) -> Floats:
 
 
 PIECE_MEAN = "mean of the piece itself (oracle)"
-"""The baseline that knows the held-out piece's level."""
+"""Name of the baseline that uses the mean velocity of the held-out piece."""
 
 
 def simple_predictions(performances: Performances, progress: Progress | None = None) -> list[tuple[str, Floats]]:
-    """Predict velocities simply.
+    """Predict velocities by simple models.
 
     Args:
         performances: The performances with their folds.
@@ -144,7 +142,7 @@ def simple_predictions(performances: Performances, progress: Progress | None = N
 
     Returns:
         Names and [N] velocities, from the weakest to the strongest: random velocities, the style's median, each
-        pitch's mean, ridge regression, gradient boosting, and as a mark the mean of the very piece.
+        pitch's mean, ridge regression, gradient boosting, and the oracle, the mean of the piece itself.
     """
     view = NoteView.of(performances, "local")
     piece = performances.piece_of_note
@@ -158,13 +156,13 @@ def simple_predictions(performances: Performances, progress: Progress | None = N
     }
     progress = progress or Silent()
     progress.start(len(fitted) * len(performances.styles) * performances.num_folds, SCORING)
-    found = [(name, cross_validate(performances, predict, view, progress)) for name, predict in fitted.items()]
+    predicted = [(name, cross_validate(performances, predict, view, progress)) for name, predict in fitted.items()]
     progress.finish()
-    return [("random (S2)", random.astype(np.float64)), *found, (PIECE_MEAN, mean[piece])]
+    return [("random (S2)", random.astype(np.float64)), *predicted, (PIECE_MEAN, mean[piece])]
 
 
 def velocity_baselines(performances: Performances, progress: Progress | None = None) -> Sequence[Baseline]:
-    """Score the simple predictions on the folds, from the weakest to the strongest, and tell of each fit."""
+    """Return the baselines with their scores on the folds, from the weakest to the strongest."""
     sizes = GridSizes.of(performances)
     baselines: list[Baseline] = []
     for name, velocity in simple_predictions(performances, progress):

@@ -1,4 +1,4 @@
-"""StyleNet: the family of models that predict the velocity of each note of a piano piece, for each style."""
+"""The family of models that predict the velocities of piano pieces in several styles."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -22,22 +22,22 @@ class StyleNet:
     """Velocities of piano performances, by style; see ``models.family.Family``."""
 
     name: str = "stylenet"
-    summary: str = "bidirectional networks that give the notes of a piano piece their dynamics, in each style"
+    summary: str = "bidirectional networks that add dynamics to piano pieces, in several styles"
     spec_type: type[StyleNetSpec] = StyleNetSpec
     data_kind: str = "performances"
     folder: Path = Path(__file__).parent
     not_for: str = (
-        "It knows one piano, in bars of four beats that the file's ticks agree with: on free timing, other "
-        "instruments and other metres its dynamics mean little. It predicts velocities, neither timing nor pedal, and "
-        "plays flatter than people do. Styles were learnt from few sources, whose instruments differ too: what it "
-        "makes of a style is no musicology."
+        "It is made for one piano in 4/4 whose bars agree with the file's ticks: with free timing, other instruments "
+        "or other metres its dynamics mean little. It predicts velocities, neither timing nor pedal, and its dynamics "
+        "are flatter than those of humans. The styles were learnt from few sources with different instruments: its "
+        "dynamics are no evidence about a style."
     )
     metrics: Sequence[Metric] = (*VELOCITY_METRICS, TRAIN_LOSS)
     columns: Sequence[Metric] = (ONSET_MAE,)
     presets: Mapping[str, Preset] = STYLENET_PRESETS
 
     def remarks(self, tried: Mapping[str, Container[object]], data: "Performances") -> Sequence[str]:
-        """Remark on nothing: every setting has its effect on any performances."""
+        """Return no remarks: every setting has an effect on all data."""
         del tried, data
         return ()
 
@@ -49,7 +49,7 @@ class StyleNet:
         return LockstepTraining(StyleNetTask(spec, data, seed=seed, trial=trial, device=device), spec)
 
     def score(self, trained: "Path", data: "Performances", learnt: "Performances | None") -> Scored:
-        """Score performances that a trained StyleNet never heard."""
+        """Score unseen performances by a trained StyleNet."""
         from models.stylenet.performer import Performer
         from models.stylenet.scoring import score_performances
 
@@ -57,7 +57,7 @@ class StyleNet:
         return score_performances(Performer.load(trained), data)
 
     def serving(self) -> "Serving":
-        """Return how a registered StyleNet is served."""
+        """Return the interface by which a registered StyleNet is served."""
         from models.stylenet.serving import SERVING
 
         return SERVING
@@ -69,7 +69,7 @@ class StyleNet:
         return Performer.load(trained)
 
     def pictures(self, trained: "Path", data: "Performances") -> "Iterable[tuple[str, Figure]]":
-        """Draw held-out performances beside what the model makes of them, and how it reads them."""
+        """Draw held-out performances, the model's predictions for them, and its interpretation layer."""
         from models.stylenet.performer import Performer
         from models.stylenet.pictures import trial_pictures
 

@@ -1,13 +1,14 @@
-"""StyleNet: G folds' bidirectional networks from notes or grid cells to velocities, one output layer for each style.
+"""StyleNet: the folds' bidirectional networks from notes or grid cells to velocities, with an output layer per style.
 
 Symbols: G folds, T steps, B sequences of a fold, K inputs, O outputs (1 for the note-wise view, 88 keys for the grid),
 H units of a direction, S styles.
 
-    x -> interpretation layer (forwards, shared) -> bidirectional layers, shared or one stack a style -> linear, one
-    a style; outputs are velocities / 127.
+    x -> interpretation layer (forwards, shared) -> bidirectional layers (shared, or one stack per style)
+      -> linear (one per style); outputs are velocities / 127.
 """
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -15,9 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from data_prep.randomness import integer_seed
 from models.folded.bidirectional import BidirectionalStack, Reversal
-from models.folded.initial import uniform
+from models.folded.initial import uniform, weight_generators
 from models.folded.layers import LayerState, RecurrentLayer
 from models.folded.linear import linear
 from models.folded.torch_typing import tensor
@@ -30,28 +30,23 @@ Carried: TypeAlias = tuple[LayerState | None, list[LayerState]]
 """State of the interpretation layer, and of a stack's forward layers."""
 
 
+@dataclass(frozen=True)
 class Scales:
-    """What a fold's model knows of its training data beside its weights.
+    """Statistics of each fold's training data.
 
     Attributes:
         mean: [G, K] means of the inputs.
-        deviation: [G, K] their standard deviations.
-        level: [G, S] median velocity / 127 of the notes learnt from, of each style.
+        deviation: [G, K] standard deviations of the inputs.
+        level: [G, S] median velocity / 127 of the training notes of each style.
     """
 
-    def __init__(self, mean: NDArray[np.float32], deviation: NDArray[np.float32], level: NDArray[np.float32]) -> None:
-        """Take the arrays."""
-        self.mean, self.deviation, self.level = mean, deviation, level
-
-    @classmethod
-    def unknown(cls, num_folds: int, num_inputs: int, num_styles: int) -> "Scales":
-        """Return scales that a trained model's will replace."""
-        inputs = np.zeros((num_folds, num_inputs), np.float32)
-        return cls(inputs, inputs + 1.0, np.zeros((num_folds, num_styles), np.float32))
+    mean: NDArray[np.float32]
+    deviation: NDArray[np.float32]
+    level: NDArray[np.float32]
 
 
 class StyleNetModel(nn.Module):
-    """All folds' networks."""
+    """The networks of all folds."""
 
     mean: Tensor
     deviation: Tensor
@@ -62,7 +57,7 @@ class StyleNetModel(nn.Module):
 
         Args:
             spec: The settings.
-            scales: Of the training data; they are part of the model's state.
+            scales: Statistics of the training data, which are part of the model's state.
             num_outputs: O.
             seed: The search's seed.
             trial: The trial's number.
@@ -71,10 +66,7 @@ class StyleNetModel(nn.Module):
         self.spec = spec
         num_folds, width = scales.mean.shape
         num_styles = scales.level.shape[1]
-        generators = [
-            torch.Generator().manual_seed(integer_seed(seed, "initial weights", trial=trial, fold=fold))
-            for fold in range(num_folds)
-        ]
+        generators = weight_generators(seed, trial, num_folds)
         for name in ("mean", "deviation", "level"):
             self.register_buffer(name, tensor(getattr(scales, name)).clone())
         self.interpretation = None
@@ -105,10 +97,10 @@ class StyleNetModel(nn.Module):
         """Predict one style's velocities.
 
         Args:
-            x: [G, T, B, K] inputs as the view gives them.
-            lengths: [G, B] int64 steps of each sequence; what follows is padding.
-            style: Whose output layer, and stack if styles have their own.
-            dropout: The streams of masks; None leaves everything on.
+            x: [G, T, B, K] inputs from the view.
+            lengths: [G, B] int64 steps of each sequence without padding.
+            style: Number of the style.
+            dropout: The streams of masks; None for no dropout.
             state: The forward layers' state before the first step; None for zeros.
 
         Returns:
@@ -130,18 +122,18 @@ class StyleNetModel(nn.Module):
         return linear(hidden, self.head_weight[style], self.head_bias[style]), (interpreted, states)
 
     def standardised(self, x: Tensor) -> Tensor:
-        """Scale inputs [G, T, B, K] as the training data."""
+        """Standardise inputs [G, T, B, K] by the statistics of the training data."""
         return (x - self.mean[:, None, None]) / self.deviation[:, None, None]
 
     def interpret(self, x: Tensor, state: Carried | None = None) -> tuple[Tensor, LayerState | None]:
-        """Run the interpretation layer on standardised inputs [G, T, B, K], which stay as they are without one."""
+        """Run the interpretation layer on standardised inputs [G, T, B, K]; without one they are returned unchanged."""
         if self.interpretation is None:
             return x, None
         return self.interpretation.from_dense(x, None if state is None else state[0])
 
 
 def detached(state: Carried) -> Carried:
-    """Detach a state from the steps that led to it."""
+    """Detach a state from the graph of the previous steps."""
     interpreted, stack = state
     return (
         None if interpreted is None else tuple(part.detach() for part in interpreted),

@@ -1,6 +1,6 @@
 """Predict the velocities of a piece in each style with a trained StyleNet.
 
-Symbols: n notes of a piano, S styles, G folds. What a trained model says is the mean over its G folds' networks.
+Symbols: n piano notes, K inputs. The prediction of a trained model is the mean over its folds' networks.
 """
 
 import math
@@ -35,8 +35,8 @@ class Performer:
     """A trained StyleNet.
 
     Attributes:
-        styles: The styles that it knows.
-        spec: Its settings.
+        styles: The styles that the model knows.
+        spec: The settings.
         model: The networks of all folds.
     """
 
@@ -63,28 +63,27 @@ class Performer:
             The performer.
 
         Raises:
-            BadInputError: If it is no trained StyleNet, or one of a newer version.
+            BadInputError: If it is not a trained StyleNet, or is of a newer version.
         """
         saved = checkpoint.load_trained(path, "stylenet")
         try:
             return cls(saved)
         except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
-            raise checkpoint.not_whole(path, "stylenet", error) from error
+            raise checkpoint.incomplete_model(path, "stylenet", error) from error
 
     def velocities(self, performance: Performance, style: Mix, fold: int | None = None) -> Floats:
-        """Predict how loud a piece's notes are.
+        """Predict the velocities of a piece.
 
         Args:
-            performance: The notes; their velocities are not looked at.
+            performance: The notes; their velocities are ignored.
             style: A style, or shares of several.
-            fold: The fold whose network is asked, for a piece that it holds out; None for the mean of all.
+            fold: The fold whose network predicts, for a piece that it holds out; None for the mean of all folds.
 
         Returns:
             [n] velocities in MIDI units, not rounded; NaN for notes outside the piano's keys.
 
         Raises:
-            BadInputError: For a style that the model does not know, shares that are no mix, or a piece that is too
-                long, see ``check_length``.
+            BadInputError: For an unknown style, illegal shares, or a piece that is too long (``check_length``).
         """
         shares = self.shares(style)
         self.check_length(performance)
@@ -93,17 +92,17 @@ class Performer:
         velocity = np.zeros(performance.num_notes)
         for name, share in shares.items():
             number = self.styles.index(name)
-            velocity += share * np.mean([self._of_fold(one, inputs, view, number) for one in folds], axis=0)
+            velocity += share * np.mean([self._of_fold(each, inputs, view, number) for each in folds], axis=0)
         return np.where(has_key(performance.pitch), velocity, np.nan)
 
     def check_length(self, performance: Performance) -> None:
-        """Check that a piece is no longer than files of music are, and fits the model's grid.
+        """Check that a piece is within the limits of files and of the model's grid.
 
         Args:
             performance: The piece.
 
         Raises:
-            BadInputError: If it is; the message states the limit.
+            BadInputError: If it is too long; the message states the limit.
         """
         try:
             check_num_notes(performance.num_notes)
@@ -112,10 +111,10 @@ class Performer:
             raise BadInputError(str(error)) from None
         reason = too_long(performance.quarters) if self.spec.view == "grid" else None
         if reason is not None:
-            raise BadInputError("this model reads a piece on the grid of sixteenths, and it is too long", reason)
+            raise BadInputError("the piece is too long for this model, which reads a grid of sixteenths", reason)
 
     def interpretation(self, performance: Performance, fold: int) -> Floats | None:
-        """Return the output [rows, units] of a fold's interpretation layer for a piece; None without such a layer."""
+        """Return the output [rows, units] of a fold's interpretation layer for a piece; None if the model has none."""
         if self.model.interpretation is None:
             return None
         inputs, _ = self._inputs(performance)
@@ -131,16 +130,18 @@ class Performer:
                 raise unknown("style", name, self.styles, "of this model")
         total = sum(mix.values())
         if not 0 < total < math.inf or not all(share >= 0 for share in mix.values()):
-            raise BadInputError("the shares of a mix are 0 or more, not all 0, and their sum is finite", f"got {mix}")
+            raise BadInputError(
+                "the shares of a mix are not negative, and their sum is positive and finite", f"got {mix}"
+            )
         return {name: share / total for name, share in mix.items()}
 
     def _inputs(self, performance: Performance) -> tuple[Tensor, View]:
-        """[1, rows, 1, K] the inputs of every fold, and the view that gave them."""
+        """Return the inputs [1, rows, 1, K], the same for all folds, and their view."""
         view = make_view(self.spec, _alone(performance))
         return tensor(view.inputs(np.arange(int(view.start[-1]))))[None, :, None], view
 
     def _of_fold(self, fold: int, inputs: Tensor, view: View, style: int) -> Floats:
-        """[n] what a fold's network predicts; one at a time, for a long piece takes memory in each."""
+        """Return the velocities [n] that a fold's network predicts; running fold by fold limits memory."""
         own = {name: value[fold : fold + 1] for name, value in self.model.state_dict().items()}
         lengths = torch.full((1, 1), inputs.shape[1])
         with torch.no_grad():
@@ -151,14 +152,11 @@ class Performer:
 
 
 def _alone(performance: Performance) -> Performances:
-    """Make a corpus of one performance, for its view."""
+    """Return a corpus of one performance."""
     nothing = np.zeros(1, np.int64)
+    notes = {name: getattr(performance, name) for name in ("pitch", "velocity", "onset", "duration", "seconds")}
     return Performances(
-        pitch=performance.pitch,
-        velocity=performance.velocity,
-        onset=performance.onset,
-        duration=performance.duration,
-        seconds=performance.seconds,
+        **notes,
         start=np.array([0, performance.num_notes]),
         fold=nothing.astype(np.int8),
         style=nothing.astype(np.int16),

@@ -1,4 +1,4 @@
-"""Pictures of a StyleNet after Malik and Ek (2017): a snapshot of its layers, its encoding and its output."""
+"""Pictures of a StyleNet after Malik and Ek (2017): snapshots, encoding and distributions of velocities."""
 
 # matplotlib is partly untyped:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -19,21 +20,21 @@ from models.uses.performing import flat as flat_velocities
 from models.uses.rolls import COLOURS, QUARTERS_PER_BAR, piano_rolls, with_velocities
 
 _BIN = 4
-"""Velocities in a bar of a histogram."""
+"""Width of a histogram's bins (velocities)."""
 
 _MOST_COUNTED = 12
-"""Performances of a style that a histogram counts: enough for its shape, and soon done."""
+"""Most performances of a style in a histogram: enough for its shape."""
 
 _BARS = 8
-"""Bars of an excerpt."""
+"""Bars in an excerpt."""
 
 
 def trial_pictures(performer: Performer, performances: Performances) -> Iterator[tuple[str, Figure]]:
-    """Draw what a trained model makes of held-out performances, one of each style, and how it reads them.
+    """Draw a held-out performance of each style, the model's predictions for it, and histograms of velocities.
 
     Args:
         performer: The model.
-        performances: The data of its trial; each piece is asked of the network that never saw it.
+        performances: The data of its trial; each piece is predicted by the network of the fold that holds it out.
 
     Yields:
         Names ("snapshot_jazz") and figures.
@@ -43,11 +44,11 @@ def trial_pictures(performer: Performer, performances: Performances) -> Iterator
         human = performances.one(piece)
         fold = int(performances.fold[piece])
         first_bar = max(0, int(human.onset[-1]) // QUARTERS_PER_BAR // 3)
-        heard = {name: with_velocities(human, performer.velocities(human, name, fold)) for name in performer.styles}
+        predicted = {name: with_velocities(human, performer.velocities(human, name, fold)) for name in performer.styles}
         title = performances.ids[piece]
-        yield f"snapshot_{style}", _snapshot(title, human, heard, performer.interpretation(human, fold), first_bar)
+        yield f"snapshot_{style}", _snapshot(title, human, predicted, performer.interpretation(human, fold), first_bar)
         flat = with_velocities(human, flat_velocities(human))
-        rolls = {f"flat: {title}": flat, "as played": human, f"the model in {style}": heard[style]}
+        rolls = {f"flat: {title}": flat, "as played": human, f"the model in {style}": predicted[style]}
         yield f"piano_roll_{style}", piano_rolls(rolls, first_bar, _BARS)
         if number == 0:
             yield "encoding", _encoding(human, first_bar)
@@ -55,7 +56,7 @@ def trial_pictures(performer: Performer, performances: Performances) -> Iterator
 
 
 def _histograms(performer: Performer, performances: Performances) -> Figure:
-    """How often each velocity is played, and predicted, over some held-out performances of every style."""
+    """Draw histograms of played and predicted velocities over some held-out performances of every style."""
     figure = Figure(figsize=(11, 0.6 + 2.1 * len(performances.styles)), dpi=120, layout="constrained")
     all_axes = figure.subplots(len(performances.styles), 1, sharex=True, squeeze=False)[:, 0]
     edges = np.arange(0, MAX_VELOCITY + 2, _BIN)
@@ -63,12 +64,12 @@ def _histograms(performer: Performer, performances: Performances) -> Figure:
         pieces = np.flatnonzero((performances.style == number) & (performances.fold >= 0))
         some = [int(piece) for piece in pieces[:: -(-len(pieces) // _MOST_COUNTED)]]
         played = [performances.one(piece) for piece in some]
-        heard = [
-            with_velocities(one, performer.velocities(one, style, int(performances.fold[piece])))
-            for piece, one in zip(some, played, strict=True)
+        predicted = [
+            with_velocities(human, performer.velocities(human, style, int(performances.fold[piece])))
+            for piece, human in zip(some, played, strict=True)
         ]
-        for name, ones in (("played", played), ("predicted", heard)):
-            counts, _ = np.histogram(np.concatenate([one.velocity for one in ones]), edges)
+        for name, heard in (("played", played), ("predicted", predicted)):
+            counts, _ = np.histogram(np.concatenate([performance.velocity for performance in heard]), edges)
             axes.stairs(100 * counts / counts.sum(), edges, label=name, fill=name == "played", alpha=0.5, linewidth=2)
         axes.set_title(f"{style}: {len(some)} held-out performances", loc="left", fontsize=9)
         axes.set_ylabel("notes [%]", fontsize=8)
@@ -83,7 +84,7 @@ def _snapshot(
 ) -> Figure:
     """Draw one piece as played and in each style, with the interpretation layer (figure 17)."""
     grids = {f"as played: {title}": _grid(human, first_bar)}
-    grids |= {f"the model in {style}": _grid(one, first_bar) for style, one in heard.items()}
+    grids |= {f"the model in {style}": _grid(performance, first_bar) for style, performance in heard.items()}
     low, high = _used_keys(next(iter(grids.values())))
     styles = list(heard)
     num_panels = len(grids) + (len(styles) > 1) + (inner is not None)
@@ -91,32 +92,37 @@ def _snapshot(
     all_axes = list(figure.subplots(num_panels, 1, squeeze=False)[:, 0])
     extent = (first_bar + 1, first_bar + 1 + _BARS, LOWEST_KEY + low - 0.5, LOWEST_KEY + high - 0.5)
     for (name, grid), axes in zip(grids.items(), all_axes, strict=False):
-        image = _show(axes, name, grid[:, low:high].T * MAX_VELOCITY, extent, (0, MAX_VELOCITY), COLOURS)
-        figure.colorbar(image, ax=axes, pad=0.01)
+        _show(axes, name, grid[:, low:high].T * MAX_VELOCITY, extent, (0, MAX_VELOCITY), COLOURS)
     if len(styles) > 1:
         values = list(grids.values())
         difference = (values[1] - values[2])[:, low:high].T * MAX_VELOCITY
         most = max(float(np.abs(difference).max()), 1.0)
         name = f"{styles[0]} louder (red), {styles[1]} louder (blue)"
-        image = _show(all_axes[len(grids)], name, difference, extent, (-most, most), "RdBu_r")
-        figure.colorbar(image, ax=all_axes[len(grids)], pad=0.01)
+        _show(all_axes[len(grids)], name, difference, extent, (-most, most), "RdBu_r")
     if inner is not None:
-        image = _show(
-            all_axes[-1], "interpretation layer, all units over the whole piece", inner.T, None, (-1, 1), "RdBu_r"
-        )
-        figure.colorbar(image, ax=all_axes[-1], pad=0.01)
+        name = "interpretation layer, all units over the entire piece"
+        _show(all_axes[-1], name, inner.T, None, (-1, 1), "RdBu_r")
     return figure
 
 
 def _show(
-    axes: Any, title: str, values: NDArray[Any], extent: Any, bounds: tuple[float, float], colours: str
-) -> Any:  # fmt: skip
+    axes: Any,
+    title: str,
+    values: NDArray[Any],
+    extent: Any,
+    bounds: tuple[float, float],
+    colours: str,
+    *,
+    legend: bool = True,
+) -> None:
     axes.set_title(title, loc="left", fontsize=9)
     axes.tick_params(labelsize=7)
-    return axes.imshow(
-        values, aspect="auto", origin="lower", extent=extent, vmin=bounds[0], vmax=bounds[1], cmap=colours,
-        interpolation="nearest",
-    )  # fmt: skip
+    norm = Normalize(*bounds)
+    image = axes.imshow(
+        values, aspect="auto", origin="lower", extent=extent, norm=norm, cmap=colours, interpolation="nearest"
+    )
+    if legend:
+        axes.figure.colorbar(image, ax=axes, pad=0.01)
 
 
 def _encoding(human: Performance, first_bar: int) -> Figure:
@@ -130,18 +136,10 @@ def _encoding(human: Performance, first_bar: int) -> Figure:
     figure = Figure(figsize=(11, 6), dpi=120, layout="constrained")
     upper, lower = figure.subplots(2, 1)
     extent = (0, len(state), LOWEST_KEY + low - 0.5, LOWEST_KEY + high - 0.5)
-    _show(
-        upper,
-        "input: struck [1,1] dark, held [0,1] light, silent [0,0] white",
-        state[:, low:high].T,
-        extent,
-        (0, 2),
-        "Blues",
-    )
-    image = _show(
-        lower, "output: velocity, on held cells too", loudness[:, low:high].T, extent, (0, MAX_VELOCITY), COLOURS
-    )
-    figure.colorbar(image, ax=lower, pad=0.01)
+    name = "input: struck [1,1] dark, held [0,1] light, silent [0,0] white"
+    _show(upper, name, state[:, low:high].T, extent, (0, 2), "Blues", legend=False)
+    name = "output: velocity, on held cells too"
+    _show(lower, name, loudness[:, low:high].T, extent, (0, MAX_VELOCITY), COLOURS)
     for axes in (upper, lower):
         axes.set_xticks(range(0, len(state) + 1, STEPS_PER_QUARTER))
         axes.set_ylabel("MIDI pitch", fontsize=8)
@@ -155,15 +153,15 @@ def _used_keys(cells: NDArray[np.floating]) -> tuple[int, int]:
     return (int(keys[0]), int(keys[-1]) + 1) if len(keys) else (0, NUM_KEYS)
 
 
-def _grid(one: Performance, first_bar: int) -> NDArray[np.float32]:
-    """[_BARS * 16, 88] velocities / 127 of an excerpt, 0 where nothing sounds."""
-    notes, _ = quantise(one.onset, one.duration, one.pitch, one.velocity)
+def _grid(performance: Performance, first_bar: int) -> NDArray[np.float32]:
+    """Return [_BARS * 16, 88] velocities / 127 of an excerpt, 0 for silence."""
+    notes, _ = quantise(performance.onset, performance.duration, performance.pitch, performance.velocity)
     span = slice(first_bar * STEPS_PER_BAR, (first_bar + _BARS) * STEPS_PER_BAR)
     return velocities(notes, max(notes.num_steps, span.stop))[span]
 
 
 def _typical(performances: Performances, style: int) -> int:
-    """Return the performance of a style that is of middling length, among those that a fold holds out."""
+    """Return the held-out performance of median length in a style."""
     pieces = np.flatnonzero((performances.style == style) & (performances.fold >= 0))
     length = np.diff(performances.start)[pieces]
     return int(pieces[np.argsort(length, kind="stable")[len(pieces) // 2]])

@@ -1,6 +1,6 @@
-"""Performances that a trained StyleNet never heard, scored on the objective of searches.
+"""Score unseen performances by a trained StyleNet on the objective of searches.
 
-What a StyleNet says of a note is the mean over its networks, each performance in its own style, as it plays a file.
+Predictions are the mean over the StyleNet's networks, each performance in its own style.
 """
 
 from itertools import pairwise
@@ -23,8 +23,7 @@ def score_performances(performer: Performer, performances: Performances) -> Scor
         performances: The P performances.
 
     Returns:
-        [P] mean absolute errors of velocities in MIDI units, NaN in a style that the StyleNet lacks, and how many have
-        such a one.
+        [P] mean absolute errors of velocities (MIDI units), NaN in unknown styles, and the number of such performances.
     """
     velocity = np.full(performances.num_notes, np.nan)
     for number, (begin, end) in enumerate(pairwise(performances.start.tolist())):
@@ -32,6 +31,6 @@ def score_performances(performer: Performer, performances: Performances) -> Scor
         if style in performer.styles:
             velocity[begin:end] = performer.velocities(performances.one(number), style)
     values = piece_scores(performances, velocity, GridSizes.of(performances)).values[ONSET_MAE.name]
-    has = f"in a style that the model lacks (it has {', '.join(performer.styles)})"
+    condition = f"in a style that the model lacks (it has {', '.join(performer.styles)})"
     missing = int(np.isnan(values).sum())
-    return Scored(values, [Lack("unknown_styles", "performances", has, missing, len(values))])
+    return Scored(values, [Lack("unknown_styles", "performances", condition, missing, len(values))])

@@ -1,4 +1,4 @@
-"""A served StyleNet: rows of notes in, velocities out."""
+"""The served StyleNet: rows of notes in, velocities out."""
 
 from pathlib import Path
 
@@ -14,14 +14,14 @@ from models.stylenet.performer import Performer
 from models.uses.styles import parse_mix
 
 _SECONDS_A_QUARTER = 0.5
-"""The tempo where no times are given: 120 quarter notes a minute."""
+"""The default tempo (seconds per quarter note): 120 quarter notes per minute."""
 
 _FLAT = 64.0
-"""The velocity of a note that a piano has no key for."""
+"""Velocity of notes outside the piano's keys."""
 
 
 def load(trained: Path) -> Answer:
-    """Load a trained StyleNet, and return the function that gives velocities to the notes of each row."""
+    """Load a trained StyleNet and return the function that predicts the velocities of a row."""
     performer = Performer.load(trained)
     return lambda row: _perform(performer, row)
 
@@ -49,7 +49,7 @@ def _check(*columns: NDArray[np.float64]) -> None:
     pitch, onset, duration, seconds = columns
     if not len(pitch) or len({len(column) for column in columns}) > 1:
         raise BadInputError(
-            "a piece has as many onsets, durations (and seconds) as pitches, at least one",
+            "a piece has at least one note, and as many onsets, durations (and seconds) as pitches",
             f"got {counted(len(pitch), 'pitch')}, {counted(len(onset), 'onset')}, {len(duration)} durations, "
             f"{counted(len(seconds), 'second')}",
         )
@@ -70,8 +70,8 @@ SERVING = Serving(
     ),
     outputs=(Column("velocity", "real", is_list=True),),
     examples=[{"pitch": [60, 64, 67, 72], "onset": [0.0, 0.5, 1.0, 1.5], "duration": [0.5, 0.5, 0.5, 2.0]}],
-    explanation="""One row is one piece: arrays `pitch` (MIDI), `onset` and `duration` (quarter notes, in 4/4), and if
-they are known `seconds` (of the onsets, else 120 quarter notes a minute) and `style` (a style, or a mix as in
-classical=0.3,jazz=0.7; else the first). The answer has `velocity`, not rounded, in the order of the notes. A note that
-a piano has no key for gets 64.""",
+    explanation="""One row is one piece: arrays `pitch` (MIDI), `onset` and `duration` (quarter notes, in 4/4), and
+optionally `seconds` (of the onsets; by default 120 quarter notes per minute) and `style` (a style, or a mix such as
+classical=0.3,jazz=0.7; by default the first style). The answer has `velocity`, not rounded, in the order of the notes;
+it is 64 for notes outside the piano's keys.""",
 )

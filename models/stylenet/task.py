@@ -1,4 +1,4 @@
-"""StyleNet's task: performances cut into windows of one style each for training, and held-out performances run whole.
+"""StyleNet's task: windows of performances for training, and entire held-out performances for scoring.
 
 Symbols: G folds, T steps, B sequences, K inputs, O outputs, N notes, P performances, S styles.
 """
@@ -17,7 +17,7 @@ from data_prep.encodings.views import GridSizes, View
 from data_prep.encodings.windows import Batch, WindowPlan, whole_pieces
 from data_prep.performances.arrays import Performances
 from data_prep.pitches import MAX_VELOCITY
-from data_prep.randomness import stream
+from data_prep.randomness import fold_streams
 from models.folded.dropout import DropoutStreams
 from models.folded.torch_typing import tensor
 from models.metrics import VELOCITY_METRICS, FoldValues, of_style
@@ -30,18 +30,18 @@ from models.training.loop import StepLoss
 Floats: TypeAlias = NDArray[np.float64]
 
 _SCORED_ROWS = 2**16
-"""Most rows of a fold in one batch of held-out performances, padding included: few steps, and memory stays small."""
+"""Most rows of a fold in one batch of held-out performances, including padding: few steps with little memory."""
 
 _HUBER = 8.0 / MAX_VELOCITY
-"""Where the Huber loss turns linear."""
+"""Error above which the Huber loss is linear (velocity / 127)."""
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What the folds' models say of the performances that they hold out.
+    """Predictions of the folds' models for the performances that they hold out.
 
     Attributes:
-        velocity: [N] MIDI units, not rounded; NaN for notes that no model predicts.
+        velocity: [N] velocities (MIDI units), not rounded; NaN for notes that no model predicts.
         cell_error: [P] mean squared error (velocity / 127) over all cells, None for the note-wise view.
     """
 
@@ -60,7 +60,7 @@ class StyleNetTask:
             performances: The performances with their folds.
             seed: The search's seed.
             trial: The trial's number.
-            device: Where the model lives.
+            device: The model's device.
         """
         self.spec, self.performances = spec, performances
         self.view = make_view(spec, performances)
@@ -76,7 +76,7 @@ class StyleNetTask:
 
     @property
     def metric_names(self) -> tuple[str, ...]:
-        """The names of what ``evaluate`` returns."""
+        """Names of the metrics that ``evaluate`` returns."""
         styles = [of_style(metric, style) for style in self.performances.styles for metric in VELOCITY_METRICS]
         return (*(metric.name for metric in VELOCITY_METRICS), *styles)
 
@@ -87,24 +87,23 @@ class StyleNetTask:
 
     @property
     def holds_out(self) -> bool:
-        """Whether any performance is held out; none is when the model is made of all."""
+        """Whether any performance is held out; False for a model that is trained on all performances."""
         fold = self.performances.fold
         return bool(((fold >= 0) & (fold < self.num_folds)).any())
 
     def num_steps(self, epoch: int) -> int:
-        """Return the steps of an epoch."""
+        """Return the number of steps in an epoch."""
         return sum(1 for _ in self.steps(epoch))
 
     def steps(self, epoch: int) -> Iterator[tuple[int, CarriedBatch]]:
-        """Yield an epoch's batches with their styles, which alternate as evenly as possible."""
+        """Yield the style and batch of each step of an epoch; styles alternate as evenly as possible."""
         of_styles = [list(self._style_steps(style, epoch)) for style in range(len(self.performances.styles))]
-        turns = [
-            ((number + 0.5) / len(batches), style, batch)
+        turns = sorted(
+            ((number + 0.5) / len(batches), style, number)
             for style, batches in enumerate(of_styles)
-            for number, batch in enumerate(batches)
-        ]
-        turns.sort(key=lambda turn: turn[:2])
-        yield from ((style, batch) for _, style, batch in turns)
+            for number in range(len(batches))
+        )
+        yield from ((style, of_styles[style][number]) for _, style, number in turns)
 
     def _style_steps(self, style: int, epoch: int) -> Iterator[CarriedBatch]:
         spec, performances = self.spec, self.performances
@@ -123,13 +122,11 @@ class StyleNetTask:
                 yield CarriedBatch(batch, begins=True)
 
     def losses(self, epoch: int) -> Iterator[StepLoss]:
-        """Yield an epoch's losses one by one; the model is updated after each."""
-        dropout = DropoutStreams(self._seed, "dropout", num_folds=self.num_folds, trial=self._trial, epoch=epoch)
-        transpositions = [
-            stream(self._seed, "augmentation", trial=self._trial, fold=fold, epoch=epoch)
-            for fold in range(self.num_folds)
-        ]
-        shifts: dict[int, NDArray[np.int64]] = {}  # of each style, for styles take turns within pieces
+        """Yield the loss of each step of an epoch; the model is updated after each."""
+        names = {"num_folds": self.num_folds, "trial": self._trial, "epoch": epoch}
+        dropout = DropoutStreams(self._seed, "dropout", **names)
+        transpositions = fold_streams(self._seed, "augmentation", **names)
+        shifts: dict[int, NDArray[np.int64]] = {}  # by style, as styles alternate within pieces
         carried: dict[int, Carried] = {}
         most = self.spec.augment
         for style, step in self.steps(epoch):
@@ -162,7 +159,7 @@ class StyleNetTask:
         return StepLoss(loss=total / count.clamp_min(1.0), total=total.detach(), count=count), after
 
     def _error(self, difference: Tensor, share: Tensor) -> Tensor:
-        """[G] summed error of differences [G, T, B, O], which are 0 where nothing counts (``share`` 0)."""
+        """Return [G] the summed error of differences [G, T, B, O], which are 0 where ``share`` is 0."""
         if self.spec.level == "joint":
             return self._distance(difference).sum((1, 2, 3))
         mean = difference.sum((1, 3), keepdim=True) / share.sum((1, 3), keepdim=True).clamp_min(1.0)
@@ -185,7 +182,7 @@ class StyleNetTask:
         return scores.over_folds(self.performances)
 
     def predict(self) -> Predictions:
-        """Run every performance whole through the model of the fold that holds it out, in its own style.
+        """Run every performance through the model of the fold that holds it out, in its own style.
 
         Returns:
             The predictions.
@@ -197,12 +194,12 @@ class StyleNetTask:
             for batch in whole_pieces(np.diff(start), fold, self.num_folds, _SCORED_ROWS):
                 rows, inside = batch.rows(start)
                 with torch.no_grad():
-                    found, _ = self.model(self._tensor(self.view.inputs(rows)), self._lengths(batch), style)
-                outputs[rows[inside]] = found.cpu().numpy()[inside]
+                    output, _ = self.model(self._tensor(self.view.inputs(rows)), self._lengths(batch), style)
+                outputs[rows[inside]] = output.cpu().numpy()[inside]
         return self._with_levels(outputs)
 
     def _with_levels(self, outputs: NDArray[np.float32]) -> Predictions:
-        """Shrink every piece's mean towards its style's level, and read off notes and cells."""
+        """Return the predictions of notes and cells, with every piece's mean shrunk towards its style's level."""
         data, view = self.performances, self.view
         velocity = outputs[view.row, np.maximum(view.column, 0)].astype(np.float64) * MAX_VELOCITY
         piece = data.piece_of_note
@@ -226,18 +223,19 @@ class StyleNetTask:
 
 
 def training_scales(view: View, performances: Performances, *, standardise: bool) -> Scales:
-    """Measure every fold's training data.
+    """Measure the statistics of every fold's training data.
 
     Args:
         view: The performances' rows.
-        performances: With their folds.
-        standardise: Whether inputs are to have mean 0 and deviation 1; otherwise they stay as they are.
+        performances: The performances with their folds.
+        standardise: Whether to standardise inputs to mean 0 and deviation 1.
 
     Returns:
         The scales.
     """
     num_folds, num_styles = performances.num_folds, len(performances.styles)
-    scales = Scales.unknown(num_folds, view.num_inputs, num_styles)
+    mean = np.zeros((num_folds, view.num_inputs), np.float32)
+    scales = Scales(mean, np.ones_like(mean), np.zeros((num_folds, num_styles), np.float32))
     piece_of_row = np.repeat(np.arange(performances.num_pieces), np.diff(view.start))
     fold, style = performances.fold[piece_of_row], performances.style[piece_of_row]
     rows = np.arange(len(piece_of_row))

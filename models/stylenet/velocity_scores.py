@@ -1,6 +1,6 @@
-"""How well velocities are predicted: every metric per performance, then over a fold's performances, per style too.
+"""Metrics of predicted velocities: per performance, then averaged over each fold's performances, also by style.
 
-Symbols: N notes and P performances of a corpus, G folds.
+Symbols: N notes and P performances of a corpus.
 """
 
 import math
@@ -34,23 +34,22 @@ class VelocityScores:
     """Every metric of every performance.
 
     Attributes:
-        values: By the metric's name, [P].
+        values: [P] by the metric's name.
     """
 
     values: Mapping[str, Floats]
 
     def over_folds(self, performances: Performances) -> dict[str, FoldValues]:
-        """Average over each fold's performances, of all styles together and of each by itself.
+        """Return the means over each fold's performances, for all styles together and for each style.
 
-        A style's metrics are named by ``models.metrics.of_style``; performances without a fold count nowhere.
+        A style's metrics are named by ``models.metrics.of_style``; performances in no fold are ignored.
         """
-        found: dict[str, FoldValues] = {}
-        for metric in VELOCITY_METRICS:
-            found[metric.name] = self._mean(metric, performances, np.ones(performances.num_pieces, np.bool_))
+        all_styles = np.ones(performances.num_pieces, np.bool_)
+        means = {metric.name: self._mean(metric, performances, all_styles) for metric in VELOCITY_METRICS}
         for number, style in enumerate(performances.styles):
             for metric in VELOCITY_METRICS:
-                found[of_style(metric, style)] = self._mean(metric, performances, performances.style == number)
-        return found
+                means[of_style(metric, style)] = self._mean(metric, performances, performances.style == number)
+        return means
 
     def _mean(self, metric: Metric, performances: Performances, chosen: NDArray[np.bool_]) -> FoldValues:
         values = self.values[metric.name]
@@ -64,11 +63,11 @@ def piece_scores(
     """Score predicted velocities note by note.
 
     Args:
-        performances: What was played.
-        predicted: [N] velocities in MIDI units; they are clipped to 1..127, as a file could hold them.
-        sizes: How many cells of the grid each note takes.
-        cell_error: [P] mean squared error (of velocities / 127) over all cells, of a model that predicts silent cells
-            too; None for one that predicts notes, whose silent cells are right.
+        performances: The performances as played.
+        predicted: [N] velocities (MIDI units), clipped to 1..127 here, the range of a file.
+        sizes: Number of cells of the grid that each note takes.
+        cell_error: [P] mean squared error (of velocities / 127) over all cells, for a model that also predicts silent
+            cells; None for a model that predicts notes, where the error of silent cells is 0.
 
     Returns:
         The scores.
@@ -86,7 +85,7 @@ def piece_scores(
     spread, spread_guess = np.sqrt(mean(own**2)), np.sqrt(mean(own_guess**2))
 
     def ratio(values: Floats, by: Floats) -> Floats:
-        """Divide, where there is a spread to divide by: a constant has neither correlation nor ratio."""
+        """Divide values; a constant performance, without a spread, has neither correlation nor ratio and gets 0."""
         return np.divide(values, by, out=np.zeros(num_pieces), where=by > 1e-9)  # noqa: PLR2004  (rounding)
 
     if cell_error is None:

@@ -1,4 +1,4 @@
-"""Which view of performances a StyleNet's settings ask for."""
+"""The view of performances for a StyleNet's settings."""
 
 from data_prep.encodings.views import GridView, NoteView, View
 from data_prep.performances.arrays import Performances
@@ -6,7 +6,7 @@ from models.stylenet.spec import StyleNetSpec
 
 
 def make_view(spec: StyleNetSpec, performances: Performances) -> View:
-    """Return the representation of performances that ``spec.view`` chooses."""
+    """Return the representation of performances according to ``spec.view``."""
     if spec.view == "note":
         return NoteView.of(performances, spec.features)
     return GridView.of(performances, metre=spec.metre, loss_cells=spec.loss_cells)

@@ -1,1 +1,1 @@
-"""Training a folded model: the loop, its checkpoints, and the memory it takes."""
+"""Training of folded models: the loop, checkpoints, and memory."""

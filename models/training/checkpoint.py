@@ -1,4 +1,4 @@
-"""Checkpoints: one file with tensors, numbers and strings alone, so that it opens without running code of its own."""
+"""Checkpoints: one file of tensors, numbers and strings, so that reading it runs no code from it."""
 
 import io
 import json
@@ -16,26 +16,26 @@ from data_prep.storage.format import check_format
 from models.spec import Spec
 
 _LONGEST_REASON = 200
-"""Characters of what torch says of weights that do not fit."""
+"""Most characters of torch's message about weights that do not fit."""
 
 ModuleT = TypeVar("ModuleT", bound=torch.nn.Module)
 
 FORMAT = 1
-"""The version of the file's layout; raised when an older program could not read it."""
+"""Version of the file format, incremented if older programs cannot read the new one."""
 
 
 class DamagedCheckpointError(BadInputError):
-    """A file is no whole checkpoint."""
+    """A file is not a complete checkpoint."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint holds.
+    """The content of a checkpoint.
 
     Attributes:
-        training: The state that a family's ``Training.restore`` takes.
+        training: The state for ``Training.restore``.
         spec: All settings by name.
-        extra: What the caller wrote beside them.
+        extra: Further data of the caller.
     """
 
     training: Mapping[str, Any]
@@ -50,24 +50,24 @@ def save(path: Path, training: Mapping[str, Any], spec: Spec, extra: Mapping[str
         path: The file; its folder must exist.
         training: A ``Training.state``.
         spec: The trial's settings.
-        extra: Anything that JSON can hold.
+        extra: JSON data.
 
     Raises:
-        OSError: If the disk does not take it; no partial file stays.
+        OSError: If writing fails; no partial file is left.
     """
     atomic_write(path, to_bytes(training, spec, extra))
 
 
 def to_bytes(training: Mapping[str, Any], spec: Spec, extra: Mapping[str, Any]) -> bytes:
-    """Return what :func:`save` writes.
+    """Return the content of the file that :func:`save` writes.
 
     Args:
         training: A ``Training.state``.
         spec: The trial's settings.
-        extra: Anything that JSON can hold.
+        extra: JSON data.
 
     Returns:
-        The content of a checkpoint's file.
+        The content.
     """
     content = {
         "format": FORMAT,
@@ -87,15 +87,15 @@ def load(path: Path) -> Checkpoint:
         path: The file.
 
     Returns:
-        What was saved.
+        The checkpoint.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        BadInputError: If the file is no checkpoint, or one of a newer version.
+        BadInputError: If the file is not a checkpoint, or is one of a newer version.
     """
     try:
         if path.exists() and not path.is_file():
-            raise OSError("it is no regular file")  # noqa: TRY301  (a pipe may have no end)
+            raise OSError("it is not a regular file")  # noqa: TRY301  (a pipe may have no end)
         data = path.read_bytes()
     except FileNotFoundError:
         raise
@@ -109,20 +109,19 @@ def from_bytes(data: bytes, label: str) -> Checkpoint:
 
     Args:
         data: The content.
-        label: Where it is, for errors.
+        label: Location of the file, for errors.
 
     Returns:
-        What was saved.
+        The checkpoint.
 
     Raises:
-        DamagedCheckpointError: If it is no whole checkpoint, or not as large as its tensors are.
-        BadInputError: If it is one of a newer version.
+        DamagedCheckpointError: If it is not a complete checkpoint, or its tensors are larger than the file.
+        BadInputError: If it is a checkpoint of a newer version.
     """
     try:
         _check_archive(data)
         content: dict[str, Any] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-        version = int(content["format"])
-        check_format("checkpoints", version, FORMAT, label)
+        check_format("checkpoints", int(content["format"]), FORMAT, label)
         return _checkpoint(content, len(data))
     except BadInputError:
         raise
@@ -131,7 +130,7 @@ def from_bytes(data: bytes, label: str) -> Checkpoint:
 
 
 def _check_archive(data: bytes) -> None:
-    """Check that no part is compressed, which could be of any size, and all checksums: torch checks neither."""
+    """Check that no part is compressed, as its size could be unlimited, and all checksums: torch checks neither."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         if any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist()):
             raise ValueError("parts of it are compressed")
@@ -140,12 +139,12 @@ def _check_archive(data: bytes) -> None:
 
 
 def _checkpoint(content: Mapping[str, Any], num_bytes: int) -> Checkpoint:
-    """Build a checkpoint from a file's content, whose tensors may not be larger than its ``num_bytes``."""
+    """Return the checkpoint of a file of ``num_bytes``; raise ValueError if its tensors are larger than that."""
     training, spec, extra = content["training"], json.loads(content["spec"]), json.loads(content["extra"])
     if not all(isinstance(part, dict) for part in (training, spec, extra)):
-        raise ValueError("its parts are no tables")
+        raise ValueError("its parts are not mappings")
     if _num_bytes(training) > num_bytes:
-        raise ValueError("its tensors are larger than the file")  # one stored number may stand for many
+        raise ValueError("its tensors are larger than the file")  # expanded from fewer stored numbers
     return Checkpoint(training=training, spec=spec, extra=extra)
 
 
@@ -159,29 +158,29 @@ def _num_bytes(value: Any) -> int:
 
 
 def check_weights(build: Callable[[], torch.nn.Module], weights: Mapping[str, Any]) -> None:
-    """Compare weights with what settings ask for before a model is built: a few bytes of settings can ask for any size.
+    """Check that weights fit the settings before memory is allocated: the settings could require any amount.
 
     Args:
-        build: Builds the model with initial weights; here it takes no memory for them.
+        build: Builds the model with initial weights; it is called on the meta device, where they take no memory.
         weights: The model's state.
 
     Raises:
-        ValueError: If weights are missing, unknown, or of another shape.
+        ValueError: If weights are missing, unknown, or have another shape.
     """
     try:
         with torch.device("meta"):
             build().load_state_dict(dict(weights), assign=True)
     except RuntimeError as error:
         first = str(error).partition("\n")[2].strip().partition("\n")[0][:_LONGEST_REASON]
-        raise ValueError(f"its weights are not those that its settings ask for: {first}") from None
+        raise ValueError(f"its weights do not fit its settings: {first}") from None
 
 
 def model(build: Callable[[], ModuleT], weights: Mapping[str, Any]) -> ModuleT:
     """Build a model and load its weights; see ``check_weights``."""
     check_weights(build, weights)
-    made = build()
-    made.load_state_dict(dict(weights))
-    return made
+    built = build()
+    built.load_state_dict(dict(weights))
+    return built
 
 
 def _no_checkpoint(label: str, error: Exception) -> DamagedCheckpointError:
@@ -189,10 +188,10 @@ def _no_checkpoint(label: str, error: Exception) -> DamagedCheckpointError:
     return DamagedCheckpointError(f"{label} is not a checkpoint of this program ({reason}); remove it to start over")
 
 
-def not_whole(path: Path, family: str, error: Exception) -> BadInputError:
-    """Return the error for a trained model whose parts are missing or do not fit."""
+def incomplete_model(path: Path, family: str, error: Exception) -> BadInputError:
+    """Return the error for a trained model whose parts are missing or do not fit each other."""
     reason = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error)
-    return BadInputError(f"{path} is no whole {family}", where=reason, remedy="train the trial again")
+    return BadInputError(f"{path} is not a complete {family}", where=reason, remedy="train the trial again")
 
 
 def load_trained(path: Path, family: str) -> Checkpoint:
@@ -203,34 +202,34 @@ def load_trained(path: Path, family: str) -> Checkpoint:
         family: The family's name.
 
     Returns:
-        What was saved.
+        The checkpoint.
 
     Raises:
-        BadInputError: If there is no such file, or it is no such model, or one of a newer version.
+        BadInputError: If the file does not exist, is not a model of this family, or is of a newer version.
     """
     saved = load_model(path)
-    found = saved.extra["family"]
-    if found != family:
-        raise BadInputError(f"this takes a trained {family}", f"{path} is a {found}")
+    actual = saved.extra["family"]
+    if actual != family:
+        raise BadInputError(f"this takes a trained {family}", f"{path} is a {actual}")
     return saved
 
 
 def load_model(path: Path) -> Checkpoint:
-    """Read a trained model of any family, whose name is under "family" beside its weights.
+    """Read a trained model of any family.
 
     Args:
         path: The file.
 
     Returns:
-        What was saved.
+        The checkpoint; ``extra["family"]`` is the family's name.
 
     Raises:
-        BadInputError: If there is no such file, or it is no trained model, or one of a newer version.
+        BadInputError: If the file does not exist, is not a trained model, or is of a newer version.
     """
     try:
         saved = load(path)
     except FileNotFoundError:
-        raise BadInputError("a trained model must be there", f"{path} is not") from None
+        raise BadInputError("a trained model must exist", f"there is no {path}") from None
     if not saved.extra.get("family"):
         raise BadInputError("a trained model is needed", f"{path} is the state of a trial that was still in training")
     return saved

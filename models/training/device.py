@@ -1,4 +1,4 @@
-"""Where tensors live, and how much of a GPU's memory they may take."""
+"""The device and threads of tensors, and a limit on the GPU memory that they may take."""
 
 # torch's stubs leave parameters unknown:
 # pyright: reportUnknownMemberType=false
@@ -6,7 +6,7 @@
 from typing import Final
 
 GPU_CONTEXT: Final = 2**30
-"""Bytes of a GPU that are left to CUDA itself in every process: its context, kernels and libraries' workspaces."""
+"""Bytes of a GPU that CUDA itself needs in every process: its context, kernels and libraries' workspaces."""
 
 
 def best_device() -> str:
@@ -17,20 +17,20 @@ def best_device() -> str:
 
 
 def use_threads(count: int) -> None:
-    """Compute with that many CPU threads in this process."""
+    """Set the number of CPU threads of this process."""
     import torch
 
     torch.set_num_threads(count)
 
 
 def limit_memory(share: float) -> None:
-    """Limit this process's tensors to a part of its GPU; more raises torch.OutOfMemoryError.
+    """Limit this process's tensors to a share of its GPU; more raises torch.OutOfMemoryError.
 
-    Ray divides a GPU's time among processes and not its memory. Nothing happens where there is no GPU, or the process
-    has one or several whole ones.
+    Ray divides a GPU's time among processes but not its memory. Without a GPU, or with one or more entire GPUs for this
+    process, nothing is limited.
 
     Args:
-        share: The part of the GPU that the process was given.
+        share: The share of the GPU that is assigned to the process.
     """
     import torch
 
@@ -40,13 +40,13 @@ def limit_memory(share: float) -> None:
 
 
 def part_for_tensors(share: float, total: int) -> float:
-    """Take from a part of a GPU what CUDA itself needs, half of the part at most.
+    """Subtract from a share of a GPU the memory that CUDA itself needs, but at most half of the share.
 
     Args:
-        share: The part, 0..1.
-        total: Bytes of the GPU.
+        share: The share of a process, 0..1.
+        total: Memory of the GPU (bytes).
 
     Returns:
-        The part that is left to tensors.
+        The share of the GPU that is left for tensors.
     """
     return max(share - GPU_CONTEXT / total, share / 2)

@@ -1,4 +1,4 @@
-"""The settings that say how a network is trained, shared by the families that are trained by gradients."""
+"""Settings of gradient training, shared by families."""
 
 import math
 from functools import cache
@@ -7,13 +7,13 @@ from typing import Literal
 from models.spec import Setting, Spec, setting
 
 _WARM_UP = 0.05
-"""The share of the budget over which the cosine schedule's learning rate rises."""
+"""Share of the budget over which the cosine schedule's learning rate rises."""
 
 
 class TrainingSpec(Spec):
-    """Settings of a training. A family adds its own, and replaces defaults by ``with_default``.
+    """Settings of training. A family adds its own settings, and replaces defaults by ``with_default``.
 
-    Python collects fields from the last base to the first: in ``class NetSpec(TrainingSpec, NetworkSpec)`` those of
+    Pydantic collects fields from the last base to the first: in ``class NetSpec(TrainingSpec, NetworkSpec)`` those of
     NetworkSpec come first.
     """
 
@@ -23,10 +23,10 @@ class TrainingSpec(Spec):
     lr: float = setting(3e-3, "learning rate", low=1e-6, high=10.0)
     weight_decay: float = setting(0.1, "decoupled weight decay", low=0.0, high=10.0, when={"optimiser": ("adamw",)})
     schedule: Literal["constant", "cosine"] = setting(
-        "cosine", "learning rate over the whole budget: constant, or 5 % linear warm-up and a cosine to zero"
+        "cosine", "learning rate over the full budget: constant, or 5 % linear warm-up and a cosine to zero"
     )
-    clip: float = setting(1.0, "largest norm of a fold's gradient; 0 leaves it as it is", low=0.0, high=1e6)
-    batch_size: int = setting(8, "windows of each fold in a step", low=1, high=1024, unit="windows")
+    clip: float = setting(1.0, "largest norm of a fold's gradient; 0 does not clip", low=0.0, high=1e6)
+    batch_size: int = setting(8, "windows of each fold per step", low=1, high=1024, unit="windows")
     epochs: int = setting(
         12,
         "the full budget, over which the schedule runs",
@@ -39,13 +39,13 @@ class TrainingSpec(Spec):
     @classmethod
     @cache
     def settings(cls) -> dict[str, Setting]:
-        """Return every setting in the order in which a search samples them; ``epochs``, which is not sampled, last."""
+        """Return every setting in the order of sampling; ``epochs``, which is not sampled, is last."""
         settings = dict(super().settings())
         settings["epochs"] = settings.pop("epochs")
         return settings
 
     def lr_at(self, done: float) -> float:
-        """Return the learning rate when a share ``done`` (0..1) of the budget is finished."""
+        """Return the learning rate after a share ``done`` (0..1) of the budget."""
         if self.schedule == "constant":
             return self.lr
         if done < _WARM_UP:

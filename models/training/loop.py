@@ -1,6 +1,6 @@
-"""The training of one trial: all folds in lockstep, one report an epoch, resumable between epochs.
+"""The training of one trial: all folds in lockstep, one report per epoch, resumable between epochs.
 
-Nothing random is carried from epoch to epoch: every stream is named by its epoch, so a state consists of the weights,
+No random state is carried from epoch to epoch: every stream is named by its epoch, so a state consists of the weights,
 the optimiser's state and the epoch's number.
 """
 
@@ -20,7 +20,7 @@ from models.metrics import TRAIN_LOSS, FoldValues
 from models.training.hyperparameters import TrainingSpec
 
 _CHECK_EVERY = 16
-"""Steps between checks that the loss is finite; on a GPU each check waits for it."""
+"""Steps between checks that the loss is finite; on a GPU each check synchronises."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class StepLoss:
     """One step's loss on each fold.
 
     Attributes:
-        loss: [G] what is differentiated.
+        loss: [G] the loss to be differentiated.
         total: [G] summed loss of the step's notes or cells, detached.
-        count: [G] how many it is summed over.
+        count: [G] number of the notes or cells.
     """
 
     loss: Tensor
@@ -39,7 +39,7 @@ class StepLoss:
 
 
 class Task(Protocol):
-    """What is trained: a stacked model with its data."""
+    """A stacked model with its data, to be trained."""
 
     @property
     def model(self) -> nn.Module:
@@ -52,26 +52,26 @@ class Task(Protocol):
         ...
 
     def num_steps(self, epoch: int) -> int:
-        """Return the steps of an epoch."""
+        """Return the number of steps in an epoch."""
         ...
 
     @property
     def holds_out(self) -> bool:
-        """Whether any data is held out, to be scored."""
+        """Whether any data is held out for scoring."""
         ...
 
     @property
     def metric_names(self) -> Sequence[str]:
-        """The names of what ``evaluate`` returns."""
+        """Names of the metrics that ``evaluate`` returns."""
         ...
 
     @property
     def vocabulary(self) -> Mapping[str, Any]:
-        """What beside spec and weights the trained model needs, as JSON can hold it."""
+        """JSON data that the trained model needs in addition to spec and weights."""
         ...
 
     def losses(self, epoch: int) -> Iterator[StepLoss]:
-        """Yield an epoch's losses one by one; the model is updated after each."""
+        """Yield the loss of each step of an epoch; the model is updated after each."""
         ...
 
     def evaluate(self, epoch: int) -> dict[str, FoldValues]:
@@ -83,11 +83,11 @@ class LockstepTraining:
     """A trial in training; see ``models.family.Training``."""
 
     def __init__(self, task: Task, spec: TrainingSpec) -> None:
-        """Start before the first epoch.
+        """Prepare the first epoch.
 
         Args:
-            task: What is trained.
-            spec: How.
+            task: The model and its data.
+            spec: The settings of training.
         """
         _keep_freed_memory()
         self._task = task
@@ -102,16 +102,11 @@ class LockstepTraining:
         """Number of parameters of one fold's model."""
         return sum(parameter.numel() for parameter in self._task.model.parameters()) // self._task.num_folds
 
-    @property
-    def model(self) -> nn.Module:
-        """The stacked model as trained so far."""
-        return self._task.model
-
     def epochs(self) -> Iterator[EpochReport]:
         """Train from the last finished epoch up to the full budget.
 
         Yields:
-            One report an epoch. When a loss is not finite, the last report says so by metrics that are not.
+            One report per epoch. If a loss is not finite, the metrics of the report are not either, and it is the last.
         """
         while self._epoch < self._spec.epochs:
             began = time.perf_counter()
@@ -149,7 +144,7 @@ class LockstepTraining:
         return self._task.vocabulary
 
     def _train(self, epoch: int) -> FoldValues:
-        """Train one epoch and return its mean loss; once a step's loss is not finite, stop and return that."""
+        """Train one epoch and return its mean loss; stop early if the loss is not finite."""
         num_steps = self._task.num_steps(epoch)
         total = count = torch.zeros(self._task.num_folds)
         for number, step in enumerate(self._task.losses(epoch)):
@@ -162,9 +157,9 @@ class LockstepTraining:
 
 
 def _keep_freed_memory() -> None:
-    """Make glibc keep what a step frees for the next one, up to 64 MiB, instead of returning it to the system.
+    """Make glibc retain up to 64 MiB of freed memory for the next step, instead of returning it to the system.
 
-    It adapts to the largest block of at most 32 MiB that was ever freed. Without this a step's tensors came as fresh
-    pages each time, which took up to a tenth of the time.
+    Glibc adapts to the largest block of at most 32 MiB that was ever freed. Without this, new pages for the tensors of
+    each step took up to a tenth of the time.
     """
     torch.empty(31 * 2**20, dtype=torch.uint8)

@@ -1,4 +1,4 @@
-"""How much memory the training of a setting takes, seen by training it for an epoch."""
+"""Measure the memory that training takes, by training for one epoch."""
 
 import importlib
 import multiprocessing
@@ -15,19 +15,16 @@ from data_prep.errors import BadInputError
 from models.family import Family
 from models.spec import Spec
 
-_STATUS = Path("/proc/self/status")
-_PEAK, _NOW = "VmHWM", "VmRSS"
-
 
 @dataclass(frozen=True)
 class PeakMemory:
-    """What a training took at its peak.
+    """Peak memory of training.
 
     Attributes:
-        tensors: Bytes of tensors, with the gaps between them on a GPU; all of the GPU where they did not fit. On a CPU
-            the bytes by which the process grew.
+        tensors: Bytes of tensors, including fragmentation on a GPU; all of the GPU if they did not fit. On a CPU the
+            growth of the process.
         context: Bytes that CUDA itself took; 0 on a CPU.
-        total: Bytes that the GPU, or the machine, has.
+        total: Bytes of the GPU's or the machine's memory.
     """
 
     tensors: int
@@ -36,26 +33,26 @@ class PeakMemory:
 
     @property
     def fits(self) -> bool:
-        """Whether it fitted."""
+        """Whether the tensors fitted into memory."""
         return self.tensors < self.total
 
 
 def peak_memory(family: Family[Any, Any], spec: Spec, data: Any, device: str) -> PeakMemory:
-    """Train a setting for one epoch and see what memory that takes: its steps, its scoring and its saved state.
+    """Measure the memory of one epoch: its steps, its scoring and its saved state.
 
-    On a GPU it must run in a process that has the GPU to itself; on a CPU it starts a process of its own.
+    On a GPU no other process may use the GPU; on a CPU the epoch runs in a new process.
 
     Args:
-        family: The setting's family.
-        spec: The setting.
+        family: The family.
+        spec: The settings.
         data: The family's prepared data.
         device: "cpu" or "cuda".
 
     Returns:
-        What it took.
+        The peak memory.
 
     Raises:
-        BadInputError: If torch has no GPU to use.
+        BadInputError: If torch finds no GPU.
     """
     if device == "cuda":
         return _on_gpu(family, spec, data)
@@ -64,7 +61,7 @@ def peak_memory(family: Family[Any, Any], spec: Spec, data: Any, device: str) ->
 
 
 def _on_gpu(family: Family[Any, Any], spec: Spec, data: Any) -> PeakMemory:
-    """Ask torch's allocator for its peak; what the driver counts beyond it is CUDA's own, or another process's."""
+    """Measure the peak of torch's allocator; further memory in use belongs to CUDA itself or to another process."""
     import torch
 
     if not torch.cuda.is_available():
@@ -87,13 +84,13 @@ def _on_gpu(family: Family[Any, Any], spec: Spec, data: Any) -> PeakMemory:
 
 
 def _on_cpu(family: Family[Any, Any], spec: Spec, data: Any) -> PeakMemory:
-    """Watch this process grow."""
-    importlib.import_module("models.training.loop")  # what every trial's process holds must not count as growth
+    """Measure the growth of this process."""
+    importlib.import_module("models.training.loop")  # every trial imports it, so it must not count as growth
 
-    before = _resident(_NOW)
+    before = _resident("VmRSS")
     _train_one_epoch(family, spec, data, "cpu")
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return PeakMemory(max(_resident(_PEAK) - before, 0), 0, total)
+    return PeakMemory(max(_resident("VmHWM") - before, 0), 0, total)
 
 
 def _train_one_epoch(family: Family[Any, Any], spec: Spec, data: Any, device: str) -> None:
@@ -102,12 +99,12 @@ def _train_one_epoch(family: Family[Any, Any], spec: Spec, data: Any, device: st
     training.state()
 
 
-def _resident(what: str) -> int:
-    """Return the bytes of this process that are in memory, now or at its peak."""
+def _resident(field: str) -> int:
+    """Return a field (kB) of /proc/self/status in bytes: VmRSS is the memory of this process now, VmHWM at its peak."""
     with suppress(OSError):
-        for line in _STATUS.read_text(encoding="ascii").splitlines():
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
             name, _, size = line.partition(":")
-            if name == what:
+            if name == field:
                 return int(size.split()[0]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # no /proc: the peak so far stands for now
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # without /proc only the peak is known
     return peak if sys.platform == "darwin" else peak * 1024

@@ -1,20 +1,18 @@
-"""Whether an error says that a model is too large for the memory it was given."""
-
-_ON_CPU = "DefaultCPUAllocator"
+"""Recognise errors that mean that memory ran out."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether memory ran out: a GPU's (torch.OutOfMemoryError), or the machine's for torch or Python.
+    """Return whether an error means that the memory of a GPU or of the machine ran out.
 
     Args:
-        error: What was raised; torch is looked up by name, so that nobody imports it for this.
+        error: The error; torch's classes are compared by name, so that torch need not be imported.
 
     Returns:
-        Whether it did. With the same settings it would again.
+        True if it does; it would happen again with the same settings.
     """
-    names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
+    names = {f"{base.__module__}.{base.__qualname__}" for base in type(error).__mro__}
     return (
         isinstance(error, MemoryError)
         or bool(names & {"torch.OutOfMemoryError", "torch.cuda.OutOfMemoryError"})
-        or (isinstance(error, RuntimeError) and _ON_CPU in str(error))
+        or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error))
     )

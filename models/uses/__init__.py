@@ -1,1 +1,1 @@
-"""What trained models are used for: what can be asked of one, and what a family offers to answer it."""
+"""Uses of trained models: requests, and the protocols that families implement."""

@@ -1,6 +1,6 @@
-"""What a family offers beyond training: tunes, dynamics, memory. A family with a protocol's methods offers that.
+"""Protocols of what a family's models can do: compose, perform, memorise. A family with the methods implements one.
 
-A command asks ``models.families.offering`` for the families with a protocol's methods, and names none of them.
+A command gets the families that implement a protocol from ``models.families.offering``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,22 +26,22 @@ class ComposingModel(Protocol):
     """A trained model that composes tunes."""
 
     def remarks(self, request: "SamplingRequest") -> Sequence[str]:
-        """Return one line for each way in which a request goes beyond what the model knows."""
+        """Return one line for each part of a request that the training data did not contain."""
         ...
 
     def compose(self, request: "SamplingRequest", *, count: int = 1, seed: int = 1) -> list[Tune]:
         """Compose tunes.
 
         Args:
-            request: What is asked of each.
-            count: How many.
-            seed: The same seed gives the same tunes, and the first of many are those of few.
+            request: The request, the same for all tunes.
+            count: Number of tunes.
+            seed: Random seed; tune number i does not depend on the count.
 
         Returns:
             The tunes.
 
         Raises:
-            BadInputError: If the model cannot do what is asked.
+            BadInputError: If the model cannot fulfil the request.
         """
         ...
 
@@ -51,7 +51,7 @@ class ComposingFamily(Protocol):
     """A family whose models compose tunes."""
 
     def composing_model(self, trained: Path) -> ComposingModel:
-        """Load a trained model from its file; raise BadInputError if it is none of the family."""
+        """Load a trained model from its file; raise BadInputError if it is not a model of the family."""
         ...
 
 
@@ -60,7 +60,7 @@ class PerformingModel(Protocol):
 
     @property
     def styles(self) -> tuple[str, ...]:
-        """The styles that it knows."""
+        """The styles that the model knows."""
         ...
 
     def check_length(self, performance: "Performance") -> None:
@@ -71,7 +71,7 @@ class PerformingModel(Protocol):
         """Predict velocities.
 
         Args:
-            performance: The notes; their velocities are not looked at.
+            performance: The notes; their velocities are ignored.
             style: A style, or shares of several.
 
         Returns:
@@ -85,22 +85,22 @@ class PerformingModel(Protocol):
 
 @runtime_checkable
 class PerformingFamily(Protocol):
-    """A family whose models give a piano piece its dynamics."""
+    """A family whose models add dynamics to piano pieces."""
 
     def performing_model(self, trained: Path) -> PerformingModel:
-        """Load a trained model from its file; raise BadInputError if it is none of the family."""
+        """Load a trained model from its file; raise BadInputError if it is not a model of the family."""
         ...
 
 
 @dataclass(frozen=True)
 class Recollection:
-    """How a model that learnt one tune alone continues it.
+    """The continuation of a tune by a model that was trained on this tune alone.
 
     Attributes:
         num_inputs: Previous notes that the model sees.
-        iterations: Steps that it was trained for.
-        tune: The given notes and the model's, as many in all as the tune has.
-        right: Whether each note of the model's is the tune's.
+        iterations: Training steps.
+        tune: The first notes of the tune, continued by the model to the same number of notes.
+        right: Whether each note of the model equals the tune's.
     """
 
     num_inputs: int
@@ -110,32 +110,32 @@ class Recollection:
 
     @property
     def share(self) -> float:
-        """The share of the model's notes that are the tune's."""
+        """The share of the model's notes that equal the tune's."""
         return sum(self.right) / len(self.right)
 
 
 class Memoriser(Protocol):
-    """What trains models on one tune each; a module with these functions is one."""
+    """Trains models on single tunes; implemented by a module with these functions."""
 
     def lesson_bounds(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """Return the fewest and most inputs, and the fewest and most iterations."""
         ...
 
     def lesson_spec(self, values: Mapping[str, Value], num_inputs: int, iterations: int, where: str = "") -> Any:
-        """Return the settings of a model that learns one tune; raise BadInputError if they are not legal."""
+        """Return the settings of a model that learns one tune; raise BadInputError if they are illegal."""
         ...
 
     def memorise(
         self, lesson: "Lesson", spec: Any, iterations: Sequence[int], *, seed: int, progress: "Progress"
     ) -> Iterator[Recollection]:
-        """Train a model on one tune, and continue the tune's first bars after each number of iterations."""
+        """Train a model on one tune, and yield its continuation of the tune after each number of iterations."""
         ...
 
 
 @runtime_checkable
 class MemorisingFamily(Protocol):
-    """A family whose models can learn one tune by heart."""
+    """A family whose models can memorise one tune."""
 
     def memoriser(self) -> Memoriser:
-        """Return what trains them."""
+        """Return the functions that train them."""
         ...

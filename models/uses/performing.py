@@ -1,6 +1,6 @@
-"""Add dynamics to flat MIDI: replace the velocities of a file's notes with a model's predictions.
+"""Add dynamics to flat MIDI: replace the velocities of a file's piano notes with a model's predictions.
 
-Symbols: n notes of a piano.
+Symbols: n piano notes.
 """
 
 # pretty_midi has no types:
@@ -30,39 +30,42 @@ Floats: TypeAlias = NDArray[np.float64]
 MidiT = TypeVar("MidiT", bound="bytes | PrettyMIDI")
 
 FLAT = 64
-"""The velocity of every note of a flat performance."""
+"""Velocity of every note of a flat performance."""
 
 MAX_AMOUNT = 100.0
-"""The largest amount: a hundredth of a velocity then counts as much as 1 does."""
+"""The largest amount: a deviation of 0.01 velocity units is scaled to 1."""
 
 
 def perform(midi: MidiT, model: PerformingModel, style: Mix, *, amount: float = 1.0) -> MidiT:
-    """Return a piece its dynamics.
+    """Add dynamics to a piece.
 
     Args:
         midi: A MIDI file's contents, or a PrettyMIDI.
-        model: What predicts the velocities.
+        model: The model that predicts the velocities.
         style: One of its styles, or shares of several.
-        amount: How far velocities go from the piece's predicted mean: 0 is flat, 1 as predicted, more is bolder;
-            MAX_AMOUNT at most.
+        amount: Factor of the deviations from the piece's predicted mean: 0 is flat, 1 as predicted, at most MAX_AMOUNT.
 
     Returns:
-        The same with new velocities for the piano's notes within its 88 keys. Of a file's contents every other byte
-        stays.
+        The piece with new velocities for the piano's notes within its 88 keys. In a file's contents every other byte is
+        unchanged.
 
     Raises:
-        BadInputError: If the file cannot be read, has no piano, or the model does not know the style; or for shares or
-            an amount that cannot be.
+        BadInputError: If the file cannot be read or has no piano, the model does not know the style, or the shares or
+            the amount are illegal.
     """
     check_amount(amount)
     if not isinstance(midi, bytes):
-        return cast("MidiT", _as_pretty_midi(perform(_as_bytes(midi), model, style, amount=amount)))
+        from pretty_midi import PrettyMIDI
+
+        file = io.BytesIO()
+        midi.write(file)
+        return cast("MidiT", PrettyMIDI(io.BytesIO(perform(file.getvalue(), model, style, amount=amount))))
     performance = played(midi)
     return replace_velocities(midi, performance, scaled(model.velocities(performance, style), amount))
 
 
 def played(midi: bytes) -> Performance:
-    """Read the piano's notes of a file that is to be performed; a BadInputError says why it cannot be."""
+    """Return the piano's notes of a file; raise BadInputError if it cannot be read or has no piano."""
     try:
         performance = read(midi).performance
     except ValueError as error:
@@ -73,27 +76,27 @@ def played(midi: bytes) -> Performance:
 
 
 def doubts(midi: bytes) -> tuple[str, ...]:
-    """Return why a file's bars and beats may not be what a model takes them for, each reason in one line."""
+    """Return reasons, one line each, why a file's bars and beats may differ from those that a model assumes."""
     file = read(midi)
     reasons = (RULES[rule](file, file.performance, None) for rule in ("not in 4/4", "dummy tempo"))
     return tuple(reason.partition(";")[0] for reason in reasons if reason is not None)
 
 
 def check_amount(amount: float) -> None:
-    """Raise BadInputError for an amount that is not from 0 to MAX_AMOUNT."""
+    """Raise BadInputError if an amount is not from 0 to MAX_AMOUNT."""
     if not 0 <= amount <= MAX_AMOUNT:
         raise BadInputError(f"the amount is a number from 0 (flat) to {MAX_AMOUNT:g}", f"got {amount:g}")
 
 
 def scaled(velocity: Floats, amount: float) -> Floats:
-    """Move velocities away from, or to, their mean: 0 is flat, 1 changes nothing."""
+    """Scale the deviations of velocities from their mean: 0 is flat, 1 changes nothing."""
     check_amount(amount)
     mean = np.nanmean(velocity) if np.isfinite(velocity).any() else 0.0
     return mean + amount * (velocity - mean)
 
 
 def flat(performance: Performance) -> Floats:
-    """Return the same velocity for every note, the first baseline of a performance."""
+    """Return the same velocity for every note, the simplest baseline."""
     return np.full(performance.num_notes, float(FLAT))
 
 
@@ -103,37 +106,25 @@ def at_random(performance: Performance, seed: int) -> Floats:
 
 
 def replace_velocities(midi: bytes, performance: Performance, velocity: Floats) -> bytes:
-    """Write velocities into a file.
+    """Replace the velocities in a file.
 
     Args:
         midi: The file's contents.
-        performance: Its piano's notes, as ``played`` reads them.
-        velocity: [n] their velocities, rounded and clipped to 1..127 here; NaN leaves a note as it is.
+        performance: The notes that ``played`` returned for the file.
+        velocity: [n] their velocities, rounded and clipped to 1..127 here; NaN leaves a note unchanged.
 
     Returns:
-        The file with no other byte changed.
+        The file's contents with no other byte changed.
     """
     ons = midi_file.read(midi).notes
-    key, asked = (one.tick * NUM_PITCHES + one.pitch for one in (performance, ons))
-    at = np.minimum(np.searchsorted(key, asked), len(key) - 1)
-    new = velocity[at]
-    changed = ons.is_piano & (key[at] == asked) & np.isfinite(new)
+    known, keys = (notes.tick * NUM_PITCHES + notes.pitch for notes in (performance, ons))
+    index = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    new = velocity[index]
+    changed = ons.is_piano & (known[index] == keys) & np.isfinite(new)
     rounded = np.clip(np.rint(np.where(changed, new, ons.velocity)), 1, MAX_VELOCITY).astype(np.int64)
     return with_velocities(midi, ons, np.where(changed, rounded, ons.velocity))
 
 
 def num_changed(before: bytes, after: bytes) -> int:
-    """Count the velocities that differ between a file and its performance."""
+    """Return the number of velocities that differ between a file and its performance."""
     return int(np.count_nonzero(np.frombuffer(before, np.uint8) != np.frombuffer(after, np.uint8)))
-
-
-def _as_bytes(midi: "PrettyMIDI") -> bytes:
-    buffer = io.BytesIO()
-    midi.write(buffer)
-    return buffer.getvalue()
-
-
-def _as_pretty_midi(midi: bytes) -> "PrettyMIDI":
-    from pretty_midi import PrettyMIDI
-
-    return PrettyMIDI(io.BytesIO(midi))

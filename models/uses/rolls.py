@@ -28,47 +28,46 @@ def piano_rolls(panels: Mapping[str, Performance], first_bar: int = 0, num_bars:
 
     Args:
         panels: The performances by their titles.
-        first_bar: Where the excerpt begins, from 0.
-        num_bars: Its length; None for all.
+        first_bar: First bar of the excerpt, from 0.
+        num_bars: Length of the excerpt; None for all bars.
 
     Returns:
-        A figure that belongs to no window.
+        The figure.
     """
     begin = first_bar * QUARTERS_PER_BAR
     end = np.inf if num_bars is None else begin + num_bars * QUARTERS_PER_BAR
-    shown = {title: _excerpt(one, begin, float(end)) for title, one in panels.items()}
-    pitch = np.concatenate([one.pitch for one in shown.values()] or [np.array([60])])
+    shown = {title: _excerpt(performance, begin, float(end)) for title, performance in panels.items()}
+    pitch = np.concatenate([performance.pitch for performance in shown.values()] or [np.array([60])])
     figure = Figure(figsize=(11, 0.6 + 2.1 * len(shown)), dpi=120, layout="constrained")
     all_axes = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
-    for axes, (title, one) in zip(all_axes, shown.items(), strict=True):
-        _draw_notes(axes, one)
+    for axes, (title, performance) in zip(all_axes, shown.items(), strict=True):
+        _draw_notes(axes, performance)
         axes.set_ylim(pitch.min() - 2, pitch.max() + 2)
-        axes.set_title(
-            f"{title}   mean {one.velocity.mean():.0f}, spread {one.velocity.std():.0f}", loc="left", fontsize=9
-        )
+        velocity = performance.velocity
+        axes.set_title(f"{title}   mean {velocity.mean():.0f}, spread {velocity.std():.0f}", loc="left", fontsize=9)
         axes.set_ylabel("MIDI pitch", fontsize=8)
     all_axes[-1].set_xlabel("bar")
     figure.colorbar(ScalarMappable(_LOUDNESS, COLOURS), ax=list(all_axes), label="velocity", pad=0.01)
     return figure
 
 
-def _draw_notes(axes: Any, one: Performance) -> None:
-    left, right = (1 + time / QUARTERS_PER_BAR for time in (one.onset, one.onset + one.duration))
-    low, high = one.pitch - 0.45, one.pitch + 0.45
+def _draw_notes(axes: Any, notes: Performance) -> None:
+    left, right = (1 + time / QUARTERS_PER_BAR for time in (notes.onset, notes.onset + notes.duration))
+    low, high = notes.pitch - 0.45, notes.pitch + 0.45
     corners = np.stack([np.stack([left, right, right, left], 1), np.stack([low, low, high, high], 1)], axis=2)
-    notes = PolyCollection(list(corners), array=one.velocity.astype(float), norm=_LOUDNESS, cmap=COLOURS, linewidths=0)
-    axes.add_collection(notes)
+    velocity = notes.velocity.astype(float)
+    axes.add_collection(PolyCollection(list(corners), array=velocity, norm=_LOUDNESS, cmap=COLOURS, linewidths=0))
     axes.set_xlim(left.min(), right.max())
     axes.set_facecolor("0.92")
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _excerpt(one: Performance, begin: float, end: float) -> Performance:
-    inside = (one.onset >= begin) & (one.onset < end)
-    return replace(one, **{name: values[inside] for name, values in vars(one).items()})
+def _excerpt(performance: Performance, begin: float, end: float) -> Performance:
+    inside = (performance.onset >= begin) & (performance.onset < end)
+    return replace(performance, **{name: values[inside] for name, values in vars(performance).items()})
 
 
 def with_velocities(performance: Performance, velocity: NDArray[np.float64]) -> Performance:
-    """Return the same notes with other velocities; NaN leaves a note as it is."""
+    """Return the same notes with other velocities; NaN leaves a note unchanged."""
     new = np.where(np.isfinite(velocity), velocity, performance.velocity)
     return replace(performance, velocity=np.clip(np.rint(new), 1, MAX_VELOCITY).astype(np.int16))

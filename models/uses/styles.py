@@ -1,4 +1,4 @@
-"""What a piece is performed in: a style, or shares of several."""
+"""The style of a performance, or a mix of styles."""
 
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -6,11 +6,11 @@ from typing import TypeAlias
 from data_prep.errors import BadInputError
 
 Mix: TypeAlias = str | Mapping[str, float]
-"""A style, or a share of each of several, which need not add to 1."""
+"""A style, or the shares of several, whose sum need not be 1."""
 
 
 def parse_mix(text: str) -> dict[str, float]:
-    """Read a mix as it is typed, "classical=0.3,jazz=0.7"; a BadInputError says how it is written."""
+    """Parse a mix such as "classical=0.3,jazz=0.7"; raise BadInputError if the text is not a mix."""
     mix: dict[str, float] = {}
     for part in text.split(","):
         name, separator, share = part.partition("=")

@@ -1,4 +1,4 @@
-"""A watch on initial weights: how many numbers of each tensor were really drawn."""
+"""Count the numbers that are drawn for initial weights."""
 
 from typing import Any
 
@@ -8,15 +8,15 @@ from torch import Tensor
 
 
 def watched_draws(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return a list to which every draw of weights adds its count of numbers, 0 where no memory stands behind them."""
+    """Return a list to which every draw of weights appends its count of numbers, 0 on the meta device."""
     drawn: list[int] = []
 
     def watch(name: str) -> None:
         draw = getattr(torch.Tensor, name)
 
-        def watched(tensor: Tensor, *arguments: Any, **how: Any) -> Tensor:
+        def watched(tensor: Tensor, *arguments: Any, **options: Any) -> Tensor:
             drawn.append(0 if tensor.is_meta else tensor.numel())
-            return draw(tensor, *arguments, **how)
+            return draw(tensor, *arguments, **options)
 
         monkeypatch.setattr(torch.Tensor, name, watched)
 

@@ -1,4 +1,4 @@
-"""What every family keeps to, over all that are registered and the tutorial's: a new one is tested by being listed."""
+"""The contract of families, for all registered families and that of the tutorial."""
 
 from itertools import islice
 from pathlib import Path
@@ -21,7 +21,7 @@ DATA: dict[str, Any] = {
     "melodies": melodies_of(random_pieces(24), [piece % 4 for piece in range(24)]),
     "performances": random_performances(),
 }
-"""Small data of each kind, in four folds."""
+"""Small data of each kind in four folds."""
 
 AnyFamily = Family[Any, Any]
 
@@ -39,37 +39,37 @@ def start(family: AnyFamily, spec: Spec, *, seed: int = 0, trial: int = 0) -> Tr
 
 
 def numbers(reports: list[EpochReport]) -> list[Any]:
-    return [(report.epoch, {name: found.values for name, found in report.metrics.items()}) for report in reports]
+    return [(report.epoch, {name: folds.values for name, folds in report.metrics.items()}) for report in reports]
 
 
-def test_it_is_registered_under_its_name(family: AnyFamily, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(FAMILIES, family.name, family)  # what is registered here ends with the test
+def test_a_family_is_registered_under_its_name(family: AnyFamily, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FAMILIES, family.name, family)  # undone after the test
     register(reference_of(family.name))
     assert type(FAMILIES[family.name]) is type(family)
     assert family.summary
     assert "\n" not in family.summary
 
 
-def test_its_default_search_is_one_of_its_own(family: AnyFamily) -> None:
+def test_the_default_search_is_the_familys(family: AnyFamily) -> None:
     assert default_search(family)["name"] == family.name
     assert parse("", "empty.toml", family=family).name == family.name
     assert family.columns[0] is family.metrics[0]
 
 
-def test_its_examples_have_the_columns_that_are_required(family: AnyFamily) -> None:
+def test_examples_of_requests_have_the_required_columns(family: AnyFamily) -> None:
     serving = family.serving()
     names = {column.name for column in serving.inputs}
     for row in serving.examples:
         assert {column.name for column in serving.inputs if column.required} <= set(row) <= names
 
 
-def test_metrics_have_names_of_their_own(family: AnyFamily) -> None:
+def test_names_of_metrics_are_unique(family: AnyFamily) -> None:
     names = [metric.name for metric in family.metrics]
     assert names
     assert len(set(names)) == len(names)
 
 
-def test_settings_matter_by_earlier_ones(family: AnyFamily) -> None:
+def test_conditions_of_settings_name_earlier_settings(family: AnyFamily) -> None:
     settings = family.spec_type.settings()
     assert "epochs" in settings
     earlier: set[str] = set()
@@ -79,14 +79,14 @@ def test_settings_matter_by_earlier_ones(family: AnyFamily) -> None:
         earlier.add(name)
 
 
-def test_presets_are_legal_and_tell_their_source(family: AnyFamily) -> None:
+def test_presets_are_legal_and_state_their_source(family: AnyFamily) -> None:
     for name, preset in family.presets.items():
         assert preset.name == name
         assert preset.source
         family.spec_type.from_values(preset.values, name)
 
 
-def test_reports_count_epochs_and_hold_every_metric_on_every_fold(family: AnyFamily) -> None:
+def test_reports_have_consecutive_epochs_and_all_metrics_on_all_folds(family: AnyFamily) -> None:
     training = start(family, short(family))
     reports = list(training.epochs())
     assert [report.epoch for report in reports] == [1, 2, 3]
@@ -95,26 +95,26 @@ def test_reports_count_epochs_and_hold_every_metric_on_every_fold(family: AnyFam
     of_styles = {of_style(metric, style) for metric in family.metrics for style in STYLES}
     for report in reports:
         assert names <= set(report.metrics) <= names | of_styles
-        assert all(len(found.values) == 4 and found.is_finite for found in report.metrics.values())
+        assert all(len(folds.values) == 4 and folds.is_finite for folds in report.metrics.values())
         assert report.seconds > 0
 
 
-def test_equal_seeds_and_numbers_give_equal_reports(family: AnyFamily) -> None:
+def test_equal_seeds_and_trial_numbers_give_equal_reports(family: AnyFamily) -> None:
     first, second = (numbers(list(start(family, short(family), seed=5, trial=2).epochs())) for _ in range(2))
     assert first == second
 
 
-def test_a_restored_trial_goes_on_as_if_nothing_had_happened(family: AnyFamily, tmp_path: Path) -> None:
-    whole = list(start(family, short(family)).epochs())
+def test_a_restored_trial_continues_identically(family: AnyFamily, tmp_path: Path) -> None:
+    uninterrupted = list(start(family, short(family)).epochs())
     interrupted = start(family, short(family))
     begun = list(islice(interrupted.epochs(), 1))
     checkpoint.save(tmp_path / "trial.pt", interrupted.state(), short(family), {})
     resumed = start(family, short(family))
     resumed.restore(checkpoint.load(tmp_path / "trial.pt").training)
-    assert numbers(begun + list(resumed.epochs())) == numbers(whole)
+    assert numbers(begun + list(resumed.epochs())) == numbers(uninterrupted)
 
 
-def test_baselines_are_on_the_same_folds(family: AnyFamily) -> None:
-    found = family.baselines(DATA[family.data_kind])
-    assert found
-    assert all(len(baseline.score.values) == 4 and baseline.score.is_finite for baseline in found)
+def test_baselines_are_scored_on_all_folds(family: AnyFamily) -> None:
+    baselines = family.baselines(DATA[family.data_kind])
+    assert baselines
+    assert all(len(baseline.score.values) == 4 and baseline.score.is_finite for baseline in baselines)

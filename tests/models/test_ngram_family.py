@@ -1,4 +1,4 @@
-"""The tutorial's n-gram: a proper distribution, and counts that come back from their tensors."""
+"""The tutorial's n-gram: a proper distribution, and counts that round-trip through tensors."""
 
 import math
 from itertools import pairwise
@@ -22,7 +22,7 @@ def counted(**settings: object) -> NgramModel:
 
 
 @pytest.mark.parametrize("settings", [{"order": 1}, {"order": 3}, {"order": 2, "smoothing": "add", "added": 0.5}])
-def test_what_can_follow_sums_to_one(settings: dict[str, object]) -> None:
+def test_probabilities_of_the_next_event_sum_to_one(settings: dict[str, object]) -> None:
     model = counted(**settings)
     events = [(pitch, duration) for pitch in (REST, *range(NUM_PITCHES)) for duration in DATA.durations]
     for past in ([], PIECES[0][:1], PIECES[0][:3], [(0, DATA.durations[0])] * 3):
@@ -32,7 +32,7 @@ def test_what_can_follow_sums_to_one(settings: dict[str, object]) -> None:
             assert p == pytest.approx(sum(model.probability(fold, past, event) for fold in (0, 1)) / 2)
 
 
-def test_counts_are_those_of_a_naive_loop_and_come_back_from_tensors() -> None:
+def test_counts_equal_a_naive_loop_and_round_trip_through_tensors() -> None:
     model = counted(order=2)
     first, second = PIECES[0][:2]
     pairs = [pair for piece in PIECES[::2] for pair in pairwise(piece)]

@@ -14,7 +14,7 @@ Piece: TypeAlias = list[tuple[int, int]]
 
 
 def melodies_of(pieces: list[Piece], fold: list[int], num_folds: int = 4, num_durations: int = 2) -> Melodies:
-    """Make melodies of (pitch, duration index) pairs, all else the same everywhere."""
+    """Return melodies of (pitch, duration index) pairs; all other attributes are equal in all pieces."""
     pitch = np.array([pitch for piece in pieces for pitch, _ in piece], np.int16)
     duration = np.array([duration for piece in pieces for _, duration in piece], np.int16)
     start = np.cumsum([0, *map(len, pieces)])
@@ -46,7 +46,7 @@ def melodies_of(pieces: list[Piece], fold: list[int], num_folds: int = 4, num_du
 
 
 def random_pieces(num_pieces: int) -> list[Piece]:
-    """Write pieces of a phrase played twice and a free end."""
+    """Return pieces that consist of a random phrase, its repetition and a part of it."""
     rng = stream(0, "toy pieces")
     pieces: list[Piece] = []
     for _ in range(num_pieces):

@@ -1,4 +1,4 @@
-"""Toy performances: by hand, note by note, or drawn with velocities that follow a rule."""
+"""Toy performances: note by note, or random with velocities that follow a rule."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ Played: TypeAlias = tuple[float, float, int, int]
 """Onset and duration in quarter notes, pitch, velocity."""
 
 Rule: TypeAlias = Callable[[NDArray[np.int64], np.random.Generator], NDArray[np.int64]]
-"""From a performance's pitches, one note after another, to their velocities."""
+"""Maps a performance's pitches, in order of the notes, to velocities."""
 
 STYLES = ("calm", "wild")
 
 
 @dataclass(frozen=True)
 class Toy:
-    """A performance by hand.
+    """A performance.
 
     Attributes:
-        notes: In any order.
-        fold: The fold that holds it out.
-        style: Index into the styles.
-        composition: Its composition's number; a negative one is a composition of its own.
-        tempo: Seconds a quarter note.
+        notes: The notes in any order.
+        fold: The fold that holds the performance out.
+        style: Index of the style.
+        composition: Number of the composition; a negative number stands for a separate composition.
+        tempo: The tempo (seconds per quarter note).
     """
 
     notes: Sequence[Played]
@@ -39,7 +39,7 @@ class Toy:
 
 
 def performances_of(toys: Sequence[Toy], num_folds: int = 4, styles: tuple[str, ...] = STYLES) -> Performances:
-    """Put performances together."""
+    """Return a corpus of performances."""
     rows = [sorted(toy.notes, key=lambda note: (note[0], note[2])) for toy in toys]
     onset, duration, pitch, velocity = np.array([note for part in rows for note in part], np.float64).T
     size = [len(part) for part in rows]
@@ -64,12 +64,12 @@ def performances_of(toys: Sequence[Toy], num_folds: int = 4, styles: tuple[str, 
 
 
 def by_pitch(pitch: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
-    """Play the higher the louder, a little unevenly."""
+    """Return velocities that increase with the pitch, with a little noise."""
     return pitch + random.integers(-2, 3, len(pitch))
 
 
 def by_next_pitch(pitch: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
-    """Play loud where the next note is high, so that only a look ahead tells."""
+    """Return velocities that depend on the next pitch, which only a backward layer can know."""
     del random
     return 10 + np.append(pitch[1:], 64)
 
@@ -77,16 +77,16 @@ def by_next_pitch(pitch: NDArray[np.int64], random: np.random.Generator) -> NDAr
 def random_performances(
     num_compositions: int = 16, rule: Rule = by_pitch, *, size: tuple[int, int] = (8, 30), chords: float = 0.2
 ) -> Performances:
-    """Draw performances of two styles in four folds, each of which holds out as many compositions of both.
+    """Return random performances of two styles in four folds, with equally many compositions of each style per fold.
 
-    A composition's number modulo 4 is its fold; every other four are of the wild style, played 20 louder. Compositions
-    with an odd number have two performances, which differ in velocities and tempo.
+    A composition's number modulo 4 is its fold; four compositions of the calm style and four of the wild style, which
+    is 20 louder, alternate. Compositions with an odd number have two performances with other velocities and tempo.
 
     Args:
         num_compositions: A multiple of 8.
-        rule: What velocities are but for the style.
-        size: Least and most notes.
-        chords: The share of notes that begin with the one before.
+        rule: The rule of velocities in the calm style.
+        size: Fewest and most notes.
+        chords: The share of notes that begin together with the previous note.
     """
     toys: list[Toy] = []
     for composition in range(num_compositions):

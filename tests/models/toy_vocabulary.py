@@ -1,4 +1,4 @@
-"""Vocabularies by hand."""
+"""Small vocabularies."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -11,7 +11,7 @@ from data_prep.encodings.vocabulary import MelodyVocabulary
 def vocabulary_of(
     tokens: Sequence[tuple[int, ...]], durations: Sequence[Fraction], positions: Sequence[Fraction] = (Fraction(0),)
 ) -> MelodyVocabulary:
-    """Make one of (pitch, duration index) tokens, or of (pitch, duration index, position index) ones."""
+    """Return a vocabulary of (pitch, duration index) or (pitch, duration index, position index) tokens."""
     padded = np.array([(*token, 0)[:3] for token in tokens], np.int64)
     return MelodyVocabulary(
         token_pitch=padded[:, 0],

@@ -1,4 +1,4 @@
-"""Composers trained for an epoch on tunes by hand, in files."""
+"""Files of small composers, trained for one epoch."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def trained(path: Path, tunes: list[Tune] | None = None, num_folds: int = 2, **s
 
 
 def as_before_copying(path: Path) -> Path:
-    """Rewrite a composer's file, or its state in the midst of training, as versions before copying wrote it."""
+    """Rewrite the file of a composer, or of its training state, in the format of versions before copying."""
     content = torch.load(path, weights_only=True)
     spec, extra = json.loads(content["spec"]), json.loads(content["extra"])
     for name in ("copying", "copying_own_loss", "copying_units", "initial"):

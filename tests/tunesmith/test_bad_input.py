@@ -142,7 +142,10 @@ def test_what_has_no_effect_on_the_data_is_told_once(tmp_path: Path, capsys: pyt
         notes = "".join(random.choice(list("CDEFGABcdefgab"), 24))
         (tmp_path / "free" / f"{number}.abc").write_text(f"X:1\nM:none\nL:1/8\nK:C\n{notes}|]\n")
     small = ["--corpus", "free", "--set", "size=4", "--set", "embedding=4"]
-    said = "warning: no piece of free has a metre and notes whole bars apart: copying from bars before is off there\n"
+    said = (
+        "warning: no piece of free has a metre and notes that are full bars apart: copying from earlier bars has no "
+        "effect\n"
+    )
     for command in (["trial", "composer", "--set", "epochs=1"], ["search", "composer", "--dry-run"]):
         assert run([*command, *small]) == 0
         assert capsys.readouterr().err.count(said) == 1

@@ -63,7 +63,7 @@ def test_its_own_search_says_what_is_tried_first(place: NgramPlace) -> None:
 def test_it_is_promoted_with_what_it_is_not_for(place: NgramPlace, promoted: Any) -> None:
     assert promoted["version"] == 1
     assert promoted["evidence"]["test"]["networks"] == 2
-    assert "nothing of bars, keys and forms" in place.say("models", "ngram@champion")
+    assert "no bars, keys or forms" in place.say("models", "ngram@champion")
 
 
 def test_a_served_model_says_what_follows(place: NgramPlace, promoted: Any) -> None:

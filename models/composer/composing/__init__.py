@@ -1,1 +1,1 @@
-"""Composing: tunes from a trained composer, note by note, under rules of metre, key and form."""
+"""Composing tunes by a trained composer, note by note, under rules of metre, key and form."""

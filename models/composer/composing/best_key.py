@@ -1,4 +1,4 @@
-"""The key for a tune of a model that was trained in all keys: the one in which its notes lie best."""
+"""Choose the key of a tune by a model that was trained in all keys."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,18 +8,18 @@ from data_prep.tunes.notation import Tune
 
 
 def in_best_key(tune: Tune, pitch_counts: NDArray[np.int64], low: int, high: int) -> Tune:
-    """Transpose a tune to where its notes are most likely, each by itself, among the pitches of training pieces.
+    """Transpose a tune to the key and octave in which its pitches are most likely.
 
     Args:
         tune: The tune, in any key.
-        pitch_counts: [128 or more] how often the training pieces, as they are written, have each MIDI pitch.
-        low: The lowest pitch that it may get, at most its lowest.
-        high: The highest, at least its highest.
+        pitch_counts: [128 or more] count of each MIDI pitch in the training pieces, in their original keys.
+        low: The lowest allowed pitch, not above the tune's lowest.
+        high: The highest allowed pitch, not below the tune's highest.
 
     Returns:
-        The tune in that key and octave, the nearest of equally good ones.
+        The transposed tune; of equally likely keys, the nearest.
     """
-    pitch = np.array([one for one in tune.pitch if one != REST], np.int64)
+    pitch = np.array([note for note in tune.pitch if note != REST], np.int64)
     if not len(pitch):
         return tune
     log_p = np.log(pitch_counts[:NUM_PITCHES] + 1.0)

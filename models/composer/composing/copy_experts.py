@@ -1,4 +1,4 @@
-"""The experts in copying over tunes that are being composed: the votes of ``melodies.votes``, one note at a time.
+"""The copying experts while tunes are composed: the votes of ``data_prep.melodies.votes``, one note at a time.
 
 Symbols: B tunes, n notes so far, J experts, V tokens, D durations, S bar positions.
 """
@@ -23,15 +23,15 @@ _ABSENT = -1
 
 
 class Pointers(NamedTuple):
-    """What the experts say of the next note of every tune.
+    """The experts' votes for the next note of every tune.
 
     Attributes:
-        features: [B, F] of the gate.
-        present: [B, J] bool, which experts are there.
-        row: [k] tunes, one for each event that an expert votes for.
-        expert: [k] experts.
-        token: [k] the token that carries the event there; events that no token carries are left out.
-        share: [k] the share of the expert's votes.
+        features: [B, F] features for the gate.
+        present: [B, J] bool, whether each expert is present.
+        row: [k] the tune of each event that an expert votes for.
+        expert: [k] the expert.
+        token: [k] the event's token at the bar position; events without a token are left out.
+        share: [k] the event's share of the expert's votes.
     """
 
     features: NDArray[np.float32]
@@ -48,13 +48,13 @@ class CopyExperts:
     def __init__(
         self, vocabulary: MelodyVocabulary, copying: Copying, bars: Sequence[Bars], *, beat_in_tokens: bool
     ) -> None:
-        """Stand before the first note.
+        """Start before the first note.
 
         Args:
-            vocabulary: What tokens mean.
-            copying: Which experts there are.
+            vocabulary: The tokens.
+            copying: The choice of experts.
             bars: [B] the tunes' bars.
-            beat_in_tokens: Whether a token stands at one bar position alone.
+            beat_in_tokens: Whether the bar position is part of a token.
         """
         self._vocabulary = vocabulary
         self._num_durations = len(vocabulary.durations)
@@ -63,26 +63,26 @@ class CopyExperts:
         self._bars = bars
         self._events, self._intervals = _Match(len(bars)), _Match(len(bars))
         self._latest = np.full(len(bars), _ABSENT)  # [B] the latest pitch
-        self._rows_at: list[dict[int, int]] = [{} for _ in bars]  # of each tune, its notes by their onset
+        self._rows_at: list[dict[int, int]] = [{} for _ in bars]  # for each tune, notes by onset
         self._lags = [[number * of_tune.length for number in BARS_BACK] for of_tune in bars]
         self._tunes = np.arange(len(bars))[:, None]
-        self._back = np.full((len(bars), len(BARS_BACK)), _ABSENT)  # [B, bars' experts] the note that each points at
+        self._back = np.full((len(bars), len(BARS_BACK)), _ABSENT)  # [B, experts for bars] the note to be copied
         self._agreement = np.zeros_like(self._back)
 
     def look(self, onset: Sequence[int], position: Ints) -> Pointers:
-        """Collect the votes for the next notes.
+        """Return the votes for the next notes.
 
         Args:
-            onset: [B] where each begins, in its tune's ticks.
-            position: [B] its bar position's number, S for one that the vocabulary lacks.
+            onset: [B] onset of each tune's next note (ticks).
+            position: [B] number of its bar position, S if the vocabulary lacks it.
 
         Returns:
             The votes.
         """
         votes = np.zeros((len(self._bars), self._num_experts), VOTE)
-        said = [self._events.votes(votes[:, 0]), self._moved(*self._intervals.votes(votes[:, 1]))]
-        row, event, share = (np.concatenate(parts) for parts in zip(*said, strict=True))
-        expert = np.repeat(np.arange(NUM_MATCHES), [len(rows) for rows, _, _ in said])
+        matches = [self._events.votes(votes[:, 0]), self._moved(*self._intervals.votes(votes[:, 1]))]
+        row, event, share = (np.concatenate(parts) for parts in zip(*matches, strict=True))
+        expert = np.repeat(np.arange(NUM_MATCHES), [len(rows) for rows, _, _ in matches])
         if self._num_experts > NUM_MATCHES:
             earlier, back = self._look_back(votes[:, NUM_MATCHES:], onset)
             row, expert = np.append(row, earlier), np.append(expert, NUM_MATCHES + back)
@@ -104,8 +104,8 @@ class CopyExperts:
         """Append a note to every tune.
 
         Args:
-            token: [B] its token.
-            onset: [B] where it begins, in its tune's ticks.
+            token: [B] the note's token.
+            onset: [B] the note's onset (ticks).
         """
         for at, begin in zip(self._rows_at, onset, strict=True):
             at[begin] = self._events.size
@@ -120,13 +120,13 @@ class CopyExperts:
         self._latest = np.where(is_rest, self._latest, pitch)
 
     def _moved(self, row: Ints, interval: Ints, share: Floats) -> tuple[Ints, Ints, Floats]:
-        """Move votes for intervals to the present pitches: tunes, events and shares."""
+        """Convert votes for intervals to votes for events after the latest pitches: tunes, events and shares."""
         pitch, duration = np.divmod(interval, self._num_durations)
         pitch = np.where(pitch == REST_PITCH, REST_PITCH, (pitch + self._latest[row]) % NUM_PITCHES)
         return row, pitch * self._num_durations + duration, share
 
     def _look_back(self, votes: NDArray[np.void], onset: Sequence[int]) -> tuple[Ints, Ints]:
-        """Write the votes of the bars' experts, and return the tunes and the experts of those that are there."""
+        """Write the votes of the experts for bars, and return tunes and experts of those that are present."""
         if self._vocabulary.looks_back:
             places = zip(self._rows_at, self._lags, onset, strict=True)
             self._back = np.array([[at.get(begin - lag, _ABSENT) for lag in lags] for at, lags, begin in places])
@@ -138,9 +138,9 @@ class CopyExperts:
 
 
 class _Match:
-    """The longest match in each of B texts of one length, as ``data_prep.melodies.repetition`` finds it.
+    """The longest match in each of B texts of equal length; see ``data_prep.melodies.repetition``.
 
-    ``code`` [B, size or more] are the texts.
+    ``code`` [B, size or more] contains the texts.
     """
 
     def __init__(self, num_texts: int) -> None:
@@ -149,7 +149,7 @@ class _Match:
         self._agreement = np.zeros_like(self.code)  # [B, s] how many codes before s agree with the latest ones
 
     def add(self, code: Ints) -> None:
-        """Append [B] codes, _ABSENT for what is no part of its text."""
+        """Append [B] codes; _ABSENT matches nothing."""
         size = self.size
         if size == self.code.shape[1]:
             self.code = np.pad(self.code, ((0, 0), (0, size)))
@@ -161,7 +161,7 @@ class _Match:
         self.size += 1
 
     def votes(self, votes: NDArray[np.void]) -> tuple[Ints, Ints, Floats]:
-        """Write [B] votes, and return the texts, codes and shares of what is voted for."""
+        """Write [B] votes, and return the texts, codes and shares of the votes."""
         votes["length"] = _ABSENT
         if not self.size:
             return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
@@ -183,7 +183,7 @@ class _Match:
 
 
 def _carriers(vocabulary: MelodyVocabulary, *, beat_in_tokens: bool) -> Ints:
-    """[129 * D, S + 1] the token that carries each event at each bar position, or [129 * D, 1]; _ABSENT for none."""
+    """Return [129 * D, S + 1] the token of each event at each bar position, or [129 * D, 1]; _ABSENT for none."""
     num_places = len(vocabulary.positions) + 1 if beat_in_tokens else 1
     carriers = np.full((NUM_GRID_PITCHES * len(vocabulary.durations), num_places), _ABSENT)
     event = vocabulary.token_pitch * len(vocabulary.durations) + vocabulary.token_duration

@@ -1,4 +1,4 @@
-"""A tune while it is being composed: what it has, what may follow, and the finished tune."""
+"""A tune while it is composed: its notes, the tokens that may follow, and the finished tune."""
 
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -17,19 +17,19 @@ from models.uses.request import RequestedKey
 
 @dataclass
 class Draft:
-    """The notes so far.
+    """A tune in progress.
 
     Attributes:
-        heading: What was chosen before them.
-        bars: The tune's bars, in ticks.
-        rules: Which tokens may come.
-        resolution: Ticks in a quarter note.
-        ends_on_tonic: Whether the last note is to be the tonic.
-        form: Its parts, if a form was asked for.
-        random: Where its random numbers come from.
-        pitch: Of each note in the tune's key, REST for a rest.
-        ticks: How long each is.
-        onset: The end of the last.
+        heading: Metre, pickup and key.
+        bars: The tune's bars (ticks).
+        rules: Rules on the next token.
+        resolution: Ticks per quarter note.
+        ends_on_tonic: Whether the last note must be the tonic.
+        form: The requested form; None without one.
+        random: The tune's random stream.
+        pitch: Pitch of each note in the tune's key, REST for a rest.
+        ticks: Length of each note (ticks).
+        onset: End of the last note (ticks).
     """
 
     heading: TuneHeading
@@ -47,45 +47,45 @@ class Draft:
     _place: BarPosition = field(init=False)
 
     def __post_init__(self) -> None:
-        """Stand at the beginning."""
+        """Start at the beginning of the tune."""
         self._place = self.rules.following(self.bars.place(0), None)
 
     @property
     def is_finished(self) -> bool:
-        """Whether its last bar is full."""
+        """Whether the last bar is full."""
         return self._place.left <= 0
 
     @property
     def position(self) -> int:
-        """The number of the bar position of its next note, one beyond the vocabulary's if that lacks it."""
+        """Number of the next note's bar position; the number of positions if the vocabulary lacks it."""
         return self.rules.position(self._place)
 
     def allowed(self) -> Allowed:
-        """Mark the tokens that may come next."""
+        """Return the tokens that may come next."""
         is_last_bar = self._place.room == self._place.left
         self._ending = self._tonic() if self.ends_on_tonic and is_last_bar else None
         tonic = None if self._ending is None else (self._ending + self.heading.shift) % 12
         return self.rules.allowed(self._place, tonic)
 
     def recalled(self) -> int | None:
-        """Return the token that stands at this place in the part that returns, if one does and begins there."""
+        """Return the token at this place of the part that is repeated; None without such a part or token."""
         back = self.form and self.form.bars_back((self.onset - self.bars.pickup) // self.bars.length)
         return self._tokens.get(self.onset - back * self.bars.length) if back else None
 
     def give(self, token: int | None, pitch: int, duration: Fraction) -> None:
-        """Append a note as it is: its token, if it has one, its MIDI pitch or REST, and quarter notes."""
+        """Append a note of the prompt: its token or None, its MIDI pitch or REST, and its duration (quarter notes)."""
         if token is not None:
             self._tokens[self.onset] = token
         self._append(pitch, int(duration * self.resolution))
 
     def add(self, token: int, token_pitch: int, length: int | None) -> None:
-        """Append a token that was allowed, its pitch in the model's frame; for ``length`` see ``Allowed``."""
+        """Append an allowed token with its pitch in the model's frame; for ``length`` see ``Allowed``."""
         pitch = REST if token_pitch == REST_PITCH else token_pitch - self.heading.shift
         self._tokens[self.onset] = token
         self._append(pitch, int(self.rules.ticks[token]) if length is None else length)
 
     def tune(self, num_prompt: int) -> Tune:
-        """Return the finished tune; its first notes are those that were given."""
+        """Return the finished tune, which begins with ``num_prompt`` notes of the prompt."""
         key = self.heading.key or self._estimated_key()
         return Tune(
             pitch=tuple(self.pitch),
@@ -104,8 +104,8 @@ class Draft:
         self._place = self.rules.following(self.bars.place(self.onset), self._place)
 
     def _tonic(self) -> int | None:
-        """Return the tonic, known or estimated from what there is; None where nothing has sounded."""
-        if self.heading.tonic is not None or all(one == REST for one in self.pitch):
+        """Return the tonic, known or estimated from the notes so far; None before the first pitch."""
+        if self.heading.tonic is not None or all(pitch == REST for pitch in self.pitch):
             return self.heading.tonic
         return RequestedKey(*estimate_key(self.pitch, self.ticks)).tonic
 

@@ -1,6 +1,6 @@
-"""What is chosen for a tune before its first note: metre, pickup and key, asked for or drawn like training pieces.
+"""Metre, pickup and key of a tune, as requested or drawn with their frequencies in the training pieces.
 
-Symbols: S bar positions, G folds. Shares are means over the folds.
+Symbols: G folds. Frequencies are means over the folds.
 """
 
 from dataclasses import dataclass
@@ -15,19 +15,17 @@ from models.composer.composing.sampling import drawn
 from models.composer.spec import ComposerSpec
 from models.uses.request import RequestedKey, SamplingRequest
 
-_COMMON_TIME = (4, 4)
-
 
 @dataclass(frozen=True)
 class TuneHeading:
-    """What comes before the notes.
+    """The heading of a tune.
 
     Attributes:
         metre: Beats and beat unit.
-        pickup: Length of the opening partial bar in quarter notes, 0 for none.
+        pickup: Length of the opening partial bar (quarter notes), 0 for none.
         shift: Semitones from the tune's key to the model's frame.
-        key: The key; None where it shows in the notes alone.
-        tonic: The tonic's pitch class; None likewise.
+        key: The key; None if it is to be estimated from the notes.
+        tonic: The tonic's pitch class; None if it is to be estimated from the notes.
     """
 
     metre: tuple[int, int]
@@ -36,24 +34,19 @@ class TuneHeading:
     key: RequestedKey | None
     tonic: int | None
 
-    @property
-    def bar_length(self) -> Fraction:
-        """Length of a full bar in quarter notes."""
-        return bar_length(self.metre)
-
 
 def draw_heading(
     request: SamplingRequest, spec: ComposerSpec, vocabulary: MelodyVocabulary, random: np.random.Generator
 ) -> TuneHeading:
-    """Choose what a request leaves open.
+    """Choose a heading for a request.
 
-    A model that reads every piece in C gets a tonic; for any other the key follows from its notes.
+    A tonic is drawn only for models that read every piece in C; for others the key is estimated from the notes later.
 
     Args:
-        request: What is asked.
+        request: The request.
         spec: The model's settings.
-        vocabulary: What its training pieces have.
-        random: Where numbers are drawn from.
+        vocabulary: The model's vocabulary, with counts of the training pieces.
+        random: The tune's random stream.
 
     Returns:
         The heading.
@@ -75,7 +68,7 @@ def knows_metre(vocabulary: MelodyVocabulary, metre: tuple[int, int]) -> bool:
 
 
 def bar_length(metre: tuple[int, int]) -> Fraction:
-    """Return the length of a full bar in quarter notes."""
+    """Return the length of a full bar (quarter notes)."""
     return Fraction(4 * metre[0], metre[1])
 
 
@@ -85,32 +78,28 @@ def _draw_bar(
     asked = request.asked_metre
     if request.prompt is not None:
         assert asked is not None
-        length = bar_length(asked)
-        given = request.prompt.pickup % length
-        return asked, given if _can_be_written(given) else Fraction(int(given * DIVISIONS), DIVISIONS)
+        pickup = request.prompt.pickup % bar_length(asked)
+        return asked, Fraction(int(pickup * DIVISIONS), DIVISIONS)
     shares = _shares(vocabulary.bar_counts)
-    shares[:, [not _can_be_written(at) for at in vocabulary.positions]] = 0.0
+    shares[:, [DIVISIONS % position.denominator != 0 for position in vocabulary.positions]] = 0.0
     lengths = np.array([float(bar_length(metre)) for metre in vocabulary.metres])
-    shares[lengths[:, None] <= np.array([float(at) for at in vocabulary.positions])] = 0.0  # a pickup is no full bar
+    pickups = np.array([float(position) for position in vocabulary.positions])
+    shares[lengths[:, None] <= pickups] = 0.0  # a pickup is shorter than a bar
     if asked is not None:
         shares = np.where(_rows(vocabulary, asked)[:, None], shares, 0.0)
     if not shares.any():
-        return asked or _COMMON_TIME, Fraction(0)
+        return asked or (4, 4), Fraction(0)
     metre, pickup = divmod(_draw(shares, random), len(vocabulary.positions))
     return vocabulary.metres[metre], vocabulary.positions[pickup]
 
 
-def _can_be_written(pickup: Fraction) -> bool:
-    return DIVISIONS % pickup.denominator == 0
-
-
 def _rows(vocabulary: MelodyVocabulary, metre: tuple[int, int]) -> NDArray[np.bool_]:
-    """[metres] which of the vocabulary's metres is this one."""
-    return np.array([one == metre for one in vocabulary.metres], np.bool_)
+    """Return [metres] whether each of the vocabulary's metres equals a metre."""
+    return np.array([known == metre for known in vocabulary.metres], np.bool_)
 
 
 def _shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """[...] each fold's counts [G, ...] as shares of 1, the folds' mean."""
+    """Return [...] relative frequencies, the mean over folds, from counts [G, ...]."""
     total = counts.reshape(len(counts), -1).sum(axis=1)
     shares: NDArray[np.float64] = (counts.T / np.maximum(total, 1)).T
     return shares.mean(axis=0)

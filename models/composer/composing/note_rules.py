@@ -1,9 +1,9 @@
-"""Which notes may come next, so that bars are filled and the tune ends where it should.
+"""Rules on the next note: bars are filled, and the tune ends with its last bar.
 
-Symbols: V tokens, S bar positions. Times are whole ticks.
+Symbols: V tokens, S bar positions. Times are integer ticks.
 A note stays within its bar, and has a length after which the vocabulary can fill the bar exactly; so the last note of a
-tune ends with its last bar. Likewise a tuplet that has begun is completed, as ``tuplets`` has it. Where nothing
-fits, demands are given up one by one, see ``NoteRules.allowed``.
+tune ends with its last bar. A tuplet that has begun is completed, see ``tuplets``. If no note fits, rules are dropped
+one by one, see ``NoteRules.allowed``.
 """
 
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ Marked = NDArray[np.bool_]
 
 
 class BarPosition(NamedTuple):
-    """Where a note begins.
+    """The place at which a note begins.
 
     Attributes:
-        position: Ticks since its bar's beginning.
-        room: Ticks until its bar's end.
-        left: Ticks until the tune's end.
-        closing: Least ticks of the note that ends the tune.
-        tuplet: Where in the bar the tuplet begins that is not complete yet, None outside of tuplets.
+        position: Ticks since the beginning of the bar.
+        room: Ticks until the end of the bar.
+        left: Ticks until the end of the tune.
+        closing: Minimum length of the last note of the tune (ticks).
+        tuplet: Bar position (ticks) at which the incomplete tuplet begins, None outside of tuplets.
     """
 
     position: int
@@ -40,13 +40,13 @@ class BarPosition(NamedTuple):
 
 @dataclass(frozen=True)
 class Bars:
-    """The bars of a tune: a pickup, full bars, and a last one that the pickup shortens, as tunes are written.
+    """The bars of a tune: a pickup, full bars, and a last bar that is shortened by the pickup.
 
     Attributes:
         length: Ticks of a full bar.
         pickup: Ticks of the pickup, 0 for none.
         end: Ticks of the tune.
-        closing: Least ticks of the last note.
+        closing: Minimum length of the last note (ticks).
     """
 
     length: int
@@ -55,18 +55,18 @@ class Bars:
     closing: int = 0
 
     def place(self, onset: int) -> BarPosition:
-        """Return where a note at an onset before the end stands."""
+        """Return the place of a note at an onset before the end."""
         position = (onset - self.pickup) % self.length
         left = self.end - onset
         return BarPosition(position, min(self.length - position, left), left, self.closing)
 
 
 class Allowed(NamedTuple):
-    """What may come next.
+    """The tokens that may come next.
 
     Attributes:
-        tokens: [V] True for those that may; at least one.
-        length: Ticks that the note is written with, however long its token is; None for the token's own.
+        tokens: [V] True for allowed tokens; at least one.
+        length: Length of the note (ticks), which replaces the token's; None for the token's length.
     """
 
     tokens: Marked
@@ -74,7 +74,7 @@ class Allowed(NamedTuple):
 
 
 class NoteRules:
-    """The rules for a choice of tokens, on a grid of ticks.
+    """The rules for a set of tokens, on a grid of ticks.
 
     Attributes:
         ticks: [V] each token's length.
@@ -86,10 +86,10 @@ class NoteRules:
         """Put the vocabulary on a grid.
 
         Args:
-            vocabulary: What tokens mean.
-            usable: [V] the tokens that may be used at all; at least one.
-            beat_in_tokens: Whether a token stands at one bar position alone.
-            resolution: Ticks in a quarter note, a multiple of all denominators of usable tokens' durations.
+            vocabulary: The tokens.
+            usable: [V] True for tokens that may be used; at least one.
+            beat_in_tokens: Whether the bar position is part of a token.
+            resolution: Ticks per quarter note, a multiple of the denominators of usable tokens' durations.
             unit: Ticks of the metre's unit.
         """
         lengths = np.array([int(duration * resolution) for duration in vocabulary.durations], np.int64)
@@ -108,18 +108,18 @@ class NoteRules:
         self._longest = int(self.ticks.max())
 
     def position(self, place: BarPosition) -> int:
-        """Number a place's bar position, S if the vocabulary lacks it."""
+        """Return the number of a place's bar position, S if the vocabulary lacks it."""
         return self._number.get(place.position, self._num_positions)
 
     def following(self, place: BarPosition, before: BarPosition | None) -> BarPosition:
-        """Say of a place in which tuplet it lies.
+        """Return a place with its tuplet.
 
         Args:
-            place: Where a note begins, of whose tuplet nothing is said.
-            before: Where the note before it begins, None for the first.
+            place: The place of a note, without a tuplet.
+            before: The place of the previous note, None for the first note.
 
         Returns:
-            The place; its tuplet begins where the one does that is not complete, or else with the unit.
+            The place; outside plain places, its tuplet is the incomplete one, or else begins with the unit.
         """
         at = place.position
         if self._tuplets.is_plain(at):
@@ -131,20 +131,20 @@ class NoteRules:
         return place._replace(tuplet=start)
 
     def allowed(self, place: BarPosition, tonic: int | None) -> Allowed:
-        """Mark the tokens that may come.
+        """Return the tokens that may come next.
 
-        What is given up if nothing is left, in this order: that the last note is long, that it has a length of its own
-        (it then fills the bar), that it is the tonic, that a note stays in its bar, that any note has a length of its
-        own (it then completes its tuplet, or fills the bar).
+        If no token is left, these rules are dropped one after another: the last note is long; it has its token's length
+        (else it fills the bar); it is the tonic; a note stays in its bar; any note has its token's length (else it
+        completes its tuplet, or fills the bar).
 
         Args:
-            place: Where the note begins.
-            tonic: The pitch class that a note must have which ends with the tune, None for any.
+            place: The place of the note.
+            tonic: Pitch class of a note that ends with the tune, None for any.
 
         Returns:
             The tokens.
         """
-        # Beyond the longest note it makes no difference how much is left, and bars have their rules in common.
+        # A remainder longer than the longest note makes no difference, so that most bars share cached results.
         place = place._replace(left=min(place.left, max(self._longest, place.room + 1)))
         if (place, tonic) not in self._allowed:
             self._allowed[place, tonic] = self._find(place, tonic)
@@ -153,7 +153,7 @@ class NoteRules:
     def _find(self, place: BarPosition, tonic: int | None) -> Allowed:
         position, room, left, closing, tuplet = place
         at = self._at(position)
-        good = [one for one in self._lengths_at(position) if one <= room and self._leads(place, one)]
+        good = [length for length in self._lengths_at(position) if length <= room and self._leads(place, length)]
         fitting = at & np.isin(self.ticks, good)
         tiers = [Allowed(fitting)]
         if tonic is not None and room == left:
@@ -171,7 +171,7 @@ class NoteRules:
         return next(tier for tier in tiers if tier.tokens.any())
 
     def _at(self, position: int) -> Marked:
-        """[V] the usable tokens that can stand at a bar position."""
+        """Return [V] True for usable tokens that can stand at a bar position."""
         if self._token_position is None:
             return self._usable
         return self._usable & (self._token_position == self._number.get(position, self._num_positions))
@@ -184,14 +184,14 @@ class NoteRules:
         return self._lengths[key]
 
     def _can_stand(self, place: BarPosition, length: int) -> bool:
-        """Return whether a note of a length can be read where it stands: between plain places, or in its tuplet."""
+        """Return whether a note of a length is readable at a place: between plain places, or in its tuplet."""
         begin, end = place.position, place.position + length
         if place.tuplet is None and self._tuplets.is_plain(end):
             return True
         return self._tuplets.can_hold(begin if place.tuplet is None else place.tuplet, begin, end)
 
     def _leads(self, place: BarPosition, length: int) -> bool:
-        """Return whether after a note of a length the rest of the bar can be filled exactly."""
+        """Return whether the rest of the bar can be filled exactly after a note of a length."""
         begin, end = place.position, place.position + place.room
         after, start = begin + length, begin if place.tuplet is None else place.tuplet
         if not self._can_stand(place, length):
@@ -201,15 +201,15 @@ class NoteRules:
         return any(self._can_fill(way, end) for way in self._ways_out(start, after, end))
 
     def _ways_out(self, start: int, at: int, end: int) -> frozenset[int]:
-        """Return the places, up to the bar's end, at which a tuplet's group can end that begins at a place."""
+        """Return the places, at most ``end``, at which the tuplet from ``start`` can end after a note at ``at``."""
         key = (start, at, end)
         if key not in self._ways:
-            found: set[int] = set()
+            ends: set[int] = set()
             for after in (at + length for length in self._lengths_at(at)):
                 if after <= end and self._tuplets.can_hold(start, at, after):
                     is_out = after == end or self._tuplets.is_plain(after)
-                    found |= {after} if is_out else self._ways_out(start, after, end)
-            self._ways[key] = frozenset(found)
+                    ends |= {after} if is_out else self._ways_out(start, after, end)
+            self._ways[key] = frozenset(ends)
         return self._ways[key]
 
     def _can_fill(self, position: int, end: int) -> bool:
@@ -240,16 +240,16 @@ class NoteRules:
 
 
 def usable_tokens(vocabulary: MelodyVocabulary, low: int, high: int, scale: frozenset[int] | None) -> Marked:
-    """Mark the tokens that a model knows, that can be written, and that sound in a range and a scale, and rests.
+    """Return the writable tokens of known rests, and of known pitches in a range and a scale.
 
     Args:
-        vocabulary: What tokens mean.
+        vocabulary: The tokens.
         low: The lowest pitch in the model's frame.
-        high: The highest.
+        high: The highest pitch in the model's frame.
         scale: Pitch classes in the model's frame, None for all.
 
     Returns:
-        [V] True for each; all False if no sounding one is left.
+        [V] True for these tokens; all False if only rests are left.
     """
     pitch = vocabulary.token_pitch
     known = writable(vocabulary)
@@ -261,6 +261,6 @@ def usable_tokens(vocabulary: MelodyVocabulary, low: int, high: int, scale: froz
 
 
 def writable(vocabulary: MelodyVocabulary) -> Marked:
-    """Mark the tokens that a model knows and whose lengths can be written down."""
+    """Return [V] True for tokens that a model knows and whose lengths can be notated."""
     can_be = np.array([DIVISIONS % duration.denominator == 0 for duration in vocabulary.durations], np.bool_)
     return can_be[vocabulary.token_duration] & vocabulary.seen.any(axis=0)

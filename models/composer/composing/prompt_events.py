@@ -1,6 +1,6 @@
-"""A prompt in a model's own words: each given note as the token that the model reads for it.
+"""A prompt as tokens of a model.
 
-Symbols: n notes, V tokens.
+Symbols: n notes of the prompt.
 """
 
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ class PromptEvents:
     """The notes of a prompt.
 
     Attributes:
-        token: [n] what the model reads, None for a rest if it reads no rests.
+        token: [n] tokens, None for a rest if the model reads no rests.
         pitch: [n] MIDI pitches in the tune's key, REST for a rest.
-        duration: [n] quarter notes.
-        num_replaced: How many pitches or durations are not as they were given.
+        duration: [n] durations (quarter notes).
+        num_replaced: Number of notes whose pitch or duration was replaced.
     """
 
     token: tuple[int | None, ...]
@@ -35,19 +35,19 @@ class PromptEvents:
 def prompt_events(
     prompt: Tune, vocabulary: MelodyVocabulary, *, num_notes: int, shift: int, bar_length: Fraction, pickup: Fraction
 ) -> PromptEvents:
-    """Put a prompt into a model's words.
+    """Convert a prompt to tokens.
 
-    What the model does not know, or nobody can write, is replaced by the nearest that it knows: the nearest duration,
-    with it the nearest pitch of the same pitch class, or of any if there is none. Of several tokens for one event the
-    one at the note's place in the bar is read, or at the nearest place.
+    A note that the model does not know, or that cannot be notated, is replaced by the nearest known note: that of the
+    nearest duration, and among those the nearest pitch of the same pitch class, or the nearest pitch if there is none.
+    Among several tokens of an event, the token of the note's bar position is taken, or that of the nearest position.
 
     Args:
-        prompt: The notes.
-        vocabulary: What tokens mean.
-        num_notes: How many of them are given, from the first.
+        prompt: The tune.
+        vocabulary: The tokens.
+        num_notes: Number of notes to take from the beginning.
         shift: Semitones from the tune's key to the model's frame.
-        bar_length: Of a full bar, in quarter notes.
-        pickup: Of the tune, in quarter notes.
+        bar_length: Length of a full bar (quarter notes).
+        pickup: Length of the pickup (quarter notes).
 
     Returns:
         The prompt.
@@ -57,17 +57,17 @@ def prompt_events(
     known = np.flatnonzero(writable(vocabulary) & possible)
     token_pitch, duration_of = vocabulary.token_pitch[known], vocabulary.token_duration[known]
     rests = token_pitch == REST_PITCH
-    lengths = np.array([float(one) for one in vocabulary.durations])
-    places = np.array([float(one) for one in vocabulary.positions])[vocabulary.token_position[known]]
+    lengths = np.array([float(duration) for duration in vocabulary.durations])
+    places = np.array([float(position) for position in vocabulary.positions])[vocabulary.token_position[known]]
     tokens: list[int | None] = []
     pitches: list[int] = []
     durations: list[Fraction] = []
     onset = Fraction(0)
-    asked = list(zip(prompt.pitch, prompt.duration, strict=True))[:num_notes]
-    for pitch, duration in asked:
+    notes = list(zip(prompt.pitch, prompt.duration, strict=True))[:num_notes]
+    for pitch, duration in notes:
         is_rest = pitch == REST
         away = np.abs(token_pitch - (pitch + shift))
-        distances = (  # the last counts first
+        distances = (  # the last is the primary key
             np.abs(places - float((onset - pickup) % bar_length)),
             np.where(is_rest, 0, away),
             np.where(is_rest, 0, away % 12 != 0),
@@ -80,5 +80,5 @@ def prompt_events(
         pitches.append(int(token_pitch[best]) - shift if is_read and not is_rest else pitch)
         durations.append(vocabulary.durations[int(duration_of[best])])
         onset += durations[-1]
-    replaced = sum(before != after for before, after in zip(asked, zip(pitches, durations, strict=True), strict=True))
+    replaced = sum(before != after for before, after in zip(notes, zip(pitches, durations, strict=True), strict=True))
     return PromptEvents(tuple(tokens), tuple(pitches), tuple(durations), replaced)

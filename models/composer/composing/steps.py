@@ -1,11 +1,11 @@
-"""A trained composer frozen into single steps: numpy alone, everything that does not change computed once.
+"""A trained composer, one step at a time in numpy, with all constants precomputed.
 
-Symbols: G folds, B sequences, C blocks of W sequences, V tokens, S bar positions, H units, N pre-activations of a cell.
-Equations and order of the gates are those of ``models.folded``. A step of a few sequences is bound by calls, not by
-arithmetic: numpy's cost a third of torch's.
+Symbols: G folds, B sequences, C blocks of W sequences, V tokens, S bar positions, H units, N pre-activations of a cell,
+J experts. Equations and order of the gates are those of ``models.folded``. The overhead of calls dominates a step of a
+few sequences, and that of numpy is a third of torch's.
 
-Products of other numbers of rows round otherwise. So all are of W rows, the last block filled up where need be, and
-what comes of a sequence is the same to the last bit whatever runs beside it.
+The rounding of matrix products depends on the number of rows. Therefore all products have W rows, and the last block is
+padded, so that the result of a sequence is identical to the last bit, regardless of the other sequences.
 """
 
 from typing import TYPE_CHECKING, TypeAlias, cast
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
 Floats: TypeAlias = NDArray[np.float32]
 StepState: TypeAlias = list[tuple[Floats, ...]]
-"""Of each layer h, and c for the cells with one, each [G, C, W, H]."""
+"""For each layer h, and c for an LSTM, each [G, C, W, H]."""
 
 _WIDTH = 4
-"""W: one sequence alone takes half as long as in blocks of 8, and many take no longer."""
+"""W: a single sequence takes half as long as in blocks of 8, and many sequences take no longer."""
 
 _NEVER = -1e30
-"""A logit of no probability; finite, so that sums over folds stay numbers."""
+"""Logit of an impossible token; finite, so that sums over folds are not NaN."""
 
 _LEAST = 1e-300
-"""A probability of what cannot come; its logarithm is a number."""
+"""Probability of an impossible token; its logarithm is finite."""
 
 
 class ComposerSteps:
@@ -46,11 +46,11 @@ class ComposerSteps:
     Attributes:
         num_folds: G.
         begin: The input before a piece's first note.
-        unknown: The input for a note that no token carries.
+        unknown: The input for a note without a token.
     """
 
     def __init__(self, model: ComposerModel, vocabulary: "MelodyVocabulary") -> None:
-        """Freeze a model; later changes of its weights are not seen."""
+        """Copy a model's weights; later changes of the model have no effect."""
         self.num_folds = vocabulary.num_folds
         self.begin, self.unknown = model.begin, model.unknown
         layers = list(cast("Iterable[RecurrentLayer]", model.layers))
@@ -61,7 +61,7 @@ class ComposerSteps:
             self._beat = None
             if model.beat is not None:
                 beat = _array(model.beat if model.embedding is None else model.beat @ first.weight.mT)
-                # A bar position that a fold has not seen is its last row, as in training.
+                # All bar positions that a fold has not seen share the last row, as in training.
                 places = np.pad(vocabulary.seen_position, ((0, 0), (0, 1)))
                 self._beat = np.where(places[:, :, None], beat, beat[:, -1:])
             self._layers = [_Cell(layer) for layer in layers]
@@ -81,17 +81,17 @@ class ComposerSteps:
         state: StepState,
         pointers: "Pointers | None" = None,
     ) -> NDArray[np.float64]:
-        """Go one note on.
+        """Advance by one note.
 
         Args:
-            tokens: [B] the notes before: tokens, ``begin`` or ``unknown``.
-            positions: [B] bar positions of the notes to come, S for one that the vocabulary lacks.
-            state: Of every layer; overwritten.
-            pointers: What experts say of the notes to come, where the model copies.
+            tokens: [B] the previous notes: tokens, ``begin`` or ``unknown``.
+            positions: [B] bar positions of the next notes, S if the vocabulary lacks one.
+            state: State of every layer; overwritten.
+            pointers: The experts' votes for the next notes; None if the model does not copy.
 
         Returns:
-            [B, V] nats, the log of the folds' mean probability of each next token; tokens that cannot come are far
-            below any other. What experts say of events that no token carries is lost.
+            [B, V] log of the folds' mean probability of each next token (nats); impossible tokens are far below all
+            others. The experts' votes for events without a token are ignored.
         """
         x = self._table[:, _blocks(tokens)]
         if self._beat is not None:
@@ -110,7 +110,7 @@ class ComposerSteps:
 
     @staticmethod
     def _log_mean(logits: Floats) -> NDArray[np.float64]:
-        """[B, V] log of the mean over folds of the softmax of logits [G, B, V]."""
+        """Return [B, V] log of the folds' mean softmax of logits [G, B, V]."""
         logits -= logits.max(axis=2, keepdims=True)
         logits -= np.log(np.exp(logits).sum(axis=2, keepdims=True))
         if len(logits) == 1:
@@ -120,7 +120,7 @@ class ComposerSteps:
 
     @staticmethod
     def _mixed(logits: Floats, gate: Floats, pointers: "Pointers") -> NDArray[np.float64]:
-        """[B, V] log of the folds' mean mixture of softmaxes [G, B, V] and experts, by gates [G, B, 1 + J]."""
+        """Return [B, V] log of the mixture of softmax and experts, for logits [G, B, V] and gates [G, B, 1 + J]."""
         p = np.exp(logits - logits.max(axis=2, keepdims=True))
         p *= gate[:, :, :1] / p.sum(axis=2, keepdims=True)
         mean = p.mean(axis=0, dtype=np.float64)
@@ -140,7 +140,7 @@ class _Gate:
         self._output_bias = _array(gate.output_bias)[:, None, None]
 
     def weights(self, hidden: Floats, pointers: "Pointers") -> Floats:
-        """[G, B, 1 + J] the gates, from the network's hidden state [G, C, W, H]."""
+        """Return the gates [G, B, 1 + J] for the network's hidden state [G, C, W, H]."""
         num_folds, num_blocks = hidden.shape[:2]
         num, width = pointers.features.shape
         features = np.zeros((num_blocks, _WIDTH, width), np.float32)
@@ -170,12 +170,12 @@ class _Cell:
         return (zeros, zeros) if self._kind in {"lstm", "peephole"} else (zeros,)
 
     def from_below(self, x: Floats) -> Floats:
-        """[G, C, W, N] pre-activations from the outputs of the layer below, [G, C, W, K]."""
+        """Return pre-activations [G, C, W, N] for outputs of the layer below, [G, C, W, K]."""
         assert self._weight is not None
         return x @ self._weight + self._bias
 
     def step(self, pre: Floats, state: tuple[Floats, ...]) -> tuple[Floats, ...]:
-        """Return the state after a step from the state before and what inputs and biases add, [G, C, W, N]."""
+        """Return the state after a step with ``pre`` [G, C, W, N], the contributions of inputs and biases."""
         product: Floats = state[0] @ self._recurrent
         if self._kind == "rnn":
             return (np.tanh(pre + product),)
@@ -206,7 +206,7 @@ class _Cell:
 
 
 def _blocks(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """[C, W] the values [B], and zeros."""
+    """Return the values [B] as [C, W], padded with zeros."""
     blocks = np.zeros((-(-len(values) // _WIDTH), _WIDTH), np.int64)
     blocks.reshape(-1)[: len(values)] = values
     return blocks

@@ -1,12 +1,12 @@
-"""Tunes from a trained composer, with or without a prompt.
+"""Compose tunes by a trained composer, with or without a prompt.
 
-Symbols: G folds. What a trained model says is the mean over its G folds' networks.
+The prediction of a trained model is the mean over its folds' networks.
 
-Metre, pickup and, for models that read every piece in C, the tonic are drawn as often as the training pieces have them,
-unless they are asked for or a prompt has them. Then notes are drawn one by one, from those that ``note_rules``
-allows; the last one fills the last beat or more. In a key that was asked for every composed note is in its scale. Where
-no key is known, the tonic on which the tune is to end is estimated from the notes before, and the written key from all;
-a model that was trained in all keys then has its tune moved to the key that suits it best.
+Metre, pickup and, for models that read every piece in C, the tonic are drawn with their frequencies in the training
+pieces, unless the request or its prompt determines them. Then notes are sampled one by one from the tokens that
+``note_rules`` allows; the last note fills at least the last beat. In a requested key all composed notes are in its
+scale. If the key is unknown, the final tonic is estimated from the notes before, and the written key from all notes;
+tunes of a model that was trained in all keys are then transposed to the most likely key.
 """
 
 from fractions import Fraction
@@ -25,7 +25,7 @@ from data_prep.writers.bars import beat_length
 from models.composer.composing.best_key import in_best_key
 from models.composer.composing.copy_experts import CopyExperts
 from models.composer.composing.draft import Draft
-from models.composer.composing.heading import TuneHeading, draw_heading, knows_metre
+from models.composer.composing.heading import TuneHeading, bar_length, draw_heading, knows_metre
 from models.composer.composing.note_rules import Bars, NoteRules, usable_tokens, writable
 from models.composer.composing.prompt_events import PromptEvents, prompt_events
 from models.composer.composing.sampling import drawn, recall, shaped
@@ -36,10 +36,10 @@ from models.training import checkpoint
 from models.uses.request import SamplingRequest
 
 MAX_COUNT = 1000
-"""Most tunes at once."""
+"""Most tunes in one call."""
 
 _TOGETHER = 64
-"""Tunes that go step by step together: full speed, and memory stays small."""
+"""Tunes in one batch: full speed with little memory."""
 
 _PURPOSE = "composing"
 
@@ -48,9 +48,9 @@ class TuneComposer:
     """A trained composer.
 
     Attributes:
-        spec: Its settings.
-        vocabulary: What its tokens mean.
-        steps: Its networks, note by note.
+        spec: The settings.
+        vocabulary: The tokens.
+        steps: The networks, one step at a time.
     """
 
     def __init__(self, saved: checkpoint.Checkpoint) -> None:
@@ -58,7 +58,7 @@ class TuneComposer:
         self.spec = ComposerSpec.from_stored(saved.spec)
         self.vocabulary = MelodyVocabulary.from_json(saved.extra["vocabulary"])
         if not writable(self.vocabulary).any():
-            raise ValueError("it knows no note that can be written")
+            raise ValueError("its vocabulary has no note that can be notated")
         build = partial(ComposerModel, self.spec, self.vocabulary, seed=0, trial=0)
         self.steps = ComposerSteps(checkpoint.model(build, saved.training), self.vocabulary)
 
@@ -73,98 +73,97 @@ class TuneComposer:
             The composer.
 
         Raises:
-            BadInputError: If it is no trained composer, or one of an earlier or a newer version.
+            BadInputError: If it is not a trained composer, or is of an earlier or a newer version.
         """
         saved = checkpoint.load_trained(path, "composer")
         try:
             return cls(saved)
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
-            raise checkpoint.not_whole(path, "composer", error) from error
+            raise checkpoint.incomplete_model(path, "composer", error) from error
 
     def compose(self, request: SamplingRequest, *, count: int = 1, seed: int = 1) -> list[Tune]:
         """Compose tunes.
 
         Args:
-            request: What is asked of each.
-            count: How many.
-            seed: The same seed gives the same tunes, and the first of many are those of few.
+            request: The request, the same for all tunes.
+            count: Number of tunes.
+            seed: Random seed; tune number i does not depend on the count.
 
         Returns:
             The tunes.
 
         Raises:
-            BadInputError: If the model cannot do what is asked, or the count is not 1 to MAX_COUNT.
+            BadInputError: If the model cannot fulfil the request, or the count is not 1 to MAX_COUNT.
         """
         if not 1 <= count <= MAX_COUNT:
             raise BadInputError(f"from 1 to {MAX_COUNT} tunes are composed at once", f"got {count}")
-        given = self._given(request)
+        prompt = self._prompt(request)
         rules: dict[tuple[int, int], NoteRules] = {}
         tunes: list[Tune] = []
         for first in range(0, count, _TOGETHER):
             numbers = range(first, min(first + _TOGETHER, count))
             drafts = [self._draft(request, stream(seed, _PURPOSE, trial=number), rules) for number in numbers]
-            self._write(drafts, request, given)
-            tunes += [
-                self._in_its_key(draft.tune(0 if given is None else len(given.pitch)), request) for draft in drafts
-            ]
+            self._write(drafts, request, prompt)
+            num_prompt = 0 if prompt is None else len(prompt.pitch)
+            tunes += [self._in_likely_key(draft.tune(num_prompt), request) for draft in drafts]
         return tunes
 
-    def _in_its_key(self, tune: Tune, request: SamplingRequest) -> Tune:
-        """Transpose a tune whose key the model could not know, as nothing in training distinguished keys."""
+    def _in_likely_key(self, tune: Tune, request: SamplingRequest) -> Tune:
+        """Transpose a tune of a model that was trained in all keys to the likeliest key, unless a key is requested."""
         floor = self.vocabulary.floor
         if not self.spec.augment or floor is None or request.asked_key is not None:
             return tune
         return in_best_key(tune, floor.pitches, *request.pitch_range)
 
     def remarks(self, request: SamplingRequest) -> list[str]:
-        """Return how a request goes beyond what the model knows.
+        """Return the parts of a request that the training data did not contain.
 
         Args:
-            request: What is asked.
+            request: The request.
 
         Returns:
-            One line for each way.
+            One line for each part.
         """
         remarks: list[str] = []
-        metre, given = request.asked_metre, self._given(request)
+        metre, prompt = request.asked_metre, self._prompt(request)
         if metre is not None and not knows_metre(self.vocabulary, metre):
             remarks.append(f"no piece that the model was trained on is in {metre[0]}/{metre[1]}")
-        if given is not None and given.num_replaced:
+        if prompt is not None and prompt.num_replaced:
             remarks.append(
-                f"the model does not know {given.num_replaced} of the prompt's {counted(len(given.pitch), 'note')}; "
-                f"the nearest that it knows {by_number(given.num_replaced, 'stands for it', 'stand for them')}"
+                f"the model does not know {prompt.num_replaced} of the prompt's {counted(len(prompt.pitch), 'note')}; "
+                f"the nearest known {by_number(prompt.num_replaced, 'note replaces it', 'notes replace them')}"
             )
         return remarks
 
-    def _given(self, request: SamplingRequest) -> PromptEvents | None:
+    def _prompt(self, request: SamplingRequest) -> PromptEvents | None:
         if request.prompt is None:
             return None
-        heading = draw_heading(request, self.spec, self.vocabulary, stream(0, _PURPOSE))  # nothing is left to be drawn
-        given = prompt_events(
+        heading = draw_heading(request, self.spec, self.vocabulary, stream(0, _PURPOSE))  # draws nothing with a prompt
+        prompt = prompt_events(
             request.prompt,
             self.vocabulary,
             num_notes=request.prompt_notes,
             shift=heading.shift,
-            bar_length=heading.bar_length,
+            bar_length=bar_length(heading.metre),
             pickup=heading.pickup,
         )
-        length = sum(given.duration) / heading.bar_length
+        length = sum(prompt.duration) / bar_length(heading.metre)
         if length >= request.bars:
             raise BadInputError(
-                f"a prompt must leave something to compose: its {counted(len(given.pitch), 'note')} "
-                f"{by_number(len(given.pitch), 'takes', 'take')} {counted(float(length), 'bar', '.3g')} of "
-                f"{request.bars}; ask for more bars or give fewer of its notes"
+                f"a prompt must be shorter than the tune: its {counted(len(prompt.pitch), 'note')} "
+                f"{by_number(len(prompt.pitch), 'takes', 'take')} {counted(float(length), 'bar', '.3g')} of "
+                f"{request.bars}; ask for more bars or use fewer of its notes"
             )
-        return given
+        return prompt
 
     def _draft(
         self, request: SamplingRequest, random: np.random.Generator, rules: dict[tuple[int, int], NoteRules]
     ) -> Draft:
-        """Begin a tune; rules are shared among tunes of the same shift whose metres have the same unit."""
+        """Begin a tune; tunes with the same shift and the same unit of the metre share their rules."""
         heading = draw_heading(request, self.spec, self.vocabulary, random)
         beat = beat_length(heading.metre)
         closing = beat - heading.pickup % beat  # the last beat, which the pickup shortens
-        times = (heading.bar_length, heading.pickup, closing, Fraction(4, heading.metre[1]))
+        times = (bar_length(heading.metre), heading.pickup, closing, Fraction(4, heading.metre[1]))
         length, pickup, closing, unit = (int(time * DIVISIONS) for time in times)
         key = (heading.shift, unit)
         if key not in rules:
@@ -181,24 +180,24 @@ class TuneComposer:
         if not usable.any():
             inside = "" if request.key is None else f" in the scale of {request.key}"
             raise BadInputError(
-                f"the model must know notes to compose with, and knows none{inside} from MIDI pitch {low} to {high}; "
+                f"the model must have a note to compose with, and has none{inside} from MIDI pitch {low} to {high}; "
                 "ask for a wider range"
             )
         in_tokens = self.spec.beat == "target"
         return NoteRules(self.vocabulary, usable, beat_in_tokens=in_tokens, resolution=DIVISIONS, unit=unit)
 
-    def _write(self, drafts: list[Draft], request: SamplingRequest, given: PromptEvents | None) -> None:
-        """Compose tunes to their ends, all one note at a time."""
-        together = _Together(self, drafts)
-        if given is not None:
-            for token, pitch, duration in zip(given.token, given.pitch, given.duration, strict=True):
+    def _write(self, drafts: list[Draft], request: SamplingRequest, prompt: PromptEvents | None) -> None:
+        """Add the prompt to the drafts, then compose all of them to their ends, one note at a time."""
+        batch = _Batch(self, drafts)
+        if prompt is not None:
+            for token, pitch, duration in zip(prompt.token, prompt.pitch, prompt.duration, strict=True):
                 if token is not None:
-                    together.log_probabilities()
-                    together.add(np.full(len(drafts), token))
+                    batch.log_probabilities()
+                    batch.add(np.full(len(drafts), token))
                 for draft in drafts:
                     draft.give(token, pitch, duration)
         while live := [(row, draft) for row, draft in enumerate(drafts) if not draft.is_finished]:
-            log_p = together.log_probabilities()
+            log_p = batch.log_probabilities()
             u, lengths = np.zeros(len(drafts)), dict[int, int | None]()
             for row, draft in live:
                 if (recalled := draft.recalled()) is not None:
@@ -207,12 +206,12 @@ class TuneComposer:
                 np.copyto(log_p[row], -np.inf, where=~allowed.tokens)
                 u[row], lengths[row] = draft.random.random(), allowed.length
             tokens = drawn(shaped(log_p, request.temperature, request.top_k, request.top_p), u)
-            together.add(tokens)
+            batch.add(tokens)
             for row, draft in live:
                 draft.add(int(tokens[row]), int(self.vocabulary.token_pitch[tokens[row]]), lengths[row])
 
 
-class _Together:
+class _Batch:
     """The model over B tunes that are composed together, note by note."""
 
     def __init__(self, composer: TuneComposer, drafts: list[Draft]) -> None:
@@ -226,13 +225,13 @@ class _Together:
             self._experts = CopyExperts(composer.vocabulary, spec.copies, bars, beat_in_tokens=spec.beat == "target")
 
     def log_probabilities(self) -> NDArray[np.float64]:
-        """Return [B, V] nats of every tune's next token; what stands at finished tunes means nothing."""
+        """Return [B, V] log probabilities of every tune's next token (nats), meaningless for finished tunes."""
         positions = np.array([draft.position for draft in self._drafts])
         pointers = self._experts and self._experts.look([draft.onset for draft in self._drafts], positions)
         return self._steps.step(self._tokens, positions, self._state, pointers)
 
     def add(self, tokens: NDArray[np.int64]) -> None:
-        """Read [B] tokens, each where its draft's next note begins."""
+        """Append [B] tokens at the onsets of the drafts' next notes."""
         self._tokens = tokens
         if self._experts is not None:
             self._experts.add(tokens, [draft.onset for draft in self._drafts])

@@ -1,9 +1,9 @@
-"""Which notes of tuplets a player can read: groups that fill a beat, or a half, a quarter, ... of it.
+"""Readable tuplets: groups that fill the metre's unit, or a half, a quarter, ... of it.
 
-Places and lengths are whole ticks from a bar's beginning. A place is plain if halving the metre's unit leads to it (the
-quarter note of 4/4, the eighth note of 6/8); the others lie within tuplets. A group of notes begins at a plain place,
-the beginning of the unit or part of it that it fills, and ends at the next. It is parted in 3, 5 or 7 cells; a note
-is some of them, or half of one. Of 3,900 tuplets that begin on a beat in real tunes, all but a few are of this kind.
+Places and lengths are integer ticks from the beginning of a bar. A place is plain if repeated halving of the metre's
+unit (the quarter note of 4/4, the eighth note of 6/8) reaches it; other places are inside tuplets. A group begins at a
+plain place and fills the unit, or the part of it, that begins there. It is divided into 3, 5 or 7 cells; a note takes
+one or more cells, or half a cell. Of 3,900 tuplets that begin on a beat in real tunes, almost all are of this kind.
 """
 
 from dataclasses import dataclass
@@ -23,27 +23,27 @@ class Tuplets:
 
     @property
     def plain(self) -> int:
-        """What every plain place and length is a multiple of, in ticks, and no other is."""
+        """The step of plain places and lengths (ticks): its multiples, and only these, are plain."""
         return self.unit // (self.unit & -self.unit)
 
     def is_plain(self, place: int) -> bool:
-        """Return whether halving units leads to a place."""
+        """Return whether repeated halving of units reaches a place."""
         return place % self.plain == 0
 
     def start(self, place: int) -> int:
-        """Return where a unit begins that a place lies in."""
+        """Return the beginning of the unit that contains a place."""
         return place - place % self.unit
 
     def can_hold(self, start: int, begin: int, end: int) -> bool:
-        """Return whether a note can stand in a group.
+        """Return whether a note can be part of a group.
 
         Args:
-            start: Where the group begins, a plain place.
-            begin: Where the note begins.
-            end: Where it ends.
+            start: Beginning of the group, a plain place.
+            begin: Beginning of the note.
+            end: End of the note.
 
         Returns:
-            Whether it is some cells, or half of one, in the unit or part of it that begins with the group.
+            Whether the note takes one or more cells, or half a cell, of a group.
         """
         halvings = 0
         while (end - start) << halvings <= self.unit:
@@ -56,13 +56,11 @@ class Tuplets:
         return False
 
     def _is_cells(self, begin: int, end: int) -> bool:
-        """Return whether places in ticks, by which cells are as long as units, make a note that can be written."""
+        """Return whether a note between two places, scaled so that a cell is a unit long, can be written."""
         (first, over), (last, beyond) = divmod(begin, self.unit), divmod(end, self.unit)
         if over == beyond == 0:
             count = last - first
             return count // (count & -count) in (1, 3)
-        return (over, 2 * beyond, last) == (0, self.unit, first) or (2 * over, beyond, last) == (
-            self.unit,
-            0,
-            first + 1,
-        )
+        first_half = over == 0 and 2 * beyond == self.unit and last == first
+        second_half = 2 * over == self.unit and beyond == 0 and last == first + 1
+        return first_half or second_half

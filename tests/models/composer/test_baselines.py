@@ -1,4 +1,4 @@
-"""Baselines are proper distributions, learn from the training folds alone, and are averaged as the objective is."""
+"""Baselines are proper distributions, use only training folds, and are averaged like the objective."""
 
 from collections.abc import Callable
 
@@ -37,14 +37,14 @@ def test_every_past_has_a_proper_positive_distribution(name: str, past: Piece) -
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-def test_a_piece_is_scored_without_a_look_at_other_held_out_pieces(name: str) -> None:
+def test_a_pieces_score_does_not_depend_on_other_held_out_pieces(name: str) -> None:
     pieces = random_pieces(24)
     fold = [n % 4 for n in range(len(pieces))]
     other = [[(1, 1)] * 7 if n in {4, 8} else piece for n, piece in enumerate(pieces)]
     first, second = (MelodyNotes.read(melodies_of(these, fold)) for these in (pieces, other))
     held_out = first.fold == 0
-    one, two = (LEARNERS[name](notes, ~held_out, held_out)[: len(pieces[0])] for notes in (first, second))
-    np.testing.assert_array_equal(one, two)
+    before, after = (LEARNERS[name](notes, ~held_out, held_out)[: len(pieces[0])] for notes in (first, second))
+    np.testing.assert_array_equal(before, after)
 
 
 def test_copying_mixes_trigram_and_precedents_by_class() -> None:
@@ -62,7 +62,7 @@ def test_copying_mixes_trigram_and_precedents_by_class() -> None:
     np.testing.assert_allclose(baselines.copying_trigram(notes, ~held_out, held_out), expected, rtol=1e-12)
 
 
-def test_copy_weights_are_the_likeliest_on_pieces_not_learnt_from() -> None:
+def test_copy_weights_maximise_the_likelihood_of_held_out_pieces() -> None:
     pieces = random_pieces(40)
     notes = MelodyNotes.read(melodies_of(pieces, [n % 4 for n in range(len(pieces))]))
     learnt = notes.fold != 3
@@ -85,25 +85,25 @@ def test_scores_average_notes_then_pieces(num_folds: int) -> None:
     pieces = random_pieces(30)
     melodies = melodies_of(pieces, [n % num_folds for n in range(len(pieces))], num_folds)
     notes = MelodyNotes.read(melodies)
-    found = baselines.melody_baselines(melodies)
-    assert [baseline.name for baseline in found] == [
+    actual = baselines.melody_baselines(melodies)
+    assert [baseline.name for baseline in actual] == [
         "uniform",
         "unigram",
         "Kneser-Ney bigram",
         "Kneser-Ney trigram",
         "Kneser-Ney trigram + copy",
     ]
-    for baseline, learner in zip(found, LEARNERS.values(), strict=True):
+    for baseline, learner in zip(actual, LEARNERS.values(), strict=True):
         for fold in range(num_folds):
             held_out = melodies.fold == fold
             nats = iter(-np.log(learner(notes, ~held_out, held_out)))
             means = [np.mean([next(nats) for _ in piece]) for n, piece in enumerate(pieces) if n % num_folds == fold]
             assert baseline.score.values[fold] == pytest.approx(np.mean(means))
-    assert found[0].score.values == pytest.approx([np.log(258)] * num_folds)
-    assert found[-1].score.mean < found[-2].score.mean  # every phrase is played twice
+    assert actual[0].score.values == pytest.approx([np.log(258)] * num_folds)
+    assert actual[-1].score.mean < actual[-2].score.mean  # every phrase is played twice
 
 
-def test_unigram_is_frequency_with_the_floor() -> None:
+def test_the_unigram_is_the_frequency_mixed_with_the_floor() -> None:
     pieces: list[Piece] = [[(60, 0), (60, 0), (62, 1)], [(60, 0), (5, 1)]]
     notes = MelodyNotes.read(melodies_of(pieces, [1, 0], 2))
     chances = baselines.unigram(notes, notes.fold == 1, notes.fold == 0)

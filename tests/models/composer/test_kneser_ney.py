@@ -1,4 +1,4 @@
-"""Kneser-Ney against the textbook's definition, read literally from lists of n-grams."""
+"""Kneser-Ney compared with the textbook's definition on lists of n-grams."""
 
 from collections import Counter
 
@@ -23,17 +23,17 @@ def learn(pieces: list[list[int]], order: int) -> KneserNey:
 
 
 def chances(model: KneserNey, past: Gram) -> list[float]:
-    """Score each event after the past: the last note of a piece of its own."""
+    """Return the probability of each event after a past at the beginning of a piece."""
     order = len(model.levels)
-    found: list[float] = []
+    actual: list[float] = []
     for event in range(NUM_EVENTS):
         piece = np.array([*past, event], np.int64)
-        found.append(float(model.probability(grams_of(piece, np.array([0, len(piece)]), NUM_EVENTS, order))[-1]))
-    return found
+        actual.append(float(model.probability(grams_of(piece, np.array([0, len(piece)]), NUM_EVENTS, order))[-1]))
+    return actual
 
 
 class Textbook:
-    """Chen & Goodman's recursion, gram by gram."""
+    """Chen & Goodman's recursion, n-gram by n-gram."""
 
     def __init__(self, pieces: list[list[int]], order: int) -> None:
         padded = [(BEGIN, *piece) for piece in pieces]
@@ -78,7 +78,7 @@ class Textbook:
 
 @pytest.mark.parametrize("order", [1, 2, 3])
 @given(pieces=PIECES)
-def test_model_is_the_textbook(order: int, pieces: list[list[int]]) -> None:
+def test_probabilities_equal_the_textbooks(order: int, pieces: list[list[int]]) -> None:
     model, textbook = learn(pieces, order), Textbook(pieces, order)
     for past in PASTS:
         context = (BEGIN, *past)[-(order - 1) :] if order > 1 else ()
@@ -91,9 +91,9 @@ def test_model_is_the_textbook(order: int, pieces: list[list[int]]) -> None:
 def test_every_context_has_a_proper_positive_distribution(order: int, pieces: list[list[int]]) -> None:
     model = learn(pieces, order)
     for past in PASTS:
-        found = chances(model, past)
-        assert min(found) > 0
-        assert sum(found) == pytest.approx(1, abs=1e-12)
+        actual = chances(model, past)
+        assert min(actual) > 0
+        assert sum(actual) == pytest.approx(1, abs=1e-12)
 
 
 def test_a_bigram_by_hand() -> None:
@@ -102,11 +102,11 @@ def test_a_bigram_by_hand() -> None:
     Events 1 and 2 follow one symbol each and 0 follows two (B and 1): d of counts 1, 1, 2 is 2 / (2 + 2) = 1/2.
     p(1 | 0) = (1 - .5) / 2 + (2 * .5 / 2) * p(1) with p(1) = (1 - .5) / 4 + (3 * .5 / 4) * .2.
     """
-    found = chances(learn([[0, 1, 0, 2]], 2), (0,))
-    assert found[1] == pytest.approx(0.25 + 0.5 * (0.125 + 0.375 * 0.2))
+    actual = chances(learn([[0, 1, 0, 2]], 2), (0,))
+    assert actual[1] == pytest.approx(0.25 + 0.5 * (0.125 + 0.375 * 0.2))
 
 
-def test_modified_discounts_are_used_where_counts_allow() -> None:
+def test_modified_discounts_are_used_if_counts_allow() -> None:
     """Counts 1 2 3 4 2: n1 = 1, n2 = 2, n3 = 1, n4 = 1, so Y = 1/5 and d = 1 - 4/5, 2 - 3/10, 3 - 4/5."""
     pieces = [[event] * count for event, count in enumerate([1, 2, 3, 4, 1])]
     model = learn([*pieces, [4]], 1)

@@ -1,4 +1,4 @@
-"""The composer's network: folds that share nothing, factored rows, no look ahead."""
+"""The composer's network: independence of folds, factored rows, no influence of later inputs."""
 
 import copy
 
@@ -31,7 +31,7 @@ def task(**settings: object) -> ComposerTask:
 
 
 def batch(made: ComposerTask, steps: int = 6, sequences: int = 2) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw tokens that each fold has seen, positions and targets, each [G, T, B]."""
+    """Return random tokens that each fold has seen, positions and targets, [G, T, B] each."""
     source = torch.Generator().manual_seed(0)
     seen = tensor(made.encoding.seen).double()
     size = steps * sequences
@@ -43,17 +43,17 @@ def batch(made: ComposerTask, steps: int = 6, sequences: int = 2) -> tuple[Tenso
 
 
 def copies(made: ComposerTask, steps: int = 6, sequences: int = 2) -> Copies | None:
-    """Take what the experts say before some notes of the corpus, [G, T, B, ...]."""
+    """Return the experts' predictions of random notes of the corpus, [G, T, B, ...]."""
     return made.copies(torch.randint(made.encoding.melodies.num_notes, (G, steps, sequences)).numpy())
 
 
-def of_fold(fold: int, found: Copies | None) -> Copies | None:
+def of_fold(fold: int, actual: Copies | None) -> Copies | None:
     part = slice(fold, fold + 1)
-    return found and Copies(found.features[part], found.present[part], found.hits[part])
+    return actual and Copies(actual.features[part], actual.present[part], actual.hits[part])
 
 
 class OneStream(DropoutStreams):
-    """The masks of one fold alone."""
+    """The dropout streams of a single fold."""
 
     def __init__(self, fold: int) -> None:
         super().__init__(3, "dropout", num_folds=G, trial=1, epoch=1)
@@ -61,7 +61,7 @@ class OneStream(DropoutStreams):
 
 
 def only(model: ComposerModel, fold: int) -> ComposerModel:
-    """Cut one fold's model out, as a model of its own."""
+    """Return one fold's model as a model of a single fold."""
     alone = copy.deepcopy(model)
     for parameter in alone.parameters():
         parameter.data = parameter.data[fold : fold + 1].clone()
@@ -92,12 +92,12 @@ def test_folds_trained_in_lockstep_equal_models_trained_alone(settings: dict[str
     dropout, drops = DropoutStreams(3, "dropout", num_folds=G, trial=1, epoch=1), [OneStream(fold) for fold in range(G)]
     for _ in range(4):
         tokens, positions, targets = batch(made)
-        share, found = torch.rand(targets.shape, dtype=torch.float64), copies(made)
-        loss, _ = made.model.losses(tokens, positions, targets, share, dropout, found)
+        share, actual = torch.rand(targets.shape, dtype=torch.float64), copies(made)
+        loss, _ = made.model.losses(tokens, positions, targets, share, dropout, actual)
         together.step(loss, 0.05)
         for fold, (model, rule, drop) in enumerate(zip(alone, rules, drops, strict=True)):
             part = slice(fold, fold + 1)
-            inputs = (tokens[part], positions[part], targets[part], share[part], drop, of_fold(fold, found))
+            inputs = (tokens[part], positions[part], targets[part], share[part], drop, of_fold(fold, actual))
             rule.step(model.losses(*inputs)[0], 0.05)
     for name, parameter in made.model.named_parameters():
         for fold, model in enumerate(alone):
@@ -105,7 +105,7 @@ def test_folds_trained_in_lockstep_equal_models_trained_alone(settings: dict[str
 
 
 @pytest.mark.parametrize("kind", ["token", "factored"])
-def test_no_step_reads_what_comes_later(kind: str) -> None:
+def test_a_step_does_not_depend_on_later_inputs(kind: str) -> None:
     made = task(input=kind, beat="input")
     tokens, positions, _ = batch(made)
     whole, _ = made.model.hidden(tokens, positions)
@@ -116,31 +116,31 @@ def test_no_step_reads_what_comes_later(kind: str) -> None:
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "peephole"])
-def test_the_state_carries_a_piece_on(cell: str) -> None:
+def test_a_piece_is_continued_from_a_state(cell: str) -> None:
     made = task(cell=cell)
     tokens, positions, _ = batch(made)
     whole, last = made.model.hidden(tokens, positions)
     first, state = made.model.hidden(tokens[:, :2], positions[:, :2])
     second, after = made.model.hidden(tokens[:, 2:], positions[:, 2:], state=state)
     assert_close(torch.cat([first, second], dim=1), whole)
-    for one, other in zip(after, last, strict=True):
-        for part, same in zip(one, other, strict=True):
+    for state, other in zip(after, last, strict=True):
+        for part, same in zip(state, other, strict=True):
             assert_close(part, same)
 
 
 @pytest.mark.parametrize("beat", ["off", "target"])
-def test_factored_weights_are_sums_over_what_a_token_is(beat: str) -> None:
+def test_factored_weights_are_sums_over_the_factors_of_a_token(beat: str) -> None:
     made = task(beat=beat, input="factored", head="factored")
     encoding, (weight, bias) = made.encoding, made.model.head()
     names = [encoding.token_pitch, encoding.token_duration, *([encoding.token_position] if beat == "target" else [])]
     values = [np.unique(name, return_inverse=True)[1] for name in names]
-    for rows, found in ((made.model.head_weight, weight), (made.model.head_bias, bias.unsqueeze(2))):
+    for rows, actual in ((made.model.head_weight, weight), (made.model.head_bias, bias.unsqueeze(2))):
         for fold in range(G):
             for token in np.flatnonzero(encoding.seen[fold]):
                 expected = rows.own[fold, token].clone()
                 for factor, value in zip(rows.factors, values, strict=True):
                     expected += factor[fold, value[token]]
-                assert_close(found[fold, token], expected)
+                assert_close(actual[fold, token], expected)
 
 
 def test_tokens_outside_a_folds_vocabulary_have_probability_zero() -> None:
@@ -151,7 +151,7 @@ def test_tokens_outside_a_folds_vocabulary_have_probability_zero() -> None:
 
 
 @pytest.mark.parametrize("kind", ["token", "factored"])
-def test_what_a_fold_has_not_seen_has_rows_of_zeros(kind: str) -> None:
+def test_rows_of_unseen_tokens_and_positions_are_zero(kind: str) -> None:
     model = task(input=kind, beat="input").model
     table = model.get_parameter("layers.0.weight" if kind == "token" else "embedding.own")
     encoding = task(input=kind, beat="input").encoding
@@ -172,6 +172,6 @@ def test_initial_weights_are_named_by_seed_trial_and_fold() -> None:
     assert not torch.equal(weights(1, 2)[0], weights(1, 2)[1])
 
 
-def test_rows_without_factors_are_themselves() -> None:
+def test_rows_without_factors_are_unchanged() -> None:
     own = torch.randn(2, 3, 4)
     assert torch.equal(FactoredRows(own, [], [])(), own)

@@ -1,4 +1,4 @@
-"""The objective as a code: probabilities of all pieces sum to one, whatever the encoding."""
+"""The objective: for every encoding the probabilities of all pieces sum to one, and costs equal a naive loop's."""
 
 import math
 from fractions import Fraction
@@ -38,7 +38,7 @@ every_encoding = pytest.mark.parametrize(
 
 
 def task(data: Melodies, **settings: object) -> ComposerTask:
-    """Make an untrained model in float64, whose distributions are far from even."""
+    """Return the task of an untrained model in float64 whose distributions are far from uniform."""
     spec = ComposerSpec.model_validate({"size": 3, "embedding": 2, "copying_units": 4, **settings})
     made = ComposerTask(spec, data, seed=1, trial=0, device="cpu")
     made.model.double()
@@ -49,7 +49,7 @@ def task(data: Melodies, **settings: object) -> ComposerTask:
 
 @cache
 def enumeration(durations: tuple[Fraction, ...], *, beats: bool) -> Melodies:
-    """List every piece of two notes, under every header where the beat is used, after a few pieces to train on."""
+    """Return a few training pieces and all pieces of two notes, with ``beats`` under all headers."""
     events = list(product([REST, *range(NUM_PITCHES)], durations))
     pickups = [Fraction(0), HALF] if beats else [Fraction(0)]
     known = [
@@ -58,20 +58,20 @@ def enumeration(durations: tuple[Fraction, ...], *, beats: bool) -> Melodies:
         Tune([(60, durations[0]), (61, durations[0])], 1, one_key=False, metre=(1, 4)),
     ]
     pieces = [Tune(notes, 0, metre=(1, 4), pickup=pickup) for pickup in pickups for notes in product(events, repeat=2)]
-    found = melodies([*known, *pieces])
-    assert found.positions == (0, HALF)
-    return found
+    actual = melodies([*known, *pieces])
+    assert actual.positions == (0, HALF)
+    return actual
 
 
 def total(made: ComposerTask, sequences: Sequences) -> float:
-    """Sum the probabilities of the listed pieces."""
+    """Return the sum of the probabilities of the enumerated pieces."""
     log_marginal, _ = made.note_log_probabilities(sequences)
     return float(np.exp(-piece_costs(made.encoding, sequences, log_marginal)[3:]).sum())
 
 
 @pytest.mark.slow
 @every_encoding
-def test_all_pieces_have_probability_one(
+def test_probabilities_of_all_pieces_sum_to_one(
     settings: dict[str, Any],
 ) -> None:
     reads_bars = settings["beat"] != "off" or (
@@ -86,17 +86,19 @@ def test_all_pieces_have_probability_one(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("beat", ["off", "input", "target"])
-def test_all_pieces_in_two_durations_have_probability_one(beat: str) -> None:
+def test_probabilities_of_all_pieces_in_two_durations_sum_to_one(beat: str) -> None:
     made = task(enumeration((HALF, ONE), beats=False), beat=beat, copying="off")
     header = float(np.exp(-made.encoding.sequences.header_cost[3]))
     assert total(made, made.encoding.sequences) == pytest.approx(header, abs=1e-9)
 
 
 @pytest.mark.parametrize(
-    "settings", [dict(zip(NAMES, one, strict=True)) for one in ENCODINGS if one[2] == "sounding"], ids=str
+    "settings",
+    [dict(zip(NAMES, encoding, strict=True)) for encoding in ENCODINGS if encoding[2] == "sounding"],
+    ids=str,
 )
-def test_after_any_past_all_next_events_have_probability_one(settings: dict[str, Any]) -> None:
-    """Long pasts, where every expert has votes: pieces of bars of two notes, some repeated, one of them transposed."""
+def test_probabilities_of_the_next_event_sum_to_one(settings: dict[str, Any]) -> None:
+    """Use long pasts in which every expert has votes: bars of two notes, some repeated, one of them transposed."""
     past = [(60, HALF), (62, HALF)] * 2 + [(64, HALF), (REST, HALF), (66, HALF), (62, ONE), (60, HALF), (62, HALF)]
     events = list(product([REST, *range(NUM_PITCHES)], (HALF, ONE)))
     known = [Tune([*past[:5], (61, ONE)], 1, tonic=7, metre=(1, 4)), Tune(past[3:], 1, metre=(1, 4))]
@@ -111,7 +113,7 @@ def test_after_any_past_all_next_events_have_probability_one(settings: dict[str,
 
 
 @every_encoding
-def test_every_note_is_scored_as_the_formula_reads(
+def test_costs_equal_the_formula_note_by_note(
     settings: dict[str, Any],
 ) -> None:
     data = melodies(random_tunes(9, 3), num_folds=3)
@@ -126,7 +128,7 @@ def test_every_note_is_scored_as_the_formula_reads(
 
 
 def naive_piece(made: ComposerTask, piece: int) -> tuple[float, list[float]]:
-    """Score a piece note by note: its nats, and each kept note's nats as a token."""
+    """Return the cost of a piece, and the cost of each kept note as a token, computed note by note (nats)."""
     encoding, data = made.encoding, made.encoding.melodies
     sequences, fold = encoding.sequences, int(data.fold[piece])
     start, end = sequences.start[piece : piece + 2]
@@ -165,7 +167,7 @@ def naive_piece(made: ComposerTask, piece: int) -> tuple[float, list[float]]:
 def naive_experts(
     made: ComposerTask, fold: int, piece: int, hidden: torch.Tensor
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Work the gate out note by note: [n, 1 + J] gates and [n, J] what the experts say of each note."""
+    """Return the gates [n, 1 + J] and the experts' probabilities of the notes [n, J], computed note by note."""
     data, gate = made.encoding.melodies, made.model.gate
     if gate is None:
         return np.ones((len(hidden), 1)), np.zeros((len(hidden), 0))
@@ -181,7 +183,7 @@ def naive_experts(
         scores = gate.output[fold].detach().numpy() @ units + gate.output_bias[fold].detach().numpy()
         weights = np.exp(scores) * np.append(1, votes["length"] >= 0)
         gates.append(weights / weights.sum())
-        hits.append(np.array([one["hits"] / max(one["votes"], 1) for one in votes]))
+        hits.append(np.array([vote["hits"] / max(vote["votes"], 1) for vote in votes]))
     return np.stack(gates), np.stack(hits)
 
 
@@ -193,20 +195,20 @@ def check_averages(
     log_joint: NDArray[np.float64],
 ) -> None:
     data, start = encoding.melodies, encoding.sequences.start
-    found = score(encoding, log_marginal, log_joint)
+    actual = score(encoding, log_marginal, log_joint)
     for fold in range(data.num_folds):
         pieces = np.flatnonzero(data.fold == fold)
         sizes = np.diff(data.start)[pieces]
-        assert found[NATS_PER_NOTE.name].values[fold] == pytest.approx(np.mean(cost[pieces] / sizes))
-        assert found[NATS_PER_NOTE_BY_NOTE.name].values[fold] == pytest.approx(cost[pieces].sum() / sizes.sum())
+        assert actual[NATS_PER_NOTE.name].values[fold] == pytest.approx(np.mean(cost[pieces] / sizes))
+        assert actual[NATS_PER_NOTE_BY_NOTE.name].values[fold] == pytest.approx(cost[pieces].sum() / sizes.sum())
         later = [token_cost[start[piece] + 1 : start[piece + 1]] for piece in pieces if encoding.trainable[piece]]
         later = [notes for notes in later if len(notes)]
-        assert found[CV_LOSS.name].values[fold] == pytest.approx(np.mean([notes.mean() for notes in later]))
-        assert found[CV_LOSS_BY_NOTE.name].values[fold] == pytest.approx(np.concatenate(later).mean())
+        assert actual[CV_LOSS.name].values[fold] == pytest.approx(np.mean([notes.mean() for notes in later]))
+        assert actual[CV_LOSS_BY_NOTE.name].values[fold] == pytest.approx(np.concatenate(later).mean())
 
 
 @every_encoding
-def test_the_marginal_costs_no_more_than_the_joint(
+def test_the_marginal_costs_at_most_the_joint(
     settings: dict[str, Any],
 ) -> None:
     data = melodies(random_tunes(9, 3), num_folds=3)
@@ -219,7 +221,7 @@ def test_the_marginal_costs_no_more_than_the_joint(
 
 @pytest.mark.parametrize("beat", ["off", "target"])
 @pytest.mark.parametrize("reading", ["sounding", "literal"])
-def test_mixing_over_frames_costs_no_more_than_paying_for_one(beat: str, reading: str) -> None:
+def test_mixing_over_frames_costs_at_most_the_own_frame(beat: str, reading: str) -> None:
     made = task(melodies(random_tunes(9, 3), num_folds=3), beat=beat, reading=reading, transpose=True)
     encoding = made.encoding
     frames = [encoding.at_shift(shift) for shift in encoding.shifts]
@@ -233,7 +235,7 @@ def test_mixing_over_frames_costs_no_more_than_paying_for_one(beat: str, reading
     np.testing.assert_allclose(mixed, -np.log(np.exp(-np.stack(costs)).sum(axis=0)))
 
 
-def test_a_perfect_model_pays_the_floor_and_the_header_alone() -> None:
+def test_a_perfect_model_pays_only_the_floor_and_the_header() -> None:
     data = melodies([Tune([(60, ONE)] * 4, 0), Tune([(60, ONE)] * 4, 1)])
     encoding = MelodyEncoding(data, MelodyOptions(transpose=True))
     sure = np.zeros(8)

@@ -1,4 +1,4 @@
-"""Composers that copy, on pieces with little to copy: of one note, without a metre, without a repetition."""
+"""Copying composers on pieces with little to copy: of one note, without a metre, without repetitions."""
 
 from fractions import Fraction
 from typing import Any
@@ -36,10 +36,13 @@ def without_metres() -> Melodies:
     return data
 
 
-def test_experts_that_look_bars_back_and_find_none_are_remarked_on() -> None:
+def test_a_corpus_without_earlier_bars_to_copy_causes_a_remark() -> None:
     remarks = Composer().remarks
     (remark,) = remarks(tried(), without_metres())
-    assert remark == "no piece of by hand has a metre and notes whole bars apart: copying from bars before is off there"
+    assert (
+        remark
+        == "no piece of by hand has a metre and notes that are full bars apart: copying from earlier bars has no effect"
+    )
     assert remarks(tried(copying=("off", "match+bars")), without_metres()) == (remark,)
     assert remarks(tried(), melodies(random_tunes(12))) == ()
     for settings in ({"copying": ("off", "match")}, {"reading": ("literal",)}):
@@ -48,7 +51,7 @@ def test_experts_that_look_bars_back_and_find_none_are_remarked_on() -> None:
 
 @pytest.mark.parametrize("copying", ["match", "match+bars"])
 @pytest.mark.parametrize("pitch", [60, REST])
-def test_pieces_of_one_note_and_of_one_rest_are_learnt_from(copying: str, pitch: int) -> None:
+def test_pieces_of_one_note_or_rest_can_be_used_in_training(copying: str, pitch: int) -> None:
     tunes = [Tune([(pitch, ONE)], fold) for fold in (0, 1, 0)] + [
         Tune([(60, ONE), (62, HALF)], fold) for fold in (0, 1)
     ]
@@ -56,7 +59,7 @@ def test_pieces_of_one_note_and_of_one_rest_are_learnt_from(copying: str, pitch:
         assert all(values.is_finite for values in report.metrics.values())
 
 
-def test_where_nothing_comes_again_copying_loses_next_to_nothing() -> None:
+def test_copying_costs_almost_nothing_without_repetitions() -> None:
     random = stream(0, "tunes that never repeat")
     tunes = [
         Tune([(int(60 + random.integers(12)), HALF * int(random.integers(1, 3))) for _ in range(48)], number % 4)

@@ -13,14 +13,14 @@ def spec(name: str) -> ComposerSpec:
     return ComposerSpec.from_values(COMPOSER_PRESETS[name].values, name)
 
 
-def test_the_papers_table_has_24_rows_of_which_19_are_distinct() -> None:
+def test_the_papers_table_has_24_rows_and_19_distinct_ones() -> None:
     rows = [spec(f"table1/{number}") for number in range(1, 25)]
     assert len({row.model_dump_json() for row in rows}) == 19
     assert all(row.windows_per_epoch * row.epochs == 1000 for row in rows)
     assert all(row.initial == "tensorflow" for row in rows)
 
 
-def test_a_probability_of_keeping_becomes_one_of_zeroing() -> None:
+def test_keep_probabilities_are_converted_to_dropout() -> None:
     assert spec("table1/13").dropout == 0.2
     assert spec("table1/14").dropout == 0.4
     assert spec("table1/14").dropout_at_validation
@@ -28,7 +28,7 @@ def test_a_probability_of_keeping_becomes_one_of_zeroing() -> None:
     assert not spec("table1/12").dropout_at_validation
 
 
-def test_the_papers_best_row() -> None:
+def test_the_papers_best_row_has_its_settings() -> None:
     best = spec("table1/24")
     assert (best.cell, best.layers, best.lr, best.length, best.size) == ("peephole", 1, 0.01, 96, 64)
     assert (best.beat, best.transpose, best.reading, best.vocabulary) == ("off", True, "literal", "corpus")
@@ -40,7 +40,7 @@ def test_the_papers_rows_do_not_copy_and_the_recipe_does() -> None:
     assert spec("recipe").copies == "match+bars"
 
 
-def test_a_changed_preset_loses_what_matters_no_longer() -> None:
+def test_a_changed_preset_drops_settings_that_no_longer_matter() -> None:
     best = COMPOSER_PRESETS["table1/24"].values
     assert ComposerSpec.changed(best, {}) == best
     changed = ComposerSpec.changed(best, {"cell": "gru"})
@@ -48,7 +48,7 @@ def test_a_changed_preset_loses_what_matters_no_longer() -> None:
     assert ComposerSpec.from_values(changed).initial == "torch"
 
 
-def test_a_change_that_changes_nothing_is_still_refused() -> None:
+def test_a_change_without_effect_is_refused() -> None:
     changed = ComposerSpec.changed(COMPOSER_PRESETS["table1/24"].values, {"embedding": 64, "siez": 3})
     assert (changed["embedding"], changed["siez"]) == (64, 3)
     del changed["siez"]
@@ -56,13 +56,13 @@ def test_a_change_that_changes_nothing_is_still_refused() -> None:
         ComposerSpec.from_values(changed)
 
 
-def test_a_family_that_is_not_there_is_refused_with_the_nearest_name() -> None:
+def test_an_unknown_family_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(BadInputError, match="did you mean 'composer'"):
         family("composr")
 
 
-def test_listing_families_does_not_wait_for_torch() -> None:
+def test_listing_families_does_not_import_torch() -> None:
     look = "from models.families import FAMILIES; list(FAMILIES['composer'].presets)"
     code = f"import sys; {look}; print('torch' in sys.modules)"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "False"
+    actual = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert actual.stdout.strip() == "False"

@@ -1,4 +1,4 @@
-"""Tunes that a composer never saw: a proper code on any grid, the networks' mean, and as the sealed test has it."""
+"""Scores of unseen tunes: a proper code on any grid, the mean of networks, equal to the sealed test."""
 
 import math
 from collections import Counter
@@ -35,7 +35,7 @@ KNOWN = [
     Tune([(60, HALF), (61, HALF)], 1, one_key=False, metre=(1, 4)),
     Tune([(60, HALF), (64, HALF), (65, HALF)], 0, metre=(1, 4)),
 ]
-"""In two folds, all in one duration, one metre and on two places in the bar."""
+"""Tunes in two folds with one duration, one metre and two positions in the bar."""
 
 NAMES = ("beat", "transpose", "reading", "vocabulary", "copying")
 BEATS, BOTH = ("off", "input", "target"), (False, True)
@@ -44,11 +44,13 @@ ENCODINGS = [
     *product(BEATS, BOTH, ("sounding",), ("training",), ("match", "match+bars")),
 ]
 
-every_encoding = pytest.mark.parametrize("settings", [dict(zip(NAMES, one, strict=True)) for one in ENCODINGS], ids=str)
+every_encoding = pytest.mark.parametrize(
+    "settings", [dict(zip(NAMES, encoding, strict=True)) for encoding in ENCODINGS], ids=str
+)
 
 
 def networks(data: Melodies, **settings: Any) -> ComposerTask:
-    """Make untrained networks in float64, whose distributions are far from even."""
+    """Return the task of untrained networks in float64 whose distributions are far from uniform."""
     made = ComposerTask(
         ComposerSpec.model_validate({"size": 3, "embedding": 2, "copying_units": 4, **settings}),
         data,
@@ -63,7 +65,7 @@ def networks(data: Melodies, **settings: Any) -> ComposerTask:
 
 
 def scored(made: ComposerTask, tunes: Melodies) -> NDArray[np.float64]:
-    """[P] nats of whole tunes that the networks never saw."""
+    """Return [P] the costs of unseen tunes (nats)."""
     vocabulary = MelodyVocabulary.from_json(made.vocabulary)
     task = scoring_task(made.spec, vocabulary, tunes)
     task.model.double()
@@ -72,8 +74,8 @@ def scored(made: ComposerTask, tunes: Melodies) -> NDArray[np.float64]:
 
 
 @every_encoding
-def test_all_tunes_of_a_note_under_all_headers_have_probability_one(settings: dict[str, Any]) -> None:
-    """Of the grid's two durations, two metres and three places in the bar the model lacks one each."""
+def test_probabilities_of_one_note_tunes_under_all_headers_sum_to_one(settings: dict[str, Any]) -> None:
+    """The grid has two durations, two metres and three positions, and the model lacks one of each."""
     made = networks(melodies(KNOWN), **settings)
     reads_bars = made.encoding.options.beat != "off" or made.encoding.options.bars
     headers = list(product([(1, 4), (7, 8)], [Fraction(0), HALF, Fraction(1, 3)])) if reads_bars else [((7, 8), ONE)]
@@ -82,7 +84,7 @@ def test_all_tunes_of_a_note_under_all_headers_have_probability_one(settings: di
         for metre, pickup in headers
         for pitch, duration in product(PITCHES, (HALF, ONE))
     ]
-    # The places where notes begin are places of the grid too; here all are among the pickups.
+    # Bar positions of notes are part of the grid too; here all of them are also pickups.
     new = melodies(tunes, positions=[Fraction(0), HALF, Fraction(1, 3)])
     if reads_bars:
         new = only_positions(new)
@@ -90,7 +92,7 @@ def test_all_tunes_of_a_note_under_all_headers_have_probability_one(settings: di
 
 
 def only_positions(data: Melodies) -> Melodies:
-    """Number three places in the bar alone, wherever notes begin."""
+    """Restrict the alphabet of positions to three; other positions become the first."""
     kept = (Fraction(0), HALF, Fraction(1, 3))
     number = np.array([kept.index(place) if place in kept else 0 for place in data.positions], np.int16)
     return replace(data, positions=kept, position=number[data.position], pickup=number[data.pickup])
@@ -98,8 +100,8 @@ def only_positions(data: Melodies) -> Melodies:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("beat", ["off", "input", "target"])
-def test_all_tunes_of_two_notes_have_probability_one(beat: str) -> None:
-    """Half of all notes are in a duration that the model lacks."""
+def test_probabilities_of_two_note_tunes_sum_to_one(beat: str) -> None:
+    """Half of all notes have a duration that the model lacks."""
     made = networks(melodies(KNOWN), beat=beat, copying="off")
     events = list(product(PITCHES, (HALF, ONE)))
     new = melodies([Tune(notes, metre=(1, 4)) for notes in product(events, repeat=2)])
@@ -113,16 +115,16 @@ def test_all_tunes_of_two_notes_have_probability_one(beat: str) -> None:
 
 @pytest.mark.parametrize("copying", ["off", "match", "match+bars"])
 @pytest.mark.parametrize("beat", BEATS)
-def test_all_that_can_follow_has_what_stands_before_as_its_probability(beat: str, copying: str) -> None:
-    """What stands before repeats itself, in durations that the model lacks too, which experts in copying vote for."""
+def test_probabilities_of_all_continuations_sum_to_that_of_the_past(beat: str, copying: str) -> None:
+    """The past repeats itself, also in durations that the model lacks, so that experts vote for them."""
     made = networks(melodies(KNOWN), beat=beat, copying=copying)
     before = [(60, ONE), (62, HALF), (62, HALF), (60, ONE), (62, HALF)]
     notes = [before, *([*before, event] for event in product(PITCHES, (HALF, ONE)))]
-    first, *followed = np.exp(-scored(made, melodies([Tune(one, metre=(1, 4)) for one in notes])))
+    first, *followed = np.exp(-scored(made, melodies([Tune(tune, metre=(1, 4)) for tune in notes])))
     assert sum(followed) == pytest.approx(first, rel=1e-9)
 
 
-def test_notes_cost_what_the_mean_of_all_networks_and_one_floor_say() -> None:
+def test_costs_equal_the_networks_mean_mixed_with_one_floor() -> None:
     known = random_tunes(12, 3)
     made = networks(melodies(known, num_folds=3), beat="input", copying="off")
     new = [
@@ -139,7 +141,7 @@ def test_notes_cost_what_the_mean_of_all_networks_and_one_floor_say() -> None:
 
 
 def naive_cost(made: ComposerTask, known: list[Tune], tune: Tune, more_durations: set[Fraction]) -> float:
-    """Price a tune's notes one after another."""
+    """Return the cost of a tune's notes, computed note by note (nats)."""
     encoding, learnt = made.encoding, [note for tune in known for note in tune.notes]
     durations = {*(length for _, length in learnt), *more_durations}
     pitch_counts, duration_counts = Counter(p for p, _ in learnt), Counter(length for _, length in learnt)
@@ -164,7 +166,7 @@ def naive_cost(made: ComposerTask, known: list[Tune], tune: Tune, more_durations
 
 
 def network_says(made: ComposerTask, fold: int, past: list[int], rows: list[int]) -> NDArray[np.float64]:
-    """[V] the next token's probabilities by one network."""
+    """Return [V] the probabilities of the next token under one network."""
     encoding = made.encoding
     seen = [row if row >= 0 and encoding.seen_position[fold, row] else encoding.num_positions for row in rows]
     inputs, beats = torch.zeros(2, encoding.num_folds, len(past), 1, dtype=torch.int64)
@@ -176,7 +178,7 @@ def network_says(made: ComposerTask, fold: int, past: list[int], rows: list[int]
 
 
 def naive_headers(made: ComposerTask, tunes: list[Tune], data: Melodies) -> list[float]:
-    """Price metre and pickup, on the grid of those that either the model or the tunes have."""
+    """Return the costs of metre and pickup on the grid of those that the model or the tunes have (nats)."""
     vocabulary = made.encoding.vocabulary
     size = len({*vocabulary.metres, *data.metres}) * len({*vocabulary.positions, *data.positions})
     costs: list[float] = []
@@ -193,7 +195,7 @@ def naive_headers(made: ComposerTask, tunes: list[Tune], data: Melodies) -> list
 
 
 @every_encoding
-def test_one_network_scores_as_the_sealed_test_does(settings: dict[str, Any]) -> None:
+def test_a_single_network_scores_like_the_sealed_test(settings: dict[str, Any]) -> None:
     known = melodies(random_tunes(12, 3, seed=1), durations=[ONE, Fraction(7)], metres=[(3, 4), (4, 4)])
     sealed = replace_alphabets(known, random_tunes(5, 1, seed=2))
     refit = networks(for_refit(known), **settings)
@@ -203,7 +205,7 @@ def test_one_network_scores_as_the_sealed_test_does(settings: dict[str, Any]) ->
 
 
 def replace_alphabets(known: Melodies, tunes: list[Tune]) -> Melodies:
-    """Put tunes under the alphabets of others, which have all that they need."""
+    """Return tunes under the alphabets of others, which must contain theirs."""
     data = melodies(tunes, 1, known.durations, known.positions, known.metres)
     assert data.durations == known.durations
     assert data.positions == known.positions
@@ -222,46 +224,46 @@ def trained_file(path: Path, data: Melodies, **changes: Any) -> Path:
     return path
 
 
-def test_what_a_composer_lacks_is_counted(tmp_path: Path) -> None:
+def test_unknown_properties_of_tunes_are_counted(tmp_path: Path) -> None:
     path = trained_file(tmp_path / "model.pt", melodies(KNOWN))
     new = [
         Tune([(60, Fraction(5, 7)), (62, HALF), (REST, Fraction(3))], metre=(7, 8)),
         Tune([(60, HALF), (100, HALF)], metre=(1, 4)),
     ]
-    found = Composer().score(path, melodies(new), None)
-    assert np.isfinite(found.values).all()
-    counts = {lack.name: (lack.count, lack.total) for lack in found.lacks}
+    actual = Composer().score(path, melodies(new), None)
+    assert np.isfinite(actual.values).all()
+    counts = {lack.name: (lack.count, lack.total) for lack in actual.lacks}
     assert counts == {
         "unknown_durations": (2, 5),
         "unknown_pitches": (1, 5),
         "unknown_positions": (2, 5),
         "unknown_metres": (1, 2),
     }
-    assert str(found.lacks[0]) == "notes with a duration that the model lacks: 2 of 5"
+    assert str(actual.lacks[0]) == "notes with a duration that the model lacks: 2 of 5"
 
 
-def test_an_earlier_composer_takes_its_floor_from_what_it_learnt_from(tmp_path: Path) -> None:
+def test_an_earlier_composer_takes_its_floor_from_its_training_pieces(tmp_path: Path) -> None:
     data, new = melodies(random_tunes(12, 3), 3), melodies(random_tunes(4, 1, seed=5))
     now = Composer().score(trained_file(tmp_path / "now.pt", data), new, None)
     earlier = trained_file(tmp_path / "earlier.pt", data, floor="left out", fifths="left out")
     np.testing.assert_array_equal(Composer().score(earlier, new, data).values, now.values)
-    with pytest.raises(BadInputError, match=r"earlier\.pt: .* that is not at hand"):
+    with pytest.raises(BadInputError, match=r"earlier\.pt: .* that is not available"):
         Composer().score(earlier, new, None)
     other = melodies([*random_tunes(12, 3), Tune([(99, Fraction(9))])], 3)
     with pytest.raises(BadInputError, match=r"by hand has other .* now"):
         Composer().score(earlier, new, other)
 
 
-def test_a_composer_from_before_copying_scores_as_it_did(tmp_path: Path) -> None:
+def test_a_composer_from_before_copying_has_the_same_scores(tmp_path: Path) -> None:
     tunes = random_tunes(16)
     path = trained(tmp_path / "model.pt", tunes, copying="off")
     new = melodies(random_tunes(4, 1, seed=5))
     now = Composer().score(path, new, None)
-    found = Composer().score(as_before_copying(path), new, melodies(tunes))
-    np.testing.assert_array_equal(found.values, now.values)
+    actual = Composer().score(as_before_copying(path), new, melodies(tunes))
+    np.testing.assert_array_equal(actual.values, now.values)
 
 
 def test_a_damaged_composer_is_refused(tmp_path: Path) -> None:
     path = trained_file(tmp_path / "model.pt", melodies(KNOWN), floor={"eps": 0.1})
-    with pytest.raises(BadInputError, match="no whole composer"):
+    with pytest.raises(BadInputError, match="not a complete composer"):
         Composer().score(path, melodies(KNOWN), None)

@@ -1,4 +1,4 @@
-"""Bidirectional stacks against torch's own, loops, sequences run alone and folds that share nothing."""
+"""Bidirectional stacks compared with torch's modules, naive loops and separate sequences; independence of folds."""
 
 from typing import Any, Literal, cast
 
@@ -23,7 +23,7 @@ def drawn(*shape: int, seed: int = 0) -> Tensor:
 
 
 def stack_of(cell: Cell, num_layers: int, merge: Literal["each", "top"], size: int = H) -> BidirectionalStack:
-    """Draw a stack, biases too, so that each of them can be found wrong."""
+    """Return a stack with random weights and biases."""
     generators = [torch.Generator().manual_seed(fold) for fold in range(G)]
     stack = BidirectionalStack(cell, K, size, num_layers, merge, generators).double()
     for number, (name, parameter) in enumerate(stack.named_parameters()):
@@ -46,7 +46,7 @@ def run(stack: BidirectionalStack, x: Tensor, turn: Reversal | None = None) -> T
 
 
 def weights_of(layer: RecurrentLayer, fold: int, suffix: str) -> dict[str, Tensor]:
-    """Give a layer's weights by the names that torch has for them."""
+    """Return a layer's weights by torch's names."""
     size = layer.recurrent.shape[2]
     bias_hh = torch.zeros_like(layer.bias[fold])
     if layer.recurrent_bias is not None:
@@ -60,15 +60,15 @@ def weights_of(layer: RecurrentLayer, fold: int, suffix: str) -> dict[str, Tenso
 
 
 def layers_of(layers: torch.nn.ModuleList, fold: int, suffix: str = "") -> dict[str, Tensor]:
-    found: dict[str, Tensor] = {}
+    actual: dict[str, Tensor] = {}
     for level, layer in enumerate(layers):
         assert isinstance(layer, RecurrentLayer)
-        found |= weights_of(layer, fold, f"l{level}{suffix}")
-    return found
+        actual |= weights_of(layer, fold, f"l{level}{suffix}")
+    return actual
 
 
 def by_torch(stack: BidirectionalStack, x: Tensor, fold: int) -> Tensor:
-    """Run one fold's stack with torch's own modules."""
+    """Run one fold's stack by torch's modules."""
     first = cast("RecurrentLayer", stack.forwards[0])
     size, depth, make = first.recurrent.shape[2], len(stack.forwards), MODULES[first.cell]
     forwards, backwards = layers_of(stack.forwards, fold), layers_of(stack.backwards, fold)
@@ -83,19 +83,19 @@ def by_torch(stack: BidirectionalStack, x: Tensor, fold: int) -> Tensor:
 
 
 def naive_peephole(layer: RecurrentLayer, x: Tensor, fold: int, *, backwards: bool) -> Tensor:
-    """Step one fold's layer as the equations read, x [T, B, K]."""
+    """Run one fold's layer on x [T, B, K] step by step by its equations."""
     assert layer.peephole is not None
     p_i, p_f, p_o = layer.peephole[fold]
     h = c = x.new_zeros(x.shape[1], layer.recurrent.shape[2])
-    found: dict[int, Tensor] = {}
+    actual: dict[int, Tensor] = {}
     for t in reversed(range(len(x))) if backwards else range(len(x)):
         a_i, a_f, a_g, a_o = (x[t] @ layer.weight[fold].T + layer.bias[fold] + h @ layer.recurrent[fold].T).chunk(
             4, dim=1
         )
         c = torch.sigmoid(a_f + p_f * c) * c + torch.sigmoid(a_i + p_i * c) * torch.tanh(a_g)
         h = torch.sigmoid(a_o + p_o * c) * torch.tanh(c)
-        found[t] = h
-    return torch.stack([found[t] for t in range(len(x))])
+        actual[t] = h
+    return torch.stack([actual[t] for t in range(len(x))])
 
 
 def by_loop(stack: BidirectionalStack, x: Tensor, fold: int) -> Tensor:
@@ -111,22 +111,22 @@ def by_loop(stack: BidirectionalStack, x: Tensor, fold: int) -> Tensor:
 @pytest.mark.parametrize("num_layers", [1, 2, 3])
 @pytest.mark.parametrize("merge", MERGES)
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_stack_equals_separate_ones_of_torch_or_a_loop(
+def test_a_stack_equals_torchs_modules_or_a_naive_loop(
     cell: Cell, merge: Literal["each", "top"], num_layers: int
 ) -> None:
     stack, x, weight = stack_of(cell, num_layers, merge), drawn(G, T, B, K), drawn(G, T, B, 2 * H).detach()
-    found = run(stack, x)
+    actual = run(stack, x)
     expected = torch.stack([(by_loop if cell == "peephole" else by_torch)(stack, x, fold) for fold in range(G)])
-    assert_close(found, expected, rtol=1e-12, atol=1e-13)
+    assert_close(actual, expected, rtol=1e-12, atol=1e-13)
     wanted = [x, *stack.parameters()]
-    ours, theirs = (torch.autograd.grad((output * weight).sum(), wanted) for output in (found, expected))
+    ours, theirs = (torch.autograd.grad((output * weight).sum(), wanted) for output in (actual, expected))
     for one, other in zip(ours, theirs, strict=True):
         assert_close(one, other, rtol=1e-11, atol=1e-12)
 
 
 @pytest.mark.parametrize(("size", "batch"), [(3, 1), (32, 5)])
 @pytest.mark.parametrize("merge", MERGES)
-def test_the_fused_routes_in_float32_agree_with_torch_in_float64(
+def test_fused_layers_in_float32_agree_with_torch_in_float64(
     merge: Literal["each", "top"], size: int, batch: int
 ) -> None:
     stack, x = stack_of("lstm", 2, merge, size), drawn(G, 20, batch, K)
@@ -135,9 +135,9 @@ def test_the_fused_routes_in_float32_agree_with_torch_in_float64(
     exact_gradients = torch.autograd.grad((exact * weight).sum(), [x, *stack.parameters()])
     stack, x = stack.float(), x.detach().float().requires_grad_()
     assert cast("RecurrentLayer", stack.forwards[0]).is_fused(x)
-    found = run(stack, x, Reversal(torch.full((G, batch), 20), 20))
-    gradients = torch.autograd.grad((found * weight).sum(), [x, *stack.parameters()])
-    assert_close(found.double(), exact, rtol=1e-5, atol=1e-5)
+    actual = run(stack, x, Reversal(torch.full((G, batch), 20), 20))
+    gradients = torch.autograd.grad((actual * weight).sum(), [x, *stack.parameters()])
+    assert_close(actual.double(), exact, rtol=1e-5, atol=1e-5)
     for one, other in zip(gradients, exact_gradients, strict=True):
         assert_close(one.double(), other, rtol=1e-4, atol=1e-4 * float(other.abs().max()))
 
@@ -145,7 +145,7 @@ def test_the_fused_routes_in_float32_agree_with_torch_in_float64(
 @pytest.mark.parametrize("num_layers", [1, 2])
 @pytest.mark.parametrize("merge", MERGES)
 @pytest.mark.parametrize(("cell", "dtype"), [*((cell, torch.float64) for cell in CELLS), ("lstm", torch.float32)])
-def test_what_stands_behind_a_sequences_end_tells_nothing(
+def test_padding_after_a_sequence_has_no_effect(
     cell: Cell, dtype: torch.dtype, merge: Literal["each", "top"], num_layers: int
 ) -> None:
     exact = (1e-12, 1e-13) if dtype == torch.float64 else (1e-5, 1e-6)
@@ -154,14 +154,14 @@ def test_what_stands_behind_a_sequences_end_tells_nothing(
     x = drawn(G, T, B, K).detach().to(dtype)
     inside = torch.arange(T)[:, None] < lengths[:, None]
     x[~inside] = torch.nan
-    found = run(stack, x, Reversal(lengths, T))
+    actual = run(stack, x, Reversal(lengths, T))
     for fold in range(G):
         for sequence in range(B):
             size = int(lengths[fold, sequence])
             if size:
                 alone = x[fold, :size, sequence].expand(G, 1, size, K).transpose(1, 2)
                 expected = run(stack, alone, Reversal(torch.full((G, 1), size), size))[fold, :, 0]
-                assert_close(found[fold, :size, sequence], expected, *exact)
+                assert_close(actual[fold, :size, sequence], expected, *exact)
     gradients: list[tuple[Tensor, ...]] = []
     for filling in (0.0, 7.0):
         x[~inside] = filling
@@ -171,7 +171,7 @@ def test_what_stands_behind_a_sequences_end_tells_nothing(
         assert_close(one, other, *exact)
 
 
-def test_turning_round_twice_is_as_before() -> None:
+def test_reversing_twice_restores_a_batch() -> None:
     x, lengths = drawn(G, T, B, K), torch.tensor([[6, 1, 4, 3], [2, 2, 5, 1], [6, 6, 0, 6]])
     turn = Reversal(lengths, T)
     turned = turn(x)
@@ -188,7 +188,7 @@ def test_turning_round_twice_is_as_before() -> None:
 
 @pytest.mark.parametrize(("merge", "num_layers"), [("each", 1), ("top", 1), ("top", 3)])
 @pytest.mark.parametrize(("cell", "dtype"), [*((cell, torch.float64) for cell in CELLS), ("lstm", torch.float32)])
-def test_the_forward_layers_go_on_where_their_state_was_handed_on(
+def test_forward_layers_continue_from_a_state(
     cell: Cell, dtype: torch.dtype, merge: Literal["each", "top"], num_layers: int
 ) -> None:
     exact = (1e-12, 1e-13) if dtype == torch.float64 else (1e-5, 1e-6)
@@ -200,14 +200,14 @@ def test_the_forward_layers_go_on_where_their_state_was_handed_on(
     for layer, same in zip(after, last, strict=True):
         for part, other in zip(layer, same, strict=True):
             assert_close(part, other, *exact)
-    # the backward layers begin at each window's own end
+    # backward layers start at the end of each window
     alone, _ = stack(x[:, 4:], whole(2), keep)
     assert_close(second[..., H:], alone[..., H:], *exact)
     assert_close(second[..., H:], long[:, 4:, :, H:], *exact)
     assert not torch.allclose(second[..., :H], alone[..., :H])
 
 
-def test_levels_that_read_both_directions_go_on_with_their_states_too() -> None:
+def test_merged_levels_continue_from_their_states() -> None:
     stack, x = stack_of("lstm", 2, "each"), drawn(G, T, B, K).detach()
     _, state = stack(x[:, :4], whole(4), keep)
     second, _ = stack(x[:, 4:], whole(2), keep, state)
@@ -220,7 +220,7 @@ def test_levels_that_read_both_directions_go_on_with_their_states_too() -> None:
 
 @pytest.mark.parametrize("merge", MERGES)
 @pytest.mark.parametrize(("cell", "dtype"), [("lstm", torch.float32), ("lstm", torch.float64), ("gru", torch.float64)])
-def test_folds_share_nothing(cell: Cell, dtype: torch.dtype, merge: Literal["each", "top"]) -> None:
+def test_folds_are_independent(cell: Cell, dtype: torch.dtype, merge: Literal["each", "top"]) -> None:
     def outcome(*, changed: str) -> tuple[Tensor, tuple[Tensor, ...]]:
         stack, x = stack_of(cell, 2, merge).to(dtype), drawn(G, T, B, K).detach().to(dtype)
         with torch.no_grad():
@@ -235,13 +235,13 @@ def test_folds_share_nothing(cell: Cell, dtype: torch.dtype, merge: Literal["eac
     output, gradients = outcome(changed="nothing")
     for changed in ("input", "weights"):
         other, other_gradients = outcome(changed=changed)
-        for one, two in zip((output, *gradients), (other, *other_gradients), strict=True):
-            assert torch.equal(one[[0, 2]], two[[0, 2]])
-            assert not torch.equal(one[1], two[1])
+        for before, after in zip((output, *gradients), (other, *other_gradients), strict=True):
+            assert torch.equal(before[[0, 2]], after[[0, 2]])
+            assert not torch.equal(before[1], after[1])
 
 
 @pytest.mark.parametrize("merge", MERGES)
-def test_dropout_reaches_every_level_and_direction_by_itself(merge: Literal["each", "top"]) -> None:
+def test_dropout_is_applied_to_each_level_and_direction(merge: Literal["each", "top"]) -> None:
     stack, x = stack_of("lstm", 3, merge), drawn(G, T, B, K).detach()
     seen: list[Tensor] = []
 

@@ -1,4 +1,4 @@
-"""Products, dense layers, gathers and the softmax's cross-entropy over folds."""
+"""Products, dense layers, row gathers and the softmax's cross-entropy over folds."""
 
 import pytest
 import torch
@@ -21,7 +21,7 @@ def drawn(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize(("m", "k", "n"), [(1, 1, 1), (3, 5, 7), (300, 96, 160), (40, 160, 320), (513, 130, 67)])
-def test_products_by_every_route(m: int, k: int, n: int, dtype: torch.dtype) -> None:
+def test_products_of_all_shapes_equal_torchs(m: int, k: int, n: int, dtype: torch.dtype) -> None:
     x, w = drawn(2, m, k, dtype=dtype), drawn(2, k, n, dtype=dtype)
     wide, turned = drawn(2, m, 3 * k, dtype=dtype), drawn(2, n, k, dtype=dtype)
     exact = (1e-4, 1e-3) if dtype == torch.float32 else (1e-9, 1e-11)
@@ -49,11 +49,11 @@ def test_linear_is_a_dense_layer_for_each_fold() -> None:
 def test_rows_are_products_with_one_hot_inputs() -> None:
     table, index = drawn(G, V, H).requires_grad_(), torch.randint(V, (G, 2, 5))
     one_hot = torch.nn.functional.one_hot(index, V).double()
-    found, expected = rows(table, index), torch.einsum("gtbv,gvh->gtbh", one_hot, table)
-    assert_close(found, expected)
+    actual, expected = rows(table, index), torch.einsum("gtbv,gvh->gtbh", one_hot, table)
+    assert_close(actual, expected)
     weight = drawn(G, 2, 5, H)
     for one, other in zip(
-        torch.autograd.grad((found * weight).sum(), table),
+        torch.autograd.grad((actual * weight).sum(), table),
         torch.autograd.grad((expected * weight).sum(), table),
         strict=True,
     ):
@@ -75,9 +75,9 @@ def test_cross_entropy_equals_torch_fold_by_fold(chunk_bytes: int, monkeypatch: 
     nats = torch.nn.functional.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none").view(G, 10)
     expected = (nats * share).sum(1)
     assert_close(loss, expected)
-    found = torch.autograd.grad((loss * weight_of_fold).sum(), (hidden, w, b))
+    actual = torch.autograd.grad((loss * weight_of_fold).sum(), (hidden, w, b))
     wanted = torch.autograd.grad((expected * weight_of_fold).sum(), (hidden, w, b))
-    for one, other in zip(found, wanted, strict=True):
+    for one, other in zip(actual, wanted, strict=True):
         assert_close(one, other)
 
 
@@ -96,14 +96,14 @@ def test_the_mixture_with_a_pointer_equals_its_formula(own_loss: float, monkeypa
     expected = ((nats - own_loss * log_p) * share).sum(1)
     assert_close(loss, expected)
     weight_of_fold, inputs = torch.tensor([1.0, 0.0, -2.5]), (hidden, w, b, log_weight, probability)
-    found = torch.autograd.grad((loss * weight_of_fold).sum(), inputs)
+    actual = torch.autograd.grad((loss * weight_of_fold).sum(), inputs)
     wanted = torch.autograd.grad((expected * weight_of_fold).sum(), inputs)
-    for one, other in zip(found, wanted, strict=True):
+    for one, other in zip(actual, wanted, strict=True):
         assert_close(one, other)
 
 
 @pytest.mark.parametrize("padding_is_known", [True, False])
-def test_padding_counts_nothing(padding_is_known: bool) -> None:
+def test_padding_has_no_effect(padding_is_known: bool) -> None:
     hidden, w, b = drawn(1, 6, H).requires_grad_(), drawn(1, V, H).requires_grad_(), drawn(1, V)
     share = torch.tensor([[1.0, 1.0, 0.0, 1.0, 0.0, 0.0]]).double()
     target = torch.where(share == 0, 0, torch.randint(1, V, (1, 6)))
@@ -112,28 +112,28 @@ def test_padding_counts_nothing(padding_is_known: bool) -> None:
     loss, _ = linear_cross_entropy(hidden, w, b, target, share)
     exact = torch.log_softmax(hidden @ w.mT + b[:, None], dim=2).gather(2, target[..., None])[..., 0]
     assert_close(loss, -exact[share > 0].sum()[None])
-    found = torch.autograd.grad(loss.sum(), (hidden, w))
-    assert torch.equal(found[0][0].abs().sum(1).bool(), share[0].bool())
-    assert all(bool(torch.isfinite(one).all()) for one in found)
+    actual = torch.autograd.grad(loss.sum(), (hidden, w))
+    assert torch.equal(actual[0][0].abs().sum(1).bool(), share[0].bool())
+    assert all(bool(torch.isfinite(one).all()) for one in actual)
 
 
-def test_log_probabilities_of_chosen_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_probabilities_of_chosen_tokens_equal_torchs_softmax(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cross_entropy, "_CHUNK_BYTES", 4 * V * 8)
     hidden, w, b = drawn(G, 10, H), drawn(G, V, H), drawn(G, V)
     b[0, 5] = -torch.inf
     tokens = torch.randint(-1, V, (G, 10, 3))
-    found = token_log_probabilities(hidden, w, b, tokens)
+    actual = token_log_probabilities(hidden, w, b, tokens)
     exact = torch.log_softmax(torch.einsum("gmh,gvh->gmv", hidden, w) + b[:, None], dim=2)
     for fold in range(G):
         for note in range(10):
             for column in range(3):
                 token = int(tokens[fold, note, column])
                 expected = -torch.inf if token < 0 else float(exact[fold, note, token])
-                assert float(found[fold, note, column]) == pytest.approx(expected)
+                assert float(actual[fold, note, column]) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "peephole"])
-def test_a_layer_on_rows_equals_one_on_one_hot_inputs(cell: str) -> None:
+def test_a_layer_on_rows_equals_a_layer_on_one_hot_inputs(cell: str) -> None:
     def layer(*, one_hot: bool) -> RecurrentLayer:
         sources = [torch.Generator().manual_seed(fold) for fold in range(G)]
         return RecurrentLayer(cell, V, H, one_hot=one_hot, generators=sources).double()  # pyright: ignore[reportArgumentType]
@@ -143,9 +143,9 @@ def test_a_layer_on_rows_equals_one_on_one_hot_inputs(cell: str) -> None:
         other = gathered.get_parameter(name)
         parameter.data = other.data.mT.contiguous() if name == "weight" else other.data
     index, extra = torch.randint(V, (G, 5, 2)), torch.zeros(G, 5, 2, gathered.bias.shape[1], dtype=torch.float64)
-    found, state = gathered.from_rows(index, extra)
+    actual, state = gathered.from_rows(index, extra)
     expected, other_state = dense.from_dense(torch.nn.functional.one_hot(index, V).double())
-    assert_close(found, expected)
+    assert_close(actual, expected)
     for one, other in zip(state, other_state, strict=True):
         assert_close(one, other)
     second, _ = gathered.from_rows(index, None, state)
@@ -159,13 +159,13 @@ def test_the_fused_lstm_equals_the_reference(with_state: bool) -> None:
     layer = RecurrentLayer("lstm", 5, 8, one_hot=False, generators=sources)
     x, h0, c0 = (drawn(*shape, dtype=torch.float32) for shape in ((G, 6, 3, 5), (G, 3, 8), (G, 3, 8)))
     state = (h0, c0) if with_state else None
-    found: list[list[Tensor]] = []
+    actual: list[list[Tensor]] = []
     for dtype in (torch.float32, torch.float64):
         layer = layer.to(dtype)
-        given = tuple(part.to(dtype).requires_grad_() for part in state) if state else None
-        hidden, after = layer.from_dense(x.to(dtype), given)
-        wanted = [*layer.parameters(), *(given or ())]
+        initial = tuple(part.to(dtype).requires_grad_() for part in state) if state else None
+        hidden, after = layer.from_dense(x.to(dtype), initial)
+        wanted = [*layer.parameters(), *(initial or ())]
         outputs = (hidden * drawn(*hidden.shape)).sum() + sum(part.sum() for part in after)
-        found.append([hidden, *after, *torch.autograd.grad(outputs, wanted)])
-    for fast, exact in zip(*found, strict=True):
+        actual.append([hidden, *after, *torch.autograd.grad(outputs, wanted)])
+    for fast, exact in zip(*actual, strict=True):
         assert_close(fast.double(), exact.double(), rtol=1e-4, atol=1e-5)

@@ -8,7 +8,7 @@ def streams(num_folds: int = 3, *, trial: int = 0, epoch: int = 1) -> DropoutStr
     return DropoutStreams(7, "dropout", num_folds=num_folds, trial=trial, epoch=epoch)
 
 
-def test_the_probability_is_that_of_zeroing_and_the_mean_stays() -> None:
+def test_the_probability_is_that_of_zeroing_and_means_are_preserved() -> None:
     dropped = streams(2).drop(torch.ones(2, 100, 1000), 0.2)
     for fold in dropped:
         assert np.isclose((fold == 0).double().mean(), 0.2, atol=0.005)
@@ -16,7 +16,7 @@ def test_the_probability_is_that_of_zeroing_and_the_mean_stays() -> None:
     np.testing.assert_allclose(dropped[dropped > 0], 1.25, rtol=1e-3)
 
 
-def test_a_fold_drops_the_same_whatever_other_folds_there_are() -> None:
+def test_a_folds_masks_do_not_depend_on_other_folds() -> None:
     x = torch.randn(3, 7, 5)
     whole = streams()
     first, second = whole.drop(x, 0.5), whole.drop(x, 0.3)
@@ -41,7 +41,7 @@ def test_nothing_is_drawn_without_dropout() -> None:
     assert torch.equal(used.drop(x, 0.5), fresh.drop(x, 0.5))
 
 
-def test_gradients_pass_where_values_pass() -> None:
+def test_gradients_are_masked_like_values() -> None:
     x = torch.ones(1, 50, dtype=torch.float64, requires_grad=True)
     dropped = streams(1).drop(x, 0.5)
     (gradient,) = torch.autograd.grad(dropped.sum(), x)

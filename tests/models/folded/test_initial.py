@@ -1,4 +1,4 @@
-"""Initial weights: torch's and TensorFlow's rules, the streams they are drawn from, and specs that name no rule."""
+"""Initial weights: torch's and TensorFlow's rules, their random streams, and specs without a rule."""
 
 import json
 import math
@@ -29,14 +29,15 @@ from tests.models.trained_composers import trained
 
 G, V, H = 3, 200, 64
 K = V + 2
-"""Rows of a one-hot input: the tokens, what begins a piece, and what no token carries."""
+"""Rows of a one-hot input: the tokens, the begin symbol and unknown notes."""
 
 GATES: dict[Cell, int] = {"rnn": 1, "lstm": 4, "peephole": 4, "gru": 3}
 
 
 def vocabulary(num_folds: int = G) -> MelodyVocabulary:
-    one = vocabulary_of([(token // 2, token % 2) for token in range(V)], [Fraction(1), Fraction(2)])
-    return replace(one, seen=one.seen.repeat(num_folds, 0), seen_position=one.seen_position.repeat(num_folds, 0))
+    single = vocabulary_of([(token // 2, token % 2) for token in range(V)], [Fraction(1), Fraction(2)])
+    seen, seen_position = (part.repeat(num_folds, 0) for part in (single.seen, single.seen_position))
+    return replace(single, seen=seen, seen_position=seen_position)
 
 
 def model(num_folds: int = G, **settings: object) -> ComposerModel:
@@ -55,7 +56,7 @@ def assert_uniform(weights: Tensor, bound: float) -> None:
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "peephole"])
-def test_tensorflows_cells_are_glorots_for_the_joint_matrix(cell: Cell) -> None:
+def test_tensorflows_cells_follow_glorots_rule_for_the_joint_matrix(cell: Cell) -> None:
     first, second = layers(model(cell=cell, initial="tensorflow"))
     for num_inputs, layer in ((K, first), (H, second)):
         bound = math.sqrt(6 / (num_inputs + H + GATES[cell] * H))
@@ -68,7 +69,7 @@ def test_tensorflows_cells_are_glorots_for_the_joint_matrix(cell: Cell) -> None:
         assert torch.equal(layer.bias.data, expected)
 
 
-def test_tensorflows_peepholes_are_glorots_for_vectors() -> None:
+def test_tensorflows_peepholes_follow_glorots_rule_for_vectors() -> None:
     for layer in layers(model(cell="peephole", initial="tensorflow")):
         assert layer.peephole is not None
         bound = math.sqrt(3 / H)
@@ -86,7 +87,7 @@ def test_tensorflows_output_weights_are_standard_normal() -> None:
 
 
 @pytest.mark.parametrize("cell", list(GATES))
-def test_by_default_weights_are_torchs_drawn_in_the_order_of_the_network(cell: Cell) -> None:
+def test_default_weights_follow_torchs_rule_in_the_order_of_the_layers(cell: Cell) -> None:
     made = model(cell=cell)
     width, bound = GATES[cell] * H, 1 / math.sqrt(H)
     for fold in range(G):
@@ -95,7 +96,7 @@ def test_by_default_weights_are_torchs_drawn_in_the_order_of_the_network(cell: C
             shape = (K, width) if number == 0 else (width, H)
             weight = torch.empty(shape).uniform_(-bound, bound, generator=source)
             if number == 0:
-                weight[-1] = 0.0  # what no token carries
+                weight[-1] = 0.0  # unknown notes
             assert torch.equal(layer.weight.data[fold], weight)
             recurrent = torch.empty(width, H).uniform_(-bound, bound, generator=source)
             assert torch.equal(layer.recurrent.data[fold], recurrent)
@@ -117,14 +118,14 @@ def test_a_folds_weights_do_not_depend_on_the_number_of_folds(initial: str) -> N
 
 
 @pytest.mark.parametrize("settings", [{"cell": "gru"}, {"input": "factored"}, {"head": "factored"}], ids=str)
-def test_tensorflows_rule_is_refused_where_the_paper_has_no_such_layer(settings: dict[str, str]) -> None:
+def test_tensorflows_rule_is_refused_for_layers_that_the_paper_lacks(settings: dict[str, str]) -> None:
     values = {"input": "token", "head": "token", "initial": "tensorflow", **settings}
     with pytest.raises(BadInputError, match=r"initial = tensorflow changes nothing here: it needs cell = rnn or lstm"):
         ComposerSpec.from_values(values)
 
 
-def test_a_model_whose_spec_names_no_rule_is_what_it_was(tmp_path: Path) -> None:
-    """Files written before there was a choice: torch's rule, and the weights that were trained."""
+def test_a_model_stored_without_a_rule_keeps_its_weights_and_tunes(tmp_path: Path) -> None:
+    """Files from before the setting have torch's rule, and their trained weights."""
     small = {"size": 8, "embedding": 128, "windows_per_epoch": 4, "epochs": 1, "initial": "torch"}
     settings: dict[str, Any] = {**COMPOSER_PRESETS["table1/12"].values, **small}
     now = trained(tmp_path / "now.pt", **settings)
@@ -140,7 +141,7 @@ def test_a_model_whose_spec_names_no_rule_is_what_it_was(tmp_path: Path) -> None
     assert old.compose(SamplingRequest(bars=4), seed=3) == new.compose(SamplingRequest(bars=4), seed=3)
 
 
-def test_an_interrupted_literal_trial_whose_spec_names_no_rule_goes_on_as_it_began() -> None:
+def test_an_interrupted_literal_trial_stored_without_a_rule_continues_identically() -> None:
     values = {**COMPOSER_PRESETS["table1/1"].values, "size": 6, "windows_per_epoch": 4, "epochs": 2}
     del values["initial"]  # as stored by a version without it
     data = melodies(random_tunes(12, 2))

@@ -28,7 +28,7 @@ def stacked() -> list[nn.Parameter]:
 
 @pytest.mark.parametrize("clip", [0.0, 0.5])
 @pytest.mark.parametrize("rule", ["sgd", "rmsprop", "adam", "adamw"])
-def test_equals_torch_on_separate_models(rule: Rule, clip: float) -> None:
+def test_updates_equal_torchs_optimisers_on_separate_models(rule: Rule, clip: float) -> None:
     together = stacked()
     folded = FoldedOptimiser(together, rule, weight_decay=0.1, clip=clip)
     folds = [[nn.Parameter(part.detach()[fold].clone()) for part in together] for fold in range(G)]
@@ -49,7 +49,7 @@ def test_equals_torch_on_separate_models(rule: Rule, clip: float) -> None:
 
 
 @pytest.mark.parametrize("rule", ["sgd", "rmsprop", "adam", "adamw"])
-def test_a_restored_state_goes_on_the_same(rule: Rule) -> None:
+def test_a_restored_state_continues_identically(rule: Rule) -> None:
     def run(folded: FoldedOptimiser, parameters: list[nn.Parameter], steps: range) -> None:
         for step in steps:
             folded.step(sum((part.cos().mul(step).flatten(1).sum(1) for part in parameters), torch.zeros(G)), 0.1)

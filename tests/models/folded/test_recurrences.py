@@ -1,4 +1,4 @@
-"""Every recurrence against torch's own, a naive loop, and separate models of one fold, in float64."""
+"""Recurrences compared with torch's modules and naive loops in float64."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,7 +24,7 @@ def drawn(*shape: int, seed: int = 0) -> Tensor:
 def naive_lstm(
     pre: Tensor, recurrent: Tensor, peephole: Tensor | None, h: Tensor, c: Tensor
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """Step one fold's LSTM through time as the equations read."""
+    """Run one fold's LSTM step by step by its equations."""
     p_i, p_f, p_o = torch.zeros(3, h.shape[1], dtype=h.dtype) if peephole is None else peephole
     outputs: list[Tensor] = []
     for a in pre:
@@ -37,15 +37,15 @@ def naive_lstm(
 
 
 def same_gradients(ours: Tensor, theirs: Tensor, inputs: Sequence[Tensor]) -> None:
-    found = torch.autograd.grad(ours, inputs)
+    actual = torch.autograd.grad(ours, inputs)
     expected = torch.autograd.grad(theirs, inputs)
-    for one, other in zip(found, expected, strict=True):
+    for one, other in zip(actual, expected, strict=True):
         assert_close(one, other)
 
 
 @pytest.fixture(params=["together", "one by one"])
 def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Step folds together, then one by one as their weights would overflow the cache."""
+    """Step folds together, then one by one, as if their weights did not fit into the cache."""
     if request.param == "one by one":
         monkeypatch.setattr(matmul, "_CACHE_BYTES", 0)
 
@@ -54,7 +54,7 @@ def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("with_state", [False, True])
 @pytest.mark.parametrize("size", [1, 7])
 @pytest.mark.parametrize("kind", ["lstm", "gru", "rnn"])
-def test_equals_torch(kind: str, size: int, with_state: bool) -> None:
+def test_recurrences_equal_torch(kind: str, size: int, with_state: bool) -> None:
     modules: list[Any] = [
         {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}[kind](K, size, dtype=torch.float64)
         for _ in range(G)
@@ -135,7 +135,7 @@ def run_rnn(pre: Tensor, r: Tensor, h0: Tensor) -> tuple[Tensor, ...]:
         (run_rnn, [(2, 3, 2, 2), (2, 2, 2), (2, 2, 2)]),
     ],
 )
-def test_gradients_are_those_of_finite_differences(
+def test_gradients_agree_with_finite_differences(
     run: Callable[..., tuple[Tensor, ...]], shapes: list[tuple[int, ...]]
 ) -> None:
     assert torch.autograd.gradcheck(run, [drawn(*shape) for shape in shapes])
@@ -149,10 +149,10 @@ def test_a_single_step_works() -> None:
 
 @pytest.mark.parametrize(("size", "batch"), [(16, 2), (128, 40), (272, 3)])
 @pytest.mark.parametrize("kind", ["lstm", "peephole", "gru", "rnn"])
-def test_every_route_in_float32_agrees_with_float64(kind: str, size: int, batch: int) -> None:
+def test_float32_kernels_agree_with_float64(kind: str, size: int, batch: int) -> None:
     gates = {"lstm": 4, "peephole": 4, "gru": 3, "rnn": 1}[kind]
     inputs = [drawn(2, 3, batch, gates * size), drawn(2, gates * size, size), drawn(2, 3, size), drawn(2, size)]
-    found: list[list[Tensor]] = []
+    actual: list[list[Tensor]] = []
     for dtype in (torch.float64, torch.float32):
         pre, r, p, b = ((part.detach() * 0.1).to(dtype).requires_grad_() for part in inputs)
         if kind == "gru":
@@ -162,6 +162,6 @@ def test_every_route_in_float32_agrees_with_float64(kind: str, size: int, batch:
         else:
             hidden, _ = lstm(pre * 1.0, r, p if kind == "peephole" else None)
         wanted = [pre, r, *([p] if kind == "peephole" else [b] if kind == "gru" else [])]
-        found.append([hidden, *torch.autograd.grad(hidden.sum(), wanted)])
-    for exact, fast in zip(*found, strict=True):
+        actual.append([hidden, *torch.autograd.grad(hidden.sum(), wanted)])
+    for exact, fast in zip(*actual, strict=True):
         assert_close(fast.double(), exact, rtol=1e-4, atol=1e-4)

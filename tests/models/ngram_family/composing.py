@@ -16,14 +16,14 @@ from tests.models.ngram_family.model import Event, NgramModel
 
 
 class NgramComposer:
-    """Samples note after note from those that training showed; see ``models.uses.offers.ComposingModel``."""
+    """Samples note by note from the events of the training pieces; see ``models.uses.offers.ComposingModel``."""
 
     def __init__(self, trained: Path) -> None:
         """Load a trained model."""
         self._model = NgramModel.load(trained)
 
     def remarks(self, request: SamplingRequest) -> Sequence[str]:
-        """Name what is asked for and not known here."""
+        """Return a line for each part of a request that an n-gram ignores."""
         unknown = ("key", "form", "prompt")
         return [f"an n-gram ignores a {name}" for name in unknown if getattr(request, name) is not None]
 
@@ -41,7 +41,7 @@ class NgramComposer:
             allowed = [event for event in following if event[0] == REST or low <= event[0] <= high]
             if not allowed:
                 raise BadInputError(
-                    "an n-gram must know a note in the range", f"got {low} to {high}", remedy="widen it"
+                    "an n-gram must know a note in the range", f"got {low} to {high}", remedy="ask for a wider range"
                 )
             pitch, duration = allowed[_sampled([following[event] for event in allowed], request.temperature, random)]
             tune.append((pitch, min(duration, left)))
@@ -52,7 +52,7 @@ class NgramComposer:
 
 
 def _sampled(p: Sequence[float], temperature: float, random: np.random.Generator) -> int:
-    """Return the number of one of the probabilities, at temperature 0 the greatest."""
+    """Sample an index by its probability; at temperature 0 return that of the highest probability."""
     if temperature == 0:
         return int(np.argmax(p))
     weight = np.power(np.array(p) / max(p), 1 / temperature)

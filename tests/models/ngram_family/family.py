@@ -1,4 +1,4 @@
-"""The n-gram as the rest of the program sees it."""
+"""The n-gram as a model family."""
 
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 
 
 class Ngram:
-    """See ``models.family.Family``; by ``composing_model`` it is a ``models.uses.offers.ComposingFamily`` too."""
+    """See ``models.family.Family``; its ``composing_model`` makes it a ``models.uses.offers.ComposingFamily`` too."""
 
     name: str = "ngram"
     summary: str = "an n-gram mixed with a uniform distribution"
     spec_type: type[NgramSpec] = NgramSpec
     data_kind: str = "melodies"
     folder: Path = Path(__file__).parent
-    not_for: str = "It knows the last few notes, and nothing of bars, keys and forms."
+    not_for: str = "It only knows the last few notes, and no bars, keys or forms."
     metrics: Sequence[Metric] = (NATS_PER_NOTE,)
     columns: Sequence[Metric] = (NATS_PER_NOTE,)
     presets: Mapping[str, Preset] = {"bigram": Preset("bigram", {"order": 2}, "the simplest n-gram with a past")}
 
     def remarks(self, tried: Mapping[str, Container[object]], data: "Melodies") -> Sequence[str]:
-        """Return a line for each setting that has no effect on such data; here every setting has."""
+        """Return no remarks: every setting has an effect on all data."""
         return ()
 
     def start(self, spec: NgramSpec, data: "Melodies", *, seed: int, trial: int, device: str) -> Training:
-        """Start a trial; counting draws no random numbers and needs no GPU."""
+        """Start a trial; counting needs neither random numbers nor a GPU."""
         from tests.models.ngram_family.training import NgramTraining
 
         return NgramTraining(spec, data)
@@ -53,7 +53,7 @@ class Ngram:
         return Scored(np.array([nats_per_note(model, piece, folds) for piece in pieces_of(data)]))
 
     def serving(self) -> "Serving":
-        """Return how a registered model is served."""
+        """Return the interface by which a registered model is served."""
         from tests.models.ngram_family.serving import SERVING
 
         return SERVING
@@ -65,11 +65,11 @@ class Ngram:
         return NgramComposer(trained)
 
     def pictures(self, trained: Path, data: "Melodies") -> "Sequence[tuple[str, Figure]]":
-        """Draw nothing."""
+        """Return no pictures."""
         return ()
 
     def baselines(self, data: "Melodies", progress: "Progress | None" = None) -> Sequence[Baseline]:
-        """Score what all models of melodies are compared with."""
+        """Score the baselines of all models of melodies."""
         from models.composer.baselines import melody_baselines
 
         return melody_baselines(data, progress)

@@ -1,4 +1,4 @@
-"""The model: how often each event followed those before it, for every fold, smoothed."""
+"""The model: counts of events after their contexts for every fold, and smoothed probabilities."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,21 +15,21 @@ from models.training.checkpoint import load_trained
 from tests.models.ngram_family.spec import NgramSpec
 
 Event: TypeAlias = tuple[int, Fraction]
-"""A note: MIDI pitch, or REST, and quarter notes."""
+"""A note: MIDI pitch or REST, and duration (quarter notes)."""
 
 Context: TypeAlias = tuple[Event, ...]
 
 _BEFORE: Event = (-2, Fraction(0))
-"""What stands before the first note of a piece."""
+"""Padding before the first note of a piece."""
 
 
 class NgramModel:
     """Counts of one n-gram for each fold.
 
     Attributes:
-        spec: Its settings.
-        durations: The durations that it knows.
-        counts: For each fold, how often each event followed a context.
+        spec: The settings.
+        durations: The known durations.
+        counts: For each fold, counts of events by context.
     """
 
     def __init__(self, spec: NgramSpec, durations: Iterable[Fraction], num_folds: int) -> None:
@@ -38,18 +38,18 @@ class NgramModel:
         self.counts: list[dict[Context, Counter[Event]]] = [{} for _ in range(num_folds)]
 
     def context(self, past: Sequence[Event]) -> Context:
-        """Return the last events of the past, as many as a gram has before the one that it predicts."""
+        """Return the last ``order - 1`` events of the past, padded at the beginning of a piece."""
         length = self.spec.order - 1
         padded = [_BEFORE] * length + list(past)
         return tuple(padded[len(padded) - length :])
 
     def count(self, fold: int, piece: Sequence[Event]) -> None:
-        """Count a piece's grams for a fold."""
+        """Count a piece's n-grams for a fold."""
         for index, event in enumerate(piece):
             self.counts[fold].setdefault(self.context(piece[:index]), Counter())[event] += 1
 
     def probability(self, fold: int, past: Sequence[Event], event: Event) -> float:
-        """Return what a fold's n-gram says of an event; over all pitches, the rest and all durations it sums to 1."""
+        """Return an event's probability under a fold's n-gram; those of all events sum to 1 for any past."""
         size = num_events(len(self.durations | {event[1]}))
         seen = self.counts[fold].get(self.context(past))
         if seen is None:
@@ -59,14 +59,14 @@ class NgramModel:
         return self.spec.share * seen[event] / seen.total() + (1 - self.spec.share) / size
 
     def following(self, past: Sequence[Event]) -> dict[Event, float]:
-        """Return the mean over folds of what they say of each event that training showed after the past."""
+        """Return the folds' mean probability of each event that followed the past in training."""
         seen = [counts.get(self.context(past), Counter[Event]()) for counts in self.counts]
         folds = range(len(self.counts))
         events = sorted(set[Event]().union(*seen))
         return {event: sum(self.probability(fold, past, event) for fold in folds) / len(folds) for event in events}
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """Return the counts as tensors: a row for each gram of a fold, each event in three whole numbers."""
+        """Return the counts as tensors: a row for each n-gram of a fold, with three integers for each event."""
         rows = [
             [fold, number, *(part for pitch, time in (*context, event) for part in (pitch, *time.as_integer_ratio()))]
             for fold, counts in enumerate(self.counts)
@@ -76,7 +76,7 @@ class NgramModel:
         return {"grams": torch.tensor(rows, dtype=torch.int64).reshape(len(rows), 2 + 3 * self.spec.order)}
 
     def take(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        """Replace the counts by those of tensors."""
+        """Load counts from tensors."""
         self.counts = [{} for _ in self.counts]
         rows: list[list[int]] = tensors["grams"].numpy().tolist()
         for fold, number, *values in rows:
@@ -86,12 +86,12 @@ class NgramModel:
 
     @property
     def vocabulary(self) -> dict[str, Any]:
-        """What else a trained model needs, as JSON can hold it."""
+        """JSON data that a trained model needs in addition to its tensors."""
         return {"durations": sorted(map(str, self.durations)), "folds": len(self.counts)}
 
     @classmethod
     def load(cls, trained: Path) -> "NgramModel":
-        """Read a trained model from its file; raise BadInputError if it is none."""
+        """Read a trained model from its file; raise BadInputError if it is not an n-gram."""
         saved = load_trained(trained, "ngram")
         vocabulary = saved.extra["vocabulary"]
         model = cls(NgramSpec.from_stored(saved.spec), map(Fraction, vocabulary["durations"]), vocabulary["folds"])

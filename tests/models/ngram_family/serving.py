@@ -1,4 +1,4 @@
-"""A served n-gram: rows of notes in, what follows them out."""
+"""The served n-gram: rows of notes in, probabilities of the next note out."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.models.ngram_family.model import NgramModel
 
 
 def load(trained: Path) -> Answer:
-    """Load a trained model, and return the function that answers a row."""
+    """Load a trained model and return the function that answers a row."""
     model = NgramModel.load(trained)
     return lambda row: _answer(model, row)
 
@@ -18,7 +18,7 @@ def _answer(model: NgramModel, row: Row) -> Row:
     pitch, duration = row["pitch"], row["duration"]
     if len(pitch) != len(duration):
         raise BadInputError("a beginning has as many durations as pitches", f"got {len(duration)} and {len(pitch)}")
-    past = [(int(each), Fraction(time).limit_denominator(96)) for each, time in zip(pitch, duration, strict=True)]
+    past = [(int(key), Fraction(time).limit_denominator(96)) for key, time in zip(pitch, duration, strict=True)]
     following = model.following(past)
     return {
         "pitch": [pitch for pitch, _ in following],

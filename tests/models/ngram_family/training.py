@@ -1,4 +1,4 @@
-"""The training of one trial: all folds side by side, one report an epoch."""
+"""The training of one trial: all folds together, one report per epoch."""
 
 import math
 import time
@@ -16,7 +16,7 @@ class NgramTraining:
     """Counts the pieces, an equal part of them in each epoch."""
 
     def __init__(self, spec: NgramSpec, data: Melodies) -> None:
-        """Start before the first epoch."""
+        """Prepare the first epoch."""
         self._spec, self._pieces, self._held_out_by = spec, pieces_of(data), data.fold.tolist()
         self._model = NgramModel(spec, data.durations, data.num_folds)
         self._folds = range(data.num_folds)
@@ -24,12 +24,12 @@ class NgramTraining:
 
     @property
     def num_parameters(self) -> int:
-        """The number of different grams in the corpus."""
+        """Number of distinct n-grams in the corpus."""
         grams = ((self._model.context(piece[:at]), piece[at]) for piece in self._pieces for at in range(len(piece)))
         return len(set(grams))
 
     def epochs(self) -> Iterator[EpochReport]:
-        """Train up to the full budget from the last finished epoch on."""
+        """Train from the last finished epoch up to the full budget."""
         while self._epoch < self._spec.epochs:
             began = time.perf_counter()
             for number in range(self._epoch, len(self._pieces), self._spec.epochs):
@@ -68,12 +68,12 @@ class NgramTraining:
 
     @property
     def vocabulary(self) -> Mapping[str, Any]:
-        """What the tensors mean."""
+        """JSON data that a trained model needs in addition to its tensors."""
         return self._model.vocabulary
 
 
 def nats_per_note(model: NgramModel, piece: Sequence[Event], folds: Sequence[int]) -> float:
-    """Return -log of the mean probability that some folds give each note, the mean over the piece."""
+    """Return the piece's mean of -log of each note's mean probability under some folds."""
     nats = [
         -math.log(sum(model.probability(fold, piece[:at], event) for fold in folds) / len(folds))
         for at, event in enumerate(piece)

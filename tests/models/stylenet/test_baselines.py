@@ -1,4 +1,4 @@
-"""Simple predictors against naive fits, compositions that count equally, and no look at what is held out."""
+"""Simple predictors compared with naive fits; equal weights of compositions; no influence of held-out velocities."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,23 +32,23 @@ def predicted(name: str, data: Performances = DATA) -> NDArray[np.float64]:
 
 
 def learnt_from(data: Performances, fold: int, style: int) -> NDArray[np.int64]:
-    """Give the notes that a fold learns a style from."""
+    """Return the training notes of a fold and style."""
     piece = data.piece_of_note
     return np.flatnonzero((data.fold[piece] != fold) & (data.fold[piece] >= 0) & (data.style[piece] == style))
 
 
 def weights(data: Performances, notes: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Give notes one over the number of learnt performances of their composition."""
+    """Return for each note one over the number of training performances of its composition."""
     pieces = set(data.piece_of_note[notes].tolist())
-    found = [
+    actual = [
         1 / sum(data.composition[piece] == data.composition[data.piece_of_note[note]] for piece in pieces)
         for note in notes
     ]
-    return np.array(found)
+    return np.array(actual)
 
 
 def every_fit(data: Performances) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Give the notes that are learnt from and those that are predicted, of every fold and style."""
+    """Return the training notes and the notes to predict for every fold and style."""
     piece = data.piece_of_note
     return [
         (learnt_from(data, fold, style), np.flatnonzero((data.fold[piece] == fold) & (data.style[piece] == style)))
@@ -58,17 +58,17 @@ def every_fit(data: Performances) -> list[tuple[NDArray[np.int64], NDArray[np.in
 
 
 def test_each_style_has_its_weighted_median() -> None:
-    found = predicted("constant")
+    actual = predicted("constant")
     for learnt, asked in every_fit(DATA):
         weight, velocity = weights(DATA, learnt), DATA.velocity[learnt].astype(np.float64)
-        # the value from which the summed distance to all velocities is least
+        # the median minimises the sum of distances
         cost = [(weight * np.abs(velocity - guess)).sum() for guess in range(1, 128)]
-        (guess,) = set(found[asked].tolist())
+        (guess,) = set(actual[asked].tolist())
         assert (weight * np.abs(velocity - guess)).sum() == pytest.approx(min(cost))
 
 
 def test_each_pitch_has_its_weighted_mean() -> None:
-    found = predicted("by pitch")
+    actual = predicted("by pitch")
     unseen = 0
     for learnt, asked in every_fit(DATA):
         weight, velocity = weights(DATA, learnt), DATA.velocity[learnt]
@@ -76,12 +76,12 @@ def test_each_pitch_has_its_weighted_mean() -> None:
             same = DATA.pitch[learnt] == DATA.pitch[note]
             unseen += not same.any()
             of = same if same.any() else np.ones_like(same)
-            assert found[note] == pytest.approx((weight * velocity)[of].sum() / weight[of].sum())
+            assert actual[note] == pytest.approx((weight * velocity)[of].sum() / weight[of].sum())
     assert unseen
 
 
 def test_ridge_regression_solves_the_penalised_least_squares() -> None:
-    found = predicted("ridge")
+    actual = predicted("ridge")
     view = NoteView.of(DATA, "local")
     features = view.features[view.row].astype(np.float64)
     for learnt, asked in every_fit(DATA):
@@ -93,48 +93,48 @@ def test_ridge_regression_solves_the_penalised_least_squares() -> None:
         rows = np.vstack([weight * with_one[learnt], penalty])
         wanted = np.append(weight[:, 0] * DATA.velocity[learnt], np.zeros(len(penalty)))
         solution = np.linalg.lstsq(rows, wanted, rcond=None)[0]
-        assert found[asked] == pytest.approx(with_one[asked] @ solution, abs=0.02)
+        assert actual[asked] == pytest.approx(with_one[asked] @ solution, abs=0.02)
 
 
 @pytest.mark.parametrize("name", ["constant", "by pitch", "ridge"])
-def test_a_composition_played_thrice_counts_as_one_played_once(name: str) -> None:
+def test_the_weight_of_a_composition_does_not_depend_on_its_number_of_performances(name: str) -> None:
     random = stream(0, "toy compositions")
     once: list[Toy] = []
     for number in range(16):
         notes = [(beat / 2, 0.5, int(random.integers(60, 66)), int(random.integers(30, 90))) for beat in range(12)]
         once.append(Toy(notes, number % 4, number // 4 % 2, number))
     again = [toy for toy in once for _ in range(3 if toy.composition in {1, 2, 5, 6} else 1)]
-    one, other = performances_of(once), performances_of(again)
-    first = np.searchsorted(other.composition, np.arange(16))
-    begin, end = other.start[first].tolist(), other.start[first + 1].tolist()
+    single, repeated = performances_of(once), performances_of(again)
+    first = np.searchsorted(repeated.composition, np.arange(16))
+    begin, end = repeated.start[first].tolist(), repeated.start[first + 1].tolist()
     notes = np.concatenate([np.arange(*bounds, dtype=np.int64) for bounds in zip(begin, end, strict=True)])
-    if name == "ridge":  # what is standardised by is not weighted
-        assert predicted(name, other)[notes] == pytest.approx(predicted(name, one), abs=1.0)
+    if name == "ridge":  # the standardisation is not weighted
+        assert predicted(name, repeated)[notes] == pytest.approx(predicted(name, single), abs=1.0)
     else:
-        assert predicted(name, other)[notes] == pytest.approx(predicted(name, one))
+        assert predicted(name, repeated)[notes] == pytest.approx(predicted(name, single))
 
 
 @pytest.mark.parametrize("name", PREDICTORS)
-def test_velocities_that_are_held_out_change_no_prediction(name: str) -> None:
+def test_held_out_velocities_do_not_affect_predictions(name: str) -> None:
     held = DATA.fold[DATA.piece_of_note] == 1
     other = replace(DATA, velocity=np.where(held, 128 - DATA.velocity, DATA.velocity).astype(np.int16))
-    one, two = predicted(name), predicted(name, other)
-    assert np.array_equal(one[held], two[held])
-    assert not np.array_equal(one[~held], two[~held])
-    assert np.isfinite(one).all()
+    before, after = predicted(name), predicted(name, other)
+    assert np.array_equal(before[held], after[held])
+    assert not np.array_equal(before[~held], after[~held])
+    assert np.isfinite(before).all()
 
 
-def test_performances_in_no_fold_are_neither_learnt_from_nor_predicted() -> None:
+def test_performances_in_no_fold_are_not_used_in_training_and_not_predicted() -> None:
     sealed = replace(DATA, fold=np.where(np.arange(DATA.num_pieces) == 5, -1, DATA.fold).astype(np.int8))
     changed = DATA.piece_of_note == 5
     other = replace(sealed, velocity=np.where(changed, 1, DATA.velocity).astype(np.int16))
     for name in ("constant", "by pitch", "ridge"):
-        one, two = predicted(name, sealed), predicted(name, other)
-        assert np.array_equal(np.isnan(one), changed)
-        assert np.array_equal(one[~changed], two[~changed])
+        before, after = predicted(name, sealed), predicted(name, other)
+        assert np.array_equal(np.isnan(before), changed)
+        assert np.array_equal(before[~changed], after[~changed])
 
 
-def test_boosting_finds_what_a_line_cannot() -> None:
+def test_boosting_learns_a_nonlinear_rule() -> None:
     def loud_in_the_middle(pitch: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
         return np.where(np.abs(pitch - 64) < 12, 90, 50) + random.integers(-2, 3, len(pitch))
 
@@ -147,18 +147,18 @@ def test_boosting_finds_what_a_line_cannot() -> None:
     assert error["boosting"] < 0.5 * error["ridge"]
 
 
-def test_a_report_goes_from_the_weakest_to_the_strongest_and_marks_what_knows_the_piece() -> None:
+def test_baselines_are_ordered_by_strength_and_the_last_is_the_oracle() -> None:
     data = random_performances(rule=toy_performances.by_pitch, size=(30, 40))
-    found = velocity_baselines.velocity_baselines(data)
-    names = [baseline.name for baseline in found]
+    actual = velocity_baselines.velocity_baselines(data)
+    names = [baseline.name for baseline in actual]
     assert len(set(names)) == len(names) == 6
-    assert [baseline.name for baseline in found if baseline.oracle] == [velocity_baselines.PIECE_MEAN] == names[-1:]
-    score = {baseline.name: baseline.score.mean for baseline in found}
+    assert [baseline.name for baseline in actual if baseline.oracle] == [velocity_baselines.PIECE_MEAN] == names[-1:]
+    score = {baseline.name: baseline.score.mean for baseline in actual}
     assert score["random (S2)"] > score["constant: median of the style"] > score["ridge regression"]
-    assert set(found[0].others) == set(found[-1].others) == set(piece_keys(data)) - {ONSET_MAE.name}
-    for baseline in found:
+    assert set(actual[0].others) == set(actual[-1].others) == set(piece_keys(data)) - {ONSET_MAE.name}
+    for baseline in actual:
         assert all(len(values.values) == 4 and values.is_finite for values in baseline.others.values())
-    by_name = {baseline.name: baseline for baseline in found}
+    by_name = {baseline.name: baseline for baseline in actual}
     assert by_name["ridge regression"].others[ONSET_CORRELATION.name].mean > 0.9
     assert by_name["constant: median of the style"].others[ONSET_CORRELATION.name].mean == pytest.approx(0, abs=1e-9)
     for fold in range(4):
@@ -166,7 +166,7 @@ def test_a_report_goes_from_the_weakest_to_the_strongest_and_marks_what_knows_th
         for piece in np.flatnonzero(data.fold == fold):
             velocity = data.velocity[data.start[piece] : data.start[piece + 1]].astype(np.float64)
             errors.append(float(np.abs(velocity - velocity.mean()).mean()))
-        assert found[-1].score.values[fold] == pytest.approx(np.mean(errors))
+        assert actual[-1].score.values[fold] == pytest.approx(np.mean(errors))
 
 
 def piece_keys(data: Performances) -> list[str]:

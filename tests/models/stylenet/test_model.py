@@ -1,4 +1,4 @@
-"""StyleNet's network: what styles share and what not, folds that share nothing, torch's own modules."""
+"""StyleNet's network: layers that styles share, independence of folds, and comparison with torch's modules."""
 
 import copy
 from pathlib import Path
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 G, S, T, B, K, O = 3, 2, 6, 4, 5, 7  # noqa: E741  (outputs)
 
 
+def unit_scales(num_folds: int, num_inputs: int, num_styles: int) -> Scales:
+    """Return scales that leave inputs unchanged."""
+    mean = np.zeros((num_folds, num_inputs), np.float32)
+    return Scales(mean, np.ones_like(mean), np.zeros((num_folds, num_styles), np.float32))
+
+
 def scales(num_styles: int = S) -> Scales:
     random = stream(0, "toy scales")
     mean, deviation, level = (random.uniform(0.5, 1.5, (G, width)).astype(np.float32) for width in (K, K, num_styles))
@@ -37,7 +43,7 @@ def model_of(seed: int = 3, trial: int = 1, *, num_styles: int = S, **settings: 
 
 
 def inputs() -> tuple[Tensor, Tensor]:
-    """Give [G, T, B, K] inputs, and lengths of which some are shorter."""
+    """Return inputs [G, T, B, K] and lengths [G, B], some of them less than T."""
     source = torch.Generator().manual_seed(0)
     lengths = torch.tensor([[6, 1, 4, 3], [2, 2, 5, 1], [6, 6, 6, 6]])
     return torch.randn(G, T, B, K, generator=source, dtype=torch.float64), lengths
@@ -49,18 +55,18 @@ def run(model: StyleNetModel, style: int, x: Tensor, lengths: Tensor) -> Tensor:
 
 
 def touched(model: StyleNetModel, style: int) -> set[str]:
-    """Name the parts that a style's loss has a gradient for: a parameter's module, and which of a list."""
+    """Return the names of the modules for which a style's loss has a gradient."""
     for parameter in model.parameters():
         parameter.grad = None
     torch.autograd.backward(run(model, style, *inputs()).square().sum())
-    found = {name for name, parameter in model.named_parameters() if parameter.grad is not None}
-    assert all(model.get_parameter(name).grad.any() for name in found)  # pyright: ignore[reportOptionalMemberAccess]
+    actual = {name for name, parameter in model.named_parameters() if parameter.grad is not None}
+    assert all(model.get_parameter(name).grad.any() for name in actual)  # pyright: ignore[reportOptionalMemberAccess]
     return {
-        ".".join(name.split(".")[:2]) if name.startswith(("stacks", "head")) else "interpretation" for name in found
+        ".".join(name.split(".")[:2]) if name.startswith(("stacks", "head")) else "interpretation" for name in actual
     }
 
 
-def test_branches_share_the_interpretation_layer_alone() -> None:
+def test_branches_share_only_the_interpretation_layer() -> None:
     model = model_of(interpretation=3, genre_sharing="branches")
     for style in range(S):
         own = {f"{part}.{style}" for part in ("stacks", "head_weight", "head_bias")}
@@ -75,7 +81,7 @@ def test_heads_share_all_layers() -> None:
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "rmsprop", "adam", "adamw"])
-def test_a_step_of_one_style_leaves_the_others_branch_as_it_is(optimiser: Any) -> None:
+def test_a_step_of_one_style_does_not_change_the_others_branch(optimiser: Any) -> None:
     model = model_of(interpretation=3, genre_sharing="branches")
     rule = FoldedOptimiser(model.parameters(), optimiser, weight_decay=0.1, clip=1.0)
     for style in (0, 1, 0):
@@ -105,12 +111,12 @@ def of_torch(layer: "RecurrentLayer", fold: int, suffix: str) -> dict[str, Tenso
     }
 
 
-def test_the_whole_network_is_that_of_torchs_modules() -> None:
+def test_the_network_equals_torchs_modules() -> None:
     model = model_of(interpretation=3, genre_sharing="branches", layers=3, size=4)
     x, _ = inputs()
     lengths = torch.full((G, B), T)
     for style in range(S):
-        found = run(model, style, x, lengths)
+        actual = run(model, style, x, lengths)
         stack = cast("BidirectionalStack", model.stacks[style])
         for fold in range(G):
             ours = torch.nn.LSTM(K, 3, dtype=torch.float64)
@@ -121,14 +127,16 @@ def test_the_whole_network_is_that_of_torchs_modules() -> None:
                 weights |= of_torch(cast("RecurrentLayer", stack.forwards[level]), fold, f"l{level}")
                 weights |= of_torch(cast("RecurrentLayer", stack.backwards[level]), fold, f"l{level}_reverse")
             deep.load_state_dict(weights)
-            given = scales()
-            hidden, _ = deep(ours((x[fold] - torch.tensor(given.mean[fold])) / torch.tensor(given.deviation[fold]))[0])
+            statistics = scales()
+            hidden, _ = deep(
+                ours((x[fold] - torch.tensor(statistics.mean[fold])) / torch.tensor(statistics.deviation[fold]))[0]
+            )
             expected = nn.functional.linear(hidden, model.head_weight[style][fold], model.head_bias[style][fold])
-            assert_close(found[fold], expected, rtol=1e-12, atol=1e-12)
+            assert_close(actual[fold], expected, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("loss_cells", ["onset", "masked_all", "all"])
-def test_a_model_begins_at_each_folds_and_styles_level_but_where_silence_counts(loss_cells: str) -> None:
+def test_an_untrained_model_predicts_the_level_or_silence_if_all_cells_count(loss_cells: str) -> None:
     model = model_of(view="grid", loss_cells=loss_cells)
     for style in range(S):
         model.head_weight[style].data.zero_()
@@ -137,7 +145,7 @@ def test_a_model_begins_at_each_folds_and_styles_level_but_where_silence_counts(
         assert torch.equal(output, (expected * (loss_cells != "all")).expand_as(output))
 
 
-def test_a_bias_is_no_view_of_the_level() -> None:
+def test_biases_do_not_share_memory_with_the_level() -> None:
     model = model_of()
     before = model.level.clone()
     for bias in model.head_bias:
@@ -151,19 +159,19 @@ def test_initial_weights_are_named_by_seed_trial_and_fold(sharing: str) -> None:
         model = model_of(seed, trial, interpretation=3, genre_sharing=sharing)
         return [part for name, part in model.named_parameters() if "bias" not in name]
 
-    for one, same, other, later in zip(weights(1, 2), weights(1, 2), weights(1, 3), weights(2, 2), strict=True):
-        assert torch.equal(one, same)
-        assert not torch.equal(one, other)
-        assert not torch.equal(one, later)
+    for weight, same, other, later in zip(weights(1, 2), weights(1, 2), weights(1, 3), weights(2, 2), strict=True):
+        assert torch.equal(weight, same)
+        assert not torch.equal(weight, other)
+        assert not torch.equal(weight, later)
         for fold in range(1, G):
-            assert not torch.equal(one[0], one[fold])
+            assert not torch.equal(weight[0], weight[fold])
     all_at_once = [part for part in weights(1, 2) if part.shape == weights(1, 2)[1].shape]
     assert len({part.sum().item() for part in all_at_once}) == len(all_at_once)  # no two layers are alike
 
 
 def test_a_folds_weights_do_not_depend_on_the_number_of_folds() -> None:
     spec = StyleNetSpec(size=4, interpretation=3)
-    few, many = (StyleNetModel(spec, Scales.unknown(count, K, S), O, seed=1, trial=2) for count in (2, 5))
+    few, many = (StyleNetModel(spec, unit_scales(count, K, S), O, seed=1, trial=2) for count in (2, 5))
     for name, parameter in few.named_parameters():
         assert torch.equal(parameter, many.get_parameter(name)[:2])
 
@@ -174,7 +182,7 @@ def test_a_state_from_a_file_predicts_the_same(name: str, tmp_path: Path) -> Non
     spec = StyleNetSpec.from_values({**STYLENET_PRESETS[name].values, **small})
     model = StyleNetModel(spec, scales(), O, seed=3, trial=1)
     checkpoint.save(tmp_path / "model.pt", model.state_dict(), spec, {})
-    again = StyleNetModel(spec, Scales.unknown(G, K, S), O, seed=0, trial=0)
+    again = StyleNetModel(spec, unit_scales(G, K, S), O, seed=0, trial=0)
     x, lengths = inputs()
     assert not torch.equal(run(model, 1, x.float(), lengths), run(again, 1, x.float(), lengths))
     again.load_state_dict(dict(checkpoint.load(tmp_path / "model.pt").training))
@@ -186,11 +194,11 @@ def test_a_state_from_a_file_predicts_the_same(name: str, tmp_path: Path) -> Non
     ("name", "interpretation", "num_stacks", "reads"),
     [("s2", 176, 2, 352), ("s2-code", 176, 1, 176), ("genrenet", 0, 2, 352)],
 )
-def test_the_paper_s_network_is_as_large_as_counted_by_hand(
+def test_the_papers_network_has_the_number_of_parameters_counted_by_hand(
     name: str, interpretation: int, num_stacks: int, reads: int
 ) -> None:
     spec = StyleNetSpec.from_values(STYLENET_PRESETS[name].values)
-    model = StyleNetModel(spec, Scales.unknown(1, 176, 2), 88, seed=0, trial=0)
+    model = StyleNetModel(spec, unit_scales(1, 176, 2), 88, seed=0, trial=0)
 
     def layer(width: int) -> int:
         return 4 * 176 * (width + 176 + 1)  # four gates of 176 units: inputs, units and a bias
@@ -203,7 +211,7 @@ def test_the_paper_s_network_is_as_large_as_counted_by_hand(
 
 
 class OneStream(DropoutStreams):
-    """The masks of one fold alone."""
+    """The dropout streams of a single fold."""
 
     def __init__(self, fold: int) -> None:
         super().__init__(3, "dropout", num_folds=G, trial=1, epoch=1)
@@ -211,7 +219,7 @@ class OneStream(DropoutStreams):
 
 
 def only(model: StyleNetModel, fold: int) -> StyleNetModel:
-    """Cut one fold's model out, as a model of its own."""
+    """Return one fold's model as a model of a single fold."""
     alone = copy.deepcopy(model)
     for parameter in alone.parameters():
         parameter.data = parameter.data[fold : fold + 1].clone()
@@ -234,26 +242,26 @@ def only(model: StyleNetModel, fold: int) -> StyleNetModel:
 def test_folds_trained_in_lockstep_equal_models_trained_alone(settings: dict[str, Any]) -> None:
     model = model_of(input_dropout=0.2, dropout=0.3, **settings)
     alone = [only(model, fold) for fold in range(G)]
-    rules = [FoldedOptimiser(one.parameters(), "adamw", weight_decay=0.1, clip=0.3) for one in alone]
+    rules = [FoldedOptimiser(single.parameters(), "adamw", weight_decay=0.1, clip=0.3) for single in alone]
     together = FoldedOptimiser(model.parameters(), "adamw", weight_decay=0.1, clip=0.3)
     dropout, drops = DropoutStreams(3, "dropout", num_folds=G, trial=1, epoch=1), [OneStream(fold) for fold in range(G)]
     x, lengths = inputs()
     for style in (0, 1, 0, 1):
         output, _ = model(x, lengths, style, dropout)
         together.step(output.square().sum((1, 2, 3)), 0.05)
-        for fold, (one, rule, drop) in enumerate(zip(alone, rules, drops, strict=True)):
-            output, _ = one(x[fold : fold + 1], lengths[fold : fold + 1], style, drop)
+        for fold, (single, rule, drop) in enumerate(zip(alone, rules, drops, strict=True)):
+            output, _ = single(x[fold : fold + 1], lengths[fold : fold + 1], style, drop)
             rule.step(output.square().sum((1, 2, 3)), 0.05)
     for name, parameter in model.named_parameters():
-        for fold, one in enumerate(alone):
-            assert_close(parameter[fold], one.get_parameter(name)[0])
+        for fold, single in enumerate(alone):
+            assert_close(parameter[fold], single.get_parameter(name)[0])
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_a_carried_state_reaches_the_interpretation_layer_and_the_stack(cell: str) -> None:
     model = model_of(cell=cell, interpretation=3, layers=1)
     x, _ = inputs()
-    # one step at a time the backward layers read nothing to come; then all is as in a single pass forwards
+    # in windows of one step the backward layers see no later step
     stack = cast("BidirectionalStack", model.stacks[0])
     hidden, _ = model.interpret(model.standardised(x))
     ahead, _ = cast("RecurrentLayer", stack.forwards[0]).from_dense(hidden)
@@ -276,7 +284,7 @@ def test_a_detached_state_is_the_same_without_its_past() -> None:
         ]
         half = len(flat) // 2
         assert half == (2 if interpretation else 0) + 2 * 2
-        for one, other in zip(flat[:half], flat[half:], strict=True):
-            assert torch.equal(one, other)
-            assert one.requires_grad
-            assert not other.requires_grad
+        for part, cut_part in zip(flat[:half], flat[half:], strict=True):
+            assert torch.equal(part, cut_part)
+            assert part.requires_grad
+            assert not cut_part.requires_grad

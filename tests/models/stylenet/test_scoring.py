@@ -1,4 +1,4 @@
-"""Performances that a StyleNet never heard: as the sealed test has them, in the mean of its networks, by style."""
+"""Scores of unseen performances: equal to the sealed test, by the mean of networks, by style."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ KNOWN, SEALED = (select(DATA, np.flatnonzero((DATA.fold == 0) == is_sealed)) for
 
 
 @pytest.mark.parametrize("view", ["note", "grid"])
-def test_one_network_scores_as_the_sealed_test_does(view: str, tmp_path: Path) -> None:
+def test_a_single_network_scores_like_the_sealed_test(view: str, tmp_path: Path) -> None:
     spec = StyleNetSpec.from_values({"epochs": 1, "size": 4, "view": view, "level_shrink": 0.3})
     training = StyleNet().start(spec, for_refit(KNOWN), seed=0, trial=0, device="cpu")
     list(training.epochs())
@@ -36,27 +36,27 @@ def test_one_network_scores_as_the_sealed_test_does(view: str, tmp_path: Path) -
     np.testing.assert_allclose(StyleNet().score(path, SEALED, None).values, expected[KNOWN.num_pieces :], rtol=1e-5)
 
 
-def test_styles_are_found_by_name_and_one_that_is_lacking_is_counted(tmp_path: Path) -> None:
+def test_styles_are_matched_by_name_and_unknown_ones_are_counted(tmp_path: Path) -> None:
     path = trained(tmp_path / "model.pt")
     whole = StyleNet().score(path, SEALED, None)
     assert np.isfinite(whole.values).all()
     assert whole.lacks[0].count == 0
     other = replace(SEALED, styles=("calm", "odd"), style=SEALED.style)
-    found = StyleNet().score(path, other, None)
-    np.testing.assert_array_equal(np.isnan(found.values), SEALED.style == 1)
-    np.testing.assert_array_equal(found.values[SEALED.style == 0], whole.values[SEALED.style == 0])
+    actual = StyleNet().score(path, other, None)
+    np.testing.assert_array_equal(np.isnan(actual.values), SEALED.style == 1)
+    np.testing.assert_array_equal(actual.values[SEALED.style == 0], whole.values[SEALED.style == 0])
     many = int((SEALED.style == 1).sum())
-    assert str(found.lacks[0]) == (
+    assert str(actual.lacks[0]) == (
         f"performances in a style that the model lacks (it has calm, wild): {many} of {SEALED.num_pieces}"
     )
 
 
-def test_baselines_score_performances_of_one_style_alone() -> None:
+def test_baselines_score_performances_of_a_single_style() -> None:
     calm = select(SEALED, np.flatnonzero(SEALED.style == 0))
-    both = {one.name: one.pieces for one in StyleNet().baselines(for_test(KNOWN, SEALED))}
-    for one in StyleNet().baselines(for_test(KNOWN, calm)):
-        found = np.array(one.pieces)[KNOWN.num_pieces :]
-        assert np.isfinite(found).all()
-        if not one.name.startswith("random"):
-            expected = np.array(both[one.name])[KNOWN.num_pieces :][SEALED.style == 0]
-            np.testing.assert_allclose(found, expected)
+    both = {baseline.name: baseline.pieces for baseline in StyleNet().baselines(for_test(KNOWN, SEALED))}
+    for baseline in StyleNet().baselines(for_test(KNOWN, calm)):
+        actual = np.array(baseline.pieces)[KNOWN.num_pieces :]
+        assert np.isfinite(actual).all()
+        if not baseline.name.startswith("random"):
+            expected = np.array(both[baseline.name])[KNOWN.num_pieces :][SEALED.style == 0]
+            np.testing.assert_allclose(actual, expected)

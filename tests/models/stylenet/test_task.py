@@ -1,7 +1,7 @@
-"""StyleNet's task: losses counted one by one, predictions run alone, styles in turn, no leak of what is held out."""
+"""StyleNet's task: batches, losses and predictions compared with naive loops, levels and scales."""
 
 from collections import Counter
-from dataclasses import astuple, replace
+from dataclasses import astuple
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -12,66 +12,31 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from data_prep.encodings.windows import Batch
-from data_prep.performances.arrays import Performances
-from models.families import family
-from models.metrics import (
-    ONSET_CORRELATION,
-    ONSET_MAE,
-    TRAIN_LOSS,
-    VELOCITY_METRICS,
-    FoldValues,
-    of_style,
-)
+from models.metrics import VELOCITY_METRICS, of_style
 from models.stylenet import task as stylenet_task
-from models.stylenet.spec import StyleNetSpec
 from models.stylenet.task import StyleNetTask
-from models.training.loop import LockstepTraining
-from tests.models.toy_performances import (
-    STYLES,
-    Toy,
-    by_next_pitch,
-    performances_of,
-    random_performances,
-)
+from tests.models.toy_performances import STYLES, Toy, performances_of
+from tests.models.trained_stylenets import DATA, task
 
 if TYPE_CHECKING:
     from models.stylenet.model import Carried
 
-DATA = random_performances()
-
-
-def task(data: Performances = DATA, **settings: Any) -> StyleNetTask:
-    plain = {"size": 4, "batch_size": 3, "length": 10, "dropout": 0.0, "input_dropout": 0.0, "level_shrink": 0.0}
-    spec = StyleNetSpec.model_validate({**plain, **settings})
-    return StyleNetTask(spec, data, seed=3, trial=1, device="cpu")
-
-
-def training(data: Performances = DATA, **settings: Any) -> LockstepTraining:
-    spec = StyleNetSpec.model_validate({"size": 4, "batch_size": 4, "length": 10, "epochs": 2, **settings})
-    made = family("stylenet").start(spec, data, seed=3, trial=1, device="cpu")
-    assert isinstance(made, LockstepTraining)
-    return made
-
-
-def last(made: LockstepTraining) -> dict[str, FoldValues]:
-    return dict(list(made.epochs())[-1].metrics)
-
 
 @pytest.mark.parametrize("truncation", ["chunk", "carry"])
-def test_styles_take_turns(truncation: str) -> None:
+def test_styles_alternate_in_proportion_to_their_batches(truncation: str) -> None:
     made = task(truncation=truncation)
     for epoch in (1, 2, 3):
         styles = [style for style, _ in made.steps(epoch)]
         assert len(styles) == made.num_steps(epoch) == len(list(made.losses(epoch)))
         number = Counter(styles)
         if number[0] == number[1]:
-            assert all(one != other for one, other in pairwise(styles))
-        for at in range(len(styles)):  # neither style is ever more than a batch ahead of its share
+            assert all(style != following for style, following in pairwise(styles))
+        for at in range(len(styles)):  # a style is at most a batch ahead of its share
             for style in (0, 1):
                 assert abs(styles[: at + 1].count(style) - (at + 1) * number[style] / len(styles)) <= 1
 
 
-def test_styles_with_equally_many_batches_alternate_strictly() -> None:
+def test_styles_with_equal_numbers_of_batches_alternate_strictly() -> None:
     notes = [(beat / 4, 0.25, 60 + beat % 5, 50 + beat) for beat in range(20)]
     data = performances_of([Toy(notes, fold, style) for fold in range(4) for style in (0, 1) for _ in range(2)])
     for truncation in ("chunk", "carry"):
@@ -81,7 +46,7 @@ def test_styles_with_equally_many_batches_alternate_strictly() -> None:
 
 
 @pytest.mark.parametrize("view", ["note", "grid"])
-def test_windows_hold_a_styles_training_performances_alone(view: str) -> None:
+def test_windows_contain_only_training_performances_of_their_style(view: str) -> None:
     made = task(view=view)
     for style, step in made.steps(1):
         for fold in range(4):
@@ -92,15 +57,15 @@ def test_windows_hold_a_styles_training_performances_alone(view: str) -> None:
 
 
 def distance(kind: str, difference: float) -> float:
-    """Give the loss of one value, in velocity / 127."""
-    found, wanted = torch.tensor(difference, dtype=torch.float64), torch.zeros((), dtype=torch.float64)
+    """Return the loss of a difference (velocity / 127)."""
+    value, zero = torch.tensor(difference, dtype=torch.float64), torch.zeros((), dtype=torch.float64)
     if kind == "huber":
-        return float(nn.functional.smooth_l1_loss(found, wanted, beta=8 / 127))
-    return float((nn.functional.l1_loss if kind == "l1" else nn.functional.mse_loss)(found, wanted))
+        return float(nn.functional.smooth_l1_loss(value, zero, beta=8 / 127))
+    return float((nn.functional.l1_loss if kind == "l1" else nn.functional.mse_loss)(value, zero))
 
 
 def counted_cells(made: StyleNetTask, piece: int) -> dict[int, list[tuple[int, float]]]:
-    """Give the outputs that count of each row of a piece, with their velocities / 127, cell by cell."""
+    """Return for each row of a piece the outputs that count, with their velocities / 127, computed cell by cell."""
     data, spec = made.performances, made.spec
     notes = range(int(data.start[piece]), int(data.start[piece + 1]))
 
@@ -135,7 +100,7 @@ def counted_cells(made: StyleNetTask, piece: int) -> dict[int, list[tuple[int, f
 
 
 def alone(made: StyleNetTask, piece: int, rows: NDArray[np.int64], fold: int) -> NDArray[np.float64]:
-    """Run one fold's model on some rows of one piece, [rows, O]."""
+    """Return the outputs [rows, O] of one fold's model for some rows of a piece."""
     index = np.broadcast_to(made.view.start[piece] + rows[:, None], (4, len(rows), 1))
     x = torch.tensor(made.view.inputs(index), dtype=made.model.mean.dtype)
     with torch.no_grad():
@@ -144,7 +109,7 @@ def alone(made: StyleNetTask, piece: int, rows: NDArray[np.int64], fold: int) ->
 
 
 def naive_loss(made: StyleNetTask, batch: Batch, fold: int) -> tuple[float, int]:
-    """Sum a fold's loss over the windows of a batch, value by value."""
+    """Return a fold's summed loss and its number of values over the windows of a batch, value by value."""
     spec, total, count = made.spec, 0.0, 0
     columns = (part[fold].tolist() for part in (batch.piece, batch.first, batch.length))
     windows: list[tuple[int, int, int]] = list(zip(*columns, strict=True))
@@ -169,25 +134,25 @@ def naive_loss(made: StyleNetTask, batch: Batch, fold: int) -> tuple[float, int]
     [{"view": "note"}, *({"view": "grid", "loss_cells": cells} for cells in ("onset", "masked_all", "all"))],
     ids=str,
 )
-def test_a_loss_is_what_a_loop_over_its_values_finds(view: dict[str, Any], loss: str, level: str) -> None:
+def test_the_loss_equals_a_naive_loop(view: dict[str, Any], loss: str, level: str) -> None:
     made = task(loss=loss, level=level, batch_size=2, **view)
     made.model.double()
-    for (style, step), found in list(zip(made.steps(1), made.losses(1), strict=True))[:2]:
+    for (style, step), step_loss in list(zip(made.steps(1), made.losses(1), strict=True))[:2]:
         assert (made.performances.style[step.batch.piece][step.batch.length > 0] == style).all()
         for fold in range(4):
             total, count = naive_loss(made, step.batch, fold)
-            assert int(found.count[fold]) == count > 0
-            assert float(found.total[fold]) == pytest.approx(total, rel=1e-5)
-            assert float(found.loss[fold].detach()) == pytest.approx(total / count, rel=1e-5)
+            assert int(step_loss.count[fold]) == count > 0
+            assert float(step_loss.total[fold]) == pytest.approx(total, rel=1e-5)
+            assert float(step_loss.loss[fold].detach()) == pytest.approx(total / count, rel=1e-5)
 
 
-def test_carried_windows_go_on_where_their_own_piece_had_come_to() -> None:
+def test_carried_windows_continue_with_the_state_of_their_piece() -> None:
     made = task(truncation="carry", length=5, level="joint", batch_size=2, interpretation=3)
     made.model.double()
     states: dict[tuple[int, int, int], Carried | None] = {}
     num_carried = 0
-    for (style, step), found in zip(made.steps(1), made.losses(1), strict=True):
-        assert float(found.count.sum()) == step.batch.length.sum()
+    for (style, step), step_loss in zip(made.steps(1), made.losses(1), strict=True):
+        assert float(step_loss.count.sum()) == step.batch.length.sum()
         expected = np.zeros(4)
         for fold, slot in np.ndindex(4, 2):
             if step.begins:
@@ -203,22 +168,20 @@ def test_carried_windows_go_on_where_their_own_piece_had_come_to() -> None:
                 output, after = made.model(x, torch.full((4, 1), length), style, state=before)
             states[style, fold, slot] = after
             expected[fold] += np.abs(output[fold, :, 0].numpy() - made.view.targets(rows)[0]).sum()
-        assert found.total.numpy() == pytest.approx(expected, rel=1e-6)
+        assert step_loss.total.numpy() == pytest.approx(expected, rel=1e-6)
     assert num_carried > 20
 
 
 @pytest.mark.parametrize("truncation", ["chunk", "carry"])
-def test_a_piece_is_transposed_alike_in_all_windows_that_carry_its_state(
-    truncation: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_windows_that_carry_a_state_share_the_transposition(truncation: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made = task(truncation=truncation, augment=4, length=5, batch_size=2)
     seen: list[NDArray[np.float32]] = []
 
-    def forward(x: Tensor, *given: Any) -> Any:
+    def forward(x: Tensor, *arguments: Any) -> Any:
         seen.append(x.numpy())
-        return whole(x, *given)
+        return original(x, *arguments)
 
-    whole = made.model.forward
+    original = made.model.forward
     monkeypatch.setattr(made.model, "forward", forward)
     list(made.losses(1))
     shifts: dict[int, NDArray[np.int64]] = {}
@@ -243,23 +206,23 @@ def test_a_piece_is_transposed_alike_in_all_windows_that_carry_its_state(
     ],
     ids=str,
 )
-def test_predictions_are_those_of_each_performance_run_alone(settings: dict[str, Any]) -> None:
+def test_predictions_equal_those_of_each_performance_run_alone(settings: dict[str, Any]) -> None:
     made = task(**settings)
     sounding = task(view="grid", loss_cells="masked_all")
-    found = made.predict()
-    assert (found.cell_error is None) == (made.spec.view == "note")
+    actual = made.predict()
+    assert (actual.cell_error is None) == (made.spec.view == "note")
     for piece in range(DATA.num_pieces):
         rows = np.arange(int(made.view.start[piece + 1] - made.view.start[piece]))
         output = alone(made, piece, rows, int(DATA.fold[piece]))
         for note in range(int(DATA.start[piece]), int(DATA.start[piece + 1])):
             row, column = made.view.row[note] - made.view.start[piece], made.view.column[note]
-            assert found.velocity[note] == pytest.approx(output[row, column] * 127, abs=1e-3)
-        if found.cell_error is not None:
+            assert actual.velocity[note] == pytest.approx(output[row, column] * 127, abs=1e-3)
+        if actual.cell_error is not None:
             played = np.zeros((len(rows), 88))
             for row, keys in counted_cells(sounding, piece).items():
                 for key, velocity in keys:
                     played[row, key] = velocity
-            assert found.cell_error[piece] == pytest.approx(np.mean((output - played) ** 2), rel=1e-4)
+            assert actual.cell_error[piece] == pytest.approx(np.mean((output - played) ** 2), rel=1e-4)
 
 
 @pytest.mark.parametrize("settings", [{}, {"view": "grid"}, {"cell": "gru", "bi_merge": "top"}], ids=str)
@@ -271,45 +234,13 @@ def test_evaluation_does_not_depend_on_how_performances_are_packed(
     assert tuple(together) == made.metric_names
     monkeypatch.setattr(stylenet_task, "_SCORED_ROWS", 1)
     one_by_one = made.evaluate(1)
-    for name, found in together.items():
-        assert found.values == pytest.approx(one_by_one[name].values, rel=1e-4, abs=1e-5)
-
-
-def test_a_performance_in_no_fold_is_neither_learnt_from_nor_predicted() -> None:
-    sealed = replace(DATA, fold=np.where(np.arange(DATA.num_pieces) == 5, -1, DATA.fold).astype(np.int8))
-    other = replace(sealed, velocity=np.where(sealed.piece_of_note == 5, 1, sealed.velocity).astype(np.int16))
-    for view in ("note", "grid"):
-        made = task(sealed, view=view)
-        velocity = made.predict().velocity
-        assert np.array_equal(np.isnan(velocity), sealed.piece_of_note == 5)
-        assert all(found.is_finite for found in made.evaluate(1).values())
-        one, two = (last(training(data, view=view, epochs=1)) for data in (sealed, other))
-        assert one == two
-
-
-@pytest.mark.parametrize("settings", [{}, {"view": "grid"}, {"truncation": "carry"}], ids=str)
-def test_folds_do_not_see_the_velocities_they_hold_out(settings: dict[str, Any]) -> None:
-    changed = DATA.fold[DATA.piece_of_note] == 2
-    other = replace(DATA, velocity=np.where(changed, 128 - DATA.velocity, DATA.velocity).astype(np.int16))
-    outcomes: list[tuple[dict[str, Any], FoldValues, NDArray[np.float64]]] = []
-    for data in (DATA, other):
-        made = training(data, augment=2, level_shrink=0.5, **settings)
-        train_loss = last(made)[TRAIN_LOSS.name]
-        trained = task(data, level_shrink=0.5, **settings)
-        trained.model.load_state_dict(made.model.state_dict())
-        outcomes.append((made.model.state_dict(), train_loss, trained.predict().velocity))
-    (weights, loss, predicted), (other_weights, other_loss, other_predicted) = outcomes
-    for name, value in weights.items():
-        assert torch.equal(value[2], other_weights[name][2])
-    assert any(not torch.equal(value[0], other_weights[name][0]) for name, value in weights.items())
-    assert loss.values[2] == other_loss.values[2]
-    assert np.array_equal(predicted[changed], other_predicted[changed])
-    assert not np.array_equal(predicted[~changed], other_predicted[~changed])
+    for name, actual in together.items():
+        assert actual.values == pytest.approx(one_by_one[name].values, rel=1e-4, abs=1e-5)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("view", [{"view": "note"}, {"view": "grid"}, {"view": "grid", "loss_cells": "all"}], ids=str)
-def test_levels_are_drawn_to_the_styles_training_median(view: dict[str, Any], share: float) -> None:
+def test_levels_are_shrunk_to_the_styles_training_median(view: dict[str, Any], share: float) -> None:
     predicted, free = (task(level_shrink=part, **view).predict().velocity for part in (share, 0.0))
     style, fold = DATA.style[DATA.piece_of_note], DATA.fold[DATA.piece_of_note]
     for piece in range(DATA.num_pieces):
@@ -322,7 +253,7 @@ def test_levels_are_drawn_to_the_styles_training_median(view: dict[str, Any], sh
         assert np.ptp(moved) < 1e-3
 
 
-def test_levels_and_scales_are_those_of_the_training_rows() -> None:
+def test_levels_and_scales_are_computed_from_training_rows() -> None:
     made = task(features="piece")
     for fold in range(4):
         learnt = DATA.fold[DATA.piece_of_note] != fold
@@ -340,39 +271,9 @@ def test_levels_and_scales_are_those_of_the_training_rows() -> None:
     assert grid.model.deviation.eq(1).all()
 
 
-LEARNS: dict[str, Any] = {"epochs": 20, "size": 16, "length": 16, "lr": 0.03, "dropout": 0.0, "input_dropout": 0.0}
-
-
-@pytest.mark.parametrize("truncation", ["chunk", "carry"])
-def test_velocities_that_follow_the_pitch_are_learnt(truncation: str) -> None:
-    reports = list(training(features="minimal", truncation=truncation, **LEARNS).epochs())
-    first, final = reports[0].metrics, reports[-1].metrics
-    assert final[TRAIN_LOSS.name].mean < 0.1 * first[TRAIN_LOSS.name].mean
-    assert min(final[ONSET_CORRELATION.name].values) > 0.9
-    assert max(final[ONSET_MAE.name].values) < 6.0
-
-
-@pytest.mark.parametrize("truncation", ["chunk", "carry"])
-def test_velocities_that_follow_the_next_pitch_are_learnt_by_looking_ahead(truncation: str) -> None:
-    data = random_performances(rule=by_next_pitch, chords=0.0, size=(40, 60))
-    # of other notes' pitches the minimal features say nothing: the backward layer alone has read the next one
-    reports = list(training(data, features="minimal", truncation=truncation, **LEARNS).epochs())
-    first, final = reports[0].metrics, reports[-1].metrics
-    assert final[TRAIN_LOSS.name].mean < 0.3 * first[TRAIN_LOSS.name].mean
-    assert min(final[ONSET_CORRELATION.name].values) > 0.6
-
-
-def test_the_papers_presets_train() -> None:
-    small = {"size": 8, "interpretation": 8, "epochs": 2, "lr": 1e-2}
-    for name in ("s2", "s2-code"):
-        spec = StyleNetSpec.from_values({**family("stylenet").presets[name].values, **small})
-        reports = list(family("stylenet").start(spec, DATA, seed=0, trial=0, device="cpu").epochs())
-        assert reports[-1].metrics[TRAIN_LOSS.name].mean < reports[0].metrics[TRAIN_LOSS.name].mean
-
-
-def test_every_metric_is_told_of_each_style() -> None:
-    found = task().evaluate(1)
-    assert set(found) == {metric.name for metric in VELOCITY_METRICS} | {
+def test_every_metric_is_reported_for_each_style() -> None:
+    actual = task().evaluate(1)
+    assert set(actual) == {metric.name for metric in VELOCITY_METRICS} | {
         of_style(metric, style) for metric in VELOCITY_METRICS for style in STYLES
     }
-    assert all(len(values.values) == 4 for values in found.values())
+    assert all(len(values.values) == 4 for values in actual.values())

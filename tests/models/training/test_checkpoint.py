@@ -11,18 +11,18 @@ from models.composer.spec import ComposerSpec
 from models.training import checkpoint
 
 
-def test_what_is_saved_is_read_back(tmp_path: Path) -> None:
+def test_a_checkpoint_round_trips(tmp_path: Path) -> None:
     state = {"epoch": 3, "model": {"w": torch.arange(3.0)}, "names": ["a", "b"]}
     checkpoint.save(tmp_path / "a.pt", state, ComposerSpec(size=7), {"trial": 5})
-    found = checkpoint.load(tmp_path / "a.pt")
-    assert found.training["epoch"] == 3
-    assert torch.equal(found.training["model"]["w"], torch.arange(3.0))
-    assert ComposerSpec.model_validate(found.spec) == ComposerSpec(size=7)
-    assert found.extra == {"trial": 5}
+    actual = checkpoint.load(tmp_path / "a.pt")
+    assert actual.training["epoch"] == 3
+    assert torch.equal(actual.training["model"]["w"], torch.arange(3.0))
+    assert ComposerSpec.model_validate(actual.spec) == ComposerSpec(size=7)
+    assert actual.extra == {"trial": 5}
     assert [path.name for path in tmp_path.iterdir()] == ["a.pt"]
 
 
-def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "a.pt", {"epoch": 1}, ComposerSpec(), {})
     with pytest.raises(TypeError):
         checkpoint.save(tmp_path / "a.pt", {"epoch": 2}, ComposerSpec(), {"not JSON": object()})
@@ -40,7 +40,7 @@ def test_a_newer_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         checkpoint.load(tmp_path / "a.pt")
 
 
-def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
+def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.pt").write_bytes(b"not a checkpoint")
     with pytest.raises(BadInputError, match="is not a checkpoint"):
         checkpoint.load(tmp_path / "a.pt")
@@ -48,19 +48,19 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
         checkpoint.load(tmp_path / "b.pt")
 
 
-def test_nothing_in_a_file_is_run(tmp_path: Path) -> None:
+def test_code_in_a_file_is_not_run(tmp_path: Path) -> None:
     torch.save({"format": 1, "training": Path("x")}, tmp_path / "a.pt")
     with pytest.raises(BadInputError, match="is not a checkpoint"):
         checkpoint.load(tmp_path / "a.pt")
 
 
-def test_a_pipe_is_no_checkpoint(tmp_path: Path) -> None:
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.pt")
-    with pytest.raises(BadInputError, match=r"is not a checkpoint of this program \(it is no regular file\)"):
+    with pytest.raises(BadInputError, match=r"is not a checkpoint of this program \(it is not a regular file\)"):
         checkpoint.load(tmp_path / "a.pt")
 
 
-def test_a_file_that_grows_as_it_is_read_is_refused(tmp_path: Path) -> None:
+def test_a_file_whose_content_is_larger_than_the_file_is_refused(tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "a.pt", {"w": torch.zeros(4, 1000)}, ComposerSpec(), {})
     with zipfile.ZipFile(tmp_path / "a.pt") as kept, zipfile.ZipFile(tmp_path / "b.pt", "w") as packed:
         for part in kept.infolist():
@@ -83,9 +83,9 @@ def test_a_file_that_grows_as_it_is_read_is_refused(tmp_path: Path) -> None:
         {"format": 1, "training": {}, "spec": "{}", "extra": "1" * 5000},
         ["format"],
     ],
-    ids=["nothing", "a list", "half a table", "a long number", "no table"],
+    ids=["nothing", "a list", "cut JSON", "a long number", "not a mapping"],
 )
-def test_what_lacks_a_part_is_refused_in_one_line(content: object, tmp_path: Path) -> None:
+def test_incomplete_checkpoints_are_refused_in_one_line(content: object, tmp_path: Path) -> None:
     torch.save(content, tmp_path / "a.pt")
     with pytest.raises(BadInputError, match="is not a checkpoint") as refused:
         checkpoint.load(tmp_path / "a.pt")

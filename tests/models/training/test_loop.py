@@ -37,7 +37,7 @@ def start(data: Melodies = DATA, **settings: Any) -> LockstepTraining:
 
 def numbers(training: LockstepTraining, epochs: int | None = None) -> list[dict[str, tuple[float, ...]]]:
     reports = itertools.islice(training.epochs(), epochs)
-    return [{name: found.values for name, found in report.metrics.items()} for report in reports]
+    return [{name: folds.values for name, folds in report.metrics.items()} for report in reports]
 
 
 @pytest.mark.parametrize(
@@ -50,19 +50,19 @@ def numbers(training: LockstepTraining, epochs: int | None = None) -> list[dict[
     ],
     ids=str,
 )
-def test_resuming_after_any_epoch_changes_no_bit(settings: dict[str, Any]) -> None:
-    whole = numbers(start(**settings))
+def test_resuming_after_any_epoch_gives_identical_results(settings: dict[str, Any]) -> None:
+    uninterrupted = numbers(start(**settings))
     for finished in (1, 3):
         first = start(**settings)
         begun = numbers(first, finished)
         state = first.state()
-        numbers(first, 1)  # going on must not reach into the state that was taken
+        numbers(first, 1)  # further training must not change the saved state
         second = start(**settings)
         second.restore(copy.deepcopy(state))
-        assert begun + numbers(second) == whole
+        assert begun + numbers(second) == uninterrupted
 
 
-def test_a_state_is_tensors_numbers_and_strings() -> None:
+def test_a_state_consists_of_tensors_numbers_and_strings() -> None:
     def check(value: Any) -> None:
         if isinstance(value, dict):
             for key, part in cast("dict[Any, Any]", value).items():
@@ -79,7 +79,7 @@ def test_a_state_is_tensors_numbers_and_strings() -> None:
     check(training.state())
 
 
-def test_learning_rate_warms_up_and_falls_to_nothing() -> None:
+def test_the_learning_rate_warms_up_and_falls_to_zero() -> None:
     cosine = TrainingSpec(lr=0.1, schedule="cosine")
     assert cosine.lr_at(0.0) == 0.0
     assert cosine.lr_at(0.025) == pytest.approx(0.05)
@@ -91,28 +91,30 @@ def test_learning_rate_warms_up_and_falls_to_nothing() -> None:
     assert TrainingSpec(lr=0.1, schedule="constant").lr_at(0.9) == 0.1
 
 
-def test_the_shared_settings_stand_between_a_familys_own_and_the_budget_last() -> None:
+def test_shared_settings_follow_the_networks_and_epochs_is_last() -> None:
     shared = list(TrainingSpec.settings())
     assert shared[-1] == "epochs"
-    for each in FAMILIES.values():
-        names = list(each.spec_type.settings())
+    for known in FAMILIES.values():
+        names = list(known.spec_type.settings())
         first = names.index(shared[0])
         assert first > 0
         assert names[first : first + len(shared) - 1] == shared[:-1]
         assert names[-1] == "epochs"
 
 
-def test_a_loss_that_is_not_finite_ends_the_training_and_is_told() -> None:
+def test_training_ends_with_a_report_if_the_loss_is_not_finite() -> None:
     training = start(optimiser="sgd", lr=10.0, clip=0.0, loss="sum", cell="rnn", schedule="constant", epochs=50)
-    for parameter in training.model.parameters():
-        parameter.data.fill_(math.inf)
+    state = training.state()
+    for weights in state["model"].values():
+        weights.fill_(math.inf)
+    training.restore(state)
     reports = list(training.epochs())
     assert len(reports) == 1
     assert set(reports[0].metrics) == {metric.name for metric in family("composer").metrics}
-    assert not any(found.is_finite for found in reports[0].metrics.values())
+    assert not any(folds.is_finite for folds in reports[0].metrics.values())
 
 
-def test_a_worker_does_not_wait_for_torchs_compiler() -> None:
+def test_training_does_not_import_torchs_compiler() -> None:
     script = """
 import sys
 from tests.models.training.test_loop import start
@@ -131,17 +133,17 @@ def test_folds_do_not_see_the_pieces_they_hold_out() -> None:
     assert before[TRAIN_LOSS.name][0] != after[TRAIN_LOSS.name][0]
 
 
-def test_a_tune_is_learnt_by_heart() -> None:
+def test_a_tune_can_be_memorised() -> None:
     tune = [(pitch, Fraction(1)) for pitch in MARY]
     data = melodies([Tune(tune, 0), Tune(tune, 1)])
     training = start(data, size=32, epochs=150, length=32, dropout=0.0, embedding_dropout=0.0, lr=0.01)
     last = numbers(training)[-1]
-    # What is held out is the same tune; only its first note, and what the floor takes, cannot be learnt for certain.
+    # The held-out tune is the same; only its first note and the floor have a cost.
     assert max(last[CV_LOSS.name]) < 0.1
     assert max(last[NATS_PER_NOTE.name]) < 0.1
 
 
-def test_the_papers_best_row_trains_as_it_stands() -> None:
+def test_the_papers_best_row_trains() -> None:
     spec = ComposerSpec.from_values({**COMPOSER_PRESETS["table1/24"].values, "epochs": 2, "windows_per_epoch": 10})
     reports = list(family("composer").start(spec, DATA, seed=0, trial=0, device="cpu").epochs())
     assert reports[1].metrics[TRAIN_LOSS.name].mean < reports[0].metrics[TRAIN_LOSS.name].mean

@@ -4,7 +4,7 @@ import torch
 from models.training.out_of_memory import is_out_of_memory
 
 
-def test_a_lack_of_memory_is_told_from_other_errors() -> None:
+def test_out_of_memory_is_distinguished_from_other_errors() -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(1 << 50)
     assert is_out_of_memory(caught.value)

@@ -1,4 +1,4 @@
-"""A model of all open pieces, for every family: what the sealed ones are can have no influence on it."""
+"""Models of all open pieces, for every family: sealed pieces have no influence."""
 
 from dataclasses import fields, replace
 from pathlib import Path
@@ -26,7 +26,7 @@ FOLDED: dict[str, Any] = {
 
 
 def part(data: Any, chosen: NDArray[np.bool_]) -> Any:
-    """Take some of the pieces."""
+    """Return some of the pieces."""
     of_note = np.repeat(chosen, np.diff(data.start))
     named: dict[str, Any] = {field.name: getattr(data, field.name) for field in fields(data)}
     arrays = {
@@ -50,7 +50,7 @@ def start(family: AnyFamily, data: Any, **settings: Any) -> Training:
 
 
 def refit_scores(family: AnyFamily, known: Any, sealed: Any, folder: Path, **settings: Any) -> NDArray[np.float64]:
-    """Train on the known pieces alone, and score the sealed ones by what was kept."""
+    """Train on the open pieces, save the model, and score the sealed pieces by the file."""
     training = start(family, for_refit(known), **settings)
     list(training.epochs())
     spec = family.spec_type.from_values({"epochs": 2, **settings})
@@ -65,18 +65,18 @@ every_family = pytest.mark.parametrize("family", FAMILIES.values(), ids=list(FAM
 @every_family
 def test_sealed_pieces_have_no_influence(family: AnyFamily) -> None:
     sealed, known = sealed_and_open(family)
-    refit, beside_the_test = start(family, for_refit(known)), start(family, for_test(known, sealed))
-    reports, scored = list(refit.epochs()), list(beside_the_test.epochs())
+    refit, with_test = start(family, for_refit(known)), start(family, for_test(known, sealed))
+    reports, scored = list(refit.epochs()), list(with_test.epochs())
     assert [report.metrics.keys() for report in reports] == [{"train_loss"}] * 2
-    assert [one.metrics["train_loss"] for one in reports] == [one.metrics["train_loss"] for one in scored]
-    mine, theirs = refit.weights(), beside_the_test.weights()
-    assert mine.keys() == theirs.keys()
-    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
-    assert refit.vocabulary == beside_the_test.vocabulary
+    assert [report.metrics["train_loss"] for report in reports] == [report.metrics["train_loss"] for report in scored]
+    weights, weights_with_test = refit.weights(), with_test.weights()
+    assert weights.keys() == weights_with_test.keys()
+    assert all(torch.equal(weights[name], weights_with_test[name]) for name in weights)
+    assert refit.vocabulary == with_test.vocabulary
 
 
 @pytest.mark.parametrize("family", [*FAMILIES.values(), Ngram()], ids=[*FAMILIES, "ngram"])
-def test_the_test_is_scored_as_held_out_pieces_are(family: AnyFamily, tmp_path: Path) -> None:
+def test_sealed_pieces_are_scored_like_held_out_pieces(family: AnyFamily, tmp_path: Path) -> None:
     sealed, known = sealed_and_open(family)
     *_, last = start(family, for_test(known, sealed)).epochs()
     scores = refit_scores(family, known, sealed, tmp_path)
@@ -85,7 +85,7 @@ def test_the_test_is_scored_as_held_out_pieces_are(family: AnyFamily, tmp_path: 
     assert scores.mean() == pytest.approx(expected, rel=1e-6)
 
 
-def test_all_frames_together_cost_a_sealed_tune_no_more_than_its_own(tmp_path: Path) -> None:
+def test_mixing_over_frames_costs_a_sealed_tune_at_most_its_own_frame(tmp_path: Path) -> None:
     family = FAMILIES["composer"]
     sealed, known = sealed_and_open(family)
     *_, last = start(family, for_test(known, sealed), transpose=True).epochs()

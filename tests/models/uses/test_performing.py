@@ -1,4 +1,4 @@
-"""A trained StyleNet on MIDI files: what changes, what must not, and what is refused."""
+"""A trained StyleNet on MIDI files: changed and unchanged bytes, and refused inputs."""
 
 # pretty_midi has no types:
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -38,7 +38,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Performer:
 
 
 def piece(*, others: bool = True) -> pretty_midi.PrettyMIDI:
-    """A piano with pedal in an uneven tempo, notes beyond its keys, a flute and drums."""
+    """Return a piece for a piano with pedal and notes beyond its keys, a flute and drums."""
     random = stream(0, "piece to perform")
     midi = pretty_midi.PrettyMIDI(initial_tempo=97.0)
     piano = pretty_midi.Instrument(0, name="piano")
@@ -68,7 +68,7 @@ def note_ons(data: bytes) -> MidiNotes:
     return midi_file.read(data).notes
 
 
-def test_only_the_pianos_velocities_within_its_keys_change(model: Performer) -> None:
+def test_only_velocities_of_the_pianos_keys_change(model: Performer) -> None:
     before = as_bytes(piece())
     after = perform(before, model, "wild")
     ons, new = note_ons(before), note_ons(after)
@@ -82,24 +82,24 @@ def test_only_the_pianos_velocities_within_its_keys_change(model: Performer) -> 
     assert np.all((new.velocity >= 1) & (new.velocity <= 127))
 
 
-def test_the_same_again_and_whatever_the_velocities_were(model: Performer) -> None:
-    one = as_bytes(piece())
+def test_predictions_are_reproducible_and_independent_of_the_files_velocities(model: Performer) -> None:
+    midi = as_bytes(piece())
     louder = piece()
     for note in louder.instruments[0].notes:
         note.velocity += 20
-    assert perform(one, model, "calm") == perform(one, model, "calm")
-    ons, again = note_ons(perform(one, model, "calm")), note_ons(perform(as_bytes(louder), model, "calm"))
+    assert perform(midi, model, "calm") == perform(midi, model, "calm")
+    ons, again = note_ons(perform(midi, model, "calm")), note_ons(perform(as_bytes(louder), model, "calm"))
     inside = ons.is_piano & (ons.pitch >= 21) & (ons.pitch <= 108)
     assert np.array_equal(ons.velocity[inside], again.velocity[inside])
 
 
-def test_a_pretty_midi_comes_back_as_one(model: Performer) -> None:
-    given = piece()
-    found = perform(given, model, "calm")
-    assert isinstance(found, pretty_midi.PrettyMIDI)
-    assert as_bytes(given) == as_bytes(piece()), "the one that was given is as it was"
-    direct = note_ons(perform(as_bytes(given), model, "calm"))
-    assert sorted(note.velocity for one in found.instruments for note in one.notes) == sorted(direct.velocity.tolist())
+def test_a_pretty_midi_is_returned_as_a_new_one(model: Performer) -> None:
+    midi = piece()
+    performed = perform(midi, model, "calm")
+    assert isinstance(performed, pretty_midi.PrettyMIDI)
+    assert as_bytes(midi) == as_bytes(piece()), "the argument is unchanged"
+    velocities = [note.velocity for instrument in performed.instruments for note in instrument.notes]
+    assert sorted(velocities) == sorted(note_ons(perform(as_bytes(midi), model, "calm")).velocity.tolist())
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_a_pretty_midi_comes_back_as_one(model: Performer) -> None:
     ],
     ids=["notes", "grid with branches", "grid without metre"],
 )
-def test_a_held_out_piece_gets_what_its_training_predicted(settings: dict[str, Any], tmp_path: Path) -> None:
-    """The whole way through a file gives the numbers of the model in memory, fold by fold."""
+def test_a_held_out_piece_in_a_file_gets_the_predictions_of_training(settings: dict[str, Any], tmp_path: Path) -> None:
+    """Compare the model from a file with the model in memory, fold by fold."""
     from models.stylenet.task import StyleNetTask
     from models.training.loop import LockstepTraining
 
@@ -131,7 +131,7 @@ def test_a_held_out_piece_gets_what_its_training_predicted(settings: dict[str, A
         rows = slice(int(data.start[number]), int(data.start[number + 1]))
         style, fold = STYLES[data.style[number]], int(data.fold[number])
         assert performer.velocities(alone(data, rows), style, fold) == pytest.approx(predicted[rows], abs=1e-3)
-        folds = [performer.velocities(alone(data, rows), style, each) for each in range(4)]
+        folds = [performer.velocities(alone(data, rows), style, other_fold) for other_fold in range(4)]
         assert performer.velocities(alone(data, rows), style) == pytest.approx(np.mean(folds, axis=0))
 
 
@@ -141,7 +141,7 @@ def alone(data: Performances, rows: slice) -> Performance:
     return Performance(**columns, tick=np.arange(rows.stop - rows.start))
 
 
-def test_amount_and_mixes_are_what_they_say(model: Performer) -> None:
+def test_amounts_scale_deviations_and_mixes_average_styles(model: Performer) -> None:
     performance = performing.played(as_bytes(piece()))
     calm, wild = (model.velocities(performance, style) for style in STYLES)
     mixed = model.velocities(performance, {"calm": 3, "wild": 1})
@@ -154,7 +154,7 @@ def test_amount_and_mixes_are_what_they_say(model: Performer) -> None:
     assert set(note_ons(loud).velocity[note_ons(loud).is_piano].tolist()) == {50, 51, 127}
 
 
-def test_doubtful_bars_and_beats_are_told() -> None:
+def test_doubtful_bars_and_beats_are_reported() -> None:
     assert performing.doubts(as_bytes(written(4))) == ()
     (doubt,) = performing.doubts(as_bytes(written(3)))
     assert doubt == "3/4 from bar 1"
@@ -166,7 +166,7 @@ def test_doubtful_bars_and_beats_are_told() -> None:
 
 
 def written(beats: int) -> pretty_midi.PrettyMIDI:
-    """Sixteenths at 120, as a notation program writes them."""
+    """Return sixteenths at 120 quarter notes per minute, like those of a notation program."""
     midi = pretty_midi.PrettyMIDI(initial_tempo=120)
     midi.time_signature_changes.append(pretty_midi.TimeSignature(beats, 4, 0))
     midi.instruments.append(pretty_midi.Instrument(0))
@@ -185,7 +185,7 @@ def test_baselines_need_no_model() -> None:
     assert first.max() <= 127
 
 
-def test_a_piece_of_one_note_and_one_of_many_minutes_are_performed(model: Performer) -> None:
+def test_very_short_and_very_long_pieces_are_performed(model: Performer) -> None:
     short = pretty_midi.PrettyMIDI()
     short.instruments.append(pretty_midi.Instrument(0))
     short.instruments[0].notes.append(pretty_midi.Note(64, 60, 0.0, 1.0))
@@ -198,56 +198,56 @@ def test_a_piece_of_one_note_and_one_of_many_minutes_are_performed(model: Perfor
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda data: data[:60], "cut short"),
-        (lambda _: b"MThd, or so one might think", "MIDI"),
+        (lambda _: b"MThd, but not a MIDI file", "MIDI"),
         (lambda _: b"", "MThd"),
         (lambda data: data.replace(b"\xc0\x00", b"\xc0\x49"), "no piano"),
     ],
     ids=["cut", "text", "empty", "flutes"],
 )
-def test_what_is_no_piano_piece_is_refused_in_one_line(change: Any, said: str, model: Performer) -> None:
-    with pytest.raises(BadInputError, match=said) as caught:
+def test_files_without_a_piano_are_refused_in_one_line(change: Any, message: str, model: Performer) -> None:
+    with pytest.raises(BadInputError, match=message) as caught:
         perform(change(as_bytes(piece(others=False))), model, "calm")
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("style", "said"),
+    ("style", "message"),
     [
         ("wildd", "did you mean 'wild'"),
         ({"calm": 0.5, "polka": 0.5}, "no style is called 'polka'"),
-        ({"calm": 0.0}, "not all 0"),
-        ({"calm": -1.0, "wild": 2.0}, "0 or more"),
-        ({"calm": float("nan")}, "0 or more"),
-        ({"calm": float("inf"), "wild": 1.0}, "sum is finite"),
-        ({"calm": 1e308, "wild": 1e308}, "sum is finite"),
-        ({}, "not all 0"),
+        ({"calm": 0.0}, "sum is positive"),
+        ({"calm": -1.0, "wild": 2.0}, "not negative"),
+        ({"calm": float("nan")}, "not negative"),
+        ({"calm": float("inf"), "wild": 1.0}, "positive and finite"),
+        ({"calm": 1e308, "wild": 1e308}, "positive and finite"),
+        ({}, "sum is positive"),
     ],
 )
-def test_styles_that_cannot_be_are_refused(style: Any, said: str, model: Performer) -> None:
-    with pytest.raises(BadInputError, match=said):
+def test_illegal_styles_are_refused(style: Any, message: str, model: Performer) -> None:
+    with pytest.raises(BadInputError, match=message):
         perform(as_bytes(piece()), model, style)
 
 
 @pytest.mark.parametrize("amount", [float("inf"), float("nan"), -0.1, 100.1])
-def test_amounts_that_cannot_be_are_refused(amount: float, model: Performer) -> None:
+def test_illegal_amounts_are_refused(amount: float, model: Performer) -> None:
     for midi in (piece(), as_bytes(piece())):
         with pytest.raises(BadInputError, match=r"the amount is a number from 0 \(flat\) to 100: got"):
             perform(midi, model, "calm", amount=amount)
 
 
-def test_a_model_on_the_grid_hears_no_piece_beyond_it(tmp_path: Path) -> None:
+def test_a_model_on_the_grid_refuses_pieces_longer_than_the_grid(tmp_path: Path) -> None:
     performer = Performer.load(trained(tmp_path / "model.pt", view="grid"))
     long = replace(performing.played(as_bytes(piece())), onset=np.linspace(0, 2**17, 122))
-    with pytest.raises(BadInputError, match=r"too long: it lasts 3276[89] bars"):
+    with pytest.raises(BadInputError, match=r"too long for this model, .*: it lasts 3276[89] bars"):
         performer.velocities(long, "calm")
 
 
 @pytest.mark.parametrize("view", ["note", "grid"])
 @pytest.mark.parametrize("onset", [1e6, 1e300])
-def test_no_piece_is_longer_than_music_is(view: str, onset: float, tmp_path: Path) -> None:
+def test_pieces_beyond_the_limits_of_files_are_refused(view: str, onset: float, tmp_path: Path) -> None:
     performer = Performer.load(trained(tmp_path / "model.pt", view=view))
     short = performing.played(as_bytes(piece()))
     late = replace(short, onset=np.append(short.onset[:-1], onset), seconds=np.append(short.seconds[:-1], onset))
@@ -259,7 +259,7 @@ def test_no_piece_is_longer_than_music_is(view: str, onset: float, tmp_path: Pat
         performer.velocities(Performance(**columns), "calm")
 
 
-def test_settings_that_ask_for_more_than_the_weights_are_refused_before_anything_is_built(
+def test_settings_for_a_larger_model_than_the_weights_are_refused_before_it_is_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved = checkpoint.load(trained(tmp_path / "model.pt", view="grid"))
@@ -268,7 +268,7 @@ def test_settings_that_ask_for_more_than_the_weights_are_refused_before_anything
     for settings in ({"size": 2048}, {"layers": 8}, {"interpretation": 2048}, {"genre_sharing": "branches"}):
         spec = StyleNetSpec.model_validate({**saved.spec, **settings})
         checkpoint.save(tmp_path / "large.pt", saved.training, spec, extra)
-        with pytest.raises(BadInputError, match="is no whole stylenet"):
+        with pytest.raises(BadInputError, match="is not a complete stylenet"):
             Performer.load(tmp_path / "large.pt")
     styles = {**extra, "vocabulary": {"styles": [*STYLES, "more"]}}
     checkpoint.save(tmp_path / "large.pt", saved.training, StyleNetSpec.model_validate(saved.spec), styles)
@@ -284,15 +284,15 @@ def test_settings_that_ask_for_more_than_the_weights_are_refused_before_anything
 
 
 @pytest.mark.parametrize("text", ["calm=1,calm=2", "calm", "calm=loud", "=1", "calm=", "calm=1,", "calm=true"])
-def test_a_mix_is_written_as_shares(text: str) -> None:
+def test_a_mix_is_parsed_from_shares(text: str) -> None:
     with pytest.raises(BadInputError, match=r"a mix is written like classical=0.3,jazz=0.7"):
         parse_mix(text)
     assert parse_mix("calm=0.25, wild=1") == {"calm": 0.25, "wild": 1.0}
 
 
-def test_files_that_are_no_stylenet_are_refused(tmp_path: Path) -> None:
+def test_files_that_are_not_a_stylenet_are_refused(tmp_path: Path) -> None:
     path = trained(tmp_path / "model.pt")
-    with pytest.raises(BadInputError, match="must be there"):
+    with pytest.raises(BadInputError, match="must exist"):
         Performer.load(tmp_path / "nowhere.pt")
     (tmp_path / "text.pt").write_text("a model")
     with pytest.raises(BadInputError, match="is not a checkpoint"):
@@ -304,16 +304,16 @@ def test_files_that_are_no_stylenet_are_refused(tmp_path: Path) -> None:
     lacking = {name: value for name, value in saved.training.items() if name != "head_weight.0"}
     for weights in (lacking, {**saved.training, "head_weight.0": torch.zeros(1)}, {}):
         checkpoint.save(tmp_path / "broken.pt", weights, StyleNetSpec.model_validate(saved.spec), dict(saved.extra))
-        with pytest.raises(BadInputError, match="no whole stylenet"):
+        with pytest.raises(BadInputError, match="not a complete stylenet"):
             Performer.load(tmp_path / "broken.pt")
 
 
-def test_the_notes_of_a_performance_do_not_depend_on_what_else_stands_in_its_corpus() -> None:
+def test_features_of_a_performance_do_not_depend_on_its_corpus() -> None:
     data = random_performances()
     rows = slice(int(data.start[3]), int(data.start[4]))
-    whole = NoteView.of(data, "piece")
-    own = NoteView.of(replace(data, **_only(data, 3, rows)), "piece")
-    assert np.array_equal(whole.features[rows], own.features)
+    in_corpus = NoteView.of(data, "piece")
+    alone = NoteView.of(replace(data, **_only(data, 3, rows)), "piece")
+    assert np.array_equal(in_corpus.features[rows], alone.features)
 
 
 def _only(data: Performances, number: int, rows: slice) -> dict[str, Any]:

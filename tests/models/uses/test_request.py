@@ -1,4 +1,4 @@
-"""What may be asked of a tune, as it is written, and what is refused."""
+"""Parsing of requests, and refusal of illegal ones."""
 
 from typing import Any
 
@@ -17,16 +17,16 @@ ACCIDENTALS = st.sampled_from(["", "#", "b"])
 
 
 @given(LETTERS, ACCIDENTALS, st.sampled_from(MODES))
-def test_keys_are_those_of_music21(letter: str, accidental: str, mode: Any) -> None:
-    found = parse_key(f"{letter}{accidental} {mode}")
+def test_keys_agree_with_music21(letter: str, accidental: str, mode: Any) -> None:
+    actual = parse_key(f"{letter}{accidental} {mode}")
     expected = m21_key.Key(letter + accidental.replace("b", "-"), mode)
-    tune = Tune((), (), fifths=found.fifths, mode=found.mode)
-    assert found.mode == mode
+    tune = Tune((), (), fifths=actual.fifths, mode=actual.mode)
+    assert actual.mode == mode
     assert tune.tonic == expected.tonic.pitchClass
     if abs(expected.sharps) <= 7:
-        assert found.fifths == expected.sharps
+        assert actual.fifths == expected.sharps
     else:
-        assert abs(found.fifths) <= 6
+        assert abs(actual.fifths) <= 6
 
 
 @pytest.mark.parametrize(
@@ -42,22 +42,22 @@ def test_keys_are_those_of_music21(letter: str, accidental: str, mode: Any) -> N
         ("E♭", RequestedKey(-3, "major")),
     ],
 )
-def test_keys_as_people_write_them(text: str, expected: RequestedKey) -> None:
+def test_common_spellings_of_keys_are_parsed(text: str, expected: RequestedKey) -> None:
     assert parse_key(text) == expected
 
 
 @given(LETTERS, ACCIDENTALS, st.integers(0, 8))
-def test_pitches_are_those_of_music21(letter: str, accidental: str, octave: int) -> None:
+def test_pitches_agree_with_music21(letter: str, accidental: str, octave: int) -> None:
     expected = int(m21_pitch.Pitch(f"{letter}{accidental.replace('b', '-')}{octave}").ps)
     assert parse_pitch(f"{letter}{accidental}{octave}") == expected
     assert parse_pitch(expected) == parse_pitch(str(expected)) == expected
 
 
-def test_the_lowest_and_the_highest_pitch() -> None:
+def test_the_lowest_and_the_highest_pitch_are_parsed() -> None:
     assert (parse_pitch("C-1"), parse_pitch("G9")) == (0, 127)
 
 
-def test_metres() -> None:
+def test_metres_are_parsed() -> None:
     assert parse_metre(" 6/8 ") == (6, 8)
     assert parse_metre("12/16") == (12, 16)
 
@@ -66,7 +66,7 @@ TUNE = Tune((60,), (Tune((), ()).bar_length,))
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"bars": 0}, "1 to 1000 bars: got 0"),
         ({"bars": 1001}, "got 1001"),
@@ -86,18 +86,18 @@ TUNE = Tune((60,), (Tune((), ()).bar_length,))
         ({"lowest": "H3"}, "a pitch is written like G3.* got 'H3'"),
         ({"highest": 128}, "got 128"),
         ({"lowest": "C-2"}, "got 'C-2'"),
-        ({"lowest": "C5", "highest": "C4"}, "lowest pitch is at or below"),
+        ({"lowest": "C5", "highest": "C4"}, "lowest pitch is not above"),
         ({"prompt": Tune((), ())}, "at least one note"),
         ({"prompt": TUNE, "prompt_notes": 0}, "at least one note: got 0 of 1"),
     ],
 )
-def test_what_no_model_can_do_is_refused(wrong: dict[str, Any], said: str) -> None:
-    with pytest.raises(BadInputError, match=said) as refused:
+def test_illegal_requests_are_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadInputError, match=message) as refused:
         SamplingRequest(**wrong)
     assert "\n" not in str(refused.value)
 
 
-def test_a_prompt_brings_its_key_and_metre_unless_they_are_said() -> None:
+def test_a_prompt_determines_key_and_metre_unless_they_are_requested() -> None:
     prompt = Tune((60,), (TUNE.bar_length,), metre=(3, 4), fifths=1, mode="dorian")
     assert (SamplingRequest(prompt=prompt).asked_key, SamplingRequest(prompt=prompt).asked_metre) == (
         RequestedKey(1, "dorian"),

@@ -172,14 +172,14 @@ def test_tunes_are_told_and_measured(compose: Callable[..., Done], tmp_path: Pat
         ("--key H", "a key is written like"),
         ("--metre 6-8", "a metre is written like 6/8"),
         ("--lowest X9", "a pitch is written like G3"),
-        ("--lowest C6 --highest C5", "lowest pitch is at or below"),
-        ("--highest C0", "knows none from MIDI pitch 0 to 12"),
+        ("--lowest C6 --highest C5", "lowest pitch is not above"),
+        ("--highest C0", "has none from MIDI pitch 0 to 12"),
         ("--formats mdi", "did you mean 'midi'"),
         ("--formats ,", "at least one of midi"),
         ("--prompt nowhere.abc", "nowhere.abc is not"),
         ("--prompt empty.abc", "a prompt is a tune of at least one note"),
         ("--prompt text.txt", "a prompt ends in"),
-        ("--prompt long.abc --bars 1", "must leave something to compose"),
+        ("--prompt long.abc --bars 1", "must be shorter than the tune"),
         ("--out empty.abc", "empty.abc is not"),
         ("--corpus onells", "did you mean 'oneills'"),
     ],
@@ -203,7 +203,7 @@ def test_models_that_cannot_compose_are_named(compose: Callable[..., Done], tmp_
     (tmp_path / "broken.pt").write_bytes(b"PK, or so one might think")
     checkpoint.save(tmp_path / "style.pt", {}, StyleNetSpec(), {"family": "stylenet"})
     for named, said in {
-        "nowhere.pt": "a trained model must be there",
+        "nowhere.pt": "a trained model must exist",
         "broken.pt": "is not a checkpoint",
         "style.pt": "style.pt is a stylenet",
     }.items():

@@ -134,7 +134,7 @@ def test_a_registered_model_performs(tunesmith: Callable[..., Done], tmp_path: P
         ("export composer@9 --out model", "no version is called 'composer@9'"),
         ("perform in.mid --model composer@1", "the model must be a stylenet: composer@1 is a composer"),
         ("perform in.mid --model stylnet@1", "did you mean 'stylenet'?"),
-        ("perform in.mid --model missing.pt", "a trained model must be there: missing.pt is not"),
+        ("perform in.mid --model missing.pt", "a trained model must exist: there is no missing.pt"),
         ("perform in.mid --model stylenet@1 --trial tunes/1", "a model is named by --model or by --trial: got both"),
     ],
 )

@@ -110,7 +110,7 @@ def test_amounts_that_cannot_be(amount: str, how: str, perform: Callable[..., Do
 def test_mixes_that_cannot_be(mix: str, perform: Callable[..., Done], models: Path) -> None:
     done = perform(hand_midi.midi(NOTES), "--mix", mix, "--model", str(models / "note.pt"))
     assert done.status == 2
-    assert "the shares of a mix are 0 or more, not all 0, and their sum is finite: got " in done.err
+    assert "the shares of a mix are not negative, and their sum is positive and finite: got " in done.err
 
 
 def test_an_extreme_amount_and_mix_are_performed(perform: Callable[..., Done], models: Path, tmp_path: Path) -> None:

@@ -223,7 +223,7 @@ def test_a_stylenet_is_scored_by_style(command: Callable[..., Done], place: Path
         ("composer@9 new", "no version is called 'composer@9'"),
         ("composr new", "did you mean 'composer'?"),
         ("nothing/7 new", "no search is called 'nothing'"),
-        ("missing.pt new", "a trained model must be there: missing.pt is not"),
+        ("missing.pt new", "a trained model must exist: there is no missing.pt"),
         ("new/tunes.abc new", "is not a checkpoint"),
         ("state.pt new", "state.pt is the state of a trial that was still in training"),
         ("sonatas.pt new", "no family is called 'sonatas'"),

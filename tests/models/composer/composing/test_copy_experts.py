@@ -1,4 +1,4 @@
-"""The experts over growing tunes, against the votes of whole tunes."""
+"""Votes of the experts for growing tunes compared with those for complete tunes."""
 
 from fractions import Fraction
 from math import lcm
@@ -16,11 +16,11 @@ from models.composer.copy_gate import NUM_EXPERTS, Copying, gate_features
 from tests.hand_melodies import Tune, bar_length, melodies, places, random_tunes
 
 LENGTH = 90
-"""Notes of each tune: more than a text holds before it grows."""
+"""Notes of each tune, more than the initial capacity of a text."""
 
 
 def long_tunes() -> list[Tune]:
-    """Return tunes of one length that repeat themselves, as they are and transposed, in several metres."""
+    """Return tunes of equal length with exact and transposed repetitions, in several metres."""
     tunes: list[Tune] = []
     for number, tune in enumerate(random_tunes(6, least=12, most=20)):
         higher = [(p if p == REST else p + 2, d) for p, d in tune.notes]
@@ -32,37 +32,39 @@ def long_tunes() -> list[Tune]:
 
 @pytest.mark.parametrize("copying", ["match", "match+bars"])
 @pytest.mark.parametrize("beat", ["off", "target"])
-def test_growing_tunes_have_the_votes_of_whole_ones(copying: Copying, beat: Literal["off", "target"]) -> None:
+def test_votes_for_growing_tunes_equal_those_of_complete_tunes(
+    copying: Copying, beat: Literal["off", "target"]
+) -> None:
     tunes = long_tunes()
     data = melodies(tunes)
     encoding = MelodyEncoding(data, MelodyOptions(beat=beat))
     resolution = lcm(*(time.denominator for time in (*data.durations, *data.positions)))
-    bars = [Bars(int(bar_length(one) * resolution), int(one.pickup * resolution), 10**6) for one in tunes]
-    onsets = [np.cumsum([0, *(int(d * resolution) for _, d in one.notes)]).tolist() for one in tunes]
+    bars = [Bars(int(bar_length(tune) * resolution), int(tune.pickup * resolution), 10**6) for tune in tunes]
+    onsets = [np.cumsum([0, *(int(d * resolution) for _, d in tune.notes)]).tolist() for tune in tunes]
     experts = CopyExperts(encoding.vocabulary, copying, bars, beat_in_tokens=beat == "target")
     tokens = encoding.sequences.token.reshape(len(tunes), LENGTH).astype(np.int64)
     position = data.position.reshape(len(tunes), LENGTH).astype(np.int64)
     votes = data.votes[:, : NUM_EXPERTS[copying]].reshape(len(tunes), LENGTH, -1)
     for note in range(LENGTH):
         onset = [of_tune[note] for of_tune in onsets]
-        found = experts.look(onset, position[:, note])
-        bar = np.array([places(one)[note][0] for one in tunes], np.int32)
+        actual = experts.look(onset, position[:, note])
+        bar = np.array([places(tune)[note][0] for tune in tunes], np.int32)
         expected = gate_features(votes[:, note], bar, np.full(len(tunes), note))
-        np.testing.assert_array_equal(found.features, expected)
-        np.testing.assert_array_equal(found.present, votes[:, note]["length"] >= 0)
-        said = np.zeros((len(tunes), votes.shape[2], encoding.num_tokens))
-        np.add.at(said, (found.row, found.expert, found.token), found.share)
+        np.testing.assert_array_equal(actual.features, expected)
+        np.testing.assert_array_equal(actual.present, votes[:, note]["length"] >= 0)
+        shares = np.zeros((len(tunes), votes.shape[2], encoding.num_tokens))
+        np.add.at(shares, (actual.row, actual.expert, actual.token), actual.share)
         share = votes[:, note]["hits"] / np.maximum(votes[:, note]["votes"], 1)
-        np.testing.assert_allclose(said[np.arange(len(tunes)), :, tokens[:, note]], share)
-        assert (said.sum(axis=2) < 1 + 1e-9).all()
-        exact = said[:, 0].sum(axis=1)[found.present[:, 0]]
-        if beat == "off":  # every event that was played has a token, wherever in the bar it may come again
+        np.testing.assert_allclose(shares[np.arange(len(tunes)), :, tokens[:, note]], share)
+        assert (shares.sum(axis=2) < 1 + 1e-9).all()
+        exact = shares[:, 0].sum(axis=1)[actual.present[:, 0]]
+        if beat == "off":  # every event has a token at any bar position
             np.testing.assert_allclose(exact, 1)
         experts.add(tokens[:, note], onset)
     assert (votes["length"][:, -20:, :NUM_MATCHES] > 10).any()
 
 
-def test_no_bars_are_looked_back_where_the_corpus_has_no_metre() -> None:
+def test_experts_for_bars_are_absent_if_the_corpus_has_no_metre() -> None:
     data = melodies(long_tunes())
     data.votes["length"][:, NUM_MATCHES:] = -1
     vocabulary = MelodyEncoding(data, MelodyOptions()).vocabulary

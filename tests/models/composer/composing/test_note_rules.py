@@ -1,4 +1,4 @@
-"""What may come next, against walks over all ways to fill a bar."""
+"""Allowed notes compared with a search over all ways to fill a bar."""
 
 from fractions import Fraction
 from functools import cache
@@ -21,23 +21,23 @@ def rules(made: MelodyVocabulary, resolution: int, *, beat_in_tokens: bool = Fal
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=4, unique=True), st.integers(1, 30))
-def test_only_lengths_after_which_the_bar_can_be_filled_may_come(lengths: list[int], room: int) -> None:
+def test_only_lengths_that_let_the_bar_be_filled_are_allowed(lengths: list[int], room: int) -> None:
     @cache
     def can_fill(left: int) -> bool:
-        return left == 0 or any(can_fill(left - one) for one in lengths if one <= left)
+        return left == 0 or any(can_fill(left - length) for length in lengths if length <= left)
 
-    made = vocabulary_of([(60, number) for number in range(len(lengths))], [Fraction(one) for one in lengths])
-    found = rules(made, 1).allowed(BarPosition(0, room, room + 40), None)
-    fitting = [one <= room and can_fill(room - one) for one in lengths]
+    made = vocabulary_of([(60, number) for number in range(len(lengths))], [Fraction(length) for length in lengths])
+    actual = rules(made, 1).allowed(BarPosition(0, room, room + 40), None)
+    fitting = [length <= room and can_fill(room - length) for length in lengths]
     if any(fitting):
-        assert found.tokens.tolist() == fitting
-        assert found.length is None
+        assert actual.tokens.tolist() == fitting
+        assert actual.length is None
     else:  # then a note may cross the bar line
-        assert found.tokens.tolist() == [one <= room + 40 for one in lengths]
+        assert actual.tokens.tolist() == [length <= room + 40 for length in lengths]
 
 
 @given(st.data())
-def test_tokens_that_stand_at_one_place_lead_from_place_to_place(data: st.DataObject) -> None:
+def test_tokens_with_a_bar_position_are_allowed_if_they_lead_to_the_end_of_the_bar(data: st.DataObject) -> None:
     bar = 6
     token = st.tuples(st.just(60), st.integers(0, 2), st.integers(0, bar - 1))
     tokens = data.draw(st.lists(token, min_size=1, max_size=8, unique=True))
@@ -47,17 +47,17 @@ def test_tokens_that_stand_at_one_place_lead_from_place_to_place(data: st.DataOb
     def can_fill(at: int) -> bool:
         return at == bar or any(can_fill(at + length + 1) for _, length, place in tokens if place == at)
 
-    durations, places = [Fraction(one) for one in (1, 2, 3)], [Fraction(one) for one in range(bar)]
+    durations, places = [Fraction(number) for number in (1, 2, 3)], [Fraction(number) for number in range(bar)]
     made = rules(vocabulary_of(tokens, durations, places), 1, beat_in_tokens=True)
     fitting = [place == position and can_fill(position + length + 1) for _, length, place in tokens]
-    found = made.allowed(BarPosition(position, bar - position, 100), None)
+    actual = made.allowed(BarPosition(position, bar - position, 100), None)
     if any(fitting):
-        assert found.tokens.tolist() == fitting
+        assert actual.tokens.tolist() == fitting
     else:
-        assert found.tokens.any()
+        assert actual.tokens.any()
         crossing = [place == position for _, _, place in tokens]
-        assert found.tokens.tolist() == (crossing if any(crossing) else [True] * len(tokens))
-        assert found.length == (None if any(crossing) else bar - position)
+        assert actual.tokens.tolist() == (crossing if any(crossing) else [True] * len(tokens))
+        assert actual.length == (None if any(crossing) else bar - position)
 
 
 def test_a_note_that_ends_the_tune_is_the_tonic() -> None:
@@ -67,22 +67,22 @@ def test_a_note_that_ends_the_tune_is_the_tonic() -> None:
     assert made.allowed(before, 0).tokens.tolist() == [True, True, False, False, True]
     assert made.allowed(last, 2).tokens.tolist() == [False, True, False, False, False]
     assert made.allowed(last, None).tokens.tolist() == [True, True, False, False, True]
-    # Elsewhere the tonic binds nothing.
+    # The tonic has no effect before the last bar.
     assert made.allowed(BarPosition(7, 1, 9), 2).tokens.tolist() == [True, True, False, False, True]
 
 
-def test_without_a_tonic_of_the_length_one_is_written_as_long_as_the_bar() -> None:
+def test_a_tonic_of_another_length_is_shortened_to_the_bar() -> None:
     made = rules(vocabulary_of([(60, 0), (62, 1)], [HALF, Fraction(1)]), 2)
-    found = made.allowed(BarPosition(7, 1, 1), 2)
-    assert (found.tokens.tolist(), found.length) == ([False, True], 1)
+    actual = made.allowed(BarPosition(7, 1, 1), 2)
+    assert (actual.tokens.tolist(), actual.length) == ([False, True], 1)
     nothing = made.allowed(BarPosition(7, 1, 1), 5)  # the model has no such pitch at all
     assert (nothing.tokens.tolist(), nothing.length) == ([True, False], None)
 
 
-def test_where_no_length_leads_to_the_end_a_note_fills_the_bar() -> None:
+def test_a_note_fills_the_bar_if_no_length_fits() -> None:
     made = rules(vocabulary_of([(60, 0), (62, 0)], [Fraction(2)]), 2)
-    found = made.allowed(BarPosition(7, 1, 1), None)
-    assert (found.tokens.tolist(), found.length) == ([True, True], 1)
+    actual = made.allowed(BarPosition(7, 1, 1), None)
+    assert (actual.tokens.tolist(), actual.length) == ([True, True], 1)
 
 
 def test_a_pickup_shortens_the_last_bar() -> None:
@@ -104,7 +104,7 @@ def test_a_pickup_shortens_the_last_bar() -> None:
     (61, 62, None, [False, True, False, True]),
     (61, 61, None, [False, False, False, False]),
 ])  # fmt: skip
-def test_range_and_scale_choose_pitches_but_never_rests_alone(
+def test_usable_tokens_are_pitches_of_range_and_scale_but_never_only_rests(
     low: int, high: int, scale: frozenset[int] | None, expected: list[bool]
 ) -> None:
     made = vocabulary_of([(60, 0), (62, 0), (63, 0), (REST_PITCH, 0)], [HALF])
@@ -115,19 +115,19 @@ def test_range_and_scale_choose_pitches_but_never_rests_alone(
 def test_a_tune_leaves_room_for_a_long_last_note(lengths: list[int], room: int, closing: int) -> None:
     @cache
     def can_fill(left: int) -> bool:
-        return left == 0 or any(can_fill(left - one) for one in lengths if one <= left)
+        return left == 0 or any(can_fill(left - length) for length in lengths if length <= left)
 
-    made = rules(vocabulary_of([(60, n) for n in range(len(lengths))], [Fraction(one) for one in lengths]), 1)
-    fitting = [one <= room and can_fill(room - one) for one in lengths]
+    made = rules(vocabulary_of([(60, n) for n in range(len(lengths))], [Fraction(length) for length in lengths]), 1)
+    fitting = [length <= room and can_fill(room - length) for length in lengths]
     closes = [
-        fit and (one >= closing if one == room else room - one >= closing)
-        for one, fit in zip(lengths, fitting, strict=True)
+        fit and (length >= closing if length == room else room - length >= closing)
+        for length, fit in zip(lengths, fitting, strict=True)
     ]
-    found = made.allowed(BarPosition(0, room, room, closing), None)
+    actual = made.allowed(BarPosition(0, room, room, closing), None)
     if any(closes):
-        assert found.tokens.tolist() == closes
+        assert actual.tokens.tolist() == closes
     elif any(fitting):
-        assert found.tokens.tolist() == fitting
-    # Before the last bar it binds nothing.
+        assert actual.tokens.tolist() == fitting
+    # The rule has no effect before the last bar.
     earlier = made.allowed(BarPosition(0, room, room + 40, closing), None).tokens.tolist()
     assert earlier == made.allowed(BarPosition(0, room, room + 40), None).tokens.tolist()

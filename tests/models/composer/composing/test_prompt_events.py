@@ -1,4 +1,4 @@
-"""A prompt in a model's words: what it knows stays, the nearest stands for the rest."""
+"""Prompts as tokens: known notes are kept, unknown notes are replaced by the nearest."""
 
 from fractions import Fraction
 
@@ -28,31 +28,31 @@ def test_known_notes_are_themselves() -> None:
     assert events(notes, num_notes=2) == PromptEvents((3, 0), (62, 60), (ONE, HALF), 0)
 
 
-def test_the_nearest_duration_then_the_nearest_of_the_same_pitch_class() -> None:
-    found = events([(60, TWO), (48, HALF), (74, HALF), (85, HALF), (60, ONE), (REST, TWO)])
+def test_unknown_notes_become_the_nearest_duration_then_pitch_class() -> None:
+    actual = events([(60, TWO), (48, HALF), (74, HALF), (85, HALF), (60, ONE), (REST, TWO)])
     #               quarters: D4 C4       D4 is a D     C5 (no C#)  no C as a quarter
-    assert found.token == (3, 0, 1, 2, 3, 5)
-    assert found.pitch == (62, 60, 62, 72, 62, REST)
-    assert found.duration == (ONE, HALF, HALF, HALF, ONE, HALF)
-    assert found.num_replaced == 6
+    assert actual.token == (3, 0, 1, 2, 3, 5)
+    assert actual.pitch == (62, 60, 62, 72, 62, REST)
+    assert actual.duration == (ONE, HALF, HALF, HALF, ONE, HALF)
+    assert actual.num_replaced == 6
 
 
 def test_the_key_is_shifted_to_the_models_frame_and_back() -> None:
-    found = events([(69, HALF), (71, HALF)], shift=-9)
-    assert (found.token, found.pitch, found.num_replaced) == ((0, 1), (69, 71), 0)
+    actual = events([(69, HALF), (71, HALF)], shift=-9)
+    assert (actual.token, actual.pitch, actual.num_replaced) == ((0, 1), (69, 71), 0)
 
 
-def test_rests_stay_where_the_model_reads_none() -> None:
-    found = events([(60, HALF), (REST, HALF), (62, HALF)], made=vocabulary_of(KNOWN[:-1], [HALF, ONE]))
-    assert (found.token, found.pitch, found.num_replaced) == ((0, None, 1), (60, REST, 62), 0)
+def test_rests_are_kept_if_the_model_reads_none() -> None:
+    actual = events([(60, HALF), (REST, HALF), (62, HALF)], made=vocabulary_of(KNOWN[:-1], [HALF, ONE]))
+    assert (actual.token, actual.pitch, actual.num_replaced) == ((0, None, 1), (60, REST, 62), 0)
 
 
-def test_of_an_events_tokens_the_one_at_the_notes_place_is_read() -> None:
+def test_an_event_gets_the_token_of_its_place_in_the_bar() -> None:
     made = vocabulary_of([(60, 0, 0), (60, 0, 1), (62, 0, 2), (60, 0, 2)], [ONE], [Fraction(0), ONE, TWO])
     assert events([(60, ONE)] * 4, made=made).token == (0, 1, 3, 3)  # the fourth beat's nearest is the third
 
 
 def test_notes_stay_within_midi() -> None:
     made = vocabulary_of([(127, 0), (115, 0)], [HALF])
-    found = events([(127, HALF)], made=made, shift=-5)
-    assert (found.token, found.pitch, found.num_replaced) == ((1,), (120,), 1)
+    actual = events([(127, HALF)], made=made, shift=-5)
+    assert (actual.token, actual.pitch, actual.num_replaced) == ((1,), (120,), 1)

@@ -1,4 +1,4 @@
-"""Temperature, top-k and top-p against a loop over sorted tokens, and draws against probabilities by enumeration."""
+"""Temperature, top-k and top-p compared with a loop over sorted tokens, and frequencies of draws."""
 
 import numpy as np
 from hypothesis import given
@@ -13,7 +13,7 @@ rows = st.lists(st.floats(-30.0, 3.0) | st.just(-np.inf), min_size=1, max_size=9
 
 
 def naive(row: NDArray[np.float64], temperature: float, top_k: int, top_p: float) -> list[float]:
-    """Walk down the tokens from the likeliest and stop where the rule says so."""
+    """Keep tokens in descending order of probability until the limits are reached."""
     order = sorted(range(len(row)), key=lambda token: (-row[token], token))
     if temperature == 0:
         return [1.0 if token == order[0] else 0.0 for token in range(len(row))]
@@ -40,19 +40,19 @@ def naive(row: NDArray[np.float64], temperature: float, top_k: int, top_p: float
 )
 def test_shaping_equals_the_naive_walk(row: list[float], temperature: float, top_k: int, top_p: float) -> None:
     log_p = np.array(row)
-    found = shaped(np.stack([log_p, log_p[::-1]]), temperature, top_k, top_p)
-    np.testing.assert_allclose(found.sum(axis=1), 1.0)
-    np.testing.assert_allclose(found[0], naive(log_p, temperature, top_k, top_p), rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(found[1], naive(log_p[::-1], temperature, top_k, top_p), rtol=1e-9, atol=1e-12)
+    actual = shaped(np.stack([log_p, log_p[::-1]]), temperature, top_k, top_p)
+    np.testing.assert_allclose(actual.sum(axis=1), 1.0)
+    np.testing.assert_allclose(actual[0], naive(log_p, temperature, top_k, top_p), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(actual[1], naive(log_p[::-1], temperature, top_k, top_p), rtol=1e-9, atol=1e-12)
 
 
-def test_extreme_temperatures_are_the_limits() -> None:
+def test_extreme_temperatures_approach_the_limits() -> None:
     log_p = np.log([[0.2, 0.5, 0.3]])
     np.testing.assert_array_equal(shaped(log_p, 1e-308, 0, 1.0), shaped(log_p, 0.0, 0, 1.0))
     np.testing.assert_allclose(shaped(log_p, 1e9, 0, 1.0), 1 / 3, rtol=1e-6)
 
 
-def test_draws_come_as_often_as_their_probabilities_say() -> None:
+def test_draws_follow_their_probabilities() -> None:
     p = np.array([0.0, 0.125, 0.0, 0.5, 0.25, 0.125, 0.0])
     u = np.arange(64) / 64  # every number that has six bits
     tokens = drawn(np.tile(p, (64, 1)), u)
@@ -60,6 +60,6 @@ def test_draws_come_as_often_as_their_probabilities_say() -> None:
 
 
 @given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=9).filter(lambda p: sum(p) > 0), st.floats(0.0, 1.0))
-def test_nothing_of_probability_zero_is_drawn(p: list[float], u: float) -> None:
+def test_impossible_tokens_are_not_drawn(p: list[float], u: float) -> None:
     (token,) = drawn(np.array([p]), np.array([np.nextafter(u, 0.0)]))
     assert p[token] > 0

@@ -1,4 +1,4 @@
-"""Tuplets that are composed, each way to fill a bar one by one: a fiddler can read what is written of them."""
+"""Composed tuplets are readable, for all ways to fill a bar."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -29,14 +29,14 @@ Walk = tuple[Fraction, ...]
 
 
 def rules(lengths: list[str], metre: tuple[int, int]) -> NoteRules:
-    made = vocabulary_of([(60, number) for number in range(len(lengths))], [Fraction(one) for one in lengths])
+    made = vocabulary_of([(60, number) for number in range(len(lengths))], [Fraction(text) for text in lengths])
     unit = DIVISIONS * 4 // metre[1]
     usable = usable_tokens(made, 0, 127, None)
     return NoteRules(made, usable, beat_in_tokens=False, resolution=DIVISIONS, unit=unit)
 
 
 def walks(made: NoteRules, metre: tuple[int, int]) -> Iterator[Walk]:
-    """Yield every way through a bar that is followed by another."""
+    """Yield all ways to fill a bar that is followed by another bar."""
     length = DIVISIONS * 4 * metre[0] // metre[1]
     frame = Bars(length=length, pickup=0, end=2 * length)
 
@@ -45,8 +45,8 @@ def walks(made: NoteRules, metre: tuple[int, int]) -> Iterator[Walk]:
             yield before
             return
         allowed = made.allowed(place, None)
-        assert allowed.length is None, "a way that was begun leads to the end"
-        for ticks in {int(one) for one in made.ticks[allowed.tokens]}:
+        assert allowed.length is None, "allowed notes never lead to a dead end"
+        for ticks in {int(value) for value in made.ticks[allowed.tokens]}:
             after = made.following(frame.place(onset + ticks), place)
             yield from further(onset + ticks, after, (*before, Fraction(ticks, DIVISIONS)))
 
@@ -55,23 +55,23 @@ def walks(made: NoteRules, metre: tuple[int, int]) -> Iterator[Walk]:
 
 def tuplets(tune: Tune) -> Iterator[list[WrittenNote]]:
     for bar in bars(tune):
-        for number, members in groupby(bar.notes, key=lambda one: one.tuplet):
+        for number, members in groupby(bar.notes, key=lambda note: note.tuplet):
             if number >= 0:
                 yield list(members)
 
 
 def is_readable(members: list[WrittenNote], unit: Fraction) -> bool:
-    """Return whether a bracket stands over 3, 5 or 7 equal values, some joined or halved, in a unit or part of it."""
+    """Return whether a tuplet has 3, 5 or 7 equal values, some joined or halved, in a unit or part of it."""
     begin, end = members[0].offset, members[-1].end
     actual = members[0].ratio.numerator
-    parts = {one.length / (end - begin) for one in members}
+    parts = {note.length / (end - begin) for note in members}
     return (
         actual in (3, 5, 7)
         and begin // unit == (end - unit / 1000) // unit
         and all(odd(time / unit) == 1 for time in (begin, end))
-        and all(odd(one.length) == actual for one in members)
-        and all(is_written(one.value) for one in members)
-        and all(one.note != other.note for one, other in pairwise(members))
+        and all(odd(note.length) == actual for note in members)
+        and all(is_written(note.value) for note in members)
+        and all(note.note != other.note for note, other in pairwise(members))
         and max(parts) < 1
     )
 
@@ -91,11 +91,11 @@ def odd(number: Fraction) -> int:
     ],
     ids=["1/4", "2/4", "3/8", "2/2"],
 )
-def test_every_way_to_fill_a_bar_can_be_read(metre: tuple[int, int], lengths: list[str]) -> None:
-    found = list(walks(rules(lengths, metre), metre))
-    assert len(found) == len(set(found)) > 100
+def test_all_tuplets_of_all_ways_to_fill_a_bar_are_readable(metre: tuple[int, int], lengths: list[str]) -> None:
+    actual = list(walks(rules(lengths, metre), metre))
+    assert len(actual) == len(set(actual)) > 100
     num_tuplets = 0
-    for walk in found:
+    for walk in actual:
         assert sum(walk) == Fraction(4 * metre[0], metre[1])
         for members in tuplets(Tune((60,) * len(walk), walk, metre)):
             assert is_readable(members, Fraction(4, metre[1])), walk
@@ -103,15 +103,15 @@ def test_every_way_to_fill_a_bar_can_be_read(metre: tuple[int, int], lengths: li
     assert num_tuplets > 50
 
 
-def test_the_usual_tuplets_can_come_and_the_odd_ones_cannot() -> None:
-    found = set(walks(rules([*LENGTHS, "1/12", "5/6"], (1, 4)), (1, 4)))
+def test_usual_tuplets_are_allowed_and_odd_ones_are_not() -> None:
+    actual = set(walks(rules([*LENGTHS, "1/12", "5/6"], (1, 4)), (1, 4)))
 
     def is_there(text: str) -> bool:
-        return tuple(Fraction(one) for one in text.split()) in found
+        return tuple(Fraction(part) for part in text.split()) in actual
 
     usual = ["1/3 1/3 1/3", "2/3 1/3", "1/3 2/3", "1/6 1/6 1/6 1/2", "1/2 1/6 1/6 1/6", "1/6 1/6 1/3 1/3"]
     usual += ["1/3 1/3 1/6 1/6", "1/6 1/3 1/2", "1/5 1/5 1/5 1/5 1/5", "1/4 1/12 1/12 1/12 1/2", "1/3 1/6 1/6 1/6 1/6"]
-    assert [one for one in usual if not is_there(one)] == []
+    assert [text for text in usual if not is_there(text)] == []
     odd_ones = [
         "1/6 1/4 1/4 1/3",
         "1/6 3/8 3/8 1/12",
@@ -120,12 +120,12 @@ def test_the_usual_tuplets_can_come_and_the_odd_ones_cannot() -> None:
         "1/4 1/12 2/3",
         "1/3 1/5 1/5 1/6 1/10",
     ]
-    assert [one for one in odd_ones if is_there(one)] == []
+    assert [text for text in odd_ones if is_there(text)] == []
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(ODD, max_size=4, unique=True), st.sampled_from([(1, 4), (3, 8), (5, 16)]))
-def test_whatever_lengths_a_model_knows(lengths: list[str], metre: tuple[int, int]) -> None:
+def test_tuplets_are_readable_for_any_known_lengths(lengths: list[str], metre: tuple[int, int]) -> None:
     for number, walk in enumerate(walks(rules(["1/4", *lengths], metre), metre)):
         for members in tuplets(Tune((60,) * len(walk), walk, metre)):
             assert is_readable(members, Fraction(4, metre[1])), walk
@@ -133,19 +133,19 @@ def test_whatever_lengths_a_model_knows(lengths: list[str], metre: tuple[int, in
             break
 
 
-def test_what_is_written_is_read_back_by_another_program() -> None:
+def test_tuplets_are_read_back_by_music21() -> None:
     from music21.converter import parseData  # pyright: ignore[reportUnknownVariableType]
 
-    found = sorted(walks(rules(TRIPLETS, (2, 4)), (2, 4)))[::11]
-    durations = tuple(one for walk in found for one in walk)
+    actual = sorted(walks(rules(TRIPLETS, (2, 4)), (2, 4)))[::11]
+    durations = tuple(length for walk in actual for length in walk)
     score: Any = parseData(to_musicxml(Tune((60,) * len(durations), durations, (2, 4))), format="musicxml")
-    assert tuple(Fraction(one.duration.quarterLength) for one in score.stripTies().recurse().notes) == durations
+    assert tuple(Fraction(note.duration.quarterLength) for note in score.stripTies().recurse().notes) == durations
     for measure in score.recurse().getElementsByClass("Measure"):
-        kinds = [tuplet.type for one in measure.notes for tuplet in one.duration.tuplets]
+        kinds = [tuplet.type for note in measure.notes for tuplet in note.duration.tuplets]
         assert [kind for kind in kinds if kind] == ["start", "stop"] * (len([kind for kind in kinds if kind]) // 2)
 
 
-def test_a_composer_completes_its_tuplets_and_those_of_a_prompt(tmp_path: Path) -> None:
+def test_a_composer_completes_tuplets_also_those_of_a_prompt(tmp_path: Path) -> None:
     third, sixth, half = Fraction(1, 3), Fraction(1, 6), Fraction(1, 2)
     pattern = [
         third,
@@ -171,11 +171,11 @@ def test_a_composer_completes_its_tuplets_and_those_of_a_prompt(tmp_path: Path) 
             assert sum(tune.duration) == 6 * tune.bar_length
             for members in tuplets(tune):
                 num_tuplets += 1
-                assert is_readable(members, Fraction(1)), [one.length for one in members]
+                assert is_readable(members, Fraction(1)), [note.length for note in members]
     assert num_tuplets > 50
 
 
-def test_a_place_is_plain_if_halves_lead_to_it() -> None:
+def test_plain_places_are_reached_by_halving() -> None:
     quarter = Tuplets(DIVISIONS)
     for text, plain in {
         "0": True,
