@@ -1,6 +1,6 @@
-"""The table ``[sampler]`` of a search file, by kind: how hyperparameters are proposed.
+"""The table ``[sampler]`` of a search file, one class per kind: how hyperparameters are proposed.
 
-A new kind is a class here and Optuna's sampler in search/driver/sampler.py.
+To add a kind, add a class here and Optuna's sampler in search/driver/sampler.py.
 """
 
 import math
@@ -19,7 +19,7 @@ class Sampler(Section):
     seed: int = Field(default=0, ge=0, description="seed of the proposals")
 
     def check(self, space: Space, trials: int, where: str) -> None:
-        """Raise BadInputError if the sampler cannot propose so many trials of a space; ``where`` is for the error."""
+        """Raise BadInputError if the sampler cannot propose that many trials; ``where`` is the place for the error."""
 
 
 class Tpe(Sampler):

@@ -1,4 +1,4 @@
-"""The tables of a search file that have one kind: their keys, defaults, bounds and meanings."""
+"""The tables of a search file that have a single kind: their keys, defaults, bounds and descriptions."""
 
 import re
 from typing import Annotated, ClassVar, Literal
@@ -15,7 +15,7 @@ _BARE = re.compile(r"'?([1-9]\d{0,8})'?")
 
 
 def read_duration(text: object) -> float | None:
-    """Read a length of time.
+    """Parse a duration.
 
     Args:
         text: "4m30s", "2h", "90s" or "none".
@@ -24,7 +24,7 @@ def read_duration(text: object) -> float | None:
         Seconds, None for no limit.
 
     Raises:
-        ValueError: For anything else, no time at all, or a number without a unit, which some take for minutes.
+        ValueError: For anything else, a duration of zero, or a number without a unit (seconds or minutes?).
     """
     if text is None or text == "none":
         return None
@@ -42,7 +42,7 @@ def read_duration(text: object) -> float | None:
 
 
 def write_duration(seconds: float | None) -> str:
-    """Write seconds as :func:`read_duration` reads them."""
+    """Format seconds in the notation of :func:`read_duration`."""
     if seconds is None:
         return "none"
     hours, rest = divmod(seconds, 3600)
@@ -76,7 +76,7 @@ class Data(Section):
 
     @property
     def title(self) -> str:
-        """The corpus as titles name it: with the reading of its repeats where that is not the default."""
+        """The corpus for titles, with ``repeats`` if that is not the default."""
         return self.corpus if self.repeats == "written" else f"{self.corpus} as {self.repeats}"
 
 
@@ -90,14 +90,14 @@ class Budget(Section):
     )
 
     def used(self, num_finished: int, seconds: float) -> Literal["trials", "time"] | None:
-        """Return what of it is used up.
+        """Return which part of the budget is used up.
 
         Args:
-            num_finished: Trials that are finished.
-            seconds: Time spent on the search, over all starts.
+            num_finished: Number of finished trials.
+            seconds: Time spent on the search over all starts (seconds).
 
         Returns:
-            Which part; None while there is more to do.
+            "trials" or "time"; None if neither is used up.
         """
         if num_finished >= self.trials:
             return "trials"

@@ -22,7 +22,7 @@ from search.study.writer import Study
 from search.trials.files import TrialFiles, model_path
 from search.trials.storage import CheckpointCollector, MigratedFiles, migrate_storage
 from tests.object_store import S3Server, object_store
-from tests.search.driver.test_restart import TRIALS, check_it_went_on_from_a_rung, check_mlflow, drive, trials
+from tests.search.driver.test_restart import TRIALS, check_mlflow, check_trials_resumed_from_a_rung, drive, trials
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the store's own
 TOY = ToyFamily()
@@ -223,7 +223,7 @@ def test_begun_at_home_killed_gone_on_with_in_an_object_store_killed_and_ended(
     cut = trials(home)
     assert (cut[late].state, len(cut[late].epochs)) == ("WAITING", 5)
     printed = drive(home, storage=storage)
-    check_it_went_on_from_a_rung(cut, printed)
+    check_trials_resumed_from_a_rung(cut, printed)
 
     found = trials(home)
     assert [trial.number for trial in found] == list(range(TRIALS))
