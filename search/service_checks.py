@@ -67,7 +67,7 @@ def try_tracking(search: SearchSpec, home: Path) -> str:
     tag = f"tunesmith.doctor.round.{uuid.uuid4().hex}"
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # MLflow warns about itself
+            warnings.simplefilter("ignore")  # warnings of MLflow
             client = connect(uri)
             existing = experiments(client)
             if not existing:

@@ -66,7 +66,7 @@ class Attempts:
 
 
 def _num_counting(failures: list[_Failure]) -> int:
-    """Count the failures on nodes that are alive; one of unknown cause counts if its node is alive later on."""
+    """Count the failures on nodes that are alive; a failure of unknown cause counts once its node stayed alive."""
     alive = {"", *(node["NodeID"] for node in _ray.nodes() if node["Alive"])}
     now = time.monotonic()
     return sum(failure.node in alive and (failure.is_own or now - failure.at > _DOUBT_S) for failure in failures)

@@ -104,6 +104,6 @@ class Failures:
             "a search needs trials that succeed",
             value,
             f"the first error: {reason}",
-            f"fix the cause, then raise budget.trials to {len(final) + budget}, for failed trials count; to repeat one",
+            f"fix the cause, then raise budget.trials to {len(final) + budget}, as failed trials count; to repeat one",
             Action("repeat trial", {"search": name, "trial": failed[0].number}),
         )

@@ -29,7 +29,7 @@ class StopRequest:
 
 
 class Limit(Stopper):
-    """Ray Tune's stopper: stops all trials at the end of a search, and knows the reason.
+    """Ray Tune's stopper, which stops all trials at the end of a search, and the reason of the end.
 
     Attributes:
         stopping: Whether all trials must stop.
@@ -38,7 +38,7 @@ class Limit(Stopper):
     def __init__(
         self, study: Study, budget: Budget, failures: Failures, stop: StopRequest, later: Callable[[], float]
     ) -> None:
-        """Initialize.
+        """Initialize with everything that may end the search.
 
         Args:
             study: The search's study.

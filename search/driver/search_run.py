@@ -154,7 +154,7 @@ class SearchRun:
         stop: StopRequest,
         later: Callable[[], float],
     ) -> None:
-        """Set up everything except the open study.
+        """Set up everything around an open study.
 
         Args:
             task: The search and its data.

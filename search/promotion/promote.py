@@ -188,7 +188,7 @@ class Promotion:
         earlier = f"{self._name(test.trial)} with {counted(test.networks, 'network')}"
         now = f"{self._name(plan.chosen.number)} with {counted(plan.networks, 'network')}"
         return BadInputError(
-            "the sealed test is opened once in a search",
+            "the sealed test is opened only once per search",
             f"{earlier} was tested on {test.at[:10]}, and promoting {now} after that would be choosing by the test",
             remedy="start another search, give a reason to force it, or promote the trial that was tested",
             action=Action(

@@ -159,7 +159,7 @@ class Registry:
             return dict(json.loads(text))
         except (RecursionError, TypeError, ValueError) as error:
             raise BadInputError(
-                "a version's evidence must be as it was registered",
+                "a version's evidence must be intact",
                 f"that of {version.reference} is damaged",
                 f"{EVIDENCE} of MLflow's run {version.run_id}: {one_line(error)}",
                 _REMEDY,

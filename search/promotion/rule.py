@@ -204,7 +204,7 @@ def selection_bias(full: Sequence[Candidate], chosen: Candidate, objective: Metr
 
     Args:
         full: All candidates.
-        chosen: The one that was chosen.
+        chosen: The chosen candidate.
         objective: The metric.
 
     Returns:

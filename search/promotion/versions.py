@@ -45,7 +45,7 @@ class Reference:
     version: int | None
 
     def __str__(self) -> str:
-        """Return the reference in its notation."""
+        """Return the reference as text, which :func:`parse_reference` parses."""
         return f"{self.family}@{CHAMPION if self.version is None else self.version}"
 
 

@@ -147,7 +147,7 @@ def _read(text: str, label: str) -> _Source:
         raise BadInputError("a search file is TOML", f"{label} is not, {reason[0].lower()}{reason[1:]}") from None
     except (RecursionError, ValueError):  # Python's own limits
         raise BadInputError(
-            f"a search file's numbers have at most {_MAX_DIGITS:,} digits, and its brackets are nested at most some "
+            f"a search file's numbers have at most {_MAX_DIGITS:,} digits, and its brackets are nested at most a few "
             "hundred times",
             f"{label} has more",
             _where_digits(text),
@@ -258,8 +258,8 @@ def _check_point(source: _Source, index: int, spec_type: type[Spec], space: Spac
         domain = space.domains[name]
         if name in point and point[name] not in domain and ("space", name) not in source.overridden:
             raise BadInputError(
-                "a point lies in the space that is searched",
-                f"{name} = {toml_value(point[name])} of [[prior]] {index + 1} does not, for [space] has "
+                "a prior point must lie in the search space",
+                f"{name} = {toml_value(point[name])} of [[prior]] {index + 1} does not, because [space] has "
                 f"{name} = {domain.to_toml()}",
                 source.place("prior", index, name),
                 "change one of them",

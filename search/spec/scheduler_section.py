@@ -49,7 +49,7 @@ class Asha(Scheduler):
     kind: str = Field(default="asha", description='"asha" stops weak trials early; "none" trains each to the end')
     first_rung: int = Field(default=3, ge=1, le=100_000, description="epochs before a trial may be stopped")
     reduction: int = Field(
-        default=3, ge=2, le=100, description="one trial in this many passes a rung; the next is this many times later"
+        default=3, ge=2, le=100, description="one in this many trials passes a rung; rungs grow by this factor"
     )
 
     def checkpoint_epochs(self, epochs: int) -> tuple[int, ...]:

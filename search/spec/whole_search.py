@@ -86,7 +86,7 @@ def _section_lines(name: str, section: Section) -> list[str]:
 
 
 def _space_lines(space: Space) -> list[str]:
-    lines = ["", "# What is tried: a value, a list, or a range { low, high, step, log }.", "[space]"]
+    lines = ["", "# What is searched: a value, a list, or a range { low, high, step, log }.", "[space]"]
     if space.only:
         lines.append("only = true  # a setting that is not named here keeps its default")
     for name, setting in space.spec_type.settings().items():

@@ -50,9 +50,7 @@ def open_database(url: str) -> RDBStorage:
     try:
         parsed = make_url(url)
     except Exception:  # noqa: BLE001  (its message may contain a part of the password)
-        raise BadInputError(
-            "study.url is an address as SQLAlchemy reads it, driver://user@host/database", f"got {shown}"
-        ) from None
+        raise BadInputError("study.url must be a SQLAlchemy URL, driver://user@host/database", f"got {shown}") from None
     options: dict[str, Any] = {"pool_pre_ping": True}
     if parsed.drivername in ("postgresql", "postgresql+psycopg", "postgresql+psycopg2"):
         options["connect_args"] = {name: value for name, value in _POSTGRESQL.items() if name not in parsed.query}

@@ -102,7 +102,7 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
     gone = BadInputError(
         "a search is read from its study",
         f"there is none of {name} in {_where(url, path.parent)}",
-        remedy="restore it from a backup, or start the search anew",
+        remedy="restore it from a backup, or start the search from the beginning",
         action=Action("resume search", {"search": path}),
     )
     with undamaged(_where(url, path.parent)), ExitStack() as stack:
@@ -143,7 +143,7 @@ def check_apart(search: SearchSpec) -> None:
     """Check that a search's study and MLflow's store are different databases."""
     if search.study.url and search.study.url == search.tracking.uri:
         raise BadInputError(
-            "the study and MLflow each need a database of their own, for both have a table alembic_version",
+            "the study and MLflow each need a database of their own, because both have a table alembic_version",
             f"study.url and tracking.uri are both {without_password(search.study.url)}",
         )
 

@@ -324,7 +324,7 @@ def driver_of(record: str | None, where: str) -> Driver | None:
         return _DRIVER.validate_json(record)
     except ValueError:
         raise BadInputError(
-            "the record of who runs a search must be whole",
+            "the record of a search's driver must be intact",
             f"{where} is damaged",
             remedy="check that no process runs the search, remove the record, and run the same command again",
         ) from None

@@ -78,7 +78,7 @@ class SearchRecord:
     """The content of a search's study.
 
     Attributes:
-        spec: The search as it was last started.
+        spec: The search, as last started.
         trials: Its trials, by number, without queued points that were never started.
         fingerprint: The data's fingerprint.
         seconds: Time spent on the search over all starts.

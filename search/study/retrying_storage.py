@@ -67,7 +67,7 @@ class RetryingStorage(BaseStorage):
 
     def __reduce__(self) -> NoReturn:
         """Raise TypeError: the URL may contain a password."""
-        raise TypeError("a study's storage is not pickled, for its address may hold a password")
+        raise TypeError("a study's storage cannot be pickled, because its URL may contain a password")
 
     def retry(self, attempt: Callable[[], _T], again: Callable[[], _T] | None = None) -> _T:
         """Retry a call until the database answers.

@@ -112,7 +112,7 @@ def migrate_storage(study: Study, search: SearchSpec, home: Path) -> MigratedFil
 
 
 def _copy(records: Sequence[TrialRecord], before: TrialFiles, now: TrialFiles, own: TrialFiles) -> tuple[set[int], int]:
-    """Move models home and copy checkpoints of unfinished trials; return all trials with checkpoints, and the count."""
+    """Move models and copy checkpoints of unfinished trials; return the trials that had any, and the number copied."""
     waiting = {record.number for record in records if not record.is_final}
     missing = _missing(records, own)
     if not waiting and not missing:
@@ -171,7 +171,7 @@ class CheckpointCollector:
         self._thread.join(_STOPPING if hurry else _FINISHING)
         problem = "it takes too long" if self._thread.is_alive() else self._problem
         where = self._files.place.label
-        text = f"not all files of finished trials were copied home from {where} ({problem}): the next start does it"
+        text = f"not all files of finished trials were copied from {where} ({problem}): the next start does it"
         return [text] if problem else []
 
     def _work(self) -> None:

@@ -67,7 +67,7 @@ class _Scheduler(FIFOScheduler):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("ray_session")
-@pytest.mark.filterwarnings("ignore")  # Ray warns about itself
+@pytest.mark.filterwarnings("ignore")  # warnings of Ray
 def test_ray_trials_have_an_actor_a_node_error_files_and_results(tmp_path: Path) -> None:
     def train(config: dict[str, Any]) -> None:
         tune.report({"loss": config["x"]})

@@ -18,7 +18,7 @@ from search.study.database import folder, open_study
 from search.tracking.client import connect, default_uri, experiments
 from tests.postgres_server import PostgresServer, binaries
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow warns about itself
+pytestmark = pytest.mark.filterwarnings("ignore")  # warnings of MLflow
 
 WRONG = "wr0ng"
 

@@ -17,7 +17,7 @@ from tests.search.programs import environment
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore"),  # MLflow warns about itself
+    pytest.mark.filterwarnings("ignore"),  # warnings of MLflow
     pytest.mark.xdist_group("promotion"),
 ]
 WEAK, MIDDLE, BETTER = 1e-6, 1e-3, 2e-2

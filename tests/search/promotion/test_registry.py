@@ -26,7 +26,7 @@ from tests.search.tracking.test_runs import STARTED, VALUES, free_port, server, 
 
 __all__ = ["server", "store"]  # fixtures
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow warns about itself
+pytestmark = pytest.mark.filterwarnings("ignore")  # warnings of MLflow
 
 TAGS = {
     "search": "toys",

@@ -26,7 +26,7 @@ from tests.search.bare_environment import FOREIGN, OURS, environment, make_envir
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore"),  # MLflow warns about itself
+    pytest.mark.filterwarnings("ignore"),  # warnings of MLflow
     pytest.mark.xdist_group("served models"),
 ]
 

@@ -242,7 +242,7 @@ def test_the_error_for_a_missing_journal_names_its_file(home: Path) -> None:
     with open_study(toy(), TOY, home, "f"):
         pass
     (folder(home, "toys") / "study.journal").unlink()
-    with pytest.raises(BadInputError, match=r"none of toys in .*study.journal; restore .*start the search anew"):
+    with pytest.raises(BadInputError, match=r"none of toys in .*study.journal; restore .*start the search from"):
         read_search(home, "toys", TOY)
 
 

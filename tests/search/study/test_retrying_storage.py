@@ -187,7 +187,7 @@ def test_nothing_is_written_if_before_writing_raises(storage: RetryingStorage) -
 
 
 def test_the_storage_cannot_be_pickled(storage: RetryingStorage) -> None:
-    with pytest.raises(TypeError, match="its address may hold a password"):
+    with pytest.raises(TypeError, match="its URL may contain a password"):
         pickle.dumps(storage)
 
 
@@ -237,6 +237,6 @@ def test_a_password_may_contain_any_character(postgres: PostgresServer) -> None:
 
 @pytest.mark.parametrize("url", ["postgresql", "postgresql+psycopg://u:pass:word@host:pw/db", "none://u:word@h/db"])
 def test_an_invalid_url_is_refused_without_its_password(url: str) -> None:
-    with pytest.raises(BadInputError, match=r"study\.url is an address|must be reachable") as caught:
+    with pytest.raises(BadInputError, match=r"study\.url must be a SQLAlchemy URL|must be reachable") as caught:
         open_database(url)
     assert "word" not in str(caught.value)

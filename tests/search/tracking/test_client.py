@@ -19,7 +19,7 @@ from search.tracking.client import (
 )
 from tests.search.tracking.test_runs import free_port
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow warns about itself
+pytestmark = pytest.mark.filterwarnings("ignore")  # warnings of MLflow
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from search.study.states import StateName
 from search.tracking.client import check_tracking, default_uri
 from search.tracking.thread import Tracking
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow warns about itself
+pytestmark = pytest.mark.filterwarnings("ignore")  # warnings of MLflow
 SEARCH = parse(TOY_SEARCH, "toy", family=ToyFamily())
 VALUES: dict[str, Value] = {"solver": "gradient", "lr": 0.1, "columns": 3, "pause": 0.0, "trouble": "none", "epochs": 9}
 STARTED = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001  (Optuna's are naive)

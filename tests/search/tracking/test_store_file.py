@@ -23,7 +23,7 @@ from search.tracking.client import connect, default_uri
 from search.tracking.store_file import make_ready
 from tests.search.programs import environment
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow warns about itself
+pytestmark = pytest.mark.filterwarnings("ignore")  # warnings of MLflow
 EARLIER = "0584bdc529eb"
 """A version of MLflow's schema that is not the newest."""
 
