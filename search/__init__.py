@@ -1,1 +1,1 @@
-"""Which trials run, and what came of them: the study, the sampler, the scheduler, the tracking."""
+"""Searches: their trials, study, sampler and scheduler, MLflow tracking, and promotion."""

@@ -1,4 +1,4 @@
-"""The version of the code that a search runs with."""
+"""The version of the code that runs a search."""
 
 import subprocess
 from importlib.metadata import PackageNotFoundError, version

@@ -31,11 +31,11 @@ def without_password(url: str) -> str:
     """Remove the passwords from a URL.
 
     Args:
-        url: A URL, or parameters in the notation of libpq or ODBC. A password may stand before the host or among the
+        url: A URL, or parameters in the notation of libpq or ODBC. A password may be before the host or among the
             parameters, whose names and separators may be percent-encoded.
 
     Returns:
-        The rest. A URL without a password is returned unchanged.
+        The URL without passwords; unchanged if there are none.
     """
     scheme, separator, rest = url.partition("://")
     if not separator:
@@ -60,13 +60,11 @@ def first_line(error: BaseException, url: str) -> str:
 
 
 def _end_of_user(rest: str) -> int:
-    """Return the index of the @ that ends user and password, -1 if there is none."""
+    """Return the index of the @ after user and password, -1 if there is none."""
     base = rest.partition("?")[0]
-    if "@" in base:
-        return base.rindex("@")
-    return (
-        -1 if _PLAIN_HOST.match(base) else rest.rfind("@")
-    )  # a match would end before a question mark of the password
+    if "@" not in base and not _PLAIN_HOST.match(base):
+        base = rest  # the password contains the question mark
+    return base.rfind("@")
 
 
 def _without_secrets(text: str) -> str:
@@ -90,6 +88,5 @@ def _without_secrets(text: str) -> str:
 
 def _decoded(text: str) -> str:
     for _ in range(_MAX_DECODED):
-        if text == (text := unquote(text)):
-            break
+        text = unquote(text)
     return text

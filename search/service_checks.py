@@ -1,7 +1,7 @@
-"""Checks that the services of a search can be written: the home folder, the tracking store and the study's database.
+"""Checks that the services of a search are writable: the home folder, the tracking store and the study's database.
 
-Each check undoes what it writes and returns a line about what it found. It raises BadInputError for a service that
-cannot be used. ``tunesmith.doctor`` runs them.
+Each check undoes its writes and returns a one-line result for the user. It raises BadInputError for a service that
+cannot be used. ``tunesmith.doctor`` runs the checks.
 """
 
 import tempfile
@@ -22,7 +22,7 @@ from search.study.database import check_apart, folder
 from search.study.folder_lock import FileLeaseRecord
 from search.study.lease import Driver, living
 from search.tracking.client import check_tracking, connect, experiments, quieten, tracking_uri
-from search.tracking.store_file import sqlite_file
+from search.tracking.store_file import missing_file
 
 _SECONDS = 5
 _PORTS: Mapping[str, int] = {"postgresql": 5432, "mysql": 3306, "http": 80, "https": 443}
@@ -61,13 +61,13 @@ def try_tracking(search: SearchSpec, home: Path) -> str:
     uri = tracking_uri(search, home)
     check_tracking(uri)
     shown = without_password(uri)
-    if _new_file(uri) is not None:
+    if missing_file(uri) is not None:
         return f"{shown} is created when the search starts"
     quieten()
     tag = f"tunesmith.doctor.round.{uuid.uuid4().hex}"
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # MLflow's own
+            warnings.simplefilter("ignore")  # warnings of MLflow
             client = connect(uri)
             existing = experiments(client)
             if not existing:
@@ -110,15 +110,15 @@ def try_study(search: SearchSpec, home: Path) -> str:
 
 
 def unended_driver(search: SearchSpec, home: Path) -> Driver | None:
-    """Return the process that runs a search, or did not end it.
+    """Return the driver process whose lease on a search has not been released.
 
     Args:
         search: The search, whose study can be reached.
         home: The home folder.
 
     Returns:
-        The process, which may still run or may have died with its machine; None if there is none, or if it is known to
-        have died.
+        The process, which may be running or may have died with its machine; None if there is none, or if it is known
+        to have died.
     """
     if search.study.url:
         return _driver_in_database(search.study.url, search.name)
@@ -126,10 +126,10 @@ def unended_driver(search: SearchSpec, home: Path) -> Driver | None:
 
 
 def _driver_in_database(url: str, name: str) -> Driver | None:
-    """Read a lease without changing a database that holds no studies."""
+    """Read the lease without creating tables in a database that has none."""
     from search.study.in_database import DatabaseLeaseRecord
 
-    if _new_file(url) is not None:
+    if missing_file(url) is not None:
         return None
     engine = _engine(url)
     try:
@@ -144,7 +144,7 @@ def _driver_in_database(url: str, name: str) -> Driver | None:
 
 
 def _engine(url: str) -> Engine:
-    """Return an engine that keeps no connections and soon times out."""
+    """Return an engine without a connection pool and with a short timeout."""
     timeout: dict[str, Any] = {"timeout" if url.startswith("sqlite") else "connect_timeout": _SECONDS}
     return create_engine(url, poolclass=NullPool, connect_args=timeout)
 
@@ -163,7 +163,7 @@ def _try_journal(path: Path) -> str:
 
 def _write_and_roll_back(url: str) -> None:
     """Insert a row into Optuna's table of studies, or create a table if there is none, and roll back."""
-    new_file = _new_file(url)
+    new_file = missing_file(url)
     engine = _engine(url)
     name = f"tunesmith_doctor_{uuid.uuid4().hex}"
     try:
@@ -181,9 +181,3 @@ def _write_and_roll_back(url: str) -> None:
         engine.dispose()
         if new_file is not None:
             new_file.unlink(missing_ok=True)
-
-
-def _new_file(url: str) -> Path | None:
-    """Return the file that SQLite would create for a URL, None if it exists or there is none."""
-    path = sqlite_file(url)
-    return None if path is None or path.exists() else path

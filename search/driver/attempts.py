@@ -1,4 +1,4 @@
-"""Which failures count as attempts of a trial: what its own process did, never the loss of a node."""
+"""Count the failed attempts of a trial: failures of its own process, not lost nodes."""
 
 import os
 import time
@@ -16,58 +16,45 @@ from search.private_apis import actor_id, error_files, node_of
 _ray: Any = ray  # partly untyped
 
 ATTEMPTS = 3
-"""Attempts after which a trial is given up."""
+"""Number of failed attempts after which a trial is given up."""
 
 _LOST_NODE = "node has died"
 _LOST_PROCESS = "worker process has died"
 _OUT_OF_MEMORY = ("OutOfMemoryError", "running low on memory")
-"""Parts of Ray's messages about a process that it lost."""
+"""Parts of Ray's messages about lost processes and nodes."""
 
 _DOUBT_S = 30.0
-"""Seconds after which Ray surely knows that a node is gone; it needs about 15."""
+"""Time after which Ray has certainly noticed a lost node (seconds); it needs about 15."""
 
 
 @dataclass(frozen=True)
 class _Failure:
-    """A failure that may count.
+    """A failure that may count as an attempt."""
 
-    Attributes:
-        node: Ray's id of the node, empty where it is unknown.
-        is_own: Whether the trial's own process surely caused it, while its node was there.
-        at: When it happened, in seconds.
-    """
-
-    node: str
-    is_own: bool
-    at: float
+    node: str  # Ray's id of the node, empty if unknown
+    is_own: bool  # whether the trial's own process certainly caused it, while its node was alive
+    at: float  # seconds, monotonic
 
 
 class Attempts:
-    """Counts the attempts of each trial in one start of a search.
+    """Counts the failed attempts of each trial in one start of a search.
 
     Ray itself counts a lost node as an attempt, and counts some failures twice.
     """
 
     def __init__(self) -> None:
-        """Start without any."""
+        """Initialize without failures."""
         self._nodes: dict[str, str] = {}
         self._failures: dict[int, list[_Failure]] = defaultdict(list)
 
     def started(self, actor: Any) -> None:
-        """Remember on which node a worker runs."""
+        """Store the node of a worker."""
         name = actor_id(actor)
         if name not in self._nodes:
             self._nodes[name] = node_of(actor)
 
     def failed(self, trial: Any) -> str:
-        """Note a failure.
-
-        Args:
-            trial: Ray's trial, after Ray wrote its error files.
-
-        Returns:
-            Why the trial is given up; empty if it is to be retried.
-        """
+        """Record the failure of a Ray trial after its error files; return why it is given up, empty to retry it."""
         pickled, written = error_files(trial)
         error, text = _error(pickled), _text(written)
         failures = self._failures[trial.config["number"]]
@@ -79,7 +66,7 @@ class Attempts:
 
 
 def _num_counting(failures: list[_Failure]) -> int:
-    """Count the failures on nodes that are still there; a doubtful one counts once its node has outlived it."""
+    """Count the failures on nodes that are alive; a failure of unknown cause counts once its node stayed alive."""
     alive = {"", *(node["NodeID"] for node in _ray.nodes() if node["Alive"])}
     now = time.monotonic()
     return sum(failure.node in alive and (failure.is_own or now - failure.at > _DOUBT_S) for failure in failures)
@@ -102,12 +89,12 @@ def _reason(error: Exception | None, text: str) -> str:
     if any(sign in text for sign in _OUT_OF_MEMORY):
         return "its process was killed because its machine ran out of memory"
     if isinstance(error, RayActorError) and not error.actor_init_failed:
-        return "its process was killed each time, as a system does that runs out of memory"
+        return "its process was killed each time, most likely because the machine ran out of memory"
     return text.splitlines()[-1].strip() if text else "Ray gives no reason"
 
 
 def _error(path: str | None) -> Exception | None:
-    """Read the error that Ray wrote; None if there is none, or it cannot be read."""
+    """Return the error that Ray wrote; None if it is missing or unreadable."""
     try:
         return cloudpickle.loads(Path(path or os.devnull).read_bytes())
     except Exception:  # noqa: BLE001  (unpickling may raise anything)

@@ -1,10 +1,8 @@
 """Errors that end a search: an error on the driver, a full disk, or trials that all fail.
 
-An exception would be lost, or worse, inside Ray's loop. So the first error is kept and raised when the loop has ended.
+Ray's loop may swallow an exception or break on it, so the first error is stored and raised after the loop.
 """
 
-import errno
-import os
 from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -17,18 +15,18 @@ from search.study.states import StateName
 
 
 class Failures:
-    """Collects what goes wrong in one start of a search.
+    """Collects the errors and finished trials of one start of a search.
 
     Attributes:
-        error: The first error on the driver or in its storage, None while all is well; it ends the search.
-        ended: The trials that this start finished, by state.
+        error: The first error on the driver or in its storage, which ends the search; None if there was none.
+        ended: Number of trials that this start finished, by state.
     """
 
     def __init__(self, slots: int) -> None:
-        """Start without any.
+        """Initialize without failures.
 
         Args:
-            slots: Trials at once: more failures in a row than these are no coincidence.
+            slots: Number of parallel trials; the failures after which a search stops scale with it.
         """
         self.error: Exception | None = None
         self.ended: Counter[StateName] = Counter()
@@ -38,11 +36,15 @@ class Failures:
 
     @contextmanager
     def guard(self) -> Generator[None]:
-        """Keep an error instead of raising it."""
+        """Store an error instead of raising it."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001  (it is raised again when Ray's loop has ended)
-            self.error = self.error or error
+        except Exception as error:  # noqa: BLE001  (it is raised again after Ray's loop)
+            self.keep(error)
+
+    def keep(self, error: Exception) -> None:
+        """Store an error that ends the search, if it is the first."""
+        self.error = self.error or error
 
     def trial_ended(self, state: StateName, reason: str) -> None:
         """Count a finished trial."""
@@ -50,16 +52,8 @@ class Failures:
         if state == "FAIL":
             self._first_reason = self._first_reason or reason
 
-    def disk_is_full(self, place: str) -> None:
-        """Note that a trial could not save."""
-        self.error = self.error or OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), place)
-
-    def place_is_unusable(self, reason: str) -> None:
-        """Note that a trial could not save, or not read its checkpoint."""
-        self.error = self.error or UnusableStoreError(reason)
-
     def must_stop(self) -> bool:
-        """Return whether the search must end: the first trials all failed, so the cause is not the hyperparameters."""
+        """Return whether there is an error, or the first trials all failed: then hyperparameters are not the cause."""
         if set(self.ended) == {"FAIL"} and self.ended["FAIL"] >= self._num_suspicious:
             self._all_fail = True
         return self._all_fail or self.error is not None
@@ -81,27 +75,22 @@ class Failures:
             )
         if isinstance(error, UnusableStoreError):
             remedy = f"{error.remedy}; then " if error.remedy else ""
-            raise UnusableStoreError(
-                error.rule,
-                error.value,
-                error.where,
-                f"{remedy}resume the search, nothing recorded is lost",
-                resume,
-            )
+            remedy += "resume the search, nothing recorded is lost"
+            raise UnusableStoreError(error.rule, error.value, error.where, remedy, resume)
         if error is not None:
             raise error
 
     def raise_if_all_failed(self, name: str, records: Sequence[TrialRecord], budget: int, *, is_over: bool) -> None:
-        """Raise an error if no trial succeeded: the first ones of this start, or all of a search that is over.
+        """Raise an error if the first trials of this start failed, or all trials of a search that is over.
 
         Args:
             name: The search's name.
             records: All its trials.
-            budget: Its trials in all.
-            is_over: Whether nothing more is to be trained.
+            budget: Its budget (trials).
+            is_over: Whether nothing is left to train.
 
         Raises:
-            BadInputError: If so, with the first reason and what to do.
+            BadInputError: If they failed, with the first reason.
         """
         final = [record for record in records if record.is_final]
         failed = [record for record in final if record.state == "FAIL"]
@@ -115,6 +104,6 @@ class Failures:
             "a search needs trials that succeed",
             value,
             f"the first error: {reason}",
-            f"fix the cause, then raise budget.trials to {len(final) + budget}, for failed trials count; to repeat one",
+            f"fix the cause, then raise budget.trials to {len(final) + budget}, as failed trials count; to repeat one",
             Action("repeat trial", {"search": name, "trial": failed[0].number}),
         )

@@ -1,4 +1,4 @@
-"""When a search ends: its trials are done, its time is up, a signal came, or a failure."""
+"""When a search ends: after its trials, its time, a signal or a failure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from search.spec.sections import Budget
 from search.study.writer import Study
 
 _LARGEST_SHARE = 0.25
-"""Largest share of a search's time that is reserved for the work after the trials."""
+"""Largest share of a search's time that is reserved for the work after training."""
 
 Reason: TypeAlias = Literal["trials", "time", "interrupted"]
 """Why a search ended without a failure: its trials are done, its time is up, or a signal came."""
@@ -19,7 +19,7 @@ Reason: TypeAlias = Literal["trials", "time", "interrupted"]
 
 @dataclass
 class StopRequest:
-    """Whether the user, or the system, wants a search to end. A plain flag, since a signal handler sets it.
+    """A request of the user or the system to end a search; a plain flag, because a signal handler sets it.
 
     Attributes:
         made: Whether the request was made.
@@ -29,31 +29,34 @@ class StopRequest:
 
 
 class Limit(Stopper):
-    """Tells Ray Tune when to stop all trials, and why the search ends."""
+    """Ray Tune's stopper, which stops all trials at the end of a search, and the reason of the end.
+
+    Attributes:
+        stopping: Whether all trials must stop.
+    """
 
     def __init__(
         self, study: Study, budget: Budget, failures: Failures, stop: StopRequest, later: Callable[[], float]
     ) -> None:
-        """Take the budget.
+        """Initialize with everything that may end the search.
 
         Args:
             study: The search's study.
-            budget: Of the search.
-            failures: What went wrong so far.
-            stop: Whether the user, or the system, wants the search to end.
-            later: Returns the seconds that the work after the trials still needs within the time.
+            budget: The search's budget.
+            failures: The failures of this start.
+            stop: The request to end the search.
+            later: Returns how much of the search's time the work after training needs (seconds).
         """
-        self._study, self._budget, self._failures, self._stop = study, budget, failures, stop
-        self._later = later
+        self._study, self._budget, self._failures, self._stop, self._later = study, budget, failures, stop, later
         self._time_is_up = False
         self.stopping = False
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle as a stopper that stops nothing: Ray snapshots it, and nobody reads the snapshot."""
+        """Pickle as a stopper that never stops: Ray snapshots it, and nothing reads the snapshot."""
         return (NoopStopper, ())
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """Stop no single trial."""
+        """Return False: single trials are stopped by the scheduler."""
         del trial_id, result
         return False
 
@@ -66,13 +69,13 @@ class Limit(Stopper):
 
     @property
     def seconds_left(self) -> float | None:
-        """Time that is left, None without a limit."""
+        """Time left (seconds), None without a limit."""
         time = self._budget.time
         return None if time is None else max(0.0, time - self._study.seconds)
 
     @property
     def reason(self) -> Reason | None:
-        """Why the search ends; None while there is more to do."""
+        """Why the search ends; None if it does not end yet."""
         if self._study.num_finished >= self._budget.trials:
             return "trials"
         if self._stop.made:
@@ -80,7 +83,7 @@ class Limit(Stopper):
         return "time" if self._is_time_up() else None
 
     def _is_time_up(self) -> bool:
-        """Return whether the rest of the time is needed for the work after the trials; once true, it stays so."""
+        """Return whether the time left is needed for the work after training; once true, it stays true."""
         left, time = self.seconds_left, self._budget.time
         if left is not None and time is not None and not self._time_is_up:
             self._time_is_up = left <= min(self._later(), _LARGEST_SHARE * time)

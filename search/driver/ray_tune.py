@@ -1,6 +1,6 @@
-"""The Ray Tune adapter: the settings of Ray Tune, its one loop, and the events that only its callbacks see.
+"""The Ray Tune adapter: Ray Tune's settings, its loop, and the events that only its callbacks receive.
 
-Ray keeps no state that counts: at every start of a search, all that Ray needs comes from the study.
+No state of Ray's is reused: every start of a search restores all state from the study.
 """
 
 import logging
@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 import warnings
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +30,19 @@ _tune: Any = tune
 _ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "RAY_TRAIN_COUNT_PREEMPTION_AS_FAILURE": "1",  # Ray retries nothing by itself: the study decides
+    "RAY_TRAIN_COUNT_PREEMPTION_AS_FAILURE": "1",  # Ray retries nothing: retries are decided here
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",
-    "TUNE_MAX_PENDING_TRIALS_PG": "100000",  # the searcher holds trials back, since nodes come and go
+    "TUNE_MAX_PENDING_TRIALS_PG": "100000",  # the searcher limits pending trials, since nodes come and go
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_WARN_THRESHOLD_S": "1000000",
 }
 
 
 def quieten() -> None:
-    """Switch off what Ray Tune prints, writes and retries by itself."""
+    """Disable Ray Tune's own output, files and retries."""
     os.environ.update(_ENVIRONMENT)
     for name in ("ray.tune", "ray.train", "ray.air"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -50,24 +51,24 @@ def quieten() -> None:
 def fit(
     trainable: Any, searcher: StudySearcher, scheduler: ResumableScheduler, events: "TrialEvents", folder: Path
 ) -> None:
-    """Run Ray Tune's loop until the searcher has no more trials, or the limit stops it.
+    """Run Ray Tune's loop until the searcher has no more trials or the limit stops it.
 
     Args:
-        trainable: What trains a trial, with its resources.
-        searcher: What proposes trials.
-        scheduler: What stops weak ones.
-        events: The callbacks, which know the limit.
-        folder: For Ray's own files, which are removed at the end.
+        trainable: The function that trains a trial, with its resources.
+        searcher: Proposes trials.
+        scheduler: Stops weak trials.
+        events: The callbacks, with the limit.
+        folder: The folder for Ray's files, which is removed at the end.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the user can do nothing about what Ray and Optuna warn of
+        warnings.simplefilter("ignore")  # warnings of Ray and Optuna that the user cannot act on
         _tune.run(  # not a Tuner, which pickles the searcher, with its storage's address, into its folder
             trainable,
             search_alg=searcher,
             scheduler=scheduler,
-            num_samples=-1,  # the searcher knows when all are done: a trial that is retried counts once
+            num_samples=-1,  # the searcher ends the loop, because a retried trial must count once
             reuse_actors=True,
-            trial_dirname_creator=_trial_folder,
+            trial_dirname_creator=attrgetter("trial_id"),
             name=f"{os.getpid()}-{int(time.time())}",
             storage_path=str(folder.absolute()),
             max_failures=0,
@@ -79,22 +80,18 @@ def fit(
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _trial_folder(trial: Any) -> str:
-    return str(trial.trial_id)
-
-
 class TrialEvents(tune.Callback):
-    """Handles what the searcher does not see: that a worker took a trial, and that Ray lost one."""
+    """Handles events that the searcher does not receive: a worker starts a trial, or Ray loses one."""
 
     def __init__(self, recorder: Recorder, limit: Limit, checkpoints: CheckpointCollector) -> None:
-        """Connect them; no trial has started."""
+        """Initialize before the first trial starts."""
         self.limit = limit
         self._recorder, self._checkpoints = recorder, checkpoints
         self._attempts = Attempts()
         self._actors: set[Any] = set()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Record a start."""
+        """Record the start of a trial."""
         actor = actor_of(trial)
         self._attempts.started(actor)
         self._actors.add(actor)
@@ -107,7 +104,7 @@ class TrialEvents(tune.Callback):
         forget_results(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Have a trial retried from its checkpoint, or give it up and remove that."""
+        """Retry a trial from its checkpoint, or give it up and remove the checkpoint."""
         number, reason = trial.config["number"], self._attempts.failed(trial)
         if reason:
             self._recorder.ended(number, "FAIL", reason)
@@ -117,7 +114,7 @@ class TrialEvents(tune.Callback):
         forget_results(trial)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """End the workers at once when the search stops: Ray would wait for the epochs that they are in."""
+        """Kill the workers when the search stops: Ray would wait for their current epochs."""
         if self.limit.stopping:
             while self._actors:
                 _ray.kill(self._actors.pop())

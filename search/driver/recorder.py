@@ -1,4 +1,4 @@
-"""The one path on the driver that every event of a search takes: first the study, then MLflow and the observer."""
+"""Record every event of a search on the driver: first in the study, then in MLflow and the observer."""
 
 from collections.abc import Mapping
 
@@ -13,12 +13,12 @@ from search.tracking.thread import Tracking
 
 
 class Recorder:
-    """Writes events to the study, then passes them to the tracker and the observer."""
+    """Writes events to the study, then passes them to MLflow and the observer."""
 
     def __init__(
         self, study: Study, tracking: Tracking, observer: Observer, objective: Metric, failures: Failures
     ) -> None:
-        """Connect the study, the MLflow adapter and the observer; ``failures`` keeps what any of them raises."""
+        """Connect the study, the MLflow adapter and the observer; ``failures`` stores the errors that they raise."""
         self._study, self._tracking, self._observer = study, tracking, observer
         self._objective = objective.name
         self.failures = failures
@@ -44,7 +44,7 @@ class Recorder:
             is_first = number in self._fresh
             self._fresh.discard(number)
             if is_first and not is_new:
-                return  # a resumed trial repeats the report of its checkpoint's epoch, which may have been lost
+                return  # a resumed trial repeats the report of its checkpoint's epoch
             score = report.metrics[self._objective]
             self._observer.epoch(number, report.epoch, score.mean, score.standard_error)
             if is_new:
@@ -59,17 +59,17 @@ class Recorder:
             self._track(number)
 
     def lost(self, number: int) -> None:
-        """Record that a trial's process or node is gone: the trial waits to resume."""
+        """Record that a trial's process or node was lost: the trial waits to resume."""
         with self.failures.guard():
             self._study.wait(number)
 
     def message(self, note: str) -> None:
-        """Pass on what a trial has for the user."""
+        """Show a trial's message to the user."""
         with self.failures.guard():
             self._observer.message(note)
 
     def swept(self) -> None:
-        """Record that the search ends: a trial that still runs waits to resume, or turns out to be complete."""
+        """Record that the search ends: a running trial waits to resume, or is complete if it has its full budget."""
         with self.failures.guard():
             for number in self._study.sweep():
                 self._observer.trial_ended(number, self._study.record(number).state)

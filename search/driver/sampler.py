@@ -15,7 +15,8 @@ def make_sampler(search: SearchSpec, num_trials: int) -> BaseSampler:
 
     Args:
         search: The search.
-        num_trials: Its trials so far. They name the random stream: a resumed search must not draw the same again.
+        num_trials: Number of its trials so far, which selects the random stream: a resumed search must not repeat
+            proposals.
 
     Returns:
         The sampler.
@@ -24,11 +25,11 @@ def make_sampler(search: SearchSpec, num_trials: int) -> BaseSampler:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # of group, and of BruteForceSampler
         match search.sampler:
-            case Tpe(startup=startup):  # by groups, since which hyperparameters matter depends on others
+            case Tpe(startup=startup):  # group=True, because the space is conditional
                 return TPESampler(seed=seed, group=True, n_startup_trials=startup)
             case Random():
                 return RandomSampler(seed)
-            case Grid():  # GridSampler knows no conditional spaces: it would try equal points many times
+            case Grid():  # GridSampler does not support conditional spaces: it would repeat equal points
                 return BruteForceSampler(seed)
             case other:
                 raise NotImplementedError(other.kind)

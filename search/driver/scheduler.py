@@ -1,37 +1,38 @@
-"""Ray Tune's schedulers that a search file can name, made so that a restart loses nothing.
+"""Ray Tune's schedulers that a search file can name, with state that survives a restart.
 
-Their time is the epoch, counted from a trial's very beginning.
+The time attribute is the epoch, counted from the first start of a trial.
 """
 
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
+from types import SimpleNamespace
 from typing import Any
 
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 
 from models.metrics import Metric
 from search.driver.worker import LAST
-from search.private_apis import Identified, asha_rungs, asha_verdict, pending_trials
+from search.private_apis import asha_rungs, asha_verdict, pending_trials
 from search.spec.scheduler_section import Asha, FullBudget
 from search.spec.whole_search import SearchSpec
 from search.study.records import TrialRecord
 
 
 class ResumableScheduler(TrialScheduler):
-    """What our schedulers share: the order in which trials start, and that a failed trial stops.
+    """Base class of the schedulers: starts trials in order of their numbers, and stops failed trials.
 
     Attributes:
-        overdue: Numbers of unfinished trials that had been judged too weak when the driver died before it recorded so.
+        overdue: Numbers of unfinished trials that were stopped just before the driver died, which did not record it.
     """
 
     overdue: tuple[int, ...] = ()
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any | None:
-        """Choose the next trial that waits; Ray's own method looks through all that ever ran."""
+        """Return the next waiting trial; Ray's own method iterates over all trials of the run."""
         return min(pending_trials(tune_controller), key=lambda trial: trial.config["number"], default=None)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        """Decide after an epoch whether a trial continues; one that failed does not."""
+        """Decide after an epoch whether a trial continues; a failed trial does not."""
         if LAST & result.keys():
             return TrialScheduler.STOP
         library: Any = super()  # partly untyped
@@ -39,10 +40,10 @@ class ResumableScheduler(TrialScheduler):
 
 
 class UnstoppedTrials(ResumableScheduler, FIFOScheduler):
-    """Lets every trial train to its full budget."""
+    """Trains every trial to its full budget."""
 
     def __init__(self, epochs: int) -> None:
-        """Take the full budget."""
+        """Initialize with the full budget."""
         super().__init__()
         self._epochs = epochs
 
@@ -53,18 +54,18 @@ class UnstoppedTrials(ResumableScheduler, FIFOScheduler):
 
 
 class ResumableASHA(ResumableScheduler, ASHAScheduler):
-    """Stops weak trials at rungs; its only state, the values at the rungs, is read from the study.
+    """Stops weak trials at rungs; its only state, the values at the rungs, is restored from the study.
 
-    A trial is known by its number in the study, so that one that is trained again from a checkpoint below a rung is not
-    judged, nor counted, a second time.
+    Trials are identified by their number in the study, so that a trial that resumes from a checkpoint below a rung is
+    not judged and counted twice.
     """
 
     def __init__(self, search: SearchSpec, settings: Asha, objective: Metric, past: Iterable[TrialRecord]) -> None:
-        """Set the rungs up and fill them.
+        """Set up the rungs and fill them.
 
         Args:
             search: The search.
-            settings: Its scheduler's.
+            settings: The settings of its scheduler.
             objective: The metric that trials are compared on.
             past: All trials so far.
         """
@@ -81,7 +82,7 @@ class ResumableASHA(ResumableScheduler, ASHAScheduler):
         self.overdue = tuple(self._replay(objective, tuple(past)))
 
     def _replay(self, objective: Metric, past: tuple[TrialRecord, ...]) -> Iterator[int]:
-        """Judge all epochs again in the order in which they were recorded, which fills the rungs."""
+        """Fill the rungs with all epochs in the order of their recording; yield the trials that must stop."""
         rungs, verdict = asha_rungs(self), asha_verdict(self)
         judged = [
             (epoch.at, record.number, epoch.report, not record.is_final and epoch is record.epochs[-1])
@@ -92,12 +93,12 @@ class ResumableASHA(ResumableScheduler, ASHAScheduler):
         for _, number, report, is_newest in sorted(judged, key=itemgetter(0, 1)):
             value = -objective.cost(report.metrics[objective.name].mean)  # for ASHA, more is better
             if not is_newest:
-                rungs[report.epoch][str(number)] = value  # as a verdict does, which sorts the whole rung
+                rungs[report.epoch][str(number)] = value  # a verdict does the same, but sorts the rung
             elif verdict(str(number), report.epoch, value) == TrialScheduler.STOP:
                 yield number
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
-        """Take a trial under its number."""
+        """Add a trial under its number."""
         super().on_trial_add(tune_controller, _numbered(trial))
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
@@ -105,10 +106,10 @@ class ResumableASHA(ResumableScheduler, ASHAScheduler):
         return super().on_trial_result(tune_controller, _numbered(trial), result)
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
-        """Judge nothing: the last report was judged when it came."""
+        """Do nothing; the last report was judged when it arrived."""
 
     def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
-        """Do nothing; a trial that is retried is added again."""
+        """Do nothing; a retried trial is added again."""
 
 
 def make_scheduler(search: SearchSpec, objective: Metric, past: Iterable[TrialRecord]) -> ResumableScheduler:
@@ -132,4 +133,5 @@ def make_scheduler(search: SearchSpec, objective: Metric, past: Iterable[TrialRe
 
 
 def _numbered(trial: Any) -> Any:
-    return Identified(str(trial.config["number"]))
+    """Return a stand-in for a Ray trial, whose id, the only attribute that ASHA reads, is the number in the study."""
+    return SimpleNamespace(trial_id=str(trial.config["number"]))

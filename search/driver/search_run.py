@@ -1,4 +1,4 @@
-"""One start of a search on a Ray that is already connected, from opening its study to its result."""
+"""One start of a search on a connected Ray, from opening the study to the result."""
 
 import signal
 import threading
@@ -38,19 +38,19 @@ if TYPE_CHECKING:
 _tune: Any = tune  # partly untyped
 
 _SHOWN_KEY = "shown"
-"""The study's attribute with the trial whose pictures MLflow has: they are not drawn again at each start."""
+"""The study attribute with the trial whose pictures are in MLflow, so that they are drawn only once."""
 
 
 @dataclass(frozen=True)
 class SearchTask:
-    """What a search is about.
+    """A search with its data.
 
     Attributes:
         search: The search.
         family: Its family.
         data: The family's prepared data.
-        fingerprint: Of the data.
-        home: The home folder; on a cluster one that every node sees.
+        fingerprint: The data's fingerprint.
+        home: The home folder; on a cluster, a folder that every node can access.
     """
 
     search: SearchSpec
@@ -72,14 +72,14 @@ class SearchTask:
 
 @dataclass(frozen=True)
 class Workers:
-    """What trials run on.
+    """The resources of trials.
 
     Attributes:
-        slots: Trials that run at once, at the start.
-        cpus: Processors of each.
-        gpus: GPUs of each.
-        capacity: Returns the trials that can run at once now, where nodes come and go; an error that it raises ends the
-            search. None is always ``slots``.
+        slots: Number of parallel trials at the start.
+        cpus: Processors per trial.
+        gpus: GPUs per trial.
+        capacity: Returns the current number of parallel trials, as nodes come and go; an error that it raises ends the
+            search. None means always ``slots``.
     """
 
     slots: int
@@ -94,11 +94,11 @@ class SearchResult:
 
     Attributes:
         reason: Why it ended.
-        trials: All its trials, those of earlier starts included.
+        trials: All its trials, including those of earlier starts.
         num_new: Number of trials that this start finished.
-        ran: Whether anything of the budget was left for this start.
-        seconds: Time spent on the search, over all starts.
-        messages: For the user, about where results could not be written.
+        ran: Whether this start had any budget left.
+        seconds: Time spent on the search over all starts.
+        messages: Messages for the user about results that could not be written.
     """
 
     reason: Reason
@@ -117,20 +117,20 @@ def run(
     began: float | None = None,
     later: Callable[[], float] = float,
 ) -> SearchResult:
-    """Run a search up to its budget, from where it stopped.
+    """Start or resume a search and run it up to its budget.
 
     Args:
         task: The search and its data.
-        observer: What shows its progress.
-        workers: What trials run on.
-        began: When, by ``time.monotonic``, the search's time began to run; None is now.
-        later: Returns the seconds that the caller's work after the trials needs within the search's time.
+        observer: Shows the progress.
+        workers: The resources of trials.
+        began: The ``time.monotonic`` at which the search's time began; None for now.
+        later: Returns how much of the search's time the caller's work after training needs (seconds).
 
     Returns:
-        The result; at once, if the search is finished.
+        The result; immediately if the search is finished.
 
     Raises:
-        BadInputError: If it cannot start (see :func:`database.open_study`), the tracking store is not there, the
+        BadInputError: If it cannot start (see :func:`database.open_study`), the tracking store cannot be used, the
             disk is full, or the first trials all fail.
     """
     quieten()
@@ -143,7 +143,7 @@ def run(
 
 
 class SearchRun:
-    """A search while it runs: its study, what records it, and what ends it."""
+    """A running search: connects its study, recorder, limit and files."""
 
     def __init__(
         self,
@@ -159,10 +159,10 @@ class SearchRun:
         Args:
             task: The search and its data.
             study: Its study, held by this process.
-            observer: What shows its progress.
-            workers: What trials run on.
-            stop: Whether the user, or the system, wants the search to end.
-            later: As for :func:`run`.
+            observer: Shows the progress.
+            workers: The resources of trials.
+            stop: The request to end the search.
+            later: See :func:`run`.
         """
         self._task, self._study, self._observer, self._workers, self._stop = task, study, observer, workers, stop
         self._files = migrate_storage(study, task.search, task.home)
@@ -176,7 +176,7 @@ class SearchRun:
         self._checkpoints = CheckpointCollector(self._files, study.records())
 
     def run(self) -> SearchResult:
-        """Train what is left of the budget, and end the search in order."""
+        """Use up the budget and return the result."""
         study, name = self._study, self._task.search.name
         try:
             scheduler = make_scheduler(self._task.search, self._task.objective, study.records())
@@ -199,13 +199,10 @@ class SearchRun:
         return SearchResult(reason, records, study.num_finished - self._num_before, ran, study.seconds, tuple(messages))
 
     def _announce(self) -> None:
-        """Show the budget, what was moved, and the best trial of earlier starts."""
+        """Show the budget, the moved files, and the best trial of earlier starts."""
         budget, objective = self._task.search.budget, self._task.objective
         self._observer.search_started(
-            trials=budget.trials,
-            epochs=budget.epochs,
-            seconds=self._limit.seconds_left,
-            finished=self._study.counts(),
+            trials=budget.trials, epochs=budget.epochs, seconds=self._limit.seconds_left, finished=self._study.counts()
         )
         for message in self._files.messages:
             self._observer.message(message)
@@ -215,7 +212,7 @@ class SearchRun:
             self._observer.best_before(best.number, score.mean, score.standard_error)
 
     def _train(self, scheduler: ResumableScheduler) -> None:
-        """Have Ray Tune train trials until the search ends."""
+        """Train trials with Ray Tune until the search ends."""
         task, workers = self._task, self._workers
         setup = TrialSetup(
             family=task.family,
@@ -254,7 +251,7 @@ class SearchRun:
         return messages
 
     def _pictures(self, winner: TrialRecord, messages: list[str]) -> "list[tuple[str, Figure]]":
-        """Draw the winner's pictures, or add a message if they cannot be drawn: that does not break a search."""
+        """Draw the winner's pictures; if that fails, add a message, because the search itself succeeded."""
         model = model_path(self._task.folder, winner.number)
         if not model.exists():
             return []
@@ -267,7 +264,7 @@ class SearchRun:
 
 @contextmanager
 def _stopped_by_signals(stop: StopRequest) -> Generator[None]:
-    """Let the first Ctrl-C or SIGTERM end the search cleanly; a second Ctrl-C ends it at once."""
+    """End the search cleanly at the first Ctrl-C or SIGTERM, and immediately at a second Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

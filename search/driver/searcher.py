@@ -1,15 +1,18 @@
-"""What proposes trials to Ray Tune: the study's sampler, with every trial's true state recorded in the study.
+"""The search algorithm for Ray Tune: proposes trials with the study's sampler and records their states in the study.
 
-Ray's OptunaSearch records a trial that was stopped early as COMPLETE with its partial loss, drops its last value, and
-leaves a diverged one RUNNING for ever. Here a full budget is COMPLETE, an early stop is PRUNED after its last value, an
-error or a loss that is not finite is FAIL, and an interrupted trial is left to be swept.
+Ray's OptunaSearch records an early-stopped trial as COMPLETE with its partial loss, drops its last value, and leaves a
+diverged trial RUNNING forever. Here a trial with its full budget is COMPLETE, an early-stopped trial is PRUNED after
+its last value, a trial with an error or a non-finite loss is FAIL, and an interrupted trial is left for the sweep.
 """
 
+import errno
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ray.tune.search.searcher import Searcher
 
+from data_prep.storage.object_store import UnusableStoreError
 from models.metrics import Metric
 from search.driver.recorder import Recorder
 from search.driver.sampler import make_sampler
@@ -19,27 +22,19 @@ from search.study.writer import Study
 
 
 class StudySearcher(Searcher):
-    """Proposes trials and records what becomes of them.
-
-    A trial's configuration is its ``number`` and its ``values``.
-    """
+    """Proposes trials and records their results; a trial's config has its ``number`` and its ``values``."""
 
     def __init__(
-        self,
-        study: Study,
-        search: SearchSpec,
-        objective: Metric,
-        recorder: Recorder,
-        capacity: Callable[[], int],
+        self, study: Study, search: SearchSpec, objective: Metric, recorder: Recorder, capacity: Callable[[], int]
     ) -> None:
-        """Take a study.
+        """Set the study's sampler.
 
         Args:
             study: The search's study, held by this process.
             search: The search.
             objective: The metric that is optimised.
-            recorder: Where events go.
-            capacity: Returns the number of trials that may run at once now.
+            recorder: Records the events.
+            capacity: Returns the current number of parallel trials.
         """
         super().__init__(metric=objective.name, mode="min" if objective.direction == "minimise" else "max")
         self._study, self._space = study.optuna, search.space
@@ -49,9 +44,9 @@ class StudySearcher(Searcher):
         self._numbers: dict[str, int] = {}
 
     def suggest(self, trial_id: str) -> Any:
-        """Propose a trial: one that waits, or a new one; None if there is none now, FINISHED if there will be none.
+        """Propose a waiting or new trial; return None if there is none now, FINISHED if there will be none.
 
-        A running trial may yet be lost and wait again, so there may be more to propose until all trials are finished.
+        A running trial may be lost and wait again, so more proposals are possible until all trials are finished.
         """
         with self._recorder.failures.guard():
             left = self._num_trials - self._recorder.num_finished
@@ -67,7 +62,7 @@ class StudySearcher(Searcher):
         self._record(self._numbers[trial_id], result)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Record a trial's end with its true state; :class:`TrialEvents` decides on one that Ray lost."""
+        """Record the final state of a trial; :class:`TrialEvents` handles a trial that Ray lost."""
         number = self._numbers.pop(trial_id, None)
         if number is None or error:
             return
@@ -75,9 +70,10 @@ class StudySearcher(Searcher):
         if FAILURE in result:
             self._recorder.ended(number, "FAIL", str(result[FAILURE]))
         elif FULL_DISK in result:
-            self._recorder.failures.disk_is_full(str(result[FULL_DISK]))  # the trial can resume when there is room
+            full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(result[FULL_DISK]))
+            self._recorder.failures.keep(full)  # the trial can resume, so it has not failed
         elif UNUSABLE in result:
-            self._recorder.failures.place_is_unusable(str(result[UNUSABLE]))  # as above
+            self._recorder.failures.keep(UnusableStoreError(str(result[UNUSABLE])))  # likewise
         elif REPORT not in result:
             self._recorder.ended(number, "FAIL", "it reported no epoch")
         else:
@@ -90,4 +86,4 @@ class StudySearcher(Searcher):
         self._recorder.epoch(number, read_report(result))
 
     def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
-        """Save nothing: the study is all the state there is, and its address may hold a password."""
+        """Save nothing: all state is in the study, whose address may contain a password."""

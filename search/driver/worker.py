@@ -1,4 +1,4 @@
-"""What runs in a Ray worker: one trial, its reports and its failures. It imports little, since workers wait for it."""
+"""The code of a Ray worker: one trial, its reports and its failures. Imports are few, because workers wait for them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,41 +16,40 @@ from search.trials.training import TrialDivergedError, train_trial
 _tune: Any = tune  # partly untyped
 
 FAILURE: Final = "failure"
-"""Key of a report with the reason why its trial failed for good."""
+"""Report key: why the trial failed permanently."""
 
 FULL_DISK: Final = "full_disk"
-"""Key of a report with the place where a trial could not save."""
+"""Report key: the place where the trial could not save because the disk is full."""
 
 UNUSABLE: Final = "unusable"
-"""Key of a report with the reason why a trial could not save or resume, for the user."""
+"""Report key: why the trial could not save or resume, for the user."""
 
 LAST: Final = frozenset({FAILURE, FULL_DISK, UNUSABLE})
-"""Keys of reports after which a trial does not continue."""
+"""Report keys after which a trial does not continue."""
 
 REPORT: Final = "report"
-"""Key of an epoch's metrics on the folds."""
+"""Report key: an epoch's metrics on the folds."""
 
 NOTES: Final = "notes"
-"""Key of a trial's messages for the user, beside an epoch's metrics."""
+"""Report key: the trial's messages for the user."""
 
 _RECURRING = (ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
-"""Errors that the same hyperparameters would raise again; others (a lost worker, a GPU's) are retried."""
-
+"""Errors that the same hyperparameters would raise again; others (such as GPU errors) are retried."""
 
 _DEVICES = {"cpu": "machine", "cuda": "share of a GPU"}
 
 
 @dataclass(frozen=True)
 class TrialSetup:
-    """What every trial of a search shares, beside the data.
+    """The inputs that all trials of a search share, except the data.
 
     Attributes:
         family: The family.
         seed: The search's seed.
         save_after: The epochs after which trials save.
-        files: Where they save.
+        files: The files that they save to.
         device: "cpu" or "cuda".
-        gpus: GPUs of each trial; a part of a GPU comes with that part of its memory.
+        gpus: GPUs per trial; a fraction of a GPU also limits the memory to that fraction.
     """
 
     family: Family[Any, Any]
@@ -62,9 +61,12 @@ class TrialSetup:
 
 
 def train(config: dict[str, Any], setup: TrialSetup, data: Any) -> None:
-    """Train one trial in a Ray worker; report what would fail again, raise what might not."""
+    """Train one trial in a Ray worker; report errors that would recur, raise those to be retried."""
     last = 0
     notes: list[str] = []
+
+    def fail(key: str, reason: str) -> None:
+        _tune.report({setup.family.metrics[0].name: float("nan"), "epoch": last, key: reason.splitlines()[0]})
 
     def report(epoch: EpochReport) -> None:
         nonlocal last
@@ -90,31 +92,25 @@ def train(config: dict[str, Any], setup: TrialSetup, data: Any) -> None:
     except OSError as error:
         if error.errno not in DISK_FULL:
             raise
-        _tune.report(_failed(setup, last, FULL_DISK, str(error.filename or setup.files.place.label)))
+        fail(FULL_DISK, str(error.filename or setup.files.place.label))
     except UnusableStoreError as error:
-        _tune.report(_failed(setup, last, UNUSABLE, str(error)))
+        fail(UNUSABLE, str(error))
     except TrialDivergedError as error:
-        _tune.report(_failed(setup, last, FAILURE, str(error)))
+        fail(FAILURE, str(error))
     except _RECURRING as error:
-        _tune.report(_failed(setup, last, FAILURE, f"{type(error).__name__}: {error}"))
+        fail(FAILURE, f"{type(error).__name__}: {error}")
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        _tune.report(
-            _failed(setup, last, FAILURE, f"too large for the memory of its {_DEVICES[setup.device]}: {error}")
-        )
-
-
-def _failed(setup: TrialSetup, epoch: int, key: str, reason: str) -> dict[str, Any]:
-    return {setup.family.metrics[0].name: float("nan"), "epoch": epoch, key: reason.splitlines()[0]}
+        fail(FAILURE, f"too large for the memory of its {_DEVICES[setup.device]}: {error}")
 
 
 def write_report(report: EpochReport) -> dict[str, Any]:
-    """Turn an epoch's report into a result of Ray Tune."""
+    """Convert an epoch's report to a result of Ray Tune."""
     means = {name: values.mean for name, values in report.metrics.items()}
     return {**means, "epoch": report.epoch, REPORT: [report.to_plain()]}  # a list is not flattened
 
 
 def read_report(result: Mapping[str, Any]) -> EpochReport:
-    """Turn a result of Ray Tune into an epoch's report."""
+    """Convert a result of Ray Tune to an epoch's report."""
     return EpochReport.from_plain(result[REPORT][0])

@@ -31,7 +31,7 @@ def model_card(evidence: Evidence, not_for: str) -> str:
         "## What it is not good for",
         not_for,
     )
-    return "\n\n".join(filter(None, sections)) + "\n"  # one line a paragraph: MLflow keeps line breaks
+    return "\n\n".join(filter(None, sections)) + "\n"  # one line per paragraph: MLflow preserves line breaks
 
 
 def _origin(evidence: Evidence) -> str:
@@ -69,7 +69,7 @@ def _test(evidence: Evidence) -> str:
 
 
 def _choice(evidence: Evidence) -> str:
-    """Say how many trials the model was chosen from, and how much of the optimism the choice explains."""
+    """Return how many trials the model was chosen from, and how much of the optimism the choice explains."""
     if evidence.num_candidates == 1:
         return "One trial had a full budget, so there was no choice between trials"
     tied = f"{evidence.num_tied} tied" if evidence.num_tied > 1 else "none tied with the best"

@@ -1,7 +1,7 @@
-"""Copy the code of a registered model: exactly the project's files that its entry imports, as one package.
+"""Copy the code of a registered model: the files of this project that its entry file imports, as one package.
 
-The package's name has a digest of its code, and imports of ours are rewritten to it. So the code of a model meets
-neither an installed tunesmith, nor another's package called ``models``, nor the code of another registered model.
+The package's name contains a digest of its code, and imports of the project's modules are rewritten to it. So the code
+does not conflict with an installed tunesmith, another package called ``models``, or another registered model.
 """
 
 import ast
@@ -12,42 +12,42 @@ from pathlib import Path
 from typing import TypeAlias
 
 ROOT = Path(__file__).parents[2]
-"""The folder that our packages are in."""
+"""The folder that contains the project's packages."""
 
 Roots: TypeAlias = Mapping[str, Path]
-"""The top-level packages whose code a model carries, each with the folder that it is in."""
+"""The folders that contain the top-level packages whose code is copied, by package."""
 
-_OURS: Roots = dict.fromkeys(("data_prep", "models", "search", "cluster", "tunesmith"), ROOT)
+_PROJECT: Roots = dict.fromkeys(("data_prep", "models", "search", "cluster", "tunesmith"), ROOT)
 
 
 def roots_of(module: str) -> Roots:
-    """Return our packages, and that of a family's module, which may be another's."""
+    """Return the project's packages and that of a family's module, which may be part of another project."""
     spec = find_spec(module)
     assert spec is not None
     assert spec.origin is not None
-    return {**_OURS, module.split(".", maxsplit=1)[0]: Path(spec.origin).parents[module.count(".")]}
+    return {**_PROJECT, module.split(".", maxsplit=1)[0]: Path(spec.origin).parents[module.count(".")]}
 
 
-def needed_files(entry: str, roots: Roots = _OURS) -> dict[Path, Path]:
-    """Find the project's files that a file imports, directly or indirectly, in functions too.
+def needed_files(entry: str, roots: Roots = _PROJECT) -> dict[Path, Path]:
+    """Find the files that a file imports from some packages, directly or indirectly, also inside functions.
 
-    Imports for type checkers alone are left out.
+    Imports for type checkers only are ignored.
 
     Args:
         entry: The file's text.
-        roots: What is ours.
+        roots: The packages.
 
     Returns:
-        Each file by its path below its root, sorted; the ``__init__.py`` of their packages are among them.
+        The files by their path below their root, sorted, including the ``__init__.py`` of their packages.
     """
-    found: dict[Path, Path] = {}
+    files: dict[Path, Path] = {}
     waiting = [entry]
     while waiting:
         for name in imported_names(waiting.pop()):
-            new = {place: path for place, path in _files(name, roots) if place not in found}
-            found |= new
+            new = {place: path for place, path in _files(name, roots) if place not in files}
+            files |= new
             waiting += (path.read_text(encoding="utf-8") for path in new.values())
-    return dict(sorted(found.items()))
+    return dict(sorted(files.items()))
 
 
 def imported_names(code: str) -> Iterator[str]:
@@ -68,14 +68,14 @@ def imported_names(code: str) -> Iterator[str]:
             waiting += ast.iter_child_nodes(node)
 
 
-def write_code(entry: str, name: str, folder: Path, roots: Roots = _OURS) -> tuple[Path, Path]:
-    """Write an entry file, and a copy of what it needs as one package beside it.
+def write_code(entry: str, name: str, folder: Path, roots: Roots = _PROJECT) -> tuple[Path, Path]:
+    """Write an entry file, and copy the files that it imports into a package in the same folder.
 
     Args:
         entry: The file's text.
-        name: The file's name without ending, with which the package's name begins.
-        folder: Where to.
-        roots: What is ours.
+        name: The file's name without suffix, which is also the prefix of the package's name.
+        folder: The folder to write to.
+        roots: The packages whose files are copied.
 
     Returns:
         The entry file, and the folder of the package.
@@ -95,11 +95,11 @@ def write_code(entry: str, name: str, folder: Path, roots: Roots = _OURS) -> tup
 
 
 def _moved(code: str, package: str, roots: Roots) -> str:
-    """Return code with our modules below a package."""
+    """Return code with imports from ``roots`` rewritten to imports from a package."""
     lines = code.splitlines(keepends=True)
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Import):
-            assert not any(alias.name.split(".")[0] in roots for alias in node.names), "ours are imported by from"
+            assert not any(alias.name.split(".")[0] in roots for alias in node.names), "use from ... import"
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in roots:
             line, at = lines[node.lineno - 1], node.col_offset
             assert line[at:].startswith(f"from {node.module} ")
@@ -108,7 +108,7 @@ def _moved(code: str, package: str, roots: Roots) -> str:
 
 
 def _files(name: str, roots: Roots) -> Iterator[tuple[Path, Path]]:
-    """Yield a module's file and its packages' ``__init__.py``; nothing for what is not ours, or no module."""
+    """Yield a module's file and the ``__init__.py`` of its packages; nothing for other packages or names."""
     parts = name.split(".")
     if parts[0] not in roots:
         return

@@ -1,4 +1,4 @@
-"""The evidence of a promotion, as it is printed, stored beside the model and summarised on its card."""
+"""The evidence of a promotion, which is printed, stored with the model and summarised on its card."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -28,17 +28,17 @@ class Champion:
 
 
 def tested(stored: Mapping[str, Any], reference: str) -> SealedTest:
-    """Read the result of the sealed test from a version's evidence.
+    """Return the result of the sealed test from a version's evidence.
 
     Args:
-        stored: The evidence, as ``Evidence.to_data`` returned it.
+        stored: The evidence, from ``Evidence.to_data``.
         reference: The version, for the error.
 
     Returns:
         The result.
 
     Raises:
-        BadInputError: If it is damaged.
+        BadInputError: If the evidence is damaged.
     """
     try:
         return from_data(stored["test"])
@@ -53,7 +53,7 @@ def tested(stored: Mapping[str, Any], reference: str) -> SealedTest:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything that a promotion was decided on. The attributes' names are those of the stored JSON.
+    """The inputs of a promotion's decision, and the decision. The stored JSON has the names of the attributes.
 
     Attributes:
         search: The search's name.
@@ -61,8 +61,8 @@ class Evidence:
         family: The family's name.
         study: The study's id.
         corpus: The corpus.
-        repeats: How its repeats were read.
-        licence: The licence of its scores.
+        repeats: How the corpus's repeats were read.
+        licence: The licence of the corpus's scores.
         fingerprint: The data's fingerprint.
         seed: The search's seed.
         settings: All hyperparameters of the trial.
@@ -77,8 +77,8 @@ class Evidence:
         parameters: Number of parameters of the refitted model.
         size_bytes: Size of its file.
         test: The result of the sealed test.
-        champion: The champion before, None if there was none.
-        comparison: The comparison with it, or why there is none.
+        champion: The previous champion, None if there was none.
+        comparison: The comparison with the champion, or why there is none.
         decision: Whether the alias moves.
         code_version: The version of tunesmith.
     """
@@ -138,7 +138,7 @@ class Evidence:
         }
 
     def tags(self) -> dict[str, str]:
-        """Return the tags of a version: what it can be found by, and where it came from."""
+        """Return the tags of a version, which identify it, its source and its scores."""
         return {
             "search": self.search,
             "trial": str(self.trial),

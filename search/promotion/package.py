@@ -19,7 +19,7 @@ from search.promotion.code import roots_of, write_code
 from search.promotion.signature import make_signature
 
 _REQUIREMENTS = ("mlflow", "torch", "numpy")
-"""What a served model imports, beside the code that it carries; all else that it needs comes with these."""
+"""The distributions that a served model imports; their own requirements include everything else that it needs."""
 
 _ENTRY = '''"""A registered model; MLflow runs this file to load it."""
 
@@ -29,7 +29,7 @@ from search.promotion.serving import ServedModel
 
 set_model(ServedModel({load}))
 '''
-"""The file that wraps a family's function for MLflow, by the function's module and name."""
+"""The entry file that wraps a family's load function for MLflow, a template of the function's module and name."""
 
 
 def package(family: str, model: Path, folder: Path, *, sha256: str, card: str, evidence: Mapping[str, Any]) -> None:
@@ -38,12 +38,13 @@ def package(family: str, model: Path, folder: Path, *, sha256: str, card: str, e
     Args:
         family: The family's name.
         model: The trained model's file.
-        folder: Where to; it is made.
-        sha256: Of the file.
-        card: The model's card, Markdown.
-        evidence: What speaks for it, as JSON can hold it.
+        folder: The folder to create.
+        sha256: The file's SHA-256.
+        card: The model card, Markdown.
+        evidence: The evidence of the promotion, as JSON values.
     """
     import mlflow.pyfunc
+    import pandas as pd
 
     from search.promotion import serving
 
@@ -51,8 +52,8 @@ def package(family: str, model: Path, folder: Path, *, sha256: str, card: str, e
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
         description, weights = place / "model.json", place / "model.pt"
-        said = {"family": family, "format": serving.FORMAT, "sha256": sha256}
-        description.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+        content = {"family": family, "format": serving.FORMAT, "sha256": sha256}
+        description.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         shutil.copyfile(model, weights)
         entry, code = write_code(entry_of(served), f"served_{family}", place, roots_of(served.load.__module__))
         with _importable(place):
@@ -62,7 +63,7 @@ def package(family: str, model: Path, folder: Path, *, sha256: str, card: str, e
                 code_paths=[str(code)],
                 artifacts={serving.MODEL: str(weights), serving.DESCRIPTION: str(description)},
                 signature=make_signature(served),
-                input_example=_example(served),
+                input_example=pd.DataFrame(list(served.examples)),
                 pip_requirements=requirements(),
             )
     _forget_places(folder)
@@ -72,13 +73,13 @@ def package(family: str, model: Path, folder: Path, *, sha256: str, card: str, e
 
 
 def requirements() -> list[str]:
-    """Pin what a served model imports to the versions that are here."""
+    """Return the requirements of a served model, pinned to the installed versions."""
     return [f"{name}=={version(name).partition('+')[0]}" for name in _REQUIREMENTS]
 
 
 @contextmanager
 def _importable(folder: Path) -> Generator[None]:
-    """Make a folder importable: MLflow runs a model's code when it saves it."""
+    """Make a folder importable: MLflow runs a model's code to save the model."""
     sys.path.insert(0, str(folder))
     try:
         yield
@@ -87,27 +88,21 @@ def _importable(folder: Path) -> Generator[None]:
 
 
 def _forget_places(folder: Path) -> None:
-    """Remove the paths of this machine; MLflow looks only at the files' names."""
+    """Remove this machine's paths from a model: MLflow needs only the file names."""
     from mlflow.models import Model
 
     file = folder / "MLmodel"
     model = Model.load(str(file))
-    made = cast("dict[str, Any]", model.flavors["python_function"])
-    made["model_code_path"] = Path(made["model_code_path"]).name
-    for artifact in made["artifacts"].values():
+    flavor = cast("dict[str, Any]", model.flavors["python_function"])
+    flavor["model_code_path"] = Path(flavor["model_code_path"]).name
+    for artifact in flavor["artifacts"].values():
         artifact["uri"] = artifact["path"]
     model.save(str(file))
 
 
 def entry_of(served: Serving) -> str:
-    """Return the text of the file that wraps a family's function for MLflow."""
+    """Return the text of the entry file that wraps a family's load function for MLflow."""
     return _ENTRY.format(module=served.load.__module__, load=served.load.__name__)
-
-
-def _example(served: Serving) -> Any:
-    import pandas as pd
-
-    return pd.DataFrame(list(served.examples))
 
 
 def _readme(family: str, served: Serving) -> str:

@@ -9,7 +9,6 @@ from data_prep.corpora.provenance import Prepared
 from data_prep.errors import Action, BadInputError
 from data_prep.progress import Progress
 from data_prep.wording import counted
-from models.family import EpochReport
 from models.spec import Spec
 from models.training import checkpoint
 from search.code_version import code_version
@@ -72,7 +71,7 @@ def plan_promotion(
         data: Its open pieces.
         search_folder: Its folder.
         number: The trial that a user named; None to apply the rule.
-        networks: Number of networks that the model is the mean of.
+        networks: Number of networks trained side by side; the model is their mean.
 
     Returns:
         The plan.
@@ -155,7 +154,7 @@ class Promotion:
         Args:
             plan: What to promote.
             force: Whether to move the alias regardless of the evidence, and to test a second trial.
-            reason: Why, with ``force``.
+            reason: The reason for ``force``.
             device: The device of the refit.
             progress: Shows the progress of the refit.
 
@@ -174,22 +173,13 @@ class Promotion:
         self._registry.champion(self._family.name)  # fails now, not after the refit, if the registry cannot be used
         self._refit(plan, device, progress)
         if test is None or not is_tested:
-            test = self._test(plan)
+            name, number = self._name(plan.chosen.number), plan.chosen.number
+            test = run_test(
+                self._family, self._prepared, plan.model, self._folder, name=name, trial=number, networks=plan.networks
+            )
         with self._registry.deciding():
             evidence, version, is_new = self._decide(plan, test, force=force, reason=reason)
         return PromotionResult(evidence, version, is_new, not is_tested)
-
-    def _test(self, plan: PromotionPlan) -> SealedTest:
-        number = plan.chosen.number
-        return run_test(
-            self._family,
-            self._prepared,
-            plan.model,
-            self._folder,
-            name=self._name(number),
-            trial=number,
-            networks=plan.networks,
-        )
 
     def _name(self, trial: int) -> str:
         return f"{self._record.spec.name}/{trial}"
@@ -198,7 +188,7 @@ class Promotion:
         earlier = f"{self._name(test.trial)} with {counted(test.networks, 'network')}"
         now = f"{self._name(plan.chosen.number)} with {counted(plan.networks, 'network')}"
         return BadInputError(
-            "the sealed test is opened once in a search",
+            "the sealed test is opened only once per search",
             f"{earlier} was tested on {test.at[:10]}, and promoting {now} after that would be choosing by the test",
             remedy="start another search, give a reason to force it, or promote the trial that was tested",
             action=Action(
@@ -209,10 +199,10 @@ class Promotion:
     def _decide(
         self, plan: PromotionPlan, test: SealedTest, *, force: bool, reason: str
     ) -> tuple[Evidence, Version, bool]:
-        """Compare with the present champion, register, and move the alias.
+        """Compare with the current champion, register, and move the alias.
 
-        The registry's lock keeps other promotions out where it reaches. A champion that another machine with another
-        home folder sets meanwhile is noticed just before the alias moves, and the comparison is repeated.
+        The registry's lock excludes other promotions, except from another machine with another home folder: if one of
+        those sets a champion meanwhile, the comparison is repeated just before the alias moves.
         """
         family, number = self._family.name, plan.chosen.number
         current = self._registry.champion(family)
@@ -220,7 +210,10 @@ class Promotion:
         version = self._registry.of_trial(family, self._record.study, number)
         is_new = version is None
         if version is None:
-            version = self._registry.register(self._registration(plan, evidence))
+            card = model_card(evidence, self._family.not_for)
+            version = self._registry.register(
+                Registration(family, plan.model, card, evidence.to_data(), evidence.tags())
+            )
         while (newest := self._registry.champion(family)) != current:
             current = newest
             evidence = self._evidence(plan, test, current, force=force, reason=reason)
@@ -231,20 +224,7 @@ class Promotion:
                 version = self._registry.set_champion(family, version.version, evidence.decision.why)
         return evidence, version, is_new
 
-    def _registration(self, plan: PromotionPlan, evidence: Evidence) -> Registration:
-        return Registration(
-            family=self._family.name,
-            model=plan.model,
-            card=model_card(evidence, self._family.not_for),
-            evidence=evidence.to_data(),
-            tags=evidence.tags(),
-        )
-
     def _refit(self, plan: PromotionPlan, device: str, progress: Progress) -> None:
-        def advance(report: EpochReport) -> None:
-            del report
-            progress.advance(1)
-
         progress.start(plan.epochs, f"training {self._name(plan.chosen.number)} on all open pieces")
         inputs = RefitInputs(
             seed=self._record.spec.data.seed,
@@ -254,7 +234,8 @@ class Promotion:
             fingerprint=self._prepared.fingerprint,
             networks=plan.networks,
         )
-        refit(self._family, plan.spec, self._prepared.data, plan.model, inputs, device, advance)
+        data, model = self._prepared.data, plan.model
+        refit(self._family, plan.spec, data, model, inputs, device, lambda _: progress.advance(1))
         progress.finish()
 
     def _evidence(

@@ -1,4 +1,4 @@
-"""A trial's hyperparameters trained once more, on all open pieces: the model that is promoted."""
+"""Train the model to promote: a trial's hyperparameters, refitted on all open pieces."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -14,7 +14,7 @@ from search.trials.training import TrialDivergedError
 
 @dataclass(frozen=True)
 class RefitInputs:
-    """What a refit depends on beside hyperparameters and data; stored in the model's file under these names.
+    """The inputs of a refit except hyperparameters and data; the model's file stores them under these names.
 
     Attributes:
         seed: The search's seed.
@@ -42,16 +42,16 @@ def refit(
     device: str,
     report: Callable[[EpochReport], None],
 ) -> None:
-    """Train on every open piece and save the model. A saved model of the same inputs is kept.
+    """Train on all open pieces and save the model, unless a model with the same inputs is saved.
 
-    The schedule runs as in the search, towards the full budget; training stops at the epoch that was best on the folds.
+    The schedule is that of the full budget, as in the search; training stops at the epoch that was best on the folds.
 
     Args:
         family: The model family.
         spec: The trial's hyperparameters.
         data: The open pieces with their folds.
         path: Where the model is saved, in the format of ``models.training.checkpoint``.
-        inputs: What else the model depends on.
+        inputs: The other inputs of the model.
         device: "cpu" or "cuda".
         report: Called after each epoch.
 

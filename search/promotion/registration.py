@@ -1,7 +1,7 @@
 """Register a model in MLflow: a run with its evidence, the model, and a version that refers to both.
 
-The version is created last, so a failure before leaves no version: the run is marked as failed and its model deleted.
-Lineage can be followed both ways: the version's tags name search, trial and run; the trial's run names the version.
+The version is created last, so an earlier failure leaves no version: the run is marked as failed and its model deleted.
+Lineage is stored in both directions: in the version's tags (search, trial and run) and in a tag of the trial's run.
 """
 
 import json
@@ -23,10 +23,10 @@ CARD, EVIDENCE = "model_card.md", "evidence.json"
 """Files of the run."""
 
 REGISTERED = "registered"
-"""The tag of a trial's run that names the version made from it."""
+"""The tag of a trial's run with the version made from it."""
 
 _MAX_TEXT = 5000
-"""Longest description or tag that MLflow stores."""
+"""Maximum length of a description or tag in MLflow (characters)."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Registration:
         model: The trained model's file.
         card: The model card, Markdown.
         evidence: The evidence of its promotion, as JSON values.
-        tags: Where it came from and how good it is. "study" and "trial" are used to find its runs.
+        tags: The tags from ``Evidence.tags``; "study" and "trial" are used to find its runs.
     """
 
     family: str
@@ -90,7 +90,7 @@ def register(client: "MlflowClient", experiment: str, registration: Registration
 def _create_run(
     client: "MlflowClient", experiment: str, registration: Registration, search_run: str | None, undo: ExitStack
 ) -> str:
-    """Create the promotion's run with the card and the evidence; if undone, it has failed."""
+    """Create the promotion's run with the card and the evidence; ``undo`` marks it as failed."""
     source = f"{registration.tags['search']}/{registration.tags['trial']}"
     parent = {} if search_run is None else {PARENT: search_run}
     tags = {**registration.tags, **parent, "kind": PROMOTION_RUN, NOTE: registration.card[:_MAX_TEXT]}
@@ -109,7 +109,7 @@ def _log_model(
     run: str,
     undo: ExitStack,
 ) -> Any:
-    """Package the model and log it with its run; if undone, it is deleted."""
+    """Package the model and log it with its run; ``undo`` deletes it."""
     family, card, evidence = registration.family, registration.card, registration.evidence
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "model"

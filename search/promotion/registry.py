@@ -17,13 +17,13 @@ from search.promotion.registration import EVIDENCE, Registration, register
 from search.promotion.versions import CHAMPION, Reference, Version, listed, no_such_version, registered_name
 from search.study.folder_lock import exclusive
 from search.tracking.client import check_tracking, connect, find_experiment, quieten, read_artifact
-from search.tracking.store_file import sqlite_file
+from search.tracking.store_file import missing_file, sqlite_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _HISTORY = "champions"
-"""The registered model's tag with all versions that were champion, in order, the present one last."""
+"""The registered model's tag with all versions that were champion, in order, the current one last."""
 
 _MAX_HISTORY = 100
 _MAX_TAG = 5000
@@ -36,7 +36,7 @@ class Registry:
     """The registered models of one store. Every method raises BadInputError if the store cannot be used."""
 
     def __init__(self, uri: str, home: Path) -> None:
-        """Keep the address; nothing is opened yet.
+        """Initialize without opening the store.
 
         Args:
             uri: The store's URI, as ``search.tracking.client.tracking_uri`` returns it.
@@ -53,8 +53,8 @@ class Registry:
         return self.version(Reference(family, number))
 
     def versions(self, family: str | None = None) -> list[Version]:
-        """Return the versions of a family, or of all families: by family, the newest first."""
-        if self._is_missing():
+        """Return the versions of a family, or of all families: by family, newest first."""
+        if missing_file(self._uri) is not None:  # listing models does not create the store
             return []
         with self._open() as client:
             return sorted(listed(client, family), key=lambda version: (version.family, -version.version))
@@ -98,7 +98,7 @@ class Registry:
         Args:
             family: The family's name.
             version: The number of an existing version.
-            why: The reason, which is stored with it.
+            why: The reason, which is stored with the version.
 
         Returns:
             The version.
@@ -110,7 +110,7 @@ class Registry:
         before = self._history(family)
         with self._open() as client:
             self._point_alias(client, family, version, why)
-            # After the alias moved: if this write is lost, the history still ends with the version that has the alias.
+            # Written after the alias moved: if this write is lost, _history appends the version with the alias.
             self._write_history(client, family, [*before, version])
         return self.version(Reference(family, version))
 
@@ -121,16 +121,16 @@ class Registry:
             client.set_model_version_tag(name, str(version.version), "decision", why[:_MAX_TAG])
 
     def rollback(self, family: str) -> tuple[Version, Version]:
-        """Make the version that was champion before the champion again.
+        """Make the previous champion the champion again.
 
         Args:
             family: The family's name.
 
         Returns:
-            The champion until now, and the new one.
+            The replaced champion and the new champion.
 
         Raises:
-            BadInputError: If there is no champion, or none before it.
+            BadInputError: If there is no champion, or no previous champion.
         """
         self.version(Reference(family, None))  # raises before anything is locked if there is no champion
         with self.deciding():
@@ -159,7 +159,7 @@ class Registry:
             return dict(json.loads(text))
         except (RecursionError, TypeError, ValueError) as error:
             raise BadInputError(
-                "a version's evidence must be as it was registered",
+                "a version's evidence must be intact",
                 f"that of {version.reference} is damaged",
                 f"{EVIDENCE} of MLflow's run {version.run_id}: {one_line(error)}",
                 _REMEDY,
@@ -245,7 +245,7 @@ class Registry:
         client.set_registered_model_alias(name, CHAMPION, number)
 
     def _history(self, family: str) -> list[int]:
-        """Return the versions that were champion, the present one last, allowing for changes made in MLflow itself."""
+        """Return the versions that were champion, the current one last, including changes made in MLflow itself."""
         versions = {version.version: version for version in self.versions(family)}
         current = next((version.version for version in versions.values() if version.is_champion), None)
         with self._open() as client:
@@ -279,11 +279,6 @@ class Registry:
                 "check that its server runs and its database is intact, and run the same command again",
             ) from error
 
-    def _is_missing(self) -> bool:
-        """Return whether the store is a file that does not exist; listing models does not create it."""
-        path = sqlite_file(self._uri)
-        return path is not None and not path.exists()
-
 
 def _busy(process: str) -> BadInputError:
     return BadInputError(
@@ -297,9 +292,7 @@ def _busy(process: str) -> BadInputError:
 def _local(location: str) -> Path | None:
     """Return the path of artifacts on this machine; None if they are elsewhere."""
     parsed = urlparse(location)
-    if parsed.scheme not in {"", "file"}:
-        return None
-    return Path(unquote(parsed.path))
+    return Path(unquote(parsed.path)) if parsed.scheme in {"", "file"} else None
 
 
 def _is_intact(path: Path, version: Version) -> bool:

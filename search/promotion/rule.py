@@ -1,6 +1,6 @@
 """The rule of a promotion: which trial of a search is promoted, and whether it becomes the champion.
 
-Symbols: P test pieces. All comparisons are paired: scores differ more between folds, and between pieces, than between
+Symbols: P test pieces. All comparisons are paired, because scores vary more between folds and pieces than between
 models.
 """
 
@@ -17,6 +17,7 @@ from data_prep.randomness import stream
 from data_prep.wording import counted
 from models.metrics import FoldValues, Metric
 from search.study.records import SearchRecord, TrialRecord
+from search.study.report import best_trials
 
 _RESAMPLES = 10_000
 _LEVEL = 0.95
@@ -46,7 +47,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class PieceScores:
-    """The objective, or a difference of it, on each of some pieces that a model never saw.
+    """The objective, or a difference of objectives, on pieces that a model never saw.
 
     Attributes:
         ids: [P] the pieces' names.
@@ -80,7 +81,7 @@ class Comparison:
     Attributes:
         gain: How much better the new model's mean is, in the objective's unit.
         low: Lower end of the gain's 95 % interval.
-        high: Its upper end.
+        high: Upper end of the interval.
         num_pieces: Number of test pieces P.
         num_groups: Number of compositions among them; these are resampled.
     """
@@ -122,11 +123,8 @@ def candidates(record: SearchRecord, objective: Metric) -> list[Candidate]:
     Raises:
         BadInputError: If there is none.
     """
-    full = [
-        (trial.number, score)
-        for trial in record.trials
-        if trial.state == "COMPLETE" and (score := trial.last(objective.name)) is not None
-    ]
+    best_first = best_trials(record.trials, objective)
+    full = [(trial.number, score) for trial in best_first if (score := trial.last(objective.name))]
     if not full:
         raise BadInputError(
             "only a trial with its full budget can be promoted",
@@ -134,7 +132,6 @@ def candidates(record: SearchRecord, objective: Metric) -> list[Candidate]:
             remedy="resume the search without a time limit",
             action=Action("remove time limit", {"search": record.spec.name}),
         )
-    full.sort(key=lambda pair: (objective.cost(pair[1].mean), pair[0]))
     best_number, best = full[0]
     losses = [
         FoldValues(tuple(objective.cost(mine - its) for mine, its in zip(score.values, best.values, strict=True)))
@@ -147,18 +144,18 @@ def candidates(record: SearchRecord, objective: Metric) -> list[Candidate]:
 
 
 def with_sizes(unsized: Sequence[Candidate], sizes: Mapping[int, int]) -> list[Candidate]:
-    """Fill in sizes by trial number."""
+    """Return the candidates with their sizes, by trial number."""
     return [replace(each, size=sizes.get(each.number)) for each in unsized]
 
 
 def choose(sized: Sequence[Candidate]) -> Candidate:
-    """Apply the one-standard-error rule (Breiman et al. 1984): choose the smallest of those that tie with the best.
+    """Apply the one-standard-error rule (Breiman et al. 1984): choose the smallest candidate that ties with the best.
 
     Args:
         sized: Candidates, best first; those that tie have their sizes.
 
     Returns:
-        The smallest candidate; of equally small ones the best.
+        The smallest candidate; the best of equally small ones.
     """
     tied = [each for each in sized if each.ties]
     assert all(each.size is not None for each in tied)
@@ -207,7 +204,7 @@ def selection_bias(full: Sequence[Candidate], chosen: Candidate, objective: Metr
 
     Args:
         full: All candidates.
-        chosen: The one that was chosen.
+        chosen: The chosen candidate.
         objective: The metric.
 
     Returns:
@@ -255,7 +252,7 @@ def decide(comparison: Comparison | Incomparable, *, force: bool, reason: str) -
     Args:
         comparison: The comparison with the champion, or why there is none.
         force: Whether to move the alias regardless of the evidence.
-        reason: Why, with ``force``; it is stored.
+        reason: The reason for ``force``, which is stored.
 
     Returns:
         The decision.
@@ -278,7 +275,7 @@ def decide(comparison: Comparison | Incomparable, *, force: bool, reason: str) -
 
 
 def check_force(*, force: bool, reason: str) -> None:
-    """Refuse force without a reason, and a reason without force."""
+    """Raise BadInputError for force without a reason, or a reason without force."""
     if force != bool(reason.strip()):
         raise BadInputError(
             "force needs a reason, which is stored with the version, and a reason is only for force",

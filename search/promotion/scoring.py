@@ -1,7 +1,7 @@
-"""Score a trained model on pieces that it never saw, beside the baselines of its family, piece by piece.
+"""Score a trained model and the baselines of its family on pieces that the model never saw.
 
-The baselines are trained on the open pieces of the model's training corpus, as the model was, and are scored on the
-same pieces and grid: all comparisons are paired.
+Like the model, the baselines are trained on the open pieces of its training corpus. They are scored on the same pieces
+and grid, so all comparisons are paired.
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ class ModelScores:
         baselines: The baselines, weakest first; empty if the training corpus is not available.
         lacks: What the model lacks to represent the pieces.
         seen: Names of the pieces that the model has seen; None if that is unknown.
-        seen_left_out: Whether those are left out of the scores.
+        seen_left_out: Whether the seen pieces are left out of the scores.
     """
 
     metric: Metric
@@ -68,10 +68,10 @@ def score_model(
     """Score a trained model and the baselines of its family on pieces that the model never saw.
 
     Args:
-        family: Its family.
-        trained: Its file.
+        family: The model's family.
+        trained: The model's file.
         data: The pieces, of the family's kind of data.
-        learnt: The open pieces of its training corpus; None if they are not available. Then there are no baselines, and
+        learnt: The open pieces of the training corpus; None if they are not available. Then there are no baselines, and
             it is unknown which pieces the model has seen.
         keep_seen: Whether to score pieces that the model has seen, too.
 
@@ -82,7 +82,7 @@ def score_model(
         BadInputError: If no piece is left to score, or the model cannot be used.
     """
     seen = None if learnt is None else seen_pieces(learnt, data)
-    names = () if seen is None else tuple(data.ids[piece] for piece in np.flatnonzero(seen).tolist())
+    names = None if seen is None else tuple(data.ids[piece] for piece in np.flatnonzero(seen).tolist())
     if seen is not None and not keep_seen:
         if seen.all():
             raise BadInputError(
@@ -104,7 +104,7 @@ def score_model(
         num_notes=tuple(np.diff(data.start).tolist()),
         baselines=() if learnt is None else _baselines(family, learnt, data, values),
         lacks=scored.lacks,
-        seen=None if seen is None else names,
+        seen=names,
         seen_left_out=not keep_seen,
     )
 

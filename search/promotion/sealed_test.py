@@ -1,4 +1,4 @@
-"""The one test of a search on its sealed pieces: the result is stored, and read from then on."""
+"""The test of a search on its sealed pieces, which runs once; later calls read the stored result."""
 
 import json
 import time
@@ -20,7 +20,7 @@ from models.metrics import Metric
 from search.promotion.rule import PieceScores
 
 FORMAT = 1
-"""Format of the stored result; a larger number was written by a newer version."""
+"""Format of the stored result; newer versions have larger numbers."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class SealedTest:
 
     Attributes:
         trial: The trial's number.
-        networks: Number of networks that the model is the mean of.
+        networks: Number of networks; the model is their mean.
         fingerprint: The data's fingerprint.
         at: When the test ran, ISO 8601 in UTC.
         scores: The objective on every piece.
         baselines: Means of the baselines on the same pieces, weakest first; they are trained on the open pieces.
-        notes_per_second: Notes scored in a second, by one process.
+        notes_per_second: Notes scored per second by one process.
     """
 
     trial: int
@@ -77,7 +77,7 @@ def recorded(search_folder: Path) -> SealedTest | None:
 
 
 def from_data(stored: Mapping[str, Any]) -> SealedTest:
-    """Return the result that ``to_data`` turned into plain values."""
+    """Return the result from the plain values of ``to_data``."""
     scores = PieceScores(**{name: tuple(values) for name, values in stored["scores"].items()})
     return SealedTest(
         networks=int(stored.get("networks", 1)),
@@ -107,10 +107,10 @@ def run_test(
         family: The model family.
         prepared: The corpus.
         model: The refitted model's file.
-        search_folder: Where the result is stored.
+        search_folder: The search's folder, where the result is stored.
         name: The trial, as in "composer/7", for the log of openings.
-        trial: Its number.
-        networks: Number of networks that the model is the mean of.
+        trial: The trial's number.
+        networks: Number of networks; the model is their mean.
 
     Returns:
         The result.

@@ -1,6 +1,6 @@
-"""A registered model as MLflow serves it: it checks its files when it is loaded, and answers row by row.
+"""A registered model for MLflow, which checks its files when it is loaded and predicts row by row.
 
-It travels with the model, and so imports MLflow and what a trained model itself needs, nothing else.
+This code is packaged with the model, so it imports only MLflow and what a trained model needs.
 """
 
 # MLflow and pandas are partly untyped, and MLflow's own predict is said to return None:
@@ -21,17 +21,17 @@ from mlflow.pyfunc import PythonModel, PythonModelContext
 from models.serving import Answer
 
 FORMAT = 1
-"""Of a registered model's files; a model with a greater number was made by a newer version."""
+"""Format of a registered model's files; newer versions have larger numbers."""
 
 MODEL, DESCRIPTION = "model", "description"
-"""The artifacts: the trained model's file, and its description as JSON."""
+"""Names of the artifacts: the trained model's file, and its description as JSON."""
 
 
 class ServedModel(PythonModel):
-    """A trained model behind MLflow's interface."""
+    """A trained model with MLflow's interface."""
 
     def __init__(self, load: Callable[[Path], Answer]) -> None:
-        """Take the family's function that loads a trained model."""
+        """Initialize with the family's function that loads a trained model."""
         self._load = load
 
     def load_context(self, context: PythonModelContext) -> None:
@@ -41,7 +41,7 @@ class ServedModel(PythonModel):
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None
     ) -> pd.DataFrame:
-        """Answer every row of the input; the parameters are not used."""
+        """Return the answers to all rows of the input; the parameters are not used."""
         del context, params
         return answer(model_input, self._answer)
 
@@ -53,10 +53,10 @@ def sha256(path: Path) -> str:
 
 
 def checked_model(artifacts: Mapping[str, str]) -> Path:
-    """Check the files of a served model before anything of them is used.
+    """Check the files of a served model before they are used.
 
     Args:
-        artifacts: Their paths by name.
+        artifacts: The paths of the files by artifact name.
 
     Returns:
         The trained model's file.
@@ -81,17 +81,17 @@ def checked_model(artifacts: Mapping[str, str]) -> Path:
 
 
 def answer(rows: pd.DataFrame, answer_row: Answer) -> pd.DataFrame:
-    """Answer every row.
+    """Return the answers to all rows.
 
     Args:
-        rows: What is asked.
-        answer_row: Answers a row, given its values without those that are missing.
+        rows: The requests.
+        answer_row: Returns the answer to a row, from its values that are not missing.
 
     Returns:
-        The answers, in the rows' order.
+        The answers, in the order of the rows.
 
     Raises:
-        MlflowException: For the first row that cannot be answered, which it names; over HTTP it is a bad request.
+        MlflowException: With the number of the first row that cannot be answered; over HTTP it is a bad request.
     """
     answers: list[Mapping[str, Any]] = []
     for number, row in enumerate(rows.to_dict("records")):

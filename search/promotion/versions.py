@@ -1,4 +1,4 @@
-"""Versions of registered models: how a user refers to one, and what the registry stores of it."""
+"""Versions of registered models: references to them, and their data in the registry."""
 
 import math
 import re
@@ -45,7 +45,7 @@ class Reference:
     version: int | None
 
     def __str__(self) -> str:
-        """Return the reference in a user's notation."""
+        """Return the reference as text, which :func:`parse_reference` parses."""
         return f"{self.family}@{CHAMPION if self.version is None else self.version}"
 
 
@@ -95,7 +95,7 @@ class Version:
 
     @property
     def reference(self) -> str:
-        """The version in a user's notation, as in "composer@3"."""
+        """The reference to the version, as in "composer@3"."""
         return f"{self.family}@{self.version}"
 
     @property
@@ -105,7 +105,7 @@ class Version:
 
     @property
     def search(self) -> str:
-        """The search that it came from. This and the following are empty if the tag is missing."""
+        """The search of its trial. This and the following are empty if the tag is missing."""
         return self.tags.get("search", "")
 
     @property
@@ -115,7 +115,7 @@ class Version:
 
     @property
     def source(self) -> str:
-        """The trial that it came from, as in "composer/7"."""
+        """The trial that it was made from, as in "composer/7"."""
         return f"{self.search}/{self.trial}" if self.trial else "registered by hand"
 
     @property
@@ -167,14 +167,14 @@ class Version:
 
 
 def listed(client: "MlflowClient", family: str | None) -> Iterator[Version]:
-    """List registered versions.
+    """Yield registered versions.
 
     Args:
         client: The store's client.
         family: The family's name; None for all families.
 
     Yields:
-        The versions, in no order.
+        The versions, in no particular order.
     """
     condition = f"name LIKE '{_PREFIX}%'" if family is None else f"name = '{registered_name(family)}'"
     for model in all_pages(client.search_registered_models, condition, page_size=_PAGE):
@@ -184,15 +184,15 @@ def listed(client: "MlflowClient", family: str | None) -> Iterator[Version]:
         aliases: dict[int, list[str]] = {}
         for alias, number in model.aliases.items():
             aliases.setdefault(int(number), []).append(alias)
-        for found in all_pages(client.search_model_versions, f"name = '{model.name}'", page_size=_PAGE):
+        for version in all_pages(client.search_model_versions, f"name = '{model.name}'", page_size=_PAGE):
             yield Version(
                 family=model_family,
-                version=int(found.version),
-                aliases=tuple(sorted(aliases.get(int(found.version), ()))),
-                created=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
-                run_id=found.run_id or "",
-                card=found.description or "",
-                tags=dict(found.tags),
+                version=int(version.version),
+                aliases=tuple(sorted(aliases.get(int(version.version), ()))),
+                created=datetime.fromtimestamp(version.creation_timestamp / 1000, UTC),
+                run_id=version.run_id or "",
+                card=version.description or "",
+                tags=dict(version.tags),
             )
 
 
@@ -200,8 +200,8 @@ def no_such_version(reference: Reference, known: Sequence[Version]) -> BadInputE
     """Return the error for a version that does not exist.
 
     Args:
-        reference: The reference to it.
-        known: The family's versions, the newest first.
+        reference: The reference to the version.
+        known: The family's versions, newest first.
 
     Returns:
         The error.

@@ -1,1 +1,1 @@
-"""The search file: its sections, the space it explores, and errors with line numbers."""
+"""The search file: its sections, the search space, and errors with line numbers."""

@@ -1,4 +1,4 @@
-"""The built-in searches: each family's own, ``default.toml`` in its folder, and the further ones beside it."""
+"""The built-in searches: ``default.toml`` in each family's folder, and the other search files there."""
 
 import tomllib
 from pathlib import Path
@@ -11,13 +11,13 @@ _DEFAULT = "default"
 
 
 def default_search(family: Family[Any, Any]) -> dict[str, Any]:
-    """Return the content of a family's own search, empty for a family without."""
+    """Return the content of a family's default search, empty if the family has none."""
     path = None if family.folder is None else family.folder / f"{_DEFAULT}.toml"
     return tomllib.loads(path.read_text(encoding="utf-8")) if path is not None and path.exists() else {}
 
 
 def further_searches() -> dict[str, Path]:
-    """Return the files of the other built-in searches by name; they differ from their family's as they say."""
+    """Return the files of the other built-in searches by name; each changes some values of its family's default."""
     return {
         f"{family.name}-{path.stem}": path
         for family in FAMILIES.values()

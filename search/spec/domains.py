@@ -1,4 +1,4 @@
-"""What a search may try for one hyperparameter: a value, a list of values, or a range, as a search file says it."""
+"""The domain of one hyperparameter in a search: a value, a list of values, or a range."""
 
 import json
 import math
@@ -12,30 +12,30 @@ from models.spec import Setting, Value, legal
 
 _RANGE_KEYS = ("low", "high", "step", "log")
 _ROUNDING = 1e-9
-"""Part of a step by which a value on a step may be off."""
+"""Tolerance of a value on a step, as a fraction of the step."""
 
 
 class Suggester(Protocol):
     """The part of an Optuna trial that a space uses."""
 
     def suggest_categorical(self, name: str, choices: tuple[Value, ...]) -> Any:
-        """Choose one of the values."""
+        """Suggest one of the values."""
         ...
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
-        """Choose a whole number from low to high."""
+        """Suggest an integer from low to high."""
         ...
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
-        """Choose a number from low to high."""
+        """Suggest a number from low to high."""
         ...
 
 
 @dataclass(frozen=True)
 class Fixed:
-    """One value, never searched."""
+    """A single value, which is not searched."""
 
     value: Value
 
@@ -45,7 +45,7 @@ class Fixed:
         return 1
 
     def __contains__(self, value: object) -> bool:
-        """Return whether it is that value."""
+        """Return whether it is the fixed value."""
         return value == self.value
 
     def suggest(self, name: str, trial: Suggester) -> Value:
@@ -54,13 +54,13 @@ class Fixed:
         return self.value
 
     def to_toml(self) -> str:
-        """Write it as it stands in a search file."""
+        """Return the domain in the notation of a search file."""
         return toml_value(self.value)
 
 
 @dataclass(frozen=True)
 class Categorical:
-    """One of several values, without an order."""
+    """A set of values without an order."""
 
     values: tuple[Value, ...]
 
@@ -74,24 +74,24 @@ class Categorical:
         return value in self.values
 
     def suggest(self, name: str, trial: Suggester) -> Value:
-        """Let the trial choose."""
+        """Return the value that the trial suggests."""
         return trial.suggest_categorical(name, self.values)
 
     def to_toml(self) -> str:
-        """Write it as it stands in a search file."""
+        """Return the domain in the notation of a search file."""
         return f"[{', '.join(map(toml_value, self.values))}]"
 
 
 @dataclass(frozen=True)
 class Range:
-    """A number between inclusive bounds, whole or real, on a linear or a logarithmic scale.
+    """A range of integers or real numbers with inclusive bounds, on a linear or logarithmic scale.
 
     Attributes:
-        low: The least value.
-        high: The greatest value.
-        step: The distance between values; None for 1 (whole) or any (real).
-        log: Whether ratios count, not differences.
-        whole: Whether the values are whole numbers.
+        low: The smallest value.
+        high: The largest value.
+        step: The distance between values; None for 1 (integers) or any distance (real numbers).
+        log: Whether the scale is logarithmic.
+        whole: Whether the values are integers.
     """
 
     low: float
@@ -108,20 +108,20 @@ class Range:
         return math.inf if self.step is None else math.floor((self.high - self.low) / self.step + _ROUNDING) + 1
 
     def __contains__(self, value: object) -> bool:
-        """Return whether the value lies within the bounds and on a step."""
+        """Return whether the value is within the bounds and on a step."""
         if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
             return False
         steps = (value - self.low) / (self.step or 1)
         return (not self.whole and self.step is None) or abs(steps - round(steps)) < _ROUNDING
 
     def suggest(self, name: str, trial: Suggester) -> Value:
-        """Let the trial choose."""
+        """Return the value that the trial suggests."""
         if self.whole:
             return trial.suggest_int(name, int(self.low), int(self.high), step=int(self.step or 1), log=self.log)
         return trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
 
     def to_toml(self) -> str:
-        """Write it as it stands in a search file."""
+        """Return the domain in the notation of a search file."""
         number: Callable[[float], str] = (lambda x: str(int(x))) if self.whole else lambda x: toml_value(float(x))
         parts = [f"low = {number(self.low)}", f"high = {number(self.high)}"]
         if self.step is not None:
@@ -132,27 +132,27 @@ class Range:
 
 
 Domain: TypeAlias = Fixed | Categorical | Range
-"""What a search may try for one hyperparameter."""
+"""The values that a search may try for one hyperparameter."""
 
 
 def toml_value(value: Value) -> str:
-    """Write a value in TOML."""
+    """Return a value in TOML notation."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def read_domain(setting: Setting, entry: object, place: str) -> Domain:
-    """Read what a search file says of one hyperparameter.
+    """Read the domain of one hyperparameter from a search file.
 
     Args:
         setting: The setting.
-        entry: A value, a list of values, or a table with low, high and perhaps step and log.
+        entry: A value, a list of values, or a table with low, high and optionally step and log.
         place: File and line, for the error.
 
     Returns:
-        The domain. A list of one value is that value.
+        The domain. A list with one value becomes a fixed value.
 
     Raises:
-        BadInputError: For a value or bound outside the setting's legal ones, or an ill-formed entry.
+        BadInputError: For a value or bound outside the setting's legal range, or an ill-formed entry.
     """
     if isinstance(entry, Mapping):
         return _read_range(setting, cast("Mapping[str, object]", entry), place)
@@ -223,5 +223,5 @@ def _read_step(step: object, width: float, name: str, place: str, *, whole: bool
 
 def _last_step(low: float, high: float, step: float) -> float:
     exact_low, exact_step = Decimal(str(low)), Decimal(str(step))  # in binary, 0.1 x 6 exceeds 0.6
-    reached = exact_low + (Decimal(str(high)) - exact_low) // exact_step * exact_step
-    return int(reached) if isinstance(low, int) else float(reached)
+    last = exact_low + (Decimal(str(high)) - exact_low) // exact_step * exact_step
+    return int(last) if isinstance(low, int) else float(last)

@@ -1,4 +1,4 @@
-"""Parse and check the search file: TOML, every key optional, every error with its line number."""
+"""Parse and check search files: TOML, every key optional, every error with its line number."""
 
 import re
 import sys
@@ -33,15 +33,15 @@ _TOP = ("name", "family", "space", "prior", *SECTIONS)
 
 @dataclass(frozen=True)
 class _Source:
-    """A parsed file and how to name its places."""
+    """A parsed file, with the place of each key for errors."""
 
     label: str
     content: Mapping[str, Any]
     lines: Mapping[KeyPath, int]
-    given: frozenset[KeyPath] = frozenset()  # on the command line
+    overridden: frozenset[KeyPath] = frozenset()  # on the command line
 
     def place(self, *path: str | int) -> str:
-        if path in self.given:
+        if path in self.overridden:
             return "--set" if path[0] == "space" else f"--{path[0] if path[-1] == 'url' else path[-1]}"
         line = line_of(self.lines, path)
         return f"{self.label} line {line}" if line else self.label
@@ -54,22 +54,22 @@ def load(
     family: AnyFamily | None = None,
     stored: bool = False,
 ) -> SearchSpec:
-    """Read a search file, or a family's built-in search.
+    """Read a search file or a built-in search.
 
-    What the file leaves out is taken from its family's built-in search; in ``[space]`` this holds setting by setting,
-    unless it says ``only = true``: then other settings keep their defaults.
+    Missing keys are taken from the family's built-in search, also setting by setting in ``[space]``. With
+    ``only = true`` in ``[space]``, missing settings keep their defaults instead.
 
     Args:
-        source: A file's path, a family's name, or that of a further built-in search.
-        overrides: Values by dotted key ("budget.trials") that the command line gives; they win.
-        family: The family itself, for one that is not among the registered.
-        stored: Whether the file is a started search's own, as for :func:`parse`.
+        source: A file's path, a family's name, or the name of another built-in search.
+        overrides: Values by dotted key ("budget.trials") from the command line; they take precedence.
+        family: The family, if it is not registered.
+        stored: Whether the file was written by a search that was started; see :func:`parse`.
 
     Returns:
         The search.
 
     Raises:
-        BadInputError: For anything that is wrong in the file, with its line.
+        BadInputError: For any error in the file, with its line.
     """
     further = further_searches()
     if str(source) in further:
@@ -97,40 +97,38 @@ def parse(
     family: AnyFamily | None = None,
     stored: bool = False,
 ) -> SearchSpec:
-    """Read a search from TOML text; ``label`` names it in errors. Otherwise as :func:`load`.
+    """Read a search from TOML text; ``label`` names it in errors. The other arguments are those of :func:`load`.
 
-    A search that was ``stored`` is complete: a hyperparameter that it lacks did not exist then, and keeps its earlier
-    value.
+    A ``stored`` search is complete: a hyperparameter that is missing did not exist when it was stored, and has the
+    value that the code used then.
     """
-    source = _read(text, label)
-    source = _with_overrides(source, overrides or {})
+    source = _with_overrides(_read(text, label), overrides or {})
     chosen = family or _family_of(source)
     only, written = _own_space(source)
     base = {"space": chosen.spec_type.earlier()} if stored else default_search(chosen)
-    sections = {name: _section(source, name, base.get(name, {})) for name in SECTIONS}
-    budget = cast("Budget", sections["budget"])
+    sections: dict[str, Any] = {name: _section(source, name, base.get(name, {})) for name in SECTIONS}
+    budget: Budget = sections["budget"]
     others: Mapping[str, object] = {} if only and not stored else base.get("space", {})
     space = make_space(
         chosen.spec_type,
         {**others, **written, "epochs": budget.epochs},
         place=lambda name: source.place("space", name),
-        written=frozenset(name for name in written if ("space", name) in source.given) or frozenset(written),
+        written=frozenset(name for name in written if ("space", name) in source.overridden) or frozenset(written),
         only=only,
     )
-    whole: dict[str, Any] = {
-        "name": check_name(source.content.get("name", chosen.name), source.place("name")),
-        "family": chosen.name,
-        "space": space,
-        "prior": _prior(source, base, chosen.spec_type, space),
+    search = SearchSpec(
+        name=check_name(source.content.get("name", chosen.name), source.place("name")),
+        family=chosen.name,
+        space=space,
+        prior=_prior(source, base, chosen.spec_type, space),
         **sections,
-    }
-    search = SearchSpec(**whole)
+    )
     search.sampler.check(space, budget.trials, f"[sampler], {source.place('sampler', 'kind')}")
     return search
 
 
 def _own_space(source: _Source) -> tuple[bool, Mapping[str, object]]:
-    """Return whether only the settings that the file names are searched, and what it says of them."""
+    """Return the value of ``only`` in the file's ``[space]``, and the other entries there."""
     written = dict[str, object](source.content.get("space", {}))
     only = written.pop("only", False)
     if not isinstance(only, bool):
@@ -149,7 +147,7 @@ def _read(text: str, label: str) -> _Source:
         raise BadInputError("a search file is TOML", f"{label} is not, {reason[0].lower()}{reason[1:]}") from None
     except (RecursionError, ValueError):  # Python's own limits
         raise BadInputError(
-            f"a search file's numbers have at most {_MAX_DIGITS:,} digits, and its brackets are nested at most some "
+            f"a search file's numbers have at most {_MAX_DIGITS:,} digits, and its brackets are nested at most a few "
             "hundred times",
             f"{label} has more",
             _where_digits(text),
@@ -162,7 +160,7 @@ def _read(text: str, label: str) -> _Source:
 
 
 def _check_shape(source: _Source, key: str, value: object) -> None:
-    """Check that a key of the file is known, and holds a word or a table as it should."""
+    """Check that a top-level key is known and its value is of the right type."""
     if key not in _TOP:
         raise unknown("key", key, _TOP, source.place(key))
     if key in ("name", "family"):
@@ -179,7 +177,7 @@ def _check_shape(source: _Source, key: str, value: object) -> None:
 
 def _where_digits(text: str) -> str:
     for number, line in enumerate(text.splitlines(), start=1):
-        if any(len(run.replace("_", "")) > _MAX_DIGITS for run in _DIGITS.findall(line)):
+        if any(len(digits.replace("_", "")) > _MAX_DIGITS for digits in _DIGITS.findall(line)):
             return f"line {number}"
     return ""
 
@@ -192,7 +190,7 @@ def _with_overrides(source: _Source, overrides: Mapping[str, object]) -> _Source
             content[section[0]] = {**content.get(section[0], {}), key: value}
         else:
             content[key] = value
-    return replace(source, content=content, given=frozenset(tuple(dotted.split(".")) for dotted in overrides))
+    return replace(source, content=content, overridden=frozenset(tuple(dotted.split(".")) for dotted in overrides))
 
 
 def _family_of(source: _Source) -> AnyFamily:
@@ -203,24 +201,23 @@ def _family_of(source: _Source) -> AnyFamily:
 
 
 def default_corpus(family: AnyFamily) -> str:
-    """Return the corpus that a family learns from unless another is named: its built-in search's."""
+    """Return the corpus of a family's built-in search."""
     return default_search(family).get("data", {}).get("corpus", Data().corpus)
 
 
 def _section(source: _Source, name: str, base: Mapping[str, object]) -> Section:
-    """Read a table; what it leaves out is taken from the built-in search, if that is of the same kind."""
+    """Read a table; missing keys are taken from the built-in search if its table is of the same kind."""
     written: Mapping[str, object] = source.content.get(name, {})
     type_, *others = SECTIONS[name]
     if others:
-        kinds = {str(one.model_fields["kind"].default): one for one in SECTIONS[name]}
+        kinds = {str(section_type.model_fields["kind"].default): section_type for section_type in SECTIONS[name]}
         inherited = base.get("kind", next(iter(kinds)))
         kind = written.get("kind", inherited)
         if not isinstance(kind, str) or kind not in kinds:
             raise unknown(name, str(kind), kinds, f"[{name}], {source.place(name, 'kind')}")
         type_ = kinds[kind]
-        content = {**base, **written} if kind == inherited else dict(written)
-    else:
-        content = {**base, **written}
+        base = base if kind == inherited else {}
+    content = {**base, **written}
     for key in content:
         if key not in type_.model_fields:
             raise unknown("key", key, type_.model_fields, f"[{name}], {source.place(name, key)}")
@@ -243,16 +240,15 @@ def _prior(
     written: list[Mapping[str, Value]] = source.content.get("prior", [])
     for index in range(len(written)):
         _check_point(source, index, spec_type, space)
-    points = (space.project(point) for point in (written or base.get("prior", [])))
-    kept: list[Mapping[str, Value]] = []
-    for point in points:
-        if point and point not in kept:
-            kept.append(point)
-    return tuple(kept)
+    points: list[Mapping[str, Value]] = []
+    for point in map(space.project, written or base.get("prior", [])):
+        if point and point not in points:
+            points.append(point)
+    return tuple(points)
 
 
 def _check_point(source: _Source, index: int, spec_type: type[Spec], space: Space) -> None:
-    """Check that the file's own space holds a point; what the command line fixes takes precedence over it."""
+    """Check that a point is in the search space, except for settings that the command line overrides."""
     point: Mapping[str, Value] = source.content["prior"][index]
     for name in point:
         if name not in spec_type.settings() or name == "epochs":
@@ -260,10 +256,10 @@ def _check_point(source: _Source, index: int, spec_type: type[Spec], space: Spac
     spec_type.from_values(point, source.place("prior", index))
     for name in space.values(point):
         domain = space.domains[name]
-        if name in point and point[name] not in domain and ("space", name) not in source.given:
+        if name in point and point[name] not in domain and ("space", name) not in source.overridden:
             raise BadInputError(
-                "a point lies in the space that is searched",
-                f"{name} = {toml_value(point[name])} of [[prior]] {index + 1} does not, for [space] has "
+                "a prior point must lie in the search space",
+                f"{name} = {toml_value(point[name])} of [[prior]] {index + 1} does not, because [space] has "
                 f"{name} = {domain.to_toml()}",
                 source.place("prior", index, name),
                 "change one of them",

@@ -1,4 +1,4 @@
-"""The setting of a space whose training takes the most memory, as far as its family's spec tells."""
+"""The hyperparameters in a space whose training takes the most memory, estimated from the family's spec."""
 
 from models.spec import Setting, Value
 from search.spec.domains import Domain, Fixed, Range
@@ -6,12 +6,13 @@ from search.spec.space import Space
 
 
 def largest_setting(space: Space) -> dict[str, Value]:
-    """Choose, setting by setting, the value whose model takes most.
+    """Choose for each setting the value whose model takes the most memory.
 
-    What takes no memory (a learning rate) keeps its default, or the first value where the default is not to be tried.
+    A setting that does not affect memory (a learning rate) keeps its default, or the first value of its domain if the
+    default is not in it.
 
     Args:
-        space: What a search may try.
+        space: The search space.
 
     Returns:
         The values of the settings that matter.

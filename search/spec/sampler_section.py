@@ -1,6 +1,6 @@
-"""The table ``[sampler]`` of a search file, by kind: how hyperparameters are proposed.
+"""The table ``[sampler]`` of a search file, one class per kind: how hyperparameters are proposed.
 
-A new kind is a class here and Optuna's sampler in search/driver/sampler.py.
+To add a kind, add a class here and Optuna's sampler in search/driver/sampler.py.
 """
 
 import math
@@ -19,7 +19,7 @@ class Sampler(Section):
     seed: int = Field(default=0, ge=0, description="seed of the proposals")
 
     def check(self, space: Space, trials: int, where: str) -> None:
-        """Raise BadInputError if the sampler cannot propose so many trials of a space; ``where`` is for the error."""
+        """Raise BadInputError if the sampler cannot propose that many trials; ``where`` is the place for the error."""
 
 
 class Tpe(Sampler):
@@ -29,7 +29,7 @@ class Tpe(Sampler):
         default="tpe",
         description='"tpe" learns from the trials so far, "random" does not, "grid" tries each point of a finite space',
     )
-    startup: int = Field(default=10, ge=1, le=10_000, description="trials drawn at random before the sampler learns")
+    startup: int = Field(default=10, ge=1, le=10_000, description="random trials before the sampler learns")
 
 
 class Random(Sampler):
@@ -55,8 +55,8 @@ class Grid(Sampler):
                 )
         if trials > space.size():
             raise BadInputError(
-                "a grid has a trial for each of its points at most",
-                f"budget.trials = {trials}, and the space has {space.size():,.0f}",
+                "a grid search has at most one trial per point",
+                f"budget.trials = {trials}, and the space has {space.size():,.0f} points",
                 where,
                 "lower budget.trials, or search more values",
             )

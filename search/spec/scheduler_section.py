@@ -1,11 +1,11 @@
-"""The table ``[scheduler]`` of a search file, by kind, and what the rest of a search asks a scheduler.
+"""The table ``[scheduler]`` of a search file, one class per kind, with the epochs and trial counts that follow from it.
 
-Epochs are counted from a trial's beginning; ``epochs`` is always the full budget. A new kind is a class here and Ray's
-scheduler in search/driver/scheduler.py.
+Epochs are counted from the start of a trial; ``epochs`` is always the full budget. To add a kind, add a class here and
+Ray's scheduler in search/driver/scheduler.py.
 """
 
 from abc import ABC, abstractmethod
-from itertools import pairwise
+from itertools import count, pairwise, takewhile
 
 from pydantic import Field
 
@@ -23,24 +23,24 @@ class Scheduler(Section, ABC):
 
     @abstractmethod
     def comparison_epoch(self, epochs: int) -> int:
-        """Return the first epoch at which trials can be compared: most trials reach it."""
+        """Return the first epoch at which trials can be compared because most reach it."""
 
     @abstractmethod
     def expected_trials(self, epochs: int, trials: int) -> tuple[tuple[int, float], ...]:
-        """Estimate how far trials train.
+        """Estimate how many trials reach each epoch.
 
         Args:
             epochs: The full budget.
-            trials: Trials in all.
+            trials: Total number of trials.
 
         Returns:
-            (epoch, trials that train up to it), ascending; the last is the full budget.
+            Pairs (epoch, number of trials that train up to it), ascending; the last epoch is the full budget.
         """
 
     def expected_epochs(self, epochs: int, trials: int) -> float:
-        """Estimate the epochs that all trials together train."""
+        """Estimate the total number of epochs over all trials."""
         reached = [(0, 0.0), *self.expected_trials(epochs, trials)]
-        return sum((epoch - before) * count for (before, _), (epoch, count) in pairwise(reached))
+        return sum((epoch - before) * num_trials for (before, _), (epoch, num_trials) in pairwise(reached))
 
 
 class Asha(Scheduler):
@@ -49,7 +49,7 @@ class Asha(Scheduler):
     kind: str = Field(default="asha", description='"asha" stops weak trials early; "none" trains each to the end')
     first_rung: int = Field(default=3, ge=1, le=100_000, description="epochs before a trial may be stopped")
     reduction: int = Field(
-        default=3, ge=2, le=100, description="one trial in this many passes a rung; the next is this many times later"
+        default=3, ge=2, le=100, description="one in this many trials passes a rung; rungs grow by this factor"
     )
 
     def checkpoint_epochs(self, epochs: int) -> tuple[int, ...]:
@@ -74,7 +74,7 @@ class FullBudget(Scheduler):
     kind: str = Field(default="none", description=Asha.model_fields["kind"].description)
 
     def checkpoint_epochs(self, epochs: int) -> tuple[int, ...]:
-        """Return 1, 2, 4, ...: an interrupted trial repeats at most half of what it trained."""
+        """Return 1, 2, 4, ...: an interrupted trial repeats at most half of its epochs."""
         return _powers(1, 2, epochs)
 
     def comparison_epoch(self, epochs: int) -> int:
@@ -92,8 +92,5 @@ SCHEDULERS: tuple[type[Scheduler], ...] = (Asha, FullBudget)
 
 def _powers(first: int, factor: int, limit: int) -> tuple[int, ...]:
     """Return first, first x factor, first x factor x factor, ... below a limit."""
-    epochs: list[int] = []
-    while first < limit:
-        epochs.append(first)
-        first *= factor
-    return tuple(epochs)
+    powers = (first * factor**index for index in count())
+    return tuple(takewhile(lambda epoch: epoch < limit, powers))

@@ -1,4 +1,4 @@
-"""The tables of a search file that have one kind: their keys, defaults, bounds and meanings."""
+"""The tables of a search file that have a single kind: their keys, defaults, bounds and descriptions."""
 
 import re
 from typing import Annotated, ClassVar, Literal
@@ -15,7 +15,7 @@ _BARE = re.compile(r"'?([1-9]\d{0,8})'?")
 
 
 def read_duration(text: object) -> float | None:
-    """Read a length of time.
+    """Parse a duration.
 
     Args:
         text: "4m30s", "2h", "90s" or "none".
@@ -24,7 +24,7 @@ def read_duration(text: object) -> float | None:
         Seconds, None for no limit.
 
     Raises:
-        ValueError: For anything else, no time at all, or a number without a unit, which some take for minutes.
+        ValueError: For anything else, a duration of zero, or a number without a unit (seconds or minutes?).
     """
     if text is None or text == "none":
         return None
@@ -42,7 +42,7 @@ def read_duration(text: object) -> float | None:
 
 
 def write_duration(seconds: float | None) -> str:
-    """Write seconds as :func:`read_duration` reads them."""
+    """Format seconds in the notation of :func:`read_duration`."""
     if seconds is None:
         return "none"
     hours, rest = divmod(seconds, 3600)
@@ -58,13 +58,13 @@ def _check_storage(url: str) -> str:
 
 
 class Section(BaseModel):
-    """One table of the file."""
+    """A table of the search file."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Data(Section):
-    """What the models are trained and compared on."""
+    """The data that models are trained and compared on."""
 
     corpus: str = Field(default="oneills", description="a named corpus, or a folder of MIDI, ABC, MusicXML, kern")
     repeats: Repeats = Field(
@@ -76,28 +76,28 @@ class Data(Section):
 
     @property
     def title(self) -> str:
-        """The corpus as titles name it: with the reading of its repeats where that is not the default."""
+        """The corpus for titles, with ``repeats`` if that is not the default."""
         return self.corpus if self.repeats == "written" else f"{self.corpus} as {self.repeats}"
 
 
 class Budget(Section):
     """When the search ends."""
 
-    trials: int = Field(default=60, ge=1, le=100_000, description="trials in all, those stopped early included")
+    trials: int = Field(default=60, ge=1, le=100_000, description="number of trials, including those stopped early")
     epochs: int = Field(default=9, ge=1, le=100_000, description="epochs of a full trial, over which the schedule runs")
     time: Annotated[float | None, BeforeValidator(read_duration)] = Field(
-        default=270.0, description='time of the whole search, always with its unit, as in "4m30s"; "none" is no limit'
+        default=270.0, description='time of the whole search with units, such as "4m30s"; "none" for no limit'
     )
 
     def used(self, num_finished: int, seconds: float) -> Literal["trials", "time"] | None:
-        """Return what of it is used up.
+        """Return which part of the budget is used up.
 
         Args:
-            num_finished: Trials that are finished.
-            seconds: Time spent on the search, over all starts.
+            num_finished: Number of finished trials.
+            seconds: Time spent on the search over all starts (seconds).
 
         Returns:
-            Which part; None while there is more to do.
+            "trials" or "time"; None if neither is used up.
         """
         if num_finished >= self.trials:
             return "trials"
@@ -105,17 +105,17 @@ class Budget(Section):
 
 
 class Resources(Section):
-    """What each trial gets."""
+    """The resources of each trial."""
 
-    slots: int = Field(default=0, ge=0, le=10_000, description="trials that run at once; 0 is as many as fit")
-    cpus: int = Field(default=1, ge=1, le=1024, description="processors of a trial")
+    slots: int = Field(default=0, ge=0, le=10_000, description="number of parallel trials; 0 for as many as fit")
+    cpus: int = Field(default=1, ge=1, le=1024, description="processors per trial")
     gpus: Annotated[float, Field(ge=0, le=64)] | Literal["auto"] = Field(
-        default="auto", description='GPUs of a trial, parts of one allowed; "auto" shares what is there'
+        default="auto", description='GPUs per trial, may be a fraction; "auto" shares the available GPUs'
     )
 
 
 class StudyPlace(Section):
-    """Where the search's own state is kept."""
+    """Where the state of the search is stored."""
 
     url: str = Field(
         default="",
@@ -125,7 +125,7 @@ class StudyPlace(Section):
 
 
 class Storage(Section):
-    """Where trials save, so that every machine of a cluster can read it."""
+    """Where trials save checkpoints and models; every machine of a cluster needs access."""
 
     url: Annotated[str, AfterValidator(_check_storage)] = Field(
         default="",
@@ -135,7 +135,7 @@ class Storage(Section):
 
 
 class TrackingPlace(Section):
-    """Where MLflow's runs go."""
+    """Where MLflow's runs are stored."""
 
     uri: str = Field(
         default="", description="empty: mlflow.db in the home folder; or sqlite:///..., or a server's http://..."

@@ -1,7 +1,7 @@
-"""Which values a search may try for each setting, checked against the settings' legal bounds.
+"""The search space: the domain of each setting, checked against the setting's legal bounds.
 
-A space names every setting of a family's spec. Settings are visited in the spec's order; one that does not matter under
-the values before it (its ``when``) is not sampled and keeps its default, so that equal models have equal settings.
+A space has every setting of a family's spec. Settings are visited in the spec's order. A setting whose condition
+(``when``) is not met by earlier values is not sampled and keeps its default, so that equal models have equal settings.
 """
 
 import hashlib
@@ -17,15 +17,15 @@ from search.spec.domains import Categorical, Domain, Fixed, Range, Suggester, re
 
 @dataclass(frozen=True)
 class Space:
-    """What a search may try, for every setting of a spec, in the spec's order.
+    """The domains of all settings of a spec, in the spec's order.
 
-    Calling it with an Optuna trial samples the settings that matter. It is a class of this module, not a closure, so
-    that it can be pickled.
+    Calling a space with an Optuna trial samples the settings that matter. It is a class, not a closure, so that it can
+    be pickled.
 
     Attributes:
-        spec_type: The spec whose settings these are.
+        spec_type: The spec.
         domains: The domain of each setting.
-        only: Whether the search file named all that is searched, instead of what differs from the built-in search.
+        only: Whether the search file lists all searched settings, not just changes to the built-in search.
     """
 
     spec_type: type[Spec]
@@ -36,7 +36,7 @@ class Space:
         """Sample a trial's settings.
 
         Args:
-            trial: Where the values come from; one that was sampled before gives its stored values again.
+            trial: The Optuna trial; if it was sampled before, it returns its stored values.
 
         Returns:
             The values of the settings that matter, fixed ones included.
@@ -44,7 +44,7 @@ class Space:
         return self._visit(lambda name, domain: domain.suggest(name, trial))
 
     def values(self, params: Mapping[str, Value]) -> dict[str, Value]:
-        """Return all settings that matter, from those that were sampled."""
+        """Return all settings that matter, fixed ones included, from the sampled ones."""
         return self._visit(lambda name, domain: domain.value if isinstance(domain, Fixed) else params.get(name))
 
     def _visit(self, value_of: Callable[[str, Domain], Value | None]) -> dict[str, Value]:
@@ -62,18 +62,18 @@ class Space:
         return tuple(name for name, domain in self.domains.items() if not isinstance(domain, Fixed))
 
     def default(self, name: str) -> Value:
-        """Return a setting's default, which it holds wherever it does not matter."""
+        """Return a setting's default, its value whenever it does not matter."""
         return self.spec_type.settings()[name].default
 
     def project(self, point: Mapping[str, Value]) -> dict[str, Value] | None:
-        """Reduce a known good point to what this space samples; None if a value of it is not tried here."""
+        """Reduce a known good point to the settings that this space samples; None if one of its values is outside."""
         kept = {name: value for name, value in point.items() if name in self.searched}
         values = self.values(kept)
         kept = {name: value for name, value in kept.items() if name in values}
         return kept if all(value in self.domains[name] for name, value in kept.items()) else None
 
     def size(self) -> float:
-        """Count the different settings; infinite where a real range has no step."""
+        """Return the number of distinct points; infinite if a real range has no step."""
         controls = {other for setting in self.spec_type.settings().values() for other in setting.when}
         return self._count(list(self.domains.items()), {}, controls)
 
@@ -92,7 +92,7 @@ class Space:
         return total
 
     def discrete_size(self) -> float:
-        """Count the different settings, a real range without a step counting as one."""
+        """Return the number of distinct points, with real ranges without a step counted as one value."""
         finite = {
             name: Fixed(domain.low) if domain.count == math.inf and isinstance(domain, Range) else domain
             for name, domain in self.domains.items()
@@ -124,20 +124,20 @@ def make_space(
     written: frozenset[str],
     only: bool = False,
 ) -> Space:
-    """Read a whole space.
+    """Make a space from the entries of a search file.
 
     Args:
         spec_type: The spec whose settings are searched.
-        entries: What a search file says of some settings; the others keep their default.
+        entries: Entries by setting; settings without one keep their default.
         place: Returns the file and line of a setting's entry, for errors.
-        written: The settings whose entries must change something: those that the command line gives, else the file's.
-        only: Whether the file names all that is to be searched.
+        written: The settings whose entries must have an effect: those from the command line, or else from the file.
+        only: Whether the file lists all searched settings.
 
     Returns:
         The space.
 
     Raises:
-        BadInputError: For an unknown setting, an illegal entry, or a written one that can never matter.
+        BadInputError: For an unknown setting, an illegal entry, or an entry in ``written`` that can never matter.
     """
     settings = spec_type.settings()
     for name in entries:
@@ -150,7 +150,7 @@ def make_space(
     for name in settings:
         idle = isinstance(domains[name], Fixed) and cast("Fixed", domains[name]).value == settings[name].default
         if not idle and not _can_matter(settings, domains, name):
-            if name not in written:  # by another that was written: the default search's entry has no use any more
+            if name not in written:  # an entry of the built-in search that another entry made useless
                 domains[name] = Fixed(settings[name].default)
                 continue
             needs = " and ".join(

@@ -1,7 +1,7 @@
-"""The line of each key in a TOML file, so that an error can name it.
+"""The line number of each key in a TOML file, for errors.
 
-The parser of the standard library gives values without lines. This reads the same text a second time for its keys
-alone; it knows tables, arrays of tables, dotted and quoted keys, and skips what lies inside brackets and strings.
+The standard library's parser returns no line numbers, so the text is scanned again for keys. The scanner handles
+tables, arrays of tables, and dotted and quoted keys, and skips the content of brackets and strings.
 """
 
 import re
@@ -9,25 +9,25 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 Path = tuple[str | int, ...]
-"""A key's way from the top: ("space", "lr"), or ("prior", 0, "lr") in an array of tables."""
+"""The path of a key from the top: ("space", "lr"), or ("prior", 0, "lr") in an array of tables."""
 
-_ONE = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*')"""
-_DOTTED = rf"{_ONE}(?:\s*\.\s*{_ONE})*"
-_PART = re.compile(_ONE)
+_SIMPLE = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*')"""
+_DOTTED = rf"{_SIMPLE}(?:\s*\.\s*{_SIMPLE})*"
+_PART = re.compile(_SIMPLE)
 _KEY = re.compile(rf"\s*({_DOTTED})\s*=")
 _HEADER = re.compile(rf"\s*(\[\[|\[)\s*({_DOTTED})\s*\]")
-"""Each of them takes time in proportion to the line: no two parts of a pattern can begin with the same character."""
+"""All patterns match in linear time: no two alternatives begin with the same character."""
 _TOKEN = re.compile(r"""\"\"\"|\'\'\'|"(?:[^"\\]|\\.)*"|'[^']*'|[\[\]{}]|#.*$""")
 
 
 def key_lines(text: str) -> Mapping[Path, int]:
-    """Find the line of every key and table header.
+    """Return the line of every key and table header.
 
     Args:
-        text: A file that the TOML parser accepts.
+        text: Valid TOML.
 
     Returns:
-        Line numbers, from 1, by the key's path.
+        Line numbers, from 1, by key path.
     """
     lines: dict[Path, int] = {}
     tables: Counter[Path] = Counter()
@@ -45,7 +45,7 @@ def key_lines(text: str) -> Mapping[Path, int]:
 
 
 def line_of(lines: Mapping[Path, int], path: Path) -> int | None:
-    """Return the line of a key, or of the nearest table around it that has one."""
+    """Return the line of a key, or of the nearest enclosing table that has one."""
     while path:
         if path in lines:
             return lines[path]
@@ -68,7 +68,7 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _scan(line: str, depth: int, quote: str) -> tuple[int, str]:
-    """Follow brackets and multi-line strings over one line."""
+    """Return the bracket depth and the open multi-line quote after a line."""
     at = 0
     while at < len(line):
         if quote:

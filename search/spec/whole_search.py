@@ -1,4 +1,4 @@
-"""A whole search, complete and checked, and the file with comments that says it all."""
+"""A complete, checked search, and its search file with comments."""
 
 import re
 from collections.abc import Mapping
@@ -12,16 +12,7 @@ from search.passwords import without_password
 from search.spec.domains import toml_value
 from search.spec.sampler_section import SAMPLERS, Sampler, Tpe
 from search.spec.scheduler_section import SCHEDULERS, Asha, Scheduler
-from search.spec.sections import (
-    Budget,
-    Data,
-    Resources,
-    Section,
-    Storage,
-    StudyPlace,
-    TrackingPlace,
-    write_duration,
-)
+from search.spec.sections import Budget, Data, Resources, Section, Storage, StudyPlace, TrackingPlace, write_duration
 from search.spec.space import Space
 
 SECTIONS: Mapping[str, tuple[type[Section], ...]] = {
@@ -34,24 +25,13 @@ SECTIONS: Mapping[str, tuple[type[Section], ...]] = {
     "storage": (Storage,),
     "tracking": (TrackingPlace,),
 }
-"""The tables of a search file, beside its space; where there are several types, the key ``kind`` chooses."""
+"""The tables of a search file except its space; if there are several types, the key ``kind`` selects one."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def check_name(name: str, place: str) -> str:
-    """Check that a search's name is fit for a folder's, a run's and a command line's word.
-
-    Args:
-        name: The name.
-        place: Where it was given, for the error.
-
-    Returns:
-        The name.
-
-    Raises:
-        BadInputError: If it is not.
-    """
+    """Return a search's name if it is valid; otherwise raise BadInputError with the place of the name."""
     if not _NAME.fullmatch(name):
         raise BadInputError(
             "a search's name is 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit",
@@ -62,14 +42,13 @@ def check_name(name: str, place: str) -> str:
 
 
 class SearchSpec(Section):
-    """A whole search, complete and checked.
+    """A complete, checked search; attributes not listed here are sections of the search file.
 
     Attributes:
-        name: The search's name: of its folder, its MLflow run, and on the command line.
+        name: The search's name, also of its folder and its MLflow run.
         family: The model family.
-        data: Its section, as the others below.
-        space: What is tried for each hyperparameter; ``epochs`` is fixed by the budget.
-        prior: Known good points, tried first; what a point leaves out is sampled.
+        space: The domain of each hyperparameter; ``epochs`` is fixed by the budget.
+        prior: Known good points, tried first; missing settings of a point are sampled.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -88,7 +67,7 @@ class SearchSpec(Section):
     tracking: TrackingPlace = TrackingPlace()
 
     def to_toml(self) -> str:
-        """Write the complete effective file, with comments and without passwords; reading it gives an equal search."""
+        """Return the complete search file, with comments and without passwords; parsing it returns an equal search."""
         lines = [f"name = {toml_value(self.name)}", f"family = {toml_value(self.family)}"]
         for name in ("data", "budget", "space", "scheduler", "sampler", "resources", "study", "storage", "tracking"):
             lines += _space_lines(self.space) if name == "space" else _section_lines(name, getattr(self, name))
@@ -107,7 +86,7 @@ def _section_lines(name: str, section: Section) -> list[str]:
 
 
 def _space_lines(space: Space) -> list[str]:
-    lines = ["", "# What is tried: a value, a list, or a range { low, high, step, log }.", "[space]"]
+    lines = ["", "# What is searched: a value, a list, or a range { low, high, step, log }.", "[space]"]
     if space.only:
         lines.append("only = true  # a setting that is not named here keeps its default")
     for name, setting in space.spec_type.settings().items():

@@ -1,1 +1,1 @@
-"""The study database: opening it under an exclusive lease, recording trials and reading them back."""
+"""The study: opening it under an exclusive lease, recording trials and reading them."""

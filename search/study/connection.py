@@ -1,4 +1,4 @@
-"""The connection to a study's database: opening it, and the error when it is away."""
+"""The connection to a study's database: opening it, and the error if it does not answer."""
 
 from typing import Any
 
@@ -18,30 +18,30 @@ _POSTGRESQL = {
     "keepalives_count": 3,
     "tcp_user_timeout": 5000,
 }
-"""libpq's options, with which it notices in seconds that a machine is gone; those in the address take precedence."""
+"""Options of libpq that detect a lost server within seconds; options in the URL take precedence."""
 
 
 class DatabaseGoneError(BadInputError):
-    """A database does not answer, or accepts nothing at the moment.
+    """The database does not answer, or does not accept connections or writes at the moment.
 
     Attributes:
-        reason: Its driver's reason, in one line.
+        reason: The database driver's reason, in one line.
     """
 
     def __init__(self, url: str, reason: str) -> None:
-        """Take an address, without its password, and the reason."""
+        """Initialize with the URL without its password, and the reason."""
         super().__init__("the study's database must be reachable", url, reason)
         self.reason = reason
 
 
 def open_database(url: str) -> RDBStorage:
-    """Open a database, making Optuna's tables if it is empty.
+    """Open a database, and create Optuna's tables if it is empty.
 
     Args:
-        url: Its address as SQLAlchemy reads it.
+        url: The database's SQLAlchemy URL.
 
     Returns:
-        The storage; it raises DatabaseGoneError when the database is away.
+        The storage; it raises DatabaseGoneError if the database does not answer.
 
     Raises:
         BadInputError: If it cannot be opened.
@@ -49,15 +49,13 @@ def open_database(url: str) -> RDBStorage:
     shown = without_password(url)
     try:
         parsed = make_url(url)
-    except Exception:  # noqa: BLE001  (its message may hold a part of the password)
-        raise BadInputError(
-            "study.url is an address as SQLAlchemy reads it, driver://user@host/database", f"got {shown}"
-        ) from None
+    except Exception:  # noqa: BLE001  (its message may contain a part of the password)
+        raise BadInputError("study.url must be a SQLAlchemy URL, driver://user@host/database", f"got {shown}") from None
     options: dict[str, Any] = {"pool_pre_ping": True}
     if parsed.drivername in ("postgresql", "postgresql+psycopg", "postgresql+psycopg2"):
         options["connect_args"] = {name: value for name, value in _POSTGRESQL.items() if name not in parsed.query}
     try:
-        storage = RDBStorage(url.replace("{", "{{").replace("}", "}}"), options)  # Optuna formats the address
+        storage = RDBStorage(url.replace("{", "{{").replace("}", "}}"), options)  # Optuna formats the URL
     except Exception as error:  # noqa: BLE001  (every database driver has errors of its own)
         reason = _reason(error)
         if "no password supplied" in reason:

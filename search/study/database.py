@@ -1,8 +1,9 @@
-"""The study database, the only truth about a search: opening it as its one driver, and reading it beside the driver."""
+"""The study of a search: opening it as the search's only driver, and reading it while a driver may run."""
 
 import uuid
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
+from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,7 +25,7 @@ from search.study.records import SearchRecord, make_records
 from search.study.writer import Study
 
 SCHEMA = 1
-"""Version of what is stored in a study; a higher one is refused."""
+"""Version of the format of a study; higher versions are rejected."""
 
 
 def folder(home: Path, name: str) -> Path:
@@ -33,7 +34,7 @@ def folder(home: Path, name: str) -> Path:
 
 
 def names(home: Path) -> list[str]:
-    """List the searches that were started in a home folder."""
+    """Return the names of the searches that were started in a home folder."""
     return sorted(path.parent.name for path in (home / "searches").glob("*/search.toml"))
 
 
@@ -46,15 +47,15 @@ def open_study(
     waiting: Waiting | None = None,
     began: float | None = None,
 ) -> Generator[Study]:
-    """Open a search's study as its driver, making it if it is new.
+    """Open a search's study as its driver; create it if it is new.
 
     Args:
         search: The search; its budget may be larger than before.
         family: Its family.
         home: The home folder.
-        fingerprint: Of the data.
-        waiting: What happens while this waits for a database, or to see whether another driver is alive.
-        began: When, by ``time.monotonic``, the search's time began to run; None is now.
+        fingerprint: The data's fingerprint.
+        waiting: How to wait for a database, or for the lease of a driver that may be dead.
+        began: The ``time.monotonic`` at which the search's time began; None for now.
 
     Yields:
         The study, swept, with the known good points queued.
@@ -81,15 +82,15 @@ def open_study(
 
 
 def read_search(home: Path, name: str, family: AnyFamily | None = None) -> SearchRecord:
-    """Read a search without holding it, also while it runs.
+    """Read a search without its lease, even while it runs.
 
     Args:
         home: The home folder.
         name: The search's name.
-        family: Its family, for one that is not among the registered.
+        family: Its family, if it is not registered.
 
     Returns:
-        What its study knows.
+        The content of its study.
 
     Raises:
         BadInputError: If there is no such search, or a newer version stored it.
@@ -101,7 +102,7 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
     gone = BadInputError(
         "a search is read from its study",
         f"there is none of {name} in {_where(url, path.parent)}",
-        remedy="restore it from a backup, or start the search anew",
+        remedy="restore it from a backup, or start the search from the beginning",
         action=Action("resume search", {"search": path}),
     )
     with undamaged(_where(url, path.parent)), ExitStack() as stack:
@@ -116,16 +117,16 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
         except KeyError:
             raise gone from None
         stored = _stored(study, family)
-        trials = study.get_trials(deepcopy=False)  # before the lease, which a driver gives up after it swept them
+        trials = study.get_trials(deepcopy=False)  # before the lease, which a driver releases after its sweep
         is_run = living(kind.lease_record(storage, study, path.parent)) is not None
         records = make_records(trials, stored.space, is_run=is_run)
-        seconds = float(study.user_attrs.get("seconds", 0.0))
         attributes = study.user_attrs
+        seconds = float(attributes.get("seconds", 0.0))
         return SearchRecord(stored, tuple(records), attributes["fingerprint"], seconds, attributes["id"])
 
 
 def _kind(url: str) -> ModuleType:
-    """Return the module of the kind of storage that a study has."""
+    """Return the module for the kind of storage behind a URL, empty for a journal."""
     if url:
         from search.study import in_database  # SQL is slow to import
 
@@ -134,22 +135,22 @@ def _kind(url: str) -> ModuleType:
 
 
 def _where(url: str, place: Path) -> str:
-    """Return where a study is stored, as it may be shown."""
+    """Return where a study is stored, without a password."""
     return without_password(url) or str(journal_path(place))
 
 
 def check_apart(search: SearchSpec) -> None:
-    """Check that a search's study and MLflow's store are not one database."""
+    """Check that a search's study and MLflow's store are different databases."""
     if search.study.url and search.study.url == search.tracking.uri:
         raise BadInputError(
-            "the study and MLflow each need a database of their own, for both have a table alembic_version",
+            "the study and MLflow each need a database of their own, because both have a table alembic_version",
             f"study.url and tracking.uri are both {without_password(search.study.url)}",
         )
 
 
 def _check_and_stamp(study: optuna.Study, search: SearchSpec, family: AnyFamily, fingerprint: str) -> None:
     attributes = study.user_attrs
-    if "search" in attributes:  # it is written last
+    if "search" in attributes:  # the last attribute to be written
         differences = _differences(_stored(study, family), search)
         before = attributes["fingerprint"]
         if not differences and before != fingerprint:
@@ -180,13 +181,8 @@ def _stored(study: optuna.Study, family: AnyFamily | None) -> SearchSpec:
 
 
 def _differences(stored: SearchSpec, search: SearchSpec) -> list[str]:
-    pairs: list[tuple[str, Any, Any]] = [
-        ("family", stored.family, search.family),
-        ("data.repeats", stored.data.repeats, search.data.repeats),
-        ("data.folds", stored.data.folds, search.data.folds),
-        ("data.seed", stored.data.seed, search.data.seed),
-        ("budget.epochs", stored.budget.epochs, search.budget.epochs),
-    ]
+    fixed = ("family", "data.repeats", "data.folds", "data.seed", "budget.epochs")
+    pairs: list[tuple[str, Any, Any]] = [(key, attrgetter(key)(stored), attrgetter(key)(search)) for key in fixed]
     if stored.family == search.family:
         pairs += [
             (f"space.{name}", stored.space.domains[name].to_toml(), search.space.domains[name].to_toml())

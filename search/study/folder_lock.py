@@ -1,7 +1,7 @@
-"""Locks on files, above all on a search's folder: one process at a time, on any machine.
+"""File locks, mainly on a search's folder: one process at a time, across machines.
 
-filelock does not replace it: where a shared folder has no locks (ENOTSUP, ENOLCK) it raises, or makes a lock file that
-a killed process leaves behind; and it does not say who holds a lock.
+The filelock library is not enough: on a shared folder without locks (ENOTSUP, ENOLCK) it raises, or creates a lock file
+that a killed process leaves behind; and it does not report which process holds a lock.
 """
 
 import errno
@@ -17,68 +17,68 @@ from data_prep.errors import BadInputError
 from search.study.lease import Driver, Lease, held, running_already
 
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
-"""Errors of a shared folder without locks; the lease's record does without them."""
+"""Errors of a shared folder without locks, where only the lease's record excludes other drivers."""
 
 _LOOK_S = 0.05
-"""Seconds between attempts at a lock that another process holds."""
+"""Time between attempts to lock a file that another process holds (seconds)."""
 
 
 class FileLeaseRecord:
     """A lease's record in a file.
 
-    The folder's lock keeps two writers apart; it works between machines on most shared folders, but not on all. There
-    the next beat shows it.
+    The folder's lock excludes a second writer, even on another machine for most shared folders. For the others, the
+    next beat detects a second writer.
     """
 
     def __init__(self, path: Path) -> None:
-        """Name the file, which need not exist."""
+        """Initialize with the file, which need not exist."""
         self._path = path
 
     @property
     def where(self) -> str:
-        """The file."""
+        """The file's path."""
         return str(self._path)
 
     def read(self) -> str | None:
-        """Return its text, None if there is none."""
+        """Return the record's text, None if there is none."""
         try:
             return self._path.read_text(encoding="utf-8", errors="replace") or None
         except FileNotFoundError:
             return None
 
     def replace(self, old: str | None, new: str | None) -> bool:
-        """Replace the text that was read; see :class:`search.study.lease.LeaseRecord`."""
+        """Replace the record's text; see :class:`search.study.lease.LeaseRecord`."""
         if self.read() != old:
             return False
         if new is None:
             self._path.unlink(missing_ok=True)
             return True
-        whole = self._path.with_name(f"{self._path.name}.{uuid.uuid4().hex}")
+        part = self._path.with_name(f"{self._path.name}.{uuid.uuid4().hex}")
         try:
-            whole.write_text(new, encoding="utf-8")
+            part.write_text(new, encoding="utf-8")
             if old is None:
-                self._path.hardlink_to(whole)  # of many that do so at once, one succeeds
+                self._path.hardlink_to(part)  # of concurrent processes, only one succeeds
             else:
-                whole.replace(self._path)
+                part.replace(self._path)
         except FileExistsError:
             return False
         except OSError as error:
             if error.errno not in (errno.EPERM, *_NO_LOCKS):
                 raise
-            whole.replace(self._path)  # a file system without hard links
+            part.replace(self._path)  # a file system without hard links
         finally:
-            whole.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
         return True
 
 
 @contextmanager
 def exclusive(path: Path, patience_s: float, busy: Callable[[str], BadInputError]) -> Generator[None]:
-    """Lock a file for one process at a time; the system releases the lock when the process dies, however it dies.
+    """Lock a file for one process at a time; the system releases the lock whenever the process ends.
 
     Args:
-        path: The file, which is made if need be and stays.
-        patience_s: How long to wait for another process.
-        busy: Returns the error, given who holds the lock.
+        path: The file, which is created if necessary and never removed.
+        patience_s: How long to wait for another process (seconds).
+        busy: Returns the error for a lock that another process holds, from a description of the process.
 
     Yields:
         Nothing.
@@ -126,12 +126,12 @@ def folder_lock(place: Path, name: str) -> AbstractContextManager[None]:
 
 @contextmanager
 def driver_lock(place: Path, name: str, say: Callable[[str], None] = lambda _: None) -> Generator[Lease]:
-    """Hold a search by its folder.
+    """Hold a search through a lock and a lease in its folder.
 
     Args:
         place: The folder.
         name: The search's name.
-        say: Called with a message for the user, if this waits to see whether a driver on another machine is alive.
+        say: Called with a message for the user before waiting to see whether a driver on another machine is alive.
 
     Yields:
         The lease.

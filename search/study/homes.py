@@ -1,4 +1,4 @@
-"""Home folders: the default one, and others where a search may be."""
+"""Home folders: the default, and other folders that may contain a search."""
 
 import os
 from collections.abc import Iterable
@@ -7,10 +7,10 @@ from pathlib import Path
 from data_prep.errors import Action, BadInputError, unknown
 
 VARIABLE = "TUNESMITH_HOME"
-"""The environment variable that names the home folder of commands without ``--home``."""
+"""The environment variable with the home folder of commands without ``--home``."""
 
 _NAMED = 3
-"""Most homes that an error names."""
+"""Maximum number of homes in an error message."""
 
 
 def standard_home() -> Path:
@@ -19,14 +19,14 @@ def standard_home() -> Path:
 
 
 def nearby(home: Path, name: str) -> list[Path]:
-    """Find other homes that hold a search: of folders above, beside and below the parent of a home.
+    """Find other home folders that contain a search, in parents, siblings and children of the home's parent folder.
 
     Args:
         home: The home folder, absolute.
         name: The search's name.
 
     Returns:
-        The homes, the nearest first.
+        The home folders, nearest first.
     """
     here = home.parent
     homes = [folder / home.name for folder in here.parents]
@@ -38,16 +38,16 @@ def nearby(home: Path, name: str) -> list[Path]:
 
 
 def no_search(home: Path, name: str, known: Iterable[str], kind: str = "search") -> BadInputError:
-    """Return the error for a search that is not in a home folder, with where it may be instead.
+    """Return the error for a search that is not in a home folder, with other homes that contain it.
 
     Args:
         home: The home folder, absolute.
-        name: The name that was given.
-        known: The names that exist there.
-        kind: What the name could name.
+        name: The unknown name.
+        known: The names in the home folder.
+        kind: What the name refers to.
 
     Returns:
-        The error, to be raised by the caller.
+        The error.
     """
     others, names = nearby(home, name)[:_NAMED], list(known)
     if others:

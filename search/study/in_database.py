@@ -1,4 +1,4 @@
-"""A study in a database: holding it as its driver, who holds it, and reading it."""
+"""A study in a database: holding it as its driver, reading it, and the record of its driver."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,9 +23,9 @@ _FREE = "null"
 
 
 def hold(stack: ExitStack, search: SearchSpec, place: Path, objective: Metric, waiting: Waiting) -> HeldStudy:
-    """Open a database, then take the search by its study there, until the stack is closed.
+    """Open a database and hold the search by a lease on its study until the stack is closed.
 
-    The folder's lock alone would not do: other home folders may name the same study.
+    The folder's lock is not enough: other home folders may use the same study.
     """
     stack.enter_context(folder_lock(place, search.name))
     database = open_database(search.study.url)
@@ -37,7 +37,7 @@ def hold(stack: ExitStack, search: SearchSpec, place: Path, objective: Metric, w
 
 
 def open_to_read(stack: ExitStack, url: str, place: Path) -> RDBStorage:
-    """Open a database beside its driver, until the stack is closed."""
+    """Open a database for reading, until the stack is closed."""
     del place
     database = open_database(url)
     stack.callback(close_database, database)
@@ -45,7 +45,7 @@ def open_to_read(stack: ExitStack, url: str, place: Path) -> RDBStorage:
 
 
 def lease_record(storage: RDBStorage, study: optuna.Study, place: Path) -> LeaseRecord:
-    """Return the record of who runs a search."""
+    """Return the lease's record of a search."""
     del place
     return DatabaseLeaseRecord(storage.engine, study_id(study))
 
@@ -54,7 +54,7 @@ class DatabaseLeaseRecord:
     """A lease's record, stored as a study user attribute and updated by compare-and-swap."""
 
     def __init__(self, engine: Engine, study_id: int) -> None:
-        """Name the study, in Optuna's tables."""
+        """Initialize with the study's id in Optuna's tables."""
         self._engine = engine
         self._study_id = study_id
         self._table = table = study_attribute_table()
@@ -63,18 +63,18 @@ class DatabaseLeaseRecord:
 
     @property
     def where(self) -> str:
-        """The attribute in its database."""
+        """The attribute and its database."""
         address = self._engine.url.render_as_string(hide_password=True)
         return f"the attribute {_LEASE!r} of study {self._study_id} in {without_password(address)}"
 
     def read(self) -> str | None:
-        """Return its text, None if there is none."""
+        """Return the record's text, None if there is none."""
         with self._engine.begin() as connection:
             text = connection.execute(select(self._value).where(self._here)).scalar_one_or_none()
         return None if text == _FREE else text
 
     def replace(self, old: str | None, new: str | None) -> bool:
-        """Replace the text that was read; see :class:`search.study.lease.LeaseRecord`."""
+        """Replace the record's text; see :class:`search.study.lease.LeaseRecord`."""
         text = _FREE if new is None else new
         change = update(self._table).where(self._here, self._value == (_FREE if old is None else old))
         with self._engine.begin() as connection:

@@ -1,4 +1,4 @@
-"""A study in a journal in its search's folder: holding it as its driver, and reading it."""
+"""A study in a journal file in its search's folder: holding it as its driver, and reading it."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,7 +19,7 @@ def journal_path(place: Path) -> Path:
 
 
 def hold(stack: ExitStack, search: SearchSpec, place: Path, objective: Metric, waiting: Waiting) -> HeldStudy:
-    """Take a search by its folder, then open its journal, until the stack is closed."""
+    """Hold a search by its folder and open its journal, until the stack is closed."""
     lease = stack.enter_context(driver_lock(place, search.name, waiting.say))
     journal = Journal(journal_path(place), writable=True)
     stack.callback(journal.close)
@@ -28,7 +28,7 @@ def hold(stack: ExitStack, search: SearchSpec, place: Path, objective: Metric, w
 
 
 def open_to_read(stack: ExitStack, url: str, place: Path) -> optuna.storages.JournalStorage:
-    """Open a journal beside its driver, until the stack is closed; raise FileNotFoundError if there is none."""
+    """Open a journal for reading, until the stack is closed; raise FileNotFoundError if there is none."""
     del url
     journal = Journal(journal_path(place), writable=False)
     stack.callback(journal.close)
@@ -36,6 +36,6 @@ def open_to_read(stack: ExitStack, url: str, place: Path) -> optuna.storages.Jou
 
 
 def lease_record(storage: optuna.storages.BaseStorage, study: optuna.Study, place: Path) -> LeaseRecord:
-    """Return the record of who runs a search."""
+    """Return the lease's record of a search."""
     del storage, study
     return FileLeaseRecord(place / "driver.json")

@@ -1,8 +1,8 @@
 """The study's journal file for a single writer, in Optuna's format.
 
-Optuna's own backend guards every append with a lock file, which a killed process leaves behind for half a minute, and
-waits for the disk at every hyperparameter of every trial. Here one driver holds the whole search (see lease.py), so
-appends need no lock, and only the states of trials wait for the disk: kill -9 loses nothing of the system's buffers.
+Optuna's own backend locks every append with a lock file, which a killed process leaves behind for half a minute, and
+syncs to disk after every hyperparameter of every trial. Here one driver holds the search (see lease.py), so appends
+need no lock, and only trial states are synced: kill -9 does not lose the system's buffers.
 """
 
 import json
@@ -18,25 +18,24 @@ from data_prep.errors import Action, BadInputError, one_line
 from data_prep.wording import counted
 
 _MUST_LAST = (0, 2, 6)
-"""Operations that wait for the disk: make a study, set its attributes, set a trial's state (Optuna's numbers)."""
-
+"""Operations that are synced to disk: create a study, set its attributes, set a trial's state (Optuna's numbers)."""
 
 _DAMAGES = (AssertionError, AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
-"""What Optuna and our readers raise for records that no search wrote."""
+"""Errors that Optuna and this package raise for damaged records."""
 
 
 @contextmanager
 def undamaged(where: str) -> Generator[None]:
-    """Turn every error that damaged records raise into one.
+    """Convert the errors that damaged records raise into BadInputError.
 
     Args:
-        where: Where it is stored.
+        where: Where the study is stored, for the error.
 
     Yields:
         Nothing.
 
     Raises:
-        BadInputError: If it is damaged.
+        BadInputError: If the study is damaged.
     """
     try:
         yield
@@ -59,7 +58,7 @@ class Journal(BaseJournalBackend):
         """Open the journal.
 
         Args:
-            path: The file; a writer makes it if need be, and removes a last line that a crash cut off.
+            path: The file; a writer creates it if necessary, and removes an incomplete last line.
             writable: Whether this process is the writer.
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND if writable else os.O_RDONLY
@@ -67,14 +66,14 @@ class Journal(BaseJournalBackend):
             path.parent.mkdir(parents=True, exist_ok=True)
         self._writable = writable
         self._file = os.open(path, flags, 0o644)
-        whole = path.read_bytes()
-        whole = whole[: whole.rfind(b"\n") + 1]
+        text = path.read_bytes()
+        text = text[: text.rfind(b"\n") + 1]
         if writable:
-            os.ftruncate(self._file, len(whole))
-        self._unread: Sequence[dict[str, Any]] = _records(whole, path)
+            os.ftruncate(self._file, len(text))
+        self._unread: Sequence[dict[str, Any]] = _records(text, path)
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
-        """Return the records that were not returned before; the storage asks for each once, in order."""
+        """Return the records that were not returned before: the storage reads each once, in order."""
         del log_number_from
         unread, self._unread = self._unread, []
         return iter(unread)
@@ -115,7 +114,7 @@ def _records(text: bytes, path: Path) -> list[dict[str, Any]]:
 
 
 def _damaged(text: bytes, path: Path) -> BadInputError:
-    """Return the error that names the first line that is no record."""
+    """Return the error with the number of the first line that is not JSON."""
     lines = text.split(b"\n")
     number = next((number for number, line in enumerate(lines, start=1) if not _is_json(line)), len(lines))
     keep = "" if number == 1 else f"keep only its first {counted(number - 1, 'line', ',')} and lose the rest, "

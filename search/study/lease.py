@@ -1,11 +1,11 @@
-"""The lease of a search: one driver at a time, shown by a record whose beat moves while the driver is alive.
+"""The lease of a search: one driver at a time, which renews a record with a heartbeat.
 
-The record is kept with the search's study, so that a driver on another machine sees it. Machines' clocks are never
-compared: a driver that finds a record watches whether its beat moves. A driver that could not renew its lease for a
-while renews it before it writes, so that one that was cut off or stopped and came back does no harm.
+The record is stored with the search's study, so drivers on other machines see it. Clocks of machines are never
+compared: a driver that finds a record watches whether its heartbeat changes. A driver that could not renew its lease
+for some time renews it before it writes, so a driver that was disconnected or suspended does no harm.
 
-PostgreSQL's advisory locks do not replace it: one is lost with its connection, so whenever the server restarts; it is
-held for hours for a machine that lost its power; and journals and SQLite have none.
+PostgreSQL's advisory locks are not enough: they are lost with their connection, as when the server restarts; they are
+held for hours after their machine lost power; and journals and SQLite have none.
 """
 
 import json
@@ -25,19 +25,19 @@ from pydantic import Field, TypeAdapter
 from data_prep.errors import Action, BadInputError
 
 _held: set[str] = set()
-"""Tokens of the leases that this process holds or is taking."""
+"""Tokens of the leases that this process holds or is acquiring."""
 
 
 class StudyLostError(BadInputError):
-    """This driver can no longer use its study, so it must end its search and write nothing more."""
+    """This driver can no longer use its study, and must end its search without further writes."""
 
 
 @dataclass
 class Waiting:
-    """What a search does while it waits for its study.
+    """Callbacks of a search that waits for its study.
 
     Attributes:
-        say: Called with a message for the user, when it waits and when it continues.
+        say: Called with a message for the user when it waits and when it continues.
         stopped: Returns whether to stop waiting.
     """
 
@@ -46,40 +46,40 @@ class Waiting:
 
 
 class LeaseRecord(Protocol):
-    """The record of who runs a search, wherever it is stored."""
+    """The stored record of the driver that runs a search."""
 
     @property
     def where(self) -> str:
-        """Where it is stored, as a user knows it."""
+        """Where the record is stored, for the user."""
         ...
 
     def read(self) -> str | None:
-        """Return its text, None if there is none."""
+        """Return the record's text, None if there is none."""
         ...
 
     def replace(self, old: str | None, new: str | None) -> bool:
-        """Replace the text that was read, if it is still the same; None is no record.
+        """Replace the record's text by compare-and-swap; None means no record.
 
         Args:
-            old: What was read.
-            new: What to write.
+            old: The text that was read.
+            new: The text to write.
 
         Returns:
-            Whether it was replaced; not if another driver has written since.
+            Whether it was replaced; False if another driver has written since.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Pace:
-    """The times of a lease, in seconds.
+    """The times of a lease (seconds).
 
     Attributes:
-        beat: Between renewals.
-        fence: Age of the last renewal beyond which a driver does not write.
-        watch: How long the beat must not move before a driver counts as dead; more than ``fence`` and what a statement
-            on its way may take.
-        look: Between readings of the beat.
+        beat: Time between renewals.
+        fence: Maximum age of the last renewal at which a driver may write without renewing first.
+        watch: Time without a heartbeat after which a driver counts as dead; more than ``fence`` plus the duration of a
+            write.
+        look: Time between readings of the record.
     """
 
     beat: float = 5.0
@@ -93,13 +93,13 @@ class Driver:
     """A process that runs a search.
 
     Attributes:
-        host: Its machine's name, for people.
-        machine: Where its process id is valid: the boot of a system, and the namespace of process ids (a container has
-            its own). Empty where that is unknown.
+        host: Its machine's name, for messages.
+        machine: Where its process id is valid: the boot id of the system and the namespace of process ids (each
+            container has its own). Empty if unknown.
         process: Its process id.
-        started: When it was started, by the system's count: process ids are used again.
-        since: Seconds since 1970 at which it took the search, by its own clock; for people.
-        token: What identifies it among all drivers.
+        started: When it was started, in the system's clock ticks, because process ids are reused.
+        since: When it acquired the search (seconds since 1970, by its own clock), for messages.
+        token: A unique id of the driver.
     """
 
     host: str
@@ -116,7 +116,7 @@ class Driver:
         return cls(platform.node(), _machine(), number, _started(number), round(time.time(), 3), uuid.uuid4().hex)
 
     def is_gone(self) -> bool:
-        """Return whether it has surely ended, which only its own machine can know."""
+        """Return whether it has certainly ended, which only its own machine can determine."""
         if not self.machine or self.machine != _machine():
             return False
         try:
@@ -128,10 +128,10 @@ class Driver:
         started = _started(self.process)
         if started not in ("", self.started):
             return True
-        return self.process == os.getpid() and self.token not in _held  # its record could not be removed when it ended
+        return self.process == os.getpid() and self.token not in _held  # an ended search whose record was not removed
 
     def __str__(self) -> str:
-        """Return who it is, and since when, in words."""
+        """Return a description of the process for messages."""
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
         return f"process {self.process} on {self.host}, since {since}"
 
@@ -148,7 +148,7 @@ def _machine() -> str:
 
 
 def _started(number: int) -> str:
-    """Return when a process started, "dead" for a zombie, empty where unknown."""
+    """Return when a process started (clock ticks), "dead" for a zombie, empty if unknown."""
     try:
         fields = Path(f"/proc/{number}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
@@ -168,15 +168,15 @@ def running_already(name: str, who: object) -> BadInputError:
 
 
 class Lease:
-    """One driver's hold on a search, renewed by a thread of its own."""
+    """A driver's lease on a search, renewed by a thread."""
 
     def __init__(self, record: LeaseRecord, name: str, pace: Pace | None = None) -> None:
-        """Prepare; nothing is held yet.
+        """Initialize without acquiring the lease.
 
         Args:
-            record: Who runs the search; read and written by two threads, in turns.
+            record: The stored record; accessed by two threads, one at a time.
             name: The search's name.
-            pace: Its times.
+            pace: The lease's times.
         """
         self._stored, self._name, self._pace = record, name, pace or Pace()
         self._driver = Driver.this()
@@ -189,13 +189,13 @@ class Lease:
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
 
     def take(self, say: Callable[[str], None]) -> None:
-        """Take the search, and keep it until :meth:`release`.
+        """Acquire the lease and renew it until :meth:`release`.
 
         Args:
-            say: Called with a message for the user, if this waits.
+            say: Called with a message for the user before waiting.
 
         Raises:
-            BadInputError: If another driver runs it.
+            BadInputError: If another driver runs the search.
         """
         _held.add(self._driver.token)
         seen = self._stored.read()
@@ -220,10 +220,10 @@ class Lease:
         self._thread.start()
 
     def check(self) -> None:
-        """Check that this driver still holds the search, before something is written.
+        """Check before a write that this driver still holds the lease.
 
         Raises:
-            StudyLostError: If it is not.
+            StudyLostError: If it does not.
         """
         if not self._lost and _clock() - self._renewed > self._pace.fence:
             with self._lock:
@@ -232,7 +232,7 @@ class Lease:
             raise self._lost
 
     def release(self) -> None:
-        """Release the search; if the record cannot be removed, the lease expires."""
+        """Release the lease; if the record cannot be removed, the lease expires."""
         _held.discard(self._driver.token)
         self._end.set()
         if self._thread.ident is not None:
@@ -242,7 +242,7 @@ class Lease:
                 self._stored.replace(self._written, None)
 
     def _watch(self, seen: str | None) -> str | None:
-        """Read the record until it changes, or has not changed for long enough; return the newest."""
+        """Read the record until it changes or ``watch`` has passed, and return the newest text."""
         began = _clock()
         while _clock() - began < self._pace.watch:
             asked = _clock()
@@ -251,12 +251,12 @@ class Lease:
             if newest != seen:
                 return newest
             if _clock() - asked > self._pace.look + self._pace.beat:
-                began = _clock()  # it could not be read for a while, nor could the other driver write it
+                began = _clock()  # the record could not be read for a while, so the other driver could not write it
         return seen
 
     def _keep(self) -> None:
         while not self._lost and not self._end.wait(self._pace.beat):
-            with suppress(Exception), self._lock:  # retried at the next beat; check() raises what is wrong
+            with suppress(Exception), self._lock:  # retried at the next beat; check() raises the error
                 self._renew()
 
     def _renew(self) -> None:
@@ -283,19 +283,19 @@ class Lease:
 
 @contextmanager
 def held(record: LeaseRecord, name: str, say: Callable[[str], None], pace: Pace | None = None) -> Generator[Lease]:
-    """Hold a search.
+    """Hold the lease of a search.
 
     Args:
-        record: Who runs it.
-        name: Its name.
-        say: Called with a message for the user, if this waits to see whether another driver is alive.
+        record: The stored record.
+        name: The search's name.
+        say: Called with a message for the user before waiting to see whether another driver is alive.
         pace: The lease's times.
 
     Yields:
         The lease.
 
     Raises:
-        BadInputError: If another driver runs it.
+        BadInputError: If another driver runs the search.
     """
     lease = Lease(record, name, pace)
     try:
@@ -306,17 +306,17 @@ def held(record: LeaseRecord, name: str, say: Callable[[str], None], pace: Pace 
 
 
 def driver_of(record: str | None, where: str) -> Driver | None:
-    """Read which driver wrote a lease's record.
+    """Parse the driver in a lease's record.
 
     Args:
-        record: Its text.
-        where: Where it was read, for the error.
+        record: The record's text.
+        where: Where the record is stored, for the error.
 
     Returns:
-        The driver; None where there is no record.
+        The driver; None if there is no record.
 
     Raises:
-        BadInputError: If no driver wrote it.
+        BadInputError: If the record is damaged.
     """
     if record is None:
         return None
@@ -324,18 +324,18 @@ def driver_of(record: str | None, where: str) -> Driver | None:
         return _DRIVER.validate_json(record)
     except ValueError:
         raise BadInputError(
-            "the record of who runs a search must be whole",
+            "the record of a search's driver must be intact",
             f"{where} is damaged",
             remedy="check that no process runs the search, remove the record, and run the same command again",
         ) from None
 
 
 def living(record: LeaseRecord) -> Driver | None:
-    """Return which driver wrote a lease's record; None if there is none, or if it is known to have ended."""
+    """Return the driver in a lease's record; None if there is none, or it is known to have ended."""
     driver = driver_of(record.read(), record.where)
     return None if driver is None or driver.is_gone() else driver
 
 
 def _clock() -> float:
-    """Return seconds that also count while the machine sleeps, where there is such a clock."""
+    """Return the monotonic time (seconds), including suspended time if the system has such a clock."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

@@ -1,4 +1,4 @@
-"""The interface through which a running search shows its progress."""
+"""The interface that receives the progress of a running search."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -8,68 +8,38 @@ from search.study.states import StateName
 
 
 class Observer(Protocol):
-    """Follows a search; called on the driver's main thread, in the order of events."""
+    """Receives the events of a search, in order, on the driver's main thread."""
 
     def search_started(
         self, *, trials: int, epochs: int, seconds: float | None, finished: Mapping[StateName, int]
     ) -> None:
-        """Learn the budget.
+        """Handle the start of the search.
 
         Args:
-            trials: Trials in all.
+            trials: Budget (trials).
             epochs: Epochs of a full trial.
-            seconds: What is left of the time, None without a limit.
-            finished: Trials by state that earlier starts finished.
+            seconds: Time left (seconds), None without a limit.
+            finished: Number of trials that earlier starts finished, by state.
         """
-        ...
 
     def best_before(self, number: int, mean: float, standard_error: float) -> None:
-        """Learn the best full trial of earlier starts, if there is one."""
-        ...
+        """Handle the best full trial of earlier starts, if there is one."""
 
     def trial_started(self, number: int, values: Mapping[str, Value]) -> None:
-        """Learn that a trial starts or resumes."""
-        ...
+        """Handle the start or resumption of a trial."""
 
     def epoch(self, number: int, epoch: int, mean: float, standard_error: float) -> None:
-        """Learn a trial's objective after an epoch."""
-        ...
+        """Handle the objective of a trial after an epoch."""
 
     def trial_ended(self, number: int, state: StateName, reason: str = "") -> None:
-        """Learn how a trial ended."""
-        ...
+        """Handle the end of a trial."""
 
     def message(self, text: str) -> None:
-        """Learn what a user must not miss."""
-        ...
+        """Handle an important message for the user."""
 
     def search_ended(self) -> None:
-        """Learn that no more will come."""
-        ...
+        """Handle the end of the search, the last event."""
 
 
-class SilentObserver:
-    """Shows nothing."""
-
-    def search_started(
-        self, *, trials: int, epochs: int, seconds: float | None, finished: Mapping[StateName, int]
-    ) -> None:
-        """Ignore it."""
-
-    def best_before(self, number: int, mean: float, standard_error: float) -> None:
-        """Ignore it."""
-
-    def trial_started(self, number: int, values: Mapping[str, Value]) -> None:
-        """Ignore it."""
-
-    def epoch(self, number: int, epoch: int, mean: float, standard_error: float) -> None:
-        """Ignore it."""
-
-    def trial_ended(self, number: int, state: StateName, reason: str = "") -> None:
-        """Ignore it."""
-
-    def message(self, text: str) -> None:
-        """Ignore it."""
-
-    def search_ended(self) -> None:
-        """Ignore it."""
+class SilentObserver(Observer):
+    """Ignores all events; a base class for observers of some events."""

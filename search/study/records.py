@@ -1,4 +1,4 @@
-"""A search's trials as plain values, read from its study."""
+"""The trials of a search as plain values, read from its study."""
 
 import math
 from collections.abc import Mapping
@@ -17,19 +17,19 @@ from search.spec.space import Space
 from search.study.states import FINAL_STATES, StateName
 
 EPOCH_KEY: Final = "epoch:"
-"""Prefix of the attribute that holds an epoch's metrics on the folds."""
+"""Prefix of the trial attributes with an epoch's metrics on the folds."""
 
 REASON_KEY: Final = "reason"
-"""The attribute that says why a trial failed."""
+"""The trial attribute with the reason of a failure."""
 
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One epoch of a trial: its report, and when it was recorded.
+    """One epoch of a trial.
 
     Attributes:
-        report: What was reported.
-        at: Milliseconds since 1970 at which it was recorded.
+        report: The report.
+        at: When it was recorded (milliseconds since 1970).
     """
 
     report: EpochReport
@@ -38,12 +38,12 @@ class EpochRecord:
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One trial as the study knows it.
+    """One trial of a study.
 
     Attributes:
         number: Its number in the search.
         state: Its state.
-        values: The hyperparameters that matter, fixed ones included.
+        values: The hyperparameters that matter, including fixed ones.
         epochs: Its epochs, ascending.
         started: When it was last started.
         ended: When it finished, None before.
@@ -64,25 +64,25 @@ class TrialRecord:
 
     @property
     def is_final(self) -> bool:
-        """Whether the trial will never change again."""
+        """Whether the state of the trial is final."""
         return self.state in FINAL_STATES
 
     @property
     def seconds(self) -> float:
-        """Time spent in its epochs."""
+        """Total time of its epochs."""
         return sum(epoch.report.seconds for epoch in self.epochs)
 
 
 @dataclass(frozen=True)
 class SearchRecord:
-    """A search as its study knows it.
+    """The content of a search's study.
 
     Attributes:
-        spec: The effective search it was last started with.
-        trials: Its trials, by number; known good points that were never started are left out.
-        fingerprint: Of its data.
-        seconds: Time spent on it, over all starts.
-        study: What identifies its study, among others of the same name too.
+        spec: The search, as last started.
+        trials: Its trials, by number, without queued points that were never started.
+        fingerprint: The data's fingerprint.
+        seconds: Time spent on the search over all starts.
+        study: The unique id of its study.
     """
 
     spec: SearchSpec
@@ -92,16 +92,16 @@ class SearchRecord:
     study: str
 
     def trial(self, number: int) -> TrialRecord:
-        """Find a trial.
+        """Return a trial.
 
         Args:
-            number: Its number.
+            number: The trial's number.
 
         Returns:
-            Its record.
+            The trial's record.
 
         Raises:
-            BadInputError: If there is none of that number.
+            BadInputError: If no trial has that number.
         """
         for trial in self.trials:
             if trial.number == number:
@@ -115,17 +115,17 @@ class SearchRecord:
 
 
 def begun(trial: FrozenTrial) -> bool:
-    """Return whether a trial was ever started: a queued point was not."""
+    """Return whether a trial was ever started, unlike a queued point."""
     return trial.state != TrialState.WAITING or trial.datetime_start is not None
 
 
 def make_records(trials: list[FrozenTrial], space: Space, *, is_run: bool = True) -> list[TrialRecord]:
-    """Turn Optuna's trials into records, leaving out those that were never started.
+    """Convert Optuna trials to records, without those that were never started.
 
     Args:
         trials: The trials.
-        space: Of their search.
-        is_run: Whether a process runs the search; without one, a running trial was interrupted.
+        space: The space of their search.
+        is_run: Whether a process runs the search; otherwise a running trial was interrupted.
 
     Returns:
         The records.
@@ -137,7 +137,7 @@ def make_records(trials: list[FrozenTrial], space: Space, *, is_run: bool = True
 
 
 def make_record(trial: FrozenTrial, space: Space) -> TrialRecord:
-    """Turn one of Optuna's trials into a record."""
+    """Convert an Optuna trial to a record."""
     attributes = trial.user_attrs
     return TrialRecord(
         number=trial.number,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.trial import create_trial
 
 from data_prep.randomness import integer_seed
 from models.metrics import Metric
@@ -17,16 +16,16 @@ from search.study.records import TrialRecord
 from search.study.states import StateName
 
 _ENOUGH = 10
-"""Trials below which importances are noise."""
+"""Minimum number of trials for importances; with fewer they are noise."""
 
 
 @dataclass(frozen=True)
 class Importance:
-    """How much one hyperparameter mattered.
+    """The importance of one hyperparameter.
 
     Attributes:
-        setting: Its name.
-        share: Of all that mattered, 0..1; the shares of a search add to 1.
+        setting: The hyperparameter's name.
+        share: Its importance, 0..1; the shares of a search sum to 1.
         num_trials: Number of trials in which it was searched.
     """
 
@@ -35,15 +34,14 @@ class Importance:
     num_trials: int
 
 
-def best_trials(trials: Sequence[TrialRecord], objective: Metric, count: int) -> list[TrialRecord]:
-    """Return the best trials, best first, among those with the full budget: partial ones are not comparable."""
+def best_trials(trials: Sequence[TrialRecord], objective: Metric, count: int | None = None) -> list[TrialRecord]:
+    """Return the best trials with the full budget, best first; partial trials are not comparable."""
     full = [
         (objective.cost(score.mean), trial.number, trial)
         for trial in trials
         if trial.state == "COMPLETE" and (score := trial.last(objective.name))
     ]
-    full.sort(key=lambda row: row[:2])
-    return [trial for _, _, trial in full[:count]]
+    return [trial for _, _, trial in sorted(full)[:count]]
 
 
 def counts(trials: Sequence[TrialRecord]) -> Mapping[StateName, int]:
@@ -52,20 +50,20 @@ def counts(trials: Sequence[TrialRecord]) -> Mapping[StateName, int]:
 
 
 def importances(trials: Sequence[TrialRecord], space: Space, objective: Metric, epoch: int) -> list[Importance]:
-    """Estimate which hyperparameters mattered, most important first (fANOVA, Hutter et al. 2014, as Optuna has it).
+    """Estimate the importances of hyperparameters, most important first (Optuna's fANOVA, Hutter et al. 2014).
 
-    All trials that reached an epoch are compared there: full trials alone are few, and all good. They are compared by
-    rank, or a single diverging optimiser would be all that mattered. A hyperparameter that did not matter under the
-    others counts at its default, which is what its spec holds.
+    All trials that reached an epoch are compared at that epoch, because full trials alone are few and all good. They
+    are compared by rank, because a single diverging trial would otherwise dominate. A hyperparameter that does not
+    matter in a trial counts at its default, as in the trial's spec.
 
     Args:
         trials: All trials of a search.
-        space: Its space.
-        objective: The metric that was searched for.
-        epoch: Where they are compared; the last one reached if none got so far.
+        space: The search's space.
+        objective: The metric that was optimised.
+        epoch: The epoch at which trials are compared; the last epoch of any trial if none reached it.
 
     Returns:
-        One entry for each hyperparameter that was searched and varied; empty with fewer than 10 trials.
+        One entry per hyperparameter that was searched and varied; empty with fewer than 10 trials.
     """
     at = min(epoch, max((len(trial.epochs) for trial in trials), default=0))
     scored = [
@@ -78,15 +76,12 @@ def importances(trials: Sequence[TrialRecord], space: Space, objective: Metric, 
     varied = [name for name in space.searched if len({repr(_value(trial, name, space)) for trial, _ in scored}) > 1]
     if len(scored) < _ENOUGH or not varied:
         return []
-    from optuna.importance import (
-        FanovaImportanceEvaluator,
-        get_param_importances,
-    )
+    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
     study = optuna.create_study()
     for rank, (trial, _) in enumerate(scored):
         study.add_trial(
-            create_trial(
+            optuna.create_trial(
                 value=rank,
                 params={name: _value(trial, name, space) for name in varied},
                 distributions={name: _distribution(space.domains[name], space.default(name)) for name in varied},
@@ -104,7 +99,7 @@ def _value(trial: TrialRecord, name: str, space: Space) -> Value:
 
 
 def _distribution(domain: Domain, default: Value) -> BaseDistribution:
-    """Return the values that a domain can have, the default among them."""
+    """Return a distribution over the values of a domain and the default."""
     if isinstance(domain, Categorical):
         return CategoricalDistribution(domain.values if default in domain else (*domain.values, default))
     assert isinstance(domain, Range)

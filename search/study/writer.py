@@ -1,7 +1,7 @@
-"""A search's study as its one driver uses it: recording what trials do, and what an interruption left.
+"""A search's study for its only driver: records trials and sweeps interrupted ones.
 
-A trial is RUNNING while it trains. It is WAITING when it was interrupted: Optuna then proposes it again first, with its
-hyperparameters and what it reported. It is COMPLETE, PRUNED or FAIL in the end.
+A trial is RUNNING while it trains. After an interruption it is WAITING: Optuna proposes it again before new trials,
+with its hyperparameters and reports. In the end it is COMPLETE, PRUNED or FAIL.
 """
 
 import time
@@ -27,8 +27,8 @@ class HeldStudy:
 
     Attributes:
         study: Optuna's study.
-        storage: Where it is stored.
-        lease: The hold on it.
+        storage: The study's storage.
+        lease: The lease on the search.
     """
 
     study: optuna.Study
@@ -37,23 +37,23 @@ class HeldStudy:
 
 
 def make_study(storage: optuna.storages.BaseStorage, search: SearchSpec, objective: Metric) -> optuna.Study:
-    """Make a search's study, or load it if it is there."""
+    """Create a search's study, or load it if it exists."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     direction = "minimize" if objective.direction == "minimise" else "maximize"
     return optuna.create_study(study_name=search.name, storage=storage, direction=direction, load_if_exists=True)
 
 
 class Study:
-    """A search's study, held by its one driver.
+    """A search's study, held by its only driver.
 
     Attributes:
-        optuna: Optuna's study of that name.
-        storage: Where it is stored.
+        optuna: Optuna's study.
+        storage: The study's storage.
         check_held: Raises StudyLostError if another driver has taken over the search.
     """
 
     def __init__(self, held: HeldStudy, search: SearchSpec, objective: Metric, began: float | None = None) -> None:
-        """Take a study that this driver holds; :func:`search.study.database.open_study` checks it too."""
+        """Initialize without checking the study; use :func:`search.study.database.open_study`, which checks it."""
         self.storage = held.storage
         self.optuna = held.study
         self.check_held = held.lease.check
@@ -65,16 +65,16 @@ class Study:
 
     @property
     def id(self) -> str:
-        """What identifies this study, among others of the same name too."""
+        """The unique id of this study."""
         return str(self.optuna.user_attrs["id"])
 
     @property
     def seconds(self) -> float:
-        """Time spent on the search, over all starts."""
+        """Time spent on the search over all starts."""
         return self._seconds_before + time.monotonic() - self._began
 
     def keep_seconds(self, least: float = 0.0) -> None:
-        """Record the time that was spent, or at least ``least``: a rest too short for trials is used up."""
+        """Record the time spent, at least ``least`` seconds, so that a rest too short for trials counts as spent."""
         self._least = max(self._least, least)
         self.optuna.set_user_attr("seconds", round(max(self.seconds, self._least), 3))
 
@@ -97,12 +97,12 @@ class Study:
         return sum(counts.get(state, 0) for state in FINAL_STATES)
 
     def sweep(self) -> list[int]:
-        """End the trials that a dead or interrupted driver left running.
+        """Update the trials that a dead or interrupted driver left running.
 
-        Those with their full budget are completed, the others wait to resume.
+        Trials with their full budget become complete, the others wait to resume.
 
         Returns:
-            The numbers of the trials that changed.
+            The numbers of the updated trials.
         """
         running = self.optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         for trial in running:
@@ -113,11 +113,11 @@ class Study:
         return [trial.number for trial in running]
 
     def wait(self, number: int) -> None:
-        """Have a trial wait to resume: it is proposed again first."""
+        """Set a trial's state to WAITING, so that it is proposed again before new trials."""
         self.storage.set_trial_state_values(self._id(number), TrialState.WAITING)
 
     def enqueue(self) -> None:
-        """Queue the known good points that were not queued before, as many as the budget allows."""
+        """Queue the known good points that were not queued before, at most as many as the trials of the budget."""
         for point in self._search.prior[: self._search.budget.trials]:
             self.optuna.enqueue_trial(dict(point), skip_if_exists=True)
 
@@ -126,7 +126,7 @@ class Study:
 
         Args:
             number: The trial's number.
-            report: What it reported.
+            report: The trial's report.
 
         Returns:
             Whether it is new; an epoch repeated after an interruption is not.
@@ -135,14 +135,14 @@ class Study:
         if report.epoch in self.storage.get_trial(trial_id).intermediate_values:
             return False
         stored = {**report.to_plain(), "seconds": round(report.seconds, 4), "at": int(time.time() * 1000)}
-        del stored["epoch"]  # the attribute's name says it
+        del stored["epoch"]  # the attribute's name contains it
         self.storage.set_trial_user_attr(trial_id, f"{EPOCH_KEY}{report.epoch}", stored)
         mean = report.metrics[self._objective].mean
         self.storage.set_trial_intermediate_value(trial_id, report.epoch, mean)
         return True
 
     def finish(self, number: int, state: StateName, reason: str = "") -> None:
-        """Record a trial's end; a complete or pruned one's value is its last epoch's."""
+        """Record a trial's end; the value of a complete or pruned trial is the objective of its last epoch."""
         trial_id = self._id(number)
         trial = self.storage.get_trial(trial_id)
         if reason:

@@ -1,6 +1,6 @@
-"""The client of MLflow's store: the store's address, a check that it can be used, and the names that runs are found by.
+"""The client of MLflow's store: the store's URI, a check that it can be used, experiments and artifacts.
 
-MLflow is imported when a store is opened: it takes a second, and reads its environment variables as it is imported.
+MLflow is imported when a store is opened: the import takes a second and reads environment variables.
 """
 
 import logging
@@ -123,14 +123,14 @@ def experiments(client: "MlflowClient") -> list[Any]:
 
 
 def runs_pages(uri: str) -> dict[str, str]:
-    """Return the pages of MLflow's UI that list the runs of each experiment that has any.
+    """Return the pages of MLflow's UI that list the runs of the experiments with runs.
 
     Args:
         uri: The store's URI.
 
     Returns:
-        Paths on the server by experiment name, the newest experiment first. An experiment's default page is one for
-        chat models.
+        Paths on the server by experiment name, newest experiment first. An experiment's default page is for chat
+        models.
     """
     client = connect(uri)
     used = [each for each in experiments(client) if client.search_runs([each.experiment_id], max_results=1)]
@@ -138,12 +138,12 @@ def runs_pages(uri: str) -> dict[str, str]:
 
 
 def all_pages(search: Callable[..., Any], *arguments: object, page_size: int = _PAGE) -> Iterator[Any]:
-    """Yield every result of one of the client's searches, which return a page at a time.
+    """Yield all results of one of the client's search methods, which return a page at a time.
 
     Args:
         search: The client's method.
         *arguments: Its arguments.
-        page_size: Results on a page.
+        page_size: Results per page.
 
     Yields:
         The results.
@@ -164,7 +164,7 @@ def log_figure(client: "MlflowClient", run_id: str, figure: "Figure", name: str)
 
 
 def read_artifact(client: "MlflowClient", run_id: str, name: str) -> bytes:
-    """Return the content of a file of a run."""
+    """Return the content of an artifact of a run."""
     untyped: Any = client
     with tempfile.TemporaryDirectory() as folder:
         return Path(untyped.download_artifacts(run_id, name, folder)).read_bytes()

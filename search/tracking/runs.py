@@ -2,9 +2,9 @@
 
 An experiment is a model family, a parent run a search, a child run a trial or a promotion (``promotion.registration``);
 folds are metrics (``cv_loss/fold0``), not runs. A thread writes the runs from the records of the study, so a slow or
-unreachable server does not delay the search, and what is missing when the driver dies is written at the next start.
-Writing a record twice changes nothing: runs are found by their tags, and the points of an epoch's metrics carry the
-time at which the study recorded the epoch.
+unreachable server does not delay the search, and the next start writes what is missing after the driver died. Writing a
+record twice changes nothing: runs are found by their tags, and an epoch's metrics have the time at which the study
+recorded the epoch.
 
 Import this module after ``client.quieten``: it imports MLflow.
 """
@@ -53,7 +53,7 @@ _BATCH = 1000
 
 @dataclass
 class _Run:
-    """How much of a trial MLflow has."""
+    """The run of a trial, and the epochs and state that MLflow has."""
 
     run_id: str
     epochs: int = 0
@@ -61,7 +61,7 @@ class _Run:
 
 
 class RunWriter:
-    """Write one search's runs. Used on the tracking thread; raises what MLflow raises."""
+    """Writes the runs of one search, on the tracking thread; raises MLflow's exceptions."""
 
     def __init__(self, search: SearchSpec, home: Path, uri: str, objective: Metric, tags: Mapping[str, str]) -> None:
         """Find or create the experiment and the parent run, and find the child runs."""
@@ -81,14 +81,13 @@ class RunWriter:
         self._runs = self._find_runs()
 
     def write(self, record: TrialRecord) -> None:
-        """Write what MLflow does not have of a trial yet."""
+        """Write the epochs and the state of a trial that MLflow does not have yet."""
         run = self._runs.get(record.number)
-        is_new = run is None
         if run is None:
             run = self._runs[record.number] = self._create(record)
         new_epochs = [epoch for epoch in record.epochs if epoch.report.epoch > run.epochs]
         if new_epochs or run.state != record.state:
-            self._log(run, record, new_epochs, with_params=is_new or run.state is None)
+            self._log(run, record, new_epochs)
 
     def _create(self, record: TrialRecord) -> _Run:
         started = record.epochs[0].at if record.epochs else _milliseconds(record.started)
@@ -97,9 +96,9 @@ class RunWriter:
         run = self._client.create_run(self._experiment, start_time=started, tags=tags, run_name=name)
         return _Run(run.info.run_id)
 
-    def _log(self, run: _Run, record: TrialRecord, epochs: Sequence[EpochRecord], *, with_params: bool) -> None:
+    def _log(self, run: _Run, record: TrialRecord, epochs: Sequence[EpochRecord]) -> None:
         points = [point for epoch in epochs for point in _points(epoch)]
-        params = [Param(name, str(value)) for name, value in record.values.items()] if with_params else []
+        params = [Param(name, str(value)) for name, value in record.values.items()] if run.state is None else []
         tags = [RunTag("state", record.state), RunTag("epochs", str(len(record.epochs)))]
         if record.reason:
             tags.append(RunTag("reason", record.reason[:5000]))
@@ -108,15 +107,13 @@ class RunWriter:
             points = points[_BATCH:]
         self._client.log_batch(run.run_id, points, params, tags)
         run.epochs = record.epochs[-1].report.epoch if record.epochs else 0
-        if _STATUS[record.state] != (_STATUS[run.state] if run.state else "RUNNING"):
-            self._set_status(run.run_id, _STATUS[record.state], _milliseconds(record.ended))
+        status = _STATUS[record.state]
+        if status != _STATUS[run.state or "RUNNING"]:
+            if status == "RUNNING":
+                self._client.update_run(run.run_id, status=status)
+            else:
+                self._client.set_terminated(run.run_id, status, _milliseconds(record.ended))
         run.state = record.state
-
-    def _set_status(self, run_id: str, status: str, ended: int | None) -> None:
-        if status == "RUNNING":
-            self._client.update_run(run_id, status=status)
-        else:
-            self._client.set_terminated(run_id, status, ended)
 
     def end(self, winner: TrialRecord | None, *, finished: bool, pictures: Sequence[tuple[str, "Figure"]] = ()) -> None:
         """Mark the winner, log its pictures and hyperparameters, and end the parent run."""
@@ -130,10 +127,10 @@ class RunWriter:
     def _mark_winner(self, winner: TrialRecord) -> None:
         name = f"{self._search.name}/{winner.number}"
         run_id = self._runs[winner.number].run_id
-        for earlier in list(self._search_runs("tags.winner = 'yes'")):  # more than one if the driver died in between
+        for earlier in list(self._search_runs("tags.winner = 'yes'")):  # several if a driver died between the writes
             if earlier.info.run_id != run_id:
                 self._client.delete_tag(earlier.info.run_id, "winner")
-        objective = self._objective
+        objective, at = self._objective, winner.epochs[-1].at
         score = winner.last(objective.name)
         assert score is not None
         self._client.set_tag(run_id, "winner", "yes")
@@ -146,10 +143,9 @@ class RunWriter:
             NOTE,
             f"Best trial: **{name}**, {objective.name} {score.mean:.3f} ± {score.standard_error:.3f} {objective.unit}.",
         )
-        self._client.log_metric(self._parent, f"best_{objective.name}", score.mean, winner.epochs[-1].at, winner.number)
-        self._client.log_metric(
-            self._parent, f"best_{objective.name}_se", score.standard_error, winner.epochs[-1].at, winner.number
-        )
+        metric = f"best_{objective.name}"
+        self._client.log_metric(self._parent, metric, score.mean, at, winner.number)
+        self._client.log_metric(self._parent, f"{metric}_se", score.standard_error, at, winner.number)
 
     def _find_parent(self) -> str:
         existing = next(self._search_runs(f"tags.kind = '{SEARCH_RUN}'"), None)

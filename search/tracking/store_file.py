@@ -1,8 +1,8 @@
 """MLflow's store in a SQLite file: created elsewhere and moved into place, so that it is complete or does not exist.
 
 MLflow itself creates and upgrades the tables in place, step by step, and cannot open a file if it was killed in
-between. Such a file is recognised by the version of its schema. Without runs and models it is created again: the
-studies hold all that a search writes. Otherwise a copy is upgraded; if that fails, the file is moved aside.
+between. Such a file is detected by its schema version. If it has no runs and models, it is created again, because the
+studies contain everything that a search writes. Otherwise a copy is upgraded; if that fails, the file is moved aside.
 """
 
 import importlib
@@ -22,10 +22,10 @@ from search.study.folder_lock import exclusive
 _PREFIX = "sqlite:///"
 _PATIENCE_S = 300.0
 _MADE_WITH_THE_TABLES = {"alembic_version": 1, "workspaces": 1, "experiments": 1}
-"""Number of rows by table in a store that nothing was written to."""
+"""Number of rows by table in a new store."""
 
 _Condition: TypeAlias = Literal["current", "empty", "outdated"]
-"""Of a store: with this MLflow's schema; without runs and models and without that schema; with another schema."""
+"""A store with this MLflow's schema; without that schema, runs and models; or with another schema."""
 
 
 def sqlite_file(uri: str) -> Path | None:
@@ -39,6 +39,12 @@ def sqlite_file(uri: str) -> Path | None:
     """
     name = uri.removeprefix(_PREFIX).partition("?")[0] if uri.startswith(_PREFIX) else ""
     return Path(name) if name and name != ":memory:" else None
+
+
+def missing_file(uri: str) -> Path | None:
+    """Return the file that SQLite would create for a database; None if it exists or the database is not a file."""
+    path = sqlite_file(uri)
+    return None if path is None or path.exists() else path
 
 
 def make_ready(uri: str) -> None:
@@ -114,7 +120,7 @@ def _condition(path: Path) -> _Condition:
 
 
 def _num_rows(database: sqlite3.Connection) -> dict[str, int]:
-    """Count the rows of every table, up to two."""
+    """Return the number of rows of every table, at most two."""
     names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
     count = 'SELECT count(*) FROM (SELECT 1 FROM "{}" LIMIT 2)'
     return {name: database.execute(count.format(name)).fetchone()[0] for (name,) in names.fetchall()}
@@ -125,7 +131,7 @@ def _version(database: sqlite3.Connection) -> str:
 
 
 def _mlflow(module: str) -> Any:
-    """Import a module of MLflow now: that is slow, and has to follow ``client.quieten``."""
+    """Import a module of MLflow when it is needed: the import is slow, and must follow ``client.quieten``."""
     return importlib.import_module(f"mlflow.store.{module}")
 
 
@@ -178,7 +184,7 @@ def _put(path: Path, store: Engine) -> None:
     mark = f".{path.name}."
     for other in path.parent.iterdir():
         if other.name.startswith(mark) and other.suffix in {".part", ".part-journal"}:
-            other.unlink()  # left by a process that was killed: the lock keeps running ones out
+            other.unlink()  # left by a killed process: the lock excludes running ones
     part = path.with_name(f"{mark}{uuid.uuid4().hex}.part")
     try:
         with closing(sqlite3.connect(part)) as target, _raw(store) as source:

@@ -3,8 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,15 +20,8 @@ if TYPE_CHECKING:
 _PAUSE_S, _RETRY_S = 0.25, 5.0
 
 
-@dataclass(frozen=True)
-class _Ending:
-    winner: TrialRecord | None
-    finished: bool
-    pictures: Sequence[tuple[str, "Figure"]]
-
-
 class Tracking:
-    """Write a search's trials to MLflow. After the constructor, nothing raises on the caller's thread."""
+    """Writes a search's trials to MLflow. After the constructor, nothing raises on the caller's thread."""
 
     def __init__(
         self, search: SearchSpec, home: Path, objective: Metric, tags: Mapping[str, str], records: Sequence[TrialRecord]
@@ -54,7 +45,7 @@ class Tracking:
         self._lock = threading.Lock()
         self._pending: dict[int, TrialRecord] = {record.number: record for record in records}
         self._messages: list[str] = []
-        self._ending: _Ending | None = None
+        self._ending: Callable[[], None] | None = None
         self._wake = threading.Event()
         self._lost = self._done = False
         self._num_written = 0
@@ -104,7 +95,13 @@ class Tracking:
         Returns:
             Messages for the user.
         """
-        self._ending = _Ending(winner, finished, pictures)
+
+        def end() -> None:
+            assert self._writer is not None
+            self._writer.end(winner, finished=finished, pictures=pictures)
+            self._done = True
+
+        self._ending = end
         self._wake.set()
         self._begun.set()
         written = -1
@@ -123,20 +120,20 @@ class Tracking:
             self._messages.append(text)
 
     def _work(self) -> None:
-        self._begun.wait()  # importing MLflow and creating its tables would delay the start of the workers
+        self._begun.wait()  # importing MLflow and creating its tables earlier would delay the start of the workers
         while True:
-            ending = self._ending  # read before the records are taken: none is queued after it is set
+            ending = self._ending  # read before the queue: no record is queued after it is set
             written = self._attempt(self._write_pending)
             if ending is not None:
                 if written:
-                    self._attempt(partial(self._end, ending))
+                    self._attempt(ending)
                 return
             self._wake.wait(_RETRY_S if self._lost else _PAUSE_S)
 
     def _attempt(self, write: Callable[[], None]) -> bool:
         try:
             write()
-        except Exception as error:  # noqa: BLE001  (whatever MLflow raises, the search continues)
+        except Exception as error:  # noqa: BLE001  (the search continues after any error of MLflow)
             if not self._lost:
                 reason = first_line(error, self._uri)
                 self._say(f"MLflow cannot be written ({reason}); the search continues and writes to MLflow later")
@@ -148,9 +145,9 @@ class Tracking:
         return True
 
     def _write_pending(self) -> None:
-        """Write what is queued, and pause after each trial for as long as it took.
+        """Write the queued records, and pause after each for as long as its writing took.
 
-        A store that falls behind then slows the search by at most half, late in the search as early.
+        So a slow store slows the search by at most half at any time.
         """
         from search.tracking.runs import RunWriter
 
@@ -168,8 +165,3 @@ class Tracking:
         finally:
             with self._lock:
                 self._pending = {**records, **self._pending}
-
-    def _end(self, ending: _Ending) -> None:
-        assert self._writer is not None
-        self._writer.end(ending.winner, finished=ending.finished, pictures=ending.pictures)
-        self._done = True

@@ -1,1 +1,1 @@
-"""One trial: training it, its files, and the storage where a search's trials save."""
+"""One trial: training it, its files, and the storage of a search's trials."""

@@ -1,6 +1,6 @@
-"""The files of a search's trials: the last two checkpoints of each, and its trained model, in the search's storage.
+"""The files of a search's trials in its storage: the last two checkpoints and the trained model of each trial.
 
-The checkpoint before the last is kept in case the last one cannot be read.
+The second last checkpoint is kept in case the last cannot be read.
 """
 
 import re
@@ -20,15 +20,15 @@ _STATES: Final = "checkpoints"
 _MODELS: Final = "models"
 
 _STATE: Final = re.compile(r"trial-(\d+)(?:-epoch-(\d+))?\.pt")
-"""The name of a checkpoint's file; older versions wrote no epoch."""
+"""The file name of a checkpoint; older versions wrote no epoch."""
 
 
 @dataclass(frozen=True)
 class TrialFiles:
-    """The files of a search's trials, by their numbers.
+    """The files of a search's trials, by trial number.
 
     Attributes:
-        place: Where they are; every worker reads and writes there.
+        place: The store, which all workers read and write.
     """
 
     place: FolderStore | BucketStore
@@ -36,7 +36,7 @@ class TrialFiles:
     def save_state(
         self, number: int, epoch: int, training: Mapping[str, Any], spec: Spec, extra: Mapping[str, Any]
     ) -> None:
-        """Save a trial after an epoch; see :func:`checkpoint.to_bytes`. The state before it is kept too."""
+        """Save a checkpoint after an epoch; see :func:`checkpoint.to_bytes`. The previous one is kept too."""
         name = _state(number, epoch)
         self._save(name, training, spec, extra)
         others = [other for other in self.states_of(number) if other != name]
@@ -50,23 +50,23 @@ class TrialFiles:
         self._save(_model(number), weights, spec, extra)
 
     def states_of(self, number: int) -> list[str]:
-        """Return the names of a trial's states, the newest first."""
+        """Return the names of a trial's checkpoints, newest first."""
         names = [name for name in self.place.names(_STATES) if _number(name) == number]
         return sorted(names, key=_epoch, reverse=True)
 
     def load_state(self, name: str) -> "Checkpoint | None":
-        """Read a trial's state.
+        """Read a checkpoint.
 
         Args:
-            name: As :meth:`states_of` returns it.
+            name: Its name, from :meth:`states_of`.
 
         Returns:
-            What was saved; None if its file is not whole.
+            The checkpoint; None if its file is incomplete or damaged.
 
         Raises:
             BadInputError: If a newer version wrote it.
         """
-        from models.training import checkpoint  # it imports torch, which a driver never needs
+        from models.training import checkpoint  # imports torch, which the driver does not need
 
         try:
             return checkpoint.from_bytes(self.place.read(name), f"{self.place.label}/{name}")
@@ -74,25 +74,25 @@ class TrialFiles:
             return None
 
     def has_model(self, number: int) -> bool:
-        """Return whether a trial's trained model is here."""
+        """Return whether a trial's trained model exists."""
         return self.place.exists(_model(number))
 
     def remove_states(self, number: int) -> None:
-        """Remove a trial's states, if there are any."""
+        """Remove a trial's checkpoints, if there are any."""
         for name in self.states_of(number):
             self.place.remove(name)
 
     def states(self) -> set[int]:
-        """Return the numbers of the trials whose state is here."""
+        """Return the numbers of the trials that have a checkpoint."""
         return {number for name in self.place.names(_STATES) if (number := _number(name)) is not None}
 
     def copy_states(self, number: int, target: "TrialFiles") -> None:
-        """Copy a trial's states to other files."""
+        """Copy a trial's checkpoints to another store."""
         for name in self.states_of(number):
             target.place.write(name, self.place.read(name))
 
     def move_model(self, number: int, target: "TrialFiles") -> None:
-        """Move a trained model to other files, if there is one."""
+        """Move a trial's trained model to another store, if there is one."""
         try:
             data = self.place.read(_model(number))
         except FileNotFoundError:
@@ -101,16 +101,16 @@ class TrialFiles:
         self.place.remove(_model(number))
 
     def _save(self, name: str, training: Mapping[str, Any], spec: Spec, extra: Mapping[str, Any]) -> None:
-        from models.training.checkpoint import to_bytes  # as above
+        from models.training.checkpoint import to_bytes  # likewise
 
         self.place.write(name, to_bytes(training, spec, extra))
 
 
 def model_path(search_folder: Path, number: int) -> Path:
-    """Return the file of a full trial's trained model in its search's folder, where it is in the end.
+    """Return the file of a full trial's trained model in its search's folder, where models are moved in the end.
 
     Args:
-        search_folder: As :func:`search.study.database.folder` returns it.
+        search_folder: The folder, from :func:`search.study.database.folder`.
         number: The trial's number.
 
     Returns:
@@ -128,7 +128,7 @@ def _model(number: int) -> str:
 
 
 def _number(state: str) -> int | None:
-    """Return the trial's number in the name of a checkpoint; None for any other name."""
+    """Return the trial number in the name of a checkpoint; None for any other name."""
     match = _STATE.fullmatch(state.rpartition("/")[2])
     return int(match[1]) if match else None
 

@@ -1,4 +1,4 @@
-"""A trial of a search with few epochs, which the doctor trains on every kind of node."""
+"""A trial with few epochs, which the doctor trains on every kind of node."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -28,27 +28,20 @@ class ShortTrial:
 
 
 def train_short(trial: ShortTrial, data: Any) -> tuple[EpochReport, ...]:
-    """Train a short trial in this process, and save nothing.
+    """Train a short trial in this process without saving anything.
 
     Args:
         trial: The trial.
         data: The prepared data.
 
     Returns:
-        Its epochs.
+        The report of each epoch.
     """
     from models.training.device import use_threads
 
     use_threads(trial.threads)
     reports: list[EpochReport] = []
     train_trial(
-        trial.family,
-        trial.spec,
-        data,
-        reports.append,
-        seed=trial.seed,
-        number=0,
-        files=None,
-        device=trial.device,
+        trial.family, trial.spec, data, reports.append, seed=trial.seed, number=0, files=None, device=trial.device
     )
     return tuple(reports)

@@ -1,6 +1,6 @@
-"""Where a search's trials save, over all its starts: the move to another storage, and models copied home.
+"""The storage of a search's trials: moving it between starts, and collecting trained models in the search's folder.
 
-A storage that many searches share has a folder for each, named by the study too, so that equal names do not clash.
+A shared storage has a folder per search, whose name contains the study's id, so that equal names do not collide.
 """
 
 import queue
@@ -25,24 +25,24 @@ from search.study.writer import Study
 from search.trials.files import TrialFiles
 
 STORAGE_KEY: Final = "storage"
-"""The study's attribute with the storage of the last start, as in the search file."""
+"""The study attribute with the storage of the last start, as in the search file."""
 
 _PATIENCE = 120.0
-"""Seconds for which a worker waits for an object store that does not answer."""
+"""How long a worker waits for an object store that does not answer (seconds)."""
 
 _FINISHING = 300.0
 _STOPPING = 4.0
-"""Seconds that the end of a search waits for its files; fewer if the user, or the system, wants it to end."""
+"""How long a finished and an interrupted search wait for their files (seconds)."""
 
 
 @dataclass(frozen=True)
 class MigratedFiles:
-    """A search's files once they are where the search file wants them.
+    """A search's files in the storage that its search file names.
 
     Attributes:
         files: The trials' files for the driver.
-        home: The search's own folder, where trained models are in the end.
-        messages: For the user.
+        home: The files in the search's own folder, where trained models are moved in the end.
+        messages: Messages for the user.
     """
 
     files: TrialFiles
@@ -51,28 +51,28 @@ class MigratedFiles:
 
     @property
     def for_workers(self) -> TrialFiles:
-        """The same files for workers, which can wait for an object store."""
+        """The same files for workers, which wait longer for an object store."""
         where = self.files.place
         return TrialFiles(where.patient(_PATIENCE) if isinstance(where, BucketStore) else where)
 
 
 def check_storage(search: SearchSpec) -> None:
-    """Check that a search can save where its file says, before it starts.
+    """Check that the storage of a search is usable.
 
     Args:
         search: The search.
 
     Raises:
-        BadInputError: If it cannot.
+        BadInputError: If it is not.
     """
     if search.storage.url:
         check(store_at(search.storage.url))
 
 
 def migrate_storage(study: Study, search: SearchSpec, home: Path) -> MigratedFiles:
-    """Move what an earlier start saved elsewhere to where the search saves now.
+    """Move the files of earlier starts to the search's current storage.
 
-    The study names the old storage until all of it is in the new one, so a move that was interrupted is repeated.
+    The study has the old storage's URL until all files are in the new one, so an interrupted move is repeated.
 
     Args:
         study: The search's study, held and swept.
@@ -105,49 +105,49 @@ def migrate_storage(study: Study, search: SearchSpec, home: Path) -> MigratedFil
             messages = (f"moved what {trials} saved from {before.place.label} to {files.place.label}",)
     if before_url != search.storage.url:
         study.optuna.set_user_attr(STORAGE_KEY, search.storage.url)
-    with suppress(UnusableStoreError):  # what stays behind does no harm
+    with suppress(UnusableStoreError):  # files left behind do no harm
         for number in saved:
             before.remove_states(number)
     return MigratedFiles(files, own, messages)
 
 
 def _copy(records: Sequence[TrialRecord], before: TrialFiles, now: TrialFiles, own: TrialFiles) -> tuple[set[int], int]:
-    """Copy models home and what unfinished trials saved; return whose states were there, and how many were copied."""
+    """Move models and copy checkpoints of unfinished trials; return the trials that had any, and the number copied."""
     waiting = {record.number for record in records if not record.is_final}
-    lacking = _lacking(records, own)
-    if not waiting and not lacking:
+    missing = _missing(records, own)
+    if not waiting and not missing:
         return set(), 0
     saved = before.states()
-    for number in lacking:
+    for number in missing:
         before.move_model(number, own)
     for number in saved & waiting:
         before.copy_states(number, now)
     return saved, len(saved & waiting)
 
 
-def _lacking(records: Iterable[TrialRecord], own: TrialFiles) -> list[int]:
-    """Return the full trials whose model is not at home."""
+def _missing(records: Iterable[TrialRecord], own: TrialFiles) -> list[int]:
+    """Return the numbers of the full trials whose model is not in the search's folder."""
     return [trial.number for trial in records if trial.state == "COMPLETE" and not own.has_model(trial.number)]
 
 
 class CheckpointCollector:
-    """Copies the models of full trials home and removes the checkpoints of finished trials.
+    """Moves the models of full trials to the search's folder and removes the checkpoints of finished trials.
 
-    It has a thread of its own, for an object store may be slow and Ray's loop must not wait.
+    It uses a thread, because an object store may be slow and Ray's loop must not wait.
     """
 
-    def __init__(self, settled: MigratedFiles, records: Iterable[TrialRecord]) -> None:
-        """Start with what earlier starts left to do.
+    def __init__(self, migrated: MigratedFiles, records: Iterable[TrialRecord]) -> None:
+        """Start the thread with the files that earlier starts did not collect.
 
         Args:
-            settled: The search's files.
-            records: Its trials.
+            migrated: The search's files.
+            records: The search's trials.
         """
-        self._files, self._home = settled.files, settled.home
+        self._files, self._home = migrated.files, migrated.home
         self._trials: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self._records: tuple[TrialRecord, ...] = ()
         self._problem = ""
-        for number in self._lacking(records):
+        for number in self._missing(records):
             self._trials.put(number)
         self._thread = threading.Thread(target=self._work, name="trial files", daemon=True)
         self._thread.start()
@@ -157,11 +157,11 @@ class CheckpointCollector:
         self._trials.put(number)
 
     def close(self, records: Iterable[TrialRecord], *, hurry: bool) -> list[str]:
-        """Do what is left to do, and stop.
+        """Collect the remaining files and stop the thread.
 
         Args:
             records: All trials in the end.
-            hurry: Whether the search must end now; the next start does what is left.
+            hurry: Whether the search must end now; the next start collects what is left.
 
         Returns:
             Messages for the user.
@@ -169,21 +169,19 @@ class CheckpointCollector:
         self._records = tuple(records)
         self._trials.put(None)
         self._thread.join(_STOPPING if hurry else _FINISHING)
-        if self._thread.is_alive():
-            self._problem = "it takes too long"
-        if not self._problem:
-            return []
+        problem = "it takes too long" if self._thread.is_alive() else self._problem
         where = self._files.place.label
-        return [
-            f"not all files of finished trials were copied home from {where} ({self._problem}): the next start does it"
-        ]
+        text = f"not all files of finished trials were copied from {where} ({problem}): the next start does it"
+        return [text] if problem else []
 
     def _work(self) -> None:
         while (number := self._trials.get()) is not None:
-            with suppress(OSError, UnusableStoreError):  # it is retried at the end
-                self._collect(number)
+            with suppress(OSError, UnusableStoreError):  # retried at the end
+                if self._files != self._home:
+                    self._files.move_model(number, self._home)
+                self._files.remove_states(number)
         try:
-            for number in self._lacking(self._records):
+            for number in self._missing(self._records):
                 self._files.move_model(number, self._home)
             finished = {record.number for record in self._records if record.is_final}
             for number in self._files.states() & finished:
@@ -191,10 +189,5 @@ class CheckpointCollector:
         except (OSError, UnusableStoreError) as error:
             self._problem = one_line(error)
 
-    def _collect(self, number: int) -> None:
-        if self._files != self._home:
-            self._files.move_model(number, self._home)
-        self._files.remove_states(number)
-
-    def _lacking(self, records: Iterable[TrialRecord]) -> list[int]:
-        return _lacking(records, self._home) if self._files != self._home else []
+    def _missing(self, records: Iterable[TrialRecord]) -> list[int]:
+        return _missing(records, self._home) if self._files != self._home else []

@@ -1,4 +1,4 @@
-"""One trial: plain Python that trains, saves and reports, the same under Ray as alone."""
+"""One trial: train, save and report, without Ray, so that it works the same alone."""
 
 from collections.abc import Callable, Collection, Mapping
 from itertools import chain
@@ -13,15 +13,14 @@ if TYPE_CHECKING:
     from models.training.checkpoint import Checkpoint
 
 _LARGEST = 1e300
-"""Above it, means over folds may overflow."""
-
+"""Values above may overflow in means over folds."""
 
 _REPORT = "report"
-"""The key under which a trial's state holds the report that was due when it was saved."""
+"""The key of a checkpoint with the report of its epoch, which follows the checkpoint."""
 
 
 class TrialDivergedError(BadInputError):
-    """A trial's loss is not finite; to continue or to retry would change nothing."""
+    """A trial's loss is not finite; continuing or retrying would not help."""
 
 
 def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
@@ -39,24 +38,24 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
 ) -> None:
     """Train all folds up to the full budget, from the checkpoint of an earlier attempt if there is one.
 
-    The same (seed, number, spec, data) gives the same reports, under Ray or alone, interrupted or not.
+    The reports depend only on (seed, number, spec, data), with or without Ray and interruptions.
 
     Args:
-        family: The kind of model.
-        spec: Its hyperparameters.
-        data: The prepared data of the family's kind, read only.
-        report: Called once an epoch, after that epoch's checkpoint if there is one; it may raise to end the trial. A
-            trial that resumes from a checkpoint starts with the report that was due there: it may have been lost.
+        family: The model family.
+        spec: The hyperparameters.
+        data: The prepared data of the family's kind, read-only.
+        report: Called once per epoch, after the epoch's checkpoint if there is one; it may raise to end the trial. A
+            trial that resumes from a checkpoint repeats the report of its epoch, which may have been lost.
         seed: The search's seed.
         number: The trial's number; with the seed it determines all random streams.
-        files: Where its checkpoints are saved, and its trained model before the last report; None saves nothing.
+        files: Where to save checkpoints, and the trained model before the last report; None saves nothing.
         device: "cpu" or "cuda".
-        save_after: The epochs after which it saves a checkpoint.
-        say: Called with a message for the user about a damaged checkpoint: the trial resumes from the one before it, or
+        save_after: The epochs after which a checkpoint is saved.
+        say: Called with a message for the user about a damaged checkpoint: the trial resumes from the previous one, or
             starts over.
 
     Raises:
-        TrialDivergedError: At the first epoch with a metric that is no finite number; that epoch is not reported.
+        TrialDivergedError: At the first epoch with a metric that is not finite; that epoch is not reported.
     """
     training = family.start(spec, data, seed=seed, trial=number, device=device)
     extra = {"seed": seed, "trial": number}
@@ -72,31 +71,31 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
                 rule = f"{name} is not finite at epoch {epoch_report.epoch}"
                 raise TrialDivergedError(rule, "it diverged", remedy="try a lower lr")
         if files is not None and epoch_report.epoch in save_after:
-            noted = {**extra, _REPORT: epoch_report.to_plain()}
-            files.save_state(number, epoch_report.epoch, training.state(), spec, noted)
+            state_extra = {**extra, _REPORT: epoch_report.to_plain()}
+            files.save_state(number, epoch_report.epoch, training.state(), spec, state_extra)
         if files is not None and epoch_report.epoch == epochs:
-            made_of = {"family": family.name, "fingerprint": data.fingerprint}
-            kept = {**extra, **made_of, "vocabulary": training.vocabulary}
-            files.save_model(number, training.weights(), spec, kept)
+            inputs = {"family": family.name, "fingerprint": data.fingerprint}
+            model_extra = {**extra, **inputs, "vocabulary": training.vocabulary}
+            files.save_model(number, training.weights(), spec, model_extra)
         report(epoch_report)
 
 
 def _newest(
     files: TrialFiles, number: int, extra: Mapping[str, Any], spec: Spec, say: Callable[[str], None]
 ) -> "Checkpoint | None":
-    """Read a trial's newest checkpoint that is whole and belongs to this very trial."""
-    whole, damaged = None, list[str]()
+    """Return a trial's newest checkpoint that can be read and has the same inputs."""
+    newest, damaged = None, list[str]()
     for name in files.states_of(number):
         saved = files.load_state(name)
         if saved is None:
             damaged.append(f"{files.place.label}/{name}")
         elif extra.items() <= saved.extra.items() and spec.equals_stored(saved.spec):
-            whole = saved
+            newest = saved
             break
     if damaged:
-        begins = "starts over" if whole is None else f"resumes from its checkpoint of epoch {_epoch(whole)}"
+        begins = "starts over" if newest is None else f"resumes from its checkpoint of epoch {_epoch(newest)}"
         say(f"{' and '.join(damaged)} cannot be read: damaged or cut short; trial {number} {begins}")
-    return whole
+    return newest
 
 
 def _epoch(saved: "Checkpoint") -> str:

@@ -12,7 +12,7 @@ from tests.ray_cluster import RayCluster, ray_cluster
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark all of them: slow, and with warnings of Ray and MLflow that are none of ours."""
+    """Mark all tests of this folder as slow, and ignore warnings of Ray and MLflow."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.slow)
@@ -21,14 +21,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def cluster() -> Generator[RayCluster]:
-    """A head and two nodes of one processor each, which no test kills."""
+    """A head node and two nodes with one processor each, which no test kills."""
     with ray_cluster(2) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def mlflow(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Generator[MlflowServer]:
-    """A server; who stops it starts it again."""
+    """A server; a test that stops it must restart it."""
     store = postgres.create(f"mlflow-{uuid.uuid4().hex[:8]}")
     server = MlflowServer(store, tmp_path_factory.mktemp("mlflow"))
     try:
@@ -39,7 +39,7 @@ def mlflow(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home folder; what is stored there of a database's address lacks the password, which the environment has."""
+    """A home folder; stored database URLs have no password, which is in the environment."""
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
     folder = tmp_path / "home"
     folder.mkdir()

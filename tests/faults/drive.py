@@ -1,6 +1,6 @@
-"""A driver to be killed: ``python drive.py SETTINGS`` runs a toy search as the command line would.
+"""A driver that tests kill: ``python drive.py SETTINGS`` runs a toy search like the command line.
 
-SETTINGS is JSON: "home", "address" (null is a Ray of its own), and "changes", by the dotted keys of a search file.
+SETTINGS is JSON: "home", "address" (null for a local Ray), and "changes" by dotted key of a search file.
 """
 
 import json
@@ -17,7 +17,7 @@ from tests.search import toy_family
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started us in the background ignores it
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it for processes in the background
     settings = json.loads(sys.argv[1])
     home = Path(settings["home"])
     family = toy_family.ToyFamily(log=home / "starts.log")

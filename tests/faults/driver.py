@@ -1,4 +1,4 @@
-"""A toy search in a process of its own, to be watched and killed, and what must hold of it in the end."""
+"""A toy search in another process that tests watch and kill, and checks of its final state."""
 
 import json
 import os
@@ -24,12 +24,12 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Driver:
-    """Starts a search, again and again if need be.
+    """Starts a search, any number of times.
 
     Attributes:
-        home: Its home folder.
-        address: Of its cluster; None for a Ray of its own.
-        changes: To the toy search, by the dotted keys of a search file.
+        home: The home folder.
+        address: The address of the cluster; None for a local Ray.
+        changes: Changes to the toy search, by dotted key of a search file.
     """
 
     home: Path
@@ -41,7 +41,7 @@ class Driver:
         return parse(TOY_SEARCH, "toy.toml", family=TOY, overrides=self.changes)
 
     def start(self) -> Program:
-        """Start it; what it tells is kept in the home folder."""
+        """Start the search in a process, whose messages are written to the home folder."""
         settings = {"home": str(self.home), "address": self.address, "changes": dict(self.changes)}
         return Program(
             [json.dumps(settings)],
@@ -52,34 +52,34 @@ class Driver:
         )
 
     def run(self, seconds: float = 240.0) -> int:
-        """Run it to its end and give its exit status."""
+        """Run the search to its end and return the exit status."""
         return self.start().wait(seconds)
 
     def trials(self) -> tuple[TrialRecord, ...]:
-        """Read all trials so far; none before there is a study."""
+        """Return all trials so far; none if there is no study yet."""
         if not (self.home / "searches" / "toys" / "search.toml").exists():
             return ()
         return read_search(self.home, "toys", TOY).trials
 
     @property
     def num_epochs(self) -> int:
-        """Number of epochs that the study knows."""
+        """Number of epochs in the study."""
         return sum(len(trial.epochs) for trial in self.trials())
 
     @property
     def errors(self) -> str:
-        """What it told the user."""
+        """The messages for the user."""
         return (self.home / "err.log").read_text()
 
     def starts(self) -> list[tuple[int, int, int]]:
-        """Give every start of a trial in a worker: its number, the worker's process and that of its node's Ray."""
+        """Return every start of a trial: the trial's number, the worker's process id and that of its raylet."""
         path = self.home / "starts.log"
         lines = path.read_text().splitlines() if path.exists() else []
         return [(int(number), int(worker), int(node)) for number, worker, node in map(str.split, lines)]
 
 
 def check_complete(driver: Driver, num_trials: int) -> tuple[TrialRecord, ...]:
-    """See that a search has exactly its trials, each finished, none failed, and give them."""
+    """Check that a search has exactly its trials, all finished, none failed; return them."""
     trials = driver.trials()
     assert [trial.number for trial in trials] == list(range(num_trials))
     assert {trial.state for trial in trials} <= set(FINAL_STATES) - {"FAIL"}, [trial.reason for trial in trials]
@@ -89,7 +89,7 @@ def check_complete(driver: Driver, num_trials: int) -> tuple[TrialRecord, ...]:
 
 
 def check_rungs(driver: Driver, trials: tuple[TrialRecord, ...]) -> None:
-    """See that each trial was stopped where the values of the study, in their order, demand it, and nowhere else."""
+    """Check that each trial was stopped exactly where the study's values, in their order, require it."""
     search = driver.search
     scheduler = make_scheduler(search, LOSS, ())
     milestones, verdict = set(asha_rungs(scheduler)), asha_verdict(scheduler)
@@ -105,7 +105,7 @@ def check_rungs(driver: Driver, trials: tuple[TrialRecord, ...]) -> None:
 
 
 def check_replay(driver: Driver, trials: tuple[TrialRecord, ...]) -> None:
-    """Train the best trial again, undisturbed, and compare all its numbers."""
+    """Train the best trial again without interruptions, and compare all metrics."""
     best = best_trials(trials, LOSS, 1)[0]
     reports: list[Any] = []
     spec = TOY.spec_type.from_values({**best.values, "pause": 0.0})
@@ -115,7 +115,7 @@ def check_replay(driver: Driver, trials: tuple[TrialRecord, ...]) -> None:
 
 
 def check_mlflow(uri: str, driver: Driver, trials: tuple[TrialRecord, ...]) -> None:
-    """See that MLflow's server shows each trial once, with the study's state and every value of every epoch."""
+    """Check that MLflow's server has each trial once, with the study's state and the values of all epochs."""
     from mlflow import MlflowClient
 
     study = read_search(driver.home, "toys", TOY).study

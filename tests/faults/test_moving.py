@@ -1,4 +1,4 @@
-"""A search of real tunes that is begun on this machine, goes on on a cluster and ends here, by its name alone."""
+"""A search of real tunes starts on this machine, resumes on a cluster and finishes here, each time by its name."""
 
 import json
 import signal
@@ -37,9 +37,9 @@ def test_a_search_moves_to_a_cluster_and_back(cluster: RayCluster, tmp_path: Pat
 
     begun = ["composer", "--name", "mine", "--corpus", "tunes", "--trials", "6", "--epochs", "8", "--time", "none"]
     interrupt(place.start("search", *begun, *TINY), 2)
-    told = interrupt(place.start("search", "mine", "--address", cluster.address), num_epochs() + 6)
-    assert "slots on 2 nodes" in told
-    assert f"tunesmith search mine --address {cluster.address}" in told
+    messages = interrupt(place.start("search", "mine", "--address", cluster.address), num_epochs() + 6)
+    assert "slots on 2 nodes" in messages
+    assert f"tunesmith search mine --address {cluster.address}" in messages
     process = place.start("search", "mine", "--json")
     out, errors = process.communicate(timeout=200)
     assert process.returncode == 0, errors

@@ -1,4 +1,4 @@
-"""Nodes with another version, or without the storage, and GPUs that nobody has: refused in one line before a start."""
+"""Nodes with other versions or without access to the storage, and missing GPUs, are refused before a search starts."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from tests.ray_cluster import RayCluster, RayNode, wait_until
 pytestmark = pytest.mark.xdist_group("faults of servers")
 
 
-def test_nodes_that_a_search_cannot_use_are_named_before_it_starts(
+def test_the_error_before_a_search_starts_names_the_unusable_node(
     cluster: RayCluster, home: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
@@ -40,7 +40,7 @@ def test_nodes_that_a_search_cannot_use_are_named_before_it_starts(
 
 
 def refusal(driver: Driver) -> str:
-    """Give the last line, which is all that a refused search says."""
+    """Return the last line, the error of a refused search."""
     lines = driver.errors.strip().splitlines()
     assert lines[-1].startswith("error: "), lines
     assert "Traceback" not in driver.errors
@@ -48,7 +48,7 @@ def refusal(driver: Driver) -> str:
 
 
 def count(cluster: RayCluster) -> int:
-    """Count the nodes that Ray believes to be there."""
+    """Return the number of nodes that Ray reports."""
     status = ["cluster", "status", "--address", cluster.address, "--json"]
     with Program(status, folder=cluster.folder, environment=os.environ) as program:
         return len(json.loads(program.communicate(60)[0]))

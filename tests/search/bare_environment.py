@@ -1,4 +1,4 @@
-"""An environment in which nothing is installed but what a registered model asks for, made offline out of this one."""
+"""A virtual environment with only the requirements of a registered model, made offline from the current one."""
 
 import os
 import venv
@@ -9,16 +9,16 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 FOREIGN = ("tunesmith", "cluster", "music21", "pretty_midi", "optuna", "ray")
-"""Packages of this environment, some of ours among them, that a served model has no need of."""
+"""Packages of the current environment that a served model does not need."""
 
 OURS = ("data_prep", "models", "search")
-"""Those of ours that it brings along itself."""
+"""Packages of this project whose code a served model contains."""
 
 
-def needed(wanted: list[str]) -> dict[str, Distribution]:
-    """Give the distributions that requirements come to, their own requirements included."""
-    found: dict[str, Distribution] = {}
-    waiting = [Requirement(line) for line in wanted]
+def needed(requirements: list[str]) -> dict[str, Distribution]:
+    """Return the distributions that satisfy requirements, including their own requirements."""
+    distributions: dict[str, Distribution] = {}
+    waiting = [Requirement(line) for line in requirements]
     seen: set[tuple[str, frozenset[str]]] = set()
     while waiting:
         requirement = waiting.pop()
@@ -27,31 +27,31 @@ def needed(wanted: list[str]) -> dict[str, Distribution]:
             continue
         seen.add((name, extras))
         try:
-            found[name] = distribution(name)
+            distributions[name] = distribution(name)
         except PackageNotFoundError:
-            continue  # what this environment does without
-        for line in found[name].requires or []:
+            continue  # not needed here: the current environment does not have it either
+        for line in distributions[name].requires or []:
             inner = Requirement(line)
             if inner.marker is None or any(inner.marker.evaluate({"extra": extra}) for extra in ("", *extras)):
                 waiting.append(inner)
-    return found
+    return distributions
 
 
-def make_environment(folder: Path, wanted: list[str]) -> Path:
-    """Make a virtual environment of requirements; nothing is downloaded, files are linked.
+def make_environment(folder: Path, requirements: list[str]) -> Path:
+    """Create a virtual environment with requirements, by linking files; nothing is downloaded.
 
     Returns:
-        Its Python.
+        The environment's Python.
     """
     venv.create(folder, with_pip=False, symlinks=True)
     (site_packages,) = (folder / "lib").glob("python*/site-packages")
     python = folder / "bin" / "python"
-    for one in needed(wanted).values():
-        for top in {path.parts[0] for path in one.files or [] if path.parts[0] not in {"..", "__pycache__"}}:
+    for package in needed(requirements).values():
+        for top in {path.parts[0] for path in package.files or [] if path.parts[0] not in {"..", "__pycache__"}}:
             place = site_packages / top
             if not place.exists():
-                place.symlink_to(Path(str(one.locate_file(top))).absolute())
-        for script in one.entry_points.select(group="console_scripts"):
+                place.symlink_to(Path(str(package.locate_file(top))).absolute())
+        for script in package.entry_points.select(group="console_scripts"):
             path = folder / "bin" / script.name
             lines = [f"#!{python}", "import sys", f"from {script.module} import {script.attr} as it", "sys.exit(it())"]
             path.write_text("\n".join(lines) + "\n")
@@ -60,7 +60,7 @@ def make_environment(folder: Path, wanted: list[str]) -> Path:
 
 
 def environment(python: Path) -> dict[str, str]:
-    """Give the variables to run that Python with: nothing of this process's paths, its own programs first."""
+    """Return environment variables for that Python: its programs first in PATH, no paths of this process."""
     kept = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
     return {
         **kept,

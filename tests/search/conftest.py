@@ -1,4 +1,4 @@
-"""A Ray for each process of the tests, started when first needed, and a home folder for each test."""
+"""Fixtures: one Ray per test process, started when first needed, and a home folder per test."""
 
 import importlib.util
 import sys
@@ -9,7 +9,7 @@ import pytest
 
 from tests.mlflow_tables import lay_tables
 
-# Test files are no package, and Ray's workers cannot import them: the toy family travels by value.
+# Ray's workers cannot import test files, which are not a package: the toy family is pickled by value.
 _SPEC = importlib.util.spec_from_file_location("toy_family", Path(__file__).with_name("toy_family.py"))
 assert _SPEC is not None
 assert _SPEC.loader is not None

@@ -27,12 +27,12 @@ STARTED = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001  (Optuna's are naive)
 
 @dataclass(frozen=True)
 class Contender:
-    """A search in a place with a folder ``tunes``; the home folder there is ``runs``, the cache ``cache``.
+    """A search of one trial.
 
     Attributes:
-        place: The place.
-        name: Its name.
-        lr: The learning rate of its one trial: the greater, the better the model.
+        place: A folder that contains ``tunes``, the home folder ``runs`` and the cache ``cache``.
+        name: The search's name.
+        lr: The learning rate of the trial: the greater, the better the model.
     """
 
     place: Path
@@ -45,7 +45,7 @@ class Contender:
         return Registry(default_uri(home), home)
 
     def promote(self, progress: Progress | None = None, registry: Registry | None = None) -> PromotionResult:
-        """Promote it."""
+        """Promote the trial."""
         prepared = prepare(str(self.place / "tunes"), cache=self.place / "cache", processes=1)
         record = self._record(prepared.fingerprint)
         folder = self.place / "runs" / "searches" / self.name

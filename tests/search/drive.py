@@ -1,4 +1,4 @@
-"""A driver to be killed: ``python drive.py HOME TRIALS [STORAGE]`` runs a toy search and prints each epoch."""
+"""A driver that tests kill: ``python drive.py HOME TRIALS [STORAGE]`` runs a toy search and prints each epoch."""
 
 import sys
 from collections.abc import Mapping

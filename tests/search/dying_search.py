@@ -1,8 +1,8 @@
-"""First searches to be killed: ``python dying_search.py FOLDER [STORE]`` begins a search in FOLDER/1, FOLDER/2, ...
+"""Searches that die at every step: ``python dying_search.py FOLDER [STORE]`` starts one in FOLDER/1, FOLDER/2, ...
 
-In home n the process dies just before its n-th step that leaves something on the disk: a file or folder made, linked,
-renamed or removed, a record written to the study, a transaction of MLflow's store committed. Without a store to begin
-with, this is done up to the step after which the home has one; with a copy of STORE, from there to the end.
+In home n the process dies just before its n-th step that changes the disk: a file or folder is created, linked, renamed
+or removed, a record is written to the study, or a transaction of MLflow's store is committed. Without STORE, this
+continues until the home has a store; with STORE, each home starts with a copy of it, and this continues to the end.
 """
 
 import itertools
@@ -26,17 +26,17 @@ TRIAL = record(0, "COMPLETE", [3.0, 2.0])
 
 
 def begin(home: Path) -> None:
-    """Do what a search does before and after Ray runs its trials, of which there is one."""
+    """Run the steps of a search with one trial, except Ray's."""
     family = ToyFamily()
     search = parse(TOY_SEARCH, "toy.toml", family=family)
     with open_study(search, family, home, "f") as study:
         tracking = Tracking(search, home, LOSS, {"study": study.id, "fingerprint": "f"}, study.records())
         tracking.put(TRIAL)
-        assert tracking.close(None, finished=True) == []  # who wins is drawn, which takes time and is tested elsewhere
+        assert tracking.close(None, finished=True) == []  # without a winner, whose pictures would take time
 
 
 def die_at(number: int, home: Path, part: str) -> None:
-    """Have this process end at once at that step of those in a part of the home folder."""
+    """Make this process exit at that step, counting the steps in a part of the home folder."""
     steps = itertools.count(1)
 
     def step() -> None:

@@ -1,6 +1,6 @@
-"""Kill trackers: ``python dying_tracker.py HOME`` copies a tracked home to HOME-1, HOME-2, ... until done.
+"""Trackers that die at every commit: ``python dying_tracker.py HOME`` copies a tracked home to HOME-1, HOME-2, ...
 
-In copy n the tracker dies just before its n-th transaction that changes anything is committed.
+In copy n the tracker dies just before it commits its n-th transaction with changes. The last tracker finishes.
 """
 
 import itertools

@@ -1,4 +1,4 @@
-"""A driver to be killed: ``python hold_study.py HOME URL`` takes the toy search, says so, and keeps it."""
+"""A driver that tests kill: ``python hold_study.py HOME URL`` acquires the toy search, prints "held" and waits."""
 
 import sys
 import threading

@@ -1,4 +1,4 @@
-"""Programs of these tests that run in a process of their own."""
+"""The environment of test programs that run in another process."""
 
 import os
 from pathlib import Path

@@ -18,7 +18,7 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             os.close(held)
-            os.read(go, 1)  # until the parent lets all of them go
+            os.read(go, 1)  # returns when the parent starts all children
             connect(default_uri(Path(sys.argv[1]))).create_experiment(str(number))
             os._exit(0)
         children.append(child)

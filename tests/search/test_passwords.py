@@ -1,4 +1,4 @@
-"""Addresses without their passwords, wherever these stand and however they are written."""
+"""Passwords are removed from URLs, in any position and notation."""
 
 import pytest
 
@@ -34,7 +34,7 @@ from search.passwords import first_line, without_password
         ("http://host/x#password=hush", "http://host/x"),
     ],
 )
-def test_passwords_are_struck_out(url: str, shown: str) -> None:
+def test_passwords_are_removed(url: str, shown: str) -> None:
     assert without_password(url) == shown
 
 
@@ -50,11 +50,11 @@ def test_passwords_are_struck_out(url: str, shown: str) -> None:
         "postgresql://db/x?sslkey=client.key&passfile=f&design=a,b#c",
     ],
 )
-def test_an_address_without_a_password_stays_as_it_is(url: str) -> None:
+def test_a_url_without_a_password_is_unchanged(url: str) -> None:
     assert without_password(url) == url
 
 
-def test_errors_are_told_without_the_password_of_their_address() -> None:
+def test_error_messages_contain_no_password_of_a_url() -> None:
     url = "mysql://me:hush@db/x?passwd=hush"
     error = ValueError(f"cannot open {url}, nor postgresql://you:hush@other/y\nat length")
     assert first_line(error, url) == "cannot open mysql://me@db/x, nor postgresql://you@other/y"

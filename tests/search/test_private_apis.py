@@ -1,4 +1,4 @@
-"""The private names that search/private_apis.py uses are there, and do what it needs: this fails first when they go."""
+"""The private names in search/private_apis.py exist and work as expected; these tests fail first if they change."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
@@ -17,7 +17,7 @@ from sqlalchemy import select
 from search import private_apis
 
 
-def test_optunas_study_has_an_id_a_table_of_attributes_and_a_cache(tmp_path: Path) -> None:
+def test_optuna_has_a_study_id_a_table_of_attributes_and_a_cache(tmp_path: Path) -> None:
     database = RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
     study = optuna.create_study(study_name="one", storage=private_apis.cached(database))
     number = private_apis.study_id(study)
@@ -31,7 +31,7 @@ def test_optunas_study_has_an_id_a_table_of_attributes_and_a_cache(tmp_path: Pat
     database.engine.dispose()
 
 
-def test_ashas_rungs_are_there_by_epoch() -> None:
+def test_asha_has_rungs_by_epoch_and_a_decision_function() -> None:
     scheduler = ASHAScheduler(time_attr="epoch", metric="loss", mode="min", max_t=9, grace_period=1, reduction_factor=3)
     verdict = private_apis.asha_verdict(scheduler)
     assert [verdict("a", 1, 2.0), verdict("b", 1, 1.0), verdict("b", 1, 1.0)] == ["CONTINUE", "STOP", "CONTINUE"]
@@ -39,7 +39,7 @@ def test_ashas_rungs_are_there_by_epoch() -> None:
 
 
 class _Watcher(tune.Callback):
-    """Calls each function on a running controller's trials; an exception in a callback would end the run."""
+    """Calls each function on the trials of a running controller; an exception in a callback would end the run."""
 
     def __init__(self) -> None:
         self.nodes: list[str] = []
@@ -67,8 +67,8 @@ class _Scheduler(FIFOScheduler):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("ray_session")
-@pytest.mark.filterwarnings("ignore")  # Ray's own
-def test_rays_trials_have_an_actor_a_node_error_files_and_results(tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore")  # warnings of Ray
+def test_ray_trials_have_an_actor_a_node_error_files_and_results(tmp_path: Path) -> None:
     def train(config: dict[str, Any]) -> None:
         tune.report({"loss": config["x"]})
         if config["x"]:

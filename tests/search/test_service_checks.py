@@ -1,4 +1,4 @@
-"""The checks on real SQLite files and a real PostgreSQL; they leave nothing behind."""
+"""The checks work on real SQLite files and a real PostgreSQL, and undo their writes."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ from search.study.database import folder, open_study
 from search.tracking.client import connect, default_uri, experiments
 from tests.postgres_server import PostgresServer, binaries
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own
+pytestmark = pytest.mark.filterwarnings("ignore")  # warnings of MLflow
 
 WRONG = "wr0ng"
 
@@ -35,7 +35,7 @@ def test_a_new_home_passes_and_stays_empty(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_home_that_is_gone_is_refused(tmp_path: Path) -> None:
+def test_a_missing_home_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"home folder must be writable: .*No such file or directory") as caught:
         try_home(tmp_path / "gone")
     assert caught.value.action == Action("choose home")
@@ -63,7 +63,7 @@ def test_a_write_to_a_study_in_sqlite_is_rolled_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_study_in_sqlite_that_another_holds_is_refused(tmp_path: Path) -> None:
+def test_a_locked_study_in_sqlite_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "study.db"
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("CREATE TABLE other (a INTEGER)")
@@ -82,14 +82,14 @@ def test_a_study_in_sqlite_that_another_holds_is_refused(tmp_path: Path) -> None
         ({"study_url": "sqlite:////a.db", "tracking_uri": "sqlite:////a.db"}, "each need a database of their own"),
     ],
 )
-def test_a_study_that_cannot_be_is_refused(tmp_path: Path, places: dict[str, str], message: str) -> None:
+def test_an_impossible_study_url_is_refused(tmp_path: Path, places: dict[str, str], message: str) -> None:
     with pytest.raises(BadInputError, match=message) as caught:
         try_study(search(**places), tmp_path)
     assert "secret" not in str(caught.value)
 
 
 @pytest.mark.slow
-def test_a_driver_that_runs_the_search_is_seen_and_not_disturbed(tmp_path: Path, database: str) -> None:
+def test_a_running_driver_is_reported_and_keeps_its_lease(tmp_path: Path, database: str) -> None:
     for spec in (search(), search(study_url=f"sqlite:///{tmp_path}/study.db"), search(study_url=database)):
         assert unended_driver(spec, tmp_path) is None
         with open_study(spec, family("composer"), tmp_path, "data") as study:
@@ -124,13 +124,13 @@ def test_a_write_to_mlflow_is_undone(tmp_path: Path) -> None:
     assert [(each.name, each.tags, each.lifecycle_stage) for each in experiments(client)] == before
 
 
-def test_a_store_that_is_no_database_is_refused(tmp_path: Path) -> None:
+def test_a_store_that_is_not_a_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("no database at all, and long enough to be none " * 100)
     with pytest.raises(BadInputError, match=r"the tracking store must be writable.*not a database"):
         try_tracking(search(), tmp_path)
 
 
-def test_servers_are_named_by_host_and_port() -> None:
+def test_servers_returns_host_and_port() -> None:
     assert servers(search()) == {}
     spec = search(tracking_uri="https://mlflow.example", study_url="postgresql+psycopg://me@db.example:5433/studies")
     assert servers(spec) == {"tracking": ("mlflow.example", 443), "study": ("db.example", 5433)}
@@ -158,7 +158,9 @@ def test_a_write_to_postgresql_is_rolled_back(tmp_path: Path, postgres: Postgres
     assert not in_use or postgres.execute("SELECT * FROM studies", name) == []
 
 
-def test_a_user_who_may_make_no_tables_is_refused(tmp_path: Path, postgres: PostgresServer) -> None:
+def test_a_database_user_without_permission_to_create_tables_is_refused(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
     postgres.create("closed")
     postgres.execute("CREATE USER reader PASSWORD 'reads'")
     url = f"postgresql+psycopg://reader:reads@127.0.0.1:{postgres.port}/closed"

@@ -1,4 +1,4 @@
-"""A small real family: gradient descent on least squares, one problem a fold, quick enough for hundreds of trials."""
+"""A small real family: gradient descent on least squares, one problem per fold, fast enough for hundreds of trials."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""What breaks a search, and the error that says so."""
+"""Failures that end a search, and their errors."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def record(number: int, state: StateName, reason: str = "") -> TrialRecord:
     return TrialRecord(number, state, {}, (), None, None, reason)
 
 
-def test_the_first_error_is_kept_and_raised_later() -> None:
+def test_the_first_error_is_stored_and_raised_later() -> None:
     failures = Failures(1)
     assert not failures.must_stop()
     for error in (ZeroDivisionError("first"), KeyError("second")):
@@ -24,11 +24,8 @@ def test_the_first_error_is_kept_and_raised_later() -> None:
         failures.raise_error("jigs")
 
 
-@pytest.mark.parametrize("where", ["worker", "driver"])
-def test_a_full_disk_is_an_error_of_the_user_wherever_it_happened(where: str) -> None:
+def test_a_full_disk_raises_a_user_error() -> None:
     failures = Failures(1)
-    if where == "worker":
-        failures.disk_is_full("/x")
     with failures.guard():
         raise OSError(28, "No space left on device", "/x")
     with pytest.raises(
@@ -38,16 +35,16 @@ def test_a_full_disk_is_an_error_of_the_user_wherever_it_happened(where: str) ->
     assert caught.value.action == Action("resume search", {"search": "jigs"})
 
 
-def test_an_unusable_place_is_said_with_how_to_resume() -> None:
+def test_the_error_for_an_unusable_storage_says_how_to_resume() -> None:
     failures = Failures(1)
-    failures.place_is_unusable("storage must be writable: /x is not")
+    failures.keep(UnusableStoreError("storage must be writable: /x is not"))
     with pytest.raises(UnusableStoreError, match="/x is not; resume the search, nothing recorded is lost") as caught:
         failures.raise_error("jigs")
     assert caught.value.action == Action("resume search", {"search": "jigs"})
 
 
 @pytest.mark.parametrize(("slots", "num_failed", "stops"), [(1, 4, False), (1, 5, True), (8, 16, False), (8, 17, True)])
-def test_failures_alone_stop_a_search_when_they_are_no_coincidence(slots: int, num_failed: int, stops: bool) -> None:
+def test_a_search_stops_when_enough_first_trials_fail(slots: int, num_failed: int, stops: bool) -> None:
     failures = Failures(slots)
     for number in range(num_failed):
         failures.trial_ended("FAIL", f"reason {number}")
@@ -65,7 +62,7 @@ def test_failures_alone_stop_a_search_when_they_are_no_coincidence(slots: int, n
         assert f"raise budget.trials to {num_failed + 50}" in str(caught.value)
 
 
-def test_a_search_whose_trials_all_failed_is_an_error_once_it_is_over() -> None:
+def test_a_finished_search_whose_trials_all_failed_raises_an_error() -> None:
     failures = Failures(8)
     records = [record(0, "FAIL", "it broke"), record(1, "FAIL", "again"), record(2, "WAITING")]
     failures.raise_if_all_failed("jigs", records, 3, is_over=False)

@@ -1,4 +1,4 @@
-"""When a search's time is up: what comes after its trials belongs to it."""
+"""The time limit of a search includes the work after training."""
 
 import time
 from collections.abc import Generator
@@ -20,7 +20,7 @@ SEARCH = parse(TOY_SEARCH, "toy.toml", family=TOY, overrides={"budget.time": "10
 
 @contextmanager
 def limited(home: Path, minutes: float, later: float = 0.0) -> Generator[tuple[Limit, Study]]:
-    """Open a search of 1000 minutes, started that many minutes ago, with that much to do after its trials."""
+    """Open a search of 1000 minutes that started ``minutes`` ago and needs ``later`` minutes after training."""
     with open_study(SEARCH, TOY, home, "toy-1", began=time.monotonic() - 60 * minutes) as study:
         yield Limit(study, SEARCH.budget, Failures(1), StopRequest(), lambda: 60 * later), study
 
@@ -29,27 +29,27 @@ def limited(home: Path, minutes: float, later: float = 0.0) -> Generator[tuple[L
     ("minutes", "later", "is_up"),
     [(0, 0, False), (990, 0, False), (1001, 0, True), (900, 50, False), (900, 120, True), (700, 900, False)],
 )
-def test_trials_end_in_time_for_what_comes_after_them(tmp_path: Path, minutes: int, later: int, is_up: bool) -> None:
+def test_trials_end_in_time_for_the_work_after_training(tmp_path: Path, minutes: int, later: int, is_up: bool) -> None:
     with limited(tmp_path, minutes, later) as (limit, _):
         assert limit.stop_all() is is_up
         assert limit.reason == ("time" if is_up else None)
 
 
-def test_what_comes_after_the_trials_takes_a_quarter_of_the_time_at_most(tmp_path: Path) -> None:
+def test_at_most_a_quarter_of_the_time_is_reserved_for_the_work_after_training(tmp_path: Path) -> None:
     with limited(tmp_path, 760, later=5000) as (limit, _):
         assert limit.reason == "time"
 
 
-def test_time_that_is_up_stays_so_when_what_was_kept_free_is_not_needed(tmp_path: Path) -> None:
-    kept = [60 * 120.0]
+def test_time_stays_up_when_the_reserved_time_is_not_needed(tmp_path: Path) -> None:
+    reserved = [60 * 120.0]
     with open_study(SEARCH, TOY, tmp_path, "toy-1", began=time.monotonic() - 60 * 900) as study:
-        limit = Limit(study, SEARCH.budget, Failures(1), StopRequest(), lambda: kept[0])
+        limit = Limit(study, SEARCH.budget, Failures(1), StopRequest(), lambda: reserved[0])
         assert limit.reason == "time"
-        kept[0] = 0.0
+        reserved[0] = 0.0
         assert limit.reason == "time"
 
 
-def test_the_command_is_what_takes_time_over_all_starts(tmp_path: Path) -> None:
+def test_the_time_of_all_starts_counts(tmp_path: Path) -> None:
     with limited(tmp_path, 400) as (_, study):
         study.keep_seconds()
     assert 60 * 400 <= read_search(tmp_path, "toys", TOY).seconds < 60 * 500

@@ -1,4 +1,4 @@
-"""kill -9 in mid-search."""
+"""A search whose driver is killed with kill -9 resumes."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,7 @@ TOY = ToyFamily()
 
 
 def drive(home: Path, kill_after: int | str | None = None, storage: str = "") -> list[str]:
-    """Run the driver, killing it with -9 after so many epochs, or one whose line ends so; give what it printed."""
+    """Run the driver and return its output; kill it after a number of epochs, or after a line with that ending."""
     root = Path(__file__).parents[3]
     environment = {**os.environ, "PYTHONPATH": f"{root}:{Path(__file__).parents[1]}"}
     script = Path(__file__).parent.with_name("drive.py")
@@ -36,7 +36,7 @@ def read_lines(stream: IO[str], until: int | str | None) -> list[str]:
     lines: list[str] = []
     for line in stream:
         lines.append(line.strip())
-        epochs = [one for one in lines if one.startswith("epoch")]
+        epochs = [printed for printed in lines if printed.startswith("epoch")]
         if len(epochs) == until or (isinstance(until, str) and epochs and epochs[-1].endswith(until)):
             break
     return lines
@@ -46,47 +46,48 @@ def trials(home: Path) -> tuple[TrialRecord, ...]:
     return read_search(home, "toys", TOY).trials
 
 
-def test_killed_and_started_again_it_ends_with_every_trial_once(tracked_home: Path) -> None:
+def test_a_killed_search_resumes_and_has_every_trial_once(tracked_home: Path) -> None:
     home = tracked_home
     drive(home, kill_after=11)
     cut = trials(home)
     assert any(trial.state == "WAITING" and trial.epochs for trial in cut)
     printed = drive(home)
 
-    found = trials(home)
-    assert [trial.number for trial in found] == list(range(TRIALS))
-    assert all(trial.is_final for trial in found)
+    resumed = trials(home)
+    assert [trial.number for trial in resumed] == list(range(TRIALS))
+    assert all(trial.is_final for trial in resumed)
     for old in cut:
-        new = found[old.number]
+        new = resumed[old.number]
         assert new.values == old.values
-        assert new.epochs[: len(old.epochs)] == old.epochs, "what was recorded is never changed"
+        assert new.epochs[: len(old.epochs)] == old.epochs, "recorded epochs never change"
         if old.is_final:
             assert new == old
     finished_before = {trial.number for trial in cut if trial.is_final}
     assert not finished_before & {int(line.split()[1]) for line in printed}, "a finished trial ran again"
-    check_it_went_on_from_a_rung(cut, printed)
-    check_mlflow(home, found)
+    check_trials_resumed_from_a_rung(cut, printed)
+    check_mlflow(home, resumed)
 
 
-def check_it_went_on_from_a_rung(before: tuple[TrialRecord, ...], printed: list[str]) -> None:
+def check_trials_resumed_from_a_rung(before: tuple[TrialRecord, ...], printed: list[str]) -> None:
     for trial in before:
-        if trial.state == "WAITING" and 3 < len(trial.epochs) < 9:  # with all 9 it only had to be completed
+        if trial.state == "WAITING" and 3 < len(trial.epochs) < 9:  # with all 9 epochs it is only marked as complete
             epochs = [int(line.split()[2]) for line in printed if line.startswith(f"epoch {trial.number} ")]
             assert epochs[0] == 4
 
 
-def check_mlflow(home: Path, found: tuple[TrialRecord, ...]) -> None:
+def check_mlflow(home: Path, resumed: tuple[TrialRecord, ...]) -> None:
     from mlflow import MlflowClient
 
     client = MlflowClient(tracking_uri=default_uri(home))
     experiment = client.get_experiment_by_name("toy")
     assert experiment is not None
     runs: list[Any] = list(client.search_runs([experiment.experiment_id]))
-    assert sorted(run.info.run_name for run in runs) == sorted(["toys", *(f"toys/{trial.number}" for trial in found)])
+    names = ["toys", *(f"toys/{trial.number}" for trial in resumed)]
+    assert sorted(run.info.run_name for run in runs) == sorted(names)
     assert {run.info.status for run in runs} == {"FINISHED"}
     for run in runs:
         if run.info.run_name != "toys":
-            trial = found[int(run.data.tags["trial"])]
+            trial = resumed[int(run.data.tags["trial"])]
             assert run.data.tags["state"] == trial.state
             points = client.get_metric_history(run.info.run_id, "loss")
             expected = [(epoch.report.epoch, epoch.report.metrics["loss"].mean) for epoch in trial.epochs]

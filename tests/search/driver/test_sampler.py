@@ -1,4 +1,4 @@
-"""The samplers that a search file can name are Optuna's own, and a resumed search does not draw the same again."""
+"""The samplers of a search file are Optuna's own, and a resumed search does not repeat proposals."""
 
 from typing import Any
 
@@ -22,19 +22,19 @@ def search_with(kind: str) -> SearchSpec:
 
 
 def draw(sampler: BaseSampler, search: SearchSpec) -> list[Any]:
-    """Draw 16 points, all running."""
+    """Return the points of 16 running trials."""
     study = optuna.create_study(sampler=sampler)
     return [search.space(study.ask()) for _ in range(16)]  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize("kind", SAMPLERS)
-def test_each_kind_is_optunas_and_the_same_seed_draws_the_same(kind: Any) -> None:
+def test_each_kind_is_optunas_and_the_same_seed_proposes_the_same_points(kind: Any) -> None:
     name = kind.model_fields["kind"].default
     search = search_with(name)
     sampler = make_sampler(search, 0)
     assert type(sampler) is EXPECTED[name]
     first = draw(sampler, search)
     assert draw(make_sampler(search, 0), search) == first
-    assert draw(make_sampler(search, 5), search) != first, "a resumed search draws others"
+    assert draw(make_sampler(search, 5), search) != first, "a resumed search proposes other points"
     if name == "grid":
         assert len({str(values) for values in first}) == 16

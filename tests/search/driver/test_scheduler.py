@@ -52,7 +52,7 @@ def record(number: int, losses: list[float]) -> TrialRecord:
 
 
 def train(scheduler: Any, trial: FakeTrial, losses: Any) -> list[float]:
-    """Report epoch by epoch until the scheduler stops the trial; give what was reported."""
+    """Report epochs until the scheduler stops the trial; return the reported losses."""
     scheduler.on_trial_add(None, trial)
     reported: list[float] = []
     result: dict[str, float] = {}
@@ -66,7 +66,7 @@ def train(scheduler: Any, trial: FakeTrial, losses: Any) -> list[float]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_it_decides_as_rays_own_also_when_it_is_built_anew_between_trials(seed: int) -> None:
+def test_asha_decides_as_rays_own_even_if_it_is_rebuilt_between_trials(seed: int) -> None:
     curves = stream(seed, "curves").random((30, 27))
     stock = ASHAScheduler(time_attr="epoch", metric="loss", mode="min", max_t=27, grace_period=1, reduction_factor=3)
     past: list[TrialRecord] = []
@@ -107,8 +107,8 @@ def test_more_is_better_for_a_metric_to_maximise() -> None:
         assert decision == expected
 
 
-def test_a_verdict_whose_record_was_lost_is_passed_again() -> None:
-    """Trials in lockstep; at each moment a driver that dies before it records a stop finds the same ones overdue."""
+def test_a_stop_that_was_not_recorded_is_decided_again() -> None:
+    """Train trials in lockstep; if the driver dies before it records a stop, the trial must be overdue afterwards."""
     curves = stream(0, "curves").random((12, 27))
     scheduler: Any = asha(SEARCH, LOSS, [])
     epochs: dict[int, list[EpochRecord]] = {number: [] for number in range(len(curves))}
@@ -121,8 +121,8 @@ def test_a_verdict_whose_record_was_lost_is_passed_again() -> None:
             )
             verdict = scheduler.on_trial_result(None, _added(scheduler, number, at), {"epoch": at + 1, "loss": loss})
             past = [
-                TrialRecord(one, "PRUNED" if one in stopped else "WAITING", {}, tuple(seen), None, None, "")
-                for one, seen in epochs.items()
+                TrialRecord(other, "PRUNED" if other in stopped else "WAITING", {}, tuple(reported), None, None, "")
+                for other, reported in epochs.items()
             ]
             stops = verdict == "STOP" and at + 1 < 27
             assert asha(SEARCH, LOSS, past).overdue == ((number,) if stops else ())
@@ -136,7 +136,7 @@ def _added(scheduler: Any, number: int, at: int) -> FakeTrial:
     return FakeTrial(number)
 
 
-def test_without_a_scheduler_every_trial_trains_to_its_full_budget_or_its_failure() -> None:
+def test_without_a_scheduler_every_trial_trains_to_its_full_budget_or_fails() -> None:
     search = parse(TOY_SEARCH.replace("first_rung = 1\nreduction = 3", 'kind = "none"'), "toy", family=ToyFamily())
     scheduler: Any = make_scheduler(search, LOSS, [record(0, [1.0])])
     assert isinstance(scheduler, UnstoppedTrials)

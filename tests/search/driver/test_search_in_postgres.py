@@ -1,4 +1,4 @@
-"""Whole searches whose study is in a real PostgreSQL."""
+"""Complete searches whose study is in a real PostgreSQL."""
 
 import importlib
 import os
@@ -25,13 +25,13 @@ from tests.postgres_server import PASSWORD, PostgresServer
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.usefixtures("ray_session"),
-    pytest.mark.filterwarnings("ignore"),  # Ray's and MLflow's own
+    pytest.mark.filterwarnings("ignore"),  # warnings of Ray and MLflow
 ]
 TOY = ToyFamily()
 
 
 class Listener(SilentObserver):
-    """Keeps what a user is told, and does something at an epoch."""
+    """Stores the messages for the user, and calls a function at an epoch."""
 
     def __init__(self, at: tuple[int, int] = (-1, 0), then: Callable[[], object] = lambda: None) -> None:
         self._at, self._then = at, then
@@ -47,7 +47,7 @@ class Listener(SilentObserver):
 
 @pytest.fixture
 def server(postgres: PostgresServer) -> Generator[PostgresServer]:
-    """A server that may be stopped, and runs again afterwards."""
+    """A server that a test may stop; it is restarted after the test."""
     yield postgres
     postgres.start_again()
 
@@ -59,13 +59,19 @@ def go(home: Path, url: str, observer: SilentObserver, trials: int = 8, pause: f
 
 
 def essence(trials: tuple[TrialRecord, ...]) -> list[Any]:
-    """Give what the same seed must bring again: all but times."""
+    """Return everything that the same seed must reproduce: all but times."""
     return [
-        (one.number, one.state, one.values, [(e.report.epoch, e.report.metrics) for e in one.epochs]) for one in trials
+        (
+            trial.number,
+            trial.state,
+            trial.values,
+            [(epoch.report.epoch, epoch.report.metrics) for epoch in trial.epochs],
+        )
+        for trial in trials
     ]
 
 
-def test_it_equals_one_in_a_journal_through_a_stop_of_the_server_and_its_password_is_stored_nowhere(
+def test_a_search_through_a_server_restart_equals_one_in_a_journal_and_stores_no_password(
     tracked_home: Path, database: str, server: PostgresServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def stop() -> None:
@@ -99,7 +105,7 @@ def test_it_equals_one_in_a_journal_through_a_stop_of_the_server_and_its_passwor
     assert not [path for path in session.rglob("*") if path.is_file() and word.encode() in path.read_bytes()]
 
 
-def test_a_signal_ends_a_search_that_waits_for_its_database(
+def test_a_signal_stops_a_search_that_waits_for_its_database(
     tracked_home: Path, database: str, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[float] = []
@@ -129,7 +135,7 @@ def test_a_signal_ends_a_search_that_waits_for_its_database(
     assert after.trials[0] == before[0]
 
 
-def test_a_driver_whose_search_was_taken_over_ends_and_writes_no_more(tracked_home: Path, database: str) -> None:
+def test_a_driver_whose_search_was_taken_over_stops_without_further_writes(tracked_home: Path, database: str) -> None:
     def take_over() -> None:
         other = open_database(database)
         slot = DatabaseLeaseRecord(other.engine, 1)

@@ -1,4 +1,4 @@
-"""The code that travels with a registered model."""
+"""The code that is packaged with a registered model."""
 
 import ast
 import subprocess
@@ -11,8 +11,8 @@ from models.families import FAMILIES
 from search.promotion.code import ROOT, imported_names, needed_files, write_code
 from search.promotion.package import entry_of
 
-GIVEN = {"mlflow", "numpy", "pandas", "pydantic", "torch"}
-"""What a served model may import of others: MLflow brings pandas and pydantic."""
+ALLOWED = {"mlflow", "numpy", "pandas", "pydantic", "torch"}
+"""The third-party packages that a served model may import: MLflow requires pandas and pydantic."""
 
 
 def entry(family: str) -> str:
@@ -20,7 +20,7 @@ def entry(family: str) -> str:
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_what_is_needed_is_what_python_imports(name: str) -> None:
+def test_the_needed_files_include_all_that_python_imports(name: str) -> None:
     shown = "print(*(getattr(m, '__file__', None) for m in list(sys.modules.values())))"
     code = f"import sys\n{entry(name)}\n{shown}"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -30,13 +30,13 @@ def test_what_is_needed_is_what_python_imports(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_nothing_else_is_needed_but_what_comes_with_mlflow_and_torch(name: str) -> None:
+def test_the_needed_files_import_only_allowed_packages(name: str) -> None:
     codes = [entry(name), *(path.read_text() for path in needed_files(entry(name)).values())]
     roots = {imported.split(".")[0] for code in codes for imported in imported_names(code)}
-    assert roots - set(sys.stdlib_module_names) - {"data_prep", "models", "search"} <= GIVEN
+    assert roots - set(sys.stdlib_module_names) - {"data_prep", "models", "search"} <= ALLOWED
 
 
-def test_imports_for_type_checkers_are_passed_over_and_those_in_functions_are_not() -> None:
+def test_imports_for_type_checkers_are_ignored_and_imports_in_functions_are_not() -> None:
     code = (
         "import os\nif TYPE_CHECKING:\n    import one\nelse:\n    import two\n\n"
         "def f():\n    from three import four\n    class C:\n        import five.six\n"
@@ -45,7 +45,7 @@ def test_imports_for_type_checkers_are_passed_over_and_those_in_functions_are_no
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_a_copy_differs_in_its_imports_alone(name: str, tmp_path: Path) -> None:
+def test_copied_code_differs_only_in_its_imports(name: str, tmp_path: Path) -> None:
     copy, package = write_code(entry(name), name, tmp_path)
     files = needed_files(entry(name))
     pairs = [(entry(name), copy), *((path.read_text(), package / place) for place, path in files.items())]
@@ -58,6 +58,6 @@ def test_a_copy_differs_in_its_imports_alone(name: str, tmp_path: Path) -> None:
     assert write_code(entry(name), name, tmp_path / "again")[1].name == package.name
 
 
-def test_two_models_code_differs_in_name(tmp_path: Path) -> None:
+def test_the_code_of_different_models_has_different_names(tmp_path: Path) -> None:
     first, second = (write_code(entry(name), name, tmp_path)[1].name for name in FAMILIES)
     assert first != second

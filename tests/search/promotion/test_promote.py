@@ -1,4 +1,4 @@
-"""Promotions on real tunes with a real registry: which of several models becomes champion, and what its card says."""
+"""Promotions on real tunes with a real registry: the champion among several models, and the model card."""
 
 import shutil
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.search.programs import environment
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore"),  # MLflow's own
+    pytest.mark.filterwarnings("ignore"),  # warnings of MLflow
     pytest.mark.xdist_group("promotion"),
 ]
 WEAK, MIDDLE, BETTER = 1e-6, 1e-3, 2e-2
@@ -37,13 +37,13 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def place(begun: Path, tmp_path: Path) -> Path:
-    """A copy of that folder; the registry's artifacts of the weak model stay where they were."""
+    """A copy of that folder, without the artifacts of the weak model, which stay in the original."""
     shutil.copytree(begun, tmp_path / "place")
     return tmp_path / "place"
 
 
 def start(place: Path, name: str, lr: float) -> Program:
-    """Promote in another process, up to its refit."""
+    """Start a promotion in another process and wait for its refit."""
     script = Path(__file__).parent.with_name("contender.py")
     program = Program([str(place), name, str(lr)], script=script, folder=place, environment=environment())
     assert program.stdout.readline() == "ready\n", program.errors
@@ -63,7 +63,7 @@ def champion(place: Path) -> Version:
     return version
 
 
-def test_a_promotion_is_compared_with_the_champion_of_its_end(place: Path) -> None:
+def test_a_promotion_is_compared_with_the_champion_at_its_end(place: Path) -> None:
     middle = start(place, "middle", MIDDLE)
     outcome = Contender(place, "better", BETTER).promote()
     assert outcome.evidence.decision.moves
@@ -77,7 +77,7 @@ def test_a_promotion_is_compared_with_the_champion_of_its_end(place: Path) -> No
     assert evidence["champion"]["trial"] == "better/0"
 
 
-def test_of_two_promotions_at_once_the_better_is_champion(place: Path) -> None:
+def test_of_two_concurrent_promotions_the_better_model_becomes_champion(place: Path) -> None:
     programs = {name: start(place, name, lr) for name, lr in (("better", BETTER), ("middle", MIDDLE))}
     for name in programs:
         (place / f"{name}.go").touch()
@@ -87,7 +87,7 @@ def test_of_two_promotions_at_once_the_better_is_champion(place: Path) -> None:
     assert [version.is_champion for version in Contender(place, "", 0.0).registry.versions("composer")].count(True) == 1
 
 
-def test_a_champion_set_where_no_lock_reaches_is_compared_with_too(place: Path) -> None:
+def test_a_promotion_is_compared_with_a_champion_set_on_another_machine_meanwhile(place: Path) -> None:
     Contender(place, "better", BETTER).promote()
     ours = Contender(place, "middle", MIDDLE)
     registry = ours.registry
@@ -109,13 +109,13 @@ def test_a_champion_set_where_no_lock_reaches_is_compared_with_too(place: Path) 
     assert version.tags["decision"] == outcome.evidence.decision.why
 
 
-def test_a_model_that_loses_to_a_simple_one_says_so_first(place: Path) -> None:
+def test_the_card_of_a_model_that_loses_to_a_baseline_begins_with_that(place: Path) -> None:
     weak = champion(place)
     registry = Contender(place, "", 0.0).registry
     stored: Any = registry.evidence(weak)
     baselines, mean = stored["test"]["baselines"], stored["test"]["mean"]
     better = {name: value for name, value in baselines.items() if value < mean}
-    assert better, "it is weaker than some n-gram"
+    assert better, "the weak model is worse than some n-gram"
     assert weak.loses_to.startswith("loses to ")
     assert (
         f"{mean:.3f} nats per note against {min(better, key=lambda name: better[name])} {min(better.values()):.3f}"

@@ -1,4 +1,4 @@
-"""The registry on real stores: versions, the champion and rollback, lineage both ways, and what is refused."""
+"""The registry on real stores: versions, the champion and rollback, lineage, and errors."""
 
 import json
 import shutil
@@ -26,7 +26,7 @@ from tests.search.tracking.test_runs import STARTED, VALUES, free_port, server, 
 
 __all__ = ["server", "store"]  # fixtures
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own
+pytestmark = pytest.mark.filterwarnings("ignore")  # warnings of MLflow
 
 TAGS = {
     "search": "toys",
@@ -62,7 +62,7 @@ def client(home: Path) -> Any:
 
 
 def written(home: Path, trials: Sequence[int]) -> RunWriter:
-    """Write a search of the family stylenet with these trials to MLflow."""
+    """Write a search of the family stylenet with these trials to MLflow; return its writer."""
     search = parse(TOY_SEARCH, "toy", family=ToyFamily()).model_copy(update={"family": "stylenet"})
     writer = RunWriter(search, home, default_uri(home), LOSS, {"study": "id-1", "fingerprint": "f-1"})
     epochs = (EpochRecord(EpochReport(1, {"loss": FoldValues((1.0, 2.0))}, 0.5), 1_700_000_000_000),)
@@ -71,7 +71,7 @@ def written(home: Path, trials: Sequence[int]) -> RunWriter:
     return writer
 
 
-def test_nothing_is_registered_at_first_and_looking_makes_no_store(home: Path) -> None:
+def test_listing_an_empty_registry_creates_no_store(home: Path) -> None:
     home.mkdir()
     registry = Registry(default_uri(home), home)
     assert registry.versions() == []
@@ -79,7 +79,7 @@ def test_nothing_is_registered_at_first_and_looking_makes_no_store(home: Path) -
     assert list(home.iterdir()) == []
 
 
-def test_a_version_has_all_that_was_given_and_no_alias(
+def test_a_registered_version_has_its_tags_files_and_evidence_and_no_alias(
     registry: Registry, model: Path, tracked_home: Path, tmp_path: Path
 ) -> None:
     version = registry.register(registration(model))
@@ -120,7 +120,7 @@ def test_the_champion_and_rollback(registry: Registry, model: Path) -> None:
     assert len(registry.versions()) == 3
 
 
-def test_changes_by_hand_are_part_of_the_history(registry: Registry, model: Path, tracked_home: Path) -> None:
+def test_changes_made_in_mlflow_are_part_of_the_history(registry: Registry, model: Path, tracked_home: Path) -> None:
     for _ in range(3):
         registry.register(registration(model))
     registry.set_champion("stylenet", 1, "first")
@@ -134,7 +134,7 @@ def test_changes_by_hand_are_part_of_the_history(registry: Registry, model: Path
         registry.rollback("stylenet")
 
 
-def test_lineage_goes_both_ways(tracked_home: Path, registry: Registry, model: Path) -> None:
+def test_lineage_is_stored_in_both_directions(tracked_home: Path, registry: Registry, model: Path) -> None:
     written(tracked_home, [0, 1]).end(None, finished=True)
     version = registry.register(registration(model))
     mlflow = client(tracked_home)
@@ -171,7 +171,7 @@ def test_a_resumed_search_does_not_change_promotions(tracked_home: Path, registr
 
 
 @pytest.mark.parametrize("step", ["log_model_artifacts", "create_model_version", "set_tag"])
-def test_whatever_fails_leaves_nothing_half_registered(
+def test_a_failed_registration_is_undone(
     registry: Registry, model: Path, tracked_home: Path, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mlflow import MlflowClient
@@ -196,7 +196,7 @@ def test_whatever_fails_leaves_nothing_half_registered(
     assert registry.register(registration(model)).version == 1
 
 
-def test_a_run_that_a_killed_promotion_left_is_marked_by_the_next(
+def test_the_run_of_a_killed_promotion_is_marked_as_failed_by_the_next(
     registry: Registry, model: Path, tracked_home: Path
 ) -> None:
     version = registry.register(registration(model))
@@ -230,7 +230,7 @@ def test_references_to_missing_versions_are_refused(registry: Registry, model: P
     assert "\n" not in str(caught.value)
 
 
-def test_references_are_read_as_they_are_written() -> None:
+def test_references_round_trip() -> None:
     assert parse_reference("composer") == parse_reference("composer@champion") == Reference("composer", None)
     for text in ("composer@champion", "stylenet@12"):
         assert str(parse_reference(text)) == text
@@ -252,7 +252,9 @@ def test_changed_and_missing_weights_are_refused(registry: Registry, model: Path
         registry.model_file(version)
 
 
-def test_a_folder_that_is_none_or_not_empty_is_refused(registry: Registry, model: Path, tmp_path: Path) -> None:
+def test_exporting_to_a_file_or_a_folder_that_is_not_empty_is_refused(
+    registry: Registry, model: Path, tmp_path: Path
+) -> None:
     version = registry.register(registration(model))
     (tmp_path / "file").write_text("here")
     with pytest.raises(BadInputError, match="into an empty folder"):
@@ -275,7 +277,7 @@ def test_a_missing_or_broken_registry_is_reported_in_one_line(home: Path, model:
     assert "\n" not in str(caught.value)
 
 
-def test_models_of_other_programs_are_left_out(registry: Registry, model: Path, tracked_home: Path) -> None:
+def test_models_of_other_programs_are_ignored(registry: Registry, model: Path, tracked_home: Path) -> None:
     mlflow = client(tracked_home)
     mlflow.create_registered_model("somebody's")
     registry.register(registration(model))
@@ -291,7 +293,7 @@ def test_models_of_other_programs_are_left_out(registry: Registry, model: Path, 
 
 
 @pytest.mark.parametrize("text", ["{", "7", "\0" * 9, "[" * 100_000], ids=["cut", "a number", "zeros", "deep"])
-def test_damaged_evidence_is_named_with_the_remedy(
+def test_the_error_for_damaged_evidence_has_its_run_and_the_remedy(
     registry: Registry, model: Path, tracked_home: Path, text: str
 ) -> None:
     version = registry.register(registration(model))
@@ -303,7 +305,7 @@ def test_damaged_evidence_is_named_with_the_remedy(
 
 
 @pytest.mark.slow
-def test_a_server_keeps_the_models_and_they_are_fetched_once(
+def test_a_model_on_a_server_is_downloaded_once(
     server: tuple[str, Callable[[], subprocess.Popen[bytes]]], model: Path, tmp_path: Path
 ) -> None:
     uri, start = server

@@ -1,4 +1,4 @@
-"""The rule of a promotion, by tables."""
+"""The rule of a promotion, tested with tables of examples."""
 
 import itertools
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ def search(*trials: TrialRecord) -> SearchRecord:
 @pytest.mark.parametrize(
     ("scores", "sizes", "winner"),
     [
-        ({0: (1.0, 2.0), 1: (1.1, 2.1)}, {0: 10, 1: 5}, 0),  # worse by .1 on every fold: no tie, however small it is
+        ({0: (1.0, 2.0), 1: (1.1, 2.1)}, {0: 10, 1: 5}, 0),  # worse by .1 on every fold: no tie
         ({0: (1.0, 2.0), 1: (0.9, 2.2)}, {0: 10, 1: 5}, 1),  # worse by .05 +- .15: a tie, and smaller
         ({0: (1.0, 2.0), 1: (0.9, 2.2)}, {0: 5, 1: 10}, 0),  # a tie, but larger
         ({0: (1.0, 2.0), 1: (1.0, 2.0)}, {0: 5, 1: 5}, 0),  # the same: the first
@@ -59,14 +59,14 @@ def search(*trials: TrialRecord) -> SearchRecord:
         ({0: (1.0, 2.0, 3.0), 1: (1.1, 1.9, 3.02), 2: (0.8, 2.3, 3.05)}, {0: 9, 1: 8, 2: 7}, 2),
     ],
 )
-def test_the_smallest_of_those_that_tie_is_chosen(
+def test_the_smallest_candidate_that_ties_is_chosen(
     scores: dict[int, tuple[float, ...]], sizes: dict[int, int], winner: int
 ) -> None:
     full = with_sizes(candidates(search(*(trial(number, values) for number, values in scores.items())), LOSS), sizes)
     assert choose(full).number == winner
 
 
-def test_more_is_better_where_the_metric_says_so() -> None:
+def test_candidates_of_a_metric_to_maximise_are_ordered_from_the_highest() -> None:
     record = search(trial(0, (1.0, 2.0)), trial(1, (1.5, 2.4)))
     assert [each.number for each in candidates(record, GAIN)] == [1, 0]
     assert candidates(record, GAIN)[1].loss.values == pytest.approx((0.5, 0.4))
@@ -105,7 +105,7 @@ def test_a_refit_stops_at_the_median_best_epoch(epochs: list[tuple[float, ...]],
     assert best_epoch(trial(0, *epochs), LOSS) == best
 
 
-def test_selection_bias_is_what_the_winner_loses_to_the_best_on_each_fold() -> None:
+def test_selection_bias_is_the_mean_loss_to_the_best_trial_on_each_fold() -> None:
     full = candidates(search(trial(0, (1.0, 2.0)), trial(1, (0.8, 2.4)), trial(2, (3.0, 1.5))), LOSS)
     assert selection_bias(full, full[0], LOSS) == pytest.approx(((1.0 - 0.8) + (2.0 - 1.5)) / 2)
     assert selection_bias(full[:1], full[0], LOSS) == 0.0
@@ -116,8 +116,8 @@ def scores(values: Sequence[float], groups: Sequence[int] | None = None) -> Piec
     return PieceScores(ids, tuple(values), tuple(groups or range(len(values))))
 
 
-def test_the_interval_is_that_of_every_resample() -> None:
-    """All 4^4 resamples of four pieces, enumerated."""
+def test_the_interval_agrees_with_all_resamples() -> None:
+    """Compare with the enumeration of all 4^4 resamples of four pieces."""
     ours, champion = scores([1.0, 2.0, 1.5, 1.0]), scores([1.3, 2.1, 1.4, 1.9])
     gains = np.array([0.3, 0.1, -0.1, 0.9])
     means = [np.mean(gains[list(drawn)]) for drawn in itertools.product(range(4), repeat=4)]
@@ -129,8 +129,8 @@ def test_the_interval_is_that_of_every_resample() -> None:
     assert compare(ours, champion, GAIN, seed=1).gain == pytest.approx(-comparison.gain)
 
 
-def test_performances_of_one_composition_are_drawn_together() -> None:
-    """Ten copies of two pieces say no more than the two."""
+def test_performances_of_one_composition_are_resampled_together() -> None:
+    """Ten copies of two pieces must have the interval of the two pieces."""
     ours, champion = scores([1.0, 2.0] * 10, [0, 1] * 10), scores([1.5, 2.1] * 10, [0, 1] * 10)
     comparison = compare(ours, champion, LOSS, seed=0)
     assert (comparison.low, comparison.high) == pytest.approx((0.1, 0.5))
@@ -153,7 +153,7 @@ def test_the_standard_error_over_single_pieces_is_the_usual_one() -> None:
         ([(1.0, 2.0), (0.9, 2.2), (3.0, 4.0)], "3 trials with a full budget, 2 of them tie"),
     ],
 )
-def test_how_many_tie_is_said_in_right_words(scores: list[tuple[float, ...]], text: str) -> None:
+def test_how_many_tie_uses_singular_and_plural(scores: list[tuple[float, ...]], text: str) -> None:
     full = candidates(search(*(trial(number, values) for number, values in enumerate(scores))), LOSS)
     assert how_many_tie(full) == text
 
@@ -175,11 +175,11 @@ TEST = SealedTest(0, 3, "f", "2026-01-02", PieceScores(("a", "b"), (2.0, 2.2), (
         ),
     ],
 )
-def test_a_model_that_loses_to_simple_ones_says_which(baselines: dict[str, float], metric: Metric, text: str) -> None:
+def test_loses_to_lists_the_better_baselines(baselines: dict[str, float], metric: Metric, text: str) -> None:
     assert loses_to(replace(TEST, baselines=baselines), metric) == (text and f"loses to {text}")
 
 
-def test_models_are_compared_on_the_same_pieces_alone() -> None:
+def test_models_are_compared_only_on_the_same_pieces() -> None:
     with pytest.raises(BadInputError, match="share 2 of 2 and 3"):
         compare(scores([1.0, 2.0]), scores([1.0, 2.0, 3.0]), LOSS, seed=0)
 

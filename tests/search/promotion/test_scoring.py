@@ -1,4 +1,4 @@
-"""Sealed tunes that are scored like new ones get the numbers of the sealed test; so do the baselines."""
+"""Sealed tunes that are scored as new pieces have the scores of the sealed test, as do the baselines."""
 
 import shutil
 from pathlib import Path
@@ -35,7 +35,7 @@ def model(tunes: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def sealed_in_files(tunes: Prepared, folder: Path) -> Prepared:
-    """Write the sealed tunes' own lines to files and read these as a corpus of their own."""
+    """Write the lines of the sealed tunes to files and read these as a separate corpus."""
     (source,) = Path(tunes.data.corpus).iterdir()
     texts = source.read_text(encoding="latin-1").split("\nX:")[1:]
     (folder / "new").mkdir()
@@ -46,7 +46,7 @@ def sealed_in_files(tunes: Prepared, folder: Path) -> Prepared:
     return prepare(str(folder / "new"), num_folds=None, cache=folder / "cache", processes=1)
 
 
-def test_sealed_tunes_in_files_get_the_numbers_of_the_sealed_test(tunes: Prepared, model: Path, tmp_path: Path) -> None:
+def test_sealed_tunes_in_files_have_the_scores_of_the_sealed_test(tunes: Prepared, model: Path, tmp_path: Path) -> None:
     new = sealed_in_files(tunes, tmp_path)
     assert (new.num_test_pieces, new.data.num_folds, set(new.data.fold.tolist())) == (0, 1, {0})
     test = run_test(COMPOSER, tunes, model, tmp_path, name="tiny/5", trial=5, networks=2)
@@ -63,16 +63,16 @@ def test_sealed_tunes_in_files_get_the_numbers_of_the_sealed_test(tunes: Prepare
     assert (alone.scores, alone.baselines, alone.seen) == (scored.scores, (), None)
 
 
-def test_what_the_model_has_seen_is_left_out_unless_it_is_kept(tunes: Prepared, model: Path) -> None:
+def test_seen_pieces_are_left_out_unless_keep_seen_is_set(tunes: Prepared, model: Path) -> None:
     everything = prepare(tunes.data.corpus, num_folds=None, cache=tunes.source.path.parents[1], processes=1)
     scored = score_model(COMPOSER, model, everything.data, tunes.data)
     assert scored.seen is not None
     assert set(scored.seen) == set(tunes.data.ids)
     assert set(scored.scores.ids) == set(open_test_set(tunes, "a test of scoring").ids)
-    whole = score_model(COMPOSER, model, everything.data, tunes.data, keep_seen=True)
-    assert set(whole.scores.ids) == set(everything.data.ids)
-    assert (whole.seen, whole.seen_left_out) == (scored.seen, False)
-    kept = dict(zip(whole.scores.ids, whole.scores.values, strict=True))
-    np.testing.assert_allclose([kept[name] for name in scored.scores.ids], scored.scores.values, rtol=1e-6)
+    with_seen = score_model(COMPOSER, model, everything.data, tunes.data, keep_seen=True)
+    assert set(with_seen.scores.ids) == set(everything.data.ids)
+    assert (with_seen.seen, with_seen.seen_left_out) == (scored.seen, False)
+    values = dict(zip(with_seen.scores.ids, with_seen.scores.values, strict=True))
+    np.testing.assert_allclose([values[name] for name in scored.scores.ids], scored.scores.values, rtol=1e-6)
     with pytest.raises(BadInputError, match=r"all 44 of .* are in its training corpus"):
         score_model(COMPOSER, model, tunes.data, tunes.data)

@@ -1,4 +1,4 @@
-"""A refit on real tunes and its one test, whose result is stored."""
+"""A refit on real tunes and its test, which runs once and whose result is stored."""
 
 import json
 import shutil
@@ -38,7 +38,7 @@ def made(tunes: Prepared, path: Path, epochs: int = 2, networks: int = 1) -> lis
     return [report.epoch for report in reported]
 
 
-def test_a_refit_stops_early_is_kept_and_made_again_for_other_inputs(tunes: Prepared, tmp_path: Path) -> None:
+def test_a_refit_stops_at_its_epoch_and_is_repeated_only_for_other_inputs(tunes: Prepared, tmp_path: Path) -> None:
     path = tmp_path / "promoted" / "trial-00005.pt"
     assert made(tunes, path) == [1, 2]
     first = checkpoint.load(path)
@@ -53,7 +53,7 @@ def test_a_refit_stops_early_is_kept_and_made_again_for_other_inputs(tunes: Prep
     assert all(len(weight) == 3 for weight in three.training.values())
 
 
-def test_the_test_is_opened_once_and_its_result_kept(tunes: Prepared, tmp_path: Path) -> None:
+def test_the_test_set_is_opened_once_and_the_result_is_stored(tunes: Prepared, tmp_path: Path) -> None:
     path, search = tmp_path / "model.pt", tmp_path / "search"
     search.mkdir()
     made(tunes, path)
@@ -76,13 +76,13 @@ def test_the_test_is_opened_once_and_its_result_kept(tunes: Prepared, tmp_path: 
     ("content", "words"),
     [("no JSON", "is damaged"), ('{"format": 1}', "is damaged"), ('{"format": 99}', "upgrade tunesmith")],
 )
-def test_a_result_that_cannot_be_read_is_refused(content: str, words: str, tmp_path: Path) -> None:
+def test_an_unreadable_result_is_refused(content: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "test.json").write_text(content)
     with pytest.raises(BadInputError, match=words):
         recorded(tmp_path)
 
 
-def test_a_result_survives_its_file(tunes: Prepared, tmp_path: Path) -> None:
+def test_the_stored_scores_equal_the_result(tunes: Prepared, tmp_path: Path) -> None:
     path = tmp_path / "model.pt"
     made(tunes, path, epochs=1)
     result = run_test(COMPOSER, tunes, path, tmp_path, name="tiny/5", trial=5, networks=1)

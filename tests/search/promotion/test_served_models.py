@@ -1,4 +1,4 @@
-"""Registered models where nothing of ours is installed: in Python and over HTTP, with the numbers that we get here."""
+"""Registered models in an environment without tunesmith predict the same values, in Python and over HTTP."""
 
 import json
 import os
@@ -26,7 +26,7 @@ from tests.search.bare_environment import FOREIGN, OURS, environment, make_envir
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore"),  # MLflow's own
+    pytest.mark.filterwarnings("ignore"),  # warnings of MLflow
     pytest.mark.xdist_group("served models"),
 ]
 
@@ -43,7 +43,7 @@ PROMPTED = [{"bars": 4, "key": "G", "prompt_pitch": [67, -1, 71], "prompt_durati
 
 @dataclass(frozen=True)
 class Served:
-    """The packaged models, and an environment with what they ask for alone."""
+    """The packaged models, and an environment with only their requirements."""
 
     python: Path
     composer: Path
@@ -80,7 +80,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
 
 
 def velocities(trained: Path, piece: Mapping[str, Any]) -> list[float]:
-    """Ask the model itself, with notes put in order by hand."""
+    """Return the velocities of the model itself, with the notes sorted by hand."""
     rows = sorted(zip(piece["onset"], piece["pitch"], piece["duration"], range(9), strict=False))
     onset, pitch, duration, place = (np.array(column) for column in zip(*rows, strict=True))
     mix = {"calm": 1.0, "wild": 3.0} if "=" in piece["style"] else piece["style"]
@@ -92,50 +92,50 @@ def velocities(trained: Path, piece: Mapping[str, Any]) -> list[float]:
         seconds=onset / 2,
         tick=np.arange(len(pitch)),
     )
-    found = np.nan_to_num(Performer.load(trained).velocities(performance, mix), nan=64.0)
-    return [float(found[place.tolist().index(number)]) for number in range(len(pitch))]
+    predicted = np.nan_to_num(Performer.load(trained).velocities(performance, mix), nan=64.0)
+    return [float(predicted[place.tolist().index(number)]) for number in range(len(pitch))]
 
 
 def tune(trained: Path, row: Mapping[str, Any]) -> dict[str, Any]:
-    asked = {name: value for name, value in row.items() if name != "seed"}
-    (found,) = TuneComposer.load(trained).compose(SamplingRequest(**asked), seed=row["seed"])
-    return {"pitch": list(found.pitch), "duration": [float(one) for one in found.duration]}
+    request = {name: value for name, value in row.items() if name != "seed"}
+    (composed,) = TuneComposer.load(trained).compose(SamplingRequest(**request), seed=row["seed"])
+    return {"pitch": list(composed.pitch), "duration": [float(duration) for duration in composed.duration]}
 
 
 PREDICT = """
 import json
 import mlflow, pandas
 models = {name: mlflow.pyfunc.load_model(folder) for name, folder in %r.items()}
-asked = %r
-print(json.dumps([models[name].predict(pandas.DataFrame(rows)).to_dict("records") for name, rows in asked]))
+requests = %r
+print(json.dumps([models[name].predict(pandas.DataFrame(rows)).to_dict("records") for name, rows in requests]))
 """
 
 
-def test_nothing_of_ours_and_nothing_foreign_is_there(served: Served, tmp_path: Path) -> None:
+def test_the_environment_has_only_the_requirements(served: Served, tmp_path: Path) -> None:
     code = "import json\nfrom importlib.util import find_spec\nprint(json.dumps([n for n in {!r} if find_spec(n)]))"
     assert served.run(code.format([*FOREIGN, *OURS]), tmp_path) == []
     assert served.run(code.format(["mlflow", "torch", "numpy"]), tmp_path) == ["mlflow", "torch", "numpy"]
 
 
-def test_python_gets_our_own_numbers_from_both_models_in_one_process(served: Served, tmp_path: Path) -> None:
+def test_both_models_predict_the_same_values_in_one_python_process(served: Served, tmp_path: Path) -> None:
     folders = {"composer": str(served.composer), "stylenet": str(served.stylenet)}
-    asked = [("stylenet", PIECES), ("composer", TUNES), ("composer", PROMPTED)]
-    pieces, tunes, prompted = served.run(PREDICT % (folders, asked), tmp_path)
+    requests = [("stylenet", PIECES), ("composer", TUNES), ("composer", PROMPTED)]
+    pieces, tunes, prompted = served.run(PREDICT % (folders, requests), tmp_path)
     for row, piece in zip(pieces, PIECES, strict=True):
         assert row["velocity"] == pytest.approx(velocities(served.trained_stylenet, piece), abs=1e-4)
-    for row, wish in zip(tunes, TUNES, strict=True):
-        assert {name: row[name] for name in ("pitch", "duration")} == tune(served.trained_composer, wish)
-        assert (row["key"], row["metre"]) == (wish["key"], wish["metre"])
-        assert f"K:{wish['key']}\n" in row["abc"]
+    for row, request in zip(tunes, TUNES, strict=True):
+        assert {name: row[name] for name in ("pitch", "duration")} == tune(served.trained_composer, request)
+        assert (row["key"], row["metre"]) == (request["key"], request["metre"])
+        assert f"K:{request['key']}\n" in row["abc"]
     assert prompted[0]["key"] == "G"
     assert len(prompted[0]["pitch"]) > 3
 
 
-def test_the_example_and_the_readme_work_as_they_stand(served: Served) -> None:
+def test_the_example_in_the_readme_works(served: Served) -> None:
     for folder in (served.composer, served.stylenet):
         text = (folder / "README.md").read_text()
         code = text.partition("```python\n")[2].partition("```")[0]
-        (row,) = served.run(f"{code.replace('print(', 'found = (')}print(found.to_json(orient='records'))", folder)
+        (row,) = served.run(f"{code.replace('print(', 'rows = (')}print(rows.to_json(orient='records'))", folder)
         assert len(row.get("pitch", row.get("velocity"))) > 3
 
 
@@ -147,7 +147,7 @@ class Server:
     family: str
 
     def ask(self, rows: Any) -> tuple[int, Any]:
-        """Post rows, and give status and answer."""
+        """Post rows and return the status and the answer."""
         body = json.dumps(rows if isinstance(rows, dict) else {"dataframe_records": rows}).encode()
         request = urllib.request.Request(self.url, body, {"Content-Type": "application/json"})  # noqa: S310  (http)
         try:
@@ -191,7 +191,7 @@ def server(request: pytest.FixtureRequest, served: Served) -> Generator[Server]:
         process.wait()
 
 
-def test_http_gets_our_own_numbers(server: Server, served: Served) -> None:
+def test_the_server_predicts_the_same_values(server: Server, served: Served) -> None:
     if server.family == "stylenet":
         status, answer = server.ask(PIECES)
         assert status == 200
@@ -200,29 +200,29 @@ def test_http_gets_our_own_numbers(server: Server, served: Served) -> None:
         return
     status, answer = server.ask(TUNES)
     assert status == 200
-    for row, asked in zip(answer["predictions"], TUNES, strict=True):
-        assert {name: row[name] for name in ("pitch", "duration")} == tune(served.trained_composer, asked)
+    for row, request in zip(answer["predictions"], TUNES, strict=True):
+        assert {name: row[name] for name in ("pitch", "duration")} == tune(served.trained_composer, request)
     status, answer = server.ask([{"bars": 2}])
     assert status == 200
     assert answer["predictions"][0]["abc"].startswith("%abc-2.1")
 
 
-def test_a_bad_row_is_a_bad_request_in_one_line(server: Server) -> None:
+def test_a_bad_row_is_a_bad_request_with_a_one_line_message(server: Server) -> None:
     good = {"pitch": [60], "onset": [0.0], "duration": [1.0], "style": "calm"}
     bad = (
         [([good, {**good, "style": "clam"}], "row 1: no style"), ([{**good, "duration": [0.0]}], "row 0: pitches are")]
         if server.family == "stylenet"
         else [([{"bars": 0}], "row 0: a tune has"), ([{"key": "H"}], "row 0: a key is written")]
     )
-    for rows, said in bad:
+    for rows, message in bad:
         status, answer = server.ask(rows)
         assert status == 400
-        assert answer["message"].partition("Error: ")[2].startswith(said)  # what stands before is MLflow's
+        assert answer["message"].partition("Error: ")[2].startswith(message)  # MLflow adds a prefix
         assert "Traceback" not in json.dumps(answer)
 
 
-def test_an_answer_takes_no_time(server: Server) -> None:
-    """The limit is wide, for tests run side by side; benchmarks/serving.py measures."""
+def test_an_answer_takes_less_than_half_a_second(server: Server) -> None:
+    """Check a generous limit, since tests run in parallel; benchmarks/serving.py measures the time."""
     row = PIECES[0] if server.family == "stylenet" else TUNES[0]
     server.ask([row])
     took: list[float] = []
@@ -248,13 +248,13 @@ def test_changed_weights_and_newer_formats_are_not_loaded(served: Served, tmp_pa
     weights.write_bytes(data)
     with pytest.raises(MlflowException, match="are not those that were registered"):
         mlflow.pyfunc.load_model(str(changed))
-    said = newer / "artifacts" / "model.json"
-    said.write_text(json.dumps({**json.loads(said.read_text()), "format": 2}))
+    description = newer / "artifacts" / "model.json"
+    description.write_text(json.dumps({**json.loads(description.read_text()), "format": 2}))
     with pytest.raises(MlflowException, match="format 2, and its code reads up to 1"):
         mlflow.pyfunc.load_model(str(newer))
 
 
-def test_a_packaged_model_pickles_nothing_and_names_no_place(served: Served) -> None:
+def test_a_packaged_model_contains_no_pickle_and_no_path_of_this_machine(served: Served) -> None:
     for folder in (served.composer, served.stylenet):
         files = [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
         assert not [path for path in files if path.suffix in {".pkl", ".pickle"}]

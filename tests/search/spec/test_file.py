@@ -18,7 +18,7 @@ GRID = "[sampler]\nkind = 'grid'\n[space]\nonly = true\n"
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_each_built_in_search_is_complete_and_its_file_gives_it_again(family: str) -> None:
+def test_each_default_search_is_complete_and_round_trips(family: str) -> None:
     search = load(family)
     assert search.name == search.family == family
     assert len(search.space.searched) > 5
@@ -29,25 +29,25 @@ def test_each_built_in_search_is_complete_and_its_file_gives_it_again(family: st
 
 
 @pytest.mark.parametrize("name", further_searches())
-def test_each_further_built_in_search_is_complete_and_its_file_gives_it_again(name: str) -> None:
+def test_each_further_built_in_search_is_complete_and_round_trips(name: str) -> None:
     search = load(name)
     assert search.name == name
     assert len(search.space.searched) > 5
     for point in search.prior:
         values = search.space.values(point)
         FAMILIES[search.family].spec_type.from_values(values)
-        assert set(search.space.searched) <= set(point) | {"layers"}, "no setting of the first point is left to chance"
+        assert set(search.space.searched) <= set(point) | {"layers"}, "all settings of the first point are fixed"
     assert parse(search.to_toml(), "printed") == search
 
 
-def test_the_built_in_composer_searches_every_axis_of_the_paper_and_what_mattered_more() -> None:
+def test_the_default_composer_search_has_every_axis_of_the_paper_and_more_important_ones() -> None:
     searched = load("composer").space.searched
     axes = ["cell", "layers", "size", "dropout", "optimiser", "lr", "length", "batch_size", "beat", "transpose"]
     more = ["head", "input", "embedding", "augment", "weight_decay", "schedule", "copying_own_loss", "copying_units"]
     assert set(axes + more) <= set(searched)
 
 
-def test_a_search_that_was_stored_before_a_setting_existed_keeps_what_was_in_force() -> None:
+def test_a_setting_that_did_not_exist_when_a_search_was_stored_has_its_earlier_value() -> None:
     stored = load("composer").to_toml()
     before = "\n".join(line for line in stored.splitlines() if not line.startswith("copying"))
     assert before != stored
@@ -56,7 +56,7 @@ def test_a_search_that_was_stored_before_a_setting_existed_keeps_what_was_in_for
     assert parse(before, "a file of today").space.domains["copying"] == load("composer").space.domains["copying"]
 
 
-def test_a_file_gives_back_what_it_says_and_defaults_for_the_rest(tmp_path: Path) -> None:
+def test_keys_missing_from_a_file_are_taken_from_the_built_in_search(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text('name = "mine"\n[budget]\ntrials = 7\ntime = "1h"\n[space]\nsize = 64\n')
     search = load(path)
@@ -72,7 +72,7 @@ def test_an_empty_file_is_the_built_in_search() -> None:
     assert parse("", "empty.toml") == load("composer")
 
 
-def test_toy_search_round_trips() -> None:
+def test_the_toy_search_round_trips() -> None:
     search = parse(TOY_SEARCH, "toy.toml", family=TOY)
     assert parse(search.to_toml(), "again", family=TOY) == search
     assert search.prior == ({"solver": "gradient", "lr": 0.1},)
@@ -84,20 +84,20 @@ def test_a_storage_round_trips_with_its_options() -> None:
     assert parse(search.to_toml(), "again", family=TOY).storage.url == url
 
 
-def test_the_command_line_wins() -> None:
+def test_the_command_line_takes_precedence() -> None:
     search = load("composer", overrides={"name": "other", "budget.trials": 3, "budget.time": "none", "space.size": 32})
     assert (search.name, search.budget.trials, search.budget.time) == ("other", 3, None)
     assert "size" not in search.space.searched
 
 
-def test_a_point_gives_way_to_the_command_line() -> None:
+def test_the_command_line_takes_precedence_over_a_prior_point() -> None:
     text = "[space]\nsize = { low = 32, high = 64 }\nonly = true\nlr = [1e-3, 2e-3]\n[[prior]]\nsize = 48\nlr = 1e-3\n"
     assert parse(text, "s.toml").prior == ({"size": 48, "lr": 1e-3},)
     assert parse(text, "s.toml", overrides={"space.size": 96}).prior == ({"lr": 1e-3},)
-    assert load("composer-hour", overrides={"space.optimiser": "sgd"}).prior, "what matters no longer is left out"
+    assert load("composer-hour", overrides={"space.optimiser": "sgd"}).prior, "settings without effect are left out"
 
 
-def test_a_file_may_say_that_its_own_space_is_all_that_is_searched() -> None:
+def test_with_only_the_file_lists_all_searched_settings() -> None:
     text = "[space]\nonly = true\nlayers = 2\ncopying = 'off'\nlr = { low = 1e-3, high = 1e-2, log = true }\n"
     space = parse(text, "s.toml").space
     assert space.searched == ("lr",)
@@ -107,7 +107,7 @@ def test_a_file_may_say_that_its_own_space_is_all_that_is_searched() -> None:
     assert len(parse(text.replace("true", "false"), "s.toml").space.searched) > 5
 
 
-def test_a_printed_file_says_that_its_space_is_all_and_is_read_as_before() -> None:
+def test_only_round_trips() -> None:
     search = parse("[space]\nonly = true\nsize = [32, 64]\n", "s.toml")
     assert "only = true" in search.to_toml()
     assert parse(search.to_toml(), "printed") == search
@@ -116,11 +116,11 @@ def test_a_printed_file_says_that_its_space_is_all_and_is_read_as_before() -> No
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_no_setting_is_called_as_a_key_of_the_space(family: str) -> None:
+def test_no_setting_has_the_name_of_the_key_only(family: str) -> None:
     assert "only" not in FAMILIES[family].spec_type.settings()
 
 
-def test_the_budget_decides_the_epochs() -> None:
+def test_the_budget_sets_the_epochs() -> None:
     assert load("composer", overrides={"budget.epochs": 17}).space.values({})["epochs"] == 17
 
 
@@ -184,11 +184,11 @@ def test_the_budget_decides_the_epochs() -> None:
         ),
         (
             f"[budget]\ntrials = 5\n{GRID}size = [32, 64]\nlayers = [1, 2]\n",
-            r"a grid has a trial for each .*: budget.trials = 5, and the space has 4 \(\[sampler\], s.toml line 4\)",
+            r"at most one trial per point: budget.trials = 5, .* space has 4 points \(\[sampler\], s.toml line 4\)",
         ),
     ],
 )
-def test_errors_say_the_rule_the_value_and_the_line(text: str, message: str) -> None:
+def test_errors_contain_the_rule_the_value_and_the_line(text: str, message: str) -> None:
     with pytest.raises(BadInputError, match=message):
         parse(text, "s.toml")
 
@@ -208,13 +208,13 @@ def test_each_kind_of_a_section_round_trips(text: str) -> None:
     assert parse(search.to_toml(), "stored", stored=True) == search
 
 
-def test_a_section_takes_the_rest_from_the_built_in_search_only_if_that_is_of_the_same_kind() -> None:
+def test_a_section_inherits_missing_keys_from_the_built_in_search_only_for_the_same_kind() -> None:
     assert parse("[scheduler]\nkind = 'asha'\n", "s.toml").scheduler == Asha(first_rung=2, reduction=2)
     assert parse("[scheduler]\nkind = 'none'\n", "s.toml").scheduler == FullBudget()
     assert parse("[sampler]\nkind = 'random'\n", "s.toml", overrides={"sampler.seed": 7}).sampler == Random(seed=7)
 
 
-def test_a_search_that_was_stored_before_there_were_kinds_has_asha_and_tpe() -> None:
+def test_a_stored_search_without_kinds_has_asha_and_tpe() -> None:
     stored = load("composer").to_toml()
     before = "".join(line for line in stored.splitlines(keepends=True) if not line.startswith("kind"))
     assert before.count("\n") == stored.count("\n") - 2
@@ -228,7 +228,7 @@ def test_an_error_of_the_command_line_names_its_option() -> None:
         load("composer", overrides={"space.lr": -1})
 
 
-def test_files_that_are_not_there_or_not_text_are_refused(tmp_path: Path) -> None:
+def test_missing_files_and_files_that_are_not_text_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"no search or family is called 'composr'.*did you mean 'composer'"):
         load("composr")
     with pytest.raises(BadInputError, match=r"must be readable: .*none.toml \(No such file"):
@@ -242,7 +242,7 @@ def test_files_that_are_not_there_or_not_text_are_refused(tmp_path: Path) -> Non
     ("text", "seconds"),
     [("4m30s", 270), ("2h", 7200), ("1h1s", 3601), ("90s", 90), ("0.5s", 0.5), ("none", None)],
 )
-def test_times_are_read_and_written(text: object, seconds: float | None) -> None:
+def test_durations_round_trip(text: object, seconds: float | None) -> None:
     assert read_duration(text) == seconds
     assert read_duration(write_duration(seconds)) == seconds
 
@@ -250,13 +250,13 @@ def test_times_are_read_and_written(text: object, seconds: float | None) -> None
 @pytest.mark.parametrize(
     "text", ["", "0s", "5", 0.5, "s", "1m2h", True, -3, 0, [1], "9" * 5000 + "s", 10**400, "1000000h"], ids=range(13)
 )
-def test_other_times_are_refused(text: object) -> None:
+def test_other_durations_are_refused(text: object) -> None:
     with pytest.raises(ValueError, match="a time is written like"):
         read_duration(text)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (f"[budget]\ntrials = {'9' * 5000}\n", r"at most 4,300 digits.*: big.toml has more \(line 2\)"),
         (f"[space]\nlr = [0.1,\n{'1_0' * 2500}]\n", r"big.toml has more \(line 3\)"),
@@ -270,7 +270,7 @@ def test_other_times_are_refused(text: object) -> None:
             f"[budget]\ntime = {'9' * 400}\n",
             r"budget.time = 9{100}... \(400 characters\) is not legal: a time is written",
         ),
-        (f"a = {'[' * 5000}{']' * 5000}\n", "its brackets are nested at most some hundred times"),
+        (f"a = {'[' * 5000}{']' * 5000}\n", "its brackets are nested at most a few hundred times"),
         (f"[space]\n{'.'.join(['size'] * 5000)} = 1\n", "is not legal|needs both low and high|no key of a range"),
         (f'name = "{"n" * 5000}"\n', r"a search's name is 1 to 64 .*got 'n{99}... \(5,002 characters\)"),
         (f'[{" " * 20_000}"]x"]\n', r"no key is called '\]x' \(big.toml line 1\)"),
@@ -279,8 +279,8 @@ def test_other_times_are_refused(text: object) -> None:
     ],
     ids=range(12),
 )
-def test_what_is_too_large_is_said_in_one_short_line(text: str, said: str) -> None:
-    with pytest.raises(BadInputError, match=said) as caught:
+def test_the_error_for_a_huge_value_is_one_short_line(text: str, message: str) -> None:
+    with pytest.raises(BadInputError, match=message) as caught:
         parse(text, "big.toml")
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 500
@@ -288,11 +288,11 @@ def test_what_is_too_large_is_said_in_one_short_line(text: str, said: str) -> No
 
 
 @pytest.mark.parametrize("text", [30, "30"], ids=repr)
-def test_a_time_without_a_unit_is_refused_from_a_file_and_from_an_option_alike(text: object) -> None:
-    said = 'got \'?30\'?; is it seconds, "30s", or minutes, "30m"'
-    with pytest.raises(BadInputError, match=said):
+def test_a_duration_without_a_unit_is_refused_in_a_file_and_in_an_option(text: object) -> None:
+    message = 'got \'?30\'?; is it seconds, "30s", or minutes, "30m"'
+    with pytest.raises(BadInputError, match=message):
         load("composer", overrides={"budget.time": text})
-    with pytest.raises(BadInputError, match=said):
+    with pytest.raises(BadInputError, match=message):
         parse(f"[budget]\ntime = {text!r}\n", "s.toml")
 
 
@@ -310,9 +310,9 @@ def test_passwords_are_not_written() -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("input", "token"), ("optimiser", "sgd"), ("transpose", True)])
-def test_a_fixed_setting_that_idles_others_leaves_a_file_that_is_read_again(name: str, value: Value) -> None:
+def test_a_search_with_a_fixed_setting_that_disables_others_round_trips(name: str, value: Value) -> None:
     search = load("composer", overrides={f"space.{name}": value})
     assert parse(search.to_toml(), "again").space.hash == search.space.hash
-    idle = [other for other, one in search.space.spec_type.settings().items() if name in one.when]
+    idle = [other for other, setting in search.space.spec_type.settings().items() if name in setting.when]
     assert idle
     assert not set(idle) & set(search.space.searched)

@@ -27,7 +27,7 @@ def space_of(spec_type: type[Spec], entries: Mapping[str, object]) -> Space:
 
 
 class Random:
-    """Suggests at random, as a sampler that knows nothing."""
+    """Suggests random values."""
 
     def __init__(self, seed: int) -> None:
         self._stream = stream(seed, "settings")
@@ -45,7 +45,7 @@ class Random:
 
 
 class Saved:
-    """Counts the bytes that autograd keeps for a step, and gives the most of any step."""
+    """Counts the bytes that autograd saves in a step, and keeps the maximum over all steps."""
 
     def __init__(self) -> None:
         self.most = 0
@@ -67,7 +67,7 @@ class Saved:
 
 
 def memory_of(family: AnyFamily, values: Mapping[str, Value]) -> int:
-    """Count what a step keeps, and of every parameter its gradient and two moments."""
+    """Return the bytes of a step's saved tensors, and of each parameter's gradient and two moments."""
     data = DATA[family.data_kind]
     training = family.start(family.spec_type.from_values(values), data, seed=0, trial=0, device="cpu")
     saved = Saved()
@@ -78,7 +78,7 @@ def memory_of(family: AnyFamily, values: Mapping[str, Value]) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=list(FAMILIES))
-def test_no_setting_of_a_default_search_takes_more_than_the_room_that_is_left(family: AnyFamily) -> None:
+def test_no_point_of_a_default_search_takes_much_more_memory_than_the_largest(family: AnyFamily) -> None:
     space = load(family.name).space
     most = memory_of(family, largest_setting(space))
     others = [memory_of(family, space(Random(seed))) for seed in range(8)]
@@ -87,13 +87,13 @@ def test_no_setting_of_a_default_search_takes_more_than_the_room_that_is_left(fa
 
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=list(FAMILIES))
-def test_an_order_by_memory_has_every_choice_once(family: AnyFamily) -> None:
-    for one in family.spec_type.settings().values():
-        values = one.choices if one.kind == "choice" else (False, True)
-        if one.memory_order:
-            assert one.kind in {"choice", "flag"}
-            assert sorted(map(str, one.memory_order)) == sorted(map(str, values))
-        assert one.kind == "integer" or not one.takes_memory
+def test_a_memory_order_has_every_choice_once(family: AnyFamily) -> None:
+    for each in family.spec_type.settings().values():
+        values = each.choices if each.kind == "choice" else (False, True)
+        if each.memory_order:
+            assert each.kind in {"choice", "flag"}
+            assert sorted(map(str, each.memory_order)) == sorted(map(str, values))
+        assert each.kind == "integer" or not each.takes_memory
 
 
 class NetSpec(Spec):
@@ -119,7 +119,7 @@ class NetSpec(Spec):
         ({"passes": [9, 3], "lr": {"low": 0.0, "high": 1.0}}, {"deep": False, "units": 8, "passes": 3, "lr": 0.1}),
     ],
 )
-def test_examples(entries: dict[str, object], largest: dict[str, Value]) -> None:
-    found = largest_setting(space_of(NetSpec, entries))
-    assert found == largest
-    NetSpec.from_values(found)
+def test_the_largest_setting_of_examples(entries: dict[str, object], largest: dict[str, Value]) -> None:
+    values = largest_setting(space_of(NetSpec, entries))
+    assert values == largest
+    NetSpec.from_values(values)

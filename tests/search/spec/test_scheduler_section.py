@@ -13,7 +13,7 @@ from search.spec.scheduler_section import SCHEDULERS, Asha, FullBudget, Schedule
 
 
 @given(st.integers(1, 20), st.integers(2, 5), st.integers(1, 500))
-def test_asha_saves_at_the_rungs_where_ray_puts_them(first: int, reduction: int, epochs: int) -> None:
+def test_asha_saves_checkpoints_at_the_rungs_of_ray(first: int, reduction: int, epochs: int) -> None:
     own = Asha(first_rung=first, reduction=reduction).checkpoint_epochs(epochs)
     assert all(after == before * reduction for before, after in pairwise(own))
     if first <= epochs:
@@ -21,7 +21,7 @@ def test_asha_saves_at_the_rungs_where_ray_puts_them(first: int, reduction: int,
         assert own == tuple(sorted(milestone for milestone in rungs if milestone < epochs))
 
 
-def test_each_rung_lets_its_share_pass() -> None:
+def test_each_rung_divides_the_expected_trials_by_the_reduction() -> None:
     asha = Asha(first_rung=3, reduction=3)
     assert asha.expected_trials(27, 54) == ((3, 54.0), (9, 18.0), (27, 6.0))
     assert asha.expected_epochs(27, 54) == 3 * 54 + 6 * 18 + 18 * 6
@@ -29,14 +29,14 @@ def test_each_rung_lets_its_share_pass() -> None:
     assert asha.comparison_epoch(2) == 2
 
 
-def test_at_least_one_trial_reaches_the_end() -> None:
+def test_at_least_one_trial_is_expected_to_reach_the_full_budget() -> None:
     assert Asha(first_rung=1, reduction=3).expected_trials(81, 5)[-1] == (81, 1.0)
     late = Asha(first_rung=9, reduction=3)
     assert late.expected_trials(9, 5) == ((9, 5.0),)
     assert late.expected_epochs(9, 5) == pytest.approx(45)
 
 
-def test_without_a_scheduler_all_trials_train_to_the_end_and_are_compared_there() -> None:
+def test_without_a_scheduler_all_trials_reach_the_full_budget_and_are_compared_there() -> None:
     none = FullBudget()
     assert none.expected_trials(27, 54) == ((27, 54.0),)
     assert none.expected_epochs(27, 54) == 27 * 54
@@ -46,7 +46,7 @@ def test_without_a_scheduler_all_trials_train_to_the_end_and_are_compared_there(
 
 
 @pytest.mark.parametrize("scheduler", [kind.model_validate({}) for kind in SCHEDULERS])
-def test_every_kind_saves_below_the_full_budget_and_ends_there(scheduler: Scheduler) -> None:
+def test_every_kind_saves_checkpoints_below_the_full_budget(scheduler: Scheduler) -> None:
     for epochs in (1, 2, 9, 100):
         saved = scheduler.checkpoint_epochs(epochs)
         assert list(saved) == sorted(set(saved))

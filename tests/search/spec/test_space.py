@@ -36,14 +36,14 @@ def test_every_sample_is_a_legal_spec_without_idle_settings(seed: int) -> None:
         assert set(values) == {name for name in space.domains if ComposerSpec.matters(name, values)}
 
 
-def test_what_does_not_matter_is_not_sampled() -> None:
+def test_settings_that_do_not_matter_are_not_sampled() -> None:
     space = space_of(ToySpec, {"solver": ["gradient", "momentum"], "momentum": {"low": 0.1, "high": 0.9}})
     samples = sample(space, 0, 20)
     assert {("momentum" in values) == (values["solver"] == "momentum") for values in samples} == {True}
     assert len({values["solver"] for values in samples}) == 2
 
 
-def test_values_complete_what_was_sampled() -> None:
+def test_values_adds_fixed_settings_to_the_sampled_ones() -> None:
     space = space_of(ToySpec, {"solver": ["gradient", "momentum"], "lr": {"low": 0.1, "high": 0.2}, "columns": 7})
     full = space.values({"solver": "gradient", "lr": 0.15})
     assert full == {"solver": "gradient", "lr": 0.15, "columns": 7, "pause": 0.0, "trouble": "none", "epochs": 9}
@@ -61,7 +61,7 @@ class Small(Spec):
     depth=st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 3)),
     width=st.lists(st.integers(0, 9), min_size=1, max_size=4, unique=True),
 )
-def test_size_counts_what_enumeration_finds(
+def test_size_equals_the_number_of_enumerated_points(
     kinds: list[Value], depth: tuple[int, int, int], width: list[Value]
 ) -> None:
     low, high = sorted(depth[:2])
@@ -86,26 +86,26 @@ def test_size_is_infinite_with_a_real_range_and_finite_without() -> None:
     assert stepped.size() == 7
 
 
-def test_a_step_ends_at_the_last_value_that_it_reaches() -> None:
+def test_a_range_with_a_step_ends_at_its_last_step() -> None:
     space = space_of(ToySpec, {"momentum": {"low": 0.0, "high": 0.65, "step": 0.1}, "solver": "momentum"})
     assert space.domains["momentum"] == Range(0.0, 0.6, 0.1, log=False, whole=False)
     assert max(float(values["momentum"]) for values in sample(space, 1, 20)) <= 0.6
 
 
-def test_known_points_are_reduced_to_what_is_searched() -> None:
+def test_known_points_are_reduced_to_the_searched_settings() -> None:
     space = space_of(ToySpec, {"solver": ["gradient", "momentum"], "momentum": {"low": 0.1, "high": 0.5}, "lr": 0.3})
     assert space.project({"solver": "gradient", "momentum": 0.4, "lr": 0.1}) == {"solver": "gradient"}
     assert space.project({"solver": "momentum", "momentum": 0.9}) is None
     assert space.project({"momentum": 0.3}) == {}
 
 
-def test_the_hash_tells_spaces_apart() -> None:
-    one, other = space_of(ToySpec, {"lr": [0.1, 0.2]}), space_of(ToySpec, {"lr": [0.1, 0.3]})
-    assert one.hash == space_of(ToySpec, {"lr": [0.1, 0.2]}).hash != other.hash
-    assert len(one.hash) == 12
+def test_different_spaces_have_different_hashes() -> None:
+    space, other = space_of(ToySpec, {"lr": [0.1, 0.2]}), space_of(ToySpec, {"lr": [0.1, 0.3]})
+    assert space.hash == space_of(ToySpec, {"lr": [0.1, 0.2]}).hash != other.hash
+    assert len(space.hash) == 12
 
 
-def test_a_list_or_range_of_one_is_that_value() -> None:
+def test_a_list_or_range_with_a_single_value_is_a_fixed_value() -> None:
     space = space_of(ToySpec, {"columns": [3], "lr": {"low": 0.5, "high": 0.5}})
     assert (space.domains["columns"], space.domains["lr"]) == (Fixed(3), Fixed(0.5))
     assert space.searched == ()
@@ -136,6 +136,6 @@ def test_a_list_or_range_of_one_is_that_value() -> None:
         ),
     ],
 )
-def test_bad_entries_say_the_rule_the_value_and_the_line(entry: dict[str, Entry], message: str) -> None:
+def test_errors_for_bad_entries_contain_the_rule_the_value_and_the_line(entry: dict[str, Entry], message: str) -> None:
     with pytest.raises(BadInputError, match=message):
         space_of(ToySpec, entry)

@@ -30,7 +30,7 @@ size = 3
 '''
 
 
-def test_each_key_has_its_line() -> None:
+def test_key_lines_returns_the_line_of_each_key() -> None:
     lines = key_lines(TEXT)
     assert lines["name",] == 2
     assert lines["budget", "trials"] == 3
@@ -45,7 +45,7 @@ def test_each_key_has_its_line() -> None:
     assert ("space", "fake") not in lines
 
 
-def test_what_has_no_line_of_its_own_has_its_tables() -> None:
+def test_a_missing_key_has_the_line_of_its_table() -> None:
     lines = key_lines(TEXT)
     assert line_of(lines, ("space", "missing")) == 4
     assert line_of(lines, ("nowhere", "missing")) is None
@@ -56,7 +56,7 @@ _VALUES = st.sampled_from(["1", '"a = 1"', "'[x]'", "[1,\n 2,\n]", '"""\nk = 1\n
 
 
 @given(st.dictionaries(st.text("tuvw", min_size=1, max_size=3), st.lists(st.tuples(_KEYS, _VALUES), max_size=3)))
-def test_lines_agree_with_how_the_file_was_written(tables: dict[str, list[tuple[list[str], str]]]) -> None:
+def test_key_lines_of_a_generated_file_are_correct(tables: dict[str, list[tuple[list[str], str]]]) -> None:
     lines: list[str] = []
     expected: dict[tuple[str, ...], int] = {}
     for table, groups in tables.items():

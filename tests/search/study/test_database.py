@@ -28,8 +28,8 @@ def toy(**changes: object) -> SearchSpec:
 
 @pytest.fixture(params=["journal", "sqlite", "postgresql"])
 def toy_in(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
-    """Make the toy search with its study in each kind of place: what uses it holds for all of them."""
-    monkeypatch.setenv("PGPASSWORD", PASSWORD)  # for who reads a stored search
+    """Return a function that makes the toy search, whose study is in each kind of storage in turn."""
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)  # a stored search has no password
     places: dict[str, Callable[[], str]] = {
         "journal": lambda: "",
         "sqlite": lambda: f"sqlite:///{tmp_path / 'study.db'}",
@@ -48,7 +48,7 @@ def report(study: Study, number: int, epoch: int, loss: float = 1.0) -> bool:
     return study.add_epoch(number, EpochReport(epoch, {"loss": FoldValues((loss, loss + 1))}, 0.25))
 
 
-def test_records_give_back_what_was_recorded(home: Path, toy_in: Toy) -> None:
+def test_recorded_trials_are_read_from_the_study(home: Path, toy_in: Toy) -> None:
     search = toy_in()
     with open_study(search, TOY, home, "f") as study:
         full, stopped, failed, cut = (begin(study, search) for _ in range(4))
@@ -76,7 +76,7 @@ def test_records_give_back_what_was_recorded(home: Path, toy_in: Toy) -> None:
         record.trial(9)
 
 
-def test_optuna_is_told_the_last_value(home: Path) -> None:
+def test_the_value_of_a_pruned_trial_is_its_last_intermediate_value(home: Path) -> None:
     search = toy()
     with open_study(search, TOY, home, "f") as study:
         number = begin(study, search)
@@ -87,7 +87,7 @@ def test_optuna_is_told_the_last_value(home: Path) -> None:
     assert (trial.value, trial.intermediate_values) == (1.5, {1: 2.5, 2: 1.5})
 
 
-def test_an_interrupted_trial_is_handed_out_again_as_it_was(home: Path, toy_in: Toy) -> None:
+def test_an_interrupted_trial_is_proposed_again_with_the_same_values(home: Path, toy_in: Toy) -> None:
     search = toy_in()
     with open_study(search, TOY, home, "f") as study:
         numbers = [begin(study, search), begin(study, search)]
@@ -102,7 +102,7 @@ def test_an_interrupted_trial_is_handed_out_again_as_it_was(home: Path, toy_in: 
         assert begin(study, search) == 2
 
 
-def test_a_trial_that_had_its_full_budget_is_completed(home: Path) -> None:
+def test_an_interrupted_trial_with_its_full_budget_becomes_complete(home: Path) -> None:
     search = toy()
     with open_study(search, TOY, home, "f") as study:
         number = begin(study, search)
@@ -113,7 +113,7 @@ def test_a_trial_that_had_its_full_budget_is_completed(home: Path) -> None:
         assert study.num_finished == 1
 
 
-def test_opening_twice_changes_nothing_and_a_larger_budget_is_taken(home: Path, toy_in: Toy) -> None:
+def test_opening_twice_changes_nothing_and_a_larger_budget_is_accepted(home: Path, toy_in: Toy) -> None:
     with open_study(toy_in(), TOY, home, "f"):
         pass
     with open_study(toy_in(), TOY, home, "f") as study:
@@ -139,16 +139,14 @@ def test_opening_twice_changes_nothing_and_a_larger_budget_is_taken(home: Path, 
         ),
     ],
 )
-def test_a_changed_search_is_refused_and_says_what_changed(
-    home: Path, changes: dict[str, object], message: str
-) -> None:
+def test_a_changed_search_is_refused_with_its_changes(home: Path, changes: dict[str, object], message: str) -> None:
     with open_study(toy(), TOY, home, "f"):
         pass
     with pytest.raises(BadInputError, match=message), open_study(toy(**changes), TOY, home, "f"):
         pass
 
 
-def test_a_search_from_before_a_setting_existed_goes_on_without_it(home: Path) -> None:
+def test_a_search_stored_before_a_setting_existed_resumes_without_it(home: Path) -> None:
     search = toy(space__columns=8)
     before = "\n".join(line for line in search.to_toml().splitlines() if not line.startswith("columns"))
     path = folder(home, "toys") / "search.toml"
@@ -176,7 +174,7 @@ def test_changed_data_is_refused(home: Path) -> None:
         pass
 
 
-def test_a_newer_versions_study_is_refused(home: Path) -> None:
+def test_a_study_of_a_newer_version_is_refused(home: Path) -> None:
     with open_study(toy(), TOY, home, "f") as study:
         study.optuna.set_user_attr("schema", 99)
     with (
@@ -188,7 +186,7 @@ def test_a_newer_versions_study_is_refused(home: Path) -> None:
         read_search(home, "toys", TOY)
 
 
-def test_a_search_runs_once_at_a_time_and_a_dead_driver_holds_nothing(home: Path, toy_in: Toy) -> None:
+def test_a_search_has_one_driver_at_a_time_and_a_dead_driver_holds_no_lock(home: Path, toy_in: Toy) -> None:
     with open_study(toy_in(), TOY, home, "f"):
         with (
             pytest.raises(BadInputError, match=f"toys is running already .process {os.getpid()}."),
@@ -203,14 +201,14 @@ def test_a_search_runs_once_at_a_time_and_a_dead_driver_holds_nothing(home: Path
         pass
 
 
-def test_an_unknown_search_is_named(home: Path) -> None:
+def test_the_error_for_an_unknown_search_suggests_a_name(home: Path) -> None:
     with open_study(toy(), TOY, home, "f"):
         pass
     with pytest.raises(BadInputError, match=r"no search is called 'toy' .*did you mean 'toys'"):
         read_search(home, "toy", TOY)
 
 
-def test_time_adds_up_over_starts(home: Path) -> None:
+def test_the_time_of_a_search_is_the_sum_over_its_starts(home: Path) -> None:
     search = toy()
     spent = [0.0]
     for _ in range(2):
@@ -221,7 +219,7 @@ def test_time_adds_up_over_starts(home: Path) -> None:
     assert spent == sorted(set(spent))
 
 
-def test_a_database_that_is_not_there_is_refused_without_its_password(home: Path) -> None:
+def test_a_missing_database_is_refused(home: Path) -> None:
     url = f"sqlite:///{home}/none/study.db"
     with (
         pytest.raises(BadInputError, match=r"the study's database must be reachable: sqlite:///.*unable to open"),
@@ -230,7 +228,7 @@ def test_a_database_that_is_not_there_is_refused_without_its_password(home: Path
         pass
 
 
-def test_a_study_that_is_gone_from_its_database_is_named(home: Path, tmp_path: Path) -> None:
+def test_the_error_for_a_missing_study_names_its_database(home: Path, tmp_path: Path) -> None:
     place = tmp_path / "study.db"
     with open_study(toy(study__url=f"sqlite:///{place}"), TOY, home, "f"):
         pass
@@ -240,11 +238,11 @@ def test_a_study_that_is_gone_from_its_database_is_named(home: Path, tmp_path: P
     assert caught.value.action == Action("resume search", {"search": folder(home, "toys") / "search.toml"})
 
 
-def test_a_journal_that_is_gone_is_named(home: Path) -> None:
+def test_the_error_for_a_missing_journal_names_its_file(home: Path) -> None:
     with open_study(toy(), TOY, home, "f"):
         pass
     (folder(home, "toys") / "study.journal").unlink()
-    with pytest.raises(BadInputError, match=r"none of toys in .*study.journal; restore .*start the search anew"):
+    with pytest.raises(BadInputError, match=r"none of toys in .*study.journal; restore .*start the search from"):
         read_search(home, "toys", TOY)
 
 

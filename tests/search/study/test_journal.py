@@ -39,7 +39,7 @@ def view(study: optuna.Study) -> list[Any]:
     return [(t.number, t.state, t.params, t.value, t.intermediate_values) for t in study.get_trials()]
 
 
-def test_optunas_own_backend_reads_the_same(tmp_path: Path) -> None:
+def test_optunas_own_backend_reads_the_journal(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "j"
     journal = Journal(path, writable=True)
     study = make_study(journal)
@@ -49,7 +49,7 @@ def test_optunas_own_backend_reads_the_same(tmp_path: Path) -> None:
     journal.close()
 
 
-def test_a_reader_sees_what_is_written_and_writes_nothing(tmp_path: Path) -> None:
+def test_a_reader_reads_the_written_records_and_cannot_write(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "j", writable=True)
     study = make_study(journal)
     run_some(study, 2)
@@ -60,7 +60,7 @@ def test_a_reader_sees_what_is_written_and_writes_nothing(tmp_path: Path) -> Non
         loaded.ask()
 
 
-def test_a_torn_last_line_is_taken_away(tmp_path: Path) -> None:
+def test_an_incomplete_last_line_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "j"
     study = make_study(Journal(path, writable=True))
     run_some(study, 3)
@@ -74,7 +74,7 @@ def test_a_torn_last_line_is_taken_away(tmp_path: Path) -> None:
     assert len(read(path)) == 4
 
 
-def test_a_full_disk_leaves_the_journal_whole(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_the_journal_intact(tmp_path: Path) -> None:
     path = tmp_path / "j"
     study = make_study(Journal(path, writable=True))
     run_some(study, 3)
@@ -93,24 +93,24 @@ def test_a_full_disk_leaves_the_journal_whole(tmp_path: Path) -> None:
 
 DAMAGES: Mapping[str, tuple[Callable[[bytes], bytes], str]] = {
     "only zeros": (
-        lambda whole: b"\0" * len(whole) + b"\n",
+        lambda text: b"\0" * len(text) + b"\n",
         r"study.journal is damaged in line 1; restore it .* under another name$",
     ),
-    "a line cut": (lambda whole: cut(whole, 5), "is damaged in line 5; .*keep only its first 4 lines and lose"),
+    "a line cut": (lambda text: cut(text, 5), "is damaged in line 5; .*keep only its first 4 lines and lose"),
     "a line empty": (
-        lambda whole: whole.replace(b"}\n", b"}\n\n", 1),
+        lambda text: text.replace(b"}\n", b"}\n\n", 1),
         "damaged in line 2; .*only its first 1 line and",
     ),
-    "deep": (lambda whole: whole + b"[" * 100_000 + b"\n", "study.journal is damaged in line"),
-    "no trial": (lambda whole: whole + b'{"op_code":6,"trial_id":0}\n', r"study.journal is damaged \(KeyError"),
-    "a number": (lambda whole: whole + b"7\n", r"study.journal is damaged \(TypeError"),
-    "a record gone": (lambda whole: drop(whole, b'"epoch:1"'), r"study.journal is damaged \(AssertionError"),
+    "deep": (lambda text: text + b"[" * 100_000 + b"\n", "study.journal is damaged in line"),
+    "no trial": (lambda text: text + b'{"op_code":6,"trial_id":0}\n', r"study.journal is damaged \(KeyError"),
+    "a number": (lambda text: text + b"7\n", r"study.journal is damaged \(TypeError"),
+    "a record gone": (lambda text: drop(text, b'"epoch:1"'), r"study.journal is damaged \(AssertionError"),
 }
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
-def test_a_damaged_journal_is_named_with_the_remedy(home: Path, kind: str) -> None:
-    damage, said = DAMAGES[kind]
+def test_the_error_for_a_damaged_journal_has_its_file_and_the_remedy(home: Path, kind: str) -> None:
+    damage, message = DAMAGES[kind]
     search = parse(TOY_SEARCH, "toy.toml", family=TOY)
     with open_study(search, TOY, home, "f") as study:
         trial = study.optuna.ask()
@@ -119,15 +119,15 @@ def test_a_damaged_journal_is_named_with_the_remedy(home: Path, kind: str) -> No
     path = folder(home, "toys") / "study.journal"
     damaged = damage(path.read_bytes())
     path.write_bytes(damaged)
-    with pytest.raises(BadInputError, match=said) as caught:
+    with pytest.raises(BadInputError, match=message) as caught:
         read_search(home, "toys", TOY)
     assert "\n" not in str(caught.value)
-    with pytest.raises(BadInputError, match=said), open_study(search, TOY, home, "f"):
+    with pytest.raises(BadInputError, match=message), open_study(search, TOY, home, "f"):
         pass
-    assert path.read_bytes().startswith(damaged)  # Optuna asks for the study by a record of its own
+    assert path.read_bytes().startswith(damaged)  # Optuna appends a record to load the study
 
 
-def test_a_search_that_was_killed_before_it_was_described_is_read_as_damaged_and_begins_anew(home: Path) -> None:
+def test_a_study_without_its_search_is_damaged_for_readers_and_completed_by_the_next_start(home: Path) -> None:
     search = parse(TOY_SEARCH, "toy.toml", family=TOY)
     with open_study(search, TOY, home, "f"):
         pass
@@ -139,13 +139,13 @@ def test_a_search_that_was_killed_before_it_was_described_is_read_as_damaged_and
         assert study.optuna.user_attrs["search"] == search.to_toml()
 
 
-def cut(whole: bytes, number: int) -> bytes:
-    """Cut a line in half."""
-    lines = whole.splitlines(keepends=True)
+def cut(text: bytes, number: int) -> bytes:
+    """Return the text with only the first 20 bytes of a line."""
+    lines = text.splitlines(keepends=True)
     lines[number - 1] = lines[number - 1][:20] + b"\n"
     return b"".join(lines)
 
 
-def drop(whole: bytes, word: bytes) -> bytes:
-    """Leave out the lines with a word."""
-    return b"".join(line for line in whole.splitlines(keepends=True) if word not in line)
+def drop(text: bytes, word: bytes) -> bytes:
+    """Return the text without the lines that contain a word."""
+    return b"".join(line for line in text.splitlines(keepends=True) if word not in line)

@@ -55,7 +55,7 @@ def refuse(text: str) -> None:
     raise AssertionError(text)
 
 
-def test_a_record_is_replaced_only_where_it_is_what_was_read(slot: LeaseRecord) -> None:
+def test_a_record_is_replaced_only_if_it_is_unchanged(slot: LeaseRecord) -> None:
     assert slot.read() is None
     assert slot.replace(None, "1")
     assert not slot.replace(None, "2")
@@ -69,7 +69,7 @@ def test_a_record_is_replaced_only_where_it_is_what_was_read(slot: LeaseRecord) 
     assert slot.read() == "4"
 
 
-def test_of_many_that_take_it_at_once_one_gets_it(slot: LeaseRecord) -> None:
+def test_only_one_of_several_concurrent_drivers_gets_the_lease(slot: LeaseRecord) -> None:
     start, leases = threading.Barrier(4), [Lease(slot, "toys", QUICK) for _ in range(4)]
     outcomes: list[Lease | str] = []
 
@@ -87,29 +87,28 @@ def test_of_many_that_take_it_at_once_one_gets_it(slot: LeaseRecord) -> None:
         thread.start()
     for thread in threads:
         thread.join(30)
-    (holder,) = [one for one in outcomes if isinstance(one, Lease)]
-    refusals = [one for one in outcomes if isinstance(one, str)]
+    (holder,) = [outcome for outcome in outcomes if isinstance(outcome, Lease)]
+    refusals = [outcome for outcome in outcomes if isinstance(outcome, str)]
     assert len(refusals) == 3
-    assert all(f"toys is running already (process {os.getpid()} on {socket.gethostname()}" in one for one in refusals)
+    message = f"toys is running already (process {os.getpid()} on {socket.gethostname()}"
+    assert all(message in refusal for refusal in refusals)
     holder.check()
     holder.release()
     assert slot.read() is None
 
 
-def test_a_beat_that_stands_still_means_a_dead_driver_and_the_user_is_told_of_the_wait(
-    file_slot: FileLeaseRecord,
-) -> None:
+def test_a_driver_without_a_heartbeat_is_replaced_after_a_message(file_slot: FileLeaseRecord) -> None:
     file_slot.replace(None, record(elsewhere(since=0.0)))
-    said: list[str] = []
+    messages: list[str] = []
     lease = Lease(file_slot, "toys", replace(QUICK, watch=1.0))
-    lease.take(said.append)
-    (line,) = said
+    lease.take(messages.append)
+    (line,) = messages
     assert line.startswith(f"toys was last run by process {os.getpid()} on far, since 19")
     assert "waiting up to 1 s to see whether it is alive" in line
     lease.release()
 
 
-def test_a_driver_that_ends_while_it_is_watched_hands_over(file_slot: FileLeaseRecord) -> None:
+def test_the_lease_of_a_driver_that_ends_while_it_is_watched_is_acquired(file_slot: FileLeaseRecord) -> None:
     theirs = record(elsewhere())
     file_slot.replace(None, theirs)
     lease = Lease(file_slot, "toys", Pace(beat=0.05, fence=0.5, watch=60, look=0.02))
@@ -121,9 +120,9 @@ def test_a_driver_that_ends_while_it_is_watched_hands_over(file_slot: FileLeaseR
 @pytest.mark.parametrize(
     "change",
     [{"process": 2**22 + 1}, {"started": "1"}, {}],
-    ids=["ended", "its number used again", "this one, which could not give it up"],
+    ids=["ended", "process id reused", "this process, after a failed release"],
 )
-def test_a_driver_that_died_on_this_machine_is_known_at_once(
+def test_a_driver_that_died_on_this_machine_is_replaced_without_waiting(
     file_slot: FileLeaseRecord, change: dict[str, object]
 ) -> None:
     file_slot.replace(None, record(replace(Driver.this(), **change)))
@@ -132,7 +131,7 @@ def test_a_driver_that_died_on_this_machine_is_known_at_once(
     lease.release()
 
 
-def test_one_that_only_waits_to_be_buried_is_dead() -> None:
+def test_a_zombie_process_is_gone() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         driver = replace(Driver.this(), process=child.pid, started=_started(child.pid))
         assert not driver.is_gone()
@@ -140,14 +139,14 @@ def test_one_that_only_waits_to_be_buried_is_dead() -> None:
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         assert driver.is_gone()
     assert driver.is_gone()
-    assert not replace(driver, machine="another").is_gone(), "another machine's numbers mean nothing here"
+    assert not replace(driver, machine="another").is_gone(), "process ids are local to their machine"
 
 
 def _started(process: int) -> str:
     return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
 
 
-def test_who_lost_it_learns_so_and_leaves_the_others_record(file_slot: FileLeaseRecord) -> None:
+def test_a_driver_that_lost_its_lease_raises_and_keeps_the_other_record(file_slot: FileLeaseRecord) -> None:
     lease = Lease(file_slot, "toys", QUICK)
     lease.take(refuse)
     theirs = record(elsewhere(since=0.0))
@@ -162,7 +161,7 @@ def test_who_lost_it_learns_so_and_leaves_the_others_record(file_slot: FileLease
     assert file_slot.read() == theirs
 
 
-def test_who_could_not_renew_for_long_renews_before_it_writes(file_slot: FileLeaseRecord) -> None:
+def test_a_driver_with_an_old_renewal_renews_before_it_writes(file_slot: FileLeaseRecord) -> None:
     lease = Lease(file_slot, "toys", Pace(beat=60))
     lease.take(refuse)
     before = file_slot.read()
@@ -172,13 +171,13 @@ def test_who_could_not_renew_for_long_renews_before_it_writes(file_slot: FileLea
     lease.check()
     assert file_slot.read() != before
     lease._renewed -= 13
-    file_slot.replace(file_slot.read(), None)  # another took it, and has ended
+    file_slot.replace(file_slot.read(), None)  # another driver acquired and released it
     with pytest.raises(StudyLostError, match=r"taken over by another .*which has ended"):
         lease.check()
     lease.release()
 
 
-def test_a_renewal_whose_answer_was_lost_is_known_for_ones_own(file_slot: FileLeaseRecord) -> None:
+def test_a_driver_recognises_its_own_renewal_whose_answer_was_lost(file_slot: FileLeaseRecord) -> None:
     lease = Lease(file_slot, "toys", Pace(beat=60))
     lease.take(refuse)
     before = lease._written
@@ -211,7 +210,7 @@ def changed(**change: object) -> str:
     ],
     ids=range(10),
 )
-def test_a_damaged_record_is_named_with_the_remedy(file_slot: FileLeaseRecord, text: str) -> None:
+def test_the_error_for_a_damaged_record_has_its_file_and_the_remedy(file_slot: FileLeaseRecord, text: str) -> None:
     file_slot._path.write_text(text)
     with pytest.raises(
         BadInputError, match=r"driver.json is damaged; check that no process .*remove the record"
@@ -227,7 +226,7 @@ def toy(url: str) -> SearchSpec:
 
 @contextmanager
 def holder(home: Path, url: str, *around: str) -> Generator[subprocess.Popen[str]]:
-    """A second process that holds the search; ``around`` is what it is run by."""
+    """Run a second process that holds the search; ``around`` is a command prefix."""
     root = Path(__file__).parents[3]
     environment = {**os.environ, "PYTHONPATH": f"{root}:{Path(__file__).parents[1]}"}
     command = [*around, sys.executable, str(Path(__file__).parent.with_name("hold_study.py")), str(home), url]
@@ -242,19 +241,19 @@ def holder(home: Path, url: str, *around: str) -> Generator[subprocess.Popen[str
 
 @pytest.fixture
 def second_machine() -> tuple[str, ...]:
-    """A command that runs another with a host name and process numbers of its own."""
+    """A command prefix that gives a process another host name and another namespace of process ids."""
     command = (*SECOND_MACHINE, "sh", "-c", 'hostname elsewhere && exec "$@"', "sh")
     if subprocess.run([*command, "true"], check=False, capture_output=True).returncode:
-        pytest.skip("a second host name needs unshare, and the right to use it")
+        pytest.skip("a second host name needs unshare and the permission to use it")
     return command
 
 
 @pytest.mark.slow
-def test_a_search_that_runs_on_another_machine_is_refused_and_taken_when_that_is_dead(
+def test_a_search_on_another_machine_is_refused_until_that_driver_is_dead(
     tmp_path: Path, database: str, second_machine: tuple[str, ...]
 ) -> None:
-    said: list[str] = []
-    waiting = Waiting(said.append)
+    messages: list[str] = []
+    waiting = Waiting(messages.append)
     with holder(tmp_path / "theirs", database, *second_machine) as process:
         with (
             pytest.raises(
@@ -267,13 +266,13 @@ def test_a_search_that_runs_on_another_machine_is_refused_and_taken_when_that_is
         process.wait(10)
     with open_study(toy(database), TOY, tmp_path / "ours", "f", waiting) as study:
         study.check_held()
-    assert len(said) == 2, "both times it was waited"
+    assert len(messages) == 2, "one message per wait"
     with open_study(toy(database), TOY, tmp_path / "theirs", "f", Waiting(refuse)):
-        pass  # given up in order, it is free at once
+        pass  # a released lease is free immediately
 
 
 @pytest.mark.slow
-def test_a_driver_killed_on_this_machine_holds_nothing_in_another_home_either(tmp_path: Path, database: str) -> None:
+def test_a_driver_killed_on_this_machine_holds_no_lease_in_any_home(tmp_path: Path, database: str) -> None:
     with holder(tmp_path / "theirs", database) as process:
         with (
             pytest.raises(BadInputError, match=f"toys is running already .process {process.pid} on"),

@@ -31,15 +31,15 @@ def test_only_full_trials_can_be_best() -> None:
         trial(3, "FAIL", []),
         trial(4, "WAITING", [0.5]),
     ]
-    assert [one.number for one in best_trials(trials, LOSS, 5)] == [2, 0]
-    assert [one.number for one in best_trials(trials, LOSS, 1)] == [2]
+    assert [best.number for best in best_trials(trials, LOSS, 5)] == [2, 0]
+    assert [best.number for best in best_trials(trials, LOSS, 1)] == [2]
     assert counts(trials) == {"COMPLETE": 2, "PRUNED": 1, "FAIL": 1, "WAITING": 1}
 
 
 def some_trials(count: int) -> list[TrialRecord]:
-    """Trials whose loss is all lr's doing, in a space where momentum only sometimes matters."""
+    """Return trials whose loss depends only on lr, in a space where momentum matters only sometimes."""
     random = stream(0, "report")
-    found: list[TrialRecord] = []
+    trials: list[TrialRecord] = []
     for number in range(count):
         momentum = bool(random.random() < 0.5)
         values: dict[str, Value] = {
@@ -49,29 +49,29 @@ def some_trials(count: int) -> list[TrialRecord]:
         if momentum:
             values["momentum"] = float(random.uniform(0.1, 0.9))
         values["lr"] = float(10 ** random.uniform(-3, -0.31))
-        found.append(trial(number, "PRUNED", [1.0 - values["lr"], 0.0], values))
-    return found
+        trials.append(trial(number, "PRUNED", [1.0 - values["lr"], 0.0], values))
+    return trials
 
 
-def test_the_setting_that_mattered_comes_first() -> None:
-    found = importances(some_trials(40), SPACE, LOSS, 1)
-    assert found[0].setting == "lr"
-    assert found[0].share > 0.5
-    assert {one.setting for one in found} == {"lr", "columns", "solver", "momentum"}
-    assert sum(one.share for one in found) == pytest.approx(1)
-    uses = {one.setting: one.num_trials for one in found}
+def test_the_most_important_setting_comes_first() -> None:
+    ranked = importances(some_trials(40), SPACE, LOSS, 1)
+    assert ranked[0].setting == "lr"
+    assert ranked[0].share > 0.5
+    assert {importance.setting for importance in ranked} == {"lr", "columns", "solver", "momentum"}
+    assert sum(importance.share for importance in ranked) == pytest.approx(1)
+    uses = {importance.setting: importance.num_trials for importance in ranked}
     assert uses["lr"] == 40 > uses["momentum"] > 0
 
 
-def test_few_trials_teach_nothing() -> None:
+def test_few_trials_have_no_importances() -> None:
     assert importances(some_trials(9), SPACE, LOSS, 1) == []
     assert importances([], SPACE, LOSS, 1) == []
 
 
 def test_a_setting_that_never_varied_is_left_out() -> None:
-    same = [trial(n, "PRUNED", [float(n)], {**one.values, "columns": 3}) for n, one in enumerate(some_trials(20))]
-    assert "columns" not in {one.setting for one in importances(same, SPACE, LOSS, 1)}
+    same = [trial(n, "PRUNED", [float(n)], {**some.values, "columns": 3}) for n, some in enumerate(some_trials(20))]
+    assert "columns" not in {importance.setting for importance in importances(same, SPACE, LOSS, 1)}
 
 
-def test_a_first_rung_beyond_what_was_trained_is_the_last_epoch() -> None:
+def test_an_epoch_that_no_trial_reached_is_replaced_by_the_last_epoch() -> None:
     assert importances(some_trials(20), SPACE, LOSS, 99) == importances(some_trials(20), SPACE, LOSS, 2)

@@ -26,7 +26,7 @@ TOY = ToyFamily()
 
 
 class Line:
-    """A line to a server that can be cut at the worst moment: before it gets a COMMIT, or before its answer arrives."""
+    """A proxy that can cut the connection to a server at a COMMIT: before the request, or before the answer."""
 
     def __init__(self, port: int) -> None:
         self._server, self.cut, self.num_cuts = ("127.0.0.1", port), "", 0
@@ -47,13 +47,13 @@ class Line:
                 return
             server = socket.create_connection(self._server)
             self._sockets += [client, server]
-            self._start(self._carry, client, server, "question")
+            self._start(self._carry, client, server, "request")
             self._start(self._carry, server, client, "answer")
 
-    def _carry(self, source: socket.socket, target: socket.socket, what: str) -> None:
+    def _carry(self, source: socket.socket, target: socket.socket, direction: str) -> None:
         with suppress(OSError):
             while block := source.recv(65536):
-                if self.cut == what and b"COMMIT\0" in block:
+                if self.cut == direction and b"COMMIT\0" in block:
                     self.cut, self.num_cuts = "", self.num_cuts + 1
                     break
                 target.sendall(block)
@@ -62,13 +62,13 @@ class Line:
                 end.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        for one in self._sockets:
+        for end in self._sockets:
             with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+                end.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(10)
-        for one in self._sockets:
-            one.close()
+        for end in self._sockets:
+            end.close()
 
 
 @pytest.fixture
@@ -79,30 +79,30 @@ def line(postgres: PostgresServer) -> Generator[Line]:
 
 
 @pytest.fixture
-def said() -> list[str]:
+def messages() -> list[str]:
     return []
 
 
 @pytest.fixture
-def storage(database: str, said: list[str]) -> Generator[RetryingStorage]:
-    storage = RetryingStorage(open_database(database), Waiting(said.append))
+def storage(database: str, messages: list[str]) -> Generator[RetryingStorage]:
+    storage = RetryingStorage(open_database(database), Waiting(messages.append))
     yield storage
     close_database(storage.database)
 
 
 @pytest.fixture
 def stopped(postgres: PostgresServer) -> Generator[PostgresServer]:
-    """A server that may be stopped, and runs again afterwards."""
+    """A server that a test may stop; it is restarted after the test."""
     yield postgres
     postgres.start_again()
 
 
-@pytest.mark.parametrize("lost", ["question", "answer"])
-def test_nothing_is_written_twice_or_lost_whenever_the_line_breaks(
-    line: Line, database: str, postgres: PostgresServer, said: list[str], lost: str
+@pytest.mark.parametrize("lost", ["request", "answer"])
+def test_no_write_is_lost_or_repeated_when_the_connection_breaks(
+    line: Line, database: str, postgres: PostgresServer, messages: list[str], lost: str
 ) -> None:
     storage = RetryingStorage(
-        open_database(database.replace(f":{postgres.port}/", f":{line.port}/")), Waiting(said.append)
+        open_database(database.replace(f":{postgres.port}/", f":{line.port}/")), Waiting(messages.append)
     )
     steps: list[Callable[[optuna.Study], object]] = [
         lambda study: study.enqueue_trial({"x": 0.25}),
@@ -122,24 +122,24 @@ def test_nothing_is_written_twice_or_lost_whenever_the_line_breaks(
         step(study)
     close_database(storage.database)
     assert line.num_cuts == len(steps) + 1
-    assert len(said) == 2 * line.num_cuts
-    assert said[1] == "the study's database answers again after 0 s; the search continues"
+    assert len(messages) == 2 * line.num_cuts
+    assert messages[1] == "the study's database answers again after 0 s; the search continues"
 
     with_database = open_database(database)
-    found = optuna.load_study(study_name="one", storage=with_database)
-    assert [(trial.number, trial.state, trial.value) for trial in found.trials] == [
+    loaded = optuna.load_study(study_name="one", storage=with_database)
+    assert [(trial.number, trial.state, trial.value) for trial in loaded.trials] == [
         (0, TrialState.WAITING, None),
         (1, TrialState.COMPLETE, 0.5),
     ]
-    assert found.trials[0].params == {"x": 0.25}
-    assert found.trials[1].user_attrs == {"epoch:1": {"seconds": 1.5}}
-    assert found.trials[1].intermediate_values == {1: 0.5}
-    assert found.user_attrs == {"seconds": 3.0}
+    assert loaded.trials[0].params == {"x": 0.25}
+    assert loaded.trials[1].user_attrs == {"epoch:1": {"seconds": 1.5}}
+    assert loaded.trials[1].intermediate_values == {1: 0.5}
+    assert loaded.user_attrs == {"seconds": 3.0}
     close_database(with_database)
 
 
-def test_it_waits_for_a_server_that_starts_again(
-    storage: RetryingStorage, stopped: PostgresServer, said: list[str]
+def test_the_storage_waits_for_a_server_restart(
+    storage: RetryingStorage, stopped: PostgresServer, messages: list[str]
 ) -> None:
     study = optuna.create_study(study_name="one", storage=storage)
     stopped.stop()
@@ -148,14 +148,14 @@ def test_it_waits_for_a_server_that_starts_again(
     assert study.ask().number == 0
     again.join()
     assert study.ask().number == 1
-    assert len(said) == 2
-    assert re.fullmatch(r"the study's database does not answer \(.+\); the search waits for it", said[0])
-    assert re.fullmatch(r"the study's database answers again after \d+ s; the search continues", said[1])
+    assert len(messages) == 2
+    assert re.fullmatch(r"the study's database does not answer \(.+\); the search waits for it", messages[0])
+    assert re.fullmatch(r"the study's database answers again after \d+ s; the search continues", messages[1])
 
 
-def test_told_to_stop_it_waits_no_longer(database: str, stopped: PostgresServer, said: list[str]) -> None:
+def test_a_request_to_stop_ends_the_wait(database: str, stopped: PostgresServer, messages: list[str]) -> None:
     stop = threading.Event()
-    storage = RetryingStorage(open_database(database), Waiting(said.append, stop.is_set))
+    storage = RetryingStorage(open_database(database), Waiting(messages.append, stop.is_set))
     study = optuna.create_study(study_name="one", storage=storage)
     stopped.stop()
     threading.Timer(1.5, stop.set).start()
@@ -164,11 +164,11 @@ def test_told_to_stop_it_waits_no_longer(database: str, stopped: PostgresServer,
     ):
         study.ask()
     assert stop.is_set()
-    assert len(said) == 1
+    assert len(messages) == 1
     close_database(storage.database)
 
 
-def test_nothing_is_written_where_it_must_not_be(storage: RetryingStorage) -> None:
+def test_nothing_is_written_if_before_writing_raises(storage: RetryingStorage) -> None:
     def forbid() -> None:
         raise StudyLostError("taken over")
 
@@ -182,16 +182,16 @@ def test_nothing_is_written_where_it_must_not_be(storage: RetryingStorage) -> No
     ):
         with pytest.raises(StudyLostError, match="taken over"):
             write()
-    assert [one.state for one in study.get_trials()] == [TrialState.RUNNING]
+    assert [running.state for running in study.get_trials()] == [TrialState.RUNNING]
     assert study.user_attrs == {}
 
 
-def test_it_is_not_pickled(storage: RetryingStorage) -> None:
-    with pytest.raises(TypeError, match="its address may hold a password"):
+def test_the_storage_cannot_be_pickled(storage: RetryingStorage) -> None:
+    with pytest.raises(TypeError, match="its URL may contain a password"):
         pickle.dumps(storage)
 
 
-def test_who_opens_a_server_that_is_down_is_told_at_once(
+def test_opening_a_server_that_is_down_fails_immediately(
     home: Path, database: str, stopped: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     search = parse(TOY_SEARCH, "toy.toml", family=TOY, overrides={"study.url": database})
@@ -207,7 +207,7 @@ def test_who_opens_a_server_that_is_down_is_told_at_once(
         read_search(home, "toys", TOY)
 
 
-def test_a_password_that_is_missing_is_asked_for_and_taken_from_the_environment_or_a_file(
+def test_a_missing_password_is_an_error_and_can_come_from_the_environment_or_a_file(
     database: str, postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bare = postgres.url(database.rpartition("/")[2], password="")
@@ -228,7 +228,7 @@ def test_a_password_that_is_missing_is_asked_for_and_taken_from_the_environment_
     assert "s3cret" not in str(caught.value)
 
 
-def test_a_password_may_hold_any_character(postgres: PostgresServer) -> None:
+def test_a_password_may_contain_any_character(postgres: PostgresServer) -> None:
     secret = "a{b}%c:d/e@f?g#h"  # noqa: S105
     name = postgres.create("any-character").rpartition("/")[2]
     postgres.execute(f"CREATE ROLE odd SUPERUSER LOGIN PASSWORD '{secret}'")
@@ -236,7 +236,7 @@ def test_a_password_may_hold_any_character(postgres: PostgresServer) -> None:
 
 
 @pytest.mark.parametrize("url", ["postgresql", "postgresql+psycopg://u:pass:word@host:pw/db", "none://u:word@h/db"])
-def test_an_address_that_is_none_is_refused_without_its_password(url: str) -> None:
-    with pytest.raises(BadInputError, match=r"study\.url is an address|must be reachable") as caught:
+def test_an_invalid_url_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(BadInputError, match=r"study\.url must be a SQLAlchemy URL|must be reachable") as caught:
         open_database(url)
     assert "word" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Addresses of stores, those that are refused, and the pages of MLflow's UI."""
+"""URIs of stores, those that are refused, experiments, and the pages of MLflow's UI."""
 
 import time
 from pathlib import Path
@@ -19,7 +19,7 @@ from search.tracking.client import (
 )
 from tests.search.tracking.test_runs import free_port
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own
+pytestmark = pytest.mark.filterwarnings("ignore")  # warnings of MLflow
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own
         ("file:///mlruns", "tracking.uri must be the URI of a database or a server"),
     ],
 )
-def test_a_store_that_cannot_be_used_is_refused_at_once(uri: str, message: str) -> None:
+def test_an_unusable_store_is_refused_immediately(uri: str, message: str) -> None:
     began = time.monotonic()
     with pytest.raises(BadInputError, match=message):
         check_tracking(uri.format(port=free_port()))

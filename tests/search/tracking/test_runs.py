@@ -23,7 +23,7 @@ from search.study.states import StateName
 from search.tracking.client import check_tracking, default_uri
 from search.tracking.thread import Tracking
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own
+pytestmark = pytest.mark.filterwarnings("ignore")  # warnings of MLflow
 SEARCH = parse(TOY_SEARCH, "toy", family=ToyFamily())
 VALUES: dict[str, Value] = {"solver": "gradient", "lr": 0.1, "columns": 3, "pause": 0.0, "trouble": "none", "epochs": 9}
 STARTED = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001  (Optuna's are naive)
@@ -59,7 +59,7 @@ def runs(home: Path, uri: str = "") -> dict[str, Any]:
     experiment = mlflow.get_experiment_by_name("toy")
     listed = mlflow.search_runs([experiment.experiment_id])
     named = {run.info.run_name: run for run in listed}
-    assert len(named) == len(listed), "a run is there twice"
+    assert len(named) == len(listed), "duplicate runs"
     return named
 
 
@@ -67,7 +67,7 @@ def history(home: Path, run: Any, metric: str) -> list[tuple[int, float]]:
     return [(point.step, point.value) for point in client(home).get_metric_history(run.info.run_id, metric)]
 
 
-def test_trials_become_runs_under_the_searchs_run(store: Path) -> None:
+def test_trials_are_child_runs_of_the_search(store: Path) -> None:
     tracking = track(store, [])
     tracking.put(record(0, "RUNNING"))
     tracking.put(record(1, "COMPLETE", [3.0, 2.0]))
@@ -113,7 +113,7 @@ def test_trials_become_runs_under_the_searchs_run(store: Path) -> None:
     assert parent.data.metrics["best_loss"] == 2.5
 
 
-def test_the_winner_gets_its_picture_and_settings_and_nothing_is_pickled(store: Path) -> None:
+def test_the_winner_has_its_picture_and_hyperparameters_and_nothing_is_pickled(store: Path) -> None:
     tracking = track(store, [record(1, "COMPLETE", [3.0, 2.0])])
     tracking.close(record(1, "COMPLETE", [3.0, 2.0]), finished=True)
     folder = Path(runs(store)["toys/1"].info.artifact_uri.removeprefix("file://"))
@@ -123,7 +123,7 @@ def test_the_winner_gets_its_picture_and_settings_and_nothing_is_pickled(store: 
     assert (folder / "learning_curve.png").read_bytes()[:4] == b"\x89PNG"
 
 
-def test_writing_again_changes_nothing_and_writes_what_was_lacking(store: Path) -> None:
+def test_writing_again_adds_only_what_is_missing(store: Path) -> None:
     first = [record(0, "PRUNED", [4.0]), record(1, "RUNNING", [3.0])]
     track(store, first).close(None, finished=False)
     assert runs(store)["toys"].info.status == "KILLED"
@@ -137,7 +137,7 @@ def test_writing_again_changes_nothing_and_writes_what_was_lacking(store: Path) 
     assert history(store, named["toys/1"], "loss") == [(1, 3.5), (2, 2.5), (3, 1.5)]
 
 
-def test_an_interrupted_trial_runs_again(store: Path) -> None:
+def test_the_run_of_a_resumed_trial_is_running_again(store: Path) -> None:
     track(store, [record(0, "WAITING", [4.0])]).close(None, finished=False)
     assert runs(store)["toys/0"].info.status == "KILLED"
     tracking = track(store, [record(0, "WAITING", [4.0])])
@@ -147,7 +147,7 @@ def test_an_interrupted_trial_runs_again(store: Path) -> None:
     assert runs(store)["toys/0"].info.end_time is None or runs(store)["toys/0"].data.tags["state"] == "RUNNING"
 
 
-def test_the_crown_passes_on(store: Path) -> None:
+def test_only_the_newest_winner_has_the_tag(store: Path) -> None:
     first, second = record(0, "COMPLETE", [4.0]), record(1, "COMPLETE", [3.0])
     track(store, [first]).close(first, finished=True)
     track(store, [first, second]).close(second, finished=True)
@@ -156,7 +156,7 @@ def test_the_crown_passes_on(store: Path) -> None:
     assert named["toys"].data.tags["winner"] == "toys/1"
 
 
-def test_another_search_of_the_same_name_has_runs_of_its_own(store: Path) -> None:
+def test_another_search_of_the_same_name_has_its_own_runs(store: Path) -> None:
     track(store, [record(0, "COMPLETE", [4.0])], study="id-1").close(None, finished=True)
     track(store, [record(0, "COMPLETE", [4.0])], study="id-2").close(None, finished=True)
     mlflow = client(store)
@@ -164,7 +164,7 @@ def test_another_search_of_the_same_name_has_runs_of_its_own(store: Path) -> Non
     assert len(mlflow.search_runs([experiment])) == 4
 
 
-def test_a_store_that_breaks_later_is_written_at_the_next_start(store: Path) -> None:
+def test_what_a_broken_store_did_not_get_is_written_at_the_next_start(store: Path) -> None:
     tracking = track(store, [])
     tracking.put(record(0, "RUNNING"))
     wait_for(lambda: (store / "mlflow.db").exists() and "toys/0" in runs(store))
@@ -187,7 +187,7 @@ def test_a_store_that_breaks_later_is_written_at_the_next_start(store: Path) -> 
 
 
 @pytest.mark.slow
-def test_whatever_a_killed_driver_left_half_written_the_next_start_completes(store: Path) -> None:
+def test_the_next_start_completes_the_runs_of_a_killed_driver(store: Path) -> None:
     old, best, better = (record(n, "COMPLETE", losses) for n, losses in enumerate(([4.0], [3.0, 2.0], [1.0])))
     track(store, [old]).close(old, finished=True)
     root = Path(__file__).parents[3]
@@ -213,7 +213,7 @@ def test_whatever_a_killed_driver_left_half_written_the_next_start_completes(sto
 
 
 @pytest.mark.slow
-def test_a_store_that_is_only_slow_is_waited_for(store: Path) -> None:
+def test_a_slow_store_is_waited_for(store: Path) -> None:
     track(store, []).close(None, finished=False)
     with sqlite3.connect(store / "mlflow.db") as database:
         database.execute(
@@ -233,10 +233,10 @@ def wait_for(condition: Callable[[], bool], seconds: float = 40.0) -> None:
         try:
             if condition():
                 return
-        except Exception:  # noqa: BLE001, S110  (not there yet)
+        except Exception:  # noqa: BLE001, S110  (not ready yet)
             pass
         time.sleep(0.2)
-    raise AssertionError("it did not come about")
+    raise AssertionError("the condition was not met in time")
 
 
 def free_port() -> int:
@@ -284,7 +284,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.mark.slow
-def test_a_server_may_go_and_come_back(
+def test_results_are_written_after_a_server_restart(
     store: Path,
     server: tuple[str, Callable[[], subprocess.Popen[bytes]]],
     monkeypatch: pytest.MonkeyPatch,

@@ -1,4 +1,4 @@
-"""MLflow's store in a file is complete or does not exist; one that is half-made is repaired."""
+"""MLflow's store in a file is complete or does not exist; an incomplete store is repaired."""
 
 import resource
 import shutil
@@ -23,7 +23,7 @@ from search.tracking.client import connect, default_uri
 from search.tracking.store_file import make_ready
 from tests.search.programs import environment
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own
+pytestmark = pytest.mark.filterwarnings("ignore")  # warnings of MLflow
 EARLIER = "0584bdc529eb"
 """A version of MLflow's schema that is not the newest."""
 
@@ -74,19 +74,19 @@ def change(path: Path, *statements: str) -> None:
 
 
 def use(home: Path) -> None:
-    """Check that a run can be written to a store, and that a registry reads it."""
+    """Check that a run can be written to a store, and that a registry can read the store."""
     client = connect(default_uri(home))
     client.create_run(client.create_experiment("new"))
     assert Registry(default_uri(home), home).versions() == []
 
 
-def test_a_store_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_a_new_store_leaves_only_its_file_and_its_lock(tmp_path: Path) -> None:
     use(tmp_path / "runs")
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["mlflow.db", "mlflow.db.lock"]
 
 
 @pytest.mark.parametrize("stage", range(7))
-def test_a_half_made_store_is_made_anew(half_made: list[Path], stage: int, tmp_path: Path) -> None:
+def test_an_incomplete_store_is_created_again(half_made: list[Path], stage: int, tmp_path: Path) -> None:
     home = shutil.copytree(half_made[stage], tmp_path / "runs")
     assert (home / "mlflow.db").exists()
     (home / ".mlflow.db.1234.part").write_bytes(b"left by a process that was killed")
@@ -94,7 +94,7 @@ def test_a_half_made_store_is_made_anew(half_made: list[Path], stage: int, tmp_p
     assert sorted(path.name for path in home.iterdir()) == ["mlflow.db", "mlflow.db.lock"]
 
 
-def test_a_half_made_store_that_holds_runs_is_moved_aside_and_reported(half_made: list[Path], tmp_path: Path) -> None:
+def test_an_incomplete_store_with_runs_is_moved_aside_and_reported(half_made: list[Path], tmp_path: Path) -> None:
     home = shutil.copytree(half_made[5], tmp_path / "runs")
     change(home / "mlflow.db", *RUN)
     with pytest.raises(BadInputError, match=r"mlflow.db did not and was moved to mlflow.db.damaged-\w+ \(") as caught:
@@ -107,7 +107,7 @@ def test_a_half_made_store_that_holds_runs_is_moved_aside_and_reported(half_made
 
 @pytest.fixture
 def older(tmp_path: Path) -> Path:
-    """A home with a store of an older MLflow, with a run in it."""
+    """A home with the store of an older MLflow, which contains a run."""
     from mlflow.store.db.utils import (
         _get_alembic_config,  # pyright: ignore[reportPrivateUsage, reportUnknownVariableType]
     )
@@ -126,13 +126,13 @@ def older(tmp_path: Path) -> Path:
     return home
 
 
-def test_an_older_store_is_brought_up_to_date_in_a_copy(older: Path) -> None:
+def test_an_older_store_is_upgraded(older: Path) -> None:
     client = connect(default_uri(older))
     assert client.get_run("r").info.status == "FINISHED"
     assert [path.name for path in older.glob("mlflow.db.damaged*")] == []
 
 
-def test_a_full_disk_leaves_no_half_of_a_store(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_incomplete_store(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, hard))
     try:
@@ -165,7 +165,7 @@ def test_files_of_other_programs_are_not_changed(
     assert path.read_bytes() == before
 
 
-def test_a_damaged_file_is_named_with_the_remedy(tmp_path: Path) -> None:
+def test_the_error_for_a_damaged_file_has_its_name_and_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_bytes(b"this is no database" * 100)
     for act in (Registry(default_uri(tmp_path), tmp_path).versions, lambda: make_ready(default_uri(tmp_path))):
         with pytest.raises(BadInputError, match=r"mlflow.db is damaged \(file is not a database\); restore") as caught:
@@ -173,7 +173,7 @@ def test_a_damaged_file_is_named_with_the_remedy(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
 
 
-def test_several_processes_make_one_store(tmp_path: Path) -> None:
+def test_several_processes_create_one_store(tmp_path: Path) -> None:
     script = Path(__file__).parent.with_name("store_makers.py")
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path)], env=environment(), capture_output=True, text=True, check=False
@@ -184,7 +184,7 @@ def test_several_processes_make_one_store(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("begins", ["without a store", "with one"])
-def test_a_homes_first_search_may_be_killed_at_any_step_and_the_next_start_has_all_in_mlflow(
+def test_after_a_first_search_is_killed_at_any_step_the_next_start_writes_everything_to_mlflow(
     begins: str, tracked_home: Path, tmp_path: Path
 ) -> None:
     from tests.search.dying_search import begin
@@ -198,11 +198,11 @@ def test_a_homes_first_search_may_be_killed_at_any_step_and_the_next_start_has_a
     homes = list(folder.iterdir())
     assert len(homes) > 15
     bare = [home for home in homes if not list(home.glob("*mlflow*"))]
-    for home in {*homes, *bare[:1]} - {*bare[1:]}:  # what is only begun in the study is begun in MLflow in one way
+    for home in {*homes, *bare[:1]} - {*bare[1:]}:  # one home without a store stands for all of them
         begin(home)
         check_all_is_in_mlflow(home)
     for home in bare[1:]:
-        check_the_study_goes_on(home)
+        check_the_study_can_be_opened(home)
 
 
 def check_all_is_in_mlflow(home: Path) -> None:
@@ -219,7 +219,7 @@ def check_all_is_in_mlflow(home: Path) -> None:
     assert [(point.step, point.value) for point in points] == expected
 
 
-def check_the_study_goes_on(home: Path) -> None:
+def check_the_study_can_be_opened(home: Path) -> None:
     with open_study(parse(TOY_SEARCH, "toy.toml", family=ToyFamily()), ToyFamily(), home, "f") as study:
         assert study.records() == []
     assert read_search(home, "toys", ToyFamily()).trials == ()

@@ -1,4 +1,4 @@
-"""Where trials save, over all starts of a search: in an object store, in a folder, and from one to the other."""
+"""The storage of trials over all starts of a search: an object store, a folder, and moves between them."""
 
 import os
 import subprocess
@@ -22,9 +22,9 @@ from search.study.writer import Study
 from search.trials.files import TrialFiles, model_path
 from search.trials.storage import CheckpointCollector, MigratedFiles, migrate_storage
 from tests.object_store import S3Server, object_store
-from tests.search.driver.test_restart import TRIALS, check_it_went_on_from_a_rung, check_mlflow, drive, trials
+from tests.search.driver.test_restart import TRIALS, check_mlflow, check_trials_resumed_from_a_rung, drive, trials
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # the store's own
+pytestmark = pytest.mark.filterwarnings("ignore")  # warnings of the object store
 TOY = ToyFamily()
 SPEC = ToySpec()
 
@@ -38,7 +38,7 @@ def store() -> Generator[S3Server]:
 
 @pytest.fixture(params=["folder", "bucket"])
 def elsewhere(request: pytest.FixtureRequest, store: S3Server, tmp_path: Path) -> str:
-    """A storage that is not the home folder."""
+    """A storage other than the home folder."""
     if request.param == "bucket":
         return store.url(f"bucket/{tmp_path.name}")
     (tmp_path / "shared").mkdir()
@@ -71,8 +71,8 @@ def saved(files: TrialFiles, number: int) -> int | None:
     return states[0].training["number"] if len(states) == 2 else None
 
 
-def test_what_unfinished_trials_saved_goes_along_to_another_storage_and_back(home: Path, elsewhere: str) -> None:
-    """Three starts; the trial 0 waits, 1 is full but its model is not at home, 2 was stopped."""
+def test_checkpoints_of_unfinished_trials_move_to_another_storage_and_back(home: Path, elsewhere: str) -> None:
+    """Start three times; trial 0 waits, 1 is full but its model is not in the search's folder, 2 was stopped."""
     with open_study(toy(""), TOY, home, "f") as study:
         own = migrate_storage(study, toy(""), home)
         assert own.files == own.home
@@ -103,16 +103,16 @@ def test_what_unfinished_trials_saved_goes_along_to_another_storage_and_back(hom
     assert checkpoint.load(model_path(folder(home, "toys"), 1)).training == {"w": 1}
 
 
-def test_two_searches_of_one_name_do_not_meet_in_one_storage(tmp_path: Path, elsewhere: str) -> None:
-    found: list[MigratedFiles] = []
+def test_searches_of_the_same_name_have_separate_folders_in_a_storage(tmp_path: Path, elsewhere: str) -> None:
+    migrated: list[MigratedFiles] = []
     for home in (tmp_path / "one", tmp_path / "two"):
         with open_study(toy(elsewhere), TOY, home, "f") as study:
-            found.append(migrate_storage(study, toy(elsewhere), home))
-    save(found[0].files, 3)
-    assert found[1].files.states() == set()
+            migrated.append(migrate_storage(study, toy(elsewhere), home))
+    save(migrated[0].files, 3)
+    assert migrated[1].files.states() == set()
 
 
-def test_a_move_that_is_cut_off_is_done_again(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_move_is_repeated(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "shared").mkdir()
     search = toy(str(tmp_path / "shared"))
     with open_study(toy(""), TOY, home, "f") as study:
@@ -135,12 +135,12 @@ def test_a_move_that_is_cut_off_is_done_again(home: Path, tmp_path: Path, monkey
     assert own.files.states() == {0, 1}
     monkeypatch.undo()
     with open_study(search, TOY, home, "f") as study:
-        settled = migrate_storage(study, search, home)
-    assert settled.files.states() == {0, 1}
-    assert "moved what 2 trials saved" in settled.messages[0]
+        migrated = migrate_storage(study, search, home)
+    assert migrated.files.states() == {0, 1}
+    assert "moved what 2 trials saved" in migrated.messages[0]
 
 
-def test_an_old_storage_that_is_not_there_is_refused_where_something_waits_in_it(home: Path, tmp_path: Path) -> None:
+def test_a_missing_old_storage_is_refused_if_a_trial_waits(home: Path, tmp_path: Path) -> None:
     search = toy(str(tmp_path / "shared"))
     (tmp_path / "shared").mkdir()
     with open_study(search, TOY, home, "f") as study:
@@ -170,84 +170,86 @@ def finish_one(study: Study, search: SearchSpec, files: TrialFiles) -> list[Tria
     return study.records()
 
 
-def test_models_come_home_and_what_is_finished_is_cleared_away(home: Path, elsewhere: str) -> None:
+def test_models_move_to_the_search_folder_and_checkpoints_of_finished_trials_are_removed(
+    home: Path, elsewhere: str
+) -> None:
     search = toy(elsewhere)
     with open_study(search, TOY, home, "f") as study:
-        settled = migrate_storage(study, search, home)
-        caretaker = CheckpointCollector(settled, study.records())
-        finish_one(study, search, settled.files)
-        caretaker.finished(0)
-        save(settled.files, begin(study, search))
-        assert caretaker.close(finish_one(study, search, settled.files), hurry=False) == []
-        assert [settled.home.has_model(number) for number in range(3)] == [True, False, True]
-        assert [settled.files.has_model(number) for number in range(3)] == [False] * 3
-        assert settled.files.states() == {1}, "what runs keeps its state"
+        migrated = migrate_storage(study, search, home)
+        collector = CheckpointCollector(migrated, study.records())
+        finish_one(study, search, migrated.files)
+        collector.finished(0)
+        save(migrated.files, begin(study, search))
+        assert collector.close(finish_one(study, search, migrated.files), hurry=False) == []
+        assert [migrated.home.has_model(number) for number in range(3)] == [True, False, True]
+        assert [migrated.files.has_model(number) for number in range(3)] == [False] * 3
+        assert migrated.files.states() == {1}, "a running trial keeps its checkpoints"
 
 
-def test_a_model_that_could_not_come_home_comes_at_the_next_start(home: Path, tmp_path: Path) -> None:
+def test_a_model_that_could_not_be_moved_is_moved_at_the_next_start(home: Path, tmp_path: Path) -> None:
     (tmp_path / "shared").mkdir()
     search = toy(str(tmp_path / "shared"))
     with open_study(search, TOY, home, "f") as study:
-        settled = migrate_storage(study, search, home)
-        caretaker = CheckpointCollector(settled, study.records())
-        records = finish_one(study, search, settled.files)
+        migrated = migrate_storage(study, search, home)
+        collector = CheckpointCollector(migrated, study.records())
+        records = finish_one(study, search, migrated.files)
         (tmp_path / "shared").rename(tmp_path / "unmounted")
-        said = caretaker.close(records, hurry=True)
-        assert len(said) == 1
-        assert "there is no such folder here" in said[0]
-        assert said[0].endswith(": the next start does it")
+        messages = collector.close(records, hurry=True)
+        assert len(messages) == 1
+        assert "there is no such folder here" in messages[0]
+        assert messages[0].endswith(": the next start does it")
         (tmp_path / "unmounted").rename(tmp_path / "shared")
-        assert CheckpointCollector(settled, records).close(records, hurry=True) == []
+        assert CheckpointCollector(migrated, records).close(records, hurry=True) == []
     assert model_path(folder(home, "toys"), 0).is_file()
-    assert settled.files.states() == set()
+    assert migrated.files.states() == set()
 
 
 @pytest.mark.slow
-def test_begun_at_home_killed_gone_on_with_in_an_object_store_killed_and_ended(
+def test_a_killed_search_resumes_in_an_object_store_is_killed_again_and_finishes(
     tracked_home: Path, store: S3Server
 ) -> None:
     home, storage = tracked_home, store.url("bucket/searches")
     own = folder(home, "toys")
     files = TrialFiles(FolderStore(own))
-    drive(home, kill_after=" 4")  # an epoch behind a rung
+    drive(home, kill_after=" 4")  # an epoch after a rung
     late = next(trial.number for trial in trials(home) if trial.state == "WAITING" and len(trial.epochs) > 3)
     left = [trial.number for trial in trials(home) if trial.state == "WAITING" and len(trial.epochs) < 9]
-    at_home = files.states() & set(left)  # finished ones' may lie there
+    at_home = files.states() & set(left)  # without checkpoints of finished trials
     assert late in at_home
     printed = drive(home, kill_after=f"epoch {late} 5", storage=storage)
     moved = [int(line.split()[3]) for line in printed if line.startswith("message moved what")]
     assert len(moved) == 1
     assert len(at_home) <= moved[0] <= len(left), "a worker may save once more after its driver's death"
-    assert not at_home & files.states(), "everything went along"
+    assert not at_home & files.states(), "all checkpoints were moved"
     assert [line for line in printed if line.startswith(f"epoch {late} ")] == [f"epoch {late} 4", f"epoch {late} 5"]
     cut = trials(home)
     assert (cut[late].state, len(cut[late].epochs)) == ("WAITING", 5)
     printed = drive(home, storage=storage)
-    check_it_went_on_from_a_rung(cut, printed)
+    check_trials_resumed_from_a_rung(cut, printed)
 
-    found = trials(home)
-    assert [trial.number for trial in found] == list(range(TRIALS))
-    assert all(trial.is_final for trial in found)
+    finished = trials(home)
+    assert [trial.number for trial in finished] == list(range(TRIALS))
+    assert all(trial.is_final for trial in finished)
     for old in cut:
-        assert found[old.number].epochs[: len(old.epochs)] == old.epochs, "what was recorded is never changed"
-    full = [trial.number for trial in found if trial.state == "COMPLETE"]
+        assert finished[old.number].epochs[: len(old.epochs)] == old.epochs, "recorded epochs never change"
+    full = [trial.number for trial in finished if trial.state == "COMPLETE"]
     assert full
     assert [path.name for path in sorted((own / "models").iterdir())] == [f"trial-{number:05d}.pt" for number in full]
     where = store_at(storage).below(f"toys-{read_search(home, 'toys', TOY).study[:8]}")
     assert where.names("checkpoints") == where.names("models") == []
-    check_mlflow(home, found)
+    check_mlflow(home, finished)
     secret = b"AWS_SECRET"
     assert not [path for path in home.rglob("*") if path.is_file() and secret in path.read_bytes()]
 
 
 @pytest.mark.slow
-def test_a_storage_that_becomes_read_only_ends_the_search_in_one_line_and_nothing_is_lost(
+def test_a_storage_that_becomes_read_only_ends_the_search_with_one_line_and_loses_nothing(
     tracked_home: Path, tmp_path: Path
 ) -> None:
     home, shared = tracked_home, tmp_path / "shared"
     shared.mkdir()
     if subprocess.run(["unshare", "-rm", "true"], check=False, capture_output=True).returncode:
-        pytest.skip("this user may not mount in a namespace of its own")
+        pytest.skip("this user may not mount in a new namespace")
     script = 'mount --bind "$1" "$1" && exec "$2" "$3" "$4" 8 "$1"'
     driver = str(Path(__file__).parent.with_name("drive.py"))
     command = ["unshare", "-rm", "sh", "-c", script, "sh", str(shared), sys.executable, driver, str(home)]
@@ -264,9 +266,8 @@ def test_a_storage_that_becomes_read_only_ends_the_search_in_one_line_and_nothin
     subprocess.run([*enter, "mount", "-o", "remount,ro,bind", str(shared)], check=True)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
-    told = f"UnusableStoreError: storage must be readable and writable: {shared}"
     last = errors.strip().splitlines()[-1]
-    assert told in last
+    assert f"UnusableStoreError: storage must be readable and writable: {shared}" in last
     assert "is not (Read-only file system); make the folder writable on every machine, or name another; " in last
     assert last.endswith("resume the search, nothing recorded is lost")
 

@@ -51,24 +51,24 @@ def losses(reports: list[EpochReport]) -> list[tuple[int, tuple[float, ...]]]:
     return [(report.epoch, report.metrics["loss"].values) for report in reports]
 
 
-def test_a_trial_that_was_cut_off_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
-    whole = losses(train(None))
-    assert [epoch for epoch, _ in whole] == list(range(1, 10))
-    assert losses(train(tmp_path, until=5)) == whole[:5]
-    assert losses(train(tmp_path)) == whole[2:], "the epoch that it was saved at is reported again"
+def test_an_interrupted_trial_resumes_with_the_same_losses(tmp_path: Path) -> None:
+    uninterrupted = losses(train(None))
+    assert [epoch for epoch, _ in uninterrupted] == list(range(1, 10))
+    assert losses(train(tmp_path, until=5)) == uninterrupted[:5]
+    assert losses(train(tmp_path)) == uninterrupted[2:], "the epoch of the checkpoint is reported again"
 
 
 @pytest.mark.parametrize("death", [1, 3, 9])
-def test_a_report_that_was_lost_behind_its_checkpoint_comes_after_all(tmp_path: Path, death: int) -> None:
-    whole = losses(train(None))
+def test_a_report_lost_after_its_checkpoint_is_repeated(tmp_path: Path, death: int) -> None:
+    uninterrupted = losses(train(None))
     saving: dict[str, Any] = {"save_after": (1, 3, 9)}
-    assert losses(train(tmp_path, until=death, **saving)) == whole[:death]  # its last is lost: whoever takes it dies
+    assert losses(train(tmp_path, until=death, **saving)) == uninterrupted[:death]  # counting the last as lost
     model_path(tmp_path, 7).unlink(missing_ok=True)
-    assert losses(train(tmp_path, **saving)) == whole[death - 1 :]
+    assert losses(train(tmp_path, **saving)) == uninterrupted[death - 1 :]
     assert model_path(tmp_path, 7).exists()
 
 
-def test_it_saves_after_the_given_epochs_alone_and_before_it_reports(tmp_path: Path) -> None:
+def test_checkpoints_are_saved_only_after_the_given_epochs_and_before_the_report(tmp_path: Path) -> None:
     seen: list[list[int]] = []
 
     def report(epoch: EpochReport) -> None:
@@ -87,19 +87,19 @@ def test_it_saves_after_the_given_epochs_alone_and_before_it_reports(tmp_path: P
     ]
 
 
-def test_the_trained_model_is_kept_whole_and_small_when_the_budget_is_done(tmp_path: Path) -> None:
+def test_the_trained_model_is_saved_without_optimiser_state_after_the_full_budget(tmp_path: Path) -> None:
     path = model_path(tmp_path, 7)
     train(tmp_path, until=8)
     assert not path.exists()
     train(tmp_path)
-    found = checkpoint.load(path)
-    assert ToySpec.model_validate(found.spec) == SPEC
-    assert set(found.training) == {"weights"}
-    said = {"seed": 3, "trial": 7, "family": "toy", "fingerprint": "toy-1", "vocabulary": {"columns": 4}}
-    assert found.extra == said
+    model = checkpoint.load(path)
+    assert ToySpec.model_validate(model.spec) == SPEC
+    assert set(model.training) == {"weights"}
+    extra = {"seed": 3, "trial": 7, "family": "toy", "fingerprint": "toy-1", "vocabulary": {"columns": 4}}
+    assert model.extra == extra
 
 
-def test_a_checkpoint_from_before_a_setting_existed_is_taken_up(tmp_path: Path) -> None:
+def test_a_checkpoint_from_before_a_setting_existed_is_used(tmp_path: Path) -> None:
     wide = SPEC.model_copy(update={"columns": 8})
     train(tmp_path, until=5, spec=wide)
     path = max(tmp_path.rglob("*.pt"))
@@ -112,7 +112,7 @@ def test_a_checkpoint_from_before_a_setting_existed_is_taken_up(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("settings", [{"copying": "off"}, {"reading": "literal"}], ids=str)
-def test_a_composers_checkpoint_from_before_copying_is_taken_up(settings: dict[str, Any], tmp_path: Path) -> None:
+def test_a_composer_checkpoint_from_before_copying_is_used(settings: dict[str, Any], tmp_path: Path) -> None:
     data = melodies(random_tunes(12))
     spec = ComposerSpec.from_values({"size": 8, "embedding": 6, "epochs": 3, **settings})
 
@@ -127,7 +127,7 @@ def test_a_composers_checkpoint_from_before_copying_is_taken_up(settings: dict[s
         options: dict[str, Any] = {"seed": 0, "number": 1, "device": "cpu", "save_after": (2,)}
         with suppress(CutOffError):
             train_trial(Composer(), spec, data, report, files=folder and files(folder), **options)
-        return [(one.epoch, one.metrics["nats_per_note"].values) for one in reports]
+        return [(report.epoch, report.metrics["nats_per_note"].values) for report in reports]
 
     losses_of(tmp_path, until=2)
     (path,) = tmp_path.rglob("*.pt")
@@ -135,7 +135,7 @@ def test_a_composers_checkpoint_from_before_copying_is_taken_up(settings: dict[s
     assert losses_of(tmp_path, until=3) == losses_of(None, until=3)[1:]
 
 
-def test_another_searchs_checkpoint_is_not_taken_up(tmp_path: Path) -> None:
+def test_a_checkpoint_with_another_seed_or_spec_is_not_used(tmp_path: Path) -> None:
     train(tmp_path, until=5)
     assert train(tmp_path, until=1, seed=4)[0].epoch == 1
     train(tmp_path, until=5)
@@ -158,32 +158,32 @@ def emptied(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [cut_short, with_a_wrong_byte, emptied])
-def test_a_damaged_checkpoint_costs_the_epochs_since_the_one_before_it(
+def test_a_trial_with_a_damaged_checkpoint_resumes_from_the_previous_one(
     damage: Callable[[Path], None], tmp_path: Path
 ) -> None:
-    whole, said = losses(train(None)), list[str]()
+    uninterrupted, messages = losses(train(None)), list[str]()
     train(tmp_path, until=5)
     older, newer = sorted((tmp_path / "checkpoints").iterdir())
     damage(newer)
-    assert losses(train(tmp_path, until=4, say=said.append)) == whole[:4], "it goes on from epoch 1, reported again"
-    note = f"{newer} cannot be read: damaged or cut short; trial 7 resumes from its checkpoint of epoch 1"
-    assert said == [note]
-    assert losses(train(tmp_path, until=4)) == whole[2:4], "the damaged file has been written anew"
+    assert losses(train(tmp_path, until=4, say=messages.append)) == uninterrupted[:4], "it resumes from epoch 1"
+    message = f"{newer} cannot be read: damaged or cut short; trial 7 resumes from its checkpoint of epoch 1"
+    assert messages == [message]
+    assert losses(train(tmp_path, until=4)) == uninterrupted[2:4], "the damaged file was replaced"
     damage(older)
     damage(newer)
-    said.clear()
-    assert losses(train(tmp_path, say=said.append)) == whole
-    assert said == [f"{newer} and {older} cannot be read: damaged or cut short; trial 7 starts over"]
+    messages.clear()
+    assert losses(train(tmp_path, say=messages.append)) == uninterrupted
+    assert messages == [f"{newer} and {older} cannot be read: damaged or cut short; trial 7 starts over"]
 
 
-def test_a_checkpoint_of_an_older_version_that_wrote_no_epoch_in_its_name_is_taken_up(tmp_path: Path) -> None:
+def test_a_checkpoint_of_an_older_version_without_an_epoch_in_its_name_is_used(tmp_path: Path) -> None:
     train(tmp_path, until=5, save_after=(3,))
     (path,) = (tmp_path / "checkpoints").iterdir()
     path.rename(path.with_name("trial-00007.pt"))
     assert losses(train(tmp_path)) == losses(train(None))[2:]
 
 
-def test_a_checkpoint_of_a_newer_version_is_not_trained_over(tmp_path: Path) -> None:
+def test_a_checkpoint_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     train(tmp_path, until=5, save_after=(3,))
     (path,) = (tmp_path / "checkpoints").iterdir()
     torch.save({**torch.load(path, weights_only=True), "format": 99}, path)
@@ -191,13 +191,13 @@ def test_a_checkpoint_of_a_newer_version_is_not_trained_over(tmp_path: Path) -> 
         train(tmp_path)
 
 
-def test_other_numbers_and_seeds_give_other_streams() -> None:
+def test_another_number_or_seed_gives_other_losses() -> None:
     assert losses(train(None, until=1)) == losses(train(None, until=1))
     assert losses(train(None, until=1)) != losses(train(None, until=1, number=8))
     assert losses(train(None, until=1)) != losses(train(None, until=1, seed=4))
 
 
-def test_a_diverging_trial_ends_at_once_and_reports_nothing_of_it() -> None:
+def test_a_diverging_trial_ends_without_reporting_the_epoch() -> None:
     reports: list[EpochReport] = []
     with pytest.raises(TrialDivergedError, match="loss is not finite at epoch"):
         train_trial(
