@@ -9,7 +9,9 @@ from typing import NamedTuple
 from data_prep.tunes.notation import Mode, Tune
 
 _LETTERS = "FCGDAEB"
-_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+PITCH_CLASSES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+"""Pitch class of each letter."""
+
 _LOWEST = -3
 """Names range from the lowered third of the signature's major key (E♭ in C) to its raised fifth (G♯): eleven fifths
 with the leading notes of all four modes and the notes that fiddle tunes borrow. In keys with many accidentals, the
@@ -41,7 +43,7 @@ def spell(pitch: int, fifths: int) -> Name:
     lowest = min(max(fifths + _LOWEST, _FLATTEST), _SHARPEST - 11)
     place = (7 * pitch - lowest) % 12 + lowest
     letter, alter = _at(place)
-    return Name(letter, alter, (pitch - alter - _SEMITONES[letter]) // 12 - 1)
+    return Name(letter, alter, (pitch - alter - PITCH_CLASSES[letter]) // 12 - 1)
 
 
 def signed(fifths: int) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """Write tunes as ABC, version 2.1 of the standard: https://abcnotation.com/wiki/abc:standard:v2.1."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from data_prep.pitches import REST
@@ -12,7 +12,9 @@ from data_prep.writers.bars import WrittenBar, WrittenNote, bars, beat_length, l
 _UNIT = Fraction(1, 2)
 """Length of a note without a number in quarter notes: an eighth (L:1/8)."""
 
-_MODES: dict[Mode, str] = {"major": "", "minor": "m", "dorian": "dor", "mixolydian": "mix"}
+MODE_SUFFIXES: Mapping[Mode, str] = {"major": "", "minor": "m", "dorian": "dor", "mixolydian": "mix"}
+"""Suffix of the tonic for each mode, as in a K: field."""
+
 _ACCIDENTALS = {-1: "_", 0: "=", 1: "^"}
 _MIDDLE_OCTAVE = 4
 
@@ -36,7 +38,7 @@ def to_abc(tune: Tune) -> str:
         f"M:{tune.metre[0]}/{tune.metre[1]}",
         "L:1/8",
         f"Q:{(beat / 4).numerator}/{(beat / 4).denominator}={beats_per_minute:g}",
-        f"K:{tonic(tune)}{_MODES[tune.mode]}",
+        f"K:{tonic(tune)}{MODE_SUFFIXES[tune.mode]}",
     ]
     return "\n".join([*header, *_music(bars(tune), tune.fifths)]) + "\n"
 

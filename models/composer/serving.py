@@ -1,6 +1,5 @@
 """The served composer: rows of requests in, tunes out."""
 
-from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,9 @@ import numpy as np
 from data_prep.errors import BadInputError
 from data_prep.pitches import NUM_PITCHES, REST
 from data_prep.tunes.keys import estimate_key
-from data_prep.tunes.notation import Mode, Tune
+from data_prep.tunes.notation import Tune
 from data_prep.tunes.spelling import tonic
-from data_prep.writers.abc import to_abc
+from data_prep.writers.abc import MODE_SUFFIXES, to_abc
 from models.composer.composing.tune_composer import TuneComposer
 from models.serving import Answer, Column, Row, Serving
 from models.uses.request import SamplingRequest, parse_key, parse_metre
@@ -25,9 +24,6 @@ _MAX_BARS = 256
 
 _MAX_PROMPT = 4096
 """Most notes of a prompt in one request."""
-
-_MODES: Mapping[Mode, str] = {"major": "", "minor": "m", "dorian": "dor", "mixolydian": "mix"}
-"""The suffix of the tonic for each mode, as ``parse_key`` accepts it."""
 
 
 def load(trained: Path) -> Answer:
@@ -48,7 +44,7 @@ def _compose(composer: TuneComposer, row: Row) -> Row:
         "pitch": list(tune.pitch),
         "duration": [float(duration) for duration in tune.duration],
         "metre": f"{tune.metre[0]}/{tune.metre[1]}",
-        "key": tonic(tune) + _MODES[tune.mode],
+        "key": tonic(tune) + MODE_SUFFIXES[tune.mode],
         "abc": to_abc(tune),
     }
 

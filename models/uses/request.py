@@ -9,7 +9,7 @@ from typing import NamedTuple
 from data_prep.errors import BadInputError
 from data_prep.pitches import NUM_PITCHES
 from data_prep.tunes.notation import MODES, Mode, Tune, signature
-from data_prep.tunes.spelling import tonic
+from data_prep.tunes.spelling import PITCH_CLASSES, tonic
 from models.uses.form import Form, parse_form
 
 MAX_BARS = 1000
@@ -24,7 +24,6 @@ _MODES: Mapping[str, Mode] = {
 }
 """Modes by the suffix of the tonic."""
 
-_PITCH_CLASSES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _SHARPS = {"": 0, "#": 1, "b": -1, "♯": 1, "♭": -1}
 
 _MOST_FIFTHS = 7
@@ -141,7 +140,7 @@ def parse_key(text: str) -> RequestedKey:
     if match is None or mode is None:
         raise BadInputError("a key is written like D, Am, F#m, E dorian or Amix", f"got {text!r}")
     letter, sharps = match[1].upper(), _SHARPS[match[2]]
-    fewest = signature((_PITCH_CLASSES[letter] + sharps) % 12, mode)
+    fewest = signature((PITCH_CLASSES[letter] + sharps) % 12, mode)
     written = letter + {-1: "b", 0: "", 1: "#"}[sharps]
     keys = [RequestedKey(fewest + more, mode) for more in (0, -12, 12) if abs(fewest + more) <= _MOST_FIFTHS]
     return next((key for key in keys if tonic(Tune((), (), fifths=key.fifths, mode=mode)) == written), keys[0])
@@ -165,7 +164,7 @@ def parse_pitch(text: str | int) -> int:
     match = re.fullmatch(r"\s*([A-Ga-g])([#b♯♭]?)(-?\d{1,2})\s*", str(text))
     number = re.fullmatch(r"\s*(\d{1,3})\s*", str(text))
     if match:
-        pitch = 12 * (int(match[3]) + 1) + _PITCH_CLASSES[match[1].upper()] + _SHARPS[match[2]]
+        pitch = 12 * (int(match[3]) + 1) + PITCH_CLASSES[match[1].upper()] + _SHARPS[match[2]]
     else:
         pitch = int(number[1]) if number else -1
     if not 0 <= pitch < NUM_PITCHES:
