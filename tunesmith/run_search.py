@@ -66,24 +66,24 @@ def run_search(
         task = SearchTask(spec, family, prepared.data, prepared.fingerprint, home)
         return run(task, _display(spec, family, ""), Workers(slots=1))
     connecting = time.monotonic()
-    with connect(address) as session:
+    with connect(address) as nodes:
         ending = max(_ENDING_S, _ENDING_SHARE * (time.monotonic() - connecting))
         from search.driver.search_run import SearchTask, Workers, run  # as above
 
         wanted = spec.resources
         plan = plan_slots(
-            session.nodes,
+            nodes,
             slots=wanted.slots,
             cpus=wanted.cpus,
             gpus=wanted.gpus,
-            share=measured_share(spec, family, prepared, session.nodes, home) if wanted.gpus == "auto" else None,
+            share=measured_share(spec, family, prepared, nodes, home) if wanted.gpus == "auto" else None,
             may_grow=address is not None,
         )
-        working = [node for node in session.nodes if num_fitting([node], plan.cpus, plan.gpus)]
+        working = [node for node in nodes if num_fitting([node], plan.cpus, plan.gpus)]
         if address is not None:
             _look_at(working, spec, home)
         display = _display(spec, family, "" if address is None else f", {_slots_on(plan.count, working)}")
-        members = Membership(working, plan, wanted=wanted.slots, tell=display.message)
+        members = Membership(working, plan, wanted=wanted.slots, report=display.message)
         workers = Workers(plan.count, plan.cpus, plan.gpus, capacity=None if address is None else members.slots)
         task = SearchTask(spec, family, prepared.data, prepared.fingerprint, home)
         return run(task, display, workers, began=began, later=lambda: later() + ending)

@@ -35,7 +35,7 @@ def home(context: Context) -> Iterator[Finding]:
 
 def ray(context: Context) -> Iterator[Finding]:
     """Connect to Ray; the connection stays open for the checks that follow."""
-    context.nodes = context.session.enter_context(connect(context.address)).nodes
+    context.nodes = context.session.enter_context(connect(context.address))
     what = f"connected to the cluster at {context.address}" if context.address else "a local Ray starts"
     yield Finding("ray", "green", what)
 

@@ -80,7 +80,7 @@ def test_a_search_runs_and_ends_cleanly_before_slurm_kills_it(submitted: subproc
     submitted.send_signal(signal.SIGTERM)
     output, _ = submitted.communicate(timeout=90)
     assert submitted.returncode == 130, output
-    assert "SIGTERM: the search is asked to end" in output
+    assert "SIGTERM: stopping the search" in output
     assert "tunesmith search mine" in output
     assert "the search ended with status 130" in output
     assert not token.exists()
