@@ -1,5 +1,8 @@
 """The launch files for Kubernetes satisfy the schemas of KubeRay and Kubernetes."""
 
+# The schemas are partly untyped:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import os
 from importlib.metadata import version
 from pathlib import Path

@@ -31,7 +31,7 @@ def play(shown: SearchDisplay) -> None:
     shown.trial_ended(3, "FAIL", "nats_per_note is not finite at epoch 1: it diverged")
 
 
-def test_the_best_of_earlier_starts_is_known() -> None:
+def test_the_best_trial_of_earlier_runs_is_shown() -> None:
     shown, console = display(terminal=False)
     shown.search_started(trials=4, epochs=1, seconds=None, finished={"COMPLETE": 1})
     shown.best_before(0, 2.2, 0.01)
@@ -44,7 +44,7 @@ def test_the_best_of_earlier_starts_is_known() -> None:
     assert [line.startswith("#2") for line in lines if "(best so far)" in line] == [True]
 
 
-def test_without_a_terminal_every_event_is_a_line() -> None:
+def test_without_a_terminal_events_are_printed_as_lines() -> None:
     shown, console = display(terminal=False)
     play(shown)
     shown.search_ended()
@@ -55,7 +55,7 @@ def test_without_a_terminal_every_event_is_a_line() -> None:
     assert "\x1b" not in text
 
 
-def test_the_panel_shows_what_runs_what_ended_and_the_best_so_far() -> None:
+def test_the_panel_shows_running_trials_states_and_the_best_trial() -> None:
     shown, console = display(terminal=True)
     play(shown)
     console.print(shown)
@@ -71,7 +71,7 @@ def test_the_panel_shows_what_runs_what_ended_and_the_best_so_far() -> None:
     assert "cell gru, size 64" in text
 
 
-def test_a_partial_trial_is_never_the_best() -> None:
+def test_a_trial_without_its_full_budget_is_never_the_best() -> None:
     shown, console = display(terminal=True)
     shown.search_started(trials=4, epochs=2, seconds=None, finished={})
     shown.trial_started(1, {})
@@ -81,7 +81,7 @@ def test_a_partial_trial_is_never_the_best() -> None:
     assert "no trial has trained for its full budget yet" in printed(console)
 
 
-def test_the_best_so_far_is_the_largest_where_more_is_better() -> None:
+def test_the_best_trial_of_a_maximised_metric_has_the_largest_value() -> None:
     console = Console(file=io.StringIO(), force_terminal=False, width=100, color_system=None)
     shown = SearchDisplay(console, title="a search", objective=ONSET_CORRELATION, defaults=DEFAULTS)
     shown.search_started(trials=2, epochs=1, seconds=None, finished={})
