@@ -139,7 +139,7 @@ class _Handshake(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Ask, and store the answers."""
+        """Ask the nodes, and store their answers."""
         try:
             self.answers = environments(self._nodes)
         except Exception as error:  # noqa: BLE001  (Ray has dozens)

@@ -66,7 +66,7 @@ def options(
     ] = False,
     _debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
 ) -> None:
-    """Options before the command."""
+    """Handle the options before the command."""
 
 
 def main() -> None:

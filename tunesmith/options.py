@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,14 @@ from data_prep.errors import BadInputError
 if TYPE_CHECKING:
     from models.spec import Value
 
+
+def _repeats(default: str) -> Any:
+    text = "Read repeats in scores as written (each section once) or as played (AABB)."
+    return typer.Option("--repeats", help=text, show_default=default, metavar="written|played")
+
+
+Repeats = Annotated[str | None, _repeats("written")]
+SearchRepeats = Annotated[str | None, _repeats("as in the search")]
 Home = Annotated[
     Path | None,
     typer.Option(
@@ -29,15 +37,6 @@ CorpusName = Annotated[
         help="A named corpus (see 'tunesmith data list') or a folder of MIDI, ABC, MusicXML or kern files. "
         "FOLDER:COLUMN names the column of its index.csv that holds the styles.",
         metavar="NAME|DIR",
-    ),
-]
-Repeats = Annotated[
-    str | None,
-    typer.Option(
-        "--repeats",
-        help="Read repeats in scores as written (each section once) or as played (AABB).",
-        show_default="as in the search, else written",
-        metavar="written|played",
     ),
 ]
 Tracking = Annotated[

@@ -24,7 +24,7 @@ _VERBOSE: Final = (
     "ray.dashboard.modules.dashboard_sdk",
     "ray.dashboard.modules.job.sdk",
 )
-"""Loggers of which only errors are shown."""
+"""Loggers that are limited to errors."""
 
 
 def connect_dashboard(address: str) -> "JobSubmissionClient":

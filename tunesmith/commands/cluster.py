@@ -57,7 +57,7 @@ def init(
 
 @app.command()
 def up(file: LaunchFile, yes: Yes = False) -> None:
-    """Start a cluster, or apply changes of its launch file, with Ray's cluster launcher. Asks for confirmation."""
+    """Start a cluster, or apply changes of its launch file, with Ray's cluster launcher, after confirmation."""
     from cluster.launch.ray_launcher import launch
 
     raise typer.Exit(launch("up", file, yes=yes))
@@ -65,7 +65,7 @@ def up(file: LaunchFile, yes: Yes = False) -> None:
 
 @app.command()
 def down(file: LaunchFile, yes: Yes = False) -> None:
-    """Stop all machines of a cluster with Ray's cluster launcher. Asks for confirmation."""
+    """Stop all machines of a cluster with Ray's cluster launcher, after confirmation."""
     from cluster.launch.ray_launcher import launch
 
     raise typer.Exit(launch("down", file, yes=yes))

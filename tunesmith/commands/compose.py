@@ -12,7 +12,7 @@ from data_prep.errors import BadInputError, unknown
 from data_prep.storage.user_files import free_set, of_set
 from tunesmith.console import out, print_json, warn
 from tunesmith.home import home_folder, make_folder
-from tunesmith.options import AsJson, CorpusName, Home, Repeats, Tracking
+from tunesmith.options import AsJson, CorpusName, Home, SearchRepeats, Tracking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,7 +80,7 @@ def compose(
         str, typer.Option(help="General MIDI name of the instrument in MIDI and audio; 'perform' requires piano.")
     ] = "violin",
     corpus: CorpusName = None,
-    repeats: Repeats = None,
+    repeats: SearchRepeats = None,
     report: Annotated[
         bool, typer.Option("--report/--no-report", help="Compare the tunes with the corpus, and look for copies.")
     ] = True,
@@ -221,7 +221,7 @@ def _prompt(path: Path | None) -> "tuple[Tune | None, list[str]]":
 
 
 def _corpus(model: "NamedModel", name: str | None, repeats: str | None) -> "Compared":
-    """Measure and index the named corpus, or the model's training corpus; return None for one not available."""
+    """Measure and index the named corpus or the model's training corpus; return None twice if it is not available."""
     from data_prep.tunes.copies import CorpusIndex
     from data_prep.tunes.corpus_measures import corpus_measures
     from search.spec.sections import Data

@@ -171,7 +171,7 @@ def _show(version: "Version", evidence: dict[str, Any]) -> None:
 
 
 def _loses_to(version: "Version", evidence: dict[str, Any]) -> str:
-    """Return the clause about baselines that beat a version, for versions registered before that was stored."""
+    """Return which baselines beat a version as text, for versions registered before this was stored."""
     from models.families import family as find_family
     from search.promotion.evidence import tested
     from search.promotion.sealed_test import loses_to

@@ -139,7 +139,8 @@ def _print_plan(record: "SearchRecord", family: "AnyFamily", choice: "PromotionP
     epochs = counted(record.spec.budget.epochs, "epoch")
     out.print(
         f"\nwould train {counted(choice.networks, 'network')} on all open pieces for {choice.epochs} of {epochs}, test "
-        "the model once on the sealed test set, register it, and compare it with the champion; nothing was done"
+        "the model once on the sealed test set, register it, and compare it with the champion; nothing was done",
+        soft_wrap=True,
     )
 
 

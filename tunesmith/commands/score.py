@@ -10,7 +10,7 @@ from data_prep.wording import by_number, by_rule, counted
 from tunesmith.console import new_table, out, print_json, warn
 from tunesmith.figures import decimals, interval
 from tunesmith.home import home_folder
-from tunesmith.options import AsJson, Home, Repeats, Tracking
+from tunesmith.options import AsJson, Home, SearchRepeats, Tracking
 
 if TYPE_CHECKING:
     from search.promotion.rule import PieceScores
@@ -41,7 +41,7 @@ def score(
     keep_seen: Annotated[
         bool, typer.Option("--keep-seen", help="Also score pieces of the training corpus and their variants.")
     ] = False,
-    repeats: Repeats = None,
+    repeats: SearchRepeats = None,
     tracking: Tracking = None,
     home: Home = None,
     as_json: AsJson = False,
@@ -55,8 +55,8 @@ def score(
     model is better.
 
     Pieces of the training corpus and their variants are left out. Notes with a
-    length or pitch that the model does not know are scored like the rarest
-    known note, and their number is shown.
+    length or pitch that the model does not know get the minimum probability,
+    and their number is shown.
 
     Examples:
         tunesmith score composer@champion tunes/

@@ -14,7 +14,7 @@ import typer
 from data_prep.wording import counted
 from tunesmith.console import err, print_json, warn
 from tunesmith.home import home_folder
-from tunesmith.options import Address, AsJson, CorpusName, Force, Home, Repeats, Settings
+from tunesmith.options import Address, AsJson, CorpusName, Force, Home, SearchRepeats, Settings
 from tunesmith.program import command
 from tunesmith.searching.chosen import chosen_search, overrides
 
@@ -38,7 +38,7 @@ def search(
     ],
     name: Annotated[str | None, typer.Option(help="Name of the search.", show_default=_OF_FILE)] = None,
     corpus: CorpusName = None,
-    repeats: Repeats = None,
+    repeats: SearchRepeats = None,
     trials: Annotated[int | None, typer.Option(help="Number of trials.", min=1, show_default=_OF_FILE)] = None,
     time: Annotated[
         str | None,

@@ -14,7 +14,7 @@ SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def new_figure(**options: Any) -> Any:
-    """Return a matplotlib figure without a window, untyped since matplotlib is partly untyped."""
+    """Return a matplotlib figure without a window; it is typed as Any, since matplotlib is partly untyped."""
     from matplotlib.figure import Figure
 
     return Figure(**options)

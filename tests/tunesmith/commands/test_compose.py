@@ -119,11 +119,11 @@ def test_a_prompt_is_continued(compose: Callable[..., Done], tmp_path: Path) -> 
     (tune,) = json.loads(done.out)["tunes"]
     assert (tune["given_notes"], tune["metre"], tune["key"]) == (5, "4/4", "C major")
     assert [Path(path).name for path in tune["files"]] == ["small-seed1-01.abc", "small-seed1-01-roll.png"]
-    given, _ = read_prompt(tmp_path / "mine.abc")
-    made, _ = read_prompt(tmp_path / tune["files"][0])
-    assert made.duration[:5] == given.duration[:5]
+    prompt, _ = read_prompt(tmp_path / "mine.abc")
+    composed, _ = read_prompt(tmp_path / tune["files"][0])
+    assert composed.duration[:5] == prompt.duration[:5]
     # The toy corpus has no notes below middle C, so notes of the same pitch classes replace them, with a warning.
-    assert [pitch % 12 for pitch in made.pitch[:5]] == [pitch % 12 for pitch in given.pitch[:5]]
+    assert [pitch % 12 for pitch in composed.pitch[:5]] == [pitch % 12 for pitch in prompt.pitch[:5]]
     assert "does not know" in done.err
     assert "of the prompt's 5 notes" in " ".join(done.err.split())
 
@@ -226,15 +226,15 @@ def test_models_that_cannot_compose_are_rejected(compose: Callable[..., Done], t
 @pytest.mark.xdist_group("searched")
 def test_a_searchs_trials_compose(searched: Any) -> None:
     rows = json.loads(searched.run("trials", "tiny", "--json").stdout)
-    made = ("--formats", "abc", "--out", "made")  # the corpus is in the folder "tunes"
+    options = ("--formats", "abc", "--out", "made")  # the corpus is in the folder "tunes"
     number = next(row["number"] for row in rows if row["state"] == "COMPLETE")
-    done = searched.run("compose", "--trial", f"tiny/{number}", "--bars", "4", *made, "--json")
+    done = searched.run("compose", "--trial", f"tiny/{number}", "--bars", "4", *options, "--json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert [tune["name"] for tune in result["tunes"]] == [f"tiny-{number}-seed1-01"]
     assert result["report"]["corpus"]["name"] == "tunes"
     assert result["report"]["tunes"][f"tiny-{number}-seed1-01"]["values"]["longest_copy"]["value"] >= 0
-    best = searched.run("compose", "--trial", "tiny", "--bars", "4", *made)
+    best = searched.run("compose", "--trial", "tiny", "--bars", "4", *options)
     assert best.returncode == 0, best.stderr
     search = searched.run("search", "tiny")
     assert "tunesmith compose --trial tiny/" in search.stdout
