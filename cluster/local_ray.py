@@ -1,4 +1,4 @@
-"""A local Ray that only its user can reach: on loopback, in a private folder, with a token that is never stored."""
+"""A local Ray that only its user can access: on loopback, in a private folder, with a token that is never stored."""
 
 # Ray is partly untyped:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -18,30 +18,30 @@ from data_prep.errors import BadInputError
 from data_prep.wording import counted
 
 _LONGEST: Final = 107 if sys.platform.startswith("linux") else 103
-"""Longest path of a socket, in bytes."""
+"""Maximum length of a socket's path, in bytes."""
 
 _SOCKET: Final = len("/r/session_2026-01-01_00-00-00_000000_0000000/sockets/plasma_store")
-"""Bytes of such a path that Ray uses below its folder."""
+"""Length of a socket's path below Ray's folder, in bytes."""
 
-_USUAL: Final = ("/tmp", "/var/tmp")  # noqa: S108  (mkdtemp makes a private folder in them)
+_DEFAULT_FOLDERS: Final = ("/tmp", "/var/tmp")  # noqa: S108  (mkdtemp creates a private folder in them)
 
 _ONLY_LOOPBACK: Final = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
-"""Ray's switch; "0" makes it use the loopback address, so that its servers listen only there."""
+"""Ray's environment variable; with "0", its servers listen only on the loopback address."""
 
 
 @contextmanager
 def local_ray(num_cpus: int | None, num_gpus: int | None) -> Generator[dict[str, Any]]:
-    """Prepare a local Ray for the length of a ``with`` block.
+    """Prepare a local Ray for the duration of a ``with`` block.
 
     Args:
-        num_cpus: Its CPUs; None is all.
-        num_gpus: Its GPUs; None is all.
+        num_cpus: Number of CPUs; None is all.
+        num_gpus: Number of GPUs; None is all.
 
     Yields:
-        Options of ``ray.init``. Workers import packages from where ours are, not from the current folder.
+        Options of ``ray.init``. Workers import our packages from this program's folder, not from the current one.
 
     Raises:
-        BadInputError: If no folder can be created for it.
+        BadInputError: If no folder can be created for Ray.
     """
     folder = _private_folder()
     try:
@@ -51,44 +51,44 @@ def local_ray(num_cpus: int | None, num_gpus: int | None) -> Generator[dict[str,
                 "num_cpus": num_cpus,
                 "num_gpus": num_gpus,
                 "include_dashboard": False,
-                "_temp_dir": str(Path(folder, "r")),  # everybody can read the folder that Ray itself creates
-                "runtime_env": _ours(folder),
+                "_temp_dir": str(Path(folder, "r")),  # every user can read the folder that Ray creates by default
+                "runtime_env": _runtime_environment(folder),
             }
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _ours(folder: str) -> dict[str, Any]:
-    nothing = Path(folder, "nothing")
-    nothing.mkdir()
+def _runtime_environment(folder: str) -> dict[str, Any]:
+    empty = Path(folder, "nothing")
+    empty.mkdir()
     root = str(Path(__file__).parent.parent)
     paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-    return {"working_dir": str(nothing), "env_vars": {"PYTHONPATH": paths}}
+    return {"working_dir": str(empty), "env_vars": {"PYTHONPATH": paths}}
 
 
 def _private_folder() -> str:
     """Create a folder that only this user can read, with a path short enough for Ray's sockets."""
-    given = [os.environ[name] for name in ("RAY_TMPDIR", "TMPDIR") if os.environ.get(name)]
-    places = list(dict.fromkeys(str(Path(place).absolute()) for place in (*given, *_USUAL)))
-    room = _LONGEST - _SOCKET
-    for place in places:
+    candidates = (os.environ.get("RAY_TMPDIR"), os.environ.get("TMPDIR"), *_DEFAULT_FOLDERS)
+    parents = list(dict.fromkeys(str(Path(parent).absolute()) for parent in candidates if parent))
+    longest = _LONGEST - _SOCKET
+    for parent in parents:
         with suppress(OSError):
-            folder = tempfile.mkdtemp(prefix="ray-", dir=place)
-            if len(os.fsencode(folder)) <= room:
+            folder = tempfile.mkdtemp(prefix="ray-", dir=parent)
+            if len(os.fsencode(folder)) <= longest:
                 return folder
             Path(folder).rmdir()
     raise BadInputError(
-        f"Ray needs a writable folder for its sockets, with a path of at most {counted(room, 'byte')}",
-        f"none can be created in {', '.join(places)}",
+        f"Ray needs a writable folder for its sockets, with a path of at most {counted(longest, 'byte')}",
+        f"none can be created in {', '.join(parents)}",
         remedy="name another with RAY_TMPDIR",
     )
 
 
 def _settings() -> Mapping[str, str]:
-    """Return the environment of Ray's processes: with a new token, unless the user set one or disabled tokens."""
-    own_token = os.environ.get("RAY_AUTH_MODE", "token") == "token"
-    given = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys()
-    token = {"RAY_AUTH_TOKEN": secrets.token_hex(32)} if own_token and not given else {}
+    """Return environment variables for Ray, with a new token unless the user set one or disabled tokens."""
+    uses_token = os.environ.get("RAY_AUTH_MODE", "token") == "token"
+    has_token = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys()
+    token = {"RAY_AUTH_TOKEN": secrets.token_hex(32)} if uses_token and not has_token else {}
     return {_ONLY_LOOPBACK: "0", **token}
 
 
@@ -108,7 +108,7 @@ def _environment(settings: Mapping[str, str]) -> Generator[None]:
 
 @contextmanager
 def _on_loopback() -> Generator[None]:
-    """Make a Ray that is already imported read its switch and its token again; otherwise it reads them only once."""
+    """Apply the settings to a Ray that is already imported; by itself, Ray reads them only once."""
     from ray._private import ray_constants
 
     loader: Any = import_module("ray._raylet").AuthenticationTokenLoader.instance()

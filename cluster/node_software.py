@@ -1,4 +1,4 @@
-"""A node's Python, libraries and copy of our code, which must be those of this program."""
+"""A node's Python, libraries and copy of our code, which must be the same as this program's."""
 
 import hashlib
 import importlib.util
@@ -17,22 +17,22 @@ _NONE = "none"
 """The version of a distribution that is not installed."""
 
 _CODE = (".py", ".toml")
-"""Suffixes of the files that count as a package's code."""
+"""Suffixes of files that are part of a package's code."""
 
 
 @dataclass(frozen=True)
 class Environment:
-    """The versions and the code that one process uses.
+    """The versions and the code that a process uses. Versions are "none" for what is not installed.
 
     Attributes:
         hostname: The machine's host name.
         python: Version of Python.
-        torch: Version of torch from its metadata, since importing it takes seconds; "none" where it is not installed.
+        torch: Version of torch, read from its metadata since importing torch takes seconds.
         ray: Version of Ray.
         numpy: Version of numpy.
-        tunesmith: Version of tunesmith where it is installed; a worker that gets our code from the driver needs none.
-        code: A digest of each of our packages as imported there.
-        folders: The folder of each of them.
+        tunesmith: Version of the installed tunesmith; a worker can use the driver's code instead.
+        code: Digest of each of our packages, as this process imports it.
+        folders: Folder of each of our packages.
     """
 
     hostname: str
@@ -46,8 +46,12 @@ class Environment:
 
 
 def this_environment() -> Environment:
-    """Return the environment of this process, without importing any large library."""
-    folders = package_folders()
+    """Return the environment of this process, without importing a large library."""
+    folders: dict[str, str] = {}
+    for name in PACKAGES:
+        spec = importlib.util.find_spec(name)
+        locations = spec.submodule_search_locations if spec else None
+        folders[name] = str(next(iter(locations or ()), "")) or (spec.origin if spec and spec.origin else "")
     return Environment(
         hostname=platform.node(),
         python=platform.python_version(),
@@ -60,20 +64,15 @@ def this_environment() -> Environment:
     )
 
 
-def package_folders() -> dict[str, str]:
-    """Return the folder that each of our packages is imported from; empty where there is none."""
-    return _folders_of(PACKAGES)
-
-
 def environments(nodes: Sequence[Node], *, seconds: float = 120.0) -> dict[Node, Environment | BadInputError]:
     """Ask each node for its environment.
 
     Args:
         nodes: The nodes.
-        seconds: How long the slowest may take; the first call on a node waits until our code has arrived there.
+        seconds: Time limit; the first call on a node waits until our code has been uploaded.
 
     Returns:
-        Each node's environment; an error where it did not answer, or where other packages hide ours.
+        The environment of each node, or an error if it did not answer or other packages hide ours there.
     """
     results: dict[Node, Environment | BadInputError] = {}
     for node, answer in on_each(_question(), nodes, PACKAGES, seconds=seconds).items():
@@ -83,14 +82,14 @@ def environments(nodes: Sequence[Node], *, seconds: float = 120.0) -> dict[Node,
 
 
 def differences(here: Environment, there: Environment) -> tuple[str, ...]:
-    """Compare two environments in what could change results or break the exchange of objects.
+    """Return the differences between two environments that could change results or break the exchange of objects.
 
     Args:
         here: The driver's environment.
         there: A node's environment.
 
     Returns:
-        One clause for each difference, with both versions ("torch 2.12.0 where this program has 2.13.0").
+        A clause for each difference, with both versions ("torch 2.12.0 where this program has 2.13.0").
     """
     clauses = [
         f"{label} {theirs} where this program has {ours}"
@@ -105,13 +104,12 @@ def differences(here: Environment, there: Environment) -> tuple[str, ...]:
     foreign = [name for name, digest in here.code.items() if there.code.get(name) != digest]
     if foreign:
         names = ", ".join(f"{name} in {there.folders.get(name) or 'no folder'}" for name in foreign)
-        installed = f"tunesmith {there.tunesmith} is installed"
-        clauses.append(f"other code under the names of our packages ({names}; {installed})")
+        clauses.append(f"other code in packages of our names ({names}; tunesmith {there.tunesmith} is installed)")
     return tuple(clauses)
 
 
 def handshake(nodes: Sequence[Node]) -> None:
-    """Check that the environment of every node is this program's.
+    """Check that every node has this program's environment.
 
     The patch version of Python and the build of torch (for CPUs or a version of CUDA) may differ.
 
@@ -119,14 +117,14 @@ def handshake(nodes: Sequence[Node]) -> None:
         nodes: The nodes.
 
     Raises:
-        BadInputError: If nodes have another Python, Ray, torch or numpy, or other code under our packages' names, or
-            do not answer; it names them all.
+        BadInputError: If nodes have another Python, Ray, torch or numpy, or other code in packages of our names, or
+            do not answer. The error lists all these nodes.
     """
     refuse(faults(environments(nodes)))
 
 
 def faults(answers: Mapping[Node, Environment | BadInputError]) -> dict[Node, str]:
-    """Return a clause about each node that a search cannot use."""
+    """Return the nodes that a search cannot use, each with a clause that says why."""
     here = this_environment()
     wrong: dict[Node, str] = {}
     for node, there in answers.items():
@@ -138,36 +136,20 @@ def faults(answers: Mapping[Node, Environment | BadInputError]) -> dict[Node, st
 
 
 def refuse(wrong: Mapping[Node, str]) -> None:
-    """Raise an error if there are nodes that a search cannot use.
-
-    Args:
-        wrong: What is wrong with each.
-
-    Raises:
-        BadInputError: If there are any.
-    """
+    """Raise BadInputError if ``wrong``, the result of :func:`faults`, is not empty."""
     if wrong:
         raise BadInputError(
             "every node must have this program's Python, libraries and code",
             "; ".join(wrong.values()),
-            remedy="install the environment of this machine there (the same requirements.lock, none of our packages on "
+            remedy="install this machine's environment there (the same requirements.lock, none of our packages on "
             "PYTHONPATH), or stop those nodes",
         )
 
 
-def _folders_of(names: Sequence[str]) -> dict[str, str]:
-    folders: dict[str, str] = {}
-    for name in names:
-        spec = importlib.util.find_spec(name)
-        places = spec.submodule_search_locations if spec else None
-        folders[name] = str(next(iter(places or ()), "")) or (spec.origin if spec and spec.origin else "")
-    return folders
-
-
 def _question() -> Callable[[Sequence[str]], Any]:
-    """Return the function to run on a node: a nested one is pickled by value, so it runs even without our code."""
+    """Return the function to run on a node. It is nested, so it is pickled by value and needs none of our code."""
 
-    def answer(names: Sequence[str]) -> Any:  # a type of ours in the signature would be imported there
+    def answer(names: Sequence[str]) -> Any:  # one of our types in the signature would be imported on the node
         try:
             from cluster.node_software import this_environment as ask
         except ImportError:
@@ -184,8 +166,8 @@ def _question() -> Callable[[Sequence[str]], Any]:
 
 
 def _hidden(node: Node, folders: Mapping[str, str]) -> BadInputError:
-    places = ", ".join(f"{name} in {folder}" if folder else f"no {name}" for name, folder in folders.items())
-    return BadInputError("every node must import our packages", f"{node} finds others under their names ({places})")
+    packages = ", ".join(f"{name} in {folder}" if folder else f"no {name}" for name, folder in folders.items())
+    return BadInputError("every node must import our packages", f"{node} finds others of their names ({packages})")
 
 
 def _digest(folder: str) -> str:

@@ -1,4 +1,4 @@
-"""The machines of a cluster, as Ray knows them."""
+"""The machines of a cluster."""
 
 # Ray is partly untyped:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -16,15 +16,15 @@ _MUST_ANSWER = "every node must answer"
 
 @dataclass(frozen=True)
 class Node:
-    """One machine that is alive.
+    """A machine that is alive.
 
     Attributes:
-        id: Ray's id of it, new at every start of its Ray.
-        address: Its IP address.
+        id: Ray's id of the machine; it changes whenever Ray is started there.
+        address: IP address.
         cpus: CPUs for trials.
         gpus: GPUs for trials.
-        memory: Bytes of memory that Ray counts.
-        gpu_kind: Ray's name for its kind of GPU ("H100"); empty where it has none, or none that Ray knows.
+        memory: Memory for Ray's workers, in bytes.
+        gpu_kind: Ray's name for the kind of GPU ("H100"); empty if there is no GPU, or Ray does not know its kind.
     """
 
     id: str
@@ -35,12 +35,12 @@ class Node:
     gpu_kind: str = ""
 
     def __str__(self) -> str:
-        """Return its address."""
+        """Return the address."""
         return self.address
 
 
 def alive_nodes() -> tuple[Node, ...]:
-    """Return the machines that are alive now, by address."""
+    """Return the machines that are alive, sorted by address."""
     import ray
 
     entries: list[dict[str, Any]] = ray.nodes()
@@ -68,17 +68,17 @@ def _number(part: str) -> tuple[int, str]:
 def on_each(
     function: Callable[..., ResultT], nodes: Sequence[Node], *arguments: Any, seconds: float = 60.0, gpus: float = 0.0
 ) -> dict[Node, ResultT | BadInputError]:
-    """Call a function on several machines at the same time.
+    """Call a function on several machines in parallel.
 
     Args:
         function: An importable function.
         nodes: The machines.
         *arguments: The function's arguments.
-        seconds: How long the slowest may take.
+        seconds: Time limit.
         gpus: GPUs for each call.
 
     Returns:
-        What it returned on each; an error where it raised, was too slow, or the machine was lost.
+        The function's result on each machine, or an error if it raised, was too slow, or the machine was lost.
     """
     import ray
     from ray.exceptions import RayError
@@ -94,7 +94,7 @@ def on_each(
         ).remote(*arguments)
         for node in nodes
     }
-    done, late = ray.wait(list(calls.values()), num_returns=len(calls), timeout=seconds) if calls else ([], [])
+    done = ray.wait(list(calls.values()), num_returns=len(calls), timeout=seconds)[0] if calls else []
     results: dict[Node, ResultT | BadInputError] = {}
     for node, call in calls.items():
         if call not in done:
@@ -103,9 +103,8 @@ def on_each(
             continue
         try:
             results[node] = ray.get(call)
-        except RayError as error:  # what the function raised there is one too
+        except RayError as error:  # also wraps an error that the function raised
             results[node] = BadInputError(_MUST_ANSWER, f"{node} does not ({_reason(error)})")
-    del late
     return results
 
 

@@ -1,4 +1,4 @@
-"""Which distributions our top-level packages belong to: others install a ``models`` or a ``cluster`` too."""
+"""The distributions that own our top-level packages, since others also install a ``models`` or ``cluster``."""
 
 import importlib.util
 from collections.abc import Iterable
@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 
-_OURS = "tunesmith"
-
 
 @dataclass(frozen=True)
 class Clash:
-    """A package that another distribution has too, or that is missing.
+    """A package of ours that another distribution has too, or that is missing.
 
     Attributes:
-        package: Its name.
-        owner: The other distribution; empty where the package is missing.
-        folder: The folder of the other one's package.
-        mixed: Whether the other one is what is imported, alone or mixed with ours in one folder.
+        package: Name of the package.
+        owner: The other distribution; empty if the package is missing.
+        folder: Folder of the other distribution's package.
+        mixed: Whether Python imports that folder, which may also contain our files.
     """
 
     package: str
@@ -27,16 +25,16 @@ class Clash:
 
 
 def clashes(packages: Iterable[str]) -> tuple[Clash, ...]:
-    """Return the packages that do not belong to tunesmith alone on this machine."""
+    """Return the packages that are missing on this machine, or that other distributions have too."""
     owners = packages_distributions()
-    found: list[Clash] = []
+    clashing: list[Clash] = []
     for package in packages:
         spec = importlib.util.find_spec(package)
         if spec is None or spec.origin is None:
-            found.append(Clash(package, "", "", mixed=True))
+            clashing.append(Clash(package, "", "", mixed=True))
             continue
         imported = Path(spec.origin).parent.resolve()
-        for owner in sorted({name for name in owners.get(package, ()) if name != _OURS}):
-            theirs = Path(str(distribution(owner).locate_file(package))).resolve()
-            found.append(Clash(package, owner, str(theirs), mixed=theirs == imported))
-    return tuple(found)
+        for owner in sorted({*owners.get(package, ())} - {"tunesmith"}):
+            folder = Path(str(distribution(owner).locate_file(package))).resolve()
+            clashing.append(Clash(package, owner, str(folder), mixed=folder == imported))
+    return tuple(clashing)

@@ -1,6 +1,5 @@
-"""What a node has to install: the packages that tunesmith needs, in the versions that are installed here."""
+"""The packages that a node has to install, in the versions that are installed here."""
 
-import platform
 import re
 from importlib.metadata import PackageNotFoundError, distribution
 
@@ -9,18 +8,13 @@ _EXTRA = re.compile(r"""extra\s*==\s*['"]([^'"]+)['"]""")
 _PROJECT = "tunesmith"
 
 
-def python_version() -> str:
-    """Return Python's version; Ray requires the same on every node, patch version included."""
-    return platform.python_version()
-
-
 def public_version(package: str) -> str:
-    """Return a distribution's version without its local part ("+cpu"): a node installs the build that fits it."""
+    """Return a distribution's version without its local part ("+cpu"), so that a node installs the build it needs."""
     return distribution(package).version.partition("+")[0]
 
 
 def pins() -> list[str]:
-    """Return all packages that tunesmith needs, directly or not, as sorted lines "torch==2.13.0", without itself.
+    """Return all direct and indirect dependencies of tunesmith, as sorted lines like "torch==2.13.0".
 
     Packages that are not installed here, because they are for other platforms, are left out.
     """
@@ -33,18 +27,18 @@ def pins() -> list[str]:
             continue
         seen.add((package, extra))
         try:
-            found = distribution(package)
+            requirements = distribution(package).requires or []
         except PackageNotFoundError:
             continue
         versions[package] = public_version(package)
-        for line in found.requires or []:
-            waiting += _wanted(line, extra)
+        for line in requirements:
+            waiting += _required(line, extra)
     versions.pop(_PROJECT, None)
     return [f"{package}=={version}" for package, version in sorted(versions.items())]
 
 
-def _wanted(line: str, extra: str) -> list[tuple[str, str]]:
-    """Parse a requirement: the package by itself and with each of its extras, if it applies to ``extra``."""
+def _required(line: str, extra: str) -> list[tuple[str, str]]:
+    """Parse a requirement into (package, extra) pairs; return none if it applies only to other extras."""
     requirement, _, condition = line.partition(";")
     only_for = _EXTRA.search(condition)
     if only_for and only_for[1] != extra:

@@ -13,7 +13,6 @@ import sys
 import tempfile
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -25,31 +24,18 @@ from data_prep.errors import BadInputError
 _TO_ENTER = "put the cluster's token into ~/.ray/auth_token or RAY_AUTH_TOKEN, and set RAY_AUTH_MODE=token"
 
 PACKAGES = ("data_prep", "models", "search", "cluster", "tunesmith")
-"""Our packages, which are sent to workers on other machines."""
+"""Our packages, which Ray uploads to workers on other machines."""
 
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # all that Ray would print of workers; a search reports them itself
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # drop all messages of workers; a search reports them itself
     "RAY_enable_metrics_collection": "0",
-    "RAY_prestart_worker_first_driver": "0",  # no trial would use them: Tune's workers have another runtime environment
+    "RAY_prestart_worker_first_driver": "0",  # Tune's workers need another runtime environment, so these would be idle
 }
 
 
-@dataclass(frozen=True)
-class Session:
-    """A connection to Ray.
-
-    Attributes:
-        address: The cluster's address; None for a local Ray.
-        nodes: The machines that were alive when it began.
-    """
-
-    address: str | None
-    nodes: tuple[Node, ...]
-
-
 def quieten() -> None:
-    """Set Ray's defaults for this program; call it before anything imports Ray."""
+    """Set Ray's defaults for this program; must be called before Ray is imported."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
 
@@ -57,18 +43,18 @@ def quieten() -> None:
 @contextmanager
 def connect(
     address: str | None = None, *, num_cpus: int | None = None, num_gpus: int | None = None
-) -> Generator[Session]:
-    """Connect to Ray for the length of a ``with`` block.
+) -> Generator[tuple[Node, ...]]:
+    """Connect to Ray for the duration of a ``with`` block.
 
-    Ray stays quiet only if nothing imported it before (see :func:`quieten`).
+    Ray is quiet only if it was not imported before (see :func:`quieten`).
 
     Args:
-        address: A cluster's address; None starts a local Ray, even where the environment names a cluster.
+        address: A cluster's address; None starts a local Ray, even if the environment names a cluster.
         num_cpus: CPUs of a local Ray; None is all.
         num_gpus: GPUs of a local Ray; None is all.
 
     Yields:
-        The session.
+        The machines that are alive.
 
     Raises:
         BadInputError: If no cluster answers at the address, or Ray does not start.
@@ -84,32 +70,32 @@ def connect(
                 ray.init(logging_level=logging.ERROR, log_to_driver=False, **options)
         except Exception as error:
             raise _refused(address, error) from error
-        yield Session(address, alive_nodes())
+        yield alive_nodes()
 
 
 @contextmanager
 def _muffled() -> Generator[None]:
-    """Drop what libraries write to standard error without Python."""
+    """Discard everything written to standard error, including by compiled libraries."""
     sys.stderr.flush()
     before = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    null = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        os.dup2(null, 2)
         yield
     finally:
         os.dup2(before, 2)
-        os.close(nowhere)
+        os.close(null)
         os.close(before)
 
 
 def _to_cluster(address: str) -> dict[str, Any]:
-    """Return options of ``ray.init`` that send our packages along, so that no node runs another version of them."""
+    """Return options of ``ray.init`` that upload our packages, so that all nodes run the same version of them."""
     options: dict[str, Any] = {"address": address}
     if not _job_ships_packages():
         root = Path(__file__).parent.parent
         options["runtime_env"] = {
             "py_modules": [str(root / package) for package in PACKAGES],
-            "working_dir": _empty_folder(),  # otherwise workers import from the driver's folder first
+            "working_dir": _empty_folder(),  # otherwise workers would import from the driver's folder first
         }
     if address != "auto":
         host = _check_address(address)
@@ -125,13 +111,13 @@ def _empty_folder() -> str:
 
 
 def _job_ships_packages() -> bool:
-    """Return whether this is a job whose runtime environment has our packages already."""
+    """Return whether this process is a job whose runtime environment already has our packages."""
     job = json.loads(os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}"))
     return "py_modules" in job.get("runtime_env", {})
 
 
 def _check_address(address: str) -> str:
-    """Return the host of an address; raise if nothing answers there, since Ray itself would try for minutes."""
+    """Return the host of an address; raise BadInputError if nothing answers there (Ray would retry for minutes)."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or "/" in host:
         raise BadInputError(
@@ -156,9 +142,14 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def reason_of(error: Exception) -> str:
+    """Return the message of one of Ray's exceptions in one line."""
+    return " ".join(str(error).split())[:300]
+
+
 def _refused(address: str | None, error: Exception) -> BadInputError:
     """Return the error for a Ray that did not start, or a cluster that does not accept this program."""
-    reason = " ".join(str(error).split())[:300]
+    reason = reason_of(error)
     if address is None:
         return BadInputError("Ray must start on this machine", f"it does not ({reason})")
     if type(error).__name__ == "AuthenticationError":

@@ -1,4 +1,4 @@
-"""The resources of the machines of a cluster, and how much of them is in use now."""
+"""The resources that are in use on the machines of a cluster."""
 
 # Ray is partly untyped:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -10,12 +10,12 @@ from cluster.nodes import Node, alive_nodes
 
 @dataclass(frozen=True)
 class Usage:
-    """What is in use on one machine.
+    """The resources in use on a machine.
 
     Attributes:
         node: The machine.
         cpus: CPUs in use.
-        gpus: GPUs in use, fractions included.
+        gpus: GPUs in use, including fractions.
     """
 
     node: Node
@@ -24,10 +24,8 @@ class Usage:
 
 
 def usage() -> list[Usage]:
-    """Return what is in use on each machine of the connected cluster, by address."""
-    from ray._private.state import (
-        available_resources_per_node,
-    )
+    """Return the resources in use on each machine of the connected cluster, sorted by address."""
+    from ray._private.state import available_resources_per_node
 
     free: dict[str, dict[str, float]] = available_resources_per_node()
     return [

@@ -1,4 +1,4 @@
-"""The command line, on top of data_prep, models, search and cluster; and for Python, ``load_model`` and ``score``."""
+"""The command line, and the Python functions ``load_model`` and ``score``."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ __all__ = ["load_model", "score"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name on first use, since the command line starts faster without it."""
+    """Import a function on first use, so that the command line starts faster."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from tunesmith.names.scores import score

@@ -1,4 +1,4 @@
-"""``tunesmith`` and ``python -m tunesmith``: import the packages beside this one, not files of the current folder."""
+"""``tunesmith`` and ``python -m tunesmith``, which import our packages and not modules in the current folder."""
 
 import os
 import sys
@@ -6,11 +6,10 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Run the command line with the packages beside this one, and with installed libraries."""
-    root = str(Path(__file__).resolve().parent.parent)
+    """Run the command line with the packages next to this one and the installed libraries."""
     if __name__ == "__main__" and os.path.realpath(sys.path[0]) == os.path.realpath("."):
-        del sys.path[0]  # the current folder, which may have a models.py or a torch.py
-    sys.path.insert(0, root)
+        del sys.path[0]  # the current folder, which may contain a models.py or a torch.py
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     from tunesmith.cli import main as run
 
     run()

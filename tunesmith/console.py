@@ -1,4 +1,4 @@
-"""Output: results go to standard output, progress and warnings to standard error."""
+"""Output: results are printed to standard output, progress and warnings to standard error."""
 
 import io
 import json
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _PIPED_WIDTH = 120
 
@@ -32,25 +33,51 @@ def warn(remark: str) -> None:
     err.print(f"[yellow]warning:[/] {escape(remark)}", soft_wrap=True)
 
 
+def new_table(*titles: str, **options: Any) -> Table:
+    """Return a table without borders.
+
+    Args:
+        *titles: The titles of its first columns, whose cells are not wrapped.
+        **options: Other arguments of ``rich.table.Table``.
+
+    Returns:
+        The table.
+    """
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0), **options)
+    for title in titles:
+        table.add_column(title, no_wrap=True)
+    return table
+
+
+def labelled_table(rows: "Iterable[tuple[str, str]]") -> Table:
+    """Return a table of labels and texts, without a header."""
+    table = new_table(show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, text in rows:
+        table.add_row(escape(label), escape(text))
+    return table
+
+
 def replace_unencodable() -> None:
-    """Write "?" for characters that the encoding of the output lacks, instead of failing."""
+    """Write "?" for characters that the output's encoding lacks, instead of raising an error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON document on standard output, in ASCII where the output's encoding is not Unicode."""
+    """Print a JSON document, in ASCII unless the output's encoding is Unicode."""
     is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
     sys.stdout.write(json_text(value, ascii_only=not is_unicode))
 
 
 def json_text(value: Any, *, ascii_only: bool = False) -> str:
-    """Return a value as a JSON document, with null for numbers that JSON lacks (NaN, infinities).
+    """Return a value as a JSON document, with null for NaN and infinities.
 
     Args:
-        value: Plain values and numpy's numbers; other objects are written as text.
-        ascii_only: Whether to escape all other characters.
+        value: Plain values and numpy numbers; other objects are converted to strings.
+        ascii_only: Whether to escape other characters than ASCII.
 
     Returns:
         The document.

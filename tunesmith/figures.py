@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from models.spec import Value
 
 _SMALL = 0.01
-"""Numbers below it are written with two significant figures."""
+"""Smaller numbers are written with two significant figures."""
 
 _SIXTY = 60
-"""Seconds of a minute, and minutes of an hour."""
+"""Seconds per minute, and minutes per hour."""
 
 _BARS = "▁▂▃▄▅▆▇█"
 
 
 def interval(mean: float, standard_error: float) -> str:
-    """Return a mean with its standard error, as in "2.431 ± 0.021" or "0.00046 ± 0.00003"."""
+    """Return a mean and its standard error as text: "2.431 ± 0.021", "0.00046 ± 0.00003"."""
     if not math.isfinite(mean):
         return "-"
     digits = decimals(mean)
@@ -28,12 +28,12 @@ def interval(mean: float, standard_error: float) -> str:
 
 
 def decimals(value: float) -> int:
-    """Return the number of decimals to write: three, or enough for two significant figures of a small number."""
+    """Return the number of decimals of a value: three, or enough for two significant figures of a small number."""
     return 3 if value == 0 or abs(value) >= _SMALL else 1 - math.floor(math.log10(abs(value)))
 
 
 def with_error(values: "FoldValues") -> str:
-    """Return the values of the folds as mean and standard error."""
+    """Return the folds' mean and its standard error as text."""
     return interval(values.mean, values.standard_error)
 
 
@@ -57,7 +57,7 @@ def byte_size(count: float) -> str:
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """Return values as one line of bars, scaled from the smallest to the largest; "!" is not finite."""
+    """Return values as a line of bars, scaled from the smallest to the largest; "!" stands for NaN and infinities."""
     finite = [value for value in values if math.isfinite(value)]
     if not finite:
         return ""
@@ -69,14 +69,14 @@ def sparkline(values: Sequence[float]) -> str:
 
 
 def settings_line(values: "Mapping[str, Value]", defaults: "Mapping[str, Value] | None" = None) -> str:
-    """Return settings as one line, as in "cell lstm, layers 2, lr 0.004".
+    """Return settings as one line, such as "cell lstm, layers 2, lr 0.004".
 
     Args:
         values: The settings.
         defaults: Settings with these values are left out.
 
     Returns:
-        The line; "defaults" where all are left out.
+        The line; "defaults" if all settings are left out.
     """
     known = defaults or {}
     words = [f"{name} {setting_text(value)}" for name, value in values.items() if known.get(name) != value]
@@ -84,14 +84,14 @@ def settings_line(values: "Mapping[str, Value]", defaults: "Mapping[str, Value] 
 
 
 def setting_text(value: "Value") -> str:
-    """Return a setting's value as text, floats to three figures."""
+    """Return a setting's value as text; floats have three significant figures."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def state_word(state: str) -> str:
-    """Return a trial's state in words."""
+    """Return the word for a trial's state."""
     return {
         "COMPLETE": "done",
         "PRUNED": "stopped early",

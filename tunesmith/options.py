@@ -1,9 +1,9 @@
-"""Options that several commands share, and the parsing of name=value pairs."""
+"""Options of several commands, and the parsing of name=value pairs."""
 
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,12 +12,20 @@ from data_prep.errors import BadInputError
 if TYPE_CHECKING:
     from models.spec import Value
 
+
+def _repeats(default: str) -> Any:
+    text = "Read repeats in scores as written (each section once) or as played (AABB)."
+    return typer.Option("--repeats", help=text, show_default=default, metavar="written|played")
+
+
+Repeats = Annotated[str | None, _repeats("written")]
+SearchRepeats = Annotated[str | None, _repeats("as in the search")]
 Home = Annotated[
     Path | None,
     typer.Option(
         "--home",
         envvar="TUNESMITH_HOME",
-        help="Home folder: studies, checkpoints, models, MLflow's store.",
+        help="Home folder, with studies, checkpoints, models and MLflow's store.",
         show_default="./runs",
         metavar="DIR",
     ),
@@ -31,22 +39,13 @@ CorpusName = Annotated[
         metavar="NAME|DIR",
     ),
 ]
-Repeats = Annotated[
-    str | None,
-    typer.Option(
-        "--repeats",
-        help="How to read repeats in scores: as written (each section once) or as played (AABB).",
-        show_default="written, or as in the search",
-        metavar="written|played",
-    ),
-]
 Tracking = Annotated[
     str | None,
     typer.Option(
         "--tracking",
         envvar="TUNESMITH_TRACKING",
         help="MLflow's tracking store.",
-        show_default="the one in the home folder",
+        show_default="the store in the home folder",
         metavar="URI",
     ),
 ]
@@ -64,21 +63,21 @@ Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", help="A hyperparameter as name=value; can be repeated.", metavar="NAME=VALUE"),
+    typer.Option("--set", help="Set a hyperparameter; can be repeated.", metavar="NAME=VALUE"),
 ]
 
 
 def read_settings(pairs: Iterable[str]) -> "dict[str, Value]":
-    """Parse ``name=value`` pairs; values are numbers, true, false or words.
+    """Parse ``name=value`` pairs.
 
     Args:
-        pairs: The texts.
+        pairs: The texts. Values are numbers, true, false or words.
 
     Returns:
-        Values by name, each as bool, int, float or str. They are not yet checked against a family.
+        Values by name, not yet checked against a family.
 
     Raises:
-        BadInputError: For a text without '='.
+        BadInputError: If a text does not have the form ``name=value``.
     """
     values: dict[str, Value] = {}
     for pair in pairs:
@@ -92,6 +91,6 @@ def read_settings(pairs: Iterable[str]) -> "dict[str, Value]":
 def _value(text: str) -> "Value":
     try:
         value = json.loads(text)
-    except (RecursionError, ValueError):  # not JSON, or beyond Python's own limits
+    except (RecursionError, ValueError):  # not JSON, or beyond Python's limits
         return text
     return value if isinstance(value, bool | int | float) else text

@@ -1,4 +1,4 @@
-"""Command lines as they can be typed here: with the name or the path by which this program was called."""
+"""Command lines that users can run, with the name or the path by which this program was called."""
 
 import os
 import shlex
@@ -10,70 +10,54 @@ from typing import Final
 
 from search.study.homes import standard_home
 
-AT_HOME: Final = frozenset(
-    [
-        "search",
-        "trials",
-        "trial",
-        "show",
-        "promote",
-        "models",
-        "rollback",
-        "export",
-        "score",
-        "compose",
-        "perform",
-        "doctor",
-        "ui",
-    ]
-)
-"""Commands with the option --home."""
+WITHOUT_HOME: Final = frozenset(("cluster", "data", "memorise"))
+"""Commands without the option --home."""
 
 _option: dict[str, list[str]] = {"home": []}
 
 
 def set_home(home: Path | None) -> None:
-    """Add a home folder to all commands that are shown from now on; None is the standard one, which needs no option."""
+    """Set the home folder that :func:`command` adds to command lines; the default one (None) needs no option."""
     _option["home"] = [] if home is None or home == standard_home() else ["--home", str(home)]
 
 
 def command(*words: str) -> str:
-    """Return a command line of tunesmith as it can be typed here.
+    """Return a command line of tunesmith that the user can run.
 
     Args:
-        *words: What follows the program's name, unquoted: the command, then its arguments and options.
+        *words: The command, its arguments and its options, unquoted.
 
     Returns:
-        The line, with --home where the command takes it and this program was given another home folder.
+        The line, with --home if the command has this option and the home folder is not the default one.
     """
-    home = _option["home"] if words[0] in AT_HOME else []
+    home = [] if words[0] in WITHOUT_HOME else _option["home"]
     return f"{called('tunesmith', sys.argv[0])} {shlex.join([*words, *home])}"
 
 
 @cache
 def called(name: str, program: str) -> str:
-    """Return how a program of this environment is called.
+    """Return the words that run a program of this environment.
 
     Args:
-        name: Its name.
-        program: How this program was called: the first word of its command line.
+        name: The program's name.
+        program: The first word of this program's command line.
 
     Returns:
-        Its name if the shell finds it, else a path or a module of Python, in the way that this program was called.
+        The name if the shell finds that program, else its path or "python -m NAME", as this program was called.
     """
-    there, path = shutil.which(name), Path(program)
+    on_path, path = shutil.which(name), Path(program)
     if path.parts[-2:] == ("tunesmith", "__main__.py"):
-        return name if there and _beside(there, sys.executable) else f"{_short(sys.executable)} -m {name}"
-    if os.sep not in program or path.name != "tunesmith" or (there and _beside(there, program)):
+        return name if on_path and _same_folder(on_path, sys.executable) else f"{_short(sys.executable)} -m {name}"
+    if os.sep not in program or path.name != "tunesmith" or (on_path and _same_folder(on_path, program)):
         return name
     return shlex.quote(str(path.with_name(name)))
 
 
-def _beside(one: str, other: str) -> bool:
-    return Path(one).parent.resolve() == Path(other).parent.resolve()
+def _same_folder(first: str, second: str) -> bool:
+    return Path(first).parent.resolve() == Path(second).parent.resolve()
 
 
 def _short(path: str) -> str:
-    """Return a path below the current folder relative to it."""
-    here = os.path.relpath(path)
-    return shlex.quote(path if here.startswith("..") else here)
+    """Return a path, relative to the current folder if it is below it, with shell quotes."""
+    relative = os.path.relpath(path)
+    return shlex.quote(path if relative.startswith("..") else relative)

@@ -1,7 +1,6 @@
-"""Progress of long work: a bar on a terminal, otherwise a line at its start and end."""
+"""The progress of long tasks: a bar on a terminal, otherwise a line at the start and at the end."""
 
 import time
-from types import TracebackType
 from typing import Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -10,10 +9,10 @@ from tunesmith.console import err
 
 
 class Bar:
-    """A progress bar for countable work: start, advance, finish."""
+    """A progress bar for a task with a known number of steps."""
 
     def __init__(self) -> None:
-        """Create the bar, which is shown from ``start`` on."""
+        """Create the bar; :meth:`start` shows it."""
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -24,15 +23,15 @@ class Bar:
             disable=not err.is_terminal,
         )
         self._task: TaskID | None = None
-        self._what = ""
+        self._title = ""
         self._began = 0.0
 
     def start(self, total: int, what: str) -> None:
-        """Start work of ``total`` steps."""
+        """Start a task of ``total`` steps."""
         self.finish()
-        self._what, self._began = f"{what} ({total})", time.monotonic()
+        self._title, self._began = f"{what} ({total})", time.monotonic()
         if not err.is_terminal:
-            err.print(f"{self._what} ...")
+            err.print(f"{self._title} ...")
         self._progress.start()
         self._task = self._progress.add_task(what, total=total)
 
@@ -42,20 +41,18 @@ class Bar:
             self._progress.advance(self._task, n)
 
     def finish(self) -> None:
-        """Remove the bar and print how long the work took."""
+        """Remove the bar and print how long the task took."""
         if self._task is None:
             return
         self._progress.remove_task(self._task)
         self._task = None
         self._progress.stop()
-        err.print(f"{self._what}: {time.monotonic() - self._began:.1f} s")
+        err.print(f"{self._title}: {time.monotonic() - self._began:.1f} s")
 
     def __enter__(self) -> Self:
-        """Return the bar itself."""
+        """Return the bar."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Remove the bar."""
+    def __exit__(self, *_: object) -> None:
+        """Finish the task."""
         self.finish()

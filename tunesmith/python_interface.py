@@ -23,25 +23,25 @@ class Composed:
     """A composed tune.
 
     Attributes:
-        tune: Its notes, metre and key.
+        tune: The notes, the metre and the key.
     """
 
     tune: Tune
 
     def music21(self) -> "Score":
-        """Return it as a score of music21."""
+        """Return the tune as a score of music21."""
         from data_prep.writers.score import to_music21
 
         return to_music21(self.tune)
 
     def pretty_midi(self, program: int = 40) -> "PrettyMIDI":
-        """Return it as a PrettyMIDI, with an instrument by its General MIDI number from 0; 40 is a violin."""
+        """Return the tune as a PrettyMIDI; ``program`` is a General MIDI program from 0, such as 40 for a violin."""
         from data_prep.writers.midi import to_pretty_midi
 
         return to_pretty_midi(self.tune, program)
 
     def abc(self) -> str:
-        """Return it in ABC notation."""
+        """Return the tune in ABC notation."""
         from data_prep.writers.abc import to_abc
 
         return to_abc(self.tune)
@@ -49,11 +49,11 @@ class Composed:
     def write(
         self, folder: Path, stem: str, formats: Sequence[str] | None = None, *, replace: bool = False
     ) -> list[Path]:
-        """Write it to files.
+        """Write the tune to files.
 
         Args:
             folder: The folder.
-            stem: Their name without the suffix.
+            stem: The files' name without the suffix.
             formats: Some of midi, musicxml, abc, svg, png and wav; None is all.
             replace: Whether to replace existing files.
 
@@ -61,7 +61,7 @@ class Composed:
             The files.
 
         Raises:
-            BadInputError: If they cannot be written, or one exists and may not be replaced.
+            BadInputError: If a file cannot be written, or exists and ``replace`` is false.
         """
         from data_prep.writers.files import FORMATS, write
 
@@ -86,23 +86,21 @@ class LoadedComposer:
         Args:
             count: Number of tunes.
             seed: The same seed gives the same tunes.
-            prompt: A tune to continue, or a file with one.
+            prompt: A tune to continue, or its file.
             **request: Fields of ``SamplingRequest``: bars, key, metre, temperature, top_p, ...
 
         Returns:
             The tunes.
 
         Raises:
-            BadInputError: If the model cannot do what is asked.
+            BadInputError: If the model does not support the request.
         """
         from data_prep.tunes.prompts import read_prompt
         from models.uses.request import SamplingRequest
 
-        given = read_prompt(prompt)[0] if isinstance(prompt, Path) else prompt
-        return [
-            Composed(tune)
-            for tune in self.model.compose(SamplingRequest(prompt=given, **request), count=count, seed=seed)
-        ]
+        beginning = read_prompt(prompt)[0] if isinstance(prompt, Path) else prompt
+        sampling = SamplingRequest(prompt=beginning, **request)
+        return [Composed(tune) for tune in self.model.compose(sampling, count=count, seed=seed)]
 
 
 @dataclass(frozen=True)
@@ -117,11 +115,11 @@ class LoadedPerformer:
 
     @property
     def styles(self) -> tuple[str, ...]:
-        """The styles that it knows."""
+        """The styles that the model was trained on."""
         return self.model.styles
 
     def perform(self, midi: MidiT, style: "Mix", *, amount: float = 1.0) -> MidiT:
-        """Set the velocities of a piece; see ``models.uses.performing.perform``."""
+        """Return a piece with predicted velocities; see ``models.uses.performing.perform``."""
         from models.uses.performing import perform
 
         return perform(midi, self.model, style, amount=amount)
@@ -131,9 +129,9 @@ def load_model(name: str, *, home: Path | None = None, tracking: str | None = No
     """Load a model.
 
     Args:
-        name: A registered model, as composer@champion or stylenet@3; a search's trial, as composer/7; or a file.
-        home: The home folder; None is TUNESMITH_HOME, or ./runs.
-        tracking: The URI of MLflow's store; None is the home folder's.
+        name: A registered model such as composer@champion, a trial such as composer/7, or a file.
+        home: The home folder; None is TUNESMITH_HOME, or else ./runs.
+        tracking: URI of MLflow's store; None is the store in the home folder.
 
     Returns:
         A composer or a performer.
@@ -153,5 +151,5 @@ def load_model(name: str, *, home: Path | None = None, tracking: str | None = No
     if isinstance(family, PerformingFamily):
         return LoadedPerformer(family.performing_model(path))
     raise BadInputError(
-        "a model is loaded to compose or to perform", f"{family.name} does neither", remedy="serve a registered version"
+        "only models that compose or perform can be loaded", f"{family.name} does neither", remedy="serve it instead"
     )

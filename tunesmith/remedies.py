@@ -1,5 +1,6 @@
-"""Errors in words: the commands and options that do what an error's remedy asks for."""
+"""Errors as one line, with the commands and options that carry out their remedies."""
 
+import errno
 from collections.abc import Mapping
 from shlex import join
 
@@ -30,17 +31,24 @@ COMMANDS: Mapping[ActionName, str] = {
     "submit search": "cluster submit {file} --address {address}",
     "submit search to home": "cluster submit {file} --address {address} --home {home}",
 }
-"""The words of the command, or the option of the present command, that does an action."""
+"""The command, or the option of the current command, that carries out an action."""
 
 
-def in_words(error: BadInputError) -> str:
-    """Return an error's line, with the command or the option that does what its remedy asks for."""
-    remedy = remedy_in_words(error)
-    return f"{error.problem}; {remedy}" if remedy else error.problem
+def error_line(error: Exception) -> str:
+    """Return an error as one line; a BadInputError ends with the command or option that carries out its remedy."""
+    if isinstance(error, BadInputError):
+        remedy = remedy_in_words(error)
+        return f"{error.problem}; {remedy}" if remedy else error.problem
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"the disk is full: {error.filename or ''}; free some space, then run the command again"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename or ''}"
+    text = " ".join(str(error).split())[:300]
+    return f"unexpected {type(error).__name__}: {text} (run again with --debug for the traceback)"
 
 
 def remedy_in_words(error: BadInputError) -> str:
-    """Return an error's remedy, with the command or the option that does it; empty if it has none."""
+    """Return an error's remedy, with the command or the option that carries it out; empty if there is none."""
     if error.action is None:
         return error.remedy
     text = command_for(error.action)
@@ -50,6 +58,6 @@ def remedy_in_words(error: BadInputError) -> str:
 
 
 def command_for(action: Action) -> str:
-    """Return the command as it can be typed here, or the option, that does an action."""
+    """Return the command line, or the option, that carries out an action."""
     words = [word.format(**action.values) for word in COMMANDS[action.name].split()]
     return join(words) if words[0].startswith("-") else command(*words)

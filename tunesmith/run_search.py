@@ -1,4 +1,4 @@
-"""Run a search on a local Ray, or on a cluster after checking it."""
+"""Running a search on a local Ray, or on a cluster after checking its nodes."""
 
 import time
 from collections.abc import Callable
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from search.driver.search_run import SearchResult
 
 _ENDING_S = 5.0
-"""Seconds of a search after its trials: MLflow gets the rest, pictures are drawn, Ray ends."""
+"""Time reserved after the trials to write to MLflow, draw pictures and stop Ray (seconds)."""
 
 _ENDING_SHARE = 0.6
-"""The same as a part of the time that connecting to Ray took, for slow or busy machines."""
+"""The same as a fraction of the time to connect to Ray, which is longer on slow or busy machines."""
 
 
 def run_search(
@@ -42,62 +42,65 @@ def run_search(
     began: float | None = None,
     later: Callable[[], float] = float,
 ) -> "SearchResult":
-    """Run a search with the display; one that is finished needs no Ray.
+    """Run a search and display its progress. A finished search does not start Ray.
 
     Args:
         spec: The search.
         home: The home folder.
-        family: Its family.
-        prepared: Its data.
+        family: The search's family.
+        prepared: The search's data.
         address: A cluster's address; None for a local Ray.
-        began: When, by ``time.monotonic``, the search's time began to run; None is when its study is opened.
-        later: Returns the seconds that the caller's work after the trials needs within it.
+        began: Start of the search's time limit, by ``time.monotonic``; None is when the study is opened.
+        later: Returns the seconds within the limit that the caller needs after the trials.
 
     Returns:
-        Its result.
+        The search's result.
 
     Raises:
         BadInputError: If the cluster cannot be used, or the search cannot start.
     """
     if _is_finished(spec, home, family):
         quieten()
-        from search.driver.search_run import SearchTask, Workers, run  # Ray is quiet if nothing imports it before that
+        from search.driver.search_run import SearchTask, Workers, run  # imports Ray, which is quiet from now on
 
         task = SearchTask(spec, family, prepared.data, prepared.fingerprint, home)
         return run(task, _display(spec, family, ""), Workers(slots=1))
     connecting = time.monotonic()
-    with connect(address) as session:
+    with connect(address) as nodes:
         ending = max(_ENDING_S, _ENDING_SHARE * (time.monotonic() - connecting))
         from search.driver.search_run import SearchTask, Workers, run  # as above
 
         wanted = spec.resources
         plan = plan_slots(
-            session.nodes,
+            nodes,
             slots=wanted.slots,
             cpus=wanted.cpus,
             gpus=wanted.gpus,
-            share=measured_share(spec, family, prepared, session.nodes, home) if wanted.gpus == "auto" else None,
+            share=measured_share(spec, family, prepared, nodes, home) if wanted.gpus == "auto" else None,
             may_grow=address is not None,
         )
-        working = [node for node in session.nodes if num_fitting([node], plan.cpus, plan.gpus)]
+        working = [node for node in nodes if num_fitting([node], plan.cpus, plan.gpus)]
+        where = ""
         if address is not None:
-            _look_at(working, spec, home)
-        display = _display(spec, family, "" if address is None else f", {_slots_on(plan.count, working)}")
-        members = Membership(working, plan, wanted=wanted.slots, tell=display.message)
+            _check(working, spec, home)
+            slots = f"{counted(plan.count, 'slot')} on {_count(working)}"
+            where = f", {slots}" if working else ", on nodes that have yet to join"
+        display = _display(spec, family, where)
+        members = Membership(working, plan, wanted=wanted.slots, report=display.message)
         workers = Workers(plan.count, plan.cpus, plan.gpus, capacity=None if address is None else members.slots)
         task = SearchTask(spec, family, prepared.data, prepared.fingerprint, home)
         return run(task, display, workers, began=began, later=lambda: later() + ending)
 
 
 def _is_finished(spec: SearchSpec, home: Path, family: Family[Any, Any]) -> bool:
-    """Return whether a search has used its budget; one that cannot be read, or changes its study, has not."""
-    from search.study.database import names, read_search  # when it is needed: Optuna is slow to import
+    """Return whether a search has used its budget; False if it cannot be read, or uses another study now."""
+    from search.study.database import names, read_search  # imported here since Optuna is slow to import
 
     if spec.name not in names(home):
         return False
     try:
         record = read_search(home, spec.name, family)
-    except BadInputError:  # opening the study will raise what is wrong, or make it
+    except BadInputError:  # opening the study will raise the error again, or create the study
         return False
     if record.spec.study != spec.study:
         return False
@@ -105,9 +108,9 @@ def _is_finished(spec: SearchSpec, home: Path, family: Family[Any, Any]) -> bool
     return spec.budget.used(num_finished, record.seconds) is not None
 
 
-def _look_at(nodes: list[Node], spec: SearchSpec, home: Path) -> None:
-    """Check that all nodes have our code and our packages, and see where trials save."""
-    with err.status(f"{_count(nodes)}: they get our packages and look at the storage ..."):
+def _check(nodes: list[Node], spec: SearchSpec, home: Path) -> None:
+    """Check that all nodes have our packages and can use the storage of checkpoints."""
+    with err.status(f"{_count(nodes)}: uploading our packages and checking the storage ..."):
         handshake(nodes)
         where = store_at(spec.storage.url or home)
         if isinstance(where, FolderStore):
@@ -119,11 +122,6 @@ def _look_at(nodes: list[Node], spec: SearchSpec, home: Path) -> None:
                     f"on {finding.where} {finding.text}",
                     remedy=finding.remedy,
                 )
-
-
-def _slots_on(count: int, nodes: list[Node]) -> str:
-    slots = counted(count, "slot")
-    return f"{slots} on {_count(nodes)}" if nodes else "on nodes that are still to come"
 
 
 def _count(nodes: list[Node]) -> str:

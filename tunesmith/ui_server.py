@@ -1,4 +1,4 @@
-"""MLflow's server for ``tunesmith ui``: a process that answers only to exact host names and logs to a file."""
+"""MLflow's server for ``tunesmith ui``: a process that answers only to exact host names, and logs to a file."""
 
 import errno
 import http.client
@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
-from typing import IO, Self
+from typing import Self
 
 from data_prep.errors import BadInputError
 
@@ -20,7 +20,7 @@ LOG = "mlflow-server.log"
 """The file in the home folder with the server's output."""
 
 _NAME = re.compile(r"[\w.:%-]+", re.ASCII)
-"""A valid --host: MLflow reads "*" among allowed hosts as a pattern, and resolvers read it as an address."""
+"""A valid --host; MLflow would interpret "*" in an allowed host as a pattern."""
 
 _OWN_ADDRESS = "--host is a name or an address of this machine"
 _OMIT = "omit it for 127.0.0.1"
@@ -30,19 +30,20 @@ _OPTIONS = ("--workers", "1", "--uvicorn-opts", "--log-level warning --no-access
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-    "PYTHONSAFEPATH": "1",  # there may be a models.py in the folder
+    "PYTHONSAFEPATH": "1",  # the folder may contain a models.py
 }
 
 
 def allowed_hosts(host: str, port: int) -> list[str]:
-    """Return the accepted values of a request's Host header: exact names with the port, no patterns.
+    """Return the accepted values of a request's Host header: exact names with the port.
 
-    A web page may have its own name resolved to this machine (DNS rebinding); the browser then sends that name, which
-    is none of these.
+    This protects against DNS rebinding: if a web page lets its own name resolve to this machine, the browser sends that
+    name, which is not accepted.
 
     Args:
-        host: Where the server listens; for all addresses (0.0.0.0, ::), this machine's host name is accepted.
-        port: Its port.
+        host: The address that the server listens on; for all addresses (0.0.0.0, ::), this machine's host name is
+            accepted.
+        port: The server's port.
 
     Returns:
         The values.
@@ -71,7 +72,7 @@ def check_address(host: str, port: int) -> None:
         port: The port.
 
     Raises:
-        BadInputError: If it is not this machine's, another program has the port, or it needs other rights.
+        BadInputError: If the host is not this machine's, or the port is in use or requires privileges.
     """
     if not _NAME.fullmatch(host):
         raise BadInputError(_OWN_ADDRESS, f"{host!r} is unknown", remedy=_OMIT)
@@ -90,18 +91,18 @@ def check_address(host: str, port: int) -> None:
 
 def _unusable(host: str, port: int, error: OSError) -> BadInputError:
     if error.errno == errno.EADDRINUSE:
-        return BadInputError(f"port {port} of {host} is taken by another program", remedy="name another with --port")
+        return BadInputError(f"port {port} of {host} is in use by another program", remedy="name another with --port")
     if error.errno == errno.EADDRNOTAVAIL:
         return BadInputError(_OWN_ADDRESS, f"{host} is not", remedy=_OMIT)
     return BadInputError(f"port {port} of {host} cannot be used ({error.strerror})", remedy="name another with --port")
 
 
 class UiServer:
-    """MLflow's server on one store, for the length of a ``with`` block.
+    """MLflow's server for a store, which runs for the duration of a ``with`` block.
 
     Attributes:
-        root: Its URL.
-        log: The file with its output.
+        root: The server's URL.
+        log: The file with the server's output.
     """
 
     def __init__(self, store: str, folder: Path, host: str, port: int) -> None:
@@ -110,7 +111,7 @@ class UiServer:
         Args:
             store: The URI of the store.
             folder: The home folder, for the log.
-            host: Where it listens.
+            host: The address to listen on.
             port: The port.
         """
         self._host, self._port, self._folder = host, port, folder
@@ -121,22 +122,19 @@ class UiServer:
         self._command += ["--allowed-hosts", ",".join(allowed_hosts(host, port))]
 
     def __enter__(self) -> Self:
-        """Start it, without MLflow's environment variables, which could weaken its restrictions."""
+        """Start the server without the user's MLflow variables, which could weaken its restrictions."""
         inherited = {name: value for name, value in os.environ.items() if "MLFLOW_" not in name}
         with self.log.open("wb") as log:
-            self._process = self._start({**inherited, **_ENVIRONMENT}, log)
+            self._process = subprocess.Popen(
+                self._command,
+                env={**inherited, **_ENVIRONMENT},
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # so that Ctrl-C reaches only this process, which stops the server
+            )
         return self
-
-    def _start(self, environment: dict[str, str], log: IO[bytes]) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(
-            self._command,
-            env=environment,
-            cwd=self._folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C reaches only this process, which stops the server
-        )
 
     def __exit__(self, *_: object) -> None:
         """Stop the server and its processes."""
@@ -153,7 +151,7 @@ class UiServer:
             os.killpg(self._process.pid, number)
 
     def wait_until_it_answers(self) -> None:
-        """Wait until it answers.
+        """Wait until the server answers.
 
         Raises:
             BadInputError: If it ends instead.
@@ -175,10 +173,10 @@ class UiServer:
             connection.close()
 
     def wait(self) -> None:
-        """Wait until it ends.
+        """Wait until the server ends.
 
         Raises:
-            BadInputError: When it ends, which it should not do by itself.
+            BadInputError: When it ends, since it should run until it is stopped.
         """
         self._process.wait()
         raise self._ended()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from cluster.session import quieten
+from cluster.session import quieten, reason_of
 from data_prep.errors import Action, BadInputError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _MUST_ANSWER: Final = "a Ray dashboard must answer at the address"
 _REMEDY: Final = (
-    "set RAY_AUTH_MODE=token, and put what 'ray get-auth-token' prints on the head into RAY_AUTH_TOKEN or "
+    "set RAY_AUTH_MODE=token, and put the output of 'ray get-auth-token' on the head into RAY_AUTH_TOKEN or "
     "~/.ray/auth_token"
 )
 _VERBOSE: Final = (
@@ -24,20 +24,20 @@ _VERBOSE: Final = (
     "ray.dashboard.modules.dashboard_sdk",
     "ray.dashboard.modules.job.sdk",
 )
-"""Loggers that are silenced below errors."""
+"""Loggers that are limited to errors."""
 
 
 def connect_dashboard(address: str) -> "JobSubmissionClient":
     """Connect to a cluster's job server.
 
     Args:
-        address: The dashboard's URL, as http://head:8265.
+        address: The dashboard's URL, such as http://head:8265.
 
     Returns:
         Ray's client.
 
     Raises:
-        BadInputError: If it is no such URL, nothing answers there, or the token is missing or wrong.
+        BadInputError: If the URL is invalid, no dashboard answers there, or the token is missing or wrong.
     """
     _check_address(address)
     _check_token_file()
@@ -52,15 +52,10 @@ def connect_dashboard(address: str) -> "JobSubmissionClient":
     try:
         return JobSubmissionClient(address)
     except AuthenticationError as error:
-        wrong = "it was given a wrong one" if "invalid" in str(error) else "it was given none"
-        raise BadInputError("a cluster requires its token", wrong, address, _REMEDY) from None
+        value = "it was given a wrong one" if "invalid" in str(error) else "it was given none"
+        raise BadInputError("a cluster requires its token", value, address, _REMEDY) from None
     except Exception as error:  # another kind of server may answer there
         raise BadInputError(_MUST_ANSWER, f"{address} does not ({reason_of(error)})") from error
-
-
-def reason_of(error: Exception) -> str:
-    """Return the message of one of Ray's exceptions in one line."""
-    return " ".join(str(error).split())[:300]
 
 
 def _check_address(address: str) -> None:
@@ -77,7 +72,9 @@ def _check_address(address: str) -> None:
             action=Action("choose address"),
         )
     if parts.username or parts.password:
-        raise BadInputError("an address has no user or password", f"got one for {parts.hostname}", remedy=_REMEDY)
+        raise BadInputError(
+            "an address must not contain a user or password", f"got {parts.hostname} with one", remedy=_REMEDY
+        )
     try:
         with socket.create_connection((parts.hostname, port), timeout=5):
             pass
@@ -90,7 +87,7 @@ def _check_address(address: str) -> None:
 
 
 def _check_token_file() -> None:
-    """Check the token's file here, since Ray ends the whole program where it cannot read it."""
+    """Check the token's file, since Ray would exit the program if it cannot be read."""
     path = os.environ.get("RAY_AUTH_TOKEN_PATH")
     if not path or os.environ.get("RAY_AUTH_TOKEN"):
         return
@@ -99,4 +96,4 @@ def _check_token_file() -> None:
     except (OSError, UnicodeDecodeError):
         empty = True
     if empty:
-        raise BadInputError("RAY_AUTH_TOKEN_PATH must name a file with the cluster's token", f"{path} is none")
+        raise BadInputError("RAY_AUTH_TOKEN_PATH must name a file with the cluster's token", f"{path} has none")

@@ -1,21 +1,22 @@
 """Launch files: templates for each kind of cluster, filled in with the versions that are installed here."""
 
 import os
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from cluster.pins import pins, public_version, python_version
+from cluster.pins import pins, public_version
 from data_prep.errors import Action, BadInputError, unknown
 from data_prep.storage.user_files import check_new
 
 TO_FILL_IN = "FILL_IN"
-"""The word in a launch file for what only its user knows."""
+"""The placeholder in a launch file for values that the user must fill in."""
 
 REQUIREMENTS = "requirements.txt"
-"""The file beside a launch file with the packages that nodes install."""
+"""The file with the packages that nodes install, written next to a launch file."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class ClusterKind:
     """A kind of cluster.
 
     Attributes:
-        files: Its templates.
-        next: What to do once its files are filled in: commands of the shell, or actions of this program.
+        files: The file names of its templates.
+        next: The steps after filling in the files: shell commands, or actions of this program.
     """
 
     files: tuple[str, ...]
@@ -65,7 +66,7 @@ KINDS: Mapping[str, ClusterKind] = {
 
 
 def find_kind(name: str) -> ClusterKind:
-    """Return a kind of cluster by its name in ``KINDS``; raise BadInputError if there is none."""
+    """Return the kind of cluster of a name in ``KINDS``; raise BadInputError for an unknown name."""
     if name not in KINDS:
         raise unknown("kind of cluster", name, KINDS)
     return KINDS[name]
@@ -80,52 +81,54 @@ def render(kind: ClusterKind) -> dict[str, str]:
     Returns:
         Each file's text by its name, including the list of packages that nodes install.
     """
-    known = {
-        "@PYTHON@": python_version(),
+    values = {
+        "@PYTHON@": platform.python_version(),
         "@RAY@": public_version("ray"),
         "@TUNESMITH@": public_version("tunesmith"),
     }
     texts: dict[str, str] = {}
     for name in kind.files:
         text = files("cluster").joinpath("launch", name).read_text(encoding="utf-8")
-        for mark, value in known.items():
-            text = text.replace(mark, value)
+        for placeholder, value in values.items():
+            text = text.replace(placeholder, value)
         texts[name] = text
-    about = "# What a node installs: tunesmith's packages in the versions of the machine that wrote this file.\n"
-    return {**texts, REQUIREMENTS: about + "\n".join(pins()) + "\n"}
+    comment = "# The packages that a node installs, in the versions of the machine that wrote this file.\n"
+    return {**texts, REQUIREMENTS: comment + "\n".join(pins()) + "\n"}
 
 
 def write(kind: ClusterKind, folder: Path, *, overwrite: bool = False) -> list[Path]:
-    """Write a kind's files into a folder; existing files with the same text are left alone.
+    """Write a kind's files into a folder.
 
     Args:
         kind: The kind.
-        folder: The folder; it is created if need be.
-        overwrite: Whether to replace existing files.
+        folder: The folder; it is created if it does not exist.
+        overwrite: Whether to replace existing files with a different text.
 
     Returns:
         The files.
 
     Raises:
-        BadInputError: If one of them exists with another text, or the folder cannot be written to.
+        BadInputError: If a file exists with a different text and ``overwrite`` is false, or the folder is not
+            writable.
     """
-    texts = render(kind)
-    paths = {name: folder / name for name in texts}
+    texts = {folder / name: text for name, text in render(kind).items()}
     try:
-        other = [path for name, path in paths.items() if path.exists() and path.read_bytes() != texts[name].encode()]
-        check_new(other, replace=overwrite)
+        check_new(
+            [path for path, text in texts.items() if path.exists() and path.read_bytes() != text.encode()],
+            replace=overwrite,
+        )
         folder.mkdir(parents=True, exist_ok=True)
-        for name, path in paths.items():
-            path.write_text(texts[name], encoding="utf-8")
+        for path, text in texts.items():
+            path.write_text(text, encoding="utf-8")
             if path.suffix == ".sh":
                 path.chmod(0o755)
     except OSError as error:
         reason = error.strerror or os.strerror(error.errno or 0)
         raise BadInputError("the folder of launch files must be writable", f"{folder} is not ({reason})") from None
-    return list(paths.values())
+    return list(texts)
 
 
 def unfilled_lines(path: Path) -> list[tuple[int, str]]:
-    """Return number and text of each line of a launch file that is still to be filled in, comments apart."""
+    """Return the number and text of each line of a launch file that contains ``FILL_IN`` outside a comment."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return [(number, line.strip()) for number, line in enumerate(lines, 1) if TO_FILL_IN in line.partition("#")[0]]

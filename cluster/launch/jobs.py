@@ -1,4 +1,4 @@
-"""Searches as jobs of a cluster: submitted over HTTP, they run on its head, whether or not anybody follows them."""
+"""Searches as jobs on a cluster: they are submitted over HTTP and run on the head, with or without a follower."""
 
 # Ray is partly untyped:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -11,39 +11,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cluster.launch.dashboard import connect_dashboard, reason_of
-from cluster.session import PACKAGES
+from cluster.launch.dashboard import connect_dashboard
+from cluster.session import PACKAGES, reason_of
 from data_prep.errors import Action, BadInputError, unknown
 
 if TYPE_CHECKING:
     from ray.job_submission import JobSubmissionClient
 
 STOP_SECONDS = 20
-"""Between SIGTERM and SIGKILL when a job is stopped: a search ends within 10 seconds; Ray's default is 3."""
+"""Seconds between SIGTERM and SIGKILL when a job is stopped: a search ends within 10; Ray's default is 3."""
 
 _SEARCH = "tunesmith_search"
 _HOME = "tunesmith_home"
 _NO_AGENT = "No available agent"
-"""In the error of a head that has just started: its agent takes jobs some seconds after its dashboard answers."""
+"""Part of Ray's error while a head starts: its agent accepts jobs some seconds after its dashboard answers."""
 _AGENT_SECONDS = 60
-_ENDED = {"SUCCEEDED", "FAILED", "STOPPED"}
-_INTERRUPTED = 130
 _RECONNECTIONS = 30
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job of a cluster.
+    """A job on a cluster.
 
     Attributes:
-        id: Its id on this cluster.
-        search: The search that it runs; empty for a job that tunesmith did not submit.
-        home: The home folder of that search, on the cluster.
+        id: Id of the job on this cluster.
+        search: Name of its search; empty for a job that tunesmith did not submit.
+        home: The search's home folder on the cluster.
         state: PENDING, RUNNING, SUCCEEDED, FAILED or STOPPED.
-        started: When it started, in seconds since 1970; None if it has not.
-        ended: When it ended; None if it has not.
+        started: Time of its start, in seconds since 1970; None before that.
+        ended: Time of its end, likewise; None before that.
         message: The cluster's message about its state.
-        exit_status: The exit status of its process, if that has ended by itself.
+        exit_status: Exit status of its process; None unless the process ended by itself.
     """
 
     id: str
@@ -57,22 +55,20 @@ class Job:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended."""
-        return self.state in _ENDED
+        """Whether the job has ended."""
+        return self.state in {"SUCCEEDED", "FAILED", "STOPPED"}
 
     @property
     def status(self) -> int:
-        """The exit status of a command that waited for it: that of the job's process; 130 if it was stopped."""
-        if self.state == "STOPPED":
-            return _INTERRUPTED
-        return self.exit_status or int(self.state != "SUCCEEDED")
+        """Exit status for a command that waited for the job: that of its process; 130 if it was stopped."""
+        return 130 if self.state == "STOPPED" else self.exit_status or int(self.state != "SUCCEEDED")
 
 
 class Jobs:
     """The jobs of one cluster."""
 
     def __init__(self, client: "JobSubmissionClient", address: str) -> None:
-        """Use a client that is connected to an address (see :func:`connect_jobs`)."""
+        """Use a client that is connected to ``address``; see :func:`connect_jobs`."""
         self._client = client
         self._address = address
 
@@ -80,7 +76,8 @@ class Jobs:
         """Start a search as a job.
 
         Args:
-            entrypoint: The words of the command; it runs in a copy of the folder, with our packages as they are here.
+            entrypoint: The words of the command; it runs in the uploaded folder, with this machine's version of our
+                packages.
             folder: The folder to upload.
             search: The search's name.
             home: Its home folder on the cluster.
@@ -89,7 +86,7 @@ class Jobs:
             The job.
 
         Raises:
-            BadInputError: If a job runs this search already, or the cluster rejects it.
+            BadInputError: If a job is already running this search, or the cluster rejects the job.
         """
         jobs = self.list()
         for job in jobs:
@@ -97,10 +94,10 @@ class Jobs:
                 raise BadInputError(
                     "only one job at a time may run a search",
                     f"the job {job.id} runs {search} in {home}",
-                    remedy="stop it first",
+                    remedy="stop that job first",
                     action=Action("stop job", {"job": job.id, "address": self._address}),
                 )
-        # Two users who submit at the same moment choose the same number, and Ray accepts only one job of that id.
+        # If two users submit at the same moment, both choose the same id, and Ray accepts only one of the jobs.
         id_ = f"{search}-{1 + max((_number(job.id, search) for job in jobs), default=0)}"
         root = Path(__file__).parents[2]
         environment = {
@@ -113,7 +110,7 @@ class Jobs:
         while True:
             try:
                 self._client.submit_job(
-                    entrypoint=f"exec {shlex.join(entrypoint)}",  # no shell between a signal and the search
+                    entrypoint=f"exec {shlex.join(entrypoint)}",  # so that signals reach the search, not a shell
                     submission_id=id_,
                     runtime_env=environment,
                     metadata={_SEARCH: search, _HOME: home},
@@ -126,41 +123,41 @@ class Jobs:
                 time.sleep(1)
 
     def list(self) -> list[Job]:
-        """Return all jobs that were submitted, newest first."""
+        """Return all submitted jobs, newest first."""
         jobs = [_job(details) for details in self._client.list_jobs() if details.submission_id]
         return sorted(jobs, key=lambda job: (job.started or 0.0, job.id), reverse=True)
 
     def find(self, id_: str) -> Job:
-        """Return a job as it is now.
+        """Return the current state of a job.
 
         Args:
-            id_: The id that :meth:`submit` returned.
+            id_: The job's id.
 
         Returns:
             The job.
 
         Raises:
-            BadInputError: If there is none.
+            BadInputError: If there is no such job.
         """
-        for job in (jobs := self.list()):
-            if job.id == id_:
-                return job
+        jobs = {job.id: job for job in self.list()}
+        if id_ in jobs:
+            return jobs[id_]
         if not jobs:
             raise BadInputError(f"no job is called {id_!r}", f"none was submitted to {self._address}")
-        raise unknown("job", id_, [job.id for job in jobs], self._address)
+        raise unknown("job", id_, jobs, self._address)
 
     def follow(self, id_: str, write: Callable[[str], object]) -> Job:
-        """Write the output of a job, from its beginning until it ends; reconnect when the connection breaks.
+        """Write the output of a job from the beginning until it ends, and reconnect when the connection breaks.
 
         Args:
             id_: The job's id.
             write: Called with each piece of text.
 
         Returns:
-            The job, ended.
+            The ended job.
 
         Raises:
-            BadInputError: If there is none of that id, or the cluster no longer answers.
+            BadInputError: If there is no such job, or the cluster no longer answers.
         """
         job = self.find(id_)
         seen = 0
@@ -173,7 +170,7 @@ class Jobs:
                 job = self._ended(id_)
             except BadInputError:
                 raise
-            except (OSError, RuntimeError):  # the server is gone
+            except (OSError, RuntimeError):  # the connection broke
                 continue
             if job.is_over:
                 return job
@@ -185,7 +182,7 @@ class Jobs:
         )
 
     async def _tail(self, id_: str, seen: int, write: Callable[[str], object]) -> int:
-        """Write the log after its first ``seen`` characters; return its length."""
+        """Write the log after its first ``seen`` characters, and return its length."""
         position = 0
         async for text in self._client.tail_job_logs(id_):
             new = text[max(0, seen - position) :]
@@ -195,23 +192,23 @@ class Jobs:
         return max(seen, position)
 
     def _ended(self, id_: str) -> Job:
-        """Wait a moment for the state that follows the end of a log."""
+        """Wait up to 5 s for the state to change after the end of a log."""
         end = time.monotonic() + 5
         while not (job := self.find(id_)).is_over and time.monotonic() < end:
             time.sleep(0.25)
         return job
 
     def stop(self, id_: str) -> Job:
-        """Stop a job: SIGTERM, time for its search to end cleanly, then SIGKILL.
+        """Stop a job: send SIGTERM, and SIGKILL after ``STOP_SECONDS``.
 
         Args:
             id_: The job's id.
 
         Returns:
-            The job, ended; it may have ended before.
+            The ended job; it may have ended before.
 
         Raises:
-            BadInputError: If there is none of that id, or it does not end.
+            BadInputError: If there is no such job, or it does not end.
         """
         job = self.find(id_)
         if job.is_over:

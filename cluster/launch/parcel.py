@@ -1,4 +1,4 @@
-"""What is uploaded with a job: a search file, and a corpus that is on this machine."""
+"""The files that are uploaded with a job: a search file, and a corpus on this machine."""
 
 import shutil
 import tempfile
@@ -10,19 +10,19 @@ from pathlib import Path
 from data_prep.errors import BadInputError
 
 LARGEST = 100 * 1024 * 1024
-"""Bytes; an upload is kept in the head's memory, and Ray itself rejects 500 MiB."""
+"""Largest upload in bytes. The head holds it in memory, and Ray rejects 500 MiB."""
 
 
 @dataclass(frozen=True)
 class Parcel:
-    """What is uploaded.
+    """An upload.
 
     Attributes:
-        folder: The folder to upload; it exists for the length of a ``with`` block.
-        file: The search file's path in it; empty if there is none.
-        corpus: The corpus folder's path in it; empty if there is none.
+        folder: The folder to upload; it is removed at the end of the ``with`` block.
+        file: Path of the search file in the folder; empty without a file.
+        corpus: Path of the corpus in the folder; empty without a corpus.
         num_files: Number of files.
-        size: Bytes in total.
+        size: Total size in bytes.
     """
 
     folder: Path
@@ -44,18 +44,18 @@ def packed(*, file: Path | None, corpus: Path | None) -> Generator[Parcel]:
         The parcel.
 
     Raises:
-        BadInputError: If it is too large, or something in it cannot be read.
+        BadInputError: If the corpus is too large, or a file cannot be read.
     """
     sources = [(file, Path(file.name))] if file else []
+    target = Path("corpus", corpus.resolve().name) if corpus else Path()
     if corpus:
-        place = Path("corpus", corpus.resolve().name)
-        sources += [(path, place / path.relative_to(corpus)) for path in _visible(corpus)]
+        sources += [(path, target / path.relative_to(corpus)) for path in _visible(corpus)]
     size = sum(path.stat().st_size for path, _ in sources)
     if corpus and size > LARGEST:
         raise BadInputError(
             f"at most {LARGEST / 2**20:g} MiB are uploaded with a job",
             f"{corpus} has {size / 2**20:.0f} MiB",
-            remedy="copy it to the head, and name its absolute path there as the search's corpus",
+            remedy="copy it to the head, and use its absolute path there as the search's corpus",
         )
     with tempfile.TemporaryDirectory(prefix="tunesmith-") as name:
         folder = Path(name)
@@ -65,13 +65,7 @@ def packed(*, file: Path | None, corpus: Path | None) -> Generator[Parcel]:
                 shutil.copyfile(path, folder / place)
             except OSError as error:
                 raise BadInputError("files to upload must be readable", f"{path} is not ({error.strerror})") from None
-        yield Parcel(
-            folder,
-            file.name if file else "",
-            f"corpus/{corpus.resolve().name}" if corpus else "",
-            len(sources),
-            size,
-        )
+        yield Parcel(folder, file.name if file else "", target.as_posix() if corpus else "", len(sources), size)
 
 
 def _visible(folder: Path) -> list[Path]:

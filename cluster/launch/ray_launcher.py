@@ -1,4 +1,4 @@
-"""Starting and stopping a cluster with Ray's cluster launcher, called as a user would call it."""
+"""Starting and stopping a cluster with the command line of Ray's cluster launcher."""
 
 import re
 import subprocess
@@ -12,28 +12,24 @@ from data_prep.errors import Action, BadInputError
 _RAY = (sys.executable, "-P", "-m", "ray.scripts.scripts")
 
 
-def launch(what: Literal["up", "down", "status"], file: Path, *, yes: bool = False) -> int:
+def launch(action: Literal["up", "down", "status"], file: Path, *, yes: bool = False) -> int:
     """Start, stop or show the cluster of a launch file.
 
     Args:
-        what: Which of these.
+        action: "up" starts the cluster, "down" stops it, "status" shows it.
         file: A launch file of Ray's cluster launcher; paths in it are relative to its folder.
-        yes: Whether to start or stop machines without asking.
+        yes: Whether to start or stop machines without asking for confirmation.
 
     Returns:
         The exit status of Ray's launcher.
 
     Raises:
-        BadInputError: If it is no such file, or not filled in.
+        BadInputError: If the file is not a launch file, or not filled in.
     """
     _check(file)
     confirmed = ("--yes",) if yes else ()
-    command: dict[str, tuple[str, ...]] = {
-        "up": ("up", file.name, *confirmed),
-        "down": ("down", file.name, *confirmed),
-        "status": ("exec", file.name, "ray status"),
-    }
-    return subprocess.run([*_RAY, *command[what]], cwd=file.absolute().parent, check=False).returncode
+    command = ("exec", file.name, "ray status") if action == "status" else (action, file.name, *confirmed)
+    return subprocess.run([*_RAY, *command], cwd=file.absolute().parent, check=False).returncode
 
 
 def _check(file: Path) -> None:
@@ -47,9 +43,9 @@ def _check(file: Path) -> None:
             remedy="write one",
             action=Action("write launch file"),
         ) from None
-    rule = "a launch file is one of Ray's cluster launcher"
+    rule = "the file must be a launch file of Ray's cluster launcher"
     if re.search(r"^apiVersion:", text, re.MULTILINE):
-        raise BadInputError(rule, f"{file} is one of Kubernetes", remedy=f"apply it: kubectl apply -f {file}")
+        raise BadInputError(rule, f"{file} is a Kubernetes manifest", remedy=f"apply it: kubectl apply -f {file}")
     if not re.search(r"^cluster_name:", text, re.MULTILINE):
         raise BadInputError(rule, f"{file} has no cluster_name")
     if lines := unfilled_lines(file):

@@ -16,10 +16,10 @@ def descendants() -> set[int]:
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
-    found = {os.getpid()}
-    while more := {process for process, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found
+    processes = {os.getpid()}
+    while children := {process for process, parent in parents.items() if parent in processes} - processes:
+        processes |= children
+    return processes
 
 
 def listening(processes: set[int]) -> list[str]:
@@ -36,7 +36,7 @@ def listening(processes: set[int]) -> list[str]:
 
 
 def imported() -> dict[str, str]:
-    """Return the files of the modules that a worker imports by names that the user's folder has too."""
+    """Return the files of modules that a worker imports, whose names also exist in the user's folder."""
     import torch
 
     import models
@@ -49,16 +49,16 @@ def main() -> None:
     with connect(num_cpus=1, num_gpus=0):
         import ray
 
-        found = ray.get(ray.remote(imported).remote())
-        within = Path(found.pop("folder"))
-        folder = next(place.parent.parent for place in within.parents if place.name.startswith("session_"))
-        told = {
-            "imported": found,
+        modules = ray.get(ray.remote(imported).remote())
+        working = Path(modules.pop("folder"))
+        folder = next(parent.parent.parent for parent in working.parents if parent.name.startswith("session_"))
+        result = {
+            "imported": modules,
             "listening": listening(descendants()),
             "folder": str(folder),
             "mode": stat.S_IMODE(folder.stat().st_mode),
         }
-    json.dump({**told, "left": folder.exists(), "token": "RAY_AUTH_TOKEN" in os.environ}, sys.stdout)
+    json.dump({**result, "left": folder.exists(), "token": "RAY_AUTH_TOKEN" in os.environ}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The databases and MLflow's server of deploy/: run without containers; with containers, compared with the lock."""
+"""The databases and MLflow's server of deploy/: run without containers; the container files are only checked."""
 
 # mlflow is partly untyped:
 # pyright: reportUnknownMemberType=false
@@ -28,17 +28,17 @@ HAS_POSTGRES = bool(shutil.which("initdb") or list(Path("/usr/lib/postgresql").g
 
 
 class Server:
-    """The script, with its own ports and folder."""
+    """The script with free ports and a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.postgres, self.mlflow = free_port(), free_port()
 
-    def run(self, what: str) -> subprocess.CompletedProcess[str]:
+    def run(self, action: str) -> subprocess.CompletedProcess[str]:
         ports = {"PGPORT": str(self.postgres), "MLFLOW_PORT": str(self.mlflow)}
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         return subprocess.run(
-            [SCRIPT, what, self.folder],
+            [SCRIPT, action, self.folder],
             cwd=self.folder.parent,
             env={**os.environ, **ports, "PATH": path},
             capture_output=True,
@@ -58,18 +58,18 @@ def studies(url: str) -> Generator[optuna.storages.RDBStorage]:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    above = Path(tempfile.mkdtemp(prefix="deploy-"))
-    above.chmod(0o755)  # PostgreSQL may run as another user, who must reach it
-    server = Server(above / "server")
+    parent = Path(tempfile.mkdtemp(prefix="deploy-"))
+    parent.chmod(0o755)  # PostgreSQL may run as another user, who needs access to it
+    server = Server(parent / "server")
     yield server
     server.run("stop")
-    shutil.rmtree(above)
+    shutil.rmtree(parent)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not HAS_POSTGRES, reason="PostgreSQL's server is not installed")
 @pytest.mark.filterwarnings("ignore")  # MLflow's own
-def test_both_databases_and_mlflow_run_keep_what_they_have_and_let_nobody_in_without_the_password(
+def test_databases_and_mlflow_keep_their_data_after_a_restart_and_require_the_password(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = server.run("start")
@@ -105,16 +105,16 @@ def test_both_databases_and_mlflow_run_keep_what_they_have_and_let_nobody_in_wit
 
 
 @pytest.mark.parametrize("arguments", [[], ["start"], ["begin", "folder"]])
-def test_the_script_says_how_it_is_used(arguments: list[str]) -> None:
+def test_wrong_arguments_print_the_usage(arguments: list[str]) -> None:
     done = subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert "start|stop FOLDER" in done.stderr
 
 
-def test_the_script_is_clean_shell() -> None:
+def test_shellcheck_accepts_the_script() -> None:
     program = Path(sys.executable).with_name("shellcheck")
-    found = subprocess.run([program, SCRIPT], capture_output=True, text=True, check=False)
-    assert (found.returncode, found.stdout) == (0, "")
+    done = subprocess.run([program, SCRIPT], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 # --- with containers ---
@@ -124,12 +124,12 @@ def compose() -> dict[str, Any]:
     return yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8"))
 
 
-def test_every_port_is_published_on_loopback_alone() -> None:
+def test_every_port_is_published_only_on_loopback() -> None:
     for service in compose()["services"].values():
         assert [port.startswith("127.0.0.1:") for port in service["ports"]] == [True]
 
 
-def test_services_are_healthy_before_others_need_them_and_keep_what_they_have() -> None:
+def test_services_have_health_checks_and_named_volumes() -> None:
     content = compose()
     for service in content["services"].values():
         assert service["healthcheck"]["test"][0] == "CMD"
@@ -140,7 +140,7 @@ def test_services_are_healthy_before_others_need_them_and_keep_what_they_have() 
     assert content["services"]["mlflow"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
 
 
-def test_no_password_stands_in_the_file_and_mlflow_runs_as_without_containers() -> None:
+def test_the_compose_file_has_no_password_and_mlflows_options_are_those_of_the_script() -> None:
     text = (ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8")
     assert not re.search(r"://[^/\s]*:[^/\s]*@", text)
     mlflow = compose()["services"]["mlflow"]
@@ -151,7 +151,7 @@ def test_no_password_stands_in_the_file_and_mlflow_runs_as_without_containers() 
     assert all(f"{option} " in script for option in options)
 
 
-def test_the_image_has_the_versions_of_the_lock() -> None:
+def test_the_image_has_the_versions_in_the_lock() -> None:
     dockerfile = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
     locked = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
     for name, package in {"MLFLOW": "mlflow", "PSYCOPG": "psycopg"}.items():
@@ -159,6 +159,6 @@ def test_the_image_has_the_versions_of_the_lock() -> None:
         assert any(line.partition(" ;")[0] == f"{package}=={version}" for line in locked)
 
 
-def test_both_databases_are_made() -> None:
-    made = re.findall(r"CREATE DATABASE (\w+);", (ROOT / "deploy" / "databases.sql").read_text(encoding="utf-8"))
-    assert [compose()["services"]["postgres"]["environment"]["POSTGRES_DB"], *made] == ["studies", "mlflow"]
+def test_both_databases_are_created() -> None:
+    created = re.findall(r"CREATE DATABASE (\w+);", (ROOT / "deploy" / "databases.sql").read_text(encoding="utf-8"))
+    assert [compose()["services"]["postgres"]["environment"]["POSTGRES_DB"], *created] == ["studies", "mlflow"]

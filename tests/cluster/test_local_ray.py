@@ -1,4 +1,4 @@
-"""A local Ray cannot be reached by others, and imports nothing from the current folder."""
+"""A local Ray is not accessible to other users, and its workers import nothing from the current folder."""
 
 import json
 import os
@@ -14,12 +14,12 @@ from data_prep.errors import BadInputError
 
 ROOT = Path(__file__).parents[2]
 LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
-"""127.0.0.1, the same as an IPv6 address, and ::1, as the kernel writes them."""
+"""127.0.0.1, its IPv4-mapped IPv6 address, and ::1, in the kernel's notation."""
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What is known of one that starts in a folder of foreign packages, with a TMPDIR too long for sockets."""
+    """The probe's result in a folder with modules of the same names, with a TMPDIR that is too long for sockets."""
     place = tmp_path_factory.mktemp("foreign")
     for name in ("models", "search", "torch"):
         (place / f"{name}.py").write_text("raise RuntimeError('not this one')\n")
@@ -40,13 +40,13 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_it_listens_on_loopback_alone(seen: dict[str, Any]) -> None:
+def test_it_listens_only_on_loopback(seen: dict[str, Any]) -> None:
     assert seen["listening"]
     assert set(seen["listening"]) <= LOOPBACK
 
 
 @pytest.mark.slow
-def test_its_folder_is_private_and_short_and_goes_with_it_and_its_token_is_never_stored(seen: dict[str, Any]) -> None:
+def test_its_folder_is_private_short_and_temporary_and_its_token_is_not_stored(seen: dict[str, Any]) -> None:
     assert seen["mode"] == 0o700
     assert len(seen["folder"]) < 40
     assert (seen["left"], seen["token"]) == (False, False)
@@ -54,19 +54,19 @@ def test_its_folder_is_private_and_short_and_goes_with_it_and_its_token_is_never
 
 
 @pytest.mark.slow
-def test_its_workers_import_our_packages_whatever_the_users_folder_holds(seen: dict[str, Any]) -> None:
+def test_its_workers_import_our_packages_and_not_modules_in_the_users_folder(seen: dict[str, Any]) -> None:
     assert seen["imported"]["models"] == str(ROOT / "models" / "__init__.py")
     assert seen["imported"]["search"] == str(ROOT / "search" / "__init__.py")
     assert Path(seen["imported"]["torch"]).parent.name == "torch"
 
 
-def test_a_temporary_folder_that_cannot_be_used_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_temporary_folders_that_cannot_be_used_are_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path / "file"))
     monkeypatch.setenv("TMPDIR", str(tmp_path / "absent"))
     with local_ray(1, 0) as options:
-        assert Path(options["_temp_dir"]).parent.parent == Path("/tmp")  # noqa: S108  (what is in it is private)
-    monkeypatch.setattr("cluster.local_ray._USUAL", ())
+        assert Path(options["_temp_dir"]).parent.parent == Path("/tmp")  # noqa: S108  (its subfolder is private)
+    monkeypatch.setattr("cluster.local_ray._DEFAULT_FOLDERS", ())
     with (
         pytest.raises(
             BadInputError,

@@ -23,10 +23,10 @@ HERE = Environment(
 )
 
 
-def test_it_is_known_without_importing_what_is_large() -> None:
+def test_the_environment_is_read_without_importing_large_libraries() -> None:
     script = (
-        "import sys; from cluster.node_software import this_environment; found = this_environment(); "
-        "print(found.torch, *(name in sys.modules for name in ('torch', 'ray', 'numpy', 'search', 'tunesmith')))"
+        "import sys; from cluster.node_software import this_environment; here = this_environment(); "
+        "print(here.torch, *(name in sys.modules for name in ('torch', 'ray', 'numpy', 'search', 'tunesmith')))"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     version, *imported = done.stdout.split()
@@ -37,7 +37,7 @@ def test_it_is_known_without_importing_what_is_large() -> None:
     assert len(set(here.code.values())) == 5
 
 
-def test_every_byte_of_our_code_counts(tmp_path: Path) -> None:
+def test_the_digest_depends_on_every_byte_of_our_code(tmp_path: Path) -> None:
     script = "from cluster.node_software import this_environment; print(this_environment().code['search'])"
 
     def digest() -> str:
@@ -59,7 +59,7 @@ def test_every_byte_of_our_code_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("other", "said"),
+    ("other", "clauses"),
     [
         ({}, []),
         ({"hostname": "gpu-7", "python": "3.11.9", "torch": "2.13.0+cu126", "numpy": "2.4.1"}, []),
@@ -73,18 +73,18 @@ def test_every_byte_of_our_code_counts(tmp_path: Path) -> None:
             [
                 "numpy 1.26.0 where this program has 2.4.6",
                 (
-                    "other code under the names of our packages (models in /other/models, search in no folder; "
+                    "other code in packages of our names (models in /other/models, search in no folder; "
                     "tunesmith 0.2.0 is installed)"
                 ),
             ],
         ),
     ],
 )
-def test_what_matters_is_told(other: dict[str, Any], said: list[str]) -> None:
-    assert list(differences(HERE, replace(HERE, **other))) == said
+def test_relevant_differences_are_listed(other: dict[str, Any], clauses: list[str]) -> None:
+    assert list(differences(HERE, replace(HERE, **other))) == clauses
 
 
-def test_all_wrong_nodes_are_named_in_one_line() -> None:
+def test_all_unusable_nodes_are_listed_in_one_line() -> None:
     here = this_environment()
     nodes = [Node(str(number), f"10.0.0.{number}", 1, 0) for number in range(1, 5)]
     wrong = faults(
@@ -101,6 +101,6 @@ def test_all_wrong_nodes_are_named_in_one_line() -> None:
     line = str(caught.value)
     assert "10.0.0.1" not in line
     assert f": 10.0.0.2 has torch 1.0.0 where this program has {here.torch}; 10.0.0.3 has Python 3.9.1" in line
-    assert "; 10.0.0.4 did not within 60 s; install the environment of this machine" in line
+    assert "; 10.0.0.4 did not within 60 s; install this machine's environment" in line
     assert "\n" not in line
     refuse({})

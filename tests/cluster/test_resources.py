@@ -1,7 +1,6 @@
-"""How many trials fit, compared with tables and with a simulation."""
+"""The number of trials that fit, compared with tables and with a simulation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -9,26 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cluster.nodes import Node
 from cluster.resources import SlotPlan, num_fitting, part_of, plan_slots, share_of_gpu
 from data_prep.errors import BadInputError
 from models.training.device import GPU_CONTEXT, part_for_tensors
 
 
-@dataclass(frozen=True)
-class Size:
-    cpus: float
-    gpus: float
-    name: str = "this machine"
-
-    def __str__(self) -> str:
-        return self.name
+def node(cpus: float, gpus: float, number: int = 1) -> Node:
+    return Node("", f"10.0.0.{number}", cpus, gpus)
 
 
-def sizes(*pairs: tuple[float, float]) -> list[Size]:
-    return [Size(cpus, gpus, f"10.0.0.{number}") for number, (cpus, gpus) in enumerate(pairs, 1)]
+def sizes(*pairs: tuple[float, float]) -> list[Node]:
+    return [node(cpus, gpus, number) for number, (cpus, gpus) in enumerate(pairs, 1)]
 
 
-def placed(nodes: Sequence[Size], cpus: int, parts: int) -> int:
+def placed(nodes: Sequence[Node], cpus: int, parts: int) -> int:
     """Place trials one by one, each on the first node with enough free CPUs and GPUs (in ten-thousandths)."""
     count = 0
     for node in nodes:
@@ -51,17 +45,17 @@ def placed(nodes: Sequence[Size], cpus: int, parts: int) -> int:
     return count
 
 
-NODES = st.lists(st.builds(Size, st.integers(0, 12), st.integers(0, 4)), min_size=1, max_size=4)
+NODES = st.lists(st.builds(node, st.integers(0, 12), st.integers(0, 4)), min_size=1, max_size=4)
 
 
 @given(NODES, st.integers(1, 4), st.one_of(st.integers(1, 10_000), st.integers(1, 5).map(lambda n: n * 10_000)))
-def test_what_fits_is_what_can_be_placed(nodes: list[Size], cpus: int, parts: int) -> None:
+def test_num_fitting_equals_placing_trials_one_by_one(nodes: list[Node], cpus: int, parts: int) -> None:
     assert num_fitting(nodes, cpus, parts / 10_000) == placed(nodes, cpus, parts)
     assert num_fitting(nodes, cpus, 0) == placed(nodes, cpus, 0)
 
 
 @given(NODES, st.integers(0, 40), st.integers(1, 4), st.none() | st.floats(0.02, 1.0), st.booleans())
-def test_what_is_planned_fits(nodes: list[Size], slots: int, cpus: int, share: float | None, may_grow: bool) -> None:
+def test_planned_slots_fit(nodes: list[Node], slots: int, cpus: int, share: float | None, may_grow: bool) -> None:
     try:
         plan = plan_slots(nodes, slots=slots, cpus=cpus, share=share, may_grow=may_grow)
     except BadInputError:
@@ -81,8 +75,8 @@ def test_what_is_planned_fits(nodes: list[Size], slots: int, cpus: int, share: f
 
 
 @given(NODES, st.integers(1, 4))
-def test_shared_gpus_run_as_many_as_any_allowed_sharing_and_no_smaller_parts_than_that_takes(
-    nodes: list[Size], cpus: int
+def test_auto_runs_the_maximum_number_of_trials_with_the_largest_share_that_allows_it(
+    nodes: list[Node], cpus: int
 ) -> None:
     best = max(placed(nodes, cpus, 10_000 // k) for k in range(1, 5)) if any(node.gpus for node in nodes) else 0
     if best:
@@ -129,7 +123,7 @@ def test_shared_gpus_run_as_many_as_any_allowed_sharing_and_no_smaller_parts_tha
         (sizes((4, 0)), {"slots": 8, "gpus": 1, "may_grow": True}, SlotPlan(1, 1, 1)),
     ],
 )
-def test_examples(nodes: list[Size], wanted: dict[str, Any], plan: SlotPlan) -> None:
+def test_examples(nodes: list[Node], wanted: dict[str, Any], plan: SlotPlan) -> None:
     assert plan_slots(nodes, **wanted) == plan
 
 
@@ -169,7 +163,7 @@ def test_examples(nodes: list[Size], wanted: dict[str, Any], plan: SlotPlan) -> 
         ([], {}, "a search needs a node to run on: the cluster has none"),
     ],
 )
-def test_what_does_not_fit_is_refused(nodes: list[Size], wanted: dict[str, Any], message: str) -> None:
+def test_trials_that_do_not_fit_are_rejected(nodes: list[Node], wanted: dict[str, Any], message: str) -> None:
     with pytest.raises(BadInputError) as caught:
         plan_slots(nodes, **wanted)
     assert message in str(caught.value)
@@ -190,12 +184,12 @@ GIB = 2**30
         (200, 80, 0, 1),
     ],
 )
-def test_as_many_share_a_gpu_as_their_memory_allows(peak: int, total: int, context: int, trials: int) -> None:
+def test_memory_limits_the_number_of_trials_per_gpu(peak: int, total: int, context: int, trials: int) -> None:
     assert share_of_gpu(peak * GIB, total * GIB, context=context * GIB) == part_of(trials)
 
 
 @given(st.integers(1, 200 * GIB), st.integers(8 * GIB, 200 * GIB), st.integers(0, 2 * GIB))
-def test_what_a_trial_may_take_is_more_than_the_largest_setting_took(peak: int, total: int, context: int) -> None:
+def test_a_trial_may_use_more_memory_than_the_largest_setting_took(peak: int, total: int, context: int) -> None:
     share = share_of_gpu(peak, total, context=context)
     trials = int(1 / share)
     if trials > 1:
@@ -203,6 +197,6 @@ def test_what_a_trial_may_take_is_more_than_the_largest_setting_took(peak: int, 
         assert trials * (part_for_tensors(share, total) * total + GPU_CONTEXT) <= total * (1 + 1e-9) or share < 0.5
 
 
-def test_parts_of_a_gpu_are_rounded_so_that_all_fit() -> None:
+def test_shares_of_a_gpu_are_rounded_so_that_all_trials_fit() -> None:
     for trials, cpus in combinations_with_replacement(range(1, 64), 2):
-        assert num_fitting([Size(cpus, 1)], 1, part_of(trials)) >= min(trials, cpus)
+        assert num_fitting([node(cpus, 1)], 1, part_of(trials)) >= min(trials, cpus)

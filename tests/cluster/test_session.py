@@ -1,4 +1,4 @@
-"""Connecting to Ray, each case in its own process: a process has one Ray, and its whole output is checked."""
+"""Connecting to Ray. The local Ray runs in a process of its own, whose whole output is checked."""
 
 import subprocess
 import sys
@@ -13,8 +13,8 @@ SCRIPT = """
 import os
 from cluster.session import connect
 os.environ["RAY_ADDRESS"] = "127.0.0.9:1"  # another cluster, which is not there
-with connect(num_cpus=2, num_gpus=0) as session:
-    assert [(node.cpus, node.gpus) for node in session.nodes] == [(2, 0)], session
+with connect(num_cpus=2, num_gpus=0) as nodes:
+    assert [(node.cpus, node.gpus) for node in nodes] == [(2, 0)], nodes
     import ray
 
     assert ray.get(ray.remote(lambda: 6 * 7).remote()) == 42
@@ -23,7 +23,7 @@ assert not ray.is_initialized()
 
 
 @pytest.mark.slow
-def test_a_ray_of_our_own_is_quiet_and_joins_no_other_cluster() -> None:
+def test_a_local_ray_is_quiet_and_does_not_join_a_cluster_named_by_the_environment() -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT], cwd=root, capture_output=True, text=True, timeout=120, check=False
@@ -39,6 +39,6 @@ def test_a_ray_of_our_own_is_quiet_and_joins_no_other_cluster() -> None:
         ("head", "a Ray cluster's address is HOST:PORT"),
     ],
 )
-def test_a_cluster_that_does_not_answer_is_refused_at_once(address: str, message: str) -> None:
+def test_an_invalid_or_unreachable_address_is_rejected_at_once(address: str, message: str) -> None:
     with pytest.raises(BadInputError, match=message), connect(address):
         pass

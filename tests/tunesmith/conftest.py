@@ -28,7 +28,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Place:
-    """A folder with its own cache and fifty of O'Neill's tunes."""
+    """A folder with a cache and fifty tunes of O'Neill's."""
 
     folder: Path
 
@@ -40,7 +40,7 @@ class Place:
         return Program(arguments, folder=self.folder, environment=self.environment())
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """Run a command to its end."""
+        """Run a command until it ends."""
         with self.start(*arguments) as program:
             out, err = program.communicate(240)
             return subprocess.CompletedProcess(arguments, program.wait(), out, err)
@@ -56,14 +56,14 @@ def make_place(folder: Path) -> Place:
 
 @pytest.fixture(autouse=True)
 def standard_home() -> Iterator[None]:
-    """Forget the home folder that a command of the test was given: errors of later tests would name it."""
+    """Reset the home folder after a test, since errors of later tests would name it."""
     yield
     set_home(None)
 
 
 @pytest.fixture(scope="session")
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """A place in which a search named "tiny" of four trials has finished."""
+    """A folder with a finished search of four trials named "tiny"."""
     place = make_place(tmp_path_factory.mktemp("searched"))
     budget = ["--corpus", "tunes", "--trials", "4", "--epochs", "2", "--slots", "1"]
     done = place.run("search", "composer", "--name", "tiny", *budget, *TINY)

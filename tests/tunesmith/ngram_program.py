@@ -1,4 +1,4 @@
-"""tunesmith with the n-gram of docs/adding-a-family.md: ``python ngram_program.py search ngram``."""
+"""tunesmith with the n-gram of docs/adding-a-family.md as a family: ``python ngram_program.py search ngram``."""
 
 from models.families import register
 from tunesmith.cli import main

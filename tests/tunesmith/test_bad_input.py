@@ -1,4 +1,4 @@
-"""Bad input of every kind: one line with the rule, the value and the remedy; status 2; no traceback."""
+"""Bad input: one line with the rule, the value and the remedy, exit status 2, and no traceback."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "message"),
     [
         ("data show onells", "did you mean 'oneills'?"),
         ("data show ./no-such-folder", "there is no folder"),
@@ -50,17 +50,19 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("trials composer --home /proc/nowhere", "the home folder /proc/nowhere has none"),
     ],
 )
-def test_one_line_says_what_to_do(command: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_arguments_are_reported_in_one_line(
+    command: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     status = run(command.split())
     printed = capsys.readouterr()
     assert status == 2
-    assert said in " ".join(printed.err.split())
+    assert message in " ".join(printed.err.split())
     assert "Traceback" not in printed.err
     assert printed.out == ""
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("budget = [", "a search file is TOML"),
         ("[budget]\ntrails = 3\n", "did you mean 'trials'? "),
@@ -70,19 +72,19 @@ def test_one_line_says_what_to_do(command: str, said: str, capsys: pytest.Captur
         ('[storage]\nurl = "gs://B"\n', "storage names a bucket"),
     ],
 )
-def test_a_search_file_is_refused_with_its_line(
-    text: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_an_invalid_search_file_is_reported_with_the_line(
+    text: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "mine.toml").write_text(text)
     assert run(["search", "mine.toml"]) == 2
     error = " ".join(capsys.readouterr().err.split())
-    assert said.strip() in error
+    assert message.strip() in error
     assert "mine.toml" in error
     assert "line " in error or "at end of document" in error
 
 
 @pytest.mark.parametrize("command", ["trials mine", "show mine/0", "trial --like mine/0", "search mine"])
-def test_a_search_that_is_in_another_home_is_named_with_it_and_none_is_begun(
+def test_a_search_in_another_home_is_suggested_and_none_is_started(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for folder in ("there/runs/searches/mine", "here"):
@@ -93,10 +95,10 @@ def test_a_search_that_is_in_another_home_is_named_with_it_and_none_is_begun(
     error = capsys.readouterr().err
     assert f"(--home {tmp_path}/there/runs)" in error
     assert "tunesmith search" not in error
-    assert not list(Path().iterdir()), "the folder is left as it is"
+    assert not list(Path().iterdir()), "the folder is not changed"
 
 
-def test_credentials_in_a_storage_are_refused_and_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+def test_credentials_in_a_storage_url_are_rejected_and_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["search", "composer", "--storage", "s3://KEY:secret@bucket/x?secret_key=secret"]) == 2
     error = " ".join(capsys.readouterr().err.split())
     assert "take them out, and give every machine AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in error
@@ -105,14 +107,14 @@ def test_credentials_in_a_storage_are_refused_and_not_repeated(capsys: pytest.Ca
     assert "=secret" not in error
 
 
-def test_an_empty_folder_is_no_corpus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_folder_is_rejected_as_a_corpus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
     assert run(["data", "show", "empty"]) == 2
     assert "empty" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["", "data", "cluster"])
-def test_without_arguments_the_help_is_all_that_is_said(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_arguments_only_the_help_is_printed(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(command.split()) == 2
     printed = capsys.readouterr()
     assert "Usage" in printed.out
@@ -124,7 +126,7 @@ def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_help_starts_without_the_heavy_libraries() -> None:
+def test_help_does_not_import_heavy_libraries() -> None:
     code = (
         "import sys\nfrom tunesmith.cli import run\nrun(['search', '--help'])\n"
         "heavy = {'torch', 'ray', 'mlflow', 'optuna', 'music21', 'pyarrow', 'pandas'} & set(sys.modules)\n"
@@ -135,19 +137,21 @@ def test_help_starts_without_the_heavy_libraries() -> None:
     assert "--dry-run" in done.stdout
 
 
-def test_what_has_no_effect_on_the_data_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_setting_without_effect_on_the_data_causes_one_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     random = stream(0, "tunes in free time")
     (tmp_path / "free").mkdir()
     for number in range(10):
         notes = "".join(random.choice(list("CDEFGABcdefgab"), 24))
         (tmp_path / "free" / f"{number}.abc").write_text(f"X:1\nM:none\nL:1/8\nK:C\n{notes}|]\n")
     small = ["--corpus", "free", "--set", "size=4", "--set", "embedding=4"]
-    said = (
+    message = (
         "warning: no piece of free has a metre and notes that are full bars apart: copying from earlier bars has no "
         "effect\n"
     )
     for command in (["trial", "composer", "--set", "epochs=1"], ["search", "composer", "--dry-run"]):
         assert run([*command, *small]) == 0
-        assert capsys.readouterr().err.count(said) == 1
+        assert capsys.readouterr().err.count(message) == 1
         assert run([*command, *small, "--set", "copying=match"]) == 0
         assert "warning" not in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Characters that the encoding of the output lacks are replaced, and nothing fails."""
+"""Characters that the output's encoding lacks are replaced without an error."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def _run(folder: Path, environment: dict[str, str], *arguments: str) -> "subproc
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Fifty tunes, and one whose title no 8-bit encoding has."""
+    """A folder with fifty tunes, and a tune whose title has characters of no 8-bit encoding."""
     folder = tmp_path_factory.mktemp("encodings")
     (folder / "tunes").mkdir()
     (folder / "tunes" / "some.abc").write_bytes((corpora()["oneills"].folder / "0501-0550.abc").read_bytes())
@@ -36,18 +36,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("environment", ENCODINGS, ids=lambda one: "-".join(one.values()))
-def test_tables_bars_and_titles_are_written_with_what_there_is(folder: Path, environment: dict[str, str]) -> None:
+@pytest.mark.parametrize("environment", ENCODINGS, ids=lambda variables: "-".join(variables.values()))
+def test_tables_bars_and_titles_are_printed_with_replacements(folder: Path, environment: dict[str, str]) -> None:
     assert b"?" in _run(folder, environment, "data", "show", "tunes").stdout  # its bars
     notes = _run(folder, environment, "data", "notes", "one.abc")
     assert b"?????? ? " in notes.stdout
-    found = _run(folder, environment, "data", "notes", "one.abc", "--json")
-    assert json.loads(found.stdout.decode("ascii"))["pieces"][0]["title"] == "Ψαλμός █ é"  # JSON loses nothing
+    as_json = _run(folder, environment, "data", "notes", "one.abc", "--json")
+    assert json.loads(as_json.stdout.decode("ascii"))["pieces"][0]["title"] == "Ψαλμός █ é"  # JSON uses escapes
 
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("searched")
-def test_a_search_ends_with_its_result_all_the_same(searched: Any) -> None:
+def test_the_result_of_a_search_is_printed_with_replacements(searched: Any) -> None:
     environment = {**searched.environment(), "PYTHONIOENCODING": "ascii"}
     done = _run(searched.folder, environment, "search", "tiny")
     assert b"the winner, #" in done.stdout

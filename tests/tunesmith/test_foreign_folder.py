@@ -1,4 +1,4 @@
-"""The command in a folder that holds files with the names of our packages and of libraries."""
+"""Running in a folder with files that are named like our packages and libraries."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def command(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
     return [sys.executable, str(script)]
 
 
-def test_a_search_runs_there_as_everywhere_else(command: list[str], searched: Any, tmp_path: Path) -> None:
+def test_a_search_does_not_import_these_files(command: list[str], searched: Any, tmp_path: Path) -> None:
     folder = tmp_path / "foreign"
     folder.mkdir()
     for name in ("data_prep", "models", "search", "cluster", "torch", "optuna"):

@@ -1,4 +1,4 @@
-"""The models from Python."""
+"""Models in Python."""
 
 # pretty_midi has no types, music21 few:
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -26,11 +26,11 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return trained_composers.trained(tmp_path_factory.mktemp("trained") / "composer.pt")
 
 
-def test_tunes_come_back_as_music21_and_pretty_midi_know_them(file: Path, tmp_path: Path) -> None:
+def test_tunes_are_converted_to_music21_pretty_midi_and_abc(file: Path, tmp_path: Path) -> None:
     composer = load_model(str(file))
     assert isinstance(composer, LoadedComposer)
     tunes = composer.compose(bars=4, metre="4/4", count=2, seed=3)
-    assert [one.tune for one in tunes] == TuneComposer.load(file).compose(
+    assert [composed.tune for composed in tunes] == TuneComposer.load(file).compose(
         SamplingRequest(bars=4, metre="4/4"), count=2, seed=3
     )
     first = tunes[0]
@@ -46,11 +46,11 @@ def test_tunes_come_back_as_music21_and_pretty_midi_know_them(file: Path, tmp_pa
     assert [path.name for path in written] == ["first.abc"]
     again, _ = read_prompt(written[0])
     assert again.pitch == first.tune.pitch
-    given = composer.compose(bars=4, prompt=written[0], prompt_notes=3)[0].tune
-    assert (given.num_prompt, given.pitch[:3]) == (3, first.tune.pitch[:3])
+    continued = composer.compose(bars=4, prompt=written[0], prompt_notes=3)[0].tune
+    assert (continued.num_prompt, continued.pitch[:3]) == (3, first.tune.pitch[:3])
 
 
-def test_a_stylenet_performs_what_it_is_given(tmp_path: Path) -> None:
+def test_a_stylenet_changes_velocities(tmp_path: Path) -> None:
     performer = load_model(str(trained_stylenets.trained(tmp_path / "stylenet.pt")))
     assert isinstance(performer, LoadedPerformer)
     midi = pretty_midi.PrettyMIDI(initial_tempo=120)
@@ -63,12 +63,12 @@ def test_a_stylenet_performs_what_it_is_given(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["composer@champion", "composer@7", "nothing/3", "sonatas"])
-def test_what_is_not_there_is_said(name: str, tmp_path: Path) -> None:
+def test_a_model_that_does_not_exist_is_rejected(name: str, tmp_path: Path) -> None:
     with pytest.raises(BadInputError):
         load_model(name, home=tmp_path)
 
 
-def test_a_model_of_no_family_is_refused(tmp_path: Path) -> None:
+def test_a_model_of_an_unknown_family_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "odd.pt"
     checkpoint.save(path, {}, ComposerSpec(), {"family": "sonatas"})
     with pytest.raises(BadInputError, match="no family is called 'sonatas'"):

@@ -1,4 +1,4 @@
-"""Every action of an error has a command or an option that this program has."""
+"""Every action of an error is carried out by an existing command or option."""
 
 import string
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typer.main import get_command
 
 from data_prep.errors import Action, ActionName, BadInputError
 from tunesmith.cli import app
-from tunesmith.remedies import COMMANDS, in_words
+from tunesmith.remedies import COMMANDS, error_line
 
 
 def options_of(command: Any) -> set[str]:
@@ -40,14 +40,14 @@ def test_the_command_exists_with_its_options(action: ActionName) -> None:
     assert options <= options_of(command)
 
 
-def test_values_are_quoted_and_options_stand_in_brackets() -> None:
+def test_values_are_quoted_and_options_are_in_parentheses() -> None:
     error = BadInputError("a rule", "got 1", "file.toml", "resume it", Action("resume search", {"search": "my file"}))
     assert str(error) == "a rule: got 1 (file.toml); resume it"
-    assert in_words(error) == "a rule: got 1 (file.toml); resume it: tunesmith search 'my file'"
-    named = BadInputError("a rule", remedy="choose another name", action=Action("rename search"))
-    assert in_words(named) == "a rule; choose another name (--name)"
-    valued = BadInputError("a rule", action=Action("use home", {"home": "/my runs"}))
-    assert in_words(valued) == "a rule; --home '/my runs'"
+    assert error_line(error) == "a rule: got 1 (file.toml); resume it: tunesmith search 'my file'"
+    with_option = BadInputError("a rule", remedy="choose another name", action=Action("rename search"))
+    assert error_line(with_option) == "a rule; choose another name (--name)"
+    without_remedy = BadInputError("a rule", action=Action("use home", {"home": "/my runs"}))
+    assert error_line(without_remedy) == "a rule; --home '/my runs'"
 
 
 def test_every_value_of_a_command_is_one_word() -> None:

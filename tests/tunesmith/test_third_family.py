@@ -1,4 +1,4 @@
-"""A family that nothing in the program names: searched, resumed, promoted, packaged, loaded, served and used."""
+"""A family that the program does not name: searched, resumed, promoted, exported, served and used."""
 
 import json
 from pathlib import Path
@@ -18,32 +18,32 @@ ROOT = Path(__file__).parents[2]
 
 
 class NgramPlace(Place):
-    """A place where the n-gram is a family."""
+    """A folder in which the n-gram is a family."""
 
     def start(self, *arguments: str) -> Program:
         script = Path(__file__).with_name("ngram_program.py")
         environment = {**self.environment(), "PYTHONPATH": str(ROOT)}
         return Program(arguments, script=script, folder=self.folder, environment=environment)
 
-    def say(self, *arguments: str) -> str:
+    def output(self, *arguments: str) -> str:
         done = self.run(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def data(self, *arguments: str) -> Any:
-        return json.loads(self.say(*arguments, "--json"))
+        return json.loads(self.output(*arguments, "--json"))
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> NgramPlace:
-    """A place with a finished and promoted search of n-grams."""
+    """A folder with a finished search of n-grams."""
     place = NgramPlace(make_place(tmp_path_factory.mktemp("ngram")).folder)
     first = place.data("search", "ngram", "--corpus", "tunes", "--trials", "3", "--slots", "1")
     assert sum(first["states"].values()) == 3
     resumed = place.data("search", "ngram", "--trials", "5")
     assert sum(resumed["states"].values()) == 5
     assert resumed["best"][0]["epochs"] == 3
-    assert [one["name"] for one in resumed["baselines"]][-1] == "Kneser-Ney trigram + copy"
+    assert [baseline["name"] for baseline in resumed["baselines"]][-1] == "Kneser-Ney trigram + copy"
     return place
 
 
@@ -52,26 +52,26 @@ def promoted(place: NgramPlace) -> Any:
     return place.data("promote", "ngram", "--networks", "2")
 
 
-def test_its_own_search_says_what_is_tried_first(place: NgramPlace) -> None:
+def test_its_built_in_search_determines_the_first_trial(place: NgramPlace) -> None:
     first = place.data("trials", "ngram", "--sort", "number")[0]
     assert (first["order"], first["share"]) == (3, 0.8)
     best = place.data("trials", "ngram", "--sort", "score")[0]
     assert best["nats_per_note"] < 5, "a uniform distribution has more than 6"
-    assert "tunesmith compose --trial ngram/" in place.say("search", "ngram")
+    assert "tunesmith compose --trial ngram/" in place.output("search", "ngram")
 
 
-def test_it_is_promoted_with_what_it_is_not_for(place: NgramPlace, promoted: Any) -> None:
+def test_its_card_describes_its_limitations(place: NgramPlace, promoted: Any) -> None:
     assert promoted["version"] == 1
     assert promoted["evidence"]["test"]["networks"] == 2
-    assert "no bars, keys or forms" in place.say("models", "ngram@champion")
+    assert "no bars, keys or forms" in place.output("models", "ngram@champion")
 
 
-def test_a_served_model_says_what_follows(place: NgramPlace, promoted: Any) -> None:
+def test_a_served_model_predicts_the_next_note(place: NgramPlace, promoted: Any) -> None:
     import mlflow.pyfunc
     import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
 
     assert promoted["version"] == 1
-    place.say("export", "ngram@champion", "--out", "served")
+    place.output("export", "ngram@champion", "--out", "served")
     folder = place.folder / "served"
     assert "the beginning of a tune" in (folder / "README.md").read_text()
     (code,) = (folder / "code").iterdir()
@@ -89,8 +89,8 @@ def test_it_composes(place: NgramPlace, promoted: Any) -> None:
     assert (tune["bars"], tune["metre"]) == (4, "6/8")
     read, _ = read_prompt(place.folder / tune["files"][0])
     assert sum(read.duration) == 12
-    told = place.run("compose", "--model", "ngram@1", "--key", "D", "--formats", "abc")
-    assert "ignores a key" in told.stderr
+    with_key = place.run("compose", "--model", "ngram@1", "--key", "D", "--formats", "abc")
+    assert "ignores a key" in with_key.stderr
     other = place.run("perform", "tunes/none.mid", "--model", "ngram@1")
     assert other.returncode == 2
 

@@ -1,4 +1,4 @@
-"""``tunesmith cluster``: launch files, Ray's launcher, and the commands on jobs."""
+"""``tunesmith cluster``: launch files, Ray's cluster launcher, and jobs."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from data_prep.errors import BadInputError
 from tunesmith.commands import jobs
-from tunesmith.console import out, print_json
+from tunesmith.console import new_table, out, print_json
 from tunesmith.options import AsJson, Force
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Start a cluster, and run searches on it.", no_args_is_help=True)
 
 LaunchFile = Annotated[Path, typer.Argument(help="A launch file of Ray's cluster launcher.", metavar="FILE.yaml")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before starting or stopping machines.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 
 @app.command()
@@ -28,7 +28,7 @@ def init(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write commented launch files for a cluster, with the versions that are installed here.
+    """Write commented launch files for a cluster, with the package versions that are installed here.
 
     Examples:
         tunesmith cluster init aws --out my-cluster/
@@ -47,7 +47,7 @@ def init(
     for path in written:
         out.print(str(path), markup=False, soft_wrap=True)
     if unfilled:
-        out.print("to be filled in:")
+        out.print("fill in:")
         for path, number, line in unfilled:
             out.print(f"  {path}:{number}: {line}", markup=False, soft_wrap=True)
     out.print("then:" if output == Path() else f"then, in {output}:", markup=False)
@@ -57,7 +57,7 @@ def init(
 
 @app.command()
 def up(file: LaunchFile, yes: Yes = False) -> None:
-    """Start a cluster, or update it to its file, with Ray's cluster launcher, which asks first."""
+    """Start a cluster, or apply changes of its launch file, with Ray's cluster launcher, after confirmation."""
     from cluster.launch.ray_launcher import launch
 
     raise typer.Exit(launch("up", file, yes=yes))
@@ -65,7 +65,7 @@ def up(file: LaunchFile, yes: Yes = False) -> None:
 
 @app.command()
 def down(file: LaunchFile, yes: Yes = False) -> None:
-    """Stop a cluster and all its machines with Ray's cluster launcher, which asks first."""
+    """Stop all machines of a cluster with Ray's cluster launcher, after confirmation."""
     from cluster.launch.ray_launcher import launch
 
     raise typer.Exit(launch("down", file, yes=yes))
@@ -74,15 +74,19 @@ def down(file: LaunchFile, yes: Yes = False) -> None:
 @app.command()
 def status(
     file: Annotated[
-        Path | None, typer.Argument(help="A launch file; its head is asked through SSH.", metavar="FILE.yaml")
+        Path | None, typer.Argument(help="A launch file; the head is queried over SSH.", metavar="FILE.yaml")
     ] = None,
     address: Annotated[
         str | None,
-        typer.Option("--address", help="Instead, the head's address, from one of its nodes.", metavar="HOST:PORT"),
+        typer.Option(
+            "--address",
+            help="The head's address instead of a file; works only on a node of the cluster.",
+            metavar="HOST:PORT",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the machines of a cluster, and how much of them is in use.
+    """Show the machines of a cluster, and the CPUs and GPUs in use.
 
     Examples:
         tunesmith cluster status aws.yaml
@@ -95,7 +99,7 @@ def status(
         from cluster.launch.ray_launcher import launch
 
         if as_json:
-            raise BadInputError("--json needs --address", "what Ray prints about a launch file's cluster is text")
+            raise BadInputError("--json requires --address", "for a launch file, Ray prints the status as text")
         raise typer.Exit(launch("status", file))
     from cluster.session import connect
     from cluster.usage import usage
@@ -115,10 +119,7 @@ app.command("jobs")(jobs.list_jobs)
 
 
 def _print_usage(machines: "list[Usage]") -> None:
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("machine", no_wrap=True)
+    table = new_table("machine")
     for title in ("CPUs", "in use", "GPUs", "in use"):
         table.add_column(title, no_wrap=True, justify="right")
     table.add_column("kind", no_wrap=True)

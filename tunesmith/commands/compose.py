@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
+from rich.table import Table
 
 from data_prep.errors import BadInputError, unknown
 from data_prep.storage.user_files import free_set, of_set
 from tunesmith.console import out, print_json, warn
-from tunesmith.home import home_folder
-from tunesmith.options import AsJson, CorpusName, Home, Repeats, Tracking
+from tunesmith.home import home_folder, make_folder
+from tunesmith.options import AsJson, CorpusName, Home, SearchRepeats, Tracking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,31 +27,33 @@ if TYPE_CHECKING:
     Compared: TypeAlias = tuple[CorpusMeasures | None, CorpusIndex | None]
 
 _ROLL = "roll"
-"""The format for a picture of the notes, besides those of ``data_prep.writers.files``."""
+"""The format of a piano roll, in addition to those of ``data_prep.writers.files``."""
 
 
 def compose(
     trial: Annotated[
         str | None,
         typer.Option(
-            help="A fully trained trial of a search, or a search for its best trial.",
+            help="A trial with its full budget, e.g. composer/7; or a search, whose best trial is used.",
             show_default="the champion, else the best trial of composer",
         ),
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Instead, a registered model, e.g. composer@champion, or a file.", metavar="MODEL|FILE"),
+        typer.Option(
+            help="A registered model, e.g. composer@champion, or a file, instead of --trial.", metavar="MODEL|FILE"
+        ),
     ] = None,
     tracking: Tracking = None,
     prompt: Annotated[
         Path | None, typer.Option(help="An ABC, MIDI, MusicXML or kern file to continue.", metavar="TUNE.abc")
     ] = None,
-    prompt_notes: Annotated[int, typer.Option(help="Number of its notes and rests to start from.")] = 16,
-    bars: Annotated[int, typer.Option(help="Bars of a tune, including the prompt.")] = 16,
+    prompt_notes: Annotated[int, typer.Option(help="Number of notes and rests of the prompt to start from.")] = 16,
+    bars: Annotated[int, typer.Option(help="Number of bars, including the prompt.")] = 16,
     key: Annotated[
-        str | None, typer.Option(help="Key, e.g. D, Am, F#m, 'E dorian' or Amix.", show_default="the model's choice")
+        str | None, typer.Option(help="Key, e.g. D, Am, F#m, 'E dorian' or Amix.", show_default="chosen by the model")
     ] = None,
-    metre: Annotated[str | None, typer.Option(help="Metre, e.g. 6/8.", show_default="the model's choice")] = None,
+    metre: Annotated[str | None, typer.Option(help="Metre, e.g. 6/8.", show_default="chosen by the model")] = None,
     temperature: Annotated[
         float, typer.Option(help="Sampling temperature; 0 always takes the most likely note.")
     ] = 0.9,
@@ -71,15 +74,15 @@ def compose(
     seed: Annotated[int, typer.Option(help="The same seed gives the same tunes.", min=0)] = 1,
     folder: Annotated[Path, typer.Option("--out", help="Folder for the files.", metavar="DIR")] = Path("composed"),
     formats: Annotated[
-        str, typer.Option(help="Some of midi, musicxml, abc, svg, png, wav and roll, separated by commas; or all.")
+        str, typer.Option(help="Any of midi, musicxml, abc, svg, png, wav and roll, separated by commas; or all.")
     ] = "all",
     instrument: Annotated[
-        str, typer.Option(help="Instrument in MIDI and sound, by its General MIDI name; use piano for 'perform'.")
+        str, typer.Option(help="General MIDI name of the instrument in MIDI and audio; 'perform' requires piano.")
     ] = "violin",
     corpus: CorpusName = None,
-    repeats: Repeats = None,
+    repeats: SearchRepeats = None,
     report: Annotated[
-        bool, typer.Option("--report/--no-report", help="Compare the tunes with the corpus, and search for copies.")
+        bool, typer.Option("--report/--no-report", help="Compare the tunes with the corpus, and look for copies.")
     ] = True,
     force: Annotated[
         bool, typer.Option("--force", help="Replace all tunes of this model and seed in the folder, and their report.")
@@ -87,12 +90,12 @@ def compose(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compose tunes and write them as MIDI, MusicXML, ABC, engraved pages, sound and pictures.
+    """Compose tunes and write them as MIDI, MusicXML, ABC, engraved pages, audio and pictures.
 
-    The report compares them with the model's training corpus, or the one that
-    --corpus names, and shows what they copy from it. Existing tunes of the same
-    model and seed are kept: the new ones are then called MODEL-seed1-run2-01
-    and so on.
+    The report compares the tunes with the model's training corpus, or with
+    --corpus, and shows what they copy from it. Existing tunes of the same model
+    and seed are not replaced: the new ones are named MODEL-seed1-run2-01 and
+    so on.
 
     Examples:
         tunesmith compose --model composer@champion --count 4
@@ -109,7 +112,7 @@ def compose(
     from tunesmith.names.models import named_model
 
     target = _Target(folder, _formats(formats), instrument, force)
-    given, remarks = _prompt(prompt)
+    beginning, remarks = _prompt(prompt)
     request = SamplingRequest(
         bars=bars,
         temperature=temperature,
@@ -121,10 +124,10 @@ def compose(
         highest=highest,
         end_on_tonic=end_on_tonic,
         form=form,
-        prompt=given,
+        prompt=beginning,
         prompt_notes=prompt_notes,
     )
-    target.make()
+    make_folder(folder, "tunes", "--out")
     families = offering(ComposingFamily)
     chosen = named_model(model, trial, list(families), home_folder(home), tracking)
     composer = families[family_of(chosen.path, families).name].composing_model(chosen.path)
@@ -146,7 +149,7 @@ def compose(
 
         out.print()
         print_report(summary)
-        out.print(f"[dim]the whole report: {escape(str(folder / f'{name}-report.md'))}[/]", soft_wrap=True)
+        out.print(f"[dim]the full report: {escape(str(folder / f'{name}-report.md'))}[/]", soft_wrap=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,23 +161,12 @@ class _Target:
     instrument: str
     replace: bool
 
-    def make(self) -> None:
-        """Create the folder."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise BadInputError(
-                "the folder of tunes must be writable",
-                f"{self.folder} is not ({error.strerror})",
-                remedy="name another with --out",
-            ) from None
-
     def write(
         self, tunes: "Mapping[str, Tune]", stem: str, compared: "Compared | None"
     ) -> "tuple[str, list[dict[str, Any]], TuneReport | None]":
-        """Write tunes by their numbers and the report; return the set's name, a row for each tune, and the report.
+        """Write tunes by their numbers, and the report; return the name of the set, a row per tune, and the report.
 
-        Files of an earlier set of the same name that this one does not replace are removed.
+        Other files of an earlier set of the same name are removed.
         """
         from tunesmith.reports.tunes.files import write_report
 
@@ -183,10 +175,10 @@ class _Target:
         named = {f"{name}-{number}": tune for number, tune in tunes.items()}
         files = {stem: self._write_tune(tune, stem) for stem, tune in named.items()}
         rows = [_row(stem, tune, files[stem]) for stem, tune in named.items()]
-        summary, beside = None, list[Path]()
+        summary, report_files = None, list[Path]()
         if compared is not None:
-            summary, beside = write_report(named, *compared, self.folder, f"{name}-report", replace=self.replace)
-        for path in {*before}.difference(beside, *files.values()):
+            summary, report_files = write_report(named, *compared, self.folder, f"{name}-report", replace=self.replace)
+        for path in {*before}.difference(report_files, *files.values()):
             path.unlink(missing_ok=True)
         return name, rows, summary
 
@@ -229,28 +221,20 @@ def _prompt(path: Path | None) -> "tuple[Tune | None, list[str]]":
 
 
 def _corpus(model: "NamedModel", name: str | None, repeats: str | None) -> "Compared":
-    """Measure and index the named corpus, or the model's training corpus; None where that is not available."""
-    from data_prep.prepared.corpus import prepare
+    """Measure and index the named corpus or the model's training corpus; return None twice if it is not available."""
     from data_prep.tunes.copies import CorpusIndex
     from data_prep.tunes.corpus_measures import corpus_measures
     from search.spec.sections import Data
     from tunesmith.progress_bar import Bar
+    from tunesmith.searching.data import prepare_data
 
-    trained = model.data
-    corpus = name or (trained and trained.corpus)
-    if not corpus:
+    if not (name or model.data):
         return None, None
-    data = trained or Data()
+    data = model.data or Data()
+    data = data.model_copy(update={"corpus": name or data.corpus, "repeats": repeats or data.repeats})
     try:
         with Bar() as bar:  # without the pieces of the sealed test set
-            prepared = prepare(
-                corpus,
-                kind="melodies",
-                repeats=repeats or data.repeats,
-                num_folds=data.folds,
-                seed=data.seed,
-                progress=bar,
-            )
+            prepared = prepare_data(data, "melodies", bar)
     except BadInputError as error:
         if name or repeats:
             raise
@@ -275,8 +259,6 @@ def _row(stem: str, tune: "Tune", files: list[Path]) -> dict[str, Any]:
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    from rich.table import Table
-
     table = Table("tune", "key", "metre", "bars", "notes", "written", box=None, header_style="bold")
     for row in rows:
         endings = " ".join(Path(path).name.removeprefix(row["name"]) for path in row["files"])

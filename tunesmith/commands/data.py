@@ -1,4 +1,4 @@
-"""``tunesmith data``: list corpora, show what is in one, and prepare it ahead of a search."""
+"""``tunesmith data``: list corpora, and show or prepare a corpus."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from data_prep.wording import counted
 from tunesmith.commands.notes import notes
-from tunesmith.console import out, print_json
+from tunesmith.console import labelled_table, new_table, out, print_json
 from tunesmith.options import AsJson, Force, Repeats
 from tunesmith.searching.data import report, report_skipped
 
@@ -24,14 +24,17 @@ Corpus = Annotated[
     str,
     typer.Argument(
         help="A named corpus, or a folder of MIDI, ABC, MusicXML or kern files. FOLDER:COLUMN names the column of its "
-        "index.csv that holds the styles."
+        "index.csv that holds the styles.",
+        metavar="CORPUS",
     ),
 ]
 Kind = Annotated[
     str | None,
     typer.Option(help="How to read a folder.", show_default="guessed from its files", metavar="melodies|performances"),
 ]
-Picture = Annotated[Path | None, typer.Option(help="Draw its charts into a file (.png, .svg or .pdf).", metavar="FILE")]
+Picture = Annotated[
+    Path | None, typer.Option(help="Draw the statistics into a file (.png, .svg or .pdf).", metavar="FILE")
+]
 _MOST_VALUES = 12
 
 Folds = Annotated[int, typer.Option(help="Number of cross-validation folds.", min=2, max=20)]
@@ -40,21 +43,16 @@ Seed = Annotated[int, typer.Option(help="Seed of the folds and the sealed test s
 
 @app.command("list")
 def list_corpora(as_json: AsJson = False) -> None:
-    """List the named corpora. Any folder of scores is a corpus too, named by its path."""
+    """List the named corpora. Any folder of scores can also be used as a corpus, by its path."""
     from data_prep.corpora.named import corpora
 
     named = corpora().values()
     if as_json:
-        print_json(
-            [
-                {"name": corpus.name, "kind": corpus.kind, "summary": corpus.summary, "licence": corpus.licence}
-                for corpus in named
-            ]
-        )
+        fields = ("name", "kind", "summary", "licence")
+        print_json([{field: getattr(corpus, field) for field in fields} for corpus in named])
         return
-    from rich.table import Table
-
-    table = Table("corpus", "kind", "what it is", box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table = new_table("corpus", "kind")
+    table.add_column("what it is")
     for corpus in named:
         table.add_row(corpus.name, corpus.kind, corpus.summary)
     out.print(table)
@@ -70,7 +68,7 @@ def prepare(
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Read a corpus, split it into folds and cache the result, so that later commands start at once."""
+    """Read a corpus, split it into folds and cache the result, so that later commands start faster."""
     from data_prep.prepared.kinds import KINDS
 
     prepared = _prepared(corpus, kind, repeats, folds, seed)
@@ -80,7 +78,7 @@ def prepare(
     data = prepared.data
     out.print(
         f"{escape(corpus)}: {counted(data.num_pieces, KINDS[prepared.kind].noun)} with "
-        f"{counted(data.num_notes, 'note')} in {folds} folds, and {prepared.num_test_pieces} sealed for the test; "
+        f"{counted(data.num_notes, 'note')} in {folds} folds, and {prepared.num_test_pieces} in the sealed test set; "
         f"fingerprint {prepared.fingerprint[:12]}"
     )
 
@@ -96,7 +94,7 @@ def show(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what is in a corpus: which pieces its rules accept, which not and why, statistics, and folds."""
+    """Show what is in a corpus: statistics, folds, and which pieces are left out and why."""
     from data_prep.prepared.kinds import describe
 
     if picture is not None:
@@ -121,11 +119,10 @@ def _prepared(corpus: str, kind: str | None, repeats: str | None, folds: int, se
     from data_prep.prepared.corpus import prepare as prepare_corpus
     from tunesmith.progress_bar import Bar
 
-    wanted = kind or resolve(corpus).likely_kind()
+    kind = kind or resolve(corpus).likely_kind()
+    repeats = repeats or "written"
     with Bar() as bar:
-        prepared = prepare_corpus(
-            corpus, kind=wanted, repeats=repeats or "written", num_folds=folds, seed=seed, progress=bar
-        )
+        prepared = prepare_corpus(corpus, kind=kind, repeats=repeats, num_folds=folds, seed=seed, progress=bar)
     report_skipped(prepared)
     report(f"{len(prepared.exclusions)} left out:", prepared.exclusions)
     return prepared
@@ -146,27 +143,18 @@ def _as_data(prepared: "Prepared") -> dict[str, Any]:
 
 
 def _print_description(prepared: "Prepared", numbers: "Description") -> None:
-    from rich.table import Table
-
     from data_prep.corpora.named import resolve
 
     corpus = resolve(prepared.data.corpus)
     out.print(f"[bold]{escape(corpus.name)}[/]: {escape(corpus.summary)}")
     out.print(f"[dim]{escape(corpus.licence)}[/]")
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column()
-    for label, text in (*numbers.rows(), ("repeats", f"read as {prepared.repeats}")):
-        table.add_row(escape(label), escape(text))
-    out.print(table)
+    out.print(labelled_table((*numbers.rows(), ("repeats", f"read as {prepared.repeats}"))))
     for chart in numbers.charts():
         _print_bars(chart)
 
 
 def _print_bars(chart: "Chart") -> None:
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table = new_table(show_header=False)
     most = max(*chart.counts.values(), 1)
     shown = list(chart.counts.items())[: None if chart.whole else _MOST_VALUES]
     for name, count in shown:
@@ -174,4 +162,4 @@ def _print_bars(chart: "Chart") -> None:
     out.print(f"[bold]{escape(chart.title)}[/]")
     out.print(table)
     if len(chart.counts) > len(shown):
-        out.print(f"  [dim]and {len(chart.counts) - len(shown)} rarer ones[/]")
+        out.print(f"  [dim]and {len(chart.counts) - len(shown)} that are rarer[/]")

@@ -1,4 +1,4 @@
-"""``tunesmith doctor``: check a search, and where it would run, before it takes hours."""
+"""``tunesmith doctor``: check a search and the nodes on which it would run."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,12 +11,10 @@ from tunesmith.home import home_folder
 from tunesmith.options import Address, AsJson, Home
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from tunesmith.doctor.finding import Finding
 
 _WORDS = {"green": "[green]ok[/]  ", "yellow": "[yellow]warn[/]", "red": "[bold red]FAIL[/]"}
-"""Each level in words of equal width, so that it can be read without colours."""
+"""The label of each level; labels have the same width."""
 
 _FAILED, _INTERRUPTED = 1, 130
 """Exit statuses."""
@@ -24,26 +22,20 @@ _FAILED, _INTERRUPTED = 1, 130
 
 def doctor(
     what: Annotated[
-        str | None,
-        typer.Argument(
-            help="The search to check, as for 'tunesmith search'.",
-            metavar="WHAT",
-            show_default="the first family's built-in search",
-        ),
-    ] = None,
+        str, typer.Argument(help="The search to check, as for 'tunesmith search'.", metavar="WHAT")
+    ] = "composer",
     address: Address = None,
     storage: Annotated[
         str | None,
-        typer.Option(help="Where trials would save.", show_default="as the search says", metavar="DIR|URL"),
+        typer.Option(help="Where trials save checkpoints.", show_default="as in the search", metavar="DIR|URL"),
     ] = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Check everything a search needs, and say how to fix what is wrong.
 
-    The exit status is 0 if no check failed, else 1. Prepared data stays in the
-    cache, and the measured memory of a GPU in the search's folder; nothing else
-    is kept.
+    The exit status is 0 if no check failed, else 1. Only the prepared data (in
+    the cache) and the measured GPU memory (in the search's folder) are kept.
 
     Examples:
         tunesmith doctor
@@ -52,20 +44,23 @@ def doctor(
 
         tunesmith doctor composer --address 10.0.0.5:6379 --storage s3://bucket/searches
     """
-    from models.families import default_family
     from search.tracking.client import quieten
     from tunesmith.searching.chosen import chosen_search
 
     quieten()
     folder = home_folder(home)
-    spec = chosen_search(what or default_family().name, folder, {"storage.url": storage} if storage else {})
+    spec = chosen_search(what, folder, {"storage.url": storage} if storage else {})
     from tunesmith.doctor.checks import examine
     from tunesmith.doctor.context import Context
 
+    findings: list[Finding] = []
     with err.status("starting ...") as status:
         context = Context(spec, folder, address, lambda text: status.update(f"{text} ..."))
         try:
-            findings = _shown(examine(context), as_json=as_json)
+            for finding in examine(context):
+                findings.append(finding)
+                if not as_json:
+                    out.print(_line(finding), soft_wrap=True)
         except KeyboardInterrupt:
             err.print("stopped: the remaining checks were not run")
             raise typer.Exit(_INTERRUPTED) from None
@@ -76,16 +71,6 @@ def doctor(
         out.print(_summary(counts))
     if counts["red"]:
         raise typer.Exit(_FAILED)
-
-
-def _shown(findings: "Iterable[Finding]", *, as_json: bool) -> "list[Finding]":
-    """Collect the findings; print each as it comes, unless they are printed as JSON in the end."""
-    seen: list[Finding] = []
-    for finding in findings:
-        seen.append(finding)
-        if not as_json:
-            out.print(_line(finding), soft_wrap=True)
-    return seen
 
 
 def _line(finding: "Finding") -> str:
@@ -102,7 +87,7 @@ def _summary(counts: "Counter[Any]") -> str:
         rest = f", {counted(counts['yellow'], 'warning')}" if counts["yellow"] else ""
         return f"[bold red]a search would fail: {counts['red']} of {total} failed[/]{rest}"
     if counts["yellow"]:
-        return f"[yellow]a search runs: {counted(counts['yellow'], 'warning')} in {total}[/]"
+        return f"[yellow]a search would run: {counted(counts['yellow'], 'warning')} in {total}[/]"
     return f"[green]everything is fine[/]: {total}"
 
 

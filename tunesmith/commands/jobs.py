@@ -1,4 +1,4 @@
-"""``tunesmith cluster submit``, ``follow``, ``stop`` and ``jobs``: searches as jobs of a cluster."""
+"""``tunesmith cluster submit``, ``follow``, ``stop`` and ``jobs``: searches as jobs on a cluster."""
 
 import sys
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from data_prep.errors import BadInputError
 from data_prep.wording import counted
-from tunesmith.console import err, out, print_json
+from tunesmith.console import err, new_table, out, print_json
 from tunesmith.figures import byte_size
 from tunesmith.options import AsJson
 from tunesmith.program import command
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 Dashboard = Annotated[
     str,
     typer.Option(
-        "--address", envvar="RAY_API_SERVER_ADDRESS", help="The head's dashboard.", metavar="http://HEAD:8265"
+        "--address", envvar="RAY_API_SERVER_ADDRESS", help="URL of the head's dashboard.", metavar="http://HEAD:8265"
     ),
 ]
-JobName = Annotated[str, typer.Argument(help="A job, as 'tunesmith cluster jobs' lists it.", metavar="JOB")]
+JobName = Annotated[str, typer.Argument(help="A job listed by 'tunesmith cluster jobs'.", metavar="JOB")]
 
 _ENTRYPOINT = "from tunesmith.cli import main; main()"
 _HOME = "~/tunesmith"
@@ -34,20 +34,20 @@ _NOT_FOR_JOBS = {"--address", "--home", "--print", "--dry-run"}
 
 
 def submit(
-    what: Annotated[str, typer.Argument(help="A search file, or a family (built-in search).", metavar="FILE.toml")],
+    what: Annotated[str, typer.Argument(help="A search file, or a family's built-in search.", metavar="FILE.toml")],
     address: Dashboard,
     home: Annotated[str, typer.Option("--home", help="Home folder on the cluster's head.", metavar="DIR")] = _HOME,
-    detach: Annotated[bool, typer.Option("--detach", help="Return at once, without following the job.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Do not follow the job's output.")] = False,
     options: Annotated[
         list[str] | None,
-        typer.Argument(help="After --: options of 'tunesmith search'.", metavar="[-- OPTIONS]", show_default=False),
+        typer.Argument(help="Options of 'tunesmith search', after --.", metavar="[-- OPTIONS]", show_default=False),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a search on a cluster, as a job of its head that keeps running whether or not it is followed.
+    """Run a search as a job on a cluster's head, and follow its output. The job keeps running when you detach.
 
     A corpus folder on this machine is uploaded. An absolute path that does not
-    exist here is one on the head.
+    exist here is taken as a path on the head.
 
     Examples:
         tunesmith cluster submit my-search.toml --address http://localhost:8265
@@ -71,7 +71,7 @@ def submit(
 
 
 def follow(job: JobName, address: Dashboard) -> None:
-    """Show the output of a job from its start to its end; exit with its status.
+    """Show the output of a job from the beginning until it ends, and exit with its exit status.
 
     Ctrl-C detaches; the job keeps running.
     """
@@ -81,7 +81,7 @@ def follow(job: JobName, address: Dashboard) -> None:
 
 
 def stop(job: JobName, address: Dashboard, as_json: AsJson = False) -> None:
-    """Stop a job. Its search ends cleanly, and resumes when it is submitted again."""
+    """Stop a job. Its search stops cleanly, and resumes when it is submitted again."""
     from cluster.launch.jobs import connect_jobs
 
     with err.status(f"stopping {job} ..."):
@@ -107,7 +107,7 @@ def list_jobs(address: Dashboard, as_json: AsJson = False) -> None:
 
 @dataclass(frozen=True)
 class _Submission:
-    """A search to submit, checked on this machine, so that errors do not first appear on the cluster."""
+    """A search to submit, which was checked on this machine."""
 
     what: str
     file: Path | None
@@ -123,14 +123,14 @@ def _submission(what: str, home: str, options: list[str]) -> _Submission:
     from search.spec.file import load
     from tunesmith.searching.chosen import overrides
 
-    given = _parsed(what, options)
+    values = _parsed(what, options)
     for name in sorted(_NOT_FOR_JOBS & {option.partition("=")[0] for option in options}):
-        raise BadInputError("options after -- are those of a search that runs on the head", f"got {name}")
+        raise BadInputError("options after -- must apply to a search that runs on the head", f"got {name}")
     if what not in FAMILIES and not Path(what).is_file():
         raise BadInputError("only a search file or a family can be submitted", f"there is no file {what!r}")
     if not home.startswith(("/", "~")):
         raise BadInputError("the home of a job is an absolute path on the head, or starts with ~", f"got {home!r}")
-    spec = load(what, overrides=overrides(given))
+    spec = load(what, overrides=overrides(values))
     _check_no_password(spec.study.url, "[study] url")
     _check_no_password(spec.tracking.uri, "[tracking] uri")
     corpus, column = _uploaded_corpus(spec.data.corpus)
@@ -138,14 +138,14 @@ def _submission(what: str, home: str, options: list[str]) -> _Submission:
 
 
 def _parsed(what: str, options: list[str]) -> dict[str, Any]:
-    """Parse options as 'tunesmith search' does."""
+    """Parse options like 'tunesmith search'."""
     from typer.main import get_command
 
     from tunesmith.commands.search import search
 
-    alone = typer.Typer(add_completion=False)
-    alone.command("search")(search)
-    return get_command(alone).make_context("tunesmith search", [what, *options]).params
+    app = typer.Typer(add_completion=False)
+    app.command()(search)
+    return get_command(app).make_context("tunesmith search", [what, *options]).params
 
 
 def _check_no_password(url: str, key: str) -> None:
@@ -153,7 +153,7 @@ def _check_no_password(url: str, key: str) -> None:
 
     if url != (shown := without_password(url)):
         raise BadInputError(
-            "the file of a job must have no password, since every user of the cluster can read it",
+            "the search file of a job must not contain a password, since every user of the cluster can read it",
             f"{shown!r} had one",
             key,
             "put it into PGPASSWORD or ~/.pgpass on the head",
@@ -161,7 +161,7 @@ def _check_no_password(url: str, key: str) -> None:
 
 
 def _uploaded_corpus(name: str) -> tuple[Path | None, str]:
-    """Return the folder of a corpus on this machine, and the named column of its index; None for one on the head."""
+    """Return the folder of a corpus to upload (None if there is none), and the column of styles in its index."""
     from data_prep.corpora.named import corpora, resolve
 
     if name in corpora() or (name.startswith("/") and not Path(name.rpartition(":")[0] or name).exists()):
@@ -195,8 +195,8 @@ def _write(text: str) -> None:
 
 def _print_how_to_follow(job: "Job", address: str) -> None:
     out.print(f"the job {job.id} runs {job.search} on the cluster. To follow or stop it:", markup=False)
-    for what in ("follow", "stop"):
-        out.print(f"  {command('cluster', what, job.id, '--address', address)}", markup=False, soft_wrap=True)
+    for action in ("follow", "stop"):
+        out.print(f"  {command('cluster', action, job.id, '--address', address)}", markup=False, soft_wrap=True)
 
 
 def _row(job: "Job") -> dict[str, Any]:
@@ -216,11 +216,7 @@ def _time(seconds: float | None) -> str | None:
 
 
 def _print_jobs(jobs: "list[Job]") -> None:
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    for title in ("job", "state", "search", "home", "started", "ended"):
-        table.add_column(title, no_wrap=True)
+    table = new_table("job", "state", "search", "home", "started", "ended")
     for job in jobs:
         times = [
             f"{datetime.fromtimestamp(time, UTC).astimezone():%Y-%m-%d %H:%M}" if time else ""

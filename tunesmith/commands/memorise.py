@@ -1,15 +1,17 @@
-"""``tunesmith memorise``: how much of a tune a network must see, and how often, to memorise it."""
+"""``tunesmith memorise``: how much context and training a network needs to memorise a tune."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
+from rich.table import Table
 
 from data_prep.errors import BadInputError
 from data_prep.storage.user_files import check_new
 from data_prep.wording import counted
 from tunesmith.console import out, print_json, warn
+from tunesmith.home import make_folder
 from tunesmith.options import AsJson, Force, Settings, read_settings
 
 if TYPE_CHECKING:
@@ -29,16 +31,20 @@ def memorise(
         typer.Argument(
             help="An ABC, MIDI, MusicXML or kern file of one tune.",
             show_default="Mary Had a Little Lamb",
-            metavar="[TUNE.abc]",
+            metavar="TUNE.abc",
         ),
     ] = None,
     inputs: Annotated[
-        str, typer.Option(help="Previous notes that the network sees, separated by commas.", metavar="N,N,...")
+        str,
+        typer.Option(help="Numbers of previous notes that a network sees, separated by commas.", metavar="N,N,..."),
     ] = "1,2,4,8",
     iterations: Annotated[
-        str, typer.Option(help="Training steps after which it is tested, separated by commas.", metavar="N,N,...")
+        str,
+        typer.Option(
+            help="Numbers of training steps after which it is tested, separated by commas.", metavar="N,N,..."
+        ),
     ] = "250,500,1000,2000",
-    bars: Annotated[int, typer.Option(help="Bars of the tune to continue from.", min=1)] = 4,
+    bars: Annotated[int, typer.Option(help="Number of bars of the tune to start from.", min=1)] = 4,
     settings: Settings = None,
     seed: Annotated[int, typer.Option(help="Seed of the initial weights, windows and dropout.", min=0)] = 0,
     folder: Annotated[
@@ -48,12 +54,12 @@ def memorise(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train networks on one tune only, and see how well they reproduce it from its first bars.
+    """Train networks on a single tune, and show how well they reproduce it from its first bars.
 
-    Each row is one network, which sees that many previous notes in training and
-    when it continues the tune with the most likely note. Each column is a
+    Each row is a network that sees this number of previous notes, in training
+    and when it continues the tune with the most likely note. Each column is a
     number of training steps. A cell shows how many of the remaining notes are
-    those of the tune.
+    equal to those of the tune.
 
     Examples:
         tunesmith memorise
@@ -91,12 +97,14 @@ def memorise(
 
 
 def _numbers(option: str, text: str, low: int, high: int) -> list[int]:
-    """Parse a list of whole numbers within bounds; return them in ascending order, without repeats."""
+    """Parse a list of whole numbers within bounds; return them in ascending order without duplicates."""
     parts = [part.strip() for part in text.split(",")]
-    fits = [part.isascii() and part.isdigit() and len(part) <= len(str(high)) for part in parts]
-    numbers = sorted({int(part) for part in parts}) if all(fits) else []
+    valid = [part.isascii() and part.isdigit() and len(part) <= len(str(high)) for part in parts]
+    numbers = sorted({int(part) for part in parts}) if all(valid) else []
     if not numbers or len(numbers) > _MOST_VALUES or not low <= numbers[0] <= numbers[-1] <= high:
-        rule = f"{option} takes 1 to {_MOST_VALUES} whole numbers from {low} to {high}, separated by commas, as 1,2,4"
+        rule = (
+            f"{option} takes 1 to {_MOST_VALUES} whole numbers from {low} to {high}, separated by commas, such as 1,2,4"
+        )
         raise BadInputError(rule, f"got {text!r}")
     return numbers
 
@@ -106,17 +114,13 @@ def _stem(num_inputs: int, num_steps: int) -> str:
 
 
 def _prepare_folder(folder: Path, lesson: "Lesson", cells: list[tuple[int, int]], *, replace: bool) -> None:
-    """Create the folder, and check that the files can be written into it, before anything is trained."""
+    """Create the folder, and check that the files can be written to it, before training starts."""
     from data_prep.writers.files import check, paths
 
     check(lesson.tune)
     files = [path for cell in cells for path in paths(folder, _stem(*cell), _FORMATS)]
     check_new([*files, folder / _GRID], replace=replace)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        value = f"{folder} is not ({error.strerror})"
-        raise BadInputError("the folder of tunes must be writable", value, remedy="name another with --out") from None
+    make_folder(folder, "tunes", "--out")
 
 
 def _train(
@@ -142,8 +146,8 @@ def _write(cells: "list[Recollection]", lesson: "Lesson", folder: Path, *, repla
 
     paths: list[Path] = []
     for cell in cells:
-        made = f"{counted(cell.num_inputs, 'input')}, {counted(cell.iterations, 'iteration')}"
-        tune = dataclasses.replace(cell.tune, title=f"{lesson.tune.title or 'The tune'}: {made}")
+        network = f"{counted(cell.num_inputs, 'input')}, {counted(cell.iterations, 'iteration')}"
+        tune = dataclasses.replace(cell.tune, title=f"{lesson.tune.title or 'The tune'}: {network}")
         paths += write(tune, folder, _stem(cell.num_inputs, cell.iterations), _FORMATS, replace=replace)
     paths.append(folder / _GRID)
     save(draw_grid(cells, lesson.tune.title), paths[-1], replace=replace)
@@ -169,12 +173,9 @@ def _as_data(cells: "list[Recollection]", lesson: "Lesson") -> dict[str, Any]:
 
 
 def _print(cells: "list[Recollection]", lesson: "Lesson", rows: list[int], columns: list[int]) -> None:
-    from rich.table import Table
-
     tune, left = lesson.tune, lesson.tune.num_notes - lesson.tune.num_prompt
     title = f"[bold]{escape(tune.title or 'the tune')}[/]"
-    given = f"the {counted(left, 'note')} after the {tune.num_prompt} given ones"
-    out.print(f"{title}: right ones of {given}", soft_wrap=True)
+    out.print(f"{title}: correct notes among the {left} after the first {tune.num_prompt}", soft_wrap=True)
     table = Table("inputs \\ iterations", *map(str, columns), box=None, header_style="bold")
     right = {(cell.num_inputs, cell.iterations): sum(cell.right) for cell in cells}
     for row in rows:

@@ -1,4 +1,4 @@
-"""``tunesmith models``, ``rollback`` and ``export``: list and use registered models."""
+"""``tunesmith models``, ``rollback`` and ``export``: list, restore and export registered models."""
 
 import sys
 from pathlib import Path
@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from tunesmith.console import out, print_json
+from tunesmith.console import labelled_table, new_table, out, print_json
 from tunesmith.figures import interval
 from tunesmith.home import home_folder
 from tunesmith.names.models import registry
@@ -67,7 +66,7 @@ def rollback(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make the previous champion the champion again. No version is removed.
+    """Make the previous champion the champion again. No version is deleted.
 
     Examples:
         tunesmith rollback composer
@@ -79,7 +78,7 @@ def rollback(
         print_json({"was": _row(old), "champion": _row(new)})
         return
     out.print(f"[bold green]{new.reference} is the champion[/] again: {new.source}, {_test(new)}")
-    out.print(f"the previous one was {old.reference}: {old.source}, {_test(old)}; it stays registered")
+    out.print(f"it replaces {old.reference}: {old.source}, {_test(old)}; that version stays registered")
 
 
 def export(
@@ -105,7 +104,8 @@ def export(
         print_json({**_row(version), "folder": str(folder)})
         return
     out.print(
-        f"{version.reference} is in {escape(str(folder))}; its README.md explains its use. To serve it:", soft_wrap=True
+        f"{version.reference} is in {escape(str(folder))}; README.md there explains its use. To serve it:",
+        soft_wrap=True,
     )
     mlflow = called("mlflow", sys.argv[0])
     serve = f"models serve -m {quote(str(folder))} --env-manager local"
@@ -148,36 +148,30 @@ def _print(versions: "list[Version]") -> None:
     for version in versions:
         if version.loses_to:
             out.print(f"[bold red]{version.reference} {escape(version.loses_to)}[/]", soft_wrap=True)
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table = new_table()
     for number, column in enumerate(("model", "", "from", "sealed test", "size", "registered")):
         table.add_column(column, no_wrap=True, min_width=max(len(row[number]) for row in rows))
     for version, row in zip(versions, rows, strict=True):
         table.add_row(*map(escape, row), style="bold green" if version.is_champion else None)
-    out.print(table, crop=False)  # wrapped on a narrow terminal, not cut
+    out.print(table, crop=False)  # wrap the table on a narrow terminal
 
 
 def _show(version: "Version", evidence: dict[str, Any]) -> None:
     from rich.markdown import Markdown
 
-    called = f" ({', '.join(version.aliases)})" if version.aliases else ""
+    aliases = f" ({', '.join(version.aliases)})" if version.aliases else ""
     loses = version.loses_to or _loses_to(version, evidence)
     if loses:
         out.print(f"[bold red]{version.reference} {escape(loses)}[/]", soft_wrap=True)
-    out.print(f"[bold]{version.reference}[/]{called}: {_test(version)}")
+    out.print(f"[bold]{version.reference}[/]{aliases}: {_test(version)}")
     out.print()
     out.print(Markdown(version.card))
     out.print()
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column()
-    for name, value in _lineage(version, evidence).items():
-        if value:
-            table.add_row(name, escape(value))
-    out.print(table)
+    out.print(labelled_table((name, value) for name, value in _lineage(version, evidence).items() if value))
 
 
 def _loses_to(version: "Version", evidence: dict[str, Any]) -> str:
-    """Return what a version loses to, for one registered before that was stored."""
+    """Return which baselines beat a version as text, for versions registered before this was stored."""
     from models.families import family as find_family
     from search.promotion.evidence import tested
     from search.promotion.sealed_test import loses_to
@@ -189,7 +183,7 @@ def _loses_to(version: "Version", evidence: dict[str, Any]) -> str:
 
 
 def _lineage(version: "Version", evidence: dict[str, Any]) -> dict[str, str]:
-    """Return the origin of a version, and the decision about it."""
+    """Return the origin of a version, and the decision about its promotion."""
     tags = version.tags
     return {
         "search": f"{version.search} (study {tags['study']})" if "study" in tags else version.search,

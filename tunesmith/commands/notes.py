@@ -1,4 +1,4 @@
-"""``tunesmith data notes``: the notes read from one file, to find out why a tune sounds wrong."""
+"""``tunesmith data notes``: show the notes read from a file, to find out why a tune sounds wrong."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -28,25 +28,25 @@ _OCTAVE_0 = 12
 
 
 def notes(
-    file: Annotated[Path, typer.Argument(help="A MIDI, ABC, MusicXML or kern file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="A MIDI, ABC, MusicXML or kern file.", metavar="FILE")],
     performance: Annotated[
-        bool, typer.Option("--performance", help="Read a MIDI file as a performance: the piano's notes as played.")
+        bool, typer.Option("--performance", help="Read a MIDI file as a performance: the notes that the piano plays.")
     ] = False,
     repeats: Repeats = None,
     as_json: AsJson = False,
 ) -> None:
-    r"""Show the notes read from a file, voice by voice and bar by bar, and what is skipped.
+    r"""Show the notes read from a file by voice and bar, and the tunes that are skipped.
 
-    D5:1/2 is a note of half a quarter note, D5+2:1 the top note of a chord of
-    three, z:1 a rest; a grace note has length 0. With --performance, v64 is a
-    note's velocity, and "at" its position in the bar.
+    D5:1/2 is a note with half the length of a quarter note, D5+2:1 the top note
+    of a chord of three notes, and z:1 a rest. Grace notes have length 0. With
+    --performance, "at" is a note's position in the bar, and v64 its velocity.
 
     With --json: {"pieces": \[{"title", "voice", "notes": \[\[onset, pitch,
-    duration], ...]}], "skipped": \[{"title", "reason"}]}. Times are quarter
-    notes as fractions ("3/2"), a rest's pitch is null, and --performance adds
+    duration], ...]}], "skipped": \[{"title", "reason"}]}. Times are in quarter
+    notes, as fractions ("3/2"); the pitch of a rest is null; --performance adds
     the velocity to each note.
 
-    The exit status is 2 if nothing can be read, with --json too.
+    The exit status is 2 if nothing can be read, also with --json.
     """
     voices, skipped = _played(file) if performance else _written(file, repeats or "written")
     if as_json:
@@ -70,7 +70,7 @@ def notes(
 
 @dataclass(frozen=True)
 class _Row:
-    """One note: times in quarter notes, the pitch (None for a rest), its name, and its velocity if it was played."""
+    """A note: times in quarter notes, the pitch (None for a rest) and its name, and the velocity in a performance."""
 
     onset: Fraction
     pitch: int | None
@@ -86,7 +86,7 @@ class _Row:
 
 @dataclass(frozen=True)
 class _Voice:
-    """One voice: its notes, the line about it, and the metres that define its bars."""
+    """A voice: its notes, a description, and the metres that define its bars."""
 
     title: str
     name: str
@@ -134,7 +134,7 @@ def _signatures(heading: "Heading") -> Iterator[str]:
 
 
 def _name(spelling: str, pitch: int, chord_size: int) -> str:
-    """Return a note's name with flats as b; music21 writes them as "-", like the sign of a negative octave."""
+    """Return a note's name with "b" for flats; music21 writes "-", which is also the sign of negative octaves."""
     if not chord_size:
         return "z"
     name = spelling if pitch < _OCTAVE_0 else spelling.replace("-", "b")
@@ -160,7 +160,7 @@ def _performance(played: "PlayedFile") -> _Voice:
     return _Voice(
         title="",
         name="",
-        about=f"{written}, {counted(resolution, 'tick')} a quarter note, {counted(notes.num_notes, 'note')}",
+        about=f"{written}, {counted(resolution, 'tick')} per quarter note, {counted(notes.num_notes, 'note')}",
         metres=played.metres,
         pickup=played.pickup,
         rows=[
@@ -190,7 +190,7 @@ def _text(row: _Row, bar: Fraction) -> str:
 
 
 class _Bars:
-    """The beginnings of bars: 1 is the first full one, 0 the pickup; a change of metre begins a bar."""
+    """The beginnings of bars: bar 1 is the first full bar, 0 the pickup; a change of metre begins a bar."""
 
     def __init__(self, metres: "Sequence[Metre]", pickup: Fraction) -> None:
         first = metres[0].bar_length if metres else Fraction(4)

@@ -1,4 +1,4 @@
-"""``tunesmith perform``: velocities for flat MIDI files, from a trained StyleNet."""
+"""``tunesmith perform``: set the velocities in MIDI files with a trained StyleNet."""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -27,36 +27,38 @@ def perform(
     midi: Annotated[Path, typer.Argument(help="A MIDI file with a piano.", metavar="IN.mid")],
     output: Annotated[
         Path | None,
-        typer.Option("--out", help="Output file.", show_default="beside the input", metavar="OUT.mid"),
+        typer.Option("--out", help="Output file.", show_default="IN-STYLE.mid", metavar="OUT.mid"),
     ] = None,
     trial: Annotated[
         str | None,
         typer.Option(
-            help="A fully trained trial of a search, or a search for its best trial.",
+            help="A trial with its full budget, e.g. stylenet/7; or a search, whose best trial is used.",
             show_default="the champion, else the best trial of stylenet",
         ),
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Instead, a registered model, e.g. stylenet@champion, or a file.", metavar="MODEL|FILE"),
+        typer.Option(
+            help="A registered model, e.g. stylenet@champion, or a file, instead of --trial.", metavar="MODEL|FILE"
+        ),
     ] = None,
     tracking: Tracking = None,
-    genre: Annotated[str | None, typer.Option(help="A style of the model, or 'all' for one file in each.")] = None,
+    genre: Annotated[str | None, typer.Option(help="A style of the model, or 'all' for a file in each style.")] = None,
     mix: Annotated[str | None, typer.Option(help="A mix of styles.", metavar="classical=0.3,jazz=0.7")] = None,
     amount: Annotated[
         float, typer.Option(help="Strength of the dynamics: 0 is flat, 1 as predicted, 2 twice as strong; at most 100.")
     ] = 1.0,
-    flat: Annotated[bool, typer.Option("--flat", help="Set every velocity to 64, without a model.")] = False,
-    at_random: Annotated[bool, typer.Option("--random", help="Set random velocities, without a model.")] = False,
+    flat: Annotated[bool, typer.Option("--flat", help="Set all velocities to 64 without a model.")] = False,
+    at_random: Annotated[bool, typer.Option("--random", help="Set random velocities without a model.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of --random.", min=0)] = 0,
     picture: Annotated[
-        Path | None, typer.Option(help="Draw the notes before and after into a file.", metavar="ROLL.png")
+        Path | None, typer.Option(help="Draw the notes before and after the change into a file.", metavar="ROLL.png")
     ] = None,
     force: Force = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Set the velocities of the piano in a MIDI file. Every other byte stays as it is.
+    """Set the velocities of the piano in a MIDI file, without changing any other byte.
 
     Examples:
         tunesmith perform tune.mid --trial stylenet/7 --genre jazz --out jazz.mid
@@ -77,27 +79,25 @@ def perform(
     with _named(midi):
         performance = performing.played(data)
     performer = None if flat or at_random else _performer(model, trial, home, tracking)
-    asked = {"flat" if flat else "random": ""} if performer is None else _requested(performer, genre, mix)
-    files = _outputs(midi, output, list(asked), every=genre == _ALL)
+    styles = {"flat" if flat else "random": ""} if performer is None else _requested(performer, genre, mix)
+    files = _outputs(midi, output, list(styles), every=genre == _ALL)
     user_files.check_new(files.values(), replace=force)
     if performer is None:
-        drawn = performing.flat(performance) if flat else performing.at_random(performance, seed)
-        velocities = dict.fromkeys(asked, drawn)
+        made = performing.flat(performance) if flat else performing.at_random(performance, seed)
+        velocities = dict.fromkeys(styles, made)
     else:
         _check_piece(midi, data, performance, performer)
         velocities = {
-            name: performing.scaled(performer.velocities(performance, style), amount) for name, style in asked.items()
+            name: performing.scaled(performer.velocities(performance, style), amount) for name, style in styles.items()
         }
-    performed = {
-        name: performing.replace_velocities(data, performance, changed) for name, changed in velocities.items()
-    }
+    performed = {name: performing.replace_velocities(data, performance, new) for name, new in velocities.items()}
     for name, path in files.items():
         _write(path, performed[name], replace=force)
-    after = {name: performing.played(changed) for name, changed in performed.items()}
+    after = {name: performing.played(content) for name, content in performed.items()}
     if picture is not None:
         from models.uses.rolls import piano_rolls
 
-        save(piano_rolls({f"{midi.name} as it was": performance, **after}), picture, replace=force)
+        save(piano_rolls({f"{midi.name} before": performance, **after}), picture, replace=force)
     rows = [
         _row(name, path, performing.num_changed(data, performed[name]), after[name]) for name, path in files.items()
     ]
@@ -106,7 +106,7 @@ def perform(
 
 @contextmanager
 def _named(midi: Path) -> Generator[None]:
-    """Add the file's name to errors."""
+    """Add the name of the file to errors."""
     try:
         yield
     except BadInputError as error:
@@ -115,13 +115,13 @@ def _named(midi: Path) -> Generator[None]:
 
 
 def _check_piece(midi: Path, data: bytes, performance: "Performance", performer: "PerformingModel") -> None:
-    """Check that a piece is not too long for a model, and warn of what the model may misread."""
+    """Check that a piece is not too long for a model, and warn of content that the model may misread."""
     from models.uses import performing
 
     with _named(midi):
         performer.check_length(performance)
     for doubt in performing.doubts(data):
-        warn(f"{midi}: {doubt}; the model reads its ticks as beats, four to a bar")
+        warn(f"{midi}: {doubt}; the model assumes four beats per bar, counted in the file's ticks")
 
 
 def _performer(model: str | None, trial: str | None, home: Path | None, tracking: str | None) -> "PerformingModel":
@@ -151,7 +151,7 @@ def _requested(performer: "PerformingModel", genre: str | None, mix: str | None)
 
 
 def _outputs(midi: Path, output: Path | None, names: list[str], *, every: bool) -> dict[str, Path]:
-    """Return the file of each performance: OUT.mid, or OUT-STYLE.mid for one in each style."""
+    """Return the file of each performance: OUT.mid, or OUT-STYLE.mid if there is one for every style."""
     base = output or midi
     if output is not None and not every:
         return dict.fromkeys(names, output)
@@ -175,7 +175,7 @@ def _write(path: Path, data: bytes, *, replace: bool) -> None:
 
 
 def _row(name: str, path: Path, changed: int, performed: "Performance") -> dict[str, Any]:
-    """Describe the velocities in a performance's file, of the notes that a piano has keys for."""
+    """Return statistics of the velocities in a performance, for notes in the range of a piano."""
     from data_prep.pitches import has_key
 
     velocities = performed.velocity[has_key(performed.pitch)]

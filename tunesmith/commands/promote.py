@@ -1,13 +1,12 @@
-"""``tunesmith promote``: register the best trial of a search, and compare it with the champion."""
+"""``tunesmith promote``: register a model with the settings of a search's best trial."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from data_prep.wording import counted
-from tunesmith.console import err, out, print_json
+from tunesmith.console import err, new_table, out, print_json
 from tunesmith.figures import decimals, interval, with_error
 from tunesmith.home import home_folder
 from tunesmith.options import AsJson, Home
@@ -26,30 +25,33 @@ _SHOWN = 8
 def promote(
     name: Annotated[str, typer.Argument(help="A search's name.", metavar="NAME")],
     trial: Annotated[
-        int | None, typer.Option(help="The trial to promote.", show_default="chosen by the rule", min=0, metavar="7")
+        int | None,
+        typer.Option(help="The trial to promote.", show_default="chosen by the rule", min=0, metavar="NUMBER"),
     ] = None,
-    networks: Annotated[int, typer.Option(help="Networks to train; the model predicts their mean.", min=1, max=16)] = 3,
+    networks: Annotated[
+        int, typer.Option(help="Number of networks to train; the model predicts their mean.", min=1, max=16)
+    ] = 3,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be promoted; train, test and register nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be promoted; do not train, test or register anything.")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Make it the champion regardless of the comparison; needs --reason.")
+        bool, typer.Option("--force", help="Make it the champion regardless of the comparison; requires --reason.")
     ] = False,
-    reason: Annotated[str, typer.Option(help="The reason for --force; it is stored with the version.")] = "",
+    reason: Annotated[str, typer.Option(help="The reason for --force, which is stored with the version.")] = "",
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Promote a search's best trial: refit it on all folds, test it once on the sealed pieces, register it.
+    """Promote a search's best trial: refit it on all folds, test it once on the sealed test set, and register it.
 
     By default, this promotes the smallest trial whose score is within one
     standard error of the best (the one-standard-error rule). The model is an
-    ensemble of --networks networks that differ only in their random seed; it is
-    never worse than its members are on average, and on O'Neill's it is 0.017
-    nats per note better. Each network is trained on all pieces but the sealed
-    ones, up to the folds' median best epoch. The model is tested once on the
-    sealed pieces. It becomes the champion if there is none, or if the 95 %
-    interval of its gain over the champion, on the same pieces, is above 0; or
-    with --force.
+    ensemble of --networks networks that differ only in their random seed; its
+    score is never worse than the mean of its members' scores, and 0.017 nats
+    per note better on O'Neill's. Each network is trained on all pieces except
+    the sealed test set, up to the median of the folds' best epochs.
+
+    The model becomes the champion if there is none, if the 95 % interval of its
+    gain over the champion on the test set is above 0, or with --force.
 
     Examples:
         tunesmith promote composer --dry-run
@@ -71,7 +73,7 @@ def promote(
     place = home_folder(home)
     record = read_search(place, name)
     family = find_family(record.spec.family)
-    candidates(record, family.metrics[0])  # raises before any data is read if there are none
+    candidates(record, family.metrics[0])  # raises if there are none, before any data is read
     search_folder = folder(place, name)
     with driver_lock(search_folder, name, lambda text: err.print(text, markup=False)):
         prepared = prepared_data(record.spec)
@@ -92,16 +94,14 @@ def _run(promotion: "Promotion", choice: "PromotionPlan", *, force: bool, reason
     from models.training.device import best_device, use_threads
     from tunesmith.progress_bar import Bar
 
-    use_threads(1)  # as in a trial of a search; more are slower
+    use_threads(1)  # as in a trial of a search; more threads are slower
     with Bar() as bar:
         return promotion.run(choice, force=force, reason=reason, device=best_device(), progress=bar)
 
 
 def _print_candidates(record: "SearchRecord", family: "AnyFamily", choice: "PromotionPlan") -> None:
     objective = family.metrics[0]
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    for column in ("trial", objective.name.replace("_", " "), "worse than the best by", "parameters", ""):
-        table.add_column(column, no_wrap=True)
+    table = new_table("trial", objective.name.replace("_", " "), "worse than the best by", "parameters", "")
     for candidate in _shown(choice):
         score, loss = candidate.score, candidate.loss
         mark = "chosen" if candidate.number == choice.chosen.number else "ties" if candidate.ties else ""
@@ -116,12 +116,12 @@ def _print_candidates(record: "SearchRecord", family: "AnyFamily", choice: "Prom
     out.print(f"[bold]{record.spec.name}[/]: {how_many_tie(choice.candidates)}")
     out.print(table)
     rule = "the smallest of those within one standard error of the best, fold by fold"
-    why = "the requested one" if choice.asked else rule
+    why = "the requested trial" if choice.asked else rule
     out.print(f"[dim]{record.spec.name}/{choice.chosen.number} is {why}[/]")
 
 
 def how_many_tie(candidates: "list[Candidate]") -> str:
-    """Return a phrase for the number of trials among which the rule chooses."""
+    """Return the number of trials with a full budget, and of those that tie with the best, as text."""
     tied = sum(candidate.ties for candidate in candidates)
     full = f"{counted(len(candidates), 'trial')} with a full budget"
     if len(candidates) == 1:
@@ -138,33 +138,33 @@ def _print_plan(record: "SearchRecord", family: "AnyFamily", choice: "PromotionP
     _print_candidates(record, family, choice)
     epochs = counted(record.spec.budget.epochs, "epoch")
     out.print(
-        f"\nwould train {counted(choice.networks, 'network')} on all open pieces for {choice.epochs} of {epochs}, open "
-        "the sealed test once, register it, and compare it with the champion; nothing was done"
+        f"\nwould train {counted(choice.networks, 'network')} on all open pieces for {choice.epochs} of {epochs}, test "
+        "the model once on the sealed test set, register it, and compare it with the champion; nothing was done",
+        soft_wrap=True,
     )
 
 
 def _print_outcome(outcome: "PromotionResult") -> None:
     evidence = outcome.evidence
+    speed = counted(evidence.test.notes_per_second, "note", ",.0f")
     out.print()
     if evidence.loses_to:
         out.print(f"[bold red]{evidence.name} {escape(evidence.loses_to)}[/]", soft_wrap=True)
     out.print(
         f"[bold]{evidence.name}[/], {counted(evidence.test.networks, 'network')} trained on all open pieces for "
         f"{counted(evidence.epochs, 'epoch')}: {counted(evidence.parameters, 'parameter', ',')}, "
-        f"{evidence.size_bytes / 1e6:.2f} MB, {counted(evidence.test.notes_per_second, 'note', ',.0f')} a second scored"
+        f"{evidence.size_bytes / 1e6:.2f} MB, scores {speed} per second"
     )
     _print_scores(evidence)
-    opened = (
-        "opened now, for the only time" if outcome.test_is_new else f"opened on {evidence.test.at[:10]}, read again"
-    )
-    out.print(f"[dim]the sealed test was {opened}[/]")
+    when = "now, for the only time" if outcome.test_is_new else f"on {evidence.test.at[:10]}; this is its stored result"
+    out.print(f"[dim]the sealed test was run {when}[/]")
     _print_optimism(evidence)
     _print_comparison(outcome)
 
 
 def _print_scores(evidence: "Evidence") -> None:
     scores, unit = evidence.test.scores, evidence.objective.unit
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table = new_table()
     table.add_column("")
     table.add_column(unit)
     table.add_row(f"cross-validation, {len(evidence.folds.values)} folds", with_error(evidence.folds))
@@ -184,7 +184,7 @@ def _print_optimism(evidence: "Evidence") -> None:
     trials, bias = counted(evidence.num_candidates, "trial"), f"{evidence.bias:.{digits}f}"
     choosing = f"; choosing among {trials} is estimated to make it {bias} too optimistic"
     out.print(
-        f"the test came out {abs(evidence.optimism):.{digits}f} {direction} than cross-validation"
+        f"the test is {abs(evidence.optimism):.{digits}f} {direction} than cross-validation"
         f"{choosing if evidence.num_candidates > 1 else ''}"
     )
 
@@ -196,7 +196,7 @@ def _print_comparison(outcome: "PromotionResult") -> None:
     champion, comparison = evidence.champion, evidence.comparison
     reference = f"{evidence.family}@{version.version}"
     if champion is not None and champion.version == version.version:
-        out.print(f"\n[bold]{reference} is the champion already[/]: {evidence.name} was promoted before")
+        out.print(f"\n[bold]{reference} is already the champion[/]: {evidence.name} was promoted before")
         return
     if champion is not None and isinstance(comparison, Comparison):
         digits = decimals(evidence.folds.mean)
@@ -207,10 +207,10 @@ def _print_comparison(outcome: "PromotionResult") -> None:
         )
     made = "registered" if outcome.is_new else "registered before"
     out.print()
-    if evidence.decision.moves:
-        out.print(f"[bold green]{reference} is the champion[/] ({made}): {escape(evidence.decision.why)}")
-    else:
-        out.print(f"[bold yellow]{reference} is not the champion[/] ({made}): {escape(evidence.decision.why)}")
+    result = (
+        "[bold green]{} is the champion[/]" if evidence.decision.moves else "[bold yellow]{} is not the champion[/]"
+    )
+    out.print(f"{result.format(reference)} ({made}): {escape(evidence.decision.why)}")
     _print_next(evidence.family, reference)
 
 
@@ -224,7 +224,7 @@ def _print_next(family: str, reference: str) -> None:
         [
             *([(use, "make music with it")] if use else []),
             (command("models", reference), "show its card and its origin"),
-            (command("export", reference, "--out", "model/"), "copy it for use elsewhere"),
+            (command("export", reference, "--out", "model/"), "export it for use without tunesmith"),
             (command("models"), "list all registered models"),
         ]
     )

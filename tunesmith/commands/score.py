@@ -1,17 +1,16 @@
-"""``tunesmith score``: score a trained model and its baselines on pieces that it never saw."""
+"""``tunesmith score``: score a trained model and its baselines on pieces that the model never saw."""
 
 import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from data_prep.wording import by_number, by_rule, counted
-from tunesmith.console import out, print_json, warn
+from tunesmith.console import new_table, out, print_json, warn
 from tunesmith.figures import decimals, interval
 from tunesmith.home import home_folder
-from tunesmith.options import AsJson, Home, Repeats, Tracking
+from tunesmith.options import AsJson, Home, SearchRepeats, Tracking
 
 if TYPE_CHECKING:
     from search.promotion.rule import PieceScores
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from tunesmith.names.scores import CorpusScores
 
 _ENDS = 5
-"""Number of best and of worst pieces that are shown."""
+"""Number of best pieces, and of worst pieces, that are shown."""
 
 
 def score(
@@ -33,31 +32,31 @@ def score(
     corpus: Annotated[
         str,
         typer.Argument(
-            help="A named corpus, or a folder of pieces: MIDI, ABC, MusicXML or kern files for a composer; for a "
-            "StyleNet, performances in MIDI, in folders named like its styles or with an index.csv.",
+            help="A named corpus, or a folder: for a composer, of MIDI, ABC, MusicXML or kern files; for a StyleNet, "
+            "of MIDI performances, with a subfolder per style or an index.csv.",
             metavar="CORPUS",
         ),
     ],
-    every: Annotated[bool, typer.Option("--all", help="List every piece, not only the best and worst.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="List all pieces instead of the best and worst.")] = False,
     keep_seen: Annotated[
-        bool, typer.Option("--keep-seen", help="Also score pieces of the training corpus, and their variants.")
+        bool, typer.Option("--keep-seen", help="Also score pieces of the training corpus and their variants.")
     ] = False,
-    repeats: Repeats = None,
+    repeats: SearchRepeats = None,
     tracking: Tracking = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score a trained model on pieces that it never saw, and the baselines that it has to beat.
+    """Score a trained model and its baselines on pieces that the model never saw.
 
-    The score is the objective of the model's search: nats per note for a
-    composer, the mean error of velocities for a StyleNet, averaged over the
-    pieces. A trial's model is one network for each fold, and predicts their
-    mean. The baselines learn from the model's training corpus; a difference
-    below 0 is the model's gain.
+    The score is the objective of the model's search, averaged over the pieces:
+    nats per note for a composer, the mean velocity error for a StyleNet. A
+    trial's model predicts the mean of its folds' networks. The baselines are
+    trained on the model's training corpus. Differences below 0 mean that the
+    model is better.
 
-    Pieces of the training corpus, and variants of them, are left out. A note
-    with a length or a pitch that the model does not know is scored as the
-    rarest of all notes, and counted.
+    Pieces of the training corpus and their variants are left out. Notes with a
+    length or pitch that the model does not know get the minimum probability,
+    and their number is shown.
 
     Examples:
         tunesmith score composer@champion tunes/
@@ -87,7 +86,7 @@ def score(
 
 def _as_data(scored: "CorpusScores") -> dict[str, Any]:
     scores = scored.scores
-    theirs = {each.name: dict(zip(each.scores.ids, each.scores.values, strict=True)) for each in scores.baselines}
+    rivals = {each.name: dict(zip(each.scores.ids, each.scores.values, strict=True)) for each in scores.baselines}
     return {
         "objective": scores.metric.name,
         "unit": scores.metric.unit,
@@ -110,7 +109,7 @@ def _as_data(scored: "CorpusScores") -> dict[str, Any]:
         "left_out": dict(scored.corpus.left_out),
         "skipped": [{"file": each.file, "reason": each.reason} for each in scored.corpus.skipped],
         "pieces": [
-            {"piece": name, "notes": notes, "value": value, "baselines": {of: theirs[of][name] for of in theirs}}
+            {"piece": name, "notes": notes, "value": value, "baselines": {key: rivals[key][name] for key in rivals}}
             for name, notes, value in zip(scores.scores.ids, scores.num_notes, scores.scores.values, strict=True)
         ],
     }
@@ -121,7 +120,7 @@ def _total(scores: "PieceScores") -> dict[str, Any]:
 
 
 def _strongest(scores: "ModelScores") -> "BaselineScores | None":
-    """Return the baseline with the best mean, oracles apart."""
+    """Return the baseline with the best mean, except oracles."""
     rivals = [baseline for baseline in scores.baselines if not baseline.oracle]
     return min(rivals, key=lambda baseline: scores.metric.cost(baseline.scores.mean), default=None)
 
@@ -130,7 +129,7 @@ def _print_pieces(scores: "ModelScores", *, every: bool) -> None:
     rival, values = _strongest(scores), scores.scores.values
     ranked = sorted(range(len(values)), key=lambda piece: scores.metric.cost(values[piece]))
     num_hidden = 0 if every else max(len(ranked) - 2 * _ENDS, 0)
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table = new_table()
     table.add_column("piece, best first")
     table.add_column("notes", justify="right", no_wrap=True)
     table.add_column(scores.metric.unit, justify="right", no_wrap=True)
@@ -140,10 +139,8 @@ def _print_pieces(scores: "ModelScores", *, every: bool) -> None:
         if num_hidden and rank == _ENDS:
             table.add_row(f"[dim]... {num_hidden} more (--all lists them)[/]")
         if not num_hidden or rank < _ENDS or rank >= len(ranked) - _ENDS:
-            theirs = [] if rival is None else [_number(rival.scores.values[piece])]
-            table.add_row(
-                escape(scores.scores.ids[piece]), str(scores.num_notes[piece]), _number(values[piece]), *theirs
-            )
+            numbers = [values[piece], *([rival.scores.values[piece]] if rival else [])]
+            table.add_row(escape(scores.scores.ids[piece]), str(scores.num_notes[piece]), *map(_number, numbers))
     out.print(table)
 
 
@@ -152,10 +149,8 @@ def _number(value: float) -> str:
 
 
 def _print_totals(model: str, scores: "ModelScores") -> None:
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     pieces = f"{counted(len(scores.num_notes), 'piece')}, {counted(sum(scores.num_notes), 'note', ',')}"
-    for column in (pieces, scores.metric.unit, *(["model - baseline"] if scores.baselines else [])):
-        table.add_column(column, no_wrap=True)
+    table = new_table(pieces, scores.metric.unit, *(["model - baseline"] if scores.baselines else []))
     for baseline in scores.baselines:
         table.add_row(baseline.name, _interval(baseline.scores), _interval(baseline.difference))
     table.add_row(escape(model), _interval(scores.scores), "", style="bold green")
@@ -173,7 +168,7 @@ def _print_totals(model: str, scores: "ModelScores") -> None:
 
 
 def _interval(scores: "PieceScores") -> str:
-    """Return a mean with its standard error, which is "-" for a single piece or composition."""
+    """Return a mean and its standard error as text; the error of a single piece or composition is "-"."""
     error = scores.standard_error
     return interval(scores.mean, error) + ("" if math.isfinite(error) else " ± -")
 
@@ -184,9 +179,8 @@ def _print_remarks(scored: "CorpusScores") -> None:
         if lack.count:
             out.print(str(lack), markup=False)
     if scores.seen:
-        what = "left out; --keep-seen scores them" if scores.seen_left_out else "scored too"
-        count = len(scores.seen)
-        out.print(f"pieces of the training corpus, or variants of them: {count}, {what}", markup=False, soft_wrap=True)
+        use = "left out; --keep-seen scores them" if scores.seen_left_out else "scored too"
+        out.print(f"pieces of the training corpus or their variants: {len(scores.seen)}, {use}", soft_wrap=True)
     left_out = scored.corpus.left_out
     if count := sum(left_out.values()):
         rules = f"{counted(count, 'piece')} {by_number(count, 'is', 'are')} left out by the corpus's rules"

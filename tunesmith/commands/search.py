@@ -1,4 +1,4 @@
-"""``tunesmith search``, ``trials`` and ``show``: run a search, and show its results."""
+"""``tunesmith search``, ``trials`` and ``show``: run a search, and show its trials."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ import typer
 from data_prep.wording import counted
 from tunesmith.console import err, print_json, warn
 from tunesmith.home import home_folder
-from tunesmith.options import Address, AsJson, CorpusName, Force, Home, Repeats, Settings
+from tunesmith.options import Address, AsJson, CorpusName, Force, Home, SearchRepeats, Settings
 from tunesmith.program import command
 from tunesmith.searching.chosen import chosen_search, overrides
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from search.spec.file import SearchSpec
 
 _OVERTIME = 0.05
-"""How long to wait for baselines after the search's time, as a share of that time."""
+"""Time to wait for baselines after the search's time limit, as a fraction of the limit."""
 
-_OF_FILE = "the search file's"
+_OF_FILE = "as in the search file"
 
 SearchName = Annotated[str, typer.Argument(help="A search's name.", metavar="NAME")]
 
@@ -38,7 +38,7 @@ def search(
     ],
     name: Annotated[str | None, typer.Option(help="Name of the search.", show_default=_OF_FILE)] = None,
     corpus: CorpusName = None,
-    repeats: Repeats = None,
+    repeats: SearchRepeats = None,
     trials: Annotated[int | None, typer.Option(help="Number of trials.", min=1, show_default=_OF_FILE)] = None,
     time: Annotated[
         str | None,
@@ -59,18 +59,18 @@ def search(
     storage: Annotated[
         str | None,
         typer.Option(
-            help="Where trials save: a folder shared by all machines, s3://bucket/prefix or gs://bucket/prefix; "
-            'the home folder if "".',
+            help="Where trials save checkpoints: a folder that all machines share, s3://bucket/prefix or "
+            'gs://bucket/prefix; "" is the home folder.',
             show_default="the home folder",
             metavar="DIR|URL",
         ),
     ] = None,
     print_file: Annotated[
-        bool, typer.Option("--print", help="Print the complete search file that would be used; run nothing.")
+        bool, typer.Option("--print", help="Print the complete search file, and do not run the search.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would run, for how long and where; run nothing.")
-    ] = (False),
+        bool, typer.Option("--dry-run", help="Show what would run, for how long and where, and do not run it.")
+    ] = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -91,7 +91,7 @@ def search(
     """
     began = clock.monotonic()
     folder = home_folder(home, make=False)
-    given: dict[str, object] = {
+    options: dict[str, object] = {
         "name": name,
         "corpus": corpus,
         "repeats": repeats,
@@ -99,9 +99,11 @@ def search(
         "trials": trials,
         "time": time,
         "epochs": epochs,
+        "slots": slots,
+        "storage": storage,
+        "settings": settings,
     }
-    given |= {"slots": slots, "storage": storage, "settings": settings}
-    spec = chosen_search(what, folder, overrides(given))
+    spec = chosen_search(what, folder, overrides(options))
     if print_file:
         sys.stdout.write(spec.to_toml())
         return
@@ -126,7 +128,7 @@ def search(
 
 @contextmanager
 def _stoppable() -> Generator[None]:
-    """Print how to resume after Ctrl-C, unless trials are running: they stop cleanly and print it themselves."""
+    """Print how to resume after Ctrl-C; a search with running trials handles Ctrl-C itself."""
     try:
         yield
     except KeyboardInterrupt:
@@ -154,7 +156,7 @@ def _run(
             _print_finished(spec, outcome)
         baselines = scoring.wait(_end_of_time(spec, outcome))
     if baselines is None:
-        err.print(f"the baselines are not scored: {scoring.lack}. To score them:", markup=False, soft_wrap=True)
+        err.print(f"the baselines were not scored: {scoring.reason}. To score them:", markup=False, soft_wrap=True)
         err.print(f"  {command('search', spec.name)}", markup=False, soft_wrap=True)
     if as_json:
         print_json(as_data(spec, family, outcome, baselines, home))
@@ -165,7 +167,7 @@ def _run(
 
 
 def _end_of_time(spec: "SearchSpec", outcome: "SearchResult") -> float | None:
-    """Return the end of the search's time by ``time.monotonic``; None for no limit, or if it was finished before."""
+    """Return when to stop waiting for baselines, by ``time.monotonic``; None without a limit, or if nothing ran."""
     if spec.budget.time is None or not outcome.ran:
         return None
     return clock.monotonic() + (1 + _OVERTIME) * spec.budget.time - outcome.seconds
@@ -183,7 +185,7 @@ def _print_finished(spec: "SearchSpec", outcome: "SearchResult") -> None:
 
     budget = counted(spec.budget.trials, "trial") if outcome.reason == "trials" else write_duration(spec.budget.time)
     lines = (
-        f"{spec.name} is finished: its budget of {budget} is used. To raise it, or to start another:",
+        f"{spec.name} is finished: its budget of {budget} is used up. To raise it, or to start another search:",
         f"  {command('search', spec.name, '--trials', str(2 * spec.budget.trials), '--time', 'none')}",
         f"  {command('search', spec.family, '--name', 'another')}",
     )
@@ -200,7 +202,7 @@ def trials(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the trials of a search, best first. Works while it runs, too."""
+    """List the trials of a search, best first. The search may still be running."""
     from models.families import family as find_family
     from search.study.database import read_search
     from tunesmith.reports.trial_table import print_table, rows, sorted_rows
@@ -222,16 +224,16 @@ def trials(
 
 
 def show(
-    trial: Annotated[str, typer.Argument(help="A trial as SEARCH/NUMBER.", metavar="NAME/7")],
+    trial: Annotated[str, typer.Argument(help="A trial, e.g. composer/7.", metavar="SEARCH/NUMBER")],
     pictures: Annotated[
         Path | None,
-        typer.Option(help="Draw its learning curve and pictures of its model into a folder.", metavar="DIR"),
+        typer.Option(help="Draw the learning curve and pictures of the model into a folder.", metavar="DIR"),
     ] = None,
     force: Force = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one trial: its settings, its curves on every fold, and how to find it in MLflow."""
+    """Show a trial: its settings, its learning curve on each fold, and how to find it in MLflow."""
     from tunesmith.names.trials import recorded_trial
     from tunesmith.reports.trial_view import as_data, print_trial
 

@@ -1,10 +1,11 @@
-"""``tunesmith trial``: one trial on this machine, without Ray, printing every epoch."""
+"""``tunesmith trial``: train one trial on this machine without Ray, and print every epoch."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
+from rich.table import Table
 
 from data_prep.errors import BadInputError, unknown
 from data_prep.wording import counted
@@ -22,15 +23,17 @@ if TYPE_CHECKING:
 
 
 def trial(
-    family: Annotated[
-        str | None, typer.Argument(help="A model family.", show_default="composer", metavar="FAMILY")
-    ] = None,
+    family: Annotated[str, typer.Argument(help="A model family.", metavar="FAMILY")] = "composer",
     settings: Settings = None,
     preset: Annotated[
-        str | None, typer.Option(help="Published settings by name, e.g. table1/24; 'list' shows them.")
+        str | None, typer.Option(help="Name of a published setting, e.g. table1/24; 'list' lists all.")
     ] = None,
     like: Annotated[
-        str | None, typer.Option(help="Repeat a trial of a search with its data, seed and settings.", metavar="NAME/7")
+        str | None,
+        typer.Option(
+            help="Repeat a trial of a search with its data, seed and settings, e.g. composer/7.",
+            metavar="SEARCH/NUMBER",
+        ),
     ] = None,
     corpus: CorpusName = None,
     repeats: Repeats = None,
@@ -40,7 +43,7 @@ def trial(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train one set of hyperparameters on all folds, on this machine.
+    """Train a model with one set of hyperparameters on all folds, on this machine.
 
     Examples:
         tunesmith trial composer --set layers=2 --set size=128
@@ -50,7 +53,6 @@ def trial(
         tunesmith trial --like composer/7
     """
     from data_prep.readers.scores import reading_of_repeats
-    from models.families import default_family
     from models.families import family as find_family
     from models.training.device import use_threads
     from search.spec.file import default_corpus
@@ -65,7 +67,7 @@ def trial(
         name, number, data, values, source = _recorded(like, home)
         chosen = find_family(name)
     else:
-        chosen = find_family(family) if family else default_family()
+        chosen = find_family(family)
         if preset == "list":
             _print_presets(chosen, as_json=as_json)
             return
@@ -100,8 +102,6 @@ def _print_presets(family: "Family[Any, Any]", *, as_json: bool) -> None:
             {name: {"values": dict(chosen.values), "source": chosen.source} for name, chosen in family.presets.items()}
         )
         return
-    from rich.table import Table
-
     table = Table("preset", "source", box=None, header_style="bold")
     for name, chosen in family.presets.items():
         table.add_row(name, chosen.source)
@@ -109,20 +109,13 @@ def _print_presets(family: "Family[Any, Any]", *, as_json: bool) -> None:
 
 
 def _train(family: "Family[Any, Any]", spec: "Spec", data: "Data", number: int, *, as_json: bool) -> None:
-    from data_prep.prepared.corpus import prepare
     from models.training.device import best_device
     from search.trials.training import train_trial
     from tunesmith.progress_bar import Bar
+    from tunesmith.searching.data import prepare_data
 
     with Bar() as bar:
-        prepared = prepare(
-            data.corpus,
-            kind=family.data_kind,
-            repeats=data.repeats,
-            num_folds=data.folds,
-            seed=data.seed,
-            progress=bar,
-        )
+        prepared = prepare_data(data, family.data_kind, bar)
     for remark in family.remarks({name: (value,) for name, value in spec.model_dump().items()}, prepared.data):
         warn(remark)
     lines = EpochLines(family, spec)
@@ -142,10 +135,10 @@ def _train(family: "Family[Any, Any]", spec: "Spec", data: "Data", number: int, 
 
 
 class EpochLines:
-    """One line for each epoch on standard error, and below them the remaining time."""
+    """One line per epoch on standard error, and the remaining time below."""
 
     def __init__(self, family: "Family[Any, Any]", spec: "Spec") -> None:
-        """Create the lines of a trial."""
+        """Create the display of a trial."""
         self.reports: list[EpochReport] = []
         self.epochs = int(spec.model_dump()["epochs"])
         self._metrics = family.metrics[: max(1, (err.width - 20) // 23)]
@@ -158,7 +151,7 @@ class EpochLines:
         self._status.start()
 
     def add(self, report: "EpochReport") -> None:
-        """Print one epoch."""
+        """Print an epoch."""
         self.reports.append(report)
         columns = "  ".join(f"{with_error(report.metrics[metric.name]):>21}" for metric in self._metrics)
         err.print(f"{report.epoch:5d}  {columns}  {duration(report.seconds):>7}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""``tunesmith ui``: MLflow's UI on the store of a home folder."""
+"""``tunesmith ui``: MLflow's UI for the store of a home folder."""
 
 import signal
 from collections.abc import Generator
@@ -19,14 +19,15 @@ def ui(
     port: Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65535)] = 5000,
     host: Annotated[
         str, typer.Option(help="Address to listen on; the default is reachable only from this machine.")
-    ] = ("127.0.0.1"),
+    ] = "127.0.0.1",
     home: Home = None,
 ) -> None:
-    """Start MLflow's UI on the searches of the home folder: runs, curves, parameters, artifacts. Press Ctrl-C to stop.
+    """Start MLflow's UI for the runs in the home folder. Press Ctrl-C to stop.
 
-    It answers only as localhost:PORT and HOST:PORT, so a tunnel needs the same
-    port at both ends: ssh -L 5000:localhost:5000 MACHINE. There is no password:
-    everyone who can reach --host can read and change all.
+    The server answers only to the names localhost:PORT and HOST:PORT, so a
+    tunnel needs the same port at both ends: ssh -L 5000:localhost:5000 MACHINE.
+    There is no password: everyone who can reach --host can read and change
+    everything.
 
     Examples:
         tunesmith ui
@@ -58,11 +59,8 @@ def _serve(folder: Path, host: str, port: int) -> None:
         with err.status("starting MLflow's server ..."):
             server.wait_until_it_answers()
             pages = runs_pages(default_uri(folder))
-        err.print(
-            f"MLflow's UI on {folder} (press Ctrl-C to stop), with the runs of each family:",
-            markup=False,
-            soft_wrap=True,
-        )
+        title = f"MLflow's UI on {folder} (press Ctrl-C to stop), with the runs of each family:"
+        err.print(title, markup=False, soft_wrap=True)
         for name, page in pages.items():
             err.print(f"  {name}  {server.root}{page}", markup=False, soft_wrap=True)
         server.wait()
@@ -70,7 +68,7 @@ def _serve(folder: Path, host: str, port: int) -> None:
 
 @contextmanager
 def _interrupted_by_signals() -> Generator[None]:
-    """Treat SIGTERM and a closed terminal as Ctrl-C, so that the server is stopped too."""
+    """Handle SIGTERM and a closed terminal like Ctrl-C, so that the server is stopped too."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     for number, handler in before.items():
         if handler != signal.SIG_IGN:  # as under nohup

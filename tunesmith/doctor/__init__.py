@@ -1,1 +1,1 @@
-"""tunesmith doctor: the checks of a search and of the nodes it would run on."""
+"""The checks of ``tunesmith doctor``: the search, this machine and the nodes."""

@@ -1,4 +1,4 @@
-"""The doctor's checks in order: cheap ones first, and each after those whose results it needs."""
+"""The doctor's checks in order: cheap checks first, and each check after those whose results it needs."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -31,17 +31,17 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("trial", trials.trial),
     ("largest", plan.largest),
 )
-"""Each check's name, and the check itself. One that lacks what an earlier check could not find yields nothing."""
+"""The name and the function of each check. A check yields nothing if an earlier check that it needs has failed."""
 
 
 def examine(context: Context) -> Iterator[Finding]:
     """Run every check.
 
     Args:
-        context: The search, and where it would run.
+        context: The search, and the cluster on which it would run.
 
     Yields:
-        The findings, each as soon as it is known.
+        Each finding as soon as it is known.
     """
     with context.session:
         for name, check in CHECKS:

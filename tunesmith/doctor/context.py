@@ -1,4 +1,4 @@
-"""What the checks of the doctor share: the search, the connection to Ray, and what earlier checks found."""
+"""The state that the doctor's checks share: the search, the connection to Ray, and earlier results."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 @dataclass
 class Context:
-    """The state of one examination.
+    """The state of an examination.
 
     Attributes:
         spec: The search.
         home: The home folder.
         address: The cluster's address; None for this machine.
-        progress: Called with what is being checked.
+        progress: Called with a description of each step.
         session: Closes the connection to Ray.
         nodes: The nodes that answer.
-        environments: What each of them computes with.
-        probes: What was found on each of them.
-        prepared: The data, once it was read.
-        slots: What trials get, once that was planned.
+        environments: Versions and code of each node.
+        probes: Measurements of each node.
+        prepared: The data; None before it is read.
+        slots: The resources of trials; None before they are planned.
     """
 
     spec: SearchSpec
@@ -62,7 +62,7 @@ class Context:
         return tuple(node for node in self.nodes if slots and num_fitting([node], slots.cpus, slots.gpus))
 
     def gpu_peaks(self) -> dict[Node, PeakMemory | BadInputError]:
-        """Measure the memory of the largest setting on one node of each kind of GPU, once."""
+        """Return the memory of the largest setting on one node of each kind of GPU, measured at the first call."""
         if self._gpu_peaks is None and self.prepared is not None:
             self._gpu_peaks = gpu_peaks(self.spec, self.family, self.prepared, self.nodes, self.home, self.progress)
         return self._gpu_peaks or {}

@@ -1,6 +1,6 @@
-"""One line of the doctor's report, and how answers of nodes, refusals and exceptions become such lines."""
+"""The lines of the doctor's report, made from the answers of nodes and from exceptions."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar
 
@@ -10,21 +10,21 @@ from data_prep.wording import counted
 from tunesmith.remedies import remedy_in_words
 
 Level: TypeAlias = Literal["green", "yellow", "red"]
-"""Green: fine. Yellow: a search runs, but not as well as it could. Red: a search fails."""
+"""Green: no problem. Yellow: a search runs, but not as well as it could. Red: a search fails."""
 
 AnswerT = TypeVar("AnswerT")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report.
+    """A line of the report.
 
     Attributes:
-        check: The name of the check.
-        level: How serious it is.
-        text: What was found.
+        check: Name of the check.
+        level: Severity.
+        text: Description of the finding.
         where: The node or nodes; empty for this machine.
-        remedy: What to do; required unless the level is green.
+        remedy: How to fix the problem; required unless the level is green.
     """
 
     check: str
@@ -34,25 +34,25 @@ class Finding:
     remedy: str = ""
 
     def __post_init__(self) -> None:
-        """Check that every complaint has a remedy."""
+        """Check that every problem has a remedy."""
         assert self.level == "green" or self.remedy, f"{self.text} has no remedy"
 
 
 def refused(check: str, error: BadInputError, *, where: str = "", level: Level = "red", remedy: str = "") -> Finding:
-    """Turn an error into a finding; ``remedy`` is for an error that has none."""
-    what_to_do = remedy_in_words(error) or remedy or "fix that, then run the same command again"
-    return Finding(check, level, error.problem, where, what_to_do)
+    """Convert an error to a finding; ``remedy`` is used if the error has none."""
+    remedy = remedy_in_words(error) or remedy or "fix the problem, then run the same command again"
+    return Finding(check, level, error.problem, where, remedy)
 
 
 def guarded(check: str, run: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-    """Run a check; an error that it raises is a finding too."""
+    """Run a check, and convert an error that it raises to a finding."""
     try:
         yield from run()
     except BadInputError as error:
         yield refused(check, error)
     except Exception as error:  # noqa: BLE001  (the remaining checks still run)
-        text = f"this could not be checked: {type(error).__name__}: {one_line(error)}"
-        remedy = "fix what the message names; if it is nothing of yours, report it as a bug of tunesmith"
+        text = f"the check failed: {type(error).__name__}: {one_line(error)}"
+        remedy = "fix the problem in the message; if you cannot find its cause, report it as a bug of tunesmith"
         yield Finding(check, "red", text, remedy=remedy)
 
 
@@ -62,30 +62,29 @@ def judged(
     complaints: Callable[[Node, AnswerT], Iterable[Finding]],
     summary: Callable[[list[AnswerT]], str],
 ) -> Iterator[Finding]:
-    """Report the nodes that something is wrong with one by one, and all others in one line.
+    """Report each problem of a node, and all nodes without problems in one line.
 
     Args:
-        check: The name of the check.
-        answers: What each node answered.
-        complaints: Returns what is wrong with one node.
-        summary: Describes the answers of the nodes that nothing is wrong with.
+        check: Name of the check.
+        answers: The answer of each node.
+        complaints: Returns the problems of a node.
+        summary: Describes the answers of the nodes without problems.
 
     Yields:
-        The complaints, then one green line for the other nodes.
+        The problems, then a green line for the other nodes.
     """
     fine: dict[Node, AnswerT] = {}
     for node, answer in answers.items():
-        wrong = list(complaints(node, answer))
-        yield from wrong
-        if not wrong:
+        problems = list(complaints(node, answer))
+        yield from problems
+        if not problems:
             fine[node] = answer
     if fine:
         yield Finding(check, "green", summary(list(fine.values())), named(fine, len(answers)))
 
 
-def named(nodes: Iterable[Node], num_all: int) -> str:
-    """Name some nodes: one by its address, several by their number."""
-    some = list(nodes)
-    if len(some) == 1:
-        return str(some[0])
-    return f"all {counted(num_all, 'node')}" if len(some) == num_all else f"{len(some)} of {counted(num_all, 'node')}"
+def named(nodes: Collection[Node], num_all: int) -> str:
+    """Return the address of a single node, or the number of several nodes."""
+    if len(nodes) == 1:
+        return str(next(iter(nodes)))
+    return f"all {counted(num_all, 'node')}" if len(nodes) == num_all else f"{len(nodes)} of {counted(num_all, 'node')}"

@@ -1,4 +1,4 @@
-"""Checks of what trials get: how many run at once, and whether the largest setting fits their memory."""
+"""Checks of the resources of trials: how many run at once, and whether the largest setting fits into memory."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -18,16 +18,16 @@ from tunesmith.figures import byte_size
 from tunesmith.searching.gpu_memory import needed_share
 
 _WORKER: Final = 360 << 20
-"""Bytes that a worker takes before it trains: Python, Ray and torch."""
+"""Memory of a worker before training, for Python, Ray and torch (bytes)."""
 
 _LARGEST_S: Final = 600.0
-"""Seconds that an epoch of the largest setting may take."""
+"""Time limit for an epoch of the largest setting (seconds)."""
 
 _EXPLORE_LESS: Final = "explore less in [space] (size, layers, batch_size, length)"
 
 
 def slots(context: Context) -> Iterator[Finding]:
-    """Plan how many trials run at once and what each gets."""
+    """Plan how many trials run at once, and the resources of each."""
     if not context.nodes:
         return
     wanted = context.spec.resources
@@ -41,19 +41,19 @@ def slots(context: Context) -> Iterator[Finding]:
     context.slots = plan
     idle = [node for node in context.nodes if node.cpus >= plan.cpus and node not in context.working]
     if idle:
-        text = f"no trial runs there: each gets {plan.each}"
-        remedy = "to use its CPUs alone, run another search with gpus = 0 in [resources]"
+        text = f"no trial runs there, since each gets {plan.each}"
+        remedy = "to use only its CPUs, run another search with gpus = 0 in [resources]"
         yield Finding("slots", "yellow", text, named(idle, len(context.nodes)), remedy)
     yield Finding("slots", "green", f"{counted(plan.count, 'trial')} at once, each with {plan.each}")
 
 
 def largest(context: Context) -> Iterator[Finding]:
-    """Train the largest setting for an epoch, and check that trials of it fit the nodes' memory."""
+    """Train the largest setting for an epoch, and check that such trials fit into the nodes' memory."""
     if context.prepared is None or context.slots is None:
         return
     if context.slots.gpus:
         peaks = context.gpu_peaks()
-    else:  # the memory that training takes does not depend on the kind of CPU
+    else:  # memory does not depend on the kind of CPU, so one node is enough
         context.progress("training an epoch of the largest setting, to measure its memory")
         setting = context.family.spec_type.from_values(largest_setting(context.spec.space), "the largest setting")
         data = shared(context.prepared.data)
@@ -65,12 +65,12 @@ def largest(context: Context) -> Iterator[Finding]:
 def fits(
     peaks: Mapping[Node, PeakMemory | BadInputError], plan: SlotPlan, probes: Mapping[Node, NodeProbe]
 ) -> Iterator[Finding]:
-    """Compare the memory that the largest setting took, by node, with what the nodes that run trials have."""
+    """Compare the memory of the largest setting, measured on some nodes, with that of the nodes that run trials."""
     for group in alike(list(probes)):
         same = (peak for node, peak in peaks.items() if node.gpu_kind == group[0].gpu_kind)
         peak = next(same, next(iter(peaks.values())))
         if isinstance(peak, BadInputError):
-            remedy = f"{_EXPLORE_LESS}, or see that node's memory and the logs of its Ray"
+            remedy = f"{_EXPLORE_LESS}, or see that node's memory and Ray's logs there"
             yield refused("largest", peak, where=str(group[0]), level="yellow", remedy=remedy)
         elif plan.gpus:
             yield _on_gpu(peak, plan, named(group, len(probes)))
@@ -94,13 +94,13 @@ def _on_gpu(peak: PeakMemory, plan: SlotPlan, where: str) -> Finding:
 def _on_cpus(peak: PeakMemory, plan: SlotPlan, probes: Mapping[Node, NodeProbe]) -> Iterator[Finding]:
     each = peak.tensors + _WORKER
 
-    def complaints(node: Node, found: NodeProbe) -> Iterator[Finding]:
+    def complaints(node: Node, measured: NodeProbe) -> Iterator[Finding]:
         count = min(num_fitting([node], plan.cpus, plan.gpus), plan.count)
-        if found.memory_free is not None and count * each > found.memory_free:
+        if measured.memory_free is not None and count * each > measured.memory_free:
             needed = f"{counted(count, 'trial')} of the largest setting would take {byte_size(count * each)}"
             remedy = f"run fewer trials at once (--slots, or resources.cpus = {2 * plan.cpus}), or {_EXPLORE_LESS}"
-            text = f"{needed}, and {byte_size(found.memory_free)} are free"
+            text = f"{needed}, and {byte_size(measured.memory_free)} are free"
             yield Finding("largest", "yellow", text, str(node), remedy)
 
-    summary = f"the largest setting takes {byte_size(each)}, its worker included"
+    summary = f"the largest setting takes {byte_size(each)}, including its worker"
     return judged("largest", probes, complaints, lambda _: summary)

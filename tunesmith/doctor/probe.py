@@ -1,4 +1,4 @@
-"""What the doctor measures on each node: disk, memory, GPUs, and packages of our names. It imports little."""
+"""The doctor's measurements of a node: disk, memory, GPUs, and packages of our names."""
 
 # Ray is partly untyped:
 # pyright: reportUnknownMemberType=false
@@ -21,7 +21,7 @@ _PROGRAM_S = 120
 
 @dataclass(frozen=True)
 class Disk:
-    """The file system of a folder, with its free and total bytes."""
+    """The file system of a folder; sizes are in bytes."""
 
     folder: str
     free: int
@@ -35,7 +35,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class Gpu:
-    """One GPU as the driver lists it: its name, the driver's version and the bytes of its memory."""
+    """A GPU: its name, the driver's version and its memory in bytes."""
 
     name: str
     driver: str
@@ -44,15 +44,15 @@ class Gpu:
 
 @dataclass(frozen=True)
 class NodeProbe:
-    """What was found on a node.
+    """The measurements of a node.
 
     Attributes:
-        spill: The disk that Ray writes to when its memory is full.
-        memory_free: Free bytes of memory; None where the system does not report them.
-        memory_total: Bytes of memory in total; None likewise.
+        spill: The disk to which Ray writes objects when its memory is full.
+        memory_free: Free memory in bytes; None if the system does not report it.
+        memory_total: Total memory in bytes; None if the system does not report it.
         gpus: The GPUs that the driver lists.
-        num_torch_gpus: The GPUs that torch can use, whatever a trial gets; None if torch was not asked.
-        clashes: Our packages that other distributions have too.
+        num_torch_gpus: Number of GPUs that torch can use outside of a trial; None if this was not measured.
+        clashes: Our packages that are missing, or that other distributions have too.
     """
 
     spill: Disk
@@ -64,7 +64,7 @@ class NodeProbe:
 
 
 def probe(packages: Iterable[str], node_gpus: float) -> NodeProbe:
-    """Measure the node that this runs on, on which Ray counts ``node_gpus`` GPUs."""
+    """Measure this node, where Ray counts ``node_gpus`` GPUs."""
     import ray
 
     gpus = driver_gpus()
@@ -80,14 +80,14 @@ def probe(packages: Iterable[str], node_gpus: float) -> NodeProbe:
 
 
 def disk(folder: Path) -> Disk:
-    """Measure the file system of a folder, which need not exist yet."""
-    there = next((path for path in (folder, *folder.parents) if path.exists()), Path("/"))
-    usage = shutil.disk_usage(there)
+    """Measure the file system of a folder, which may not exist yet."""
+    existing = next((path for path in (folder, *folder.parents) if path.exists()), Path("/"))
+    usage = shutil.disk_usage(existing)
     return Disk(str(folder), usage.free, usage.free + usage.used)
 
 
 def memory() -> tuple[int | None, int | None]:
-    """Return the free and the total bytes of memory, within the limit of a container."""
+    """Return the free and the total memory in bytes, within the limit of a container."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:
@@ -101,7 +101,7 @@ def memory() -> tuple[int | None, int | None]:
 
 
 def _container() -> tuple[int, int] | None:
-    """Return what is left of a control group's memory limit, and the limit, from version 2 or 1 of the interface."""
+    """Return the free memory and the limit of a control group, in bytes, from version 2 or 1 of the interface."""
     root = Path("/sys/fs/cgroup")
     for limit_file, used_file, cache in (
         (root / "memory.max", root / "memory.current", "inactive_file"),
@@ -116,7 +116,7 @@ def _container() -> tuple[int, int] | None:
 
 
 def driver_gpus() -> tuple[Gpu, ...]:
-    """Return the GPUs that NVIDIA's driver lists; none where there is no such driver."""
+    """Return the GPUs that NVIDIA's driver lists; none without the driver."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return ()
@@ -125,15 +125,15 @@ def driver_gpus() -> tuple[Gpu, ...]:
         done = subprocess.run(query, capture_output=True, text=True, timeout=_PROGRAM_S, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ()
-    found: list[Gpu] = []
+    gpus: list[Gpu] = []
     for line in done.stdout.splitlines() if done.returncode == 0 else []:
         driver, megabytes, name = (part.strip() for part in line.split(",", 2))
-        found.append(Gpu(name, driver, int(megabytes) << 20 if megabytes.isdecimal() else 0))
-    return tuple(found)
+        gpus.append(Gpu(name, driver, int(megabytes) << 20 if megabytes.isdecimal() else 0))
+    return tuple(gpus)
 
 
 def _num_torch_gpus() -> int:
-    """Count torch's GPUs in another process, since Ray gave this one none."""
+    """Return the number of GPUs that torch can use, counted in another process since Ray hides GPUs from this one."""
     environment = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
     done = subprocess.run(
         [sys.executable, "-P", "-c", "from models.training.device import num_gpus; print(num_gpus())"],
@@ -147,7 +147,7 @@ def _num_torch_gpus() -> int:
 
 
 def unreachable(host: str, port: int, seconds: float = 5.0) -> str:
-    """Return why a server cannot be reached from here; empty if it can."""
+    """Return why a server cannot be reached from this machine; empty if it can be reached."""
     try:
         with socket.create_connection((host, port), timeout=seconds):
             return ""

@@ -1,4 +1,4 @@
-"""Whether this machine and every node read what the others write to a search's storage."""
+"""Check of a search's storage: this machine and the nodes must read each other's files."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ from tunesmith.doctor.probe import Disk, disk
 from tunesmith.figures import byte_size
 
 _REMEDY = (
-    "name a folder that every node has under the same path, or s3:// or gs://, with --storage or in the search file "
+    "name a folder that all nodes share under the same path, or s3:// or gs://, with --storage or in the search file "
     "(storage.url)"
 )
 
 
 @dataclass(frozen=True)
 class Visit:
-    """What a node found at the storage.
+    """A node's test of the storage.
 
     Attributes:
-        seen: Whether it read the driver's mark.
-        mark: The mark that it left itself; empty if it could not.
-        disk: The disk, where the storage is a folder.
-        problem: Why it could not use the storage.
+        seen: Whether the node read the driver's mark.
+        mark: The mark that the node wrote; empty if it could not.
+        disk: The disk, if the storage is a folder.
+        problem: Why the node could not use the storage; empty if it could.
     """
 
     seen: bool = False
@@ -37,7 +37,7 @@ class Visit:
 
 
 def visit(where: ObjectStore, mark: str) -> Visit:
-    """Read the driver's mark from a storage, and leave another there."""
+    """Read the driver's mark from a storage, and write another mark."""
     measured = disk(where.root) if isinstance(where, FolderStore) else None
     seen = False
     try:
@@ -50,31 +50,31 @@ def visit(where: ObjectStore, mark: str) -> Visit:
 
 
 def storage(where: ObjectStore, nodes: Sequence[Node]) -> Iterator[Finding]:
-    """Check that this machine and each node read each other's files, so that the nodes read one another's too."""
+    """Check that this machine and each node read each other's files; then nodes also read the files of other nodes."""
     mark = leave_mark(where)
     try:
         visits = on_each(visit, nodes, where, mark)
     finally:
         remove_mark(where, mark)
 
-    def complaints(node: Node, found: Visit | BadInputError) -> Iterator[Finding]:
-        if isinstance(found, BadInputError):
-            yield refused("storage", found, where=str(node), remedy=_REMEDY)
+    def complaints(node: Node, result: Visit | BadInputError) -> Iterator[Finding]:
+        if isinstance(result, BadInputError):
+            yield refused("storage", result, where=str(node), remedy=_REMEDY)
             return
-        read = bool(found.mark) and find_mark(where, found.mark)
-        if found.mark:
-            remove_mark(where, found.mark)
-        if found.problem:
-            able = "it can read the storage but not write to it" if found.seen else "it cannot use the storage"
-            yield Finding("storage", "red", f"{able}: {found.problem}", str(node), _REMEDY)
+        read = bool(result.mark) and find_mark(where, result.mark)
+        if result.mark:
+            remove_mark(where, result.mark)
+        if result.problem:
+            able = "it can read the storage but not write to it" if result.seen else "it cannot use the storage"
+            yield Finding("storage", "red", f"{able}: {result.problem}", str(node), _REMEDY)
         elif not read:
             text = f"it does not see what this machine wrote to {where.label}"
             yield Finding("storage", "red", text, str(node), _REMEDY)
-        elif found.disk is not None:
-            yield from space("storage", found.disk, "the storage", str(node), "free some space there, or name another")
+        elif result.disk is not None:
+            yield from space("storage", result.disk, "the storage", str(node), "free some space there, or name another")
 
-    def summary(found: list[Visit | BadInputError]) -> str:
-        free = [visit.disk.free for visit in found if isinstance(visit, Visit) and visit.disk is not None]
+    def summary(results: list[Visit | BadInputError]) -> str:
+        free = [visit.disk.free for visit in results if isinstance(visit, Visit) and visit.disk is not None]
         left = f", {byte_size(min(free))} left" if free else ""
         return f"this machine and the nodes read each other's files in {where.label}{left}"
 

@@ -1,4 +1,4 @@
-"""Checks of what a search writes to: the storage of checkpoints, MLflow's store and the study's database."""
+"""Checks of the places to which a search writes: checkpoints, MLflow's store and the study's database."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from tunesmith.doctor.probe import unreachable
 
 
 def storage(context: Context) -> Iterator[Finding]:
-    """Check that what one node writes to the storage, the others read."""
+    """Check that nodes read each other's files in the storage of checkpoints."""
     if context.working:
         where = store_at(context.spec.storage.url or context.home)
         if isinstance(where, FolderStore):
@@ -22,7 +22,7 @@ def storage(context: Context) -> Iterator[Finding]:
 
 
 def tracking(context: Context) -> Iterator[Finding]:
-    """Check that MLflow's store can be written to."""
+    """Check that MLflow's store is writable."""
     from search.service_checks import try_tracking
 
     yield Finding("tracking", "green", try_tracking(context.spec, context.home))
@@ -30,20 +30,20 @@ def tracking(context: Context) -> Iterator[Finding]:
 
 
 def study(context: Context) -> Iterator[Finding]:
-    """Check that the study's database can be written to, and that no other process runs this search."""
+    """Check that the study's database is writable, and that no other process runs this search."""
     from search.service_checks import try_study, unended_driver
 
     yield Finding("study", "green", try_study(context.spec, context.home))
     driver = unended_driver(context.spec, context.home)
     if driver is not None:
         text = f"another process runs {context.spec.name}, or ended without releasing it: {driver}"
-        remedy = "wait until it ends, or choose another --name; if it crashed, a start notices within half a minute"
+        remedy = "wait until it ends, or choose another --name; after a crash, the search can start within 30 s"
         yield Finding("study", "yellow", text, remedy=remedy)
     yield from _reachable(context, "study", "the study's database")
 
 
-def _reachable(context: Context, check: str, what: str) -> Iterator[Finding]:
-    """Check that nodes reach a server; a search runs without, since only its driver writes there."""
+def _reachable(context: Context, check: str, title: str) -> Iterator[Finding]:
+    """Check that nodes reach a server. A search runs without this, since only its driver uses the server."""
     from search.service_checks import servers
 
     server = servers(context.spec).get(check)
@@ -53,9 +53,9 @@ def _reachable(context: Context, check: str, what: str) -> Iterator[Finding]:
 
     def complaints(node: Node, reason: str | BadInputError) -> Iterator[Finding]:
         if reason:
-            text = f"{what} at {host}:{port} cannot be reached from there ({reason})"
-            remedy = "a search does not need it; to use it from that node, have the server listen beyond loopback"
+            text = f"{title} at {host}:{port} cannot be reached from there ({reason})"
+            remedy = "a search does not need this; to use it from that node, let the server listen on other addresses"
             yield Finding(check, "yellow", text, str(node), remedy)
 
     answers = on_each(unreachable, context.working, host, port)
-    yield from judged(check, answers, complaints, lambda _: f"can reach {what} at {host}:{port}")
+    yield from judged(check, answers, complaints, lambda _: f"can reach {title} at {host}:{port}")

@@ -1,11 +1,11 @@
-"""Checks of the work itself: the data, what Ray sends to workers, and a short trial on each kind of node."""
+"""Checks of trials: the data, the objects that Ray sends to workers, and a short trial on each kind of node."""
 
 # Ray is partly untyped:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportPrivateImportUsage=false
 
 from collections.abc import Iterator, Mapping
 from pickle import PicklingError
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 from cluster.nodes import Node, on_each
 from data_prep.errors import BadInputError, one_line
@@ -14,14 +14,11 @@ from tunesmith.doctor.context import Context, alike
 from tunesmith.doctor.finding import Finding, judged, refused
 from tunesmith.figures import byte_size, duration, settings_line
 
-if TYPE_CHECKING:
-    from models.family import EpochReport
-
 _EPOCHS: Final = 2
-"""Epochs of the trial on each kind of node: the first compiles and warms up, the second shows the pace."""
+"""Epochs of the trial on each kind of node: the first compiles and warms up, the second is timed."""
 
 _TRIAL_S: Final = 900.0
-"""Seconds that this trial may take."""
+"""Time limit for this trial (seconds)."""
 
 
 def data(context: Context) -> Iterator[Finding]:
@@ -36,7 +33,7 @@ def data(context: Context) -> Iterator[Finding]:
 
 
 def object_stores(context: Context) -> Iterator[Finding]:
-    """Check that the data fits each node's object store, where all trials share one copy."""
+    """Check that the data fits into each node's object store, where all trials share one copy."""
     if context.prepared is None or not context.working:
         return
     import ray
@@ -48,26 +45,24 @@ def object_stores(context: Context) -> Iterator[Finding]:
 
     def complaints(node: Node, store: float) -> Iterator[Finding]:
         if needed > store:
-            text = (
-                f"the data's {byte_size(needed)} exceed Ray's object store of {byte_size(store)}: Ray keeps it on disk"
-            )
+            text = f"the data ({byte_size(needed)}) exceeds Ray's object store ({byte_size(store)}) and is put on disk"
             yield Finding("data", "yellow", text, str(node), f"start its Ray with --object-store-memory={2 * needed}")
 
+    def summary(sizes: list[float]) -> str:
+        return f"{byte_size(needed)} fit into the object store ({byte_size(min(sizes))})"
+
     known = {node: stores.get(node.id, 0.0) for node in context.working}
-    yield from judged(
-        "data", known, complaints, lambda some: f"{byte_size(needed)} fit the object store ({byte_size(min(some))})"
-    )
+    yield from judged("data", known, complaints, summary)
 
 
 def pickling(context: Context) -> Iterator[Finding]:
     """Check that Ray can send the family, the search and the data to workers."""
     if context.prepared is not None:
-        parts = {"family": context.family, "search": context.spec, "data": context.prepared.data}
-        yield from pickled(parts)
+        yield from pickled({"family": context.family, "search": context.spec, "data": context.prepared.data})
 
 
 def pickled(parts: Mapping[str, Any]) -> Iterator[Finding]:
-    """Pickle objects as Ray does: a red finding for each that fails, and one green finding with the others' sizes."""
+    """Pickle objects like Ray; yield a red finding for each failure, and a green one with the sizes of the others."""
     from ray import cloudpickle
 
     sizes: dict[str, int] = {}
@@ -83,7 +78,7 @@ def pickled(parts: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def shared(data: Any) -> Any:
-    """Put data into Ray's object store, once for all nodes."""
+    """Put data into Ray's object store, from which all nodes read it."""
     import ray
 
     return ray.put(data)
@@ -110,13 +105,9 @@ def trial(context: Context) -> Iterator[Finding]:
         result = on_each(train_short, [node], *arguments, seconds=_TRIAL_S, gpus=context.slots.gpus)[node]
         where = f"{node} ({len(others) + 1} alike)" if others else str(node)
         if isinstance(result, BadInputError):
-            remedy = "if it trains here (tunesmith trial), see that node: its Ray's logs, its GPU, other programs on it"
+            remedy = "if it trains here (tunesmith trial), see Ray's logs, the GPU and other programs on that node"
             yield refused("trial", result, where=where, remedy=remedy)
         else:
             settings = settings_line(values, context.family.spec_type.defaults())
-            yield Finding("trial", "green", f"{_pace(result, short.device)}: {settings}", where)
-
-
-def _pace(reports: "tuple[EpochReport, ...]", device: str) -> str:
-    pace = f"{duration(reports[-1].seconds)} an epoch of all folds on {device}"
-    return f"{counted(len(reports), 'epoch')} trained, {pace}"
+            pace = f"{duration(result[-1].seconds)} per epoch of all folds on {short.device}"
+            yield Finding("trial", "green", f"{counted(len(result), 'epoch')} trained, {pace}: {settings}", where)

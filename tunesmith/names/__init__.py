@@ -1,1 +1,1 @@
-"""What a user's text names: a trial, a trained model, a registered version."""
+"""Finding the trial, the trained model or the registered version that a user names."""

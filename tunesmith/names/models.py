@@ -1,4 +1,4 @@
-"""The model that a command uses: a file, a registered version, a trial's model, or the champion."""
+"""The model that a command uses: a file, a registered version, a trial's model or the champion."""
 
 import re
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from search.spec.sections import Data
 
 _TRIAL = re.compile(r"[^/@]+/\d+")
-"""The name of a trial: composer/7."""
+"""The name of a trial, such as composer/7."""
 
 _REFERENCE = re.compile(r"[^/\\.]+(@[^/\\]*)?")
-"""The name of a registered model, which is not a path: composer, composer@3."""
+"""The name of a registered model, such as composer or composer@3, as opposed to a path."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class NamedModel:
     """A trained model.
 
     Attributes:
-        path: Its file, in the format of ``models.training.checkpoint``.
-        name: Prefix of the files that it writes: "composer-7" for a trial, "composer-v3" for a version.
-        data: The data it was trained on; None where that is unknown.
+        path: The model's file, in the format of ``models.training.checkpoint``.
+        name: Prefix of files written with the model: "composer-7" for a trial, "composer-v3" for a version.
+        data: The data that the model was trained on; None if unknown.
     """
 
     path: Path
@@ -37,7 +37,7 @@ class NamedModel:
 
 
 def registry(home: Path, tracking: str | None = None) -> "Registry":
-    """Return the registry of models in MLflow's store at a URI, or else in the home folder; it is not opened yet."""
+    """Return the registry of models, unopened; ``tracking`` is the URI of MLflow's store, by default the home's."""
     from search.promotion.registry import Registry
     from search.tracking.client import default_uri
 
@@ -47,21 +47,23 @@ def registry(home: Path, tracking: str | None = None) -> "Registry":
 def named_model(
     text: str | None, trial: str | None, families: Sequence[str], home: Path, tracking: str | None = None
 ) -> NamedModel:
-    """Find a model of some families; print which it is where none was named.
+    """Find a model of one of some families.
+
+    If neither ``text`` nor ``trial`` is given, this is the champion of the first family that has one, and its name is
+    printed. Without a champion, it is the best trial of the search named after the first family.
 
     Args:
         text: A file, or a registered model as FAMILY@champion, FAMILY@VERSION or FAMILY.
-        trial: A search's trial, or a search for its best trial. With neither, the model is the champion of the first
-            family that has one, and without any the best trial of the search that has the first family's name.
-        families: The families' names.
+        trial: A trial as SEARCH/NUMBER, or a search, whose best trial is used.
+        families: The names of the families.
         home: The home folder.
-        tracking: The URI of MLflow's store; None is the home folder's.
+        tracking: URI of MLflow's store; None is the store in the home folder.
 
     Returns:
         The model.
 
     Raises:
-        BadInputError: If both are given, or there is no such model, or it is of another family.
+        BadInputError: If both are given, there is no such model, or it belongs to another family.
     """
     from search.promotion.versions import parse_reference
     from tunesmith.names.trials import trained_model
@@ -96,13 +98,13 @@ def any_model(text: str, home: Path, tracking: str | None = None) -> NamedModel:
         text: A file, a search's trial as SEARCH/NUMBER, or a registered model as FAMILY@champion, FAMILY@VERSION or
             FAMILY.
         home: The home folder.
-        tracking: The URI of MLflow's store; None is the home folder's.
+        tracking: URI of MLflow's store; None is the store in the home folder.
 
     Returns:
-        The model.
+        The model; a file may not exist.
 
     Raises:
-        BadInputError: If there is no such trial or registered model. A file need not exist.
+        BadInputError: If there is no such trial or registered model.
     """
     from search.promotion.versions import parse_reference
     from tunesmith.names.trials import trained_model
@@ -132,7 +134,7 @@ def _of_version(version: "Version", models: "Registry", home: Path) -> NamedMode
 
 
 def _data(search: Path) -> "Data | None":
-    """Return the data of a search; None if the folder has none."""
+    """Return the [data] section of a search, or None if the folder has no search file."""
     from search.spec.file import load
 
     file = search / "search.toml"

@@ -1,4 +1,4 @@
-"""Scoring a named model on a named corpus, for the command and for Python."""
+"""Scoring a model on a corpus, both given by name, for the command line and for Python."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ class CorpusScores:
     Attributes:
         corpus: The corpus.
         scores: The scores of its pieces.
-        without_baselines: Why there are no baselines; None where there are.
+        without_baselines: Why there are no baselines; None if there are some.
     """
 
     corpus: "Prepared"
@@ -36,12 +36,12 @@ def corpus_scores(
     Args:
         model: The model.
         corpus: A corpus's name, or a folder.
-        progress: Shows the reading.
-        keep_seen: Whether to score pieces of the training corpus too.
+        progress: Shows the progress of reading.
+        keep_seen: Whether to also score pieces of the training corpus.
         repeats: How to read the corpus's repeats; None is as in the model's training corpus.
 
     Returns:
-        The scores, with baselines where the model's training corpus is available.
+        The scores, with baselines if the model's training corpus is available.
 
     Raises:
         BadInputError: If the model or the corpus cannot be used, or no piece is left to score.
@@ -56,35 +56,26 @@ def corpus_scores(
     family = find_family(saved.extra["family"])
     repeats = repeats or (model.data or Data()).repeats
     prepared = prepare(corpus, kind=family.data_kind, repeats=repeats, num_folds=None, progress=progress)
-    learnt, reason = _learnt(model, family.data_kind, saved.extra.get("fingerprint"), progress)
-    return CorpusScores(prepared, score_model(family, model.path, prepared.data, learnt, keep_seen=keep_seen), reason)
+    trained, reason = _training_data(model, family.data_kind, saved.extra.get("fingerprint"), progress)
+    return CorpusScores(prepared, score_model(family, model.path, prepared.data, trained, keep_seen=keep_seen), reason)
 
 
-def _learnt(
+def _training_data(
     model: "NamedModel", kind: str, fingerprint: str | None, progress: "Progress"
 ) -> tuple[Any | None, str | None]:
-    """Return the open pieces of a model's training corpus, or why they are not available."""
-    from data_prep.prepared.corpus import prepare
+    """Return the data that a model was trained on, or why it is not available."""
+    from tunesmith.searching.data import prepare_data
 
     data = model.data
     if data is None:
         return None, f"the home folder does not have the search of {model.path}, so its corpus is unknown"
     try:
-        prepared = prepare(
-            data.corpus,
-            kind=kind,
-            repeats=data.repeats,
-            num_folds=data.folds,
-            seed=data.seed,
-            progress=progress,
-        )
+        prepared = prepare_data(data, kind, progress)
     except BadInputError as error:
         return None, f"its training corpus cannot be read: {error}"
     if fingerprint not in (None, prepared.fingerprint):
-        return None, (
-            f"its training corpus {data.corpus} has changed since (fingerprint {fingerprint}, now "
-            f"{prepared.fingerprint}); restore its files"
-        )
+        fingerprints = f"(fingerprint {fingerprint}, now {prepared.fingerprint})"
+        return None, f"its training corpus {data.corpus} has changed since {fingerprints}; restore its files"
     return prepared.data, None
 
 
@@ -100,16 +91,16 @@ def score(
     """Score a model on pieces that it never saw.
 
     Args:
-        model: A registered model, as composer@champion or stylenet@3; a search's trial, as composer/7; or a file.
+        model: A registered model such as composer@champion, a trial such as composer/7, or a file.
         corpus: A corpus's name, or a folder.
-        home: The home folder; None is TUNESMITH_HOME, or ./runs.
-        tracking: The URI of MLflow's store; None is the home folder's.
-        keep_seen: Whether to score pieces of the training corpus too.
+        home: The home folder; None is TUNESMITH_HOME, or else ./runs.
+        tracking: URI of MLflow's store; None is the store in the home folder.
+        keep_seen: Whether to also score pieces of the training corpus.
         repeats: "written" or "played"; None is as in the model's training corpus.
 
     Returns:
-        The objective on each piece and its mean, with the baselines on the same pieces where the model's training
-        corpus is available.
+        The objective on each piece and its mean, with the baselines on the same pieces if the model's training corpus
+        is available.
 
     Raises:
         BadInputError: If the model or the corpus cannot be used, or no piece is left to score.

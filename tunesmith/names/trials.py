@@ -1,4 +1,4 @@
-"""The trial, or the trained model, that a text such as "stylenet/7" names."""
+"""The trial, or its trained model, that a text such as "stylenet/7" names."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 
 
 def trained_model(home: Path, text: str) -> Path:
-    """Find the file of a search's trained model.
+    """Find the file of a trial's trained model.
 
     Args:
         home: The home folder.
@@ -23,7 +23,7 @@ def trained_model(home: Path, text: str) -> Path:
         The file; it exists.
 
     Raises:
-        BadInputError: If there is no such search or trial, or it kept no model.
+        BadInputError: If there is no such search or trial, or no model of it is stored.
     """
     from models.families import family as find_family
     from search.study.database import folder, read_search
@@ -53,7 +53,7 @@ def _no_model(record: "SearchRecord", number: int, path: Path) -> BadInputError:
     name, url = record.spec.name, record.spec.storage.url
     problem = f"{name}/{number} has no trained model"
     if record.trial(number).state != "COMPLETE":
-        remedy = "name another trial, or only the search for its best trial"
+        remedy = "name another trial, or only the search to use its best trial"
         return BadInputError(problem, "it did not train for its full budget", remedy=remedy)
     if not url:
         return BadInputError(problem, f"{path} does not exist", remedy="name another trial")
@@ -73,10 +73,10 @@ def recorded_trial(home: Path, text: str) -> "tuple[SearchRecord, int]":
         text: SEARCH/NUMBER.
 
     Returns:
-        The search, and the trial's number, which exists.
+        The search, and the number of the trial, which exists.
 
     Raises:
-        BadInputError: If it is not of that form, or either does not exist.
+        BadInputError: If the text does not have that form, or there is no such search or trial.
     """
     from search.study.database import read_search
 

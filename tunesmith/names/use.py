@@ -1,4 +1,4 @@
-"""The command that uses a family's trained models, by what the family offers."""
+"""The command that uses a family's trained models."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def use_command(family: Family[Any, Any], *model: str) -> str:
         *model: The options that name the model ("--trial", "composer/7").
 
     Returns:
-        The command; empty if the family's models make none.
+        The command; empty if the family's models do not make music.
     """
     if isinstance(family, ComposingFamily):
         return command("compose", *model, "--count", "4")

@@ -18,8 +18,8 @@ def draw_curves(console: Console, title: str, curves: Mapping[str, Sequence[floa
 
     Args:
         console: Where to draw.
-        title: The title, with the unit.
-        curves: The values by name, all of the same length.
+        title: The title, including the unit.
+        curves: Sequences of equal length by name.
     """
     _plotext.clear_figure()
     _plotext.theme("clear")

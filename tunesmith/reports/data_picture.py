@@ -1,4 +1,4 @@
-"""The picture of a corpus: its charts; histograms of the same scale share one panel."""
+"""The picture of a corpus: a panel for each chart, or one panel for histograms with the same bins."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,23 +12,16 @@ if TYPE_CHECKING:
 
     from data_prep.corpora.description import Chart, Description
 
-_COLOURS = (
-    "#0072b2",
-    "#d55e00",
-    "#009e73",
-    "#cc79a7",
-    "#e69f00",
-    "#56b4e9",
-)  # Okabe and Ito: colour-blind safe
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito: colour-blind safe
 _MOST_BARS = 16
 
 
 def draw(description: "Description", corpus: str) -> "Figure":
-    """Draw a description's charts.
+    """Draw the charts of a corpus.
 
     Args:
         description: The description of the corpus.
-        corpus: The corpus, for the title.
+        corpus: The name of the corpus, for the title.
 
     Returns:
         The figure.
@@ -46,12 +39,12 @@ def draw(description: "Description", corpus: str) -> "Figure":
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
     notes = counted(description.num_notes, "note")
-    figure.suptitle(f"{corpus}: {description.num_pieces} to learn from, {notes}", fontsize=11)
+    figure.suptitle(f"{corpus}: {counted(description.num_pieces, 'open piece')}, {notes}", fontsize=11)
     return figure
 
 
 def _draw_overlaid(axis: Any, charts: "Sequence[Chart]") -> None:
-    """Draw histograms as steps, each normalised to its own total, so that a small one is visible beside a large one."""
+    """Draw histograms as steps, each normalised to its total, so that small ones are visible next to large ones."""
     for index, chart in enumerate(charts):
         edges = [int(name.split("-")[0]) for name in chart.counts]
         edges.append(2 * edges[-1] - edges[-2])

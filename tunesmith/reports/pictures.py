@@ -1,4 +1,4 @@
-"""Creating figures, and writing them to files."""
+"""Creating figures and writing them to files."""
 
 from io import BytesIO
 from pathlib import Path
@@ -14,22 +14,22 @@ SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def new_figure(**options: Any) -> Any:
-    """Return a figure of matplotlib, which is partly untyped; it belongs to no window."""
+    """Return a matplotlib figure without a window; it is typed as Any, since matplotlib is partly untyped."""
     from matplotlib.figure import Figure
 
     return Figure(**options)
 
 
 def check_writable(path: Path, *, replace: bool) -> None:
-    """Check that a picture can be written to a file, before anything is computed for it.
+    """Check that a picture can be written to a file, before it is computed.
 
     Args:
         path: The file.
-        replace: Whether it may replace an existing file.
+        replace: Whether an existing file may be replaced.
 
     Raises:
-        BadInputError: If its suffix is not one of SUFFIXES, its folder does not exist, or it exists and may not be
-            replaced.
+        BadInputError: If the suffix is not one of SUFFIXES, the folder does not exist, or the file exists and
+            ``replace`` is false.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise BadInputError(f"a picture's file ends in {', '.join(SUFFIXES)}", f"got {str(path)!r}")
@@ -38,21 +38,21 @@ def check_writable(path: Path, *, replace: bool) -> None:
     user_files.check_new([path], replace=replace)
 
 
-def save(figure: "Figure", path: Path, *, replace: bool, **how: Any) -> None:
+def save(figure: "Figure", path: Path, *, replace: bool, **options: Any) -> None:
     """Write a figure.
 
     Args:
         figure: The figure.
-        path: The file; its suffix, one of SUFFIXES, sets the format.
-        replace: Whether it may replace an existing file.
-        **how: Other arguments of ``Figure.savefig``.
+        path: The file; its suffix, one of SUFFIXES, determines the format.
+        replace: Whether an existing file may be replaced.
+        **options: Other arguments of ``Figure.savefig``.
 
     Raises:
-        BadInputError: If it cannot be written, or exists and may not be replaced.
+        BadInputError: If the file cannot be written, or exists and ``replace`` is false.
     """
-    drawn, untyped = BytesIO(), cast("Any", figure)
-    untyped.savefig(drawn, format=path.suffix[1:].lower(), **how)
+    buffer, untyped = BytesIO(), cast("Any", figure)
+    untyped.savefig(buffer, format=path.suffix[1:].lower(), **options)
     try:
-        user_files.write(path, drawn.getvalue(), replace=replace)
+        user_files.write(path, buffer.getvalue(), replace=replace)
     except OSError as error:
         raise BadInputError("the picture must be writable", f"{path} is not ({error.strerror or error})") from None

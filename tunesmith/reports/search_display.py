@@ -1,4 +1,4 @@
-"""The display of a running search: a live panel on a terminal, otherwise one line for each event."""
+"""The display of a running search: a live panel on a terminal, otherwise one line per event."""
 
 import time
 from collections.abc import Mapping
@@ -33,14 +33,14 @@ class _Best:
 
 
 class SearchDisplay:
-    """Shows the progress of a search, event by event."""
+    """An observer that shows the progress of a search."""
 
     def __init__(self, console: Console, *, title: str, objective: Metric, defaults: Mapping[str, Value]) -> None:
         """Create the display.
 
         Args:
             console: Where to draw.
-            title: The search and its data.
+            title: Description of the search and its data.
             objective: The metric to optimise.
             defaults: Settings with these values are not shown.
         """
@@ -58,7 +58,7 @@ class SearchDisplay:
     def search_started(
         self, *, trials: int, epochs: int, seconds: float | None, finished: Mapping[StateName, int]
     ) -> None:
-        """Show the budget: trials, epochs of a full trial, seconds left, and trials that were finished before."""
+        """Show the number of trials, the epochs of a full trial, the remaining seconds, and the finished trials."""
         self._trials, self._epochs = trials, epochs
         self._began = time.monotonic()
         self._deadline = self._began + seconds if seconds else float("inf")
@@ -73,7 +73,7 @@ class SearchDisplay:
         self._live.start()
 
     def best_before(self, number: int, mean: float, standard_error: float) -> None:
-        """Show the best full trial of earlier runs as the best so far."""
+        """Show the best full trial of earlier runs."""
         self._best = _Best(number, mean, standard_error, self._epochs)
         if self._plain:
             self._console.print(f"best so far #{number}: {interval(mean, standard_error)} {self._objective.unit}")
@@ -112,7 +112,7 @@ class SearchDisplay:
             self.message(line)
 
     def message(self, text: str) -> None:
-        """Print a line that stays."""
+        """Print a line above the panel."""
         self._console.print(text, markup=False)
 
     def search_ended(self) -> None:
@@ -122,7 +122,7 @@ class SearchDisplay:
             self._live = None
 
     def __rich__(self) -> RenderableType:
-        """Return the panel as of now."""
+        """Return the current panel."""
         return Group(self._headline(), self._counts(), self._best_line(), self._running_table())
 
     def _headline(self) -> Text:

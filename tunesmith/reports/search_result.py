@@ -1,11 +1,10 @@
-"""The result of a search: the best trials, the winner and the baselines, importances, and what to do next."""
+"""The result of a search: the best trials, the baselines, the importances of settings, and commands to run next."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
-from rich.table import Table
 
 from data_prep.wording import counted
 from models.family import Baseline, Family
@@ -15,7 +14,7 @@ from search.spec.file import SearchSpec
 from search.study.records import TrialRecord
 from search.study.report import Importance, best_trials, counts, importances
 from search.tracking.client import tracking_uri
-from tunesmith.console import out
+from tunesmith.console import new_table, out
 from tunesmith.figures import duration, interval, setting_text, settings_line, state_word, with_error
 from tunesmith.names.use import use_command
 from tunesmith.program import command
@@ -28,7 +27,7 @@ _BAR = 24
 def as_data(
     spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult, baselines: Sequence[Baseline] | None, home: Path
 ) -> dict[str, Any]:
-    """Return the result as plain values; baselines are None where they were not scored."""
+    """Return the result as plain values; ``baselines`` is None if they were not scored."""
     objective = family.metrics[0]
     best = best_trials(outcome.trials, objective, _BEST)
     return {
@@ -54,17 +53,12 @@ def _trial_data(trial: TrialRecord, family: Family[Any, Any]) -> dict[str, Any]:
     return {"number": trial.number, "epochs": len(trial.epochs), "metrics": scores, "settings": dict(trial.values)}
 
 
-def _baseline_data(one: Baseline) -> dict[str, Any]:
-    others = {
-        name: {"mean": values.mean, "standard_error": values.standard_error} for name, values in one.others.items()
-    }
-    return {
-        "name": one.name,
-        "mean": one.score.mean,
-        "standard_error": one.score.standard_error,
-        "oracle": one.oracle,
-        "others": others,
-    }
+def _baseline_data(baseline: Baseline) -> dict[str, Any]:
+    def summary(values: FoldValues) -> dict[str, float]:
+        return {"mean": values.mean, "standard_error": values.standard_error}
+
+    others = {name: summary(values) for name, values in baseline.others.items()}
+    return {"name": baseline.name, **summary(baseline.score), "oracle": baseline.oracle, "others": others}
 
 
 def _importances(spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult) -> list[Importance]:
@@ -76,7 +70,7 @@ def _importances(spec: SearchSpec, family: Family[Any, Any], outcome: SearchResu
 def print_result(
     spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult, baselines: Sequence[Baseline] | None
 ) -> None:
-    """Print the result, without baselines where they were not scored."""
+    """Print the result; ``baselines`` is None if they were not scored."""
     objective = family.metrics[0]
     why = {"trials": "all trials are done", "time": "its time is up", "interrupted": "interrupted"}[outcome.reason]
     states = ", ".join(f"{count} {state_word(state)}" for state, count in counts(outcome.trials).items())
@@ -98,9 +92,7 @@ def print_result(
 def _print_best(best: Sequence[TrialRecord], family: Family[Any, Any], spec: SearchSpec) -> None:
     objective = family.metrics[0]
     defaults = family.spec_type.defaults()
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("best trials", no_wrap=True)
-    table.add_column(objective.name.replace("_", " "), no_wrap=True)
+    table = new_table("best trials", objective.name.replace("_", " "))
     table.add_column("time", no_wrap=True, justify="right")
     table.add_column("searched settings that differ from the defaults", style="dim", ratio=1)
     for trial in best:
@@ -115,7 +107,7 @@ def _print_best(best: Sequence[TrialRecord], family: Family[Any, Any], spec: Sea
 
 
 def _print_winner(winner: TrialRecord, family: Family[Any, Any]) -> None:
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table = new_table(show_header=False)
     meanings = family.spec_type.settings()
     changed = {name: value for name, value in winner.values.items() if value != meanings[name].default}
     for name, value in changed.items():
@@ -130,13 +122,9 @@ def _print_winner(winner: TrialRecord, family: Family[Any, Any]) -> None:
 def _print_baselines(winner: TrialRecord, objective: Metric, baselines: Sequence[Baseline]) -> None:
     score = winner.last(objective.name)
     assert score is not None, "a full trial has a score"
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("on the same folds", no_wrap=True)
-    table.add_column(objective.unit, no_wrap=True)
     parts = [name for name in (baselines[0].others if baselines else ()) if name.startswith(f"{objective.name}_")]
-    for name in parts:
-        table.add_column(name.removeprefix(f"{objective.name}_"), no_wrap=True)
-    table.add_column("the winner is better by", no_wrap=True)
+    titles = (name.removeprefix(f"{objective.name}_") for name in parts)
+    table = new_table("on the same folds", objective.unit, *titles, "the winner is better by")
     for baseline in baselines:
         gain = _gain(score, baseline.score, objective)
         others = [with_error(baseline.others[name]) for name in parts]
@@ -148,7 +136,7 @@ def _print_baselines(winner: TrialRecord, objective: Metric, baselines: Sequence
     out.print("[dim]± is one standard error over the folds; gains are paired, fold by fold[/]")
     for baseline in baselines:
         if not baseline.oracle and _gain(score, baseline.score, objective).mean < 0:
-            out.print(f"[yellow]{baseline.name} is still better than the winner[/]")
+            out.print(f"[yellow]{baseline.name} is better than the winner[/]")
 
 
 def _gain(winner: FoldValues, other: FoldValues, objective: Metric) -> FoldValues:
@@ -158,12 +146,13 @@ def _gain(winner: FoldValues, other: FoldValues, objective: Metric) -> FoldValue
 def _print_importances(shares: Sequence[Importance]) -> None:
     out.print()
     if not shares:
-        out.print("[dim]importance of the settings: too few trials to tell[/]")
+        out.print("[dim]importance of the settings: too few trials to estimate it[/]")
         return
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table = new_table(show_header=False)
     for importance in shares[:_MATTERED]:
         table.add_row(f"  {importance.setting}", "█" * round(_BAR * importance.share), f"{importance.share:.0%}")
-    out.print("[bold]importance of the settings[/] [dim](fANOVA of the ranks after equal epochs; rough if few)[/]")
+    remark = "(fANOVA of the ranks after equal epochs; rough with few trials)"
+    out.print(f"[bold]importance of the settings[/] [dim]{remark}[/]")
     out.print(table)
 
 
@@ -177,15 +166,15 @@ def _print_next(spec: SearchSpec, family: Family[Any, Any], winner: TrialRecord)
             (command("promote", spec.name), "train it on all folds, test it once, register it"),
             (command("show", trial), "show the winner's curves"),
             (command("trials", spec.name), "list all trials"),
-            (command("ui"), "see everything in MLflow"),
-            (command("trial", "--like", trial), "train it again here"),
-            (command("search", spec.name, *more), "search further"),
+            (command("ui"), "show everything in MLflow"),
+            (command("trial", "--like", trial), "repeat the winner on this machine"),
+            (command("search", spec.name, *more), "run more trials"),
         )
     )
 
 
 def print_next(commands: Sequence[tuple[str, str]]) -> None:
-    """Print commands to run next, each with what it does."""
+    """Print commands to run next, each with its effect."""
     width = max(len(line) for line, _ in commands)
     out.print()
     out.print("[bold]next[/]")

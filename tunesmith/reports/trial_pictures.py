@@ -1,4 +1,4 @@
-"""``tunesmith show --pictures``: a trial's learning curve, and pictures of its trained model, as files."""
+"""``tunesmith show --pictures``: a trial's learning curve and pictures of its trained model, as files."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from search.study.database import SearchRecord, folder
 from search.tracking.curve import learning_curve
 from search.trials.files import model_path
 from tunesmith.console import err, out
+from tunesmith.home import make_folder
 from tunesmith.reports.pictures import save
 
 _CURVE = "learning_curve"
@@ -21,29 +22,26 @@ def draw(record: SearchRecord, number: int, home: Path, target: Path, *, replace
         record: The search.
         number: The trial's number.
         home: The home folder.
-        target: The folder of the pictures; it is created if need be.
+        target: The folder of the pictures; it is created if it does not exist.
         replace: Whether to replace existing pictures.
 
     Raises:
-        BadInputError: If the folder cannot be written, a picture exists and may not be replaced, or the trial reported
-            no epoch.
+        BadInputError: If the folder is not writable, a picture exists and ``replace`` is false, or the trial has not
+            reported an epoch.
     """
     from tunesmith.searching.data import prepared_data
 
     trial, family = record.trial(number), find_family(record.spec.family)
     if not trial.epochs:
-        raise BadInputError(f"{record.spec.name}/{number} has nothing to draw", "it has reported no epoch yet")
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInputError("the pictures' folder must be writable", f"{target} is not ({error.strerror})") from None
-    check_new([target / f"{_CURVE}.png"], replace=replace)  # before the pictures that take long
+        raise BadInputError(f"{record.spec.name}/{number} has nothing to draw", "it has not reported an epoch yet")
+    make_folder(target, "pictures", "--pictures")
+    check_new([target / f"{_CURVE}.png"], replace=replace)  # before drawing the slow pictures
     figures = [(_CURVE, learning_curve(trial, family.metrics[0]))]
     model = model_path(folder(home, record.spec.name), number)
     if model.exists():
         figures += family.pictures(model, prepared_data(record.spec).data)
     else:
-        err.print(f"{record.spec.name}/{number} has no model, since it was not fully trained: only its curve is drawn")
+        err.print(f"{record.spec.name}/{number} has no model, since it was not fully trained: drawing only its curve")
     paths = [target / f"{name}.png" for name, _ in figures]
     check_new(paths, replace=replace)
     for path, (_, figure) in zip(paths, figures, strict=True):

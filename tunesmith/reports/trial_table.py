@@ -1,4 +1,4 @@
-"""The table of a search's trials: as rows of plain values, and on a terminal."""
+"""The table of a search's trials, as rows of plain values and on a terminal."""
 
 import math
 import textwrap
@@ -15,19 +15,19 @@ from tunesmith.console import out
 from tunesmith.figures import duration, interval, settings_line, state_word
 
 Row = dict[str, Any]
-"""One trial: number, state, epochs, seconds, each metric with its standard error, and its settings."""
+"""A trial: number, state, epochs, seconds, each metric with its standard error, and its settings."""
 
-_LEAST_BESIDE = 40
-"""Smallest width of the last column beside the others; otherwise it goes below them."""
+_MIN_WIDTH = 40
+"""Minimum width of the last column on the same line as the others; otherwise it is printed below them."""
 
 _INDENT = 7
-"""Indent of the last column below the others."""
+"""Indentation of the last column when it is printed below the others."""
 
 _NUMBERS = ("trial", "epochs", "time")
-"""Columns aligned to the right."""
+"""Columns that are aligned to the right."""
 
 _NO_BREAK = "\N{NO-BREAK SPACE}"
-"""Between a setting's name and its value."""
+"""Separates a setting's name and its value."""
 
 
 def rows(record: SearchRecord, family: Family[Any, Any]) -> list[Row]:
@@ -46,16 +46,17 @@ def _row(trial: TrialRecord, record: SearchRecord, family: Family[Any, Any]) -> 
     return {**row, **{name: trial.values.get(name) for name in record.spec.space.searched}}
 
 
-def sorted_rows(found: Sequence[Row], column: str, family: Family[Any, Any]) -> list[Row]:
-    """Sort rows by a column; "score" puts full trials first, best first, then the others by epochs reached.
+def sorted_rows(unsorted: Sequence[Row], column: str, family: Family[Any, Any]) -> list[Row]:
+    """Sort rows by a column.
 
     Args:
-        found: The rows.
-        column: A column's name, "time" or "score".
+        unsorted: The rows.
+        column: A column's name, "time" or "score". "score" sorts full trials by their score, best first, and then the
+            other trials by their number of epochs.
         family: The family that was searched.
 
     Returns:
-        The rows in order; those without a number last.
+        The sorted rows; rows without a value are last.
 
     Raises:
         BadInputError: If there is no such column.
@@ -71,10 +72,10 @@ def sorted_rows(found: Sequence[Row], column: str, family: Family[Any, Any]) -> 
                 objective.cost(value) if math.isfinite(value) else math.inf,
             )
 
-        return sorted(found, key=by_score)
+        return sorted(unsorted, key=by_score)
     column = "seconds" if column == "time" else column
-    if found and column not in found[0]:
-        raise unknown("column", column, found[0], "--sort")
+    if unsorted and column not in unsorted[0]:
+        raise unknown("column", column, unsorted[0], "--sort")
 
     def by_column(row: Row) -> tuple[int, float, str]:
         value = row[column]
@@ -84,30 +85,30 @@ def sorted_rows(found: Sequence[Row], column: str, family: Family[Any, Any]) -> 
             return 1, 0.0, value
         return (0, float(value), "") if math.isfinite(value) else (2, 0.0, "")
 
-    return sorted(found, key=by_column)
+    return sorted(unsorted, key=by_column)
 
 
-def print_table(record: SearchRecord, family: Family[Any, Any], found: Sequence[Row]) -> None:
-    """Print the rows, each with the settings that differ from the family's defaults, or the reason of its failure.
+def print_table(record: SearchRecord, family: Family[Any, Any], table: Sequence[Row]) -> None:
+    """Print the rows, each with the settings that differ from the family's defaults, or the reason of a failure.
 
-    These are beside the other columns where there is room, else below them. Rich's own tables take a millisecond a row,
-    too slow for thousands of trials.
+    This last column is printed below the others if the terminal is narrow. Rich's tables are not used, since they take
+    a millisecond per row, and a search may have thousands of trials.
     """
-    fixed = _aligned(_fitting(_columns(found, family), out.width))
-    beside = out.width - len(fixed[0]) >= _LEAST_BESIDE
-    indent = len(fixed[0]) if beside else _INDENT
+    fixed = _aligned(_fitting(_columns(table, family), out.width))
+    same_line = out.width - len(fixed[0]) >= _MIN_WIDTH
+    indent = len(fixed[0]) if same_line else _INDENT
     segments: list[Segment] = []
 
     def add(line: str, last: str, first: Style, second: Style) -> None:
         parts = textwrap.wrap(last, out.width - indent, break_long_words=False, break_on_hyphens=False)
         words = f"\n{' ' * indent}".join(parts).replace(_NO_BREAK, " ")
-        segments.append(Segment(line if beside else f"{line.rstrip()}\n{' ' * indent}", first))
+        segments.append(Segment(line if same_line else f"{line.rstrip()}\n{' ' * indent}", first))
         segments.append(Segment(f"{words}\n", second))
 
     bold, dim = Style(bold=True), Style(dim=True)
-    add(fixed[0], "searched settings that differ from the defaults", bold, bold if beside else dim)
+    add(fixed[0], "searched settings that differ from the defaults", bold, bold if same_line else dim)
     defaults = family.spec_type.defaults()
-    for row, line in zip(found, fixed[1:], strict=True):
+    for row, line in zip(table, fixed[1:], strict=True):
         settings = {name: row[name] for name in record.spec.space.searched if row[name] is not None}
         words = settings_line(settings, defaults).replace(" ", _NO_BREAK).replace(f",{_NO_BREAK}", ", ")
         colour = Style(color="red") if row["state"] == "FAIL" else Style.null()
@@ -115,18 +116,18 @@ def print_table(record: SearchRecord, family: Family[Any, Any], found: Sequence[
     out.print(Segments(segments), end="", soft_wrap=True)
 
 
-def _columns(found: Sequence[Row], family: Family[Any, Any]) -> dict[str, list[str]]:
+def _columns(table: Sequence[Row], family: Family[Any, Any]) -> dict[str, list[str]]:
     """Return the cells of each column by its title."""
     scores = {
-        metric.name.replace("_", " "): [interval(row[metric.name], row[f"{metric.name}_se"]) for row in found]
+        metric.name.replace("_", " "): [interval(row[metric.name], row[f"{metric.name}_se"]) for row in table]
         for metric in family.columns
     }
     return {
-        "trial": [f"#{row['number']}" for row in found],
-        "state": [state_word(row["state"]) for row in found],
-        "epochs": [str(row["epochs"]) for row in found],
+        "trial": [f"#{row['number']}" for row in table],
+        "state": [state_word(row["state"]) for row in table],
+        "epochs": [str(row["epochs"]) for row in table],
         **scores,
-        "time": [duration(row["seconds"]) for row in found],
+        "time": [duration(row["seconds"]) for row in table],
     }
 
 
@@ -142,7 +143,7 @@ def _fitting(columns: dict[str, list[str]], width: int) -> dict[str, list[str]]:
 
 
 def _aligned(columns: dict[str, list[str]]) -> list[str]:
-    """Return the titles, then each row, as one string; each column is as wide as its widest cell and two spaces."""
+    """Return the titles and then each row as a string; a column is as wide as its widest cell and two spaces."""
     padded: list[list[str]] = []
     for head, cells in columns.items():
         width = max(map(len, (head, *cells)))

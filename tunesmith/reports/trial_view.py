@@ -1,10 +1,9 @@
-"""One trial on a terminal: its settings, the curve of each fold, and how to find it in MLflow."""
+"""A trial on a terminal: its settings, the learning curve of each fold, and how to find it in MLflow."""
 
 from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
-from rich.table import Table
 
 from data_prep.wording import counted
 from models.families import family as find_family
@@ -12,7 +11,7 @@ from search.passwords import without_password
 from search.promotion.sealed_test import recorded
 from search.study.database import SearchRecord, folder
 from search.tracking.client import tracking_uri
-from tunesmith.console import out
+from tunesmith.console import new_table, out
 from tunesmith.figures import decimals, duration, interval, setting_text, state_word, with_error
 from tunesmith.names.models import registry
 from tunesmith.program import command
@@ -34,10 +33,7 @@ def as_data(record: SearchRecord, number: int) -> dict[str, Any]:
             {
                 "epoch": epoch.report.epoch,
                 "seconds": epoch.report.seconds,
-                "metrics": {
-                    name: {"mean": values.mean, "standard_error": values.standard_error, "folds": values.values}
-                    for name, values in epoch.report.metrics.items()
-                },
+                "metrics": {name: values.summary() for name, values in epoch.report.metrics.items()},
             }
             for epoch in trial.epochs
         ],
@@ -52,10 +48,10 @@ def print_trial(record: SearchRecord, number: int, home: Path) -> None:
     objective = family.metrics[0]
     head = f"{state_word(trial.state)} after {len(trial.epochs)} of {counted(record.spec.budget.epochs, 'epoch')}"
     out.print(f"[bold]{record.spec.name}/{number}[/]  {head}, {duration(trial.seconds)}  {escape(trial.reason)}")
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table = new_table(show_header=False)
     units = {metric.name: metric.unit for metric in family.metrics}
     reported = trial.epochs[-1].report.metrics if trial.epochs else ()
-    for name in (*units, *(name for name in reported if name not in units)):  # each style has metrics too
+    for name in dict.fromkeys((*units, *reported)):  # a style may have metrics of its own
         values = trial.last(name)
         if values is not None:
             folds = "  ".join(f"{value:.{decimals(values.mean)}f}" for value in values.values)
@@ -67,18 +63,18 @@ def print_trial(record: SearchRecord, number: int, home: Path) -> None:
     }
     if len(trial.epochs) > 1:
         draw_curves(out, f"{objective.name} ({objective.unit}) by epoch", curves)
-    settings = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    settings = new_table(show_header=False)
     for name, value in spec.model_dump().items():
         if spec.matters(name, spec.model_dump()):
             searched = "" if name in record.spec.space.searched else "[dim]fixed[/]"
             settings.add_row(name, escape(setting_text(value)), searched)
     out.print(settings)
-    tag = f'tags.search = "{record.spec.name}" and tags.trial = "{number}"'
-    shown = without_password(tracking_uri(record.spec, home))
-    out.print(f"[dim]MLflow[/]  {escape(shown)}  filter: {tag}", soft_wrap=True)
+    tags = f'tags.search = "{record.spec.name}" and tags.trial = "{number}"'
+    store = without_password(tracking_uri(record.spec, home))
+    out.print(f"[dim]MLflow[/]  {escape(store)}  filter: {tags}", soft_wrap=True)
     _print_promotion(record, number, home)
-    again = command("trial", "--like", f"{record.spec.name}/{number}")
-    out.print(f"[dim]train it here[/]  {escape(again)}", soft_wrap=True)
+    repeat = command("trial", "--like", f"{record.spec.name}/{number}")
+    out.print(f"[dim]repeat it here[/]  {escape(repeat)}", soft_wrap=True)
 
 
 def _print_promotion(record: SearchRecord, number: int, home: Path) -> None:
@@ -92,6 +88,6 @@ def _print_promotion(record: SearchRecord, number: int, home: Path) -> None:
     out.print(f"[dim]sealed test[/]  {result}, {test.at[:10]}")
     version = registry(home, tracking_uri(record.spec, home)).of_trial(record.spec.family, record.study, number)
     if version is not None:
-        called = ", the champion" if version.is_champion else ""
-        shown = command("models", version.reference)
-        out.print(f"[dim]registered[/]  {version.reference}{called}: {escape(shown)}", soft_wrap=True)
+        champion = ", the champion" if version.is_champion else ""
+        show = command("models", version.reference)
+        out.print(f"[dim]registered[/]  {version.reference}{champion}: {escape(show)}", soft_wrap=True)

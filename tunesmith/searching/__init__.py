@@ -1,1 +1,1 @@
-"""What a search needs besides its driver: the chosen file, its data, its baselines, a dry run."""
+"""Preparing a search: its file, data and baselines, the shares of GPUs, and the dry run."""

@@ -8,11 +8,11 @@ from data_prep.storage.cache import folder, write
 from models.family import Baseline
 from models.metrics import FoldValues
 
-_VERSION = 3  # increase it with every change to what a baseline computes
+_VERSION = 3  # must be incremented when the result of a baseline changes
 
 
 def read(family: str, fingerprint: str) -> tuple[Baseline, ...] | None:
-    """Return cached baselines, weakest first; None where there are none, or they are damaged."""
+    """Return cached baselines, weakest first; None if there are none, or the file is damaged."""
     try:
         rows = json.loads(_path(family, fingerprint).read_text(encoding="utf-8"))
         return tuple(_from_json(row) for row in rows)
@@ -21,7 +21,7 @@ def read(family: str, fingerprint: str) -> tuple[Baseline, ...] | None:
 
 
 def keep(family: str, fingerprint: str, scored: tuple[Baseline, ...]) -> None:
-    """Cache baselines, weakest first; raise BadInputError if the cache folder cannot be used."""
+    """Cache baselines, given weakest first; raise BadInputError if the cache folder cannot be used."""
     write(_path(family, fingerprint), json.dumps([_to_json(baseline) for baseline in scored]).encode())
 
 

@@ -1,7 +1,6 @@
-"""Scoring a family's baselines while a search runs: in another process, at the lowest priority.
+"""Scoring a family's baselines while a search runs, in another process with the lowest priority.
 
-It can take minutes, which a user need not wait for when the trials are over. The scores are cached, so that later
-searches on the same data do not compute them again.
+Scoring can take minutes, so it runs during the trials. The scores are cached for later searches on the same data.
 """
 
 import os
@@ -13,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from data_prep.errors import one_line
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
     from data_prep.prepared.corpus import Prepared
 
 _NICENESS = 19
-"""Lower priority than trials, which have Ray's 15."""
+"""Niceness of the process; Ray's workers, which run trials, have 15."""
 
 
 @dataclass
@@ -36,9 +34,9 @@ class RemainingWork:
     """An estimate of the remaining work.
 
     Attributes:
-        steps: Remaining steps.
-        seconds: CPU seconds until the end of the last step.
-        longest: CPU seconds of the longest step.
+        steps: Number of remaining steps.
+        seconds: CPU time at the end of the last step (seconds).
+        longest: CPU time of the longest step (seconds).
     """
 
     steps: int = 0
@@ -46,23 +44,23 @@ class RemainingWork:
     longest: float = 0.0
 
     def step(self, seconds: float) -> None:
-        """Count a step that ended after ``seconds`` CPU seconds in total."""
+        """Record the end of a step, after ``seconds`` of CPU time in total."""
         self.steps -= 1
         self.longest, self.seconds = max(self.longest, seconds - self.seconds), seconds
 
     @property
     def seconds_left(self) -> float:
-        """The remaining CPU seconds, if each step takes as long as the longest so far."""
+        """Remaining CPU time (seconds), if each step takes as long as the longest so far."""
         return self.steps * self.longest
 
 
 class Scoring:
-    """The baselines of a search's data: cached ones, or a process that scores them.
+    """The scores of a family's baselines: cached, or computed by another process.
 
     Attributes:
-        lack: Why there are no scores; empty while there may be some.
+        reason: Why there are no scores; empty until that is certain.
         interrupted: Whether Ctrl-C ended the wait.
-        process: The process that scores them; None where they are cached or done, or where it failed.
+        process: The process; None if the scores are cached, or it has ended.
     """
 
     def __init__(self, family: str, prepared: "Prepared") -> None:
@@ -72,47 +70,45 @@ class Scoring:
             family: The family's name.
             prepared: The data.
         """
-        self.lack, self.interrupted = "", False
-        self._of = (family, prepared.fingerprint)
-        self._scored = baseline_cache.read(*self._of)
-        self._pace = RemainingWork()
+        self.reason, self.interrupted = "", False
+        self._key = (family, prepared.fingerprint)
+        self._scored = baseline_cache.read(*self._key)
+        self._work = RemainingWork()
         self.process: subprocess.Popen[bytes] | None = None
         if self._scored is None:
-            self._connection, theirs = Pipe()
-            with theirs:
-                self.process = _start(theirs.fileno())
-            self._connection.send((reference_of(family), *self._of, prepared.source.path, prepared.kind))
+            self._connection, child = Pipe()
+            with child:
+                self.process = _start(child.fileno())
+            self._connection.send((reference_of(family), *self._key, prepared.source.path, prepared.kind))
 
     def __enter__(self) -> Self:
         """Return this object."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Kill the process, if it runs."""
+    def __exit__(self, *_: object) -> None:
+        """Kill the process if it is running."""
         self._end()
 
     @property
     def seconds_left(self) -> float:
-        """Roughly the remaining CPU seconds."""
+        """Estimate of the remaining CPU time (seconds)."""
         self._catch_up()
-        return self._pace.seconds_left if self.process is not None else 0.0
+        return self._work.seconds_left if self.process is not None else 0.0
 
     def wait(self, until: float | None) -> Sequence[Baseline] | None:
-        """Wait for the scores, with a progress bar; Ctrl-C ends the wait.
+        """Wait for the scores with a progress bar; Ctrl-C ends the wait.
 
         Args:
-            until: The time of ``time.monotonic`` at which to give up; None is never.
+            until: When to give up, by ``time.monotonic``; None is never.
 
         Returns:
-            The baselines, weakest first; None if there are none, for the reason in ``lack``.
+            The baselines, weakest first; None without scores, and ``reason`` says why.
         """
         try:
             self._catch_up()
             with Bar() as bar:
-                if self._pace.steps and self.process is not None:
-                    bar.start(self._pace.steps, SCORING)
+                if self._work.steps and self.process is not None:
+                    bar.start(self._work.steps, SCORING)
                 self._wait(until, bar)
         except KeyboardInterrupt:
             self.interrupted = True
@@ -121,38 +117,38 @@ class Scoring:
 
     def _catch_up(self) -> None:
         while self.process is not None and self._connection.poll():
-            self._hear()
+            self._receive()
 
     def _wait(self, until: float | None, bar: Bar) -> None:
         while self.process is not None:
             if not self._connection.poll(None if until is None else max(0.0, until - time.monotonic())):
                 self._end("the search's time is up")
                 return
-            self._hear(bar)
+            self._receive(bar)
 
-    def _hear(self, bar: Bar | None = None) -> None:
-        """Receive one message of the process: its number of steps, the end of a step, or how it ended."""
+    def _receive(self, bar: Bar | None = None) -> None:
+        """Receive a message of the process: the number of steps, the end of a step, or the end of the process."""
         try:
-            what, value = self._connection.recv()
+            message, value = self._connection.recv()
         except (EOFError, OSError):
             self._end("the process that scored them was killed")
             return
-        if what == "steps":
-            self._pace = RemainingWork(value)
+        if message == "steps":
+            self._work = RemainingWork(value)
             if bar is not None:
                 bar.start(value, SCORING)
-        elif what == "step":
-            self._pace.step(value)
+        elif message == "step":
+            self._work.step(value)
             if bar is not None:
                 bar.advance()
         else:
-            self._scored = baseline_cache.read(*self._of)
+            self._scored = baseline_cache.read(*self._key)
             self._end(value)
 
-    def _end(self, lack: str = "") -> None:
+    def _end(self, reason: str = "") -> None:
         if self.process is None:
             return
-        self.lack = lack
+        self.reason = reason
         self._connection.close()
         self.process.kill()
         self.process.wait()
@@ -160,7 +156,7 @@ class Scoring:
 
 
 class _SentProgress:
-    """The process's progress, sent to its parent."""
+    """Progress that the process sends to its parent."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -178,11 +174,9 @@ class _SentProgress:
 
 
 def _start(descriptor: int) -> "subprocess.Popen[bytes]":
-    """Start a fresh interpreter: a fork may hold locks of torch's and Ray's threads forever."""
-    code = (
-        f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import {_serve.__name__} as serve; "
-        f"serve({descriptor})"
-    )
+    """Start a new interpreter; a fork could deadlock on locks of torch's and Ray's threads."""
+    serve = f"from {__name__} import {_serve.__name__} as serve; serve({descriptor})"
+    code = f"import sys; sys.path[:] = {sys.path!r}; {serve}"
     return subprocess.Popen(
         [sys.executable, "-c", code],
         stdin=subprocess.DEVNULL,
@@ -194,7 +188,7 @@ def _start(descriptor: int) -> "subprocess.Popen[bytes]":
 
 
 def _serve(descriptor: int) -> None:
-    """Score what the parent asks for; once it has closed the connection, sending the next step ends this process."""
+    """Score the parent's baselines; if the parent closes the connection, sending the next step ends this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     os.nice(_NICENESS)
     connection = Connection(descriptor)
@@ -202,7 +196,7 @@ def _serve(descriptor: int) -> None:
     try:
         register(reference)
         _score(name, fingerprint, path, kind, _SentProgress(connection))
-    except Exception as error:  # noqa: BLE001  (the parent shows the search's result without baselines)
+    except Exception as error:  # noqa: BLE001  (the parent prints the search's result without baselines)
         connection.send(("end", one_line(error)))
         return
     connection.send(("end", ""))
@@ -211,6 +205,5 @@ def _serve(descriptor: int) -> None:
 def _score(name: str, fingerprint: str, path: Path, kind: str, progress: _SentProgress) -> None:
     from data_prep.prepared.kinds import KINDS
 
-    family = find_family(name)
     data, _ = from_bytes(path.read_bytes(), str(path), KINDS[kind].form)
-    baseline_cache.keep(name, fingerprint, tuple(family.baselines(data, progress)))
+    baseline_cache.keep(name, fingerprint, tuple(find_family(name).baselines(data, progress)))

@@ -1,4 +1,4 @@
-"""The search that a command line names: a started one, a file or a built-in one, with the changes by options."""
+"""The search that a command line names: a started search, a file or a built-in search, changed by options."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,10 +29,10 @@ def overrides(options: Mapping[str, Any]) -> dict[str, object]:
 
 
 def chosen_search(what: str, home: Path, changes: Mapping[str, object]) -> "SearchSpec":
-    """Return a search that was started before, or one from a file, or a built-in one, in this order.
+    """Return a search that was started before, or else the search in a file, or else a built-in search.
 
     Args:
-        what: The search's name, the file, the family, or another built-in search's name.
+        what: Name of a started search, a file, a family, or the name of another built-in search.
         home: The home folder.
         changes: Values from options, by the dotted keys of a search file.
 
@@ -40,7 +40,7 @@ def chosen_search(what: str, home: Path, changes: Mapping[str, object]) -> "Sear
         The search.
 
     Raises:
-        BadInputError: If there is none of that name, or it is invalid.
+        BadInputError: If there is no such search, or it is invalid.
     """
     from models.families import FAMILIES
     from search.spec.built_in import further_searches

@@ -1,4 +1,4 @@
-"""Preparing a search's data with a progress bar."""
+"""Preparing the data of a search, and reporting the files that are left out."""
 
 from typing import TYPE_CHECKING
 
@@ -11,28 +11,30 @@ if TYPE_CHECKING:
 
     from data_prep.corpora.provenance import Skipped
     from data_prep.prepared.corpus import Prepared
+    from data_prep.progress import Progress
     from search.spec.file import SearchSpec
+    from search.spec.sections import Data
 
 _MOST_SHOWN = 12
 
 
-def prepared_data(spec: "SearchSpec") -> "Prepared":
-    """Prepare a search's data with a progress bar, and print which files could not be read."""
-    from data_prep.corpora.named import corpora
+def prepare_data(data: "Data", kind: str, progress: "Progress") -> "Prepared":
+    """Prepare the corpus and the folds of a search file's [data] section."""
     from data_prep.prepared.corpus import prepare
+
+    return prepare(
+        data.corpus, kind=kind, repeats=data.repeats, num_folds=data.folds, seed=data.seed, progress=progress
+    )
+
+
+def prepared_data(spec: "SearchSpec") -> "Prepared":
+    """Prepare a search's data with a progress bar, and print the files that could not be read."""
+    from data_prep.corpora.named import corpora
     from models.families import family as find_family
     from tunesmith.progress_bar import Bar
 
-    kind = find_family(spec.family).data_kind
     with Bar() as bar:
-        prepared = prepare(
-            spec.data.corpus,
-            kind=kind,
-            repeats=spec.data.repeats,
-            num_folds=spec.data.folds,
-            seed=spec.data.seed,
-            progress=bar,
-        )
+        prepared = prepare_data(spec.data, find_family(spec.family).data_kind, bar)
     report_skipped(prepared)
     if prepared.exclusions and prepared.data.corpus not in corpora():
         reasons = f"{command('data', 'show', prepared.data.corpus)} shows why"
@@ -41,12 +43,12 @@ def prepared_data(spec: "SearchSpec") -> "Prepared":
 
 
 def report_skipped(prepared: "Prepared") -> None:
-    """Print which files could not be read and why, on standard error."""
+    """Print the files that could not be read and the reasons, on standard error."""
     report(f"{len(prepared.skipped)} skipped, not readable:", prepared.skipped)
 
 
 def report(title: str, files: "Sequence[Skipped]") -> None:
-    """Print files and reasons under a title, on standard error."""
+    """Print a title, and files with reasons, on standard error."""
     if not files:
         return
     err.print(f"[yellow]{title}[/]")

@@ -1,12 +1,9 @@
-"""``tunesmith search --dry-run``: what a search would run, how long it would take, and where it would be stored."""
+"""``tunesmith search --dry-run``: the size of a search, its estimated duration, and where it would be stored."""
 
 import math
 import os
 from pathlib import Path
 from typing import Any
-
-from rich.markup import escape
-from rich.table import Table
 
 from cluster.nodes import Node
 from cluster.resources import plan_slots
@@ -22,17 +19,17 @@ from search.spec.sections import write_duration
 from search.spec.whole_search import SearchSpec
 from search.study.database import folder
 from search.tracking.client import tracking_uri
-from tunesmith.console import err, out
+from tunesmith.console import err, labelled_table, out
 from tunesmith.figures import duration, settings_line
 
 
 def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
-    """Return a search's size and places, and time one epoch of its first point.
+    """Return the size and the storage of a search, and time one epoch of its first point.
 
     Args:
         spec: The search.
         home: The home folder.
-        prepared: Its data.
+        prepared: The search's data.
 
     Returns:
         The plan as plain values.
@@ -44,7 +41,7 @@ def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
     here = Node("", "this machine", os.cpu_count() or 1, 1 if device == "cuda" else 0)
     slots = plan_slots([here], slots=wanted.slots, cpus=wanted.cpus, gpus=wanted.gpus)
     values = first_setting(spec)
-    use_threads(slots.cpus)  # as a trial of the search has
+    use_threads(slots.cpus)  # as in a trial of the search
     with err.status("timing one epoch ..."):
         seconds = _time_one_epoch(family, values, spec, prepared.data, device)
     reach = spec.scheduler.expected_trials(budget.epochs, budget.trials)
@@ -80,8 +77,8 @@ def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
 
 
 def first_setting(spec: SearchSpec) -> dict[str, Value]:
-    """Return the first point that a search tries: its first known good one, else the family's defaults."""
-    return spec.space.values(spec.prior[0]) if spec.prior else spec.space.values({})
+    """Return the first point that a search tries: its first known good point, or else the family's defaults."""
+    return spec.space.values(spec.prior[0] if spec.prior else {})
 
 
 def _time_one_epoch(
@@ -93,47 +90,36 @@ def _time_one_epoch(
 
 
 def print_plan(planned: dict[str, Any]) -> None:
-    """Print a plan for a person."""
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    size = planned["space_size"]
+    """Print a plan as a table."""
+    size, folds = planned["space_size"], ", ".join(str(fold["pieces"]) for fold in planned["folds"])
     size_text = (
         counted(size, "combination", ",.0f")
         if math.isfinite(size)
         else f"{counted(planned['space_size_without_real_ranges'], 'combination', ',.0f')}, times the real ranges"
     )
-    folds = ", ".join(str(fold["pieces"]) for fold in planned["folds"])
     reach = "  ".join(f"{rung['trials']:g} to epoch {rung['epochs']}" for rung in planned["rungs"])
-    table.add_row("search", f"{planned['name']}: {planned['family']} on {escape(planned['corpus'])}")
-    table.add_row(
-        "data",
-        f"{counted(planned['pieces'], 'piece')}, {counted(planned['notes'], 'note')}; sealed: {planned['test_pieces']}",
-    )
-    table.add_row("repeats", f"read as {planned['repeats']}")
-    table.add_row("folds", f"{len(planned['folds'])} in lockstep, of {folds} pieces")
-    for label, text in planned["data"].items():
-        table.add_row(escape(label), escape(text))
+    pieces = f"{counted(planned['pieces'], 'piece')}, {counted(planned['notes'], 'note')}"
     others = "; settings that the file does not name keep their defaults" if planned["only_these_settings"] else ""
     searched = f"{counted(len(planned['settings_searched']), 'setting')} searched: {size_text}"
     nothing = "nothing is searched: all trials would have the same settings"
-    table.add_row("space", f"{searched if planned['settings_searched'] else nothing}{others}")
     points = f", the first {planned['prior_points']} at known good points" if planned["prior_points"] else ""
-    table.add_row("trials", f"{planned['trials']}{points}")
-    table.add_row("training", f"about {reach}")
-    table.add_row("slots", f"{counted(planned['slots'], 'trial')} at once on {planned['device']}")
-    table.add_row(
-        "time",
-        f"{duration(planned['seconds_of_its_epoch'])} an epoch of all folds, timed once for: "
-        f"{escape(settings_line(planned['timed_setting'], find_family(planned['family']).spec_type.defaults()))}",
+    settings = settings_line(planned["timed_setting"], find_family(planned["family"]).spec_type.defaults())
+    total = f"about {duration(planned['seconds_for_all_trials'])} for all trials at that pace"
+    rows = (
+        ("search", f"{planned['name']}: {planned['family']} on {planned['corpus']}"),
+        ("data", f"{pieces}; sealed test set: {planned['test_pieces']}"),
+        ("repeats", f"read as {planned['repeats']}"),
+        ("folds", f"{len(planned['folds'])} in lockstep, of {folds} pieces"),
+        *planned["data"].items(),
+        ("space", f"{searched if planned['settings_searched'] else nothing}{others}"),
+        ("trials", f"{planned['trials']}{points}"),
+        ("training", f"about {reach}"),
+        ("slots", f"{counted(planned['slots'], 'trial')} at once on {planned['device']}"),
+        ("time", f"{duration(planned['seconds_of_its_epoch'])} per epoch of all folds, timed once for: {settings}"),
+        ("", f"{total}; limit {planned['time_limit'] or 'none'}"),
+        ("study", planned["study"]),
+        ("storage", planned["storage"]),
+        ("MLflow", planned["tracking"]),
     )
-    table.add_row(
-        "",
-        f"about {duration(planned['seconds_for_all_trials'])} for all trials at that pace; "
-        f"limit {planned['time_limit'] or 'none'}",
-    )
-    table.add_row("study", escape(planned["study"]))
-    table.add_row("storage", escape(planned["storage"]))
-    table.add_row("MLflow", escape(planned["tracking"]))
-    out.print(table)
+    out.print(labelled_table(rows))
     out.print("[dim]nothing was run or stored[/]")

@@ -1,4 +1,4 @@
-"""The share of a GPU that a search's trials need: measured once on each kind of GPU, then cached."""
+"""The share of a GPU that a search's trials need, measured once on each kind of GPU and then cached."""
 
 import hashlib
 import json
@@ -29,20 +29,20 @@ def gpu_peaks(
     prepared: Prepared,
     nodes: Sequence[Node],
     home: Path,
-    now: Callable[[str], None],
+    progress: Callable[[str], None],
 ) -> dict[Node, PeakMemory | BadInputError]:
-    """Train the largest setting of a search for an epoch on one node of each kind of GPU, unless that is cached.
+    """Measure the memory of the largest setting of a search on one node of each kind of GPU, unless it is cached.
 
     Args:
         spec: The search.
-        family: Its family.
-        prepared: Its data.
-        nodes: The nodes of the cluster that this program is connected to.
+        family: The search's family.
+        prepared: The search's data.
+        nodes: The nodes of the connected cluster.
         home: The home folder; results are cached in the search's folder there.
-        now: Called with what is measured.
+        progress: Called with a description of each measurement.
 
     Returns:
-        What it took, or why that is unknown, by the first node of each kind.
+        The memory of an epoch, or why it could not be measured, by the first node of each kind.
     """
     kinds: dict[str, Node] = {}
     for node in nodes:
@@ -54,7 +54,7 @@ def gpu_peaks(
         path = folder(home, spec.name) / f"memory-{_fingerprint(spec, values, prepared, kind)}.json"
         peak: PeakMemory | BadInputError | None = _read(path)
         if peak is None:
-            now(f"measuring the memory of the largest setting on {node}")
+            progress(f"measuring the memory of the largest setting on {node}")
             setting = family.spec_type.from_values(values, "the largest setting")
             arguments = (family, setting, prepared.data, "cuda")
             peak = on_each(peak_memory, [node], *arguments, seconds=_SECONDS, gpus=1.0)[node]
@@ -65,7 +65,7 @@ def gpu_peaks(
 
 
 def needed_share(peaks: Mapping[Node, PeakMemory | BadInputError]) -> float | None:
-    """Return the smallest share of a GPU that holds every trial on every kind; None where that is unknown."""
+    """Return the smallest share of a GPU that is enough for every trial on every kind of GPU; None if unknown."""
     known = [peak for peak in peaks.values() if isinstance(peak, PeakMemory)]
     if not known or len(known) < len(peaks):
         return None
@@ -75,9 +75,9 @@ def needed_share(peaks: Mapping[Node, PeakMemory | BadInputError]) -> float | No
 def measured_share(
     spec: SearchSpec, family: Family[Any, Any], prepared: Prepared, nodes: Sequence[Node], home: Path
 ) -> float | None:
-    """Measure and return :func:`needed_share` at a search's start, and print what is wrong with it."""
+    """Measure memory at a search's start, print problems, and return :func:`needed_share`."""
     with err.status("looking for GPUs ...") as status:
-        peaks = gpu_peaks(spec, family, prepared, nodes, home, lambda now: status.update(f"{now} ..."))
+        peaks = gpu_peaks(spec, family, prepared, nodes, home, lambda text: status.update(f"{text} ..."))
     for node, peak in peaks.items():
         if isinstance(peak, BadInputError):
             err.print(f"the largest setting's memory could not be measured: {peak.problem}", markup=False)
@@ -96,4 +96,4 @@ def _read(path: Path) -> PeakMemory | None:
     try:
         return PeakMemory(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        return None  # missing or damaged: measured again
+        return None  # missing or damaged, so measure it again

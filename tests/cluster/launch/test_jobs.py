@@ -26,7 +26,7 @@ CLEAN = "import signal,sys,time\nsignal.signal(15, lambda *_: (time.sleep(5), pr
 
 
 def with_dashboard(port: int) -> tuple[str, ...]:
-    """Return a head's options; its agent, which accepts jobs, needs a free port, since other Rays run here."""
+    """Return options of a head with a dashboard; its agent needs a free port, since other Rays run on this machine."""
     agent = f"--dashboard-agent-listen-port={free_port()}"
     return "--include-dashboard=true", "--dashboard-host=127.0.0.1", f"--dashboard-port={port}", agent
 
@@ -52,7 +52,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_a_job_has_our_packages_and_what_travelled_and_gives_its_exit_status(jobs: Jobs, folder: Path) -> None:
+def test_a_job_has_our_packages_and_the_uploaded_files_and_returns_its_exit_status(jobs: Jobs, folder: Path) -> None:
     code = "import pathlib, sys, search, tunesmith, models, data_prep, cluster; print(search.__file__)"
     code += "; print(pathlib.Path('search.toml').read_text()); sys.exit(3)"
     job = jobs.submit(["python", "-c", code], folder, search="seen", home="~/here")
@@ -66,15 +66,16 @@ def test_a_job_has_our_packages_and_what_travelled_and_gives_its_exit_status(job
     assert str(ROOT / "search") not in printed, "the job runs a copy"
     again: list[str] = []
     assert jobs.follow(job.id, again.append).status == 3
-    assert "".join(again) == printed, "followed again, it is read from its beginning"
+    assert "".join(again) == printed, "a second follower reads the output from the beginning"
 
 
 @pytest.mark.slow
-def test_a_search_is_submitted_once_at_a_time_and_stopped_with_time_for_a_clean_end(jobs: Jobs, folder: Path) -> None:
+def test_a_search_runs_in_one_job_at_a_time_and_has_time_to_end_cleanly(jobs: Jobs, folder: Path) -> None:
     ready = folder.parent / "ready"
     command = ["python", "-u", "-c", f"{CLEAN}open({str(ready)!r}, 'w')\nwhile True: time.sleep(0.1)"]
     job = jobs.submit(command, folder, search="long", home="~/a")
-    with pytest.raises(BadInputError, match=r"one job at a time .*: the job long-1 runs long in ~/a; stop it first"):
+    message = r"one job at a time .*: the job long-1 runs long in ~/a; stop that job first"
+    with pytest.raises(BadInputError, match=message):
         jobs.submit(command, folder, search="long", home="~/a")
     elsewhere = jobs.submit(["true"], folder, search="long", home="~/b")
     assert elsewhere.id == "long-2"
@@ -84,7 +85,7 @@ def test_a_search_is_submitted_once_at_a_time_and_stopped_with_time_for_a_clean_
     assert (stopped.state, stopped.status) == ("STOPPED", 130)
     text: list[str] = []
     jobs.follow(job.id, text.append)
-    assert "".join(text).rstrip().endswith("clean"), "5 seconds were left to it; Ray's default is 3"
+    assert "".join(text).rstrip().endswith("clean"), "it had more than 5 seconds; Ray's default is 3"
     assert jobs.stop(job.id).state == "STOPPED"
     assert [each.id for each in jobs.list() if each.search == "long"] == ["long-2", "long-1"]
     third = jobs.submit(["true"], folder, search="long", home="~/a")
@@ -92,7 +93,7 @@ def test_a_search_is_submitted_once_at_a_time_and_stopped_with_time_for_a_clean_
 
 
 @pytest.mark.slow
-def test_a_follower_that_is_interrupted_leaves_the_job_running(address: str, folder: Path) -> None:
+def test_a_job_keeps_running_when_its_follower_is_interrupted(address: str, folder: Path) -> None:
     jobs = connect_jobs(address)
     job = jobs.submit(
         ["python", "-u", "-c", "import time; print('ready'); time.sleep(300)"], folder, search="left", home="~"
@@ -110,7 +111,7 @@ def test_a_follower_that_is_interrupted_leaves_the_job_running(address: str, fol
 
 
 @pytest.mark.slow
-def test_a_job_that_is_not_there_names_the_nearest(jobs: Jobs, folder: Path) -> None:
+def test_the_error_for_an_unknown_job_suggests_a_similar_id(jobs: Jobs, folder: Path) -> None:
     jobs.follow(jobs.submit(["true"], folder, search="near", home="~").id, lambda _: None)
     with pytest.raises(BadInputError, match=r"no job is called 'naer-1' .*did you mean 'near-1'"):
         jobs.find("naer-1")
@@ -119,7 +120,7 @@ def test_a_job_that_is_not_there_names_the_nearest(jobs: Jobs, folder: Path) -> 
 
 
 @pytest.mark.slow
-def test_another_address_in_the_environment_counts_for_nothing(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_addresses_in_the_environment_are_ignored(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "http://127.0.0.1:9")
     monkeypatch.setenv("RAY_API_SERVER_ADDRESS", "http://127.0.0.1:9")
     connect_jobs(address).list()
@@ -172,8 +173,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
 
 
 @pytest.mark.slow
-def test_a_cluster_that_wants_a_token_says_so_and_takes_the_right_one(guarded: Guarded, tmp_path: Path) -> None:
-    how = f"({guarded.address}); set RAY_AUTH_MODE=token, and put what 'ray get-auth-token' prints on the head"
+def test_only_the_right_token_is_accepted_and_errors_say_what_is_wrong(guarded: Guarded, tmp_path: Path) -> None:
+    how = f"({guarded.address}); set RAY_AUTH_MODE=token, and put the output of 'ray get-auth-token' on the head"
     assert f"requires its token: it was given none {how}" in guarded.ask(tmp_path)
     assert f"requires its token: it was given none {how}" in guarded.ask(tmp_path, RAY_AUTH_MODE="token")
     refused = guarded.ask(tmp_path, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="another")  # noqa: S106  (a wrong one)
@@ -188,7 +189,7 @@ def test_a_cluster_that_wants_a_token_says_so_and_takes_the_right_one(guarded: G
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ("127.0.0.1:6379", "jobs are sent to the head's dashboard, as http://head:8265: got '127.0.0.1:6379'"),
         ("ray://head:10001", "got 'ray://head:10001'"),
@@ -196,19 +197,19 @@ def test_a_cluster_that_wants_a_token_says_so_and_takes_the_right_one(guarded: G
         ("http://", "got 'http://'"),
         ("http://head:eight", "got 'http://head:eight'"),
         ("http://head:8265/api/jobs", "got 'http://head:8265/api/jobs'"),
-        ("http://me:secret@head:8265", "an address has no user or password"),
+        ("http://me:secret@head:8265", "an address must not contain a user or password"),
         ("http://127.0.0.1:9", "a Ray dashboard must answer at the address: http://127.0.0.1:9 does not .*refused"),
     ],
 )
-def test_a_wrong_address_is_refused_at_once(wrong: str, said: str) -> None:
+def test_an_invalid_address_is_rejected_at_once(wrong: str, message: str) -> None:
     before = time.monotonic()
-    with pytest.raises(BadInputError, match=said) as refused:
+    with pytest.raises(BadInputError, match=message) as refused:
         connect_jobs(wrong)
     assert "secret" not in str(refused.value)
     assert time.monotonic() - before < 10
 
 
-def test_something_else_that_answers_there_is_refused() -> None:
+def test_another_kind_of_server_is_rejected() -> None:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with pytest.raises(BadInputError, match="a Ray dashboard must answer at the address"):
@@ -219,7 +220,7 @@ def test_something_else_that_answers_there_is_refused() -> None:
 # --- what is uploaded ---
 
 
-def test_a_parcel_holds_the_file_and_the_corpus_and_nothing_hidden(tmp_path: Path) -> None:
+def test_a_parcel_contains_the_file_and_the_corpus_without_hidden_files(tmp_path: Path) -> None:
     file, corpus = tmp_path / "my.toml", tmp_path / "tunes"
     file.write_text("x = 1", encoding="utf-8")
     (corpus / "deeper").mkdir(parents=True)
@@ -227,15 +228,15 @@ def test_a_parcel_holds_the_file_and_the_corpus_and_nothing_hidden(tmp_path: Pat
     for name in ("a.abc", "deeper/b.abc", ".gitignore", ".git/config"):
         (corpus / name).write_text("1234", encoding="utf-8")
     with packed(file=file, corpus=corpus) as parcel:
-        there = {str(path.relative_to(parcel.folder)) for path in parcel.folder.rglob("*") if path.is_file()}
-        assert there == {"my.toml", "corpus/tunes/a.abc", "corpus/tunes/deeper/b.abc"}
+        files = {str(path.relative_to(parcel.folder)) for path in parcel.folder.rglob("*") if path.is_file()}
+        assert files == {"my.toml", "corpus/tunes/a.abc", "corpus/tunes/deeper/b.abc"}
         assert (parcel.file, parcel.corpus, parcel.num_files, parcel.size) == ("my.toml", "corpus/tunes", 3, 13)
     assert not parcel.folder.exists()
 
 
-def test_a_corpus_too_large_to_travel_is_refused_with_what_to_do(tmp_path: Path) -> None:
+def test_a_corpus_that_is_too_large_to_upload_is_rejected_with_a_remedy(tmp_path: Path) -> None:
     with (tmp_path / "large.mid").open("wb") as large:
         large.truncate(LARGEST + 2**20)
-    remedy = r"at most 100 MiB are uploaded with a job: .* has 101 MiB; copy it to the head, and name its absolute path"
+    remedy = r"at most 100 MiB are uploaded with a job: .* has 101 MiB; copy it to the head, and use its absolute path"
     with pytest.raises(BadInputError, match=remedy), packed(file=None, corpus=tmp_path):
         pass

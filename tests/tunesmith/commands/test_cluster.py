@@ -1,4 +1,4 @@
-"""The commands as a user types them: launch files, Ray's launcher, and searches as jobs of a real cluster."""
+"""``tunesmith cluster``: launch files, Ray's launcher, and searches as jobs on a real cluster."""
 
 import json
 import os
@@ -31,14 +31,16 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.delenv(name, raising=False)
 
 
-def said(capsys: pytest.CaptureFixture[str]) -> str:
+def printed_error(capsys: pytest.CaptureFixture[str]) -> str:
     return " ".join(capsys.readouterr().err.split())
 
 
 # --- launch files ---
 
 
-def test_init_says_what_to_fill_in_and_what_to_type(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_init_prints_the_lines_to_fill_in_and_the_next_commands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["cluster", "init", "aws", "--out", "mine"]) == 0
     printed = capsys.readouterr().out
     (place,) = re.findall(r"mine/aws\.yaml:(\d+): ImageId", printed)
@@ -48,13 +50,13 @@ def test_init_says_what_to_fill_in_and_what_to_type(tmp_path: Path, capsys: pyte
     capsys.readouterr()
     (tmp_path / "mine" / "aws.yaml").write_text("filled in", encoding="utf-8")
     assert run(["cluster", "init", "aws", "--out", "mine"]) == 2
-    assert "--force" in said(capsys)
+    assert "--force" in printed_error(capsys)
     assert run(["cluster", "init", "aws", "--out", "mine", "--force", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["fill_in"]) == 2
 
 
 @pytest.mark.parametrize("kind", ["aws", "gcp", "on-prem", "kuberay", "slurm", "docker"])
-def test_the_commands_that_init_names_are_commands(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_commands_that_init_prints_exist(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["cluster", "init", kind, "--json"]) == 0
     for command in json.loads(capsys.readouterr().out)["next"]:
         words = command.split()
@@ -64,7 +66,7 @@ def test_the_commands_that_init_names_are_commands(kind: str, capsys: pytest.Cap
 
 
 @pytest.mark.parametrize(
-    ("content", "wrong"),
+    ("content", "message"),
     [
         (
             None,
@@ -76,17 +78,17 @@ def test_the_commands_that_init_names_are_commands(kind: str, capsys: pytest.Cap
     ],
 )
 @pytest.mark.parametrize("command", ["up", "down", "status"])
-def test_a_file_that_starts_no_cluster_is_refused(
-    command: str, content: str | None, wrong: str, capsys: pytest.CaptureFixture[str]
+def test_an_invalid_launch_file_is_rejected(
+    command: str, content: str | None, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if content is not None:
         Path("file.yaml").write_text(content, encoding="utf-8")
     assert run(["cluster", command, "file.yaml"]) == 2
-    assert wrong in said(capsys)
+    assert message in printed_error(capsys)
 
 
 @pytest.mark.slow
-def test_rays_launcher_reads_the_file_and_its_exit_status_is_passed(capfd: pytest.CaptureFixture[str]) -> None:
+def test_rays_launcher_reads_the_file_and_its_exit_status_is_returned(capfd: pytest.CaptureFixture[str]) -> None:
     Path("file.yaml").write_text("cluster_name: x\nprovider: {type: nimbus}\n", encoding="utf-8")
     assert run(["cluster", "up", "--yes", "file.yaml"]) == 1
     printed = capfd.readouterr()
@@ -94,25 +96,27 @@ def test_rays_launcher_reads_the_file_and_its_exit_status_is_passed(capfd: pytes
 
 
 @pytest.mark.parametrize(
-    ("arguments", "wrong"),
+    ("arguments", "message"),
     [
         ([], "named by its launch file or by --address: got none"),
         (["a.yaml", "--address", "1.2.3.4:5"], "got both"),
         (["--address", "http://head:8265"], "HOST:PORT"),
         (["--address", "127.0.0.1:9"], "must answer at its address"),
-        (["a.yaml", "--json"], "--json needs --address"),
+        (["a.yaml", "--json"], "--json requires --address"),
     ],
 )
-def test_a_status_that_cannot_be_had(arguments: list[str], wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_arguments_of_status_are_rejected(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["cluster", "status", *arguments]) == 2
-    assert wrong in said(capsys)
+    assert message in printed_error(capsys)
 
 
-# --- what cannot be submitted ---
+# --- invalid submissions ---
 
 
 @pytest.mark.parametrize(
-    ("arguments", "wrong"),
+    ("arguments", "message"),
     [
         (["none.toml"], "there is no file 'none.toml'"),
         (["compser"], "there is no file 'compser'"),
@@ -123,18 +127,18 @@ def test_a_status_that_cannot_be_had(arguments: list[str], wrong: str, capsys: p
         (["mine.toml", "--", "--print"], "runs on the head: got --print"),
         (["mine.toml", "--", "--corpus", "onells"], "did you mean 'oneills'?"),
         (["mine.toml", "--", "--corpus", "./none"], "there is no folder './none'"),
-        (["wrong.toml"], "did you mean 'trials'?"),
+        (["message.toml"], "did you mean 'trials'?"),
         (["mine.toml"], "a Ray dashboard must answer at the address: http://127.0.0.1:9 does not"),
         (["mine.toml", "--", "--corpus", "/not/here/but/on/the/head"], "a Ray dashboard must answer"),
     ],
 )
-def test_what_is_wrong_is_found_out_before_anything_is_sent(
-    arguments: list[str], wrong: str, capsys: pytest.CaptureFixture[str]
+def test_invalid_submissions_are_rejected_before_anything_is_uploaded(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("mine.toml").write_text('name = "mine"\n', encoding="utf-8")
-    Path("wrong.toml").write_text("[budget]\ntrails = 3\n", encoding="utf-8")
+    Path("message.toml").write_text("[budget]\ntrails = 3\n", encoding="utf-8")
     assert run(["cluster", "submit", arguments[0], *NOWHERE, *arguments[1:]]) == 2
-    assert wrong in said(capsys)
+    assert message in printed_error(capsys)
 
 
 @pytest.mark.parametrize(
@@ -144,18 +148,18 @@ def test_what_is_wrong_is_found_out_before_anything_is_sent(
         ('[tracking]\nuri = "http://me:hush@mlflow:5000"\n', "[tracking] uri"),
     ],
 )
-def test_a_password_in_a_file_is_refused_and_not_repeated(
+def test_a_password_in_a_search_file_is_rejected_and_not_printed(
     section: str, place: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("mine.toml").write_text(section, encoding="utf-8")
     assert run(["cluster", "submit", "mine.toml", *NOWHERE]) == 2
-    told = said(capsys)
-    assert place in told
-    assert "PGPASSWORD" in told
-    assert "hush" not in told
+    error = printed_error(capsys)
+    assert place in error
+    assert "PGPASSWORD" in error
+    assert "hush" not in error
 
 
-def test_options_are_read_as_the_search_reads_them() -> None:
+def test_options_become_keys_of_the_search_file() -> None:
     assert overrides({"seed": 3, "trials": None, "settings": ["size=8"]}) == {
         "data.seed": 3,
         "sampler.seed": 3,
@@ -167,7 +171,7 @@ def test_options_are_read_as_the_search_reads_them() -> None:
 
 
 def own_agent() -> str:
-    """A cluster whose agent, which accepts jobs, has a free port, since other Rays run here."""
+    """Return an option with a free port for a node's agent, since other Rays run on this machine."""
     return f"--dashboard-agent-listen-port={free_port()}"
 
 
@@ -177,17 +181,17 @@ def running() -> Iterator[tuple[RayCluster, list[str]]]:
     options = ("--include-dashboard=true", "--dashboard-host=127.0.0.1", f"--dashboard-port={port}")
     with (
         ray_cluster(0, head=(*options, own_agent()), PATH=PATH) as cluster,
-        tempfile.TemporaryDirectory(prefix="ray") as own,  # a node that unpacks a job's folder replaces what is there
+        tempfile.TemporaryDirectory(prefix="ray") as own,  # a node that unpacks a job's folder replaces its content
     ):
         cluster.add(2, options=[own_agent(), f"--temp-dir={own}"])
         yield cluster, ["--address", f"http://127.0.0.1:{port}"]
 
 
 @pytest.mark.slow
-def test_status_tells_what_each_machine_has(running: tuple[RayCluster, list[str]]) -> None:
+def test_status_shows_the_resources_of_each_machine(running: tuple[RayCluster, list[str]]) -> None:
     cluster, _ = running
     status = ["cluster", "status", "--address", cluster.address, "--json"]
-    done = subprocess.run(  # a process may be connected to one Ray alone, and other tests' is of this one
+    done = subprocess.run(  # a process can connect to only one Ray, and other tests connect this process
         [sys.executable, "-c", "from tunesmith.cli import main; main()", *status],
         env={**os.environ, **ENVIRONMENT},
         check=True,
@@ -207,7 +211,7 @@ def search_takes_an_address() -> bool:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not search_takes_an_address(), reason="'tunesmith search' takes no --address yet")
-def test_a_search_is_submitted_followed_and_ends_on_the_cluster(
+def test_a_submitted_search_is_followed_until_it_ends(
     running: tuple[RayCluster, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from data_prep.corpora.named import corpora
@@ -225,10 +229,10 @@ def test_a_search_is_submitted_followed_and_ends_on_the_cluster(
     home = tmp_path / "home"
     assert run(["cluster", "submit", "mine.toml", *address, "--home", str(home), "--", "--trials", "2"]) == 0
     printed = capsys.readouterr()
-    told = [line for line in printed.err.splitlines() if line]
-    assert told[0].endswith("and the code")
-    assert told[1].startswith("the job mine-1 runs mine")
-    assert told[2:] == ["mine-1: succeeded"]
+    lines = [line for line in printed.err.splitlines() if line]
+    assert lines[0].endswith("and the code")
+    assert lines[1].startswith("the job mine-1 runs mine")
+    assert lines[2:] == ["mine-1: succeeded"]
     assert "the winner" in printed.out
     assert run(["trials", "mine", "--home", str(home), "--json"]) == 0
     assert [row["number"] for row in json.loads(capsys.readouterr().out)] in ([0, 1], [1, 0])
@@ -241,7 +245,7 @@ def test_a_search_is_submitted_followed_and_ends_on_the_cluster(
 
 @pytest.mark.slow
 @pytest.mark.skipif(not search_takes_an_address(), reason="'tunesmith search' takes no --address yet")
-def test_a_search_that_is_stopped_ends_cleanly_and_goes_on_when_it_is_submitted_again(
+def test_a_stopped_search_ends_cleanly_and_resumes_when_it_is_submitted_again(
     running: tuple[RayCluster, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, address = running
@@ -251,8 +255,8 @@ def test_a_search_that_is_stopped_ends_cleanly_and_goes_on_when_it_is_submitted_
     assert run([*submit, "--detach", "--json", *budget, "--trials", "1000"]) == 0
     job = json.loads(capsys.readouterr().out)["job"]
     assert run([*submit, "--detach", *budget]) == 2
-    assert f"the job {job} runs again in {home}" in said(capsys)
-    wait_until(lambda: any((home / "searches" / "again").glob("*")), "the search to begin")
+    assert f"the job {job} runs again in {home}" in printed_error(capsys)
+    wait_until(lambda: any((home / "searches" / "again").glob("*")), "the search to start")
     assert run(["cluster", "stop", job, *address, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["state"] == "STOPPED"
     assert run(["trials", "again", "--home", str(home), "--json"]) == 0

@@ -1,4 +1,4 @@
-"""``tunesmith compose``: tunes from a trained composer in files, by seed, and errors in one line."""
+"""``tunesmith compose``: the files of composed tunes, seeds, and errors in one line."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def compose(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Done]:
-    """Run the command in an empty folder, with a trained model unless a test names another."""
+    """Run the command in an empty folder, by default with a trained model."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TUNESMITH_HOME", raising=False)
 
@@ -39,7 +39,7 @@ def compose(
     return command
 
 
-def test_every_format_of_every_tune_is_written_and_told(compose: Callable[..., Done], tmp_path: Path) -> None:
+def test_every_format_of_every_tune_is_written_and_listed(compose: Callable[..., Done], tmp_path: Path) -> None:
     done = compose("--count 2 --bars 4 --seed 7 --key G --metre 3/4 --json")
     assert done.status == 0, done.err
     tunes = json.loads(done.out)["tunes"]
@@ -57,7 +57,7 @@ def test_every_format_of_every_tune_is_written_and_told(compose: Callable[..., D
         assert 0 < len(sounding[0]) <= tune["notes"]
 
 
-def test_a_seed_names_its_tunes(compose: Callable[..., Done], tmp_path: Path) -> None:
+def test_the_same_seed_composes_the_same_tunes(compose: Callable[..., Done], tmp_path: Path) -> None:
     for folder, arguments in {
         "four": "--seed 3 --count 4",
         "two": "--seed 3 --count 2",
@@ -73,7 +73,7 @@ def test_a_seed_names_its_tunes(compose: Callable[..., Done], tmp_path: Path) ->
     assert files["two"] != files["other"]
 
 
-def test_every_run_keeps_its_files_together_and_those_of_others_as_they_are(
+def test_each_run_writes_a_set_of_its_own_and_does_not_change_other_files(
     compose: Callable[..., Done], tmp_path: Path
 ) -> None:
     folder = tmp_path / "composed"
@@ -90,7 +90,7 @@ def test_every_run_keeps_its_files_together_and_those_of_others_as_they_are(
         assert {name: there[name] for name in before} == before
         before = there
     assert compose("--bars 4 --seed 2 --formats abc --no-report").status == 0
-    again = compose("--bars 4 --form AABB --formats abc --force")  # replaces the whole first run
+    again = compose("--bars 4 --form AABB --formats abc --force")  # replaces all files of the first run
     assert again.status == 0, again.err
     there = {path.name for path in folder.iterdir()}
     gone = {"small-seed1-01.mid", "small-seed1-02.mid", "small-seed1-02.abc"}
@@ -104,14 +104,14 @@ def _reports(name: str) -> set[str]:
     return {f"{name}-report.json", f"{name}-report.md"}
 
 
-def test_a_run_that_fails_takes_nothing_away(compose: Callable[..., Done], tmp_path: Path) -> None:
+def test_a_failing_run_removes_no_files(compose: Callable[..., Done], tmp_path: Path) -> None:
     assert compose("--bars 2 --formats abc").status == 0
     before = {path.name: path.read_bytes() for path in (tmp_path / "composed").iterdir()}
     assert compose("--bars 3 --formats midi --instrument nothing --force").status == 2
     assert {path.name: path.read_bytes() for path in (tmp_path / "composed").iterdir()} == before
 
 
-def test_a_prompt_is_gone_on_with(compose: Callable[..., Done], tmp_path: Path) -> None:
+def test_a_prompt_is_continued(compose: Callable[..., Done], tmp_path: Path) -> None:
     notes = "G,A,B,C DEFG ABcd"
     (tmp_path / "mine.abc").write_text(f"X:1\nT:Mine\nM:4/4\nL:1/8\nK:C\n{notes}|\n")
     done = compose("--prompt mine.abc --prompt-notes 5 --bars 3 --formats abc,roll --json")
@@ -119,18 +119,18 @@ def test_a_prompt_is_gone_on_with(compose: Callable[..., Done], tmp_path: Path) 
     (tune,) = json.loads(done.out)["tunes"]
     assert (tune["given_notes"], tune["metre"], tune["key"]) == (5, "4/4", "C major")
     assert [Path(path).name for path in tune["files"]] == ["small-seed1-01.abc", "small-seed1-01-roll.png"]
-    given, _ = read_prompt(tmp_path / "mine.abc")
-    made, _ = read_prompt(tmp_path / tune["files"][0])
-    assert made.duration[:5] == given.duration[:5]
-    # The toy corpus has nothing below middle C: what stands for those notes is of the same pitch classes, and is told.
-    assert [pitch % 12 for pitch in made.pitch[:5]] == [pitch % 12 for pitch in given.pitch[:5]]
+    prompt, _ = read_prompt(tmp_path / "mine.abc")
+    composed, _ = read_prompt(tmp_path / tune["files"][0])
+    assert composed.duration[:5] == prompt.duration[:5]
+    # The toy corpus has no notes below middle C, so notes of the same pitch classes replace them, with a warning.
+    assert [pitch % 12 for pitch in composed.pitch[:5]] == [pitch % 12 for pitch in prompt.pitch[:5]]
     assert "does not know" in done.err
     assert "of the prompt's 5 notes" in " ".join(done.err.split())
 
 
 @pytest.mark.parametrize("ending", ["abc", "mid", "musicxml"])
 @pytest.mark.parametrize("pickup", [Fraction(1, 2), Fraction(1, 4), Fraction(2)])
-def test_a_pickup_goes_through_every_format(
+def test_every_format_preserves_a_pickup(
     pickup: Fraction, ending: str, compose: Callable[..., Done], tmp_path: Path
 ) -> None:
     mine = Tune(
@@ -147,22 +147,22 @@ def test_a_pickup_goes_through_every_format(
         assert (read.metre, read.pickup) == ((3, 4), pickup), path
 
 
-def test_tunes_are_told_and_measured(compose: Callable[..., Done], tmp_path: Path) -> None:
+def test_tunes_are_listed_and_measured(compose: Callable[..., Done], tmp_path: Path) -> None:
     done = compose("--count 2 --bars 2 --formats midi --metre 4/4")
     assert done.status == 0, done.err
     assert "small-seed1-02" in done.out
     assert ".mid" in done.out
     assert "ends on the tonic" in done.out
     assert "not available" in " ".join(done.out.split())
-    told = json.loads((tmp_path / "composed" / "small-seed1-report.json").read_text())
-    assert told["corpus"] is None
-    assert told["tunes"]["small-seed1-02"]["values"]["ends_on_tonic"]["value"] == 1.0
+    report = json.loads((tmp_path / "composed" / "small-seed1-report.json").read_text())
+    assert report["corpus"] is None
+    assert report["tunes"]["small-seed1-02"]["values"]["ends_on_tonic"]["value"] == 1.0
     odd = compose("--bars 2 --formats roll --metre 7/8")
     assert "no piece that the model was trained on is in 7/8" in " ".join(odd.err.split())
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ("--temperature -1", "a temperature is 0"),
         ("--top-p 0", "top-p is a probability"),
@@ -184,33 +184,33 @@ def test_tunes_are_told_and_measured(compose: Callable[..., Done], tmp_path: Pat
         ("--corpus onells", "did you mean 'oneills'"),
     ],
 )
-def test_what_cannot_be_is_said_in_one_line(
-    arguments: str, said: str, compose: Callable[..., Done], tmp_path: Path
+def test_invalid_options_are_reported_in_one_line(
+    arguments: str, message: str, compose: Callable[..., Done], tmp_path: Path
 ) -> None:
     (tmp_path / "empty.abc").write_text("")
     (tmp_path / "long.abc").write_text("X:1\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|\n")
     done = compose(arguments)
     assert done.status == 2
-    assert said in " ".join(done.err.split())
+    assert message in " ".join(done.err.split())
     assert "Traceback" not in done.err
     assert done.out == ""
 
 
-def test_models_that_cannot_compose_are_named(compose: Callable[..., Done], tmp_path: Path) -> None:
+def test_models_that_cannot_compose_are_rejected(compose: Callable[..., Done], tmp_path: Path) -> None:
     from models.stylenet.spec import StyleNetSpec
     from models.training import checkpoint
 
     (tmp_path / "broken.pt").write_bytes(b"PK, or so one might think")
     checkpoint.save(tmp_path / "style.pt", {}, StyleNetSpec(), {"family": "stylenet"})
-    for named, said in {
+    for named, message in {
         "nowhere.pt": "a trained model must exist",
         "broken.pt": "is not a checkpoint",
         "style.pt": "style.pt is a stylenet",
     }.items():
         done = compose("", model=named)
         assert (done.status, done.out) == (2, "")
-        assert said in " ".join(done.err.split())
-    for arguments, said in {
+        assert message in " ".join(done.err.split())
+    for arguments, message in {
         "--trial nothing": "no search is called 'nothing'",
         "": "no search is called 'composer'",
         "--model composer@champion": "no composer",
@@ -219,22 +219,22 @@ def test_models_that_cannot_compose_are_named(compose: Callable[..., Done], tmp_
     }.items():
         done = compose(arguments, model=None)
         assert (done.status, done.out) == (2, "")
-        assert said in " ".join(done.err.split())
+        assert message in " ".join(done.err.split())
 
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("searched")
 def test_a_searchs_trials_compose(searched: Any) -> None:
     rows = json.loads(searched.run("trials", "tiny", "--json").stdout)
-    made = ("--formats", "abc", "--out", "made")  # the place's corpus is called tunes
+    options = ("--formats", "abc", "--out", "made")  # the corpus is in the folder "tunes"
     number = next(row["number"] for row in rows if row["state"] == "COMPLETE")
-    done = searched.run("compose", "--trial", f"tiny/{number}", "--bars", "4", *made, "--json")
+    done = searched.run("compose", "--trial", f"tiny/{number}", "--bars", "4", *options, "--json")
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert [tune["name"] for tune in found["tunes"]] == [f"tiny-{number}-seed1-01"]
-    assert found["report"]["corpus"]["name"] == "tunes"
-    assert found["report"]["tunes"][f"tiny-{number}-seed1-01"]["values"]["longest_copy"]["value"] >= 0
-    best = searched.run("compose", "--trial", "tiny", "--bars", "4", *made)
+    result = json.loads(done.stdout)
+    assert [tune["name"] for tune in result["tunes"]] == [f"tiny-{number}-seed1-01"]
+    assert result["report"]["corpus"]["name"] == "tunes"
+    assert result["report"]["tunes"][f"tiny-{number}-seed1-01"]["values"]["longest_copy"]["value"] >= 0
+    best = searched.run("compose", "--trial", "tiny", "--bars", "4", *options)
     assert best.returncode == 0, best.stderr
-    result = searched.run("search", "tiny")
-    assert "tunesmith compose --trial tiny/" in result.stdout
+    search = searched.run("search", "tiny")
+    assert "tunesmith compose --trial tiny/" in search.stdout

@@ -1,4 +1,4 @@
-"""The doctor on a real cluster: no complaint about a healthy one, and one line about each fault."""
+"""The doctor on a real cluster: no problem on a healthy cluster, and one line for each fault."""
 
 import json
 import os
@@ -34,7 +34,7 @@ layers = 1
 batch_size = 8
 
 [resources]
-gpus = 0  # there are none; one node only claims to have some
+gpus = 0  # there are none, although one node claims to have some
 
 [study]
 url = "{study}"
@@ -67,26 +67,26 @@ def search_file(place: Place, study: str = "", tracking: str = "") -> Path:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What the doctor printed."""
+    """The doctor's output."""
 
     status: int
     level: str
     findings: tuple[Mapping[str, str], ...]
 
     def of(self, check: str, where: str | None = None) -> list[Mapping[str, str]]:
-        return [one for one in self.findings if one["check"] == check and where in (None, one["where"])]
+        return [finding for finding in self.findings if finding["check"] == check and where in (None, finding["where"])]
 
     def levels(self, check: str, where: str | None = None) -> list[str]:
-        return [one["level"] for one in self.of(check, where)]
+        return [finding["level"] for finding in self.of(check, where)]
 
 
 def examine(place: Place, *arguments: str) -> Diagnosis:
     done = place.run("doctor", *arguments, "--json")
     assert "Traceback" not in done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    for finding in found["findings"]:
+    report: dict[str, Any] = json.loads(done.stdout)
+    for finding in report["findings"]:
         assert finding["level"] == "green" or finding["remedy"], finding
-    return Diagnosis(done.returncode, found["level"], tuple(found["findings"]))
+    return Diagnosis(done.returncode, report["level"], tuple(report["findings"]))
 
 
 @pytest.fixture(scope="module")
@@ -95,23 +95,23 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Generator[Ward]:
         yield Ward(make_place(tmp_path_factory.mktemp("ward")), cluster)
 
 
-def test_a_healthy_cluster_is_all_green(ward: Ward) -> None:
+def test_all_findings_of_a_healthy_cluster_are_green(ward: Ward) -> None:
     report = examine(ward.place, str(ward.search_file()), "--address", ward.cluster.address, "--home", str(ward.home))
-    assert [one for one in report.findings if one["level"] != "green"] == []
+    assert [finding for finding in report.findings if finding["level"] != "green"] == []
     assert (report.status, report.level) == (0, "green")
     for check in ("names", "home", "ray", "nodes", "versions", "disk", "memory", "gpus", "slots", "storage",
                   "tracking", "study", "data", "pickling", "largest", "trial"):  # fmt: skip
         assert report.of(check), f"there is no finding of {check}"
-    assert {one["where"] for one in report.of("versions")} == {"all 3 nodes"}
+    assert {finding["where"] for finding in report.of("versions")} == {"all 3 nodes"}
     assert report.of("slots")[0]["text"] == "2 trials at once, each with 1 CPU and 0 GPUs"
     assert report.of("trial")[0]["text"].startswith("2 epochs trained, ")
     left = [path.name for path in ward.home.rglob("*")]
     assert left == [], "the doctor leaves nothing behind"
 
 
-def test_each_fault_has_its_line(ward: Ward, tmp_path: Path) -> None:
+def test_each_fault_is_reported(ward: Ward, tmp_path: Path) -> None:
     if subprocess.run(["unshare", "-m", "true"], check=False, capture_output=True).returncode:
-        pytest.skip("only a user who may unshare namespaces can hide a folder from a node")
+        pytest.skip("hiding a folder from a node requires permission to unshare namespaces")
     ward.home.mkdir(exist_ok=True)
     other_torch = tmp_path / "torch-2.12.0.dist-info"
     other_torch.mkdir()
@@ -136,7 +136,7 @@ def test_each_fault_has_its_line(ward: Ward, tmp_path: Path) -> None:
     (versions,) = report.of("versions", strange.address)
     assert (versions["level"], versions["text"]) == ("red", f"torch 2.12.0 where this program has {version('torch')}")
     (names,) = report.of("names", strange.address)
-    assert (names["level"], "zoo has a package models too" in names["text"]) == ("yellow", True)
+    assert (names["level"], "zoo also has a package models" in names["text"]) == ("yellow", True)
     (disk,) = report.of("disk", hidden.address)
     assert disk["level"] == "red"
     (unseen,) = report.of("storage", hidden.address)
@@ -150,14 +150,14 @@ def test_each_fault_has_its_line(ward: Ward, tmp_path: Path) -> None:
     (study,) = report.of("study")
     assert (study["level"], "the study's database must be reachable" in study["text"]) == ("red", True)
     assert report.levels("home") == report.levels("slots") == report.levels("pickling") == ["green"], (
-        "what is well is said too"
+        "successful checks are reported too"
     )
     assert report.levels("trial") == ["green", "green"], "one trial on each kind of node"
     for node in (strange, hidden, locked):
         node.kill()
 
 
-def test_gpus_that_torch_cannot_use_are_reported_where_trials_would_share_them(ward: Ward) -> None:
+def test_gpus_that_torch_cannot_use_are_reported_when_trials_would_share_them(ward: Ward) -> None:
     ward.home.mkdir(exist_ok=True)
     claims = ward.cluster.add(cpus=2, gpus=1)
     file = ward.search_file()
@@ -169,12 +169,12 @@ def test_gpus_that_torch_cannot_use_are_reported_where_trials_would_share_them(w
     (largest,) = report.of("largest", claims.address)
     assert (largest["level"], "finds no CUDA there" in largest["text"]) == ("yellow", True), largest
     slots = report.of("slots")
-    assert [one["level"] for one in slots] == ["yellow", "green"], "no trial runs where there is no GPU"
+    assert [finding["level"] for finding in slots] == ["yellow", "green"], "no trial runs on a node without a GPU"
     assert slots[1]["text"] == "2 trials at once, each with 1 CPU and 0.5 GPUs"
     claims.kill()
 
 
-def test_the_other_checks_run_where_no_cluster_answers(ward: Ward) -> None:
+def test_the_other_checks_run_if_no_cluster_answers(ward: Ward) -> None:
     place = folder(ward.home, "small")
     place.mkdir(parents=True)
     with driver_lock(place, "small"):

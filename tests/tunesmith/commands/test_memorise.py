@@ -1,4 +1,4 @@
-"""``tunesmith memorise``: the grid as a table, JSON, tunes and a picture, and errors in one line."""
+"""``tunesmith memorise``: its table, JSON, tunes and picture, and errors in one line."""
 
 import json
 import subprocess
@@ -37,64 +37,72 @@ def memorise(
     return command
 
 
-def test_the_grid_is_told_drawn_and_written(memorise: Callable[[str], Done], tmp_path: Path) -> None:
+def test_json_tunes_and_picture_agree_on_the_grid(memorise: Callable[[str], Done], tmp_path: Path) -> None:
     done = memorise(f"--inputs 4,1 --iterations 6,2 {SMALL} --out here --json")
     assert done.status == 0, done.err
-    told = json.loads(done.out)
-    assert (told["tune"], told["given_notes"], told["notes"], told["remarks"]) == ("Mary Had a Little Lamb", 13, 26, [])
-    assert [(cell["inputs"], cell["iterations"]) for cell in told["cells"]] == [(1, 2), (1, 6), (4, 2), (4, 6)]
+    result = json.loads(done.out)
+    assert (result["tune"], result["given_notes"], result["notes"], result["remarks"]) == (
+        "Mary Had a Little Lamb",
+        13,
+        26,
+        [],
+    )
+    assert [(cell["inputs"], cell["iterations"]) for cell in result["cells"]] == [(1, 2), (1, 6), (4, 2), (4, 6)]
     mary = read_lesson(None, 4)[0].tune
-    for cell in told["cells"]:
-        pitch, duration = cell["pitch"], [Fraction(one) for one in cell["duration"]]
+    for cell in result["cells"]:
+        pitch, duration = cell["pitch"], [Fraction(text) for text in cell["duration"]]
         notes = list(zip(pitch, duration, strict=True))
         expected = list(zip(mary.pitch, mary.duration, strict=True))
         assert notes[:13] == expected[:13]
-        assert cell["right"] == sum(one == other for one, other in zip(notes[13:], expected[13:], strict=True))
+        assert cell["right"] == sum(note == right for note, right in zip(notes[13:], expected[13:], strict=True))
         assert cell["share"] == cell["right"] / 13
         read, _ = read_prompt(tmp_path / "here" / f"inputs-{cell['inputs']}-iterations-{cell['iterations']}.abc")
         noun = "input" if cell["inputs"] == 1 else "inputs"
         assert read.title == f"Mary Had a Little Lamb: {cell['inputs']} {noun}, {cell['iterations']} iterations"
         assert list(read.pitch[:13]) == pitch[:13]
         assert sum(read.duration) == sum(duration)
-    assert {Path(path).suffix for path in told["files"]} == {".abc", ".mid", ".svg", ".png"}
-    assert all((tmp_path / path).stat().st_size > 0 for path in told["files"])
+    assert {Path(path).suffix for path in result["files"]} == {".abc", ".mid", ".svg", ".png"}
+    assert all((tmp_path / path).stat().st_size > 0 for path in result["files"])
     again = memorise(f"--inputs 2 --iterations 2 {SMALL} --out here")
     assert again.status == 2
     assert "grid.png exists; choose another name or folder, or replace the files (--force)" in " ".join(
         again.err.split()
     )
-    assert len(list((tmp_path / "here").iterdir())) == len(told["files"])
+    assert len(list((tmp_path / "here").iterdir())) == len(result["files"])
 
 
-def test_a_seed_names_its_grid(memorise: Callable[[str], Done]) -> None:
+def test_the_same_seed_gives_the_same_grid(memorise: Callable[[str], Done]) -> None:
     grids = [memorise(f"--inputs 3 --iterations 4 {SMALL} --seed {seed} --json").out for seed in (1, 1, 2)]
     assert grids[0] == grids[1] != grids[2]
 
 
-def test_a_table_shows_the_right_notes(memorise: Callable[[str], Done]) -> None:
+def test_the_table_shows_the_numbers_of_correct_notes(memorise: Callable[[str], Done]) -> None:
     done = memorise(f"--inputs 2,3 --iterations 1,4 --bars 6 {SMALL}")
     assert done.status == 0, done.err
     head, columns, *rows = done.out.splitlines()
-    assert head == "Mary Had a Little Lamb: right ones of the 5 notes after the 21 given ones"
+    assert head == "Mary Had a Little Lamb: correct notes among the 5 after the first 21"
     assert columns.split() == ["inputs", "\\", "iterations", "1", "4"]
     assert [row.split()[0] for row in rows] == ["2", "3"]
     assert "training steps" in done.err
 
 
-def test_another_tune_is_taken_and_what_is_left_out_is_said(memorise: Callable[[str], Done], tmp_path: Path) -> None:
+def test_the_first_tune_of_a_file_is_used_with_a_remark(memorise: Callable[[str], Done], tmp_path: Path) -> None:
     (tmp_path / "two.abc").write_text("X:1\nM:2/4\nL:1/4\nK:G\nGA|Bz|GB|AG|\n\nX:2\nM:2/4\nL:1/4\nK:G\nGA|Bc|\n")
     done = memorise(f"two.abc --bars 2 --inputs 2 --iterations 3 {SMALL} --json")
     assert done.status == 0, done.err
-    told = json.loads(done.out)
-    assert (told["given_notes"], told["notes"]) == (4, 8)
+    result = json.loads(done.out)
+    assert (result["given_notes"], result["notes"]) == (4, 8)
     assert "the first of its 2 tunes is taken" in " ".join(done.err.split())
-    assert len(told["remarks"]) == 1
+    assert len(result["remarks"]) == 1
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        ("--inputs 0", "--inputs takes 1 to 16 whole numbers from 1 to 4096, separated by commas, as 1,2,4: got '0'"),
+        (
+            "--inputs 0",
+            "--inputs takes 1 to 16 whole numbers from 1 to 4096, separated by commas, such as 1,2,4: got '0'",
+        ),
         ("--inputs 1,,2", "got '1,,2'"),
         ("--inputs few", "got 'few'"),
         ("--inputs -3", "got '-3'"),
@@ -115,17 +123,19 @@ def test_another_tune_is_taken_and_what_is_left_out_is_said(memorise: Callable[[
         ("--out short.abc", "the folder of tunes must be writable: short.abc is not"),
     ],
 )
-def test_one_line_says_what_to_do(arguments: str, said: str, memorise: Callable[[str], Done], tmp_path: Path) -> None:
+def test_invalid_arguments_are_reported_in_one_line(
+    arguments: str, message: str, memorise: Callable[[str], Done], tmp_path: Path
+) -> None:
     (tmp_path / "short.abc").write_text("X:1\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|c4|\n")
     (tmp_path / "one.abc").write_text("X:1\nM:4/4\nL:1/4\nK:C\nC|\n")
     done = memorise(arguments)
     assert done.status == 2
-    assert said in " ".join(done.err.split())
+    assert message in " ".join(done.err.split())
     assert "Traceback" not in done.err
     assert done.out == ""
 
 
-def test_the_picture_has_a_panel_a_cell_and_a_colour_a_kind() -> None:
+def test_the_picture_has_a_panel_per_cell_and_a_colour_per_kind_of_note() -> None:
     tune = read_lesson(None, 4)[0].tune
     cells = [
         Recollection(inputs, iterations, tune, (True,) * right + (False,) * (13 - right))
@@ -148,7 +158,7 @@ def test_the_picture_has_a_panel_a_cell_and_a_colour_a_kind() -> None:
     ]
 
 
-def test_its_help_starts_without_the_heavy_libraries() -> None:
+def test_help_does_not_import_heavy_libraries() -> None:
     code = (
         "import sys\nfrom tunesmith.cli import run\nrun(['memorise', '--help'])\n"
         "heavy = {'torch', 'numpy', 'matplotlib', 'music21'} & set(sys.modules)\n"

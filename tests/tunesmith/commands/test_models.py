@@ -1,4 +1,4 @@
-"""The commands on registered models: list, show, roll back, export and use."""
+"""The commands for registered models: list, show, roll back, export and use them."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ EVIDENCE = {"decision": {"moves": True, "why": "it is better than the champion"}
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with two composers, of which the second is the champion, and a StyleNet that is not one."""
+    """A home folder with two composers, the second of which is the champion, and a StyleNet without a champion."""
     folder = tmp_path_factory.mktemp("registered")
     registry = Registry(default_uri(folder), folder)
     composer = trained_composers.trained(folder / "composer.pt")
@@ -52,7 +52,7 @@ def tunesmith(
     return done
 
 
-def test_all_are_listed_with_what_tells_them_apart(tunesmith: Callable[..., Done]) -> None:
+def test_all_versions_are_listed(tunesmith: Callable[..., Done]) -> None:
     done = tunesmith("models")
     assert done.status == 0, done.err
     lines = [line.split() for line in done.out.splitlines()]
@@ -68,7 +68,7 @@ def test_all_are_listed_with_what_tells_them_apart(tunesmith: Callable[..., Done
     assert rows[0]["size_bytes"] > 1000
 
 
-def test_one_is_shown_with_its_card_and_its_whole_lineage(tunesmith: Callable[..., Done]) -> None:
+def test_a_version_is_shown_with_its_card_and_origin(tunesmith: Callable[..., Done]) -> None:
     for name in ("composer", "composer@champion", "composer@2"):
         done = tunesmith("models", name)
         assert done.status == 0, done.err
@@ -82,12 +82,12 @@ def test_one_is_shown_with_its_card_and_its_whole_lineage(tunesmith: Callable[..
             "tunesmith show",
         ):
             assert text in done.out, text
-    found = json.loads(tunesmith("models", "composer@1", "--json").out)
-    assert found["evidence"] == EVIDENCE
-    assert (found["search"], found["trial"], found["card"]) == ("tunes", "3", "# tunes/3: a composer")
+    version = json.loads(tunesmith("models", "composer@1", "--json").out)
+    assert version["evidence"] == EVIDENCE
+    assert (version["search"], version["trial"], version["card"]) == ("tunes", "3", "# tunes/3: a composer")
 
 
-def test_the_champion_goes_back_and_comes_again(tunesmith: Callable[..., Done], home: Path) -> None:
+def test_rollback_restores_the_previous_champion(tunesmith: Callable[..., Done], home: Path) -> None:
     done = tunesmith("rollback", "composer")
     assert done.status == 0, done.err
     assert done.out.startswith("composer@1 is the champion again: tunes/3")
@@ -97,7 +97,7 @@ def test_the_champion_goes_back_and_comes_again(tunesmith: Callable[..., Done], 
     Registry(default_uri(home), home).set_champion("composer", 2, "it is better")
 
 
-def test_an_exported_model_says_how_it_is_used(tunesmith: Callable[..., Done], tmp_path: Path) -> None:
+def test_an_exported_model_has_instructions(tunesmith: Callable[..., Done], tmp_path: Path) -> None:
     done = tunesmith("export", "composer@champion", "--out", "model")
     assert done.status == 0, done.err
     assert "mlflow models serve -m model" in done.out
@@ -109,23 +109,23 @@ def test_an_exported_model_says_how_it_is_used(tunesmith: Callable[..., Done], t
 
 def test_a_registered_model_performs(tunesmith: Callable[..., Done], tmp_path: Path, home: Path) -> None:
     (tmp_path / "in.mid").write_bytes(hand_midi.performance(77, length=100, velocities=1))
-    asked = ("perform", "in.mid", "--genre", "wild")
-    assert tunesmith(*asked, "--model", "stylenet@1", "--out", "one.mid").status == 0
-    assert tunesmith(*asked, "--model", str(home / "stylenet.pt"), "--out", "two.mid").status == 0
+    arguments = ("perform", "in.mid", "--genre", "wild")
+    assert tunesmith(*arguments, "--model", "stylenet@1", "--out", "one.mid").status == 0
+    assert tunesmith(*arguments, "--model", str(home / "stylenet.pt"), "--out", "two.mid").status == 0
     assert (tmp_path / "one.mid").read_bytes() == (tmp_path / "two.mid").read_bytes()
-    nobody = tunesmith(*asked, "--out", "three.mid")
-    assert nobody.status == 2
-    assert "no search is called 'stylenet'" in nobody.err
+    without_champion = tunesmith(*arguments, "--out", "three.mid")
+    assert without_champion.status == 2
+    assert "no search is called 'stylenet'" in without_champion.err
     registry = Registry(default_uri(home), home)
     registry.set_champion("stylenet", 1, "there was no champion")
-    done = tunesmith(*asked, "--out", "three.mid")
+    done = tunesmith(*arguments, "--out", "three.mid")
     assert done.status == 0, done.err
     assert "using stylenet@1, the champion: tunes/1" in done.err
     assert (tmp_path / "three.mid").read_bytes() == (tmp_path / "one.mid").read_bytes()
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "message"),
     [
         ("models compser", "did you mean 'composer'?"),
         ("models composer@9", "no version is called 'composer@9'; did you mean 'composer@"),
@@ -138,22 +138,24 @@ def test_a_registered_model_performs(tunesmith: Callable[..., Done], tmp_path: P
         ("perform in.mid --model stylenet@1 --trial tunes/1", "a model is named by --model or by --trial: got both"),
     ],
 )
-def test_one_line_says_what_to_do(command: str, said: str, tunesmith: Callable[..., Done], tmp_path: Path) -> None:
+def test_invalid_arguments_are_reported_in_one_line(
+    command: str, message: str, tunesmith: Callable[..., Done], tmp_path: Path
+) -> None:
     (tmp_path / "in.mid").write_bytes(hand_midi.performance(77, length=100, velocities=1))
     done = tunesmith(*command.split())
     assert done.status == 2
-    assert said in " ".join(done.err.split())
+    assert message in " ".join(done.err.split())
     assert done.err.count("\n") == 1
     assert done.out == ""
 
 
-def test_without_models_the_list_says_how_one_is_made(
+def test_without_models_the_list_shows_how_to_register_a_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TUNESMITH_HOME", str(tmp_path / "new"))
     assert run(["models"]) == 0
     assert "tunesmith promote NAME" in capsys.readouterr().out
     assert run(["models", "--json"]) == 0
-    nothing: Any = json.loads(capsys.readouterr().out)
-    assert nothing == []
+    versions: Any = json.loads(capsys.readouterr().out)
+    assert versions == []
     assert list((tmp_path / "new").iterdir()) == []

@@ -1,4 +1,4 @@
-"""``tunesmith data notes``: the notes of one file as text and as JSON, and errors for unusable files."""
+"""``tunesmith data notes``: the notes of a file as text and JSON, and errors for unusable files."""
 
 import json
 from pathlib import Path
@@ -45,7 +45,7 @@ def _json(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) 
     return json.loads(capsys.readouterr().out)
 
 
-def test_json_has_every_note_and_what_was_skipped(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_every_note_and_the_skipped_tunes(capsys: pytest.CaptureFixture[str]) -> None:
     first = [
         ["0", 74, "1/2"],
         ["1/2", 72, "0"],
@@ -65,7 +65,7 @@ def test_json_has_every_note_and_what_was_skipped(capsys: pytest.CaptureFixture[
 
 def test_json_has_every_voice(capsys: pytest.CaptureFixture[str]) -> None:
     shown = _json(capsys, "voices.abc")
-    assert [(one["title"], one["voice"], len(one["notes"])) for one in shown["pieces"]] == [
+    assert [(voice["title"], voice["voice"], len(voice["notes"])) for voice in shown["pieces"]] == [
         ("1", "top", 5),
         ("1", "low", 2),
     ]
@@ -79,7 +79,7 @@ def test_json_of_a_performance_has_exact_ticks_and_velocities(capsys: pytest.Cap
     }
 
 
-def test_text_counts_bars_from_the_pickup_under_each_metre(capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_numbers_bars_from_the_pickup_under_each_metre(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["data", "notes", "tunes.abc"]) == 0
     printed = capsys.readouterr()
     assert [line.strip() for line in printed.out.splitlines()] == [
@@ -94,17 +94,17 @@ def test_text_counts_bars_from_the_pickup_under_each_metre(capsys: pytest.Captur
     assert printed.err == "skipped 4: there are no notes in it\n"
 
 
-def test_text_of_a_performance_tells_where_in_the_bar(capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_of_a_performance_has_positions_in_the_bar(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["data", "notes", "played.mid", "--performance"]) == 0
     assert [line.strip() for line in capsys.readouterr().out.splitlines()] == [
-        "3/4, 120 ticks a quarter note, 3 notes",
+        "3/4, 120 ticks per quarter note, 3 notes",
         "1  C#4:5/6 at 0 v64, C4:2/3 at 1/3 v7,",
         "2  C5:1/120 at 0 v80,",
     ]
 
 
 @pytest.mark.parametrize("option", [[], ["--performance"]])
-def test_a_file_of_which_nothing_is_read_has_status_2_and_a_reason(
+def test_a_file_that_cannot_be_read_has_exit_status_2_and_a_reason(
     option: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     reason = "it is not a MIDI file: it does not begin with MThd"
@@ -118,7 +118,7 @@ def test_a_file_of_which_nothing_is_read_has_status_2_and_a_reason(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ("missing.abc", "a file of music must be an existing file: missing.abc is not"),
         ("text.txt", "a file of music ends in .abc, .krn"),
@@ -126,15 +126,17 @@ def test_a_file_of_which_nothing_is_read_has_status_2_and_a_reason(
         ("tunes.abc --performance", "a performance ends in .mid, .midi: got 'tunes.abc'"),
     ],
 )
-def test_one_line_says_what_is_no_file_of_music(arguments: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_files_are_reported_in_one_line(
+    arguments: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["data", "notes", *arguments.split()]) == 2
     printed = capsys.readouterr()
-    assert said in printed.err
+    assert message in printed.err
     assert len(printed.err.splitlines()) == 1
     assert printed.out == ""
 
 
-def test_repeats_are_shown_as_they_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_repeats_are_shown_as_written_or_as_played(capsys: pytest.CaptureFixture[str]) -> None:
     Path("repeats.abc").write_text("X:1\nM:2/4\nL:1/4\nK:C\n|:CD|1E2:|2F2|]\n")
     assert run(["data", "notes", "repeats.abc"]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == ["    1  C4:1 D4:1", "    2  E4:2", "    3  F4:2"]

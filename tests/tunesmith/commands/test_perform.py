@@ -1,4 +1,4 @@
-"""``tunesmith perform`` on hand-made files: what it reports as changed, and its errors."""
+"""``tunesmith perform`` on hand-made files: the reported changes, and errors."""
 
 import json
 import math
@@ -36,7 +36,7 @@ class Done:
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a model of each view, as note.pt and grid.pt."""
+    """A folder with a model of each view: note.pt and grid.pt."""
     folder = tmp_path_factory.mktemp("models")
     for view in ("note", "grid"):
         trained_stylenets.trained(folder / f"{view}.pt", view=view)
@@ -45,7 +45,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def perform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
-    """Perform a file, in.mid, in an empty folder."""
+    """Run the command on a file, in.mid, in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
     def command(data: bytes, *arguments: str) -> Done:
@@ -63,7 +63,7 @@ def _num_different(folder: Path) -> int:
 
 
 @pytest.mark.parametrize("tracks", [(NOTES,), ([(1200, VIOLIN[1])], NOTES)], ids=["all", "a violin from the middle on"])
-def test_it_says_how_many_velocities_changed(
+def test_the_number_of_changed_velocities_is_reported(
     tracks: tuple[list[tuple[int, bytes]], ...], perform: Callable[..., Done], tmp_path: Path
 ) -> None:
     done = perform(hand_midi.midi(*tracks), "--flat", "--json")
@@ -76,9 +76,9 @@ def test_it_says_how_many_velocities_changed(
     assert random["changed"] == _num_different(tmp_path) > 10
 
 
-@pytest.mark.parametrize("how", ["--flat", "--random", "--model note.pt --genre calm"])
+@pytest.mark.parametrize("options", ["--flat", "--random", "--model note.pt --genre calm"])
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         (hand_midi.midi([VIOLIN], NOTES), "there is no piano in it (programs 0 to 7): channel 1 plays program 40"),
         (hand_midi.midi([VIOLIN, *NOTES]), "there is no piano in it (programs 0 to 7): channel 1 plays program 40"),
@@ -87,33 +87,33 @@ def test_it_says_how_many_velocities_changed(
     ],
     ids=["program in another track", "program", "nothing", "no key"],
 )
-def test_what_has_no_piano_is_refused_however_it_is_played(
-    data: bytes, said: str, how: str, perform: Callable[..., Done], models: Path, tmp_path: Path
+def test_a_file_without_a_piano_is_rejected(
+    data: bytes, message: str, options: str, perform: Callable[..., Done], models: Path, tmp_path: Path
 ) -> None:
-    done = perform(data, *how.replace("note.pt", str(models / "note.pt")).split())
+    done = perform(data, *options.replace("note.pt", str(models / "note.pt")).split())
     assert (done.status, done.out) == (2, "")
     assert "a MIDI file with a piano is needed: " in done.err
     assert "in.mid" in done.err
-    assert said in done.err
+    assert message in done.err
     assert not (tmp_path / "out.mid").exists()
 
 
 @pytest.mark.parametrize("amount", ["inf", "nan", "-inf", "-1", "1e308", "100.5"])
-@pytest.mark.parametrize("how", ["--flat", "--genre calm"])
-def test_amounts_that_cannot_be(amount: str, how: str, perform: Callable[..., Done], models: Path) -> None:
-    done = perform(hand_midi.midi(NOTES), f"--amount={amount}", "--model", str(models / "note.pt"), *how.split())
+@pytest.mark.parametrize("options", ["--flat", "--genre calm"])
+def test_invalid_amounts_are_rejected(amount: str, options: str, perform: Callable[..., Done], models: Path) -> None:
+    done = perform(hand_midi.midi(NOTES), f"--amount={amount}", "--model", str(models / "note.pt"), *options.split())
     assert done.status == 2
     assert "the amount is a number from 0 (flat) to 100: got " in done.err
 
 
 @pytest.mark.parametrize("mix", ["calm=inf", "calm=nan", "calm=-1,wild=3", "calm=0,wild=0", "calm=1e308,wild=1e308"])
-def test_mixes_that_cannot_be(mix: str, perform: Callable[..., Done], models: Path) -> None:
+def test_invalid_mixes_are_rejected(mix: str, perform: Callable[..., Done], models: Path) -> None:
     done = perform(hand_midi.midi(NOTES), "--mix", mix, "--model", str(models / "note.pt"))
     assert done.status == 2
     assert "the shares of a mix are not negative, and their sum is positive and finite: got " in done.err
 
 
-def test_an_extreme_amount_and_mix_are_performed(perform: Callable[..., Done], models: Path, tmp_path: Path) -> None:
+def test_extreme_amounts_and_mixes_are_accepted(perform: Callable[..., Done], models: Path, tmp_path: Path) -> None:
     mix = f"calm=1e-308,wild={math.nextafter(0, 1)}"
     done = perform(hand_midi.midi(NOTES), "--mix", mix, "--amount", "100", "--model", str(models / "note.pt"), "--json")
     assert done.status == 0, done.err
@@ -121,9 +121,7 @@ def test_an_extreme_amount_and_mix_are_performed(perform: Callable[..., Done], m
     assert row["changed"] == _num_different(tmp_path)
 
 
-def test_a_piece_too_long_for_the_grid_is_refused_before_it_takes_memory(
-    perform: Callable[..., Done], models: Path
-) -> None:
+def test_a_piece_that_is_too_long_for_the_grid_is_rejected(perform: Callable[..., Done], models: Path) -> None:
     late = 120 * 200_000
     data = hand_midi.midi([*NOTES, *hand_midi.strike(60, late, late + 120)])
     done = perform(data, "--model", str(models / "grid.pt"), "--genre", "calm")
@@ -133,7 +131,7 @@ def test_a_piece_too_long_for_the_grid_is_refused_before_it_takes_memory(
     assert perform(data, "--flat").status == 0
 
 
-def test_nothing_is_replaced_unasked(
+def test_existing_files_are_replaced_only_with_force(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -152,7 +150,7 @@ def test_nothing_is_replaced_unasked(
     assert (tmp_path / "in-wild.mid").read_bytes() != kept
 
 
-def test_what_is_told_of_velocities_is_what_is_in_the_file(
+def test_the_reported_statistics_are_those_of_the_file(
     perform: Callable[..., Done], models: Path, tmp_path: Path
 ) -> None:
     arguments = ("--model", str(models / "note.pt"), "--genre", "wild", "--amount", "100", "--json")
@@ -166,9 +164,7 @@ def test_what_is_told_of_velocities_is_what_is_in_the_file(
 @pytest.mark.parametrize(
     "tune", [REEL, replace(REEL, pickup=ONE), replace(REEL, pickup=THIRD)], ids=["full", "a quarter", "a third"]
 )
-def test_a_tune_that_was_composed_is_performed_without_a_doubt(
-    tune: Tune, perform: Callable[..., Done], models: Path
-) -> None:
+def test_a_composed_tune_is_performed_without_warnings(tune: Tune, perform: Callable[..., Done], models: Path) -> None:
     data = to_bytes(to_pretty_midi(tune, program=0))
     done = perform(data, "--model", str(models / "note.pt"), "--genre", "calm")
     assert (done.status, done.err) == (0, "")
@@ -177,7 +173,7 @@ def test_a_tune_that_was_composed_is_performed_without_a_doubt(
     assert distance.min() < 1e-9
 
 
-def test_a_pipe_is_refused_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pipe_is_rejected_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     os.mkfifo(tmp_path / "in.mid")
     assert run(["perform", str(tmp_path / "in.mid"), "--flat"]) == 2
     assert "must be readable" in " ".join(capsys.readouterr().err.split())

@@ -1,4 +1,4 @@
-"""From finished searches to champions, on real tunes, with a real registry."""
+"""``tunesmith promote`` on finished searches of real tunes, with a real registry."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ BUDGET = ["--corpus", "tunes", "--trials", "2", "--slots", "1"]
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """A place with a finished search named "poor", to be copied."""
+    """A folder with a finished search named "poor", which tests copy."""
     place = make_place(tmp_path_factory.mktemp("finished"))
     search(place, "poor", "--epochs", "2", *TINY)
     return place
@@ -33,7 +33,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 @pytest.fixture
 def place(finished: Place, tmp_path: Path) -> Place:
-    """A place with a finished search named "poor", and nothing promoted."""
+    """A folder with a finished search named "poor", and no registered model."""
     shutil.copytree(finished.folder, tmp_path / "place")
     return Place(tmp_path / "place")
 
@@ -58,13 +58,15 @@ def full_trials(place: Place, name: str) -> list[int]:
     return [row["number"] for row in rows if row["state"] == "COMPLETE"]
 
 
-def test_from_the_first_champion_to_a_better_one_and_back(place: Place) -> None:
+def test_a_dry_run_promotes_nothing(place: Place) -> None:
     planned = place.run("promote", "poor", "--dry-run")
     assert planned.returncode == 0, planned.stderr
     assert "chosen" in planned.stdout
     assert "nothing was done" in planned.stdout
     assert openings(place) == []
 
+
+def test_the_first_model_is_the_champion_even_if_it_loses_to_a_baseline(place: Place) -> None:
     first = place.run("promote", "poor")
     assert first.returncode == 0, first.stderr
     for text in (
@@ -75,25 +77,26 @@ def test_from_the_first_champion_to_a_better_one_and_back(place: Place) -> None:
         "tunesmith models",
     ):
         assert text in first.stdout, first.stdout
-    loses = champion(place).tags["loses_to"]
+    loses, trial = champion(place).tags["loses_to"], champion(place).tags["trial"]
     assert loses.startswith("loses to ")
-    said = f"poor/{champion(place).tags['trial']} {loses}"
-    assert first.stdout.index(said) < first.stdout.index("trained on all open pieces")
+    assert first.stdout.index(f"poor/{trial} {loses}") < first.stdout.index("trained on all open pieces")
     for name in ([], ["composer@1"]):
         assert place.run("models", *name).stdout.startswith(f"composer@1 {loses}\n")
+    shown = place.run("show", f"poor/{trial}").stdout
+    assert "composer@1, the champion" in shown
+    assert "sealed test" in shown
     assert champion(place).version == 1
-    assert [one["reason"] for one in openings(place)] == [f"promotion of poor/{champion(place).tags['trial']}"]
+    assert [opening["reason"] for opening in openings(place)] == [f"promotion of poor/{trial}"]
 
     again = place.run("promote", "poor")
     assert again.returncode == 0, again.stderr
-    assert "composer@1 is the champion already" in again.stdout
+    assert "composer@1 is already the champion" in again.stdout
     assert len(openings(place)) == 1
 
-    search(place, "worse", "--trials", "1", "--epochs", "2", "--set", "lr=1e-6", *TINY)
-    shown = place.run("show", f"poor/{champion(place).tags['trial']}").stdout
-    assert "composer@1, the champion" in shown
-    assert "sealed test" in shown
 
+def test_only_a_better_or_forced_model_replaces_the_champion(place: Place) -> None:
+    assert place.run("promote", "poor").returncode == 0
+    search(place, "worse", "--trials", "1", "--epochs", "2", "--set", "lr=1e-6", *TINY)
     worse = place.run("promote", "worse")
     assert worse.returncode == 0, worse.stderr
     assert "composer@2 is not the champion" in worse.stdout
@@ -116,12 +119,11 @@ def test_from_the_first_champion_to_a_better_one_and_back(place: Place) -> None:
     assert forced.returncode == 0, forced.stderr
     assert champion(place).version == 2
     assert "a test of force" in str(champion(place).tags)
-    assert len(openings(place)) == 3  # once a search
+    assert len(openings(place)) == 3  # one for each search
 
 
 def test_the_evidence_agrees_with_the_study_and_the_registered_model(place: Place) -> None:
-    found = json.loads(place.run("promote", "poor", "--json").stdout)
-    evidence = found["evidence"]
+    evidence = json.loads(place.run("promote", "poor", "--json").stdout)["evidence"]
     row = next(
         row for row in json.loads(place.run("trials", "poor", "--json").stdout) if row["number"] == evidence["trial"]
     )
@@ -133,7 +135,7 @@ def test_the_evidence_agrees_with_the_study_and_the_registered_model(place: Plac
     assert 1 <= evidence["epochs"] <= 2
 
 
-def test_another_trial_of_a_tested_search_is_refused(place: Place) -> None:
+def test_another_trial_of_a_tested_search_is_rejected(place: Place) -> None:
     assert place.run("promote", "poor").returncode == 0
     numbers = full_trials(place, "poor")
     tested = json.loads((place.folder / "runs" / "searches" / "poor" / "test.json").read_text())["trial"]
@@ -156,7 +158,7 @@ def test_another_trial_of_a_tested_search_is_refused(place: Place) -> None:
         (["poor", "--reason", "x"], "force needs a reason"),
     ],
 )
-def test_what_cannot_be_promoted_is_said_in_one_line(place: Place, arguments: list[str], words: str) -> None:
+def test_invalid_arguments_are_reported_in_one_line(place: Place, arguments: list[str], words: str) -> None:
     result = place.run("promote", *arguments)
     assert result.returncode == 2
     assert words in result.stderr
@@ -164,7 +166,7 @@ def test_what_cannot_be_promoted_is_said_in_one_line(place: Place, arguments: li
     assert "Traceback" not in result.stderr
 
 
-def test_other_data_than_the_searchs_is_refused(place: Place) -> None:
+def test_changed_data_is_rejected(place: Place) -> None:
     (file,) = (place.folder / "tunes").iterdir()
     file.write_bytes(file.read_bytes().replace(b"X:1\n", b"X:1\n% changed\n", 1) + b"\n")
     result = place.run("promote", "poor")
@@ -172,8 +174,8 @@ def test_other_data_than_the_searchs_is_refused(place: Place) -> None:
     assert "restore its files" in result.stderr
 
 
-def test_a_promotion_that_is_killed_goes_on_and_opens_the_test_once(place: Place) -> None:
-    """Killed after the refit: nothing is registered, and the next promotion completes it."""
+def test_a_killed_promotion_resumes_and_opens_the_test_once(place: Place) -> None:
+    """If it is killed after the refit, nothing is registered, and the next promotion completes it."""
     name = "poor"
     process = place.start("promote", name)
     promoted = place.folder / "runs" / "searches" / name / "promoted"
@@ -184,14 +186,14 @@ def test_a_promotion_that_is_killed_goes_on_and_opens_the_test_once(place: Place
     process.kill()
     process.wait()
     client = MlflowClient(f"sqlite:///{place.folder}/runs/mlflow.db", f"sqlite:///{place.folder}/runs/mlflow.db")
-    registered = [
-        one for one in client.search_model_versions("name = 'tunesmith-composer'") if one.tags["search"] == name
-    ]
-    assert registered == []
+    versions = client.search_model_versions("name = 'tunesmith-composer'")
+    assert all(version.tags["search"] != name for version in versions)
     [model] = promoted.glob("trial-*.pt")
-    made = model.stat().st_mtime_ns
+    written = model.stat().st_mtime_ns
     done = place.run("promote", name)
     assert done.returncode == 0, done.stderr
-    assert model.stat().st_mtime_ns == made
+    assert model.stat().st_mtime_ns == written
     assert len(openings(place)) in (1, 2)  # opened again only if its result was not stored yet
-    assert any(one.tags["search"] == name for one in client.search_model_versions("name = 'tunesmith-composer'"))
+    assert any(
+        version.tags["search"] == name for version in client.search_model_versions("name = 'tunesmith-composer'")
+    )

@@ -1,4 +1,4 @@
-"""``tunesmith score``: new pieces with baselines, what is left out, and errors in one line."""
+"""``tunesmith score``: new pieces and baselines, pieces that are left out, and errors in one line."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ EVIDENCE = {"decision": {"moves": True, "why": "it is better"}, "test": {"mean":
 
 
 def tunes(folder: Path, first: int, last: int) -> Path:
-    """Write some of O'Neill's tunes, by their numbers."""
+    """Write the tunes of O'Neill's with numbers from ``first`` to ``last``."""
     source = next(path for path in corpora()["oneills"].files() if path.name == "0001-0050.abc")
     texts = source.read_text(encoding="latin-1").split("\nX:")[1:]
     chosen = [f"X:{text}\n" for text in texts if first <= int(text.split()[0]) <= last]
@@ -39,7 +39,7 @@ def tunes(folder: Path, first: int, last: int) -> Path:
 
 
 def performances(folder: Path, numbers: range, *styles: str) -> Path:
-    """Write performances, the same number in each style."""
+    """Write performances in turn for each style."""
     for number in numbers:
         place = folder / styles[number % len(styles)]
         place.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ def performances(folder: Path, numbers: range, *styles: str) -> Path:
 
 
 def train(home: Path, name: str, family_name: str, corpus: Path) -> Path:
-    """Write the files of a search with one trial, without its study."""
+    """Write the files of a search with one trial, without a study."""
     family, search = FAMILIES[family_name], home / "searches" / name
     data = prepare(str(corpus), kind=family.data_kind, num_folds=2).data
     spec = family.spec_type.from_values(SMALL, "a test")
@@ -64,7 +64,7 @@ def train(home: Path, name: str, family_name: str, corpus: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Corpora, a composer of 24 tunes as a trial and registered, and a StyleNet of twelve performances."""
+    """Corpora, a composer trained on 24 tunes (a trial and a version), and a StyleNet trained on 12 performances."""
     folder = tmp_path_factory.mktemp("place")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TUNESMITH_CACHE", str(folder / "cache"))
@@ -82,7 +82,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def command(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
-    """Run the command in the place."""
+    """Run the command in that folder."""
     monkeypatch.chdir(place)
     monkeypatch.delenv("TUNESMITH_HOME", raising=False)
     monkeypatch.setenv("TUNESMITH_CACHE", str(place / "cache"))
@@ -96,32 +96,32 @@ def command(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return done
 
 
-def found(done: Done) -> dict[str, Any]:
+def result_of(done: Done) -> dict[str, Any]:
     assert done.status == 0, done.err
     return json.loads(done.out)
 
 
-def test_a_champion_and_a_trials_file_are_scored_alike_beside_baselines(command: Callable[..., Done]) -> None:
-    champion = found(command("composer@champion", "new", "--json"))
-    trial = found(command("runs/searches/small/models/trial-00000.pt", "new", "--json"))
+def test_a_champion_and_its_trials_file_have_the_same_scores_and_baselines(command: Callable[..., Done]) -> None:
+    champion = result_of(command("composer@champion", "new", "--json"))
+    trial = result_of(command("runs/searches/small/models/trial-00000.pt", "new", "--json"))
     assert champion["pieces"] == trial["pieces"]
-    assert [one["name"] for one in champion["baselines"]] == BASELINES
-    values = [one["value"] for one in champion["pieces"]]
+    assert [baseline["name"] for baseline in champion["baselines"]] == BASELINES
+    values = [piece["value"] for piece in champion["pieces"]]
     assert champion["mean"] == pytest.approx(sum(values) / len(values))
     assert champion["standard_error"] > 0
     assert champion["unit"] == "nats per note"
-    for one in champion["baselines"]:
-        theirs = [piece["baselines"][one["name"]] for piece in champion["pieces"]]
-        assert one["mean"] == pytest.approx(sum(theirs) / len(theirs))
-        assert one["difference"] == pytest.approx(champion["mean"] - one["mean"])
+    for baseline in champion["baselines"]:
+        values = [piece["baselines"][baseline["name"]] for piece in champion["pieces"]]
+        assert baseline["mean"] == pytest.approx(sum(values) / len(values))
+        assert baseline["difference"] == pytest.approx(champion["mean"] - baseline["mean"])
     assert champion["seen"] == []
     assert score("composer", "new").scores.mean == champion["mean"]
 
 
-def test_the_best_and_the_worst_are_printed_or_all(command: Callable[..., Done]) -> None:
+def test_the_best_and_worst_pieces_or_all_are_printed(command: Callable[..., Done]) -> None:
     done = command("composer@1", "new")
     assert done.status == 0, done.err
-    rows = found(command("composer@1", "new", "--json"))["pieces"]
+    rows = result_of(command("composer@1", "new", "--json"))["pieces"]
     assert len(rows) > 10
     ranked = [row["piece"] for row in sorted(rows, key=lambda row: row["value"])]
     assert [name for name in ranked if name in done.out] == [*ranked[:5], *ranked[-5:]]
@@ -132,34 +132,34 @@ def test_the_best_and_the_worst_are_printed_or_all(command: Callable[..., Done])
     assert all(name in everything for name in ranked)
 
 
-def test_what_the_model_has_seen_is_left_out_and_said(command: Callable[..., Done], place: Path) -> None:
+def test_pieces_that_the_model_has_seen_are_left_out_and_reported(command: Callable[..., Done], place: Path) -> None:
     both = place / "both"
     both.mkdir(exist_ok=True)
     for name in ("known", "new"):
         shutil.copy(place / name / "tunes.abc", both / f"{name}.abc")
-    done = found(command("composer@1", "both", "--json"))
+    done = result_of(command("composer@1", "both", "--json"))
     assert done["seen"]
     assert {name.partition("#")[0] for name in done["seen"]} == {"known.abc"}
-    assert not {one["piece"] for one in done["pieces"]} & set(done["seen"])
-    said = f"pieces of the training corpus, or variants of them: {len(done['seen'])}, left out; --keep-seen scores them"
-    assert said in command("composer@1", "both").out
-    kept = found(command("composer@1", "both", "--keep-seen", "--json"))
+    assert not {piece["piece"] for piece in done["pieces"]} & set(done["seen"])
+    message = f"pieces of the training corpus or their variants: {len(done['seen'])}, left out; --keep-seen scores them"
+    assert message in command("composer@1", "both").out
+    kept = result_of(command("composer@1", "both", "--keep-seen", "--json"))
     assert len(kept["pieces"]) == len(done["pieces"]) + len(done["seen"])
 
 
-def test_one_piece_with_lengths_and_a_metre_that_the_model_lacks(command: Callable[..., Done], place: Path) -> None:
+def test_unknown_lengths_and_metres_are_scored_and_reported(command: Callable[..., Done], place: Path) -> None:
     folder = place / "odd"
     folder.mkdir(exist_ok=True)
     (folder / "odd.abc").write_text("X:1\nM:7/8\nL:1/8\nK:G\nGAB c5/7d2e3f|gab c7/11g5/13|\n")
     (folder / "short.abc").write_text("X:1\nM:4/4\nL:1/8\nK:G\nG|\n")
     (folder / "no.abc").write_text("X:1\nM:4/4\nL:1/8\nK:G\n|\n")
     (folder / "no.mid").write_bytes(b"MThd, or so one might think")
-    done = found(command("composer@1", "odd", "--json"))
+    done = result_of(command("composer@1", "odd", "--json"))
     assert (done["num_pieces"], done["standard_error"]) == (1, None)
     assert done["lacks"]["unknown_durations"] == {"count": 3, "of": 12, "noun": "notes"}
     assert 0 < done["mean"] < 20
     assert done["left_out"]["too short"] == 1
-    assert "no.mid" in {one["file"] for one in done["skipped"]}
+    assert "no.mid" in {file["file"] for file in done["skipped"]}
     text = command("composer@1", "odd")
     assert "notes with a duration that the model lacks: 3 of 12" in text.out
     assert " ± -" in text.out
@@ -167,52 +167,52 @@ def test_one_piece_with_lengths_and_a_metre_that_the_model_lacks(command: Callab
     assert "no.mid: " in text.err
 
 
-def test_without_its_corpus_a_model_is_scored_alone(command: Callable[..., Done], tmp_path: Path) -> None:
+def test_a_model_without_its_corpus_is_scored_without_baselines(command: Callable[..., Done], tmp_path: Path) -> None:
     done = command("composer@2", "new", "--json")
-    alone, beside = found(done), found(command("composer@1", "new", "--json"))
+    alone, with_baselines = result_of(done), result_of(command("composer@1", "new", "--json"))
     assert (alone["baselines"], alone["seen"]) == ([], None)
-    assert [one["value"] for one in alone["pieces"]] == [one["value"] for one in beside["pieces"]]
+    assert [piece["value"] for piece in alone["pieces"]] == [piece["value"] for piece in with_baselines["pieces"]]
     assert "the home folder does not have the search of" in done.err
     assert "so its corpus is unknown" in alone["without_baselines"]
     assert command("composer@2", "new").status == 0
     file = trained_composers.trained(tmp_path / "elsewhere.pt")
-    assert found(command(str(file), "new", "--json"))["baselines"] == []
+    assert result_of(command(str(file), "new", "--json"))["baselines"] == []
 
 
-def test_a_corpus_that_has_changed_is_no_longer_the_models(
-    command: Callable[..., Done], place: Path, tmp_path: Path
-) -> None:
+def test_a_changed_corpus_is_not_used_for_baselines(command: Callable[..., Done], place: Path, tmp_path: Path) -> None:
     home = tmp_path / "runs"
     train(home, "small", "composer", tunes(tmp_path / "known", 1, 24))
     model = str(home / "searches" / "small" / "models" / "trial-00000.pt")
-    assert found(command(model, str(place / "new"), "--json"))["without_baselines"] is None
+    assert result_of(command(model, str(place / "new"), "--json"))["without_baselines"] is None
     (tmp_path / "known" / "more.abc").write_text("X:1\nM:4/4\nL:1/8\nK:G\nGABc defg|\n")
-    changed = found(command(model, str(place / "new"), "--json"))
+    changed = result_of(command(model, str(place / "new"), "--json"))
     assert "has changed since" in changed["without_baselines"]
     shutil.rmtree(tmp_path / "known")
-    gone = found(command(model, str(place / "new"), "--json"))
+    gone = result_of(command(model, str(place / "new"), "--json"))
     assert "its training corpus cannot be read: a corpus is a name or a folder" in gone["without_baselines"]
     assert gone["mean"] == changed["mean"]
 
 
-def test_a_stylenet_is_scored_by_style(command: Callable[..., Done], place: Path) -> None:
+def test_a_stylenet_is_scored_on_the_styles_that_it_knows(command: Callable[..., Done], place: Path) -> None:
     model = "runs/searches/played/models/trial-00000.pt"
     performances(place / "heard", range(20, 26), "calm", "wild", "odd")
-    done = found(command(model, "heard", "--json"))
+    done = result_of(command(model, "heard", "--json"))
     assert (done["objective"], done["num_pieces"]) == ("onset_mae", 4)
     assert done["lacks"]["unknown_styles"] == {"count": 2, "of": 6, "noun": "performances"}
-    assert [one["name"] for one in done["baselines"] if one["oracle"]] == ["mean of the piece itself (oracle)"]
-    assert all(one["difference"] is not None for one in done["baselines"])
+    assert [baseline["name"] for baseline in done["baselines"] if baseline["oracle"]] == [
+        "mean of the piece itself (oracle)"
+    ]
+    assert all(baseline["difference"] is not None for baseline in done["baselines"])
     assert "performances in a style that the model lacks (it has calm, wild): 2 of 6" in command(model, "heard").out
     performances(place / "odd style", range(30, 32), "odd")
     assert "(it has calm, wild): 2 of 2" in command(model, "odd style").err
-    sealed = found(command(model, "performances", "--json"))
+    sealed = result_of(command(model, "performances", "--json"))
     assert len(sealed["seen"]) + sealed["num_pieces"] == 12
     assert sealed["num_pieces"] == 2
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ("composer@1 nothing", "no corpus is called 'nothing'"),
         ("composer@1 empty", "at least one score"),
@@ -231,8 +231,8 @@ def test_a_stylenet_is_scored_by_style(command: Callable[..., Done], place: Path
         ("stylenet.pt flat", "distinct velocities"),
     ],
 )
-def test_what_cannot_be_scored_is_said_in_one_line(
-    arguments: str, said: str, command: Callable[..., Done], place: Path
+def test_invalid_arguments_are_reported_in_one_line(
+    arguments: str, message: str, command: Callable[..., Done], place: Path
 ) -> None:
     for name in ("empty", "unreadable", "short", "flat"):
         (place / name).mkdir(exist_ok=True)
@@ -248,7 +248,7 @@ def test_what_cannot_be_scored_is_said_in_one_line(
         trained_stylenets.trained(place / "stylenet.pt")
     done = command(*arguments.split())
     assert done.status == 2
-    assert said in done.err
+    assert message in done.err
     assert done.err.count("error:") == 1
     assert "Traceback" not in done.err
     assert done.out == ""
@@ -272,6 +272,6 @@ def test_a_searchs_trials_are_scored(searched: Any) -> None:
     done = searched.run("score", f"tiny/{number}", "other", "--json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
-    assert [one["name"] for one in result["baselines"]] == BASELINES
+    assert [baseline["name"] for baseline in result["baselines"]] == BASELINES
     assert result["mean"] < result["baselines"][0]["mean"]
     assert result["num_pieces"] > 50

@@ -1,4 +1,4 @@
-"""The commands as a user types them, on real tunes, with real Ray, Optuna and MLflow."""
+"""``tunesmith search``, ``trials``, ``show`` and ``trial`` on real tunes, with Ray, Optuna and MLflow."""
 
 import csv
 import io
@@ -22,10 +22,10 @@ pytestmark = [
 ]
 
 
-def test_a_search_ends_with_its_trials_done_and_a_winner_beside_the_baselines(searched: Any) -> None:
+def test_a_finished_search_prints_a_winner_and_baselines(searched: Any) -> None:
     result = searched.run("search", "tiny", "--address", "127.0.0.1:9")
     assert result.returncode == 0, result.stderr
-    assert "tiny is finished" in result.stderr, "what is finished needs no cluster"
+    assert "tiny is finished" in result.stderr, "a finished search needs no cluster"
     assert "--trials" in result.stderr
     for text in (
         "best trials",
@@ -36,10 +36,10 @@ def test_a_search_ends_with_its_trials_done_and_a_winner_beside_the_baselines(se
         "promote tiny",
     ):
         assert text in result.stdout
-    assert list((searched.folder / "cache" / "baselines").iterdir()), "they were scored beside the search"
+    assert list((searched.folder / "cache" / "baselines").iterdir()), "they were scored during the search"
 
 
-def test_a_finished_search_is_not_finished_in_another_study(searched: Any) -> None:
+def test_a_finished_search_with_another_study_is_not_finished(searched: Any) -> None:
     before, heading, after = searched.run("search", "tiny", "--print").stdout.partition("[study]\n")
     file = searched.folder / "elsewhere.toml"
     file.write_text(before + heading + after.replace('url = ""', f'url = "sqlite:///{searched.folder}/other.db"', 1))
@@ -48,7 +48,7 @@ def test_a_finished_search_is_not_finished_in_another_study(searched: Any) -> No
     assert "must answer at its address" in result.stderr
 
 
-def test_the_table_of_trials_is_the_same_as_text_json_and_csv(searched: Any) -> None:
+def test_the_table_of_trials_agrees_as_text_json_and_csv(searched: Any) -> None:
     as_json = json.loads(searched.run("trials", "tiny", "--json").stdout)
     as_csv = list(csv.DictReader(io.StringIO(searched.run("trials", "tiny", "--csv").stdout)))
     table = searched.run("trials", "tiny").stdout
@@ -64,32 +64,32 @@ def test_the_table_of_trials_is_the_same_as_text_json_and_csv(searched: Any) -> 
     assert [row["number"] for row in by_number] == [0, 1, 2, 3]
 
 
-def test_a_trial_alone_gives_the_numbers_that_it_gave_in_the_search(searched: Any) -> None:
+def test_a_repeated_trial_gives_the_same_metrics_as_in_the_search(searched: Any) -> None:
     number = json.loads(searched.run("trials", "tiny", "--json").stdout)[0]["number"]
     there = json.loads(searched.run("show", f"tiny/{number}", "--json").stdout)
     here = json.loads(searched.run("trial", "--like", f"tiny/{number}", "--json").stdout)
     assert here["spec"] == there["spec"]
     assert len(here["epochs"]) == len(there["epochs"]) == 2
-    for ours, theirs in zip(here["epochs"], there["epochs"], strict=True):
-        for name, metric in theirs["metrics"].items():
-            assert ours["metrics"][name]["folds"] == pytest.approx(metric["folds"], rel=1e-6)
+    for repeated, original in zip(here["epochs"], there["epochs"], strict=True):
+        for name, metric in original["metrics"].items():
+            assert repeated["metrics"][name]["folds"] == pytest.approx(metric["folds"], rel=1e-6)
 
 
-def test_a_trial_is_shown_with_its_curves_and_where_mlflow_has_it(searched: Any) -> None:
+def test_show_prints_curves_and_how_to_find_the_trial_in_mlflow(searched: Any) -> None:
     text = searched.run("show", "tiny/0").stdout
     for part in ("nats_per_note", "folds", "fold 3", "size", "mlflow.db", 'tags.trial = "0"', "trial --like tiny/0"):
         assert part in text
     assert len(_runs_in_mlflow(searched.folder, 'tags.search = "tiny" and tags.trial = "0"')) == 1
 
 
-def test_a_changed_space_is_refused_and_says_what_changed(searched: Any) -> None:
+def test_a_changed_space_is_rejected_with_the_change(searched: Any) -> None:
     result = searched.run("search", "tiny", "--set", "size=16")
     assert result.returncode == 2
     assert "size (8, now 16)" in result.stderr
     assert result.stderr.count("\n") == 1
 
 
-def test_a_dry_run_says_what_would_run_and_stores_nothing(searched: Any) -> None:
+def test_a_dry_run_prints_the_plan_and_stores_nothing(searched: Any) -> None:
     result = searched.run("search", "composer", "--name", "planned", "--corpus", "tunes", "--dry-run", "--json")
     plan = json.loads(result.stdout)
     assert plan["name"] == "planned"
@@ -104,14 +104,14 @@ def test_a_dry_run_says_what_would_run_and_stores_nothing(searched: Any) -> None
     assert "nothing was run or stored" in text
 
 
-def test_the_printed_file_gives_the_same_search_again(searched: Any) -> None:
+def test_a_printed_search_file_is_the_same_search(searched: Any) -> None:
     printed = searched.run("search", "tiny", "--print").stdout
     file = searched.folder / "again.toml"
     file.write_text(printed)
     assert searched.run("search", "again.toml", "--print").stdout == printed
 
 
-def test_a_search_keeps_how_it_reads_repeats(searched: Any) -> None:
+def test_the_reading_of_repeats_is_stored_with_a_search(searched: Any) -> None:
     budget = ["--corpus", "tunes", "--trials", "1", "--epochs", "1", "--slots", "1", *TINY]
     done = searched.run("search", "composer", "--name", "danced", "--repeats", "played", *budget)
     assert done.returncode == 0, done.stderr
@@ -119,22 +119,22 @@ def test_a_search_keeps_how_it_reads_repeats(searched: Any) -> None:
     there = json.loads(searched.run("show", "danced/0", "--json").stdout)
     here = json.loads(searched.run("trial", "--like", "danced/0", "--json").stdout)
     assert here["repeats"] == "played"
-    ours, theirs = (one["epochs"][0]["metrics"]["nats_per_note"]["folds"] for one in (here, there))
-    assert ours == pytest.approx(theirs, rel=1e-6)
-    plan = searched.run("promote", "danced", "--dry-run", "--json")  # refuses other data than the search's
+    repeated, original = (trial["epochs"][0]["metrics"]["nats_per_note"]["folds"] for trial in (here, there))
+    assert repeated == pytest.approx(original, rel=1e-6)
+    plan = searched.run("promote", "danced", "--dry-run", "--json")  # rejects other data than the search's
     assert json.loads(plan.stdout)["trial"] == 0
     other = searched.run("search", "danced", "--repeats", "written")
     assert other.returncode == 2
     assert "data.repeats (played, now written)" in other.stderr
     (run,) = _runs_in_mlflow(searched.folder, 'tags.search = "danced" and tags.trial = "0"')
     assert run.data.tags["repeats"] == "played"
-    told = searched.run("trial", "--like", "danced/0", "--repeats", "written")
-    assert "omit --set, --preset, --corpus and --repeats" in told.stderr
+    rejected = searched.run("trial", "--like", "danced/0", "--repeats", "written")
+    assert "omit --set, --preset, --corpus and --repeats" in rejected.stderr
 
 
-def _wait_until(it_is_so: Callable[[], bool]) -> None:
+def _wait_until(condition: Callable[[], bool]) -> None:
     for _ in range(1500):
-        if it_is_so():
+        if condition():
             return
         time.sleep(0.1)
     pytest.fail("the search reported nothing")
@@ -145,8 +145,8 @@ def _wait_for_epochs(place: Any, name: str, count: int) -> None:
     _wait_until(lambda: journal.exists() and journal.read_text(errors="replace").count('"epoch:') >= count)
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])  # SIGTERM: see Slurm's script
-def test_a_search_that_is_stopped_goes_on_and_ends_with_each_trial_once(searched: Any, end: signal.Signals) -> None:
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])  # for SIGTERM, see test_slurm_script.py
+def test_a_stopped_search_resumes_and_runs_each_trial_once(searched: Any, end: signal.Signals) -> None:
     name = f"stopped-by-{end.name}"
     budget = ["--corpus", "tunes", "--trials", "5", "--epochs", "3", "--set", "size=8", "--set", "embedding=8"]
     process = searched.start("search", "composer", "--name", name, *budget)
@@ -158,7 +158,7 @@ def test_a_search_that_is_stopped_goes_on_and_ends_with_each_trial_once(searched
         assert f"tunesmith search {name}" in errors
     cut = json.loads(searched.run("trials", name, "--json").stdout)
     assert {row["state"] for row in cut} >= {"WAITING"}
-    assert "RUNNING" not in {row["state"] for row in cut}, "nobody trains them"
+    assert "RUNNING" not in {row["state"] for row in cut}, "no process trains them"
     assert "interrupted" in searched.run("trials", name).stdout
     result = searched.run("search", name)
     assert result.returncode == 0, result.stderr
@@ -180,7 +180,7 @@ def _check_mlflow_agrees(folder: Path, name: str, rows: list[dict[str, Any]]) ->
         assert run.data.metrics.get("nats_per_note") == pytest.approx(row["nats_per_note"])
 
 
-def test_ctrl_c_before_the_first_trial_says_that_nothing_is_lost(tmp_path: Path) -> None:
+def test_ctrl_c_before_the_first_trial_exits_cleanly(tmp_path: Path) -> None:
     with make_place(tmp_path).start("search", "composer", "--corpus", "tunes", "--slots", "1", *TINY) as process:
         _wait_until(lambda: "reading scores" in process.errors)
         process.send_signal(signal.SIGINT)

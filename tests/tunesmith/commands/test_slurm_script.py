@@ -1,6 +1,6 @@
-"""The Slurm script runs a search on one node: its head, its driver, its token, and SIGTERM before the kill.
+"""The Slurm script on a single node: the head, the driver, the token, and SIGTERM before the time limit.
 
-With more nodes ``srun`` starts a worker on each; there is none here, and none is feigned.
+The ``srun`` command, which starts workers on other nodes, is not tested.
 """
 
 import os
@@ -27,7 +27,7 @@ TAKES_ADDRESS = "address" in {parameter.name for parameter in COMMANDS.commands[
 
 @pytest.fixture
 def submitted(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """The script as ``sbatch slurm.sh composer ...`` runs it on a job's first node."""
+    """The script, run as ``sbatch slurm.sh composer ...`` runs it on the first node of a job."""
     write(KINDS["slurm"], tmp_path)
     program = tmp_path / "tunesmith-env" / "bin" / "tunesmith"
     program.parent.mkdir(parents=True)
@@ -40,7 +40,7 @@ def submitted(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         "PYTHONPATH": str(ROOT),
         "TUNESMITH_CACHE": str(tmp_path / "cache"),
         "HOME": str(tmp_path),
-        "TMPDIR": tempfile.gettempdir(),  # paths of sockets must be short
+        "TMPDIR": tempfile.gettempdir(),  # since paths of sockets must be short
         "HEAD_IP": f"127.{os.getpid() % 250 + 1}.{int(job) % 250 + 1}.2",
         "SLURM_JOB_ID": job,
         "SLURM_NNODES": "1",
@@ -66,34 +66,34 @@ def submitted(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not TAKES_ADDRESS, reason="'tunesmith search' takes no --address yet")
-def test_a_search_runs_and_ends_cleanly_before_slurm_kills_it(submitted: subprocess.Popen[str], tmp_path: Path) -> None:
+def test_a_search_ends_cleanly_after_sigterm(submitted: subprocess.Popen[str], tmp_path: Path) -> None:
     journal = tmp_path / "runs" / "searches" / "mine" / "study.journal"
 
-    def begun() -> bool:
+    def has_started() -> bool:
         assert submitted.poll() is None, submitted.communicate()[0]
         return journal.exists() and '"epoch:' in journal.read_text(encoding="utf-8", errors="replace")
 
-    wait_until(begun, "an epoch of the search", seconds=180)
+    wait_until(has_started, "an epoch of the search", seconds=180)
     (token,) = tmp_path.glob(".ray-token-*")
     assert token.stat().st_mode & 0o077 == 0
     assert len(token.read_text(encoding="utf-8")) == 64
     submitted.send_signal(signal.SIGTERM)
     output, _ = submitted.communicate(timeout=90)
     assert submitted.returncode == 130, output
-    assert "SIGTERM: the search is asked to end" in output
+    assert "SIGTERM: stopping the search" in output
     assert "tunesmith search mine" in output
     assert "the search ended with status 130" in output
     assert not token.exists()
-    assert not _of_session(submitted.pid), "nothing that it started is left"
+    assert not _of_session(submitted.pid), "all its processes have ended"
 
 
 def _of_session(leader: int) -> list[str]:
-    found: list[str] = []
+    commands: list[str] = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             state, _, _, session = path.read_text().rpartition(")")[2].split()[:4]
             if int(session) == leader and state != "Z":
-                found.append((path.parent / "cmdline").read_text().replace("\0", " "))
+                commands.append((path.parent / "cmdline").read_text().replace("\0", " "))
         except OSError:
             continue
-    return found
+    return commands

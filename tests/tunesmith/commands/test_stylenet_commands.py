@@ -1,4 +1,4 @@
-"""The same commands with the second family, on small performances in files, and velocities for flat MIDI."""
+"""The commands with StyleNets: searches on small performances, and velocities for flat MIDI."""
 
 import json
 from collections.abc import Callable
@@ -25,7 +25,7 @@ TINY = ["--set", "view=note", "--set", "size=4", "--set", "layers=1", "--set", "
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A place with performances in two styles, a file of another kind, and a finished search named "tiny"."""
+    """A folder with performances in two styles, an invalid file, and a finished search named "tiny"."""
     from tests.tunesmith.conftest import Place
 
     folder = tmp_path_factory.mktemp("played")
@@ -45,7 +45,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return place
 
 
-def test_a_search_ends_with_a_winner_beside_baselines_of_every_style(played: Any) -> None:
+def test_a_finished_search_prints_a_winner_and_baselines_by_style(played: Any) -> None:
     result = played.run("search", "tiny")
     assert result.returncode == 0, result.stderr
     assert "tiny is finished" in result.stderr
@@ -60,14 +60,14 @@ def test_a_search_ends_with_a_winner_beside_baselines_of_every_style(played: Any
         "perform FILE.mid",
     ):
         assert text in result.stdout
-    found = json.loads(played.run("search", "tiny", "--json").stdout)
-    names = [one["name"] for one in found["baselines"]]
+    baselines = json.loads(played.run("search", "tiny", "--json").stdout)["baselines"]
+    names = [baseline["name"] for baseline in baselines]
     assert len(names) == 6
-    assert {"onset_mae_calm", "level_removed_mae_wild"} <= set(found["baselines"][0]["others"])
-    assert [one["oracle"] for one in found["baselines"]] == [False] * 5 + [True]
+    assert {"onset_mae_calm", "level_removed_mae_wild"} <= set(baselines[0]["others"])
+    assert [baseline["oracle"] for baseline in baselines] == [False] * 5 + [True]
 
 
-def test_a_larger_budget_goes_on_and_a_trial_alone_gives_its_numbers(played: Any) -> None:
+def test_a_raised_budget_resumes_and_a_repeated_trial_gives_the_same_metrics(played: Any) -> None:
     before = {row["number"]: row for row in json.loads(played.run("trials", "tiny", "--json").stdout)}
     assert played.run("search", "tiny", "--trials", "5").returncode == 0
     after = {row["number"]: row for row in json.loads(played.run("trials", "tiny", "--json").stdout)}
@@ -75,29 +75,29 @@ def test_a_larger_budget_goes_on_and_a_trial_alone_gives_its_numbers(played: Any
     assert all(after[number]["onset_mae"] == row["onset_mae"] for number, row in before.items())
     there = json.loads(played.run("show", "tiny/0", "--json").stdout)
     here = json.loads(played.run("trial", "--like", "tiny/0", "--json").stdout)
-    for ours, theirs in zip(here["epochs"], there["epochs"], strict=False):
-        for name, metric in theirs["metrics"].items():
-            assert ours["metrics"][name]["folds"] == pytest.approx(metric["folds"], rel=1e-6)
+    for repeated, original in zip(here["epochs"], there["epochs"], strict=False):
+        for name, metric in original["metrics"].items():
+            assert repeated["metrics"][name]["folds"] == pytest.approx(metric["folds"], rel=1e-6)
     text = played.run("show", "tiny/0").stdout
     assert "onset_mae_wild" in text
 
 
-def test_mlflow_has_every_trial_with_its_styles_and_the_winners_pictures(played: Any) -> None:
+def test_mlflow_has_metrics_by_style_and_the_winners_pictures(played: Any) -> None:
     client = MlflowClient(tracking_uri=f"sqlite:///{played.folder / 'runs' / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("stylenet")
     assert experiment is not None
     trials = client.search_runs([experiment.experiment_id], "tags.search = 'tiny' and tags.trial LIKE '%'")
     rows = json.loads(played.run("trials", "tiny", "--json").stdout)
     assert len(trials) == len(rows)
-    for one in trials:
-        assert {"onset_mae", "onset_mae_se", "onset_mae/fold3", "onset_mae_calm"} <= set(one.data.metrics)
-    (winner,) = [one for one in trials if one.data.tags.get("winner") == "yes"]
+    for trial in trials:
+        assert {"onset_mae", "onset_mae_se", "onset_mae/fold3", "onset_mae_calm"} <= set(trial.data.metrics)
+    (winner,) = [trial for trial in trials if trial.data.tags.get("winner") == "yes"]
     pictures = {artifact.path for artifact in client.list_artifacts(winner.info.run_id)}  # pyright: ignore[reportUnknownMemberType]
     expected = {f"{kind}_{style}.png" for kind in ("snapshot", "piano_roll") for style in ("calm", "wild")}
     assert {"learning_curve.png", "encoding.png", "velocities.png", "spec.json", *expected} <= pictures
 
 
-def test_pictures_by_command(played: Any) -> None:
+def test_show_draws_pictures(played: Any) -> None:
     done = played.run("show", "tiny/0", "--pictures", "pictures")
     assert done.returncode == 0, done.stderr
     drawn = [Path(line) for line in done.stdout.split()]
@@ -110,17 +110,17 @@ def test_pictures_by_command(played: Any) -> None:
 
 
 @pytest.mark.parametrize("preset", ["s2", "s2-code", "genrenet"])
-def test_the_papers_set_ups_train(preset: str, played: Any) -> None:
+def test_the_presets_of_the_papers_train(preset: str, played: Any) -> None:
     small = [text for name, value in (("size", 4), ("epochs", 1)) for text in ("--set", f"{name}={value}")]
     done = played.run("trial", "stylenet", "--preset", preset, "--corpus", "performances", *small, "--json")
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["spec"]["layers"] == 3
-    assert found["spec"]["dropout"] == 0.2
-    assert found["epochs"][0]["metrics"]["mse_all"]["mean"] > 0
+    trial = json.loads(done.stdout)
+    assert trial["spec"]["layers"] == 3
+    assert trial["spec"]["dropout"] == 0.2
+    assert trial["epochs"][0]["metrics"]["mse_all"]["mean"] > 0
 
 
-def test_a_dry_run_tells_styles_and_stores_nothing(played: Any) -> None:
+def test_a_dry_run_prints_styles_and_stores_nothing(played: Any) -> None:
     done = played.run("search", "stylenet", "--name", "planned", "--corpus", "performances", "--dry-run", *TINY)
     assert done.returncode == 0, done.stderr
     assert "calm" in done.stdout
@@ -138,7 +138,7 @@ class Done:
 
 @pytest.fixture
 def perform(played: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
-    """Run ``tunesmith perform`` on a flat file of 100 notes, or another."""
+    """Run ``tunesmith perform``, by default on a flat file of 100 notes."""
     monkeypatch.chdir(played.folder)
     monkeypatch.delenv("TUNESMITH_HOME", raising=False)
     (played.folder / "in.mid").write_bytes(hand_midi.performance(77, length=100, velocities=1))
@@ -151,7 +151,7 @@ def perform(played: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return command
 
 
-def test_a_flat_file_is_performed(played: Any, perform: Callable[..., Done]) -> None:
+def test_a_flat_file_gets_different_velocities(played: Any, perform: Callable[..., Done]) -> None:
     done = perform("--trial", "tiny/0", "--genre", "wild", "--out", "out.mid", "--picture", "roll.png")
     assert done.status == 0, done.err
     assert "out.mid" in done.out
@@ -164,7 +164,7 @@ def test_a_flat_file_is_performed(played: Any, perform: Callable[..., Done]) -> 
     assert row["changed"] == 100
 
 
-def test_all_styles_mixes_and_baselines(played: Any, perform: Callable[..., Done]) -> None:
+def test_all_styles_mixes_flat_and_random_velocities(played: Any, perform: Callable[..., Done]) -> None:
     every = json.loads(perform("--trial", "tiny", "--genre", "all", "--out", "all.mid", "--json").out)
     assert [row["output"] for row in every["performances"]] == ["all-calm.mid", "all-wild.mid"]
     assert perform("--trial", "tiny", "--mix", "calm=0.3,wild=0.7", "--amount", "0.8").status == 0
@@ -179,7 +179,7 @@ def test_all_styles_mixes_and_baselines(played: Any, perform: Callable[..., Done
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ("--trial tiny --genre wildd", "did you mean 'wild'"),
         ("--trial tiny", "needs one of the model's styles"),
@@ -195,19 +195,19 @@ def test_all_styles_mixes_and_baselines(played: Any, perform: Callable[..., Done
         ("--flat --picture roll.txt", "a picture's file ends in"),
     ],
 )
-def test_what_cannot_be_is_said_in_one_line(
-    arguments: str, said: str, played: Any, perform: Callable[..., Done]
+def test_invalid_arguments_are_reported_in_one_line(
+    arguments: str, message: str, played: Any, perform: Callable[..., Done]
 ) -> None:
     (played.folder / "in.png").write_bytes(b"mine")
     done = perform(*arguments.split())
     assert not (played.folder / "new.mid").exists()
     assert done.status == 2
-    assert said in " ".join(done.err.split())
+    assert message in " ".join(done.err.split())
     assert "Traceback" not in done.err
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         (b"", "does not begin with MThd"),
         (b"MThd, or so one might think", "MIDI"),
@@ -219,14 +219,14 @@ def test_what_cannot_be_is_said_in_one_line(
     ],
     ids=["empty", "text", "cut", "no notes", "drums", "tempo 0", "frames"],
 )
-def test_a_file_that_cannot_be_performed_is_named(
-    data: bytes, said: str, played: Any, perform: Callable[..., Done]
+def test_a_file_that_cannot_be_performed_is_reported(
+    data: bytes, message: str, played: Any, perform: Callable[..., Done]
 ) -> None:
     (played.folder / "bad.mid").write_bytes(data)
     done = perform("--flat", midi="bad.mid")
     assert done.status == 2
     assert "bad.mid" in done.err
-    assert said in " ".join(done.err.split())
+    assert message in " ".join(done.err.split())
     missing = perform("--flat", midi="missing.mid")
     assert missing.status == 2
     assert "missing.mid" in missing.err

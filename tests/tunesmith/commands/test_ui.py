@@ -31,7 +31,7 @@ OPEN = {
 
 @dataclass
 class Ui:
-    """A ``tunesmith ui`` that runs, and what it printed so far."""
+    """A running ``tunesmith ui``, and the lines that it has printed."""
 
     process: "subprocess.Popen[str]"
     port: int
@@ -42,7 +42,7 @@ class Ui:
     def answer(
         self, host: str | None, path: str = "/", method: str = "GET", origin: str = ""
     ) -> http.client.HTTPResponse:
-        """Send one request with these headers."""
+        """Send a request with these headers."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.putrequest(method, path, skip_host=True)
         for name, value in (("Host", host), ("Origin", origin), ("Content-Length", "0" if method == "POST" else "")):
@@ -56,7 +56,7 @@ class Ui:
 
 
 def _home(folder: Path) -> str:
-    """Create a store with a run of a search; return the id of its experiment."""
+    """Create a store with a run of a search, and return the id of its experiment."""
     lay_tables(folder)
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
     client.create_experiment("empty", (folder / "mlartifacts" / "empty").as_uri())
@@ -67,7 +67,7 @@ def _home(folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def ui(tmp_path_factory: pytest.TempPathFactory) -> Generator[Ui]:
-    """A server in an environment that would open MLflow to everybody."""
+    """A server with environment variables that would make MLflow accept every host."""
     home = tmp_path_factory.mktemp("ui") / "runs"
     experiment, port = _home(home), free_port()
     command = [sys.executable, "-m", "tunesmith", "ui", "--home", str(home), "--port", str(port)]
@@ -85,7 +85,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Generator[Ui]:
 @pytest.mark.xdist_group("ui")
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
 @pytest.mark.parametrize("path", ["/", "/api/2.0/mlflow/experiments/get-by-name?experiment_name=composer"])
-def test_its_own_names_are_answered(ui: Ui, host: str, path: str) -> None:
+def test_requests_to_its_own_names_are_answered(ui: Ui, host: str, path: str) -> None:
     assert ui.answer(f"{host}:{ui.port}", path).status == 200
 
 
@@ -110,15 +110,15 @@ def test_its_own_names_are_answered(ui: Ui, host: str, path: str) -> None:
         None,
     ],
 )
-def test_a_name_that_leads_here_but_is_not_ours_is_refused(ui: Ui, host: str | None, path: str) -> None:
-    """Requests as a page sends them whose name is rebound to this machine are rejected in any environment."""
+def test_requests_to_other_names_of_this_machine_are_rejected(ui: Ui, host: str | None, path: str) -> None:
+    """A web page whose name resolves to this machine (DNS rebinding) sends such requests."""
     assert ui.answer(host and host.replace("PORT", str(ui.port)), path).status in {400, 403}
 
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("ui")
 @pytest.mark.parametrize("origin", ["http://evil.example", "http://10.evil.example", "null"])
-def test_other_sites_neither_read_nor_change(ui: Ui, origin: str) -> None:
+def test_other_sites_cannot_read_or_change_anything(ui: Ui, origin: str) -> None:
     own = f"127.0.0.1:{ui.port}"
     assert ui.answer(own, "/api/2.0/mlflow/experiments/create", "POST", origin).status == 403
     read = ui.answer(own, "/api/2.0/mlflow/experiments/get-by-name?experiment_name=composer", origin=origin)
@@ -127,7 +127,7 @@ def test_other_sites_neither_read_nor_change(ui: Ui, origin: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("ui")
-def test_the_page_of_the_runs_is_printed_and_nothing_else_until_ctrl_c_ends_it(ui: Ui) -> None:
+def test_only_the_page_of_the_runs_is_printed_until_ctrl_c_stops_it(ui: Ui) -> None:
     page = f"http://127.0.0.1:{ui.port}/#/experiments/{ui.experiment}/runs?workflowType=machine_learning"
     assert ui.printed[0].startswith(f"MLflow's UI on {ui.home} (press Ctrl-C to stop)")
     assert ui.printed[1] == f"  composer  {page}\n"
@@ -138,10 +138,10 @@ def test_the_page_of_the_runs_is_printed_and_nothing_else_until_ctrl_c_ends_it(u
     assert ui.process.stdout.read() == ""
     assert ui.process.wait(60) == 0
     with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", ui.port)) == errno.ECONNREFUSED, "the server is gone too"
+        assert probe.connect_ex(("127.0.0.1", ui.port)) == errno.ECONNREFUSED, "the server has ended too"
 
 
-def test_a_port_that_is_taken_is_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_in_use_is_reported_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mlflow.db").touch()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -149,12 +149,12 @@ def test_a_port_that_is_taken_is_refused_in_one_line(tmp_path: Path, capsys: pyt
         port = taken.getsockname()[1]
         assert run(["ui", "--home", str(tmp_path), "--port", str(port)]) == 2
     assert capsys.readouterr().err == (
-        f"error: port {port} of 127.0.0.1 is taken by another program; name another with --port\n"
+        f"error: port {port} of 127.0.0.1 is in use by another program; name another with --port\n"
     )
 
 
 @pytest.mark.parametrize("host", ["no.such.name.invalid", "a" * 300, "192.0.2.1", "*", "*.lan", "a,b", ""])
-def test_a_host_that_is_not_this_machine_or_a_pattern_is_refused(
+def test_hosts_of_other_machines_and_patterns_are_rejected(
     host: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "mlflow.db").touch()
@@ -166,14 +166,14 @@ def test_a_host_that_is_not_this_machine_or_a_pattern_is_refused(
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::", "::1", "box", "10.0.0.5"])  # noqa: S104
 @pytest.mark.parametrize("port", [80, 5000])
-def test_no_pattern_is_ever_allowed(host: str, port: int) -> None:
+def test_allowed_hosts_contain_no_patterns(host: str, port: int) -> None:
     hosts = allowed_hosts(host, port)
     assert not re.search(r"[*?,]", "".join(hosts))
     assert {f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}"} <= set(hosts)
     assert ("localhost" in hosts) == (port == 80)
 
 
-def test_the_host_that_is_asked_for_is_allowed() -> None:
+def test_the_given_host_is_allowed() -> None:
     assert "box.lan:5000" in allowed_hosts("Box.lan", 5000)
     assert "[fe80::1]:5000" in allowed_hosts("fe80::1", 5000)
     assert f"{socket.gethostname().lower()}:5000" in allowed_hosts("0.0.0.0", 5000)  # noqa: S104

@@ -1,4 +1,4 @@
-"""The doctor's findings about hand-made answers of nodes; the command's tests run the checks on real nodes."""
+"""The doctor's findings for hand-made answers of nodes; the tests of the command use real nodes."""
 
 import subprocess
 import sys
@@ -47,7 +47,7 @@ H100 = Gpu("H100", "570.1", 80 * GIB)
 
 
 @pytest.mark.parametrize(
-    ("node", "found", "expected", "words"),
+    ("node", "measured", "expected", "words"),
     [
         (CPU_NODE, probe(), "green", "trials train on CPUs"),
         (
@@ -62,17 +62,17 @@ H100 = Gpu("H100", "570.1", 80 * GIB)
         (CPU_NODE, probe(gpus=(H100,), torch_gpus=1), "yellow", "Ray counts 0 GPUs, and there are 1"),
     ],
 )
-def test_gpus(node: Node, found: NodeProbe, expected: str, words: str) -> None:
-    (finding,) = node_checks.gpus(examined({node: found}))
+def test_gpus(node: Node, measured: NodeProbe, expected: str, words: str) -> None:
+    (finding,) = node_checks.gpus(examined({node: measured}))
     assert (finding.level, finding.where) == (expected, node.address)
     assert words in finding.text
 
 
-def test_drivers_that_differ_are_reported() -> None:
+def test_different_drivers_are_reported() -> None:
     other = Node("c", "10.0.0.3", 4, 1)
     old = Gpu("H100", "535.0", 80 * GIB)
-    found = {GPU_NODE: probe(gpus=(H100, H100), torch_gpus=2), other: probe(gpus=(old,), torch_gpus=1)}
-    findings = list(node_checks.gpus(examined(found)))
+    probes = {GPU_NODE: probe(gpus=(H100, H100), torch_gpus=2), other: probe(gpus=(old,), torch_gpus=1)}
+    findings = list(node_checks.gpus(examined(probes)))
     assert [finding.level for finding in findings] == ["green", "yellow"]
     assert findings[1].text == "the nodes' drivers differ: 535.0, 570.1"
 
@@ -92,13 +92,13 @@ def test_disks(free: float, total: float, level: str, words: str) -> None:
     assert words in finding.text
 
 
-def test_memory_so_short_that_ray_kills_trials() -> None:
+def test_a_node_with_little_memory_is_reported() -> None:
     other = Node("c", "10.0.0.3", 4, 0)
     findings = node_checks.memory(examined({CPU_NODE: probe(memory_free=0.5 * GIB), other: probe()}))
     assert levels(findings) == [("red", "10.0.0.1"), ("green", "10.0.0.3")]
 
 
-def test_what_holds_for_all_nodes_is_one_line() -> None:
+def test_nodes_without_problems_share_one_line() -> None:
     nodes = {Node(str(number), f"10.0.0.{number}", 1, 0): probe() for number in range(5)}
     assert levels(node_checks.disks(examined(nodes))) == [("green", "all 5 nodes")]
 
@@ -111,7 +111,7 @@ def test_what_holds_for_all_nodes_is_one_line() -> None:
             "red",
             "not tunesmith's alone: zoo is installed in /site/models",
         ),
-        (Clash("models", "zoo", "/other/models", mixed=False), "yellow", "zoo has a package models too"),
+        (Clash("models", "zoo", "/other/models", mixed=False), "yellow", "zoo also has a package models"),
         (Clash("models", "", "", mixed=True), "red", "there is no package models"),
     ],
 )
@@ -125,7 +125,7 @@ def test_name_clashes(clash: Clash, level: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("first", "expected"), [("theirs", "[('cluster', 'zoo', True)]"), ("ours", "[('cluster', 'zoo', False)]")]
 )
-def test_a_real_distribution_with_a_package_of_our_name(tmp_path: Path, first: str, expected: str) -> None:
+def test_a_distribution_with_a_package_of_our_name_is_found(tmp_path: Path, first: str, expected: str) -> None:
     (tmp_path / "cluster").mkdir()
     (tmp_path / "cluster" / "__init__.py").touch()
     metadata = tmp_path / "zoo-1.0.dist-info"
@@ -137,18 +137,18 @@ def test_a_real_distribution_with_a_package_of_our_name(tmp_path: Path, first: s
 import sys
 sys.path.insert(0, {str(ROOT)!r})
 from cluster.package_owners import clashes
-sys.path[:] = {path} + [one for one in sys.path if one not in {path}]
+sys.path[:] = {path} + [folder for folder in sys.path if folder not in {path}]
 for name in [name for name in sys.modules if name.partition(".")[0] == "cluster"]:
     del sys.modules[name]
-print([(one.package, one.owner, one.mixed) for one in clashes(["cluster", "models"])])
+print([(clash.package, clash.owner, clash.mixed) for clash in clashes(["cluster", "models"])])
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.strip() == expected
 
 
-def test_a_check_that_breaks_is_a_finding() -> None:
+def test_an_exception_in_a_check_is_a_finding() -> None:
     def breaks() -> Iterator[Finding]:
-        yield Finding("disk", "green", "well")
+        yield Finding("disk", "green", "fine")
         raise ZeroDivisionError("by zero\nand more")
 
     first, second = guarded("disk", breaks)
@@ -157,14 +157,14 @@ def test_a_check_that_breaks_is_a_finding() -> None:
     assert second.remedy
 
 
-def test_a_refusal_brings_its_remedy() -> None:
+def test_the_remedy_of_an_error_is_preferred() -> None:
     error = BadInputError("a rule", "this; that", remedy="do this", action=Action("choose home"))
     finding = refused("storage", error, where="10.0.0.1", remedy="something else")
     assert (finding.text, finding.remedy) == ("a rule: this; that", "do this (--home)")
     assert refused("storage", BadInputError("a rule"), remedy="something else").remedy == "something else"
 
 
-def test_what_cannot_be_sent_to_workers_is_named() -> None:
+def test_objects_that_cannot_be_pickled_are_reported() -> None:
     red, green = pickled({"family": threading.Lock(), "data": bytes(3 << 20)})
     assert red.level == "red"
     assert "the family cannot be sent to workers: TypeError: cannot pickle" in red.text
@@ -177,13 +177,13 @@ def test_nodes_are_grouped_by_cpus_and_gpus() -> None:
 
 
 def test_disk_and_memory_of_this_machine(tmp_path: Path) -> None:
-    found = disk(tmp_path / "not" / "yet" / "there")
-    assert 0 < found.free <= found.total
+    measured = disk(tmp_path / "not" / "yet" / "there")
+    assert 0 < measured.free <= measured.total
     free, total = memory()
     assert free is not None
     assert total is not None
     assert 0 < free < total
 
 
-def test_a_closed_port_is_not_reached() -> None:
+def test_a_closed_port_is_unreachable() -> None:
     assert "refused" in unreachable("127.0.0.1", 9)

@@ -1,4 +1,4 @@
-"""The doctor's findings about slots, and about the memory of the largest setting, on nodes that are only named."""
+"""The doctor's findings about slots and the memory of the largest setting, for nodes that do not exist."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ H100 = Node("c", "10.0.0.3", 8, 1, gpu_kind="H100")
             1,
             (CPU, GPU),
             [
-                ("yellow", "10.0.0.1", "no trial runs there: each gets 1 CPU and 1 GPU"),
+                ("yellow", "10.0.0.1", "no trial runs there, since each gets 1 CPU and 1 GPU"),
                 ("green", "", "2 trials at once, each with 1 CPU and 1 GPU"),
             ],
         ),
@@ -39,9 +39,9 @@ H100 = Node("c", "10.0.0.3", 8, 1, gpu_kind="H100")
 )
 def test_slots(gpus: float | str, cpus: int, nodes: tuple[Node, ...], expected: list[tuple[str, str, str]]) -> None:
     spec = load("composer", overrides={"resources.gpus": gpus, "resources.cpus": cpus})
-    found = list(slots(Context(spec, Path("/home"), None, print, nodes=nodes)))
-    assert [(finding.level, finding.where) for finding in found] == [(level, where) for level, where, _ in expected]
-    for finding, (_, _, words) in zip(found, expected, strict=True):
+    findings = list(slots(Context(spec, Path("/home"), None, print, nodes=nodes)))
+    assert [(finding.level, finding.where) for finding in findings] == [(level, where) for level, where, _ in expected]
+    for finding, (_, _, words) in zip(findings, expected, strict=True):
         assert words in finding.text
 
 
@@ -49,13 +49,13 @@ def probe(free: int) -> NodeProbe:
     return NodeProbe(Disk("/ray", GIB, GIB), free, 64 * GIB, (), None, ())
 
 
-def test_slots_times_the_peak_must_be_free_on_each_node() -> None:
+def test_each_node_needs_free_memory_for_all_its_slots() -> None:
     peak = PeakMemory(tensors=1024 * MIB - 360 * MIB, context=0, total=64 * GIB)
-    found = list(fits({SMALL: peak}, SlotPlan(8, 1, 0.0), {SMALL: probe(3 * GIB), LARGE: probe(5 * GIB)}))
-    assert [(one.level, one.where) for one in found] == [("yellow", "10.0.0.1"), ("green", "10.0.0.2")]
-    assert found[0].text == "4 trials of the largest setting would take 4 GiB, and 3 GiB are free"
+    findings = list(fits({SMALL: peak}, SlotPlan(8, 1, 0.0), {SMALL: probe(3 * GIB), LARGE: probe(5 * GIB)}))
+    assert [(finding.level, finding.where) for finding in findings] == [("yellow", "10.0.0.1"), ("green", "10.0.0.2")]
+    assert findings[0].text == "4 trials of the largest setting would take 4 GiB, and 3 GiB are free"
     one_slot = list(fits({SMALL: peak}, SlotPlan(1, 1, 0.0), {SMALL: probe(3 * GIB)}))
-    assert [one.level for one in one_slot] == ["green"], "a search with one slot runs one trial"
+    assert [finding.level for finding in one_slot] == ["green"], "a search with one slot runs one trial"
 
 
 @pytest.mark.parametrize(
@@ -67,13 +67,13 @@ def test_slots_times_the_peak_must_be_free_on_each_node() -> None:
         (80 * GIB, 1.0, "yellow", "does not fit a whole GPU of 80 GiB"),
     ],
 )
-def test_the_peak_must_fit_a_trial_s_part_of_a_gpu(tensors: int, gpus: float, level: str, words: str) -> None:
+def test_the_peak_must_fit_into_a_trials_share_of_a_gpu(tensors: int, gpus: float, level: str, words: str) -> None:
     peak = PeakMemory(tensors=tensors, context=GIB, total=80 * GIB)
     (finding,) = fits({H100: peak}, SlotPlan(4, 1, gpus), {H100: probe(GIB)})
     assert finding.level == level
     assert words in finding.text
 
 
-def test_a_measurement_that_fails_is_reported() -> None:
+def test_a_failed_measurement_is_reported() -> None:
     (finding,) = fits({SMALL: BadInputError("it was killed")}, SlotPlan(1, 1, 0.0), {SMALL: probe(GIB)})
     assert (finding.level, finding.where, finding.text) == ("yellow", "10.0.0.1", "it was killed")

@@ -19,35 +19,35 @@ def printed(console: Console) -> str:
     return console.file.getvalue()
 
 
-def play(shown: SearchDisplay) -> None:
-    shown.search_started(trials=4, epochs=2, seconds=60, finished={"PRUNED": 1})
-    shown.trial_started(1, {"cell": "gru", "size": 64})
-    shown.trial_started(2, {"cell": "lstm", "size": 128})
-    shown.epoch(1, 1, 2.9, 0.02)
-    shown.epoch(2, 1, 2.5, 0.01)
-    shown.epoch(2, 2, 2.25, 0.01)
-    shown.trial_ended(2, "COMPLETE")
-    shown.trial_started(3, {"cell": "rnn", "size": 16})
-    shown.trial_ended(3, "FAIL", "nats_per_note is not finite at epoch 1: it diverged")
+def play(observer: SearchDisplay) -> None:
+    observer.search_started(trials=4, epochs=2, seconds=60, finished={"PRUNED": 1})
+    observer.trial_started(1, {"cell": "gru", "size": 64})
+    observer.trial_started(2, {"cell": "lstm", "size": 128})
+    observer.epoch(1, 1, 2.9, 0.02)
+    observer.epoch(2, 1, 2.5, 0.01)
+    observer.epoch(2, 2, 2.25, 0.01)
+    observer.trial_ended(2, "COMPLETE")
+    observer.trial_started(3, {"cell": "rnn", "size": 16})
+    observer.trial_ended(3, "FAIL", "nats_per_note is not finite at epoch 1: it diverged")
 
 
-def test_the_best_of_earlier_starts_is_known() -> None:
-    shown, console = display(terminal=False)
-    shown.search_started(trials=4, epochs=1, seconds=None, finished={"COMPLETE": 1})
-    shown.best_before(0, 2.2, 0.01)
-    shown.epoch(1, 1, 2.3, 0.02)
-    shown.trial_ended(1, "COMPLETE")
-    shown.epoch(2, 1, 2.1, 0.02)
-    shown.trial_ended(2, "COMPLETE")
+def test_the_best_trial_of_earlier_runs_is_shown() -> None:
+    observer, console = display(terminal=False)
+    observer.search_started(trials=4, epochs=1, seconds=None, finished={"COMPLETE": 1})
+    observer.best_before(0, 2.2, 0.01)
+    observer.epoch(1, 1, 2.3, 0.02)
+    observer.trial_ended(1, "COMPLETE")
+    observer.epoch(2, 1, 2.1, 0.02)
+    observer.trial_ended(2, "COMPLETE")
     lines = printed(console).splitlines()
     assert "best so far #0: 2.200 ± 0.010 nats per note" in lines
     assert [line.startswith("#2") for line in lines if "(best so far)" in line] == [True]
 
 
-def test_without_a_terminal_every_event_is_a_line() -> None:
-    shown, console = display(terminal=False)
-    play(shown)
-    shown.search_ended()
+def test_without_a_terminal_events_are_printed_as_lines() -> None:
+    observer, console = display(terminal=False)
+    play(observer)
+    observer.search_ended()
     text = printed(console)
     assert "4 trials of up to 2 epochs, at most 1 m 00 s" in text
     assert "#2 done after 2 epochs: 2.250 ± 0.010  (best so far)" in text
@@ -55,11 +55,11 @@ def test_without_a_terminal_every_event_is_a_line() -> None:
     assert "\x1b" not in text
 
 
-def test_the_panel_shows_what_runs_what_ended_and_the_best_so_far() -> None:
-    shown, console = display(terminal=True)
-    play(shown)
-    console.print(shown)
-    shown.search_ended()
+def test_the_panel_shows_running_trials_states_and_the_best_trial() -> None:
+    observer, console = display(terminal=True)
+    play(observer)
+    console.print(observer)
+    observer.search_ended()
     text = printed(console).rsplit("composer on oneills", 1)[1]
     assert "3 of 4 trials" in text
     assert "1 done" in text
@@ -71,23 +71,23 @@ def test_the_panel_shows_what_runs_what_ended_and_the_best_so_far() -> None:
     assert "cell gru, size 64" in text
 
 
-def test_a_partial_trial_is_never_the_best() -> None:
-    shown, console = display(terminal=True)
-    shown.search_started(trials=4, epochs=2, seconds=None, finished={})
-    shown.trial_started(1, {})
-    shown.epoch(1, 1, 0.1, 0.0)
-    console.print(shown)
-    shown.search_ended()
+def test_a_trial_without_its_full_budget_is_never_the_best() -> None:
+    observer, console = display(terminal=True)
+    observer.search_started(trials=4, epochs=2, seconds=None, finished={})
+    observer.trial_started(1, {})
+    observer.epoch(1, 1, 0.1, 0.0)
+    console.print(observer)
+    observer.search_ended()
     assert "no trial has trained for its full budget yet" in printed(console)
 
 
-def test_the_best_so_far_is_the_largest_where_more_is_better() -> None:
+def test_the_best_trial_of_a_maximised_metric_has_the_largest_value() -> None:
     console = Console(file=io.StringIO(), force_terminal=False, width=100, color_system=None)
-    shown = SearchDisplay(console, title="a search", objective=ONSET_CORRELATION, defaults=DEFAULTS)
-    shown.search_started(trials=2, epochs=1, seconds=None, finished={})
+    observer = SearchDisplay(console, title="a search", objective=ONSET_CORRELATION, defaults=DEFAULTS)
+    observer.search_started(trials=2, epochs=1, seconds=None, finished={})
     for number, mean in enumerate((0.5, 0.25, 0.75)):
-        shown.epoch(number, 1, mean, 0.1)
-        shown.trial_ended(number, "COMPLETE")
+        observer.epoch(number, 1, mean, 0.1)
+        observer.trial_ended(number, "COMPLETE")
     file = console.file
     assert isinstance(file, io.StringIO)
     ends = [line for line in file.getvalue().splitlines() if "done" in line]

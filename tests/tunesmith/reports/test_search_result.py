@@ -21,7 +21,7 @@ REPORT = EpochReport(1, {COMPOSER.metrics[0].name: FoldValues((1.5, 1.75))}, 2.0
 
 
 def printed(changed: Mapping[str, Value], capsys: pytest.CaptureFixture[str]) -> Mapping[str, tuple[str, ...]]:
-    """Print the result of a search with one trial; return the lines of each paragraph by its first line."""
+    """Print the result of a search with one trial, and return the lines of each paragraph by its first line."""
     values = {**COMPOSER.spec_type.defaults(), **changed}
     trial = TrialRecord(3, "COMPLETE", values, (EpochRecord(REPORT, 0),), None, None, "")
     print_result(load("composer"), COMPOSER, SearchResult("trials", (trial,), 1, True, 2.0, ()), None)
@@ -29,19 +29,19 @@ def printed(changed: Mapping[str, Value], capsys: pytest.CaptureFixture[str]) ->
     return {lines[0]: tuple(lines[1:]) for lines in paragraphs}
 
 
-def test_the_winners_settings_are_those_that_differ_from_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_settings_of_the_winner_that_differ_from_the_defaults_are_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     changed: dict[str, Value] = {"layers": 2, "lr": 0.005, "beat": "off"}
     lines = printed(changed, capsys)["the winner, #3 (settings that differ from the defaults)"]
     assert {line.split()[0] for line in lines if line[2] != " "} == set(changed)
 
 
-def test_a_winner_with_the_defaults_is_said_to_have_them(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_winner_with_default_settings_is_described_as_such(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed({}, capsys)["the winner, #3 (all settings have their defaults)"] == ()
 
 
-def test_every_command_that_is_offered_goes_to_the_searchs_home(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_suggested_command_has_the_searchs_home(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     home_folder(tmp_path / "there")
     commands = printed({}, capsys)["next"]
     home_folder(None, make=False)

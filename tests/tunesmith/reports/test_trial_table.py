@@ -1,4 +1,4 @@
-"""The table of a search's trials, on wide and narrow terminals."""
+"""The table of a search's trials on wide and narrow terminals."""
 
 import io
 import re
@@ -22,7 +22,7 @@ DIVERGED = "nats_per_note is not finite at epoch 3: it diverged; try a lower lr"
 
 
 def record(family_name: str) -> SearchRecord:
-    """A search of the built-in space with sampled settings, whose trials ended in every possible state."""
+    """Return a search of the built-in space, with sampled settings and a trial in every state."""
     family, spec = find_family(family_name), load(family_name)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
     scores = {metric.name: FoldValues((2.4312, 2.5, 2.45, 2.39)) for metric in family.metrics}
@@ -51,16 +51,18 @@ def record(family_name: str) -> SearchRecord:
 def printed(family: str, width: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     console = Console(file=io.StringIO(), width=width, color_system=None, highlight=False)
     monkeypatch.setattr(trial_table, "out", console)
-    found = record(family)
-    rows = trial_table.rows(found, find_family(family))
-    trial_table.print_table(found, find_family(family), rows)
+    searched = record(family)
+    rows = trial_table.rows(searched, find_family(family))
+    trial_table.print_table(searched, find_family(family), rows)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue().splitlines()
 
 
 @pytest.mark.parametrize("family", ["composer", "stylenet"])
 @pytest.mark.parametrize("width", [60, 80, 120, 160, 400])
-def test_it_fits_and_no_word_is_broken(family: str, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_fit_the_terminal_and_words_are_not_broken(
+    family: str, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lines = printed(family, width, monkeypatch)
     assert max(map(len, lines)) <= width
     whole = printed(family, 4000, monkeypatch)
@@ -75,7 +77,7 @@ def test_it_fits_and_no_word_is_broken(family: str, width: int, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("family", ["composer", "stylenet"])
-def test_the_settings_stand_below_where_there_is_no_room_beside_and_none_is_cut(
+def test_settings_are_printed_below_on_a_narrow_terminal_and_are_not_cut(
     family: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wide = printed(family, 4000, monkeypatch)

@@ -1,4 +1,4 @@
-"""Baselines that another process scores during a search."""
+"""Scoring of baselines by another process during a search."""
 
 import os
 import shutil
@@ -27,67 +27,67 @@ def tunes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Prepared:
     return prepare(str(folder), processes=1)
 
 
-def test_a_process_scores_them_once_for_the_same_data(tunes: Prepared, capsys: pytest.CaptureFixture[str]) -> None:
+def test_baselines_are_scored_once_for_the_same_data(tunes: Prepared, capsys: pytest.CaptureFixture[str]) -> None:
     with Scoring("composer", tunes) as scoring:
         assert scoring.process is not None
-        found = scoring.wait(None)
-    assert found == FAMILIES["composer"].baselines(tunes.data)
-    assert found is not None
-    assert [one.name for one in found] == NAMES
-    assert (scoring.lack, scoring.interrupted, scoring.seconds_left) == ("", False, 0.0)
+        scored = scoring.wait(None)
+    assert scored == FAMILIES["composer"].baselines(tunes.data)
+    assert scored is not None
+    assert [baseline.name for baseline in scored] == NAMES
+    assert (scoring.reason, scoring.interrupted, scoring.seconds_left) == ("", False, 0.0)
     assert "scoring the baselines" in capsys.readouterr().err
     with Scoring("composer", tunes) as again:
-        assert again.process is None, "what was kept needs no process"
-        assert again.wait(None) == found
+        assert again.process is None, "cached scores need no process"
+        assert again.wait(None) == scored
     assert capsys.readouterr().err == ""
 
 
-def test_what_its_time_does_not_suffice_for_is_told(tunes: Prepared) -> None:
+def test_a_time_limit_is_reported(tunes: Prepared) -> None:
     with Scoring("composer", tunes) as scoring:
         process = scoring.process
         assert process is not None
         process.send_signal(signal.SIGSTOP)
         assert scoring.wait(0.0) is None
-    assert scoring.lack == "the search's time is up"
-    assert process.returncode == -signal.SIGKILL, "nothing is left running"
+    assert scoring.reason == "the search's time is up"
+    assert process.returncode == -signal.SIGKILL, "the process is killed"
     assert baseline_cache.read("composer", tunes.fingerprint) is None
 
 
-def test_ctrl_c_ends_the_waiting_and_not_the_command(tunes: Prepared) -> None:
+def test_ctrl_c_ends_only_the_wait(tunes: Prepared) -> None:
     with Scoring("composer", tunes) as scoring:
         assert scoring.process is not None
         scoring.process.send_signal(signal.SIGSTOP)
         threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
         assert scoring.wait(None) is None
     assert scoring.interrupted
-    assert scoring.lack == "interrupted by Ctrl-C"
+    assert scoring.reason == "interrupted by Ctrl-C"
 
 
-def test_a_process_that_dies_or_fails_says_so(tunes: Prepared) -> None:
+def test_a_process_that_dies_or_fails_is_reported(tunes: Prepared) -> None:
     with Scoring("composer", tunes) as scoring:
         assert scoring.process is not None
         scoring.process.kill()
         assert scoring.wait(None) is None
-    assert scoring.lack == "the process that scored them was killed"
+    assert scoring.reason == "the process that scored them was killed"
     tunes.source.path.write_bytes(b"no such file")
     with Scoring("composer", tunes) as failing:
         assert failing.wait(None) is None
-    assert tunes.source.path.name in failing.lack
+    assert tunes.source.path.name in failing.reason
 
 
-def test_a_search_that_ends_sooner_ends_the_process(tunes: Prepared) -> None:
+def test_the_process_ends_with_the_search(tunes: Prepared) -> None:
     with Scoring("composer", tunes) as scoring:
         process = scoring.process
         assert process is not None
     assert process.returncode is not None
 
 
-def test_what_is_left_is_as_slow_as_the_slowest_so_far() -> None:
-    pace = RemainingWork(8)
-    assert pace.seconds_left == 0, "nobody knows yet"
-    pace.step(1.5)
-    pace.step(2.0)
-    assert pace.seconds_left == 6 * 1.5
+def test_remaining_steps_are_assumed_to_be_as_slow_as_the_slowest() -> None:
+    work = RemainingWork(8)
+    assert work.seconds_left == 0, "no step has been timed yet"
+    work.step(1.5)
+    work.step(2.0)
+    assert work.seconds_left == 6 * 1.5
     for seconds in (2.5, 3.0, 3.5, 4.0, 4.5, 5.0):
-        pace.step(seconds)
-    assert pace.seconds_left == 0
+        work.step(seconds)
+    assert work.seconds_left == 0

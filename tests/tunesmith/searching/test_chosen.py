@@ -11,7 +11,7 @@ from tunesmith.searching.chosen import chosen_search
 
 @pytest.fixture
 def before_copying(tmp_path: Path) -> Path:
-    """Return the file of a search that was started before composers could copy."""
+    """The file of a search that was started before composers had experts that copy."""
     path = folder(tmp_path, "old") / "search.toml"
     path.parent.mkdir(parents=True)
     lines = load("composer", overrides={"name": "old"}).to_toml().splitlines()
@@ -20,7 +20,7 @@ def before_copying(tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("before_copying")
-def test_a_search_that_was_started_before_a_setting_existed_goes_on_as_it_was(tmp_path: Path) -> None:
+def test_a_search_that_was_started_before_a_setting_existed_resumes_without_it(tmp_path: Path) -> None:
     started = chosen_search("old", tmp_path, {"budget.trials": 99})
     assert started.budget.trials == 99
     assert started.space.values({})["copying"] == "off"
@@ -28,6 +28,6 @@ def test_a_search_that_was_started_before_a_setting_existed_goes_on_as_it_was(tm
     assert chosen_search("old", tmp_path, {"space.copying": "match"}).space.values({})["copying"] == "match"
 
 
-def test_its_file_begins_a_search_of_today(before_copying: Path, tmp_path: Path) -> None:
-    begun = chosen_search(str(before_copying), tmp_path, {"name": "new"})
-    assert begun.space.values({})["copying"] == "match+bars"
+def test_its_file_starts_a_new_search_with_the_present_defaults(before_copying: Path, tmp_path: Path) -> None:
+    new_search = chosen_search(str(before_copying), tmp_path, {"name": "new"})
+    assert new_search.space.values({})["copying"] == "match+bars"

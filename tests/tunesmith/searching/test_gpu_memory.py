@@ -1,4 +1,4 @@
-"""The share of a GPU that the largest setting's measured memory requires."""
+"""The share of a GPU that the measured memory of the largest setting requires."""
 
 import pytest
 
@@ -13,13 +13,13 @@ GIB = 2**30
 ON_SMALL, ON_LARGE = PeakMemory(2 * GIB, GIB // 2, 16 * GIB), PeakMemory(2 * GIB, GIB // 2, 80 * GIB)
 
 
-def test_every_kind_of_gpu_must_hold_its_trials() -> None:
-    small, large = (share_of_gpu(one.tensors, one.total, context=one.context) for one in (ON_SMALL, ON_LARGE))
+def test_the_share_is_enough_on_every_kind_of_gpu() -> None:
+    small, large = (share_of_gpu(peak.tensors, peak.total, context=peak.context) for peak in (ON_SMALL, ON_LARGE))
     assert small > large
     assert needed_share({SMALL: ON_SMALL, LARGE: ON_LARGE}) == small
     assert needed_share({LARGE: ON_LARGE}) == large
 
 
 @pytest.mark.parametrize("peaks", [{}, {SMALL: BadInputError("it died")}, {SMALL: ON_SMALL, LARGE: BadInputError("x")}])
-def test_nothing_is_guessed_where_one_kind_is_not_known(peaks: dict[Node, PeakMemory | BadInputError]) -> None:
+def test_the_share_is_unknown_without_measurements_of_all_kinds(peaks: dict[Node, PeakMemory | BadInputError]) -> None:
     assert needed_share(peaks) is None

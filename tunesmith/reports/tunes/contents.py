@@ -1,4 +1,4 @@
-"""The report on composed tunes: each measure compared with the corpus, and the source of the longest copy."""
+"""The report on composed tunes: measures compared with the corpus, and the source of the longest copy."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from data_prep.tunes.notation import Tune
 from data_prep.tunes.spelling import tonic
 
 TuneReport = dict[str, Any]
-"""The report as JSON: "corpus" (or null), "measures" by their names and "tunes" by their files' stems."""
+"""The report as JSON: "corpus" (or null), "measures" by name, and "tunes" by the stem of their files."""
 
 _USUAL = (0.05, 0.95)
 """Quantiles of the corpus that the report shows."""
@@ -23,14 +23,14 @@ def report_data(tunes: Mapping[str, Tune], corpus: CorpusMeasures | None, index:
     """Measure composed tunes.
 
     Args:
-        tunes: The tunes by their files' stems.
-        corpus: The measures of the training corpus; None where that is not available.
-        index: The same corpus, to find copies in.
+        tunes: The tunes by the stem of their files.
+        corpus: The measures of the corpus; None if it is not available.
+        index: The index of the same corpus, to find copies.
 
     Returns:
         The report.
     """
-    assert (corpus is None) == (index is None), "both are of one corpus"
+    assert (corpus is None) == (index is None), "both belong to the same corpus"
     return {
         "corpus": corpus and {"name": corpus.corpus, "pieces": corpus.num_pieces},
         "measures": {
@@ -67,11 +67,11 @@ def _of_tune(tune: Tune, corpus: CorpusMeasures | None, index: CorpusIndex | Non
 
 
 def _compared(name: str, value: Value, corpus: CorpusMeasures | None) -> TuneReport:
-    place = corpus.rank(name, value) if corpus and value is not None else None
+    rank = corpus.rank(name, value) if corpus and value is not None else None
     return {
         "value": value,
-        "percentile": place and round(place.percentile, 1),
-        "unusual": place and _UNUSUAL[place.outlying],
+        "percentile": rank and round(rank.percentile, 1),
+        "unusual": rank and _UNUSUAL[rank.outlying],
     }
 
 

@@ -1,4 +1,4 @@
-"""The report on composed tunes as files: JSON, a page in Markdown and a picture."""
+"""The report on composed tunes as files: JSON, a Markdown page and a picture."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,12 +22,12 @@ def write_report(
     *,
     replace: bool = False,
 ) -> tuple[TuneReport, list[Path]]:
-    """Write the report beside the tunes' files: NAME.json, NAME.md and, if there is a corpus, NAME.png.
+    """Write the report next to the tunes' files: NAME.json, NAME.md and, with a corpus, NAME.png.
 
     Args:
-        tunes: The tunes by their files' stems.
-        corpus: The measures of the training corpus; None where that is not available.
-        index: The same corpus, to find copies in.
+        tunes: The tunes by the stem of their files.
+        corpus: The measures of the corpus; None if it is not available.
+        index: The index of the same corpus, to find copies.
         folder: The folder of the tunes' files.
         name: The stem of the report's files.
         replace: Whether to replace existing files.
@@ -36,7 +36,7 @@ def write_report(
         The report, and the files.
 
     Raises:
-        BadInputError: If the folder cannot be written, or a file exists and may not be replaced.
+        BadInputError: If the folder is not writable, or a file exists and ``replace`` is false.
     """
     paths = [folder / f"{name}.json", folder / f"{name}.md"]
     picture = folder / f"{name}.png"

@@ -1,4 +1,4 @@
-"""The picture of what networks remember of a tune: a grid of their continuations."""
+"""The picture of a memorised tune: a grid of the continuations by different networks."""
 
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -14,28 +14,24 @@ if TYPE_CHECKING:
 
     from models.uses.offers import Recollection
 
-_COLOURS = {
-    "given": "0.7",
-    "right": "#0072b2",
-    "wrong": "#d55e00",
-}  # grey; Okabe and Ito: colour-blind safe
+_COLOURS = {"given": "0.7", "right": "#0072b2", "wrong": "#d55e00"}  # grey; Okabe and Ito: colour-blind safe
 _WIDTH, _HEIGHT = 2.6, 1.3
 """Size of a panel, in inches."""
 
 _SOUNDING = Fraction(9, 10)
-"""The share of a note's length that is drawn, so that repeated notes are separate."""
+"""The drawn fraction of a note's length, so that repeated notes are separated."""
 
 
 def draw_grid(cells: "Sequence[Recollection]", title: str) -> "Figure":
-    """Draw each network's continuation of a tune: a row for each number of inputs, a column for each of iterations.
+    """Draw the continuations of a tune by networks, in rows by number of inputs and columns by number of iterations.
 
     Args:
-        cells: The recollections of a whole grid, row by row.
+        cells: The recollections of the grid, row by row.
         title: The tune's title.
 
     Returns:
-        The figure: each panel has the given notes, and the others coloured as right or wrong, with the share of right
-        ones above.
+        The figure: each panel shows the given notes, and the others coloured as right or wrong. Its title is the share
+        of right notes.
     """
     from matplotlib.patches import Patch
 

@@ -1,4 +1,4 @@
-"""The picture of the report on composed tunes: each measure of each tune among those of the corpus."""
+"""The picture of the report on composed tunes: the measures of tunes, compared with those of the corpus."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,25 +18,21 @@ if TYPE_CHECKING:
     from tunesmith.reports.tunes.contents import TuneReport
 
 _COLUMNS = 5
-_ALL, _CENTRAL, _TUNE, _UNUSUAL = (
-    "#e3e6e9",
-    "#bcc3c9",
-    "#0072b2",
-    "#d55e00",
-)  # greys; Okabe and Ito: colour-blind safe
+_ALL, _CENTRAL = "#e3e6e9", "#bcc3c9"  # greys
+_TUNE, _UNUSUAL = "#0072b2", "#d55e00"  # Okabe and Ito: colour-blind safe
 _BINS = 24
 
 _BARS_TOP, _MARKS_FROM, _MARKS_TOP = 0.6, 0.66, 0.98
-"""Heights in a panel: its highest bar, its lowest mark, and the limit of its highest mark."""
+"""Heights of the highest bar, the lowest mark and the highest mark, as fractions of the panel's height."""
 
 _MARK_WIDTH, _LETTER_WIDTH, _MARK_HEIGHT = 0.03, 0.028, 0.075
-"""Sizes of a mark and of a letter of its label, in widths and heights of a panel."""
+"""Sizes of a mark and of a letter of its label, as fractions of the panel's width and height."""
 
 _MIDDLE = 0.5
 
 
 def draw(report: "TuneReport", corpus: "CorpusMeasures") -> "Figure":
-    """Draw a panel for each measure that the corpus has.
+    """Draw a panel for each measure that is known for the corpus.
 
     Args:
         report: The report.
@@ -57,7 +53,7 @@ def draw(report: "TuneReport", corpus: "CorpusMeasures") -> "Figure":
         axes.set_axis_off()
     _draw_legend(panels[len(names)])
     count = len(report["tunes"])
-    title = f"{counted(count, 'composed tune')} among the {counted(corpus.num_pieces, 'piece')} of {corpus.corpus}"
+    title = f"{counted(count, 'composed tune')} and the {counted(corpus.num_pieces, 'piece')} of {corpus.corpus}"
     figure.suptitle(title, fontsize=13, x=0.01, ha="left", fontweight="bold")
     return figure
 
@@ -74,14 +70,11 @@ def _draw_panel(axes: Any, name: str, corpus: "CorpusMeasures", tunes: Mapping[s
         _draw_histogram(axes, known, edges)
     _draw_marks(axes, list(tunes), values, [value["unusual"] is not None for value in tunes.values()], edges)
     axes.set_xlim(edges[0], edges[-1])
-    axes.set_title(f"{MEASURES[name].title}{_in_units(unit)}", loc="left", fontsize=10)
+    in_unit = {"share": " [%]", "semitones": " [semitones]"}.get(unit, "")
+    axes.set_title(f"{MEASURES[name].title}{in_unit}", loc="left", fontsize=10)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.set_yticks([])
-
-
-def _in_units(unit: str) -> str:
-    return {"share": " [%]", "semitones": " [semitones]"}.get(unit, "")
 
 
 def _draw_answers(axes: Any, known: NDArray[np.float64]) -> None:
@@ -93,7 +86,7 @@ def _draw_answers(axes: Any, known: NDArray[np.float64]) -> None:
 
 
 def _draw_histogram(axes: Any, known: NDArray[np.float64], edges: NDArray[np.float64]) -> None:
-    """Draw the histogram of the corpus; pieces beyond the edges count in the outermost bars."""
+    """Draw the histogram of the corpus; the outermost bars include all pieces beyond the edges."""
     from matplotlib.ticker import MaxNLocator
 
     counts, _ = np.histogram(np.clip(known, edges[0], edges[-1]), edges)
@@ -109,27 +102,31 @@ def _draw_histogram(axes: Any, known: NDArray[np.float64], edges: NDArray[np.flo
 def _draw_marks(
     axes: Any, stems: Sequence[str], values: Sequence[float], unusual: Sequence[bool], edges: NDArray[np.float64]
 ) -> None:
-    """Draw a mark for each tune, stacked where they would overlap.
+    """Draw a mark for each tune, stacked if marks would overlap.
 
-    Unusual tunes are labelled, unless there are too many for their labels to fit.
+    Unusual tunes are labelled, unless their labels do not fit.
     """
     places = [float((value - edges[0]) / (edges[-1] - edges[0])) for value in values]
     labels = [stem if is_unusual else "" for stem, is_unusual in zip(stems, unusual, strict=True)]
     levels = _levels([_span(place, label) for place, label in zip(places, labels, strict=True)])
-    room = (_MARKS_TOP - _MARKS_FROM) / _MARK_HEIGHT
-    if max(levels, default=0) > room:
+    max_levels = (_MARKS_TOP - _MARKS_FROM) / _MARK_HEIGHT
+    if max(levels, default=0) > max_levels:
         labels = [""] * len(labels)
         levels = _levels([_span(place, "") for place in places])
-    squeeze = min(1, room / max([1, *levels]))
+    squeeze = min(1, max_levels / max([1, *levels]))
     for place, label, is_unusual, level in zip(places, labels, unusual, levels, strict=True):
         height = _MARKS_FROM + _MARK_HEIGHT * squeeze * level
-        look: dict[str, Any] = {
-            "color": _UNUSUAL if is_unusual else _TUNE,
-            "markersize": max(4.5, 6 * squeeze),
-            "markeredgecolor": "white",
-            "markeredgewidth": 0.7,
-        }
-        axes.plot(place, height, "o", transform=axes.transAxes, clip_on=False, **look)
+        axes.plot(
+            place,
+            height,
+            "o",
+            transform=axes.transAxes,
+            clip_on=False,
+            color=_UNUSUAL if is_unusual else _TUNE,
+            markersize=max(4.5, 6 * squeeze),
+            markeredgecolor="white",
+            markeredgewidth=0.7,
+        )
         side = 1 if place < _MIDDLE else -1
         axes.annotate(
             label,
@@ -145,14 +142,14 @@ def _draw_marks(
 
 
 def _span(place: float, label: str) -> tuple[float, float]:
-    """Return the left and right ends of a mark with its label, which points inwards."""
+    """Return the left and right ends of a mark and its label, which is placed towards the middle."""
     left, right = place - _MARK_WIDTH / 2, place + _MARK_WIDTH / 2
     width = _LETTER_WIDTH * len(label)
     return (left, right + width) if place < _MIDDLE else (left - width, right)
 
 
 def _levels(spans: Sequence[tuple[float, float]]) -> list[int]:
-    """Put each span on the lowest level where it overlaps no other."""
+    """Return the lowest level for each span on which it does not overlap an earlier span."""
     taken: list[list[tuple[float, float]]] = []
     levels: list[int] = []
     for left, right in spans:
@@ -185,10 +182,10 @@ def _draw_legend(axes: Any) -> None:
 
     handles = [
         Patch(color=_CENTRAL, label="the corpus's pieces"),
-        Patch(color=_ALL, label="those outside the central 95 %\n(the outermost bars hold all beyond)"),
-        Line2D([], [], color="0.3", linewidth=1, linestyle=(0, (3, 2)), label="their median"),
+        Patch(color=_ALL, label="pieces outside the central 95 %\n(the outermost bars include all beyond)"),
+        Line2D([], [], color="0.3", linewidth=1, linestyle=(0, (3, 2)), label="median of the corpus"),
         Line2D([], [], color=_TUNE, marker="o", linestyle="", label="a composed tune"),
-        Line2D([], [], color=_UNUSUAL, marker="o", linestyle="", label="one outside the central 95 %"),
+        Line2D([], [], color=_UNUSUAL, marker="o", linestyle="", label="a tune outside the central 95 %"),
     ]
     legend = axes.legend(handles=handles, loc="center left", frameon=False, fontsize=9)
-    legend.set_in_layout(False)  # the panel beside it is empty
+    legend.set_in_layout(False)  # the next panel is empty

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 _GIVEN, _COMPOSED = "#0072b2", "#d55e00"  # Okabe and Ito: colour-blind safe
 _SIGNS = {-1: "♭", 0: "", 1: "♯"}
-_TOUCH = Fraction(1, 16)
-"""Quarter notes by which each note is drawn shorter, so that repeated notes are separate."""
+_GAP = Fraction(1, 16)
+"""Gap after each note, so that repeated notes are separated (quarter notes)."""
 
 
 def piano_roll(tune: "Tune") -> "Figure":
@@ -25,8 +25,8 @@ def piano_roll(tune: "Tune") -> "Figure":
         tune: The tune.
 
     Returns:
-        The figure: the notes of the prompt in one colour, the others in another, and pitches outside the key's scale
-        shaded.
+        The figure: the notes of the prompt and the composed notes in different colours, and pitches outside the key's
+        scale shaded.
     """
     figure = new_figure(figsize=(11, 4), dpi=120, layout="constrained")
     axes = figure.subplots()
@@ -65,16 +65,14 @@ def _draw_scale(axes: Any, tune: "Tune", pitches: range) -> None:
     axes.set_yticks(ticks, labels, fontsize=7)
 
 
-def _draw_notes(axes: Any, tune: "Tune", label: str, colour: str, which: range) -> None:
+def _draw_notes(axes: Any, tune: "Tune", label: str, colour: str, numbers: range) -> None:
     onsets = tune.onsets()
-    notes = [number for number in which if tune.pitch[number] != REST]
+    notes = [number for number in numbers if tune.pitch[number] != REST]
+    durations = (tune.duration[number] for number in notes)
     if notes:
         axes.barh(
             [tune.pitch[number] for number in notes],
-            [
-                float((tune.duration[number] - min(_TOUCH, tune.duration[number] / 2)) / tune.bar_length)
-                for number in notes
-            ],
+            [float((duration - min(_GAP, duration / 2)) / tune.bar_length) for duration in durations],
             left=[float(_in_bars(tune, onsets[number])) for number in notes],
             height=0.9,
             color=colour,

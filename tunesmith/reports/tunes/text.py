@@ -1,4 +1,4 @@
-"""The report on composed tunes as text: a table for the terminal, and a page in Markdown with links to the tunes."""
+"""The report on composed tunes as text: a table for the terminal, and a Markdown page with links to the tunes."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,20 +15,18 @@ if TYPE_CHECKING:
 _MARKS = {"low": " ▼", "high": " ▲", None: ""}
 _LINKED = (".mid", ".musicxml", ".abc", ".svg", ".wav")
 _LABELS, _CELL = 53, 8
-"""Characters of the terminal's table before the tunes' columns, and of the widest value in those."""
+"""Widths of the terminal's table before the columns of the tunes, and of the widest value in these columns."""
 
 
 def print_report(report: "TuneReport") -> None:
-    """Print the measures of as many tunes as fit beside those of the corpus, and the sources of their copies."""
+    """Print the measures of the corpus and of as many tunes as fit, and the sources of their longest copies."""
     from rich.markup import escape
-    from rich.table import Table
 
-    from tunesmith.console import out
+    from tunesmith.console import new_table, out
 
     cell = max(_CELL, *map(len, report["tunes"])) + 2
     shown = list(report["tunes"])[: max(1, (out.width - _LABELS) // cell)]
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("measure", no_wrap=True)
+    table = new_table("measure")
     for title in _corpus_titles(report):
         table.add_column(title, justify="right", style="dim", no_wrap=True)
     for stem in shown:
@@ -46,12 +44,12 @@ def print_report(report: "TuneReport") -> None:
 
 
 def markdown(report: "TuneReport", folder: Path, picture: str) -> str:
-    """Return the page.
+    """Return the Markdown page.
 
     Args:
         report: The report.
-        folder: The folder of the tunes' files; the page links to those that exist.
-        picture: The name of the picture's file, shown if there is a corpus to compare with.
+        folder: The folder of the tunes' files; the page links to existing files.
+        picture: The name of the picture's file, which is shown if there is a corpus.
 
     Returns:
         The page.
@@ -65,7 +63,7 @@ def _page(report: "TuneReport", folder: Path, picture: str) -> Iterator[str]:
     yield _key(report)
     yield ""
     if report["corpus"]:
-        yield from (f"![The tunes among the corpus's pieces]({quote(picture)})", "")
+        yield from (f"![The tunes compared with the corpus]({quote(picture)})", "")
     titles = ["measure", *_corpus_titles(report), *map(_plain, report["tunes"])]
     yield _row(titles)
     yield _row([":--", *["--:"] * (len(titles) - 1)])
@@ -82,7 +80,7 @@ def _page(report: "TuneReport", folder: Path, picture: str) -> Iterator[str]:
         yield _plain(f"{copy[0].upper()}{copy[1:]}.")
         if (folder / f"{stem}.png").exists():
             yield from ("", f"![{_plain(stem)}]({quote(stem)}.png)")
-    yield from ("", "## What the measures are", "")
+    yield from ("", "## Measures", "")
     for measure in report["measures"].values():
         yield f"- **{measure['title']}** ({measure['unit']}): {measure['meaning']}"
 
@@ -92,7 +90,7 @@ def _row(cells: list[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Escape the characters that Markdown would interpret."""
+    """Escape characters that Markdown would interpret."""
     return "".join(f"\\{letter}" if letter in "\\`*_{}[]<>#|" else letter for letter in " ".join(text.split()))
 
 
@@ -101,7 +99,7 @@ def _corpus_titles(report: "TuneReport") -> list[str]:
 
 
 def _of_corpus(report: "TuneReport", measure: "dict[str, Any]") -> list[str]:
-    """Return a measure of the corpus, in the columns for it."""
+    """Return the cells for a measure of the corpus."""
     if not report["corpus"]:
         return []
     usual, unit = measure["corpus"], measure["unit"]
@@ -129,11 +127,11 @@ def _text(value: "Value", unit: "Unit") -> str:
 
 def _key(report: "TuneReport") -> str:
     if not report["corpus"]:
-        return "The training corpus is not available: its measures and the copies are left out."
+        return "The corpus is not available, so measures are not compared and copies are not listed."
     corpus = report["corpus"]
     return (
         f"Compared with the {counted(corpus['pieces'], 'piece')} of {corpus['name']}. Leaps and ranges are in "
-        "semitones; ▼ and ▲ mark what fewer than 1 in 40 of them fall below or exceed; given notes are not counted."
+        "semitones; ▼ and ▲ mark values that fewer than 1 in 40 pieces fall below or exceed; given notes do not count."
     )
 
 
@@ -150,13 +148,9 @@ def _copy(report: "TuneReport", stem: str) -> str:
         return "not compared with the corpus"
     copy = report["tunes"][stem]["longest_copy"]
     if copy is None or copy["length"] < MIN_COPY:
-        return f"no {MIN_COPY} notes in a row are in the corpus"
+        return f"no {MIN_COPY} consecutive notes are in the corpus"
     source = f"{copy['title']} ({copy['piece']})" if copy["title"] else copy["piece"]
-    higher, note = copy["semitones"], copy["piece_note"] + 1
-    pitch = (
-        f"{counted(abs(higher), 'semitone')} {'lower' if higher > 0 else 'higher'} there"
-        if higher
-        else "at the same pitch"
-    )
+    shift, note = copy["semitones"], copy["piece_note"] + 1
+    pitch = f"{counted(abs(shift), 'semitone')} {'lower' if shift > 0 else 'higher'}" if shift else "at the same pitch"
     length = counted(copy["length"], "note")
-    return f"{length} from bar {copy['bar']} on are in {source} from its note {note} on, {pitch}"
+    return f"{length} from bar {copy['bar']} on are in {source} from note {note} on, {pitch}"

@@ -33,7 +33,7 @@ def corpus(index: CorpusIndex, tmp_path_factory: pytest.TempPathFactory) -> Corp
     return corpus_measures(MELODIES, index, tmp_path_factory.mktemp("cache"))
 
 
-def test_numbers_stand_beside_the_corpus(corpus: CorpusMeasures, index: CorpusIndex) -> None:
+def test_measures_are_compared_with_the_corpus(corpus: CorpusMeasures, index: CorpusIndex) -> None:
     tunes = {"copied": replace(FIRST.transposed(3), num_prompt=2), "poor": POOR}
     report = report_data(tunes, corpus, index)
     assert list(report["measures"]) == list(MEASURES) == list(report["tunes"]["poor"]["values"])
@@ -48,7 +48,7 @@ def test_numbers_stand_beside_the_corpus(corpus: CorpusMeasures, index: CorpusIn
     assert json.loads(json.dumps(report)) == report
 
 
-def test_the_report_is_written_beside_the_tunes(corpus: CorpusMeasures, index: CorpusIndex, tmp_path: Path) -> None:
+def test_the_report_links_to_the_files_of_the_tunes(corpus: CorpusMeasures, index: CorpusIndex, tmp_path: Path) -> None:
     tunes = {"a tune": replace(FIRST, title="Again"), "poor": POOR}
     write(tunes["a tune"], tmp_path, "a tune", ["abc", "png"])
     report, paths = write_report(tunes, corpus, index, tmp_path, "some report")
@@ -61,13 +61,13 @@ def test_the_report_is_written_beside_the_tunes(corpus: CorpusMeasures, index: C
     assert "![a tune](a%20tune.png)" in page
     assert "![poor]" not in page
     assert "## A \\*poor\\* \\| tune" in page
-    assert "The \\[First\\] Piece (tune 0) from its note 1 on, at the same pitch." in page
+    assert "The \\[First\\] Piece (tune 0) from note 1 on, at the same pitch." in page
     rows = [line for line in page.splitlines() if line.startswith("|")]
     assert len(rows) == 2 + len(MEASURES)
     assert {row.count("|") for row in rows} == {6}
 
 
-def test_without_the_corpus_its_columns_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_corpus_its_columns_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report, paths = write_report({"poor": POOR}, None, None, tmp_path, "report")
     assert [path.name for path in paths] == ["report.json", "report.md"]
     assert report["corpus"] is None
@@ -79,7 +79,7 @@ def test_without_the_corpus_its_columns_are_left_out(tmp_path: Path, capsys: pyt
 
 
 @pytest.mark.parametrize(("width", "num_shown"), [(80, 2), (120, 6), (70, 1)])
-def test_the_table_marks_what_is_unusual_and_has_as_many_tunes_as_fit(
+def test_the_table_marks_unusual_values_and_has_as_many_tunes_as_fit(
     width: int,
     num_shown: int,
     corpus: CorpusMeasures,
@@ -94,11 +94,11 @@ def test_the_table_marks_what_is_unusual_and_has_as_many_tunes_as_fit(
     assert leap.count("61 ▲") == num_shown
     assert len(leap) <= width
     assert f"and {8 - num_shown} more" in shown
-    assert f"tune-{num_shown - 1}: no 8 notes in a row" in shown
+    assert f"tune-{num_shown - 1}: no 8 consecutive notes" in shown
     assert f"tune-{num_shown}:" not in shown
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_writable_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInputError, match=r"must be writable: .*file.*Not a directory"):
         write_report({"poor": POOR}, None, None, tmp_path / "file", "report")

@@ -14,22 +14,22 @@ from tunesmith.reports.tunes.roll import piano_roll
 
 
 def _notes(tune: Tune) -> list[tuple[float, float, str]]:
-    """Return the left end, the height and the colour of each drawn note."""
+    """Return the left end (bars), the pitch and the colour of each drawn note."""
     (axes,) = piano_roll(tune).axes
     bars = [bar for container in axes.containers for bar in cast("Any", container)]
     return [(bar.get_x(), bar.get_y() + bar.get_height() / 2, to_hex(bar.get_facecolor())) for bar in bars]
 
 
 @pytest.mark.parametrize("tune", TUNES.values(), ids=TUNES)
-def test_every_note_stands_at_its_pitch_and_bar(tune: Tune) -> None:
-    found = _notes(tune)
+def test_every_note_is_drawn_at_its_pitch_and_bar(tune: Tune) -> None:
+    notes = _notes(tune)
     sounding = [(onset, pitch) for onset, pitch in zip(tune.onsets(), tune.pitch, strict=True) if pitch != REST]
-    assert [round(height) for _, height, _ in found] == [pitch for _, pitch in sounding]
-    for (left, _, _), (onset, _) in zip(found, sounding, strict=True):
+    assert [round(height) for _, height, _ in notes] == [pitch for _, pitch in sounding]
+    for (left, _, _), (onset, _) in zip(notes, sounding, strict=True):
         assert left == pytest.approx(float(1 + (onset - tune.pickup) / tune.bar_length))
 
 
-def test_the_prompt_has_a_colour_of_its_own() -> None:
+def test_the_prompt_has_another_colour() -> None:
     tune = TUNES["jig"]
     colours = [colour for _, _, colour in _notes(tune)]
     assert set(colours[:12]).isdisjoint(colours[12:])
