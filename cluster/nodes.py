@@ -16,7 +16,7 @@ _MUST_ANSWER = "every node must answer"
 
 @dataclass(frozen=True)
 class Node:
-    """A machine that is alive.
+    """A live node of the Ray cluster.
 
     Attributes:
         id: Ray's id of the machine; it changes whenever Ray is started there.

@@ -85,8 +85,8 @@ def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, proces
     if not read.kept:
         first = [*read.exclusions, *read.skipped][0]
         raise BadInputError(
-            "a corpus needs at least one performance that can be used",
-            f"none of the {num_files} in {corpus.name!r} can be, the first is {first.file}: {first.reason}",
+            "a corpus needs at least one usable performance",
+            f"none of the {num_files} in {corpus.name!r} is usable (the first, {first.file}: {first.reason})",
         )
     entries = [entry for entry, _ in read.kept]
     composition = compositions(

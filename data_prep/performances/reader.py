@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from data_prep.performances.arrays import Performance
 from data_prep.readers.beats import BEATS_PER_BAR
-from data_prep.readers.midi import file as midi_file
-from data_prep.readers.midi.file import DRUMS, MidiNotes, check_releases, sounding
+from data_prep.readers.midi import files as midi_file
+from data_prep.readers.midi.files import DRUMS, MidiNotes, check_releases, sounding
 from data_prep.readers.midi.metres import metres_and_pickup
 from data_prep.readers.notes import Metre
 

@@ -95,13 +95,13 @@ def read_one(reader: FileReader[Read], path: Path, bounds: Bounds = BOUNDS) -> R
 def read_each(
     reader: FileReader[Read], paths: Iterable[Path], *, processes: int = 1, bounds: Bounds = BOUNDS
 ) -> Generator[tuple[Path, Read | Failure]]:
-    """Read files in parallel, each within limits. No file can prevent the others from being read.
+    """Read files in parallel, each within resource limits. No file can prevent the others from being read.
 
     Args:
         reader: The function that reads a file.
         paths: The files, started in this order.
         processes: Number of parallel processes.
-        bounds: Limits of reading one file.
+        bounds: Limits for each file.
 
     Yields:
         (file, result or failure), in the order of completion.

@@ -139,7 +139,7 @@ class _Run(NamedTuple):
 
 
 class _Player:
-    """Appends the stretches that are played to ``order``."""
+    """Expands repeats: ``order`` lists the stretches in the order of playing."""
 
     def __init__(self, turns: Sequence[Turn], sizes: Sequence[int]) -> None:
         self.order: list[int] = []

@@ -20,7 +20,7 @@ _READERS = {
     ".xml": ("musicxml.staves", "MusicXML"),
     ".musicxml": ("musicxml.staves", "MusicXML"),
     ".mxl": ("musicxml.staves", "MusicXML"),
-    ".krn": ("kern.spines", "kern"),
+    ".krn": ("kern.files", "kern"),
 }
 """The module that reads files with a suffix, and the name of their format, by suffix."""
 

@@ -13,7 +13,7 @@ VARIABLE = "TUNESMITH_CACHE"
 
 
 def folder(path: Path | None = None) -> Path:
-    """Return the cache folder: ``path``, else that of the environment variable, else the user's default."""
+    """Return ``path``, or else the folder in the environment variable, or else the user's cache folder."""
     if path is not None:
         return path
     if os.environ.get(VARIABLE):

@@ -47,7 +47,7 @@ class Tune:
 
     @property
     def num_notes(self) -> int:
-        """Number of notes and rests n."""
+        """Number of notes and rests."""
         return len(self.pitch)
 
     @property

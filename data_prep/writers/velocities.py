@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.pitches import MAX_VELOCITY
-from data_prep.readers.midi.file import MidiNotes
+from data_prep.readers.midi.files import MidiNotes
 
 
 def with_velocities(data: bytes, notes: MidiNotes, velocity: NDArray[np.integer]) -> bytes:

@@ -173,7 +173,7 @@ class ComposerModel(nn.Module):
         return x if dropout is None else dropout.drop(x, self.spec.embedding_dropout)
 
     def head(self) -> tuple[Tensor, Tensor]:
-        """Return the softmax's weights [G, V, H] and biases [G, V], -inf for tokens outside a fold's vocabulary."""
+        """Return the softmax's weights [G, V, H] and biases [G, V], which are -inf outside a fold's vocabulary."""
         return self.head_weight(), self.head_bias().squeeze(2) + self.out_of_vocabulary
 
     def losses(

@@ -67,8 +67,8 @@ def with_floor(vocabulary: MelodyVocabulary, spec: ComposerSpec, learnt: Melodie
         return vocabulary
     if learnt is None:
         raise BadInputError(
-            "a composer of an earlier version takes the probability of unknown notes from its training corpus",
-            "that is not available",
+            "a composer of an earlier version needs its training corpus for the probability of unknown notes",
+            "the corpus is not available",
             remedy="restore the corpus, or train the model again",
         )
     refitted = MelodyEncoding(for_refit(learnt), melody_options(spec)).vocabulary
@@ -99,13 +99,13 @@ def scoring_task(spec: ComposerSpec, vocabulary: MelodyVocabulary, melodies: Mel
 
 
 def tune_scores(task: ComposerTask) -> NDArray[np.float64]:
-    """Score tunes by the mean of all networks, mixed over all frames by their priors.
+    """Score tunes under the mean probability of all networks, mixed over the frames with the priors of the frames.
 
     Args:
         task: Output of ``scoring_task``, with the composer's weights.
 
     Returns:
-        [P] nats per note.
+        [P] nats per note; lower is better.
     """
     costs = [
         piece_costs(task.encoding, frame, mean_of_networks(task.note_log_probabilities(frame)[0], task.num_folds))

@@ -92,7 +92,6 @@ class ComposerSpec(TrainingSpec, _NetworkSpec):
     A search samples the network's settings first, then those of training, then those of this class.
     """
 
-    lr: float = TrainingSpec.with_default("lr", 3e-3, "learning rate (the paper's step)")
     length: int = setting(64, "notes in a training window (truncated backpropagation)", low=1, high=4096)
     loss: Literal["mean", "sum"] = setting("mean", "reduction of the cross-entropy over the notes of a batch")
     windows_per_epoch: int = setting(

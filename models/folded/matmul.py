@@ -103,11 +103,11 @@ def one_by_one(recurrent: Tensor, batch: int) -> bool:
 
 
 def step_product(w: Tensor, batch: int) -> Callable[[Tensor], Tensor]:
-    """Prepare the product with weights that are constant over many steps.
+    """Return a function that multiplies the input of each step by constant weights.
 
     Args:
         w: [F, K, N] weights of a block of folds.
-        batch: Rows M of a step.
+        batch: Number of rows M of each step.
 
     Returns:
         A function from x [F, M, K] to x w [F, M, N]; a call may overwrite the result of the previous call.

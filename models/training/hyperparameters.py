@@ -11,7 +11,7 @@ _WARM_UP = 0.05
 
 
 class TrainingSpec(Spec):
-    """Settings of training. A family adds its own settings, and replaces defaults by ``with_default``.
+    """Hyperparameters of gradient training. A family adds its own, and overrides defaults with ``with_default``.
 
     Pydantic collects fields from the last base to the first: in ``class NetSpec(TrainingSpec, NetworkSpec)`` those of
     NetworkSpec come first.

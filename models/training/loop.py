@@ -67,7 +67,7 @@ class Task(Protocol):
 
     @property
     def vocabulary(self) -> Mapping[str, Any]:
-        """JSON data that the trained model needs in addition to spec and weights."""
+        """JSON-serializable data that a trained model needs in addition to its spec and weights."""
         ...
 
     def losses(self, epoch: int) -> Iterator[StepLoss]:

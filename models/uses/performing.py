@@ -18,7 +18,7 @@ from data_prep.performances.filters import RULES
 from data_prep.performances.reader import read
 from data_prep.pitches import MAX_VELOCITY, NUM_KEYS, NUM_PITCHES, has_key
 from data_prep.randomness import stream
-from data_prep.readers.midi import file as midi_file
+from data_prep.readers.midi import files as midi_file
 from data_prep.writers.velocities import with_velocities
 from models.uses.offers import PerformingModel
 from models.uses.styles import Mix
@@ -69,9 +69,11 @@ def played(midi: bytes) -> Performance:
     try:
         performance = read(midi).performance
     except ValueError as error:
-        raise BadInputError("a MIDI file with a piano is needed", str(error)) from None
+        raise BadInputError("a readable MIDI file with piano notes is needed", str(error)) from None
     if not has_key(performance.pitch).any():
-        raise BadInputError("a MIDI file with a piano is needed", f"no note in it is among a piano's {NUM_KEYS} keys")
+        raise BadInputError(
+            "a readable MIDI file with piano notes is needed", f"no note in it is among a piano's {NUM_KEYS} keys"
+        )
     return performance
 
 

@@ -87,8 +87,9 @@ class SamplingRequest:
             raise BadInputError(f"a tune has from 1 to {MAX_BARS} bars", f"got {self.bars}")
         if not 0 <= self.temperature < float("inf"):
             raise BadInputError(
-                "a temperature is 0 (always the most likely note) or more; 1 leaves the probabilities unchanged",
+                "a temperature must be finite and at least 0",
                 f"got {self.temperature}",
+                remedy="0 always takes the most likely note, 1 leaves the probabilities unchanged",
             )
         if not 0 < self.top_p <= 1:
             raise BadInputError("top-p is a probability above 0 and up to 1 (all notes)", f"got {self.top_p}")

@@ -1,4 +1,4 @@
-"""Count the failed attempts of a trial: failures of its own process, not lost nodes."""
+"""Decide whether a trial is retried: after a lost node always, after its own failures a limited number of times."""
 
 import os
 import time

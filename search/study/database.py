@@ -157,9 +157,9 @@ def _check_and_stamp(study: optuna.Study, search: SearchSpec, family: AnyFamily,
             differences = [f"the data of {search.data.corpus} (fingerprint {before}, now {fingerprint})"]
         if differences:
             raise BadInputError(
-                "a search resumes with the space and data that it was started with",
+                "a search resumes with the settings that it was started with",
                 f"{search.name} differs in {'; '.join(differences)}",
-                remedy="give the new one another name",
+                remedy="give the changed search another name",
                 action=Action("rename search"),
             )
     for key, value in {

@@ -72,14 +72,14 @@ class LeaseRecord(Protocol):
 
 @dataclass(frozen=True)
 class Pace:
-    """The times of a lease (seconds).
+    """Timing of a lease (seconds).
 
     Attributes:
         beat: Time between renewals.
         fence: Maximum age of the last renewal at which a driver may write without renewing first.
-        watch: Time without a heartbeat after which a driver counts as dead; more than ``fence`` plus the duration of a
+        watch: Time without a renewal after which a driver counts as dead; more than ``fence`` plus the duration of a
             write.
-        look: Time between readings of the record.
+        look: Time between reads of the record.
     """
 
     beat: float = 5.0
@@ -97,7 +97,7 @@ class Driver:
         machine: Where its process id is valid: the boot id of the system and the namespace of process ids (each
             container has its own). Empty if unknown.
         process: Its process id.
-        started: When it was started, in the system's clock ticks, because process ids are reused.
+        started: Start time in clock ticks since boot, which detects a reused process id. Empty if unknown.
         since: When it acquired the search (seconds since 1970, by its own clock), for messages.
         token: A unique id of the driver.
     """
@@ -176,7 +176,7 @@ class Lease:
         Args:
             record: The stored record; accessed by two threads, one at a time.
             name: The search's name.
-            pace: The lease's times.
+            pace: Timing of the lease; None is ``Pace()``.
         """
         self._stored, self._name, self._pace = record, name, pace or Pace()
         self._driver = Driver.this()
@@ -289,7 +289,7 @@ def held(record: LeaseRecord, name: str, say: Callable[[str], None], pace: Pace 
         record: The stored record.
         name: The search's name.
         say: Called with a message for the user before waiting to see whether another driver is alive.
-        pace: The lease's times.
+        pace: Timing of the lease; None is ``Pace()``.
 
     Yields:
         The lease.

@@ -74,7 +74,7 @@ class Study:
         return self._seconds_before + time.monotonic() - self._began
 
     def keep_seconds(self, least: float = 0.0) -> None:
-        """Record the time spent, at least ``least`` seconds, so that a rest too short for trials counts as spent."""
+        """Record the time spent, or ``least`` seconds if that is more: what is too short for a trial counts as spent."""
         self._least = max(self._least, least)
         self.optuna.set_user_attr("seconds", round(max(self.seconds, self._least), 3))
 
@@ -87,7 +87,7 @@ class Study:
         return make_record(self.storage.get_trial(self._id(number)), self._search.space)
 
     def counts(self) -> Mapping[StateName, int]:
-        """Count the trials by state."""
+        """Return the number of started trials in each state."""
         return Counter(trial.state.name for trial in self.optuna.get_trials(deepcopy=False) if begun(trial))
 
     @property

@@ -35,7 +35,7 @@ from search.tracking.client import (
     find_experiment,
     log_figure,
 )
-from search.tracking.curve import learning_curve
+from search.tracking.learning_curve import learning_curve
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

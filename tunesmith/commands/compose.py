@@ -207,7 +207,7 @@ def _formats(formats: str) -> list[str]:
         if name not in known:
             raise unknown("format", name, known, "--formats")
     if not names:
-        raise BadInputError(f"a tune is written in at least one of {', '.join(known)}, or all", f"got {formats!r}")
+        raise BadInputError(f"--formats takes one or more of {', '.join(known)}, or all", f"got {formats!r}")
     return names
 
 

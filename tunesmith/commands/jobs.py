@@ -154,9 +154,9 @@ def _check_no_password(url: str, key: str) -> None:
     if url != (shown := without_password(url)):
         raise BadInputError(
             "the search file of a job must not contain a password, since every user of the cluster can read it",
-            f"{shown!r} had one",
+            f"{shown!r} contains one",
             key,
-            "put it into PGPASSWORD or ~/.pgpass on the head",
+            "put it into PGPASSWORD or ~/.pgpass on the head node",
         )
 
 

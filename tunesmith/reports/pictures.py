@@ -55,4 +55,4 @@ def save(figure: "Figure", path: Path, *, replace: bool, **options: Any) -> None
     try:
         user_files.write(path, buffer.getvalue(), replace=replace)
     except OSError as error:
-        raise BadInputError("the picture must be writable", f"{path} is not ({error.strerror or error})") from None
+        raise BadInputError("the picture could not be saved", error.strerror or str(error), str(path)) from None

@@ -6,7 +6,7 @@ from data_prep.errors import BadInputError
 from data_prep.storage.user_files import check_new
 from models.families import family as find_family
 from search.study.database import SearchRecord, folder
-from search.tracking.curve import learning_curve
+from search.tracking.learning_curve import learning_curve
 from search.trials.files import model_path
 from tunesmith.console import err, out
 from tunesmith.home import make_folder

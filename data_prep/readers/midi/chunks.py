@@ -83,7 +83,7 @@ def _unwrapped(data: bytes) -> tuple[int, int]:
 
 
 def _tracks(data: bytes, at: int, end: int, announced: int) -> Iterator[tuple[int, int]]:
-    """Yield begin and end of the events of each announced track."""
+    """Yield the start and end (byte offsets) of the events of each announced track."""
     for track in range(announced):
         at = _next_track(data, at, end)
         begin = at + _HEAD

@@ -10,7 +10,7 @@ a pickup cannot be recognised.
 from fractions import Fraction
 
 from data_prep.grid import snap
-from data_prep.readers.midi.file import MidiFile
+from data_prep.readers.midi.files import MidiFile
 from data_prep.readers.notes import Metre
 
 _INITIAL = Metre(Fraction(0), 4, 4)

@@ -12,9 +12,9 @@ import numpy as np
 
 from data_prep.grid import ARTICULATION_GAP, snap
 from data_prep.limits import MAX_SILENT_BARS, read_bytes
-from data_prep.readers.midi import file as midi_file
+from data_prep.readers.midi import files as midi_file
 from data_prep.readers.midi.events import NUM_CHANNELS
-from data_prep.readers.midi.file import DRUMS, INDEPENDENT_TRACKS, KeySignature, MidiFile, MidiNotes
+from data_prep.readers.midi.files import DRUMS, INDEPENDENT_TRACKS, KeySignature, MidiFile, MidiNotes
 from data_prep.readers.midi.metres import metres_and_pickup
 from data_prep.readers.notes import Heading, Key, Note, Piece, Reading, midi_name
 from data_prep.readers.parts import without_gaps

@@ -132,7 +132,7 @@ class _Clock:
     end: float = 0
 
     def length(self, element: Element) -> float:
-        """Return the distance by which an element moves the time (quarter notes)."""
+        """Return how far an element moves the current time (quarter notes, negative for <backup>)."""
         text = element.findtext("duration")
         if text is None:
             return 0

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from data_prep.encodings.piano_grid import GridNotes, decode, encode, quantise, struck, velocities
 from data_prep.grid import to_step
 from data_prep.randomness import stream
-from data_prep.readers.midi.file import read
+from data_prep.readers.midi.files import read
 
 PERFORMANCES = os.environ.get("TUNESMITH_TEST_PERFORMANCES")
 

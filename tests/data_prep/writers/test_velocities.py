@@ -9,7 +9,7 @@ from hypothesis import given
 from numpy.typing import NDArray
 
 from data_prep.randomness import stream
-from data_prep.readers.midi.file import MidiNotes, read
+from data_prep.readers.midi.files import MidiNotes, read
 from data_prep.writers.velocities import with_velocities
 from tests.hand_midi import END, file, riff
 from tests.midi_files import FILES, Event, body

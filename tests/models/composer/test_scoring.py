@@ -247,7 +247,7 @@ def test_an_earlier_composer_takes_its_floor_from_its_training_pieces(tmp_path: 
     now = Composer().score(trained_file(tmp_path / "now.pt", data), new, None)
     earlier = trained_file(tmp_path / "earlier.pt", data, floor="left out", fifths="left out")
     np.testing.assert_array_equal(Composer().score(earlier, new, data).values, now.values)
-    with pytest.raises(BadInputError, match=r"earlier\.pt: .* that is not available"):
+    with pytest.raises(BadInputError, match=r"earlier\.pt: .* the corpus is not available"):
         Composer().score(earlier, new, None)
     other = melodies([*random_tunes(12, 3), Tune([(99, Fraction(9))])], 3)
     with pytest.raises(BadInputError, match=r"by hand has other .* now"):

@@ -18,8 +18,8 @@ from data_prep.encodings.views import NoteView
 from data_prep.errors import BadInputError
 from data_prep.performances.arrays import Performance, Performances
 from data_prep.randomness import stream
-from data_prep.readers.midi import file as midi_file
-from data_prep.readers.midi.file import MidiNotes
+from data_prep.readers.midi import files as midi_file
+from data_prep.readers.midi.files import MidiNotes
 from models.composer.spec import ComposerSpec
 from models.stylenet.performer import Performer
 from models.stylenet.spec import StyleNetSpec

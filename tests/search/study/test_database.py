@@ -135,7 +135,7 @@ def test_opening_twice_changes_nothing_and_a_larger_budget_is_accepted(home: Pat
         ({"data__repeats": "played"}, r"differs in data.repeats \(written, now played\)"),
         (
             {"data__folds": 5, "space__columns": 2},
-            "differs in data.folds .*; space.columns .*; give the new one another name",
+            "differs in data.folds .*; space.columns .*; give the changed search another name",
         ),
     ],
 )
@@ -158,7 +158,7 @@ def test_a_search_stored_before_a_setting_existed_resumes_without_it(home: Path)
     with open_study(load(path, family=TOY, stored=True), TOY, home, "f") as study:
         assert study.record(begin(study, search)).values["columns"] == 8
     with (
-        pytest.raises(BadInputError, match=r"differs in space.columns \(8, now 4\); give the new one another name"),
+        pytest.raises(BadInputError, match=r"differs in space.columns \(8, now 4\); give .* another name"),
         open_study(toy(space__columns=4), TOY, home, "f"),
     ):
         pass

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep.readers.midi import file as midi_file
+from data_prep.readers.midi import files as midi_file
 from data_prep.tunes.notation import Tune
 from data_prep.writers.midi import to_bytes, to_pretty_midi
 from models.uses.performing import played
@@ -92,7 +92,7 @@ def test_a_file_without_a_piano_is_rejected(
 ) -> None:
     done = perform(data, *options.replace("note.pt", str(models / "note.pt")).split())
     assert (done.status, done.out) == (2, "")
-    assert "a MIDI file with a piano is needed: " in done.err
+    assert "a readable MIDI file with piano notes is needed: " in done.err
     assert "in.mid" in done.err
     assert message in done.err
     assert not (tmp_path / "out.mid").exists()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from data_prep.readers.midi import file as midi_file
+from data_prep.readers.midi import files as midi_file
 from tests import hand_midi
 from tests.mlflow_tables import lay_tables
 from tunesmith.cli import run

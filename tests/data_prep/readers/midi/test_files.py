@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from data_prep.limits import MAX_NOTES, MAX_QUARTERS
 from data_prep.readers.midi.chunks import MAX_MIDI_BYTES, MAX_TRACKS
 from data_prep.readers.midi.events import MAX_METAS
-from data_prep.readers.midi.file import MidiNotes, read
+from data_prep.readers.midi.files import MidiNotes, read
 from data_prep.readers.notes import clean_name, decoded
 from tests import hand_midi
 from tests.hand_midi import END, chunk, file, number, riff

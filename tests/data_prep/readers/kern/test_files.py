@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.readers.kern import spines as kern
+from data_prep.readers.kern import files as kern
 from data_prep.readers.notes import Note, Piece
 from data_prep.readers.scores import read
 
