@@ -70,7 +70,7 @@ TUNE = Tune((60,), (Tune((), ()).bar_length,))
     [
         ({"bars": 0}, "1 to 1000 bars: got 0"),
         ({"bars": 1001}, "got 1001"),
-        ({"temperature": -0.1}, "temperature is 0 .* or more.* got -0.1"),
+        ({"temperature": -0.1}, "temperature must be .* at least 0: got -0.1"),
         ({"temperature": float("nan")}, "got nan"),
         ({"temperature": float("inf")}, "got inf"),
         ({"top_p": 0.0}, "top-p .* got 0.0"),

@@ -164,7 +164,7 @@ def test_tunes_are_listed_and_measured(compose: Callable[..., Done], tmp_path: P
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--temperature -1", "a temperature is 0"),
+        ("--temperature -1", "a temperature must be finite and at least 0"),
         ("--top-p 0", "top-p is a probability"),
         ("--top-k -3", "top-k is a number of notes"),
         ("--bars 0", "1 to 1000 bars"),
