@@ -74,7 +74,7 @@ class Study:
         return self._seconds_before + time.monotonic() - self._began
 
     def keep_seconds(self, least: float = 0.0) -> None:
-        """Record the time spent, or ``least`` seconds if that is more, since less than a trial needs counts as spent."""
+        """Record the time spent, or ``least`` seconds if that is more: less than a trial needs counts as spent."""
         self._least = max(self._least, least)
         self.optuna.set_user_attr("seconds", round(max(self.seconds, self._least), 3))
 
