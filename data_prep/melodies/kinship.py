@@ -16,8 +16,6 @@ tunes gives 308 wrong pairs.
 
 import re
 from collections.abc import Hashable, Iterable, Sequence
-from importlib import import_module
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -152,13 +150,23 @@ def _shared(runs_of: Sequence[NDArray[np.uint64]]) -> tuple[NDArray[np.int64], N
 
 def _joined(count: int, labels: Iterable[Sequence[Hashable]], pairs: NDArray[np.int64]) -> list[int]:
     """Return the group of each item, the least index of its members, where pairs and equal labels join items."""
-    sparse: Any = import_module("scipy.sparse")  # slow to import, and only partly typed
-    edges: list[list[int]] = pairs.tolist()
+    parents = list(range(count))
+
+    def root(index: int) -> int:
+        while parents[index] != index:
+            parents[index] = parents[parents[index]]
+            index = parents[index]
+        return index
+
+    def join(a: int, b: int) -> None:
+        a, b = root(a), root(b)
+        parents[max(a, b)] = min(a, b)
+
     for kind in labels:
         first: dict[Hashable, int] = {}
-        edges += [[first.setdefault(label, index), index] for index, label in enumerate(kind) if label is not None]
-    ends = np.array(edges, np.int64).reshape(-1, 2)
-    graph = sparse.coo_array((np.ones(len(ends)), tuple(ends.T)), shape=(count, count))
-    _, component = sparse.csgraph.connected_components(graph, directed=False)
-    _, least, group = np.unique(component, return_index=True, return_inverse=True)
-    return least[group].tolist()
+        for index, label in enumerate(kind):
+            if label is not None:
+                join(first.setdefault(label, index), index)
+    for a, b in pairs.tolist():
+        join(a, b)
+    return [root(index) for index in range(count)]

@@ -175,7 +175,7 @@ def test_tunes_are_listed_and_measured(compose: Callable[..., Done], tmp_path: P
         ("--lowest C6 --highest C5", "lowest pitch is not above"),
         ("--highest C0", "has none from MIDI pitch 0 to 12"),
         ("--formats mdi", "did you mean 'midi'"),
-        ("--formats ,", "at least one of midi"),
+        ("--formats ,", "one or more of midi"),
         ("--prompt nowhere.abc", "nowhere.abc is not"),
         ("--prompt empty.abc", "a prompt is a tune of at least one note"),
         ("--prompt text.txt", "a prompt ends in"),
