@@ -11,7 +11,7 @@ from tests.forked import Program
 from tests.ray_cluster import RayCluster, wait_until
 from tests.tunesmith.conftest import make_place
 
-pytestmark = pytest.mark.xdist_group("faults of drivers")
+pytestmark = pytest.mark.xdist_group("faults")
 TINY = [
     part
     for setting in ("size=8", "embedding=8", "layers=1", "batch_size=8", "length=32", "optimiser=adamw")

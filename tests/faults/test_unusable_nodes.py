@@ -10,7 +10,7 @@ from tests.faults.driver import Driver
 from tests.forked import Program
 from tests.ray_cluster import RayCluster, RayNode, wait_until
 
-pytestmark = pytest.mark.xdist_group("faults of servers")
+pytestmark = pytest.mark.xdist_group("faults")
 
 
 def test_the_error_before_a_search_starts_names_the_unusable_node(

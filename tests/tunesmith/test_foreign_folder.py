@@ -16,18 +16,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("searched")]
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(params=["the module", "the installed script"])
-def command(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
-    """The two ways to start the program."""
-    if request.param == "the module":
-        return [sys.executable, "-m", "tunesmith"]
+def test_a_search_does_not_import_these_files(searched: Any, tmp_path: Path) -> None:
+    """Run by the module and by the installed script, whose workers are the same."""
     script = tmp_path / "bin" / "tunesmith"
     script.parent.mkdir()
     script.write_text("from tunesmith.__main__ import main\n\nmain()\n")
-    return [sys.executable, str(script)]
-
-
-def test_a_search_does_not_import_these_files(command: list[str], searched: Any, tmp_path: Path) -> None:
     folder = tmp_path / "foreign"
     folder.mkdir()
     for name in ("data_prep", "models", "search", "cluster", "torch", "optuna"):
@@ -36,7 +29,7 @@ def test_a_search_does_not_import_these_files(command: list[str], searched: Any,
 
     def run(*arguments: str) -> str:
         done = subprocess.run(
-            [*command, *arguments],
+            [sys.executable, *arguments],
             cwd=folder,
             env={**os.environ, **searched.environment(), "PYTHONPATH": str(ROOT)},
             capture_output=True,
@@ -48,5 +41,6 @@ def test_a_search_does_not_import_these_files(command: list[str], searched: Any,
         return done.stdout
 
     budget = ["--corpus", str(searched.folder / "tunes"), "--trials", "1", "--epochs", "1", "--slots", "1", *TINY]
-    assert "the winner, #0" in run("search", "composer", *budget)
-    assert [row["state"] for row in json.loads(run("trials", "composer", "--json"))] == ["COMPLETE"]
+    assert "nothing was run or stored" in run(str(script), "search", "composer", *budget, "--dry-run")
+    assert "the winner, #0" in run("-m", "tunesmith", "search", "composer", *budget)
+    assert [row["state"] for row in json.loads(run(str(script), "trials", "composer", "--json"))] == ["COMPLETE"]

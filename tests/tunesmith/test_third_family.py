@@ -13,6 +13,7 @@ from tests.tunesmith.conftest import Place, make_place
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore"),  # MLflow's own
+    pytest.mark.xdist_group("ngram"),
 ]
 ROOT = Path(__file__).parents[2]
 

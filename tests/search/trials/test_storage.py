@@ -22,7 +22,7 @@ from search.study.writer import Study
 from search.trials.files import TrialFiles, model_path
 from search.trials.storage import CheckpointCollector, MigratedFiles, migrate_storage
 from tests.object_store import S3Server, object_store
-from tests.search.driver.test_restart import TRIALS, check_mlflow, check_trials_resumed_from_a_rung, drive, trials
+from tests.search.driver.killed_search import TRIALS, check_mlflow, check_trials_resumed_from_a_rung, drive, trials
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # warnings of the object store
 TOY = ToyFamily()
@@ -232,6 +232,7 @@ def test_a_killed_search_resumes_in_an_object_store_is_killed_again_and_finishes
     assert all(trial.is_final for trial in finished)
     for old in cut:
         assert finished[old.number].epochs[: len(old.epochs)] == old.epochs, "recorded epochs never change"
+        assert not (old.is_final and any(line.startswith(f"epoch {old.number} ") for line in printed)), "it ran again"
     full = [trial.number for trial in finished if trial.state == "COMPLETE"]
     assert full
     assert [path.name for path in sorted((own / "models").iterdir())] == [f"trial-{number:05d}.pt" for number in full]

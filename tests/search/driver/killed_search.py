@@ -1,10 +1,9 @@
-"""A search whose driver is killed with kill -9 resumes."""
+"""A toy search in a process of its own that is killed, and checks of the search after it was resumed."""
 
 import os
 from pathlib import Path
 from typing import IO, Any
 
-import pytest
 from toy_family import ToyFamily
 
 from search.study.database import read_search
@@ -12,7 +11,6 @@ from search.study.records import TrialRecord
 from search.tracking.client import default_uri
 from tests.forked import Program
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 TRIALS = 8
 TOY = ToyFamily()
 
@@ -44,28 +42,6 @@ def read_lines(stream: IO[str], until: int | str | None) -> list[str]:
 
 def trials(home: Path) -> tuple[TrialRecord, ...]:
     return read_search(home, "toys", TOY).trials
-
-
-def test_a_killed_search_resumes_and_has_every_trial_once(tracked_home: Path) -> None:
-    home = tracked_home
-    drive(home, kill_after=11)
-    cut = trials(home)
-    assert any(trial.state == "WAITING" and trial.epochs for trial in cut)
-    printed = drive(home)
-
-    resumed = trials(home)
-    assert [trial.number for trial in resumed] == list(range(TRIALS))
-    assert all(trial.is_final for trial in resumed)
-    for old in cut:
-        new = resumed[old.number]
-        assert new.values == old.values
-        assert new.epochs[: len(old.epochs)] == old.epochs, "recorded epochs never change"
-        if old.is_final:
-            assert new == old
-    finished_before = {trial.number for trial in cut if trial.is_final}
-    assert not finished_before & {int(line.split()[1]) for line in printed}, "a finished trial ran again"
-    check_trials_resumed_from_a_rung(cut, printed)
-    check_mlflow(home, resumed)
 
 
 def check_trials_resumed_from_a_rung(before: tuple[TrialRecord, ...], printed: list[str]) -> None:
