@@ -137,9 +137,7 @@ def test_a_folder_without_a_usable_performance(tmp_path: Path, performed: Callab
     folder = tmp_path / "bad"
     folder.mkdir()
     (folder / "a.mid").write_text("text")
-    with pytest.raises(
-        BadInputError, match=r"none of the 1 in .* is usable \(the first, a\.mid: it is not a MIDI"
-    ):
+    with pytest.raises(BadInputError, match=r"none of the 1 in .* is usable \(the first, a\.mid: it is not a MIDI"):
         _prepare(folder, tmp_path)
     (folder / "b.mid").write_bytes(performed(0, velocities=5))
     with pytest.raises(BadInputError, match=r"none of the 2 in .*b\.mid: 5 distinct velocities"):
