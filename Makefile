@@ -18,7 +18,7 @@ search: $(READY) ## run the composer's built-in search on real fiddle tunes, at 
 test: $(READY) ## run all tests
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
-quick: $(READY) ## run the tests that start no Ray, no server and no other process
+quick: $(READY) ## run the tests that take less than a second each and start no Ray, server or process
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow"
 
 check: $(READY) ## check style, types, layers, docstrings, dependencies, dead code

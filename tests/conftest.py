@@ -26,10 +26,37 @@ STARTS = re.compile(
 """What a test, or a fixture that it uses, calls to start Ray, a server or another process."""
 
 
+SLOW_FILES = (
+    "data_prep/corpora/test_named_corpora.py",
+    "data_prep/corpora/test_played_corpora.py",
+    "data_prep/performances/test_preparation.py",
+    "data_prep/prepared/test_corpus.py",
+    "data_prep/readers/abc/test_repeats.py",
+    "data_prep/tunes/test_prompts.py",
+    "data_prep/writers/test_engraving.py",
+    "models/composer/composing/test_composer_files.py",
+    "models/composer/test_memorising.py",
+    "models/composer/test_scoring.py",
+    "models/stylenet/test_stylenet_training.py",
+    "models/training/test_loop.py",
+    "repository/test_wheel.py",
+    "search/promotion/test_registry.py",
+    "search/study/test_database.py",
+    "search/tracking/test_store_file.py",
+    "tunesmith/commands/test_compose.py",
+    "tunesmith/commands/test_data.py",
+    "tunesmith/commands/test_memorise.py",
+    "tunesmith/commands/test_models.py",
+    "tunesmith/commands/test_score.py",
+)
+"""Files of tests that train networks, read whole collections, or create MLflow stores: about a second for each test."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts Ray, a server or another process as slow: ``make quick`` leaves it out."""
+    """Mark slow files, and what starts Ray, a server or another process, as slow: ``make quick`` leaves them out."""
     for item in items:
-        if any(STARTS.search(inspect.getsource(function)) for function in functions_of(item)):
+        slow = item.path.as_posix().endswith(SLOW_FILES)
+        if slow or any(STARTS.search(inspect.getsource(function)) for function in functions_of(item)):
             item.add_marker(pytest.mark.slow)
 
 

@@ -38,7 +38,7 @@ def prepared_data(spec: "SearchSpec") -> "Prepared":
     report_skipped(prepared)
     if prepared.exclusions and prepared.data.corpus not in corpora():
         reasons = f"{command('data', 'show', prepared.data.corpus)} shows why"
-        err.print(f"{counted(len(prepared.exclusions), 'file')} left out: {reasons}", markup=False)
+        err.print(f"{counted(len(prepared.exclusions), 'file')} left out: {reasons}", markup=False, soft_wrap=True)
     return prepared
 
 
@@ -53,7 +53,7 @@ def report(title: str, files: "Sequence[Skipped]") -> None:
         return
     err.print(f"[yellow]{title}[/]")
     for file in files[:_MOST_SHOWN]:
-        err.print(f"  {file.file}: {file.reason}", markup=False)
+        err.print(f"  {file.file}: {file.reason}", markup=False, soft_wrap=True)
     if len(files) > _MOST_SHOWN:
         listing = command("data", "show", "--json")
         err.print(f"  and {len(files) - _MOST_SHOWN} more ({listing} lists all)", markup=False)
