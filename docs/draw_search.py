@@ -31,6 +31,7 @@ def on_terminal(command: tuple[str, ...]) -> str:
     with tempfile.TemporaryDirectory() as home:
         environment = {
             **os.environ,
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),  # as in an active venv
             "TUNESMITH_HOME": home,
             "COLUMNS": str(WIDTH),
             "LINES": "60",
