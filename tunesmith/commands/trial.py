@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def trial(
-    family: Annotated[str, typer.Argument(help="A model family.", metavar="FAMILY")] = "composer",
+    family: Annotated[str | None, typer.Argument(help="A model family; by default composer.", metavar="FAMILY")] = None,
     settings: Settings = None,
     preset: Annotated[
         str | None, typer.Option(help="Name of a published setting, e.g. table1/24; 'list' lists all.")
@@ -65,9 +65,11 @@ def trial(
                 "--like repeats a trial unchanged", remedy="omit --set, --preset, --corpus and --repeats"
             )
         name, number, data, values, source = _recorded(like, home)
+        if family not in {None, name}:
+            raise BadInputError("--like repeats a trial of its own family", f"{like} is a {name}", remedy="omit FAMILY")
         chosen = find_family(name)
     else:
-        chosen = find_family(family)
+        chosen = find_family(family or "composer")
         if preset == "list":
             _print_presets(chosen, as_json=as_json)
             return

@@ -130,6 +130,8 @@ def test_the_reading_of_repeats_is_stored_with_a_search(searched: Any) -> None:
     assert run.data.tags["repeats"] == "played"
     rejected = searched.run("trial", "--like", "danced/0", "--repeats", "written")
     assert "omit --set, --preset, --corpus and --repeats" in rejected.stderr
+    other = searched.run("trial", "stylenet", "--like", "danced/0")
+    assert (other.returncode, "danced/0 is a composer; omit FAMILY" in other.stderr) == (2, True)
 
 
 def _wait_until(condition: Callable[[], bool]) -> None:
