@@ -128,7 +128,7 @@ def test_the_time_budget_is_kept_over_all_starts(home: Path) -> None:
     search = toy(space__pause=0.5, budget__time="6s", budget__trials=1000)
     outcome = go(search, home, listener)
     assert outcome.reason == "time"
-    assert len(outcome.trials) < 100
+    assert len(outcome.trials) <= 2 * 6 / 0.5 + 2, "more than two slots can start in six seconds"
     assert listener.events[0][3] == pytest.approx(6, abs=1)
     assert "RUNNING" not in {trial.state for trial in outcome.trials}
     again = go(search, home)
