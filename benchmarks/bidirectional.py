@@ -19,7 +19,8 @@ from lockstep import hardware, medians
 from summary import figure, write
 from torch import Tensor, nn
 
-from models.folded.bidirectional import BidirectionalStack, Reversal
+from models.folded.arguments import Reversal
+from models.folded.bidirectional import BidirectionalStack
 from models.folded.linear import linear
 from models.folded.optimiser import FoldedOptimiser
 

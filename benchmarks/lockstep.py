@@ -26,8 +26,9 @@ import torch
 from summary import figure, write
 from torch import Tensor, nn
 
+from models.folded.arguments import Cell
 from models.folded.cross_entropy import linear_cross_entropy
-from models.folded.layers import Cell, RecurrentLayer
+from models.folded.layers import RecurrentLayer
 from models.folded.linear import rows
 from models.folded.optimiser import FoldedOptimiser
 

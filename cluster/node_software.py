@@ -16,7 +16,7 @@ from data_prep.errors import BadInputError
 _NONE = "none"
 """The version of a distribution that is not installed."""
 
-_CODE = (".py", ".toml")
+_CODE = (".py", ".toml", ".cpp", ".hpp")
 """Suffixes of files that are part of a package's code."""
 
 

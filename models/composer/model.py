@@ -16,9 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from models.composer.copy_gate import Copies, CopyGate, copied
-from models.folded.cross_entropy import Pointer, linear_cross_entropy, token_log_probabilities
+from models.folded.arguments import LayerState, Pointer
+from models.folded.cross_entropy import linear_cross_entropy, token_log_probabilities
 from models.folded.initial import normal, output_deviation, weight_generators
-from models.folded.layers import LayerState, RecurrentLayer
+from models.folded.layers import RecurrentLayer
 from models.folded.linear import rows
 from models.folded.torch_typing import tensor
 

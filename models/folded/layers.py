@@ -1,31 +1,17 @@
 """A recurrent layer over folds with its weights, for all cells.
 
-Symbols: G folds, T steps, B sequences of a fold, K inputs, H units, n gates of a cell, D directions.
+Symbols: G folds, T steps, B sequences of a fold, K inputs, H units, n gates of a cell.
 
-A layer takes one-hot inputs, whose pre-activations are gathered rows, or dense inputs. The cells are implemented in
-``lstm.py``, ``gru.py`` and ``rnn.py``; if torch has a fused kernel for a dense layer (oneDNN's or cuDNN's LSTM in
-float32), that runs fold by fold instead.
+A layer takes one-hot inputs, whose pre-activations are gathered rows, or dense inputs.
 """
-
-from collections.abc import Sequence
-from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from models.folded.gru import gru
+from models.folded.arguments import GATES, Cell, CellWeights, LayerState, Reversal
+from models.folded.backends import backend_of
 from models.folded.initial import Initial, cell_bound, peephole_bound, uniform
-from models.folded.linear import linear, rows
-from models.folded.lstm import lstm
-from models.folded.rnn import rnn
-
-Cell: TypeAlias = Literal["rnn", "gru", "lstm", "peephole"]
-"""The recurrent cells."""
-
-LayerState: TypeAlias = tuple[Tensor, ...]
-"""The state of a layer, each part [G, B, H]: h, and c for an LSTM."""
-
-_GATES: dict[Cell, int] = {"rnn": 1, "gru": 3, "lstm": 4, "peephole": 4}
+from models.folded.linear import rows
 
 
 class RecurrentLayer(nn.Module):
@@ -62,7 +48,7 @@ class RecurrentLayer(nn.Module):
         super().__init__()
         self.cell: Cell = cell
         self.one_hot = one_hot
-        width = _GATES[cell] * size
+        width = GATES[cell] * size
         bound = cell_bound(initial, num_inputs, size, width)
         shape = (num_inputs, width) if one_hot else (width, num_inputs)
         self.weight = nn.Parameter(uniform(shape, bound, generators))
@@ -90,54 +76,24 @@ class RecurrentLayer(nn.Module):
         """
         # Adding the bias to the table is cheaper than adding it to all pre-activations.
         pre = rows(self.weight + self.bias.unsqueeze(1), index)
-        return self._run(pre if extra is None else pre + extra, state)
+        pre = pre if extra is None else pre + extra
+        return backend_of(pre).recurrence(self._cell_weights(), pre, state, None)
 
-    def from_dense(self, x: Tensor, state: LayerState | None = None) -> tuple[Tensor, LayerState]:
-        """Run on inputs x [G, T, B, K]; see ``from_rows``."""
-        if self.is_fused(x):
-            zeros = x.new_zeros(len(x), x.shape[2], self.recurrent.shape[2])
-            h0, c0 = state or (zeros, zeros)
-            hidden, h, c = fused_lstm(x, (self,), h0.unsqueeze(1), c0.unsqueeze(1))
-            return hidden, (h.squeeze(1), c.squeeze(1))
-        return self._run(linear(x, self.weight, self.bias), state)
+    def from_dense(
+        self, x: Tensor, state: LayerState | None = None, turn: Reversal | None = None
+    ) -> tuple[Tensor, LayerState]:
+        """Run on dense inputs.
 
-    def is_fused(self, x: Tensor) -> bool:
-        """Return whether torch has a fused kernel for this layer with the input x."""
-        return self.cell == "lstm" and x.dtype == torch.float32
+        Args:
+            x: [G, T, B, K].
+            state: The state before the first step; None for zeros.
+            turn: Reads the sequences from their ends; None for a forward layer.
 
-    def _run(self, pre: Tensor, state: LayerState | None) -> tuple[Tensor, LayerState]:
-        if self.cell == "rnn":
-            hidden, last = rnn(pre, self.recurrent, None if state is None else state[0])
-            return hidden, (last,)
-        if self.recurrent_bias is not None:
-            hidden, last = gru(pre, self.recurrent, self.recurrent_bias, None if state is None else state[0])
-            return hidden, (last,)
-        return lstm(pre, self.recurrent, self.peephole, None if state is None else (state[0], state[1]))
+        Returns:
+            [G, T, B, H] hidden states in the order of time, and the state after the last step, which is undefined for
+            reversed sequences.
+        """
+        return backend_of(x).dense_recurrence(self._cell_weights(), x, self.weight, self.bias, state, turn)
 
-
-def fused_lstm(
-    x: Tensor, directions: Sequence[RecurrentLayer], h0: Tensor, c0: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Run torch's fused LSTM fold by fold.
-
-    Args:
-        x: [G, T, B, K].
-        directions: The forward layer, and the backward layer if there is one.
-        h0: [G, D, B, H] h before the first step.
-        c0: [G, D, B, H] c before the first step.
-
-    Returns:
-        [G, T, B, D * H] hidden states, and h and c after the last step, [G, D, B, H] each.
-    """
-    no_bias = torch.zeros_like(directions[0].bias).unbind(0)
-    weights = (
-        part
-        for layer in directions
-        for part in (layer.weight.unbind(0), layer.recurrent.unbind(0), layer.bias.unbind(0), no_bias)
-    )
-    folds = [
-        torch.lstm(fold_x, (h, c), fold_weights, True, 1, 0.0, True, len(directions) > 1, False)
-        for fold_x, h, c, *fold_weights in zip(x.unbind(0), h0.unbind(0), c0.unbind(0), *weights, strict=True)
-    ]
-    hidden, h, c = (torch.stack(parts) for parts in zip(*folds, strict=True))
-    return hidden, h, c
+    def _cell_weights(self) -> CellWeights:
+        return CellWeights(self.cell, self.recurrent, self.recurrent_bias, self.peephole)

@@ -1,16 +1,12 @@
 """Dense layers and row gathers over folds.
 
-Symbols: G folds, M rows (steps and sequences together), K inputs, N outputs, V table rows.
+Symbols: G folds, K inputs, N outputs, V table rows.
 """
-
-from typing import Any, cast
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from models.folded.matmul import outer, products
-from models.folded.torch_typing import Function
+from models.folded.backends import backend_of
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -24,22 +20,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     Returns:
         [G, ..., N], not a view.
     """
-    y = cast("Tensor", _Linear.apply(x.flatten(1, -2), weight, bias))
-    return y.view(*x.shape[:-1], -1)
-
-
-class _Linear(Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        return products(x, weight.mT).add_(bias.unsqueeze(1))
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight = ctx.saved_tensors
-        dx = products(dy, weight) if ctx.needs_input_grad[0] else None
-        return dx, outer(dy, x), dy.sum(1)
+    return backend_of(x).linear(x.flatten(1, -2), weight, bias).view(*x.shape[:-1], weight.shape[1])
 
 
 def rows(table: Tensor, index: Tensor) -> Tensor:

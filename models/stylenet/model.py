@@ -16,9 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.folded.bidirectional import BidirectionalStack, Reversal
+from models.folded.arguments import LayerState, Reversal
+from models.folded.bidirectional import BidirectionalStack
 from models.folded.initial import uniform, weight_generators
-from models.folded.layers import LayerState, RecurrentLayer
+from models.folded.layers import RecurrentLayer
 from models.folded.linear import linear
 from models.folded.torch_typing import tensor
 

@@ -4,12 +4,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.folded import cross_entropy
-from models.folded.cross_entropy import Pointer, linear_cross_entropy, token_log_probabilities
+from models.folded.arguments import Pointer
+from models.folded.cross_entropy import linear_cross_entropy, token_log_probabilities
 from models.folded.layers import RecurrentLayer
 from models.folded.linear import linear, rows
-from models.folded.matmul import outer, product, products, step_product
+from models.folded.reference import cross_entropy
+from models.folded.reference.matmul import outer, product, products, step_product
 from tests.models.closeness import assert_close
+
+pytestmark = pytest.mark.usefixtures("backend")
 
 G, V, H = 3, 11, 4
 
@@ -154,7 +157,7 @@ def test_a_layer_on_rows_equals_a_layer_on_one_hot_inputs(cell: str) -> None:
 
 
 @pytest.mark.parametrize("with_state", [False, True])
-def test_the_fused_lstm_equals_the_reference(with_state: bool) -> None:
+def test_the_lstm_in_float32_equals_that_in_float64(with_state: bool) -> None:
     sources = [torch.Generator().manual_seed(fold) for fold in range(G)]
     layer = RecurrentLayer("lstm", 5, 8, one_hot=False, generators=sources)
     x, h0, c0 = (drawn(*shape, dtype=torch.float32) for shape in ((G, 6, 3, 5), (G, 3, 8), (G, 3, 8)))

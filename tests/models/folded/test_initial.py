@@ -20,7 +20,8 @@ from models.composer.model import ComposerModel
 from models.composer.presets import COMPOSER_PRESETS
 from models.composer.spec import ComposerSpec
 from models.family import Training
-from models.folded.layers import Cell, RecurrentLayer
+from models.folded.arguments import Cell
+from models.folded.layers import RecurrentLayer
 from models.training import checkpoint
 from models.uses.request import SamplingRequest
 from tests.hand_melodies import melodies, random_tunes

@@ -7,13 +7,33 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.folded import matmul
-from models.folded.gru import gru
-from models.folded.lstm import lstm
-from models.folded.rnn import rnn
+from models.folded.arguments import CellWeights
+from models.folded.backends import backend_of
+from models.folded.reference import matmul
 from tests.models.closeness import assert_close
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 G, T, B, K = 3, 5, 4, 6
+
+
+def lstm(
+    pre: Tensor, recurrent: Tensor, peephole: Tensor | None = None, state: tuple[Tensor, Tensor] | None = None
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    weights = CellWeights("lstm" if peephole is None else "peephole", recurrent, None, peephole)
+    return backend_of(pre).recurrence(weights, pre, state, None)
+
+
+def gru(pre: Tensor, recurrent: Tensor, bias: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    weights = CellWeights("gru", recurrent, bias)
+    hidden, (last,) = backend_of(pre).recurrence(weights, pre, None if state is None else (state,), None)
+    return hidden, last
+
+
+def rnn(pre: Tensor, recurrent: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    weights = CellWeights("rnn", recurrent)
+    hidden, (last,) = backend_of(pre).recurrence(weights, pre, None if state is None else (state,), None)
+    return hidden, last
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:

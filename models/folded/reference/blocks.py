@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from models.folded.matmul import one_by_one, outer
+from models.folded.reference.matmul import one_by_one, outer
 
 
 def fold_blocks(recurrent: Tensor, batch: int) -> Iterator[slice]:

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from models.folded.blocks import fold_blocks, recurrent_gradient, steps, tanh_into
-from models.folded.matmul import step_product
+from models.folded.reference.blocks import fold_blocks, recurrent_gradient, steps, tanh_into
+from models.folded.reference.matmul import step_product
 from models.folded.torch_typing import Function
 
 _sigmoid_slope = torch.ops.aten.sigmoid_backward.grad_input  # (grad, y) -> grad y (1 - y), in one pass

@@ -1,0 +1,119 @@
+"""The choice of a backend: the code that computes recurrences and products on a device.
+
+    native      C++ kernels, compiled on first use (CPU)
+    triton      Triton kernels (GPU)
+    reference   torch's operators (any device)
+
+By default the fastest that works on this machine is used. A search file or the environment variable TUNESMITH_BACKEND
+forces another; the variable takes precedence.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
+
+from data_prep.errors import BadInputError, unknown
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from models.folded.reference.backend import Reference
+
+BackendName: TypeAlias = Literal["auto", "native", "triton", "reference"]
+"""Names by which a user chooses a backend."""
+
+VARIABLE: Final = "TUNESMITH_BACKEND"
+"""Environment variable with the name of a backend."""
+
+_FASTEST: Final[Mapping[str, BackendName]] = {"cpu": "native", "cuda": "triton"}
+"""The backend of each type of device that "auto" uses if it is available."""
+
+_chosen: list[BackendName] = ["auto"]
+"""The name that ``use`` was called with."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A backend for a type of device.
+
+    Attributes:
+        name: The backend's name.
+        reason: Why it is used: the user's choice, its version, or why a faster one is not available.
+    """
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return name and reason in one line."""
+        return f"{self.name} ({self.reason})"
+
+
+def use(name: BackendName) -> None:
+    """Use a backend in this process from now on, unless TUNESMITH_BACKEND names another."""
+    _chosen[0] = name
+
+
+def chosen(device: str) -> Choice:
+    """Return the backend that is used on a device.
+
+    Args:
+        device: "cpu" or "cuda".
+
+    Returns:
+        The choice. The first call may compile the C++ kernels, which takes about ten seconds.
+
+    Raises:
+        BadInputError: If the name in TUNESMITH_BACKEND is unknown, or the forced backend is not available here.
+    """
+    return _choose(device, *_requested())[0]
+
+
+def backend_of(tensor: "Tensor") -> "Reference":
+    """Return the operations of the backend that is used on a tensor's device; raise as ``chosen``."""
+    return _choose(tensor.device.type, *_requested())[1]
+
+
+def _requested() -> tuple[str, str]:
+    """Return the requested name, and where it was requested."""
+    variable = os.environ.get(VARIABLE, "")
+    return (variable, VARIABLE) if variable else (_chosen[0], "the search file")
+
+
+@cache
+def _choose(device: str, name: str, source: str) -> "tuple[Choice, Reference]":
+    if name not in get_args(BackendName):
+        raise unknown("backend", name, get_args(BackendName), f"in {source}")
+    if name == "auto":
+        name = _FASTEST.get(device, "reference")
+        if isinstance(backend := _load(name, device), str):
+            return Choice("reference", backend), _reference()
+        return Choice(name, backend.version), backend
+    if isinstance(backend := _load(name, device), str):
+        raise BadInputError(
+            f"the backend that {source} names must be available",
+            f"{name} is not: {backend}",
+            remedy='make it available, or choose "auto"',
+        )
+    return Choice(name, f"chosen by {source}"), backend
+
+
+def _load(name: str, device: str) -> "Reference | str":
+    """Return a backend, or the reason why it is not available."""
+    if name == "reference":
+        return _reference()
+    if device != {"native": "cpu", "triton": "cuda"}[name]:
+        return f"it does not run on {device}"
+    if name == "native":
+        from models.folded.native.backend import load
+
+        return load()
+    return "it is not implemented"
+
+
+def _reference() -> "Reference":
+    from models.folded.reference.backend import Reference
+
+    return Reference()

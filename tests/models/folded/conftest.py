@@ -1,0 +1,16 @@
+"""The backends that tests of the folded layers run on."""
+
+import pytest
+
+from models.folded import backends
+from models.folded.native.backend import load
+
+
+@pytest.fixture(params=["reference", "native"])
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run a test on each backend that is available here."""
+    name: str = request.param
+    if name == "native" and isinstance(reason := load(), str):
+        pytest.skip(f"no native backend: {reason}")
+    monkeypatch.setenv(backends.VARIABLE, name)
+    return name
