@@ -28,22 +28,24 @@ class EpochReport:
         epoch: Number of the epoch, from 1; a resumed trial continues the count.
         metrics: Every metric's values on the folds, by the metric's name.
         seconds: Wall time of the epoch (seconds), training and evaluation.
+        backend: The backend that computed it, and why this one; empty if that is unknown.
     """
 
     epoch: int
     metrics: Mapping[str, FoldValues]
     seconds: float
+    backend: str = ""
 
     def to_plain(self) -> dict[str, Any]:
         """Return the report as plain data, the form in which it is stored and sent."""
         metrics = {name: list(values.values) for name, values in self.metrics.items()}
-        return {"epoch": self.epoch, "metrics": metrics, "seconds": self.seconds}
+        return {"epoch": self.epoch, "metrics": metrics, "seconds": self.seconds, "backend": self.backend}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Self:
         """Return the report for the output of ``to_plain``; other keys are ignored."""
         metrics = {name: FoldValues(tuple(values)) for name, values in plain["metrics"].items()}
-        return cls(plain["epoch"], metrics, plain["seconds"])
+        return cls(plain["epoch"], metrics, plain["seconds"], plain.get("backend", ""))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from search.spec.file import SearchSpec
 from tunesmith.console import err
 from tunesmith.doctor.storage import storage
 from tunesmith.reports.search_display import SearchDisplay
+from tunesmith.searching.backend import ready_backend
 from tunesmith.searching.gpu_memory import measured_share
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ def run_search(
             share=measured_share(spec, family, prepared, nodes, home) if wanted.gpus == "auto" else None,
             may_grow=address is not None,
         )
+        if address is None and not plan.gpus:
+            ready_backend(wanted.backend)
         working = [node for node in nodes if num_fitting([node], plan.cpus, plan.gpus)]
         where = ""
         if address is not None:

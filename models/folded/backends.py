@@ -4,12 +4,13 @@
     triton      Triton kernels (GPU)
     reference   torch's operators (any device)
 
-By default the fastest that works on this machine is used. A search file or the environment variable TUNESMITH_BACKEND
-forces another; the variable takes precedence.
+Programs that train call ``use`` with the name in a search file; "auto" is the fastest that works on this machine. All
+others use the reference, so that a model's results do not depend on the machine's compiler. The environment variable
+TUNESMITH_BACKEND takes precedence.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
@@ -30,8 +31,8 @@ VARIABLE: Final = "TUNESMITH_BACKEND"
 _FASTEST: Final[Mapping[str, BackendName]] = {"cpu": "native", "cuda": "triton"}
 """The backend of each type of device that "auto" uses if it is available."""
 
-_chosen: list[BackendName] = ["auto"]
-"""The name that ``use`` was called with."""
+_chosen: list[BackendName] = ["reference"]
+"""The name that ``use`` was last called with."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,30 @@ class Choice:
 def use(name: BackendName) -> None:
     """Use a backend in this process from now on, unless TUNESMITH_BACKEND names another."""
     _chosen[0] = name
+
+
+def prepare(name: BackendName, say: Callable[[str], None]) -> str:
+    """Compile the C++ kernels if training on this machine's processors would use them, without importing torch.
+
+    Args:
+        name: The requested backend.
+        say: Called with a message before something is compiled.
+
+    Returns:
+        Why they are not available, in one line; empty if they are, or are not needed.
+    """
+    if (os.environ.get(VARIABLE) or name) not in {"auto", "native"}:
+        return ""
+    from models.folded.native import build
+
+    try:
+        target = build.find_target()
+        if not build.is_built(target):
+            say("compiling the C++ kernels for this machine, once: about 10 s")
+        build.built_library(target)
+    except build.BuildError as error:
+        return str(error)
+    return ""
 
 
 def chosen(device: str) -> Choice:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from models.family import EpochReport
+from models.folded.backends import chosen
 from models.folded.optimiser import FoldedOptimiser
 from models.metrics import TRAIN_LOSS, FoldValues
 from models.training.hyperparameters import TrainingSpec
@@ -95,6 +96,7 @@ class LockstepTraining:
         self._optimiser = FoldedOptimiser(
             task.model.parameters(), spec.optimiser, weight_decay=spec.weight_decay, clip=spec.clip
         )
+        self._backend = chosen(next(task.model.parameters()).device.type)
         self._epoch = 0
 
     @property
@@ -118,7 +120,7 @@ class LockstepTraining:
                 metrics = dict.fromkeys(self._task.metric_names, FoldValues((math.nan,) * self._task.num_folds))
             metrics[TRAIN_LOSS.name] = train_loss
             self._epoch = epoch
-            yield EpochReport(epoch=epoch, metrics=metrics, seconds=time.perf_counter() - began)
+            yield EpochReport(epoch, metrics, time.perf_counter() - began, str(self._backend))
             if not all(values.is_finite for values in metrics.values()):
                 return
 

@@ -221,6 +221,7 @@ class SearchRun:
             files=self._files.for_workers,
             device="cuda" if workers.gpus else "cpu",
             gpus=workers.gpus,
+            backend=task.search.resources.backend,
         )
         trainable = _tune.with_parameters(train, setup=setup, data=task.data)
         capacity = workers.capacity or (lambda: workers.slots)

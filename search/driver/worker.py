@@ -8,6 +8,7 @@ from ray import tune
 
 from data_prep.storage.object_store import DISK_FULL, UnusableStoreError
 from models.family import EpochReport, Family
+from models.folded.backends import BackendName, use
 from models.training.device import limit_memory
 from models.training.out_of_memory import is_out_of_memory
 from search.trials.files import TrialFiles
@@ -50,6 +51,7 @@ class TrialSetup:
         files: The files that they save to.
         device: "cpu" or "cuda".
         gpus: GPUs per trial; a fraction of a GPU also limits the memory to that fraction.
+        backend: The requested backend.
     """
 
     family: Family[Any, Any]
@@ -58,6 +60,7 @@ class TrialSetup:
     files: TrialFiles
     device: str
     gpus: float = 0.0
+    backend: BackendName = "auto"
 
 
 def train(config: dict[str, Any], setup: TrialSetup, data: Any) -> None:
@@ -76,6 +79,7 @@ def train(config: dict[str, Any], setup: TrialSetup, data: Any) -> None:
 
     try:
         limit_memory(setup.gpus)
+        use(setup.backend)
         spec = setup.family.spec_type.from_values(config["values"], f"trial {config['number']}")
         train_trial(
             setup.family,

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from data_prep.errors import shown
 from data_prep.readers.notes import Repeats
 from data_prep.storage.urls import store_at
+from models.folded.backends import BackendName
 
 _LONGEST_S = 100 * 365.25 * 86400
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
@@ -111,6 +112,10 @@ class Resources(Section):
     cpus: int = Field(default=1, ge=1, le=1024, description="processors per trial")
     gpus: Annotated[float, Field(ge=0, le=64)] | Literal["auto"] = Field(
         default="auto", description='GPUs per trial, may be a fraction; "auto" shares the available GPUs'
+    )
+    backend: BackendName = Field(
+        default="auto",
+        description='code that computes the models: "native" (C++), "triton" (GPU), "reference" (PyTorch), or "auto"',
     )
 
 

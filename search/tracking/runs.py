@@ -100,6 +100,8 @@ class RunWriter:
         points = [point for epoch in epochs for point in _points(epoch)]
         params = [Param(name, str(value)) for name, value in record.values.items()] if run.state is None else []
         tags = [RunTag("state", record.state), RunTag("epochs", str(len(record.epochs)))]
+        if record.epochs and record.epochs[-1].report.backend:
+            tags.append(RunTag("backend", record.epochs[-1].report.backend))
         if record.reason:
             tags.append(RunTag("reason", record.reason[:5000]))
         while len(points) > _BATCH - len(params):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.family import EpochReport, Family
+from models.folded.backends import BackendName, use
 from models.spec import Spec
 from search.trials.training import train_trial
 
@@ -18,6 +19,7 @@ class ShortTrial:
         seed: The search's seed.
         threads: Processors of the trial.
         device: "cpu" or "cuda".
+        backend: The requested backend.
     """
 
     family: Family[Any, Any]
@@ -25,6 +27,7 @@ class ShortTrial:
     seed: int
     threads: int
     device: str
+    backend: BackendName
 
 
 def train_short(trial: ShortTrial, data: Any) -> tuple[EpochReport, ...]:
@@ -40,6 +43,7 @@ def train_short(trial: ShortTrial, data: Any) -> tuple[EpochReport, ...]:
     from models.training.device import use_threads
 
     use_threads(trial.threads)
+    use(trial.backend)
     reports: list[EpochReport] = []
     train_trial(
         trial.family, trial.spec, data, reports.append, seed=trial.seed, number=0, files=None, device=trial.device

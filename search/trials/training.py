@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_prep.errors import BadInputError
 from models.family import EpochReport, Family
+from models.folded.backends import chosen
 from models.spec import Spec
 from search.trials.files import TrialFiles
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 _LARGEST = 1e300
 """Values above may overflow in means over folds."""
+
+_BACKEND = "backend"
+"""The key of a checkpoint with the name of the backend that computed it; without the key it is the reference."""
 
 _REPORT = "report"
 """The key of a checkpoint with the report of its epoch, which follows the checkpoint."""
@@ -38,7 +42,8 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
 ) -> None:
     """Train all folds up to the full budget, from the checkpoint of an earlier attempt if there is one.
 
-    The reports depend only on (seed, number, spec, data), with or without Ray and interruptions.
+    The reports depend only on (seed, number, spec, data, backend), with or without Ray and interruptions. A checkpoint
+    of another backend is not used, so that no trial mixes two.
 
     Args:
         family: The model family.
@@ -51,14 +56,15 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
         files: Where to save checkpoints, and the trained model before the last report; None saves nothing.
         device: "cpu" or "cuda".
         save_after: The epochs after which a checkpoint is saved.
-        say: Called with a message for the user about a damaged checkpoint: the trial resumes from the previous one, or
-            starts over.
+        say: Called with a message for the user about checkpoints that are damaged or of another backend: the trial
+            resumes from an earlier one, or starts over.
 
     Raises:
         TrialDivergedError: At the first epoch with a metric that is not finite; that epoch is not reported.
     """
     training = family.start(spec, data, seed=seed, trial=number, device=device)
-    extra = {"seed": seed, "trial": number}
+    backend = chosen(device).name
+    extra = {"seed": seed, "trial": number, _BACKEND: backend}
     epochs = spec.model_dump()["epochs"]
     saved = None if files is None else _newest(files, number, extra, spec, say)
     again: list[EpochReport] = []
@@ -84,17 +90,25 @@ def _newest(
     files: TrialFiles, number: int, extra: Mapping[str, Any], spec: Spec, say: Callable[[str], None]
 ) -> "Checkpoint | None":
     """Return a trial's newest checkpoint that can be read and has the same inputs."""
-    newest, damaged = None, list[str]()
+    newest, damaged, foreign = None, list[str](), set[str]()
     for name in files.states_of(number):
         saved = files.load_state(name)
         if saved is None:
             damaged.append(f"{files.place.label}/{name}")
-        elif extra.items() <= saved.extra.items() and spec.equals_stored(saved.spec):
+            continue
+        found = {_BACKEND: "reference", **saved.extra}
+        different = {key for key, value in extra.items() if found.get(key) != value}
+        if not different and spec.equals_stored(saved.spec):
             newest = saved
             break
-    if damaged:
+        if different == {_BACKEND}:
+            foreign.add(str(found[_BACKEND]))
+    reasons = [f"{' and '.join(damaged)} cannot be read: damaged or cut short"] if damaged else []
+    if foreign:
+        reasons.append(f"its checkpoints are of the backend {' and '.join(foreign)}, not {extra[_BACKEND]}")
+    if reasons:
         begins = "starts over" if newest is None else f"resumes from its checkpoint of epoch {_epoch(newest)}"
-        say(f"{' and '.join(damaged)} cannot be read: damaged or cut short; trial {number} {begins}")
+        say(f"{'; '.join(reasons)}; trial {number} {begins}")
     return newest
 
 

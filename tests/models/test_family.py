@@ -10,7 +10,12 @@ from models.metrics import FoldValues
 def test_a_report_round_trips_through_json_exactly() -> None:
     report = EpochReport(3, {"loss": FoldValues((0.1, 1 / 3)), "spread": FoldValues((1e-300, 2e300))}, 0.25)
     plain = json.loads(json.dumps(report.to_plain()))
-    assert plain == {"epoch": 3, "metrics": {"loss": [0.1, 1 / 3], "spread": [1e-300, 2e300]}, "seconds": 0.25}
+    assert plain == {
+        "epoch": 3,
+        "metrics": {"loss": [0.1, 1 / 3], "spread": [1e-300, 2e300]},
+        "seconds": 0.25,
+        "backend": "",
+    }
     assert EpochReport.from_plain({**plain, "at": 17}) == report
 
 

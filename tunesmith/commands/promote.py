@@ -67,6 +67,7 @@ def promote(
     from search.study.folder_lock import driver_lock
     from search.tracking.client import tracking_uri
     from tunesmith.names.models import registry
+    from tunesmith.searching.backend import ready_backend
     from tunesmith.searching.data import prepared_data
 
     check_force(force=force, reason=reason)
@@ -86,6 +87,7 @@ def promote(
             return
         if not as_json:
             _print_candidates(record, family, choice)
+        ready_backend(record.spec.resources.backend)
         outcome = _run(promotion, choice, force=force, reason=reason)
     print_json(_outcome_data(outcome)) if as_json else _print_outcome(outcome)
 

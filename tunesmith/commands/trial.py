@@ -57,6 +57,7 @@ def trial(
     from models.training.device import use_threads
     from search.spec.file import default_corpus
     from search.spec.sections import Data
+    from tunesmith.searching.backend import ready_backend
 
     number = 0
     if like is not None:
@@ -78,6 +79,7 @@ def trial(
         data = Data(corpus=corpus or default_corpus(chosen), repeats=reading, folds=folds, seed=seed)
     spec = chosen.spec_type.from_values(values, source)
     use_threads(threads)
+    ready_backend("auto")
     _train(chosen, spec, data, number, as_json=as_json)
 
 

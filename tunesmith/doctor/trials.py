@@ -98,6 +98,7 @@ def trial(context: Context) -> Iterator[Finding]:
         seed=context.spec.data.seed,
         threads=context.slots.cpus,
         device="cuda" if context.slots.gpus else "cpu",
+        backend=context.spec.resources.backend,
     )
     for node, *others in alike(context.working):
         context.progress(f"training {_EPOCHS} epochs on {node}")
@@ -111,3 +112,12 @@ def trial(context: Context) -> Iterator[Finding]:
             settings = settings_line(values, context.family.spec_type.defaults())
             pace = f"{duration(result[-1].seconds)} per epoch of all folds on {short.device}"
             yield Finding("trial", "green", f"{counted(len(result), 'epoch')} trained, {pace}: {settings}", where)
+            yield _backend(result[-1].backend, where)
+
+
+def _backend(choice: str, where: str) -> Finding:
+    """Report the backend that trained; the reference, if the user did not choose it, is slow."""
+    if choice.startswith("reference") and "chosen by" not in choice:
+        remedy = "install a C++ compiler there (g++ or clang++); with GPUs, torch's build for CUDA, which has Triton"
+        return Finding("backend", "yellow", f"trials are slower than they could be: {choice}", where, remedy)
+    return Finding("backend", "green", choice, where)

@@ -21,6 +21,7 @@ from search.study.database import folder
 from search.tracking.client import tracking_uri
 from tunesmith.console import err, labelled_table, out
 from tunesmith.figures import duration, settings_line
+from tunesmith.searching.backend import ready_backend
 
 
 def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
@@ -42,6 +43,7 @@ def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
     slots = plan_slots([here], slots=wanted.slots, cpus=wanted.cpus, gpus=wanted.gpus)
     values = first_setting(spec)
     use_threads(slots.cpus)  # as in a trial of the search
+    ready_backend(wanted.backend)
     with err.status("timing one epoch ..."):
         seconds = _time_one_epoch(family, values, spec, prepared.data, device)
     reach = spec.scheduler.expected_trials(budget.epochs, budget.trials)

@@ -82,11 +82,7 @@ def load() -> "Native | str":
     """Return the backend, compiled first if need be, or the reason why it is not available."""
     try:
         target = build.find_target()
-        path = build.built_library(target)
-        try:
-            library = Library(path)
-        except OSError:  # a truncated file
-            library = Library(build.built_library(target, again=True))
+        library = Library(build.built_library(target))
     except build.BuildError as error:
         return str(error)
     except OSError as error:

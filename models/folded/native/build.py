@@ -87,12 +87,11 @@ def find_target() -> Target:
     raise BuildError(f"no C++ compiler was found ({', '.join(command[0] for command in commands if command)})")
 
 
-def built_library(target: Target, *, again: bool = False) -> Path:
+def built_library(target: Target) -> Path:
     """Return the path of the compiled library, and compile it first if it is not there.
 
     Args:
         target: The compiler and processor.
-        again: Compile even if there is a library, or a recent attempt failed.
 
     Returns:
         The path.
@@ -101,20 +100,40 @@ def built_library(target: Target, *, again: bool = False) -> Path:
         BuildError: If the compiler fails or takes too long, or the cache folder is not writable.
     """
     library = target.library
-    if library.exists() and not again:
+    if _is_whole(library):
         return library
     failure = library.with_suffix(".failed")
     try:
         library.parent.mkdir(parents=True, exist_ok=True)
         with _locked(library.with_suffix(".lock")):
-            if library.exists() and not again:  # another process compiled it meanwhile
+            if _is_whole(library):  # another process compiled it meanwhile
                 return library
-            if failure.exists() and time.time() - failure.stat().st_mtime < _RETRY_AFTER and not again:
+            if failure.exists() and time.time() - failure.stat().st_mtime < _RETRY_AFTER:
                 raise BuildError(failure.read_text())
             _compile(target, library, failure)
     except OSError as error:
         raise BuildError(f"the cache folder {library.parent} cannot be used ({error.strerror or error})") from error
     return library
+
+
+def is_built(target: Target) -> bool:
+    """Return whether the library is in the cache folder."""
+    return _is_whole(target.library)
+
+
+def _is_whole(library: Path) -> bool:
+    """Check a library by its digest: loading a truncated one would end the process by SIGBUS."""
+    with suppress(OSError):
+        return _digest_file(library).read_text() == _digest(library)
+    return False
+
+
+def _digest(library: Path) -> str:
+    return hashlib.sha256(library.read_bytes()).hexdigest()
+
+
+def _digest_file(library: Path) -> Path:
+    return library.with_suffix(".sha256")
 
 
 def _compile(target: Target, library: Path, failure: Path) -> None:
@@ -129,6 +148,7 @@ def _compile(target: Target, library: Path, failure: Path) -> None:
             _run_all(commands)
             result = Path(folder) / "kernels.so"
             _run([*target.compiler, "-shared", "-pthread", *map(str, objects), "-o", str(result)])
+            _digest_file(library).write_text(_digest(result))
             result.replace(library)
         except BuildError as error:
             failure.write_text(str(error))
@@ -182,7 +202,7 @@ def _run_all(commands: Sequence[Sequence[str]]) -> list[str]:
             if process.poll() is None:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+                process.communicate()
     for process, (_, errors) in zip(processes, outputs, strict=True):
         if process.returncode:
             raise BuildError(f"{commands[0][0]} failed: {_reason(process.returncode, errors)}")

@@ -142,6 +142,18 @@ def test_a_checkpoint_with_another_seed_or_spec_is_not_used(tmp_path: Path) -> N
     assert train(tmp_path, until=1, spec=SPEC.model_copy(update={"lr": 0.06}))[0].epoch == 1
 
 
+def test_a_checkpoint_of_another_backend_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    messages = list[str]()
+    train(tmp_path, until=5)
+    for path in (tmp_path / "checkpoints").iterdir():
+        saved = torch.load(path, weights_only=True)
+        extra = {**json.loads(saved["extra"]), "backend": "native"}
+        torch.save({**saved, "extra": json.dumps(extra)}, path)
+    monkeypatch.setenv("TUNESMITH_BACKEND", "reference")
+    assert losses(train(tmp_path, until=4, say=messages.append)) == losses(train(None, until=4))
+    assert messages == ["its checkpoints are of the backend native, not reference; trial 7 starts over"]
+
+
 def cut_short(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 
