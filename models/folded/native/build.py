@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -187,22 +187,19 @@ def _run(command: Sequence[str]) -> str:
 
 def _run_all(commands: Sequence[Sequence[str]]) -> list[str]:
     """Run commands side by side and return their output; raise BuildError if one fails or takes too long."""
-    processes: list[subprocess.Popen[str]] = []
     ends = time.monotonic() + _SECONDS
-    try:
-        for command in commands:
-            processes.append(_start(command))  # noqa: PERF401  (those that started are killed if one does not)
-        outputs = [process.communicate(timeout=max(0.0, ends - time.monotonic())) for process in processes]
-    except subprocess.TimeoutExpired as error:
-        raise BuildError(f"{commands[0][0]} took more than {_SECONDS:g} s") from error
-    except OSError as error:
-        raise BuildError(f"{commands[0][0]} cannot be run ({error.strerror or error})") from error
-    finally:
-        for process in processes:
-            if process.poll() is None:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
+    with ExitStack() as stack:
+        processes: list[subprocess.Popen[str]] = []
+        try:
+            for command in commands:
+                processes.append(stack.enter_context(_start(command)))  # noqa: PERF401  (those that started are killed)
+            outputs = [process.communicate(timeout=max(0.0, ends - time.monotonic())) for process in processes]
+        except subprocess.TimeoutExpired as error:
+            raise BuildError(f"{commands[0][0]} took more than {_SECONDS:g} s") from error
+        except OSError as error:
+            raise BuildError(f"{commands[0][0]} cannot be run ({error.strerror or error})") from error
+        finally:
+            _kill(processes)
     for process, (_, errors) in zip(processes, outputs, strict=True):
         if process.returncode:
             raise BuildError(f"{commands[0][0]} failed: {_reason(process.returncode, errors)}")
@@ -218,6 +215,14 @@ def _start(command: Sequence[str]) -> "subprocess.Popen[str]":
         text=True,
         start_new_session=True,
     )
+
+
+def _kill(processes: Sequence["subprocess.Popen[str]"]) -> None:
+    """Kill the process groups of those that still run."""
+    for process in processes:
+        if process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def _reason(code: int, errors: str) -> str:
