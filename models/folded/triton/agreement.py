@@ -46,7 +46,8 @@ def largest_difference(
     if with_state:
         shapes |= dict.fromkeys(("h0",) if cell in {"rnn", "gru"} else ("h0", "c0"), (2, batch, size))
     inputs = {name: torch.randn(shape, generator=source).to(device) for name, shape in shapes.items()}
-    inputs["recurrent"] /= math.sqrt(size)
+    for name in inputs.keys() & {"recurrent", "peephole"}:
+        inputs[name] /= math.sqrt(size)  # about as large as initial weights
     weights = torch.randn(2, steps + 2, batch, size, generator=source).to(device)
     exact = _results(cell, _REFERENCES, {name: part.double() for name, part in inputs.items()}, weights.double())
     ours = _results(cell, _KERNELS, inputs, weights)

@@ -26,6 +26,7 @@ def interpreted(code_or_script: list[str], text: str = "") -> str:
     return subprocess.run(command, env=environment, input=text, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.slow
 def test_interpreted_kernels_agree_with_the_reference() -> None:
     pytest.importorskip("triton")
     cases = [
@@ -44,6 +45,7 @@ def test_interpreted_kernels_agree_with_the_reference() -> None:
     assert {str(case): found for case, found in zip(cases, results, strict=True) if not found[0] < 3e-5} == {}
 
 
+@pytest.mark.slow
 def test_kernels_that_compute_something_else_are_refused() -> None:
     pytest.importorskip("triton")
     code = (
@@ -176,6 +178,7 @@ def resources(binary: Any, folder: Path) -> dict[str, int]:
     return {name: int(number) for name, number in re.findall(r"\b(REG|STACK):(\d+)", printed)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 @pytest.mark.parametrize("module", ["rnn", "gru", "lstm"])
 @pytest.mark.parametrize(("capability", "sizes"), [(80, (1, 15, 63, 127)), (86, (63, 127)), (90, (63, 128))])
@@ -197,3 +200,11 @@ def test_compiled_kernels_fit_into_a_multiprocessor(
         assert used["STACK"] == 0, f"{size} units spill registers"
         assert used["REG"] * 32 * binary.metadata.num_warps <= 2**16, f"{size} units need too many registers"
         assert binary.metadata.shared <= SHARED_BYTES[capability], f"{size} units need too much shared memory"
+
+
+def test_the_benchmark_ends_without_a_gpu(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "gpu.py"), "--out", str(tmp_path / "gpu.json")]
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+    printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert printed.startswith("no GPU here")
+    assert not list(tmp_path.iterdir())
