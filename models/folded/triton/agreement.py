@@ -16,11 +16,10 @@ from models.folded import rnn as rnn_reference
 from models.folded.triton.gru import gru
 from models.folded.triton.lstm import lstm
 from models.folded.triton.rnn import rnn
+from models.folded.triton.sizes import GATES
 
 TOLERANCE = 1e-4
 """Largest difference, relative to the largest element of a tensor: products err by 1e-5, and errors add up."""
-
-_GATES = {"rnn": 1, "gru": 3, "lstm": 4, "peephole": 4}
 
 
 def largest_difference(
@@ -40,7 +39,7 @@ def largest_difference(
         The largest difference of a tensor, relative to the tensor's largest element, and the name of the tensor.
     """
     source = torch.Generator().manual_seed(0)
-    width = _GATES[cell] * size
+    width = GATES[cell] * size
     shapes = {"pre": (2, steps, batch, width), "recurrent": (2, width, size)}
     shapes |= {"lstm": {}, "rnn": {}, "gru": {"bias": (2, size)}, "peephole": {"peephole": (2, 3, size)}}[cell]
     if with_state:

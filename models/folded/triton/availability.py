@@ -8,24 +8,9 @@ from functools import cache
 
 import torch
 
+from models.folded.triton.sizes import MOST_BYTES, fits
+
 _LEAST_CAPABILITY = (8, 0)  # Ampere: tensor cores for bfloat16, asynchronous copies
-
-_LARGEST_SIZE = 512
-"""Units above which a program reads 4 MiB of weights and more in each step; all multiprocessors together, as in the
-reference, should then be faster. This is computed, not measured."""
-
-
-def fits(size: int, dtype: torch.dtype) -> bool:
-    """Decide whether there are kernels for a layer of any cell.
-
-    Args:
-        size: H.
-        dtype: Of pre-activations and weights; only float32 has kernels.
-
-    Returns:
-        True if there are.
-    """
-    return dtype == torch.float32 and size <= _LARGEST_SIZE
 
 
 @cache
@@ -85,6 +70,7 @@ def obstacle(cell: str, size: int, dtype: torch.dtype, device: torch.device) -> 
         The reason as a phrase; None if it can.
     """
     found = machine_obstacle(device)
-    if found is None and not fits(size, dtype):
-        found = f"Triton's kernels are for float32 and at most {_LARGEST_SIZE} units, not {dtype} and {size}"
+    if found is None and not fits(cell, size, dtype):
+        limit = f"{MOST_BYTES // 2**20} MiB of a fold's recurrent weights"
+        found = f"Triton's kernels are for float32 and at most {limit}, not for {dtype} and {cell} of size {size}"
     return found or disagreement(cell, size, device)

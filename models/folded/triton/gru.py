@@ -23,6 +23,7 @@ from torch.autograd.function import once_differentiable
 
 from models.folded.torch_typing import Function
 from models.folded.triton.library import tl, triton
+from models.folded.triton.sizes import GATES
 from models.folded.triton.tiles import (
     ROWS,
     factor,
@@ -40,7 +41,7 @@ from models.folded.triton.tiles import (
     write,
 )
 
-GATES = 3
+_GATES = GATES["gru"]
 
 
 def gru(pre: Tensor, recurrent: Tensor, recurrent_bias: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -63,10 +64,10 @@ def gru(pre: Tensor, recurrent: Tensor, recurrent_bias: Tensor, state: Tensor | 
 class _GRU(Function):
     @staticmethod
     def forward(ctx: Any, pre: Tensor, recurrent: Tensor, recurrent_bias: Tensor, h0: Tensor) -> Tensor:
-        gates, weights = pre.detach().contiguous(), split(recurrent, GATES)
+        gates, weights = pre.detach().contiguous(), split(recurrent, _GATES)
         hidden = with_initial(h0, pre.shape[1])
         products = torch.empty_like(hidden[:, 1:]).contiguous()
-        launch(forward, GATES, gates, products, hidden, weights, recurrent_bias.contiguous())
+        launch(forward, _GATES, gates, products, hidden, weights, recurrent_bias.contiguous())
         ctx.save_for_backward(gates, products, hidden, recurrent, weights)
         return hidden
 
@@ -76,7 +77,7 @@ class _GRU(Function):
         gates, products, hidden, recurrent, weights = ctx.saved_tensors
         dgates, dproducts = torch.empty_like(gates), torch.empty_like(products)
         dhidden, direct = dhidden.contiguous(), torch.zeros_like(hidden[:, 0], memory_format=torch.contiguous_format)
-        launch(backward, GATES, dgates, dproducts, gates, products, hidden, dhidden, direct, weights)
+        launch(backward, _GATES, dgates, dproducts, gates, products, hidden, dhidden, direct, weights)
         width = 2 * hidden.shape[3]
         drecurrent = torch.cat([outer(dgates[..., :width], hidden), outer(dproducts, hidden)], dim=1)
         dh0 = initial_gradient(dhidden, dgates[..., :width], recurrent[:, :width]) + direct

@@ -24,6 +24,7 @@ from torch.autograd.function import once_differentiable
 
 from models.folded.torch_typing import Function
 from models.folded.triton.library import tl, triton
+from models.folded.triton.sizes import GATES
 from models.folded.triton.tiles import (
     ROWS,
     factor,
@@ -41,7 +42,7 @@ from models.folded.triton.tiles import (
     write,
 )
 
-GATES = 4
+_GATES = GATES["lstm"]
 
 
 def lstm(
@@ -68,10 +69,10 @@ class _LSTM(Function):
     def forward(
         ctx: Any, pre: Tensor, recurrent: Tensor, peephole: Tensor | None, h0: Tensor, c0: Tensor
     ) -> tuple[Tensor, Tensor]:
-        gates, weights = pre.detach().contiguous(), split(recurrent, GATES)
+        gates, weights = pre.detach().contiguous(), split(recurrent, _GATES)
         hidden, cells = with_initial(h0, pre.shape[1]), with_initial(c0, pre.shape[1])
         diagonal = pre.new_empty(0) if peephole is None else peephole.contiguous()
-        launch(forward, GATES, gates, cells, hidden, weights, diagonal, peepholes=peephole is not None)
+        launch(forward, _GATES, gates, cells, hidden, weights, diagonal, peepholes=peephole is not None)
         ctx.save_for_backward(gates, cells, hidden, recurrent, weights, diagonal)
         return hidden, cells[:, -1].clone()
 
@@ -81,7 +82,7 @@ class _LSTM(Function):
         gates, cells, hidden, recurrent, weights, diagonal = ctx.saved_tensors
         peepholes = diagonal.numel() > 0
         dgates, dhidden, dc0 = torch.empty_like(gates), dhidden.contiguous(), dcell.contiguous().clone()
-        launch(backward, GATES, dgates, gates, cells, dhidden, dc0, weights, diagonal, peepholes=peepholes)
+        launch(backward, _GATES, dgates, gates, cells, dhidden, dc0, weights, diagonal, peepholes=peepholes)
         dpeephole = _peephole_gradient(dgates, cells) if peepholes else None
         return dgates, outer(dgates, hidden), dpeephole, initial_gradient(dhidden, dgates, recurrent), dc0
 

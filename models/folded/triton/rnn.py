@@ -19,6 +19,7 @@ from torch.autograd.function import once_differentiable
 
 from models.folded.torch_typing import Function
 from models.folded.triton.library import tl, triton
+from models.folded.triton.sizes import GATES
 from models.folded.triton.tiles import (
     ROWS,
     factor,
@@ -35,7 +36,7 @@ from models.folded.triton.tiles import (
     write,
 )
 
-GATES = 1
+_GATES = GATES["rnn"]
 
 
 def rnn(pre: Tensor, recurrent: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -57,8 +58,8 @@ def rnn(pre: Tensor, recurrent: Tensor, state: Tensor | None = None) -> tuple[Te
 class _RNN(Function):
     @staticmethod
     def forward(ctx: Any, pre: Tensor, recurrent: Tensor, h0: Tensor) -> Tensor:
-        weights, hidden = split(recurrent, GATES), with_initial(h0, pre.shape[1])
-        launch(forward, GATES, pre.detach().contiguous(), hidden, weights)
+        weights, hidden = split(recurrent, _GATES), with_initial(h0, pre.shape[1])
+        launch(forward, _GATES, pre.detach().contiguous(), hidden, weights)
         ctx.save_for_backward(hidden, recurrent, weights)
         return hidden
 
@@ -68,7 +69,7 @@ class _RNN(Function):
         hidden, recurrent, weights = ctx.saved_tensors
         dhidden = dhidden.contiguous()
         dpre = torch.empty_like(hidden[:, 1:], memory_format=torch.contiguous_format)
-        launch(backward, GATES, dpre, hidden, dhidden, weights)
+        launch(backward, _GATES, dpre, hidden, dhidden, weights)
         return dpre, outer(dpre, hidden), initial_gradient(dhidden, dpre, recurrent)
 
 
