@@ -55,9 +55,10 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-# CUDA packages are left out, so that torch's CPU build stays small; torch's CUDA build pins them itself.
+# CUDA packages are left out, so that torch's CPU build stays small; torch's CUDA build pins them itself. Triton, which it
+# pins too, is kept in that version, so that tests compile with it.
 lock: $(READY) ## update requirements.lock for every platform; make lock UPGRADE=--upgrade takes the newest versions
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check uv
 	@cp requirements.lock .venv/lock
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal $(UPGRADE) --no-annotate --no-header -q -o .venv/lock >/dev/null
-	@{ sed -n '/^#/p' requirements.lock; grep -vE '^(#|nvidia|cuda|triton)' .venv/lock; } > .venv/new && mv .venv/new requirements.lock
+	@{ sed -n '/^#/p' requirements.lock; grep -vE '^(#|nvidia|cuda)' .venv/lock; } > .venv/new && mv .venv/new requirements.lock

@@ -12,7 +12,7 @@ from torch import Tensor
 Cell: TypeAlias = Literal["rnn", "gru", "lstm", "peephole"]
 """The recurrent cells."""
 
-GATES: dict[Cell, int] = {"rnn": 1, "gru": 3, "lstm": 4, "peephole": 4}
+GATES: dict[str, int] = {"rnn": 1, "gru": 3, "lstm": 4, "peephole": 4}
 """The number n of each cell's gates."""
 
 LayerState: TypeAlias = tuple[Tensor, ...]

@@ -93,12 +93,14 @@ def chosen(device: str) -> Choice:
     Raises:
         BadInputError: If the name in TUNESMITH_BACKEND is unknown, or the forced backend is not available here.
     """
-    return _choose(device, *_requested())[0]
+    reason, backend = _choose(device, *_requested())
+    return Choice(backend.name, reason or backend.version)
 
 
 def backend_of(tensor: "Tensor") -> "Reference":
     """Return the operations of the backend that is used on a tensor's device; raise as ``chosen``."""
-    return _choose(tensor.device.type, *_requested())[1]
+    _, backend = _choose(tensor.device.type, *_requested())
+    return backend
 
 
 def _requested() -> tuple[str, str]:
@@ -108,21 +110,21 @@ def _requested() -> tuple[str, str]:
 
 
 @cache
-def _choose(device: str, name: str, source: str) -> "tuple[Choice, Reference]":
+def _choose(device: str, name: str, source: str) -> "tuple[str, Reference]":
+    """Return a backend, and why it is used if that is not its speed."""
     if name not in get_args(BackendName):
         raise unknown("backend", name, get_args(BackendName), f"in {source}")
-    if name == "auto":
-        name = _FASTEST.get(device, "reference")
-        if isinstance(backend := _load(name, device), str):
-            return Choice("reference", backend), _reference()
-        return Choice(name, backend.version), backend
-    if isinstance(backend := _load(name, device), str):
-        raise BadInputError(
-            f"the backend that {source} names must be available",
-            f"{name} is not: {backend}",
-            remedy='make it available, or choose "auto"',
-        )
-    return Choice(name, f"chosen by {source}"), backend
+    automatic = name == "auto"
+    backend = _load(_FASTEST.get(device, "reference") if automatic else name, device)
+    if not isinstance(backend, str):
+        return "" if automatic else f"chosen by {source}", backend
+    if automatic:
+        return backend, _reference()
+    raise BadInputError(
+        f"the backend that {source} names must be available",
+        f"{name} is not: {backend}",
+        remedy='make it available, or choose "auto"',
+    )
 
 
 def _load(name: str, device: str) -> "Reference | str":
@@ -135,7 +137,9 @@ def _load(name: str, device: str) -> "Reference | str":
         from models.folded.native.backend import load
 
         return load()
-    return "it is not implemented"
+    from models.folded.triton.backend import load as load_triton
+
+    return load_triton()
 
 
 def _reference() -> "Reference":

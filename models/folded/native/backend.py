@@ -4,13 +4,13 @@ Symbols: G folds, T steps, B sequences of a fold, M rows, K inputs, H units, V t
 """
 
 from functools import partial
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, cast, get_args
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from models.folded.arguments import GATES, CellWeights, LayerState, Pointer, Reversal
+from models.folded.arguments import GATES, Cell, CellWeights, LayerState, Pointer, Reversal
 from models.folded.native import build
 from models.folded.native.library import CROSS_ENTROPY, LINEAR, Library
 from models.folded.native.recurrence import run_layer
@@ -31,7 +31,12 @@ class Native(Reference):
             version: Its instruction set and compiler.
         """
         self._library = library
-        self.version = version
+        self._version = version
+
+    @property
+    def version(self) -> str:
+        """The instruction set and the compiler."""
+        return self._version
 
     def recurrence(
         self, cell: CellWeights, pre: Tensor, state: LayerState | None, turn: Reversal | None
@@ -98,7 +103,8 @@ _SELF_TEST_TOLERANCE = 1e-5
 def _difference(native: Native) -> str | None:
     """Compare a small layer of each cell, forwards and backwards, with the reference; return a difference."""
     source = torch.Generator().manual_seed(0)
-    for cell, gates in GATES.items():
+    for cell in get_args(Cell):
+        gates = GATES[cell]
         own_cell = cell in {"lstm", "peephole"}
         x, weight, bias, recurrent, own, h0, c0 = (
             torch.randn(2, *shape, generator=source).mul_(0.5).requires_grad_()

@@ -19,7 +19,11 @@ class Reference:
     """Torch's operators on any device."""
 
     name: ClassVar[str] = "reference"
-    version: str = "torch's operators"
+
+    @property
+    def version(self) -> str:
+        """What distinguishes it from other versions and machines, in a few words."""
+        return "torch's operators"
 
     def recurrence(
         self, cell: CellWeights, pre: Tensor, state: LayerState | None, turn: Reversal | None

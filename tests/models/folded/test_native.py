@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import cast
+from typing import cast, get_args
 
 import numpy as np
 import pytest
@@ -17,6 +17,8 @@ from models.folded.reference.backend import Reference
 
 SIZES = [(5, 1, 16), (7, 3, 24), (4, 7, 33), (6, 13, 70), (300, 2, 5), (9, 50, 64), (3, 5, 1), (1, 2, 300), (2, 0, 8)]
 """Steps, sequences and units: multiples of no vector among them, and more rows than a group has."""
+
+CELLS: tuple[Cell, ...] = get_args(Cell)
 
 TOLERANCES = {torch.float64: 1e-12, torch.float32: 1e-5}
 
@@ -77,7 +79,7 @@ def results_of(
 
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-@pytest.mark.parametrize("cell", list(GATES))
+@pytest.mark.parametrize("cell", CELLS)
 def test_layers_equal_the_reference(native: Native, cell: Cell, dtype: torch.dtype) -> None:
     for sizes in SIZES:
         for mode in ("dense", "pre", "dense back", "pre back padded", "dense back padded"):
@@ -178,7 +180,7 @@ def test_vectors_of_every_width_compute_the_same_bits() -> None:
         backend = Native(Library(build.built_library(narrow)), "")
         results = [
             part
-            for cell in GATES
+            for cell in CELLS
             for part in results_of(backend, cell, (9, 50, 70), torch.float32, mode="dense", with_state=True)
         ]
         source = torch.Generator().manual_seed(1)

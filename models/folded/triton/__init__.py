@@ -1,0 +1,1 @@
+"""The recurrences over folds as Triton kernels for NVIDIA GPUs."""
