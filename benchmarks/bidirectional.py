@@ -20,12 +20,13 @@ from summary import figure, write
 from torch import Tensor, nn
 
 from models.folded.arguments import Reversal
+from models.folded.backends import use
 from models.folded.bidirectional import BidirectionalStack
 from models.folded.linear import linear
 from models.folded.optimiser import FoldedOptimiser
 
 NUM_FOLDS, NUM_INPUTS, SIZE, NUM_LAYERS, NUM_STEPS, BATCH, NUM_OUTPUTS = 4, 176, 176, 3, 200, 4, 88
-TARGET = 0.9
+TARGET = 1.1
 RESULT = Path(__file__).parent / "results" / "bidirectional.json"
 
 
@@ -83,6 +84,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=40.0, help="time for all contenders")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    use("auto")
     source = torch.Generator().manual_seed(0)
     x = torch.randn(NUM_FOLDS, NUM_STEPS, BATCH, NUM_INPUTS, generator=source)
     y = torch.rand(NUM_FOLDS, NUM_STEPS, BATCH, NUM_OUTPUTS, generator=source)

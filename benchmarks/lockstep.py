@@ -3,9 +3,10 @@
     python benchmarks/lockstep.py
 
 For every shape, k folds in lockstep are compared with k models that are trained one after another: nn.Embedding +
-nn.LSTM + nn.Linear, and a peephole cell stepped in Python (its input products are computed outside the loop). All use
-Adam: lockstep the fused one, the others torch's default, and nn.LSTM also the fused one. The models take turns in one
-process, on one thread; ratios are those of median CPU times.
+nn.LSTM or nn.GRU + nn.Linear, and a peephole cell stepped in Python (its input products are computed outside the loop).
+All use Adam: lockstep the fused one, the others torch's default, and nn.LSTM also the fused one. The models take turns
+in one process, on one thread; ratios are those of median CPU times. The share of the peak compares the operations of a
+step's products per second with the fastest large product of torch in the same process.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from summary import figure, write
 from torch import Tensor, nn
 
 from models.folded.arguments import Cell
+from models.folded.backends import chosen, use
 from models.folded.cross_entropy import linear_cross_entropy
 from models.folded.layers import RecurrentLayer
 from models.folded.linear import rows
@@ -34,7 +36,10 @@ from models.folded.optimiser import FoldedOptimiser
 
 NUM_FOLDS = 4
 RESULT = Path(__file__).parent / "results" / "lockstep.json"
-TARGETS = {"lstm": 1.1, "peephole": 2.0}
+TARGETS = {"lstm": 1.5, "peephole": 4.0, "gru": 3.0}
+LEAST_RATIO = 1.0
+LEAST_SHARE = 0.6
+OTHERS = {"lstm": nn.LSTM, "gru": nn.GRU}
 
 
 @dataclass(frozen=True)
@@ -48,13 +53,14 @@ class Shape:
     tokens: int
 
 
+LARGE = Shape(128, 2, 96, 32, 1000)
 SHAPES = (
     Shape(32, 1, 32, 1, 300),
     Shape(64, 2, 48, 1, 600),
     Shape(128, 2, 64, 1, 1000),
     Shape(64, 1, 48, 16, 300),
     Shape(64, 2, 64, 32, 1000),
-    Shape(128, 2, 96, 32, 1000),
+    LARGE,
     Shape(256, 2, 96, 16, 1700),
     Shape(256, 3, 96, 64, 1700),
 )
@@ -121,8 +127,8 @@ class Sequential:
         for _ in range(NUM_FOLDS):
             embedding = nn.Embedding(shape.tokens, shape.size)
             layers: list[nn.Module] = (
-                [nn.LSTM(shape.size, shape.size, shape.layers)]
-                if cell == "lstm"
+                [OTHERS[cell](shape.size, shape.size, shape.layers)]
+                if cell in OTHERS
                 else [Peephole(shape.size, shape.size) for _ in range(shape.layers)]
             )
             head = nn.Linear(shape.size, shape.tokens)
@@ -140,6 +146,7 @@ class Sequential:
             optimiser.step()  # pyright: ignore[reportUnknownMemberType]  (torch does not type its closure)
 
 
+CELLS: tuple[Cell, ...] = ("lstm", "peephole", "gru")
 _LEAST_TURNS = 5
 
 
@@ -164,7 +171,7 @@ def measure(seconds: float) -> list[dict[str, Any]]:
     for shape in SHAPES:
         data = torch.randint(shape.tokens, (NUM_FOLDS, shape.steps + 1, shape.batch), generator=source)
         row: dict[str, Any] = asdict(shape)
-        for cell in ("lstm", "peephole"):
+        for cell in CELLS:
             others = {cell: Sequential(cell, shape, data).step}
             if cell == "lstm":
                 others["lstm, fused Adam"] = Sequential(cell, shape, data, fused=True).step
@@ -175,6 +182,26 @@ def measure(seconds: float) -> list[dict[str, Any]]:
                 print(f"{shape} {name} {times}: ratio {other / ours:.2f}", flush=True)
         results.append(row)
     return results
+
+
+def peak() -> float:
+    """Return the operations per second of the fastest product of two large matrices."""
+    x, layer = torch.randn(1024, 1024), nn.Linear(1024, 1024, bias=False)
+
+    def by_linear() -> None:
+        layer(x)
+
+    def by_matmul() -> None:
+        torch.matmul(x, x)
+
+    with torch.no_grad():
+        return 2.0 * 1024**3 / min(medians([by_linear, by_matmul], 1.0))
+
+
+def operations(shape: Shape) -> float:
+    """Return the number of operations of the products of a training step of all folds: forwards once, back twice."""
+    rows = NUM_FOLDS * shape.steps * shape.batch
+    return 6.0 * rows * shape.size * (shape.layers * 8 * shape.size + shape.tokens)
 
 
 def hardware() -> dict[str, object]:
@@ -202,14 +229,23 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=4.0, help="time for each pair of contenders")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    use("auto")
+    fastest = peak()
     shapes = measure(arguments.seconds)
     means = {
         cell: math.exp(statistics.fmean(math.log(row[cell]["ratio"]) for row in shapes))
-        for cell in ("lstm", "lstm, fused Adam", "peephole")
+        for cell in (*CELLS, "lstm, fused Adam")
     }
+    (seconds,) = (row["lstm"]["lockstep_ms"] / 1e3 for row, shape in zip(shapes, SHAPES, strict=True) if shape == LARGE)
+    share = operations(LARGE) / seconds / fastest
     figures = [figure(f"lockstep over {cell}", means[cell], at_least=least) for cell, least in TARGETS.items()]
+    least = min(row[cell]["ratio"] for row in shapes for cell in CELLS)
+    figures.append(figure("lockstep over any cell, slowest shape", least, at_least=LEAST_RATIO))
+    figures.append(figure("share of the processor's peak, 2 layers of 128 units", share, at_least=LEAST_SHARE))
     result = {
         "hardware": hardware(),
+        "backend": str(chosen("cpu")),
+        "peak_gflops": fastest / 1e9,
         "folds": NUM_FOLDS,
         "geometric_means": means,
         "figures": figures,

@@ -7,11 +7,12 @@ constexpr int ROWS = VECTOR_BYTES == 32 ? 3 : 6;  // rows of a block; with 4 vec
 constexpr int PANEL = 4;                          // vectors of a panel; the last panels of a matrix have 2 or 1
 constexpr int64_t DEPTH = 256;                    // rows of a panel that are multiplied at a time: they fit into a cache
 
-// Call f(first, count) for blocks of rows; count is a compile-time constant: ROWS, 3 or 1.
+// Call f(first, count) for blocks of rows; count is a compile-time constant: ROWS, 4, 2 or 1.
 template <class F> INLINE void for_rows(int64_t first, int64_t last, const F& f) {
     for (; first + ROWS <= last; first += ROWS) f(first, std::integral_constant<int, ROWS>());
-    if constexpr (ROWS > 3)
-        for (; first + 3 <= last; first += 3) f(first, std::integral_constant<int, 3>());
+    if constexpr (ROWS > 4)
+        for (; first + 4 <= last; first += 4) f(first, std::integral_constant<int, 4>());
+    for (; first + 2 <= last; first += 2) f(first, std::integral_constant<int, 2>());
     for (; first < last; ++first) f(first, std::integral_constant<int, 1>());
 }
 
