@@ -15,7 +15,8 @@ template <class T> struct Softmax {
 
     // A chunk has about 512 KB of logits.
     Softmax(int64_t rows, int64_t size, int64_t tokens, const T* weight, const T* bias)
-        : size(size), tokens(tokens), stride(odd_lines<T>(tokens)), chunk(chunk_rows(rows)), weight(weight), bias(bias), packed(packed_size<T>(size, tokens)),
+        : size(size), tokens(tokens), stride(odd_lines<T>(tokens)), chunk(chunk_rows(rows)), weight(weight), bias(bias),
+          packed(packed_size<T>(size, tokens)),
           logits(chunk * stride) {
         pack_transposed<T>(packed, weight, size, tokens);
     }
@@ -151,7 +152,8 @@ void log_probabilities(int64_t num_rows, int64_t size, int64_t tokens, int64_t n
             T* row = softmax.logits + r * softmax.stride;
             const int64_t at = (first + r) * num_asked;
             const T most = softmax.maximum(row);
-            for (int64_t k = 0; k < num_asked; ++k) values[k] = asked[at + k] < 0 ? T(-INFINITY) : row[asked[at + k]] - most;
+            for (int64_t k = 0; k < num_asked; ++k)
+                values[k] = asked[at + k] < 0 ? T(-INFINITY) : row[asked[at + k]] - most;
             const T log_sum = std::log(softmax.exponentials(row, most));
             for (int64_t k = 0; k < num_asked; ++k) out[at + k] = values[k] - log_sum;
         }

@@ -26,7 +26,8 @@ template <class T> void forward(const Call<T>& c) {
 template <class T> void backward(const Call<T>& c) {
     parallel(c.folds, c.threads, [&](int64_t k) {
         const int64_t inputs = c.inputs, outputs = c.outputs, stride = odd_lines<T>(outputs);
-        const T *weight = c.weight + k * outputs * inputs, *x = c.x + k * c.rows * inputs, *dy = c.dy + k * c.rows * outputs;
+        const T *weight = c.weight + k * outputs * inputs, *x = c.x + k * c.rows * inputs,
+                *dy = c.dy + k * c.rows * outputs;
         T *dweight = c.dweight + k * outputs * inputs, *dbias = c.dbias + k * outputs;
         Buffer<T> packed(packed_size<T>(outputs, inputs)), copy(DEPTH * stride);
         if (c.dx) pack<T>(packed, {weight, inputs}, outputs, inputs);

@@ -38,7 +38,10 @@ template <class T> struct Lstm : Layer<T> {
                 const Sums<T>& sums) const {
         Vector<T> p[3] = {}, dp[3] = {};
         if (peephole)
-            for (int n = 0; n < 3; ++n) p[n] = weight_of(n, u, left), dp[n] = load<T>(sums.peephole + n * size + u, left);
+            for (int n = 0; n < 3; ++n) {
+                p[n] = weight_of(n, u, left);
+                dp[n] = load<T>(sums.peephole + n * size + u, left);
+            }
         for (int64_t b = first; b < last; ++b, dh += size, out += stride) {
             const int64_t row = this->row(s, b);
             const T* gate = gates + row * 4 * size + u;

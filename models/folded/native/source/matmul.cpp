@@ -15,7 +15,6 @@ template <class T, class Write> void pack_elements(T* to, int64_t depth, int64_t
     });
 }
 
-// `stride` is an integral constant where it is known, for shorter addresses.
 template <class T, class Stride>
 void multiply_all(Rows<T> c, Rows<const T> a, Stride stride, const T* b, int64_t rows, int64_t depth, int64_t width,
                   Rows<const T> start) {
@@ -68,12 +67,13 @@ template <class T> void pack_transposed(T* to, const T* from, int64_t depth, int
 template <class T>
 void product(Rows<T> c, Rows<const T> a, int64_t stride, const T* b, int64_t rows, int64_t depth, int64_t width,
              Rows<const T> start) {
-    if (stride == 1) multiply_all<T>(c, a, std::integral_constant<int64_t, 1>(), b, rows, depth, width, start);
+    if (stride == 1) multiply_all<T>(c, a, Contiguous(), b, rows, depth, width, start);
     else multiply_all<T>(c, a, stride, b, rows, depth, width, start);
 }
 
 template <class T>
-void outer(T* out, bool add, const T* y, int64_t stride, Rows<const T> x, int64_t rows, int64_t outputs, int64_t inputs) {
+void outer(T* out, bool add, const T* y, int64_t stride, Rows<const T> x, int64_t rows, int64_t outputs,
+           int64_t inputs) {
     Buffer<T> packed(packed_size<T>(rows < DEPTH ? rows : DEPTH, inputs));
     for (int64_t first = 0; first < rows || first == 0; first += DEPTH) {
         const int64_t count = rows - first < DEPTH ? rows - first : DEPTH;

@@ -3,9 +3,12 @@
 
 #include "vector.hpp"
 
-constexpr int ROWS = VECTOR_BYTES == 32 ? 3 : 6;  // rows of a block; with 4 vectors each, sums fit into the registers
+constexpr int ROWS = VECTOR_BYTES == 32 ? 3 : 6;  // rows of a block: sums of 4 vectors each fit into the registers
 constexpr int PANEL = 4;                          // vectors of a panel; the last panels of a matrix have 2 or 1
-constexpr int64_t DEPTH = 256;                    // rows of a panel that are multiplied at a time: they fit into a cache
+constexpr int64_t DEPTH = 256;                    // rows of a panel multiplied at a time: they fit into a cache
+
+// A stride of 1 that is known to the compiler, for shorter addresses.
+typedef std::integral_constant<int64_t, 1> Contiguous;
 
 // Call f(first, count) for blocks of rows; count is a compile-time constant: ROWS, 4, 2 or 1.
 template <class F> INLINE void for_rows(int64_t first, int64_t last, const F& f) {
@@ -85,7 +88,8 @@ void product(Rows<T> c, Rows<const T> a, int64_t stride, const T* b, int64_t row
 // out [outputs, inputs] = y^T x, added to `out` if `add`, for y [rows, outputs], its rows `stride` apart, and x
 // [rows, inputs]; null rows of x are 0.
 template <class T>
-void outer(T* out, bool add, const T* y, int64_t stride, Rows<const T> x, int64_t rows, int64_t outputs, int64_t inputs);
+void outer(T* out, bool add, const T* y, int64_t stride, Rows<const T> x, int64_t rows, int64_t outputs,
+           int64_t inputs);
 
 // Add the sums of the columns of y [rows, width], its rows `stride` apart.
 template <class T> void add_columns(T* to, const T* y, int64_t stride, int64_t rows, int64_t width);

@@ -1,16 +1,20 @@
-// A recurrent layer of all folds in one call: inputs, recurrence, and all gradients. The cells differ in a struct with
+// A recurrent layer of all folds in one call: inputs, recurrence, and all gradients. A cell is a struct that extends
+// Layer by:
 //
-//   GATES, GRADIENTS                    widths, in H, of the pre-activations, and of the gradients of a step
-//   start(row, u, left, sums)           set the sums of the gates of units u.. before the recurrent product
-//   activate(s, b, row, u, left, sums)  compute and store what follows from the sums
-//   slopes(s, b, row, u, left, dh, out) write the gradients of a step: `out` [GATES, H] of the pre-activations, and
-//                                       `out` + (GRADIENTS - GATES) * H [GATES, H] of the recurrent products; replace
-//                                       dh by the part of the gradient of h' that does not pass the recurrent weights
+//   GATES, GRADIENTS   widths, in H, of the pre-activations, and of the gradients of a step
+//   start(row, u, left, sums)
+//       Set the sums of the gates of units u.. before the recurrent product.
+//   activate(s, b, row, u, left, sums)
+//       Compute and store what follows from the sums.
+//   slopes(s, first, last, u, left, dh, out, stride, sums)
+//       Write the gradients of a step of sequences first..last-1 to rows of `out`: [GATES, H] of the pre-activations,
+//       and from (GRADIENTS - GATES) * H on [GATES, H] of the recurrent products (both may be the same). Replace dh by
+//       the part of the gradient of h' that does not pass the recurrent weights. Add to the sums of peepholes.
 //
 // where s is a step, b a sequence, row the row of [T, B] at that step, and `left` units are left from u on.
 //
-// Steps are computed in groups of about DEPTH rows: the inputs' products before a group, in the backward pass all weights'
-// gradients after it, while the group's pre-activations and gradients are in the cache.
+// Steps are computed in groups of about DEPTH rows: the inputs' products before a group, in the backward pass all
+// weights' gradients after it, while the group's pre-activations and gradients are in the cache.
 #pragma once
 
 #include "matmul.hpp"
@@ -20,7 +24,7 @@
 template <class T> struct Layer {
     int64_t folds, steps, batch, size, inputs, backwards, threads;
     const int64_t* lengths;             // [B], or null if all sequences have T steps
-    const T *x, *weight, *bias;         // [T, B, K], [n * H, K], [n * H]; null if `gates` has pre-activations (x may be empty)
+    const T *x, *weight, *bias;         // [T, B, K], [n * H, K], [n * H]; no weights if `gates` has pre-activations
     const T *recurrent, *h0;            // [n * H, H]; [B, H] or null
     T *gates, *hidden;                  // [T, B, n * H] activations; [T, B, H]
     const T* dhidden;                   // [T, B, H]
@@ -58,23 +62,32 @@ template <class T> struct Layer {
 
 template <class T> Layer<T> Layer<T>::fold(int64_t k, int64_t n) const {
     const int64_t state = batch * size, sequence = steps * state, weights = n * size;
+    const auto at = [k](auto* base, int64_t elements) { return base ? base + k * elements : nullptr; };
     Layer f = *this;
-    const auto move = [k](auto*& pointer, int64_t elements) {
-        if (pointer) pointer += k * elements;
-    };
-    for (auto* p : {&f.x}) move(*p, steps * batch * inputs);
-    move(f.lengths, batch);
-    move(f.weight, weights * inputs), move(f.dweight, weights * inputs);
-    move(f.bias, weights), move(f.dbias, weights);
-    move(f.recurrent, weights * size), move(f.drecurrent, weights * size);
-    move(f.gates, n * sequence), move(f.dpre, n * sequence);
-    move(f.dx, steps * batch * inputs);
-    for (auto* p : {&f.hidden, &f.cells, &f.tanh_cells, &f.products}) move(*p, sequence);
-    move(f.dhidden, sequence);
-    for (auto* p : {&f.h0, &f.c0}) move(*p, state);
-    for (auto* p : {&f.dh0, &f.dcell}) move(*p, state);
-    move(f.peephole, 3 * size), move(f.dpeephole, 3 * size);
-    move(f.recurrent_bias, size), move(f.drecurrent_bias, size);
+    f.lengths = at(lengths, batch);
+    f.x = at(x, steps * batch * inputs);
+    f.weight = at(weight, weights * inputs);
+    f.bias = at(bias, weights);
+    f.recurrent = at(recurrent, weights * size);
+    f.h0 = at(h0, state);
+    f.gates = at(gates, n * sequence);
+    f.hidden = at(hidden, sequence);
+    f.dhidden = at(dhidden, sequence);
+    f.dx = at(dx, steps * batch * inputs);
+    f.dweight = at(dweight, weights * inputs);
+    f.dbias = at(dbias, weights);
+    f.dpre = at(dpre, n * sequence);
+    f.drecurrent = at(drecurrent, weights * size);
+    f.dh0 = at(dh0, state);
+    f.cells = at(cells, sequence);
+    f.tanh_cells = at(tanh_cells, sequence);
+    f.c0 = at(c0, state);
+    f.peephole = at(peephole, 3 * size);
+    f.dcell = at(dcell, state);
+    f.dpeephole = at(dpeephole, 3 * size);
+    f.products = at(products, sequence);
+    f.recurrent_bias = at(recurrent_bias, size);
+    f.drecurrent_bias = at(drecurrent_bias, size);
     return f;
 }
 
@@ -110,7 +123,8 @@ template <class T> void pack_gates(T* to, const T* recurrent, int64_t size, int 
     std::memset(to, 0, sizeof(T) * gates * packed_size<T>(size, size));
     for (int64_t u = 0; u < size; u += W, to += size * gates * W)
         for (int g = 0; g < gates; ++g)
-            transpose<T>(to + g * W, gates * W, recurrent + (g * size + u) * size, size, size - u < W ? size - u : W, size);
+            transpose<T>(to + g * W, gates * W, recurrent + (g * size + u) * size, size, size - u < W ? size - u : W,
+                         size);
 }
 
 INLINE int64_t steps_of_group(int64_t sequences) { return sequences < DEPTH ? DEPTH / sequences : 1; }
@@ -138,8 +152,7 @@ template <class T, class Cell> void run(const Cell& cell, int64_t first, int64_t
                     before[m] = cell.before(cell.hidden, cell.h0, s, b + m);
                     cell.start(cell.row(s, b + m), u, size - u, sums[m]);
                 }
-                if (before[0])
-                    multiply<T, M, G>(sums, before, std::integral_constant<int64_t, 1>(), recurrent + u * size * G, size);
+                if (before[0]) multiply<T, M, G>(sums, before, Contiguous(), recurrent + u * size * G, size);
                 for (int m = 0; m < M; ++m) cell.activate(s, b + m, cell.row(s, b + m), u, size - u, sums[m]);
             });
     }
