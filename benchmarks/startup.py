@@ -20,7 +20,7 @@ from typing import Any
 from summary import RESULTS, figure, write
 
 HELP_LIMIT = 0.5
-FIRST_EPOCH_LIMIT = 20.0
+FIRST_EPOCH_LIMIT = 12.0
 PROMPT_LIMIT = 10.0
 TURNS = 5
 

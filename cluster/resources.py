@@ -42,6 +42,11 @@ class SlotPlan:
     gpus: float
 
     @property
+    def per_gpu(self) -> int:
+        """Maximum number of trials that share a GPU; 1 if none does."""
+        return _per_gpu(self.gpus) if 0 < self.gpus < 1 else 1
+
+    @property
     def each(self) -> str:
         """The resources of each trial as text."""
         return _amount(self.cpus, self.gpus)

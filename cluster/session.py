@@ -30,7 +30,7 @@ _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # drop all messages of workers; a search reports them itself
     "RAY_enable_metrics_collection": "0",
-    "RAY_prestart_worker_first_driver": "0",  # Tune's workers need another runtime environment, so these would be idle
+    "RAY_prestart_worker_first_driver": "0",  # one for each CPU, although a search may have fewer slots
 }
 
 

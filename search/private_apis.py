@@ -5,7 +5,9 @@ the public interface is not enough. Libraries are imported inside functions, so 
 Ray, and a worker does not import Optuna.
 """
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Generator, MutableMapping
+from contextlib import contextmanager
+from functools import reduce
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
@@ -68,3 +70,39 @@ def asha_verdict(scheduler: Any) -> Callable[[str, int, float], str]:
     """Return ASHA's decision function: (trial, epoch, value to maximise) -> verdict; it records the value at a rung."""
     (bracket,) = scheduler._brackets
     return lambda trial, epoch, value: bracket.on_result(SimpleNamespace(trial_id=trial), epoch, value)
+
+
+@contextmanager
+def callbacks_not_counted() -> Generator[None]:
+    """Keep Ray Tune from counting callbacks for its usage statistics, which imports MLflow: no setting prevents it."""
+    with _replaced("ray.air._internal.usage", "tag_callbacks", _nothing):
+        yield
+
+
+@contextmanager
+def trials_in_plain_workers() -> Generator[None]:
+    """Run trials in workers without an environment of their own, which start sooner: Ray Tune always gives them one."""
+
+    def actor_class(cache: Any, trainable: Any) -> Any:
+        if trainable not in cache._cache:
+            cache._cache[trainable] = import_module("ray").remote(trainable)
+        return cache._cache[trainable]
+
+    with _replaced("ray.tune.execution.class_cache", "_ActorClassCache.get", actor_class):
+        yield
+
+
+@contextmanager
+def _replaced(module: str, name: str, new: Any) -> Generator[None]:
+    *owners, last = name.split(".")
+    owner = reduce(getattr, owners, import_module(module))
+    before = getattr(owner, last)
+    setattr(owner, last, new)
+    try:
+        yield
+    finally:
+        setattr(owner, last, before)
+
+
+def _nothing(*_: object) -> None:
+    """Do nothing."""

@@ -69,8 +69,6 @@ def run_search(
     connecting = time.monotonic()
     with connect(address) as nodes:
         ending = max(_ENDING_S, _ENDING_SHARE * (time.monotonic() - connecting))
-        from search.driver.search_run import SearchTask, Workers, run  # as above
-
         wanted = spec.resources
         plan = plan_slots(
             nodes,
@@ -80,6 +78,8 @@ def run_search(
             share=measured_share(spec, family, prepared, nodes, home) if wanted.gpus == "auto" else None,
             may_grow=address is not None,
         )
+        from search.driver.search_run import SearchTask, Workers, run  # as above
+
         if address is None and not plan.gpus:
             ready_backend(wanted.backend)
         working = [node for node in nodes if num_fitting([node], plan.cpus, plan.gpus)]

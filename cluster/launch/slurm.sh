@@ -9,6 +9,7 @@
 # Then
 #   sbatch slurm.sh my-search.toml
 #   sbatch --nodes=8 --time=12:00:00 slurm.sh my-search.toml --trials 500
+#   MPS=1 sbatch slurm.sh my-search.toml    runs trials that share a GPU at the same time, with NVIDIA MPS
 #   scancel --batch --signal=TERM JOB       stops it cleanly; the same sbatch command resumes it
 #
 # Options after the search file are those of 'tunesmith search'. Without GPUs, remove --gpus-per-node.
@@ -71,6 +72,12 @@ trap stop TERM INT
 cpus=${SLURM_CPUS_PER_TASK:-$SLURM_CPUS_ON_NODE}
 start=(ray start --block --disable-usage-stats --temp-dir "${TMPDIR:-/tmp}/ray-$SLURM_JOB_ID")
 start+=(--num-cpus "$cpus" --num-gpus "${SLURM_GPUS_ON_NODE:-0}")
+if [[ ${MPS:-0} == 1 ]]; then
+    # Each node starts a daemon for this job alone before Ray; Slurm ends it with the job.
+    export CUDA_MPS_PIPE_DIRECTORY=${TMPDIR:-/tmp}/mps-$SLURM_JOB_ID CUDA_MPS_LOG_DIRECTORY=${TMPDIR:-/tmp}/mps-$SLURM_JOB_ID
+    # shellcheck disable=SC2016 # the shell of the node expands it
+    start=(bash -c 'mkdir -p -m 700 "$CUDA_MPS_PIPE_DIRECTORY" && nvidia-cuda-mps-control -d && exec "$@"' mps "${start[@]}")
+fi
 
 echo "head: $address on $(hostname)"
 "${start[@]}" --head --node-ip-address "$HEAD_IP" --port "$port" --include-dashboard false &

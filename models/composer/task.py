@@ -183,8 +183,8 @@ class ComposerTask:
             own token (nats), 0 if no fold holds the piece out.
         """
         log_marginal, log_joint = np.zeros((2, len(sequences.token)))
-        for rows, inside, predicted, log_gate in self._predicted(sequences, dropout):
-            copies, mixture = self.copies(rows), predicted
+        for rows, inside, predicted, log_gate, copies in self._predicted(sequences, dropout):
+            mixture = predicted
             if copies is not None and log_gate is not None:
                 # Experts vote for events; with the beat in tokens the past determines the token of an event.
                 mixture = [mixed(log_p, log_gate, copies.hits) for log_p in predicted]
@@ -201,7 +201,7 @@ class ComposerTask:
         sequences = self.encoding.sequences
         alone = np.zeros(len(sequences.token))
         gate = np.zeros((len(alone), 1 + NUM_EXPERTS[self.spec.copies]))
-        for rows, inside, of_network, log_gate in self._predicted(sequences, None):
+        for rows, inside, of_network, log_gate, _ in self._predicted(sequences, None):
             assert log_gate is not None
             alone[rows[inside]] = of_network[0].cpu().numpy()[inside]
             gate[rows[inside]] = log_gate.exp().cpu().numpy()[inside]
@@ -209,8 +209,11 @@ class ComposerTask:
 
     def _predicted(
         self, sequences: Sequences, dropout: DropoutStreams | None
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_], list[Tensor], Tensor | None]]:
-        """Yield for each batch of held-out pieces: rows, whether each is a note, marginal and joint, and log gates."""
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_], list[Tensor], Tensor | None, Copies | None]]:
+        """Yield for each batch of held-out pieces: rows, whether each is a note, log p, log gates, and the copies.
+
+        Log p is the list of the marginal and the joint one.
+        """
         carriers = self.encoding.event_tokens
         fold = self.encoding.melodies.fold
         for batch in whole_pieces(np.diff(sequences.start), fold, self.num_folds, _SCORED_NOTES):
@@ -220,8 +223,10 @@ class ComposerTask:
             asked = carriers[sequences.event[rows]]
             # With one token per event, that is the note's own token.
             asked = self._tensor(asked if carriers.shape[1] == 1 else np.concatenate([asked, own], axis=-1))
-            log_p, log_gate = self.model.log_probabilities(tokens, positions, asked, dropout, self.copies(rows))
-            yield rows, inside, [torch.logsumexp(log_p[..., : carriers.shape[1]], dim=-1), log_p[..., -1]], log_gate
+            copies = self.copies(rows)
+            log_p, log_gate = self.model.log_probabilities(tokens, positions, asked, dropout, copies)
+            marginal = torch.logsumexp(log_p[..., : carriers.shape[1]], dim=-1)
+            yield rows, inside, [marginal, log_p[..., -1]], log_gate, copies
 
     def _inputs(
         self,

@@ -32,9 +32,11 @@ def limit_memory(share: float) -> None:
     Args:
         share: The share of the GPU that is assigned to the process.
     """
+    if not 0 < share < 1:
+        return
     import torch
 
-    if 0 < share < 1 and torch.cuda.is_available():
+    if torch.cuda.is_available():
         _, total = torch.cuda.mem_get_info()
         torch.cuda.set_per_process_memory_fraction(part_for_tensors(share, total))
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 import warnings
+from contextlib import nullcontext
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from search.driver.recorder import Recorder
 from search.driver.scheduler import ResumableScheduler
 from search.driver.searcher import StudySearcher
 from search.driver.worker import FULL_DISK, UNUSABLE
-from search.private_apis import actor_of, forget_results
+from search.private_apis import actor_of, callbacks_not_counted, forget_results, trials_in_plain_workers
 from search.trials.storage import CheckpointCollector
 
 _ray: Any = ray  # partly untyped
@@ -49,7 +50,13 @@ def quieten() -> None:
 
 
 def fit(
-    trainable: Any, searcher: StudySearcher, scheduler: ResumableScheduler, events: "TrialEvents", folder: Path
+    trainable: Any,
+    searcher: StudySearcher,
+    scheduler: ResumableScheduler,
+    events: "TrialEvents",
+    folder: Path,
+    *,
+    is_local: bool,
 ) -> None:
     """Run Ray Tune's loop until the searcher has no more trials or the limit stops it.
 
@@ -59,8 +66,9 @@ def fit(
         scheduler: Stops weak trials.
         events: The callbacks, with the limit.
         folder: The folder for Ray's files, which is removed at the end.
+        is_local: Whether trials run in workers of ``local_ray``, which have the driver's environment.
     """
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), callbacks_not_counted(), trials_in_plain_workers() if is_local else nullcontext():
         warnings.simplefilter("ignore")  # warnings of Ray and Optuna that the user cannot act on
         _tune.run(  # not a Tuner, which pickles the searcher, with its storage's address, into its folder
             trainable,

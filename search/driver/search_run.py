@@ -79,7 +79,7 @@ class Workers:
         cpus: Processors per trial.
         gpus: GPUs per trial.
         capacity: Returns the current number of parallel trials, as nodes come and go; an error that it raises ends the
-            search. None means always ``slots``.
+            search. None means always ``slots``, on a local Ray.
     """
 
     slots: int
@@ -231,6 +231,7 @@ class SearchRun:
             scheduler,
             TrialEvents(self._recorder, self._limit, self._checkpoints),
             task.folder / "ray",
+            is_local=workers.capacity is None,
         )
 
     def _wind_up(self) -> list[str]:

@@ -1,6 +1,6 @@
 """The client of MLflow's store: the store's URI, a check that it can be used, experiments and artifacts.
 
-MLflow is imported when a store is opened: the import takes a second and reads environment variables.
+MLflow and SQLAlchemy are imported when a store is opened: that takes a second, and MLflow reads environment variables.
 """
 
 import logging
@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from data_prep.errors import BadInputError
 from search.passwords import without_password
 from search.spec.file import SearchSpec
-from search.tracking.store_file import make_ready
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -89,6 +88,8 @@ def check_tracking(uri: str) -> None:
 
 def connect(uri: str) -> "MlflowClient":
     """Return a client for the runs and the registered models of a store; create the store if it is a new file."""
+    from search.tracking.store_file import make_ready
+
     make_ready(uri)
     from mlflow import MlflowClient
 

@@ -35,7 +35,6 @@ from search.tracking.client import (
     find_experiment,
     log_figure,
 )
-from search.tracking.learning_curve import learning_curve
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -127,6 +126,8 @@ class RunWriter:
         self._client.set_terminated(self._parent, "FINISHED" if finished else "KILLED")
 
     def _mark_winner(self, winner: TrialRecord) -> None:
+        from search.tracking.learning_curve import learning_curve  # matplotlib is slow to import
+
         name = f"{self._search.name}/{winner.number}"
         run_id = self._runs[winner.number].run_id
         for earlier in list(self._search_runs("tags.winner = 'yes'")):  # several if a driver died between the writes

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _PAUSE_S, _RETRY_S = 0.25, 5.0
 
+_FIRST_EPOCH_S = 30.0
+"""Longest time to wait for a first epoch (seconds); until then, trials that are running are not in MLflow."""
+
 
 class Tracking:
     """Writes a search's trials to MLflow. After the constructor, nothing raises on the caller's thread."""
@@ -58,7 +61,8 @@ class Tracking:
         """Queue a trial's newest record to be written soon."""
         with self._lock:
             self._pending[record.number] = record
-        self._begun.set()
+        if record.epochs:
+            self._begun.set()
 
     @property
     def place(self) -> str:
@@ -120,7 +124,7 @@ class Tracking:
             self._messages.append(text)
 
     def _work(self) -> None:
-        self._begun.wait()  # importing MLflow and creating its tables earlier would delay the start of the workers
+        self._begun.wait(_FIRST_EPOCH_S)  # importing MLflow and creating its tables would delay the first epoch
         while True:
             ending = self._ending  # read before the queue: no record is queued after it is set
             written = self._attempt(self._write_pending)

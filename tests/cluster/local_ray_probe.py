@@ -6,6 +6,7 @@ import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from cluster.session import connect
 
@@ -35,6 +36,12 @@ def listening(processes: set[int]) -> list[str]:
     return sorted({row[1].partition(":")[0] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in sockets})
 
 
+def scripts(processes: set[int]) -> list[str]:
+    """Return the names of Ray's Python scripts in the command lines of processes."""
+    words = [word for process in processes for word in Path(f"/proc/{process}/cmdline").read_text().split("\0")]
+    return sorted({Path(word).name for word in words if "/ray/" in word and word.endswith(".py")})
+
+
 def imported() -> dict[str, str]:
     """Return the files of modules that a worker imports, whose names also exist in the user's folder."""
     import torch
@@ -42,19 +49,20 @@ def imported() -> dict[str, str]:
     import models
     import search
 
-    return {**{module.__name__: str(module.__file__) for module in (models, search, torch)}, "folder": str(Path.cwd())}
+    return {module.__name__: str(module.__file__) for module in (models, search, torch)}
 
 
 def main() -> None:
     with connect(num_cpus=1, num_gpus=0):
         import ray
 
-        modules = ray.get(ray.remote(imported).remote())
-        working = Path(modules.pop("folder"))
-        folder = next(parent.parent.parent for parent in working.parents if parent.name.startswith("session_"))
+        untyped: Any = ray
+        socket = Path(untyped.nodes()[0]["RayletSocketName"])
+        folder = next(parent.parent.parent for parent in socket.parents if parent.name.startswith("session_"))
         result = {
-            "imported": modules,
+            "imported": ray.get(ray.remote(imported).remote()),
             "listening": listening(descendants()),
+            "scripts": scripts(descendants()),
             "folder": str(folder),
             "mode": stat.S_IMODE(folder.stat().st_mode),
         }

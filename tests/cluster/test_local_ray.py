@@ -46,6 +46,11 @@ def test_it_listens_only_on_loopback(seen: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
+def test_it_has_no_autoscaler_dashboard_or_log_monitor(seen: dict[str, Any]) -> None:
+    assert not {"monitor.py", "dashboard.py", "log_monitor.py"} & set(seen["scripts"])
+
+
+@pytest.mark.slow
 def test_its_folder_is_private_short_and_temporary_and_its_token_is_not_stored(seen: dict[str, Any]) -> None:
     assert seen["mode"] == 0o700
     assert len(seen["folder"]) < 40

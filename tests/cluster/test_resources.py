@@ -200,3 +200,10 @@ def test_a_trial_may_use_more_memory_than_the_largest_setting_took(peak: int, to
 def test_shares_of_a_gpu_are_rounded_so_that_all_trials_fit() -> None:
     for trials, cpus in combinations_with_replacement(range(1, 64), 2):
         assert num_fitting([node(cpus, 1)], 1, part_of(trials)) >= min(trials, cpus)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "trials"), [(0.0, 1), (0.1, 10), (0.25, 4), (0.3333, 3), (0.6, 1), (1.0, 1), (2.0, 1)]
+)
+def test_trials_on_a_gpu(gpus: float, trials: int) -> None:
+    assert SlotPlan(1, 1, gpus).per_gpu == trials

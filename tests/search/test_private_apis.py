@@ -2,6 +2,8 @@
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
+import os
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -70,20 +72,28 @@ class _Scheduler(FIFOScheduler):
 @pytest.mark.filterwarnings("ignore")  # warnings of Ray
 def test_ray_trials_have_an_actor_a_node_error_files_and_results(tmp_path: Path) -> None:
     def train(config: dict[str, Any]) -> None:
+        (tmp_path / f"environment-{config['x']}").write_text(os.environ.get("PL_DISABLE_FORK", "none"))
         tune.report({"loss": config["x"]})
         if config["x"]:
             raise ValueError("broken")
 
-    watcher = _Watcher()
-    tune.run(
-        train,
-        config={"x": tune.grid_search([0, 1])},
-        scheduler=_Scheduler(),
-        callbacks=[watcher],
-        storage_path=str(tmp_path),
-        raise_on_failed_trial=False,
-        verbose=0,
-    )
+    watcher, counting = _Watcher(), import_module("ray.tune.tune").air_usage
+    with private_apis.callbacks_not_counted(), private_apis.trials_in_plain_workers():
+        assert counting.tag_callbacks.__module__ == private_apis.__name__
+        tune.run(
+            train,
+            config={"x": tune.grid_search([0, 1])},
+            scheduler=_Scheduler(),
+            callbacks=[watcher],
+            storage_path=str(tmp_path),
+            raise_on_failed_trial=False,
+            verbose=0,
+        )
+    assert counting.tag_callbacks.__module__ == counting.__name__
+    assert [path.read_text() for path in tmp_path.glob("environment-?")] == [
+        "none",
+        "none",
+    ]  # Ray Tune's has a variable
     nodes: list[dict[str, Any]] = ray.nodes()
     assert set(watcher.nodes) <= {node["NodeID"] for node in nodes}
     assert watcher.kept == [{}]

@@ -137,6 +137,18 @@ def test_help_does_not_import_heavy_libraries() -> None:
     assert "--dry-run" in done.stdout
 
 
+def test_a_search_imports_ray_when_it_starts_ray_and_other_libraries_after_its_first_trials_started() -> None:
+    code = (
+        "import sys\nimport tunesmith.run_search, tunesmith.commands.search, tunesmith.searching.baseline_scoring\n"
+        "early = {'ray', 'torch', 'mlflow'} & set(sys.modules)\n"
+        "tunesmith.run_search.quieten()\nimport search.driver.search_run\n"
+        "early |= {'torch', 'mlflow', 'sqlalchemy', 'matplotlib', 'scipy'} & set(sys.modules)\n"
+        "sys.exit(f'imported {early}' if early else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_setting_without_effect_on_the_data_causes_one_warning(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

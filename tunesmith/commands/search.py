@@ -140,7 +140,6 @@ def _run(
     spec: "SearchSpec", prepared: "Prepared", home: Path, address: str | None, began: float, *, as_json: bool
 ) -> None:
     from models.families import family as find_family
-    from tunesmith.reports.search_result import as_data, print_result
     from tunesmith.run_search import run_search
     from tunesmith.searching.baseline_scoring import Scoring
 
@@ -158,6 +157,8 @@ def _run(
     if baselines is None:
         err.print(f"the baselines were not scored: {scoring.reason}. To score them:", markup=False, soft_wrap=True)
         err.print(f"  {command('search', spec.name)}", markup=False, soft_wrap=True)
+    from tunesmith.reports.search_result import as_data, print_result  # imports Ray, which starts faster by itself
+
     if as_json:
         print_json(as_data(spec, family, outcome, baselines, home))
     else:

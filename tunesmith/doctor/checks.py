@@ -23,6 +23,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("gpus", nodes.gpus),
     ("data", trials.data),
     ("slots", plan.slots),
+    ("sharing", plan.sharing),
     ("storage", stores.storage),
     ("tracking", stores.tracking),
     ("study", stores.study),

@@ -47,6 +47,22 @@ def slots(context: Context) -> Iterator[Finding]:
     yield Finding("slots", "green", f"{counted(plan.count, 'trial')} at once, each with {plan.each}")
 
 
+def sharing(context: Context) -> Iterator[Finding]:
+    """Check that MPS runs on nodes whose GPUs several trials share: without it, they take turns."""
+    if context.slots is None or context.slots.per_gpu == 1:
+        return
+    share = f"{counted(context.slots.per_gpu, 'trial')} share a GPU"
+
+    def complaints(node: Node, measured: NodeProbe) -> Iterator[Finding]:
+        if not measured.mps.runs:
+            text = f"{share} and take turns: no daemon of NVIDIA MPS listens in {measured.mps.folder}"
+            remedy = 'before Ray, start nvidia-cuda-mps-control -d there ("Sharing a GPU" in docs/cluster.md)'
+            yield Finding("sharing", "yellow", text, str(node), remedy)
+
+    working = {node: context.probes[node] for node in context.working}
+    yield from judged("sharing", working, complaints, lambda _: f"{share} and run at the same time: NVIDIA MPS runs")
+
+
 def largest(context: Context) -> Iterator[Finding]:
     """Train the largest setting for an epoch, and check that such trials fit into the nodes' memory."""
     if context.prepared is None or context.slots is None:

@@ -3,9 +3,11 @@
 # Ray is partly untyped:
 # pyright: reportUnknownMemberType=false
 
+import errno
 import os
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -17,6 +19,11 @@ from cluster.package_owners import Clash, clashes
 
 _UNLIMITED = 1 << 60
 _PROGRAM_S = 120
+
+_MPS_FOLDER = Path("/tmp", "nvidia-mps")  # noqa: S108  (NVIDIA's default)
+
+_ANSWERS = (0, errno.EPROTOTYPE, errno.EAGAIN)
+"""Results of connecting to a socket that a process listens on, if it may be of another type or have a full queue."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,19 @@ class Gpu:
 
 
 @dataclass(frozen=True)
+class Mps:
+    """NVIDIA's Multi-Process Service, as processes of a node see it.
+
+    Attributes:
+        folder: The folder of its sockets.
+        runs: Whether its control daemon listens there.
+    """
+
+    folder: str
+    runs: bool
+
+
+@dataclass(frozen=True)
 class NodeProbe:
     """The measurements of a node.
 
@@ -53,6 +73,7 @@ class NodeProbe:
         gpus: The GPUs that the driver lists.
         num_torch_gpus: Number of GPUs that torch can use outside of a trial; None if this was not measured.
         clashes: Our packages that are missing, or that other distributions have too.
+        mps: NVIDIA's Multi-Process Service.
     """
 
     spill: Disk
@@ -61,6 +82,7 @@ class NodeProbe:
     gpus: tuple[Gpu, ...]
     num_torch_gpus: int | None
     clashes: tuple[Clash, ...]
+    mps: Mps
 
 
 def probe(packages: Iterable[str], node_gpus: float) -> NodeProbe:
@@ -76,6 +98,7 @@ def probe(packages: Iterable[str], node_gpus: float) -> NodeProbe:
         gpus=gpus,
         num_torch_gpus=_num_torch_gpus() if gpus or node_gpus else None,
         clashes=clashes(packages),
+        mps=mps(),
     )
 
 
@@ -144,6 +167,28 @@ def _num_torch_gpus() -> int:
         check=False,
     )
     return int(done.stdout.split()[-1]) if done.returncode == 0 else 0
+
+
+def mps() -> Mps:
+    """Look for MPS like CUDA, which uses it if it can connect to its control daemon.
+
+    Source: https://docs.nvidia.com/deploy/mps/ (CUDA_MPS_PIPE_DIRECTORY).
+    """
+    folder = Path(os.environ.get("CUDA_MPS_PIPE_DIRECTORY") or _MPS_FOLDER)
+    return Mps(str(folder), _listens(folder / "control"))
+
+
+def _listens(path: Path) -> bool:
+    """Return whether a process listens on a socket, or reads from a named pipe, which old drivers use."""
+    try:
+        if stat.S_ISFIFO(path.stat().st_mode):
+            os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+            return True
+        with socket.socket(socket.AF_UNIX) as client:
+            client.setblocking(False)
+            return client.connect_ex(str(path)) in _ANSWERS
+    except OSError:
+        return False
 
 
 def unreachable(host: str, port: int, seconds: float = 5.0) -> str:

@@ -53,6 +53,41 @@ def test_nodes_install_the_versions_in_the_lock() -> None:
     assert set(pins()) <= locked
 
 
+# --- NVIDIA MPS ---
+
+
+def with_mps(text: str) -> str:
+    """Return a launch file with its commented lines that start MPS."""
+    enabled, count = re.subn(r"^( *)# (.*nvidia-cuda-mps-control -d.*)$", r"\1\2", text, flags=re.MULTILINE)
+    assert count
+    return enabled
+
+
+@pytest.mark.parametrize("kind", [*BY_LAUNCHER, "kuberay"])
+def test_mps_is_off_unless_its_line_is_enabled(kind: str) -> None:
+    text = render(KINDS[kind])[f"{kind}.yaml"]
+    off, on = (str(list(yaml.safe_load_all(each))) for each in (text, with_mps(text)))
+    assert "mps" not in off
+    nodes = 2 if kind == "on-prem" else 1  # where the head has GPUs too
+    assert on.count("nvidia-cuda-mps-control -d || true") == nodes
+
+
+@pytest.mark.parametrize("kind", BY_LAUNCHER)
+def test_mps_starts_before_ray_and_nothing_fails_without_it(kind: str, tmp_path: Path) -> None:
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    config = yaml.safe_load(with_mps(render(KINDS[kind])[f"{kind}.yaml"]))
+    validate_config(prepare_config(config))
+    _, command, ray = config["worker_start_ray_commands"]
+    assert "ray start" in ray
+    done = subprocess.run(["bash", "-c", command], env={"HOME": str(tmp_path), "PATH": "/bin:/usr/bin"}, check=False)
+    assert done.returncode == 0, "as on a machine without MPS"
+    script = tmp_path / "command.sh"
+    script.write_text(f"#!/bin/bash\n{command}\n", encoding="utf-8")
+    checked = shellcheck("--exclude=SC2015", str(script))  # SC2015: a daemon that does not start is ignored too
+    assert checked.returncode == 0, checked.stdout
+
+
 # --- writing them ---
 
 

@@ -4,6 +4,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import os
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,20 @@ import yaml
 from cluster.launch.files import KINDS, render
 
 
-def manifests() -> list[dict[str, Any]]:
-    texts = render(KINDS["kuberay"])
+def manifests(*, mps: bool = False) -> list[dict[str, Any]]:
+    texts = dict(render(KINDS["kuberay"]))
+    if mps:
+        texts["kuberay.yaml"] = texts["kuberay.yaml"].replace("# command: ", "command: ")
     return [each for name in ("kuberay.yaml", "kuberay-job.yaml") for each in yaml.safe_load_all(texts[name])]
 
 
-def manifest(kind: str) -> dict[str, Any]:
-    (document,) = [each for each in manifests() if each["kind"] == kind]
+def manifest(kind: str, *, mps: bool = False) -> dict[str, Any]:
+    (document,) = [each for each in manifests(mps=mps) if each["kind"] == kind]
     return document
 
 
-def groups() -> list[dict[str, Any]]:
-    spec = manifest("RayCluster")["spec"]
+def groups(*, mps: bool = False) -> list[dict[str, Any]]:
+    spec = manifest("RayCluster", mps=mps)["spec"]
     return [spec["headGroupSpec"], *spec["workerGroupSpecs"]]
 
 
@@ -57,6 +60,16 @@ def test_each_group_has_one_container_whose_requests_equal_its_limits() -> None:
     assert "num-gpus" not in groups()[1]["rayStartParams"]
 
 
+def test_the_daemon_of_mps_can_be_started_where_trials_run(tmp_path: Path) -> None:
+    """KubeRay joins a container's command and its own by "&&"."""
+    head, worker = (group["template"]["spec"]["containers"][0] for group in groups(mps=True))
+    assert "command" not in head
+    (command,) = worker["command"]
+    joined, variables = f"{command} && ulimit -n 64; echo started", {"HOME": str(tmp_path), "PATH": "/bin:/usr/bin"}
+    done = subprocess.run(["bash", "-c", joined], env=variables, capture_output=True, check=False)
+    assert done.stdout == b"started\n", "as in a container without MPS"
+
+
 def test_the_job_runs_on_that_cluster_and_has_time_to_end_cleanly() -> None:
     job = manifest("RayJob")["spec"]
     assert job["clusterSelector"] == {"ray.io/cluster": manifest("RayCluster")["metadata"]["name"]}
@@ -69,7 +82,9 @@ def test_pods_and_the_claim_satisfy_the_schemas_of_kubernetes() -> None:
     validator = pytest.importorskip("kubernetes_validate")
     newest = validator.latest_version()
     pods: list[dict[str, Any]] = [
-        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "any"}, **group["template"]} for group in groups()
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "any"}, **group["template"]}
+        for mps in (False, True)
+        for group in groups(mps=mps)
     ]
     for each in (*pods, manifest("PersistentVolumeClaim")):
         validator.validate(each, newest, strict=True)
@@ -87,12 +102,13 @@ CRDS = "TUNESMITH_TEST_KUBERAY_CRDS"
 @pytest.mark.parametrize(
     ("kind", "file"), [("RayCluster", "ray.io_rayclusters.yaml"), ("RayJob", "ray.io_rayjobs.yaml")]
 )
-def test_manifests_satisfy_the_schemas_of_kuberay(kind: str, file: str) -> None:
+@pytest.mark.parametrize("mps", [False, True])
+def test_manifests_satisfy_the_schemas_of_kuberay(kind: str, file: str, mps: bool) -> None:
     definition = yaml.safe_load((Path(os.environ[CRDS]) / file).read_text(encoding="utf-8"))
     (described,) = [each for each in definition["spec"]["versions"] if each["name"] == "v1"]
     schema = _without_unknown_keys(described["schema"]["openAPIV3Schema"])
     schema["properties"]["metadata"] = {"type": "object"}
-    jsonschema.Draft202012Validator(schema).validate(manifest(kind))
+    jsonschema.Draft202012Validator(schema).validate(manifest(kind, mps=mps))
 
 
 def _without_unknown_keys(schema: Any) -> Any:

@@ -166,7 +166,7 @@ def test_another_search_of_the_same_name_has_its_own_runs(store: Path) -> None:
 
 def test_what_a_broken_store_did_not_get_is_written_at_the_next_start(store: Path) -> None:
     tracking = track(store, [])
-    tracking.put(record(0, "RUNNING"))
+    tracking.put(record(0, "RUNNING", [4.0]))
     wait_for(lambda: (store / "mlflow.db").exists() and "toys/0" in runs(store))
     database = store / "mlflow.db"
     database.chmod(0o400)

@@ -159,7 +159,7 @@ def test_each_fault_is_reported(ward: Ward, tmp_path: Path) -> None:
 
 def test_gpus_that_torch_cannot_use_are_reported_when_trials_would_share_them(ward: Ward) -> None:
     ward.home.mkdir(exist_ok=True)
-    claims = ward.cluster.add(cpus=2, gpus=1)
+    claims = ward.cluster.add(cpus=2, gpus=1, environment={"CUDA_MPS_PIPE_DIRECTORY": "/mps/of/that/node"})
     file = ward.search_file()
     file.write_text(file.read_text().replace("gpus = 0", 'gpus = "auto"'))
     report = examine(ward.place, str(file), "--address", ward.cluster.address, "--home", str(ward.home))
@@ -171,6 +171,11 @@ def test_gpus_that_torch_cannot_use_are_reported_when_trials_would_share_them(wa
     slots = report.of("slots")
     assert [finding["level"] for finding in slots] == ["yellow", "green"], "no trial runs on a node without a GPU"
     assert slots[1]["text"] == "2 trials at once, each with 1 CPU and 0.5 GPUs"
+    (sharing,) = report.of("sharing")
+    assert (sharing["level"], sharing["where"]) == ("yellow", claims.address)
+    assert (
+        "2 trials share a GPU and take turns: no daemon of NVIDIA MPS listens in /mps/of/that/node" in sharing["text"]
+    )
     claims.kill()
 
 

@@ -1,5 +1,7 @@
 """The doctor's findings for hand-made answers of nodes; the tests of the command use real nodes."""
 
+import os
+import socket
 import subprocess
 import sys
 import threading
@@ -15,7 +17,7 @@ from search.spec.file import load
 from tunesmith.doctor import nodes as node_checks
 from tunesmith.doctor.context import Context, alike
 from tunesmith.doctor.finding import Finding, guarded, refused
-from tunesmith.doctor.probe import Disk, Gpu, NodeProbe, disk, memory, unreachable
+from tunesmith.doctor.probe import Disk, Gpu, Mps, NodeProbe, disk, memory, mps, unreachable
 from tunesmith.doctor.trials import pickled
 
 GIB = 1 << 30
@@ -32,7 +34,7 @@ def probe(
     clashes: tuple[Clash, ...] = (),
 ) -> NodeProbe:
     spill = Disk("/ray", int(free), int(total))
-    return NodeProbe(spill, int(memory_free), 16 * GIB, gpus, torch_gpus, clashes)
+    return NodeProbe(spill, int(memory_free), 16 * GIB, gpus, torch_gpus, clashes, Mps("/mps", runs=False))
 
 
 def examined(probes: dict[Node, NodeProbe]) -> Context:
@@ -187,3 +189,34 @@ def test_disk_and_memory_of_this_machine(tmp_path: Path) -> None:
 
 def test_a_closed_port_is_unreachable() -> None:
     assert "refused" in unreachable("127.0.0.1", 9)
+
+
+def test_mps_runs_if_its_daemon_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_MPS_PIPE_DIRECTORY", str(tmp_path))
+    assert mps() == Mps(str(tmp_path), runs=False)
+    for kind in (socket.SOCK_STREAM, socket.SOCK_SEQPACKET):
+        with socket.socket(socket.AF_UNIX, kind) as daemon:
+            daemon.bind(str(tmp_path / "control"))
+            daemon.listen(0)
+            for _ in range(3):  # more than it has accepted
+                assert mps().runs
+        assert not mps().runs, "the daemon has ended, and its socket is left"
+        (tmp_path / "control").unlink()
+
+
+def test_mps_runs_if_the_daemon_of_an_old_driver_reads_its_pipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_MPS_PIPE_DIRECTORY", str(tmp_path))
+    pipe = tmp_path / "control"
+    os.mkfifo(pipe)
+    assert not mps().runs
+    daemon = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert mps().runs
+    os.close(daemon)
+    assert not mps().runs
+
+
+def test_mps_is_looked_for_in_nvidias_default_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_MPS_PIPE_DIRECTORY", raising=False)
+    assert Path(mps().folder).parts == ("/", "tmp", "nvidia-mps")

@@ -1,4 +1,4 @@
-"""The doctor's findings about slots and the memory of the largest setting, for nodes that do not exist."""
+"""The doctor's findings about slots, shared GPUs and the largest setting's memory, for nodes that do not exist."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ from data_prep.errors import BadInputError
 from models.training.memory import PeakMemory
 from search.spec.file import load
 from tunesmith.doctor.context import Context
-from tunesmith.doctor.plan import fits, slots
-from tunesmith.doctor.probe import Disk, NodeProbe
+from tunesmith.doctor.plan import fits, sharing, slots
+from tunesmith.doctor.probe import Disk, Mps, NodeProbe
 
 CPU, GPU = Node("a", "10.0.0.1", 8, 0), Node("b", "10.0.0.2", 8, 2)
 GIB, MIB = 1 << 30, 1 << 20
@@ -45,8 +45,29 @@ def test_slots(gpus: float | str, cpus: int, nodes: tuple[Node, ...], expected: 
         assert words in finding.text
 
 
-def probe(free: int) -> NodeProbe:
-    return NodeProbe(Disk("/ray", GIB, GIB), free, 64 * GIB, (), None, ())
+def probe(free: int = GIB, *, runs: bool = False) -> NodeProbe:
+    return NodeProbe(Disk("/ray", GIB, GIB), free, 64 * GIB, (), None, (), Mps("/mps", runs=runs))
+
+
+@pytest.mark.parametrize("gpus", [0, 0.6, 1.0, 2.0])
+def test_mps_is_not_looked_for_if_no_gpu_is_shared(gpus: float) -> None:
+    assert list(sharing(planned(gpus, {GPU: probe()}))) == []
+
+
+def test_each_node_whose_gpus_are_shared_needs_mps() -> None:
+    other = Node("d", "10.0.0.4", 8, 1)
+    missing, running = sharing(planned(0.25, {CPU: probe(), GPU: probe(), other: probe(runs=True)}))
+    assert (missing.level, missing.where) == ("yellow", "10.0.0.2")
+    assert missing.text == "4 trials share a GPU and take turns: no daemon of NVIDIA MPS listens in /mps"
+    assert "nvidia-cuda-mps-control -d" in missing.remedy
+    assert (running.level, running.where) == ("green", "10.0.0.4")
+    assert running.text == "4 trials share a GPU and run at the same time: NVIDIA MPS runs"
+
+
+def planned(gpus: float, probes: dict[Node, NodeProbe]) -> Context:
+    context = Context(load("composer"), Path("/home"), None, print, nodes=tuple(probes), probes=probes)
+    context.slots = SlotPlan(4, 1, gpus)
+    return context
 
 
 def test_each_node_needs_free_memory_for_all_its_slots() -> None:
