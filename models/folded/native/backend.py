@@ -93,7 +93,8 @@ def load() -> "Native | str":
     except OSError as error:
         return f"the compiled kernels cannot be loaded ({error})"
     native = Native(library, f"{target.instructions}, {target.version}")
-    return _difference(native) or native
+    with torch.inference_mode(False), torch.enable_grad():
+        return _difference(native) or native
 
 
 _SELF_TEST_TOLERANCE = 1e-5

@@ -193,3 +193,11 @@ def test_vectors_of_every_width_compute_the_same_bits() -> None:
         everything.append(results)
     for others in everything[1:]:
         assert all(torch.equal(one, other) for one, other in zip(everything[0], others, strict=True))
+
+
+@pytest.mark.usefixtures("native")
+def test_the_kernels_can_be_loaded_where_gradients_are_disabled() -> None:
+    with torch.inference_mode():
+        assert isinstance(load(), Native)
+    with torch.no_grad():
+        assert isinstance(load(), Native)
