@@ -134,10 +134,12 @@ class RayCluster:
     ) -> RayNode:
         log = self.folder.with_suffix(f".{len(self.nodes)}.log")
         command = [*wrapper, sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats"]
+        # A local Ray that is open in this process restricts other Rays to the loopback address.
+        own = {name: value for name, value in os.environ.items() if name != "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"}
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [*command, "--object-store-memory=100000000", "--include-log-monitor=false", *arguments],
-                env={**os.environ, **self.environment, **environment},
+                env={**own, **self.environment, **environment},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
