@@ -20,10 +20,10 @@ from summary import figure, write
 from torch import Tensor, nn
 
 from models.folded.arguments import Reversal
-from models.folded.backends import use
 from models.folded.bidirectional import BidirectionalStack
 from models.folded.linear import linear
 from models.folded.optimiser import FoldedOptimiser
+from models.folded.request import use
 
 NUM_FOLDS, NUM_INPUTS, SIZE, NUM_LAYERS, NUM_STEPS, BATCH, NUM_OUTPUTS = 4, 176, 176, 3, 200, 4, 88
 TARGET = 1.1

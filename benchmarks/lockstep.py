@@ -28,11 +28,12 @@ from summary import figure, write
 from torch import Tensor, nn
 
 from models.folded.arguments import Cell
-from models.folded.backends import chosen, use
+from models.folded.backends import chosen
 from models.folded.cross_entropy import linear_cross_entropy
 from models.folded.layers import RecurrentLayer
 from models.folded.linear import rows
 from models.folded.optimiser import FoldedOptimiser
+from models.folded.request import use
 
 NUM_FOLDS = 4
 RESULT = Path(__file__).parent / "results" / "lockstep.json"

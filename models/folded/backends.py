@@ -9,30 +9,20 @@ others use the reference, so that a model's results do not depend on the machine
 TUNESMITH_BACKEND takes precedence.
 """
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
+from importlib import import_module
+from typing import Final, get_args
+
+from torch import Tensor
 
 from data_prep.errors import BadInputError, unknown
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from models.folded.reference.backend import Reference
-
-BackendName: TypeAlias = Literal["auto", "native", "triton", "reference"]
-"""Names by which a user chooses a backend."""
-
-VARIABLE: Final = "TUNESMITH_BACKEND"
-"""Environment variable with the name of a backend."""
+from models.folded.reference.backend import Reference
+from models.folded.request import BackendName, requested
 
 _FASTEST: Final[Mapping[str, BackendName]] = {"cpu": "native", "cuda": "triton"}
 """The backend of each type of device that "auto" uses if it is available."""
-
-_chosen: list[BackendName] = ["reference"]
-"""The name that ``use`` was last called with."""
 
 
 @dataclass(frozen=True)
@@ -52,35 +42,6 @@ class Choice:
         return f"{self.name} ({self.reason})"
 
 
-def use(name: BackendName) -> None:
-    """Use a backend in this process from now on, unless TUNESMITH_BACKEND names another."""
-    _chosen[0] = name
-
-
-def prepare(name: BackendName, say: Callable[[str], None]) -> str:
-    """Compile the C++ kernels if training on this machine's processors would use them, without importing torch.
-
-    Args:
-        name: The requested backend.
-        say: Called with a message before something is compiled.
-
-    Returns:
-        Why they are not available, in one line; empty if they are, or are not needed.
-    """
-    if (os.environ.get(VARIABLE) or name) not in {"auto", "native"}:
-        return ""
-    from models.folded.native import build
-
-    try:
-        target = build.find_target()
-        if not build.is_built(target):
-            say("compiling the C++ kernels for this machine, once: about 10 s")
-        build.built_library(target)
-    except build.BuildError as error:
-        return str(error)
-    return ""
-
-
 def chosen(device: str) -> Choice:
     """Return the backend that is used on a device.
 
@@ -93,24 +54,18 @@ def chosen(device: str) -> Choice:
     Raises:
         BadInputError: If the name in TUNESMITH_BACKEND is unknown, or the forced backend is not available here.
     """
-    reason, backend = _choose(device, *_requested())
+    reason, backend = _choose(device, *requested())
     return Choice(backend.name, reason or backend.version)
 
 
-def backend_of(tensor: "Tensor") -> "Reference":
+def backend_of(tensor: Tensor) -> Reference:
     """Return the operations of the backend that is used on a tensor's device; raise as ``chosen``."""
-    _, backend = _choose(tensor.device.type, *_requested())
+    _, backend = _choose(tensor.device.type, *requested())
     return backend
 
 
-def _requested() -> tuple[str, str]:
-    """Return the requested name, and where it was requested."""
-    variable = os.environ.get(VARIABLE, "")
-    return (variable, VARIABLE) if variable else (_chosen[0], "the search file")
-
-
 @cache
-def _choose(device: str, name: str, source: str) -> "tuple[str, Reference]":
+def _choose(device: str, name: str, source: str) -> tuple[str, Reference]:
     """Return a backend, and why it is used if that is not its speed."""
     if name not in get_args(BackendName):
         raise unknown("backend", name, get_args(BackendName), f"in {source}")
@@ -119,7 +74,7 @@ def _choose(device: str, name: str, source: str) -> "tuple[str, Reference]":
     if not isinstance(backend, str):
         return "" if automatic else f"chosen by {source}", backend
     if automatic:
-        return backend, _reference()
+        return backend, Reference()
     raise BadInputError(
         f"the backend that {source} names must be available",
         f"{name} is not: {backend}",
@@ -127,22 +82,14 @@ def _choose(device: str, name: str, source: str) -> "tuple[str, Reference]":
     )
 
 
-def _load(name: str, device: str) -> "Reference | str":
+def _load(name: str, device: str) -> Reference | str:
     """Return a backend, or the reason why it is not available."""
     if name == "reference":
-        return _reference()
+        return Reference()
     if device != {"native": "cpu", "triton": "cuda"}[name]:
         return f"it does not run on {device}"
-    if name == "native":
-        from models.folded.native.backend import load
-
-        return load()
-    from models.folded.triton.backend import load as load_triton
-
-    return load_triton()
-
-
-def _reference() -> "Reference":
-    from models.folded.reference.backend import Reference
-
-    return Reference()
+    try:
+        module = import_module(f"{__package__}.{name}.backend")
+    except ModuleNotFoundError:  # the code of a registered model includes only the reference
+        return "its code is not installed"
+    return module.load()

@@ -8,7 +8,7 @@ from ray import tune
 
 from data_prep.storage.object_store import DISK_FULL, UnusableStoreError
 from models.family import EpochReport, Family
-from models.folded.backends import BackendName, use
+from models.folded.request import BackendName, use
 from models.training.device import limit_memory
 from models.training.out_of_memory import is_out_of_memory
 from search.trials.files import TrialFiles

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from data_prep.errors import shown
 from data_prep.readers.notes import Repeats
 from data_prep.storage.urls import store_at
-from models.folded.backends import BackendName
+from models.folded.request import BackendName
 
 _LONGEST_S = 100 * 365.25 * 86400
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.family import EpochReport, Family
-from models.folded.backends import BackendName, use
+from models.folded.request import BackendName, use
 from models.spec import Spec
 from search.trials.training import train_trial
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from data_prep.errors import BadInputError
 from models.family import EpochReport, Family
-from models.folded.backends import chosen
 from models.spec import Spec
 from search.trials.files import TrialFiles
 
@@ -62,6 +61,8 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
     Raises:
         TrialDivergedError: At the first epoch with a metric that is not finite; that epoch is not reported.
     """
+    from models.folded.backends import chosen  # imports torch
+
     training = family.start(spec, data, seed=seed, trial=number, device=device)
     backend = chosen(device).name
     extra = {"seed": seed, "trial": number, _BACKEND: backend}

@@ -1,6 +1,6 @@
 """Make the backend ready before training, so that the user sees what takes time and what is missing."""
 
-from models.folded.backends import BackendName, prepare, use
+from models.folded.request import BackendName, prepare, use
 from tunesmith.console import err, warn
 
 

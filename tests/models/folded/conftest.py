@@ -2,8 +2,8 @@
 
 import pytest
 
-from models.folded import backends
 from models.folded.native.backend import load
+from models.folded.request import VARIABLE
 
 
 @pytest.fixture(params=["reference", "native"])
@@ -12,5 +12,5 @@ def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     name: str = request.param
     if name == "native" and isinstance(reason := load(), str):
         pytest.skip(f"no native backend: {reason}")
-    monkeypatch.setenv(backends.VARIABLE, name)
+    monkeypatch.setenv(VARIABLE, name)
     return name

@@ -12,6 +12,7 @@ from data_prep.errors import BadInputError
 from models.folded import backends
 from models.folded.native import build
 from models.folded.native.backend import Native, load
+from models.folded.request import VARIABLE, prepare
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
 
@@ -21,7 +22,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Use an empty cache folder, and the backend that the machine allows."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("TUNESMITH_CACHE", str(folder))
-    monkeypatch.delenv(backends.VARIABLE, raising=False)
+    monkeypatch.delenv(VARIABLE, raising=False)
     return folder
 
 
@@ -37,13 +38,14 @@ def compiler(folder: Path, lines: str, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_without_a_compiler_the_reference_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
     assert load() == "no C++ compiler was found (no-such-compiler)"
-    assert backends.prepare("auto", print) == load()
-    assert backends.prepare("reference", print) == ""
+    assert prepare("auto", print) == load()
+    assert prepare("reference", print) == ""
 
 
 def test_a_machine_without_a_compiler_trains_with_the_reference(tmp_path: Path) -> None:
     code = (
-        "from models.folded.backends import chosen, use; print(chosen('cpu').name); use('auto'); print(chosen('cpu'))"
+        "from models.folded.backends import chosen; from models.folded.request import use; "
+        "print(chosen('cpu').name); use('auto'); print(chosen('cpu'))"
     )
     environment = {**os.environ, "PATH": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
     environment.pop("CXX", None)
@@ -127,12 +129,12 @@ def test_machines_with_other_processors_or_compilers_do_not_share_a_library(
 
 
 def test_a_backend_that_is_unknown_or_not_available_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(backends.VARIABLE, "natve")
+    monkeypatch.setenv(VARIABLE, "natve")
     with pytest.raises(BadInputError, match=r"no backend is called 'natve'.*did you mean 'native'"):
         backends.chosen("cpu")
-    monkeypatch.setenv(backends.VARIABLE, "triton")
+    monkeypatch.setenv(VARIABLE, "triton")
     with pytest.raises(BadInputError, match="triton is not: it does not run on cpu"):
         backends.chosen("cpu")
-    monkeypatch.setenv(backends.VARIABLE, "native")
+    monkeypatch.setenv(VARIABLE, "native")
     with pytest.raises(BadInputError, match="native is not: it does not run on cuda"):
         backends.chosen("cuda")
