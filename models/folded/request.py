@@ -1,7 +1,6 @@
-"""The backend that a user asks for, and what it needs. Nothing here imports torch."""
+"""The backend that a user asks for. Nothing here imports torch."""
 
 import os
-from collections.abc import Callable
 from typing import Final, Literal, TypeAlias
 
 BackendName: TypeAlias = Literal["auto", "native", "triton", "reference"]
@@ -23,27 +22,3 @@ def requested() -> tuple[str, str]:
     """Return the requested name, and where it was requested."""
     variable = os.environ.get(VARIABLE, "")
     return (variable, VARIABLE) if variable else (_used[0], "the search file")
-
-
-def prepare(name: BackendName, say: Callable[[str], None]) -> str:
-    """Compile the C++ kernels if training on this machine's processors would use them, without importing torch.
-
-    Args:
-        name: The requested backend.
-        say: Called with a message before something is compiled.
-
-    Returns:
-        Why they are not available, in one line; empty if they are, or are not needed.
-    """
-    if (os.environ.get(VARIABLE) or name) not in {"auto", "native"}:
-        return ""
-    from models.folded.native import build
-
-    try:
-        target = build.find_target()
-        if not build.is_built(target):
-            say("compiling the C++ kernels for this machine, once: about 10 s")
-        build.built_library(target)
-    except build.BuildError as error:
-        return str(error)
-    return ""

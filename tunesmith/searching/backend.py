@@ -1,6 +1,7 @@
 """Make the backend ready before training, so that the user sees what takes time and what is missing."""
 
-from models.folded.request import BackendName, prepare, use
+from models.folded.preparation import prepare
+from models.folded.request import BackendName, use
 from tunesmith.console import err, warn
 
 

@@ -12,7 +12,8 @@ from data_prep.errors import BadInputError
 from models.folded import backends
 from models.folded.native import build
 from models.folded.native.backend import Native, load
-from models.folded.request import VARIABLE, prepare
+from models.folded.preparation import prepare
+from models.folded.request import VARIABLE
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
 
