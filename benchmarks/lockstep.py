@@ -37,9 +37,9 @@ from models.folded.request import use
 
 NUM_FOLDS = 4
 RESULT = Path(__file__).parent / "results" / "lockstep.json"
-TARGETS = {"lstm": 1.5, "peephole": 4.0, "gru": 3.0}
+TARGETS = {"lstm": 1.5, "peephole": 3.5, "gru": 3.0}
 LEAST_RATIO = 1.0
-LEAST_SHARE = 0.6
+LEAST_SHARE = 0.7
 OTHERS = {"lstm": nn.LSTM, "gru": nn.GRU}
 
 
@@ -186,17 +186,16 @@ def measure(seconds: float) -> list[dict[str, Any]]:
 
 
 def peak() -> float:
-    """Return the operations per second of the fastest product of two large matrices."""
+    """Return the operations per second of the fastest of many products of two large matrices."""
     x, layer = torch.randn(1024, 1024), nn.Linear(1024, 1024, bias=False)
-
-    def by_linear() -> None:
-        layer(x)
-
-    def by_matmul() -> None:
-        torch.matmul(x, x)
-
+    best = math.inf
     with torch.no_grad():
-        return 2.0 * 1024**3 / min(medians([by_linear, by_matmul], 1.0))
+        for _ in range(50):
+            for product in (lambda: layer(x), lambda: torch.matmul(x, x)):
+                start = time.process_time()
+                product()
+                best = min(best, time.process_time() - start)
+    return 2.0 * 1024**3 / best
 
 
 def operations(shape: Shape) -> float:
@@ -233,6 +232,7 @@ def main() -> int:
     use("auto")
     fastest = peak()
     shapes = measure(arguments.seconds)
+    fastest = max(fastest, peak())
     means = {
         cell: math.exp(statistics.fmean(math.log(row[cell]["ratio"]) for row in shapes))
         for cell in (*CELLS, "lstm, fused Adam")

@@ -39,6 +39,7 @@ reduction = {REDUCTION}
 [space]
 cell = "lstm"
 layers = 1
+copying = "off"
 size = {SIZE}
 input = "token"
 head = "token"
