@@ -9,4 +9,4 @@ def ready_backend(name: BackendName) -> None:
     """Use a backend in this process; compile its kernels first if need be, and warn if there is no compiler."""
     use(name)
     if reason := prepare(name, lambda text: err.print(f"{text} ...", markup=False)):
-        warn(f"training on CPUs takes about twice as long as it could: {reason}; tunesmith doctor says what to do")
+        warn(f"training on CPUs is slower than it could be: {reason}; tunesmith doctor says what to do")

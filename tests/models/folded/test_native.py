@@ -31,7 +31,7 @@ def native() -> Native:
     return backend
 
 
-@pytest.fixture(params=[1, 3, 9])
+@pytest.fixture(params=[1, 9])
 def threads(request: pytest.FixtureRequest) -> Iterator[int]:
     before = torch.get_num_threads()
     torch.set_num_threads(request.param)
