@@ -9,11 +9,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from models.folded.arguments import CellWeights, LayerState, Reversal
+from models.folded.arguments import GATES, CellWeights, LayerState, Reversal
 from models.folded.native.library import LAYER, Argument, Library
 from models.folded.torch_typing import Function
-
-_GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 
 
 def run_layer(
@@ -74,7 +72,7 @@ class _Layer(Function):
             arguments["gates"] = x.detach().contiguous()
         else:
             arguments |= {"x": x.contiguous(), "weight": weight.contiguous(), "bias": bias.contiguous()}
-            arguments["gates"] = x.new_empty(num_folds, num_steps, batch, _GATES[kernel] * size)
+            arguments["gates"] = x.new_empty(num_folds, num_steps, batch, GATES[kernel] * size)
         if own is not None:
             arguments["recurrent_bias" if kernel == "gru" else "peephole"] = own.contiguous()
         if kernel == "lstm":

@@ -3,7 +3,8 @@
 Symbols: G folds, T steps, B sequences of a fold, K inputs, H units, n gates of a cell.
 """
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -40,7 +41,7 @@ class Reference:
             [G, T, B, H] hidden states in the order of time, and the state after the last step, which is undefined for
             reversed sequences.
         """
-        hidden, after = _step(cell, pre if turn is None else turn(pre), state)
+        hidden, after = self._run_cell(cell, pre if turn is None else turn(pre), state)
         return (hidden if turn is None else turn(hidden)), after
 
     def dense_recurrence(
@@ -59,8 +60,11 @@ class Reference:
             hidden, after = _fused_lstm(x, weight, bias, cell.recurrent, state)
         else:
             pre = self.linear(x.flatten(1, -2), weight, bias).view(*x.shape[:-1], weight.shape[1])
-            hidden, after = _step(cell, pre, state)
+            hidden, after = self._run_cell(cell, pre, state)
         return (hidden if turn is None else turn(hidden)), after
+
+    def _run_cell(self, cell: CellWeights, pre: Tensor, state: LayerState | None) -> tuple[Tensor, LayerState]:
+        return run_cell(cell, pre, state, (lstm, gru, rnn))
 
     def linear(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         """Apply a dense layer; see :func:`models.folded.reference.dense.linear`."""
@@ -77,15 +81,32 @@ class Reference:
         return cross_entropy.token_log_probabilities(hidden, weight, bias, tokens)
 
 
-def _step(cell: CellWeights, pre: Tensor, state: LayerState | None) -> tuple[Tensor, LayerState]:
+def run_cell(
+    cell: CellWeights,
+    pre: Tensor,
+    state: LayerState | None,
+    kernels: tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]],
+) -> tuple[Tensor, LayerState]:
+    """Run a forward layer on pre-activations by a backend's functions for the LSTM, the GRU and Elman's cell.
+
+    Args:
+        cell: The cell and its weights.
+        pre: [G, T, B, n * H]; overwritten.
+        state: The state before the first step; None for zeros.
+        kernels: Functions with the signatures of ``lstm``, ``gru`` and ``rnn`` in this package.
+
+    Returns:
+        [G, T, B, H] hidden states, and the state after the last step.
+    """
+    of_lstm, of_gru, of_rnn = kernels
     h0 = None if state is None else state[0]
     if cell.cell == "rnn":
-        hidden, last = rnn(pre, cell.recurrent, h0)
+        hidden, last = of_rnn(pre, cell.recurrent, h0)
         return hidden, (last,)
     if cell.recurrent_bias is not None:
-        hidden, last = gru(pre, cell.recurrent, cell.recurrent_bias, h0)
+        hidden, last = of_gru(pre, cell.recurrent, cell.recurrent_bias, h0)
         return hidden, (last,)
-    return lstm(pre, cell.recurrent, cell.peephole, None if state is None else (state[0], state[1]))
+    return of_lstm(pre, cell.recurrent, cell.peephole, None if state is None else (state[0], state[1]))
 
 
 def _fused_lstm(

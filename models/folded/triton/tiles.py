@@ -4,7 +4,7 @@ One program runs 16 sequences of a fold through all steps. Symbols: G folds, T s
 P units padded with zeros to whole tiles, U units of a tile, n gates of a cell.
 
 Tensor cores multiply bfloat16. Each factor is split into two of them, x = high + low, and three products are added in
-float32: high high + high low + low high. The error is about 1e-5 of a product, whatever its magnitude (cuDNN's default
+float32, all except low by low. The relative error of a product is about 1e-5 at any magnitude (cuDNN's default
 for torch.nn.LSTM, tf32, errs by 5e-4).
 
 Recurrent weights are *resident*, and the state stays in registers, if shared memory holds them. Otherwise a step
