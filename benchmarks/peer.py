@@ -26,7 +26,7 @@ from models.families import family
 from search.spec.file import parse
 from search.study.observer import SilentObserver
 
-EPOCHS_TARGET, TRIALS_TARGET = 4.5, 2.0
+EPOCHS_TARGET, TRIALS_TARGET = 4.0, 2.0
 
 OURS = f"""
 name = "peer"

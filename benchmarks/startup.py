@@ -1,8 +1,8 @@
-"""Time until the help is printed, until the first epoch of a search, and until the prompt returns after Ctrl-C.
+"""Time to print the help, to compile the kernels, to the first epoch of a search, and from Ctrl-C to the prompt.
 
     python benchmarks/startup.py
 
-The commands are run in an empty folder; the tunes are in the cache.
+The commands are run in an empty folder. When the search starts, the tunes and the compiled kernels are in the cache.
 """
 
 import json
@@ -20,6 +20,7 @@ from typing import Any
 from summary import RESULTS, figure, write
 
 HELP_LIMIT = 0.5
+BUILD_LIMIT = 20.0
 FIRST_EPOCH_LIMIT = 12.0
 PROMPT_LIMIT = 10.0
 TURNS = 5
@@ -35,6 +36,14 @@ def time_help(folder: Path, environment: dict[str, str]) -> float:
         subprocess.run([_TUNESMITH, "--help"], cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
         taken.append(time.perf_counter() - began)
     return statistics.median(taken)
+
+
+def time_build(folder: Path, environment: dict[str, str]) -> float:
+    """Return the time of compiling the C++ kernels in a fresh process (seconds)."""
+    program = "from models.folded.preparation import prepare; assert not prepare('native', print)"
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-P", "-c", program], cwd=folder, env=environment, check=True, stdout=sys.stderr)
+    return time.perf_counter() - began
 
 
 def time_search(folder: Path, environment: dict[str, str]) -> tuple[float, float]:
@@ -72,6 +81,7 @@ def main() -> int:
         prepare = [_TUNESMITH, "data", "prepare", "oneills"]
         subprocess.run(prepare, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
         seconds_help = time_help(Path(folder), environment)
+        build = time_build(Path(folder), environment)
         first_epoch, prompt = time_search(Path(folder), environment)
     result: dict[str, Any] = {
         "machine": platform.processor() or platform.machine(),
@@ -79,6 +89,7 @@ def main() -> int:
         "python": platform.python_version(),
         "figures": [
             figure("tunesmith --help, s", seconds_help, at_most=HELP_LIMIT),
+            figure("compiling the C++ kernels, s", build, at_most=BUILD_LIMIT),
             figure("first epoch of tunesmith search composer, s", first_epoch, at_most=FIRST_EPOCH_LIMIT),
             figure("prompt after Ctrl-C, s", prompt, at_most=PROMPT_LIMIT),
         ],
