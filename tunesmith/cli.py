@@ -19,6 +19,7 @@ from tunesmith.commands import (
     models,
     perform,
     promote,
+    reproduce,
     score,
     search,
     trial,
@@ -45,6 +46,7 @@ app = typer.Typer(
 )
 for function in (search.search, search.trials, search.show, trial.trial, promote.promote, models.models):
     app.command()(function)
+app.command()(reproduce.reproduce)
 for function in (models.rollback, models.export, score.score, compose.compose, perform.perform, memorise.memorise):
     app.command()(function)
 app.add_typer(data.app, name="data")

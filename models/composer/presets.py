@@ -16,7 +16,7 @@ from types import MappingProxyType
 from models.family import Preset
 from models.spec import Value
 
-_LITERAL: Mapping[str, Value] = {
+LITERAL: Mapping[str, Value] = {
     "cell": "lstm",
     "input": "token",
     "head": "token",
@@ -42,7 +42,7 @@ _LITERAL: Mapping[str, Value] = {
 """Settings of row 2, with which most rows agree: 1000 windows, batches of one window."""
 
 
-_TABLE_1: Sequence[tuple[Mapping[str, Value], str]] = (
+TABLE_1: Sequence[tuple[Mapping[str, Value], str]] = (
     ({"layers": 1}, "2.84858"),
     ({}, "2.86406"),
     ({"layers": 3}, "2.95909"),
@@ -77,7 +77,7 @@ _TABLE_1: Sequence[tuple[Mapping[str, Value], str]] = (
 def _literal(number: int, changes: Mapping[str, Value], cv_loss: str) -> Preset:
     return Preset(
         name=f"table1/{number}",
-        values={**_LITERAL, **changes},
+        values={**LITERAL, **changes},
         source=f"row {number} of Table 1 in 'Learning Some Tonal Music (LSTM)': cross-validation loss {cv_loss} on "
         "the paper's own 337 tunes",
     )
@@ -102,7 +102,7 @@ _RECIPE = Preset(
     "Kneser-Ney trigram has 1.62",
 )
 
-_PRESETS = (*(_literal(number, *row) for number, row in enumerate(_TABLE_1, start=1)), _RECIPE)
+_PRESETS = (*(_literal(number, *row) for number, row in enumerate(TABLE_1, start=1)), _RECIPE)
 
 COMPOSER_PRESETS: Mapping[str, Preset] = MappingProxyType({preset.name: preset for preset in _PRESETS})
 """The composer's presets by name."""

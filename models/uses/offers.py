@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from data_prep.tunes.notation import Tune
+from models.experiments import Experiment
 from models.spec import Value
 
 if TYPE_CHECKING:
@@ -138,4 +139,14 @@ class MemorisingFamily(Protocol):
 
     def memoriser(self) -> Memoriser:
         """Return the functions that train them."""
+        ...
+
+
+@runtime_checkable
+class PublishedFamily(Protocol):
+    """A family of which results were published."""
+
+    @property
+    def experiments(self) -> Mapping[str, Experiment]:
+        """The published results that can be reproduced, by name."""
         ...

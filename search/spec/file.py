@@ -123,7 +123,7 @@ def parse(
         prior=_prior(source, base, chosen.spec_type, space),
         **sections,
     )
-    search.sampler.check(space, budget.trials, f"[sampler], {source.place('sampler', 'kind')}")
+    search.sampler.check(space, search.prior, budget.trials, f"[sampler], {source.place('sampler', 'kind')}")
     return search
 
 
@@ -218,8 +218,10 @@ def _section(source: _Source, name: str, base: Mapping[str, object]) -> Section:
         type_ = kinds[kind]
         base = base if kind == inherited else {}
     content = {**base, **written}
-    for key in content:
-        if key not in type_.model_fields:
+    for key in [*content]:
+        if (name, key) in source.overridden and others and key not in type_.model_fields:
+            del content[key]  # --seed also names the sampler's, which some kinds do not have
+        elif key not in type_.model_fields:
             raise unknown("key", key, type_.model_fields, f"[{name}], {source.place(name, key)}")
     try:
         return type_.model_validate(content)

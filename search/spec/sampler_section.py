@@ -4,10 +4,12 @@ To add a kind, add a class here and Optuna's sampler in search/driver/sampler.py
 """
 
 import math
+from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
 from data_prep.errors import BadInputError
+from models.spec import Value
 from search.spec.sections import Section
 from search.spec.space import Space
 
@@ -16,35 +18,52 @@ class Sampler(Section):
     """How hyperparameters are proposed."""
 
     kind: str
+
+    def check(self, space: Space, prior: Sequence[Mapping[str, Value]], trials: int, where: str) -> None:
+        """Check that the sampler can propose the trials.
+
+        Args:
+            space: The search space.
+            prior: The points of ``[[prior]]``, reduced to the searched settings.
+            trials: Number of trials.
+            where: The place for the error.
+
+        Raises:
+            BadInputError: If it cannot.
+        """
+
+
+class _Random(Sampler):
+    """A sampler with a random stream."""
+
     seed: int = Field(default=0, ge=0, description="seed of the proposals")
 
-    def check(self, space: Space, trials: int, where: str) -> None:
-        """Raise BadInputError if the sampler cannot propose that many trials; ``where`` is the place for the error."""
 
-
-class Tpe(Sampler):
+class Tpe(_Random):
     """How hyperparameters are proposed (TPE, a tree-structured Parzen estimator)."""
 
     kind: str = Field(
         default="tpe",
-        description='"tpe" learns from the trials so far, "random" does not, "grid" tries each point of a finite space',
+        description='"tpe" learns from the trials so far, "random" does not, "grid" tries each point of a finite '
+        'space, "points" only those of [[prior]]',
     )
     startup: int = Field(default=10, ge=1, le=10_000, description="random trials before the sampler learns")
 
 
-class Random(Sampler):
+class Random(_Random):
     """How hyperparameters are proposed: at random."""
 
     kind: str = Field(default="random", description=Tpe.model_fields["kind"].description)
 
 
-class Grid(Sampler):
+class Grid(_Random):
     """How hyperparameters are proposed: each point of a finite space once, in random order."""
 
     kind: str = Field(default="grid", description=Tpe.model_fields["kind"].description)
 
-    def check(self, space: Space, trials: int, where: str) -> None:
+    def check(self, space: Space, prior: Sequence[Mapping[str, Value]], trials: int, where: str) -> None:
         """Raise BadInputError for a real range without a step, and for more trials than points."""
+        del prior
         for name in space.searched:
             if space.domains[name].count == math.inf:
                 raise BadInputError(
@@ -62,5 +81,26 @@ class Grid(Sampler):
             )
 
 
-SAMPLERS: tuple[type[Sampler], ...] = (Tpe, Random, Grid)
+class Points(Sampler):
+    """How hyperparameters are proposed: the points of [[prior]] in turn, again from the first after the last."""
+
+    kind: str = Field(default="points", description=Tpe.model_fields["kind"].description)
+
+    def check(self, space: Space, prior: Sequence[Mapping[str, Value]], trials: int, where: str) -> None:
+        """Raise BadInputError if there is no point, or one lacks a value of a searched setting."""
+        del trials
+        if not prior:
+            raise BadInputError('the sampler "points" needs points', "there is no [[prior]]", where, "add some")
+        for number, point in enumerate(prior, start=1):
+            for name in space.searched:
+                if name not in space.values(point) and space.spec_type.matters(name, space.values(point)):
+                    raise BadInputError(
+                        'the sampler "points" needs complete points',
+                        f"[[prior]] {number} has no {name}",
+                        where,
+                        "add a value, or fix the setting in [space]",
+                    )
+
+
+SAMPLERS: tuple[type[Sampler], ...] = (Tpe, Random, Grid, Points)
 """All kinds, the default first."""

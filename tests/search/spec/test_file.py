@@ -172,7 +172,7 @@ def test_the_budget_sets_the_epochs() -> None:
             "[scheduler]\nkind = 'hyperband'\n",
             r"no scheduler is called 'hyperband' \(\[scheduler\], s.toml line 2\); there are: asha, none",
         ),
-        ("[sampler]\nkind = 3\n", r"no sampler is called '3' \(\[sampler\], s.toml line 2\); there are: grid, rand"),
+        ("[sampler]\nkind = 3\n", r"no sampler is called '3' \(\[sampler\], s.toml line 2\); there are: grid, poin"),
         (
             "[scheduler]\nkind = 'none'\nreduction = 2\n",
             r"no key is called 'reduction' \(\[scheduler\], s.toml line 3\); there are: kind",

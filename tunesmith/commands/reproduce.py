@@ -1,0 +1,184 @@
+"""``tunesmith reproduce``: run a published experiment as a search, and compare the outcome with the paper."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from data_prep.errors import unknown
+from data_prep.wording import counted
+from tunesmith.console import err, new_table, out, print_json
+from tunesmith.figures import duration
+from tunesmith.home import home_folder, make_folder
+from tunesmith.options import Address, AsJson, CorpusName, Home
+from tunesmith.program import command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from data_prep.prepared.corpus import Prepared
+    from models.experiments import Experiment
+    from models.family import Family
+    from search.spec.whole_search import SearchSpec
+    from tunesmith.reproducing.outcome import Outcome
+
+_FOLDER = Path("reproduced")
+
+
+def reproduce(
+    what: Annotated[
+        str | None, typer.Argument(help="An experiment, e.g. s1/table1; without one, all are listed.", metavar="WHAT")
+    ] = None,
+    corpus: CorpusName = None,
+    repeats: Annotated[
+        str | None,
+        typer.Option(
+            help="Read repeats in scores as written or as played.",
+            show_default="as in the paper",
+            metavar="written|played",
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Number of trials of each row.", min=1, max=100)] = 1,
+    epochs: Annotated[
+        int | None, typer.Option(help="Number of epochs of each trial.", min=1, show_default="as in the paper")
+    ] = None,
+    slots: Annotated[
+        int | None, typer.Option(help="Maximum number of concurrent trials.", min=1, show_default="as many as fit")
+    ] = None,
+    address: Address = None,
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the pages.", metavar="DIR")] = _FOLDER,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a table or figure of a paper again, and compare the outcome with the paper.
+
+    The rows of an experiment are the trials of a search, which can be stopped
+    with Ctrl-C and resumed by the same command, and inspected like any other
+    search. More --seeds extend it. The page compares the values with the
+    paper's on the paper's own corpus, and differences between rows on others.
+
+    Examples:
+        tunesmith reproduce
+
+        tunesmith reproduce s1/table1 --seeds 3
+
+        tunesmith reproduce s1/figure5 --corpus my-tunes/
+    """
+    from models.families import family as find_family
+    from models.families import offering
+    from models.uses.offers import PublishedFamily
+
+    published = offering(PublishedFamily)
+    experiments = {name: (family, each) for family in published for name, each in published[family].experiments.items()}
+    if what is None:
+        _print_list([experiment for _, experiment in experiments.values()], as_json=as_json)
+        return
+    if what not in experiments:
+        raise unknown("experiment", what, experiments)
+    name, experiment = experiments[what]
+    family = find_family(name)
+    from tunesmith.reproducing.as_search import RunOptions, search_of
+
+    options = RunOptions(corpus or "", repeats or "", seeds, epochs, slots=slots or 0)
+    spec = search_of(experiment, family, options)
+    target = folder / experiment.name
+    make_folder(target, "pages", "--out")
+    _reproduce(experiment, family, spec, home_folder(home), address, target, as_json=as_json)
+
+
+def _print_list(experiments: "list[Experiment]", *, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            [
+                {"name": each.name, "title": each.title, "source": each.source, "rows": len(each.rows)}
+                for each in experiments
+            ]
+        )
+        return
+    table = new_table("experiment", "rows", "one seed, 2 cores", "what")
+    for each in experiments:
+        table.add_row(each.name, str(len(each.rows)), f"about {duration(each.seconds / 2)}", each.title)
+    out.print(table)
+    out.print(f"[dim]{escape(command('reproduce', experiments[0].name))} runs one[/]", soft_wrap=True)
+
+
+def _reproduce(
+    experiment: "Experiment",
+    family: "Family[Any, Any]",
+    spec: "SearchSpec",
+    home: Path,
+    address: str | None,
+    folder: Path,
+    *,
+    as_json: bool,
+) -> None:
+    from tunesmith.reproducing.as_data import as_data
+    from tunesmith.reproducing.outcome import outcome_of
+    from tunesmith.run_search import run_search
+    from tunesmith.searching.data import prepared_data
+
+    began = time.monotonic()
+    prepared = prepared_data(spec)
+    result = run_search(spec, home, family, prepared, address, began=began, later=lambda: 0.0)
+    for message in result.messages:
+        err.print(message, markup=False)
+    from search.study.database import read_search
+
+    outcome = outcome_of(
+        experiment,
+        read_search(home, spec.name),
+        pieces=prepared.data.num_pieces + prepared.num_test_pieces,
+        notes=prepared.data.num_notes + prepared.num_test_notes,
+    )
+    files = _write(outcome, prepared, home, folder)
+    print_json({**as_data(outcome), "files": [str(path) for path in files]}) if as_json else _print(outcome, files)
+    if result.reason == "interrupted":
+        err.print("stopped; nothing recorded is lost: run the same command to resume")
+        raise typer.Exit(130)
+
+
+def _write(outcome: "Outcome", prepared: "Prepared", home: Path, folder: Path) -> list[Path]:
+    from tunesmith.reproducing.files import write_page
+
+    experiment = outcome.experiment
+    shown: dict[str, tuple[str, bytes]] = {}
+    extra: list[str] = []
+    models = dict(_models(outcome, home, experiment.tunes))
+    if models:
+        from tunesmith.reproducing import tunes
+
+        composed = tunes.compose(models, outcome.record.spec.family, prepared.data)
+        extra += tunes.measured(composed, prepared.data)
+        shown |= {name: (caption, data) for name, caption, data in tunes.engraved(composed)}
+    pieces = counted(prepared.data.num_pieces, "open piece", ",")
+    corpus = f"{pieces} of {outcome.record.spec.data.title}"
+    return write_page(outcome, corpus, folder, shown=shown, extra=extra)
+
+
+def _models(outcome: "Outcome", home: Path, rows: tuple[str, ...]) -> "Iterator[tuple[str, Path]]":
+    """Yield the trained model of the first trial of each row that has one."""
+    from search.study.database import folder
+    from search.trials.files import model_path
+
+    for name in rows:
+        for trial in outcome.row(name).trials[:1]:
+            path = model_path(folder(home, outcome.record.spec.name), trial.number)
+            if path.exists():
+                yield name, path
+
+
+def _print(outcome: "Outcome", files: list[Path]) -> None:
+    from tunesmith.reproducing.page import summary, table
+
+    titles, cells = table(outcome, brief=True)
+    shown = new_table()
+    for title in titles:
+        shown.add_column(title, overflow="fold", no_wrap=title not in {"setting", "verdict"})
+    for row in cells:
+        shown.add_row(*map(escape, row))
+    out.print(f"[bold]{outcome.experiment.name}[/]: {escape(outcome.experiment.title)}", soft_wrap=True)
+    out.print(shown)
+    out.print(summary(outcome), markup=False, soft_wrap=True)
+    out.print(f"[dim]the page: {escape(str(files[1]))}[/]", soft_wrap=True)
