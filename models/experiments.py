@@ -84,7 +84,8 @@ class Experiment:
         also: Further metrics in the table.
         curves: Whether the page shows the metric and the training loss by epoch.
         tunes: Names of rows whose composed tunes are shown.
-        pictures: Names of rows whose pictures are shown.
+        pictures: Names of rows whose pictures by the family are shown.
+        picture_names: How the names of the shown pictures begin; empty for all.
         remark: What to know when the numbers are read; complete sentences.
         search: Name of the search, if experiments with the same rows share it; by default that of the experiment.
     """
@@ -105,6 +106,7 @@ class Experiment:
     curves: bool = False
     tunes: tuple[str, ...] = ()
     pictures: tuple[str, ...] = ()
+    picture_names: tuple[str, ...] = ()
     remark: str = ""
     search: str = ""
 

@@ -43,9 +43,9 @@ SLOW_FILES = (
     "search/promotion/test_registry.py",
     "search/study/test_database.py",
     "search/tracking/test_store_file.py",
-    "tunesmith/commands/test_compose.py",
+    "tunesmith/commands/music/test_compose.py",
     "tunesmith/commands/test_data.py",
-    "tunesmith/commands/test_memorise.py",
+    "tunesmith/commands/music/test_memorise.py",
     "tunesmith/commands/test_models.py",
     "tunesmith/commands/test_score.py",
 )

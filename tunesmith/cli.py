@@ -12,12 +12,9 @@ from typer.exceptions import TyperException
 from data_prep.errors import BadInputError
 from tunesmith.commands import (
     cluster,
-    compose,
     data,
     doctor,
-    memorise,
     models,
-    perform,
     promote,
     reproduce,
     score,
@@ -25,6 +22,7 @@ from tunesmith.commands import (
     trial,
     ui,
 )
+from tunesmith.commands.music import compose, memorise, perform
 from tunesmith.console import err, replace_unencodable
 from tunesmith.program import command, set_home
 from tunesmith.proxies import bypass_proxies_locally

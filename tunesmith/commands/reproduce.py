@@ -8,7 +8,6 @@ import typer
 from rich.markup import escape
 
 from data_prep.errors import unknown
-from data_prep.wording import counted
 from tunesmith.console import err, new_table, out, print_json
 from tunesmith.figures import duration
 from tunesmith.home import home_folder, make_folder
@@ -16,9 +15,6 @@ from tunesmith.options import Address, AsJson, CorpusName, Home
 from tunesmith.program import command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from data_prep.prepared.corpus import Prepared
     from models.experiments import Experiment
     from models.family import Family
     from search.spec.whole_search import SearchSpec
@@ -97,7 +93,8 @@ def _print_list(experiments: "list[Experiment]", *, as_json: bool) -> None:
             ]
         )
         return
-    table = new_table("experiment", "rows", "one seed, 2 cores", "what")
+    table = new_table("experiment", "rows", "one seed, 2 cores")
+    table.add_column("what", overflow="fold")
     for each in experiments:
         table.add_row(each.name, str(len(each.rows)), f"about {duration(each.seconds / 2)}", each.title)
     out.print(table)
@@ -115,6 +112,7 @@ def _reproduce(
     as_json: bool,
 ) -> None:
     from tunesmith.reproducing.as_data import as_data
+    from tunesmith.reproducing.illustrations import write_illustrated
     from tunesmith.reproducing.outcome import outcome_of
     from tunesmith.run_search import run_search
     from tunesmith.searching.data import prepared_data
@@ -132,41 +130,11 @@ def _reproduce(
         pieces=prepared.data.num_pieces + prepared.num_test_pieces,
         notes=prepared.data.num_notes + prepared.num_test_notes,
     )
-    files = _write(outcome, prepared, home, folder)
+    files = write_illustrated(outcome, family, prepared, home, folder)
     print_json({**as_data(outcome), "files": [str(path) for path in files]}) if as_json else _print(outcome, files)
     if result.reason == "interrupted":
         err.print("stopped; nothing recorded is lost: run the same command to resume")
         raise typer.Exit(130)
-
-
-def _write(outcome: "Outcome", prepared: "Prepared", home: Path, folder: Path) -> list[Path]:
-    from tunesmith.reproducing.files import write_page
-
-    experiment = outcome.experiment
-    shown: dict[str, tuple[str, bytes]] = {}
-    extra: list[str] = []
-    models = dict(_models(outcome, home, experiment.tunes))
-    if models:
-        from tunesmith.reproducing import tunes
-
-        composed = tunes.compose(models, outcome.record.spec.family, prepared.data)
-        extra += tunes.measured(composed, prepared.data)
-        shown |= {name: (caption, data) for name, caption, data in tunes.engraved(composed)}
-    pieces = counted(prepared.data.num_pieces, "open piece", ",")
-    corpus = f"{pieces} of {outcome.record.spec.data.title}"
-    return write_page(outcome, corpus, folder, shown=shown, extra=extra)
-
-
-def _models(outcome: "Outcome", home: Path, rows: tuple[str, ...]) -> "Iterator[tuple[str, Path]]":
-    """Yield the trained model of the first trial of each row that has one."""
-    from search.study.database import folder
-    from search.trials.files import model_path
-
-    for name in rows:
-        for trial in outcome.row(name).trials[:1]:
-            path = model_path(folder(home, outcome.record.spec.name), trial.number)
-            if path.exists():
-                yield name, path
 
 
 def _print(outcome: "Outcome", files: list[Path]) -> None:

@@ -14,13 +14,15 @@ _COLOURS = ("cyan+", "green+", "orange+", "magenta+", "blue+", "red+")
 
 
 def draw_curves(console: Console, title: str, curves: Mapping[str, Sequence[float]]) -> None:
-    """Draw one line for each named sequence over the epochs 1, 2, ...
+    """Draw one line for each named sequence over the epochs 1, 2, ...; nothing without sequences.
 
     Args:
         console: Where to draw.
         title: The title, including the unit.
         curves: Sequences of equal length by name.
     """
+    if not curves:
+        return
     _plotext.clear_figure()
     _plotext.theme("clear")
     _plotext.plot_size(min(console.width, 100), _HEIGHT)

@@ -7,9 +7,11 @@ from rich.markup import escape
 
 from data_prep.wording import counted
 from models.families import family as find_family
+from models.metrics import TRAIN_LOSS, Metric
 from search.passwords import without_password
 from search.promotion.sealed_test import recorded
 from search.study.database import SearchRecord, folder
+from search.study.records import TrialRecord
 from search.tracking.client import tracking_uri
 from tunesmith.console import new_table, out
 from tunesmith.figures import decimals, duration, interval, setting_text, state_word, with_error
@@ -57,12 +59,9 @@ def print_trial(record: SearchRecord, number: int, home: Path) -> None:
             folds = "  ".join(f"{value:.{decimals(values.mean)}f}" for value in values.values)
             table.add_row(name, with_error(values), units.get(name, ""), f"[dim]folds {folds}[/]")
     out.print(table)
-    curves = {
-        f"fold {fold}": [epoch.report.metrics[objective.name].values[fold] for epoch in trial.epochs]
-        for fold in range(record.spec.data.folds)
-    }
     if len(trial.epochs) > 1:
-        draw_curves(out, f"{objective.name} ({objective.unit}) by epoch", curves)
+        for metric in (objective, TRAIN_LOSS):
+            draw_curves(out, f"{metric.name} ({metric.unit}) by epoch", _curves(trial, metric))
     settings = new_table(show_header=False)
     for name, value in spec.model_dump().items():
         if spec.matters(name, spec.model_dump()):
@@ -75,6 +74,15 @@ def print_trial(record: SearchRecord, number: int, home: Path) -> None:
     _print_promotion(record, number, home)
     repeat = command("trial", "--like", f"{record.spec.name}/{number}")
     out.print(f"[dim]repeat it here[/]  {escape(repeat)}", soft_wrap=True)
+
+
+def _curves(trial: TrialRecord, metric: Metric) -> dict[str, list[float]]:
+    """Return a metric's values by epoch on each fold; empty if an epoch did not report it."""
+    reported = [values for epoch in trial.epochs if (values := epoch.report.metrics.get(metric.name))]
+    if len(reported) < len(trial.epochs):
+        return {}
+    folds = zip(*(values.values for values in reported), strict=True)
+    return {f"fold {number}": list(values) for number, values in enumerate(folds)}
 
 
 def _print_promotion(record: SearchRecord, number: int, home: Path) -> None:

@@ -39,5 +39,6 @@ def _row(outcome: Outcome, row: RowOutcome) -> dict[str, Any]:
         "difference": difference and asdict(difference),
         "trials": [trial.number for trial in row.trials],
         "failed": row.num_failed,
+        "seconds": row.seconds,
         "verdict": outcome.verdict(row),
     }

@@ -57,7 +57,7 @@ def write_page(
     Raises:
         BadInputError: If the folder cannot be written to.
     """
-    pictures = {name: (caption, _content(figure)) for name, caption, figure in _figures(outcome)} | dict(shown)
+    pictures = {name: (caption, content(figure, name)) for name, caption, figure in _figures(outcome)} | dict(shown)
     text = page(outcome, corpus, {name: caption for name, (caption, _) in pictures.items()}, extra)
     contents = {
         "page.md": text.encode(),
@@ -82,9 +82,10 @@ def _figures(outcome: "Outcome") -> "Iterator[tuple[str, str, Figure]]":
         yield "curves.svg", "Validation and training loss by epoch: each fold, and their mean", draw_curves(outcome)
 
 
-def _content(figure: "Figure") -> bytes:
-    buffer = BytesIO()
-    cast("Any", figure).savefig(buffer, format="svg", metadata={"Date": None})
+def content(figure: "Figure", name: str) -> bytes:
+    """Return a figure in the format of a file name: SVG without a date, or PNG."""
+    buffer, options = BytesIO(), {"metadata": {"Date": None}} if name.endswith(".svg") else {}
+    cast("Any", figure).savefig(buffer, format=Path(name).suffix[1:], **options)
     return buffer.getvalue()
 
 

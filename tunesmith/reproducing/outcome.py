@@ -68,6 +68,11 @@ class RowOutcome:
     trials: tuple[TrialRecord, ...]
     num_failed: int
 
+    @property
+    def seconds(self) -> float | None:
+        """Mean training time of a trial; None without a finished one."""
+        return math.fsum(trial.seconds for trial in self.trials) / len(self.trials) if self.trials else None
+
     def values(self, metric: Metric, epoch: int | None = None) -> FoldValues | None:
         """Average a metric over the seeds.
 

@@ -118,6 +118,7 @@ def table(outcome: Outcome, *, brief: bool = False) -> tuple[list[str], list[lis
     numbered = any(row.row.number for row in outcome.rows)
     titles = [*(["row"] if numbered else []), "setting", *(["paper"] if published else []), f"here: {metric.name}"]
     titles += ["minus base, 95 %", *(["paper's"] if published else []), *(other.name for other in others)]
+    titles += [] if brief else ["time of a trial"]
     titles += ["verdict"] if published else []
     cells = [
         [
@@ -128,6 +129,7 @@ def table(outcome: Outcome, *, brief: bool = False) -> tuple[list[str], list[lis
             _difference(outcome.difference(row, metric)),
             *([_number(outcome.published_difference(row.row), signed=True)] if published else []),
             *(_value(row, other) for other in others),
+            *([] if brief else [_DASH if row.seconds is None else duration(row.seconds)]),
             *([_verdict(outcome, row)] if published else []),
         ]
         for row in outcome.rows

@@ -1,12 +1,12 @@
 """Verdicts of experiments against values whose answers are known by hand or from scipy."""
 
-import datetime
+import datetime as dt
 import math
 from typing import Any
 
 import numpy as np
 import pytest
-from scipy import stats
+import scipy.stats
 
 from models.experiments import Claim, Corpus, Experiment, Row
 from models.family import EpochReport
@@ -14,6 +14,8 @@ from models.metrics import NATS_PER_NOTE, ONSET_CORRELATION, FoldValues
 from search.spec.file import load
 from search.study.records import EpochRecord, SearchRecord, TrialRecord
 from tunesmith.reproducing.outcome import Difference, Outcome, outcome_of
+
+stats: Any = scipy.stats  # it is partly untyped
 
 CORPUS = Corpus("ten tunes", (9, 11), (90, 110))
 
@@ -23,8 +25,10 @@ def experiment(*claims: Claim, published: tuple[float | None, ...] = (3.0, 2.0, 
     return Experiment("x/y", "", "", CORPUS, "oneills", "written", rows, "base", NATS_PER_NOTE, 2, 1.0, claims)
 
 
-def trial(number: int, values: tuple[float, ...], state: Any = "COMPLETE", metric: str = NATS_PER_NOTE.name) -> TrialRecord:
-    now = datetime.datetime(2026, 1, 1)  # noqa: DTZ001
+def trial(
+    number: int, values: tuple[float, ...], state: Any = "COMPLETE", metric: str = NATS_PER_NOTE.name
+) -> TrialRecord:
+    now = dt.datetime(2026, 1, 1)  # noqa: DTZ001
     epochs = [
         EpochRecord(EpochReport(epoch, {metric: FoldValues(tuple(value + 2 - epoch for value in values))}, 1.0), 0)
         for epoch in (1, 2)
