@@ -176,7 +176,7 @@ def main() -> None:
     spec = find_family("stylenet").spec_type.from_values(record.trial(number).values)
     assert isinstance(spec, StyleNetSpec)
     section = record.spec.data
-    prepared = prepare(arguments.folder, kind="performances", num_folds=section.folds, seed=section.seed)
+    prepared = prepare(arguments.folder, kind="performances", num_folds=section.num_parts, seed=section.seed)
     assert prepared.fingerprint == record.fingerprint, "the folder must be the one that was searched on"
     data: Performances = prepared.data
     model = StyleNetTask(spec, data, seed=0, trial=0, device="cpu").model
@@ -184,10 +184,10 @@ def main() -> None:
     facts = {
         "num_performances": data.num_pieces,
         "num_compositions": len(set(data.composition.tolist())),
-        "num_folds": section.folds,
+        "num_folds": section.num_folds,
         "num_sealed": prepared.num_test_pieces,
         "num_trials": len(record.trials),
-        "num_weights": sum(parameter.numel() for parameter in model.parameters()) // section.folds,
+        "num_weights": sum(parameter.numel() for parameter in model.parameters()) // section.num_folds,
         "settings": settings_line({name: value for name, value in values.items() if spec.matters(name, values)}),
         "trial": arguments.trial,
         "seeds": arguments.seeds,

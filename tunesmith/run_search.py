@@ -135,7 +135,7 @@ def _display(spec: SearchSpec, family: Family[Any, Any], where: str) -> SearchDi
     named = "" if spec.name == family.name else f"{spec.name}: "
     return SearchDisplay(
         err,
-        title=f"{named}{family.name} on {spec.data.title}, {spec.data.folds} folds{where}",
+        title=f"{named}{family.name} on {spec.data.title}, {spec.data.folds_title}{where}",
         objective=family.metrics[0],
         defaults=family.spec_type.defaults(),
     )

@@ -148,7 +148,7 @@ def record(num_trials: int, path: Path = RECORDED) -> None:
     family = find_family("composer")
     section = search.data
     prepared = prepare(
-        section.corpus, kind=family.data_kind, repeats=section.repeats, num_folds=section.folds, seed=section.seed
+        section.corpus, kind=family.data_kind, repeats=section.repeats, num_folds=section.num_parts, seed=section.seed
     )
     data = prepared.data
     study = optuna.create_study(sampler=make_sampler(search, 0))

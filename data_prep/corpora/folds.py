@@ -27,6 +27,11 @@ TEST_SHARE = 0.1
 """Share of the corpus's notes in the test set."""
 
 
+def hold_out_first(folds: Sequence[int]) -> list[int]:
+    """Return the folds of a holdout: the first is held out, and no fold holds out the pieces of the others (1)."""
+    return [min(fold, 1) for fold in folds]
+
+
 def check_num_folds(num_folds: int) -> None:
     """Raise BadInputError if a number of folds is out of bounds."""
     if not MIN_FOLDS <= num_folds <= MAX_FOLDS:

@@ -22,6 +22,7 @@ class Inputs:
         kind: Kind of data.
         num_folds: Number of folds.
         seed: Seed of the folds and the test set.
+        holdout: Whether only the first fold is held out, and the pieces of the others are always trained on.
         unread: Names of the files that could not be read for a transient reason, sorted. They are missing in the data,
             which a later run must not mistake for the complete data.
     """
@@ -31,14 +32,21 @@ class Inputs:
     kind: str
     num_folds: int
     seed: int
+    holdout: bool = False
     unread: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
         """Fingerprint of all inputs, 32 hexadecimal digits."""
         parts = f"{PREPARATION}|{self.corpus}|{self.kind}|{self.num_folds}|{self.seed}"
+        parts += "|holdout" if self.holdout else ""
         parts += f"|{self.unread!r}" if self.unread else ""
         return hashlib.sha256(parts.encode(errors="surrogateescape")).hexdigest()[:32]
+
+    @property
+    def num_held_out(self) -> int:
+        """Number of folds that are held out, one after another; one if pieces are only scored."""
+        return 1 if self.holdout else max(self.num_folds, 1)
 
     def without(self, files: Iterable[str]) -> "Inputs":
         """Return the inputs without files that could not be read for a transient reason."""

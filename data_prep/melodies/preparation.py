@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.corpora.folds import TEST, UNFOLDED, assign
+from data_prep.corpora.folds import TEST, UNFOLDED, assign, hold_out_first
 from data_prep.corpora.named import Corpus
 from data_prep.corpora.provenance import Inputs, Origin, Preparation, Skipped
 from data_prep.corpora.selection import select
@@ -66,7 +66,7 @@ def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, proces
     ids = [named.name for named in kept]
     group = groups(pieces, _labels(corpus, kept))
     folds = _folds(corpus, kept, group, left_out, inputs)
-    num_folds = max(inputs.num_folds, 1)
+    num_folds = inputs.num_held_out
     melodies = assemble(pieces, ids, folds, num_folds=num_folds, fingerprint=inputs.fingerprint, corpus=corpus.name)
     return Preparation(
         open_pieces=select(melodies, np.flatnonzero(melodies.fold != TEST)),
@@ -89,7 +89,9 @@ def _folds(
     """Assign every piece to a fold or the test set, or all to one fold if they are only scored."""
     if inputs.num_folds != UNFOLDED:
         ids, lengths = [named.name for named in kept], [named.piece.num_timed for named in kept]
-        return assign(ids, group, lengths, num_folds=inputs.num_folds, seed=inputs.seed, fingerprint=inputs.corpus)
+        num_folds, seed = inputs.num_folds, inputs.seed
+        folds = assign(ids, group, lengths, num_folds=num_folds, seed=seed, fingerprint=inputs.corpus)
+        return hold_out_first(folds) if inputs.holdout else folds
     if not kept:
         raise BadInputError(
             "at least one piece must pass the rules of its corpus",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_prep.corpora.folds import TEST, UNFOLDED, assign_by_style
+from data_prep.corpora.folds import TEST, UNFOLDED, assign_by_style, hold_out_first
 from data_prep.corpora.named import Corpus
 from data_prep.corpora.provenance import Inputs, Origin, Preparation, Skipped
 from data_prep.corpora.selection import select
@@ -116,7 +116,7 @@ def _folds(read: _Read, composition: Sequence[int], inputs: Inputs) -> list[int]
     if inputs.num_folds == UNFOLDED:
         return [0] * len(read.kept)
     entries = [entry for entry, _ in read.kept]
-    return assign_by_style(
+    folds = assign_by_style(
         [entry.name for entry in entries],
         composition,
         [performance.num_notes for _, performance in read.kept],
@@ -125,6 +125,7 @@ def _folds(read: _Read, composition: Sequence[int], inputs: Inputs) -> list[int]
         seed=inputs.seed,
         fingerprint=inputs.corpus,
     )
+    return hold_out_first(folds) if inputs.holdout else folds
 
 
 def read_file(path: Path) -> Played | Failure:
@@ -255,7 +256,7 @@ def _assemble(
         composition=np.array(composition, np.int32),
         styles=styles,
         ids=tuple(entry.name for entry, _ in kept),
-        num_folds=max(inputs.num_folds, 1),
+        num_folds=inputs.num_held_out,
         fingerprint=inputs.fingerprint,
         corpus=corpus.name,
     )

@@ -18,12 +18,13 @@ from data_prep.storage.cache import folder as cache_folder
 from data_prep.storage.cache import write
 
 
-def prepare(
+def prepare(  # noqa: PLR0913  (each has a default)
     corpus: str,
     *,
     kind: str = "melodies",
     repeats: str = "written",
     num_folds: int | None = 4,
+    holdout: bool = False,
     seed: int = 0,
     progress: Progress | None = None,
     cache: Path | None = None,
@@ -36,6 +37,7 @@ def prepare(
         kind: The kind of data that a family reads.
         repeats: How repeats in scores are read: "written" reads each section once, "played" as often as it is played.
         num_folds: Number of folds; None for pieces that are only scored, which are all in one fold, with no test set.
+        holdout: Whether to hold out only the first fold, and to train on the others.
         seed: Seed of the folds and the test set.
         progress: Display for the progress of reading.
         cache: Cache folder; by default the user's (TUNESMITH_CACHE names another).
@@ -59,7 +61,7 @@ def prepare(
             f"{kind} are needed", f"the corpus {corpus!r} has {resolved.kind}", remedy=f"use a folder, or {fitting}"
         )
     digests = KINDS[kind].digests(resolved)
-    inputs = Inputs(digests, KINDS[kind].fingerprint(resolved, digests), kind, num_folds or UNFOLDED, seed)
+    inputs = Inputs(digests, KINDS[kind].fingerprint(resolved, digests), kind, num_folds or UNFOLDED, seed, holdout)
     folder = cache_folder(cache)
     stored = _load(folder, inputs.fingerprint, resolved, kind)
     if stored is not None:

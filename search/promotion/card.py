@@ -1,5 +1,7 @@
 """The model card of a registered model: what it is, what it was trained on, how good it is and what it is not for."""
 
+import math
+
 from data_prep.wording import counted
 from search.promotion.evidence import Evidence
 from search.promotion.rule import Comparison
@@ -103,4 +105,4 @@ def _table(header: tuple[str, str], rows: list[tuple[str, str]]) -> str:
 
 
 def _with_error(mean: float, error: float) -> str:
-    return f"{mean:.3f} ± {error:.3f}"
+    return f"{mean:.3f} ± {error:.3f}" if math.isfinite(error) else f"{mean:.3f}"

@@ -5,11 +5,22 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from data_prep.errors import shown
+from data_prep.errors import BadInputError, shown
 from data_prep.readers.notes import Repeats
 from data_prep.storage.urls import store_at
 from models.folded.request import BackendName
 
+_FOLDS = (2, 20)
+"""Fewest and most folds of a cross-validation."""
+
+_HOLDOUT = "holdout:"
+_SHARES = (0.01, 0.5)
+"""Smallest and largest share of the notes that a single split holds out."""
+
+_DIGITS = 9
+"""Most digits of a number of folds that is read."""
+
+_SHARE = re.compile(r"0?\.\d{1,4}")
 _LONGEST_S = 100 * 365.25 * 86400
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
 _BARE = re.compile(r"'?([1-9]\d{0,8})'?")
@@ -58,6 +69,26 @@ def _check_storage(url: str) -> str:
     return url
 
 
+def read_folds(text: str, place: str) -> int | str:
+    """Return the folds that an option names, a number or a holdout; raise BadInputError if they are not legal."""
+    try:
+        return _check_folds(int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else text)
+    except ValueError as error:
+        raise BadInputError(str(error), where=place) from None
+
+
+def _check_folds(folds: object) -> int | str:
+    if isinstance(folds, int) and _FOLDS[0] <= folds <= _FOLDS[1] and not isinstance(folds, bool):
+        return folds
+    share = folds.removeprefix(_HOLDOUT) if isinstance(folds, str) and folds.startswith(_HOLDOUT) else ""
+    if _SHARE.fullmatch(share) and _SHARES[0] <= float(share) <= _SHARES[1]:
+        return f"{_HOLDOUT}{share}"
+    raise ValueError(
+        f'folds are a number from {_FOLDS[0]} to {_FOLDS[1]}, or "{_HOLDOUT}SHARE" with a share from {_SHARES[0]} to '
+        f"{_SHARES[1]}: got {shown(folds)}"
+    )
+
+
 class Section(BaseModel):
     """A table of the search file."""
 
@@ -72,8 +103,32 @@ class Data(Section):
         default="written",
         description='how the repeats of scores are read: "written", each section once, or "played", written out (AABB)',
     )
-    folds: int = Field(default=4, ge=2, le=20, description="folds of the cross-validation, trained in lockstep")
+    folds: Annotated[int | str, BeforeValidator(_check_folds)] = Field(
+        default=4,
+        description='folds of the cross-validation, trained in lockstep; or "holdout:0.05", a single split that holds '
+        "out this share of the notes",
+    )
     seed: int = Field(default=0, ge=0, description="seed of folds, weights, windows and dropout")
+
+    @property
+    def is_holdout(self) -> bool:
+        """Whether only one part of the corpus is held out."""
+        return isinstance(self.folds, str)
+
+    @property
+    def num_parts(self) -> int:
+        """Number of equal parts of the corpus, one of which is held out by a model."""
+        return self.folds if isinstance(self.folds, int) else round(1 / float(self.folds.removeprefix(_HOLDOUT)))
+
+    @property
+    def num_folds(self) -> int:
+        """Number of models that are trained in lockstep, each of which holds out another part."""
+        return 1 if self.is_holdout else self.num_parts
+
+    @property
+    def folds_title(self) -> str:
+        """The folds in words."""
+        return f"{1 / self.num_parts:.0%} held out" if self.is_holdout else f"{self.folds} folds"
 
     @property
     def title(self) -> str:

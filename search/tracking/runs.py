@@ -141,14 +141,13 @@ class RunWriter:
         self._client.log_text(run_id, json.dumps(spec.model_dump(), indent=2) + "\n", "spec.json")
         log_figure(self._client, run_id, learning_curve(winner, objective), "learning_curve")
         self._client.set_tag(self._parent, "winner", name)
-        self._client.set_tag(
-            self._parent,
-            NOTE,
-            f"Best trial: **{name}**, {objective.name} {score.mean:.3f} ± {score.standard_error:.3f} {objective.unit}.",
-        )
+        error = f" ± {score.standard_error:.3f}" if len(score.values) > 1 else ""
+        note = f"Best trial: **{name}**, {objective.name} {score.mean:.3f}{error} {objective.unit}."
+        self._client.set_tag(self._parent, NOTE, note)
         metric = f"best_{objective.name}"
         self._client.log_metric(self._parent, metric, score.mean, at, winner.number)
-        self._client.log_metric(self._parent, f"{metric}_se", score.standard_error, at, winner.number)
+        if len(score.values) > 1:
+            self._client.log_metric(self._parent, f"{metric}_se", score.standard_error, at, winner.number)
 
     def _find_parent(self) -> str:
         existing = next(self._search_runs(f"tags.kind = '{SEARCH_RUN}'"), None)

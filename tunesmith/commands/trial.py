@@ -37,7 +37,13 @@ def trial(
     ] = None,
     corpus: CorpusName = None,
     repeats: Repeats = None,
-    folds: Annotated[int, typer.Option(help="Number of cross-validation folds.", min=2, max=20)] = 4,
+    folds: Annotated[
+        str,
+        typer.Option(
+            help='Number of cross-validation folds, or "holdout:0.05" to hold out this share of the notes once.',
+            metavar="N|holdout:SHARE",
+        ),
+    ] = "4",
     seed: Annotated[int, typer.Option(help="Seed of the folds, initial weights, windows and dropout.", min=0)] = 0,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
     home: Home = None,
@@ -56,7 +62,7 @@ def trial(
     from models.families import family as find_family
     from models.training.device import use_threads
     from search.spec.file import default_corpus
-    from search.spec.sections import Data
+    from search.spec.sections import Data, read_folds
     from tunesmith.searching.backend import ready_backend
 
     number = 0
@@ -76,7 +82,8 @@ def trial(
             return
         values, source = _requested(chosen, preset, settings or [])
         reading = reading_of_repeats(repeats or "written")
-        data = Data(corpus=corpus or default_corpus(chosen), repeats=reading, folds=folds, seed=seed)
+        name = corpus or default_corpus(chosen)
+        data = Data(corpus=name, repeats=reading, folds=read_folds(folds, "--folds"), seed=seed)
     spec = chosen.spec_type.from_values(values, source)
     use_threads(threads)
     ready_backend("auto")
@@ -123,7 +130,7 @@ def _train(family: "Family[Any, Any]", spec: "Spec", data: "Data", number: int, 
     for remark in family.remarks({name: (value,) for name, value in spec.model_dump().items()}, prepared.data):
         warn(remark)
     lines = EpochLines(family, spec)
-    lines.begin(f"{family.name} on {data.title}: {data.folds} folds in lockstep on {best_device()}")
+    lines.begin(f"{family.name} on {data.title}: {data.folds_title} in lockstep on {best_device()}")
     try:
         train_trial(
             family, spec, prepared.data, lines.add, seed=data.seed, number=number, files=None, device=best_device()

@@ -151,12 +151,14 @@ class Outcome:
 
         Returns:
             On the paper's corpus, whether the value is within two standard errors of the paper's. On another, whether
-            the difference from the base has the paper's sign ("undecided" if its interval contains zero). "unknown" if
-            there is nothing to compare.
+            the difference from the base has the paper's sign ("undecided" if its interval contains zero, or with a
+            single fold). "unknown" if there is nothing to compare.
         """
         row, values = outcome.row, outcome.values(self.experiment.metric)
         if row.published is None or values is None:
             return "unknown"
+        if self.comparable and len(values.values) == 1:
+            return "undecided"
         if self.comparable:
             return "agrees" if abs(values.mean - row.published) <= _AGREES * values.standard_error else "differs"
         difference, published = self.difference(outcome, self.experiment.metric), self.published_difference(row)

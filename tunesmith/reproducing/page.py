@@ -63,7 +63,7 @@ def _run(outcome: Outcome, corpus: str) -> str:
     spec, experiment = outcome.record.spec, outcome.experiment
     seeds = max((len(row.trials) for row in outcome.rows), default=0)
     text = (
-        f"Trained on {corpus}, with {counted(spec.data.folds, 'fold')}, {counted(seeds, 'seed')} and "
+        f"Trained on {corpus}, with {spec.data.folds_title}, {counted(seeds, 'seed')} and "
         f"{counted(spec.budget.epochs, 'epoch')}; {duration(sum(trial.seconds for trial in outcome.record.trials))} of "
         "training in all."
     )
@@ -142,10 +142,9 @@ def _table(outcome: Outcome) -> Iterator[str]:
     yield _row(titles)
     yield _row(["---"] * len(titles))
     yield from map(_row, cells)
-    spec = outcome.record.spec
     yield ""
     yield (
-        f"± is the standard error over the {spec.data.folds} folds. Differences are paired, fold by fold; an interval "
+        "± is the standard error over the folds. Differences are paired, fold by fold; an interval "
         "that contains zero decides nothing."
     )
 

@@ -23,7 +23,13 @@ def prepare_data(data: "Data", kind: str, progress: "Progress") -> "Prepared":
     from data_prep.prepared.corpus import prepare
 
     return prepare(
-        data.corpus, kind=kind, repeats=data.repeats, num_folds=data.folds, seed=data.seed, progress=progress
+        data.corpus,
+        kind=kind,
+        repeats=data.repeats,
+        num_folds=data.num_parts,
+        holdout=data.is_holdout,
+        seed=data.seed,
+        progress=progress,
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.corpora.folds import TEST, TEST_SHARE, assign, assign_by_style
+from data_prep.corpora.folds import TEST, TEST_SHARE, assign, assign_by_style, hold_out_first
 from data_prep.errors import BadInputError
 from data_prep.randomness import stream
 
@@ -137,3 +137,8 @@ def test_a_style_with_too_few_groups_is_named() -> None:
 def test_the_number_of_folds_has_the_same_bounds_for_styles() -> None:
     with pytest.raises(BadInputError, match="takes 2 to 100 folds: got 1"):
         _by_style([0, 1], ["a", "a"], num_folds=1)
+
+
+def test_a_holdout_holds_out_the_first_fold_once() -> None:
+    folds = [TEST, 0, 1, 2, 3, 0, TEST, 2]
+    assert hold_out_first(folds) == [TEST, 0, 1, 1, 1, 0, TEST, 1]

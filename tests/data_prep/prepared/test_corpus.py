@@ -282,3 +282,15 @@ def test_without_folds_all_pieces_are_in_one_fold_and_none_in_the_test_set(
     assert prepare(str(folder), num_folds=None, cache=cache, processes=1).data.num_pieces == 1
     with pytest.raises(BadInputError, match="2 to 100 folds: got 0"):
         prepare(str(folder), num_folds=0, cache=cache)
+
+
+def test_a_holdout_is_the_first_of_as_many_folds(folder_of_pieces: Callable[[int], Path], tmp_path: Path) -> None:
+    folder = folder_of_pieces(14)
+    crossed = _prepare(folder, tmp_path, num_folds=5)
+    held = prepare(str(folder), kind=crossed.kind, cache=tmp_path / "cache", num_folds=5, holdout=True)
+    assert held.data.num_folds == 1
+    assert held.data.ids == crossed.data.ids
+    assert np.array_equal(held.data.fold == 0, crossed.data.fold == 0)
+    assert set(held.data.fold) == {0, 1}
+    assert held.fingerprint != crossed.fingerprint
+    assert _prepare(folder, tmp_path, num_folds=5).source == crossed.source
