@@ -113,3 +113,26 @@ class Experiment:
     def row(self, name: str) -> Row:
         """Return the row of a name."""
         return next(row for row in self.rows if row.name == name)
+
+
+@dataclass(frozen=True)
+class GridExperiment:
+    """A figure with one tune that networks memorise, by their number of inputs and of training steps.
+
+    Attributes:
+        name: Name on the command line ("s1/figure4").
+        title: What it shows, in one line.
+        source: The paper, with the place in it.
+        inputs: Numbers of previous notes that a network sees: the rows.
+        iterations: Numbers of training steps: the columns.
+        bars: Bars of the tune that a network continues.
+        seconds: Measured training time of one seed on one processor.
+    """
+
+    name: str
+    title: str
+    source: str
+    inputs: tuple[int, ...]
+    iterations: tuple[int, ...]
+    bars: int
+    seconds: float

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from models.composer.presets import LITERAL, TABLE_1
-from models.experiments import Claim, Corpus, Experiment, Row
+from models.experiments import Claim, Corpus, Experiment, GridExperiment, Row
 from models.metrics import CV_LOSS, NATS_PER_NOTE, TRAIN_LOSS
 from models.spec import Value
 
@@ -193,11 +193,22 @@ def _models(name: str, title: str, place: str, *, curves: bool = False, tunes: t
     )
 
 
-COMPOSER_EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
+_GRID = GridExperiment(
+    name="s1/figure4",
+    title="Mary Had a Little Lamb by inputs and iterations",
+    source=f"Figure 4 of {_PAPER}",
+    inputs=(1, 2, 4, 8),
+    iterations=(250, 500, 1000, 2000),
+    bars=4,
+    seconds=30,
+)
+
+COMPOSER_EXPERIMENTS: Mapping[str, Experiment | GridExperiment] = MappingProxyType(
     {
         experiment.name: experiment
         for experiment in (
             _TABLE,
+            _GRID,
             _models("s1/figure5", "training and validation loss of models A and B", "Figure 5", curves=True),
             _models("s1/figure6", "tunes by model A, the poor one", "Figure 6", tunes=(_A, _B)),
             _models("s1/figure7", "tunes by model B, the better one", "Figure 7", tunes=(_B, _A)),

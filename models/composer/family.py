@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from models.composer.experiments import COMPOSER_EXPERIMENTS
 from models.composer.presets import COMPOSER_PRESETS
 from models.composer.spec import ComposerSpec
-from models.experiments import Experiment
+from models.experiments import Experiment, GridExperiment
 from models.family import Baseline, Preset, Scored, Training
 from models.metrics import CV_LOSS, CV_LOSS_BY_NOTE, NATS_PER_NOTE, NATS_PER_NOTE_BY_NOTE, TRAIN_LOSS, Metric
 
@@ -36,7 +36,7 @@ class Composer:
     metrics: Sequence[Metric] = (NATS_PER_NOTE, NATS_PER_NOTE_BY_NOTE, CV_LOSS, CV_LOSS_BY_NOTE, TRAIN_LOSS)
     columns: Sequence[Metric] = (NATS_PER_NOTE, CV_LOSS)
     presets: Mapping[str, Preset] = COMPOSER_PRESETS
-    experiments: Mapping[str, Experiment] = COMPOSER_EXPERIMENTS
+    experiments: Mapping[str, Experiment | GridExperiment] = COMPOSER_EXPERIMENTS
 
     def remarks(self, tried: Mapping[str, Container[object]], data: "Melodies") -> Sequence[str]:
         """Return a remark on copying from earlier bars if no piece of the corpus allows it."""

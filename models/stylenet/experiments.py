@@ -7,7 +7,7 @@ the grid, most of which are silent; ``models.stylenet.presets`` has its settings
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from models.experiments import Claim, Corpus, Experiment, Row
+from models.experiments import Claim, Corpus, Experiment, GridExperiment, Row
 from models.metrics import MSE_ALL, ONSET_CORRELATION, ONSET_MAE, TRAIN_LOSS
 from models.spec import Value
 from models.stylenet.presets import STYLENET_PRESETS
@@ -119,7 +119,7 @@ _TRUNCATION = Experiment(
     "times.",
 )
 
-STYLENET_EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
+STYLENET_EXPERIMENTS: Mapping[str, Experiment | GridExperiment] = MappingProxyType(
     {
         experiment.name: experiment
         for experiment in (

@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.experiments import Experiment
+from models.experiments import Experiment, GridExperiment
 from models.family import Baseline, Preset, Scored, Training
 from models.metrics import ONSET_MAE, TRAIN_LOSS, VELOCITY_METRICS, Metric
 from models.stylenet.experiments import STYLENET_EXPERIMENTS
@@ -37,7 +37,7 @@ class StyleNet:
     metrics: Sequence[Metric] = (*VELOCITY_METRICS, TRAIN_LOSS)
     columns: Sequence[Metric] = (ONSET_MAE,)
     presets: Mapping[str, Preset] = STYLENET_PRESETS
-    experiments: Mapping[str, Experiment] = STYLENET_EXPERIMENTS
+    experiments: Mapping[str, Experiment | GridExperiment] = STYLENET_EXPERIMENTS
 
     def remarks(self, tried: Mapping[str, Container[object]], data: "Performances") -> Sequence[str]:
         """Return no remarks: every setting has an effect on all data."""

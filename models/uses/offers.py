@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from data_prep.tunes.notation import Tune
-from models.experiments import Experiment
+from models.experiments import Experiment, GridExperiment
 from models.spec import Value
 
 if TYPE_CHECKING:
@@ -147,6 +147,6 @@ class PublishedFamily(Protocol):
     """A family of which results were published."""
 
     @property
-    def experiments(self) -> Mapping[str, Experiment]:
+    def experiments(self) -> Mapping[str, Experiment | GridExperiment]:
         """The published results that can be reproduced, by name."""
         ...

@@ -128,7 +128,7 @@ class Data(Section):
     @property
     def folds_title(self) -> str:
         """The folds in words."""
-        return f"{1 / self.num_parts:.0%} held out" if self.is_holdout else f"{self.folds} folds"
+        return f"{100 / self.num_parts:.3g} % held out" if self.is_holdout else f"{self.folds} folds"
 
     @property
     def title(self) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from data_prep.errors import unknown
+from data_prep.errors import BadInputError, unknown
 from tunesmith.console import err, new_table, out, print_json
 from tunesmith.figures import duration
 from tunesmith.home import home_folder, make_folder
@@ -15,7 +15,7 @@ from tunesmith.options import Address, AsJson, CorpusName, Home
 from tunesmith.program import command
 
 if TYPE_CHECKING:
-    from models.experiments import Experiment
+    from models.experiments import Experiment, GridExperiment
     from models.family import Family
     from search.spec.whole_search import SearchSpec
     from tunesmith.reproducing.outcome import Outcome
@@ -62,6 +62,7 @@ def reproduce(
 
         tunesmith reproduce s1/figure5 --corpus my-tunes/
     """
+    from models.experiments import GridExperiment
     from models.families import family as find_family
     from models.families import offering
     from models.uses.offers import PublishedFamily
@@ -75,30 +76,45 @@ def reproduce(
         raise unknown("experiment", what, experiments)
     name, experiment = experiments[what]
     family = find_family(name)
+    target = folder / experiment.name
+    if isinstance(experiment, GridExperiment):
+        if given := [option for option, value in {"--corpus": corpus, "--epochs": epochs}.items() if value]:
+            raise BadInputError(f"{what} is about one tune and its own numbers of steps", f"got {given[0]}")
+        make_folder(target, "pages", "--out")
+        _reproduce_grid(experiment, name, seeds, target, as_json=as_json)
+        return
     from tunesmith.reproducing.as_search import RunOptions, search_of
 
     options = RunOptions(corpus or "", repeats or "", seeds, epochs, slots=slots or 0)
     spec = search_of(experiment, family, options)
-    target = folder / experiment.name
     make_folder(target, "pages", "--out")
     _reproduce(experiment, family, spec, home_folder(home), address, target, as_json=as_json)
 
 
-def _print_list(experiments: "list[Experiment]", *, as_json: bool) -> None:
+def _print_list(experiments: "list[Experiment | GridExperiment]", *, as_json: bool) -> None:
     if as_json:
-        print_json(
-            [
-                {"name": each.name, "title": each.title, "source": each.source, "rows": len(each.rows)}
-                for each in experiments
-            ]
-        )
+        keys = ("name", "title", "source", "seconds")
+        print_json([{key: getattr(each, key) for key in keys} for each in experiments])
         return
-    table = new_table("experiment", "rows", "one seed, 2 cores")
+    table = new_table("experiment", "time of one seed")
     table.add_column("what", overflow="fold")
     for each in experiments:
-        table.add_row(each.name, str(len(each.rows)), f"about {duration(each.seconds / 2)}", each.title)
+        table.add_row(each.name, f"about {duration(each.seconds)}", each.title)
     out.print(table)
+    out.print("[dim]times are for one processor and the default corpus; trials run at the same time on several[/]")
     out.print(f"[dim]{escape(command('reproduce', experiments[0].name))} runs one[/]", soft_wrap=True)
+
+
+def _reproduce_grid(experiment: "GridExperiment", family: str, seeds: int, folder: Path, *, as_json: bool) -> None:
+    from tunesmith.reproducing import grid
+
+    shares, files = grid.reproduce_grid(experiment, family, seeds, folder)
+    if as_json:
+        cells = grid.as_data(shares)
+        print_json({"experiment": experiment.name, "cells": cells, "files": [str(path) for path in files]})
+    else:
+        _print_table(experiment.title, experiment.name, grid.table(experiment, shares))
+        _print_summary(grid.summary(experiment, shares), files)
 
 
 def _reproduce(
@@ -140,13 +156,21 @@ def _reproduce(
 def _print(outcome: "Outcome", files: list[Path]) -> None:
     from tunesmith.reproducing.page import summary, table
 
-    titles, cells = table(outcome, brief=True)
+    _print_table(outcome.experiment.title, outcome.experiment.name, table(outcome, brief=True))
+    _print_summary(summary(outcome), files)
+
+
+def _print_table(title: str, name: str, table: tuple[list[str], list[list[str]]]) -> None:
+    titles, cells = table
     shown = new_table()
-    for title in titles:
-        shown.add_column(title, overflow="fold", no_wrap=title not in {"setting", "verdict"})
+    for column in titles:
+        shown.add_column(column, overflow="fold", no_wrap=column not in {"setting", "verdict"})
     for row in cells:
         shown.add_row(*map(escape, row))
-    out.print(f"[bold]{outcome.experiment.name}[/]: {escape(outcome.experiment.title)}", soft_wrap=True)
+    out.print(f"[bold]{name}[/]: {escape(title)}", soft_wrap=True)
     out.print(shown)
-    out.print(summary(outcome), markup=False, soft_wrap=True)
+
+
+def _print_summary(text: str, files: list[Path]) -> None:
+    out.print(text, markup=False, soft_wrap=True)
     out.print(f"[dim]the page: {escape(str(files[1]))}[/]", soft_wrap=True)

@@ -130,7 +130,7 @@ def _train(family: "Family[Any, Any]", spec: "Spec", data: "Data", number: int, 
     for remark in family.remarks({name: (value,) for name, value in spec.model_dump().items()}, prepared.data):
         warn(remark)
     lines = EpochLines(family, spec)
-    lines.begin(f"{family.name} on {data.title}: {data.folds_title} in lockstep on {best_device()}")
+    lines.begin(f"{family.name} on {data.title}: {data.folds_title}, on {best_device()}")
     try:
         train_trial(
             family, spec, prepared.data, lines.add, seed=data.seed, number=number, files=None, device=best_device()

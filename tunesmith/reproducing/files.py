@@ -59,16 +59,36 @@ def write_page(
     """
     pictures = {name: (caption, content(figure, name)) for name, caption, figure in _figures(outcome)} | dict(shown)
     text = page(outcome, corpus, {name: caption for name, (caption, _) in pictures.items()}, extra)
+    contents = {name: data for name, (_, data) in pictures.items()}
+    return write_files(folder, outcome.experiment.name, text, as_data(outcome), contents)
+
+
+def write_files(folder: Path, title: str, text: str, data: Any, pictures: Mapping[str, bytes]) -> list[Path]:
+    """Write a page as Markdown and HTML, its data and its pictures; existing files are replaced.
+
+    Args:
+        folder: The folder; it is created.
+        title: Title of the HTML page.
+        text: The page as Markdown.
+        data: The data, which is written as JSON.
+        pictures: The contents of the pictures by file name.
+
+    Returns:
+        The files, the pages first.
+
+    Raises:
+        BadInputError: If the folder cannot be written to.
+    """
     contents = {
         "page.md": text.encode(),
-        "page.html": as_html(text, outcome.experiment.name, {name: data for name, (_, data) in pictures.items()}),
-        "data.json": json_text(as_data(outcome)).encode(),
-        **{name: data for name, (_, data) in pictures.items()},
+        "page.html": as_html(text, title, pictures),
+        "data.json": json_text(data).encode(),
+        **pictures,
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, data in contents.items():
-            atomic_write(folder / name, data)
+        for name, content_of_file in contents.items():
+            atomic_write(folder / name, content_of_file)
     except OSError as error:
         value = f"{folder} is not ({error.strerror or error})"
         raise BadInputError("the folder of the page must be writable", value, "--out", "name another folder") from None

@@ -11,8 +11,8 @@ from search.spec.sections import Data, read_folds
     ("text", "parts", "folds", "title"),
     [
         ("4", 4, 4, "4 folds"),
-        ('"holdout:0.05"', 20, 1, "5% held out"),
-        ('"holdout:.25"', 4, 1, "25% held out"),
+        ('"holdout:0.05"', 20, 1, "5 % held out"),
+        ('"holdout:.25"', 4, 1, "25 % held out"),
     ],
 )
 def test_folds_are_parsed_and_written(text: str, parts: int, folds: int, title: str) -> None:

@@ -50,6 +50,11 @@ def test_an_unknown_experiment_names_the_nearest(capsys: pytest.CaptureFixture[s
     assert "did you mean 's1/table1'?" in capsys.readouterr().err
 
 
+def test_an_option_without_effect_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["reproduce", "s1/figure4", "--corpus", "oneills"]) == 2
+    assert "about one tune and its own numbers of steps: got --corpus" in capsys.readouterr().err
+
+
 def test_the_page_has_tunes_measures_and_says_that_the_corpus_is_another(reproduced: tuple[Place, str]) -> None:
     place, out = reproduced
     folder = place.folder / "reproduced" / "s1" / "figure6"

@@ -18,6 +18,7 @@ EXPERIMENTS = [
     (family(name), experiment)
     for name, published in offering(PublishedFamily).items()
     for experiment in published.experiments.values()
+    if isinstance(experiment, Experiment)
 ]
 
 
