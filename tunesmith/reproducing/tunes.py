@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from data_prep.tunes.copies import CorpusIndex
 from data_prep.tunes.corpus_measures import corpus_measures
 from data_prep.tunes.from_melodies import corpus_tunes
+from data_prep.tunes.keys import estimate_key
 from data_prep.tunes.measures import MEASURES, measure
 from data_prep.writers.engraving import to_svg
 from data_prep.writers.score import to_musicxml
@@ -93,6 +94,19 @@ def measured(composed: Sequence[Composed], melodies: "Melodies") -> Iterator[str
         cells = [_mean([measure(tune)[name] for tune in row.tunes]) for row in composed]
         median = corpus.quantiles(name, 0.5)[0] if len(corpus.known(name)) else math.nan
         yield f"| {MEASURES[name].title} ({MEASURES[name].unit}) | {' | '.join(cells)} | {median:.2f} |"
+
+    drifts = [_mean([key_drift(tune) for tune in row.tunes]) for row in composed]
+    own = _mean([key_drift(tune) for tune in corpus_tunes(melodies)])
+    yield f"| key signature drifts (fifths, first half to second) | {' | '.join(drifts)} | {own} (mean) |"
+
+
+def key_drift(tune: "Tune") -> float:
+    """Return how far apart the estimated key signatures of a tune's halves are, in fifths."""
+    half = len(tune.pitch) // 2
+    parts = [(tune.pitch[:half], tune.duration[:half]), (tune.pitch[half:], tune.duration[half:])]
+    first, second = (estimate_key(*part)[0] for part in parts)
+    apart = abs(first - second) % 12
+    return float(min(apart, 12 - apart))
 
 
 def _mean(values: Sequence[float | None]) -> str:
