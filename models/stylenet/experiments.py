@@ -7,6 +7,7 @@ the grid, most of which are silent; ``models.stylenet.presets`` has its settings
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from data_prep.wording import counted
 from models.experiments import Claim, Corpus, Experiment, GridExperiment, Row
 from models.metrics import MSE_ALL, ONSET_CORRELATION, ONSET_MAE, TRAIN_LOSS
 from models.spec import Value
@@ -102,7 +103,7 @@ _TRUNCATION = Experiment(
     default_corpus="synthetic",
     repeats="written",
     rows=(
-        *(Row(f"{length} steps", _preset("s2-code", length=length)) for length in _LENGTHS),
+        *(Row(counted(length, "step"), _preset("s2-code", length=length)) for length in _LENGTHS),
         Row("200 steps, carried", _preset("s2-code", truncation="carry")),
     ),
     base="200 steps",

@@ -26,7 +26,7 @@ _TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
 _IMAGE = re.compile(r'<img src="([^"]+)"')
 _STYLE = """
 :root { color-scheme: light dark }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; font-size: 14px; display: block; overflow-x: auto }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid #8886; text-align: left; white-space: nowrap }
 img { max-width: 100%; background: white }

@@ -78,18 +78,18 @@ def summary(experiment: GridExperiment, shares: Shares) -> str:
     whole = sum(share == 1 for share in shares[inputs[-1], iterations[-1]])
     count = len(shares[inputs[-1], iterations[-1]])
     closer = "holds" if by_inputs and by_steps else "does not hold"
+    most = f"{counted(inputs[-1], 'input')} and {counted(iterations[-1], 'iteration')}"
     return (
-        f"That more inputs and more iterations come closer to the tune {closer}. With {inputs[-1]} inputs and "
-        f"{iterations[-1]} iterations, {whole} of {counted(count, 'network')} "
+        f"That more inputs and more iterations come closer to the tune {closer}. With {most}, {whole} of {counted(count, 'network')} "
         f"{'reproduces' if whole == 1 else 'reproduce'} the entire tune, as the paper says."
     )
 
 
 def _page(experiment: GridExperiment, shares: Shares, seeds: int) -> Iterator[str]:
     yield from (f"# {experiment.name}: {experiment.title}", "", f"{experiment.source}.", "")
+    beginning = f"the first {counted(experiment.bars, 'bar')}"
     yield (
-        f"Each network sees the last notes only, and continues the first {experiment.bars} bars with the most likely "
-        f"note. The table shows the share of right notes, the mean over {counted(seeds, 'network')}; the picture shows "
+        f"Each network sees the last notes only, and continues {beginning} with the most likely note. The table shows the share of right notes, the mean over {counted(seeds, 'network')}; the picture shows "
         "the first."
     )
     yield from ("", f"**{summary(experiment, shares)}**", "")

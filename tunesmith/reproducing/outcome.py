@@ -139,9 +139,11 @@ class Outcome:
         return Difference.of(values, base)
 
     def published_difference(self, row: Row) -> float | None:
-        """Return a row minus the base in the paper; None if the paper has no value."""
-        base = self.experiment.row(self.experiment.base).published
-        return None if row.published is None or base is None else row.published - base
+        """Return a row minus the base in the paper; None for the base itself, and if the paper has no value."""
+        base = self.experiment.row(self.experiment.base)
+        if row is base or row.published is None or base.published is None:
+            return None
+        return row.published - base.published
 
     def verdict(self, outcome: RowOutcome) -> Verdict:
         """Compare a row with the paper.

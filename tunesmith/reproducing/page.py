@@ -1,6 +1,7 @@
 """The page of an experiment, as Markdown: the paper's values, ours, and verdicts."""
 
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from data_prep.wording import counted
@@ -73,33 +74,27 @@ def _run(outcome: Outcome, corpus: str) -> str:
         return f"{text} The corpus has the size of the paper's, {experiment.corpus.name}: values are compared."
     return (
         f"{text} The paper's numbers are of another corpus, {experiment.corpus.name}, and cannot be compared with "
-        "these values. Compared are differences between rows."
+        "these values. Instead, differences between rows are compared."
     )
 
 
 def summary(outcome: Outcome) -> str:
     """Return the verdicts in one or two sentences."""
-    verdicts = [outcome.verdict(row) for row in outcome.rows]
-    known = [verdict for verdict in verdicts if verdict != "unknown"]
+    values = Counter(outcome.verdict(row) for row in outcome.rows)
+    claims = Counter(tested.verdict for tested in outcome.claims())
     parts: list[str] = []
-    if known:
-        agrees, what = (
-            known.count("agrees"),
-            "values agree" if outcome.comparable else "differences from the base agree",
-        )
-        how = "within two standard errors" if outcome.comparable else "in sign"
-        parts.append(f"{agrees} of {len(known)} {what} with the paper's {how}")
-        if not outcome.comparable:
-            parts[-1] += f", {known.count('undecided')} cannot be told from zero, {known.count('differs')} disagree"
-    claims = [claim.verdict for claim in outcome.claims() if claim.verdict != "unknown"]
-    if claims:
+    if values["agrees"] + values["differs"] + values["undecided"]:
+        what = "values (within two standard errors)" if outcome.comparable else "differences from the base (their sign)"
+        undecided = f", {values['undecided']} undecided" if values["undecided"] else ""
+        parts.append(f"{what}: {values['agrees']} agree with the paper, {values['differs']} differ{undecided}")
+    if claims["holds"] + claims["does not hold"] + claims["undecided"]:
         parts.append(
-            f"{claims.count('holds')} of {len(claims)} comparisons that the paper makes hold, "
-            f"{claims.count('does not hold')} do not, {claims.count('undecided')} are undecided"
+            f"the paper's statements: {claims['holds']} hold, {claims['does not hold']} do not, "
+            f"{claims['undecided']} undecided"
         )
     tau = outcome.rank_correlation()
     if tau is not None:
-        parts.append(f"the rank correlation of the rows with the paper's is {tau:.2f} (Kendall's tau)")
+        parts.append(f"order of the rows: Kendall's tau with the paper's is {tau:.2f}")
     return ". ".join(f"{part[0].upper()}{part[1:]}" for part in parts) + "." if parts else "No results yet."
 
 

@@ -11,6 +11,7 @@ from data_prep.tunes.corpus_measures import corpus_measures
 from data_prep.tunes.from_melodies import corpus_tunes
 from data_prep.tunes.keys import estimate_key
 from data_prep.tunes.measures import MEASURES, measure
+from data_prep.wording import counted
 from data_prep.writers.engraving import to_svg
 from data_prep.writers.score import to_musicxml
 from models.families import offering
@@ -79,7 +80,7 @@ def engraved(composed: Sequence[Composed]) -> Iterator[tuple[str, str, bytes]]:
     """Yield file name, caption and SVG of the first tune of each row."""
     for number, row in enumerate(composed):
         page = to_svg(to_musicxml(row.tunes[0])).encode()
-        yield f"tune-{number + 1}.svg", f"The first of {len(row.tunes)} tunes by {row.name}", page
+        yield f"tune-{number + 1}.svg", f"The first of {counted(len(row.tunes), 'tune')} by {row.name}", page
 
 
 def measured(composed: Sequence[Composed], melodies: "Melodies") -> Iterator[str]:
