@@ -36,8 +36,9 @@ def to_wav(midi: Any) -> bytes:
         A WAV file with one channel and 16 bits, as loud as possible without clipping.
     """
     mixed = to_samples(midi)
-    loudest = float(np.abs(mixed).max(initial=0))
-    return wav_file(np.rint(mixed * (_PEAK * 32767 / loudest if loudest else 0)).astype(np.int16), RATE)
+    loudest = max(float(mixed.max(initial=0)), -float(mixed.min(initial=0)))
+    mixed *= _PEAK * 32767 / loudest if loudest else 0  # in place: half an hour takes 635 MB
+    return wav_file(np.rint(mixed, out=mixed).astype(np.int16), RATE)
 
 
 def to_samples(midi: Any, begin: float = 0.0, end: float = math.inf) -> NDArray[np.float64]:
@@ -58,15 +59,20 @@ def to_samples(midi: Any, begin: float = 0.0, end: float = math.inf) -> NDArray[
         for note, release in _releases(player)
         if begin <= note.start < end
     ]
-    played = [
-        (round((note.start - begin) * RATE), _font().play(program, note.pitch, note.velocity, release - note.start))
-        for program, note, release in notes
-    ]
-    length = max((place + len(sound) for place, sound in played), default=0)
-    mixed = np.zeros(max(length, round((min(midi.get_end_time(), end) - begin) * RATE)))
-    for place, sound in played:
+    mixed = np.zeros(max(round((min(midi.get_end_time(), end) - begin) * RATE), 0))
+    for program, note, release in notes:
+        place = round((note.start - begin) * RATE)
+        sound = _font().play(program, note.pitch, note.velocity, release - note.start)
+        missing = place + len(sound) - len(mixed)
+        mixed = np.append(mixed, np.zeros(missing)) if missing > 0 else mixed
         mixed[place : place + len(sound)] += sound
     return mixed
+
+
+def held_seconds(midi: Any) -> float:
+    """Return the sum of the times for which the notes of a PrettyMIDI are held, by their keys or the pedal."""
+    players = (player for player in midi.instruments if not player.is_drum)
+    return sum(release - note.start for player in players for note, release in _releases(player))
 
 
 def wav_file(samples: NDArray[np.int16], rate: int) -> bytes:
