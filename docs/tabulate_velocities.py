@@ -70,9 +70,10 @@ def nets(spec: StyleNetSpec, data: Performances, seeds: int, seed: int) -> list[
 
 def with_human_spread(velocity: NDArray[np.float64], data: Performances) -> NDArray[np.float64]:
     """Scale held-out predictions, piece by piece, to the spread that the network learnt from its training pieces."""
-    spreads, scaled = human_spreads(data), velocity.copy()
+    fold = np.clip(data.fold, 0, data.num_folds - 1)  # no prediction is known for pieces that no fold holds out
+    spreads, scaled = human_spreads(data)[fold, data.style], velocity.copy()
     for number, (begin, end) in enumerate(pairwise(data.start.tolist())):
-        scaled[begin:end] = with_spread(velocity[begin:end], float(spreads[data.fold[number], data.style[number]]))
+        scaled[begin:end] = with_spread(velocity[begin:end], float(spreads[number]))
     return scaled
 
 
