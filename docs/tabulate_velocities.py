@@ -1,16 +1,21 @@
 """Write docs/results/velocities.md: scores of a StyleNet on real performances, compared with the baselines.
 
     python docs/tabulate_velocities.py FOLDER --trial stylenet/7 [--home runs] [--seeds 3]
+    python docs/tabulate_velocities.py FOLDER --again [--seeds 3]
 
 The trial's hyperparameters are trained again with other seeds on the folds of its search; the test set stays sealed.
+``--again`` takes the hyperparameters from the page itself, for a change of the code that needs no new search.
 """
 
 import argparse
+import re
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -25,14 +30,20 @@ from models.families import family as find_family
 from models.metrics import ONSET_CORRELATION, ONSET_MAE, ONSET_MAE_LEVEL_REMOVED, ONSET_SPREAD, FoldValues, of_style
 from models.stylenet.baselines import simple_predictions
 from models.stylenet.spec import StyleNetSpec
+from models.stylenet.spread import human_spreads
 from models.stylenet.task import StyleNetTask
 from models.stylenet.velocity_scores import piece_scores
 from models.training.loop import LockstepTraining
+from models.uses.performing import with_spread
+from search.spec.sections import Data
 from tunesmith.figures import settings_line
 from tunesmith.names.trials import recorded_trial
+from tunesmith.options import read_settings
 
 TARGET = Path(__file__).parent / "results" / "velocities.md"
 SHOWN = (ONSET_MAE, ONSET_MAE_LEVEL_REMOVED, ONSET_CORRELATION, ONSET_SPREAD)
+
+SINGLE = "StyleNet, one net"
 
 Scores = Mapping[str, FoldValues]
 
@@ -57,6 +68,15 @@ def nets(spec: StyleNetSpec, data: Performances, seeds: int, seed: int) -> list[
     return predictions
 
 
+def with_human_spread(velocity: NDArray[np.float64], data: Performances) -> NDArray[np.float64]:
+    """Scale held-out predictions, piece by piece, to the spread that the network learnt from its training pieces."""
+    fold = np.clip(data.fold, 0, data.num_folds - 1)  # no prediction is known for pieces that no fold holds out
+    spreads, scaled = human_spreads(data)[fold, data.style], velocity.copy()
+    for number, (begin, end) in enumerate(pairwise(data.start.tolist())):
+        scaled[begin:end] = with_spread(velocity[begin:end], float(spreads[number]))
+    return scaled
+
+
 def mean_over_seeds(name: str, single: Sequence[Row]) -> Row:
     """Return the expected scores of a single network: the means over seeds, for each fold and each performance."""
     scores: dict[str, FoldValues] = {}
@@ -67,7 +87,7 @@ def mean_over_seeds(name: str, single: Sequence[Row]) -> Row:
 
 
 def rows(spec: StyleNetSpec, data: Performances, seeds: int, seed: int) -> list[Row]:
-    """Score the baselines, single networks, their mean, and their mean with gradient boosting."""
+    """Score the baselines, single networks, their mean, and their mean with gradient boosting, and human spreads."""
     sizes = GridSizes.of(data)
 
     def row(name: str, velocity: NDArray[np.float64]) -> Row:
@@ -78,10 +98,13 @@ def rows(spec: StyleNetSpec, data: Performances, seeds: int, seed: int) -> list[
     predicted = nets(spec, data, seeds, seed)
     averaged = np.mean(predicted, axis=0)
     single = [row("one net", velocity) for velocity in predicted]
+    spread = [row("one net", with_human_spread(velocity, data)) for velocity in predicted]
     return [
         *(row(name, velocity) for name, velocity in simple.items()),
-        mean_over_seeds(f"StyleNet, one net (mean of {seeds} seeds)", single),
+        mean_over_seeds(f"{SINGLE} (mean of {seeds} seeds)", single),
+        mean_over_seeds(f"{SINGLE}, human spread", spread),
         row(f"StyleNet, {seeds} nets averaged", averaged),
+        row(f"StyleNet, {seeds} nets averaged, human spread", with_human_spread(averaged, data)),
         row("their mean with gradient boosting", (seeds * averaged + simple["gradient boosting"]) / (seeds + 1)),
     ]
 
@@ -121,9 +144,17 @@ performances of a fold, ± one standard error over the folds. Velocities are in 
 standard deviation of the predicted velocities divided by that of the played ones. A difference paired by composition is
 averaged over the performances of a composition, then over compositions, ± one standard error over compositions.
 
-The network is the best of a search of {num_trials} trials on the same folds, so its figures are slightly optimistic. It
-has {num_weights} weights per fold and these hyperparameters: {settings}.
+"Human spread" is what `tunesmith perform --spread human` does: the deviations of a piece's predictions from their mean
+are scaled so that their standard deviation is the median of those of the style's training performances. It restores the
+spread and leaves the order of the notes as it is. It raises the error: of the predictions with a given correlation, the
+flat ones have the smallest error.
+
+The network is the best of a search of {num_trials} trials on {folds}. It has {num_weights} weights per fold and these
+hyperparameters: {settings}.
 """
+
+SAME_FOLDS = "the same folds, so its figures are slightly optimistic"
+OTHER_FOLDS = "earlier folds of the same performances, so its figures may be slightly optimistic"
 
 PAIRED = """
 | MAE lower by | paired by fold | paired by composition |
@@ -139,7 +170,7 @@ in the players. A model that distinguishes them has not necessarily learnt a sty
 
 ```sh
 tunesmith search stylenet --corpus FOLDER --time none
-python docs/tabulate_velocities.py FOLDER --trial {trial} --seeds {seeds}
+python docs/tabulate_velocities.py FOLDER {trial} --seeds {seeds}
 ```
 """
 
@@ -147,7 +178,7 @@ python docs/tabulate_velocities.py FOLDER --trial {trial} --seeds {seeds}
 def page(predictors: Sequence[Row], data: Performances, facts: Mapping[str, object]) -> str:
     """Return the page, with a table for each style."""
     by_name = {row.name: row for row in predictors}
-    single, averaged = predictors[-3], predictors[-2]
+    single, averaged = predictors[-5], predictors[-3]
     paragraphs = HEAD.format(**facts).split("\n\n")
     parts = ["\n\n".join(textwrap.fill(paragraph, 120) for paragraph in paragraphs) + "\n"]
     for number, style in enumerate(data.styles):
@@ -162,22 +193,49 @@ def page(predictors: Sequence[Row], data: Performances, facts: Mapping[str, obje
     return "".join([*parts, FOOT.format(**facts)])
 
 
+class Trial(NamedTuple):
+    """The trial whose hyperparameters are trained again, and its search; the fingerprint of its data, if known."""
+
+    argument: str
+    spec: StyleNetSpec
+    num_trials: int
+    data: Data
+    fingerprint: str | None
+
+
+def searched(name: str, home: Path) -> Trial:
+    """Return a trial of a search in a home folder."""
+    record, number = recorded_trial(home.absolute(), name)
+    spec = find_family("stylenet").spec_type.from_values(record.trial(number).values)
+    assert isinstance(spec, StyleNetSpec)
+    return Trial(f"--trial {name}", spec, len(record.trials), record.spec.data, record.fingerprint)
+
+
+def described(path: Path) -> Trial:
+    """Return the trial that a page describes, with the default folds."""
+    text = " ".join(path.read_text(encoding="utf-8").split())
+    found = re.search(r"of a search of (\d+) trials .* these hyperparameters: (.*?)\. ## ", text)
+    assert found is not None, f"{path} describes no trial"
+    pairs = (setting.replace(" ", "=", 1) for setting in found[2].split(", "))
+    return Trial("--again", StyleNetSpec.from_values(read_settings(pairs)), int(found[1]), Data(), None)
+
+
 def main() -> None:
     """Train, score and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", help="the folder of performances that was searched on")
-    parser.add_argument("--trial", required=True, help="SEARCH/NUMBER")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--trial", help="SEARCH/NUMBER")
+    which.add_argument("--again", action="store_true", help="the trial that the page describes")
     parser.add_argument("--home", type=Path, default=Path("runs"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=TARGET)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    record, number = recorded_trial(arguments.home.absolute(), arguments.trial)
-    spec = find_family("stylenet").spec_type.from_values(record.trial(number).values)
-    assert isinstance(spec, StyleNetSpec)
-    section = record.spec.data
+    trial = described(TARGET) if arguments.again else searched(arguments.trial, arguments.home)
+    spec, section = trial.spec, trial.data
     prepared = prepare(arguments.folder, kind="performances", num_folds=section.num_parts, seed=section.seed)
-    assert prepared.fingerprint == record.fingerprint, "the folder must be the one that was searched on"
+    assert trial.fingerprint in {None, prepared.fingerprint}, "the folder must be the one that was searched on"
     data: Performances = prepared.data
     model = StyleNetTask(spec, data, seed=0, trial=0, device="cpu").model
     values = spec.model_dump()
@@ -186,10 +244,11 @@ def main() -> None:
         "num_compositions": len(set(data.composition.tolist())),
         "num_folds": section.num_folds,
         "num_sealed": prepared.num_test_pieces,
-        "num_trials": len(record.trials),
+        "num_trials": trial.num_trials,
+        "folds": SAME_FOLDS if trial.fingerprint else OTHER_FOLDS,
         "num_weights": sum(parameter.numel() for parameter in model.parameters()) // section.num_folds,
         "settings": settings_line({name: value for name, value in values.items() if spec.matters(name, values)}),
-        "trial": arguments.trial,
+        "trial": trial.argument,
         "seeds": arguments.seeds,
     }
     text = page(rows(spec, data, arguments.seeds, section.seed), data, facts)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pretty_midi import PrettyMIDI
 
     from models.uses.offers import ComposingModel, PerformingModel
+    from models.uses.performing import Spread
     from models.uses.styles import Mix
 
 MidiT = TypeVar("MidiT", bound="bytes | PrettyMIDI")
@@ -118,11 +119,19 @@ class LoadedPerformer:
         """The styles that the model was trained on."""
         return self.model.styles
 
-    def perform(self, midi: MidiT, style: "Mix", *, amount: float = 1.0) -> MidiT:
+    def perform(
+        self,
+        midi: MidiT,
+        style: "Mix",
+        *,
+        amount: float = 1.0,
+        spread: "Spread" = "predicted",
+        keep_accents: float = 0.0,
+    ) -> MidiT:
         """Return a piece with predicted velocities; see ``models.uses.performing.perform``."""
         from models.uses.performing import perform
 
-        return perform(midi, self.model, style, amount=amount)
+        return perform(midi, self.model, style, amount=amount, spread=spread, keep_accents=keep_accents)
 
 
 def load_model(name: str, *, home: Path | None = None, tracking: str | None = None) -> LoadedComposer | LoadedPerformer:

@@ -1,1 +1,1 @@
-"""Piano performances from MIDI files: filtered, grouped by composition, and assembled into flat arrays."""
+"""Piano performances from MIDI files, filtered, grouped by composition, in flat arrays; and scores as MIDI."""

@@ -30,8 +30,11 @@ REPEATS: tuple[Repeats, ...] = get_args(Repeats)
 SUFFIXES = frozenset(_READERS)
 """Suffixes of the files that can be read, in lower case."""
 
-MIDI_SUFFIXES = frozenset(suffix for suffix, (module, _) in _READERS.items() if module == "midi.score")
+MIDI_SUFFIXES = frozenset(suffix for suffix, (_, form) in _READERS.items() if form == "MIDI")
 """Suffixes of files that may be performances, in lower case. They contain no repeats."""
+
+MUSICXML_SUFFIXES = frozenset(suffix for suffix, (_, form) in _READERS.items() if form == "MusicXML")
+"""Suffixes of MusicXML files, in lower case."""
 
 
 def reader(path: Path) -> str:

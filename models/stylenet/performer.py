@@ -4,6 +4,7 @@ Symbols: n piano notes, K inputs. The prediction of a trained model is the mean 
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -36,13 +37,16 @@ class Performer:
 
     Attributes:
         styles: The styles that the model knows.
+        spreads: Spread of human velocities in each style (MIDI units); empty for a model of an earlier version.
         spec: The settings.
         model: The networks of all folds.
     """
 
     def __init__(self, saved: checkpoint.Checkpoint) -> None:
         """Build the networks of a trained model's file."""
-        self.styles: tuple[str, ...] = tuple(saved.extra["vocabulary"]["styles"])
+        vocabulary = saved.extra["vocabulary"]
+        self.styles: tuple[str, ...] = tuple(vocabulary["styles"])
+        self.spreads: dict[str, float] = _spreads(vocabulary.get("spreads", {}), self.styles)
         self.spec = StyleNetSpec.from_stored(saved.spec)
         weights = saved.training
         scales = Scales(*(weights[name].numpy() for name in ("mean", "deviation", "level")))
@@ -135,6 +139,27 @@ class Performer:
             )
         return {name: share / total for name, share in mix.items()}
 
+    def human_spread(self, style: Mix) -> float:
+        """Return the spread of human velocities in a style.
+
+        Args:
+            style: A style, or shares of several, whose spreads are averaged.
+
+        Returns:
+            Median of the standard deviations within the training performances (MIDI units).
+
+        Raises:
+            BadInputError: For an unknown style, illegal shares, or a model of an earlier version, which stores none.
+        """
+        shares = self.shares(style)
+        if not self.spreads:
+            raise BadInputError(
+                "the human spread is learnt with the model",
+                "this model was trained by an earlier version, without it",
+                remedy="train the trial again, or leave the spread as predicted",
+            )
+        return sum(share * self.spreads[name] for name, share in shares.items())
+
     def _inputs(self, performance: Performance) -> tuple[Tensor, View]:
         """Return the inputs [1, rows, 1, K], the same for all folds, and their view."""
         view = make_view(self.spec, _alone(performance))
@@ -149,6 +174,14 @@ class Performer:
         velocity = output[0, :, 0].numpy()[view.row, np.maximum(view.column, 0)].astype(np.float64) * MAX_VELOCITY
         level = float(self.model.level[fold, style]) * MAX_VELOCITY
         return velocity + self.spec.level_shrink * (level - velocity.mean())
+
+
+def _spreads(stored: Mapping[str, float], styles: Sequence[str]) -> dict[str, float]:
+    """Return stored spreads by style; raise ValueError if one is missing or not a velocity."""
+    spreads = {style: float(stored[style]) for style in styles} if stored else {}
+    if not all(0 <= spread <= MAX_VELOCITY for spread in spreads.values()):
+        raise ValueError(f"its spreads are 0 to {MAX_VELOCITY}")
+    return spreads
 
 
 def _alone(performance: Performance) -> Performances:

@@ -23,6 +23,7 @@ from models.folded.torch_typing import tensor
 from models.metrics import VELOCITY_METRICS, FoldValues, of_style
 from models.stylenet.model import Carried, Scales, StyleNetModel, detached
 from models.stylenet.spec import StyleNetSpec
+from models.stylenet.spread import human_spreads
 from models.stylenet.velocity_scores import piece_scores
 from models.stylenet.views import make_view
 from models.training.loop import StepLoss
@@ -82,8 +83,10 @@ class StyleNetTask:
 
     @property
     def vocabulary(self) -> Mapping[str, Any]:
-        """The styles, in the order of the output layers."""
-        return {"styles": list(self.performances.styles)}
+        """The styles in the order of the output layers, and the spread of human velocities in each (MIDI units)."""
+        styles = self.performances.styles
+        spreads = human_spreads(self.performances).mean(axis=0).tolist()
+        return {"styles": list(styles), "spreads": dict(zip(styles, spreads, strict=True))}
 
     @property
     def holds_out(self) -> bool:

@@ -68,6 +68,17 @@ class PerformingModel(Protocol):
         """Raise BadInputError for a piece that is too long for the model."""
         ...
 
+    def shares(self, style: "Mix") -> dict[str, float]:
+        """Return each style's share of 1; raise BadInputError for an unknown style or illegal shares."""
+        ...
+
+    def human_spread(self, style: "Mix") -> float:
+        """Return the standard deviation of human velocities within a piece, in a style or mix (MIDI units).
+
+        Raises BadInputError if the model does not know it.
+        """
+        ...
+
     def velocities(self, performance: "Performance", style: "Mix") -> "NDArray[np.float64]":
         """Predict velocities.
 

@@ -7,12 +7,13 @@ Symbols: n piano notes.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 
 import io
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.errors import BadInputError
+from data_prep.errors import BadInputError, unknown
 from data_prep.performances.arrays import Performance
 from data_prep.performances.filters import RULES
 from data_prep.performances.reader import read
@@ -36,7 +37,49 @@ MAX_AMOUNT = 100.0
 """The largest amount: a deviation of 0.01 velocity units is scaled to 1."""
 
 
-def perform(midi: MidiT, model: PerformingModel, style: Mix, *, amount: float = 1.0) -> MidiT:
+_CONSTANT = 1e-6
+"""Spread of predictions (velocity units) that differ by rounding errors only."""
+
+Spread: TypeAlias = Literal["predicted", "human"]
+SPREADS: tuple[Spread, ...] = get_args(Spread)
+"""How far predictions are from their mean: as predicted, or as far as the velocities of people."""
+
+
+@dataclass(frozen=True)
+class Shaping:
+    """How the velocities of a piece follow from those that are predicted for its style.
+
+    Attributes:
+        amount: Factor of the deviations from the piece's mean: 0 is flat, 1 as predicted, at most MAX_AMOUNT.
+        spread: "human" first scales these deviations so that their standard deviation is that of the style's
+            performances in training.
+        keep_accents: Share, 0 to 1, of the file's own deviations from its level that is added.
+    """
+
+    amount: float = 1.0
+    spread: Spread = "predicted"
+    keep_accents: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raise BadInputError if a value is illegal."""
+        check_amount(self.amount)
+        if self.spread not in SPREADS:  # a word of the user
+            raise unknown("spread", self.spread, SPREADS)
+        if not 0 <= self.keep_accents <= 1:
+            raise BadInputError(
+                "the share of accents to keep is a number from 0 (none) to 1 (all)", f"got {self.keep_accents:g}"
+            )
+
+
+def perform(
+    midi: MidiT,
+    model: PerformingModel,
+    style: Mix,
+    *,
+    amount: float = 1.0,
+    spread: Spread = "predicted",
+    keep_accents: float = 0.0,
+) -> MidiT:
     """Add dynamics to a piece.
 
     Args:
@@ -44,24 +87,48 @@ def perform(midi: MidiT, model: PerformingModel, style: Mix, *, amount: float = 
         model: The model that predicts the velocities.
         style: One of its styles, or shares of several.
         amount: Factor of the deviations from the piece's predicted mean: 0 is flat, 1 as predicted, at most MAX_AMOUNT.
+        spread: "predicted", or "human" for the spread of human velocities within a piece; see ``Shaping``.
+        keep_accents: Share, 0 to 1, of the file's own deviations from its level that is added.
 
     Returns:
         The piece with new velocities for the piano's notes within its 88 keys. In a file's contents every other byte is
         unchanged.
 
     Raises:
-        BadInputError: If the file cannot be read or has no piano, the model does not know the style, or the shares or
-            the amount are illegal.
+        BadInputError: If the file cannot be read or has no piano, the model does not know the style or the human
+            spread, or a number is illegal.
     """
-    check_amount(amount)
-    if not isinstance(midi, bytes):
-        from pretty_midi import PrettyMIDI
+    shaping = Shaping(amount, spread, keep_accents)
+    if isinstance(midi, bytes):
+        performance = played(midi)
+        return replace_velocities(midi, performance, dynamics(performance, model, style, shaping))
+    from pretty_midi import PrettyMIDI
 
-        file = io.BytesIO()
-        midi.write(file)
-        return cast("MidiT", PrettyMIDI(io.BytesIO(perform(file.getvalue(), model, style, amount=amount))))
-    performance = played(midi)
-    return replace_velocities(midi, performance, scaled(model.velocities(performance, style), amount))
+    file = io.BytesIO()
+    midi.write(file)
+    performed = perform(file.getvalue(), model, style, amount=amount, spread=spread, keep_accents=keep_accents)
+    return cast("MidiT", PrettyMIDI(io.BytesIO(performed)))
+
+
+def dynamics(performance: Performance, model: PerformingModel, style: Mix, shaping: Shaping) -> Floats:
+    """Predict the velocities of a piece and shape them.
+
+    Args:
+        performance: The notes with the file's own velocities.
+        model: The model.
+        style: One of its styles, or shares of several.
+        shaping: How the predictions are shaped.
+
+    Returns:
+        [n] velocities in MIDI units, not rounded; NaN for notes outside the piano's keys.
+
+    Raises:
+        BadInputError: For an unknown style, an unknown human spread, or a piece that is too long.
+    """
+    velocity = model.velocities(performance, style)
+    if shaping.spread == "human":
+        velocity = with_spread(velocity, model.human_spread(style))
+    return with_accents(scaled(velocity, shaping.amount), performance, shaping.keep_accents)
 
 
 def played(midi: bytes) -> Performance:
@@ -95,6 +162,21 @@ def scaled(velocity: Floats, amount: float) -> Floats:
     check_amount(amount)
     mean = np.nanmean(velocity) if np.isfinite(velocity).any() else 0.0
     return mean + amount * (velocity - mean)
+
+
+def with_spread(velocity: Floats, spread: float) -> Floats:
+    """Scale the deviations of velocities from their mean to a standard deviation; equal velocities stay equal."""
+    own = float(np.nanstd(velocity)) if np.isfinite(velocity).any() else 0.0
+    return velocity if own < _CONSTANT else np.nanmean(velocity) + spread / own * (velocity - np.nanmean(velocity))
+
+
+def with_accents(velocity: Floats, performance: Performance, share: float) -> Floats:
+    """Add a share of the deviations of a file's own velocities from its level, the median over the piano's keys.
+
+    A note at the level of its file is unchanged, and so are all notes of a flat file.
+    """
+    own = performance.velocity.astype(np.float64)
+    return velocity + share * (own - np.median(own[has_key(performance.pitch)])) if share else velocity
 
 
 def flat(performance: Performance) -> Floats:

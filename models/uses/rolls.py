@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from data_prep.grid import STEPS_PER_BAR, STEPS_PER_QUARTER
 from data_prep.performances.arrays import Performance
+from data_prep.performances.scores import ACCENT
 from data_prep.pitches import MAX_VELOCITY
 
 QUARTERS_PER_BAR = STEPS_PER_BAR // STEPS_PER_QUARTER
@@ -23,13 +24,20 @@ COLOURS = "magma"
 _LOUDNESS = Normalize(0, MAX_VELOCITY)
 
 
-def piano_rolls(panels: Mapping[str, Performance], first_bar: int = 0, num_bars: int | None = None) -> Figure:
+def piano_rolls(
+    panels: Mapping[str, Performance],
+    first_bar: int = 0,
+    num_bars: int | None = None,
+    markings: Mapping[str, NDArray[np.bool_]] | None = None,
+) -> Figure:
     """Draw performances of the same notes one above the other, coloured by velocity.
 
     Args:
         panels: The performances by their titles.
         first_bar: First bar of the excerpt, from 0.
         num_bars: Length of the excerpt; None for all bars.
+        markings: [n] which notes of a whole piece have each marking of its score, such as "p" or ACCENT. A dynamic is
+            written where it begins, with the mean velocity of its notes in each performance; an accent is drawn as >.
 
     Returns:
         The figure.
@@ -42,7 +50,8 @@ def piano_rolls(panels: Mapping[str, Performance], first_bar: int = 0, num_bars:
     all_axes = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (title, performance) in zip(all_axes, shown.items(), strict=True):
         _draw_notes(axes, performance)
-        axes.set_ylim(pitch.min() - 2, pitch.max() + 2)
+        axes.set_ylim(pitch.min() - 2, pitch.max() + (12 if markings else 2))
+        _draw_markings(axes, performance, markings or {})
         velocity = performance.velocity
         axes.set_title(f"{title}   mean {velocity.mean():.0f}, spread {velocity.std():.0f}", loc="left", fontsize=9)
         axes.set_ylabel("MIDI pitch", fontsize=8)
@@ -60,6 +69,27 @@ def _draw_notes(axes: Any, notes: Performance) -> None:
     axes.set_xlim(left.min(), right.max())
     axes.set_facecolor("0.92")
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_markings(axes: Any, notes: Performance, markings: Mapping[str, NDArray[np.bool_]]) -> None:
+    bar = 1 + notes.onset / QUARTERS_PER_BAR
+    dynamics = sorted(
+        (float(bar[passage[0]]), f"{marking} {notes.velocity[passage].mean():.0f}")
+        for marking, marked in markings.items()
+        for passage in (_passages(notes, marked) if marking != ACCENT else ())
+    )
+    for number, (place, label) in enumerate(dynamics):  # in three rows, so that neighbours do not overlap
+        height = 0.98 - 0.07 * (number % 3)
+        axes.text(place, height, label, fontsize=7, style="italic", va="top", transform=axes.get_xaxis_transform())
+    if ACCENT in markings:
+        accented = markings[ACCENT]
+        axes.plot(bar[accented], notes.pitch[accented] + 1.5, "k>", markersize=3)
+
+
+def _passages(notes: Performance, marked: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
+    """Return the rows of each passage of marked notes; a bar or more without them begins another."""
+    rows = np.flatnonzero(marked)
+    return np.split(rows, np.flatnonzero(np.diff(notes.onset[rows]) >= QUARTERS_PER_BAR) + 1)
 
 
 def _excerpt(performance: Performance, begin: float, end: float) -> Performance:

@@ -87,6 +87,14 @@ def parsed(arguments: list[str]) -> dict[str, Any]:
     return parameters
 
 
+def listed(value: Any) -> Iterator[Any]:
+    """Yield the values of a parameter that may be given several times, or the value of any other."""
+    if isinstance(value, list | tuple):
+        yield from value
+    else:
+        yield value
+
+
 def test_every_mark_is_tested() -> None:
     marks = {snippet.mark for snippet in blocks()}
     quotes = {mark for mark in marks if "/" in mark}
@@ -135,7 +143,8 @@ def test_files_that_the_readme_reads_are_in_a_clone_or_written_by_an_earlier_com
                 continue
             values = parsed(words[1:])
             written |= {values[name] for name in OUTPUTS if values.get(name)}
-            read = [value for name, value in values.items() if isinstance(value, Path) and name not in OUTPUTS]
+            given = ((name, each) for name, value in values.items() for each in listed(value))
+            read = [value for name, value in given if isinstance(value, Path) and name not in OUTPUTS]
             if values.get("corpus") and values["corpus"] not in corpora():
                 read.append(Path(values["corpus"]))
             for path in read:

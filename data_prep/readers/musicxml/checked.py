@@ -7,6 +7,7 @@ pitch. It would also include cue notes, and split a voice that changes between t
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -79,12 +80,13 @@ class Score:
     turns: dict[int, Turn]
 
 
-def load(path: Path, repeats: Repeats = "written") -> Score:
+def load(path: Path, repeats: Repeats = "written", kept: AbstractSet[str] = frozenset()) -> Score:
     """Load and prepare a score.
 
     Args:
         path: A MusicXML file or archive.
         repeats: How to read repeats.
+        kept: Names of elements to keep that music21 need not see, such as "direction".
 
     Returns:
         The score, without cue notes.
@@ -92,13 +94,14 @@ def load(path: Path, repeats: Repeats = "written") -> Score:
     Raises:
         ValueError: If the file is not MusicXML or contains an invalid number.
     """
-    root = read_xml(path, _UNNEEDED if repeats == "written" else _UNNEEDED - MARKS | {"direction-type"})
+    unneeded = _UNNEEDED if repeats == "written" else _UNNEEDED - MARKS | {"direction-type"}
+    root = read_xml(path, unneeded - kept)
     if root.tag != "score-partwise":
         raise ValueError(f"scores with the root <score-partwise> are read: it has <{root.tag[:50]}>")
     num_signs = sum(1 for element in root.iter() if element.tag in _SIGNS)
     if num_signs > MAX_SIGNS:
         raise ValueError(f"files of at most {MAX_SIGNS} parts, bars and signatures are read: it has {num_signs}")
-    turns = take_turns(root) if repeats == "played" else {}
+    turns = take_turns(root, kept) if repeats == "played" else {}
     for part in root.iterfind("part"):
         _clean(part)
     first, second, *_ = [*root.findall("part[1]/measure"), Element("measure"), Element("measure")]

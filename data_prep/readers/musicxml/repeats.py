@@ -7,6 +7,7 @@ for playback, and not from printed words and signs: "segno" and "coda" apply at 
 
 import re
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from xml.etree.ElementTree import Element
 
 from data_prep.readers.repeats import Sign, Turn
@@ -19,11 +20,12 @@ _AT_END: Mapping[str, Sign] = {"tocoda": "to coda", "fine": "fine", "dacapo": "d
 _NUMBER = re.compile(r"\d{1,9}")
 
 
-def take_turns(root: Element) -> dict[int, Turn]:
+def take_turns(root: Element, kept: AbstractSet[str] = frozenset()) -> dict[int, Turn]:
     """Return the turns of a score, and remove the elements that define them from it.
 
     Args:
         root: The element score-partwise.
+        kept: Names of elements that are not removed.
 
     Returns:
         The turns by number of measures before them; the last one is at the end of the score.
@@ -37,7 +39,7 @@ def take_turns(root: Element) -> dict[int, Turn]:
         for measure in part.iterfind("measure"):
             for element in _marking(measure):
                 marks.take(element, num_measures)
-            measure[:] = [element for element in measure if element.tag not in MARKS]
+            measure[:] = [element for element in measure if element.tag not in MARKS - kept]
             num_measures += 1
         marks.turn(num_measures)
     return marks.finish()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from data_prep.tunes.notation import Tune
 from data_prep.writers.midi import to_pretty_midi
-from data_prep.writers.sound import to_wav
+from data_prep.writers.sound import to_samples, to_wav
 from data_prep.writers.soundfont import RATE, SoundFont
 from tests.hand_tunes import JIG
 
@@ -94,3 +94,55 @@ def test_soft_notes_are_softer(font: SoundFont) -> None:
 def test_a_tune_of_rests_and_a_key_out_of_reach_are_silence(font: SoundFont) -> None:
     assert not _samples(to_wav(to_pretty_midi(Tune((-1,), JIG.duration[:1])))).any()
     assert not font.play(40, 127, 90, 0.5).any()
+
+
+def _play_with_pedal(*changes: tuple[int, float]) -> NDArray[np.float64]:
+    """Play two short notes of a piano at 0 and 2 s, and change the sustain pedal."""
+    midi = pretty_midi.PrettyMIDI()
+    midi.instruments.append(pretty_midi.Instrument(0))
+    midi.instruments[0].notes += [pretty_midi.Note(90, pitch, at, at + 0.1) for pitch, at in ((60, 0.0), (72, 2.0))]
+    midi.instruments[0].control_changes += [pretty_midi.ControlChange(64, value, at) for value, at in changes]
+    return to_samples(midi)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sounds_until"),
+    [
+        ((), 0.1),
+        (((127, 0.05), (0, 1.0)), 1.0),
+        (((127, 0.05), (100, 0.5), (63, 1.5)), 1.5),
+        (((0, 0.05), (127, 0.2)), 0.1),
+        (((64, 0.0),), 2.0),
+    ],
+    ids=["no pedal", "down", "half raised", "too late", "never raised"],
+)
+def test_the_sustain_pedal_holds_notes(changes: tuple[tuple[int, float], ...], sounds_until: float) -> None:
+    sound = _play_with_pedal(*changes)
+
+    def loudness(at: float) -> float:
+        return float(np.sqrt((sound[int(at * RATE) : int((at + 0.05) * RATE)] ** 2).mean()))
+
+    assert loudness(sounds_until - 0.06) > 0.002
+    assert sounds_until == 2.0 or loudness(sounds_until + 0.4) < 0.2 * loudness(sounds_until - 0.06)
+
+
+def test_a_key_that_is_struck_again_ends_a_held_note() -> None:
+    midi = pretty_midi.PrettyMIDI()
+    midi.instruments.append(pretty_midi.Instrument(0))
+    struck = ((60, 0.0), (60, 1.0), (72, 4.0))
+    midi.instruments[0].notes += [pretty_midi.Note(90, pitch, at, at + 0.1) for pitch, at in struck]
+    midi.instruments[0].control_changes.append(pretty_midi.ControlChange(64, 127, 0.0))
+    both, second = to_samples(midi), to_samples(midi, 0.5)
+    late = both[2 * RATE : 3 * RATE]
+    assert np.abs(late).max() > 0.01, "the second strike is held"
+    np.testing.assert_allclose(late, second[3 * RATE // 2 : 5 * RATE // 2], atol=1e-3)
+
+
+def test_a_part_has_the_notes_that_begin_in_it() -> None:
+    midi = to_pretty_midi(JIG)
+    onsets = sorted(note.start for note in midi.instruments[0].notes)
+    begin, end = onsets[4], onsets[8]
+    part = to_samples(midi, begin, end)
+    midi.instruments[0].notes = [note for note in midi.instruments[0].notes if begin <= note.start < end]
+    np.testing.assert_array_equal(part[: RATE // 8], to_samples(midi)[round(begin * RATE) :][: RATE // 8])
+    assert to_samples(midi, onsets[8]).max(initial=0) == 0

@@ -1,33 +1,43 @@
-"""``tunesmith perform``: set the velocities in MIDI files with a trained StyleNet."""
+"""``tunesmith perform``: set the velocities of piano music with a trained StyleNet."""
 
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.markup import escape
 
 from data_prep.errors import BadInputError
-from data_prep.limits import read_bytes
-from data_prep.storage import user_files
 from data_prep.wording import counted
-from tunesmith.console import out, print_json, warn
+from tunesmith.console import err, print_json
 from tunesmith.home import home_folder
-from tunesmith.options import AsJson, Force, Home, Tracking
+from tunesmith.options import AsJson, Force, Home, Repeats, Tracking
+from tunesmith.remedies import error_line
 
 if TYPE_CHECKING:
-    from data_prep.performances.arrays import Performance
     from models.uses.offers import PerformingModel
+    from models.uses.performing import Spread
+    from tunesmith.performing.files import Wanted
 
 _ALL = "all"
 
+_BAD_FILES = 2
+"""Exit status if some of several files could not be performed."""
+
 
 def perform(
-    midi: Annotated[Path, typer.Argument(help="A MIDI file with a piano.", metavar="IN.mid")],
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(help="MIDI or MusicXML files with a piano, and folders of them.", metavar="IN.mid|DIR"),
+    ],
     output: Annotated[
         Path | None,
-        typer.Option("--out", help="Output file.", show_default="IN-STYLE.mid", metavar="OUT.mid"),
+        typer.Option(
+            "--out",
+            help="Output file; for several files or a folder, the output folder.",
+            show_default="IN-STYLE.mid; for several files ./performed",
+            metavar="OUT.mid|DIR",
+        ),
     ] = None,
     trial: Annotated[
         str | None,
@@ -48,17 +58,35 @@ def perform(
     amount: Annotated[
         float, typer.Option(help="Strength of the dynamics: 0 is flat, 1 as predicted, 2 twice as strong; at most 100.")
     ] = 1.0,
+    spread: Annotated[
+        str,
+        typer.Option(
+            help="Spread of velocities within a piece: as predicted, or that of human players in the style.",
+            metavar="predicted|human",
+        ),
+    ] = "predicted",
+    keep_accents: Annotated[
+        float, typer.Option(help="Share, 0 to 1, of the file's own accents (deviations from its median) to add.")
+    ] = 0.0,
     flat: Annotated[bool, typer.Option("--flat", help="Set all velocities to 64 without a model.")] = False,
     at_random: Annotated[bool, typer.Option("--random", help="Set random velocities without a model.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of --random.", min=0)] = 0,
+    repeats: Repeats = None,
+    wav: Annotated[bool, typer.Option("--wav", help="Write the sound of each performance next to it.")] = False,
     picture: Annotated[
-        Path | None, typer.Option(help="Draw the notes before and after the change into a file.", metavar="ROLL.png")
+        Path | None,
+        typer.Option(help="Draw the notes of a single file before and after the change.", metavar="ROLL.png"),
     ] = None,
     force: Force = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Set the velocities of the piano in a MIDI file, without changing any other byte.
+    """Set the velocities of the piano in MIDI files, without changing any other byte.
+
+    Of several files, each is performed into the folder --out; those of a folder
+    keep their relative paths. A file that cannot be performed is named, and the
+    exit status is then 2. MusicXML is performed as MIDI, and the dynamics that
+    are written in it are shown beside the model's.
 
     Examples:
         tunesmith perform tune.mid --trial stylenet/7 --genre jazz --out jazz.mid
@@ -66,62 +94,34 @@ def perform(
         tunesmith perform tune.mid --genre all --amount 0.8
 
         tunesmith perform tune.mid --model stylenet@champion --mix classical=0.3,jazz=0.7
+
+        tunesmith perform a.mid scores/ --genre jazz --spread human --wav --out performed/
     """
-    from models.uses import performing
-    from tunesmith.reports.pictures import check_writable, save
+    from data_prep.readers.scores import reading_of_repeats
+    from models.uses.performing import Shaping
+    from tunesmith.performing.files import Wanted
+    from tunesmith.performing.places import find_places
 
     if sum((genre is not None, mix is not None, flat, at_random)) > 1:
         raise BadInputError("a performance takes one of --genre, --mix, --flat and --random", "got several")
-    performing.check_amount(amount)
-    if picture is not None:
-        check_writable(picture, replace=force)
-    data = _read(midi)
-    with _named(midi):
-        performance = performing.played(data)
+    shaping = Shaping(amount, cast("Spread", spread), keep_accents)
+    if shaping.spread == "human" and (flat or at_random):
+        raise BadInputError(
+            "--spread human scales the predictions of a model", f"got it with {'--flat' if flat else '--random'}"
+        )
+    reading = reading_of_repeats(repeats or "written")
+    places = find_places(inputs, output)
     performer = None if flat or at_random else _performer(model, trial, home, tracking)
     styles = {"flat" if flat else "random": ""} if performer is None else _requested(performer, genre, mix)
-    files = _outputs(midi, output, list(styles), every=genre == _ALL)
-    user_files.check_new(files.values(), replace=force)
-    if performer is None:
-        made = performing.flat(performance) if flat else performing.at_random(performance, seed)
-        velocities = dict.fromkeys(styles, made)
+    wanted = Wanted(performer, styles, shaping, seed, reading, wav=wav, replace=force)
+    wanted.check_styles()
+    outputs = {place.source: place.outputs(styles, every=genre == _ALL) for place in places.files}
+    _check_outputs(outputs, picture, wanted, is_single=places.folder is None)
+    if places.folder is None:
+        ((source, files),) = outputs.items()
+        _perform_one(source, files, wanted, picture, as_json=as_json)
     else:
-        _check_piece(midi, data, performance, performer)
-        velocities = {
-            name: performing.scaled(performer.velocities(performance, style), amount) for name, style in styles.items()
-        }
-    performed = {name: performing.replace_velocities(data, performance, new) for name, new in velocities.items()}
-    for name, path in files.items():
-        _write(path, performed[name], replace=force)
-    after = {name: performing.played(content) for name, content in performed.items()}
-    if picture is not None:
-        from models.uses.rolls import piano_rolls
-
-        save(piano_rolls({f"{midi.name} before": performance, **after}), picture, replace=force)
-    rows = [
-        _row(name, path, performing.num_changed(data, performed[name]), after[name]) for name, path in files.items()
-    ]
-    print_json({"input": str(midi), "notes": performance.num_notes, "performances": rows}) if as_json else _print(rows)
-
-
-@contextmanager
-def _named(midi: Path) -> Generator[None]:
-    """Add the name of the file to errors."""
-    try:
-        yield
-    except BadInputError as error:
-        where = f"{midi}, {error.where}" if error.where else str(midi)
-        raise BadInputError(error.rule, error.value, where, error.remedy, error.action) from None
-
-
-def _check_piece(midi: Path, data: bytes, performance: "Performance", performer: "PerformingModel") -> None:
-    """Check that a piece is not too long for a model, and warn of content that the model may misread."""
-    from models.uses import performing
-
-    with _named(midi):
-        performer.check_length(performance)
-    for doubt in performing.doubts(data):
-        warn(f"{midi}: {doubt}; the model assumes four beats per bar, counted in the file's ticks")
+        _perform_all(outputs, wanted, as_json=as_json)
 
 
 def _performer(model: str | None, trial: str | None, home: Path | None, tracking: str | None) -> "PerformingModel":
@@ -150,50 +150,63 @@ def _requested(performer: "PerformingModel", genre: str | None, mix: str | None)
     return {first: first}
 
 
-def _outputs(midi: Path, output: Path | None, names: list[str], *, every: bool) -> dict[str, Path]:
-    """Return the file of each performance: OUT.mid, or OUT-STYLE.mid if there is one for every style."""
-    base = output or midi
-    if output is not None and not every:
-        return dict.fromkeys(names, output)
-    return {name: base.with_name(f"{base.stem}-{name}{base.suffix}") for name in names}
+def _check_outputs(
+    outputs: Mapping[Path, Mapping[str, Path]], picture: Path | None, wanted: "Wanted", *, is_single: bool
+) -> None:
+    """Check that all files can be written, before any is."""
+    from data_prep.storage.user_files import check_new
+    from tunesmith.performing.files import sound_of
+    from tunesmith.performing.places import check_apart
+    from tunesmith.reports.pictures import check_writable
+
+    written = [path for files in outputs.values() for path in files.values()]
+    written += [sound_of(path) for path in written] if wanted.wav else []
+    check_apart(outputs, [*written, *([] if picture is None else [picture])])
+    if picture is not None:
+        if not is_single:
+            raise BadInputError("a picture shows a single file", "got several or a folder", "--picture")
+        check_writable(picture, replace=wanted.replace)
+    check_new(written, replace=wanted.replace)
 
 
-def _read(path: Path) -> bytes:
+def _perform_one(
+    source: Path, files: Mapping[str, Path], wanted: "Wanted", picture: Path | None, *, as_json: bool
+) -> None:
+    from tunesmith.performing.files import perform_file
+    from tunesmith.performing.report import plain, print_files
+
+    performed = perform_file(source, files, wanted)
+    if picture is not None:
+        from models.uses.rolls import piano_rolls
+        from tunesmith.reports.pictures import save
+
+        panels = {f"{source.name} before": performed.before, **performed.after}
+        save(piano_rolls(panels, markings=performed.markings), picture, replace=wanted.replace)
+    report = plain(performed)
+    print_json(report) if as_json else print_files([report])
+
+
+def _perform_all(outputs: Mapping[Path, Mapping[str, Path]], wanted: "Wanted", *, as_json: bool) -> None:
+    """Perform files one after the other; what was performed is reported even if the command is stopped."""
+    from tunesmith.performing.files import make_folders, perform_file
+    from tunesmith.performing.report import plain, print_files
+    from tunesmith.progress_bar import Bar
+
+    reports: list[dict[str, Any]] = []
+    failed: list[dict[str, str]] = []
     try:
-        return read_bytes(path)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise BadInputError("the MIDI file must be readable", f"{path} is not ({reason})") from None
-
-
-def _write(path: Path, data: bytes, *, replace: bool) -> None:
-    try:
-        user_files.write(path, data, replace=replace)
-    except OSError as error:
-        value = f"{path} is not ({error.strerror})"
-        raise BadInputError("the performance must be writable", value, remedy="name another file with --out") from None
-
-
-def _row(name: str, path: Path, changed: int, performed: "Performance") -> dict[str, Any]:
-    """Return statistics of the velocities in a performance, for notes in the range of a piano."""
-    from data_prep.pitches import has_key
-
-    velocities = performed.velocity[has_key(performed.pitch)]
-    return {
-        "style": name,
-        "output": str(path),
-        "changed": changed,
-        "mean": round(float(velocities.mean()), 1),
-        "spread": round(float(velocities.std()), 1),
-        "softest": int(velocities.min()),
-        "loudest": int(velocities.max()),
-    }
-
-
-def _print(rows: list[dict[str, Any]]) -> None:
-    for row in rows:
-        out.print(
-            f"[bold]{escape(row['output'])}[/]  {escape(row['style'])}: {counted(row['changed'], 'velocity')} changed; "
-            f"now {row['softest']} to {row['loudest']}, mean {row['mean']:.0f}, spread {row['spread']:.0f}",
-            soft_wrap=True,
-        )
+        with Bar() as bar:
+            bar.start(len(outputs), "performing files")
+            for source, files in outputs.items():
+                try:
+                    make_folders(files.values())
+                    reports.append(plain(perform_file(source, files, wanted)))
+                except BadInputError as error:
+                    failed.append({"input": str(source), "reason": error_line(error)})
+                    err.print(f"[red]error:[/] {escape(error_line(error))}", soft_wrap=True)
+                bar.advance(1)
+    finally:
+        print_json({"files": reports, "failed": failed}) if as_json else print_files(reports)
+    if failed:
+        err.print(f"{len(failed)} of {counted(len(outputs), 'file')} could not be performed")
+        raise typer.Exit(_BAD_FILES)
