@@ -79,8 +79,9 @@ def summary(experiment: GridExperiment, shares: Shares) -> str:
     count = len(shares[inputs[-1], iterations[-1]])
     closer = "holds" if by_inputs and by_steps else "does not hold"
     most = f"{counted(inputs[-1], 'input')} and {counted(iterations[-1], 'iteration')}"
+    of = f"{whole} of {counted(count, 'network')}"
     return (
-        f"That more inputs and more iterations come closer to the tune {closer}. With {most}, {whole} of {counted(count, 'network')} "
+        f"That more inputs and more iterations come closer to the tune {closer}. With {most}, {of} "
         f"{'reproduces' if whole == 1 else 'reproduce'} the entire tune, as the paper says."
     )
 
@@ -88,9 +89,10 @@ def summary(experiment: GridExperiment, shares: Shares) -> str:
 def _page(experiment: GridExperiment, shares: Shares, seeds: int) -> Iterator[str]:
     yield from (f"# {experiment.name}: {experiment.title}", "", f"{experiment.source}.", "")
     beginning = f"the first {counted(experiment.bars, 'bar')}"
+    networks = counted(seeds, "network")
     yield (
-        f"Each network sees the last notes only, and continues {beginning} with the most likely note. The table shows the share of right notes, the mean over {counted(seeds, 'network')}; the picture shows "
-        "the first."
+        f"Each network sees the last notes only, and continues {beginning} with the most likely note. The table shows "
+        f"the share of right notes, the mean over {networks}; the picture shows the first."
     )
     yield from ("", f"**{summary(experiment, shares)}**", "")
     titles, rows = table(experiment, shares)
