@@ -82,7 +82,7 @@ _TABLE = Experiment(
     base="base",
     metric=CV_LOSS,
     epochs=10,
-    seconds=700,
+    seconds=750,
     claims=_CLAIMS,
     also=(NATS_PER_NOTE,),
     remark="The paper's dropout is the probability of keeping a unit, and stayed on at validation. The loss per token "
@@ -122,7 +122,7 @@ _TRENDS = Experiment(
     base="base",
     metric=NATS_PER_NOTE,
     epochs=20,
-    seconds=1500,
+    seconds=1200,
     claims=(
         *(claim for claim in _CLAIMS if claim.metric is None and claim.worse != ("beats",)),
         Claim("beat detection does not help", ("base",), ("beats",)),
@@ -155,7 +155,7 @@ _OPTIMISER_TEST = Experiment(
     base="Adam, step 0.01",
     metric=CV_LOSS,
     epochs=10,
-    seconds=350,
+    seconds=250,
     claims=(
         Claim("RMSProp did a much better job than SGD", _of("rmsprop"), _of("sgd")),
         Claim("Adam out-performed RMSProp", _of("adam"), _of("rmsprop")),
@@ -180,7 +180,7 @@ def _models(name: str, title: str, place: str, *, curves: bool = False, tunes: t
         base=_B,
         metric=CV_LOSS,
         epochs=20,
-        seconds=240,
+        seconds=420,
         claims=(
             Claim("model A converges at a far higher validation loss than model B", (_B,), (_A,)),
             Claim("model A converges at a far higher training loss than model B", (_B,), (_A,), TRAIN_LOSS),
@@ -200,7 +200,7 @@ _GRID = GridExperiment(
     inputs=(1, 2, 4, 8),
     iterations=(250, 500, 1000, 2000),
     bars=4,
-    seconds=30,
+    seconds=25,
 )
 
 COMPOSER_EXPERIMENTS: Mapping[str, Experiment | GridExperiment] = MappingProxyType(

@@ -40,7 +40,7 @@ def _origin(evidence: Evidence) -> str:
     return (
         f"The mean of {counted(evidence.test.networks, 'network')}, trained by tunesmith {evidence.code_version} on "
         f"all open pieces of its corpus. The search `{evidence.search}` found its hyperparameters on "
-        f"{len(evidence.folds.values)} folds."
+        f"{counted(len(evidence.folds.values), 'fold')}."
     )
 
 
@@ -55,7 +55,7 @@ def _data(evidence: Evidence) -> str:
 def _scores(evidence: Evidence) -> str:
     folds, scores = evidence.folds, evidence.test.scores
     rows = [
-        (f"cross-validation, {len(folds.values)} folds", _with_error(folds.mean, folds.standard_error)),
+        (f"cross-validation, {counted(len(folds.values), 'fold')}", _with_error(folds.mean, folds.standard_error)),
         (f"sealed test, {counted(len(scores.values), 'piece')}", _with_error(scores.mean, scores.standard_error)),
         *((f"{name}, same test", f"{value:.3f}") for name, value in evidence.test.baselines.items()),
     ]

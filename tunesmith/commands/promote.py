@@ -169,7 +169,7 @@ def _print_scores(evidence: "Evidence") -> None:
     table = new_table()
     table.add_column("")
     table.add_column(unit)
-    table.add_row(f"cross-validation, {len(evidence.folds.values)} folds", with_error(evidence.folds))
+    table.add_row(f"cross-validation, {counted(len(evidence.folds.values), 'fold')}", with_error(evidence.folds))
     table.add_row(
         f"sealed test, {counted(len(scores.values), 'piece')}",
         interval(scores.mean, scores.standard_error),

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 _OURS, _PAPER, _TRAINING = "#0072b2", "#d55e00", "#009e73"  # Okabe and Ito: colour-blind safe
 
+_WIDE = 5
+"""Ratio of the largest difference to the median above which the axis is logarithmic."""
+
 
 def draw_rows(outcome: Outcome) -> "Figure":
     """Draw each row's value with two standard errors, and the paper's value.
@@ -30,12 +33,23 @@ def draw_rows(outcome: Outcome) -> "Figure":
     relative = not outcome.comparable
     if relative:
         axes.axvline(0, color="0.5", linewidth=1)
+        _scale(axes, outcome)
     axes.set_xlabel(f"{metric.name}, {metric.unit}" + (f": difference from {experiment.base}" if relative else ""))
     axes.plot([], [], "o", color=_OURS, label="here, 95 % interval" if relative else "here, ± 2 standard errors")
     if any(row.published is not None for row in experiment.rows):
         axes.plot([], [], "x", color=_PAPER, label="the paper")
     figure.legend(loc="outside upper right", ncols=2, frameon=False, fontsize=8)
     return figure
+
+
+def _scale(axes: Any, outcome: Outcome) -> None:
+    """Make the axis logarithmic on both sides of zero if the differences are of very different sizes."""
+    metric = outcome.experiment.metric
+    sizes = sorted(abs(each.mean) for row in outcome.rows if (each := outcome.difference(row, metric)))
+    middle = sizes[len(sizes) // 2] if sizes else 0.0
+    if middle and sizes[-1] > _WIDE * middle:
+        axes.set_xscale("symlog", linthresh=middle)
+        axes.xaxis.set_major_formatter("{x:g}")
 
 
 def _draw_row(axes: Any, height: int, outcome: Outcome, row: RowOutcome) -> None:
