@@ -195,6 +195,8 @@ def _play(sound: _Sound, key: int, velocity: int, seconds: float) -> NDArray[np.
 
 def _vibrato(sound: _Sound, time: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return [n] the cents that vibrato adds: a triangle wave after a delay."""
+    if sound.generator[_VIBRATO_CENTS] == 0:
+        return np.zeros_like(time)
     phase = np.maximum(time - sound.seconds(_VIBRATO_DELAY), 0)
     phase = phase * _LOWEST_HERTZ * 2 ** (sound.generator[_VIBRATO_CENTS_ABOVE] / 1200)
     return sound.generator[_VIBRATO_CENTS] * (1 - 4 * np.abs((phase + 0.25) % 1 - 0.5))

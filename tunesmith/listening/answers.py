@@ -22,8 +22,9 @@ from tunesmith.listening.design import ANSWERS, CANNOT_TELL, ListeningTest, Name
 LISTENER_ID = re.compile(r"[0-9a-f]{32}")
 """A listener's random id."""
 
-Rating: TypeAlias = Annotated[int, Field(ge=0, le=100, strict=True)]
-Seconds: TypeAlias = Annotated[float, Field(ge=0, le=1e6)]
+_HIGHEST = 100
+
+Seconds: TypeAlias = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 
 
 class _Line(BaseModel):
@@ -50,7 +51,7 @@ class Answer(_Line):
     """
 
     item: Name
-    answer: str | dict[Name, Rating]
+    answer: str | dict[Name, Any]
     heard: dict[Name, Seconds] = Field(default_factory=dict)
 
     @property
@@ -194,8 +195,12 @@ def _check_answer(test: ListeningTest, line: Answer) -> None:
     if test.kind == "pair":
         if line.answer not in (*clips, CANNOT_TELL):
             raise ValueError(f"the answer to a pair is one of its clips or {CANNOT_TELL!r}, got {shown(line.answer)}")
-    elif not isinstance(line.answer, dict) or set(line.answer) != set(clips):
+        return
+    if not isinstance(line.answer, dict) or set(line.answer) != set(clips):
         raise ValueError(f"each of an item's clips is rated once, got {shown(line.answer)}")
+    for rating in line.answer.values():
+        if type(rating) is not int or not 0 <= rating <= _HIGHEST:
+            raise ValueError(f"a rating is a whole number from 0 to {_HIGHEST}, got {shown(rating)}")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:

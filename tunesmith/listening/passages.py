@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from data_prep.limits import read_bytes
 from data_prep.performances import files as performance_files
 from data_prep.performances.files import Entry
 from data_prep.performances.filters import RULES
-from data_prep.performances.preparation import read_file
+from data_prep.performances.preparation import Played, read_files
 from data_prep.prepared.corpus import prepare
 from data_prep.prepared.seen_pieces import seen_pieces
 from data_prep.randomness import stream
@@ -84,9 +85,10 @@ def choose(
     order: list[int] = stream(seed, "listening test, pieces").permutation(len(entries)).tolist()
     reasons: list[str] = []
     pieces: list[Piece] = []
-    for entry in _by_turns([entries[index] for index in order]):
-        if len(pieces) < count:
-            read = _read(entry, human=human)
+    waiting = _by_turns([entries[index] for index in order])
+    while batch := list(islice(waiting, count - len(pieces))):
+        for entry, answer in zip(batch, read_files([entry.path for entry in batch]), strict=True):
+            read = _piece(entry, answer, human=human)
             pieces.append(read) if isinstance(read, Piece) else reasons.append(f"{entry.name}: {read}")
     if len(pieces) < count:
         found = f"{folder} has {len(pieces)}{lost}" + (f" (left out: {reasons[0]})" if reasons else "")
@@ -147,9 +149,8 @@ def _by_turns(entries: Sequence[Entry]) -> Iterator[Entry]:
     yield from (entry for _, entry in sorted(zip(turns, entries, strict=True), key=lambda pair: pair[0]))
 
 
-def _read(entry: Entry, *, human: bool) -> Piece | str:
-    """Read a piece, or return why it cannot be used."""
-    answer = read_file(entry.path)
+def _piece(entry: Entry, answer: Played | Failure, *, human: bool) -> Piece | str:
+    """Return a piece, or why it cannot be used."""
     if isinstance(answer, Failure):
         return answer.reason
     for name, rule in RULES.items():

@@ -13,7 +13,7 @@ from tunesmith.listening.statistics import CONFIDENCE
 
 def as_data(results: Results) -> dict[str, Any]:
     """Return results as plain values for JSON."""
-    return asdict(results)
+    return {**asdict(results), "plan": results.plan.model_dump()}
 
 
 def show(results: Results) -> None:

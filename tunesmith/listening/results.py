@@ -250,7 +250,7 @@ def _items(name: str, judgements: Sequence[Judgement], key: Key) -> Iterator[Ite
             item,
             key.items[item].piece,
             name,
-            Counter(judgement.outcome for judgement in of_item),
+            dict(Counter(judgement.outcome for judgement in of_item)),
             sum(judgement.value for judgement in of_item) / len(of_item),
         )
         for item, of_item in by_item.items()

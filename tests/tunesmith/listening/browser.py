@@ -24,6 +24,7 @@ class Browser:
     """A browser for the duration of a ``with`` block."""
 
     def __init__(self, width: int, height: int = 844, *, downloads: Path | None = None) -> None:
+        self.downloads = downloads or Path()
         self._port = free_port()
         self._session = ""
         flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--mute-audio", "--disable-dev-shm-usage"]
@@ -72,6 +73,11 @@ class Browser:
 
     def run(self, script: str) -> Any:
         return self._call("POST", "/execute/sync", {"script": script, "args": []})
+
+    def connect(self, connected: bool) -> None:
+        """Cut the browser's network, or restore it."""
+        conditions = {"offline": not connected, "latency": 0, "download_throughput": -1, "upload_throughput": -1}
+        self._call("POST", "/chromium/network_conditions", {"network_conditions": conditions})
 
     def text(self) -> str:
         return str(self.run("return document.body.innerText"))
