@@ -38,6 +38,9 @@ class AnswerLog:
     def __enter__(self) -> Self:
         """Lock the file, remove a line that was cut off, and read the rest.
 
+        Returns:
+            The log.
+
         Raises:
             BadInputError: If another server has the file, or it cannot be written or read.
         """

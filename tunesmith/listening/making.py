@@ -19,7 +19,7 @@ from models.uses import performing
 from tunesmith.listening import audio, design
 from tunesmith.listening.design import FLAT, HUMAN, MODEL, RANDOM, Key, Kind, ListeningTest, Plan, Practice, Shown
 from tunesmith.listening.orders import pair_sheets, screen_sheets
-from tunesmith.listening.passages import Piece, window
+from tunesmith.listening.passages import SHORTEST_S, Piece, window
 
 if TYPE_CHECKING:
     from data_prep.progress import Progress
@@ -79,6 +79,7 @@ class _Workshop:
     """
 
     def __init__(self, folder: Path, seed: int) -> None:
+        """Initialize with the folder of the clips and the seed of the test."""
         self._folder = folder
         self.random = stream(seed, "listening test, names and dither")
         self.digest = hashlib.sha256()
@@ -126,6 +127,9 @@ def check(wanted: Wanted, num_pieces: int) -> None:
     if num_pieces + wanted.num_practice > MOST_PIECES:
         total = num_pieces + wanted.num_practice
         raise BadInputError(f"a listener hears at most {MOST_PIECES} pieces, with practice", f"got {total}")
+    if wanted.seconds is not None and not wanted.seconds >= SHORTEST_S:
+        rule = f"a passage lasts at least {SHORTEST_S:g} s, since a shorter one lacks its context"
+        raise BadInputError(rule, f"got {wanted.seconds:g}")
     performing.check_amount(wanted.amount)
 
 

@@ -206,7 +206,8 @@ def _ratings(test: ListeningTest, key: Key, answers: Answers) -> dict[str, list[
         reference, *rivals = _conditions(test, key)
         for rival in rivals:
             difference = rating[reference] - rating[rival]
-            words = RATING_OUTCOMES[(difference < 0) + 2 * (difference == 0)]
+            higher, lower, equal = RATING_OUTCOMES
+            words = equal if difference == 0 else higher if difference > 0 else lower
             judged[_name(reference, rival)].append(Judgement(listener, item, difference, words))
     return judged
 

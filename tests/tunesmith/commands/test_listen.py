@@ -27,9 +27,13 @@ def played(tmp_path: Path) -> Path:
     return write_performances(tmp_path / "played", 2)
 
 
+def words(command: str) -> list[str]:
+    return [*command.split()]
+
+
 def error_of(command: str, capsys: pytest.CaptureFixture[str]) -> str:
     """Run a command that must fail, and return its error."""
-    assert run(command.split()) == 2
+    assert run(words(command)) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "Traceback" not in printed.err
@@ -54,7 +58,7 @@ def error_of(command: str, capsys: pytest.CaptureFixture[str]) -> str:
         ("--spread 0", "the spread (points) is from 1 to 100"),
         ("--power 1", "the power is from 0.1 to 0.999"),
         ("--amount nan", "the amount is a number from 0 (flat) to 100"),
-        ("--seconds 10", "Invalid value for '--seconds'"),
+        ("--seconds 10", "a passage lasts at least 30 s, since a shorter one lacks its context: got 10"),
         ("--kind mushra", "Invalid value for '--kind'"),
         ("--model a.pt --trial b/1", "a model is named by --model or by --trial"),
         ("--model none.pt", "none.pt"),
@@ -99,7 +103,7 @@ def test_a_model_is_tested_from_its_file_to_the_results(tmp_path: Path, capsys: 
     ratings = f"{MAKE} --kind ratings --pieces 2 --model note.pt"
     assert "name one with --genre: calm, wild" in error_of(ratings, capsys)
     assert not Path("test").exists()
-    assert run(f"{ratings} --genre calm --json".split()) == 0
+    assert run(words(f"{ratings} --genre calm --json")) == 0
     printed = capsys.readouterr()
     made = json.loads(printed.out)
     assert (made["kind"], made["items"], made["per_listener"]) == ("ratings", 2, 2)
@@ -127,7 +131,7 @@ def _rate(conditions: list[str], _: int) -> list[int]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("played")
 def test_pairs_are_made_exported_and_scored(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(f"{MAKE} --pieces 2 --conditions human,flat".split()) == 0
+    assert run(words(f"{MAKE} --pieces 2 --conditions human,flat")) == 0
     assert "planned: 215 independent judgements of each comparison, at least 108 listeners" in capsys.readouterr().out
     assert run(["listen", "serve", "test", "--export", "page"]) == 0
     assert "listen score test 'answers-*.jsonl'" in capsys.readouterr().out
@@ -148,7 +152,7 @@ def test_pairs_are_made_exported_and_scored(capsys: pytest.CaptureFixture[str]) 
 
 
 def _out(command: str, capsys: pytest.CaptureFixture[str]) -> str:
-    assert run(command.split()) == 0
+    assert run(words(command)) == 0
     return capsys.readouterr().out
 
 
@@ -158,7 +162,7 @@ def test_tunes_are_rated_without_a_human(tmp_path: Path, capsys: pytest.CaptureF
     (folder / "violin.mid").write_bytes(hand_midi.midi([(0, b"\xc0\x28"), *hand_midi.strike(60, 0, 100)]))
     refused = error_of(f"{MAKE} --conditions human,flat --pieces 2", capsys)
     assert "at least 20 are needed" in refused
-    assert run(f"{MAKE} --kind ratings --conditions flat,random --pieces 2".split()) == 0
+    assert run(words(f"{MAKE} --kind ratings --conditions flat,random --pieces 2")) == 0
     test, key = loaded(Path("test"))
     answers: Any = [
         line

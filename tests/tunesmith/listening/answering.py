@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tunesmith.listening.design import Key, ListeningTest, load_key, load_test
 
@@ -25,7 +25,7 @@ def lines_of(test: ListeningTest, key: Key, number: int, answer: Answering, *, c
         if isinstance(given, int):
             given = shown.clips[given]
         elif isinstance(given, list):
-            given = dict(zip(shown.clips, given, strict=True))
+            given = dict(zip(shown.clips, cast("list[Any]", given), strict=True))
         lines.append({**head, "item": shown.item, "answer": given, "heard": dict.fromkeys(shown.clips, 12.5)})
     return lines
 

@@ -111,12 +111,13 @@ class Browser:
         try:
             data = None if body is None else json.dumps(body)
             connection.request(method, prefix + path, data, {"Content-Type": "application/json"})
-            value = json.loads(connection.getresponse().read())["value"]
+            response = connection.getresponse()
+            answer: dict[str, Any] = json.loads(response.read())
         finally:
             connection.close()
-        if isinstance(value, dict) and "error" in value:
-            raise RuntimeError(f"{value['error']}: {value['message']}")
-        return value
+        if response.status != http.client.OK:
+            raise RuntimeError(str(answer))
+        return answer["value"]
 
 
 def wait_until(holds: Callable[[], bool], what: str, timeout: float = 20.0) -> None:

@@ -132,7 +132,7 @@ def test_a_listener_who_always_gives_one_answer_is_remarked_on(answer: Any, word
     from tests.tunesmith.listening.paper import paper_test
 
     test, key = paper_test("pair", 5, ("human", "flat"))
-    path = write_answers(tmp_path / "sent.jsonl", lines_of(test, key, 0, lambda *_: answer))
+    path = write_answers(tmp_path / "sent.jsonl", lines_of(test, key, 0, lambda _conditions, _place: answer))
     other = write_answers(tmp_path / "other.jsonl", lines_of(test, key, 1, find_human))
     (remark,) = read(test, tmp_path, [path, other]).remarks(test)
     assert f"gave the same answer to all of 5 items: {words}; " in remark

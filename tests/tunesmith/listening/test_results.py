@@ -7,16 +7,17 @@ import pytest
 
 from data_prep.errors import BadInputError
 from data_prep.randomness import stream
-from tests.tunesmith.listening.answering import find_human, lines_of, write_answers
+from tests.tunesmith.listening.answering import Answering, find_human, lines_of, write_answers
 from tests.tunesmith.listening.paper import paper_test
 from tunesmith.listening.answers import read
+from tunesmith.listening.design import Kind
 from tunesmith.listening.examples import example
 from tunesmith.listening.pictures import draw
 from tunesmith.listening.report import as_data
 from tunesmith.listening.results import UNDECIDED, Results, score
 
 
-def _scored(kind: Any, answer: Any, folder: Path, *, listeners: int, passages: int = 10) -> Results:
+def _scored(kind: Kind, answer: Answering, folder: Path, *, listeners: int, passages: int = 10) -> Results:
     test, key = paper_test(kind, passages, ("human", "model", "flat"))
     lines = [line for number in range(listeners) for line in lines_of(test, key, number, answer)]
     return score(test, key, read(test, folder, [write_answers(folder / "sent.jsonl", lines)]))

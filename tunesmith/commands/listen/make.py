@@ -53,7 +53,9 @@ def make(
         int | None,
         typer.Option(help="Number of further pieces for practice.", show_default="2 if there is a human", min=0),
     ] = None,
-    seconds: Annotated[float, typer.Option(help="Least length of a passage; shorter pieces are whole.", min=30)] = 30.0,
+    seconds: Annotated[
+        float, typer.Option(help="Least length of a passage, at least 30; shorter pieces are whole.")
+    ] = 30.0,
     whole: Annotated[bool, typer.Option("--whole", help="Use whole pieces instead of passages.")] = False,
     hear: Annotated[
         float, typer.Option(help="Seconds of each clip that must be played before an answer.", min=0, max=600)
