@@ -6,9 +6,19 @@ from tunesmith.listening.results import Comparison, Results
 from tunesmith.reports.pictures import new_figure
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.figure import Figure
 
-_COLOURS = ("#0072b2", "#d55e00", "#bbbbbb")  # Okabe and Ito, and grey for the third answer
+_COLOURS = (("#0072b2", "white"), ("#d55e00", "white"), ("#cccccc", "black"))
+"""Colours of the answers and of the numbers on them: those of Okabe and Ito, and grey for the third answer."""
+
+_MARKS = ("#0072b2", "#d55e00", "#cc79a7")
+"""Colours of the comparisons."""
+
+_LEAST_LABELLED = 3
+"""Share of the answers above which their number is written (percent)."""
+
 _MOST_ITEMS = 40
 
 
@@ -49,15 +59,15 @@ def _draw_values(axis: Any, results: Results) -> None:
     axis.set_xlabel("value [points]; green: equivalent within the margin")
 
 
-def _draw_answers(axis: Any, comparisons: "list[Comparison] | Any") -> None:
+def _draw_answers(axis: Any, comparisons: "Sequence[Comparison]") -> None:
     """Draw the share of each answer as parts of one bar for each comparison."""
     for place, comparison in enumerate(comparisons):
         begin = 0.0
-        for colour, (outcome, count) in zip(_COLOURS, comparison.counts.items(), strict=True):
+        for (colour, ink), (outcome, count) in zip(_COLOURS, comparison.counts.items(), strict=True):
             share = 100 * count / comparison.estimate.count
             axis.barh(place, share, left=begin, color=colour, label=outcome if place == 0 else None)
-            if count:
-                axis.text(begin + share / 2, place, str(count), ha="center", va="center", color="white", fontsize=9)
+            if share > _LEAST_LABELLED:
+                axis.text(begin + share / 2, place, str(count), ha="center", va="center", color=ink, fontsize=9)
             begin += share
     _label_rows(axis, [comparison.name for comparison in comparisons])
     axis.set_xlim(0, 100)
@@ -68,12 +78,14 @@ def _draw_answers(axis: Any, comparisons: "list[Comparison] | Any") -> None:
 def _draw_items(axis: Any, results: Results) -> None:
     """Draw the value of each item."""
     rows = sorted(results.items, key=lambda row: row.mean)[-_MOST_ITEMS:]
-    centre = results.comparisons[0].centre
-    axis.axvline(centre, color="#009e73", linewidth=1)
-    axis.plot([row.mean for row in rows], range(len(rows)), "o", color=_COLOURS[0])
-    axis.set_yticks(range(len(rows)), [_short(f"{row.piece}, {row.comparison}") for row in rows], fontsize=8)
-    axis.set_xlim((-3, 103) if results.kind == "pair" else None)
+    axis.axvline(results.comparisons[0].centre, color="#009e73", linewidth=1)
+    for colour, comparison in zip(_MARKS, results.comparisons, strict=False):
+        points = [(row.mean, place) for place, row in enumerate(rows) if row.comparison == comparison.name]
+        axis.plot(*zip(*points, strict=True), "o", color=colour, label=comparison.name)
+    axis.set_yticks(range(len(rows)), [_short(row.piece) for row in rows], fontsize=8)
+    axis.set_xlim((0, 100) if results.kind == "pair" else None)
     axis.set_xlabel("value of each item [points]")
+    axis.legend(frameon=False, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))
     axis.grid(axis="y", alpha=0.3)
 
 

@@ -70,7 +70,7 @@ def _show_comparison(comparison: Comparison, results: Results) -> None:
 def _planned(comparison: Comparison, planned: int) -> str:
     effective = comparison.estimate.effective
     worth = f"worth {effective:.0f} independent ones; " if comparison.listeners is not None else ""
-    short = "" if effective >= planned else ", too few to rely on the equivalence test to succeed"
+    short = "" if effective >= planned else ", so that equivalence may be missed"
     return f"{worth}{planned} planned{short}"
 
 
