@@ -227,7 +227,7 @@ def _uniform(answers: Answers, test: ListeningTest) -> Iterator[str]:
         if len(choices) == 1:
             (choice,) = choices
             what = f"gave the same answer to all of {counted(len(given), 'item')}: {choice}"
-            yield f"listener {listener[:8]} {what}; leave the listener out if no one listened"
+            yield f"listener {listener[:8]} {what}; counted all the same"
 
 
 def _choice(answer: Answer, test: ListeningTest) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from data_prep.errors import BadInputError
-from tunesmith.listening.answers import Answer, Answers, check, read
+from tunesmith.listening.answers import Answer, Answers, check, parse, read
 from tunesmith.listening.design import ANSWERS, ListeningTest
 
 
@@ -36,7 +36,7 @@ class AnswerLog:
         self._handle = -1
 
     def __enter__(self) -> Self:
-        """Lock the file, remove a line that was cut off, and read the rest.
+        """Lock the file, remove a last line that was cut off, and read the rest.
 
         Returns:
             The log.
@@ -128,6 +128,14 @@ class AnswerLog:
             raise BadInputError(rule, f"another one serves {self._folder}", remedy="stop it, or use its page") from None
 
     def _drop_rest(self) -> None:
-        """Remove a last line without an end: its answer was never confirmed."""
+        """End a last line that is complete, and remove one that was cut off: its answer was never confirmed."""
         data = self.path.read_bytes()
-        os.ftruncate(self._handle, data.rfind(b"\n") + 1)
+        whole = data.rfind(b"\n") + 1
+        if whole == len(data):
+            return
+        try:
+            parse(self._test, data[whole:])
+        except ValueError:
+            os.ftruncate(self._handle, whole)
+        else:
+            os.write(self._handle, b"\n")

@@ -92,7 +92,7 @@ def choose(
             pieces.append(read) if isinstance(read, Piece) else reasons.append(f"{entry.name}: {read}")
     if len(pieces) < count:
         found = f"{folder} has {len(pieces)}{lost}" + (f" (left out: {reasons[0]})" if reasons else "")
-        remedy = "add performances, or lower --pieces or --practice"
+        remedy = "add performances, or lower --pieces or --practice" + (", or use --keep-seen" if lost else "")
         raise BadInputError(f"the test needs {counted(count, 'usable piece')}", found, remedy=remedy)
     return pieces
 

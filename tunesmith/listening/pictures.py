@@ -19,8 +19,6 @@ _MARKS = ("#0072b2", "#d55e00", "#cc79a7")
 _LEAST_LABELLED = 3
 """Share of the answers above which their number is written (percent)."""
 
-_MOST_ITEMS = 40
-
 
 def draw(results: Results) -> "Figure":
     """Draw results.
@@ -31,7 +29,7 @@ def draw(results: Results) -> "Figure":
     Returns:
         The figure.
     """
-    num_rows, num_items = len(results.comparisons), min(len(results.items), _MOST_ITEMS)
+    num_rows, num_items = len(results.comparisons), len(results.items)
     heights = [1.3 + 0.5 * num_rows] * 2 + ([0.9 + 0.24 * num_items] if num_items else [])
     figure = new_figure(figsize=(8, sum(heights) + 0.4), layout="constrained")
     axes: list[Any] = list(figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0])
@@ -77,7 +75,7 @@ def _draw_answers(axis: Any, comparisons: "Sequence[Comparison]") -> None:
 
 def _draw_items(axis: Any, results: Results) -> None:
     """Draw the value of each item."""
-    rows = sorted(results.items, key=lambda row: row.mean)[-_MOST_ITEMS:]
+    rows = sorted(results.items, key=lambda row: row.mean)
     axis.axvline(results.comparisons[0].centre, color="#009e73", linewidth=1)
     for colour, comparison in zip(_MARKS, results.comparisons, strict=False):
         points = [(row.mean, place) for place, row in enumerate(rows) if row.comparison == comparison.name]

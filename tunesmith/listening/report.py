@@ -7,6 +7,7 @@ from rich.markup import escape
 
 from data_prep.wording import counted
 from tunesmith.console import new_table, out
+from tunesmith.listening.design import CANNOT_TELL
 from tunesmith.listening.results import UNDECIDED, Comparison, Results
 from tunesmith.listening.statistics import CONFIDENCE
 
@@ -52,6 +53,8 @@ def _show_comparison(comparison: Comparison, results: Results) -> None:
     table = new_table(show_header=False)
     for outcome, hits in comparison.counts.items():
         table.add_row(f"  {outcome}", f"{hits}", _interval(100 * hits / count, *comparison.intervals[outcome], "%"))
+    if comparison.chosen is not None and comparison.counts[CANNOT_TELL]:
+        table.add_row("  human found, of choices", "", _interval(*comparison.chosen, "%"))
     estimate = comparison.estimate
     table.add_row("  value", "", _interval(estimate.mean, estimate.low, estimate.high, "points"))
     if comparison.d_prime is not None:

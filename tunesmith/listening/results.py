@@ -60,6 +60,8 @@ class Comparison:
         items: Number of items, None if unknown.
         estimate: The mean value (points).
         centre: The mean value if there is no difference (points).
+        chosen: For pairs, the share of the human among the choices without "cannot tell", with its exact interval
+            (points); None if there are none.
         d_prime: For pairs, d' of the mean value and of the ends of its interval.
         equivalence: The equivalence test.
         verdict: What the judgements show, in words.
@@ -72,6 +74,7 @@ class Comparison:
     items: int | None
     estimate: Estimate
     centre: float
+    chosen: tuple[float, float, float] | None
     d_prime: tuple[float, float, float] | None
     equivalence: Equivalence
     verdict: str
@@ -166,6 +169,7 @@ def compared(
         items=len({judgement.item for judgement in judgements}) if is_grouped else None,
         estimate=estimate,
         centre=centre,
+        chosen=_chosen(count[FOUND], count[MISSED]) if kind == "pair" else None,
         d_prime=_d_primes(estimate) if kind == "pair" else None,
         equivalence=equivalence,
         verdict=_verdict(estimate, kind, equivalence, plan),
@@ -274,6 +278,11 @@ def _check_enough(name: str, judgements: Sequence[Judgement], test: ListeningTes
 def _in_points(hits: int, count: int) -> tuple[float, float]:
     low, high = statistics.exact_interval(hits, count)
     return POINTS * low, POINTS * high
+
+
+def _chosen(found: int, missed: int) -> tuple[float, float, float] | None:
+    total = found + missed
+    return (POINTS * found / total, *_in_points(found, total)) if total else None
 
 
 def _d_primes(estimate: Estimate) -> tuple[float, float, float]:

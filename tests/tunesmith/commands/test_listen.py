@@ -134,7 +134,7 @@ def test_pairs_are_made_exported_and_scored(capsys: pytest.CaptureFixture[str]) 
     assert run(words(f"{MAKE} --pieces 2 --conditions human,flat")) == 0
     assert "planned: 215 independent judgements of each comparison, at least 108 listeners" in capsys.readouterr().out
     assert run(["listen", "serve", "test", "--export", "page"]) == 0
-    assert "listen score test 'answers-*.jsonl'" in capsys.readouterr().out
+    assert "listen score test answers-*.jsonl" in capsys.readouterr().out
     assert "never overwritten: page exists" in error_of("listen serve test --export page", capsys)
     test, key = loaded(Path("test"))
     lines = [line for number in range(4) for line in lines_of(test, key, number, find_human)]

@@ -167,3 +167,7 @@ def test_an_answer_in_flight_is_dropped_when_the_log_opens_again(pair: Path) -> 
     with AnswerLog(test, pair) as log:
         assert len(log.answered(listener_id(0))) == 1
     assert path.read_bytes() == whole
+    path.write_bytes(whole[:-1])
+    with AnswerLog(test, pair) as log:
+        assert len(log.answered(listener_id(0))) == 1
+    assert path.read_bytes() == whole, "only its end was missing"

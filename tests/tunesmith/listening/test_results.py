@@ -113,6 +113,7 @@ def test_the_published_counts_of_s2_show_no_indistinguishability() -> None:
     assert not any(comparison.equivalence.shown for comparison in final)
     wrong, half, cannot = final
     assert wrong.verdict == UNDECIDED
+    assert cannot.chosen == pytest.approx((100, 92.3, 100), abs=0.1)
     assert half.verdict == cannot.verdict == "told apart: the human is found more often than by chance"
 
 

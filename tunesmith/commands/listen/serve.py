@@ -40,8 +40,8 @@ def serve(
 
         write(test, folder, export)
         out.print(f"{export / 'index.html'}: send the whole folder to listeners", markup=False, soft_wrap=True)
-        scoring = command("listen", "score", str(folder), "answers-*.jsonl")
-        out.print(f"score what they send back with: {scoring}", markup=False, soft_wrap=True)
+        scoring = command("listen", "score", str(folder))
+        out.print(f"score what they send back with: {scoring} answers-*.jsonl", markup=False, soft_wrap=True)
         return
     from tunesmith.listening.server import serve as run
 

@@ -18,7 +18,7 @@
   function restored() {
     try {
       const stored = JSON.parse(localStorage.getItem(storageName));
-      if (stored && /^[0-9a-f]{32}$/.test(stored.listener)) return stored;
+      if (/^[0-9a-f]{32}$/.test(stored?.listener) && stored.answers) return stored;
     } catch { /* no storage, or not ours: a new listener */ }
     return state ?? { listener: randomId(), sheet: null, practised: 0, answers: {} };
   }
@@ -77,6 +77,7 @@
   }
 
   function download() {
+    state = restored();
     const first = { test: test.test, listener: state.listener, sheet: state.sheet, begin: true };
     const lines = [first, ...Object.values(state.answers)].map((line) => JSON.stringify(line) + "\n");
     const link = h("a", {
@@ -220,7 +221,7 @@
     function check() {
       const waiting = players.filter((each) => each.left() > 0);
       const list = waiting.map((each) => `${Math.ceil(each.left())} s of ${each.label}`).join(" and ");
-      const missing = isPair ? "Then choose an answer." : "Then rate each version.";
+      const missing = isPair ? "Choose an answer." : "Rate each version.";
       note.textContent = list ? `Listen to at least ${list} more.` : question.answer() === undefined ? missing : "";
       next.disabled = Boolean(list) || question.answer() === undefined;
     }
@@ -269,10 +270,12 @@
   }
 
   function practise() {
-    const practice = test.practice[state.practised];
-    const title = `Practice ${state.practised + 1} of ${test.practice.length}`;
-    items(title, state.practised, test.practice.length, practice, (answer) => {
-      state.practised += 1;
+    const number = state.practised;
+    const practice = test.practice[number];
+    const title = `Practice ${number + 1} of ${test.practice.length}`;
+    items(title, number, test.practice.length, practice, (answer) => {
+      state = restored(); // another page may have answered meanwhile
+      state.practised = Math.max(state.practised, number + 1);
       keep();
       feedback(practice, answer);
     });
