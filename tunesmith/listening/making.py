@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 MOST_PIECES = 60
 """Pieces of a test, practice included; a listener hears all of them."""
 
+LONGEST_HEARD_S = 600.0
+"""Greatest time for which a clip must be played before an answer (seconds)."""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -130,6 +133,8 @@ def check(wanted: Wanted, num_pieces: int) -> None:
     if wanted.seconds is not None and not wanted.seconds >= SHORTEST_S:
         rule = f"a passage lasts at least {SHORTEST_S:g} s, since a shorter one lacks its context"
         raise BadInputError(rule, f"got {wanted.seconds:g}")
+    if not 0 <= wanted.hear_s <= LONGEST_HEARD_S:
+        raise BadInputError(f"clips must be played for 0 to {LONGEST_HEARD_S:g} s", f"got {wanted.hear_s:g}")
     performing.check_amount(wanted.amount)
 
 

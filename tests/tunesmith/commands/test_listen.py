@@ -59,6 +59,7 @@ def error_of(command: str, capsys: pytest.CaptureFixture[str]) -> str:
         ("--power 1", "the power is from 0.1 to 0.999"),
         ("--amount nan", "the amount is a number from 0 (flat) to 100"),
         ("--seconds 10", "a passage lasts at least 30 s, since a shorter one lacks its context: got 10"),
+        ("--hear nan", "clips must be played for 0 to 600 s: got nan"),
         ("--kind mushra", "Invalid value for '--kind'"),
         ("--model a.pt --trial b/1", "a model is named by --model or by --trial"),
         ("--model none.pt", "none.pt"),
