@@ -118,7 +118,11 @@ def check(wanted: Wanted, num_pieces: int) -> None:
     rivals = [condition for condition in wanted.conditions if condition != HUMAN]
     if wanted.kind == "pair" and (HUMAN not in wanted.conditions or not rivals):
         got = ", ".join(wanted.conditions)
-        raise BadInputError("a pair is the human and another condition", f"got {got}", remedy="name them, or --ratings")
+        raise BadInputError(
+            "a pair is the human and another condition",
+            f"got {got}",
+            remedy="name both with --conditions, or use --kind ratings",
+        )
     if wanted.kind == "ratings" and len(wanted.conditions) < 2:  # noqa: PLR2004
         raise BadInputError("ratings compare at least two conditions", f"got {', '.join(wanted.conditions)}")
     if HUMAN not in wanted.conditions and wanted.num_practice:
