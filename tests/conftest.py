@@ -48,6 +48,8 @@ SLOW_FILES = (
     "tunesmith/commands/music/test_memorise.py",
     "tunesmith/commands/test_models.py",
     "tunesmith/commands/test_score.py",
+    "tunesmith/listening/test_answers.py",
+    "tunesmith/listening/test_making.py",
 )
 """Files of tests that train networks, read whole collections, or create MLflow stores: about a second for each test."""
 

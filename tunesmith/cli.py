@@ -22,6 +22,7 @@ from tunesmith.commands import (
     trial,
     ui,
 )
+from tunesmith.commands.listen import app as listen
 from tunesmith.commands.music import compose, memorise, perform
 from tunesmith.console import err, replace_unencodable
 from tunesmith.program import command, set_home
@@ -48,6 +49,7 @@ app.command()(reproduce.reproduce)
 for function in (models.rollback, models.export, score.score, compose.compose, perform.perform, memorise.memorise):
     app.command()(function)
 app.add_typer(data.app, name="data")
+app.add_typer(listen.app, name="listen")
 app.add_typer(cluster.app, name="cluster")
 app.command()(doctor.doctor)
 app.command()(ui.ui)

@@ -10,8 +10,8 @@ from typing import Final
 
 from search.study.homes import standard_home
 
-WITHOUT_HOME: Final = frozenset(("cluster", "data", "memorise"))
-"""Commands without the option --home."""
+WITHOUT_HOME: Final = frozenset(("cluster", "data", "listen", "memorise"))
+"""Commands that are suggested without the option --home."""
 
 _option: dict[str, list[str]] = {"home": []}
 

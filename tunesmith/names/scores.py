@@ -56,14 +56,24 @@ def corpus_scores(
     family = find_family(saved.extra["family"])
     repeats = repeats or (model.data or Data()).repeats
     prepared = prepare(corpus, kind=family.data_kind, repeats=repeats, num_folds=None, progress=progress)
-    trained, reason = _training_data(model, family.data_kind, saved.extra.get("fingerprint"), progress)
+    trained, reason = training_data(model, family.data_kind, saved.extra.get("fingerprint"), progress)
     return CorpusScores(prepared, score_model(family, model.path, prepared.data, trained, keep_seen=keep_seen), reason)
 
 
-def _training_data(
+def training_data(
     model: "NamedModel", kind: str, fingerprint: str | None, progress: "Progress"
 ) -> tuple[Any | None, str | None]:
-    """Return the data that a model was trained on, or why it is not available."""
+    """Return the data that a model was trained on, or why it is not available.
+
+    Args:
+        model: The model.
+        kind: The kind of data that its family reads.
+        fingerprint: Fingerprint of its training data, None if unknown.
+        progress: Shows the progress of reading.
+
+    Returns:
+        The data and None, or None and the reason.
+    """
     from tunesmith.searching.data import prepare_data
 
     data = model.data

@@ -1,0 +1,1 @@
+"""Listening tests: their design, audio, page, server, answers and statistics."""
