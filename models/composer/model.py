@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from data_prep.encodings.vocabulary import MelodyVocabulary
+    from models.composer.near_misses import NearMisses
     from models.composer.spec import ComposerSpec
     from models.folded.dropout import DropoutStreams
 
@@ -185,6 +186,7 @@ class ComposerModel(nn.Module):
         share: Tensor,
         dropout: "DropoutStreams | None",
         copies: Copies | None = None,
+        near_misses: "NearMisses | None" = None,
     ) -> tuple[Tensor, Tensor]:
         """Return each fold's loss.
 
@@ -195,10 +197,11 @@ class ComposerModel(nn.Module):
             share: [G, T, B] weight of each note, 0 for padding.
             dropout: See ``hidden``.
             copies: The experts' predictions of these notes; None if the model does not copy.
+            near_misses: The near misses that the network's own cross-entropy forgives; None for the exact one.
 
         Returns:
             [G] nats to be differentiated, including ``copying_own_loss`` times the network's own cross-entropy if the
-            model copies, and [G] nats of the prediction alone, detached.
+            model copies, and [G] nats of the prediction alone, exact and detached.
         """
         hidden, _ = self.hidden(tokens, positions, dropout)
         weight, bias = self.head()
@@ -208,7 +211,12 @@ class ComposerModel(nn.Module):
             log_gate = self.gate(hidden, copies.features, copies.present)
             probability = copied(log_gate, copies.hits)
             pointer = Pointer(log_gate[..., 0].flatten(1), probability.flatten(1), self.spec.copying_own_loss)
-        return linear_cross_entropy(hidden.flatten(1, 2), weight, bias, targets.flatten(1), share.flatten(1), pointer)
+        notes = (hidden.flatten(1, 2), weight, bias, targets.flatten(1), share.flatten(1))
+        loss, nats = linear_cross_entropy(*notes, pointer)
+        if near_misses is not None:
+            own_loss = 1.0 if pointer is None else pointer.own_loss
+            loss = loss + self.spec.near_miss * own_loss * near_misses.penalty(*notes)
+        return loss, nats
 
     def log_probabilities(
         self,
