@@ -32,6 +32,12 @@ class _NetworkSpec(Spec):
         "output weights of a token: its own, or the sum of those of token, pitch and duration",
         memory_order=("token", "factored"),
     )
+    factorisation: Literal["joint", "rhythm_first"] = setting(
+        "joint",
+        "output of a note: one softmax over tokens, or one over durations (with bar positions if they are in tokens) "
+        "and then one over the pitches given the duration",
+        memory_order=("joint", "rhythm_first"),
+    )
     initial: Literal["torch", "tensorflow"] = setting(
         "torch",
         "initial weights: torch's, or the paper's (cells by TensorFlow's Glorot rule, output weights from N(0, 1))",
@@ -101,7 +107,7 @@ class ComposerSpec(TrainingSpec, _NetworkSpec):
         "(see copying_own_loss), and no score; 0 is off",
         low=0.0,
         high=1.0,
-        when={"reading": ("sounding",)},
+        when={"reading": ("sounding",), "factorisation": ("joint",)},
     )
     windows_per_epoch: int = setting(
         0,
