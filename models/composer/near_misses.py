@@ -87,15 +87,10 @@ def _pairs(vocabulary: MelodyVocabulary) -> tuple[Ints, Ints, Floats]:
     numbers = np.stack([vocabulary.token_pitch, vocabulary.token_duration, vocabulary.token_position])
     durations = np.log2([float(duration) for duration in vocabulary.durations])
     positions = np.array([float(position) for position in vocabulary.positions])
-    far_from_pitches = -2 * _FARTHEST * 2
-    pitches = np.where(numbers[0] == REST_PITCH, far_from_pitches, numbers[0]) / 2
+    pitches = np.where(numbers[0] == REST_PITCH, -2 * _FARTHEST, numbers[0] / 2)  # a rest is far from every pitch
     places = np.stack([pitches, durations[numbers[1]], positions[numbers[2]]])
-    first, second, distance = (
-        np.concatenate(parts)
-        for parts in zip(
-            *(pairs for changed in range(3) for pairs in _along(numbers, places[changed], changed)), strict=True
-        )
-    )
+    found = [pairs for changed in range(3) for pairs in _along(numbers, places[changed], changed)]
+    first, second, distance = (np.concatenate(parts) for parts in zip(*found, strict=True))
     weight = np.exp(-distance)
     return np.append(first, second), np.append(second, first), np.append(weight, weight)
 
@@ -113,14 +108,14 @@ def _along(numbers: Ints, place: Floats, changed: int) -> Iterator[tuple[Ints, I
     """
     same = np.delete(numbers, changed, axis=0)
     order = np.lexsort((place, *same))
-    for apart in range(1, len(order)):
+    for apart in range(1, len(order) + 1):
         first, second = order[:-apart], order[apart:]
         alike = (same[:, first] == same[:, second]).all(axis=0)
-        if not alike.any():
-            return
         distance = np.abs(place[first] - place[second])
         near = alike & (distance <= _FARTHEST)
         yield first[near], second[near], distance[near]
+        if not alike.any():
+            return
 
 
 def _of_fold(seen: NDArray[np.bool_], token: Ints, near: Ints, weight: Floats) -> tuple[Ints, Floats, Ints]:

@@ -156,11 +156,16 @@ def test_near_misses_are_musical() -> None:
     assert of_g[2] > of_g[1] > of_g[0] == 0
 
 
-def test_a_token_without_near_misses_keeps_its_probability() -> None:
-    near = NearMisses(vocabulary_of([(60, 0), (80, 0)], durations=[Fraction(1)]), "cpu")
-    hidden, weight, bias = (torch.randn(1, *shape) for shape in ((4, 3), (2, 3), (2,)))
-    penalty = near.penalty(hidden, weight, bias, torch.tensor([[0, 1, 0, 1]]), torch.ones(1, 4))
-    assert float(penalty) == 0.0
+@pytest.mark.parametrize("tokens", [[(60, 0)], [(60, 0), (80, 0)], [(60, 0), (61, 1)], [(REST_PITCH, 0), (60, 0)]])
+def test_a_token_without_near_misses_keeps_its_probability(tokens: list[tuple[int, ...]]) -> None:
+    near = NearMisses(vocabulary_of(tokens, durations=[Fraction(1), Fraction(2)]), "cpu")
+    hidden, weight, bias = (torch.randn(1, *shape) for shape in ((4, 3), (len(tokens), 3), (len(tokens),)))
+    weight.requires_grad_()
+    target = torch.arange(4)[None] % len(tokens)
+    penalty = near.penalty(hidden, weight, bias, target, torch.ones(1, 4))
+    (slope,) = torch.autograd.grad(penalty.sum(), [weight])
+    assert float(penalty.detach()) == 0.0
+    assert not slope.any()
 
 
 def test_bad_values_get_one_clear_line() -> None:
