@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.composer.copy_gate import Copies, CopyGate, copied
+from models.composer.rhythm_first import RhythmFirst, Rhythms
 from models.folded.arguments import LayerState, Pointer
 from models.folded.cross_entropy import linear_cross_entropy, token_log_probabilities
 from models.folded.initial import normal, output_deviation, weight_generators
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from data_prep.encodings.vocabulary import MelodyVocabulary
+    from models.composer.near_misses import NearMisses
     from models.composer.spec import ComposerSpec
     from models.folded.dropout import DropoutStreams
 
@@ -124,13 +127,27 @@ class ComposerModel(nn.Module):
             self.beat = nn.Parameter(_masked(self._drawn(known.shape[1], width, std=scale), known))
 
     def _build_head(self, vocabulary: "MelodyVocabulary") -> None:
-        values = _factor_values(vocabulary, self.spec.beat, num_extra=0) if self.spec.head == "factored" else []
+        spec = self.spec
+        values = _factor_values(vocabulary, spec.beat, num_extra=0) if spec.head == "factored" else []
+        self.rhythm = None
+        if spec.factorisation == "joint":
+            self.head_weight, self.head_bias = self._output_rows(vocabulary.num_tokens, values)
+            return
+        # Given the rhythm, its own factors are constant.
+        self.head_weight, self.head_bias = self._output_rows(vocabulary.num_tokens, values[:1])
+        rhythms = Rhythms(vocabulary)
+        in_tokens = spec.head == "factored" and spec.beat == "target"
+        factors = [_numbered(factor) for factor in (rhythms.duration, rhythms.position)] if in_tokens else []
+        self.rhythm = RhythmFirst(*self._output_rows(len(rhythms.duration), factors), vocabulary)
+
+    def _output_rows(self, num_rows: int, values: list[Tensor]) -> tuple[FactoredRows, FactoredRows]:
+        """Return the initial output weights [G, num_rows, H] and biases [G, num_rows, 1]."""
         std = output_deviation(self.spec.initial, self.spec.size, len(values) + 1)
         sizes = [int(value.max()) + 1 for value in values]
-        own = self._drawn(vocabulary.num_tokens, self.spec.size, std=std)
-        self.head_weight = FactoredRows(own, [self._drawn(size, self.spec.size, std=std) for size in sizes], values)
-        zeros = [torch.zeros(vocabulary.num_folds, size, 1) for size in sizes]
-        self.head_bias = FactoredRows(torch.zeros(*own.shape[:2], 1), zeros, values)
+        own = self._drawn(num_rows, self.spec.size, std=std)
+        weight = FactoredRows(own, [self._drawn(size, self.spec.size, std=std) for size in sizes], values)
+        zeros = [torch.zeros(len(own), size, 1) for size in sizes]
+        return weight, FactoredRows(torch.zeros(*own.shape[:2], 1), zeros, values)
 
     def hidden(
         self,
@@ -174,7 +191,7 @@ class ComposerModel(nn.Module):
         return x if dropout is None else dropout.drop(x, self.spec.embedding_dropout)
 
     def head(self) -> tuple[Tensor, Tensor]:
-        """Return the softmax's weights [G, V, H] and biases [G, V], which are -inf outside a fold's vocabulary."""
+        """Return the weights [G, V, H] and biases [G, V] of tokens' logits; -inf outside a fold's vocabulary."""
         return self.head_weight(), self.head_bias().squeeze(2) + self.out_of_vocabulary
 
     def losses(
@@ -185,6 +202,7 @@ class ComposerModel(nn.Module):
         share: Tensor,
         dropout: "DropoutStreams | None",
         copies: Copies | None = None,
+        near_misses: "NearMisses | None" = None,
     ) -> tuple[Tensor, Tensor]:
         """Return each fold's loss.
 
@@ -195,10 +213,11 @@ class ComposerModel(nn.Module):
             share: [G, T, B] weight of each note, 0 for padding.
             dropout: See ``hidden``.
             copies: The experts' predictions of these notes; None if the model does not copy.
+            near_misses: The near misses that the network's own cross-entropy forgives; None for the exact one.
 
         Returns:
             [G] nats to be differentiated, including ``copying_own_loss`` times the network's own cross-entropy if the
-            model copies, and [G] nats of the prediction alone, detached.
+            model copies, and [G] nats of the prediction alone, exact and detached.
         """
         hidden, _ = self.hidden(tokens, positions, dropout)
         weight, bias = self.head()
@@ -208,7 +227,14 @@ class ComposerModel(nn.Module):
             log_gate = self.gate(hidden, copies.features, copies.present)
             probability = copied(log_gate, copies.hits)
             pointer = Pointer(log_gate[..., 0].flatten(1), probability.flatten(1), self.spec.copying_own_loss)
-        return linear_cross_entropy(hidden.flatten(1, 2), weight, bias, targets.flatten(1), share.flatten(1), pointer)
+        notes = (hidden.flatten(1, 2), weight, bias, targets.flatten(1), share.flatten(1))
+        if self.rhythm is not None:
+            return self.rhythm.losses(*notes, pointer)
+        loss, nats = linear_cross_entropy(*notes, pointer)
+        if near_misses is not None:
+            own_loss = 1.0 if pointer is None else pointer.own_loss
+            loss = loss + self.spec.near_miss * own_loss * near_misses.penalty(*notes)
+        return loss, nats
 
     def log_probabilities(
         self,
@@ -233,7 +259,8 @@ class ComposerModel(nn.Module):
         with torch.no_grad():
             hidden, _ = self.hidden(tokens, positions, dropout)
             weight, bias = self.head()
-            log_p = token_log_probabilities(hidden.flatten(1, 2), weight, bias, asked.flatten(1, 2))
+            log_probabilities = token_log_probabilities if self.rhythm is None else self.rhythm.log_probabilities
+            log_p = log_probabilities(hidden.flatten(1, 2), weight, bias, asked.flatten(1, 2))
             log_gate = None
             if self.gate is not None:
                 assert copies is not None
@@ -251,8 +278,10 @@ def _factor_values(vocabulary: "MelodyVocabulary", beat: str, *, num_extra: int)
     factors = [vocabulary.token_pitch, vocabulary.token_duration]
     if beat == "target":
         factors.append(vocabulary.token_position)
-    values: list[Tensor] = []
-    for factor in factors:
-        used, number = np.unique(factor, return_inverse=True)
-        values.append(tensor(np.pad(number, (0, num_extra), constant_values=len(used))))
-    return values
+    return [_numbered(factor, num_extra) for factor in factors]
+
+
+def _numbered(factor: NDArray[np.int64], num_extra: int = 0) -> Tensor:
+    """Return [N + num_extra] int64 the values of a factor [N], from 0; the extra rows share a further value."""
+    used, number = np.unique(factor, return_inverse=True)
+    return tensor(np.pad(number, (0, num_extra), constant_values=len(used)))

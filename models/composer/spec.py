@@ -32,6 +32,12 @@ class _NetworkSpec(Spec):
         "output weights of a token: its own, or the sum of those of token, pitch and duration",
         memory_order=("token", "factored"),
     )
+    factorisation: Literal["joint", "rhythm_first"] = setting(
+        "joint",
+        "output of a note: one softmax over tokens, or one over durations (with bar positions if they are in tokens) "
+        "and then one over the pitches given the duration",
+        memory_order=("joint", "rhythm_first"),
+    )
     initial: Literal["torch", "tensorflow"] = setting(
         "torch",
         "initial weights: torch's, or the paper's (cells by TensorFlow's Glorot rule, output weights from N(0, 1))",
@@ -94,6 +100,15 @@ class ComposerSpec(TrainingSpec, _NetworkSpec):
 
     length: int = setting(64, "notes in a training window (truncated backpropagation)", low=1, high=4096)
     loss: Literal["mean", "sum"] = setting("mean", "reduction of the cross-entropy over the notes of a batch")
+    near_miss: float = setting(
+        0.0,
+        "share of a note's target probability that training spreads over tokens that differ from it in only one of "
+        "pitch, duration and bar position, mostly over near ones; it changes only the network's own cross-entropy "
+        "(see copying_own_loss), and no score; 0 is off",
+        low=0.0,
+        high=1.0,
+        when={"reading": ("sounding",), "factorisation": ("joint",)},
+    )
     windows_per_epoch: int = setting(
         0,
         "random windows of each fold in an epoch; 0 is one pass over its training notes",

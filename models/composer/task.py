@@ -19,6 +19,7 @@ from data_prep.melodies.arrays import Melodies
 from data_prep.randomness import fold_streams
 from models.composer.copy_gate import NUM_EXPERTS, Copies, gate_features, mixed
 from models.composer.model import ComposerModel
+from models.composer.near_misses import NearMisses
 from models.composer.objective import SCORED, score
 from models.composer.spec import ComposerSpec
 from models.folded.dropout import DropoutStreams
@@ -71,6 +72,9 @@ class ComposerTask:
         positions = np.arange(self.encoding.num_positions)
         unseen = len(self.encoding.vocabulary.positions)
         self._position_row = np.where(self.encoding.seen_position, positions, unseen)
+        self._near_misses = None
+        if spec.near_miss and known is None:
+            self._near_misses = NearMisses(self.encoding.vocabulary, device)
         self._copies_of_notes = self._gathered_copies() if spec.copies != "off" else None
 
     def _gathered_copies(self) -> Copies:
@@ -148,7 +152,7 @@ class ComposerTask:
             copies = self.copies(rows)
             notes = valid.sum((1, 2))
             share = valid / notes.clamp_min(1.0)[:, None, None] if self.spec.loss == "mean" else valid
-            loss, nats = self.model.losses(tokens, positions, targets, share, dropout, copies)
+            loss, nats = self.model.losses(tokens, positions, targets, share, dropout, copies, self._near_misses)
             yield StepLoss(loss=loss, total=nats * notes if self.spec.loss == "mean" else nats, count=notes)
 
     def evaluate(self, epoch: int) -> dict[str, FoldValues]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from data_prep.encodings.vocabulary import MelodyVocabulary
     from models.composer.composing.copy_experts import Pointers
     from models.composer.copy_gate import CopyGate
+    from models.composer.rhythm_first import RhythmFirst
     from models.folded.layers import RecurrentLayer
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -68,6 +69,7 @@ class ComposerSteps:
             weight, bias = model.head()
             self._head = _array(weight.mT)[:, None]
             self._head_bias = np.maximum(_array(bias), _NEVER)[:, None, None]
+            self._rhythm = None if model.rhythm is None else _Rhythm(model.rhythm)
             self._gate = None if model.gate is None else _Gate(model.gate, model.spec.size)
 
     def start(self, num_sequences: int) -> StepState:
@@ -102,6 +104,8 @@ class ComposerSteps:
             state[number] = cell.step(x, state[number])
             x = state[number][0]
         logits = x @ self._head + self._head_bias
+        if self._rhythm is not None:
+            logits = self._rhythm.joined(x, logits)
         logits = logits.reshape(self.num_folds, -1, logits.shape[3])[:, : len(tokens)]
         if self._gate is None:
             return self._log_mean(logits)
@@ -127,6 +131,29 @@ class ComposerSteps:
         weight = gate[:, :, 1:].mean(axis=0, dtype=np.float64)[pointers.row, pointers.expert] * pointers.share
         mean += np.bincount(pointers.row * mean.shape[1] + pointers.token, weight, mean.size).reshape(mean.shape)
         return np.log(np.maximum(mean, _LEAST))
+
+
+class _Rhythm:
+    """The softmax over rhythms; see ``models.composer.rhythm_first``."""
+
+    def __init__(self, rhythm: "RhythmFirst") -> None:
+        weight, bias = rhythm.head()
+        self._head = _array(weight.mT)[:, None]
+        self._head_bias = np.maximum(_array(bias), _NEVER)[:, None, None]
+        self._of_token = rhythm.of_token.cpu().numpy()
+        self._order = np.argsort(self._of_token, kind="stable")
+        self._start = np.searchsorted(self._of_token[self._order], np.arange(bias.shape[1]))
+
+    def joined(self, hidden: Floats, logits: Floats) -> Floats:
+        """Return the log probabilities [G, C, W, V] for the hidden state [G, C, W, H] and the tokens' logits."""
+        by_rhythm = logits[..., self._order]
+        most = np.maximum.reduceat(by_rhythm, self._start, axis=-1)
+        above = np.exp(by_rhythm - most[..., self._of_token[self._order]])
+        total = most + np.log(np.add.reduceat(above, self._start, axis=-1))
+        of_rhythm = hidden @ self._head + self._head_bias
+        of_rhythm -= of_rhythm.max(axis=-1, keepdims=True)
+        of_rhythm -= np.log(np.exp(of_rhythm).sum(axis=-1, keepdims=True))
+        return logits + (of_rhythm - total)[..., self._of_token]
 
 
 class _Gate:

@@ -65,7 +65,9 @@ def only(model: ComposerModel, fold: int) -> ComposerModel:
     alone = copy.deepcopy(model)
     for parameter in alone.parameters():
         parameter.data = parameter.data[fold : fold + 1].clone()
-    alone.register_buffer("out_of_vocabulary", model.get_buffer("out_of_vocabulary")[fold : fold + 1])
+    for part, whole in ((alone, model), (alone.rhythm, model.rhythm)):
+        if part is not None and whole is not None:
+            part.register_buffer("out_of_vocabulary", whole.get_buffer("out_of_vocabulary")[fold : fold + 1])
     return alone
 
 
@@ -84,8 +86,11 @@ def only(model: ComposerModel, fold: int) -> ComposerModel:
     ids=str,
 )
 @pytest.mark.parametrize("copying", ["off", "match+bars"])
-def test_folds_trained_in_lockstep_equal_models_trained_alone(settings: dict[str, str], copying: str) -> None:
-    made = task(**settings, copying=copying)
+@pytest.mark.parametrize("factorisation", ["joint", "rhythm_first"])
+def test_folds_trained_in_lockstep_equal_models_trained_alone(
+    settings: dict[str, str], copying: str, factorisation: str
+) -> None:
+    made = task(**settings, copying=copying, factorisation=factorisation)
     alone = [only(made.model, fold) for fold in range(G)]
     rules = [FoldedOptimiser(model.parameters(), "adamw", weight_decay=0.1, clip=0.3) for model in alone]
     together = FoldedOptimiser(made.model.parameters(), "adamw", weight_decay=0.1, clip=0.3)

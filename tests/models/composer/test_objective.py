@@ -22,14 +22,18 @@ from models.metrics import CV_LOSS, CV_LOSS_BY_NOTE, NATS_PER_NOTE, NATS_PER_NOT
 from tests.hand_melodies import Tune, melodies, random_tunes
 
 HALF, ONE = Fraction(1, 2), Fraction(1)
-NAMES = ("beat", "transpose", "reading", "vocabulary", "augment", "copying")
+NAMES = ("beat", "transpose", "reading", "vocabulary", "augment", "copying", "factorisation")
 BEATS, BOTH = ("off", "input", "target"), (False, True)
-ENCODINGS: list[tuple[str, bool, str, str, int, str]] = [
-    *product(BEATS, BOTH, ("sounding",), ("training", "corpus"), (0,), ("off",)),
-    *product(BEATS, BOTH, ("literal",), ("training", "corpus"), (0,), ("match+bars",)),  # it has no copies
-    *product(BEATS, BOTH, ("sounding",), ("training",), (0,), ("match", "match+bars")),
-    *product(("off",), (False,), ("sounding",), ("training",), (3,), ("off", "match+bars")),
-    *product(("target",), (False,), ("sounding",), ("training",), (2,), ("off", "match+bars")),
+JOINT = ("joint",)
+ENCODINGS: list[tuple[str, bool, str, str, int, str, str]] = [
+    *product(BEATS, BOTH, ("sounding",), ("training", "corpus"), (0,), ("off",), JOINT),
+    *product(BEATS, BOTH, ("literal",), ("training", "corpus"), (0,), ("match+bars",), JOINT),  # it has no copies
+    *product(BEATS, BOTH, ("sounding",), ("training",), (0,), ("match", "match+bars"), JOINT),
+    *product(("off",), (False,), ("sounding",), ("training",), (3,), ("off", "match+bars"), JOINT),
+    *product(("target",), (False,), ("sounding",), ("training",), (2,), ("off", "match+bars"), JOINT),
+    ("off", False, "sounding", "training", 0, "match", "rhythm_first"),
+    ("input", False, "literal", "training", 0, "off", "rhythm_first"),
+    ("target", False, "sounding", "training", 2, "match+bars", "rhythm_first"),
 ]
 
 every_encoding = pytest.mark.parametrize(
@@ -85,9 +89,9 @@ def test_probabilities_of_all_pieces_sum_to_one(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("beat", ["off", "input", "target"])
-def test_probabilities_of_all_pieces_in_two_durations_sum_to_one(beat: str) -> None:
-    made = task(enumeration((HALF, ONE), beats=False), beat=beat, copying="off")
+@pytest.mark.parametrize(("beat", "factorisation"), [*product(BEATS, ["joint"]), ("target", "rhythm_first")], ids=str)
+def test_probabilities_of_all_pieces_in_two_durations_sum_to_one(beat: str, factorisation: str) -> None:
+    made = task(enumeration((HALF, ONE), beats=False), beat=beat, copying="off", factorisation=factorisation)
     header = float(np.exp(-made.encoding.sequences.header_cost[3]))
     assert total(made, made.encoding.sequences) == pytest.approx(header, abs=1e-9)
 
@@ -140,7 +144,10 @@ def naive_piece(made: ComposerTask, piece: int) -> tuple[float, list[float]]:
     with torch.no_grad():
         hidden, _ = made.model.hidden(inputs, beats)
         weight, bias = made.model.head()
-        p = torch.softmax(hidden[fold, :, 0] @ weight[fold].T + bias[fold], dim=1).numpy()
+        logits = hidden[fold, :, 0] @ weight[fold].T + bias[fold]
+        p = torch.softmax(logits, dim=1).numpy()
+        if made.model.rhythm is not None:
+            p = naive_rhythm_first(made, fold, hidden[fold, :, 0], logits)
         gates, hits = naive_experts(made, fold, piece, hidden[fold, :, 0])
     eps, p0 = float(encoding.eps[fold]), np.exp(encoding.log_p0[fold])
     shift, notes, kept = int(sequences.shift[piece]), list[float](), 0
@@ -162,6 +169,23 @@ def naive_piece(made: ComposerTask, piece: int) -> tuple[float, list[float]]:
         notes.append(-math.log(own if corpus else (1 - eps) * own + eps * p0[event] / variants))
         kept += 1
     return nats, notes
+
+
+def naive_rhythm_first(
+    made: ComposerTask, fold: int, hidden: torch.Tensor, logits: torch.Tensor
+) -> NDArray[np.float64]:
+    """Return the probabilities [n, V] of tokens: that of the duration and bar position, then that of the pitch."""
+    rhythm, encoding = made.model.rhythm, made.encoding
+    assert rhythm is not None
+    weight, bias = rhythm.head()
+    of_rhythms = torch.softmax(hidden @ weight[fold].T + bias[fold], dim=1).numpy()
+    pairs = list(zip(encoding.token_duration.tolist(), encoding.token_position.tolist(), strict=True))
+    p = np.zeros(logits.shape)
+    for number, pair in enumerate(sorted(set(pairs))):
+        tokens = [token for token, other in enumerate(pairs) if other == pair and encoding.seen[fold, token]]
+        if tokens:
+            p[:, tokens] = of_rhythms[:, [number]] * torch.softmax(logits[:, tokens], dim=1).numpy()
+    return p
 
 
 def naive_experts(

@@ -51,11 +51,12 @@ def test_a_corpus_without_earlier_bars_to_copy_causes_a_remark() -> None:
 
 @pytest.mark.parametrize("copying", ["match", "match+bars"])
 @pytest.mark.parametrize("pitch", [60, REST])
-def test_pieces_of_one_note_or_rest_can_be_used_in_training(copying: str, pitch: int) -> None:
+@pytest.mark.parametrize("settings", [{}, {"near_miss": 0.5}, {"factorisation": "rhythm_first"}], ids=str)
+def test_pieces_of_one_note_or_rest_can_be_used_in_training(copying: str, pitch: int, settings: dict[str, Any]) -> None:
     tunes = [Tune([(pitch, ONE)], fold) for fold in (0, 1, 0)] + [
         Tune([(60, ONE), (62, HALF)], fold) for fold in (0, 1)
     ]
-    for report in reports(melodies(tunes), copying=copying, beat="target"):
+    for report in reports(melodies(tunes), copying=copying, beat="target", **settings):
         assert all(values.is_finite for values in report.metrics.values())
 
 

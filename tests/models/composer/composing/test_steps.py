@@ -19,17 +19,21 @@ from tests.hand_melodies import melodies, random_tunes
 G, T, B = 3, 7, 4
 DATA = melodies(random_tunes(15, G), num_folds=G)
 
+CELLS = ("rnn", "gru", "lstm", "peephole")
 KINDS = [
-    *product(("rnn", "gru", "lstm", "peephole"), ("token", "factored"), ("token", "factored"), ("off",), (1,)),
-    *product(("rnn", "gru", "lstm", "peephole"), ("token", "factored"), ("factored",), ("input", "target"), (3,)),
+    *product(CELLS, ("token", "factored"), ("token", "factored"), ("off",), (1,), ("joint",)),
+    *product(CELLS, ("token", "factored"), ("factored",), ("input", "target"), (3,), ("joint",)),
+    *product(("lstm",), ("factored",), ("token", "factored"), ("input", "target"), (1,), ("rhythm_first",)),
 ]
 
 
-@pytest.mark.parametrize(("cell", "kind", "head", "beat", "layers"), KINDS)
-def test_steps_equal_whole_sequences(cell: str, kind: str, head: str, beat: str, layers: int) -> None:
+@pytest.mark.parametrize(("cell", "kind", "head", "beat", "layers", "factorisation"), KINDS)
+def test_steps_equal_whole_sequences(
+    cell: str, kind: str, head: str, beat: str, layers: int, factorisation: str
+) -> None:
     spec = ComposerSpec.model_validate(
         {"cell": cell, "input": kind, "head": head, "beat": beat, "layers": layers, "size": 6, "embedding": 5}
-        | {"copying": "off"}
+        | {"copying": "off", "factorisation": factorisation}
     )
     task = ComposerTask(spec, DATA, seed=1, trial=0, device="cpu")
     model, encoding = task.model, task.encoding

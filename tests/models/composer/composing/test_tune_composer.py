@@ -24,20 +24,19 @@ from tests.hand_melodies import Tune as HandTune
 from tests.models.trained_composers import as_before_copying, trained
 
 HALF, ONE = Fraction(1, 2), Fraction(1)
+NAMES = ("beat", "reading", "transpose", "layers", "copying", "factorisation")
 KINDS = [
-    *product(("off", "input", "target"), ("sounding", "literal"), (False, True), (1,), ("match+bars",)),
-    ("input", "sounding", False, 2, "match"),
-    ("target", "sounding", True, 1, "off"),
+    *product(("off", "input", "target"), ("sounding", "literal"), (False, True), (1,), ("match+bars",), ("joint",)),
+    ("input", "sounding", False, 2, "match", "joint"),
+    ("target", "sounding", True, 1, "off", "joint"),
+    ("target", "sounding", False, 1, "match+bars", "rhythm_first"),
 ]
 
 
 @pytest.fixture(scope="module", params=KINDS, ids=str)
 def composer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TuneComposer:
-    beat, reading, transpose, layers, copying = request.param
-    path = tmp_path_factory.mktemp("model") / "model.pt"
-    return TuneComposer.load(
-        trained(path, beat=beat, reading=reading, transpose=transpose, layers=layers, copying=copying)
-    )
+    settings = dict(zip(NAMES, request.param, strict=True))
+    return TuneComposer.load(trained(tmp_path_factory.mktemp("model") / "model.pt", **settings))
 
 
 @pytest.fixture(scope="module")
