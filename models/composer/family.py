@@ -4,8 +4,8 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.composer.experiments import COMPOSER_EXPERIMENTS
-from models.composer.presets import COMPOSER_PRESETS
+from models.composer.paper.experiments import COMPOSER_EXPERIMENTS
+from models.composer.paper.presets import COMPOSER_PRESETS
 from models.composer.spec import ComposerSpec
 from models.experiments import Experiment, GridExperiment
 from models.family import Baseline, Preset, Scored, Training

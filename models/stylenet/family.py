@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from models.experiments import Experiment, GridExperiment
 from models.family import Baseline, Preset, Scored, Training
 from models.metrics import ONSET_MAE, TRAIN_LOSS, VELOCITY_METRICS, Metric
-from models.stylenet.experiments import STYLENET_EXPERIMENTS
-from models.stylenet.presets import STYLENET_PRESETS
+from models.stylenet.paper.experiments import STYLENET_EXPERIMENTS
+from models.stylenet.paper.presets import STYLENET_PRESETS
 from models.stylenet.spec import StyleNetSpec
 
 if TYPE_CHECKING:

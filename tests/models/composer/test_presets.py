@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from data_prep.errors import BadInputError
-from models.composer.presets import COMPOSER_PRESETS
+from models.composer.paper.presets import COMPOSER_PRESETS
 from models.composer.spec import ComposerSpec
 from models.families import family
 

@@ -17,7 +17,7 @@ from data_prep.randomness import integer_seed
 from models.composer.composing.tune_composer import TuneComposer
 from models.composer.family import Composer
 from models.composer.model import ComposerModel
-from models.composer.presets import COMPOSER_PRESETS
+from models.composer.paper.presets import COMPOSER_PRESETS
 from models.composer.spec import ComposerSpec
 from models.family import Training
 from models.folded.arguments import Cell

@@ -13,7 +13,7 @@ from data_prep.randomness import stream
 from models.folded.dropout import DropoutStreams
 from models.folded.optimiser import FoldedOptimiser
 from models.stylenet.model import Carried, Scales, StyleNetModel, detached
-from models.stylenet.presets import STYLENET_PRESETS
+from models.stylenet.paper.presets import STYLENET_PRESETS
 from models.stylenet.spec import StyleNetSpec
 from models.training import checkpoint
 from tests.models.closeness import assert_close

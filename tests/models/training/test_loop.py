@@ -13,7 +13,7 @@ import torch
 
 from data_prep.errors import BadInputError
 from data_prep.melodies.arrays import Melodies
-from models.composer.presets import COMPOSER_PRESETS
+from models.composer.paper.presets import COMPOSER_PRESETS
 from models.composer.spec import ComposerSpec
 from models.composer.task import ComposerTask
 from models.families import FAMILIES, family

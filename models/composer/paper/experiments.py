@@ -1,13 +1,13 @@
 """The results of the composer's paper as experiments.
 
 Source: Qin, Nichani, Kural, "Learning Some Tonal Music (LSTM)", 2017. Models and settings are those of its public code;
-see ``models.composer.presets``.
+see ``models.composer.paper.presets``.
 """
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from models.composer.presets import LITERAL, TABLE_1
+from models.composer.paper.presets import LITERAL, TABLE_1
 from models.experiments import Claim, Corpus, Experiment, GridExperiment, Row
 from models.metrics import CV_LOSS, NATS_PER_NOTE, TRAIN_LOSS
 from models.spec import Value

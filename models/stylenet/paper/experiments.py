@@ -1,7 +1,7 @@
 """The results of the StyleNet paper as experiments.
 
 Source: Malik & Ek, "Neural Translation of Musical Style", 2017. Its losses are mean squared errors over all cells of
-the grid, most of which are silent; ``models.stylenet.presets`` has its settings.
+the grid, most of which are silent; ``models.stylenet.paper.presets`` has its settings.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from data_prep.wording import counted
 from models.experiments import Claim, Corpus, Experiment, GridExperiment, Row
 from models.metrics import MSE_ALL, ONSET_CORRELATION, ONSET_MAE, TRAIN_LOSS
 from models.spec import Value
-from models.stylenet.presets import STYLENET_PRESETS
+from models.stylenet.paper.presets import STYLENET_PRESETS
 
 _PAPER = "'Neural Translation of Musical Style'"
 _PIANO = Corpus("349 classical and 349 jazz files of the Piano dataset", (680, 710), (500_000, 10_000_000))

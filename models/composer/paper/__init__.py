@@ -1,0 +1,1 @@
+"""The paper of this family: its settings as presets, and its results as experiments."""
