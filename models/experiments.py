@@ -86,6 +86,8 @@ class Experiment:
         tunes: Names of rows whose composed tunes are shown.
         pictures: Names of rows whose pictures by the family are shown.
         picture_names: How the names of the shown pictures begin; empty for all.
+        snapshots: Epochs after which models are kept.
+        by_epoch: Whether the pictures of these models are shown too.
         remark: What to know when the numbers are read; complete sentences.
         search: Name of the search, if experiments with the same rows share it; by default that of the experiment.
     """
@@ -107,6 +109,8 @@ class Experiment:
     tunes: tuple[str, ...] = ()
     pictures: tuple[str, ...] = ()
     picture_names: tuple[str, ...] = ()
+    snapshots: tuple[int, ...] = ()
+    by_epoch: bool = False
     remark: str = ""
     search: str = ""
 

@@ -218,6 +218,7 @@ class SearchRun:
             family=task.family,
             seed=task.search.data.seed,
             save_after=task.search.scheduler.checkpoint_epochs(task.search.budget.epochs),
+            snapshots=task.search.storage.snapshots,
             files=self._files.for_workers,
             device="cuda" if workers.gpus else "cpu",
             gpus=workers.gpus,

@@ -48,6 +48,7 @@ class TrialSetup:
         family: The family.
         seed: The search's seed.
         save_after: The epochs after which trials save.
+        snapshots: The epochs after which their models are kept.
         files: The files that they save to.
         device: "cpu" or "cuda".
         gpus: GPUs per trial; a fraction of a GPU also limits the memory to that fraction.
@@ -57,6 +58,7 @@ class TrialSetup:
     family: Family[Any, Any]
     seed: int
     save_after: tuple[int, ...]
+    snapshots: tuple[int, ...]
     files: TrialFiles
     device: str
     gpus: float = 0.0
@@ -91,6 +93,7 @@ def train(config: dict[str, Any], setup: TrialSetup, data: Any) -> None:
             files=setup.files,
             device=setup.device,
             save_after=setup.save_after,
+            snapshots=setup.snapshots,
             say=notes.append,
         )
     except OSError as error:

@@ -192,6 +192,12 @@ class Storage(Section):
         description="empty: the home folder; or another folder's absolute path, s3://bucket/prefix or "
         "gs://bucket/prefix (credentials come from the environment or a role)",
     )
+    snapshots: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        default=(),
+        max_length=100,
+        description="epochs after which the model of each trial is also kept, such as [1, 10, 100], to draw how it "
+        "learnt (tunesmith show --pictures)",
+    )
 
 
 class TrackingPlace(Section):

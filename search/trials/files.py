@@ -1,6 +1,7 @@
-"""The files of a search's trials in its storage: the last two checkpoints and the trained model of each trial.
+"""The files of a search's trials in its storage: the last two checkpoints, the trained model, and its snapshots.
 
-The second last checkpoint is kept in case the last cannot be read.
+A snapshot is the model after an earlier epoch, kept if the search file asks for it. The second last checkpoint is kept
+in case the last cannot be read.
 """
 
 import re
@@ -20,7 +21,8 @@ _STATES: Final = "checkpoints"
 _MODELS: Final = "models"
 
 _STATE: Final = re.compile(r"trial-(\d+)(?:-epoch-(\d+))?\.pt")
-"""The file name of a checkpoint; older versions wrote no epoch."""
+"""The file name of a checkpoint or a model; the epoch of a model is that of a snapshot, and older versions wrote
+checkpoints without one."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,12 @@ class TrialFiles:
     def save_model(self, number: int, weights: Mapping[str, Any], spec: Spec, extra: Mapping[str, Any]) -> None:
         """Save a trained model; see :func:`models.training.checkpoint.to_bytes`."""
         self._save(_model(number), weights, spec, extra)
+
+    def save_snapshot(
+        self, number: int, epoch: int, weights: Mapping[str, Any], spec: Spec, extra: Mapping[str, Any]
+    ) -> None:
+        """Save the model after an epoch, in addition to that after the last."""
+        self._save(_snapshot(number, epoch), weights, spec, extra)
 
     def states_of(self, number: int) -> list[str]:
         """Return the names of a trial's checkpoints, newest first."""
@@ -92,13 +100,15 @@ class TrialFiles:
             target.place.write(name, self.place.read(name))
 
     def move_model(self, number: int, target: "TrialFiles") -> None:
-        """Move a trial's trained model to another store, if there is one."""
-        try:
-            data = self.place.read(_model(number))
-        except FileNotFoundError:
-            return
-        target.place.write(_model(number), data)
-        self.place.remove(_model(number))
+        """Move a trial's trained model and its snapshots to another store, if there are any."""
+        snapshots = [name for name in self.place.names(_MODELS) if _number(name) == number and _epoch(name)]
+        for name in (*snapshots, _model(number)):
+            try:
+                data = self.place.read(name)
+            except FileNotFoundError:
+                continue
+            target.place.write(name, data)
+            self.place.remove(name)
 
     def _save(self, name: str, training: Mapping[str, Any], spec: Spec, extra: Mapping[str, Any]) -> None:
         from models.training.checkpoint import to_bytes  # likewise
@@ -119,12 +129,22 @@ def model_path(search_folder: Path, number: int) -> Path:
     return search_folder / _model(number)
 
 
+def snapshot_paths(search_folder: Path, number: int) -> dict[int, Path]:
+    """Return the files of a trial's snapshots in its search's folder, by epoch, ascending."""
+    paths = (search_folder / _MODELS).glob(f"{Path(_model(number)).stem}-epoch-*.pt")
+    return {epoch: path for path in sorted(paths) if (epoch := _epoch(path.name))}
+
+
 def _state(number: int, epoch: int) -> str:
     return f"{_STATES}/trial-{number:05d}-epoch-{epoch:05d}.pt"
 
 
 def _model(number: int) -> str:
     return f"{_MODELS}/trial-{number:05d}.pt"
+
+
+def _snapshot(number: int, epoch: int) -> str:
+    return f"{_MODELS}/trial-{number:05d}-epoch-{epoch:05d}.pt"
 
 
 def _number(state: str) -> int | None:

@@ -37,6 +37,7 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
     files: TrialFiles | None,
     device: str,
     save_after: Collection[int] = (),
+    snapshots: Collection[int] = (),
     say: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Train all folds up to the full budget, from the checkpoint of an earlier attempt if there is one.
@@ -55,6 +56,7 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
         files: Where to save checkpoints, and the trained model before the last report; None saves nothing.
         device: "cpu" or "cuda".
         save_after: The epochs after which a checkpoint is saved.
+        snapshots: The epochs after which the model is kept.
         say: Called with a message for the user about checkpoints that are damaged or of another backend: the trial
             resumes from an earlier one, or starts over.
 
@@ -80,10 +82,13 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
         if files is not None and epoch_report.epoch in save_after:
             state_extra = {**extra, _REPORT: epoch_report.to_plain()}
             files.save_state(number, epoch_report.epoch, training.state(), spec, state_extra)
-        if files is not None and epoch_report.epoch == epochs:
+        if files is not None and epoch_report.epoch in {*snapshots, epochs}:
             inputs = {"family": family.name, "fingerprint": data.fingerprint}
-            model_extra = {**extra, **inputs, "vocabulary": training.vocabulary}
-            files.save_model(number, training.weights(), spec, model_extra)
+            model = (training.weights(), spec, {**extra, **inputs, "vocabulary": training.vocabulary})
+            if epoch_report.epoch == epochs:
+                files.save_model(number, *model)
+            else:
+                files.save_snapshot(number, epoch_report.epoch, *model)
         report(epoch_report)
 
 

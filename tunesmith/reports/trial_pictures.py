@@ -7,7 +7,7 @@ from data_prep.storage.user_files import check_new
 from models.families import family as find_family
 from search.study.database import SearchRecord, folder
 from search.tracking.learning_curve import learning_curve
-from search.trials.files import model_path
+from search.trials.files import model_path, snapshot_paths
 from tunesmith.console import err, out
 from tunesmith.home import make_folder
 from tunesmith.reports.pictures import save
@@ -38,6 +38,9 @@ def draw(record: SearchRecord, number: int, home: Path, target: Path, *, replace
     check_new([target / f"{_CURVE}.png"], replace=replace)  # before drawing the slow pictures
     figures = [(_CURVE, learning_curve(trial, family.metrics[0]))]
     model = model_path(folder(home, record.spec.name), number)
+    for epoch, snapshot in snapshot_paths(folder(home, record.spec.name), number).items():
+        drawn = family.pictures(snapshot, prepared_data(record.spec).data)
+        figures += [(f"epoch_{epoch:04d}_{name}", figure) for name, figure in drawn]
     if model.exists():
         figures += family.pictures(model, prepared_data(record.spec).data)
     else:

@@ -86,6 +86,7 @@ def _lines(experiment: Experiment, family: Family[Any, Any]) -> Iterator[str]:
     yield '[budget]\ntime = "none"'
     yield '[scheduler]\nkind = "none"'
     yield '[sampler]\nkind = "points"'
+    yield f"[storage]\nsnapshots = {list(experiment.snapshots)}"
     yield "[space]\nonly = true"
     rows = [row_values(family.spec_type, row) for row in experiment.rows]
     domains: dict[str, list[Value]] = {}

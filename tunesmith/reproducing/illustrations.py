@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from data_prep.wording import counted
 from models.family import Family
 from search.study.database import folder as search_folder
-from search.trials.files import model_path
+from search.trials.files import model_path, snapshot_paths
 from tunesmith.reproducing.files import content, write_page
 from tunesmith.reproducing.outcome import Outcome
 
@@ -43,13 +43,24 @@ def write_illustrated(
         composed = tunes.compose(models, spec.family, prepared.data)
         extra += tunes.measured(composed, prepared.data)
         shown |= {name: (caption, data) for name, caption, data in tunes.engraved(composed)}
-    for number, (row, model) in enumerate(_models(outcome, home, experiment.pictures), start=1):
+    for number, (row, model) in enumerate(_drawn(outcome, home), start=1):
         for name, figure in family.pictures(model, prepared.data):
             if name.startswith(experiment.picture_names or ("",)):
                 file = f"{name}-{number}.png"
                 shown[file] = (f"{row}: {name.replace('_', ' ')}", content(figure, file))
     pieces = counted(prepared.data.num_pieces, "open piece", ",")
     return write_page(outcome, f"{pieces} of {spec.data.title}", folder, shown=shown, extra=extra)
+
+
+def _drawn(outcome: Outcome, home: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the models whose pictures are shown, with captions: each row's snapshots, and its model in the end."""
+    experiment, spec = outcome.experiment, outcome.record.spec
+    for name, model in _models(outcome, home, experiment.pictures):
+        number = outcome.row(name).trials[0].number
+        snapshots = snapshot_paths(search_folder(home, spec.name), number) if experiment.by_epoch else {}
+        for epoch, snapshot in snapshots.items():
+            yield f"{name} after {counted(epoch, 'epoch')}", snapshot
+        yield f"{name} after {counted(spec.budget.epochs, 'epoch')}", model
 
 
 def _models(outcome: Outcome, home: Path, rows: tuple[str, ...]) -> Iterator[tuple[str, Path]]:

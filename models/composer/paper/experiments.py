@@ -180,7 +180,7 @@ def _models(name: str, title: str, place: str, *, curves: bool = False, tunes: t
         base=_B,
         metric=CV_LOSS,
         epochs=20,
-        seconds=420,
+        seconds=550,
         claims=(
             Claim("model A converges at a far higher validation loss than model B", (_B,), (_A,)),
             Claim("model A converges at a far higher training loss than model B", (_B,), (_A,), TRAIN_LOSS),

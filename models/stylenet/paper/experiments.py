@@ -21,6 +21,7 @@ _REMARK = (
     "on 5 % of the files, here every file is held out once. Its final losses are 7.0e-4 in training and 1.1e-3 in "
     "validation."
 )
+_SNAPSHOTS = (1, 5, 20, 80)
 _SHARED = "a shared interpretation layer needs less data than separate nets"
 _TEXT, _CODE, _GENRENET, _OWN = "StyleNet, text", "StyleNet, code", "GenreNet", "the default here"
 
@@ -66,6 +67,8 @@ def _of_final_model(
         curves=curves,
         pictures=pictures,
         picture_names=picture_names,
+        snapshots=_SNAPSHOTS,
+        by_epoch="snapshot" in picture_names,
         remark=_REMARK,
     )
 
@@ -90,6 +93,8 @@ _DROPOUT = Experiment(
     curves=True,
     pictures=("keep 80 %", "keep 50 %"),
     picture_names=("snapshot",),
+    snapshots=_SNAPSHOTS,
+    by_epoch=True,
     remark=_REMARK,
 )
 
@@ -145,7 +150,7 @@ STYLENET_EXPERIMENTS: Mapping[str, Experiment | GridExperiment] = MappingProxyTy
                 "a snapshot: every style's output, their difference, the interpretation layer",
                 "Figure 17",
                 pictures=(_TEXT, _CODE),
-                picture_names=("snapshot", "piano_roll"),
+                picture_names=("snapshot",),
             ),
             _of_final_model(
                 "s2/final",

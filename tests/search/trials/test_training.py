@@ -14,7 +14,7 @@ from models.composer.family import Composer
 from models.composer.spec import ComposerSpec
 from models.family import EpochReport
 from models.training import checkpoint
-from search.trials.files import TrialFiles, model_path
+from search.trials.files import TrialFiles, model_path, snapshot_paths
 from search.trials.training import TrialDivergedError, train_trial
 from tests.hand_melodies import melodies, random_tunes
 from tests.models.trained_composers import as_before_copying
@@ -224,3 +224,22 @@ def test_a_diverging_trial_ends_without_reporting_the_epoch() -> None:
         )
     assert reports
     assert all(report.metrics["loss"].is_finite for report in reports)
+
+
+def test_snapshots_are_the_models_after_their_epochs_and_move_with_the_model(tmp_path: Path) -> None:
+    store, home = tmp_path / "store", tmp_path / "home"
+    store.mkdir()
+    home.mkdir()
+    train(store, snapshots=(2, 5, 9, 40))
+    files(store).move_model(7, files(home))
+    assert list(snapshot_paths(home, 7)) == [2, 5], "the last epoch's is the model itself"
+    assert not list((store / "models").iterdir())
+    for epoch, path in {**snapshot_paths(home, 7), 9: model_path(home, 7)}.items():
+        shorter = tmp_path / f"until{epoch}"
+        shorter.mkdir()
+        train(shorter, until=epoch, save_after=(epoch,))
+        (name,) = files(shorter).states_of(7)
+        state = files(shorter).load_state(name)
+        assert state is not None
+        saved = checkpoint.from_bytes(path.read_bytes(), str(path))
+        assert torch.equal(saved.training["weights"], state.training["weights"])
