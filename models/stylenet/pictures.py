@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from data_prep.encodings.piano_grid import encode, quantise, velocities
 from data_prep.grid import STEPS_PER_BAR, STEPS_PER_QUARTER
 from data_prep.performances.arrays import Performance, Performances
+from data_prep.performances.filters import MIN_VELOCITIES
 from data_prep.pitches import LOWEST_KEY, MAX_VELOCITY, NUM_KEYS
 from models.stylenet.performer import Performer
 from models.uses.performing import flat as flat_velocities
@@ -53,6 +54,7 @@ def trial_pictures(performer: Performer, performances: Performances) -> Iterator
         if number == 0:
             yield "encoding", _encoding(human, first_bar)
     yield "velocities", _histograms(performer, performances)
+    yield "distinct_velocities", _distinct(performances)
 
 
 def _histograms(performer: Performer, performances: Performances) -> Figure:
@@ -76,6 +78,22 @@ def _histograms(performer: Performer, performances: Performances) -> Figure:
         axes.legend(frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
     all_axes[-1].set_xlabel("MIDI velocity")
+    return figure
+
+
+def _distinct(performances: Performances) -> Figure:
+    """Draw how many different velocities each performance has (figure 12), with the fewest that are accepted."""
+    counts = [len(np.unique(performances.one(piece).velocity)) for piece in range(performances.num_pieces)]
+    figure = Figure(figsize=(7, 3.5), dpi=120, layout="constrained")
+    axes = figure.subplots()
+    edges = np.arange(0, MAX_VELOCITY + _BIN + 1, _BIN)
+    for number, style in enumerate(performances.styles):
+        axes.hist(np.array(counts)[performances.style == number], edges.tolist(), alpha=0.6, label=style)
+    axes.axvline(MIN_VELOCITIES, color="0.3", linewidth=1, linestyle="--", label=f"at least {MIN_VELOCITIES}")
+    axes.set_xlabel("different velocities of a performance")
+    axes.set_ylabel("performances")
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 

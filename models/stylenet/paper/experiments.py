@@ -131,10 +131,10 @@ STYLENET_EXPERIMENTS: Mapping[str, Experiment | GridExperiment] = MappingProxyTy
         for experiment in (
             _of_final_model(
                 "s2/figure12",
-                "played and predicted velocities",
+                "different velocities of each performance, and played and predicted velocities",
                 "Figure 12",
                 pictures=(_TEXT,),
-                picture_names=("velocities",),
+                picture_names=("distinct_velocities", "velocities"),
             ),
             _of_final_model(
                 "s2/figure13",
