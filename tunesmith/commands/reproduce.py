@@ -40,6 +40,9 @@ def reproduce(
     epochs: Annotated[
         int | None, typer.Option(help="Number of epochs of each trial.", min=1, show_default="as in the paper")
     ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the search.", show_default="made from experiment and corpus")
+    ] = None,
     slots: Annotated[
         int | None, typer.Option(help="Maximum number of concurrent trials.", min=1, show_default="as many as fit")
     ] = None,
@@ -74,18 +77,20 @@ def reproduce(
         return
     if what not in experiments:
         raise unknown("experiment", what, experiments)
-    name, experiment = experiments[what]
-    family = find_family(name)
+    of, experiment = experiments[what]
+    family = find_family(of)
     target = folder / experiment.name
     if isinstance(experiment, GridExperiment):
-        if given := [option for option, value in {"--corpus": corpus, "--epochs": epochs}.items() if value]:
+        if given := [
+            option for option, value in {"--corpus": corpus, "--epochs": epochs, "--name": name}.items() if value
+        ]:
             raise BadInputError(f"{what} is about one tune and its own numbers of steps", f"got {given[0]}")
         make_folder(target, "pages", "--out")
-        _reproduce_grid(experiment, name, seeds, target, as_json=as_json)
+        _reproduce_grid(experiment, of, seeds, target, as_json=as_json)
         return
     from tunesmith.reproducing.as_search import RunOptions, search_of
 
-    options = RunOptions(corpus or "", repeats or "", seeds, epochs, slots=slots or 0)
+    options = RunOptions(corpus or "", repeats or "", seeds, epochs, name or "", slots or 0)
     spec = search_of(experiment, family, options)
     make_folder(target, "pages", "--out")
     _reproduce(experiment, family, spec, home_folder(home), address, target, as_json=as_json)

@@ -14,7 +14,9 @@ from search.spec.domains import toml_value
 from search.spec.file import parse
 from search.spec.whole_search import SearchSpec
 
-_LONGEST_NAME = 40
+_LONGEST_FOLDER = 16
+"""Characters of a folder's name in the name of a search."""
+
 _UNSUITABLE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -71,14 +73,11 @@ def _search_name(experiment: Experiment, options: RunOptions) -> str:
     corpus = options.corpus or experiment.default_corpus
     path = Path(corpus)
     if path.is_dir():
-        corpus = f"{path.absolute().name}-{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:6]}"
-    parts = (
-        experiment.search or experiment.name,
-        corpus,
-        options.repeats,
-        f"{options.epochs}-epochs" if options.epochs else "",
-    )
-    return _UNSUITABLE.sub("-", "-".join(part for part in parts if part))[-_LONGEST_NAME:].lstrip("-._")
+        digest = hashlib.sha256(str(path.resolve()).encode(errors="surrogateescape")).hexdigest()
+        corpus = f"{path.absolute().name[:_LONGEST_FOLDER]}-{digest[:6]}"
+    epochs = f"{options.epochs}-epochs" if options.epochs else ""
+    parts = (experiment.search or experiment.name, corpus, options.repeats, epochs)
+    return _UNSUITABLE.sub("-", "-".join(part for part in parts if part))
 
 
 def _lines(experiment: Experiment, family: Family[Any, Any]) -> Iterator[str]:

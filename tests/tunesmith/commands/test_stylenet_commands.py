@@ -94,7 +94,14 @@ def test_mlflow_has_metrics_by_style_and_the_winners_pictures(played: Any) -> No
     (winner,) = [trial for trial in trials if trial.data.tags.get("winner") == "yes"]
     pictures = {artifact.path for artifact in client.list_artifacts(winner.info.run_id)}  # pyright: ignore[reportUnknownMemberType]
     expected = {f"{kind}_{style}.png" for kind in ("snapshot", "piano_roll") for style in ("calm", "wild")}
-    assert {"learning_curve.png", "encoding.png", "velocities.png", "distinct_velocities.png", "spec.json", *expected} <= pictures
+    assert {
+        "learning_curve.png",
+        "encoding.png",
+        "velocities.png",
+        "distinct_velocities.png",
+        "spec.json",
+        *expected,
+    } <= pictures
 
 
 def test_show_draws_pictures(played: Any) -> None:

@@ -76,3 +76,11 @@ def test_an_illegal_option_is_refused() -> None:
     published, experiment = EXPERIMENTS[0]
     with pytest.raises(BadInputError, match=r"data.repeats = 'twice' is not legal"):
         search_of(experiment, published, RunOptions(repeats="twice"))
+
+
+def test_a_folder_with_a_long_or_odd_name_gives_a_legal_name_of_a_search(tmp_path: Path) -> None:
+    folder = tmp_path / ("long & 'odd' " * 9)
+    folder.mkdir()
+    for published, experiment in EXPERIMENTS:
+        options = RunOptions(corpus=str(folder), repeats="written", epochs=100_000)
+        assert search_of(experiment, published, options).name.startswith((experiment.search or experiment.name)[:2])
