@@ -5,14 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from data_prep.errors import BadInputError, unknown
-from tunesmith.console import err, new_table, out, print_json
-from tunesmith.figures import duration
+from tunesmith.console import err, print_json
 from tunesmith.home import home_folder, make_folder
 from tunesmith.options import Address, AsJson, CorpusName, Home
-from tunesmith.program import command
 
 if TYPE_CHECKING:
     from models.experiments import Experiment, GridExperiment
@@ -39,6 +36,14 @@ def reproduce(
     seeds: Annotated[int, typer.Option(help="Number of trials of each row.", min=1, max=100)] = 1,
     epochs: Annotated[
         int | None, typer.Option(help="Number of epochs of each trial.", min=1, show_default="as in the paper")
+    ] = None,
+    folds: Annotated[
+        str | None,
+        typer.Option(
+            help='Number of cross-validation folds, or "holdout:0.05" to hold out this share of the notes once.',
+            show_default="4",
+            metavar="N|holdout:SHARE",
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the search.", show_default="made from experiment and corpus")
@@ -72,8 +77,10 @@ def reproduce(
 
     published = offering(PublishedFamily)
     experiments = {name: (family, each) for family in published for name, each in published[family].experiments.items()}
+    from tunesmith.reproducing.terminal import print_list
+
     if what is None:
-        _print_list([experiment for _, experiment in experiments.values()], as_json=as_json)
+        print_list([experiment for _, experiment in experiments.values()], as_json=as_json)
         return
     if what not in experiments:
         raise unknown("experiment", what, experiments)
@@ -82,44 +89,35 @@ def reproduce(
     target = folder / experiment.name
     if isinstance(experiment, GridExperiment):
         if given := [
-            option for option, value in {"--corpus": corpus, "--epochs": epochs, "--name": name}.items() if value
+            option
+            for option, value in {"--corpus": corpus, "--epochs": epochs, "--folds": folds, "--name": name}.items()
+            if value
         ]:
             raise BadInputError(f"{what} is about one tune and its own numbers of steps", f"got {given[0]}")
         make_folder(target, "pages", "--out")
         _reproduce_grid(experiment, of, seeds, target, as_json=as_json)
         return
+    from search.spec.sections import read_folds
     from tunesmith.reproducing.as_search import RunOptions, search_of
 
-    options = RunOptions(corpus or "", repeats or "", seeds, epochs, name or "", slots or 0)
+    split = None if folds is None else read_folds(folds, "--folds")
+    options = RunOptions(corpus or "", repeats or "", seeds, epochs, split, name or "", slots or 0)
     spec = search_of(experiment, family, options)
     make_folder(target, "pages", "--out")
     _reproduce(experiment, family, spec, home_folder(home), address, target, as_json=as_json)
 
 
-def _print_list(experiments: "list[Experiment | GridExperiment]", *, as_json: bool) -> None:
-    if as_json:
-        keys = ("name", "title", "source", "seconds")
-        print_json([{key: getattr(each, key) for key in keys} for each in experiments])
-        return
-    table = new_table("experiment", "time of one seed")
-    table.add_column("what", overflow="fold")
-    for each in experiments:
-        table.add_row(each.name, f"about {duration(each.seconds)}", each.title)
-    out.print(table)
-    out.print("[dim]times are for one processor and the default corpus; trials run at the same time on several[/]")
-    out.print(f"[dim]{escape(command('reproduce', experiments[0].name))} runs one[/]", soft_wrap=True)
-
-
 def _reproduce_grid(experiment: "GridExperiment", family: str, seeds: int, folder: Path, *, as_json: bool) -> None:
     from tunesmith.reproducing import grid
+    from tunesmith.reproducing.terminal import print_summary, print_table
 
     shares, files = grid.reproduce_grid(experiment, family, seeds, folder)
     if as_json:
         cells = grid.as_data(shares)
         print_json({"experiment": experiment.name, "cells": cells, "files": [str(path) for path in files]})
     else:
-        _print_table(experiment.title, experiment.name, grid.table(experiment, shares))
-        _print_summary(grid.summary(experiment, shares), files)
+        print_table(experiment.title, experiment.name, grid.table(experiment, shares))
+        print_summary(grid.summary(experiment, shares), files)
 
 
 def _reproduce(
@@ -160,22 +158,7 @@ def _reproduce(
 
 def _print(outcome: "Outcome", files: list[Path]) -> None:
     from tunesmith.reproducing.page import summary, table
+    from tunesmith.reproducing.terminal import print_summary, print_table
 
-    _print_table(outcome.experiment.title, outcome.experiment.name, table(outcome, brief=True))
-    _print_summary(summary(outcome), files)
-
-
-def _print_table(title: str, name: str, table: tuple[list[str], list[list[str]]]) -> None:
-    titles, cells = table
-    shown = new_table()
-    for column in titles:
-        shown.add_column(column, overflow="fold", no_wrap=column not in {"setting", "verdict"})
-    for row in cells:
-        shown.add_row(*map(escape, row))
-    out.print(f"[bold]{name}[/]: {escape(title)}", soft_wrap=True)
-    out.print(shown)
-
-
-def _print_summary(text: str, files: list[Path]) -> None:
-    out.print(text, markup=False, soft_wrap=True)
-    out.print(f"[dim]the page: {escape(str(files[1]))}[/]", soft_wrap=True)
+    print_table(outcome.experiment.title, outcome.experiment.name, table(outcome, brief=True))
+    print_summary(summary(outcome), files)

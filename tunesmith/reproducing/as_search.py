@@ -29,6 +29,7 @@ class RunOptions:
         repeats: How repeats are read; the experiment's if empty.
         seeds: Trials of each row.
         epochs: Epochs of each trial; the experiment's if None.
+        folds: The folds, as in a search file; four if None.
         name: The search's name; made from experiment and corpus if empty.
         slots: Most parallel trials; 0 for as many as fit.
     """
@@ -37,6 +38,7 @@ class RunOptions:
     repeats: str = ""
     seeds: int = 1
     epochs: int | None = None
+    folds: int | str | None = None
     name: str = ""
     slots: int = 0
 
@@ -64,6 +66,7 @@ def search_of(experiment: Experiment, family: Family[Any, Any], options: RunOpti
         "budget.trials": options.seeds * len(experiment.rows),
         "budget.epochs": epochs,
         "resources.slots": options.slots,
+        **({"data.folds": options.folds} if options.folds else {}),
     }
     return parse(text, f"the experiment {experiment.name}", overrides=overrides, family=family)
 
@@ -76,7 +79,8 @@ def _search_name(experiment: Experiment, options: RunOptions) -> str:
         digest = hashlib.sha256(str(path.resolve()).encode(errors="surrogateescape")).hexdigest()
         corpus = f"{path.absolute().name[:_LONGEST_FOLDER]}-{digest[:6]}"
     epochs = f"{options.epochs}-epochs" if options.epochs else ""
-    parts = (experiment.search or experiment.name, corpus, options.repeats, epochs)
+    folds = f"{options.folds}-folds" if isinstance(options.folds, int) else options.folds or ""
+    parts = (experiment.search or experiment.name, corpus, options.repeats, epochs, folds)
     return _UNSUITABLE.sub("-", "-".join(part for part in parts if part))
 
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from data_prep.wording import counted
 from models.metrics import Metric
+from search.spec.sections import Data
 from tunesmith.figures import duration, with_error
-from tunesmith.reproducing.outcome import ClaimOutcome, Difference, Outcome, RowOutcome
+from tunesmith.reproducing.difference import Difference
+from tunesmith.reproducing.outcome import ClaimOutcome, Outcome, RowOutcome
 
 _DASH = "-"
 
@@ -56,6 +58,7 @@ def _options(outcome: Outcome) -> list[str]:
     seeds = spec.budget.trials // len(experiment.rows)
     options = ["--corpus", spec.data.corpus] if spec.data.corpus != experiment.default_corpus else []
     options += ["--repeats", spec.data.repeats] if spec.data.repeats != experiment.repeats else []
+    options += ["--folds", str(spec.data.folds)] if spec.data.folds != Data().folds else []
     options += ["--epochs", str(spec.budget.epochs)] if spec.budget.epochs != experiment.epochs else []
     return [*options, "--seeds", str(seeds)] if seeds > 1 else options
 

@@ -57,6 +57,8 @@ def test_searches_of_different_data_or_lengths_have_different_names(tmp_path: Pa
         RunOptions(corpus="oneills"),
         RunOptions(repeats="written"),
         RunOptions(epochs=3),
+        RunOptions(folds=3),
+        RunOptions(folds="holdout:0.05"),
         *(RunOptions(corpus=str(folder)) for folder in folders),
     ]
     names = [search_of(experiment, published, each).name for each in options]
@@ -82,5 +84,5 @@ def test_a_folder_with_a_long_or_odd_name_gives_a_legal_name_of_a_search(tmp_pat
     folder = tmp_path / ("long & 'odd' " * 9)
     folder.mkdir()
     for published, experiment in EXPERIMENTS:
-        options = RunOptions(corpus=str(folder), repeats="written", epochs=100_000)
+        options = RunOptions(corpus=str(folder), repeats="written", epochs=999)
         assert search_of(experiment, published, options).name.startswith((experiment.search or experiment.name)[:2])

@@ -13,7 +13,8 @@ from models.family import EpochReport
 from models.metrics import NATS_PER_NOTE, ONSET_CORRELATION, FoldValues
 from search.spec.file import load
 from search.study.records import EpochRecord, SearchRecord, TrialRecord
-from tunesmith.reproducing.outcome import Difference, Outcome, outcome_of
+from tunesmith.reproducing.difference import Difference
+from tunesmith.reproducing.outcome import Outcome, outcome_of
 
 stats: Any = scipy.stats  # it is partly untyped
 
