@@ -63,7 +63,7 @@ def test_the_page_has_tunes_measures_and_says_that_the_corpus_is_another(reprodu
     assert re.search(r"\| 23 \| model A \| 4.177 \| \d+\.\d+ ± ", text)
     assert "| notes in key (share) |" in text
     pictures = re.findall(r"!\[.*\]\((.+)\)", text)
-    assert pictures == ["rows.svg", "tune-1.svg", "tune-2.svg"]
+    assert pictures == ["tune-1.svg", "tune-2.svg"]
     assert all((folder / name).read_text(encoding="utf-8").lstrip().startswith(("<?xml", "<svg")) for name in pictures)
     assert "page.html" in out
 
@@ -72,7 +72,7 @@ def test_the_html_page_loads_nothing(reproduced: tuple[Place, str]) -> None:
     place, _ = reproduced
     page = Loads()
     page.feed((place.folder / "reproduced" / "s1" / "figure6" / "page.html").read_text(encoding="utf-8"))
-    assert len(page.sources) == 3
+    assert len(page.sources) == 2
     assert all(source.startswith("data:image/svg+xml;base64,") for source in page.sources)
     assert page.tags.count("table") == 3
     assert "script" not in page.tags
