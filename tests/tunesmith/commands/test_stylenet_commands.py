@@ -108,7 +108,7 @@ def test_show_draws_pictures(played: Any) -> None:
     done = played.run("show", "tiny/0", "--pictures", "pictures")
     assert done.returncode == 0, done.stderr
     drawn = [Path(line) for line in done.stdout.split()]
-    assert len(drawn) == 7
+    assert len(drawn) == 8
     assert all((played.folder / path).read_bytes().startswith(b"\x89PNG") for path in drawn)
     again = played.run("show", "tiny/0", "--pictures", "pictures")
     assert again.returncode == 2
