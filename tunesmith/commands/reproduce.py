@@ -44,6 +44,9 @@ def reproduce(
         int | None, typer.Option(help="Maximum number of concurrent trials.", min=1, show_default="as many as fit")
     ] = None,
     address: Address = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the search.", show_default="made of experiment, corpus and options")
+    ] = None,
     folder: Annotated[Path, typer.Option("--out", help="Folder for the pages.", metavar="DIR")] = _FOLDER,
     home: Home = None,
     as_json: AsJson = False,
@@ -74,21 +77,29 @@ def reproduce(
         return
     if what not in experiments:
         raise unknown("experiment", what, experiments)
-    name, experiment = experiments[what]
-    family = find_family(name)
+    family_name, experiment = experiments[what]
+    family = find_family(family_name)
     target = folder / experiment.name
     if isinstance(experiment, GridExperiment):
-        if given := [option for option, value in {"--corpus": corpus, "--epochs": epochs}.items() if value]:
-            raise BadInputError(f"{what} is about one tune and its own numbers of steps", f"got {given[0]}")
+        _refuse({"corpus": corpus, "repeats": repeats, "epochs": epochs, "slots": slots, "name": name}, what)
         make_folder(target, "pages", "--out")
-        _reproduce_grid(experiment, name, seeds, target, as_json=as_json)
+        _reproduce_grid(experiment, family_name, seeds, target, as_json=as_json)
         return
     from tunesmith.reproducing.as_search import RunOptions, search_of
 
-    options = RunOptions(corpus or "", repeats or "", seeds, epochs, slots=slots or 0)
+    options = RunOptions(corpus or "", repeats or "", seeds, epochs, name or "", slots or 0)
     spec = search_of(experiment, family, options)
     make_folder(target, "pages", "--out")
     _reproduce(experiment, family, spec, home_folder(home), address, target, as_json=as_json)
+
+
+def _refuse(options: dict[str, object], what: str) -> None:
+    """Raise BadInputError if an option was given that has no effect on an experiment without a search."""
+    if given := [f"--{name}" for name, value in options.items() if value is not None]:
+        raise BadInputError(
+            f"{what} takes only --seeds, --out and --json, because it trains on one tune, without a search",
+            f"got {' and '.join(given)}",
+        )
 
 
 def _print_list(experiments: "list[Experiment | GridExperiment]", *, as_json: bool) -> None:
@@ -146,7 +157,8 @@ def _reproduce(
         pieces=prepared.data.num_pieces + prepared.num_test_pieces,
         notes=prepared.data.num_notes + prepared.num_test_notes,
     )
-    files = write_illustrated(outcome, family, prepared, home, folder)
+    known = any(row.trials for row in outcome.rows)  # a page without results must not replace one with results
+    files = write_illustrated(outcome, family, prepared, home, folder) if known else []
     print_json({**as_data(outcome), "files": [str(path) for path in files]}) if as_json else _print(outcome, files)
     if result.reason == "interrupted":
         err.print("stopped; nothing recorded is lost: run the same command to resume")
@@ -173,4 +185,5 @@ def _print_table(title: str, name: str, table: tuple[list[str], list[list[str]]]
 
 def _print_summary(text: str, files: list[Path]) -> None:
     out.print(text, markup=False, soft_wrap=True)
-    out.print(f"[dim]the page: {escape(str(files[1]))}[/]", soft_wrap=True)
+    if files:
+        out.print(f"[dim]the page: {escape(str(files[1]))}[/]", soft_wrap=True)
