@@ -36,7 +36,7 @@ def reproduce(
             metavar="written|played",
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="Number of trials of each row.", min=1, max=100)] = 1,
+    seeds: Annotated[int, typer.Option(help="Trials of each row, each with another random seed.", min=1, max=100)] = 1,
     epochs: Annotated[
         int | None, typer.Option(help="Number of epochs of each trial.", min=1, show_default="as in the paper")
     ] = None,
@@ -53,10 +53,10 @@ def reproduce(
 ) -> None:
     """Run a table or figure of a paper again, and compare the outcome with the paper.
 
-    The rows of an experiment are the trials of a search, which can be stopped
-    with Ctrl-C and resumed by the same command, and inspected like any other
-    search. More --seeds extend it. The page compares the values with the
-    paper's on the paper's own corpus, and differences between rows on others.
+    Each row of the table is a trial of a search. Ctrl-C stops the search, the
+    same command resumes it, and a larger --seeds adds trials. On the paper's own
+    corpus, values are compared with the paper's; on any other corpus, only the
+    differences between rows are. A page with the result is written to --out.
 
     Examples:
         tunesmith reproduce
