@@ -119,7 +119,11 @@ def _print_list(experiments: "list[Experiment | GridExperiment]", *, as_json: bo
 def _reproduce_grid(experiment: "GridExperiment", family: str, seeds: int, folder: Path, *, as_json: bool) -> None:
     from tunesmith.reproducing import grid
 
-    shares, files = grid.reproduce_grid(experiment, family, seeds, folder)
+    try:
+        shares, files = grid.reproduce_grid(experiment, family, seeds, folder)
+    except KeyboardInterrupt:
+        err.print("stopped; nothing was written: the same command begins again, since a seed takes less than a minute")
+        raise typer.Exit(130) from None
     if as_json:
         cells = grid.as_data(shares)
         print_json({"experiment": experiment.name, "cells": cells, "files": [str(path) for path in files]})

@@ -11,6 +11,7 @@ import pytest
 
 from tests.tunesmith.conftest import Place, make_place
 from tunesmith.cli import run
+from tunesmith.progress_bar import Bar
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +60,19 @@ def test_options_without_effect_are_refused(capsys: pytest.CaptureFixture[str]) 
         err = capsys.readouterr().err
         assert "s1/figure4 takes only --seeds, --out and --json" in err
         assert f"got {option}" in err
+
+
+def test_a_stopped_grid_says_that_nothing_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(_: Bar, amount: float) -> None:
+        assert amount
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Bar, "advance", stopped)
+    assert run(["reproduce", "s1/figure4", "--out", str(tmp_path)]) == 130
+    assert "stopped; nothing was written: the same command begins again" in capsys.readouterr().err
+    assert list((tmp_path / "s1" / "figure4").iterdir()) == []
 
 
 def test_the_page_has_tunes_measures_and_says_that_the_corpus_is_another(reproduced: tuple[Place, str]) -> None:
