@@ -20,10 +20,12 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 
 def interval(mean: float, standard_error: float) -> str:
-    """Return a mean and its standard error as text: "2.431 ± 0.021", "0.00046 ± 0.00003"."""
+    """Return a mean and its standard error as text: "2.431 ± 0.021", "0.00046 ± 0.00003", "0.00204 ± 0.00005"."""
     if not math.isfinite(mean):
         return "-"
     digits = decimals(mean)
+    if abs(mean) < _SMALL and 0 < standard_error < 0.5 * 10**-digits:  # it would be written as zero
+        digits = min(decimals(standard_error) - 1, digits + 2)
     return f"{mean:.{digits}f}" + (f" ± {standard_error:.{digits}f}" if math.isfinite(standard_error) else "")
 
 

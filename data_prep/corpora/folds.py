@@ -67,7 +67,7 @@ def assign(
         raise BadInputError(
             f"{num_folds} folds and a test set need at least {counted(num_folds + 1, 'unrelated piece')}",
             f"this corpus has {len(members)} ({counted(len(ids), 'piece')} in all)",
-            remedy="add pieces, or use fewer folds",
+            remedy="add pieces, use fewer folds, or hold out a larger share",
         )
     by_name = sorted(members.values(), key=lambda pieces: min(ids[piece] for piece in pieces))
     sizes = [sum(lengths[piece] for piece in pieces) for pieces in by_name]
@@ -134,7 +134,7 @@ def _too_few(style: str, count: int, num_folds: int) -> BadInputError:
         f"{num_folds} folds and a test set need at least {num_folds + 1} compositions of each style that no rarer "
         "style shares",
         f"the style {style!r} has {count}",
-        remedy="add some, use fewer folds, or leave the style out",
+        remedy="add some, use fewer folds or hold out a larger share, or leave the style out",
     )
 
 

@@ -63,7 +63,7 @@ def _histograms(performer: Performer, performances: Performances) -> Figure:
     all_axes = figure.subplots(len(performances.styles), 1, sharex=True, squeeze=False)[:, 0]
     edges = np.arange(0, MAX_VELOCITY + 2, _BIN)
     for number, (style, axes) in enumerate(zip(performances.styles, all_axes, strict=True)):
-        pieces = np.flatnonzero((performances.style == number) & (performances.fold >= 0))
+        pieces = held_out(performances, number)
         some = [int(piece) for piece in pieces[:: -(-len(pieces) // _MOST_COUNTED)]]
         played = [performances.one(piece) for piece in some]
         predicted = [
@@ -178,8 +178,14 @@ def _grid(performance: Performance, first_bar: int) -> NDArray[np.float32]:
     return velocities(notes, max(notes.num_steps, span.stop))[span]
 
 
+def held_out(performances: Performances, style: int) -> NDArray[np.intp]:
+    """Return the performances of a style that a network holds out: with a single split, few of them."""
+    fold = performances.fold
+    return np.flatnonzero((performances.style == style) & (fold >= 0) & (fold < performances.num_folds))
+
+
 def _typical(performances: Performances, style: int) -> int:
     """Return the held-out performance of median length in a style."""
-    pieces = np.flatnonzero((performances.style == style) & (performances.fold >= 0))
+    pieces = held_out(performances, style)
     length = np.diff(performances.start)[pieces]
     return int(pieces[np.argsort(length, kind="stable")[len(pieces) // 2]])

@@ -55,7 +55,7 @@ def _data(evidence: Evidence) -> str:
 def _scores(evidence: Evidence) -> str:
     folds, scores = evidence.folds, evidence.test.scores
     rows = [
-        (f"cross-validation, {counted(len(folds.values), 'fold')}", _with_error(folds.mean, folds.standard_error)),
+        (evidence.validation_and_folds, _with_error(folds.mean, folds.standard_error)),
         (f"sealed test, {counted(len(scores.values), 'piece')}", _with_error(scores.mean, scores.standard_error)),
         *((f"{name}, same test", f"{value:.3f}") for name, value in evidence.test.baselines.items()),
     ]
@@ -66,7 +66,7 @@ def _test(evidence: Evidence) -> str:
     direction = "worse" if evidence.optimism > 0 else "better"
     return (
         f"The sealed test set was opened once, at {evidence.test.at}. The result is {abs(evidence.optimism):.3f} "
-        f"{direction} than in cross-validation."
+        f"{direction} than in {evidence.validation}."
     )
 
 
@@ -77,7 +77,7 @@ def _choice(evidence: Evidence) -> str:
     tied = f"{evidence.num_tied} tied" if evidence.num_tied > 1 else "none tied with the best"
     return (
         f"Of {counted(evidence.num_candidates, 'trial')} with a full budget, {tied}; the choice between them is "
-        f"estimated to make cross-validation {evidence.bias:.3f} too optimistic"
+        f"estimated to make {evidence.validation} {evidence.bias:.3f} too optimistic"
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from data_prep.errors import BadInputError, one_line
 from data_prep.readers.notes import Repeats
+from data_prep.wording import counted
 from models.metrics import FoldValues, Metric
 from models.spec import Value
 from search.promotion.rule import Comparison, Decision, Incomparable
@@ -113,6 +114,17 @@ class Evidence:
     def name(self) -> str:
         """The trial's name, as in "composer/7"."""
         return f"{self.search}/{self.trial}"
+
+    @property
+    def validation(self) -> str:
+        """How the trials were compared, in words."""
+        return "cross-validation" if len(self.folds.values) > 1 else "the validation on a single split"
+
+    @property
+    def validation_and_folds(self) -> str:
+        """The same for tables, with the number of folds."""
+        count = len(self.folds.values)
+        return f"cross-validation, {counted(count, 'fold')}" if count > 1 else "validation, a single split"
 
     @property
     def optimism(self) -> float:

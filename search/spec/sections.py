@@ -106,7 +106,7 @@ class Data(Section):
     folds: Annotated[int | str, BeforeValidator(_check_folds)] = Field(
         default=4,
         description='folds of the cross-validation, trained in lockstep; or "holdout:0.05", a single split that holds '
-        "out this share of the notes",
+        "out one of 1/0.05 = 20 equal parts of the notes",
     )
     seed: int = Field(default=0, ge=0, description="seed of folds, weights, windows and dropout")
 

@@ -22,6 +22,8 @@ def test_an_interval_has_no_error_for_one_fold() -> None:
 def test_small_numbers_have_two_significant_figures() -> None:
     assert interval(0.000456, 0.0000321) == "0.00046 ± 0.00003"
     assert interval(-0.0099, 0.0) == "-0.0099 ± 0.0000"
+    assert interval(0.00203, 0.000047) == "0.00203 ± 0.00005"
+    assert interval(2.0, 1e-17) == "2.000 ± 0.000"
     assert interval(0.01, 0.001) == "0.010 ± 0.001"
     assert interval(0.0, 0.0) == "0.000 ± 0.000"
 

@@ -118,6 +118,8 @@ def _print_candidates(record: "SearchRecord", family: "AnyFamily", choice: "Prom
     out.print(f"[bold]{record.spec.name}[/]: {how_many_tie(choice.candidates)}")
     out.print(table)
     rule = "the smallest of those within one standard error of the best, fold by fold"
+    if record.spec.data.is_holdout:
+        rule = "the best; a single split has no standard error within which others could tie"
     why = "the requested trial" if choice.asked else rule
     out.print(f"[dim]{record.spec.name}/{choice.chosen.number} is {why}[/]")
 
@@ -169,7 +171,7 @@ def _print_scores(evidence: "Evidence") -> None:
     table = new_table()
     table.add_column("")
     table.add_column(unit)
-    table.add_row(f"cross-validation, {counted(len(evidence.folds.values), 'fold')}", with_error(evidence.folds))
+    table.add_row(evidence.validation_and_folds, with_error(evidence.folds))
     table.add_row(
         f"sealed test, {counted(len(scores.values), 'piece')}",
         interval(scores.mean, scores.standard_error),
@@ -186,7 +188,7 @@ def _print_optimism(evidence: "Evidence") -> None:
     trials, bias = counted(evidence.num_candidates, "trial"), f"{evidence.bias:.{digits}f}"
     choosing = f"; choosing among {trials} is estimated to make it {bias} too optimistic"
     out.print(
-        f"the test is {abs(evidence.optimism):.{digits}f} {direction} than cross-validation"
+        f"the test is {abs(evidence.optimism):.{digits}f} {direction} than in {evidence.validation}"
         f"{choosing if evidence.num_candidates > 1 else ''}"
     )
 

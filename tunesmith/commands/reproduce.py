@@ -33,7 +33,7 @@ def reproduce(
             metavar="written|played",
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="Number of trials of each row.", min=1, max=100)] = 1,
+    seeds: Annotated[int, typer.Option(help="Trials of each row, each with another random seed.", min=1, max=100)] = 1,
     epochs: Annotated[
         int | None, typer.Option(help="Number of epochs of each trial.", min=1, show_default="as in the paper")
     ] = None,
@@ -45,23 +45,23 @@ def reproduce(
             metavar="N|holdout:SHARE",
         ),
     ] = None,
-    name: Annotated[
-        str | None, typer.Option(help="Name of the search.", show_default="made from experiment and corpus")
-    ] = None,
     slots: Annotated[
         int | None, typer.Option(help="Maximum number of concurrent trials.", min=1, show_default="as many as fit")
     ] = None,
     address: Address = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the search.", show_default="made of experiment, corpus and options")
+    ] = None,
     folder: Annotated[Path, typer.Option("--out", help="Folder for the pages.", metavar="DIR")] = _FOLDER,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a table or figure of a paper again, and compare the outcome with the paper.
 
-    The rows of an experiment are the trials of a search, which can be stopped
-    with Ctrl-C and resumed by the same command, and inspected like any other
-    search. More --seeds extend it. The page compares the values with the
-    paper's on the paper's own corpus, and differences between rows on others.
+    Each row of the table is a trial of a search. Ctrl-C stops the search, the
+    same command resumes it, and a larger --seeds adds trials. On the paper's own
+    corpus, values are compared with the paper's; on any other corpus, only the
+    differences between rows are. A page with the result is written to --out.
 
     Examples:
         tunesmith reproduce
@@ -84,18 +84,15 @@ def reproduce(
         return
     if what not in experiments:
         raise unknown("experiment", what, experiments)
-    of, experiment = experiments[what]
-    family = find_family(of)
+    family_name, experiment = experiments[what]
+    family = find_family(family_name)
     target = folder / experiment.name
     if isinstance(experiment, GridExperiment):
-        if given := [
-            option
-            for option, value in {"--corpus": corpus, "--epochs": epochs, "--folds": folds, "--name": name}.items()
-            if value
-        ]:
-            raise BadInputError(f"{what} is about one tune and its own numbers of steps", f"got {given[0]}")
+        _refuse(
+            {"corpus": corpus, "repeats": repeats, "epochs": epochs, "folds": folds, "slots": slots, "name": name}, what
+        )
         make_folder(target, "pages", "--out")
-        _reproduce_grid(experiment, of, seeds, target, as_json=as_json)
+        _reproduce_grid(experiment, family_name, seeds, target, as_json=as_json)
         return
     from search.spec.sections import read_folds
     from tunesmith.reproducing.as_search import RunOptions, search_of
@@ -107,11 +104,24 @@ def reproduce(
     _reproduce(experiment, family, spec, home_folder(home), address, target, as_json=as_json)
 
 
+def _refuse(options: dict[str, object], what: str) -> None:
+    """Raise BadInputError if an option was given that has no effect on an experiment without a search."""
+    if given := [f"--{name}" for name, value in options.items() if value is not None]:
+        raise BadInputError(
+            f"{what} takes only --seeds, --out and --json, because it trains on one tune, without a search",
+            f"got {' and '.join(given)}",
+        )
+
+
 def _reproduce_grid(experiment: "GridExperiment", family: str, seeds: int, folder: Path, *, as_json: bool) -> None:
     from tunesmith.reproducing import grid
     from tunesmith.reproducing.terminal import print_summary, print_table
 
-    shares, files = grid.reproduce_grid(experiment, family, seeds, folder)
+    try:
+        shares, files = grid.reproduce_grid(experiment, family, seeds, folder)
+    except KeyboardInterrupt:
+        err.print("stopped; nothing was written: the same command begins again, since a seed takes less than a minute")
+        raise typer.Exit(130) from None
     if as_json:
         cells = grid.as_data(shares)
         print_json({"experiment": experiment.name, "cells": cells, "files": [str(path) for path in files]})
@@ -149,7 +159,8 @@ def _reproduce(
         pieces=prepared.data.num_pieces + prepared.num_test_pieces,
         notes=prepared.data.num_notes + prepared.num_test_notes,
     )
-    files = write_illustrated(outcome, family, prepared, home, folder)
+    known = any(row.trials for row in outcome.rows)  # a page without results must not replace one with results
+    files = write_illustrated(outcome, family, prepared, home, folder) if known else []
     print_json({**as_data(outcome), "files": [str(path) for path in files]}) if as_json else _print(outcome, files)
     if result.reason == "interrupted":
         err.print("stopped; nothing recorded is lost: run the same command to resume")

@@ -79,7 +79,7 @@ def find_places(inputs: Sequence[Path], output: Path | None) -> Places:
         raise BadInputError("several files are performed into a folder", f"{folder} is a file", "--out")
     by_base: dict[Path, Path] = {}
     for path in inputs:
-        for source, relative in _in_folder(path) if path.is_dir() else [(path, Path(path.name))]:
+        for source, relative in _in_folder(path, folder) if path.is_dir() else [(path, Path(path.name))]:
             base = folder / (relative.with_suffix(".mid") if is_score(source) else relative)
             other = by_base.setdefault(base, source)
             if other is not source and not _is_same(other, source):
@@ -116,13 +116,22 @@ def check_apart(sources: Iterable[Path], outputs: Iterable[Path]) -> None:
         raise BadInputError("each output needs its own file", f"{twice[0]} would be written twice")
 
 
-def _in_folder(folder: Path) -> list[tuple[Path, Path]]:
-    """Return the files in a folder with their paths in it, sorted; hidden files are left out."""
+def _in_folder(folder: Path, output: Path) -> list[tuple[Path, Path]]:
+    """Return the files in a folder with their paths in it, sorted.
+
+    Hidden files and folders are left out, and so is the output folder if it is inside the folder: it has the
+    performances of an earlier run.
+    """
     suffixes = MIDI_SUFFIXES | MUSICXML_SUFFIXES
+    inside = output.resolve()
+    is_inside = inside != folder.resolve() and inside.is_relative_to(folder.resolve())
     found = sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in suffixes
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and not (is_inside and path.resolve().is_relative_to(inside))
+        and path.is_file()
     )
     if not found:
         raise BadInputError(

@@ -133,7 +133,9 @@ def _print_baselines(winner: TrialRecord, objective: Metric, baselines: Sequence
     table.add_row(f"#{winner.number}, the winner", with_error(score), *own, "", style="bold green")
     out.print()
     out.print(table)
-    out.print("[dim]± is one standard error over the folds; gains are paired, fold by fold[/]")
+    several = "± is one standard error over the folds; gains are paired, fold by fold"
+    single = "a single split has no standard errors: whether a difference is noise is unknown"
+    out.print(f"[dim]{several if len(score.values) > 1 else single}[/]")
     for baseline in baselines:
         if not baseline.oracle and _gain(score, baseline.score, objective).mean < 0:
             out.print(f"[yellow]{baseline.name} is better than the winner[/]")

@@ -1,10 +1,7 @@
 """An experiment as a search: each row is a point, trained to the end once for each seed."""
 
-import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from models.experiments import Experiment, Row
@@ -13,11 +10,7 @@ from models.spec import Spec, Value
 from search.spec.domains import toml_value
 from search.spec.file import parse
 from search.spec.whole_search import SearchSpec
-
-_LONGEST_FOLDER = 16
-"""Characters of a folder's name in the name of a search."""
-
-_UNSUITABLE = re.compile(r"[^A-Za-z0-9._-]+")
+from tunesmith.reproducing.search_names import search_name
 
 
 @dataclass(frozen=True)
@@ -55,33 +48,21 @@ def search_of(experiment: Experiment, family: Family[Any, Any], options: RunOpti
         The search: trial n has row n modulo the number of rows, so that more seeds extend a finished search.
 
     Raises:
-        BadInputError: If an option is not legal.
+        BadInputError: If an option is not legal, or there is no such corpus.
     """
     text = "\n".join(_lines(experiment, family))
+    corpus, repeats = options.corpus or experiment.default_corpus, options.repeats or experiment.repeats
     epochs = options.epochs or experiment.epochs
     overrides: dict[str, object] = {
-        "name": options.name or _search_name(experiment, options),
-        "data.corpus": options.corpus or experiment.default_corpus,
-        "data.repeats": options.repeats or experiment.repeats,
+        "name": options.name or search_name(experiment, corpus, repeats, epochs, options.folds),
+        "data.corpus": corpus,
+        "data.repeats": repeats,
         "budget.trials": options.seeds * len(experiment.rows),
         "budget.epochs": epochs,
         "resources.slots": options.slots,
         **({"data.folds": options.folds} if options.folds else {}),
     }
     return parse(text, f"the experiment {experiment.name}", overrides=overrides, family=family)
-
-
-def _search_name(experiment: Experiment, options: RunOptions) -> str:
-    """Return a name that is the same for the same experiment on the same corpus."""
-    corpus = options.corpus or experiment.default_corpus
-    path = Path(corpus)
-    if path.is_dir():
-        digest = hashlib.sha256(str(path.resolve()).encode(errors="surrogateescape")).hexdigest()
-        corpus = f"{path.absolute().name[:_LONGEST_FOLDER]}-{digest[:6]}"
-    epochs = f"{options.epochs}-epochs" if options.epochs else ""
-    folds = f"{options.folds}-folds" if isinstance(options.folds, int) else options.folds or ""
-    parts = (experiment.search or experiment.name, corpus, options.repeats, epochs, folds)
-    return _UNSUITABLE.sub("-", "-".join(part for part in parts if part))
 
 
 def _lines(experiment: Experiment, family: Family[Any, Any]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """The page of an experiment, as Markdown: the paper's values, ours, and verdicts."""
 
+import math
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,11 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from data_prep.wording import counted
 from models.metrics import Metric
 from search.spec.sections import Data
-from tunesmith.figures import duration, with_error
+from tunesmith.figures import decimals, duration, with_error
 from tunesmith.reproducing.difference import Difference
 from tunesmith.reproducing.outcome import ClaimOutcome, Outcome, RowOutcome
 
 _DASH = "-"
+_MOST_DECIMALS = 8
 
 
 def page(outcome: Outcome, corpus: str, pictures: Mapping[str, str], extra: Sequence[str] = ()) -> str:
@@ -55,7 +57,7 @@ def _lines(outcome: Outcome, corpus: str, pictures: Mapping[str, str], extra: Se
 
 def _options(outcome: Outcome) -> list[str]:
     spec, experiment = outcome.record.spec, outcome.experiment
-    seeds = spec.budget.trials // len(experiment.rows)
+    seeds = max(spec.budget.trials // len(experiment.rows), _num_seeds(outcome))
     options = ["--corpus", spec.data.corpus] if spec.data.corpus != experiment.default_corpus else []
     options += ["--repeats", spec.data.repeats] if spec.data.repeats != experiment.repeats else []
     options += ["--folds", str(spec.data.folds)] if spec.data.folds != Data().folds else []
@@ -63,9 +65,14 @@ def _options(outcome: Outcome) -> list[str]:
     return [*options, "--seeds", str(seeds)] if seeds > 1 else options
 
 
+def _num_seeds(outcome: Outcome) -> int:
+    """Return the number of finished trials of a row, the greatest of all rows."""
+    return max(len(row.trials) for row in outcome.rows)
+
+
 def _run(outcome: Outcome, corpus: str) -> str:
     spec, experiment = outcome.record.spec, outcome.experiment
-    seeds = max((len(row.trials) for row in outcome.rows), default=0)
+    seeds = _num_seeds(outcome)
     text = (
         f"Trained on {corpus}, with {spec.data.folds_title}, {counted(seeds, 'seed')} and "
         f"{counted(spec.budget.epochs, 'epoch')}; {duration(sum(trial.seconds for trial in outcome.record.trials))} of "
@@ -161,7 +168,7 @@ def _verdict(outcome: Outcome, row: RowOutcome) -> str:
     failed = f"; {counted(row.num_failed, 'trial')} failed" if row.num_failed else ""
     if row.row.name == outcome.experiment.base and not outcome.comparable:
         return f"base{failed}"
-    return f"{verdict}{failed}"
+    return f"{_DASH if verdict == 'unknown' else verdict}{failed}"
 
 
 def _value(row: RowOutcome, metric: Metric) -> str:
@@ -170,13 +177,16 @@ def _value(row: RowOutcome, metric: Metric) -> str:
 
 
 def _number(value: float | None, *, signed: bool = False) -> str:
-    return _DASH if value is None else f"{value:+.3f}" if signed else f"{value:.3f}"
+    return _DASH if value is None else f"{value:{'+' if signed else ''}.{decimals(value)}f}"
 
 
 def _difference(difference: Difference | None) -> str:
     if difference is None:
         return _DASH
-    return f"{difference.mean:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
+    half = difference.high - difference.mean
+    digits = min(_MOST_DECIMALS, decimals(half if math.isfinite(half) else difference.mean))
+    mean, low, high = (f"{value:+.{digits}f}" for value in (difference.mean, difference.low, difference.high))
+    return f"{mean} [{low}, {high}]"
 
 
 def _row(cells: Sequence[str]) -> str:

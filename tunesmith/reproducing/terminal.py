@@ -42,6 +42,7 @@ def print_table(title: str, name: str, table: tuple[Sequence[str], Sequence[Sequ
 
 
 def print_summary(text: str, files: Sequence[Path]) -> None:
-    """Print the verdicts, and where the page is."""
+    """Print the verdicts, and where the page is if one was written."""
     out.print(text, markup=False, soft_wrap=True)
-    out.print(f"[dim]the page: {escape(str(files[1]))}[/]", soft_wrap=True)
+    if files:
+        out.print(f"[dim]the page: {escape(str(files[1]))}[/]", soft_wrap=True)

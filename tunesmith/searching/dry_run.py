@@ -63,6 +63,7 @@ def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
         "only_these_settings": spec.space.only,
         "space_size": spec.space.size(),
         "space_size_without_real_ranges": spec.space.discrete_size(),
+        "sampler": spec.sampler.kind,
         "prior_points": len(spec.prior),
         "trials": budget.trials,
         "rungs": [{"epochs": epoch, "trials": round(count, 1)} for epoch, count in reach],
@@ -91,30 +92,40 @@ def _time_one_epoch(
     return next(training.epochs()).seconds
 
 
-def print_plan(planned: dict[str, Any]) -> None:
-    """Print a plan as a table."""
-    size, folds = planned["space_size"], ", ".join(str(fold["pieces"]) for fold in planned["folds"])
+def _space_rows(planned: dict[str, Any]) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Return the rows of a plan on its space and its trials."""
+    size, points, trials = planned["space_size"], planned["prior_points"], planned["trials"]
+    others = "; settings that the file does not name keep their defaults" if planned["only_these_settings"] else ""
+    settings = counted(len(planned["settings_searched"]), "setting")
+    if planned["sampler"] == "points":
+        space = f"{counted(points, 'point')} of [[prior]], which differ in {settings}{others}"
+        return ("space", space), ("trials", f"{trials}, at these points in turn")
     size_text = (
         counted(size, "combination", ",.0f")
         if math.isfinite(size)
         else f"{counted(planned['space_size_without_real_ranges'], 'combination', ',.0f')}, times the real ranges"
     )
+    nothing = "nothing is searched: all trials would have the same settings"
+    space = f"{settings} searched: {size_text}" if planned["settings_searched"] else nothing
+    first = f", the first {points} at known good points" if points else ""
+    return ("space", f"{space}{others}"), ("trials", f"{trials}{first}")
+
+
+def print_plan(planned: dict[str, Any]) -> None:
+    """Print a plan as a table."""
+    folds = ", ".join(str(fold["pieces"]) for fold in planned["folds"])
+    single = f"a single split: {folds} of the pieces held out"
     reach = "  ".join(f"{rung['trials']:g} to epoch {rung['epochs']}" for rung in planned["rungs"])
     pieces = f"{counted(planned['pieces'], 'piece')}, {counted(planned['notes'], 'note')}"
-    others = "; settings that the file does not name keep their defaults" if planned["only_these_settings"] else ""
-    searched = f"{counted(len(planned['settings_searched']), 'setting')} searched: {size_text}"
-    nothing = "nothing is searched: all trials would have the same settings"
-    points = f", the first {planned['prior_points']} at known good points" if planned["prior_points"] else ""
     settings = settings_line(planned["timed_setting"], find_family(planned["family"]).spec_type.defaults())
     total = f"about {duration(planned['seconds_for_all_trials'])} for all trials at that pace"
     rows = (
         ("search", f"{planned['name']}: {planned['family']} on {planned['corpus']}"),
         ("data", f"{pieces}; sealed test set: {planned['test_pieces']}"),
         ("repeats", f"read as {planned['repeats']}"),
-        ("folds", f"{len(planned['folds'])} in lockstep, of {folds} pieces"),
+        ("folds", f"{len(planned['folds'])} in lockstep, of {folds} pieces" if len(planned["folds"]) > 1 else single),
         *planned["data"].items(),
-        ("space", f"{searched if planned['settings_searched'] else nothing}{others}"),
-        ("trials", f"{planned['trials']}{points}"),
+        *_space_rows(planned),
         ("training", f"about {reach}"),
         ("slots", f"{counted(planned['slots'], 'trial')} at once on {planned['device']}"),
         ("time", f"{duration(planned['seconds_of_its_epoch'])} per epoch of all folds, timed once for: {settings}"),

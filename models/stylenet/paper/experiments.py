@@ -18,7 +18,7 @@ _PIANO = Corpus("349 classical and 349 jazz files of the Piano dataset", (680, 7
 _REMARK = (
     "The paper's loss is the squared error over all cells of the grid, silent ones too, on which a constant velocity "
     "scores well: the error and the correlation of struck notes say whether anything was learnt. The paper validates "
-    "on 5 % of the files, here every file is held out once. Its final losses are 7.0e-4 in training and 1.1e-3 in "
+    "on 5 % of the files; here, every file is held out once. Its final losses are 7.0e-4 in training and 1.1e-3 in "
     "validation."
 )
 _SNAPSHOTS = (1, 5, 20, 80)

@@ -2,6 +2,8 @@
 
 import json
 import re
+import signal
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from tests.tunesmith.conftest import Place, make_place
 from tunesmith.cli import run
+from tunesmith.progress_bar import Bar
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +53,26 @@ def test_an_unknown_experiment_names_the_nearest(capsys: pytest.CaptureFixture[s
     assert "did you mean 's1/table1'?" in capsys.readouterr().err
 
 
-def test_an_option_without_effect_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["reproduce", "s1/figure4", "--corpus", "oneills"]) == 2
-    assert "about one tune and its own numbers of steps: got --corpus" in capsys.readouterr().err
+def test_options_without_effect_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    options = {"--corpus": "oneills", "--repeats": "written", "--epochs": "1", "--slots": "1", "--name": "x"}
+    for option, value in options.items():
+        assert run(["reproduce", "s1/figure4", option, value]) == 2
+        err = capsys.readouterr().err
+        assert "s1/figure4 takes only --seeds, --out and --json" in err
+        assert f"got {option}" in err
+
+
+def test_a_stopped_grid_says_that_nothing_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(_: Bar, amount: float) -> None:
+        assert amount
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Bar, "advance", stopped)
+    assert run(["reproduce", "s1/figure4", "--out", str(tmp_path)]) == 130
+    assert "stopped; nothing was written: the same command begins again" in capsys.readouterr().err
+    assert list((tmp_path / "s1" / "figure4").iterdir()) == []
 
 
 def test_the_page_has_tunes_measures_and_says_that_the_corpus_is_another(reproduced: tuple[Place, str]) -> None:
@@ -87,6 +107,31 @@ def test_another_figure_of_the_same_models_trains_nothing(reproduced: tuple[Plac
     data = json.loads(done.stdout)
     assert [row["trials"] for row in data["rows"]] == [[0], [1]]
     assert (place.folder / "reproduced" / "s1" / "figure5" / "curves.svg") in map(place.folder.joinpath, data["files"])
+
+
+def test_the_name_of_another_search_is_refused_with_an_option_that_exists(reproduced: tuple[Place, str]) -> None:
+    place, _ = reproduced
+    (other,) = (path.name for path in (place.folder / "runs" / "searches").iterdir())
+    done = place.run("reproduce", "s1/optimisers", "--corpus", "tunes", "--epochs", "1", "--name", other)
+    assert done.returncode == 2
+    assert "give the changed search another name (--name)" in done.stderr
+
+
+def test_a_run_without_results_does_not_replace_a_page(reproduced: tuple[Place, str]) -> None:
+    place, _ = reproduced
+    pages = place.folder / "reproduced" / "s1" / "figure6"
+    before = {path: path.read_bytes() for path in pages.iterdir()}
+    command = ["500" if word == "1" else word for word in COMMAND[:-1]]
+    with place.start(*command, "1") as program:
+        while "first epoch" not in program.errors:
+            assert program.poll() is None, program.errors
+            time.sleep(0.1)
+        program.send_signal(signal.SIGINT)
+        out, err = program.communicate(60)
+    assert program.returncode == 130, err
+    assert "No results yet." in out
+    assert "the page" not in out
+    assert {path: path.read_bytes() for path in pages.iterdir()} == before
 
 
 def test_a_corpus_that_is_too_small_is_refused_in_one_line(

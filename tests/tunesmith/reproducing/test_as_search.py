@@ -65,6 +65,43 @@ def test_searches_of_different_data_or_lengths_have_different_names(tmp_path: Pa
     assert len(set(names)) == len(names)
 
 
+def test_a_long_corpus_name_leaves_the_experiment_and_the_folder_in_the_name(tmp_path: Path) -> None:
+    names: set[str] = set()
+    for parent in ("a", "b"):
+        folder = tmp_path / parent / ("tunes of the whole family, as copied by hand " * 2)
+        folder.mkdir(parents=True)
+        for published, experiment in EXPERIMENTS:
+            spec = search_of(experiment, published, RunOptions(corpus=str(folder), epochs=12_345))
+            assert len(spec.name) <= 64
+            names.add(spec.name)
+    assert len(names) == 2 * len({experiment.search or experiment.name for _, experiment in EXPERIMENTS})
+
+
+def test_an_option_that_equals_the_experiments_own_names_the_same_search() -> None:
+    published, experiment = EXPERIMENTS[0]
+    given = RunOptions(experiment.default_corpus, experiment.repeats, epochs=experiment.epochs)
+    assert search_of(experiment, published, given) == search_of(experiment, published, RunOptions())
+
+
+def test_columns_and_spellings_of_a_folder_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    published, experiment = next(each for each in EXPERIMENTS if each[0].name == "stylenet")
+    monkeypatch.chdir(tmp_path)
+    for folder in ("a/pieces", "b/pieces", "ryans"):
+        (tmp_path / folder).mkdir(parents=True)
+    corpora = ("a/pieces", "a/pieces/", "a/../a/pieces", "a/pieces:era", "b/pieces:era", "a/pieces:player")
+    names = [search_of(experiment, published, RunOptions(corpus=corpus)).name for corpus in corpora]
+    assert names[0] == names[1] == names[2]
+    assert len(set(names)) == 4
+    table = next(each for _, each in EXPERIMENTS if each.default_corpus == "ryans")
+    assert search_of(table, EXPERIMENTS[0][0], RunOptions()).name.endswith("-ryans"), "a named corpus is no folder"
+
+
+def test_a_corpus_that_does_not_exist_is_refused() -> None:
+    published, experiment = EXPERIMENTS[0]
+    with pytest.raises(BadInputError, match="no corpus is called 'nowhere'"):
+        search_of(experiment, published, RunOptions(corpus="nowhere"))
+
+
 def test_experiments_that_share_a_search_have_the_same_trials() -> None:
     shared: dict[str, list[object]] = {}
     for published, experiment in EXPERIMENTS:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from models.experiments import Claim, Corpus, Experiment, Row
 from models.family import EpochReport
 from models.metrics import NATS_PER_NOTE, ONSET_CORRELATION, FoldValues
 from search.spec.file import load
+from search.spec.sections import Budget
 from search.study.records import EpochRecord, SearchRecord, TrialRecord
 from tunesmith.reproducing.difference import Difference
 from tunesmith.reproducing.outcome import Outcome, outcome_of
+from tunesmith.reproducing.page import page
 
 stats: Any = scipy.stats  # it is partly untyped
 
@@ -125,3 +128,19 @@ def test_the_rank_correlation_is_kendalls() -> None:
     values = [np.mean(each) for each in FOLDS]
     found = outcome([trial(number, each) for number, each in enumerate(FOLDS)], published=(3.0, 2.0, 2.5))
     assert found.rank_correlation() == pytest.approx(stats.kendalltau((3.0, 2.0, 2.5), values).statistic)
+
+
+def test_small_numbers_are_written_with_digits() -> None:
+    values = [tuple(each / 1000 for each in fold) for fold in FOLDS]
+    found = outcome([trial(number, each) for number, each in enumerate(values)], published=(0.0031, 0.002, 0.0032))
+    text = page(found, "ten tunes", {})
+    assert "| good | 0.0020 | 0.00202 ± 0.00005 |" in text
+    assert "-0.00103 [-0.00118, -0.00087] | -0.0011 |" in text
+
+
+def test_the_page_repeats_all_seeds_of_a_search_that_was_started_with_fewer_later() -> None:
+    trials = [trial(number, values) for number, values in enumerate((*FOLDS, *FOLDS))]
+    budget = Budget(trials=3, epochs=2)
+    found = outcome(trials)
+    record = replace(found.record, spec=found.record.spec.model_copy(update={"budget": budget}))
+    assert "--seeds 2" in page(replace(found, record=record), "ten tunes", {})

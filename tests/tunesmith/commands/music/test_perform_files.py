@@ -79,6 +79,19 @@ def test_files_and_folders_are_performed_with_one_model(
     assert (tmp_path / "performed/b.mid").read_bytes() == alone, "as if it were performed alone"
 
 
+def test_hidden_folders_and_an_output_folder_inside_the_input_are_left_out(
+    perform: Callable[..., Done], tmp_path: Path
+) -> None:
+    (tmp_path / "pieces" / ".trash").mkdir()
+    (tmp_path / "pieces" / ".trash" / "d.mid").write_bytes(b"hidden")
+    for options in ([], ["--force"]):
+        done = perform("pieces", "--flat", "--out", "pieces/performed", *options)
+        assert done.status == 0, done.err
+        assert "performing files (2)" in done.err
+        assert written(tmp_path / "pieces" / "performed") == ["b.mid", "deep/c.midi"]
+    assert "an input is never replaced" in perform("pieces", "--flat", "--out", "pieces", "--force").err
+
+
 def test_every_style_and_sound_are_written_below_the_default_folder(
     perform: Callable[..., Done], model: str, tmp_path: Path
 ) -> None:
