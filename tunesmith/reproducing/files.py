@@ -103,9 +103,13 @@ def _figures(outcome: "Outcome") -> "Iterator[tuple[str, str, Figure]]":
 
 
 def content(figure: "Figure", name: str) -> bytes:
-    """Return a figure in the format of a file name: SVG without a date, or PNG."""
+    """Return a figure in the format of a file name, SVG or PNG: the same bytes for the same figure."""
+    import matplotlib
+
+    untyped: Any = matplotlib
     buffer, options = BytesIO(), {"metadata": {"Date": None}} if name.endswith(".svg") else {}
-    cast("Any", figure).savefig(buffer, format=Path(name).suffix[1:], **options)
+    with untyped.rc_context({"svg.hashsalt": name}):
+        cast("Any", figure).savefig(buffer, format=Path(name).suffix[1:], **options)
     return buffer.getvalue()
 
 
