@@ -104,9 +104,9 @@ def _figures(outcome: "Outcome") -> "Iterator[tuple[str, str, Figure]]":
 
 def content(figure: "Figure", name: str) -> bytes:
     """Return a figure in the format of a file name, SVG or PNG: the same bytes for the same figure."""
-    import matplotlib
+    import matplotlib as mpl
 
-    untyped: Any = matplotlib
+    untyped: Any = mpl
     buffer, options = BytesIO(), {"metadata": {"Date": None}} if name.endswith(".svg") else {}
     with untyped.rc_context({"svg.hashsalt": name}):
         cast("Any", figure).savefig(buffer, format=Path(name).suffix[1:], **options)
