@@ -10,14 +10,16 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; read when numpy and torch are first imported
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from cluster.session import quieten
 from tests.postgres_server import PostgresServer, binaries
 
 quieten()  # before a test file imports Ray
 
-settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile(  # nothing depends on the speed of the machine
+    "repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("repeatable")
 
 STARTS = re.compile(
