@@ -5,7 +5,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from data_prep.wording import counted
+from data_prep.wording import by_number, counted
 from models.metrics import Metric
 from search.spec.sections import Data
 from tunesmith.figures import decimals, duration, with_error
@@ -96,10 +96,13 @@ def summary(outcome: Outcome) -> str:
     if values["agrees"] + values["differs"] + values["undecided"]:
         what = "values (within two standard errors)" if outcome.comparable else "differences from the base (their sign)"
         undecided = f", {values['undecided']} undecided" if values["undecided"] else ""
-        parts.append(f"{what}: {values['agrees']} agree with the paper, {values['differs']} differ{undecided}")
+        agree, differ = values["agrees"], values["differs"]
+        agreeing = f"{agree} {by_number(agree, 'agrees', 'agree')} with the paper"
+        parts.append(f"{what}: {agreeing}, {differ} {by_number(differ, 'differs', 'differ')}{undecided}")
     if claims["holds"] + claims["does not hold"] + claims["undecided"]:
         parts.append(
-            f"the paper's statements: {claims['holds']} hold, {claims['does not hold']} do not, "
+            f"the paper's statements: {claims['holds']} {by_number(claims['holds'], 'holds', 'hold')}, "
+            f"{claims['does not hold']} {by_number(claims['does not hold'], 'does', 'do')} not, "
             f"{claims['undecided']} undecided"
         )
     tau = outcome.rank_correlation()
