@@ -59,6 +59,22 @@ Address = Annotated[
         metavar="HOST:PORT",
     ),
 ]
+PerformerTrial = Annotated[
+    str | None,
+    typer.Option(
+        "--trial",
+        help="A trial with its full budget, e.g. stylenet/7; or a search, whose best trial is used.",
+        show_default="the champion, else the best trial of stylenet",
+    ),
+]
+PerformerModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        help="A registered model, e.g. stylenet@champion, or a file, instead of --trial.",
+        metavar="MODEL|FILE",
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 Settings = Annotated[

@@ -139,7 +139,7 @@ def read(test: ListeningTest, folder: Path, files: Sequence[Path]) -> Answers:
                     answers.unfinished += 1
                     continue
                 raise BadInputError(
-                    "a file of answers is used as it was written",
+                    "a file of answers must not be edited",
                     str(error),
                     f"{path} line {number}",
                     "leave the file out, or restore it",

@@ -203,4 +203,4 @@ def _load(path: Path, kind: type[Stored]) -> Stored:
         first: Any = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         reason = f"{place}: {first['msg']}" if place else first["msg"]
-        raise BadInputError(f"a {path.name} is as it was made", reason, str(path), "restore it") from None
+        raise BadInputError(f"{path.name} must not be edited", reason, str(path), "restore it") from None

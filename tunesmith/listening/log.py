@@ -108,7 +108,7 @@ class AnswerLog:
         return self._answers.add(line)
 
     def _append(self, data: bytes) -> None:
-        """Append a line; on an error, the file stays as it was."""
+        """Append a line; on an error, the file is unchanged."""
         end = os.fstat(self._handle).st_size
         try:
             written = os.write(self._handle, data)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from data_prep.tunes.lessons import Lesson, read_lesson
-from data_prep.wording import counted
+from data_prep.wording import by_number, counted
 from models.experiments import GridExperiment
 from models.families import offering
 from models.training.device import use_threads
@@ -79,10 +79,9 @@ def summary(experiment: GridExperiment, shares: Shares) -> str:
     count = len(shares[inputs[-1], iterations[-1]])
     closer = "holds" if by_inputs and by_steps else "does not hold"
     most = f"{counted(inputs[-1], 'input')} and {counted(iterations[-1], 'iteration')}"
-    of = f"{whole} of {counted(count, 'network')}"
     return (
-        f"That more inputs and more iterations come closer to the tune {closer}. With {most}, {of} "
-        f"{'reproduces' if whole == 1 else 'reproduce'} the entire tune, as the paper says."
+        f"That more inputs and more iterations come closer to the tune {closer}. The paper says that a network with "
+        f"{most} reproduces the entire tune: {whole} of {count} {by_number(whole, 'does', 'do')}."
     )
 
 

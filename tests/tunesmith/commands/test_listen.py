@@ -80,7 +80,7 @@ def test_what_makes_no_test_is_refused_before_anything_is_read(
         ("listen make empty --out full", "answers are never overwritten: full has a listening test"),
         ("listen make empty --out test --conditions human,flat --practice -1", "Invalid value for '--practice'"),
         ("listen serve empty", "a test's folder has a test.json: empty/test.json cannot be read (No such file"),
-        ("listen serve full", "a test.json is as it was made"),
+        ("listen serve full", "test.json must not be edited"),
         ("listen serve empty --port 0", "Invalid value for '--port'"),
         ("listen score empty", "name a folder that was made by 'tunesmith listen make'"),
         ("listen score", "score takes the folder of a test, or --example"),

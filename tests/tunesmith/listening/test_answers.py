@@ -39,7 +39,7 @@ def test_an_edited_file_is_refused_with_its_line(
     path = write_answers(tmp_path / "sent.jsonl", lines[:2])
     with path.open("a") as file:
         file.write((change if isinstance(change, str) else json.dumps({**lines[2], **change})) + "\n")
-    with pytest.raises(BadInputError, match="a file of answers is used as it was written") as error:
+    with pytest.raises(BadInputError, match="a file of answers must not be edited") as error:
         read(test, pair, [path])
     assert message in str(error.value)
     assert f"{path} line 3" in str(error.value)

@@ -10,7 +10,7 @@ from data_prep.errors import BadInputError, unknown
 from data_prep.wording import counted
 from tunesmith.console import out, print_json, warn
 from tunesmith.home import home_folder
-from tunesmith.options import AsJson, Home, Tracking
+from tunesmith.options import AsJson, Home, PerformerModel, PerformerTrial, Tracking
 from tunesmith.program import command
 
 if TYPE_CHECKING:
@@ -64,19 +64,8 @@ def make(
         typer.Option(help="Assumed standard deviation of a judgement, in points.", show_default="50; 25 for ratings"),
     ] = None,
     power: Annotated[float, typer.Option(help="Planned probability of finding equivalence where it holds.")] = 0.8,
-    trial: Annotated[
-        str | None,
-        typer.Option(
-            help="A trial with its full budget, e.g. stylenet/7; or a search, whose best trial is used.",
-            show_default="the champion, else the best trial of stylenet",
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help="A registered model, e.g. stylenet@champion, or a file, instead of --trial.", metavar="MODEL|FILE"
-        ),
-    ] = None,
+    trial: PerformerTrial = None,
+    model: PerformerModel = None,
     genre: Annotated[
         str | None, typer.Option(help="Style in which the model plays.", show_default="that of each piece")
     ] = None,

@@ -11,7 +11,7 @@ from data_prep.errors import BadInputError
 from data_prep.wording import counted
 from tunesmith.console import err, print_json
 from tunesmith.home import home_folder
-from tunesmith.options import AsJson, Force, Home, Repeats, Tracking
+from tunesmith.options import AsJson, Force, Home, PerformerModel, PerformerTrial, Repeats, Tracking
 from tunesmith.remedies import error_line
 
 if TYPE_CHECKING:
@@ -39,19 +39,8 @@ def perform(
             metavar="OUT.mid|DIR",
         ),
     ] = None,
-    trial: Annotated[
-        str | None,
-        typer.Option(
-            help="A trial with its full budget, e.g. stylenet/7; or a search, whose best trial is used.",
-            show_default="the champion, else the best trial of stylenet",
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help="A registered model, e.g. stylenet@champion, or a file, instead of --trial.", metavar="MODEL|FILE"
-        ),
-    ] = None,
+    trial: PerformerTrial = None,
+    model: PerformerModel = None,
     tracking: Tracking = None,
     genre: Annotated[str | None, typer.Option(help="A style of the model, or 'all' for a file in each style.")] = None,
     mix: Annotated[str | None, typer.Option(help="A mix of styles.", metavar="classical=0.3,jazz=0.7")] = None,
