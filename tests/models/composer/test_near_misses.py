@@ -11,15 +11,14 @@ from torch import Tensor
 from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.errors import BadInputError
 from data_prep.melodies.events import REST_PITCH
-from models.composer.copy_gate import Copies
 from models.composer.near_misses import NearMisses
 from models.composer.spec import ComposerSpec
 from models.composer.task import ComposerTask
 from models.folded.cross_entropy import linear_cross_entropy
 from models.folded.request import BackendName, use
-from models.folded.torch_typing import tensor
 from tests.hand_melodies import melodies, random_tunes
 from tests.models.closeness import assert_close
+from tests.models.composer_batches import random_batch
 from tests.models.toy_vocabulary import vocabulary_of
 
 G = 3
@@ -70,18 +69,6 @@ def soft_targets(made: ComposerTask, targets: Tensor) -> Tensor:
     return soft
 
 
-def batch(made: ComposerTask) -> tuple[Tensor, Tensor, Tensor, Tensor, None, Copies | None]:
-    """Return arguments of the model's losses: random tokens that each fold has seen, a quarter of them padding."""
-    source, shape = torch.Generator().manual_seed(0), (G, 6, 2)
-    seen = tensor(made.encoding.seen).double()
-    tokens, targets = (torch.multinomial(seen, 12, replacement=True, generator=source).view(shape) for _ in range(2))
-    positions = torch.randint(made.encoding.num_positions, shape, generator=source)
-    share = torch.rand(shape, dtype=torch.float64, generator=source)
-    share[:, -1, :], targets[:, -1, :] = 0, 0
-    notes = torch.randint(made.encoding.melodies.num_notes, shape, generator=source)
-    return tokens, positions, targets, share, None, made.copies(notes.numpy())
-
-
 @pytest.mark.parametrize("beat", ["input", "target"])
 @pytest.mark.parametrize("copying", ["off", "match+bars"])
 @pytest.mark.parametrize("backend", ["reference", "auto"])
@@ -90,7 +77,7 @@ def test_the_loss_is_the_cross_entropy_with_soft_targets(beat: str, copying: str
     made = task(beat=beat, copying=copying, near_miss=0.3, **own_loss)
     assert not made.encoding.seen.all()
     parameters = list(made.model.parameters())
-    arguments = batch(made)
+    arguments = random_batch(made)
     tokens, positions, targets, share, *_ = arguments
     use(backend)
     try:
@@ -119,7 +106,7 @@ def test_the_loss_is_the_cross_entropy_with_soft_targets(beat: str, copying: str
 
 def test_without_near_misses_the_loss_is_the_exact_one_bit_for_bit() -> None:
     made = task(copying="off")
-    tokens, positions, targets, share, *_ = arguments = batch(made)
+    tokens, positions, targets, share, *_ = arguments = random_batch(made)
     loss, _ = made.model.losses(*arguments)
     hidden, _ = made.model.hidden(tokens, positions)
     notes = (hidden.flatten(1, 2), *made.model.head(), targets.flatten(1), share.flatten(1))

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from data_prep.errors import BadInputError
 from models.composer.composing.tune_composer import TuneComposer
-from models.composer.copy_gate import Copies
 from models.composer.scoring import score_tunes
 from models.composer.spec import ComposerSpec
 from models.composer.task import ComposerTask
@@ -20,6 +19,7 @@ from models.folded.torch_typing import tensor
 from models.uses.request import SamplingRequest
 from tests.hand_melodies import melodies, random_tunes
 from tests.models.closeness import assert_close
+from tests.models.composer_batches import random_batch
 from tests.models.trained_composers import trained
 
 G = 3
@@ -34,18 +34,6 @@ def task(**settings: Any) -> ComposerTask:
     for parameter in made.model.parameters():  # distributions far from uniform
         parameter.data.mul_(3.0)
     return made
-
-
-def batch(made: ComposerTask) -> tuple[Tensor, Tensor, Tensor, Tensor, None, Copies | None]:
-    """Return arguments of the model's losses: random tokens that each fold has seen; the last step is padding."""
-    source, shape = torch.Generator().manual_seed(0), (G, 6, 2)
-    seen = tensor(made.encoding.seen).double()
-    tokens, targets = (torch.multinomial(seen, 12, replacement=True, generator=source).view(shape) for _ in range(2))
-    positions = torch.randint(made.encoding.num_positions, shape, generator=source)
-    share = torch.rand(shape, dtype=torch.float64, generator=source)
-    share[:, -1, :], targets[:, -1, :] = 0, 0
-    notes = torch.randint(made.encoding.melodies.num_notes, shape, generator=source)
-    return tokens, positions, targets, share, None, made.copies(notes.numpy())
 
 
 def naive(made: ComposerTask, hidden: Tensor, fold: int, token: int) -> Tensor:
@@ -74,7 +62,7 @@ def test_losses_and_gradients_equal_the_formula(beat: str, copying: str, head: s
     own_loss = {} if copying == "off" else {"copying_own_loss": 0.7}
     made = task(beat=beat, copying=copying, head=head, **own_loss)
     assert not made.encoding.seen.all()
-    parameters, arguments = list(made.model.parameters()), batch(made)
+    parameters, arguments = list(made.model.parameters()), random_batch(made)
     tokens, positions, targets, share, _, copies = arguments
     use(backend)
     try:
@@ -107,7 +95,7 @@ def test_losses_and_gradients_equal_the_formula(beat: str, copying: str, head: s
 @pytest.mark.parametrize("beat", ["off", "target"])
 def test_log_probabilities_equal_the_formula_and_sum_to_one(beat: str) -> None:
     made = task(beat=beat, copying="off")
-    tokens, positions, *_ = batch(made)
+    tokens, positions, *_ = random_batch(made)
     num_tokens = made.encoding.num_tokens
     asked = torch.arange(-1, num_tokens).expand(*tokens.shape, -1)
     log_p, _ = made.model.log_probabilities(tokens, positions, asked)
