@@ -20,6 +20,7 @@ from tunesmith.commands import (
     score,
     search,
     trial,
+    trials,
     ui,
 )
 from tunesmith.commands.listen import app as listen
@@ -43,7 +44,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for function in (search.search, search.trials, search.show, trial.trial, promote.promote, models.models):
+for function in (search.search, trials.trials, trials.show, trial.trial, promote.promote, models.models):
     app.command()(function)
 app.command()(reproduce.reproduce)
 for function in (models.rollback, models.export, score.score, compose.compose, perform.perform, memorise.memorise):

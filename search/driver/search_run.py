@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from search.study.database import folder, open_study
 from search.study.lease import StudyLostError, Waiting
 from search.study.observer import Observer
 from search.study.records import TrialRecord
-from search.study.report import best_trials
+from search.study.report import best_trials, costed_trials
 from search.study.writer import Study
 from search.tracking.client import check_tracking, tracking_uri
 from search.tracking.thread import Tracking
@@ -245,13 +245,22 @@ class SearchRun:
         winner = next(iter(best_trials(records, self._task.objective, 1)), None)
         messages = self._checkpoints.close(records, hurry=not finished)
         pictures: list[tuple[str, Figure]] = []
+        front: list[tuple[str, Figure]] = []
         shown = f"{winner.number} in {self._tracking.place}" if winner is not None and finished else None
         if winner is not None and shown not in (None, self._study.optuna.user_attrs.get(_SHOWN_KEY)):
-            pictures = self._pictures(winner, messages)
-        messages += self._tracking.close(winner, finished=finished, pictures=pictures)
+            pictures, front = self._pictures(winner, messages), [("front_seconds", self._front(records))]
+        messages += self._tracking.close(winner, finished=finished, pictures=pictures, front=front)
         if pictures and self._tracking.ended:
             self._study.optuna.set_user_attr(_SHOWN_KEY, shown)
         return messages
+
+    def _front(self, records: Sequence[TrialRecord]) -> "Figure":
+        """Draw quality against training time; parameters are not counted here, because that imports torch."""
+        from search.tracking.front_picture import front_picture  # matplotlib is slow to import
+
+        objective = self._task.objective
+        costed = costed_trials(records, objective, {each.number: each.seconds_per_epoch for each in records})
+        return front_picture(costed, objective, self._task.search.name, "seconds per epoch of all folds")
 
     def _pictures(self, winner: TrialRecord, messages: list[str]) -> "list[tuple[str, Figure]]":
         """Draw the winner's pictures; if that fails, add a message, because the search itself succeeded."""

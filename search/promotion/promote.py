@@ -14,7 +14,7 @@ from models.training import checkpoint
 from search.code_version import code_version
 from search.promotion.card import model_card
 from search.promotion.evidence import Champion, Evidence, tested
-from search.promotion.refit import RefitInputs, num_parameters, refit
+from search.promotion.refit import RefitInputs, refit
 from search.promotion.registration import Registration
 from search.promotion.registry import Registry
 from search.promotion.rule import (
@@ -35,6 +35,7 @@ from search.promotion.sealed_test import SealedTest, recorded, run_test
 from search.promotion.versions import Version
 from search.spec.file import AnyFamily
 from search.study.records import SearchRecord
+from search.trials.sizes import num_parameters
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,8 @@ def plan_promotion(
         return family.spec_type.from_values(record.trial(trial).values)
 
     unsized = candidates(record, objective)
-    sizes = {
-        each.number: num_parameters(family, spec_of(each.number), data, seed=record.spec.data.seed, trial=each.number)
-        for each in unsized
-        if each.ties
-    }
-    sized = with_sizes(unsized, sizes)
+    tied = {each.number: spec_of(each.number) for each in unsized if each.ties}
+    sized = with_sizes(unsized, num_parameters(family, tied, record.fingerprint, lambda: data))
     chosen = choose(sized) if number is None else named(record, sized, number)
     return PromotionPlan(
         candidates=sized,

@@ -77,8 +77,3 @@ def refit(
     path.parent.mkdir(parents=True, exist_ok=True)
     stored |= {"parameters": inputs.networks * training.num_parameters, "vocabulary": training.vocabulary}
     checkpoint.save(path, training.weights(), spec, stored)
-
-
-def num_parameters(family: Family[Any, Any], spec: Spec, data: Any, *, seed: int, trial: int) -> int:
-    """Return the number of parameters of one fold's model with these hyperparameters."""
-    return family.start(spec, data, seed=seed, trial=trial, device="cpu").num_parameters

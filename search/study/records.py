@@ -72,6 +72,11 @@ class TrialRecord:
         """Total time of its epochs."""
         return sum(epoch.report.seconds for epoch in self.epochs)
 
+    @property
+    def seconds_per_epoch(self) -> float:
+        """Mean time of its epochs, NaN if there are none."""
+        return self.seconds / len(self.epochs) if self.epochs else math.nan
+
 
 @dataclass(frozen=True)
 class SearchRecord:

@@ -1,14 +1,16 @@
-"""The best trials of a search, and which hyperparameters mattered."""
+"""The best trials of a search, the front of quality against cost, and which hyperparameters mattered."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from data_prep.randomness import integer_seed
-from models.metrics import Metric
+from models.metrics import FoldValues, Metric
 from models.spec import Value
 from search.spec.domains import Categorical, Domain, Range
 from search.spec.space import Space
@@ -34,6 +36,23 @@ class Importance:
     num_trials: int
 
 
+@dataclass(frozen=True)
+class CostedTrial:
+    """A trial with the full budget, and its cost.
+
+    Attributes:
+        number: The trial's number.
+        score: The objective on the folds.
+        cost: Its cost.
+        on_front: Whether no other trial is at least as good and as cheap, and better or cheaper.
+    """
+
+    number: int
+    score: FoldValues
+    cost: float
+    on_front: bool
+
+
 def best_trials(trials: Sequence[TrialRecord], objective: Metric, count: int | None = None) -> list[TrialRecord]:
     """Return the best trials with the full budget, best first; partial trials are not comparable."""
     full = [
@@ -42,6 +61,44 @@ def best_trials(trials: Sequence[TrialRecord], objective: Metric, count: int | N
         if trial.state == "COMPLETE" and (score := trial.last(objective.name))
     ]
     return [trial for _, _, trial in sorted(full)[:count]]
+
+
+def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Return which points no other point dominates: none is at least as good in both numbers and better in one.
+
+    Args:
+        points: Pairs of numbers, lower is better; of equal pairs, all are on the front or none is.
+
+    Returns:
+        The indices of the points on the front, by the first number ascending and so by the second descending.
+    """
+    front: list[int] = []
+    least = math.inf
+    for _, group in groupby(sorted(range(len(points)), key=points.__getitem__), key=lambda index: points[index][0]):
+        same = list(group)
+        lowest = points[same[0]][1]
+        if lowest < least:
+            front += [index for index in same if points[index][1] == lowest]
+            least = lowest
+    return front
+
+
+def costed_trials(trials: Sequence[TrialRecord], objective: Metric, costs: Mapping[int, float]) -> list[CostedTrial]:
+    """Compare the trials with the full budget by their objective and their cost.
+
+    Args:
+        trials: All trials of a search.
+        objective: The metric that was optimised.
+        costs: The cost of each trial with the full budget, by number.
+
+    Returns:
+        These trials, by cost ascending; of equally cheap ones, the best first.
+    """
+    scores = {trial.number: trial.last(objective.name) for trial in best_trials(trials, objective)}
+    full = [(costs[number], objective.cost(score.mean), number, score) for number, score in scores.items() if score]
+    full.sort(key=lambda each: each[:3])
+    front = set(pareto_front([each[:2] for each in full]))
+    return [CostedTrial(number, score, cost, at in front) for at, (cost, _, number, score) in enumerate(full)]
 
 
 def counts(trials: Sequence[TrialRecord]) -> Mapping[StateName, int]:

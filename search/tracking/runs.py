@@ -127,14 +127,23 @@ class RunWriter:
                 self._client.set_terminated(run.run_id, status, _milliseconds(record.ended))
         run.state = record.state
 
-    def end(self, winner: TrialRecord | None, *, finished: bool, pictures: Sequence[tuple[str, "Figure"]] = ()) -> None:
-        """Mark the winner, log its pictures and hyperparameters, and end the parent run."""
+    def end(
+        self,
+        winner: TrialRecord | None,
+        *,
+        finished: bool,
+        pictures: Sequence[tuple[str, "Figure"]] = (),
+        front: Sequence[tuple[str, "Figure"]] = (),
+    ) -> None:
+        """Mark the winner, log its pictures and hyperparameters, and end the parent run with its own pictures."""
         self._delete_duplicates()
         self._client.log_text(self._parent, self._search.to_toml(), "search.toml")
         if winner is not None:
             self._mark_winner(winner)
             for name, figure in pictures:
                 log_figure(self._client, self._runs[winner.number].run_id, figure, name)
+        for name, figure in front:
+            log_figure(self._client, self._parent, figure, name)
         self._client.set_terminated(self._parent, "FINISHED" if finished else "KILLED")
 
     def _delete_duplicates(self) -> None:

@@ -86,6 +86,7 @@ class Tracking:
         *,
         finished: bool,
         pictures: Sequence[tuple[str, "Figure"]] = (),
+        front: Sequence[tuple[str, "Figure"]] = (),
         patience_s: float = 30.0,
     ) -> list[str]:
         """Write what is left and end the parent run.
@@ -94,6 +95,7 @@ class Tracking:
             winner: The best full trial. Its learning curve and its hyperparameters are logged.
             finished: Whether the search is finished, not interrupted.
             pictures: Names and figures for the winner's run.
+            front: Names and figures for the search's run.
             patience_s: Seconds to wait without progress. A store that is only slow is waited for.
 
         Returns:
@@ -101,7 +103,7 @@ class Tracking:
         """
 
         def end() -> None:
-            self._ready_writer().end(winner, finished=finished, pictures=pictures)
+            self._ready_writer().end(winner, finished=finished, pictures=pictures, front=front)
             self._done = True
 
         self._ending = end

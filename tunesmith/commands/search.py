@@ -1,7 +1,5 @@
-"""``tunesmith search``, ``trials`` and ``show``: run a search, and show its trials."""
+"""``tunesmith search``: run a search."""
 
-import csv
-import io
 import sys
 import time as clock
 from collections.abc import Generator
@@ -14,7 +12,7 @@ import typer
 from data_prep.wording import counted
 from tunesmith.console import err, print_json, warn
 from tunesmith.home import home_folder
-from tunesmith.options import Address, AsJson, CorpusName, Force, Home, SearchRepeats, Settings
+from tunesmith.options import Address, AsJson, CorpusName, Home, SearchRepeats, Settings
 from tunesmith.program import command
 from tunesmith.searching.chosen import chosen_search, overrides
 
@@ -27,8 +25,6 @@ _OVERTIME = 0.05
 """Time to wait for baselines after the search's time limit, as a fraction of the limit."""
 
 _OF_FILE = "as in the search file"
-
-SearchName = Annotated[str, typer.Argument(help="A search's name.", metavar="NAME")]
 
 
 def search(
@@ -192,57 +188,3 @@ def _print_finished(spec: "SearchSpec", outcome: "SearchResult") -> None:
     )
     for line in lines:
         err.print(line, markup=False, soft_wrap=True)
-
-
-def trials(
-    name: SearchName,
-    sort: Annotated[
-        str, typer.Option(help="Column to sort by: number, state, epochs, time, a metric or a setting.")
-    ] = "score",
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print the table as CSV.")] = False,
-    home: Home = None,
-    as_json: AsJson = False,
-) -> None:
-    """List the trials of a search, best first. The search may still be running."""
-    from models.families import family as find_family
-    from search.study.database import read_search
-    from tunesmith.reports.trial_table import print_table, rows, sorted_rows
-
-    record = read_search(home_folder(home, make=False), name)
-    family = find_family(record.spec.family)
-    table = sorted_rows(rows(record, family), sort, family)
-    if as_json:
-        print_json(table)
-    elif as_csv:
-        text = io.StringIO()
-        columns = list(dict.fromkeys(key for row in table for key in row))
-        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(table)
-        sys.stdout.write(text.getvalue())
-    else:
-        print_table(record, family, table)
-
-
-def show(
-    trial: Annotated[str, typer.Argument(help="A trial, e.g. composer/7.", metavar="SEARCH/NUMBER")],
-    pictures: Annotated[
-        Path | None,
-        typer.Option(help="Draw the learning curve and pictures of the model into a folder.", metavar="DIR"),
-    ] = None,
-    force: Force = False,
-    home: Home = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show a trial: its settings, its learning curve on each fold, and how to find it in MLflow."""
-    from tunesmith.names.trials import recorded_trial
-    from tunesmith.reports.trial_view import as_data, print_trial
-
-    folder = home_folder(home, make=False)
-    record, number = recorded_trial(folder, trial)
-    if pictures is not None:
-        from tunesmith.reports.trial_pictures import draw
-
-        draw(record, number, folder, pictures, replace=force)
-        return
-    print_json(as_data(record, number)) if as_json else print_trial(record, number, folder)

@@ -42,6 +42,7 @@ def test_a_search_ends_and_is_resumed_with_more_trials(home: Path) -> None:
     check_states(outcome)
     check_events(outcome, listener)
     check_mlflow(outcome, home)
+    assert list((home / "mlartifacts" / "toy").rglob("front_seconds.png")), "the search's run has the front"
     assert outcome.trials[0].values["lr"] == 0.1, "the known good point comes first"
     assert not list((folder(home, "toys") / "checkpoints").iterdir())
     assert not (folder(home, "toys") / "ray").exists()

@@ -1,15 +1,17 @@
 from datetime import datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from toy_family import LOSS, TOY_SEARCH, ToyFamily
 
 from data_prep.randomness import stream
 from models.family import EpochReport
-from models.metrics import FoldValues
+from models.metrics import FoldValues, Metric
 from models.spec import Value
 from search.spec.file import parse
 from search.study.records import EpochRecord, TrialRecord
-from search.study.report import best_trials, counts, importances
+from search.study.report import best_trials, costed_trials, counts, importances, pareto_front
 from search.study.states import StateName
 
 SPACE = parse(TOY_SEARCH, "toy", family=ToyFamily()).space
@@ -34,6 +36,36 @@ def test_only_full_trials_can_be_best() -> None:
     assert [best.number for best in best_trials(trials, LOSS, 5)] == [2, 0]
     assert [best.number for best in best_trials(trials, LOSS, 1)] == [2]
     assert counts(trials) == {"COMPLETE": 2, "PRUNED": 1, "FAIL": 1, "WAITING": 1}
+
+
+def naive_front(points: list[tuple[float, float]]) -> set[int]:
+    def dominates(one: tuple[float, float], other: tuple[float, float]) -> bool:
+        return one[0] <= other[0] and one[1] <= other[1] and one != other
+
+    return {index for index, point in enumerate(points) if not any(dominates(other, point) for other in points)}
+
+
+NUMBERS = st.sampled_from([0.5, 1.0, 2.0, 3.0, 4.0])  # few, so that many are equal
+
+
+@given(st.lists(st.tuples(NUMBERS, NUMBERS), max_size=12))
+def test_the_front_is_that_of_comparing_all_pairs(points: list[tuple[float, float]]) -> None:
+    front = pareto_front(points)
+    assert len(set(front)) == len(front)
+    assert set(front) == naive_front(points)
+    assert [points[index] for index in front] == sorted((points[index] for index in front), key=lambda each: each[0])
+
+
+def test_the_front_of_full_trials_goes_from_cheap_to_good() -> None:
+    means = {0: 3.0, 1: 2.0, 2: 2.0, 3: 1.0, 4: 0.1, 5: 2.0}
+    trials = [trial(number, "PRUNED" if number == 4 else "COMPLETE", [mean]) for number, mean in means.items()]
+    costs = {0: 10.0, 1: 20.0, 2: 20.0, 3: 40.0, 5: 30.0}
+    costed = costed_trials(trials, LOSS, costs)
+    assert [each.number for each in costed] == [0, 1, 2, 5, 3], "by cost, and equal trials by number"
+    assert [each.number for each in costed if each.on_front] == [0, 1, 2, 3]
+    gain = Metric("loss", "points", "maximise", "as loss, but more is better")
+    assert [each.number for each in costed_trials(trials, gain, costs) if each.on_front] == [0]
+    assert costed_trials(trials[4:5], LOSS, costs) == []
 
 
 def some_trials(count: int) -> list[TrialRecord]:

@@ -1,0 +1,121 @@
+"""``tunesmith trials`` and ``show``: the trials of a search, which may still be running."""
+
+import csv
+import io
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from data_prep.errors import BadInputError, unknown
+from tunesmith.console import print_json
+from tunesmith.home import home_folder
+from tunesmith.options import AsJson, Force, Home
+
+if TYPE_CHECKING:
+    from search.spec.file import AnyFamily
+    from search.study.records import SearchRecord
+
+
+def trials(
+    name: Annotated[str, typer.Argument(help="A search's name.", metavar="NAME")],
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            help="Column to sort by: number, state, epochs, time, a metric or a setting.", show_default="score"
+        ),
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the table as CSV.")] = False,
+    front: Annotated[
+        str | None,
+        typer.Option(
+            help="Show only the complete trials that no other beats in both quality and cost: the number of "
+            "parameters, or the seconds per epoch.",
+            metavar="params|seconds",
+        ),
+    ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="Draw quality against the cost of --front into a file (.png, .svg or .pdf).", metavar="FILE"),
+    ] = None,
+    force: Force = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the trials of a search, best first. The search may still be running.
+
+    Examples:
+        tunesmith trials composer --sort cv_loss
+
+        tunesmith trials composer --front params --picture front.svg
+    """
+    from models.families import family as find_family
+    from search.study.database import read_search
+    from tunesmith.reports.trial_table import print_table, rows, sorted_rows
+
+    if front is None and picture is not None:
+        raise BadInputError("--picture draws quality against a cost", remedy="name the cost with --front")
+    record = read_search(home_folder(home, make=False), name)
+    family = find_family(record.spec.family)
+    if front is not None:
+        if sort is not None or as_csv:
+            raise BadInputError("--front has one order and one table", remedy="omit --sort and --csv")
+        _front(record, family, front, picture, replace=force, as_json=as_json)
+        return
+    table = sorted_rows(rows(record, family), sort or "score", family)
+    if as_json:
+        print_json(table)
+    elif as_csv:
+        _print_csv(table)
+    else:
+        print_table(record, family, table)
+
+
+def _front(
+    record: "SearchRecord", family: "AnyFamily", cost: str, target: Path | None, *, replace: bool, as_json: bool
+) -> None:
+    from tunesmith.reports.front import COSTS, as_data, picture, print_front, quality_against_cost
+    from tunesmith.reports.pictures import check_writable, save
+
+    if cost not in COSTS:
+        raise unknown("cost", cost, COSTS, "--front")
+    if target is not None:
+        check_writable(target, replace=replace)
+    front = quality_against_cost(record, family, cost)
+    if target is not None:
+        save(picture(front, record, family), target, replace=replace)
+    print_json(as_data(front, record, family)) if as_json else print_front(front, record, family)
+
+
+def _print_csv(table: list[dict[str, Any]]) -> None:
+    text = io.StringIO()
+    columns = list(dict.fromkeys(key for row in table for key in row))
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(table)
+    sys.stdout.write(text.getvalue())
+
+
+def show(
+    trial: Annotated[str, typer.Argument(help="A trial, e.g. composer/7.", metavar="SEARCH/NUMBER")],
+    pictures: Annotated[
+        Path | None,
+        typer.Option(help="Draw the learning curve and pictures of the model into a folder.", metavar="DIR"),
+    ] = None,
+    force: Force = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a trial: its settings, its learning curve on each fold, and how to find it in MLflow."""
+    from tunesmith.names.trials import recorded_trial
+    from tunesmith.reports.trial_view import as_data, print_trial
+
+    folder = home_folder(home, make=False)
+    record, number = recorded_trial(folder, trial)
+    if pictures is not None:
+        from tunesmith.reports.trial_pictures import draw
+
+        draw(record, number, folder, pictures, replace=force)
+        return
+    print_json(as_data(record, number)) if as_json else print_trial(record, number, folder)
