@@ -22,6 +22,7 @@ ActionName: TypeAlias = Literal[
     "promote by force",
     "repeat promotion",
     "list models",
+    "roll back",
     "score seen pieces",
     "follow job",
     "stop job",

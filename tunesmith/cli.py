@@ -19,6 +19,7 @@ from tunesmith.commands import (
     reproduce,
     score,
     search,
+    searches,
     trial,
     trials,
     ui,
@@ -46,6 +47,7 @@ app = typer.Typer(
 )
 for function in (search.search, trials.trials, trials.show, trial.trial, promote.promote, models.models):
     app.command()(function)
+app.command()(searches.searches)
 app.command()(reproduce.reproduce)
 for function in (models.rollback, models.export, score.score, compose.compose, perform.perform, memorise.memorise):
     app.command()(function)

@@ -21,6 +21,7 @@ COMMANDS: Mapping[ActionName, str] = {
     "promote by force": "--force --reason",
     "repeat promotion": "promote {search} --trial {trial} --networks {networks}",
     "list models": "models",
+    "roll back": "rollback {family}",
     "score seen pieces": "--keep-seen",
     "follow job": "cluster follow {job} --address {address}",
     "stop job": "cluster stop {job} --address {address}",

@@ -106,6 +106,11 @@ class BucketStore:
         with suppress(FileNotFoundError):
             self._retried(lambda system: system.delete_file(self._path(name)))
 
+    def clear(self) -> None:
+        """Remove everything in a store of :meth:`below`."""
+        assert self.prefix
+        self._retried(lambda system: system.delete_dir_contents(self._path("").rstrip("/"), missing_dir_ok=True))
+
     def names(self, below: str) -> list[str]:
         """Return the names with one part more than the given one, sorted."""
 

@@ -1,5 +1,6 @@
 """A folder as an object store; on a cluster every machine mounts it under the same path."""
 
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -63,6 +64,17 @@ class FolderStore:
         """Remove the bytes under a name, if there are any."""
         try:
             self._path(name).unlink(missing_ok=True)
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def clear(self) -> None:
+        """Remove everything in a store of :meth:`below`."""
+        assert self.prefix
+        self._check_root()
+        try:
+            shutil.rmtree(self._path(""))
+        except FileNotFoundError:
+            pass
         except OSError as error:
             raise self._unusable(error) from error
 

@@ -62,6 +62,10 @@ class ObjectStore(Protocol):
         """Remove the bytes under a name, if there are any."""
         ...
 
+    def clear(self) -> None:
+        """Remove everything in a store of :meth:`below`."""
+        ...
+
     def names(self, below: str) -> list[str]:
         """Return the names with one part more than the given one, sorted."""
         ...

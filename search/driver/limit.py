@@ -7,7 +7,6 @@ from typing import Any, Literal, TypeAlias
 from ray.tune.stopper import NoopStopper, Stopper
 
 from search.driver.failures import Failures
-from search.spec.sections import Budget
 from search.study.writer import Study
 
 _LARGEST_SHARE = 0.25
@@ -35,19 +34,16 @@ class Limit(Stopper):
         stopping: Whether all trials must stop.
     """
 
-    def __init__(
-        self, study: Study, budget: Budget, failures: Failures, stop: StopRequest, later: Callable[[], float]
-    ) -> None:
+    def __init__(self, study: Study, failures: Failures, stop: StopRequest, later: Callable[[], float]) -> None:
         """Initialize with everything that may end the search.
 
         Args:
-            study: The search's study.
-            budget: The search's budget.
+            study: The search's study, with the current budget.
             failures: The failures of this start.
             stop: The request to end the search.
             later: Returns how much of the search's time the work after training needs (seconds).
         """
-        self._study, self._budget, self._failures, self._stop, self._later = study, budget, failures, stop, later
+        self._study, self._failures, self._stop, self._later = study, failures, stop, later
         self._time_is_up = False
         self.stopping = False
 
@@ -70,13 +66,13 @@ class Limit(Stopper):
     @property
     def seconds_left(self) -> float | None:
         """Time left (seconds), None without a limit."""
-        time = self._budget.time
+        time = self._study.search.budget.time
         return None if time is None else max(0.0, time - self._study.seconds)
 
     @property
     def reason(self) -> Reason | None:
         """Why the search ends; None if it does not end yet."""
-        if self._study.num_finished >= self._budget.trials:
+        if self._study.num_finished >= self._study.search.budget.trials:
             return "trials"
         if self._stop.made:
             return "interrupted"
@@ -84,7 +80,7 @@ class Limit(Stopper):
 
     def _is_time_up(self) -> bool:
         """Return whether the time left is needed for the work after training; once true, it stays true."""
-        left, time = self.seconds_left, self._budget.time
+        left, time = self.seconds_left, self._study.search.budget.time
         if left is not None and time is not None and not self._time_is_up:
             self._time_is_up = left <= min(self._later(), _LARGEST_SHARE * time)
         return self._time_is_up

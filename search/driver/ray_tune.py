@@ -19,6 +19,7 @@ from ray import tune
 from search.driver.attempts import Attempts
 from search.driver.limit import Limit
 from search.driver.recorder import Recorder
+from search.driver.requests import Requests
 from search.driver.scheduler import ResumableScheduler
 from search.driver.searcher import StudySearcher
 from search.driver.worker import FULL_DISK, UNUSABLE
@@ -91,30 +92,39 @@ def fit(
 class TrialEvents(tune.Callback):
     """Handles events that the searcher does not receive: a worker starts a trial, or Ray loses one."""
 
-    def __init__(self, recorder: Recorder, limit: Limit, checkpoints: CheckpointCollector) -> None:
+    def __init__(self, recorder: Recorder, limit: Limit, checkpoints: CheckpointCollector, requests: Requests) -> None:
         """Initialize before the first trial starts."""
         self.limit = limit
-        self._recorder, self._checkpoints = recorder, checkpoints
+        self._recorder, self._checkpoints, self._requests = recorder, checkpoints, requests
         self._attempts = Attempts()
         self._actors: set[Any] = set()
+        self._actor_of: dict[int, Any] = {}
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Record the start of a trial."""
         actor = actor_of(trial)
         self._attempts.started(actor)
         self._actors.add(actor)
-        self._recorder.started(trial.config["number"], trial.config["values"])
+        number = trial.config["number"]
+        self._actor_of[number] = actor
+        self._recorder.started(number, trial.config["values"])
+        if self._recorder.was_stopped(number):  # while it waited for a worker
+            self._kill(number)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Remove a finished trial's checkpoints."""
+        self._actor_of.pop(trial.config["number"], None)
         if not {FULL_DISK, UNUSABLE} & set(trial.last_result or {}):
             self._checkpoints.finished(trial.config["number"])
         forget_results(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Retry a trial from its checkpoint, or give it up and remove the checkpoint."""
-        number, reason = trial.config["number"], self._attempts.failed(trial)
-        if reason:
+        number = trial.config["number"]
+        self._actor_of.pop(number, None)
+        if self._recorder.was_stopped(number):
+            self._checkpoints.finished(number)
+        elif reason := self._attempts.failed(trial):
             self._recorder.ended(number, "FAIL", reason)
             self._checkpoints.finished(number)
         else:
@@ -122,7 +132,16 @@ class TrialEvents(tune.Callback):
         forget_results(trial)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Kill the workers when the search stops: Ray would wait for their current epochs."""
+        """Carry out requests, and kill the workers when the search stops: Ray would wait for their current epochs."""
         if self.limit.stopping:
             while self._actors:
                 _ray.kill(self._actors.pop())
+        else:
+            self._requests.poll(self._kill)
+
+    def _kill(self, number: int) -> None:
+        """Kill the worker of a trial, if it has one; Ray starts another for the next trial."""
+        actor = self._actor_of.pop(number, None)
+        if actor is not None:
+            self._actors.discard(actor)
+            _ray.kill(actor)

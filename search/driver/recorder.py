@@ -24,6 +24,7 @@ class Recorder:
         self.failures = failures
         self._fresh: set[int] = set()
         self._num_before = study.num_finished
+        self._stopped: set[int] = set()
 
     @property
     def num_finished(self) -> int:
@@ -32,6 +33,8 @@ class Recorder:
 
     def started(self, number: int, values: Mapping[str, Value]) -> None:
         """Record that a trial starts or resumes."""
+        if number in self._stopped:
+            return
         with self.failures.guard():
             self._fresh.add(number)
             self._observer.trial_started(number, values)
@@ -39,6 +42,8 @@ class Recorder:
 
     def epoch(self, number: int, report: EpochReport) -> None:
         """Record a trial's epoch."""
+        if number in self._stopped:
+            return  # it reported before its process ended
         with self.failures.guard():
             is_new = self._study.add_epoch(number, report)
             is_first = number in self._fresh
@@ -52,11 +57,22 @@ class Recorder:
 
     def ended(self, number: int, state: StateName, reason: str = "") -> None:
         """Record a trial's end."""
+        if number in self._stopped:
+            return
         with self.failures.guard():
             self._study.finish(number, state, reason)
             self.failures.trial_ended(state, reason)
             self._observer.trial_ended(number, state, reason)
             self._track(number)
+
+    def stopped(self, number: int, reason: str) -> None:
+        """Record that a trial ends early on request; whatever is recorded of it later is ignored."""
+        self.ended(number, "PRUNED", reason)
+        self._stopped.add(number)
+
+    def was_stopped(self, number: int) -> bool:
+        """Return whether a trial was ended by :meth:`stopped` in this start."""
+        return number in self._stopped
 
     def lost(self, number: int) -> None:
         """Record that a trial's process or node was lost: the trial waits to resume."""

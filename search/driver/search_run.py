@@ -12,16 +12,19 @@ from ray import tune
 
 from data_prep.errors import one_line
 from models.metrics import Metric
+from search.control.mailbox import Mailbox
 from search.driver.failures import Failures
 from search.driver.limit import Limit, Reason, StopRequest
 from search.driver.ray_tune import TrialEvents, fit, quieten
 from search.driver.recorder import Recorder
+from search.driver.requests import Requests
 from search.driver.scheduler import ResumableScheduler, make_scheduler
 from search.driver.searcher import StudySearcher
 from search.driver.worker import TrialSetup, train
 from search.spec.file import AnyFamily
+from search.spec.sections import Budget
 from search.spec.whole_search import SearchSpec
-from search.study.database import folder, open_study
+from search.study.database import folder, open_study, write_search
 from search.study.lease import StudyLostError, Waiting
 from search.study.observer import Observer
 from search.study.records import TrialRecord
@@ -99,6 +102,7 @@ class SearchResult:
         ran: Whether this start had any budget left.
         seconds: Time spent on the search over all starts.
         messages: Messages for the user about results that could not be written.
+        budget: The budget in the end, which may have been changed while the search ran.
     """
 
     reason: Reason
@@ -107,6 +111,7 @@ class SearchResult:
     ran: bool
     seconds: float
     messages: tuple[str, ...]
+    budget: Budget
 
 
 def run(
@@ -171,7 +176,8 @@ class SearchRun:
         self._tracking = Tracking(task.search, task.home, task.objective, tags, study.records())
         self._failures = Failures(workers.slots)
         self._recorder = Recorder(study, self._tracking, observer, task.objective, self._failures)
-        self._limit = Limit(study, task.search.budget, self._failures, stop, later)
+        self._limit = Limit(study, self._failures, stop, later)
+        self._requests = Requests(Mailbox(task.folder), study, self._recorder, self._failures, self._change_budget)
         self._announce()
         self._checkpoints = CheckpointCollector(self._files, study.records())
 
@@ -186,17 +192,20 @@ class SearchRun:
                 with _stopped_by_signals(self._stop):
                     self._train(scheduler)
         finally:
+            self._requests.close()
             messages = self._wind_up()
             self._observer.search_ended()
         self._failures.raise_error(name)
         records, reason = tuple(study.records()), self._limit.reason
         waiting = any(record.state == "WAITING" for record in records)
         is_over = reason == "trials" or (reason == "time" and not waiting)
-        self._failures.raise_if_all_failed(name, records, self._task.search.budget.trials, is_over=is_over)
+        budget = study.search.budget
+        self._failures.raise_if_all_failed(name, records, budget.trials, is_over=is_over)
         assert reason is not None
         if reason == "time":
-            study.keep_seconds(self._task.search.budget.time or 0.0)
-        return SearchResult(reason, records, study.num_finished - self._num_before, ran, study.seconds, tuple(messages))
+            study.keep_seconds(budget.time or 0.0)
+        num_new = study.num_finished - self._num_before
+        return SearchResult(reason, records, num_new, ran, study.seconds, tuple(messages), budget)
 
     def _announce(self) -> None:
         """Show the budget, the moved files, and the best trial of earlier starts."""
@@ -210,6 +219,14 @@ class SearchRun:
             score = best.last(objective.name)
             assert score is not None, "a full trial has a score"
             self._observer.best_before(best.number, score.mean, score.standard_error)
+
+    def _change_budget(self, budget: Budget) -> None:
+        """Change the budget while the search runs, first where the next start reads it."""
+        search = self._study.search.model_copy(update={"budget": budget})
+        write_search(search, self._task.folder)
+        self._study.change_budget(budget)
+        self._tracking.change(search)
+        self._observer.budget_changed(trials=budget.trials, seconds=self._limit.seconds_left)
 
     def _train(self, scheduler: ResumableScheduler) -> None:
         """Train trials with Ray Tune until the search ends."""
@@ -230,7 +247,7 @@ class SearchRun:
             _tune.with_resources(trainable, {"cpu": workers.cpus, "gpu": workers.gpus}),
             StudySearcher(self._study, task.search, task.objective, self._recorder, capacity),
             scheduler,
-            TrialEvents(self._recorder, self._limit, self._checkpoints),
+            TrialEvents(self._recorder, self._limit, self._checkpoints, self._requests),
             task.folder / "ray",
             is_local=workers.capacity is None,
         )

@@ -37,9 +37,9 @@ class StudySearcher(Searcher):
             capacity: Returns the current number of parallel trials.
         """
         super().__init__(metric=objective.name, mode="min" if objective.direction == "minimise" else "max")
-        self._study, self._space = study.optuna, search.space
+        self._holder, self._study, self._space = study, study.optuna, search.space
         self._study.sampler = make_sampler(search, len(study.optuna.get_trials(deepcopy=False)))
-        self._epochs, self._num_trials = search.budget.epochs, search.budget.trials
+        self._epochs = search.budget.epochs
         self._recorder, self._capacity = recorder, capacity
         self._numbers: dict[str, int] = {}
 
@@ -49,7 +49,7 @@ class StudySearcher(Searcher):
         A running trial may be lost and wait again, so more proposals are possible until all trials are finished.
         """
         with self._recorder.failures.guard():
-            left = self._num_trials - self._recorder.num_finished
+            left = self._holder.search.budget.trials - self._recorder.num_finished
             if len(self._numbers) >= min(self._capacity(), left):
                 return None if self._numbers else Searcher.FINISHED
             trial = self._study.ask()

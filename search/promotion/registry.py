@@ -120,6 +120,13 @@ class Registry:
         with self._open() as client:
             client.set_model_version_tag(name, str(version.version), "decision", why[:_MAX_TAG])
 
+    def rename_search(self, family: str, study: str, name: str) -> None:
+        """Write the new name of the search that a study belongs to into the versions that were made from it."""
+        made = [version for version in self.versions(family) if version.tags.get("study") == study]
+        for version in made:
+            with self._open() as client:
+                client.set_model_version_tag(registered_name(family), str(version.version), "search", name)
+
     def rollback(self, family: str) -> tuple[Version, Version]:
         """Make the previous champion the champion again.
 

@@ -1,7 +1,7 @@
 """The study of a search: opening it as the search's only driver, and reading it while a driver may run."""
 
 import uuid
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from operator import attrgetter
 from pathlib import Path
@@ -35,7 +35,7 @@ def folder(home: Path, name: str) -> Path:
 
 def names(home: Path) -> list[str]:
     """Return the names of the searches that were started in a home folder."""
-    return sorted(path.parent.name for path in (home / "searches").glob("*/search.toml"))
+    return sorted(path.parent.name for path in (home / "searches").glob("[!.]*/search.toml"))
 
 
 @contextmanager
@@ -74,11 +74,40 @@ def open_study(
             study = Study(held, search, objective, began)
             _check_and_stamp(study.optuna, search, family, fingerprint)
             study.records()
-        atomic_write(place / "search.toml", search.to_toml().encode())
+        write_search(search, place)
         study.sweep()
         study.enqueue()
         yield study
         study.keep_seconds()
+
+
+def write_search(search: SearchSpec, place: Path) -> None:
+    """Write the search file in the folder of a search, which its next start reads."""
+    atomic_write(place / "search.toml", search.to_toml().encode())
+
+
+@contextmanager
+def holding(
+    search: SearchSpec, family: AnyFamily, place: Path, say: Callable[[str], None]
+) -> Generator[tuple[optuna.Study, optuna.storages.BaseStorage]]:
+    """Hold a search that is not run, so that no other process runs or promotes it.
+
+    Args:
+        search: The search.
+        family: Its family.
+        place: Its folder.
+        say: Called with a message for the user before waiting for a driver that may be dead.
+
+    Yields:
+        Its study and the study's storage; an empty study if there was none.
+
+    Raises:
+        BadInputError: If a process holds the search, or its study is damaged or cannot be reached.
+    """
+    with ExitStack() as stack:
+        with undamaged(_where(search.study.url, place)):
+            held = _kind(search.study.url).hold(stack, search, place, family.metrics[0], Waiting(say))
+        yield held.study, held.storage
 
 
 def read_search(home: Path, name: str, family: AnyFamily | None = None) -> SearchRecord:
@@ -113,16 +142,16 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
         except FileNotFoundError:
             raise gone from None
         try:
-            study = optuna.load_study(study_name=name, storage=storage)
+            study = optuna.load_study(study_name=kind.study_name(storage, name), storage=storage)
         except KeyError:
             raise gone from None
-        stored = _stored(study, family)
+        stored = _stored(study, name, family)
         trials = study.get_trials(deepcopy=False)  # before the lease, which a driver releases after its sweep
-        is_run = living(kind.lease_record(storage, study, path.parent)) is not None
-        records = make_records(trials, stored.space, is_run=is_run)
+        driver = living(kind.lease_record(storage, study, path.parent))
+        records = make_records(trials, stored.space, is_run=driver is not None)
         attributes = study.user_attrs
         seconds = float(attributes.get("seconds", 0.0))
-        return SearchRecord(stored, tuple(records), attributes["fingerprint"], seconds, attributes["id"])
+        return SearchRecord(stored, tuple(records), attributes["fingerprint"], seconds, attributes["id"], driver)
 
 
 def _kind(url: str) -> ModuleType:
@@ -151,7 +180,7 @@ def check_apart(search: SearchSpec) -> None:
 def _check_and_stamp(study: optuna.Study, search: SearchSpec, family: AnyFamily, fingerprint: str) -> None:
     attributes = study.user_attrs
     if "search" in attributes:  # the last attribute to be written
-        differences = _differences(_stored(study, family), search)
+        differences = _differences(_stored(study, search.name, family), search)
         before = attributes["fingerprint"]
         if not differences and before != fingerprint:
             differences = [f"the data of {search.data.corpus} (fingerprint {before}, now {fingerprint})"]
@@ -174,10 +203,12 @@ def _check_and_stamp(study: optuna.Study, search: SearchSpec, family: AnyFamily,
             study.set_user_attr(key, value)
 
 
-def _stored(study: optuna.Study, family: AnyFamily | None) -> SearchSpec:
+def _stored(study: optuna.Study, name: str, family: AnyFamily | None) -> SearchSpec:
+    """Return the stored search; its name is that of its folder, which may have changed since."""
     schema = study.user_attrs.get("schema", 0)
     check_format("studies", schema, SCHEMA, f"the study {study.study_name}")
-    return parse(study.user_attrs["search"], f"the stored search {study.study_name}", family=family, stored=True)
+    text, changes = study.user_attrs["search"], {"name": name}
+    return parse(text, f"the stored search {name}", overrides=changes, family=family, stored=True)
 
 
 def _differences(stored: SearchSpec, search: SearchSpec) -> list[str]:

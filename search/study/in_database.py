@@ -30,10 +30,10 @@ def hold(stack: ExitStack, search: SearchSpec, place: Path, objective: Metric, w
     stack.enter_context(folder_lock(place, search.name))
     database = open_database(search.study.url)
     stack.callback(close_database, database)
-    number = study_id(make_study(RetryingStorage(database, waiting), search, objective))
+    number = study_id(make_study(RetryingStorage(database, waiting), search.name, objective))
     lease = stack.enter_context(held(DatabaseLeaseRecord(database.engine, number), search.name, waiting.say))
     storage = RetryingStorage(database, waiting, before_writing=lease.check)
-    return HeldStudy(make_study(storage, search, objective), storage, lease)
+    return HeldStudy(make_study(storage, search.name, objective), storage, lease)
 
 
 def open_to_read(stack: ExitStack, url: str, place: Path) -> RDBStorage:
@@ -42,6 +42,12 @@ def open_to_read(stack: ExitStack, url: str, place: Path) -> RDBStorage:
     database = open_database(url)
     stack.callback(close_database, database)
     return database
+
+
+def study_name(storage: RDBStorage, search: str) -> str:
+    """Return the name of a search's study."""
+    del storage
+    return search
 
 
 def lease_record(storage: RDBStorage, study: optuna.Study, place: Path) -> LeaseRecord:

@@ -24,7 +24,7 @@ def hold(stack: ExitStack, search: SearchSpec, place: Path, objective: Metric, w
     journal = Journal(journal_path(place), writable=True)
     stack.callback(journal.close)
     storage = optuna.storages.JournalStorage(journal)
-    return HeldStudy(make_study(storage, search, objective), storage, lease)
+    return HeldStudy(make_study(storage, study_name(storage, search.name), objective), storage, lease)
 
 
 def open_to_read(stack: ExitStack, url: str, place: Path) -> optuna.storages.JournalStorage:
@@ -33,6 +33,11 @@ def open_to_read(stack: ExitStack, url: str, place: Path) -> optuna.storages.Jou
     journal = Journal(journal_path(place), writable=False)
     stack.callback(journal.close)
     return optuna.storages.JournalStorage(journal)
+
+
+def study_name(storage: optuna.storages.BaseStorage, search: str) -> str:
+    """Return the name of the journal's only study, which a search keeps when it gets another name."""
+    return next(iter(optuna.get_all_study_names(storage)), search)
 
 
 def lease_record(storage: optuna.storages.BaseStorage, study: optuna.Study, place: Path) -> LeaseRecord:

@@ -156,9 +156,13 @@ def _started(number: int) -> str:
     return "dead" if fields[0] in "ZX" else fields[19]
 
 
+class RunningAlreadyError(BadInputError):
+    """Another process holds the search."""
+
+
 def running_already(name: str, who: object) -> BadInputError:
     """Return the error for a search that another driver holds."""
-    return BadInputError(
+    return RunningAlreadyError(
         "a search is run or promoted by one process at a time",
         f"{name} is running already",
         str(who),

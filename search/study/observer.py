@@ -22,6 +22,9 @@ class Observer(Protocol):
             finished: Number of trials that earlier starts finished, by state.
         """
 
+    def budget_changed(self, *, trials: int, seconds: float | None) -> None:
+        """Handle another budget: its number of trials, and the time left (seconds), None without a limit."""
+
     def best_before(self, number: int, mean: float, standard_error: float) -> None:
         """Handle the best full trial of earlier starts, if there is one."""
 

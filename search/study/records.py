@@ -14,13 +14,17 @@ from models.metrics import FoldValues
 from models.spec import Value
 from search.spec.file import SearchSpec
 from search.spec.space import Space
+from search.study.lease import Driver
 from search.study.states import FINAL_STATES, StateName
 
 EPOCH_KEY: Final = "epoch:"
 """Prefix of the trial attributes with an epoch's metrics on the folds."""
 
 REASON_KEY: Final = "reason"
-"""The trial attribute with the reason of a failure."""
+"""The trial attribute with the reason of a failure, or of a stop on request."""
+
+REQUEST_KEY: Final = "request"
+"""The trial attribute with the name of the request that queued its point."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class TrialRecord:
         epochs: Its epochs, ascending.
         started: When it was last started.
         ended: When it finished, None before.
-        reason: Why it failed, empty otherwise.
+        reason: Why it failed, or that it was stopped on request; empty otherwise.
     """
 
     number: int
@@ -88,6 +92,7 @@ class SearchRecord:
         fingerprint: The data's fingerprint.
         seconds: Time spent on the search over all starts.
         study: The unique id of its study.
+        driver: The process that runs or promotes it, None if there is none.
     """
 
     spec: SearchSpec
@@ -95,6 +100,7 @@ class SearchRecord:
     fingerprint: str
     seconds: float
     study: str
+    driver: Driver | None = None
 
     def trial(self, number: int) -> TrialRecord:
         """Return a trial.

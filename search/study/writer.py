@@ -14,10 +14,12 @@ from optuna.trial import TrialState
 
 from models.family import EpochReport
 from models.metrics import Metric
+from models.spec import Value
 from search.private_apis import study_id
+from search.spec.sections import Budget
 from search.spec.whole_search import SearchSpec
 from search.study.lease import Lease
-from search.study.records import EPOCH_KEY, REASON_KEY, TrialRecord, begun, make_record, make_records
+from search.study.records import EPOCH_KEY, REASON_KEY, REQUEST_KEY, TrialRecord, begun, make_record, make_records
 from search.study.states import FINAL_STATES, StateName
 
 
@@ -36,17 +38,18 @@ class HeldStudy:
     lease: Lease
 
 
-def make_study(storage: optuna.storages.BaseStorage, search: SearchSpec, objective: Metric) -> optuna.Study:
-    """Create a search's study, or load it if it exists."""
+def make_study(storage: optuna.storages.BaseStorage, name: str, objective: Metric) -> optuna.Study:
+    """Create a study, or load it if it exists."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     direction = "minimize" if objective.direction == "minimise" else "maximize"
-    return optuna.create_study(study_name=search.name, storage=storage, direction=direction, load_if_exists=True)
+    return optuna.create_study(study_name=name, storage=storage, direction=direction, load_if_exists=True)
 
 
 class Study:
     """A search's study, held by its only driver.
 
     Attributes:
+        search: The search, whose budget may change while it runs.
         optuna: Optuna's study.
         storage: The study's storage.
         check_held: Raises StudyLostError if another driver has taken over the search.
@@ -57,7 +60,7 @@ class Study:
         self.storage = held.storage
         self.optuna = held.study
         self.check_held = held.lease.check
-        self._search = search
+        self.search = search
         self._objective = objective.name
         self._began = time.monotonic() if began is None else began
         self._seconds_before = float(self.optuna.user_attrs.get("seconds", 0.0))
@@ -80,11 +83,11 @@ class Study:
 
     def records(self) -> list[TrialRecord]:
         """Return all trials that were ever started."""
-        return make_records(self.optuna.get_trials(deepcopy=False), self._search.space)
+        return make_records(self.optuna.get_trials(deepcopy=False), self.search.space)
 
     def record(self, number: int) -> TrialRecord:
         """Return one trial."""
-        return make_record(self.storage.get_trial(self._id(number)), self._search.space)
+        return make_record(self.storage.get_trial(self._id(number)), self.search.space)
 
     def counts(self) -> Mapping[StateName, int]:
         """Return the number of started trials in each state."""
@@ -106,7 +109,7 @@ class Study:
         """
         running = self.optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         for trial in running:
-            if max(trial.intermediate_values, default=0) >= self._search.budget.epochs:
+            if max(trial.intermediate_values, default=0) >= self.search.budget.epochs:
                 self.finish(trial.number, "COMPLETE")
             else:
                 self.wait(trial.number)
@@ -118,8 +121,33 @@ class Study:
 
     def enqueue(self) -> None:
         """Queue the known good points that were not queued before, at most as many as the trials of the budget."""
-        for point in self._search.prior[: self._search.budget.trials]:
+        for point in self.search.prior[: self.search.budget.trials]:
             self.optuna.enqueue_trial(dict(point), skip_if_exists=True)
+
+    def add_point(self, point: Mapping[str, Value], request: str) -> tuple[int, int]:
+        """Queue a point that was requested while the search runs.
+
+        Args:
+            point: Values of searched settings; the others are sampled.
+            request: The unique name of the request. If it was queued before, it is not queued again.
+
+        Returns:
+            The number of its trial, and how many trials wait before it.
+        """
+        for trial in self.optuna.get_trials(deepcopy=False):
+            if trial.user_attrs.get(REQUEST_KEY) == request:
+                break
+        else:
+            self.optuna.enqueue_trial(dict(point), user_attrs={REQUEST_KEY: request})
+            trial = self.optuna.get_trials(deepcopy=False)[-1]
+        waiting = self.optuna.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        return trial.number, sum(other.number < trial.number for other in waiting)
+
+    def change_budget(self, budget: Budget) -> None:
+        """Record another budget, and queue known good points for which there was no room before."""
+        self.search = self.search.model_copy(update={"budget": budget})
+        self.optuna.set_user_attr("search", self.search.to_toml())
+        self.enqueue()
 
     def add_epoch(self, number: int, report: EpochReport) -> bool:
         """Record an epoch.

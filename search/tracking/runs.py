@@ -90,6 +90,12 @@ class RunWriter:
             run_id, epochs = run.info.run_id, int(tags.get("epochs", 0))
             self._runs[int(tags["trial"])] = _Run(run_id, epochs, state if is_whole else None)
 
+    def change(self, search: SearchSpec) -> None:
+        """Write another budget of the search, if it has changed."""
+        if search.budget != self._search.budget:
+            self._client.log_batch(self._parent, tags=_budget_tags(search))
+            self._search = search
+
     def write(self, record: TrialRecord) -> None:
         """Write the epochs and the state of a trial that MLflow does not have yet."""
         run = self._runs.get(record.number)
@@ -185,10 +191,8 @@ class RunWriter:
         else:
             tags = {**self._tags, "kind": SEARCH_RUN}
             run_id = self._client.create_run(self._experiment, tags=tags, run_name=self._search.name).info.run_id
-        budget = self._search.budget
-        params = [Param("epochs", str(budget.epochs)), Param("folds", str(self._search.data.folds))]
-        may_be_raised = [RunTag("trials", str(budget.trials)), RunTag("time", write_duration(budget.time))]
-        self._client.log_batch(run_id, params=params, tags=may_be_raised)
+        params = [Param("epochs", str(self._search.budget.epochs)), Param("folds", str(self._search.data.folds))]
+        self._client.log_batch(run_id, params=params, tags=_budget_tags(self._search))
         return run_id
 
     def _trial_runs(self) -> Iterator[Any]:
@@ -209,6 +213,11 @@ def _points(epoch: EpochRecord) -> Iterator[MetricPoint]:
             yield MetricPoint(f"{name}_se", folds.standard_error, epoch.at, step)
         for fold, value in enumerate(folds.values):
             yield MetricPoint(f"{name}/fold{fold}", value, epoch.at, step)
+
+
+def _budget_tags(search: SearchSpec) -> list[RunTag]:
+    """Return the tags with the budget; unlike params, they can change."""
+    return [RunTag("trials", str(search.budget.trials)), RunTag("time", write_duration(search.budget.time))]
 
 
 def _milliseconds(moment: datetime | None) -> int | None:

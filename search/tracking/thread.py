@@ -64,6 +64,10 @@ class Tracking:
         if record.epochs:
             self._begun.set()
 
+    def change(self, search: SearchSpec) -> None:
+        """Write another budget of the search soon."""
+        self._search = search
+
     @property
     def place(self) -> str:
         """The store's URI without its password."""
@@ -184,4 +188,5 @@ class Tracking:
         elif self._failed:
             self._writer.find_runs()
         self._failed = False
+        self._writer.change(self._search)
         return self._writer

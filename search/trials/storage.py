@@ -56,6 +56,20 @@ class MigratedFiles:
         return TrialFiles(where.patient(_PATIENCE) if isinstance(where, BucketStore) else where)
 
 
+def place_in(url: str, study: str, study_id: str) -> FolderStore | BucketStore:
+    """Return the place of a search's files in a shared storage.
+
+    Args:
+        url: The storage, as in the search file.
+        study: The name of the search's study, which stays the same if the search gets another name.
+        study_id: The study's unique id.
+
+    Returns:
+        The place.
+    """
+    return store_at(url).below(f"{study}-{study_id[:8]}")
+
+
 def check_storage(search: SearchSpec) -> None:
     """Check that the storage of a search is usable.
 
@@ -88,7 +102,7 @@ def migrate_storage(study: Study, search: SearchSpec, home: Path) -> MigratedFil
     own = TrialFiles(FolderStore(folder(home, search.name)))
     before_url = str(study.optuna.user_attrs.get(STORAGE_KEY, ""))
     files, before = (
-        TrialFiles(store_at(url).below(f"{search.name}-{study.id[:8]}")) if url else own
+        TrialFiles(place_in(url, study.optuna.study_name, study.id)) if url else own
         for url in (search.storage.url, before_url)
     )
     messages: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from tunesmith.home import home_folder
 from tunesmith.options import Address, AsJson, CorpusName, Home, SearchRepeats, Settings
 from tunesmith.program import command
 from tunesmith.searching.chosen import chosen_search, overrides
+from tunesmith.searching.requests import change_budget
 
 if TYPE_CHECKING:
     from data_prep.prepared.corpus import Prepared
@@ -72,6 +73,9 @@ def search(
 ) -> None:
     """Search for the best model. Press Ctrl-C to stop cleanly; run the same command to resume.
 
+    While a search runs, the same command with only --trials or --time in
+    another terminal changes its budget.
+
     Examples:
         tunesmith search composer
 
@@ -105,6 +109,8 @@ def search(
         return
     if not dry_run:
         home_folder(home)
+        if change_budget(spec, folder, options, as_json=as_json):
+            return
     from models.families import family as find_family
     from tunesmith.searching.data import prepared_data
 
@@ -142,6 +148,7 @@ def _run(
     family = find_family(spec.family)
     with Scoring(family.name, prepared) as scoring:
         outcome = run_search(spec, home, family, prepared, address, began=began, later=lambda: scoring.seconds_left)
+        spec = spec.model_copy(update={"budget": outcome.budget})
         for message in outcome.messages:
             err.print(message, markup=False)
         if outcome.reason == "interrupted":

@@ -40,20 +40,41 @@ def trials(
         typer.Option(help="Draw quality against the cost of --front into a file (.png, .svg or .pdf).", metavar="FILE"),
     ] = None,
     force: Force = False,
+    stop: Annotated[
+        int | None,
+        typer.Option(help="Stop a trial that is training, as if the scheduler did.", min=0, metavar="NUMBER"),
+    ] = None,
+    add: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Add a point that is tried next; repeat it for each setting. Settings that are not given are sampled.",
+            metavar="NAME=VALUE",
+        ),
+    ] = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """List the trials of a search, best first. The search may still be running.
 
+    --stop and --add change a search while it runs in another terminal.
+
     Examples:
         tunesmith trials composer --sort cv_loss
 
         tunesmith trials composer --front params --picture front.svg
+
+        tunesmith trials composer --stop 7
+
+        tunesmith trials composer --add size=96 --add lr=0.004
     """
     from models.families import family as find_family
     from search.study.database import read_search
     from tunesmith.reports.trial_table import print_table, rows, sorted_rows
 
+    if stop is not None or add:
+        shown = {"--sort": sort, "--csv": as_csv, "--front": front, "--picture": picture}
+        _control(home_folder(home, make=False), name, stop, add or [], shown, as_json=as_json)
+        return
     if front is None and picture is not None:
         raise BadInputError("--picture draws quality against a cost", remedy="name the cost with --front")
     record = read_search(home_folder(home, make=False), name)
@@ -72,11 +93,27 @@ def trials(
         print_table(record, family, table)
 
 
+def _control(home: Path, name: str, stop: int | None, add: list[str], others: dict[str, Any], *, as_json: bool) -> None:
+    """Change the running search; the other options are those of the table."""
+    from tunesmith.searching.requests import add_point, stop_trial
+
+    given = [option for option, value in others.items() if value]
+    if given:
+        raise BadInputError("--stop and --add print no table", f"got {' and '.join(given)}", remedy="omit it")
+    if stop is not None and add:
+        raise BadInputError("a command stops a trial or adds a point", "got both --stop and --add", remedy="omit one")
+    if stop is not None:
+        stop_trial(home, name, stop, as_json=as_json)
+    else:
+        add_point(home, name, add, as_json=as_json)
+
+
 def _front(
     record: "SearchRecord", family: "AnyFamily", cost: str, target: Path | None, *, replace: bool, as_json: bool
 ) -> None:
-    from tunesmith.reports.front import COSTS, as_data, picture, print_front, quality_against_cost
+    from tunesmith.reports.front import as_data, picture, print_front
     from tunesmith.reports.pictures import check_writable, save
+    from tunesmith.searching.front import COSTS, quality_against_cost
 
     if cost not in COSTS:
         raise unknown("cost", cost, COSTS, "--front")

@@ -72,6 +72,11 @@ class SearchDisplay:
         self._live = Live(self, console=self._console, refresh_per_second=4, transient=True)
         self._live.start()
 
+    def budget_changed(self, *, trials: int, seconds: float | None) -> None:
+        """Show another budget."""
+        self._trials = trials
+        self._deadline = float("inf") if seconds is None else time.monotonic() + seconds
+
     def best_before(self, number: int, mean: float, standard_error: float) -> None:
         """Show the best full trial of earlier runs."""
         self._best = _Best(number, mean, standard_error, self._epochs)

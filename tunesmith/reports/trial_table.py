@@ -112,7 +112,8 @@ def print_table(record: SearchRecord, family: Family[Any, Any], table: Sequence[
         settings = {name: row[name] for name in record.spec.space.searched if row[name] is not None}
         words = settings_line(settings, defaults).replace(" ", _NO_BREAK).replace(f",{_NO_BREAK}", ", ")
         colour = Style(color="red") if row["state"] == "FAIL" else Style.null()
-        add(line, row["reason"] or words, colour, colour + dim)
+        stopped = f"{row['reason']}; {words}" if row["reason"] and row["state"] == "PRUNED" else ""
+        add(line, stopped or row["reason"] or words, colour, colour + dim)
     out.print(Segments(segments), end="", soft_wrap=True)
 
 

@@ -53,5 +53,5 @@ def chosen_search(what: str, home: Path, changes: Mapping[str, object]) -> "Sear
     if what not in started and not what.endswith(".toml") and not Path(what).is_file() and what not in built_in:
         raise no_search(home, what, [*started, *built_in], "search, search file or family")
     if what in started and wanted == what:
-        return load(folder(home, what) / "search.toml", overrides=changes, stored=True)
+        return load(folder(home, what) / "search.toml", overrides={"name": what, **changes}, stored=True)
     return load(what, overrides=changes)

@@ -22,7 +22,7 @@ SEARCH = parse(TOY_SEARCH, "toy.toml", family=TOY, overrides={"budget.time": "10
 def limited(home: Path, minutes: float, later: float = 0.0) -> Generator[tuple[Limit, Study]]:
     """Open a search of 1000 minutes that started ``minutes`` ago and needs ``later`` minutes after training."""
     with open_study(SEARCH, TOY, home, "toy-1", began=time.monotonic() - 60 * minutes) as study:
-        yield Limit(study, SEARCH.budget, Failures(1), StopRequest(), lambda: 60 * later), study
+        yield Limit(study, Failures(1), StopRequest(), lambda: 60 * later), study
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_at_most_a_quarter_of_the_time_is_reserved_for_the_work_after_training(t
 def test_time_stays_up_when_the_reserved_time_is_not_needed(tmp_path: Path) -> None:
     reserved = [60 * 120.0]
     with open_study(SEARCH, TOY, tmp_path, "toy-1", began=time.monotonic() - 60 * 900) as study:
-        limit = Limit(study, SEARCH.budget, Failures(1), StopRequest(), lambda: reserved[0])
+        limit = Limit(study, Failures(1), StopRequest(), lambda: reserved[0])
         assert limit.reason == "time"
         reserved[0] = 0.0
         assert limit.reason == "time"
@@ -63,7 +63,7 @@ def test_the_time_of_all_starts_counts(tmp_path: Path) -> None:
 def test_a_request_to_stop_and_a_failure_stop_all_trials(tmp_path: Path) -> None:
     stop, failures = StopRequest(), Failures(1)
     with open_study(SEARCH, TOY, tmp_path, "toy-1") as study:
-        limit = Limit(study, SEARCH.budget, failures, stop, float)
+        limit = Limit(study, failures, stop, float)
         assert (limit.stop_all(), limit.reason) == (False, None)
         with failures.guard():
             raise OSError(28, "No space left on device", "study.journal")

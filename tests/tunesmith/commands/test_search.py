@@ -147,23 +147,32 @@ def _wait_for_epochs(place: Any, name: str, count: int) -> None:
     _wait_until(lambda: journal.exists() and journal.read_text(errors="replace").count('"epoch:') >= count)
 
 
-def test_a_killed_search_resumes_and_runs_each_trial_once(searched: Any) -> None:
+def test_a_search_is_changed_while_it_runs_killed_and_resumed(searched: Any) -> None:
     """For SIGINT, see tests/faults/test_moving.py; for SIGTERM, see test_slurm_script.py."""
     name = "killed"
-    budget = ["--corpus", "tunes", "--trials", "5", "--epochs", "3", "--set", "size=8", "--set", "embedding=8"]
+    budget = ["--corpus", "tunes", "--trials", "900", "--epochs", "3", "--set", "size=8", "--set", "embedding=8"]
     process = searched.start("search", "composer", "--name", name, *budget)
     _wait_for_epochs(searched, name, 3)
+    changed = searched.run("search", name, "--trials", "1000", "--time", "2h", "--json")
+    assert json.loads(changed.stdout).items() >= {"search": name, "trials": 1000, "time": "2h"}.items()
+    added = json.loads(searched.run("trials", name, "--add", "lr=0.0123 layers=1", "--json").stdout)
+    assert "the budget of killed is now 1000 trials in 2h, and was 900 trials in " in process.errors
+    refused = searched.run("searches", "--delete", name, "--yes")
+    assert (refused.returncode, "killed is in use (process" in refused.stderr) == (2, True)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=60)
     cut = json.loads(searched.run("trials", name, "--json").stdout)
     assert {row["state"] for row in cut} >= {"WAITING"}
     assert "RUNNING" not in {row["state"] for row in cut}, "no process trains them"
     assert "interrupted" in searched.run("trials", name).stdout
-    result = searched.run("search", name)
+    assert "trials = 1000" in searched.run("search", name, "--print").stdout
+    count = max(len(cut), added["trial"]) + 1
+    result = searched.run("search", name, "--trials", str(count))
     assert result.returncode == 0, result.stderr
     rows = json.loads(searched.run("trials", name, "--sort", "number", "--json").stdout)
-    assert [row["number"] for row in rows] == list(range(5))
+    assert [row["number"] for row in rows] == list(range(count))
     assert {row["state"] for row in rows} <= {"COMPLETE", "PRUNED", "FAIL"}
+    assert (rows[added["trial"]]["lr"], rows[added["trial"]]["layers"]) == (0.0123, 1)
     _check_mlflow_agrees(searched.folder, name, rows)
 
 

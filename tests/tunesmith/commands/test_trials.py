@@ -97,3 +97,26 @@ def test_a_search_without_a_full_trial_has_no_front(capsys: pytest.CaptureFixtur
     assert "only trials with their full budget are compared: begun has no such trial yet" in errors
     assert "search begun --time none" in errors
     assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--stop", "0"], "only a trial that is training can be stopped: tiny/0 is over: "),
+        (["--stop", "99"], "no trial of tiny has the number 99"),
+        (["--add", "lr=1e9"], "the search has lr = { low = "),
+        (["--add", "size=16"], "the search has size = 8: got 16 (--add)"),
+        (["--add", "layres=2"], "no setting is called 'layres' (--add); did you mean 'layers'?"),
+        (["--add", "lr"], "a setting is given as name=value"),
+        (["--add", "lr=0.004"], "tiny is not running; start it, and ask again: "),
+        (["--stop", "0", "--add", "lr=0.004"], "got both --stop and --add"),
+        (["--stop", "0", "--csv", "--front", "params"], "print no table: got --csv and --front"),
+    ],
+)
+def test_a_request_that_cannot_be_carried_out_is_refused(
+    options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["trials", "tiny", *options]) == 2
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert errors.count("\n") == 1

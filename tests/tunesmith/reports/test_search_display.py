@@ -44,6 +44,20 @@ def test_the_best_trial_of_earlier_runs_is_shown() -> None:
     assert [line.startswith("#2") for line in lines if "(best so far)" in line] == [True]
 
 
+def test_another_budget_is_shown() -> None:
+    observer, console = display(terminal=True)
+    play(observer)
+    observer.budget_changed(trials=80, seconds=None)
+    console.print(observer)
+    text = printed(console)
+    assert "of 80 trials" in text
+    assert "left" not in text.splitlines()[-5:][0]
+    observer.budget_changed(trials=80, seconds=7200)
+    console.print(observer)
+    assert "2 h 00 m left" in printed(console) or "1 h 59 m left" in printed(console)
+    observer.search_ended()
+
+
 def test_without_a_terminal_events_are_printed_as_lines() -> None:
     observer, console = display(terminal=False)
     play(observer)

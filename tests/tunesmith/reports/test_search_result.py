@@ -12,6 +12,7 @@ from models.metrics import FoldValues
 from models.spec import Value
 from search.driver.search_run import SearchResult
 from search.spec.file import load
+from search.spec.sections import Budget
 from search.study.records import EpochRecord, TrialRecord
 from tunesmith.home import home_folder
 from tunesmith.reports.search_result import print_result
@@ -24,7 +25,7 @@ def printed(changed: Mapping[str, Value], capsys: pytest.CaptureFixture[str]) ->
     """Print the result of a search with one trial, and return the lines of each paragraph by its first line."""
     values = {**COMPOSER.spec_type.defaults(), **changed}
     trial = TrialRecord(3, "COMPLETE", values, (EpochRecord(REPORT, 0),), None, None, "")
-    print_result(load("composer"), COMPOSER, SearchResult("trials", (trial,), 1, True, 2.0, ()), None)
+    print_result(load("composer"), COMPOSER, SearchResult("trials", (trial,), 1, True, 2.0, (), Budget()), None)
     paragraphs = [part.splitlines() for part in capsys.readouterr().out.split("\n\n")]
     return {lines[0]: tuple(lines[1:]) for lines in paragraphs}
 

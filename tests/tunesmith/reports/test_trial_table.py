@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import optuna
@@ -48,10 +49,12 @@ def record(family_name: str) -> SearchRecord:
     return SearchRecord(spec, tuple(trials), "f", 100.0, "s")
 
 
-def printed(family: str, width: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def printed(
+    family: str, width: int, monkeypatch: pytest.MonkeyPatch, searched: SearchRecord | None = None
+) -> list[str]:
     console = Console(file=io.StringIO(), width=width, color_system=None, highlight=False)
     monkeypatch.setattr(trial_table, "out", console)
-    searched = record(family)
+    searched = searched or record(family)
     rows = trial_table.rows(searched, find_family(family))
     trial_table.print_table(searched, find_family(family), rows)
     assert isinstance(console.file, io.StringIO)
@@ -91,3 +94,14 @@ def test_settings_are_printed_below_on_a_narrow_terminal_and_are_not_cut(
         assert all(line.startswith(" " * 7) and line.strip() for line in below)
         assert [name for line in below for name in line.strip().strip(",").split(", ")] == settings
         assert DIVERGED in " ".join(line.strip() for line in lines[lines.index(below[-1]) :])
+
+
+def test_a_trial_that_was_stopped_on_request_is_printed_with_the_reason_and_its_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    searched = record("composer")
+    stopped = replace(searched.trials[1], reason="stopped on request")
+    searched = replace(searched, trials=(searched.trials[0], stopped, *searched.trials[2:]))
+    line = next(line for line in printed("composer", 4000, monkeypatch, searched) if "#99 " in line)
+    assert "stopped on request; " in line
+    assert "lr " in line

@@ -1,0 +1,1 @@
+"""The searches of a home folder: listing, renaming and deleting them."""
