@@ -49,9 +49,9 @@ def change_budget(spec: "SearchSpec", home: Path, options: Mapping[str, object],
     try:
         _ask(home, spec.name, ChangeBudget(trials=trials, time=time), driver, as_json=as_json)
     except NoAnswerError as error:
-        if driver.machine == Driver.this().machine:
+        if driver.machine and driver.machine == Driver.this().machine:
             raise
-        err.print(f"{error.problem}; starting it here", markup=False, soft_wrap=True)  # it may have lost its power
+        err.print(f"{error.problem}; starting it here", markup=False, soft_wrap=True)  # the other machine may be off
         return False
     return True
 

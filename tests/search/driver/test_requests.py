@@ -141,19 +141,17 @@ def test_a_driver_killed_with_requests_leaves_none_half_done(home: Path) -> None
     )
 
 
-def test_a_request_that_is_carried_out_again_changes_nothing(home: Path) -> None:
-    with open_study(toy(), TOY, home, "f") as study:
+@pytest.mark.parametrize("stored", ["in a journal", "in a database"])
+def test_a_request_that_is_carried_out_again_changes_nothing(home: Path, stored: str) -> None:
+    url = "" if stored == "in a journal" else f"sqlite:///{home}/study.db"
+    with open_study(toy(study__url=url), TOY, home, "f") as study:
+        driver = driver_of_search(home, "toys")
+        assert driver is not None
+        assert driver.process == os.getpid()
         assert study.add_point({"lr": 0.25}, "request-1") == (1, 1), "after the known good point"
         assert study.add_point({"lr": 0.25}, "request-1") == (1, 1)
         assert study.add_point({"lr": 0.25}, "request-2") == (2, 2)
         study.change_budget(study.search.budget.model_copy(update={"trials": 20}))
     assert read_search(home, "toys", TOY).spec.budget.trials == 20
-
-
-def test_the_process_of_a_request_is_known_to_have_ended(home: Path) -> None:
-    with open_study(toy(), TOY, home, "f"):
-        driver = driver_of_search(home, "toys")
-    assert driver is not None
-    assert driver.process == os.getpid()
     assert driver_of_search(home, "toys") is None
     assert driver_of_search(home, "none") is None

@@ -155,7 +155,7 @@ def test_a_search_is_changed_while_it_runs_killed_and_resumed(searched: Any) -> 
     _wait_for_epochs(searched, name, 3)
     changed = searched.run("search", name, "--trials", "1000", "--time", "2h", "--json")
     assert json.loads(changed.stdout).items() >= {"search": name, "trials": 1000, "time": "2h"}.items()
-    added = json.loads(searched.run("trials", name, "--add", "lr=0.0123 layers=1", "--json").stdout)
+    added = json.loads(searched.run("trials", name, "--add", "lr=0.0087 layers=1", "--json").stdout)
     assert "the budget of killed is now 1000 trials in 2h, and was 900 trials in " in process.errors
     refused = searched.run("searches", "--delete", name, "--yes")
     assert (refused.returncode, "killed is in use (process" in refused.stderr) == (2, True)
@@ -172,7 +172,7 @@ def test_a_search_is_changed_while_it_runs_killed_and_resumed(searched: Any) -> 
     rows = json.loads(searched.run("trials", name, "--sort", "number", "--json").stdout)
     assert [row["number"] for row in rows] == list(range(count))
     assert {row["state"] for row in rows} <= {"COMPLETE", "PRUNED", "FAIL"}
-    assert (rows[added["trial"]]["lr"], rows[added["trial"]]["layers"]) == (0.0123, 1)
+    assert (rows[added["trial"]]["lr"], rows[added["trial"]]["layers"]) == (0.0087, 1)
     _check_mlflow_agrees(searched.folder, name, rows)
 
 
