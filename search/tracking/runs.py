@@ -4,7 +4,7 @@ An experiment is a model family, a parent run a search, a child run a trial or a
 folds are metrics (``cv_loss/fold0``), not runs. A thread writes the runs from the records of the study, so a slow or
 unreachable server does not delay the search, and the next start writes what is missing after the driver died. Writing a
 record twice changes nothing: runs are found by their tags, and an epoch's metrics have the time at which the study
-recorded the epoch.
+recorded the epoch. A server may create a run and die before it answers: ``find_runs`` after an error finds that run.
 
 Import this module after ``client.quieten``: it imports MLflow.
 """
@@ -77,7 +77,18 @@ class RunWriter:
         }
         self._experiment = find_experiment(self._client, search.family, home, uri)
         self._parent = self._find_parent()
-        self._runs = self._find_runs()
+        self._runs: dict[int, _Run] = {}
+        self.find_runs()
+
+    def find_runs(self) -> None:
+        """Find the runs of the trials, and the epochs and states that MLflow has."""
+        self._runs = {}
+        for run in self._trial_runs():
+            tags = run.data.tags
+            state: Any = tags.get("state")
+            is_whole = state is not None and _STATUS[state] == run.info.status
+            run_id, epochs = run.info.run_id, int(tags.get("epochs", 0))
+            self._runs[int(tags["trial"])] = _Run(run_id, epochs, state if is_whole else None)
 
     def write(self, record: TrialRecord) -> None:
         """Write the epochs and the state of a trial that MLflow does not have yet."""
@@ -118,12 +129,20 @@ class RunWriter:
 
     def end(self, winner: TrialRecord | None, *, finished: bool, pictures: Sequence[tuple[str, "Figure"]] = ()) -> None:
         """Mark the winner, log its pictures and hyperparameters, and end the parent run."""
+        self._delete_duplicates()
         self._client.log_text(self._parent, self._search.to_toml(), "search.toml")
         if winner is not None:
             self._mark_winner(winner)
             for name, figure in pictures:
                 log_figure(self._client, self._runs[winner.number].run_id, figure, name)
         self._client.set_terminated(self._parent, "FINISHED" if finished else "KILLED")
+
+    def _delete_duplicates(self) -> None:
+        """Delete the runs that a slow server created after the request had timed out and was sent again."""
+        kept = {self._parent, *(run.run_id for run in self._runs.values())}
+        for run in [*self._search_runs(f"tags.kind = '{SEARCH_RUN}'"), *self._trial_runs()]:
+            if run.info.run_id not in kept:
+                self._client.delete_run(run.info.run_id)
 
     def _mark_winner(self, winner: TrialRecord) -> None:
         from search.tracking.learning_curve import learning_curve  # matplotlib is slow to import
@@ -163,16 +182,9 @@ class RunWriter:
         self._client.log_batch(run_id, params=params, tags=may_be_raised)
         return run_id
 
-    def _find_runs(self) -> dict[int, _Run]:
-        runs: dict[int, _Run] = {}
-        for run in self._search_runs(f"tags.`{PARENT}` = '{self._parent}'"):
-            tags = run.data.tags
-            if tags.get("kind") == PROMOTION_RUN:
-                continue
-            state: Any = tags.get("state")
-            is_whole = state is not None and _STATUS[state] == run.info.status
-            runs[int(tags["trial"])] = _Run(run.info.run_id, int(tags.get("epochs", 0)), state if is_whole else None)
-        return runs
+    def _trial_runs(self) -> Iterator[Any]:
+        children = self._search_runs(f"tags.`{PARENT}` = '{self._parent}'")
+        return (run for run in children if run.data.tags.get("kind") != PROMOTION_RUN)
 
     def _search_runs(self, condition: str) -> Iterator[Any]:
         query = f"{condition} and tags.study = '{self._tags['study']}'"

@@ -50,7 +50,7 @@ class Tracking:
         self._messages: list[str] = []
         self._ending: Callable[[], None] | None = None
         self._wake = threading.Event()
-        self._lost = self._done = False
+        self._failed = self._lost = self._done = False
         self._num_written = 0
         self._begun = threading.Event()
         self._writer: RunWriter | None = None
@@ -101,8 +101,7 @@ class Tracking:
         """
 
         def end() -> None:
-            assert self._writer is not None
-            self._writer.end(winner, finished=finished, pictures=pictures)
+            self._ready_writer().end(winner, finished=finished, pictures=pictures)
             self._done = True
 
         self._ending = end
@@ -135,37 +134,52 @@ class Tracking:
             self._wake.wait(_RETRY_S if self._lost else _PAUSE_S)
 
     def _attempt(self, write: Callable[[], None]) -> bool:
-        try:
-            write()
-        except Exception as error:  # noqa: BLE001  (the search continues after any error of MLflow)
-            if not self._lost:
-                reason = first_line(error, self._uri)
-                self._say(f"MLflow cannot be written ({reason}); the search continues and writes to MLflow later")
-            self._lost = True
-            return False
+        for is_last in (False, True):
+            try:
+                write()
+                break
+            except Exception as error:  # noqa: BLE001  (the search continues after any error of MLflow)
+                self._failed = True
+                if is_last:
+                    self._tell_loss(error)
+                    return False
+            time.sleep(_PAUSE_S)
         if self._lost:
             self._say("MLflow can be written again")
         self._lost = False
         return True
+
+    def _tell_loss(self, error: Exception) -> None:
+        if not self._lost:
+            reason = first_line(error, self._uri)
+            self._say(f"MLflow cannot be written ({reason}); the search continues and writes to MLflow later")
+        self._lost = True
 
     def _write_pending(self) -> None:
         """Write the queued records, and pause after each for as long as its writing took.
 
         So a slow store slows the search by at most half at any time.
         """
-        from search.tracking.runs import RunWriter
-
         with self._lock:
             records, self._pending = self._pending, {}
         try:
-            if self._writer is None:
-                self._writer = RunWriter(self._search, self._home, self._uri, self._objective, self._tags)
+            writer = self._ready_writer()
             for number in sorted(records):
                 began = time.monotonic()
-                self._writer.write(records[number])
+                writer.write(records[number])
                 del records[number]
                 self._num_written += 1
                 self._wake.wait(time.monotonic() - began)
         finally:
             with self._lock:
                 self._pending = {**records, **self._pending}
+
+    def _ready_writer(self) -> "RunWriter":
+        from search.tracking.runs import RunWriter
+
+        if self._writer is None:
+            self._writer = RunWriter(self._search, self._home, self._uri, self._objective, self._tags)
+        elif self._failed:
+            self._writer.find_runs()
+        self._failed = False
+        return self._writer

@@ -4,12 +4,15 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from toy_family import LOSS, TOY_SEARCH, ToyFamily
@@ -281,6 +284,77 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, 9)
         process.wait()
+
+
+class FaultyProxy(BaseHTTPRequestHandler):
+    """Forwards requests to a server, but does not answer the first creation of a run: the server died, or was slow."""
+
+    uri = ""
+    late = ("toys", "toys/1")
+    created: ClassVar[set[str]] = set()
+
+    def do_GET(self) -> None:
+        self._answer(b"")
+
+    def do_POST(self) -> None:
+        self._answer(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+
+    def do_PUT(self) -> None:
+        self.do_POST()
+
+    def _answer(self, body: bytes) -> None:
+        name = json.loads(body)["run_name"] if self.path.endswith("runs/create") else ""
+        if not name or name in self.created:
+            status, content = self._forward(body)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(content)
+            return
+        self.created.add(name)
+        if name in self.late:
+            threading.Timer(2.0, self._forward, [body]).start()
+        else:
+            self._forward(body)
+        self.close_connection = True
+
+    def _forward(self, body: bytes) -> tuple[int, bytes]:
+        headers = {"Content-Type": self.headers.get("Content-Type", "application/json")}
+        request = urllib.request.Request(self.uri + self.path, body or None, headers, method=self.command)  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  (our own server)
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the standard library's name)
+        """Print nothing."""
+
+
+@pytest.mark.slow
+def test_a_run_whose_creation_was_not_answered_is_not_doubled(
+    store: Path,
+    server: tuple[str, Callable[[], subprocess.Popen[bytes]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("search.tracking.thread._RETRY_S", 0.5)
+    uri, start = server
+    start()
+    handler: type[FaultyProxy] = type("Handler", (FaultyProxy,), {"uri": uri, "created": set()})
+    records = [record(number, "COMPLETE", [4.0]) for number in range(3)]
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        tracking = track(store, records, uri=f"http://127.0.0.1:{proxy.server_port}")
+        wait_for(lambda: {"toys", "toys/0", "toys/1", "toys/2"} <= handler.created)
+        time.sleep(3)
+        tracking.close(records[0], finished=True)
+        assert tracking.ended
+        proxy.shutdown()
+    mlflow = client(store)
+    names = [run.info.run_name for run in mlflow.search_runs([mlflow.get_experiment_by_name("toy").experiment_id])]
+    assert sorted(names) == ["toys", "toys/0", "toys/1", "toys/2"]
+    assert all(history(store, runs(store)[f"toys/{number}"], "loss") == [(1, 4.5)] for number in range(3))
 
 
 @pytest.mark.slow
