@@ -1,6 +1,6 @@
 """The composer's task: windows of an encoded corpus for training, and entire held-out pieces for scoring.
 
-Symbols: G folds, T steps, B sequences, M kept notes, J experts.
+Symbols: G folds, T steps, B sequences, M kept notes, J experts, F rows of upper voices.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,12 +16,14 @@ from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.encodings.windows import Batch, WindowPlan, whole_pieces
 from data_prep.errors import BadInputError
 from data_prep.melodies.arrays import Melodies
+from data_prep.melodies.upper_voices import hears_any
 from data_prep.randomness import fold_streams
 from models.composer.copy_gate import NUM_EXPERTS, Copies, gate_features, mixed
 from models.composer.model import ComposerModel
 from models.composer.near_misses import NearMisses
 from models.composer.objective import SCORED, score
 from models.composer.spec import ComposerSpec
+from models.composer.upper_voices import upper_rows
 from models.folded.dropout import DropoutStreams
 from models.folded.torch_typing import tensor
 from models.metrics import FoldValues
@@ -58,6 +60,7 @@ class ComposerTask:
         self.encoding = MelodyEncoding(melodies, melody_options(spec), known)
         if known is None:
             self._check_folds()
+            self._check_voices()
         self.model = ComposerModel(spec, self.encoding.vocabulary, seed=seed, trial=trial).to(device)
         self._seed, self._trial, self._device = seed, trial, device
         self._plan = WindowPlan(
@@ -111,6 +114,15 @@ class ComposerTask:
                     remedy="use reading = sounding or a larger corpus",
                 )
 
+    def _check_voices(self) -> None:
+        melodies = self.encoding.melodies
+        if self.spec.conditioning == "upper_voices" and not hears_any(melodies.upper):
+            raise BadInputError(
+                "conditioning = upper_voices needs scores with several voices",
+                f"{melodies.corpus} has none with a voice above another in the same metre",
+                remedy="set conditioning = off, or use a corpus such as chorales",
+            )
+
     @property
     def num_folds(self) -> int:
         """Number of folds G."""
@@ -147,12 +159,13 @@ class ComposerTask:
                 moved = np.empty(batch.piece.shape, dtype=np.int64)
                 for fold_moved, source in zip(moved, transpositions, strict=True):
                     fold_moved[:] = source.integers(2 * self.spec.augment, size=len(fold_moved))
-            rows, inside = batch.rows(self.encoding.sequences.start)
-            tokens, positions, targets, valid = self._inputs(self.encoding.sequences, batch, rows, inside, moved)
-            copies = self.copies(rows)
+            sequences = self.encoding.sequences
+            rows, inside = batch.rows(sequences.start)
+            tokens, positions, targets, valid = self._inputs(sequences, batch, rows, inside, moved)
+            copies, upper = self.copies(rows), self._upper(sequences, batch, rows, moved)
             notes = valid.sum((1, 2))
             share = valid / notes.clamp_min(1.0)[:, None, None] if self.spec.loss == "mean" else valid
-            loss, nats = self.model.losses(tokens, positions, targets, share, dropout, copies, self._near_misses)
+            loss, nats = self.model.losses(tokens, positions, targets, share, dropout, copies, self._near_misses, upper)
             yield StepLoss(loss=loss, total=nats * notes if self.spec.loss == "mean" else nats, count=notes)
 
     def evaluate(self, epoch: int) -> dict[str, FoldValues]:
@@ -227,8 +240,8 @@ class ComposerTask:
             asked = carriers[sequences.event[rows]]
             # With one token per event, that is the note's own token.
             asked = self._tensor(asked if carriers.shape[1] == 1 else np.concatenate([asked, own], axis=-1))
-            copies = self.copies(rows)
-            log_p, log_gate = self.model.log_probabilities(tokens, positions, asked, dropout, copies)
+            copies, upper = self.copies(rows), self._upper(sequences, batch, rows, None)
+            log_p, log_gate = self.model.log_probabilities(tokens, positions, asked, dropout, copies, upper)
             marginal = torch.logsumexp(log_p[..., : carriers.shape[1]], dim=-1)
             yield rows, inside, [marginal, log_p[..., -1]], log_gate, copies
 
@@ -254,6 +267,17 @@ class ComposerTask:
         valid = tensor(inside, self._device, next(self.model.parameters()).dtype)
         return self._tensor(tokens), self._tensor(positions), self._tensor(np.maximum(target, 0)), valid
 
+    def _upper(
+        self, sequences: Sequences, batch: Batch, index: NDArray[np.int64], moved: NDArray[np.int64] | None
+    ) -> Tensor | None:
+        """Return [G, T, B, F] what the notes of a batch hear; None for a model that hears no other voice."""
+        if self.spec.conditioning == "off":
+            return None
+        shift = sequences.shift[batch.piece]
+        if moved is not None:
+            shift = shift + moved - self.spec.augment
+        return self._tensor(upper_rows(self.encoding.melodies.upper[index], shift[:, None]))
+
     def _tensor(self, array: NDArray[np.integer]) -> Tensor:
         return tensor(array.astype(np.int64), self._device)
 
@@ -266,5 +290,5 @@ def melody_options(spec: ComposerSpec) -> MelodyOptions:
         reading=spec.reading,
         vocabulary=spec.vocabulary,
         augment=spec.augment,
-        bars=spec.copies == "match+bars",
+        bars=spec.copies == "match+bars" or spec.conditioning == "upper_voices",
     )

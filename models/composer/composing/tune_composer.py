@@ -1,6 +1,7 @@
 """Compose tunes by a trained composer, with or without a prompt.
 
-The prediction of a trained model is the mean over its folds' networks.
+The prediction of a trained model is the mean over its folds' networks. A model that hears the higher voices of a score
+(conditioning = upper_voices) composes the top voice, which hears none.
 
 Metre, pickup and, for models that read every piece in C, the tonic are drawn with their frequencies in the training
 pieces, unless the request or its prompt determines them. Then notes are sampled one by one from the tokens that
@@ -116,7 +117,7 @@ class TuneComposer:
         return in_best_key(tune, floor.pitches, *request.pitch_range)
 
     def remarks(self, request: SamplingRequest) -> list[str]:
-        """Return the parts of a request that the training data did not contain.
+        """Return the limits of the model, and the parts of a request that the training data did not contain.
 
         Args:
             request: The request.
@@ -125,6 +126,11 @@ class TuneComposer:
             One line for each part.
         """
         remarks: list[str] = []
+        if self.spec.conditioning == "upper_voices":
+            remarks.append(
+                "the model predicts a voice from the higher voices of its score; tunes are composed as top voices, "
+                "which have none above them"
+            )
         metre, prompt = request.asked_metre, self._prompt(request)
         if metre is not None and not knows_metre(self.vocabulary, metre):
             remarks.append(f"no piece that the model was trained on is in {metre[0]}/{metre[1]}")
