@@ -34,14 +34,15 @@ HEAD = """# Voices that hear each other
 
 <!-- Written by docs/tabulate_voices.py: change it there. -->
 
-Section 6 of the composer's paper (Qin, Nichani and Kural 2017) suggests the harmony of several voices, which its
-networks of single voices cannot learn. With `conditioning = "upper_voices"`, a note of a voice is predicted from the
-past of this voice and from the higher voices of its score: their pitches when the note begins, their next pitches, the
-time until then, and whether they begin a note too. The rows of these inputs are added to the input of the network.
+Section 6 of the composer's paper (Qin, Nichani and Kural 2017) suggests learning from pieces of several voices, such as
+Bach's, as a whole instead of one voice at a time. With `conditioning = "upper_voices"`, a note of a voice is predicted
+from the past of this voice and from the higher voices of its score: their pitches when the note begins, their next
+pitches, the time until then, and whether they begin a note too. Embeddings of these are added to that of the past note.
 
-Each voice is predicted given the voices above: p(S) p(A | S) p(T | S, A) p(B | S, A, T) is the probability of the
-entire chorale, and the onset of a note follows from past durations. So the nats per note of both models can be
-compared. A soprano hears nothing, and its difference is what the network gains from the other voices that it learns.
+Each voice is predicted given the voices above it, and the onset of a note follows from past durations. So by the chain
+rule, p(S) p(A | S) p(T | S, A) p(B | S, A, T) is the probability of the entire chorale, as is p(S) p(A) p(T) p(B)
+without conditioning, and the nats per note of the two can be compared. A soprano hears nothing: its difference is that
+of a network which can tell sopranos from other voices.
 
 The models were trained on {num_pieces} voices of {num_scores} scores of {corpus}, repeats as written, in {num_folds}
 folds with all voices of related chorales in the same fold; the {num_sealed} voices of the test set were not opened. All

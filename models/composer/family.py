@@ -39,13 +39,19 @@ class Composer:
     experiments: Mapping[str, Experiment | GridExperiment] = COMPOSER_EXPERIMENTS
 
     def remarks(self, tried: Mapping[str, Container[object]], data: "Melodies") -> Sequence[str]:
-        """Return a remark on copying from earlier bars if no piece of the corpus allows it."""
+        """Return remarks on copying from earlier bars and hearing other voices if no piece of the corpus allows it."""
+        from data_prep.melodies.upper_voices import hears_any
         from data_prep.melodies.votes import any_look_back
 
-        if "match+bars" not in tried["copying"] or "sounding" not in tried["reading"] or any_look_back(data.votes):
+        if "sounding" not in tried["reading"]:
             return ()
-        needed = "a metre and notes that are full bars apart"
-        return (f"no piece of {data.corpus} has {needed}: copying from earlier bars has no effect",)
+        found: list[str] = []
+        if "match+bars" in tried["copying"] and not any_look_back(data.votes):
+            needed = "a metre and notes that are full bars apart"
+            found.append(f"no piece of {data.corpus} has {needed}: copying from earlier bars has no effect")
+        if "upper_voices" in tried["conditioning"] and not hears_any(data.upper):
+            found.append(f"no piece of {data.corpus} has a voice above it: conditioning = upper_voices will fail")
+        return found
 
     def start(self, spec: ComposerSpec, data: "Melodies", *, seed: int, trial: int, device: str) -> Training:
         """Encode the data and build the folded model for a trial, with its streams named by (seed, trial)."""

@@ -17,7 +17,9 @@ from data_prep.melodies.arrays import Melodies
 from data_prep.melodies.upper_voices import NO_VOICE, no_voices
 from data_prep.pitches import NUM_PITCHES, REST
 from data_prep.prepared.refitting import for_refit, for_test
+from models.composer.composing.steps import ComposerSteps
 from models.composer.composing.tune_composer import TuneComposer
+from models.composer.family import Composer
 from models.composer.memorising import lesson_spec
 from models.composer.objective import piece_costs
 from models.composer.scoring import score_tunes
@@ -208,6 +210,24 @@ def test_a_trained_model_composes_a_top_voice(tmp_path: Path) -> None:
     assert remark.startswith("the model predicts a voice from the higher voices of its score")
 
 
+@pytest.mark.parametrize("kind", ["token", "factored"])
+def test_steps_of_composing_hear_no_voice(kind: str) -> None:
+    made = task(melodies(scores(6), num_folds=G), input=kind, copying="off")
+    tokens = torch.tensor([made.model.begin, 0, 1]).view(1, 3, 1).expand(G, -1, -1)
+    places = torch.zeros_like(tokens)
+    asked = torch.arange(made.encoding.num_tokens).expand(G, 3, 1, -1)
+    nothing = torch.full((G, 3, 1, 9), -1)
+    log_p, _ = made.model.log_probabilities(tokens, places, asked, upper=nothing)
+    steps = ComposerSteps(made.model, made.encoding.vocabulary)
+    state = steps.start(1)
+    for step in range(3):
+        actual = steps.step(tokens[0, step].numpy(), np.zeros(1, np.int64), state)
+        known = made.encoding.seen.any(axis=0) & made.encoding.seen_position[:, 0].all()
+        expected = torch.logsumexp(log_p[:, step, 0], dim=0).numpy() - np.log(G)
+        np.testing.assert_allclose(actual[0, known], expected[known], atol=1e-4)
+        assert known.any()
+
+
 def test_a_refit_on_all_pieces_hears() -> None:
     made = task(for_refit(melodies(scores(6), num_folds=G), 2))
     assert made.num_folds == 2
@@ -218,6 +238,14 @@ def test_a_corpus_of_single_voices_is_refused() -> None:
     rule = "conditioning = upper_voices needs scores with several voices: by hand has none .*; set conditioning = off"
     with pytest.raises(BadInputError, match=rule):
         task(melodies(random_tunes(6, G), num_folds=G))
+
+
+def test_a_search_of_single_voices_is_told_before_its_trials_fail() -> None:
+    tried = {"reading": ["sounding"], "copying": ["off"], "conditioning": ["off", "upper_voices"]}
+    remark = "no piece of by hand has a voice above it: conditioning = upper_voices will fail"
+    assert list(Composer().remarks(tried, melodies(random_tunes(6, G)))) == [remark]
+    assert not Composer().remarks(tried, melodies(scores(6)))
+    assert not Composer().remarks({**tried, "conditioning": ["off"]}, melodies(random_tunes(6, G)))
 
 
 def test_settings_that_exclude_the_conditioning() -> None:
