@@ -1,7 +1,7 @@
 """Melodies made by hand, with bars, keys and spellings."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -29,7 +29,7 @@ class Tune:
     pickup: Fraction = Fraction(0)
     one_key: bool = True
     chords: frozenset[int] = field(default_factory=frozenset)
-    above: Sequence["Tune | None"] = ()
+    above: Sequence["Tune"] = ()
 
 
 def spelled(pitch: int, tonic: int) -> str:
@@ -60,10 +60,10 @@ def heard(tune: Tune) -> NDArray[np.void]:
     upper, onset = no_voices(len(tune.notes)), Fraction(0)
     for row, (_, duration) in zip(upper, tune.notes, strict=True):
         for number, voice in enumerate(tune.above[:NUM_UPPER]):
-            begin, notes = Fraction(0), [] if voice is None else voice.notes
-            for place, (pitch, length) in enumerate(notes):
+            begin = Fraction(0)
+            for place, (pitch, length) in enumerate(voice.notes):
                 if begin <= onset < begin + length:
-                    following = notes[place + 1][0] if place + 1 < len(notes) else NO_VOICE
+                    following = voice.notes[place + 1][0] if place + 1 < len(voice.notes) else NO_VOICE
                     row[number] = (pitch, following, begin + length - onset, begin == onset)
                 begin += length
         onset += duration
@@ -140,3 +140,11 @@ def random_tunes(num_tunes: int, num_folds: int = 2, *, seed: int = 0, least: in
             )
         )
     return tunes
+
+
+def two_voices(num_scores: int, num_folds: int = 2, *, seed: int = 0) -> list[Tune]:
+    """Draw scores of a tune and a voice that moves with it, eight semitones below."""
+    tops = random_tunes(num_scores, num_folds, seed=seed, least=12)
+    lower = [[(pitch if pitch == REST else pitch - 8, length) for pitch, length in top.notes] for top in tops]
+    below = [replace(top, notes=notes, above=[top]) for top, notes in zip(tops, lower, strict=True)]
+    return [voice for score in zip(tops, below, strict=True) for voice in score]

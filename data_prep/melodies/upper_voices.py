@@ -52,8 +52,9 @@ def find_upper(pieces: Sequence[Piece], higher: Sequence[Sequence[Piece | None]]
     for piece, voices in zip(pieces, higher, strict=True):
         upper = no_voices(piece.num_timed)
         for number, voice in enumerate(voices[:NUM_UPPER]):
-            if voice is not None and _agree(piece, voice):
-                _listen(upper[:, number], piece, voice)
+            clock = _common_clock(piece, voice) if voice is not None and _agree(piece, voice) else None
+            if voice is not None and clock is not None:
+                upper[:, number] = heard(_times(piece, clock)[0], *_times(voice, clock), clock)
         parts.append(upper)
     return np.concatenate(parts)
 
@@ -63,6 +64,35 @@ def hears_any(upper: NDArray[np.void]) -> bool:
     return bool((upper["pitch"] != NO_VOICE).any())
 
 
+def heard(
+    now: NDArray[np.int64],
+    begin: NDArray[np.int64],
+    end: NDArray[np.int64],
+    pitch: NDArray[np.integer],
+    clock: int,
+) -> NDArray[np.void]:
+    """Return what a voice of v notes sounds at some moments.
+
+    Args:
+        now: [n] the moments, in ticks.
+        begin: [v] beginnings of the notes, ascending.
+        end: [v] their ends.
+        pitch: [v] MIDI pitches or REST.
+        clock: Ticks per quarter note.
+
+    Returns:
+        [n] of UPPER.
+    """
+    index = np.searchsorted(begin, now, side="right") - 1
+    sounds = (index >= 0) & (now < end[index])
+    upper = no_voices(len(now))[:, 0]
+    upper["pitch"] = np.where(sounds, pitch[index], NO_VOICE)
+    upper["next"] = np.where(sounds, np.append(pitch, NO_VOICE)[index + 1], NO_VOICE)
+    upper["left"] = np.where(sounds, (end[index] - now) / clock, 0)
+    upper["begins"] = sounds & (begin[index] == now)
+    return upper
+
+
 def _agree(piece: Piece, voice: Piece) -> bool:
     """Return whether two voices have the same metre and, if both begin with the score, the same pickup."""
     one, other = piece.heading, voice.heading
@@ -70,19 +100,10 @@ def _agree(piece: Piece, voice: Piece) -> bool:
     return same_pickup and [metre[1:] for metre in one.metres[:1]] == [metre[1:] for metre in other.metres[:1]]
 
 
-def _listen(heard: NDArray[np.void], piece: Piece, voice: Piece) -> None:
-    """Write what a voice sounds when each note of a piece begins, [n]; nothing if the two have no common clock."""
+def _common_clock(piece: Piece, voice: Piece) -> int | None:
+    """Return the ticks per quarter note in which the times of both voices are whole; None if there are too many."""
     clock = lcm(*(part for each in (piece, voice) for part in (each.resolution, each.heading.begin.denominator)))
-    if clock * max(_length(piece), _length(voice)) > MAX_TICKS:
-        return
-    now, _, _ = _times(piece, clock)
-    begin, end, pitch = _times(voice, clock)
-    index = np.searchsorted(begin, now, side="right") - 1
-    sounds = (index >= 0) & (now < end[index])
-    heard["pitch"] = np.where(sounds, pitch[index], NO_VOICE)
-    heard["next"] = np.where(sounds, np.append(pitch, NO_VOICE)[index + 1], NO_VOICE)
-    heard["left"] = np.where(sounds, (end[index] - now) / clock, 0)
-    heard["begins"] = sounds & (begin[index] == now)
+    return clock if clock * max(_length(piece), _length(voice)) <= MAX_TICKS else None
 
 
 def _length(piece: Piece) -> Fraction:

@@ -29,9 +29,9 @@ class Composer:
     data_kind: str = "melodies"
     folder: Path = Path(__file__).parent
     not_for: str = (
-        "It composes one voice, with the metres, note lengths and phrases of its corpus; it can refer to at most 16 "
-        "bars back. It can copy passages of its corpus verbatim: check the report on verbatim copies before you call a "
-        "tune new. It does not judge the quality of tunes, and is no source for their history."
+        "It composes one voice at a time, with the metres, note lengths and phrases of its corpus; it can refer to at "
+        "most 16 bars back. It can copy passages of its corpus verbatim: check the report on verbatim copies before "
+        "you call a tune new. It does not judge the quality of tunes, and is no source for their history."
     )
     metrics: Sequence[Metric] = (NATS_PER_NOTE, NATS_PER_NOTE_BY_NOTE, CV_LOSS, CV_LOSS_BY_NOTE, TRAIN_LOSS)
     columns: Sequence[Metric] = (NATS_PER_NOTE, CV_LOSS)

@@ -35,11 +35,11 @@ class ComposingModel(Protocol):
 
         Args:
             request: The request, the same for all tunes.
-            count: Number of tunes.
+            count: Number of tunes, or of scores with several voices.
             seed: Random seed; tune number i does not depend on the count.
 
         Returns:
-            The tunes.
+            The tunes; with several voices, those of each score from the top.
 
         Raises:
             BadInputError: If the model cannot fulfil the request.

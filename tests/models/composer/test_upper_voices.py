@@ -17,6 +17,7 @@ from data_prep.melodies.arrays import Melodies
 from data_prep.melodies.upper_voices import NO_VOICE, no_voices
 from data_prep.pitches import NUM_PITCHES, REST
 from data_prep.prepared.refitting import for_refit, for_test
+from data_prep.tunes import notation
 from models.composer.composing.steps import ComposerSteps
 from models.composer.composing.tune_composer import TuneComposer
 from models.composer.family import Composer
@@ -26,23 +27,16 @@ from models.composer.scoring import score_tunes
 from models.composer.spec import ComposerSpec
 from models.composer.task import ComposerTask
 from models.composer.upper_voices import UpperVoices, upper_rows
+from models.folded.torch_typing import tensor
 from models.training import checkpoint
 from models.training.loop import LockstepTraining
 from models.uses.request import SamplingRequest
-from tests.hand_melodies import Tune, melodies, random_tunes
+from tests.hand_melodies import Tune, melodies, random_tunes, two_voices
 from tests.models.closeness import assert_close
 from tests.models.trained_composers import trained
 
 G = 3
 HALF, ONE = Fraction(1, 2), Fraction(1)
-
-
-def scores(num_scores: int, num_folds: int = G, seed: int = 0) -> list[Tune]:
-    """Draw scores of a tune and a voice that moves with it, eight semitones below."""
-    tops = random_tunes(num_scores, num_folds, seed=seed, least=12)
-    lower = [[(pitch if pitch == REST else pitch - 8, length) for pitch, length in top.notes] for top in tops]
-    below = [replace(top, notes=notes, above=[top]) for top, notes in zip(tops, lower, strict=True)]
-    return [voice for score in zip(tops, below, strict=True) for voice in score]
 
 
 def raised(tune: Tune) -> Tune:
@@ -78,6 +72,7 @@ def test_the_sum_of_rows_equals_a_loop() -> None:
     used = torch.zeros_like(table)
     for fold in range(2):
         used[fold].index_add_(0, rows[fold][rows[fold] >= 0], torch.ones(int((rows[fold] >= 0).sum()), 3).double())
+    assert table.grad is not None
     assert_close(table.grad, used)
 
 
@@ -123,14 +118,14 @@ def test_probabilities_of_the_next_event_sum_to_one(copying: str) -> None:
 
 
 def test_the_header_is_charged_as_voices_that_disagree_in_it_are_not_heard() -> None:
-    data = melodies(scores(6), num_folds=G)
-    costs = [task(data, beat=beat, copying="off").encoding.sequences.header_cost for beat in ("off", "input")]
-    np.testing.assert_array_equal(*costs)
-    assert (costs[0] > 0).all()
+    data = melodies(two_voices(6, G), num_folds=G)
+    off, beat = (task(data, beat=beat, copying="off").encoding.sequences.header_cost for beat in ("off", "input"))
+    np.testing.assert_array_equal(off, beat)
+    assert (off > 0).all()
 
 
 def test_notes_depend_on_what_they_hear_and_on_no_later_note() -> None:
-    tunes = scores(6)
+    tunes = two_voices(6, G)
     made = task(melodies(tunes, num_folds=G))
     before = log_p(made)
     data = made.encoding.melodies
@@ -145,8 +140,8 @@ def test_notes_depend_on_what_they_hear_and_on_no_later_note() -> None:
 
 def test_what_is_heard_moves_with_the_frame_of_a_piece() -> None:
     """A trained model predicts a score in the frame three semitones above as it predicts the score three higher."""
-    tunes = scores(6)
-    up = [replace(raised(tune), above=[raised(top) for top in tune.above if top]) for tune in tunes]
+    tunes = two_voices(6, G)
+    up = [replace(raised(tune), above=[raised(top) for top in tune.above]) for tune in tunes]
     made = task(melodies(tunes, num_folds=G), transpose=True, copying="off")
     known = MelodyVocabulary.from_json(made.vocabulary)
     moved = ComposerTask(made.spec, melodies(up, num_folds=G), seed=3, trial=1, device="cpu", known=known)
@@ -159,7 +154,7 @@ def test_what_is_heard_moves_with_the_frame_of_a_piece() -> None:
 
 @pytest.mark.parametrize("settings", [{"embedding": 16}, {"augment": 2, "input": "token"}], ids=str)
 def test_training_learns_from_the_voice_above(settings: dict[str, Any]) -> None:
-    data = melodies(scores(40, 2), num_folds=2)
+    data = melodies(two_voices(40, 2), num_folds=2)
     lower = np.arange(data.num_pieces) % 2 == 1
     nats: dict[str, float] = {}
     for conditioning in ("off", "upper_voices"):
@@ -175,7 +170,7 @@ def test_training_learns_from_the_voice_above(settings: dict[str, Any]) -> None:
 
 def test_scores_of_unseen_scores_equal_those_of_the_test_set(tmp_path: Path) -> None:
     """One network that all pieces train is scored on its own, and as part of its corpus."""
-    data = melodies(scores(12, 2), num_folds=2)
+    data = melodies(two_voices(12, 2), num_folds=2)
     learnt, sealed = select(data, range(16)), select(data, range(16, 24))
     spec = ComposerSpec.from_values(
         {"size": 8, "embedding": 6, "epochs": 1, "batch_size": 4, "conditioning": "upper_voices"}
@@ -199,9 +194,7 @@ def saved(path: Path, made: ComposerTask, spec: ComposerSpec) -> Path:
     return path
 
 
-def test_a_trained_model_composes_a_top_voice(tmp_path: Path) -> None:
-    path = trained(tmp_path / "model.pt", scores(12, 2), conditioning="upper_voices")
-    composer = TuneComposer.load(path)
+def test_a_single_tune_is_a_top_voice(composer: TuneComposer) -> None:
     request = SamplingRequest(bars=4, metre="4/4")
     tunes = composer.compose(request, count=3, seed=2)
     assert all(sum(tune.duration) == 16 for tune in tunes)
@@ -211,25 +204,90 @@ def test_a_trained_model_composes_a_top_voice(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["token", "factored"])
-def test_steps_of_composing_hear_no_voice(kind: str) -> None:
-    made = task(melodies(scores(6), num_folds=G), input=kind, copying="off")
-    tokens = torch.tensor([made.model.begin, 0, 1]).view(1, 3, 1).expand(G, -1, -1)
-    places = torch.zeros_like(tokens)
-    asked = torch.arange(made.encoding.num_tokens).expand(G, 3, 1, -1)
-    nothing = torch.full((G, 3, 1, 9), -1)
-    log_p, _ = made.model.log_probabilities(tokens, places, asked, upper=nothing)
+def test_steps_of_composing_equal_the_model(kind: str) -> None:
+    made = task(melodies(two_voices(6, G), num_folds=G), input=kind, copying="off", beat="off")
+    heard_rows = upper_rows(made.encoding.melodies.upper[[3, 20, 40, 60, 5, 14]], np.zeros(6, np.int64)).reshape(
+        3, 2, 9
+    )
+    assert (heard_rows >= 0).any()
+    assert (heard_rows < 0).any()
+    tokens = torch.tensor([[made.model.begin] * 2, [0, 1], [1, 2]]).expand(G, -1, -1)
+    asked = torch.arange(made.encoding.num_tokens).expand(G, 3, 2, -1)
     steps = ComposerSteps(made.model, made.encoding.vocabulary)
-    state = steps.start(1)
-    for step in range(3):
-        actual = steps.step(tokens[0, step].numpy(), np.zeros(1, np.int64), state)
-        known = made.encoding.seen.any(axis=0) & made.encoding.seen_position[:, 0].all()
-        expected = torch.logsumexp(log_p[:, step, 0], dim=0).numpy() - np.log(G)
-        np.testing.assert_allclose(actual[0, known], expected[known], atol=1e-4)
-        assert known.any()
+    for rows in (heard_rows, None):
+        numbers = np.full((3, 2, 9), -1) if rows is None else rows
+        upper = tensor(numbers).expand(G, -1, -1, -1)
+        log_p, _ = made.model.log_probabilities(tokens, tokens, asked, upper=upper)
+        expected = (torch.logsumexp(log_p, dim=0) - np.log(G)).numpy()
+        known = made.encoding.seen.any(axis=0)
+        state = steps.start(2)
+        for step in range(3):
+            row = None if rows is None else rows[step]
+            actual = steps.step(tokens[0, step].numpy(), np.zeros(2, np.int64), state, upper=row)
+            np.testing.assert_allclose(actual[:, known], expected[step][:, known], atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def composer(tmp_path_factory: pytest.TempPathFactory) -> TuneComposer:
+    """A composer that has learnt that a lower voice moves with the voice above, eight semitones below."""
+    settings: dict[str, Any] = {
+        "size": 24,
+        "embedding": 64,
+        "lr": 0.02,
+        "epochs": 14,
+        "dropout": 0.0,
+        "copying": "off",
+        "augment": 2,
+    }
+    path = tmp_path_factory.mktemp("composer") / "model.pt"
+    return TuneComposer.load(trained(path, two_voices(40, 2), **settings, conditioning="upper_voices"))
+
+
+def test_the_voices_of_a_score_hear_each_other(composer: TuneComposer) -> None:
+    request = SamplingRequest(bars=4, voices=2, temperature=0.5, end_on_tonic=False)
+    tunes = composer.compose(request, count=6, seed=3)
+    assert len(tunes) == 12
+    follows = list[bool]()
+    for top, below in zip(tunes[::2], tunes[1::2], strict=True):
+        assert (top.metre, top.pickup, top.fifths, top.mode) == (below.metre, below.pickup, below.fifths, below.mode)
+        assert sum(top.duration) == sum(below.duration) == 4 * top.bar_length
+        sounding = dict(zip(top.onsets(), top.pitch, strict=True))
+        follows += [
+            sounding.get(onset) == (pitch if pitch == REST else pitch + 8)
+            for onset, pitch in zip(below.onsets(), below.pitch, strict=True)
+        ]
+    assert np.mean(follows) > 0.5
+    assert composer.compose(request, count=2, seed=3) == tunes[:4]
+    assert not composer.remarks(request)
+
+
+def test_a_voice_below_given_voices(composer: TuneComposer) -> None:
+    above = Tune([(72, ONE), (74, ONE), (76, ONE)] * 4)
+    given = notation.Tune(tuple(p for p, _ in above.notes), tuple(n for _, n in above.notes), (3, 4), fifths=1)
+    (tune,) = composer.compose(SamplingRequest(bars=4, above=(given,)), seed=1)
+    assert (tune.metre, tune.fifths, sum(tune.duration)) == ((3, 4), 1, 12)
+    (alone,) = composer.compose(SamplingRequest(bars=4, metre="3/4", key="G"), seed=1)
+    assert tune.pitch != alone.pitch
+
+
+def test_too_many_voices_and_voices_without_notes() -> None:
+    with pytest.raises(BadInputError, match="a score has from 1 to 4 voices: got 5"):
+        SamplingRequest(voices=5)
+    with pytest.raises(BadInputError, match="a score has from 1 to 4 voices: got 0"):
+        SamplingRequest(voices=0)
+    with pytest.raises(BadInputError, match="a voice above has at least one note"):
+        SamplingRequest(above=(notation.Tune((), ()),))
+
+
+def test_a_model_that_hears_nothing_composes_no_scores(tmp_path: Path) -> None:
+    deaf = TuneComposer.load(trained(tmp_path / "model.pt"))
+    rule = "scores of several voices need a model that hears the voices above.*; compose single tunes, or train"
+    with pytest.raises(BadInputError, match=rule):
+        deaf.compose(SamplingRequest(voices=2))
 
 
 def test_a_refit_on_all_pieces_hears() -> None:
-    made = task(for_refit(melodies(scores(6), num_folds=G), 2))
+    made = task(for_refit(melodies(two_voices(6, G), num_folds=G), 2))
     assert made.num_folds == 2
     assert not made.holds_out
 
@@ -244,7 +302,7 @@ def test_a_search_of_single_voices_is_told_before_its_trials_fail() -> None:
     tried = {"reading": ["sounding"], "copying": ["off"], "conditioning": ["off", "upper_voices"]}
     remark = "no piece of by hand has a voice above it: conditioning = upper_voices will fail"
     assert list(Composer().remarks(tried, melodies(random_tunes(6, G)))) == [remark]
-    assert not Composer().remarks(tried, melodies(scores(6)))
+    assert not Composer().remarks(tried, melodies(two_voices(6)))
     assert not Composer().remarks({**tried, "conditioning": ["off"]}, melodies(random_tunes(6, G)))
 
 
