@@ -120,12 +120,13 @@ def main() -> None:
         for name, value in ComposerSpec(epochs=arguments.epochs).model_dump().items()
         if name not in {"copying", "conditioning"}
     }
-    of_groups = [compared(over(group, by_name))[1][2] for by_name in runs.values()]
+    of_groups = {copying: compared(over(group, by_name))[1][2] for copying, by_name in runs.items()}
     facts = {
         "num_pieces": data.num_pieces,
         "num_scores": int(score.max()) + 1,
         "num_groups": int(group.max()) + 1,
-        "by_group": "the differences are " + " and ".join(of_groups),
+        "by_group": "the differences are "
+        + " and ".join(f"{one} with copying {name}" for name, one in of_groups.items()),
         "corpus": arguments.corpus,
         "num_folds": data.num_folds,
         "num_sealed": prepared.num_test_pieces,
