@@ -51,7 +51,7 @@ class Composer:
             found.append(f"no piece of {data.corpus} has {needed}: copying from earlier bars has no effect")
         if "upper_voices" in tried["conditioning"] and not hears_any(data.upper):
             found.append(f"no piece of {data.corpus} has a voice above it: conditioning = upper_voices will fail")
-        return found
+        return tuple(found)
 
     def start(self, spec: ComposerSpec, data: "Melodies", *, seed: int, trial: int, device: str) -> Training:
         """Encode the data and build the folded model for a trial, with its streams named by (seed, trial)."""
