@@ -53,12 +53,33 @@ class Composer:
             found.append(f"no piece of {data.corpus} has a voice above it: conditioning = upper_voices will fail")
         return tuple(found)
 
-    def start(self, spec: ComposerSpec, data: "Melodies", *, seed: int, trial: int, device: str) -> Training:
+    def start(
+        self,
+        spec: ComposerSpec,
+        data: "Melodies",
+        *,
+        seed: int,
+        trial: int,
+        device: str,
+        folds: range | None = None,
+    ) -> Training:
         """Encode the data and build the folded model for a trial, with its streams named by (seed, trial)."""
         from models.composer.task import ComposerTask
         from models.training.loop import LockstepTraining
 
-        return LockstepTraining(ComposerTask(spec, data, seed=seed, trial=trial, device=device), spec)
+        task = ComposerTask(spec, data, seed=seed, trial=trial, device=device, folds=folds)
+        return LockstepTraining(task, spec)
+
+    def start_folds(
+        self, spec: ComposerSpec, data: "Melodies", *, seed: int, trial: int, device: str, first: int, until: int
+    ) -> Training:
+        """Build the training of a trial that begins with its first folds; the others join after an epoch."""
+        from models.training.joining import JoiningTraining
+
+        def start(folds: range) -> Training:
+            return self.start(spec, data, seed=seed, trial=trial, device=device, folds=folds)
+
+        return JoiningTraining(start, num_folds=data.num_folds, first=first, until=until)
 
     def score(self, trained: "Path", data: "Melodies", learnt: "Melodies | None") -> Scored:
         """Score unseen tunes by a trained composer."""

@@ -74,7 +74,15 @@ class ComposerModel(nn.Module):
         unknown: The input for a note without a token.
     """
 
-    def __init__(self, spec: "ComposerSpec", vocabulary: "MelodyVocabulary", *, seed: int, trial: int) -> None:
+    def __init__(
+        self,
+        spec: "ComposerSpec",
+        vocabulary: "MelodyVocabulary",
+        *,
+        seed: int,
+        trial: int,
+        folds: range | None = None,
+    ) -> None:
         """Draw the initial weights, each fold's from its own stream.
 
         Args:
@@ -82,11 +90,14 @@ class ComposerModel(nn.Module):
             vocabulary: Tokens with their factors, and the tokens that each fold knows.
             seed: The search's seed.
             trial: The trial's number.
+            folds: The folds whose networks are built; None for all of the vocabulary.
         """
         super().__init__()
         self.spec = spec
         self.begin, self.unknown = vocabulary.num_tokens, vocabulary.num_tokens + 1
-        self._generators = weight_generators(seed, trial, vocabulary.num_folds)
+        folds = folds or range(vocabulary.num_folds)
+        vocabulary = vocabulary.of(folds)
+        self._generators = weight_generators(seed, trial, folds)
         seen = tensor(vocabulary.seen)
         self.register_buffer("out_of_vocabulary", torch.where(seen, 0.0, -math.inf), persistent=False)
         self._build_inputs(vocabulary, seen)

@@ -44,6 +44,7 @@ class ComposerTask:
         seed: int,
         trial: int,
         device: str,
+        folds: range | None = None,
         known: MelodyVocabulary | None = None,
     ) -> None:
         """Encode the corpus and draw the initial weights.
@@ -54,14 +55,16 @@ class ComposerTask:
             seed: The search's seed.
             trial: The trial's number.
             device: The model's device.
+            folds: The folds whose networks are trained and scored, with the same numbers as among all; None for all.
             known: The vocabulary of a trained model, for a task that only scores; see ``MelodyEncoding``.
         """
         self.spec = spec
         self.encoding = MelodyEncoding(melodies, melody_options(spec), known)
+        self._folds = folds or range(self.encoding.num_folds)
+        self.model = ComposerModel(spec, self.encoding.vocabulary, seed=seed, trial=trial, folds=self._folds).to(device)
         if known is None:
             self._check_folds()
             self._check_voices()
-        self.model = ComposerModel(spec, self.encoding.vocabulary, seed=seed, trial=trial).to(device)
         self._seed, self._trial, self._device = seed, trial, device
         self._plan = WindowPlan(
             num_notes=np.diff(self.encoding.sequences.start),
@@ -77,7 +80,7 @@ class ComposerTask:
         self._position_row = np.where(self.encoding.seen_position, positions, unseen)
         self._near_misses = None
         if spec.near_miss and known is None:
-            self._near_misses = NearMisses(self.encoding.vocabulary, device)
+            self._near_misses = NearMisses(self.encoding.vocabulary.of(self._folds), device)
         self._copies_of_notes = self._gathered_copies() if spec.copies != "off" else None
 
     def _gathered_copies(self) -> Copies:
@@ -103,7 +106,7 @@ class ComposerTask:
         encoding = self.encoding
         if not self.holds_out:
             return
-        for fold in range(self.num_folds):
+        for fold in self._folds:
             scored = encoding.trainable & (encoding.melodies.fold == fold) & (np.diff(encoding.sequences.start) > 1)
             if not scored.any():
                 options = encoding.options
@@ -125,13 +128,13 @@ class ComposerTask:
 
     @property
     def num_folds(self) -> int:
-        """Number of folds G."""
-        return self.encoding.num_folds
+        """Number of folds G that are trained."""
+        return len(self._folds)
 
     @property
     def holds_out(self) -> bool:
         """Whether any piece is held out; False for a model that is trained on all pieces."""
-        return bool((self.encoding.melodies.fold < self.num_folds).any())
+        return bool((self.encoding.melodies.fold < self.encoding.num_folds).any())
 
     def num_steps(self, epoch: int) -> int:
         """Return the number of steps in an epoch, the same for all epochs."""
@@ -150,17 +153,17 @@ class ComposerTask:
 
     def losses(self, epoch: int) -> Iterator[StepLoss]:
         """Yield the loss of each step of an epoch; the model is updated after each."""
-        names = {"num_folds": self.num_folds, "trial": self._trial, "epoch": epoch}
+        names: Any = {"folds": self._folds, "trial": self._trial, "epoch": epoch}
         dropout = DropoutStreams(self._seed, "dropout", **names)
         transpositions = fold_streams(self._seed, "augmentation", **names)
-        for batch in self._plan.epoch(self._seed, trial=self._trial, epoch=epoch):
+        sequences = self.encoding.sequences
+        for all_folds in self._plan.epoch(self._seed, trial=self._trial, epoch=epoch):
+            batch, rows, inside = self._own(all_folds, sequences)
             moved = None
             if self.spec.augment:
                 moved = np.empty(batch.piece.shape, dtype=np.int64)
                 for fold_moved, source in zip(moved, transpositions, strict=True):
                     fold_moved[:] = source.integers(2 * self.spec.augment, size=len(fold_moved))
-            sequences = self.encoding.sequences
-            rows, inside = batch.rows(sequences.start)
             tokens, positions, targets, valid = self._inputs(sequences, batch, rows, inside, moved)
             copies, upper = self.copies(rows), self._upper(sequences, batch, rows, moved)
             notes = valid.sum((1, 2))
@@ -173,9 +176,9 @@ class ComposerTask:
         dropout = None
         if self.spec.dropout_at_validation:
             dropout = DropoutStreams(
-                self._seed, "dropout at validation", num_folds=self.num_folds, trial=self._trial, epoch=epoch
+                self._seed, "dropout at validation", folds=self._folds, trial=self._trial, epoch=epoch
             )
-        return score(self.encoding, *self.note_log_probabilities(self.encoding.sequences, dropout))
+        return score(self.encoding, *self.note_log_probabilities(self.encoding.sequences, dropout), self._folds)
 
     def frames(self) -> Iterator[Sequences]:
         """Yield the pieces in each frame in which they are scored: the original key, or every shift with transpose."""
@@ -233,8 +236,8 @@ class ComposerTask:
         """
         carriers = self.encoding.event_tokens
         fold = self.encoding.melodies.fold
-        for batch in whole_pieces(np.diff(sequences.start), fold, self.num_folds, _SCORED_NOTES):
-            rows, inside = batch.rows(sequences.start)
+        for all_folds in whole_pieces(np.diff(sequences.start), fold, self.encoding.num_folds, _SCORED_NOTES):
+            batch, rows, inside = self._own(all_folds, sequences)
             tokens, positions, _, _ = self._inputs(sequences, batch, rows, inside, None)
             own = sequences.token[rows][..., None]
             asked = carriers[sequences.event[rows]]
@@ -244,6 +247,15 @@ class ComposerTask:
             log_p, log_gate = self.model.log_probabilities(tokens, positions, asked, dropout, copies, upper)
             marginal = torch.logsumexp(log_p[..., : carriers.shape[1]], dim=-1)
             yield rows, inside, [marginal, log_p[..., -1]], log_gate, copies
+
+    def _own(self, batch: Batch, sequences: Sequences) -> tuple[Batch, NDArray[np.int64], NDArray[np.bool_]]:
+        """Return the part of a batch of all folds that is trained, its rows, and whether each is a note.
+
+        It is padded as among all folds, so that the same random numbers are drawn.
+        """
+        rows, inside = batch.rows(sequences.start)
+        part = slice(self._folds.start, self._folds.stop)
+        return Batch(batch.piece[part], batch.first[part], batch.length[part]), rows[part], inside[part]
 
     def _inputs(
         self,
@@ -262,7 +274,7 @@ class ComposerTask:
         at_start = np.zeros_like(inside)
         at_start[:, 0] = batch.first == 0
         tokens = np.where(at_start, self.model.begin, np.where(past == UNKNOWN, self.model.unknown, past))
-        fold = np.arange(self.num_folds)[:, None, None]
+        fold = np.array(self._folds)[:, None, None]
         positions = self._position_row[fold, sequences.position[index]]
         valid = tensor(inside, self._device, next(self.model.parameters()).dtype)
         return self._tensor(tokens), self._tensor(positions), self._tensor(np.maximum(target, 0)), valid

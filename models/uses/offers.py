@@ -19,8 +19,33 @@ if TYPE_CHECKING:
     from data_prep.performances.arrays import Performance
     from data_prep.progress import Progress
     from data_prep.tunes.lessons import Lesson
+    from models.family import Training
     from models.uses.request import SamplingRequest
     from models.uses.styles import Mix
+
+
+@runtime_checkable
+class JoiningFamily(Protocol):
+    """A family whose trials can begin with some of the folds."""
+
+    def start_folds(
+        self, spec: Any, data: Any, *, seed: int, trial: int, device: str, first: int, until: int
+    ) -> "Training":
+        """Build the training of a trial that begins with its first folds.
+
+        Args:
+            spec: The settings.
+            data: The prepared data.
+            seed: The search's seed.
+            trial: The trial's number.
+            device: The device.
+            first: Number of folds that are trained first, fewer than there are.
+            until: The epoch after which the others join.
+
+        Returns:
+            The training: every fold gets the numbers that it would have among all from the start, up to rounding.
+        """
+        ...
 
 
 class ComposingModel(Protocol):

@@ -100,8 +100,10 @@ def summary(outcome: Outcome) -> str:
         agreeing = f"{agree} {by_number(agree, 'agrees', 'agree')} with the paper"
         parts.append(f"{what}: {agreeing}, {differ} {by_number(differ, 'differs', 'differ')}{undecided}")
     if claims["holds"] + claims["does not hold"] + claims["undecided"]:
+        epochs, published = outcome.record.spec.budget.epochs, outcome.experiment.epochs
+        trained = f", after {epochs} of its {counted(published, 'epoch')}" if epochs < published else ""
         parts.append(
-            f"the paper's statements: {claims['holds']} {by_number(claims['holds'], 'holds', 'hold')}, "
+            f"the paper's statements{trained}: {claims['holds']} {by_number(claims['holds'], 'holds', 'hold')}, "
             f"{claims['does not hold']} {by_number(claims['does not hold'], 'does', 'do')} not, "
             f"{claims['undecided']} undecided"
         )
