@@ -44,6 +44,11 @@ def best_trials(trials: Sequence[TrialRecord], objective: Metric, count: int | N
     return [trial for _, _, trial in sorted(full)[:count]]
 
 
+def initial_trials(trials: Sequence[TrialRecord], points: Sequence[Mapping[str, Value]]) -> list[TrialRecord]:
+    """Return the trials of the points that a search was given."""
+    return [trial for trial in trials if any(point.items() <= trial.values.items() for point in points)]
+
+
 def counts(trials: Sequence[TrialRecord]) -> Mapping[StateName, int]:
     """Count trials by state."""
     return Counter(trial.state for trial in trials)
