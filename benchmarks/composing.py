@@ -28,6 +28,7 @@ from summary import figure, write
 from torch import nn
 
 from data_prep.melodies.arrays import Melodies
+from data_prep.melodies.upper_voices import no_voices
 from data_prep.melodies.votes import find_votes
 from data_prep.pitches import REST
 from data_prep.randomness import stream
@@ -69,6 +70,7 @@ def tunes() -> Melodies:
         position=(onset % 48).ravel().astype(np.int16),
         bar=(onset // 48).ravel().astype(np.int32),
         votes=find_votes(pitch, duration, start, durations, [Fraction(4)] * num_pieces),
+        upper=no_voices(len(pitch)),
         spelling=zero_per_note,
         in_chord=zero_per_note.astype(np.bool_),
         start=start,

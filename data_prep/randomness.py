@@ -30,9 +30,9 @@ def stream(seed: int, purpose: str, *, trial: int = 0, fold: int = 0, epoch: int
     return np.random.default_rng(_entropy(seed, purpose, trial, fold, epoch))
 
 
-def fold_streams(seed: int, purpose: str, *, num_folds: int, trial: int, epoch: int) -> list[np.random.Generator]:
-    """Return the stream of each fold; see :func:`stream`."""
-    return [stream(seed, purpose, trial=trial, fold=fold, epoch=epoch) for fold in range(num_folds)]
+def fold_streams(seed: int, purpose: str, *, folds: range, trial: int, epoch: int) -> list[np.random.Generator]:
+    """Return the stream of each of the folds; see :func:`stream`."""
+    return [stream(seed, purpose, trial=trial, fold=fold, epoch=epoch) for fold in folds]
 
 
 def integer_seed(seed: int, purpose: str, *, trial: int = 0, fold: int = 0, epoch: int = 0) -> int:

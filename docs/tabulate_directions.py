@@ -40,8 +40,9 @@ HEAD = """# Further directions
 
 <!-- Written by docs/tabulate_directions.py: change it there. -->
 
-Section 6 of the composer's paper (Qin, Nichani and Kural 2017) suggests changes that its authors did not try. Two of
-them are hyperparameters of the composer, off by default.
+Section 6 of the composer's paper (Qin, Nichani and Kural 2017) suggests changes that its authors did not try. Three of
+them are hyperparameters of the composer, off by default. Two are measured here on single tunes, the third on chorales:
+[voices that hear each other](voices.md).
 
 With `near_miss`, the training loss forgives predictions that are wrong in only one of pitch, duration and position in
 the bar. This share of each note's target probability is spread over the tokens that differ from it in one of them,

@@ -36,6 +36,11 @@ class EpochReport:
     seconds: float
     backend: str = ""
 
+    @property
+    def num_folds(self) -> int:
+        """Number of folds that reported; fewer at first if the others join later."""
+        return max((len(values.values) for values in self.metrics.values()), default=0)
+
     def to_plain(self) -> dict[str, Any]:
         """Return the report as plain data, the form in which it is stored and sent."""
         metrics = {name: list(values.values) for name, values in self.metrics.items()}

@@ -1,12 +1,14 @@
 """Melodies made by hand, with bars, keys and spellings."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data_prep.melodies.arrays import Melodies
+from data_prep.melodies.upper_voices import NO_VOICE, NUM_UPPER, no_voices
 from data_prep.melodies.votes import find_votes
 from data_prep.pitches import REST
 from data_prep.randomness import stream
@@ -18,7 +20,7 @@ FLAT_TONICS = {3, 5, 8, 10}
 
 @dataclass(frozen=True)
 class Tune:
-    """A piece by hand: notes are (pitch or REST, duration in quarters)."""
+    """A piece by hand: notes are (pitch or REST, duration in quarters); ``above`` are the voices that it hears."""
 
     notes: Sequence[tuple[int, Fraction]]
     fold: int = 0
@@ -27,6 +29,7 @@ class Tune:
     pickup: Fraction = Fraction(0)
     one_key: bool = True
     chords: frozenset[int] = field(default_factory=frozenset)
+    above: Sequence["Tune"] = ()
 
 
 def spelled(pitch: int, tonic: int) -> str:
@@ -50,6 +53,21 @@ def places(tune: Tune) -> list[tuple[int, Fraction]]:
         found.append((int(bar), place))
         onset += duration
     return found
+
+
+def heard(tune: Tune) -> NDArray[np.void]:
+    """Return what the voices above sound when each note begins, counted note by note."""
+    upper, onset = no_voices(len(tune.notes)), Fraction(0)
+    for row, (_, duration) in zip(upper, tune.notes, strict=True):
+        for number, voice in enumerate(tune.above[:NUM_UPPER]):
+            begin = Fraction(0)
+            for place, (pitch, length) in enumerate(voice.notes):
+                if begin <= onset < begin + length:
+                    following = voice.notes[place + 1][0] if place + 1 < len(voice.notes) else NO_VOICE
+                    row[number] = (pitch, following, begin + length - onset, begin == onset)
+                begin += length
+        onset += duration
+    return upper
 
 
 def melodies(
@@ -79,6 +97,7 @@ def melodies(
         position=np.array([position_of[at] for tune in tunes for _, at in places(tune)], np.int16),
         bar=np.array([bar for tune in tunes for bar, _ in places(tune)], np.int32),
         votes=find_votes(pitch, length, start, duration, [bar_length(tune) for tune in tunes]),
+        upper=np.concatenate([heard(tune) for tune in tunes]),
         spelling=np.array([spelling_of[name] for name in names], np.int16),
         in_chord=np.array([n in tune.chords for tune in tunes for n in range(len(tune.notes))], np.bool_),
         start=start,
@@ -121,3 +140,11 @@ def random_tunes(num_tunes: int, num_folds: int = 2, *, seed: int = 0, least: in
             )
         )
     return tunes
+
+
+def two_voices(num_scores: int, num_folds: int = 2, *, seed: int = 0) -> list[Tune]:
+    """Draw scores of a tune and a voice that moves with it, eight semitones below."""
+    tops = random_tunes(num_scores, num_folds, seed=seed, least=12)
+    lower = [[(pitch if pitch == REST else pitch - 8, length) for pitch, length in top.notes] for top in tops]
+    below = [replace(top, notes=notes, above=[top]) for top, notes in zip(tops, lower, strict=True)]
+    return [voice for score in zip(tops, below, strict=True) for voice in score]

@@ -12,28 +12,36 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from optuna.samplers import BaseSampler
 from overhead import EmptyFamily
 
+from models.family import EpochReport
 from models.spec import Value
 from search.driver.failures import Failures
 from search.driver.recorder import Recorder
 from search.driver.scheduler import make_scheduler
 from search.driver.searcher import StudySearcher
 from search.driver.worker import write_report
-from search.spec.file import SearchSpec
+from search.spec.file import AnyFamily, SearchSpec
 from search.study.database import open_study
 from search.study.observer import SilentObserver
 from search.study.states import StateName
 from simulated.costs import Costs
-from simulated.recording import Recording
-from simulated.replayed import report_of
 
 SHARED_INTERPRETER = 1.5
 _Array = NDArray[np.float64]
+
+
+class Curves(Protocol):
+    """Where the learning curves of simulated trials come from."""
+
+    def reports(self, values: Mapping[str, Value], number: int) -> list[EpochReport]:
+        """Return the reports of all epochs of a trial, by its hyperparameters and its number."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -58,8 +66,7 @@ class NoTracking:
 @dataclass
 class _Running:
     trial: Trial
-    objective: list[float]
-    seconds: list[float]
+    reports: list[EpochReport]
     epoch: int = 0
 
 
@@ -81,6 +88,7 @@ class SimulatedSearch:
         ask_seconds: Time of each proposal.
         states: Number of trials by final state.
         winner: Objective and hyperparameters of the best full trial.
+        finished: When each full trial ended, its objective and its hyperparameters.
     """
 
     slots: int
@@ -96,6 +104,9 @@ class SimulatedSearch:
     ask_seconds: list[float] = field(default_factory=list[float])
     states: dict[StateName, int] = field(default_factory=dict[StateName, int])
     winner: tuple[float, Mapping[str, Value]] = (float("inf"), {})
+    finished: list[tuple[float, float, Mapping[str, Value]]] = field(
+        default_factory=list[tuple[float, float, Mapping[str, Value]]]
+    )
 
     def utilisation(self, begin: float, end: float) -> float:
         """Return the share of GPU time in an interval that is spent in epochs."""
@@ -116,20 +127,31 @@ class Simulation(SilentObserver):
     """A search to simulate."""
 
     def __init__(
-        self, recording: Recording, search: SearchSpec, costs: Costs, *, slots: int, home: Path, start_up: float
+        self,
+        curves: Curves,
+        search: SearchSpec,
+        costs: Costs,
+        *,
+        slots: int,
+        home: Path,
+        start_up: float,
+        family: AnyFamily | None = None,
+        change: Callable[[BaseSampler], BaseSampler] = lambda sampler: sampler,
     ) -> None:
         """Prepare the simulation.
 
         Args:
-            recording: Learning curves and epoch lengths of trials.
+            curves: Learning curves and epoch lengths of trials.
             search: The search.
             costs: Ray's costs.
             slots: Number of GPUs.
             home: A home folder for the study.
             start_up: Time from requesting a worker to its first epoch (seconds).
+            family: The family; by default the composer's hyperparameters.
+            change: Makes the sampler that is used from that of the search.
         """
-        self._recording, self._costs, self._home, self._start_up = recording, costs, home, start_up
-        self._search, self._family = search, EmptyFamily()
+        self._curves, self._costs, self._home, self._start_up = curves, costs, home, start_up
+        self._search, self._family, self._change = search, family or EmptyFamily(), change
         self._left = search.budget.trials
         self._free_at = 0.0
         self._idle_since: dict[int, float] = {}
@@ -151,6 +173,7 @@ class Simulation(SilentObserver):
             self._searcher = StudySearcher(
                 study, self._search, objective, recorder, capacity=lambda: self.outcome.slots
             )
+            study.optuna.sampler = self._change(study.optuna.sampler)
             self._scheduler: Any = make_scheduler(self._search, objective, ())
             decisions = self._search.scheduler.checkpoint_epochs(self._search.budget.epochs)
             self._reached = dict.fromkeys(decisions, 0)
@@ -183,12 +206,11 @@ class Simulation(SilentObserver):
         self.outcome.ask_seconds.append(self._free_at - before)
         self.outcome.last_start = self._free_at
         number, values = config["number"], config["values"]
-        recording = self._recording
-        self._running[slot] = _Running(trial, recording.objective(values, number), recording.seconds(values, number))
+        self._running[slot] = _Running(trial, self._curves.reports(values, number))
 
     def _train(self, slot: int, begin: float) -> None:
         running = self._running[slot]
-        end = begin + running.seconds[running.epoch]
+        end = begin + running.reports[running.epoch].seconds
         running.epoch += 1
         idle_since = self._idle_since.get(slot)
         if idle_since is not None:
@@ -202,8 +224,8 @@ class Simulation(SilentObserver):
         """Let the driver handle a report as soon as it is free."""
         self._free_at = max(self._free_at, at)
         running = self._running[slot]
-        objective, seconds = running.objective[running.epoch - 1], running.seconds[running.epoch - 1]
-        result = write_report(report_of(running.epoch, objective, seconds))
+        report = running.reports[running.epoch - 1]
+        result = write_report(report)
         if running.epoch in self._reached:
             self.outcome.peers.append(self._reached[running.epoch])
             self._reached[running.epoch] += 1
@@ -217,8 +239,10 @@ class Simulation(SilentObserver):
         self._charge(0.0, self._scheduler.on_trial_complete, None, running.trial, result)
         self._charge(0.0, self._searcher.on_trial_complete, running.trial.trial_id, result)
         if running.epoch == self._search.budget.epochs:
-            candidate = (objective, running.trial.config["values"])
+            objective = self._family.metrics[0]
+            candidate = (objective.cost(report.metrics[objective.name].mean), running.trial.config["values"])
             self.outcome.winner = min(self.outcome.winner, candidate, key=itemgetter(0))
+            self.outcome.finished.append((self._free_at, *candidate))
         self.outcome.end = self._free_at
         if self._left:
             self._propose(slot)

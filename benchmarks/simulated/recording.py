@@ -12,6 +12,7 @@ import numpy as np
 
 from data_prep.randomness import stream
 from models.family import EpochReport
+from models.metrics import FoldValues
 from models.spec import Value
 from search.spec.domains import Domain, Range
 from search.spec.file import SearchSpec, load
@@ -23,6 +24,7 @@ HOW = (
     "full budget by one thread: after every epoch the objective's mean over the folds and its standard error, cv_loss, "
     "and the seconds of processor time that the epoch took. Made by python benchmarks/utilisation.py --record"
 )
+FOLDS = 4
 _NOISE = 0.25
 """Standard deviation between trials with the same hyperparameters, in standard errors over the folds."""
 
@@ -92,6 +94,16 @@ class Recording:
         logarithms = self.jitter * stream(0, "simulated seconds", trial=number).normal(size=len(curve.seconds))
         mean = float(np.mean(curve.seconds)) * self.scale
         return [mean * math.exp(logarithm) for logarithm in logarithms]
+
+    def reports(self, values: Mapping[str, Value], number: int) -> list[EpochReport]:
+        """Return the reports of a trial, with the composer's metrics on ``FOLDS`` folds."""
+        pairs = zip(self.objective(values, number), self.seconds(values, number), strict=True)
+        return [_report(epoch, *pair) for epoch, pair in enumerate(pairs, start=1)]
+
+
+def _report(epoch: int, objective: float, seconds: float) -> EpochReport:
+    values = FoldValues(tuple(objective + 0.01 * (fold - (FOLDS - 1) / 2) for fold in range(FOLDS)))
+    return EpochReport(epoch, dict.fromkeys(("nats_per_note", "cv_loss", "train_loss"), values), seconds)
 
 
 def _difference(domain: Domain, left: Value, right: Value) -> float:

@@ -9,12 +9,9 @@ from overhead import EmptyFamily, EmptyTraining
 
 from models.composer.spec import ComposerSpec
 from models.family import EpochReport
-from models.metrics import FoldValues
 from models.spec import Value
 from search.spec.file import SearchSpec, parse
 from simulated.recording import Recording
-
-FOLDS = 4
 
 _SEARCH = """
 name = "simulated"
@@ -55,27 +52,19 @@ def search_of(trials: int, *, points: int | None = None, epochs: int = 8, first_
     return search.model_copy(update={"prior": tuple(prior)})
 
 
-def report_of(epoch: int, objective: float, seconds: float) -> EpochReport:
-    """Return a report with the composer's metrics on ``FOLDS`` folds."""
-    values = FoldValues(tuple(objective + 0.01 * (fold - (FOLDS - 1) / 2) for fold in range(FOLDS)))
-    return EpochReport(epoch, dict.fromkeys(("nats_per_note", "cv_loss", "train_loss"), values), seconds)
-
-
 class ReplayedTraining(EmptyTraining):
     """Sleep as long as the recorded epochs lasted, and report their values."""
 
     def __init__(self, spec: ComposerSpec, trial: int, recording: Recording) -> None:
-        """Look up the objective and length of each epoch."""
+        """Look up the reports of the epochs."""
         super().__init__(spec, trial)
-        values = spec.model_dump()
-        self._objective = recording.objective(values, trial)[: spec.epochs]
-        self._seconds = recording.seconds(values, trial)[: spec.epochs]
+        self._reports = recording.reports(spec.model_dump(), trial)[: spec.epochs]
 
     def epochs(self) -> Iterator[EpochReport]:
         """Yield the report of each epoch after its length."""
-        for epoch, (objective, seconds) in enumerate(zip(self._objective, self._seconds, strict=True), start=1):
-            time.sleep(seconds)
-            yield report_of(epoch, objective, seconds)
+        for report in self._reports:
+            time.sleep(report.seconds)
+            yield report
 
 
 @dataclass(frozen=True)

@@ -61,11 +61,15 @@ class Origin:
         title: Title, "" if the source has none.
         composer: Composer, "" if the source names none.
         group: Number of its group of related pieces.
+        score: Name of its score; the voices of a score are pieces of their own.
+        voice: Its number among the voices of the score, from the top, from 0.
     """
 
     title: str
     composer: str
     group: int
+    score: str = ""
+    voice: int = 0
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,8 @@ class MelodyOptions:
         reading: Tokens from sounding events, or from spelled names with rests and chords left out.
         vocabulary: Tokens that a fold knows: those of its training pieces, or of the entire corpus.
         augment: Train on pieces shifted by -augment..augment-1 semitones; 0 is off.
-        bars: Whether copy experts that look bars back use metre and pickup, with any value of ``beat``.
+        bars: Whether metre and pickup are used with any value of ``beat``, by copy experts that look bars back or for
+            the alignment with other voices.
     """
 
     beat: Literal["off", "input", "target"] = "off"

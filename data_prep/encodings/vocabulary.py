@@ -5,7 +5,7 @@ Symbols: V tokens (of all folds together), D durations, S bar positions, G folds
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -103,6 +103,17 @@ class MelodyVocabulary:
     def num_folds(self) -> int:
         """Number of folds G."""
         return len(self.seen)
+
+    def of(self, folds: range) -> "MelodyVocabulary":
+        """Return what some of the folds know."""
+        part = slice(folds.start, folds.stop)
+        return replace(
+            self,
+            seen=self.seen[part],
+            seen_position=self.seen_position[part],
+            bar_counts=self.bar_counts[part],
+            tonic_counts=self.tonic_counts[part],
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return the vocabulary as JSON values: fractions as strings, and sparse rows as their nonzero entries."""

@@ -1,6 +1,7 @@
 """Monophonic pieces as flat arrays: the prepared form that every melody trial reads, one copy in shared memory.
 
-Symbols: P pieces, N notes of all pieces together, D distinct durations, S distinct bar positions, J copy experts.
+Symbols: P pieces, N notes of all pieces together, D distinct durations, S distinct bar positions, J copy experts,
+K upper voices.
 A note is a sounding note or a rest; the notes of piece p are rows ``start[p]:start[p + 1]``.
 """
 
@@ -25,6 +26,8 @@ class Melodies:
             under the piece's first metre, so that it follows from metre, pickup and past durations.
         bar: [N] int32, bar in which the note starts, by the same rule: 0 for the first full bar, -1 for a pickup.
         votes: [N, J] votes of the copy experts before the note, see ``data_prep.melodies.votes``.
+        upper: [N, K] what the higher voices of the score sound when the note begins, see
+            ``data_prep.melodies.upper_voices``.
         spelling: [N] int16, index into ``spellings`` (music21's nameWithOctave, "rest" for a rest).
         in_chord: [N] bool, True where the note is the top of a chord.
         start: [P + 1] int64, offsets of the pieces.
@@ -52,6 +55,7 @@ class Melodies:
     position: NDArray[np.int16]
     bar: NDArray[np.int32]
     votes: NDArray[np.void]
+    upper: NDArray[np.void]
     spelling: NDArray[np.int16]
     in_chord: NDArray[np.bool_]
     start: NDArray[np.int64]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from data_prep.errors import BadInputError
 from data_prep.melodies.arrays import Melodies
+from data_prep.melodies.upper_voices import find_upper
 from data_prep.melodies.votes import find_votes
 from data_prep.readers.notes import Metre, Piece
 
@@ -48,7 +49,14 @@ def positions(piece: Piece) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
 
 
 def assemble(
-    pieces: Sequence[Piece], ids: Sequence[str], folds: Sequence[int], *, num_folds: int, fingerprint: str, corpus: str
+    pieces: Sequence[Piece],
+    ids: Sequence[str],
+    folds: Sequence[int],
+    *,
+    num_folds: int,
+    fingerprint: str,
+    corpus: str,
+    higher: Sequence[Sequence[Piece | None]] | None = None,
 ) -> Melodies:
     """Build the flat arrays of all pieces and their common alphabets (durations, positions, spellings, metres).
 
@@ -61,6 +69,7 @@ def assemble(
         num_folds: Number of folds.
         fingerprint: Fingerprint of all inputs.
         corpus: Name or folder of the corpus, as the user wrote it.
+        higher: [P] the higher voices of each piece's score, from the top, as in ``find_upper``; None for single voices.
 
     Returns:
         The melodies.
@@ -94,6 +103,7 @@ def assemble(
             position=_joined(places.indices[: len(pieces)], np.int16),
             bar=_joined([bar[keep] for (bar, _, _), keep in zip(placed, timed, strict=True)], np.int32),
             votes=find_votes(pitch, duration, start, durations.values, bar_length),
+            upper=find_upper(pieces, higher or [()] * len(pieces)),
             spelling=spelling.astype(np.int16),
             in_chord=_joined([piece.chord_size[keep] > 1 for piece, keep in zip(pieces, timed, strict=True)], np.bool_),
             start=start,

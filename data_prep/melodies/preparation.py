@@ -23,11 +23,12 @@ from data_prep.wording import by_rule
 
 @dataclass(frozen=True)
 class _Named:
-    """A piece with its name and the name of its score."""
+    """A piece with its name, the name of its score, and its number among the score's voices, from the top."""
 
     piece: Piece
     name: str
     score: str
+    voice: int
 
 
 def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, processes: int | None) -> Preparation:
@@ -67,13 +68,21 @@ def make(corpus: Corpus, inputs: Inputs, cache: Path, progress: Progress, proces
     group = groups(pieces, _labels(corpus, kept))
     folds = _folds(corpus, kept, group, left_out, inputs)
     num_folds = inputs.num_held_out
-    melodies = assemble(pieces, ids, folds, num_folds=num_folds, fingerprint=inputs.fingerprint, corpus=corpus.name)
+    melodies = assemble(
+        pieces,
+        ids,
+        folds,
+        num_folds=num_folds,
+        fingerprint=inputs.fingerprint,
+        corpus=corpus.name,
+        higher=_higher_voices(kept),
+    )
     return Preparation(
         open_pieces=select(melodies, np.flatnonzero(melodies.fold != TEST)),
         sealed_pieces=select(melodies, np.flatnonzero(melodies.fold == TEST)),
         origins=tuple(
-            Origin(piece.heading.title, piece.heading.composer, number)
-            for piece, number, fold in zip(pieces, group, folds, strict=True)
+            Origin(named.piece.heading.title, named.piece.heading.composer, number, named.score, named.voice)
+            for named, number, fold in zip(kept, group, folds, strict=True)
             if fold != TEST
         ),
         skipped=skipped,
@@ -104,13 +113,30 @@ def _name_pieces(readings: Mapping[str, Reading]) -> list[_Named]:
     """Name every piece "file#tune:part", as far as it has these, and number pieces with equal names."""
     named: list[_Named] = []
     for file, reading in readings.items():
-        seen: Counter[str] = Counter()
+        seen, voices = Counter[str](), Counter[str]()
         for piece in reading.pieces:
             score = f"{file}#{piece.heading.tune}" if piece.heading.tune else file
             name = f"{score}:{piece.heading.part}" if piece.heading.part else score
             seen[name] += 1
-            named.append(_Named(piece, name if seen[name] == 1 else f"{name} ({seen[name]})", score))
+            named.append(_Named(piece, name if seen[name] == 1 else f"{name} ({seen[name]})", score, voices[score]))
+            voices[score] += 1
     return named
+
+
+def _higher_voices(kept: Sequence[_Named]) -> list[list[Piece | None]]:
+    """Return the higher voices of each piece's score, from the top, None for one that is left out of the corpus.
+
+    So no piece hears one of another fold. Tunes with the same number cannot be told apart, and hear nothing.
+    """
+    scores: dict[str, dict[int, Piece]] = {}
+    for named in kept:
+        scores.setdefault(named.score, {})[named.voice] = named.piece
+    return [
+        [scores[named.score].get(number) for number in range(named.voice)]
+        if max(scores[named.score]) < named.piece.heading.num_parts
+        else []
+        for named in kept
+    ]
 
 
 def _leave_out(corpus: Corpus, read: Sequence[_Named]) -> tuple[list[_Named], dict[str, int]]:

@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from data_prep.melodies.arrays import Melodies
+from data_prep.melodies.upper_voices import NUM_UPPER, UPPER
 from data_prep.melodies.votes import EXPERTS, VOTE
 from data_prep.performances.arrays import Performances
 from data_prep.storage.format import check_format
 
 DataT = TypeVar("DataT", Melodies, Performances)
 
-FORMAT = 2
+FORMAT = 3
 """Format number of stored files, incremented when the format changes."""
 
 
@@ -97,7 +98,9 @@ def from_bytes(data: bytes, where: str, form: type[DataT]) -> tuple[DataT, dict[
     except (TypeError, ValueError, KeyError) as error:
         raise DamagedError(f"{where}: {error}") from error
     if isinstance(restored, Melodies):
-        stored, expected = (restored.votes.dtype, restored.votes.shape), (VOTE, (restored.num_notes, len(EXPERTS)))
-        if stored != expected:
-            raise DamagedError(f"{where}: votes are {expected}, not {stored}")
+        for name, dtype, width in (("votes", VOTE, len(EXPERTS)), ("upper", UPPER, NUM_UPPER)):
+            array = getattr(restored, name)
+            stored, expected = (array.dtype, array.shape), (dtype, (restored.num_notes, width))
+            if stored != expected:
+                raise DamagedError(f"{where}: {name} are {expected}, not {stored}")
     return restored, header["extra"]

@@ -19,7 +19,7 @@ from data_prep.readers.notes import Heading, Key, Metre, Piece, Reading, Unread
 from data_prep.storage.format import check_format
 from data_prep.wording import counted
 
-FORMAT = 1
+FORMAT = 2
 """Version of the stored table's format; newer versions of this package write greater numbers."""
 
 _METADATA = b"tunesmith"
@@ -125,6 +125,7 @@ def _heading_to_json(heading: Heading) -> dict[str, Any]:
         "metres": [[str(metre.onset), metre.beats, metre.unit] for metre in heading.metres],
         "keys": [[str(key.onset), key.tonic, key.mode] for key in heading.keys],
         "pickup": str(heading.pickup),
+        "begin": str(heading.begin),
     }
 
 
@@ -134,4 +135,5 @@ def _heading_from_json(entry: dict[str, Any]) -> Heading:
         metres=tuple(Metre(Fraction(onset), beats, unit) for onset, beats, unit in entry["metres"]),
         keys=tuple(Key(Fraction(onset), tonic, mode) for onset, tonic, mode in entry["keys"]),
         pickup=Fraction(entry["pickup"]),
+        begin=Fraction(entry["begin"]),
     )

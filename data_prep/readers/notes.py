@@ -89,6 +89,7 @@ class Heading:
         metres: Time signatures in the order of their onsets, empty if the source has none.
         keys: Key signatures in the order of their onsets, empty if the source has none.
         pickup: Length of the opening partial bar (quarter notes), 0 if there is none.
+        begin: Time of the score at which the voice begins (quarter notes): silent bars before it are cut off.
     """
 
     tune: str
@@ -99,6 +100,7 @@ class Heading:
     metres: tuple[Metre, ...]
     keys: tuple[Key, ...]
     pickup: Fraction
+    begin: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True)

@@ -103,5 +103,6 @@ def without_gaps(heading: Heading, notes: Sequence[Note]) -> Piece:
         metres=signatures_from(heading.metres, begin),
         keys=signatures_from(heading.keys, begin),
         pickup=Fraction(0) if begin else heading.pickup,
+        begin=begin,
     )
     return Piece.of(heading, filled)

@@ -29,9 +29,9 @@ class Composer:
     data_kind: str = "melodies"
     folder: Path = Path(__file__).parent
     not_for: str = (
-        "It composes one voice, with the metres, note lengths and phrases of its corpus; it can refer to at most 16 "
-        "bars back. It can copy passages of its corpus verbatim: check the report on verbatim copies before you call a "
-        "tune new. It does not judge the quality of tunes, and is no source for their history."
+        "It composes one voice at a time, with the metres, note lengths and phrases of its corpus; it can refer to at "
+        "most 16 bars back. It can copy passages of its corpus verbatim: check the report on verbatim copies before "
+        "you call a tune new. It does not judge the quality of tunes, and is no source for their history."
     )
     metrics: Sequence[Metric] = (NATS_PER_NOTE, NATS_PER_NOTE_BY_NOTE, CV_LOSS, CV_LOSS_BY_NOTE, TRAIN_LOSS)
     columns: Sequence[Metric] = (NATS_PER_NOTE, CV_LOSS)
@@ -39,20 +39,47 @@ class Composer:
     experiments: Mapping[str, Experiment | GridExperiment] = COMPOSER_EXPERIMENTS
 
     def remarks(self, tried: Mapping[str, Container[object]], data: "Melodies") -> Sequence[str]:
-        """Return a remark on copying from earlier bars if no piece of the corpus allows it."""
+        """Return remarks on copying from earlier bars and hearing other voices if no piece of the corpus allows it."""
+        from data_prep.melodies.upper_voices import hears_any
         from data_prep.melodies.votes import any_look_back
 
-        if "match+bars" not in tried["copying"] or "sounding" not in tried["reading"] or any_look_back(data.votes):
+        if "sounding" not in tried["reading"]:
             return ()
-        needed = "a metre and notes that are full bars apart"
-        return (f"no piece of {data.corpus} has {needed}: copying from earlier bars has no effect",)
+        found: list[str] = []
+        if "match+bars" in tried["copying"] and not any_look_back(data.votes):
+            needed = "a metre and notes that are full bars apart"
+            found.append(f"no piece of {data.corpus} has {needed}: copying from earlier bars has no effect")
+        if "upper_voices" in tried["conditioning"] and not hears_any(data.upper):
+            found.append(f"no piece of {data.corpus} has a voice above it: conditioning = upper_voices will fail")
+        return tuple(found)
 
-    def start(self, spec: ComposerSpec, data: "Melodies", *, seed: int, trial: int, device: str) -> Training:
+    def start(
+        self,
+        spec: ComposerSpec,
+        data: "Melodies",
+        *,
+        seed: int,
+        trial: int,
+        device: str,
+        folds: range | None = None,
+    ) -> Training:
         """Encode the data and build the folded model for a trial, with its streams named by (seed, trial)."""
         from models.composer.task import ComposerTask
         from models.training.loop import LockstepTraining
 
-        return LockstepTraining(ComposerTask(spec, data, seed=seed, trial=trial, device=device), spec)
+        task = ComposerTask(spec, data, seed=seed, trial=trial, device=device, folds=folds)
+        return LockstepTraining(task, spec)
+
+    def start_folds(
+        self, spec: ComposerSpec, data: "Melodies", *, seed: int, trial: int, device: str, first: int, until: int
+    ) -> Training:
+        """Build the training of a trial that begins with its first folds; the others join after an epoch."""
+        from models.training.joining import JoiningTraining
+
+        def start(folds: range) -> Training:
+            return self.start(spec, data, seed=seed, trial=trial, device=device, folds=folds)
+
+        return JoiningTraining(start, num_folds=data.num_folds, first=first, until=until)
 
     def score(self, trained: "Path", data: "Melodies", learnt: "Melodies | None") -> Scored:
         """Score unseen tunes by a trained composer."""

@@ -45,8 +45,9 @@ DEFAULTS: Mapping[str, Value] = {
 }
 """Default settings."""
 
-FIXED = ("reading", "copying", "length", "windows_per_epoch", "epochs")
-"""Settings that cannot be chosen: all notes are read, nothing is copied, N and the iterations determine the rest."""
+FIXED = ("reading", "copying", "conditioning", "length", "windows_per_epoch", "epochs")
+"""Settings that cannot be chosen: one voice is read with all its notes, nothing is copied, N and the iterations
+determine the rest."""
 
 
 def lesson_bounds() -> tuple[tuple[int, int], tuple[int, int]]:
@@ -74,8 +75,8 @@ def lesson_spec(values: Mapping[str, Value], num_inputs: int, iterations: int, w
         if name in values:
             raise BadInputError(
                 f"{name} cannot be chosen here",
-                "the number of inputs is the length of a window, an epoch is one iteration, all notes are read, and "
-                "nothing is copied",
+                "the number of inputs is the length of a window, an epoch is one iteration, all notes of one "
+                "voice are read, and nothing is copied",
                 where,
                 f"leave out {name} = {values[name]}",
             )

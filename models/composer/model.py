@@ -2,7 +2,8 @@
 
 Symbols: G folds, T steps, B sequences, V tokens, H units, K embedding width.
 Inputs are shifted by one: step t reads token t-1 (BEGIN at the start of a piece) and, with beat = input, the bar
-position of note t, which follows from metre, pickup and past durations. The own input row of a token that a fold has
+position of note t, which follows from metre, pickup and past durations; with conditioning = upper_voices, also what
+the voices above sound then (``models.composer.upper_voices``). The own input row of a token that a fold has
 never seen is zero; with factored rows the rows of its pitch and duration remain.
 
 With copying, a gate mixes the softmax with experts that copy from the piece's past (``models.composer.copy_gate``).
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from models.composer.copy_gate import Copies, CopyGate, copied
 from models.composer.rhythm_first import RhythmFirst, Rhythms
+from models.composer.upper_voices import UpperVoices
 from models.folded.arguments import LayerState, Pointer
 from models.folded.cross_entropy import linear_cross_entropy, token_log_probabilities
 from models.folded.initial import normal, output_deviation, weight_generators
@@ -72,7 +74,15 @@ class ComposerModel(nn.Module):
         unknown: The input for a note without a token.
     """
 
-    def __init__(self, spec: "ComposerSpec", vocabulary: "MelodyVocabulary", *, seed: int, trial: int) -> None:
+    def __init__(
+        self,
+        spec: "ComposerSpec",
+        vocabulary: "MelodyVocabulary",
+        *,
+        seed: int,
+        trial: int,
+        folds: range | None = None,
+    ) -> None:
         """Draw the initial weights, each fold's from its own stream.
 
         Args:
@@ -80,11 +90,14 @@ class ComposerModel(nn.Module):
             vocabulary: Tokens with their factors, and the tokens that each fold knows.
             seed: The search's seed.
             trial: The trial's number.
+            folds: The folds whose networks are built; None for all of the vocabulary.
         """
         super().__init__()
         self.spec = spec
         self.begin, self.unknown = vocabulary.num_tokens, vocabulary.num_tokens + 1
-        self._generators = weight_generators(seed, trial, vocabulary.num_folds)
+        folds = folds or range(vocabulary.num_folds)
+        vocabulary = vocabulary.of(folds)
+        self._generators = weight_generators(seed, trial, folds)
         seen = tensor(vocabulary.seen)
         self.register_buffer("out_of_vocabulary", torch.where(seen, 0.0, -math.inf), persistent=False)
         self._build_inputs(vocabulary, seen)
@@ -119,12 +132,13 @@ class ComposerModel(nn.Module):
             own = _masked(self._drawn(num_rows, spec.embedding, std=std), known)
             factors = [self._drawn(int(value.max()) + 1, spec.embedding, std=std) for value in values]
             self.embedding = FactoredRows(own, factors, values)
+        width = first.weight.shape[2] if one_hot else spec.embedding
         self.beat = None
         if spec.beat == "input":
-            width = first.weight.shape[2] if one_hot else spec.embedding
             known = tensor(np.pad(vocabulary.seen_position, ((0, 0), (0, 1))))
             scale = 1.0 / math.sqrt(spec.size) if one_hot else 1.0
             self.beat = nn.Parameter(_masked(self._drawn(known.shape[1], width, std=scale), known))
+        self.upper = UpperVoices(len(seen), width) if spec.conditioning == "upper_voices" else None
 
     def _build_head(self, vocabulary: "MelodyVocabulary") -> None:
         spec = self.spec
@@ -155,6 +169,7 @@ class ComposerModel(nn.Module):
         positions: Tensor,
         dropout: "DropoutStreams | None" = None,
         state: list[LayerState] | None = None,
+        upper: Tensor | None = None,
     ) -> tuple[Tensor, list[LayerState]]:
         """Run the recurrent layers.
 
@@ -163,31 +178,39 @@ class ComposerModel(nn.Module):
             positions: [G, T, B] int64 bar positions of the notes to be predicted; used only with beat = input.
             dropout: The streams of masks; None for no dropout.
             state: Each layer's state before the first step; None for zeros.
+            upper: [G, T, B, F] rows of ``upper_voices``; used only with conditioning = upper_voices.
 
         Returns:
             [G, T, B, H] the last layer's output after dropout, and each layer's state after the last step.
         """
         states: list[LayerState] = []
-        x = tokens
+        extra, x = self._extra(positions, upper), tokens
         for number, layer in enumerate(cast("Iterable[RecurrentLayer]", self.layers)):
             before = None if state is None else state[number]
             if number > 0:
                 x, after = layer.from_dense(x, before)
             elif self.embedding is None:
-                extra = None if self.beat is None else rows(self.beat, positions)
                 x, after = layer.from_rows(tokens, extra, before)
             else:
-                x, after = layer.from_dense(self._embedded(tokens, positions, dropout), before)
+                x, after = layer.from_dense(self._embedded(tokens, extra, dropout), before)
             states.append(after)
             if dropout is not None:
                 x = dropout.drop(x, self.spec.dropout)
         return x, states
 
-    def _embedded(self, tokens: Tensor, positions: Tensor, dropout: "DropoutStreams | None") -> Tensor:
+    def _extra(self, positions: Tensor, upper: Tensor | None) -> Tensor | None:
+        """Return [G, T, B, N] the inputs besides the past token; None if there are none."""
+        extra = None if self.beat is None else rows(self.beat, positions)
+        if self.upper is None:
+            return extra
+        assert upper is not None
+        return self.upper(upper) if extra is None else extra + self.upper(upper)
+
+    def _embedded(self, tokens: Tensor, extra: Tensor | None, dropout: "DropoutStreams | None") -> Tensor:
         assert self.embedding is not None
         x = rows(self.embedding(), tokens)
-        if self.beat is not None:
-            x = x + rows(self.beat, positions)
+        if extra is not None:
+            x = x + extra
         return x if dropout is None else dropout.drop(x, self.spec.embedding_dropout)
 
     def head(self) -> tuple[Tensor, Tensor]:
@@ -203,6 +226,7 @@ class ComposerModel(nn.Module):
         dropout: "DropoutStreams | None",
         copies: Copies | None = None,
         near_misses: "NearMisses | None" = None,
+        upper: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Return each fold's loss.
 
@@ -214,12 +238,13 @@ class ComposerModel(nn.Module):
             dropout: See ``hidden``.
             copies: The experts' predictions of these notes; None if the model does not copy.
             near_misses: The near misses that the network's own cross-entropy forgives; None for the exact one.
+            upper: See ``hidden``.
 
         Returns:
             [G] nats to be differentiated, including ``copying_own_loss`` times the network's own cross-entropy if the
             model copies, and [G] nats of the prediction alone, exact and detached.
         """
-        hidden, _ = self.hidden(tokens, positions, dropout)
+        hidden, _ = self.hidden(tokens, positions, dropout, upper=upper)
         weight, bias = self.head()
         pointer = None
         if self.gate is not None:
@@ -243,6 +268,7 @@ class ComposerModel(nn.Module):
         asked: Tensor,
         dropout: "DropoutStreams | None" = None,
         copies: Copies | None = None,
+        upper: Tensor | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         """Return the network's log probabilities of chosen next tokens and the log gates, outside autograd.
 
@@ -252,12 +278,13 @@ class ComposerModel(nn.Module):
             asked: [G, T, B, K] int64 chosen tokens, negative for none.
             dropout: See ``hidden``.
             copies: The experts' predictions of these notes; None if the model does not copy.
+            upper: See ``hidden``.
 
         Returns:
             [G, T, B, K] nats, and [G, T, B, 1 + J] nats; the latter is None if the model does not copy.
         """
         with torch.no_grad():
-            hidden, _ = self.hidden(tokens, positions, dropout)
+            hidden, _ = self.hidden(tokens, positions, dropout, upper=upper)
             weight, bias = self.head()
             log_probabilities = token_log_probabilities if self.rhythm is None else self.rhythm.log_probabilities
             log_p = log_probabilities(hidden.flatten(1, 2), weight, bias, asked.flatten(1, 2))

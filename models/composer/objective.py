@@ -76,7 +76,7 @@ def token_costs(encoding: MelodyEncoding, log_joint: NDArray[np.float64]) -> NDA
 
 
 def score(
-    encoding: MelodyEncoding, log_marginal: NDArray[np.float64], log_joint: NDArray[np.float64]
+    encoding: MelodyEncoding, log_marginal: NDArray[np.float64], log_joint: NDArray[np.float64], folds: range
 ) -> dict[str, FoldValues]:
     """Average the held-out notes' costs.
 
@@ -84,6 +84,7 @@ def score(
         encoding: The encoding.
         log_marginal: [M] see ``piece_costs``, in the encoding's own frames.
         log_joint: [M] see ``token_costs``.
+        folds: The folds that are scored.
 
     Returns:
         By metric name: nats per note and cross-entropy, averaged by piece and by note. Cross-entropy excludes first
@@ -100,8 +101,8 @@ def score(
         piece[later], weights=token_costs(encoding, log_joint)[later], minlength=melodies.num_pieces
     ).astype(np.float64)
     num_later = np.bincount(piece[later], minlength=melodies.num_pieces)
-    nats_per_note = _over_folds(cost, num_notes, melodies)
-    cross_entropy = _over_folds(token_cost, num_later, melodies)
+    nats_per_note = _over_folds(cost, num_notes, melodies, folds)
+    cross_entropy = _over_folds(token_cost, num_later, melodies, folds)
     return {metric.name: values for metric, values in zip(SCORED, (*nats_per_note, *cross_entropy), strict=True)}
 
 
@@ -116,11 +117,11 @@ def _mixed(eps: NDArray[np.float64], log_p: NDArray[np.float64], log_floor: NDAr
 
 
 def _over_folds(
-    cost: NDArray[np.float64], num_notes: NDArray[np.int64], melodies: Melodies
+    cost: NDArray[np.float64], num_notes: NDArray[np.int64], melodies: Melodies, folds: range
 ) -> tuple[FoldValues, FoldValues]:
     """Return the mean cost per note of each fold, averaged by piece and by note; pieces without notes are left out."""
-    folds = [(num_notes > 0) & (melodies.fold == fold) for fold in range(melodies.num_folds)]
+    held_out = [(num_notes > 0) & (melodies.fold == fold) for fold in folds]
     return (
-        FoldValues(tuple(float((cost[pieces] / num_notes[pieces]).mean()) for pieces in folds)),
-        FoldValues(tuple(float(cost[pieces].sum() / num_notes[pieces].sum()) for pieces in folds)),
+        FoldValues(tuple(float((cost[pieces] / num_notes[pieces]).mean()) for pieces in held_out)),
+        FoldValues(tuple(float(cost[pieces].sum() / num_notes[pieces].sum()) for pieces in held_out)),
     )

@@ -60,6 +60,13 @@ class _NetworkSpec(Spec):
         "the position in the bar: unused, a further input, or part of the predicted token",
         memory_order=("off", "input", "target"),
     )
+    conditioning: Literal["off", "upper_voices"] = setting(
+        "off",
+        "what a note is predicted from besides the voice's own past: nothing, or also what the higher voices of its "
+        "score sound when it begins",
+        when={"reading": ("sounding",)},
+        memory_order=("off", "upper_voices"),
+    )
     transpose: bool = setting(
         False, "transpose every piece to C by its key signature (literal reading: always downward)"
     )

@@ -1,6 +1,6 @@
 """The composer's task: windows of an encoded corpus for training, and entire held-out pieces for scoring.
 
-Symbols: G folds, T steps, B sequences, M kept notes, J experts.
+Symbols: G folds, T steps, B sequences, M kept notes, J experts, F rows of upper voices.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,12 +16,14 @@ from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.encodings.windows import Batch, WindowPlan, whole_pieces
 from data_prep.errors import BadInputError
 from data_prep.melodies.arrays import Melodies
+from data_prep.melodies.upper_voices import hears_any
 from data_prep.randomness import fold_streams
 from models.composer.copy_gate import NUM_EXPERTS, Copies, gate_features, mixed
 from models.composer.model import ComposerModel
 from models.composer.near_misses import NearMisses
 from models.composer.objective import SCORED, score
 from models.composer.spec import ComposerSpec
+from models.composer.upper_voices import upper_rows
 from models.folded.dropout import DropoutStreams
 from models.folded.torch_typing import tensor
 from models.metrics import FoldValues
@@ -42,6 +44,7 @@ class ComposerTask:
         seed: int,
         trial: int,
         device: str,
+        folds: range | None = None,
         known: MelodyVocabulary | None = None,
     ) -> None:
         """Encode the corpus and draw the initial weights.
@@ -52,13 +55,16 @@ class ComposerTask:
             seed: The search's seed.
             trial: The trial's number.
             device: The model's device.
+            folds: The folds whose networks are trained and scored, with the same numbers as among all; None for all.
             known: The vocabulary of a trained model, for a task that only scores; see ``MelodyEncoding``.
         """
         self.spec = spec
         self.encoding = MelodyEncoding(melodies, melody_options(spec), known)
+        self._folds = folds or range(self.encoding.num_folds)
+        self.model = ComposerModel(spec, self.encoding.vocabulary, seed=seed, trial=trial, folds=self._folds).to(device)
         if known is None:
             self._check_folds()
-        self.model = ComposerModel(spec, self.encoding.vocabulary, seed=seed, trial=trial).to(device)
+            self._check_voices()
         self._seed, self._trial, self._device = seed, trial, device
         self._plan = WindowPlan(
             num_notes=np.diff(self.encoding.sequences.start),
@@ -74,7 +80,7 @@ class ComposerTask:
         self._position_row = np.where(self.encoding.seen_position, positions, unseen)
         self._near_misses = None
         if spec.near_miss and known is None:
-            self._near_misses = NearMisses(self.encoding.vocabulary, device)
+            self._near_misses = NearMisses(self.encoding.vocabulary.of(self._folds), device)
         self._copies_of_notes = self._gathered_copies() if spec.copies != "off" else None
 
     def _gathered_copies(self) -> Copies:
@@ -100,7 +106,7 @@ class ComposerTask:
         encoding = self.encoding
         if not self.holds_out:
             return
-        for fold in range(self.num_folds):
+        for fold in self._folds:
             scored = encoding.trainable & (encoding.melodies.fold == fold) & (np.diff(encoding.sequences.start) > 1)
             if not scored.any():
                 options = encoding.options
@@ -111,15 +117,24 @@ class ComposerTask:
                     remedy="use reading = sounding or a larger corpus",
                 )
 
+    def _check_voices(self) -> None:
+        melodies = self.encoding.melodies
+        if self.spec.conditioning == "upper_voices" and not hears_any(melodies.upper):
+            raise BadInputError(
+                "conditioning = upper_voices needs scores with several voices",
+                f"{melodies.corpus} has none with a voice above another in the same metre",
+                remedy="set conditioning = off, or use a corpus such as chorales",
+            )
+
     @property
     def num_folds(self) -> int:
-        """Number of folds G."""
-        return self.encoding.num_folds
+        """Number of folds G that are trained."""
+        return len(self._folds)
 
     @property
     def holds_out(self) -> bool:
         """Whether any piece is held out; False for a model that is trained on all pieces."""
-        return bool((self.encoding.melodies.fold < self.num_folds).any())
+        return bool((self.encoding.melodies.fold < self.encoding.num_folds).any())
 
     def num_steps(self, epoch: int) -> int:
         """Return the number of steps in an epoch, the same for all epochs."""
@@ -138,21 +153,22 @@ class ComposerTask:
 
     def losses(self, epoch: int) -> Iterator[StepLoss]:
         """Yield the loss of each step of an epoch; the model is updated after each."""
-        names = {"num_folds": self.num_folds, "trial": self._trial, "epoch": epoch}
+        names: Any = {"folds": self._folds, "trial": self._trial, "epoch": epoch}
         dropout = DropoutStreams(self._seed, "dropout", **names)
         transpositions = fold_streams(self._seed, "augmentation", **names)
-        for batch in self._plan.epoch(self._seed, trial=self._trial, epoch=epoch):
+        sequences = self.encoding.sequences
+        for all_folds in self._plan.epoch(self._seed, trial=self._trial, epoch=epoch):
+            batch, rows, inside = self._own(all_folds, sequences)
             moved = None
             if self.spec.augment:
                 moved = np.empty(batch.piece.shape, dtype=np.int64)
                 for fold_moved, source in zip(moved, transpositions, strict=True):
                     fold_moved[:] = source.integers(2 * self.spec.augment, size=len(fold_moved))
-            rows, inside = batch.rows(self.encoding.sequences.start)
-            tokens, positions, targets, valid = self._inputs(self.encoding.sequences, batch, rows, inside, moved)
-            copies = self.copies(rows)
+            tokens, positions, targets, valid = self._inputs(sequences, batch, rows, inside, moved)
+            copies, upper = self.copies(rows), self._upper(sequences, batch, rows, moved)
             notes = valid.sum((1, 2))
             share = valid / notes.clamp_min(1.0)[:, None, None] if self.spec.loss == "mean" else valid
-            loss, nats = self.model.losses(tokens, positions, targets, share, dropout, copies, self._near_misses)
+            loss, nats = self.model.losses(tokens, positions, targets, share, dropout, copies, self._near_misses, upper)
             yield StepLoss(loss=loss, total=nats * notes if self.spec.loss == "mean" else nats, count=notes)
 
     def evaluate(self, epoch: int) -> dict[str, FoldValues]:
@@ -160,9 +176,9 @@ class ComposerTask:
         dropout = None
         if self.spec.dropout_at_validation:
             dropout = DropoutStreams(
-                self._seed, "dropout at validation", num_folds=self.num_folds, trial=self._trial, epoch=epoch
+                self._seed, "dropout at validation", folds=self._folds, trial=self._trial, epoch=epoch
             )
-        return score(self.encoding, *self.note_log_probabilities(self.encoding.sequences, dropout))
+        return score(self.encoding, *self.note_log_probabilities(self.encoding.sequences, dropout), self._folds)
 
     def frames(self) -> Iterator[Sequences]:
         """Yield the pieces in each frame in which they are scored: the original key, or every shift with transpose."""
@@ -220,17 +236,26 @@ class ComposerTask:
         """
         carriers = self.encoding.event_tokens
         fold = self.encoding.melodies.fold
-        for batch in whole_pieces(np.diff(sequences.start), fold, self.num_folds, _SCORED_NOTES):
-            rows, inside = batch.rows(sequences.start)
+        for all_folds in whole_pieces(np.diff(sequences.start), fold, self.encoding.num_folds, _SCORED_NOTES):
+            batch, rows, inside = self._own(all_folds, sequences)
             tokens, positions, _, _ = self._inputs(sequences, batch, rows, inside, None)
             own = sequences.token[rows][..., None]
             asked = carriers[sequences.event[rows]]
             # With one token per event, that is the note's own token.
             asked = self._tensor(asked if carriers.shape[1] == 1 else np.concatenate([asked, own], axis=-1))
-            copies = self.copies(rows)
-            log_p, log_gate = self.model.log_probabilities(tokens, positions, asked, dropout, copies)
+            copies, upper = self.copies(rows), self._upper(sequences, batch, rows, None)
+            log_p, log_gate = self.model.log_probabilities(tokens, positions, asked, dropout, copies, upper)
             marginal = torch.logsumexp(log_p[..., : carriers.shape[1]], dim=-1)
             yield rows, inside, [marginal, log_p[..., -1]], log_gate, copies
+
+    def _own(self, batch: Batch, sequences: Sequences) -> tuple[Batch, NDArray[np.int64], NDArray[np.bool_]]:
+        """Return the part of a batch of all folds that is trained, its rows, and whether each is a note.
+
+        It is padded as among all folds, so that the same random numbers are drawn.
+        """
+        rows, inside = batch.rows(sequences.start)
+        part = slice(self._folds.start, self._folds.stop)
+        return Batch(batch.piece[part], batch.first[part], batch.length[part]), rows[part], inside[part]
 
     def _inputs(
         self,
@@ -249,10 +274,21 @@ class ComposerTask:
         at_start = np.zeros_like(inside)
         at_start[:, 0] = batch.first == 0
         tokens = np.where(at_start, self.model.begin, np.where(past == UNKNOWN, self.model.unknown, past))
-        fold = np.arange(self.num_folds)[:, None, None]
+        fold = np.array(self._folds)[:, None, None]
         positions = self._position_row[fold, sequences.position[index]]
         valid = tensor(inside, self._device, next(self.model.parameters()).dtype)
         return self._tensor(tokens), self._tensor(positions), self._tensor(np.maximum(target, 0)), valid
+
+    def _upper(
+        self, sequences: Sequences, batch: Batch, index: NDArray[np.int64], moved: NDArray[np.int64] | None
+    ) -> Tensor | None:
+        """Return [G, T, B, F] what the notes of a batch hear; None for a model that hears no other voice."""
+        if self.spec.conditioning == "off":
+            return None
+        shift = sequences.shift[batch.piece]
+        if moved is not None:
+            shift = shift + moved - self.spec.augment
+        return self._tensor(upper_rows(self.encoding.melodies.upper[index], shift[:, None]))
 
     def _tensor(self, array: NDArray[np.integer]) -> Tensor:
         return tensor(array.astype(np.int64), self._device)
@@ -266,5 +302,5 @@ def melody_options(spec: ComposerSpec) -> MelodyOptions:
         reading=spec.reading,
         vocabulary=spec.vocabulary,
         augment=spec.augment,
-        bars=spec.copies == "match+bars",
+        bars=spec.copies == "match+bars" or spec.conditioning == "upper_voices",
     )

@@ -17,17 +17,17 @@ _LEVELS = 2**16
 class DropoutStreams:
     """One random stream per fold, from which masks are drawn in the order of the calls."""
 
-    def __init__(self, seed: int, purpose: str, *, num_folds: int, trial: int, epoch: int) -> None:
+    def __init__(self, seed: int, purpose: str, *, folds: range, trial: int, epoch: int) -> None:
         """Create the streams.
 
         Args:
             seed: The search's seed.
             purpose: Purpose of the masks ("dropout", "dropout at validation").
-            num_folds: Number of folds G.
+            folds: The G folds.
             trial: The trial's number.
             epoch: The epoch, from 1.
         """
-        streams = fold_streams(seed, purpose, num_folds=num_folds, trial=trial, epoch=epoch)
+        streams = fold_streams(seed, purpose, folds=folds, trial=trial, epoch=epoch)
         self._streams = [source.bit_generator for source in streams]
 
     def drop(self, x: Tensor, probability: float) -> Tensor:

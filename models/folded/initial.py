@@ -23,11 +23,10 @@ Initial: TypeAlias = Literal["torch", "tensorflow"]
 """The library whose rule is used."""
 
 
-def weight_generators(seed: int, trial: int, num_folds: int) -> list[torch.Generator]:
-    """Return each fold's stream of initial weights."""
+def weight_generators(seed: int, trial: int, folds: range) -> list[torch.Generator]:
+    """Return the stream of initial weights of each of the folds."""
     return [
-        torch.Generator().manual_seed(integer_seed(seed, "initial weights", trial=trial, fold=fold))
-        for fold in range(num_folds)
+        torch.Generator().manual_seed(integer_seed(seed, "initial weights", trial=trial, fold=fold)) for fold in folds
     ]
 
 

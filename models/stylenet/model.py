@@ -67,7 +67,7 @@ class StyleNetModel(nn.Module):
         self.spec = spec
         num_folds, width = scales.mean.shape
         num_styles = scales.level.shape[1]
-        generators = weight_generators(seed, trial, num_folds)
+        generators = weight_generators(seed, trial, range(num_folds))
         for name in ("mean", "deviation", "level"):
             self.register_buffer(name, tensor(getattr(scales, name)).clone())
         self.interpretation = None

@@ -126,7 +126,7 @@ class StyleNetTask:
 
     def losses(self, epoch: int) -> Iterator[StepLoss]:
         """Yield the loss of each step of an epoch; the model is updated after each."""
-        names = {"num_folds": self.num_folds, "trial": self._trial, "epoch": epoch}
+        names: Any = {"folds": range(self.num_folds), "trial": self._trial, "epoch": epoch}
         dropout = DropoutStreams(self._seed, "dropout", **names)
         transpositions = fold_streams(self._seed, "augmentation", **names)
         shifts: dict[int, NDArray[np.int64]] = {}  # by style, as styles alternate within pieces

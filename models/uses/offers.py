@@ -19,8 +19,33 @@ if TYPE_CHECKING:
     from data_prep.performances.arrays import Performance
     from data_prep.progress import Progress
     from data_prep.tunes.lessons import Lesson
+    from models.family import Training
     from models.uses.request import SamplingRequest
     from models.uses.styles import Mix
+
+
+@runtime_checkable
+class JoiningFamily(Protocol):
+    """A family whose trials can begin with some of the folds."""
+
+    def start_folds(
+        self, spec: Any, data: Any, *, seed: int, trial: int, device: str, first: int, until: int
+    ) -> "Training":
+        """Build the training of a trial that begins with its first folds.
+
+        Args:
+            spec: The settings.
+            data: The prepared data.
+            seed: The search's seed.
+            trial: The trial's number.
+            device: The device.
+            first: Number of folds that are trained first, fewer than there are.
+            until: The epoch after which the others join.
+
+        Returns:
+            The training: every fold gets the numbers that it would have among all from the start, up to rounding.
+        """
+        ...
 
 
 class ComposingModel(Protocol):
@@ -35,11 +60,11 @@ class ComposingModel(Protocol):
 
         Args:
             request: The request, the same for all tunes.
-            count: Number of tunes.
+            count: Number of tunes, or of scores with several voices.
             seed: Random seed; tune number i does not depend on the count.
 
         Returns:
-            The tunes.
+            The tunes; with several voices, those of each score from the top.
 
         Raises:
             BadInputError: If the model cannot fulfil the request.

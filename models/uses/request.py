@@ -15,6 +15,9 @@ from models.uses.form import Form, parse_form
 MAX_BARS = 1000
 """Maximum number of bars of a tune."""
 
+MAX_VOICES = 4
+"""Maximum number of voices of a score: three that are heard, and the one below them."""
+
 _MAX_BEATS, _UNITS, _MAX_QUARTERS = 32, (1, 2, 4, 8, 16, 32), 16
 
 _MODES: Mapping[str, Mode] = {
@@ -66,6 +69,8 @@ class SamplingRequest:
         form: The form, such as "AABB": parts of equal length; parts with the same letter are alike.
         prompt: A tune whose beginning is to be continued.
         prompt_notes: Number of its notes and rests to be used; all if it has fewer.
+        voices: Number of voices of a score, each a tune that hears the voices above it; 1 for single tunes.
+        above: Higher voices that the tune hears, from the top. Its metre, pickup and key are those of the first.
     """
 
     bars: int = 16
@@ -80,6 +85,8 @@ class SamplingRequest:
     form: str | None = None
     prompt: Tune | None = None
     prompt_notes: int = 16
+    voices: int = 1
+    above: tuple[Tune, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise BadInputError if no model could fulfil the request."""
@@ -101,6 +108,10 @@ class SamplingRequest:
                 f"got {self.prompt_notes} of {self.prompt.num_notes}",
                 remedy="leave the prompt out to compose freely",
             )
+        if not 1 <= len(self.above) + self.voices <= MAX_VOICES:
+            raise BadInputError(f"a score has from 1 to {MAX_VOICES} voices", f"got {len(self.above) + self.voices}")
+        if any(not voice.num_notes for voice in self.above):
+            raise BadInputError("a voice above has at least one note", "got one without notes")
         _ = self.asked_key, self.asked_metre, self.asked_form  # parsing checks them
         low, high = self.pitch_range
         if low > high:
@@ -110,17 +121,22 @@ class SamplingRequest:
 
     @property
     def asked_key(self) -> RequestedKey | None:
-        """The requested key, else that of the prompt; None without either."""
+        """The requested key, else that of the prompt or the highest voice; None without any of them."""
         if self.key is not None:
             return parse_key(self.key)
-        return None if self.prompt is None else RequestedKey(self.prompt.fifths, self.prompt.mode)
+        return None if self.given is None else RequestedKey(self.given.fifths, self.given.mode)
 
     @property
     def asked_metre(self) -> tuple[int, int] | None:
-        """The requested metre, else that of the prompt; None without either."""
+        """The requested metre, else that of the prompt or the highest voice; None without any of them."""
         if self.metre is not None:
             return parse_metre(self.metre)
-        return None if self.prompt is None else self.prompt.metre
+        return None if self.given is None else self.given.metre
+
+    @property
+    def given(self) -> Tune | None:
+        """The tune whose metre, pickup and key are taken: the prompt, else the highest voice; None without either."""
+        return self.prompt or next(iter(self.above), None)
 
     @property
     def asked_form(self) -> Form | None:

@@ -3,7 +3,7 @@
 The time attribute is the epoch, counted from the first start of a trial.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 
 from models.metrics import Metric
+from models.spec import Value
 from search.driver.worker import LAST
 from search.private_apis import asha_rungs, asha_verdict, pending_trials
 from search.spec.scheduler_section import Asha, FullBudget
@@ -79,6 +80,8 @@ class ResumableASHA(ResumableScheduler, ASHAScheduler):
             reduction_factor=settings.reduction,
             brackets=1,
         )
+        self._judging_late = {*settings.checkpoint_epochs(epochs)[1:], epochs}
+        self._late = {name: search.space.default(name) for name in settings.late}
         self.overdue = tuple(self._replay(objective, tuple(past)))
 
     def _replay(self, objective: Metric, past: tuple[TrialRecord, ...]) -> Iterator[int]:
@@ -88,7 +91,7 @@ class ResumableASHA(ResumableScheduler, ASHAScheduler):
             (epoch.at, record.number, epoch.report, not record.is_final and epoch is record.epochs[-1])
             for record in past
             for epoch in record.epochs
-            if epoch.report.epoch in rungs
+            if epoch.report.epoch in rungs and not self._skips(epoch.report.epoch, record.values)
         ]
         for _, number, report, is_newest in sorted(judged, key=itemgetter(0, 1)):
             value = -objective.cost(report.metrics[objective.name].mean)  # for ASHA, more is better
@@ -97,12 +100,20 @@ class ResumableASHA(ResumableScheduler, ASHAScheduler):
             elif verdict(str(number), report.epoch, value) == TrialScheduler.STOP:
                 yield number
 
+    def _skips(self, epoch: int, values: Mapping[str, Value]) -> bool:
+        """Return whether a trial is not judged after an epoch, because it has settings that start behind."""
+        return epoch not in self._judging_late and any(
+            values.get(name, default) != default for name, default in self._late.items()
+        )
+
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """Add a trial under its number."""
         super().on_trial_add(tune_controller, _numbered(trial))
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Judge a trial under its number."""
+        if not LAST & result.keys() and self._skips(result["epoch"], trial.config["values"]):
+            return TrialScheduler.CONTINUE
         return super().on_trial_result(tune_controller, _numbered(trial), result)
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:

@@ -236,6 +236,7 @@ class SearchRun:
             seed=task.search.data.seed,
             save_after=task.search.scheduler.checkpoint_epochs(task.search.budget.epochs),
             snapshots=task.search.storage.snapshots,
+            first_folds=None if workers.gpus else task.search.scheduler.first_folds(task.search.budget.epochs),
             files=self._files.for_workers,
             device="cuda" if workers.gpus else "cpu",
             gpus=workers.gpus,

@@ -49,6 +49,7 @@ class TrialSetup:
         seed: The search's seed.
         save_after: The epochs after which trials save.
         snapshots: The epochs after which their models are kept.
+        first_folds: Number of folds that are trained first, and the epoch after which the others join; None for all.
         files: The files that they save to.
         device: "cpu" or "cuda".
         gpus: GPUs per trial; a fraction of a GPU also limits the memory to that fraction.
@@ -59,6 +60,7 @@ class TrialSetup:
     seed: int
     save_after: tuple[int, ...]
     snapshots: tuple[int, ...]
+    first_folds: tuple[int, int] | None
     files: TrialFiles
     device: str
     gpus: float = 0.0
@@ -94,6 +96,7 @@ def train(config: dict[str, Any], setup: TrialSetup, data: Any) -> None:
             device=setup.device,
             save_after=setup.save_after,
             snapshots=setup.snapshots,
+            first_folds=setup.first_folds,
             say=notes.append,
         )
     except OSError as error:

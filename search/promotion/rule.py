@@ -190,7 +190,7 @@ def named(record: SearchRecord, full: Sequence[Candidate], number: int) -> Candi
 
 def best_epoch(trial: TrialRecord, objective: Metric) -> int:
     """Return the epoch to stop a refit at: the (high) median over the folds of each fold's best epoch."""
-    by_epoch = [(each.report.epoch, each.report.metrics[objective.name].values) for each in trial.epochs]
+    by_epoch = [(each.report.epoch, each.report.metrics[objective.name].values) for each in trial.epochs_of_all]
     num_folds = len(by_epoch[0][1])
     best = [min(by_epoch, key=lambda pair: objective.cost(pair[1][fold]))[0] for fold in range(num_folds)]
     return statistics.median_high(best)

@@ -14,6 +14,7 @@ from data_prep.errors import BadInputError, shown, unknown
 from models.families import FAMILIES, default_family
 from models.family import Family
 from models.spec import Spec, Value
+from models.uses.offers import JoiningFamily
 from search.passwords import without_password
 from search.spec.built_in import default_search, further_searches
 from search.spec.domains import toml_value
@@ -123,8 +124,29 @@ def parse(
         prior=_prior(source, base, chosen.spec_type, space),
         **sections,
     )
+    search.scheduler.check(space, f"[scheduler], {source.place('scheduler', 'late')}")
+    _check_first_folds(search, chosen, f"[scheduler], {source.place('scheduler', 'folds_first')}")
     search.sampler.check(space, search.prior, budget.trials, f"[sampler], {source.place('sampler', 'kind')}")
     return search
+
+
+def _check_first_folds(search: SearchSpec, family: AnyFamily, where: str) -> None:
+    first_folds = search.scheduler.first_folds(search.budget.epochs)
+    if first_folds is None:
+        return
+    first, until = first_folds
+    if not isinstance(family, JoiningFamily):
+        raise BadInputError(
+            f"all folds of {family.name} are trained from the start", f"folds_first = {first}", where, "set it to 0"
+        )
+    early = [epoch for epoch in search.storage.snapshots if epoch <= until]
+    if early:
+        raise BadInputError(
+            "a snapshot has the networks of all folds",
+            f"with folds_first = {first}, epoch {early[0]} has {first}",
+            where,
+            f"set it to 0, or keep snapshots after epoch {until}",
+        )
 
 
 def _own_space(source: _Source) -> tuple[bool, Mapping[str, object]]:

@@ -9,13 +9,31 @@ from itertools import count, pairwise, takewhile
 
 from pydantic import Field
 
+from data_prep.errors import unknown
 from search.spec.sections import Section
+from search.spec.space import Space
 
 
 class Scheduler(Section, ABC):
     """When trials are stopped early."""
 
     kind: str
+
+    def check(self, space: Space, where: str) -> None:
+        """Check what refers to the space.
+
+        Args:
+            space: The search space.
+            where: The place for the error.
+
+        Raises:
+            BadInputError: If the scheduler names a setting that the family does not have.
+        """
+
+    def first_folds(self, epochs: int) -> tuple[int, int] | None:
+        """Return how many folds are trained first, and the epoch after which the others join; None for all at once."""
+        del epochs
+        return None
 
     @abstractmethod
     def checkpoint_epochs(self, epochs: int) -> tuple[int, ...]:
@@ -51,6 +69,30 @@ class Asha(Scheduler):
     reduction: int = Field(
         default=3, ge=2, le=100, description="one in this many trials passes a rung; rungs grow by this factor"
     )
+
+    folds_first: int = Field(
+        default=0,
+        ge=0,
+        le=100,
+        description="folds that a trial trains up to the first rung, the others join if it passes; 0 trains all from "
+        "the start, as on a GPU, where one fold takes nearly as long as all",
+    )
+    late: tuple[str, ...] = Field(
+        default=(),
+        description="hyperparameters with which trials start behind; where one differs from its default, a trial is "
+        "not judged at the first rung",
+    )
+
+    def check(self, space: Space, where: str) -> None:
+        """Raise BadInputError for a name in ``late`` that is no hyperparameter of the family."""
+        settings = space.spec_type.settings()
+        for name in self.late:
+            if name not in settings:
+                raise unknown("setting", name, settings, where)
+
+    def first_folds(self, epochs: int) -> tuple[int, int] | None:
+        """Return ``folds_first`` and the first rung if there is one."""
+        return (self.folds_first, self.first_rung) if self.folds_first and self.first_rung < epochs else None
 
     def checkpoint_epochs(self, epochs: int) -> tuple[int, ...]:
         """Return the rungs: first_rung, first_rung x reduction, ... below the full budget."""

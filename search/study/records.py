@@ -67,6 +67,11 @@ class TrialRecord:
         return self.epochs[-1].report.metrics.get(metric) if self.epochs else None
 
     @property
+    def epochs_of_all(self) -> tuple[EpochRecord, ...]:
+        """Its epochs without those in which only the first folds were trained (``folds_first``)."""
+        return tuple(each for each in self.epochs if each.report.num_folds == self.epochs[-1].report.num_folds)
+
+    @property
     def is_final(self) -> bool:
         """Whether the state of the trial is final."""
         return self.state in FINAL_STATES

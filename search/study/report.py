@@ -101,6 +101,11 @@ def costed_trials(trials: Sequence[TrialRecord], objective: Metric, costs: Mappi
     return [CostedTrial(number, score, cost, at in front) for at, (cost, _, number, score) in enumerate(full)]
 
 
+def initial_trials(trials: Sequence[TrialRecord], points: Sequence[Mapping[str, Value]]) -> list[TrialRecord]:
+    """Return the trials of the points that a search was given."""
+    return [trial for trial in trials if any(point.items() <= trial.values.items() for point in points)]
+
+
 def counts(trials: Sequence[TrialRecord]) -> Mapping[StateName, int]:
     """Count trials by state."""
     return Counter(trial.state for trial in trials)

@@ -23,7 +23,7 @@ def learning_curve(trial: TrialRecord, metric: Metric) -> Figure:
     Returns:
         A figure that belongs to no window.
     """
-    reports = [record.report for record in trial.epochs]
+    reports = [record.report for record in trial.epochs_of_all]
     epochs = [report.epoch for report in reports]
     drawn = [(metric, "held-out pieces", _VALIDATION), (TRAIN_LOSS, "training", _TRAINING)]
     panels = [

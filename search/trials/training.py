@@ -5,8 +5,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from data_prep.errors import BadInputError
-from models.family import EpochReport, Family
+from models.family import EpochReport, Family, Training
 from models.spec import Spec
+from models.uses.offers import JoiningFamily
 from search.trials.files import TrialFiles
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
     device: str,
     save_after: Collection[int] = (),
     snapshots: Collection[int] = (),
+    first_folds: tuple[int, int] | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Train all folds up to the full budget, from the checkpoint of an earlier attempt if there is one.
@@ -56,7 +58,9 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
         files: Where to save checkpoints, and the trained model before the last report; None saves nothing.
         device: "cpu" or "cuda".
         save_after: The epochs after which a checkpoint is saved.
-        snapshots: The epochs after which the model is kept.
+        snapshots: The epochs after which the model is kept, with all folds.
+        first_folds: Number of folds that are trained first, and the epoch after which the others join; None for all
+            from the start. The family is a ``JoiningFamily``, and there are more folds, or the folds are all trained.
         say: Called with a message for the user about checkpoints that are damaged or of another backend: the trial
             resumes from an earlier one, or starts over.
 
@@ -65,7 +69,7 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
     """
     from models.folded.backends import chosen  # imports torch
 
-    training = family.start(spec, data, seed=seed, trial=number, device=device)
+    training = _start(family, spec, data, first_folds, {"seed": seed, "trial": number, "device": device})
     backend = chosen(device).name
     extra = {"seed": seed, "trial": number, _BACKEND: backend}
     epochs = spec.model_dump()["epochs"]
@@ -90,6 +94,16 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
             else:
                 files.save_snapshot(number, epoch_report.epoch, *model)
         report(epoch_report)
+
+
+def _start(
+    family: Family[Any, Any], spec: Spec, data: Any, first_folds: tuple[int, int] | None, names: Mapping[str, Any]
+) -> Training:
+    if first_folds is None or first_folds[0] >= data.num_folds:
+        return family.start(spec, data, **names)
+    assert isinstance(family, JoiningFamily)
+    first, until = first_folds
+    return family.start_folds(spec, data, **names, first=first, until=until)
 
 
 def _newest(

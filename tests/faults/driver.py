@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.metrics import FoldValues
 from search.driver.scheduler import make_scheduler
 from search.private_apis import asha_rungs, asha_verdict
 from search.spec.file import SearchSpec, parse
@@ -111,7 +112,13 @@ def check_replay(driver: Driver, trials: tuple[TrialRecord, ...]) -> None:
     spec = TOY.spec_type.from_values({**best.values, "pause": 0.0})
     seed = driver.search.data.seed
     train_trial(TOY, spec, toy_data(), reports.append, seed=seed, number=best.number, files=None, device="cpu")
-    assert [epoch.report.metrics for epoch in best.epochs] == [report.metrics for report in reports]
+    for epoch, whole in zip(best.epochs, reports, strict=True):
+        first = whole.metrics["loss"].values[: epoch.report.num_folds]  # the others join later
+        assert epoch.report.metrics == {"loss": FoldValues(first)}
+    joined = driver.search.scheduler.first_folds(driver.search.budget.epochs)
+    assert [epoch.report.num_folds for epoch in best.epochs] == [
+        joined[0] if joined and epoch.report.epoch <= joined[1] else toy_data().num_folds for epoch in best.epochs
+    ]
 
 
 def check_mlflow(uri: str, driver: Driver, trials: tuple[TrialRecord, ...]) -> None:

@@ -22,6 +22,7 @@ def test_a_driver_killed_at_ten_moments_leaves_the_search_as_it_would_have_been(
     cluster: RayCluster, mlflow: MlflowServer, database: str, home: Path
 ) -> None:
     changes: dict[str, object] = {"study.url": database, "tracking.uri": mlflow.uri, "space.pause": 0.2}
+    changes["scheduler.folds_first"] = 1
     driver = Driver(home, cluster.address, {**changes, "budget.trials": 1000})  # it dies before its end
     random = stream(0, "test: moments of death")
     num_deaths_at_work = 0

@@ -54,4 +54,5 @@ def test_a_search_moves_to_a_cluster_and_back(cluster: RayCluster, tmp_path: Pat
     assert len(alone["epochs"]) == len(there)
     for ours, theirs in zip(alone["epochs"], there, strict=True):
         for name, folds in theirs.report.metrics.items():
-            assert ours["metrics"][name]["folds"] == pytest.approx(list(folds.values), rel=1e-6)
+            first = ours["metrics"][name]["folds"][: theirs.report.num_folds]  # the others joined later
+            assert first == pytest.approx(list(folds.values), rel=1e-6)

@@ -6,6 +6,7 @@ from typing import TypeAlias
 import numpy as np
 
 from data_prep.melodies.arrays import Melodies
+from data_prep.melodies.upper_voices import no_voices
 from data_prep.melodies.votes import find_votes
 from data_prep.pitches import REST
 from data_prep.randomness import stream
@@ -26,6 +27,7 @@ def melodies_of(pieces: list[Piece], fold: list[int], num_folds: int = 4, num_du
         position=notes,
         bar=notes.astype(np.int32),
         votes=find_votes(pitch, duration, start, durations, [Fraction(4)] * len(pieces)),
+        upper=no_voices(len(pitch)),
         spelling=notes,
         in_chord=notes.astype(np.bool_),
         start=start,

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from data_prep.progress import Progress
 from data_prep.randomness import stream
-from models.family import Baseline, EpochReport, Preset, Scored
+from models.family import Baseline, EpochReport, Preset, Scored, Training
 from models.metrics import FoldValues, Metric
 from models.serving import Serving
 from models.spec import Spec, setting
@@ -45,9 +45,10 @@ def toy_data(seed: int = 0) -> ToyData:
 
 
 class ToyTraining:
-    def __init__(self, spec: ToySpec, data: ToyData, seed: int, trial: int) -> None:
-        self._spec, self._data = spec, data
-        self._weights = stream(seed, "initial weights", trial=trial).normal(size=(data.num_folds, spec.columns)) * 0.1
+    def __init__(self, spec: ToySpec, data: ToyData, seed: int, trial: int, folds: range | None = None) -> None:
+        self._spec, self._data, self._folds = spec, data, folds or range(data.num_folds)
+        weights = stream(seed, "initial weights", trial=trial).normal(size=(data.num_folds, spec.columns)) * 0.1
+        self._weights = weights[self._folds.start : self._folds.stop]
         self._step = np.zeros_like(self._weights)
         self._epoch = 0
 
@@ -62,20 +63,20 @@ class ToyTraining:
             time.sleep(self._spec.pause)
             if self._epoch == 2:
                 self._have_trouble()
-            losses = tuple(self._train(fold) for fold in range(self._data.num_folds))
+            losses = tuple(self._train(place, fold) for place, fold in enumerate(self._folds))
             yield EpochReport(self._epoch, {"loss": FoldValues(losses)}, time.perf_counter() - began)
 
-    def _train(self, fold: int) -> float:
+    def _train(self, place: int, fold: int) -> float:
         held_out = np.arange(len(self._data.targets)) % self._data.num_folds == fold
         rows = self._data.rows[:, : self._spec.columns]
         for _ in range(5):
-            errors = rows[~held_out] @ self._weights[fold] - self._data.targets[~held_out]
+            errors = rows[~held_out] @ self._weights[place] - self._data.targets[~held_out]
             gradient = rows[~held_out].T @ errors / len(errors)
             kept = self._spec.momentum if self._spec.solver == "momentum" else 0.0
-            self._step[fold] = kept * self._step[fold] - self._spec.lr * gradient
-            self._weights[fold] += self._step[fold]
+            self._step[place] = kept * self._step[place] - self._spec.lr * gradient
+            self._weights[place] += self._step[place]
         with np.errstate(over="ignore", invalid="ignore"):
-            errors = rows[held_out] @ self._weights[fold] - self._data.targets[held_out]
+            errors = rows[held_out] @ self._weights[place] - self._data.targets[held_out]
             return float(errors @ errors / len(errors))
 
     def _have_trouble(self) -> None:
@@ -131,12 +132,28 @@ class ToyFamily:
         return ()
 
     def start(self, spec: ToySpec, data: ToyData, *, seed: int, trial: int, device: str) -> ToyTraining:
+        self._log_start(trial)
+        return ToyTraining(spec, data, seed, trial)
+
+    def start_folds(
+        self, spec: ToySpec, data: ToyData, *, seed: int, trial: int, device: str, first: int, until: int
+    ) -> Training:
+        from models.training.joining import JoiningTraining
+
+        self._log_start(trial)
+        return JoiningTraining(
+            lambda folds: ToyTraining(spec, data, seed, trial, folds),
+            num_folds=data.num_folds,
+            first=first,
+            until=until,
+        )
+
+    def _log_start(self, trial: int) -> None:
         if self.log is not None:
             with self.log.open("a") as log:
                 log.write(f"{trial} {os.getpid()} {os.getppid()}\n")
         if self.broken:
             raise ValueError(self.broken)
-        return ToyTraining(spec, data, seed, trial)
 
     def serving(self) -> Serving:
         raise NotImplementedError("toys are not served")

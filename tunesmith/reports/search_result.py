@@ -12,7 +12,7 @@ from models.metrics import FoldValues, Metric
 from search.driver.search_run import SearchResult
 from search.spec.file import SearchSpec
 from search.study.records import TrialRecord
-from search.study.report import Importance, best_trials, counts, importances
+from search.study.report import Importance, best_trials, counts, importances, initial_trials
 from search.tracking.client import tracking_uri
 from tunesmith.console import new_table, out
 from tunesmith.figures import duration, interval, setting_text, settings_line, state_word, with_error
@@ -22,6 +22,8 @@ from tunesmith.program import command
 _BEST = 5
 _MATTERED = 8
 _BAR = 24
+_NOISE = 2.0
+"""Standard errors below which a gain may be noise."""
 
 
 def as_data(
@@ -37,6 +39,7 @@ def as_data(
         "states": dict(counts(outcome.trials)),
         "objective": objective.name,
         "best": [_trial_data(trial, family) for trial in best],
+        "initial": _initial_data(best, spec, family, outcome),
         "baselines": None if baselines is None else [_baseline_data(baseline) for baseline in baselines],
         "importances": [
             {"setting": importance.setting, "share": importance.share}
@@ -44,6 +47,14 @@ def as_data(
         ],
         "tracking": tracking_uri(spec, home),
     }
+
+
+def _initial_data(
+    best: Sequence[TrialRecord], spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult
+) -> dict[str, Any] | None:
+    """Return the best point that the search was given and how much better the winner is; None without one."""
+    gain = _gain_over_initial(best[0], spec, family, outcome) if best else None
+    return None if gain is None else {"number": gain[0].number, "gain": gain[1].summary()}
 
 
 def _trial_data(trial: TrialRecord, family: Family[Any, Any]) -> dict[str, Any]:
@@ -83,6 +94,7 @@ def print_result(
         return
     _print_best(best, family, spec)
     _print_winner(best[0], family)
+    _print_initial(best[0], spec, family, outcome)
     if baselines is not None:
         _print_baselines(best[0], objective, baselines)
     _print_importances(_importances(spec, family, outcome))
@@ -117,6 +129,35 @@ def _print_winner(winner: TrialRecord, family: Family[Any, Any]) -> None:
     out.print(f"[bold]the winner, #{winner.number}[/] [dim]({remark})[/]")
     if changed:
         out.print(table)
+
+
+def _print_initial(winner: TrialRecord, spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult) -> None:
+    """Say what the search found in addition to the points that it was given."""
+    gain = _gain_over_initial(winner, spec, family, outcome)
+    if gain is None:
+        return
+    initial, gained = gain
+    if initial.number == winner.number:
+        out.print("[yellow]it is a point that the search was given; the search found nothing better[/]")
+        return
+    better = interval(gained.mean, gained.standard_error)
+    line = f"better by {better} than #{initial.number}, the best point that the search was given"
+    noise = len(gained.values) > 1 and gained.mean < _NOISE * gained.standard_error
+    out.print(f"[yellow]{line}: within noise[/]" if noise else f"[dim]{line}[/]")
+
+
+def _gain_over_initial(
+    winner: TrialRecord, spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult
+) -> tuple[TrialRecord, FoldValues] | None:
+    """Return the best point that the search was given, and the winner's gain; None without such a point."""
+    objective = family.metrics[0]
+    best = best_trials(initial_trials(outcome.trials, spec.prior), objective, 1)
+    if not best:
+        return None
+    score, other = winner.last(objective.name), best[0].last(objective.name)
+    assert score is not None
+    assert other is not None
+    return best[0], _gain(score, other, objective)
 
 
 def _print_baselines(winner: TrialRecord, objective: Metric, baselines: Sequence[Baseline]) -> None:

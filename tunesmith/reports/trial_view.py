@@ -78,8 +78,8 @@ def print_trial(record: SearchRecord, number: int, home: Path) -> None:
 
 def _curves(trial: TrialRecord, metric: Metric) -> dict[str, list[float]]:
     """Return a metric's values by epoch on each fold; empty if an epoch did not report it."""
-    reported = [values for epoch in trial.epochs if (values := epoch.report.metrics.get(metric.name))]
-    if len(reported) < len(trial.epochs):
+    reported = [values for epoch in trial.epochs_of_all if (values := epoch.report.metrics.get(metric.name))]
+    if len(reported) < len(trial.epochs_of_all):
         return {}
     folds = zip(*(values.values for values in reported), strict=True)
     return {f"fold {number}": list(values) for number, values in enumerate(folds)}

@@ -101,7 +101,7 @@ def summary(outcome: Outcome) -> str:
         parts.append(f"{what}: {agreeing}, {differ} {by_number(differ, 'differs', 'differ')}{undecided}")
     if claims["holds"] + claims["does not hold"] + claims["undecided"]:
         epochs, published = outcome.record.spec.budget.epochs, outcome.experiment.epochs
-        trained = f", after {epochs} of its {published} epochs" if epochs < published else ""
+        trained = f", after {epochs} of its {counted(published, 'epoch')}" if epochs < published else ""
         parts.append(
             f"the paper's statements{trained}: {claims['holds']} {by_number(claims['holds'], 'holds', 'hold')}, "
             f"{claims['does not hold']} {by_number(claims['does not hold'], 'does', 'do')} not, "

@@ -76,9 +76,9 @@ def _draw_bar(
     request: SamplingRequest, vocabulary: MelodyVocabulary, random: np.random.Generator
 ) -> tuple[tuple[int, int], Fraction]:
     asked = request.asked_metre
-    if request.prompt is not None:
+    if request.given is not None:
         assert asked is not None
-        pickup = request.prompt.pickup % bar_length(asked)
+        pickup = request.given.pickup % bar_length(asked)
         return asked, Fraction(int(pickup * DIVISIONS), DIVISIONS)
     shares = _shares(vocabulary.bar_counts)
     shares[:, [DIVISIONS % position.denominator != 0 for position in vocabulary.positions]] = 0.0

@@ -1,8 +1,8 @@
 """A trained composer, one step at a time in numpy, with all constants precomputed.
 
 Symbols: G folds, B sequences, C blocks of W sequences, V tokens, S bar positions, H units, N pre-activations of a cell,
-J experts. Equations and order of the gates are those of ``models.folded``. The overhead of calls dominates a step of a
-few sequences, and that of numpy is a third of torch's.
+J experts, F rows of upper voices. Equations and order of the gates are those of ``models.folded``. The overhead of
+calls dominates a step of a few sequences, and that of numpy is a third of torch's.
 
 The rounding of matrix products depends on the number of rows. Therefore all products have W rows, and the last block is
 padded, so that the result of a sequence is identical to the last bit, regardless of the other sequences.
@@ -65,6 +65,11 @@ class ComposerSteps:
                 # All bar positions that a fold has not seen share the last row, as in training.
                 places = np.pad(vocabulary.seen_position, ((0, 0), (0, 1)))
                 self._beat = np.where(places[:, :, None], beat, beat[:, -1:])
+            self._upper = None
+            if model.upper is not None:
+                table = model.upper.table
+                rows = _array(table if model.embedding is None else table @ first.weight.mT)
+                self._upper = np.pad(rows, ((0, 0), (0, 1), (0, 0)))  # the last row is 0, that of negative numbers
             self._layers = [_Cell(layer) for layer in layers]
             weight, bias = model.head()
             self._head = _array(weight.mT)[:, None]
@@ -82,6 +87,7 @@ class ComposerSteps:
         positions: NDArray[np.int64],
         state: StepState,
         pointers: "Pointers | None" = None,
+        upper: NDArray[np.int64] | None = None,
     ) -> NDArray[np.float64]:
         """Advance by one note.
 
@@ -90,6 +96,7 @@ class ComposerSteps:
             positions: [B] bar positions of the next notes, S if the vocabulary lacks one.
             state: State of every layer; overwritten.
             pointers: The experts' votes for the next notes; None if the model does not copy.
+            upper: [B, F] what the next notes hear, see ``models.composer.upper_voices``; None for nothing.
 
         Returns:
             [B, V] log of the folds' mean probability of each next token (nats); impossible tokens are far below all
@@ -98,6 +105,8 @@ class ComposerSteps:
         x = self._table[:, _blocks(tokens)]
         if self._beat is not None:
             x += self._beat[:, _blocks(positions)]
+        if self._upper is not None and upper is not None:
+            x += self._upper[:, np.stack([_blocks(row) for row in upper.T], axis=-1)].sum(axis=3)
         for number, cell in enumerate(self._layers):
             if number:
                 x = cell.from_below(x)

@@ -1,6 +1,7 @@
 """Compose tunes by a trained composer, with or without a prompt.
 
-The prediction of a trained model is the mean over its folds' networks.
+The prediction of a trained model is the mean over its folds' networks. A model with conditioning = upper_voices
+composes the voices of a score from the top; each hears those above it, and a single tune is a top voice.
 
 Metre, pickup and, for models that read every piece in C, the tonic are drawn with their frequencies in the training
 pieces, unless the request or its prompt determines them. Then notes are sampled one by one from the tokens that
@@ -9,6 +10,8 @@ scale. If the key is unknown, the final tonic is estimated from the notes before
 tunes of a model that was trained in all keys are then transposed to the most likely key.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -18,6 +21,7 @@ from numpy.typing import NDArray
 
 from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.errors import BadInputError
+from data_prep.melodies.upper_voices import heard, no_voices
 from data_prep.randomness import stream
 from data_prep.tunes.notation import DIVISIONS, Tune
 from data_prep.wording import by_number, counted
@@ -32,6 +36,7 @@ from models.composer.composing.sampling import drawn, recall, shaped
 from models.composer.composing.steps import ComposerSteps
 from models.composer.model import ComposerModel
 from models.composer.spec import ComposerSpec
+from models.composer.upper_voices import upper_rows
 from models.training import checkpoint
 from models.uses.request import SamplingRequest
 
@@ -86,23 +91,45 @@ class TuneComposer:
 
         Args:
             request: The request, the same for all tunes.
-            count: Number of tunes.
+            count: Number of tunes, or of scores with several voices.
             seed: Random seed; tune number i does not depend on the count.
 
         Returns:
-            The tunes.
+            The tunes; with several voices, those of each score from the top.
 
         Raises:
             BadInputError: If the model cannot fulfil the request, or the count is not 1 to MAX_COUNT.
         """
         if not 1 <= count <= MAX_COUNT:
             raise BadInputError(f"from 1 to {MAX_COUNT} tunes are composed at once", f"got {count}")
+        if self.spec.conditioning == "off" and (request.voices > 1 or request.above):
+            raise BadInputError(
+                "scores of several voices need a model that hears the voices above",
+                "this one was trained with conditioning = off",
+                remedy="compose single tunes, or train with conditioning = upper_voices",
+            )
+        tunes = self._tunes(request, range(count), seed)
+        return [voice for number, top in enumerate(tunes) for voice in self._score(top, request, number, seed)]
+
+    def _score(self, top: Tune, request: SamplingRequest, number: int, seed: int) -> list[Tune]:
+        """Compose the voices below the top voice of score number i; the lowest may have to end on the tonic too."""
+        voices = [top]
+        while len(voices) < request.voices:
+            above, is_lowest = (*request.above, *voices), len(voices) == request.voices - 1
+            ends = request.end_on_tonic and is_lowest
+            below = replace(request, voices=1, above=above, prompt=None, end_on_tonic=ends)
+            voices += self._tunes(below, range(number, number + 1), seed)
+        return voices
+
+    def _tunes(self, request: SamplingRequest, numbered: range, seed: int) -> list[Tune]:
+        """Compose one voice of the tunes with these numbers."""
+        purpose = f"{_PURPOSE} voice {len(request.above) + 1}" if request.above else _PURPOSE
         prompt = self._prompt(request)
         rules: dict[tuple[int, int], NoteRules] = {}
         tunes: list[Tune] = []
-        for first in range(0, count, _TOGETHER):
-            numbers = range(first, min(first + _TOGETHER, count))
-            drafts = [self._draft(request, stream(seed, _PURPOSE, trial=number), rules) for number in numbers]
+        for first in range(0, len(numbered), _TOGETHER):
+            numbers = numbered[first : first + _TOGETHER]
+            drafts = [self._draft(request, stream(seed, purpose, trial=number), rules) for number in numbers]
             self._write(drafts, request, prompt)
             num_prompt = 0 if prompt is None else len(prompt.pitch)
             tunes += [self._in_likely_key(draft.tune(num_prompt), request) for draft in drafts]
@@ -116,7 +143,7 @@ class TuneComposer:
         return in_best_key(tune, floor.pitches, *request.pitch_range)
 
     def remarks(self, request: SamplingRequest) -> list[str]:
-        """Return the parts of a request that the training data did not contain.
+        """Return the limits of the model, and the parts of a request that the training data did not contain.
 
         Args:
             request: The request.
@@ -125,6 +152,11 @@ class TuneComposer:
             One line for each part.
         """
         remarks: list[str] = []
+        if self.spec.conditioning == "upper_voices" and request.voices == 1 and not request.above:
+            remarks.append(
+                "the model predicts a voice from the higher voices of its score; a single tune is composed as a top "
+                "voice, which has none above it"
+            )
         metre, prompt = request.asked_metre, self._prompt(request)
         if metre is not None and not knows_metre(self.vocabulary, metre):
             remarks.append(f"no piece that the model was trained on is in {metre[0]}/{metre[1]}")
@@ -188,7 +220,7 @@ class TuneComposer:
 
     def _write(self, drafts: list[Draft], request: SamplingRequest, prompt: PromptEvents | None) -> None:
         """Add the prompt to the drafts, then compose all of them to their ends, one note at a time."""
-        batch = _Batch(self, drafts)
+        batch = _Batch(self, drafts, request.above)
         if prompt is not None:
             for token, pitch, duration in zip(prompt.token, prompt.pitch, prompt.duration, strict=True):
                 if token is not None:
@@ -214,11 +246,12 @@ class TuneComposer:
 class _Batch:
     """The model over B tunes that are composed together, note by note."""
 
-    def __init__(self, composer: TuneComposer, drafts: list[Draft]) -> None:
+    def __init__(self, composer: TuneComposer, drafts: list[Draft], above: Sequence[Tune]) -> None:
         spec, self._drafts = composer.spec, drafts
         self._steps = composer.steps
         self._state = self._steps.start(len(drafts))
         self._tokens = np.full(len(drafts), self._steps.begin, np.int64)
+        self._above, self._shift = [_in_ticks(voice) for voice in above], [draft.heading.shift for draft in drafts]
         self._experts = None
         if spec.copies != "off":
             bars = [draft.bars for draft in drafts]
@@ -228,10 +261,29 @@ class _Batch:
         """Return [B, V] log probabilities of every tune's next token (nats), meaningless for finished tunes."""
         positions = np.array([draft.position for draft in self._drafts])
         pointers = self._experts and self._experts.look([draft.onset for draft in self._drafts], positions)
-        return self._steps.step(self._tokens, positions, self._state, pointers)
+        return self._steps.step(self._tokens, positions, self._state, pointers, self._heard())
+
+    def _heard(self) -> NDArray[np.int64] | None:
+        """Return [B, F] what the next note of every tune hears; None without voices above."""
+        if not self._above:
+            return None
+        now = np.array([draft.onset for draft in self._drafts])
+        upper = no_voices(len(now))
+        for number, voice in enumerate(self._above):
+            upper[:, number] = heard(now, *voice, DIVISIONS)
+        return upper_rows(upper, np.array(self._shift))
 
     def add(self, tokens: NDArray[np.int64]) -> None:
         """Append [B] tokens at the onsets of the drafts' next notes."""
         self._tokens = tokens
         if self._experts is not None:
             self._experts.add(tokens, [draft.onset for draft in self._drafts])
+
+
+def _in_ticks(voice: Tune) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the beginning and the end of each note of a voice (ticks), and its pitch."""
+    ends = np.array(
+        [int((onset + length) * DIVISIONS) for onset, length in zip(voice.onsets(), voice.duration, strict=True)]
+    )
+    begins = np.array([int(onset * DIVISIONS) for onset in voice.onsets()])
+    return begins, ends, np.array(voice.pitch, np.int64)

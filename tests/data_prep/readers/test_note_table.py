@@ -37,6 +37,6 @@ def test_a_table_of_a_newer_version_is_rejected() -> None:
     with ipc.new_file(sink, table.schema.with_metadata({b"tunesmith": json.dumps(metadata).encode()})) as writer:
         writer.write_table(table)
     with pytest.raises(
-        BadInputError, match=r"reads note tables up to format 1: got format 2 \(x\.arrow\); upgrade tunesmith"
+        BadInputError, match=r"reads note tables up to format \d: got format \d \(x\.arrow\); upgrade tunesmith"
     ):
         from_bytes(sink.getvalue().to_pybytes(), "x.arrow")

@@ -56,7 +56,7 @@ class OneStream(DropoutStreams):
     """The dropout streams of a single fold."""
 
     def __init__(self, fold: int) -> None:
-        super().__init__(3, "dropout", num_folds=G, trial=1, epoch=1)
+        super().__init__(3, "dropout", folds=range(G), trial=1, epoch=1)
         self._streams = self._streams[fold : fold + 1]
 
 
@@ -94,7 +94,10 @@ def test_folds_trained_in_lockstep_equal_models_trained_alone(
     alone = [only(made.model, fold) for fold in range(G)]
     rules = [FoldedOptimiser(model.parameters(), "adamw", weight_decay=0.1, clip=0.3) for model in alone]
     together = FoldedOptimiser(made.model.parameters(), "adamw", weight_decay=0.1, clip=0.3)
-    dropout, drops = DropoutStreams(3, "dropout", num_folds=G, trial=1, epoch=1), [OneStream(fold) for fold in range(G)]
+    dropout, drops = (
+        DropoutStreams(3, "dropout", folds=range(G), trial=1, epoch=1),
+        [OneStream(fold) for fold in range(G)],
+    )
     for _ in range(4):
         tokens, positions, targets = batch(made)
         share, actual = torch.rand(targets.shape, dtype=torch.float64), copies(made)

@@ -219,7 +219,7 @@ def check_averages(
     log_joint: NDArray[np.float64],
 ) -> None:
     data, start = encoding.melodies, encoding.sequences.start
-    actual = score(encoding, log_marginal, log_joint)
+    actual = score(encoding, log_marginal, log_joint, range(encoding.num_folds))
     for fold in range(data.num_folds):
         pieces = np.flatnonzero(data.fold == fold)
         sizes = np.diff(data.start)[pieces]

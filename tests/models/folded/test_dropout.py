@@ -5,7 +5,7 @@ from models.folded.dropout import DropoutStreams
 
 
 def streams(num_folds: int = 3, *, trial: int = 0, epoch: int = 1) -> DropoutStreams:
-    return DropoutStreams(7, "dropout", num_folds=num_folds, trial=trial, epoch=epoch)
+    return DropoutStreams(7, "dropout", folds=range(num_folds), trial=trial, epoch=epoch)
 
 
 def test_the_probability_is_that_of_zeroing_and_means_are_preserved() -> None:

@@ -214,7 +214,7 @@ class OneStream(DropoutStreams):
     """The dropout streams of a single fold."""
 
     def __init__(self, fold: int) -> None:
-        super().__init__(3, "dropout", num_folds=G, trial=1, epoch=1)
+        super().__init__(3, "dropout", folds=range(G), trial=1, epoch=1)
         self._streams = self._streams[fold : fold + 1]
 
 
@@ -244,7 +244,10 @@ def test_folds_trained_in_lockstep_equal_models_trained_alone(settings: dict[str
     alone = [only(model, fold) for fold in range(G)]
     rules = [FoldedOptimiser(single.parameters(), "adamw", weight_decay=0.1, clip=0.3) for single in alone]
     together = FoldedOptimiser(model.parameters(), "adamw", weight_decay=0.1, clip=0.3)
-    dropout, drops = DropoutStreams(3, "dropout", num_folds=G, trial=1, epoch=1), [OneStream(fold) for fold in range(G)]
+    dropout, drops = (
+        DropoutStreams(3, "dropout", folds=range(G), trial=1, epoch=1),
+        [OneStream(fold) for fold in range(G)],
+    )
     x, lengths = inputs()
     for style in (0, 1, 0, 1):
         output, _ = model(x, lengths, style, dropout)

@@ -1,8 +1,8 @@
 # Ray is partly untyped:
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from toy_family import LOSS, TOY_SEARCH, ToyFamily
 from data_prep.randomness import stream
 from models.family import EpochReport
 from models.metrics import FoldValues, Metric
+from models.spec import Value
 from search.driver.scheduler import ResumableASHA, UnstoppedTrials, make_scheduler
 from search.driver.worker import FAILURE
 from search.private_apis import asha_rungs
@@ -33,14 +34,15 @@ def asha(search: SearchSpec, objective: Metric, past: Sequence[TrialRecord]) -> 
 class FakeTrial:
     number: int
     attempt: int = 0
+    values: Mapping[str, Value] = field(default_factory=dict[str, Value])
 
     @property
     def trial_id(self) -> str:
         return f"{self.number}-{self.attempt}"
 
     @property
-    def config(self) -> dict[str, int]:
-        return {"number": self.number}
+    def config(self) -> dict[str, Any]:
+        return {"number": self.number, "values": self.values}
 
 
 def record(number: int, losses: list[float]) -> TrialRecord:
@@ -144,3 +146,24 @@ def test_without_a_scheduler_every_trial_trains_to_its_full_budget_or_fails() ->
     for number, losses in enumerate(([1.0] * 20, [float(epoch) for epoch in range(20)])):
         assert train(scheduler, FakeTrial(number), losses) == losses[:9]
     assert scheduler.on_trial_result(None, FakeTrial(2), {"epoch": 0, "loss": float("nan"), FAILURE: "x"}) == "STOP"
+
+
+def test_a_trial_that_starts_behind_is_not_judged_at_the_first_rung() -> None:
+    text = TOY_SEARCH.replace("reduction = 3", 'reduction = 3\nlate = ["momentum", "columns"]')
+    search = parse(text, "toy", family=ToyFamily(), overrides={"budget.epochs": 27})
+    others = [record(number, [1.0] * 9) for number in range(9)]
+    slow = {"columns": 8}
+    curve = [5.0, 5.0, *[0.0] * 25]
+    assert len(train(asha(search, LOSS, others), FakeTrial(9, values=slow), curve)) == 27
+    assert len(train(asha(search, LOSS, others), FakeTrial(9, values={"columns": 4}), curve)) == 1
+    past = [*others, replace(record(9, curve[:3]), values=slow)]
+    again = asha(search, LOSS, past)
+    assert {epoch: len(values) for epoch, values in asha_rungs(again).items()} == {27: 0, 9: 9, 3: 10, 1: 9}
+    worse = [5.0, 5.0, 5.0, *[0.0] * 24]
+    assert len(train(again, FakeTrial(10, values=slow), worse)) == 3, "it is judged at the second rung"
+
+
+def test_without_rungs_a_trial_that_starts_behind_ends_with_its_budget() -> None:
+    text = TOY_SEARCH.replace("reduction = 3", 'reduction = 3\nlate = ["columns"]')
+    search = parse(text, "toy", family=ToyFamily(), overrides={"budget.epochs": 1})
+    assert len(train(asha(search, LOSS, []), FakeTrial(0, values={"columns": 8}), [1.0] * 9)) == 1

@@ -10,7 +10,7 @@ from search.passwords import without_password
 from search.spec.built_in import further_searches
 from search.spec.file import SearchSpec, load, parse
 from search.spec.sampler_section import Random
-from search.spec.scheduler_section import Asha, FullBudget
+from search.spec.scheduler_section import FullBudget
 from search.spec.sections import read_duration, write_duration
 
 TOY = ToyFamily()
@@ -172,6 +172,18 @@ def test_the_budget_sets_the_epochs() -> None:
             "[scheduler]\nkind = 'hyperband'\n",
             r"no scheduler is called 'hyperband' \(\[scheduler\], s.toml line 2\); there are: asha, none",
         ),
+        (
+            "[scheduler]\nlate = ['augmentt']\n",
+            r"no setting is called 'augmentt' \(\[scheduler\], s.toml line 2\); did you mean 'augment'",
+        ),
+        (
+            "family = 'stylenet'\n[scheduler]\nfolds_first = 1\n",
+            r"all folds of stylenet are trained from the start: folds_first = 1 \(\[scheduler\], s.toml line 3\)",
+        ),
+        (
+            "[scheduler]\nfolds_first = 1\nfirst_rung = 2\n[storage]\nsnapshots = [1, 3]\n",
+            r"with folds_first = 1, epoch 1 has 1 .*; set it to 0, or keep snapshots after epoch 2",
+        ),
         ("[sampler]\nkind = 3\n", r"no sampler is called '3' \(\[sampler\], s.toml line 2\); there are: grid, poin"),
         (
             "[scheduler]\nkind = 'none'\nreduction = 2\n",
@@ -209,7 +221,7 @@ def test_each_kind_of_a_section_round_trips(text: str) -> None:
 
 
 def test_a_section_inherits_missing_keys_from_the_built_in_search_only_for_the_same_kind() -> None:
-    assert parse("[scheduler]\nkind = 'asha'\n", "s.toml").scheduler == Asha(first_rung=2, reduction=2)
+    assert parse("[scheduler]\nkind = 'asha'\n", "s.toml").scheduler == load("composer").scheduler
     assert parse("[scheduler]\nkind = 'none'\n", "s.toml").scheduler == FullBudget()
     assert parse("[sampler]\nkind = 'random'\n", "s.toml", overrides={"sampler.seed": 7}).sampler == Random(seed=7)
 

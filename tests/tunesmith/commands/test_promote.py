@@ -39,7 +39,8 @@ def place(finished: Place, tmp_path: Path) -> Place:
 
 
 def search(place: Place, name: str, *settings: str) -> None:
-    done = place.run("search", "composer", "--name", name, *BUDGET, *settings)
+    (place.folder / "full.toml").write_text('family = "composer"\n[scheduler]\nkind = "none"\n')
+    done = place.run("search", "full.toml", "--name", name, *BUDGET, *settings)
     assert done.returncode == 0, done.stderr
 
 

@@ -15,7 +15,7 @@ from search.spec.file import load
 from search.spec.sections import Budget
 from search.study.records import EpochRecord, TrialRecord
 from tunesmith.home import home_folder
-from tunesmith.reports.search_result import print_result
+from tunesmith.reports.search_result import as_data, print_result
 
 COMPOSER = FAMILIES["composer"]
 REPORT = EpochReport(1, {COMPOSER.metrics[0].name: FoldValues((1.5, 1.75))}, 2.0)
@@ -39,7 +39,47 @@ def test_only_settings_of_the_winner_that_differ_from_the_defaults_are_printed(
 
 
 def test_a_winner_with_default_settings_is_described_as_such(capsys: pytest.CaptureFixture[str]) -> None:
-    assert printed({}, capsys)["the winner, #3 (all settings have their defaults)"] == ()
+    assert printed({}, capsys)["the winner, #3 (all settings have their defaults)"] == (
+        "it is a point that the search was given; the search found nothing better",
+    )
+
+
+def of_points(*losses: tuple[float, float]) -> tuple[TrialRecord, ...]:
+    """Return trials: of the three points of the built-in search in turn, then of other settings."""
+    search, name = load("composer"), COMPOSER.metrics[0].name
+    values = [*search.prior, *({"size": 33 + n} for n in range(10))]
+    return tuple(
+        TrialRecord(
+            number, "COMPLETE", point, (EpochRecord(EpochReport(1, {name: FoldValues(folds)}, 1.0), 0),), None, None, ""
+        )
+        for number, (point, folds) in enumerate(zip(values, losses, strict=False))
+    )
+
+
+@pytest.mark.parametrize(
+    ("losses", "line"),
+    [
+        ([(2.0, 2.2), (1.5, 1.7), (1.4, 1.6), (1.9, 2.0)], "it is a point that the search was given; the search found"),
+        ([(2.0, 2.2), (1.5, 1.7), (1.4, 1.6), (1.3, 1.5)], "better by 0.100 ± 0.000 than #2, the best point that the"),
+        ([(2.0, 2.2), (1.5, 1.7), (1.4, 1.6), (1.2, 1.7)], "better by 0.050 ± 0.150 than #2, the best point that the"),
+    ],
+)
+def test_the_winner_is_compared_with_the_points_that_the_search_was_given(
+    losses: list[tuple[float, float]], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome = SearchResult("trials", of_points(*losses), 4, True, 2.0, (), Budget())
+    print_result(load("composer"), COMPOSER, outcome, None)
+    printed_lines = [text for text in capsys.readouterr().out.splitlines() if text.startswith(line)]
+    assert len(printed_lines) == 1
+    assert printed_lines[0].endswith(": within noise") == ("0.050" in line)
+    data = as_data(load("composer"), COMPOSER, outcome, None, Path())
+    assert data["initial"]["number"] == 2
+
+
+def test_a_search_without_given_points_compares_with_none(capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = SearchResult("trials", of_points((1.0, 2.0)), 1, True, 2.0, (), Budget())
+    print_result(load("composer").model_copy(update={"prior": ()}), COMPOSER, outcome, None)
+    assert "was given" not in capsys.readouterr().out
 
 
 def test_every_suggested_command_has_the_searchs_home(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,7 +70,13 @@ def compose(
         str | None,
         typer.Option(help="Repeated parts of equal length, e.g. AABB (of 8 bars each with --bars 32).", metavar="AABB"),
     ] = None,
-    count: Annotated[int, typer.Option(help="Number of tunes.")] = 1,
+    voices: Annotated[
+        int,
+        typer.Option(
+            help="Number of voices of each score, from the top, for a model with conditioning = upper_voices."
+        ),
+    ] = 1,
+    count: Annotated[int, typer.Option(help="Number of tunes, or of scores.")] = 1,
     seed: Annotated[int, typer.Option(help="The same seed gives the same tunes.", min=0)] = 1,
     folder: Annotated[Path, typer.Option("--out", help="Folder for the files.", metavar="DIR")] = Path("composed"),
     formats: Annotated[
@@ -105,6 +111,8 @@ def compose(
         tunesmith compose --form AABB --bars 32
 
         tunesmith compose --prompt tune.abc --prompt-notes 16 --lowest G3 --highest B5
+
+        tunesmith compose --model composer@champion --voices 4
     """
     from models.families import family_of, offering
     from models.uses.offers import ComposingFamily
@@ -126,6 +134,7 @@ def compose(
         form=form,
         prompt=beginning,
         prompt_notes=prompt_notes,
+        voices=voices,
     )
     make_folder(folder, "tunes", "--out")
     families = offering(ComposingFamily)
@@ -136,7 +145,7 @@ def compose(
         warn(remark)
     compared = _corpus(chosen, corpus, repeats) if report else None
     tunes = {
-        f"{number:02d}": dataclasses.replace(tune, title=f"{chosen.name}, seed {seed}, number {number}")
+        f"{number:02d}": dataclasses.replace(tune, title=f"{chosen.name}, seed {seed}, {_numbered(number, voices)}")
         for number, tune in enumerate(composer.compose(request, count=count, seed=seed), 1)
     }
     name, rows, summary = target.write(tunes, f"{chosen.name}-seed{seed}", compared)
@@ -218,6 +227,12 @@ def _prompt(path: Path | None) -> "tuple[Tune | None, list[str]]":
 
     tune, remarks = read_prompt(path)
     return tune, list(remarks)
+
+
+def _numbered(number: int, voices: int) -> str:
+    """Return the words for tune number i, from 1, or for its score and voice."""
+    score, voice = divmod(number - 1, voices)
+    return f"number {number}" if voices == 1 else f"score {score + 1}, voice {voice + 1}"
 
 
 def _corpus(model: "NamedModel", name: str | None, repeats: str | None) -> "Compared":

@@ -12,6 +12,7 @@ from data_prep.pitches import REST
 from data_prep.tunes.notation import Tune
 from data_prep.tunes.prompts import read_prompt
 from data_prep.writers.files import FORMATS, write
+from tests.hand_melodies import two_voices
 from tests.models.trained_composers import trained
 from tests.tunesmith.conftest import Done
 from tunesmith.cli import run
@@ -71,6 +72,24 @@ def test_the_same_seed_composes_the_same_tunes(compose: Callable[..., Done], tmp
     assert len(files["four"]) == 4
     assert files["four"][:2] == files["two"]
     assert files["two"] != files["other"]
+
+
+def test_the_voices_of_scores_are_written_as_tunes(compose: Callable[..., Done], tmp_path: Path) -> None:
+    hearing = trained(tmp_path / "hearing.pt", two_voices(12), conditioning="upper_voices")
+    done = compose("--voices 3 --count 2 --bars 4 --formats abc --no-report --json", model=hearing)
+    assert done.status == 0, done.err
+    tunes = json.loads(done.out)["tunes"]
+    assert [tune["name"][-2:] for tune in tunes] == ["01", "02", "03", "04", "05", "06"]
+    for score in (tunes[:3], tunes[3:]):
+        assert len({(tune["key"], tune["metre"], tune["bars"]) for tune in score}) == 1
+    titles = [(tmp_path / tune["files"][0]).read_text().split("T:")[1].split("\n")[0] for tune in tunes]
+    assert [title.split(", ", 2)[2] for title in titles[2:4]] == ["score 1, voice 3", "score 2, voice 1"]
+
+
+def test_a_model_of_single_tunes_composes_no_scores(compose: Callable[..., Done]) -> None:
+    done = compose("--voices 2")
+    assert done.status == 2
+    assert "scores of several voices need a model that hears the voices above" in done.err
 
 
 def test_each_run_writes_a_set_of_its_own_and_does_not_change_other_files(
