@@ -19,6 +19,9 @@ _LARGEST = 1e300
 _BACKEND = "backend"
 """The key of a checkpoint with the name of the backend that computed it; without the key it is the reference."""
 
+_FIRST_FOLDS = "first_folds"
+"""The key of a checkpoint with the argument of that name; without the key, all folds were trained from the start."""
+
 _REPORT = "report"
 """The key of a checkpoint with the report of its epoch, which follows the checkpoint."""
 
@@ -45,7 +48,7 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
     """Train all folds up to the full budget, from the checkpoint of an earlier attempt if there is one.
 
     The reports depend only on (seed, number, spec, data, backend), with or without Ray and interruptions. A checkpoint
-    of another backend is not used, so that no trial mixes two.
+    of another backend or with other ``first_folds`` is not used, so that no trial mixes two.
 
     Args:
         family: The model family.
@@ -71,7 +74,8 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
 
     training = _start(family, spec, data, first_folds, {"seed": seed, "trial": number, "device": device})
     backend = chosen(device).name
-    extra = {"seed": seed, "trial": number, _BACKEND: backend}
+    identity = {"seed": seed, "trial": number, _BACKEND: backend}
+    extra = {**identity, _FIRST_FOLDS: first_folds and list(first_folds)}
     epochs = spec.model_dump()["epochs"]
     saved = None if files is None else _newest(files, number, extra, spec, say)
     again: list[EpochReport] = []
@@ -88,7 +92,7 @@ def train_trial(  # noqa: PLR0913  (all that a trial depends on, named)
             files.save_state(number, epoch_report.epoch, training.state(), spec, state_extra)
         if files is not None and epoch_report.epoch in {*snapshots, epochs}:
             inputs = {"family": family.name, "fingerprint": data.fingerprint}
-            model = (training.weights(), spec, {**extra, **inputs, "vocabulary": training.vocabulary})
+            model = (training.weights(), spec, {**identity, **inputs, "vocabulary": training.vocabulary})
             if epoch_report.epoch == epochs:
                 files.save_model(number, *model)
             else:
@@ -116,7 +120,7 @@ def _newest(
         if saved is None:
             damaged.append(f"{files.place.label}/{name}")
             continue
-        found = {_BACKEND: "reference", **saved.extra}
+        found = {_BACKEND: "reference", _FIRST_FOLDS: None, **saved.extra}
         different = {key for key, value in extra.items() if found.get(key) != value}
         if not different and spec.equals_stored(saved.spec):
             newest = saved

@@ -58,6 +58,23 @@ def test_an_interrupted_trial_resumes_with_the_same_losses(tmp_path: Path) -> No
     assert losses(train(tmp_path)) == uninterrupted[2:], "the epoch of the checkpoint is reported again"
 
 
+def test_a_trial_resumes_with_as_many_folds_as_before(tmp_path: Path) -> None:
+    joining: dict[str, Any] = {"first_folds": (1, 2)}
+    uninterrupted = losses(train(None, **joining))
+    assert [len(values) for _, values in uninterrupted] == [1, 1, *[2] * 7]
+    assert losses(train(tmp_path, until=2, **joining)) == uninterrupted[:2]
+    assert losses(train(tmp_path, until=4, **joining)) == uninterrupted[:4]
+    assert losses(train(tmp_path, **joining)) == uninterrupted[2:]
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, (1, 2)), ((1, 2), None), ((1, 2), (1, 4))])
+def test_a_checkpoint_with_other_first_folds_is_not_used(
+    before: tuple[int, int] | None, after: tuple[int, int] | None, tmp_path: Path
+) -> None:
+    train(tmp_path, until=5, first_folds=before)
+    assert losses(train(tmp_path, first_folds=after)) == losses(train(None, first_folds=after))
+
+
 @pytest.mark.parametrize("death", [1, 3, 9])
 def test_a_report_lost_after_its_checkpoint_is_repeated(tmp_path: Path, death: int) -> None:
     uninterrupted = losses(train(None))
