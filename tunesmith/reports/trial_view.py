@@ -61,7 +61,8 @@ def print_trial(record: SearchRecord, number: int, home: Path) -> None:
     out.print(table)
     if len(trial.epochs) > 1:
         for metric in (objective, TRAIN_LOSS):
-            draw_curves(out, f"{metric.name} ({metric.unit}) by epoch", _curves(trial, metric))
+            title, first = f"{metric.name} ({metric.unit}) by epoch", trial.epochs_of_all[0].report.epoch
+            draw_curves(out, title, _curves(trial, metric), first)
     settings = new_table(show_header=False)
     for name, value in spec.model_dump().items():
         if spec.matters(name, spec.model_dump()):
