@@ -11,8 +11,8 @@ from search.control.requests import AddPoint, Answer, ChangeBudget, Request, Sto
 from search.driver.failures import Failures
 from search.driver.recorder import Recorder
 from search.spec.sections import Budget, write_duration
-from search.study.connection import DatabaseGoneError
 from search.study.lease import StudyLostError
+from search.study.states import DatabaseGoneError
 from search.study.writer import Study
 
 _PAUSE_S = 1.0

@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from data_prep.errors import BadInputError, one_line
 from search.passwords import without_password
+from search.study.states import DatabaseGoneError
 
 _POSTGRESQL = {
     "connect_timeout": 3,
@@ -19,19 +20,6 @@ _POSTGRESQL = {
     "tcp_user_timeout": 5000,
 }
 """Options of libpq that detect a lost server within seconds; options in the URL take precedence."""
-
-
-class DatabaseGoneError(BadInputError):
-    """The database does not answer, or does not accept connections or writes at the moment.
-
-    Attributes:
-        reason: The database driver's reason, in one line.
-    """
-
-    def __init__(self, url: str, reason: str) -> None:
-        """Initialize with the URL without its password, and the reason."""
-        super().__init__("the study's database must be reachable", url, reason)
-        self.reason = reason
 
 
 def open_database(url: str) -> RDBStorage:

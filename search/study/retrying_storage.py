@@ -16,8 +16,8 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from search.private_apis import cached
-from search.study.connection import DatabaseGoneError
 from search.study.lease import StudyLostError, Waiting
+from search.study.states import DatabaseGoneError
 
 _T = TypeVar("_T")
 _Method = TypeVar("_Method", bound=Callable[..., Any])

@@ -138,12 +138,13 @@ def _print_initial(winner: TrialRecord, spec: SearchSpec, family: Family[Any, An
         return
     initial, gained = gain
     if initial.number == winner.number:
-        out.print("[yellow]it is a point that the search was given; the search found nothing better[/]")
+        line = "it is a point that the search was given; the search found nothing better"
+        out.print(f"[yellow]{line}[/]", soft_wrap=True)
         return
     better = interval(gained.mean, gained.standard_error)
     line = f"better by {better} than #{initial.number}, the best point that the search was given"
     noise = len(gained.values) > 1 and gained.mean < _NOISE * gained.standard_error
-    out.print(f"[yellow]{line}: within noise[/]" if noise else f"[dim]{line}[/]")
+    out.print(f"[yellow]{line}: within noise[/]" if noise else f"[dim]{line}[/]", soft_wrap=True)
 
 
 def _gain_over_initial(

@@ -16,10 +16,11 @@ from toy_family import TOY_SEARCH, ToyFamily
 
 from data_prep.errors import BadInputError
 from search.spec.file import parse
-from search.study.connection import DatabaseGoneError, close_database, open_database
+from search.study.connection import close_database, open_database
 from search.study.database import open_study, read_search
 from search.study.lease import StudyLostError, Waiting
 from search.study.retrying_storage import RetryingStorage
+from search.study.states import DatabaseGoneError
 from tests.postgres_server import PASSWORD, USER, PostgresServer
 
 TOY = ToyFamily()
