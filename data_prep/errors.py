@@ -1,12 +1,16 @@
 """The exception for bad input, stored as its parts: rule, value, location and remedy."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import accumulate
 from typing import Literal, TypeAlias
 
 _LONGEST = 100
 """Characters of a value that an error message shows."""
+
+_LONGEST_LIST = 320
+"""Characters of a list of names that an error message shows."""
 
 ActionName: TypeAlias = Literal[
     "resume search",
@@ -96,8 +100,16 @@ def unknown(kind: str, value: str, known: Iterable[str], where: str = "") -> Bad
     """
     names = sorted(known)
     near = get_close_matches(value[:_LONGEST], names, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {_listed(names)}"
     return BadInputError(f"no {kind} is called {shown(value)}", where=where, remedy=hint)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names with commas, as many as fit into a line that can still be read."""
+    ends = list(accumulate(len(name) + len(", ") for name in names))
+    num_listed = sum(end <= _LONGEST_LIST for end in ends)
+    rest = len(names) - num_listed
+    return ", ".join([*names[:num_listed], *([f"and {rest} more"] if rest else [])])
 
 
 def shown(value: object) -> str:
