@@ -35,7 +35,7 @@ _KEPT = 0.7
 """Probability of keeping a value of a known good point."""
 
 _REPEATED = 40
-"""Every so many settings, the known good points are trained again, with other random seeds."""
+"""Interval, in settings, at which the known good points are trained again with another random seed."""
 
 
 def setting(family: str, number: int) -> dict[str, Value]:

@@ -96,17 +96,22 @@ def rows_of(runs: Mapping[str, Sequence[Floats]]) -> list[list[str]]:
     return rows
 
 
-def main() -> None:
-    """Train, score and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corpus", default="oneills")
+def begin(description: str | None, corpus: str, target: Path) -> argparse.Namespace:
+    """Read the arguments of a script that trains models and writes a page, and train on one thread."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--corpus", default=corpus)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--runs", type=Path, default=Path("runs", "directions"))
-    parser.add_argument("--out", type=Path, default=TARGET)
-    arguments = parser.parse_args()
+    parser.add_argument("--out", type=Path, default=target)
     torch.set_num_threads(1)
     use("auto")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Train, score and write the page."""
+    arguments = begin(__doc__, "oneills", TARGET)
     prepared = prepare(arguments.corpus)
     kept = arguments.runs / prepared.data.fingerprint
     runs: dict[str, dict[str, list[Floats]]] = {copying: {name: [] for name in CHANGES} for copying in COPYING}

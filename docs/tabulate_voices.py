@@ -6,7 +6,6 @@ All models are scored on the folds of the corpus; the test set stays sealed. Eac
 --runs, so that a stopped measurement continues.
 """
 
-import argparse
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -15,14 +14,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from tabulate_directions import COPYING, pieces_of
+from tabulate_directions import COPYING, begin, pieces_of
 from tabulate_tunes import Floats, table, with_error
 
 from data_prep.prepared.corpus import prepare
 from models.composer.spec import ComposerSpec
-from models.folded.request import use
 from tunesmith.figures import settings_line
 
 TARGET = Path(__file__).parent / "results" / "voices.md"
@@ -90,15 +87,7 @@ def by_voice(runs: Mapping[str, Sequence[Floats]], voice: Ints) -> list[list[str
 
 def main() -> None:
     """Train, score and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corpus", default="chorales")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=6)
-    parser.add_argument("--runs", type=Path, default=Path("runs", "directions"))
-    parser.add_argument("--out", type=Path, default=TARGET)
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    use("auto")
+    arguments = begin(__doc__, "chorales", TARGET)
     prepared = prepare(arguments.corpus)
     data, origins = prepared.data, prepared.origins
     kept = arguments.runs / data.fingerprint

@@ -21,6 +21,7 @@ from optuna.trial import FrozenTrial
 from models.family import EpochReport
 from models.metrics import FoldValues
 from models.spec import Value
+from search.driver.sampler import IndependentSampler
 from search.spec.domains import Range
 from search.spec.file import load
 from search.spec.space import Space
@@ -163,7 +164,7 @@ def read_table(family: str, path: Path | None = None) -> Table:
     )
 
 
-class TableSampler(BaseSampler):
+class TableSampler(IndependentSampler):
     """Proposes the setting of a table that is nearest to the proposal of another sampler and was not proposed yet."""
 
     def __init__(self, sampler: BaseSampler, table: Table) -> None:
@@ -171,18 +172,6 @@ class TableSampler(BaseSampler):
         self._sampler, self._table = sampler, table
         self._left = np.ones(len(table.values), bool)
         self._row: dict[int, int] = {}
-
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Return nothing: each value is proposed by itself."""
-        del study, trial
-        return {}
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Propose nothing."""
-        del study, trial, search_space
-        return {}
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Let the sampler prepare."""

@@ -66,7 +66,7 @@ class Recorder:
             self._track(number)
 
     def stopped(self, number: int, reason: str) -> None:
-        """Record that a trial ends early on request; whatever is recorded of it later is ignored."""
+        """Record that a trial was stopped on request; ignore its later reports."""
         self.ended(number, "PRUNED", reason)
         self._stopped.add(number)
 

@@ -16,12 +16,8 @@ from search.spec.sampler_section import Grid, Points, Random, Tpe
 from search.spec.whole_search import SearchSpec
 
 
-class PointSampler(BaseSampler):
-    """Proposes points in turn: trial n has point n modulo their number, also after the search was resumed."""
-
-    def __init__(self, points: Sequence[Mapping[str, Value]]) -> None:
-        """Store the points, each with a value of every setting that is sampled in it."""
-        self._points = points
+class IndependentSampler(BaseSampler):
+    """Base class of samplers that propose each value by itself."""
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Return no settings: each is proposed by itself."""
@@ -34,6 +30,14 @@ class PointSampler(BaseSampler):
         """Propose nothing."""
         del study, trial, search_space
         return {}
+
+
+class PointSampler(IndependentSampler):
+    """Proposes points in turn: trial n has point n modulo their number, also after the search was resumed."""
+
+    def __init__(self, points: Sequence[Mapping[str, Value]]) -> None:
+        """Store the points, each with a value of every setting that is sampled in it."""
+        self._points = points
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution

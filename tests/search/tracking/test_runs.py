@@ -6,13 +6,12 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from toy_family import LOSS, TOY_SEARCH, ToyFamily
@@ -25,6 +24,7 @@ from search.study.records import EpochRecord, TrialRecord
 from search.study.states import StateName
 from search.tracking.client import check_tracking, default_uri
 from search.tracking.thread import Tracking
+from tests.search.faulty_proxy import FaultyProxy
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # warnings of MLflow
 SEARCH = parse(TOY_SEARCH, "toy", family=ToyFamily())
@@ -284,52 +284,6 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, 9)
         process.wait()
-
-
-class FaultyProxy(BaseHTTPRequestHandler):
-    """Forwards requests to a server, but does not answer the first creation of a run: the server died, or was slow."""
-
-    uri = ""
-    late = ("toys", "toys/1")
-    created: ClassVar[set[str]] = set()
-
-    def do_GET(self) -> None:
-        self._answer(b"")
-
-    def do_POST(self) -> None:
-        self._answer(self.rfile.read(int(self.headers.get("Content-Length", 0))))
-
-    def do_PUT(self) -> None:
-        self.do_POST()
-
-    def _answer(self, body: bytes) -> None:
-        name = json.loads(body)["run_name"] if self.path.endswith("runs/create") else ""
-        if not name or name in self.created:
-            status, content = self._forward(body)
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(content)
-            return
-        self.created.add(name)
-        if name in self.late:
-            threading.Timer(2.0, self._forward, [body]).start()
-        else:
-            self._forward(body)
-        self.close_connection = True
-
-    def _forward(self, body: bytes) -> tuple[int, bytes]:
-        headers = {"Content-Type": self.headers.get("Content-Type", "application/json")}
-        request = urllib.request.Request(self.uri + self.path, body or None, headers, method=self.command)  # noqa: S310
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  (our own server)
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the standard library's name)
-        """Print nothing."""
 
 
 @pytest.mark.slow
