@@ -138,9 +138,9 @@ class Clock(SilentObserver):
         self.started: list[float] = []
         self.ended: list[float] = []
 
-    def trial_started(self, number: int, values: Mapping[str, Value]) -> None:
+    def trial_started(self, number: int, values: Mapping[str, Value], confirms: int | None = None) -> None:
         """Record a start."""
-        del number, values
+        del number, values, confirms
         self.started.append(time.perf_counter())
 
     def trial_ended(self, number: int, state: StateName, reason: str = "") -> None:

@@ -27,7 +27,9 @@ from simulated.costs import Costs
 from simulated.table import Table, TableCurves, TableSampler, read_table
 from summary import figure, write
 
+from data_prep.errors import BadInputError
 from models.families import family as find_family
+from search.spec.confirmation_section import Confirmation
 from search.spec.file import load
 from search.spec.sampler_section import Random
 from search.spec.whole_search import SearchSpec
@@ -80,6 +82,7 @@ class Policy:
                 "sampler": Random(seed=seed) if self.random else seeded,
                 "scheduler": search.scheduler.model_copy(update=dict(self.scheduler)),
                 "prior": search.prior if self.points else (),
+                "confirmation": Confirmation(best=0),
                 "budget": search.budget.model_copy(update={"trials": trials}),
             }
         )
@@ -201,7 +204,12 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     parser.add_argument("--picture", type=Path, default=PICTURE)
     options = parser.parse_args()
-    result = measure(read_table(options.family), options.seeds, options.picture)
+    try:
+        table = read_table(options.family)
+    except BadInputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    result = measure(table, options.seeds, options.picture)
     name = "policies" if options.family == "composer" else f"policies-{options.family}"
     print(json.dumps(result["figures"], indent=2))
     return write(result, options.output / f"{name}.json")

@@ -175,9 +175,9 @@ class Announcer(SilentObserver):
         """Start before the first trial."""
         self._announced = False
 
-    def trial_started(self, number: int, values: Mapping[str, Value]) -> None:
+    def trial_started(self, number: int, values: Mapping[str, Value], confirms: int | None = None) -> None:
         """Print the number of the first trial."""
-        del values
+        del values, confirms
         if not self._announced:
             print(f"started {number}", flush=True)
         self._announced = True

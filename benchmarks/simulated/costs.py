@@ -86,9 +86,9 @@ class Meter(SilentObserver):
     _kinds: set[str] = field(default_factory=set[str])
     _had_event: bool = False
 
-    def trial_started(self, number: int, values: Mapping[str, Value]) -> None:
+    def trial_started(self, number: int, values: Mapping[str, Value], confirms: int | None = None) -> None:
         """Record a start."""
-        del values
+        del values, confirms
         self._kinds.add("started")
         self.started[number] = time.perf_counter()
 

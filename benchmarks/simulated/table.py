@@ -6,6 +6,7 @@ A policy therefore sees measured values only, of exactly the settings that its s
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,8 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
+from data_prep.errors import BadInputError
+from data_prep.wording import counted
 from models.family import EpochReport
 from models.metrics import FoldValues
 from models.spec import Value
@@ -149,11 +152,28 @@ class TableCurves:
 
 
 def read_table(family: str, path: Path | None = None) -> Table:
-    """Read the table of a family, without the settings that diverged."""
-    search = load(family)
-    lines = (path or table_of(family)).read_text(encoding="utf-8").splitlines()
-    rows: list[dict[str, Any]] = [json.loads(line) for line in lines[1:]]
-    rows.sort(key=lambda row: row["setting"])
+    """Read the table of a family, without the settings that diverged.
+
+    Args:
+        family: The family.
+        path: The file, None for the one that is kept.
+
+    Returns:
+        The table.
+
+    Raises:
+        BadInputError: If there is none, or settings are missing in it.
+    """
+    search, path = load(family), path or table_of(family)
+    found = recorded(path)
+    missing = sorted(set(range(max(found, default=0) + 1)) - found.keys())
+    if missing:
+        raise BadInputError(
+            "policies are replayed on a complete table",
+            f"{path} lacks {counted(len(missing), 'setting')}, such as number {missing[0]}",
+            remedy=f"record them: python benchmarks/record.py {family} --settings {max(found, default=0) + 1}",
+        )
+    rows = [found[number] for number in sorted(found)]
     rows = [row for row in rows if len(row["folds"]) == search.budget.epochs]
     return Table(
         family,
@@ -220,11 +240,18 @@ def make_corpus(family: str, folder: Path) -> str:
 
 
 def recorded(path: Path) -> dict[int, dict[str, Any]]:
-    """Return the rows of a table by the number of the setting; none if there is no table."""
+    """Return the rows of a table by the number of the setting; none if there is no table.
+
+    A line that was cut when the recorder was killed is no row: its setting is missing.
+    """
     if not path.exists():
         return {}
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return {row["setting"]: row for row in map(json.loads, lines[1:])}
+    rows: dict[int, dict[str, Any]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines()[1:]:
+        with suppress(ValueError):
+            row = json.loads(line)
+            rows[row["setting"]] = row
+    return rows
 
 
 def append(path: Path, family: str, number: int, row: Mapping[str, Any]) -> None:
@@ -236,4 +263,6 @@ def append(path: Path, family: str, number: int, row: Mapping[str, Any]) -> None
         head = {"how": _HOW.format(family=family), "corpus": words, "folds": search.data.folds}
         path.write_text(json.dumps({**head, "epochs": search.budget.epochs}) + "\n", encoding="utf-8")
     with path.open("a", encoding="utf-8") as file:
+        if not path.read_text(encoding="utf-8").endswith("\n"):
+            file.write("\n")  # after a line that was cut
         file.write(json.dumps({"setting": number, **row}, separators=(",", ":")) + "\n")

@@ -11,7 +11,7 @@ from models.families import family as find_family
 from models.metrics import FoldValues
 from search.study.database import folder, names, read_search
 from search.study.records import SearchRecord
-from search.study.report import best_trials
+from search.study.report import configurations
 
 State: TypeAlias = Literal["running", "interrupted", "finished", "unreadable"]
 """The state of a search: a process runs or promotes it, it has budget left, it has none left, or it cannot be read."""
@@ -43,8 +43,8 @@ class Entry:
         if self.record is None:
             return None
         objective = find_family(self.record.spec.family).metrics[0]
-        best = best_trials(self.record.trials, objective, 1)
-        return best[0].last(objective.name) if best else None
+        best = configurations(self.record.trials, objective)
+        return best[0].score if best else None
 
 
 def list_searches(home: Path) -> list[Entry]:

@@ -69,6 +69,14 @@ class Limit(Stopper):
         time = self._study.search.budget.time
         return None if time is None else max(0.0, time - self._study.seconds)
 
+    def seconds_to_train(self) -> float | None:
+        """Return the time left without that for the work after training (seconds), None without a limit."""
+        left, time = self.seconds_left, self._study.search.budget.time
+        return None if left is None or time is None else max(0.0, left - self._reserved(time))
+
+    def _reserved(self, time: float) -> float:
+        return min(self._later(), _LARGEST_SHARE * time)
+
     @property
     def reason(self) -> Reason | None:
         """Why the search ends; None if it does not end yet."""
@@ -82,5 +90,5 @@ class Limit(Stopper):
         """Return whether the time left is needed for the work after training; once true, it stays true."""
         left, time = self.seconds_left, self._study.search.budget.time
         if left is not None and time is not None and not self._time_is_up:
-            self._time_is_up = left <= min(self._later(), _LARGEST_SHARE * time)
+            self._time_is_up = left <= self._reserved(time)
         return self._time_is_up

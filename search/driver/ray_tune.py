@@ -24,6 +24,7 @@ from search.driver.scheduler import ResumableScheduler
 from search.driver.searcher import StudySearcher
 from search.driver.worker import FULL_DISK, UNUSABLE
 from search.private_apis import actor_of, callbacks_not_counted, forget_results, trials_in_plain_workers
+from search.study.records import CONFIRMS_KEY
 from search.trials.storage import CheckpointCollector
 
 _ray: Any = ray  # partly untyped
@@ -107,7 +108,7 @@ class TrialEvents(tune.Callback):
         self._actors.add(actor)
         number = trial.config["number"]
         self._actor_of[number] = actor
-        self._recorder.started(number, trial.config["values"])
+        self._recorder.started(number, trial.config["values"], trial.config[CONFIRMS_KEY])
         if self._recorder.was_stopped(number):  # while it waited for a worker
             self._kill(number)
 

@@ -31,13 +31,13 @@ class Recorder:
         """Number of finished trials, those of earlier starts included."""
         return self._num_before + self.failures.ended.total()
 
-    def started(self, number: int, values: Mapping[str, Value]) -> None:
-        """Record that a trial starts or resumes."""
+    def started(self, number: int, values: Mapping[str, Value], confirms: int | None = None) -> None:
+        """Record that a trial starts or resumes; ``confirms`` is the trial that it repeats with another seed."""
         if number in self._stopped:
             return
         with self.failures.guard():
             self._fresh.add(number)
-            self._observer.trial_started(number, values)
+            self._observer.trial_started(number, values, confirms)
             self._track(number)
 
     def epoch(self, number: int, report: EpochReport) -> None:

@@ -16,7 +16,7 @@ from search.driver.worker import LAST
 from search.private_apis import asha_rungs, asha_verdict, pending_trials
 from search.spec.scheduler_section import Asha, FullBudget
 from search.spec.whole_search import SearchSpec
-from search.study.records import TrialRecord
+from search.study.records import CONFIRMS_KEY, TrialRecord
 
 
 class ResumableScheduler(TrialScheduler):
@@ -70,7 +70,7 @@ class ResumableASHA(ResumableScheduler, ASHAScheduler):
             objective: The metric that trials are compared on.
             past: All trials so far.
         """
-        epochs = search.budget.epochs
+        self._epochs = epochs = search.budget.epochs
         super().__init__(
             time_attr="epoch",
             metric=objective.name,
@@ -90,6 +90,7 @@ class ResumableASHA(ResumableScheduler, ASHAScheduler):
         judged = [
             (epoch.at, record.number, epoch.report, not record.is_final and epoch is record.epochs[-1])
             for record in past
+            if record.confirms is None
             for epoch in record.epochs
             if epoch.report.epoch in rungs and not self._skips(epoch.report.epoch, record.values)
         ]
@@ -112,8 +113,11 @@ class ResumableASHA(ResumableScheduler, ASHAScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Judge a trial under its number."""
-        if not LAST & result.keys() and self._skips(result["epoch"], trial.config["values"]):
-            return TrialScheduler.CONTINUE
+        if not LAST & result.keys():
+            if trial.config[CONFIRMS_KEY] is not None:  # it is trained to the end, and would crowd the rungs
+                return TrialScheduler.STOP if result["epoch"] >= self._epochs else TrialScheduler.CONTINUE
+            if self._skips(result["epoch"], trial.config["values"]):
+                return TrialScheduler.CONTINUE
         return super().on_trial_result(tune_controller, _numbered(trial), result)
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:

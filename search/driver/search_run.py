@@ -28,7 +28,7 @@ from search.study.database import folder, open_study, write_search
 from search.study.lease import StudyLostError, Waiting
 from search.study.observer import Observer
 from search.study.records import TrialRecord
-from search.study.report import best_trials, costed_trials
+from search.study.report import best_trials, configurations, costed_trials
 from search.study.writer import Study
 from search.tracking.client import check_tracking, tracking_uri
 from search.tracking.thread import Tracking
@@ -215,10 +215,8 @@ class SearchRun:
         )
         for message in self._files.messages:
             self._observer.message(message)
-        for best in best_trials(self._study.records(), objective, 1):
-            score = best.last(objective.name)
-            assert score is not None, "a full trial has a score"
-            self._observer.best_before(best.number, score.mean, score.standard_error)
+        for best in configurations(self._study.records(), objective)[:1]:
+            self._observer.best_before(best.trial.number, best.score.mean, best.score.standard_error)
 
     def _change_budget(self, budget: Budget) -> None:
         """Change the budget while the search runs, first where the next start reads it."""
@@ -246,7 +244,9 @@ class SearchRun:
         capacity = workers.capacity or (lambda: workers.slots)
         fit(
             _tune.with_resources(trainable, {"cpu": workers.cpus, "gpu": workers.gpus}),
-            StudySearcher(self._study, task.search, task.objective, self._recorder, capacity),
+            StudySearcher(
+                self._study, task.search, task.objective, self._recorder, capacity, self._limit.seconds_to_train
+            ),
             scheduler,
             TrialEvents(self._recorder, self._limit, self._checkpoints, self._requests),
             task.folder / "ray",

@@ -14,18 +14,26 @@ from ray.tune.search.searcher import Searcher
 
 from data_prep.storage.object_store import UnusableStoreError
 from models.metrics import Metric
+from search.driver.confirmation import Confirmations
 from search.driver.recorder import Recorder
 from search.driver.sampler import make_sampler
 from search.driver.worker import FAILURE, FULL_DISK, NOTES, REPORT, UNUSABLE, read_report
 from search.spec.whole_search import SearchSpec
+from search.study.records import CONFIRMS_KEY
 from search.study.writer import Study
 
 
 class StudySearcher(Searcher):
-    """Proposes trials and records their results; a trial's config has its ``number`` and its ``values``."""
+    """Proposes trials and records their results; a trial's config has ``number``, ``values`` and ``confirms``."""
 
     def __init__(
-        self, study: Study, search: SearchSpec, objective: Metric, recorder: Recorder, capacity: Callable[[], int]
+        self,
+        study: Study,
+        search: SearchSpec,
+        objective: Metric,
+        recorder: Recorder,
+        capacity: Callable[[], int],
+        seconds_left: Callable[[], float | None] = lambda: None,
     ) -> None:
         """Set the study's sampler.
 
@@ -35,12 +43,14 @@ class StudySearcher(Searcher):
             objective: The metric that is optimised.
             recorder: Records the events.
             capacity: Returns the current number of parallel trials.
+            seconds_left: Returns the time that is left for training (seconds), None without a limit.
         """
         super().__init__(metric=objective.name, mode="min" if objective.direction == "minimise" else "max")
         self._holder, self._study, self._space = study, study.optuna, search.space
         self._study.sampler = make_sampler(search, len(study.optuna.get_trials(deepcopy=False)))
         self._epochs = search.budget.epochs
         self._recorder, self._capacity = recorder, capacity
+        self._confirmations = Confirmations(study, objective, capacity, seconds_left)
         self._numbers: dict[str, int] = {}
 
     def suggest(self, trial_id: str) -> Any:
@@ -52,9 +62,11 @@ class StudySearcher(Searcher):
             left = self._holder.search.budget.trials - self._recorder.num_finished
             if len(self._numbers) >= min(self._capacity(), left):
                 return None if self._numbers else Searcher.FINISHED
+            self._confirmations.queue(left - len(self._numbers))
             trial = self._study.ask()
             self._numbers[trial_id] = trial.number
-            return {"number": trial.number, "values": self._space(trial)}
+            confirms = trial.user_attrs.get(CONFIRMS_KEY)
+            return {"number": trial.number, "values": self._space(trial), CONFIRMS_KEY: confirms}
         return Searcher.FINISHED
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:

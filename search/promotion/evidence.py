@@ -68,7 +68,8 @@ class Evidence:
         seed: The search's seed.
         settings: All hyperparameters of the trial.
         objective: The metric that was optimised.
-        folds: The objective on the folds, after the full budget.
+        folds: The objective on the folds, after the full budget; the mean over the seeds.
+        num_seeds: Number of trials with these hyperparameters, each with another seed.
         num_candidates: Number of trials with their full budget.
         num_tied: Number of those within one standard error of the best.
         best: The number of the best trial.
@@ -96,6 +97,7 @@ class Evidence:
     settings: Mapping[str, Value]
     objective: Metric
     folds: FoldValues
+    num_seeds: int
     num_candidates: int
     num_tied: int
     best: int
@@ -124,7 +126,8 @@ class Evidence:
     def validation_and_folds(self) -> str:
         """The same for tables, with the number of folds."""
         count = len(self.folds.values)
-        return f"cross-validation, {counted(count, 'fold')}" if count > 1 else "validation, a single split"
+        words = f"cross-validation, {counted(count, 'fold')}" if count > 1 else "validation, a single split"
+        return words if self.num_seeds == 1 else f"{words}, mean of {self.num_seeds} seeds"
 
     @property
     def optimism(self) -> float:

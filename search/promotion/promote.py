@@ -253,6 +253,7 @@ class Promotion:
             settings=plan.spec.model_dump(),
             objective=objective,
             folds=plan.chosen.score,
+            num_seeds=plan.chosen.num_seeds,
             num_candidates=len(plan.candidates),
             num_tied=sum(each.ties for each in plan.candidates),
             best=plan.candidates[0].number,

@@ -17,7 +17,7 @@ from data_prep.randomness import stream
 from data_prep.wording import counted
 from models.metrics import FoldValues, Metric
 from search.study.records import SearchRecord, TrialRecord
-from search.study.report import best_trials
+from search.study.report import configurations
 
 _RESAMPLES = 10_000
 _LEVEL = 0.95
@@ -36,6 +36,7 @@ class Candidate:
         size: Number of parameters of one fold's model; None if it was not computed.
         loss: How much worse it is than the best candidate, fold by fold.
         ties: Whether the loss is within one standard error of the paired difference.
+        num_seeds: Number of trials with its hyperparameters, each with another seed; the score is their mean.
     """
 
     number: int
@@ -43,6 +44,7 @@ class Candidate:
     size: int | None
     loss: FoldValues
     ties: bool
+    num_seeds: int = 1
 
 
 @dataclass(frozen=True)
@@ -123,8 +125,7 @@ def candidates(record: SearchRecord, objective: Metric) -> list[Candidate]:
     Raises:
         BadInputError: If there is none.
     """
-    best_first = best_trials(record.trials, objective)
-    full = [(trial.number, score) for trial in best_first if (score := trial.last(objective.name))]
+    full = [(each.trial.number, each.score, each.num_seeds) for each in configurations(record.trials, objective)]
     if not full:
         raise BadInputError(
             "only a trial with its full budget can be promoted",
@@ -132,14 +133,14 @@ def candidates(record: SearchRecord, objective: Metric) -> list[Candidate]:
             remedy="resume the search without a time limit",
             action=Action("remove time limit", {"search": record.spec.name}),
         )
-    best_number, best = full[0]
+    best_number, best, _ = full[0]
     losses = [
         FoldValues(tuple(objective.cost(mine - its) for mine, its in zip(score.values, best.values, strict=True)))
-        for _, score in full
+        for _, score, _ in full
     ]
     return [
-        Candidate(number, score, None, loss, ties=loss.mean <= loss.standard_error or number == best_number)
-        for (number, score), loss in zip(full, losses, strict=True)
+        Candidate(number, score, None, loss, loss.mean <= loss.standard_error or number == best_number, num_seeds)
+        for (number, score, num_seeds), loss in zip(full, losses, strict=True)
     ]
 
 
@@ -168,7 +169,7 @@ def named(record: SearchRecord, full: Sequence[Candidate], number: int) -> Candi
     Args:
         record: The search.
         full: Its candidates, best first.
-        number: The trial's number.
+        number: The trial's number; a trial that confirms another stands for that one.
 
     Returns:
         The candidate.
@@ -176,10 +177,10 @@ def named(record: SearchRecord, full: Sequence[Candidate], number: int) -> Candi
     Raises:
         BadInputError: If there is no such trial, or it does not have its full budget.
     """
-    for each in full:
-        if each.number == number:
-            return each
     trial, name = record.trial(number), record.spec.name
+    for each in full:
+        if each.number in (number, trial.confirms):
+            return each
     epochs = f"{len(trial.epochs)} of {counted(record.spec.budget.epochs, 'epoch')}"
     raise BadInputError(
         "only a trial with its full budget can be promoted",

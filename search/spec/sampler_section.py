@@ -5,6 +5,7 @@ To add a kind, add a class here and Optuna's sampler in search/driver/sampler.py
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -15,8 +16,13 @@ from search.spec.space import Space
 
 
 class Sampler(Section):
-    """How hyperparameters are proposed."""
+    """How hyperparameters are proposed.
 
+    Attributes:
+        enumerates: Whether it proposes given points only, all of them.
+    """
+
+    enumerates: ClassVar[bool] = False
     kind: str
 
     def check(self, space: Space, prior: Sequence[Mapping[str, Value]], trials: int, where: str) -> None:
@@ -59,6 +65,7 @@ class Random(_Random):
 class Grid(_Random):
     """How hyperparameters are proposed: each point of a finite space once, in random order."""
 
+    enumerates: ClassVar[bool] = True
     kind: str = Field(default="grid", description=Tpe.model_fields["kind"].description)
 
     def check(self, space: Space, prior: Sequence[Mapping[str, Value]], trials: int, where: str) -> None:
@@ -84,6 +91,7 @@ class Grid(_Random):
 class Points(Sampler):
     """How hyperparameters are proposed: the points of [[prior]] in turn, again from the first after the last."""
 
+    enumerates: ClassVar[bool] = True
     kind: str = Field(default="points", description=Tpe.model_fields["kind"].description)
 
     def check(self, space: Space, prior: Sequence[Mapping[str, Value]], trials: int, where: str) -> None:

@@ -9,6 +9,7 @@ from pydantic import ConfigDict
 from data_prep.errors import BadInputError, shown
 from models.spec import Setting, Value
 from search.passwords import without_password
+from search.spec.confirmation_section import Confirmation
 from search.spec.domains import toml_value
 from search.spec.sampler_section import SAMPLERS, Sampler, Tpe
 from search.spec.scheduler_section import SCHEDULERS, Asha, Scheduler
@@ -20,6 +21,7 @@ SECTIONS: Mapping[str, tuple[type[Section], ...]] = {
     "budget": (Budget,),
     "scheduler": SCHEDULERS,
     "sampler": SAMPLERS,
+    "confirmation": (Confirmation,),
     "resources": (Resources,),
     "study": (StudyPlace,),
     "storage": (Storage,),
@@ -61,6 +63,7 @@ class SearchSpec(Section):
     prior: tuple[Mapping[str, Value], ...] = ()
     scheduler: Scheduler = Asha()
     sampler: Sampler = Tpe()
+    confirmation: Confirmation = Confirmation()
     resources: Resources = Resources()
     study: StudyPlace = StudyPlace()
     storage: Storage = Storage()
@@ -69,8 +72,9 @@ class SearchSpec(Section):
     def to_toml(self) -> str:
         """Return the complete search file, with comments and without passwords; parsing it returns an equal search."""
         lines = [f"name = {toml_value(self.name)}", f"family = {toml_value(self.family)}"]
-        for name in ("data", "budget", "space", "scheduler", "sampler", "resources", "study", "storage", "tracking"):
-            lines += _space_lines(self.space) if name == "space" else _section_lines(name, getattr(self, name))
+        for name in SECTIONS:
+            lines += _space_lines(self.space) if name == "scheduler" else []
+            lines += _section_lines(name, getattr(self, name))
         for point in self.prior:
             lines += ["", "[[prior]]", *(f"{name} = {toml_value(value)}" for name, value in point.items())]
         return "\n".join(lines) + "\n"

@@ -28,8 +28,14 @@ class Observer(Protocol):
     def best_before(self, number: int, mean: float, standard_error: float) -> None:
         """Handle the best full trial of earlier starts, if there is one."""
 
-    def trial_started(self, number: int, values: Mapping[str, Value]) -> None:
-        """Handle the start or resumption of a trial."""
+    def trial_started(self, number: int, values: Mapping[str, Value], confirms: int | None = None) -> None:
+        """Handle the start or resumption of a trial.
+
+        Args:
+            number: The trial's number.
+            values: Its hyperparameters.
+            confirms: The number of the trial that it repeats with another seed, if it does.
+        """
 
     def epoch(self, number: int, epoch: int, mean: float, standard_error: float) -> None:
         """Handle the objective of a trial after an epoch."""

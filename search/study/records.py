@@ -23,6 +23,9 @@ EPOCH_KEY: Final = "epoch:"
 REASON_KEY: Final = "reason"
 """The trial attribute with the reason of a failure, or of a stop on request."""
 
+CONFIRMS_KEY: Final = "confirms"
+"""The trial attribute with the number of the trial whose hyperparameters it repeats with another seed."""
+
 REQUEST_KEY: Final = "request"
 """The trial attribute with the name of the request that queued its point."""
 
@@ -52,6 +55,7 @@ class TrialRecord:
         started: When it was last started.
         ended: When it finished, None before.
         reason: Why it failed, or that it was stopped on request; empty otherwise.
+        confirms: The number of the trial whose hyperparameters it repeats with another seed, None for its own.
     """
 
     number: int
@@ -61,6 +65,7 @@ class TrialRecord:
     started: datetime | None
     ended: datetime | None
     reason: str
+    confirms: int | None = None
 
     def last(self, metric: str) -> FoldValues | None:
         """Return a metric on the folds after the last epoch; None if no epoch reported it."""
@@ -163,6 +168,7 @@ def make_record(trial: FrozenTrial, space: Space) -> TrialRecord:
         started=trial.datetime_start,
         ended=trial.datetime_complete,
         reason=str(attributes.get(REASON_KEY, "")),
+        confirms=attributes.get(CONFIRMS_KEY),
     )
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from statistics import fmean
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -53,14 +54,77 @@ class CostedTrial:
     on_front: bool
 
 
-def best_trials(trials: Sequence[TrialRecord], objective: Metric, count: int | None = None) -> list[TrialRecord]:
-    """Return the best trials with the full budget, best first; partial trials are not comparable."""
-    full = [
-        (objective.cost(score.mean), trial.number, trial)
-        for trial in trials
-        if trial.state == "COMPLETE" and (score := trial.last(objective.name))
+@dataclass(frozen=True)
+class Configuration:
+    """The hyperparameters of a trial with the full budget, with the results of all trials that have them.
+
+    Attributes:
+        trial: The trial that was first trained with them.
+        repeats: The objective of the trials that confirmed it, each with another seed.
+        score: The objective: on each fold, the mean over all these trials.
+    """
+
+    trial: TrialRecord
+    repeats: tuple[FoldValues, ...]
+    score: FoldValues
+
+    @property
+    def num_seeds(self) -> int:
+        """Number of trials."""
+        return 1 + len(self.repeats)
+
+
+def configurations(trials: Sequence[TrialRecord], objective: Metric) -> list[Configuration]:
+    """Return the hyperparameters that were trained to the full budget, best first; partial trials are not comparable.
+
+    Args:
+        trials: All trials of a search.
+        objective: The metric that was optimised.
+
+    Returns:
+        One entry for each trial with the full budget that does not itself confirm another.
+    """
+    full = [(trial, score) for trial in trials if trial.state == "COMPLETE" and (score := trial.last(objective.name))]
+    repeats: dict[int, list[FoldValues]] = {}
+    for trial, score in full:
+        if trial.confirms is not None:
+            repeats.setdefault(trial.confirms, []).append(score)
+    found = [
+        Configuration(trial, others := tuple(repeats.get(trial.number, ())), _mean((score, *others)))
+        for trial, score in full
+        if trial.confirms is None
     ]
-    return [trial for _, _, trial in sorted(full)[:count]]
+    return sorted(found, key=lambda each: (objective.cost(each.score.mean), each.trial.number))
+
+
+def _mean(scores: Sequence[FoldValues]) -> FoldValues:
+    return FoldValues(tuple(map(fmean, zip(*(score.values for score in scores), strict=True))))
+
+
+def best_trials(trials: Sequence[TrialRecord], objective: Metric, count: int | None = None) -> list[TrialRecord]:
+    """Return the trials with the best hyperparameters, best first, without those that confirm others."""
+    return [each.trial for each in configurations(trials, objective)[:count]]
+
+
+def optimism(found: Sequence[Configuration], objective: Metric) -> FoldValues | None:
+    """Estimate how much better the results of the best trials look because they were chosen for them.
+
+    A repeat with another seed was not chosen for its result, so the difference is an unbiased estimate.
+
+    Args:
+        found: The configurations of a search.
+        objective: The metric that was optimised.
+
+    Returns:
+        For each confirmed configuration, how much better its first result was than the mean of its repeats; None if
+        there is none.
+    """
+    differences: list[float] = []
+    for each in found:
+        first = each.trial.last(objective.name)
+        if first is not None and each.repeats:
+            differences.append(objective.cost(fmean(repeat.mean for repeat in each.repeats) - first.mean))
+    return FoldValues(tuple(differences)) if differences else None
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
@@ -94,8 +158,8 @@ def costed_trials(trials: Sequence[TrialRecord], objective: Metric, costs: Mappi
     Returns:
         These trials, by cost ascending; of equally cheap ones, the best first.
     """
-    scores = {trial.number: trial.last(objective.name) for trial in best_trials(trials, objective)}
-    full = [(costs[number], objective.cost(score.mean), number, score) for number, score in scores.items() if score]
+    scores = {each.trial.number: each.score for each in configurations(trials, objective)}
+    full = [(costs[number], objective.cost(score.mean), number, score) for number, score in scores.items()]
     full.sort(key=lambda each: each[:3])
     front = set(pareto_front([each[:2] for each in full]))
     return [CostedTrial(number, score, cost, at in front) for at, (cost, _, number, score) in enumerate(full)]

@@ -19,7 +19,16 @@ from search.private_apis import study_id
 from search.spec.sections import Budget
 from search.spec.whole_search import SearchSpec
 from search.study.lease import Lease
-from search.study.records import EPOCH_KEY, REASON_KEY, REQUEST_KEY, TrialRecord, begun, make_record, make_records
+from search.study.records import (
+    CONFIRMS_KEY,
+    EPOCH_KEY,
+    REASON_KEY,
+    REQUEST_KEY,
+    TrialRecord,
+    begun,
+    make_record,
+    make_records,
+)
 from search.study.states import FINAL_STATES, StateName
 
 
@@ -142,6 +151,11 @@ class Study:
             trial = self.optuna.get_trials(deepcopy=False)[-1]
         waiting = self.optuna.get_trials(deepcopy=False, states=(TrialState.WAITING,))
         return trial.number, sum(other.number < trial.number for other in waiting)
+
+    def confirm(self, number: int) -> None:
+        """Queue a trial with the hyperparameters of another, which will have another seed."""
+        params = self.storage.get_trial(self._id(number)).params
+        self.optuna.enqueue_trial(dict(params), user_attrs={CONFIRMS_KEY: number})
 
     def change_budget(self, budget: Budget) -> None:
         """Record another budget, and queue known good points for which there was no room before."""

@@ -108,6 +108,8 @@ class RunWriter:
     def _create(self, record: TrialRecord) -> _Run:
         started = record.epochs[0].at if record.epochs else _milliseconds(record.started)
         tags = {**self._tags, "trial": str(record.number), PARENT: self._parent}
+        if record.confirms is not None:
+            tags["confirms"] = str(record.confirms)
         name = f"{self._search.name}/{record.number}"
         run = self._client.create_run(self._experiment, start_time=started, tags=tags, run_name=name)
         return _Run(run.info.run_id)

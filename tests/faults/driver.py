@@ -94,12 +94,13 @@ def check_rungs(driver: Driver, trials: tuple[TrialRecord, ...]) -> None:
     search = driver.search
     scheduler = make_scheduler(search, LOSS, ())
     milestones, verdict = set(asha_rungs(scheduler)), asha_verdict(scheduler)
-    reports = sorted((epoch.at, trial.number, epoch.report) for trial in trials for epoch in trial.epochs)
+    judged = [trial for trial in trials if trial.confirms is None]
+    reports = sorted((epoch.at, trial.number, epoch.report) for trial in judged for epoch in trial.epochs)
     stopped: dict[int, int] = {}
     for _, number, report in reports:
         if report.epoch in milestones and verdict(str(number), report.epoch, -report.metrics["loss"].mean) == "STOP":
             stopped[number] = report.epoch
-    for trial in trials:
+    for trial in judged:
         last = trial.epochs[-1].report.epoch
         expected = "PRUNED" if trial.number in stopped and last < search.budget.epochs else "COMPLETE"
         assert (trial.state, last) == (expected, stopped.get(trial.number, search.budget.epochs)), trial.number

@@ -2,19 +2,26 @@
 
 import signal
 import time
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from data_prep.randomness import stream
+from search.study.records import TrialRecord
+from search.study.report import configurations
 from search.study.states import FINAL_STATES
 from tests.faults.driver import Driver, check_complete, check_mlflow, check_replay, check_rungs
 from tests.mlflow_server import MlflowServer
 from tests.ray_cluster import RayCluster, wait_until
+from tests.search.toy_family import LOSS
 
 pytestmark = pytest.mark.xdist_group("faults")
 NUM_TRIALS = 24  # at least
 NUM_DEATHS = 10
+NUM_REPEATS = 4
+"""Of the two best trials, two each; more if one of them was only lucky."""
 
 
 @pytest.mark.timeout(1200)
@@ -39,13 +46,34 @@ def test_a_driver_killed_at_ten_moments_leaves_the_search_as_it_would_have_been(
         process.wait()
         num_deaths_at_work += any(trial.state == "WAITING" for trial in driver.trials())
     assert num_deaths_at_work >= NUM_DEATHS // 2
-    num_trials = max(NUM_TRIALS, len(driver.trials()))
-    driver = Driver(home, cluster.address, {**changes, "budget.trials": num_trials})
+    num_trials = max(NUM_TRIALS, len(driver.trials()) + 2 * NUM_REPEATS)
+    driver = Driver(home, cluster.address, {**changes, "confirmation.best": 2, "budget.trials": num_trials})
+    for num_started in (1, 3):
+        process = driver.start()
+        wait_until(lambda least=num_started: len(repeats(driver.trials())) >= least, "the best trials to be repeated")
+        time.sleep(random.uniform(0.0, 1.0))
+        assert process.poll() is None, driver.errors[-2000:]
+        process.kill()
+        process.wait()
     assert driver.run() == 0, driver.errors[-2000:]
     trials = check_complete(driver, num_trials)
+    check_repeats(trials)
     check_rungs(driver, trials)
     check_replay(driver, trials)
     check_mlflow(mlflow.uri, driver, trials)
+
+
+def repeats(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    return [trial for trial in trials if trial.confirms is not None]
+
+
+def check_repeats(trials: Sequence[TrialRecord]) -> None:
+    """Check that each repeated trial was repeated just twice, to the end, and that the best two were repeated."""
+    confirmed = Counter(trial.confirms for trial in repeats(trials))
+    assert set(confirmed.values()) == {2}, confirmed
+    assert sum(confirmed.values()) >= NUM_REPEATS
+    assert {trial.state for trial in repeats(trials)} == {"COMPLETE"}
+    assert [each.num_seeds for each in configurations(trials, LOSS)[:2]] == [3, 3]
 
 
 def test_a_driver_that_receives_a_signal_ends_within_ten_seconds(

@@ -14,7 +14,7 @@ from search.study.observer import SilentObserver
 
 
 class Printer(SilentObserver):
-    def trial_started(self, number: int, values: Mapping[str, Value]) -> None:
+    def trial_started(self, number: int, values: Mapping[str, Value], confirms: int | None = None) -> None:
         print("started", number, flush=True)  # noqa: T201  (the test reads it)
 
     def epoch(self, number: int, epoch: int, mean: float, standard_error: float) -> None:

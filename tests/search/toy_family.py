@@ -192,6 +192,8 @@ lr = { low = 1e-3, high = 0.5, log = true }
 columns = { low = 1, high = 8 }
 [sampler]
 startup = 4
+[confirmation]
+best = 0
 [[prior]]
 solver = "gradient"
 lr = 0.1

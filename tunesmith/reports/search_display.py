@@ -19,6 +19,7 @@ from tunesmith.figures import duration, interval, settings_line, sparkline, stat
 @dataclass
 class _Running:
     values: Mapping[str, Value]
+    confirms: int | None = None
     means: list[float] = field(default_factory=list[float])
     error: float = float("nan")
     epoch: int = 0
@@ -83,10 +84,12 @@ class SearchDisplay:
         if self._plain:
             self._console.print(f"best so far #{number}: {interval(mean, standard_error)} {self._objective.unit}")
 
-    def trial_started(self, number: int, values: Mapping[str, Value]) -> None:
+    def trial_started(self, number: int, values: Mapping[str, Value], confirms: int | None = None) -> None:
         """Show a trial that starts or resumes."""
-        self._running[number] = _Running(values)
-        self._note = ""
+        self._running[number] = _Running(values, confirms)
+        self._note = "" if confirms is None else "confirming the best trials"
+        if self._plain and confirms is not None:
+            self._console.print(f"#{number} {_repeats(confirms)}")
 
     def epoch(self, number: int, epoch: int, mean: float, standard_error: float) -> None:
         """Show a trial's newest epoch."""
@@ -94,7 +97,7 @@ class SearchDisplay:
         running.epoch, running.error = epoch, standard_error
         running.means.append(mean)
         full = epoch >= self._epochs
-        if full and (self._best is None or self._objective.better(mean, self._best.mean)):
+        if full and running.confirms is None and (self._best is None or self._objective.better(mean, self._best.mean)):
             self._best = _Best(number, mean, standard_error, epoch)
         if self._plain and epoch == 1:
             self._console.print(f"#{number} first epoch: {interval(mean, standard_error)} {self._objective.unit}")
@@ -161,6 +164,11 @@ class SearchDisplay:
         for number, running in sorted(self._running.items()):
             value = interval(running.means[-1], running.error) if running.means else "first epoch ..."
             settings = settings_line(running.values, self._defaults)
+            settings = settings if running.confirms is None else _repeats(running.confirms)
             progress = f"epoch {running.epoch}/{self._epochs}"
             table.add_row(f"#{number}", progress, value, sparkline(running.means[-30:]), settings)
         return table
+
+
+def _repeats(number: int) -> str:
+    return f"repeats #{number} with another seed"

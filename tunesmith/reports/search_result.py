@@ -11,8 +11,7 @@ from models.family import Baseline, Family
 from models.metrics import FoldValues, Metric
 from search.driver.search_run import SearchResult
 from search.spec.file import SearchSpec
-from search.study.records import TrialRecord
-from search.study.report import Importance, best_trials, counts, importances, initial_trials
+from search.study.report import Configuration, Importance, configurations, counts, importances, initial_trials, optimism
 from search.tracking.client import tracking_uri
 from tunesmith.console import new_table, out
 from tunesmith.figures import duration, interval, setting_text, settings_line, state_word, with_error
@@ -31,14 +30,16 @@ def as_data(
 ) -> dict[str, Any]:
     """Return the result as plain values; ``baselines`` is None if they were not scored."""
     objective = family.metrics[0]
-    best = best_trials(outcome.trials, objective, _BEST)
+    found = configurations(outcome.trials, objective)
+    best, luck = found[:_BEST], optimism(found, objective)
     return {
         "search": spec.name,
         "reason": outcome.reason,
         "seconds": outcome.seconds,
         "states": dict(counts(outcome.trials)),
         "objective": objective.name,
-        "best": [_trial_data(trial, family) for trial in best],
+        "best": [_best_data(each, family) for each in best],
+        "optimism": None if luck is None else {**luck.summary(), "trials": len(luck.values)},
         "initial": _initial_data(best, spec, family, outcome),
         "baselines": None if baselines is None else [_baseline_data(baseline) for baseline in baselines],
         "importances": [
@@ -50,18 +51,26 @@ def as_data(
 
 
 def _initial_data(
-    best: Sequence[TrialRecord], spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult
+    best: Sequence[Configuration], spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult
 ) -> dict[str, Any] | None:
     """Return the best point that the search was given and how much better the winner is; None without one."""
     gain = _gain_over_initial(best[0], spec, family, outcome) if best else None
-    return None if gain is None else {"number": gain[0].number, "gain": gain[1].summary()}
+    return None if gain is None else {"number": gain[0].trial.number, "gain": gain[1].summary()}
 
 
-def _trial_data(trial: TrialRecord, family: Family[Any, Any]) -> dict[str, Any]:
+def _best_data(each: Configuration, family: Family[Any, Any]) -> dict[str, Any]:
+    trial = each.trial
     scores = {
         metric.name: values.summary() if (values := trial.last(metric.name)) else None for metric in family.metrics
     }
-    return {"number": trial.number, "epochs": len(trial.epochs), "metrics": scores, "settings": dict(trial.values)}
+    return {
+        "number": trial.number,
+        "epochs": len(trial.epochs),
+        "seeds": each.num_seeds,
+        "score": each.score.summary(),
+        "metrics": scores,
+        "settings": dict(trial.values),
+    }
 
 
 def _baseline_data(baseline: Baseline) -> dict[str, Any]:
@@ -87,12 +96,14 @@ def print_result(
     states = ", ".join(f"{count} {state_word(state)}" for state, count in counts(outcome.trials).items())
     trials = counted(len(outcome.trials), "trial")
     out.print(f"[bold]{spec.name}[/]: {why} after {duration(outcome.seconds)}; {trials}: {states}")
-    best = best_trials(outcome.trials, objective, _BEST)
+    found = configurations(outcome.trials, objective)
+    best = found[:_BEST]
     if not best:
         out.print("no trial has trained for its full budget; give the search more time:")
         out.print(f"  {command('search', spec.name, '--time', 'none')}", markup=False, soft_wrap=True)
         return
     _print_best(best, family, spec)
+    _print_optimism(found, objective)
     _print_winner(best[0], family)
     _print_initial(best[0], spec, family, outcome)
     if baselines is not None:
@@ -101,24 +112,43 @@ def print_result(
     _print_next(spec, family, best[0])
 
 
-def _print_best(best: Sequence[TrialRecord], family: Family[Any, Any], spec: SearchSpec) -> None:
+def _print_best(best: Sequence[Configuration], family: Family[Any, Any], spec: SearchSpec) -> None:
     objective = family.metrics[0]
     defaults = family.spec_type.defaults()
-    table = new_table("best trials", objective.name.replace("_", " "))
+    confirmed = any(each.repeats for each in best)
+    table = new_table("best trials", objective.name.replace("_", " "), *(["seeds"] if confirmed else []))
     table.add_column("time", no_wrap=True, justify="right")
     table.add_column("searched settings that differ from the defaults", style="dim", ratio=1)
-    for trial in best:
-        score = trial.last(objective.name)
-        assert score is not None, "a full trial has a score"
+    for each in best:
+        trial = each.trial
         settings = {name: trial.values[name] for name in spec.space.searched if name in trial.values}
         table.add_row(
-            f"#{trial.number}", with_error(score), duration(trial.seconds), escape(settings_line(settings, defaults))
+            f"#{trial.number}",
+            with_error(each.score),
+            *([str(each.num_seeds)] if confirmed else []),
+            duration(trial.seconds),
+            escape(settings_line(settings, defaults)),
         )
     out.print()
     out.print(table)
 
 
-def _print_winner(winner: TrialRecord, family: Family[Any, Any]) -> None:
+def _print_optimism(found: Sequence[Configuration], objective: Metric) -> None:
+    """Say how much the confirmed trials had gained by being chosen for their results."""
+    luck = optimism(found, objective)
+    if luck is not None:
+        trials = counted(len(luck.values), "trial")
+        words = "worse" if luck.mean >= 0 else "better"
+        gap = interval(abs(luck.mean), luck.standard_error)
+        out.print(
+            f"[dim]repeats of the best {trials} with other seeds were {words} by {gap} than the first results; scores "
+            "are means over the seeds[/]",
+            soft_wrap=True,
+        )
+
+
+def _print_winner(best: Configuration, family: Family[Any, Any]) -> None:
+    winner = best.trial
     table = new_table(show_header=False)
     meanings = family.spec_type.settings()
     changed = {name: value for name, value in winner.values.items() if value != meanings[name].default}
@@ -131,39 +161,33 @@ def _print_winner(winner: TrialRecord, family: Family[Any, Any]) -> None:
         out.print(table)
 
 
-def _print_initial(winner: TrialRecord, spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult) -> None:
+def _print_initial(winner: Configuration, spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult) -> None:
     """Say what the search found in addition to the points that it was given."""
     gain = _gain_over_initial(winner, spec, family, outcome)
     if gain is None:
         return
     initial, gained = gain
-    if initial.number == winner.number:
+    if initial.trial.number == winner.trial.number:
         line = "it is a point that the search was given; the search found nothing better"
         out.print(f"[yellow]{line}[/]", soft_wrap=True)
         return
     better = interval(gained.mean, gained.standard_error)
-    line = f"better by {better} than #{initial.number}, the best point that the search was given"
+    line = f"better by {better} than #{initial.trial.number}, the best point that the search was given"
     noise = len(gained.values) > 1 and gained.mean < _NOISE * gained.standard_error
     out.print(f"[yellow]{line}: within noise[/]" if noise else f"[dim]{line}[/]", soft_wrap=True)
 
 
 def _gain_over_initial(
-    winner: TrialRecord, spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult
-) -> tuple[TrialRecord, FoldValues] | None:
+    winner: Configuration, spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult
+) -> tuple[Configuration, FoldValues] | None:
     """Return the best point that the search was given, and the winner's gain; None without such a point."""
     objective = family.metrics[0]
-    best = best_trials(initial_trials(outcome.trials, spec.prior), objective, 1)
-    if not best:
-        return None
-    score, other = winner.last(objective.name), best[0].last(objective.name)
-    assert score is not None
-    assert other is not None
-    return best[0], _gain(score, other, objective)
+    best = configurations(initial_trials(outcome.trials, spec.prior), objective)
+    return (best[0], _gain(winner.score, best[0].score, objective)) if best else None
 
 
-def _print_baselines(winner: TrialRecord, objective: Metric, baselines: Sequence[Baseline]) -> None:
-    score = winner.last(objective.name)
-    assert score is not None, "a full trial has a score"
+def _print_baselines(winner: Configuration, objective: Metric, baselines: Sequence[Baseline]) -> None:
+    score = winner.score
     parts = [name for name in (baselines[0].others if baselines else ()) if name.startswith(f"{objective.name}_")]
     titles = (name.removeprefix(f"{objective.name}_") for name in parts)
     table = new_table("on the same folds", objective.unit, *titles, "the winner is better by")
@@ -171,8 +195,8 @@ def _print_baselines(winner: TrialRecord, objective: Metric, baselines: Sequence
         gain = _gain(score, baseline.score, objective)
         others = [with_error(baseline.others[name]) for name in parts]
         table.add_row(baseline.name, with_error(baseline.score), *others, interval(gain.mean, gain.standard_error))
-    own = [with_error(values) if (values := winner.last(name)) else "" for name in parts]
-    table.add_row(f"#{winner.number}, the winner", with_error(score), *own, "", style="bold green")
+    own = [with_error(values) if (values := winner.trial.last(name)) else "" for name in parts]
+    table.add_row(f"#{winner.trial.number}, the winner", with_error(score), *own, "", style="bold green")
     out.print()
     out.print(table)
     several = "± is one standard error over the folds; gains are paired, fold by fold"
@@ -200,8 +224,8 @@ def _print_importances(shares: Sequence[Importance]) -> None:
     out.print(table)
 
 
-def _print_next(spec: SearchSpec, family: Family[Any, Any], winner: TrialRecord) -> None:
-    trial = f"{spec.name}/{winner.number}"
+def _print_next(spec: SearchSpec, family: Family[Any, Any], winner: Configuration) -> None:
+    trial = f"{spec.name}/{winner.trial.number}"
     more = ("--time", "none", "--trials", str(2 * spec.budget.trials))
     use = use_command(family, "--trial", trial)
     print_next(

@@ -43,6 +43,7 @@ def _row(trial: TrialRecord, record: SearchRecord, family: Family[Any, Any]) -> 
         row[f"{metric.name}_se"] = values.standard_error if values else math.nan
     row["seconds"] = round(trial.seconds, 2)
     row["reason"] = trial.reason or None
+    row["confirms"] = trial.confirms
     return {**row, **{name: trial.values.get(name) for name in record.spec.space.searched}}
 
 
@@ -112,6 +113,7 @@ def print_table(record: SearchRecord, family: Family[Any, Any], table: Sequence[
         settings = {name: row[name] for name in record.spec.space.searched if row[name] is not None}
         words = settings_line(settings, defaults).replace(" ", _NO_BREAK).replace(f",{_NO_BREAK}", ", ")
         colour = Style(color="red") if row["state"] == "FAIL" else Style.null()
+        words = words if row["confirms"] is None else f"repeats #{row['confirms']} with another seed"
         stopped = f"{row['reason']}; {words}" if row["reason"] and row["state"] == "PRUNED" else ""
         add(line, stopped or row["reason"] or words, colour, colour + dim)
     out.print(Segments(segments), end="", soft_wrap=True)

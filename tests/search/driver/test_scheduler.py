@@ -42,7 +42,7 @@ class FakeTrial:
 
     @property
     def config(self) -> dict[str, Any]:
-        return {"number": self.number, "values": self.values}
+        return {"number": self.number, "values": self.values, "confirms": None}
 
 
 def record(number: int, losses: list[float]) -> TrialRecord:

@@ -14,7 +14,7 @@ from toy_family import LOSS, TOY_SEARCH, ToyFamily, toy_data
 from search.driver.search_run import SearchResult
 from search.spec.file import parse
 from search.study.database import folder, read_search
-from search.study.report import best_trials
+from search.study.report import best_trials, configurations
 from search.trials.training import train_trial
 from tests.search.driver.toy_searches import TOY, Listener, check_mlflow, check_states, go, mlflow_runs, toy
 
@@ -63,6 +63,26 @@ def test_a_search_ends_and_is_resumed_with_more_trials(home: Path) -> None:
     new, old = ([repr(t.values) for t in part] for part in (more.trials[12:], more.trials[:12]))
     assert not set(new) & set(old), "a resumed sampler must not draw the same points"
     check_mlflow(more, home)
+
+
+def test_the_best_trials_are_repeated_with_other_seeds_at_the_end(home: Path) -> None:
+    search = toy(budget__trials=30, confirmation__best=2, confirmation__repeats=2)
+    outcome = go(search, home)
+    assert len(outcome.trials) == 30
+    repeats = [trial for trial in outcome.trials if trial.confirms is not None]
+    assert [trial.number for trial in repeats] == list(range(30 - len(repeats), 30)), "they are the last trials"
+    assert 4 <= len(repeats) <= 6, "more than four, if a repeated trial was only lucky, but a fifth at most"
+    for trial in repeats:
+        first = outcome.trials[trial.confirms or 0]
+        assert (trial.state, len(trial.epochs), trial.values) == ("COMPLETE", 9, first.values)
+        assert trial.epochs[0].report.metrics != first.epochs[0].report.metrics, "it has another seed"
+    best = configurations(outcome.trials, LOSS)
+    assert [each.num_seeds for each in best[:2]] == [3, 3]
+    tags = {name: run.data.tags for name, run in mlflow_runs(home).items()}
+    assert {name: tag["confirms"] for name, tag in tags.items() if "confirms" in tag} == {
+        f"toys/{trial.number}": str(trial.confirms) for trial in repeats
+    }
+    assert tags["toys"]["winner"] == f"toys/{best[0].trial.number}"
 
 
 def check_events(outcome: SearchResult, listener: Listener) -> None:

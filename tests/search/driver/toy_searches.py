@@ -33,7 +33,7 @@ class Listener(SilentObserver):
     def best_before(self, number: int, mean: float, standard_error: float) -> None:
         self.events.append(("best before", number, mean, standard_error))
 
-    def trial_started(self, number: int, values: Mapping[str, Value]) -> None:
+    def trial_started(self, number: int, values: Mapping[str, Value], confirms: int | None = None) -> None:
         self.events.append(("started", number, dict(values)))
 
     def epoch(self, number: int, epoch: int, mean: float, standard_error: float) -> None:

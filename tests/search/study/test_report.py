@@ -11,7 +11,15 @@ from models.metrics import FoldValues, Metric
 from models.spec import Value
 from search.spec.file import parse
 from search.study.records import EpochRecord, TrialRecord
-from search.study.report import best_trials, costed_trials, counts, importances, pareto_front
+from search.study.report import (
+    best_trials,
+    configurations,
+    costed_trials,
+    counts,
+    importances,
+    optimism,
+    pareto_front,
+)
 from search.study.states import StateName
 
 SPACE = parse(TOY_SEARCH, "toy", family=ToyFamily()).space
@@ -36,6 +44,29 @@ def test_only_full_trials_can_be_best() -> None:
     assert [best.number for best in best_trials(trials, LOSS, 5)] == [2, 0]
     assert [best.number for best in best_trials(trials, LOSS, 1)] == [2]
     assert counts(trials) == {"COMPLETE": 2, "PRUNED": 1, "FAIL": 1, "WAITING": 1}
+
+
+def of_folds(number: int, folds: tuple[float, ...], confirms: int | None = None) -> TrialRecord:
+    epochs = (EpochRecord(EpochReport(1, {"loss": FoldValues(folds)}, 1.0), 0),)
+    return TrialRecord(number, "COMPLETE", {}, epochs, None, None, "", confirms)
+
+
+def test_a_trial_that_was_lucky_loses_its_place_to_means_over_seeds() -> None:
+    trials = [
+        of_folds(0, (1.0, 2.0)),
+        of_folds(1, (1.1, 2.1)),
+        of_folds(2, (1.4, 2.4), confirms=0),
+        of_folds(3, (1.2, 2.3), confirms=0),
+        of_folds(4, (1.1, 2.1), confirms=1),
+        trial(5, "PRUNED", [0.1]),
+    ]
+    best, other = configurations(trials, LOSS)
+    assert (best.trial.number, best.num_seeds, best.score.values) == (1, 2, pytest.approx((1.1, 2.1)))
+    assert (other.trial.number, other.num_seeds, other.score.values) == (0, 3, pytest.approx((1.2, 2.7 - 1.4 / 3)))
+    luck = optimism([best, other], LOSS)
+    assert luck is not None
+    assert luck.values == pytest.approx((0.0, 0.325))
+    assert optimism(configurations(trials[:2], LOSS), LOSS) is None
 
 
 def naive_front(points: list[tuple[float, float]]) -> set[int]:

@@ -1,0 +1,68 @@
+"""At the end of a search, choose which of the best trials is trained again with another seed.
+
+The best of many trials was partly lucky. A repeat was not chosen for its result, so that the mean with its repeats is
+fairer. After each repeat, the best trials are those with the best means, so a trial that was only lucky makes room for
+another. All state is in the study: a repeat is a trial that names the one that it confirms.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable
+
+from models.metrics import Metric
+from search.study.records import CONFIRMS_KEY
+from search.study.report import Configuration, configurations
+from search.study.writer import Study
+
+
+class Confirmations:
+    """The repeats of a search's best trials."""
+
+    def __init__(
+        self, study: Study, objective: Metric, capacity: Callable[[], int], seconds_left: Callable[[], float | None]
+    ) -> None:
+        """Connect what decides when repeats begin.
+
+        Args:
+            study: The search's study.
+            objective: The metric that is optimised.
+            capacity: Returns the current number of parallel trials.
+            seconds_left: Returns the time that is left for training (seconds), None without a limit.
+        """
+        self._study, self._objective = study, objective
+        self._capacity, self._seconds_left = capacity, seconds_left
+
+    def queue(self, num_left: int) -> None:
+        """Queue a repeat of one of the best trials if it is time for that.
+
+        Args:
+            num_left: Number of trials that may still be started.
+        """
+        settings = self._study.search.confirmation
+        if not settings.best or self._study.search.sampler.enumerates:
+            return
+        left, limit = self._seconds_left(), self._study.search.budget.time
+        by_trials = num_left <= settings.num_trials(self._study.search.budget.trials)
+        if not by_trials and (left is None or limit is None or left > settings.most_seconds(limit)):
+            return
+        missing = self._missing()
+        if not missing or not (by_trials or (left is not None and left <= self._seconds(missing))):
+            return
+        fewest = min(num for _, num in missing)
+        chosen = next(each for each, num in missing if num == fewest)
+        if left is None or chosen.trial.seconds <= left:
+            self._study.confirm(chosen.trial.number)
+
+    def _missing(self) -> list[tuple[Configuration, int]]:
+        """Return those of the best trials that need repeats, best first, and how many repeats each has or waits for."""
+        settings = self._study.search.confirmation
+        known = Counter(trial.user_attrs.get(CONFIRMS_KEY) for trial in self._study.optuna.get_trials(deepcopy=False))
+        best = configurations(self._study.records(), self._objective)[: settings.best]
+        counted = [(each, known[each.trial.number]) for each in best]
+        return [(each, num) for each, num in counted if num < settings.repeats]
+
+    def _seconds(self, missing: list[tuple[Configuration, int]]) -> float:
+        """Estimate how long the missing repeats take."""
+        repeats, capacity = self._study.search.confirmation.repeats, max(self._capacity(), 1)
+        lengths = [each.trial.seconds for each, num in missing for _ in range(repeats - num)]
+        return max(lengths) * math.ceil(len(lengths) / capacity)
