@@ -164,12 +164,24 @@ def make_record(trial: FrozenTrial, space: Space) -> TrialRecord:
         number=trial.number,
         state=trial.state.name,
         values=space.values(trial.params),
-        epochs=tuple(_epoch(step, attributes.get(f"{EPOCH_KEY}{step}")) for step in sorted(trial.intermediate_values)),
+        epochs=tuple(_epoch(step, attributes.get(f"{EPOCH_KEY}{step}")) for step in _steps(trial)),
         started=trial.datetime_start,
         ended=trial.datetime_complete,
         reason=str(attributes.get(REASON_KEY, "")),
         confirms=attributes.get(CONFIRMS_KEY),
     )
+
+
+def _steps(trial: FrozenTrial) -> list[int]:
+    """Return the epochs of a trial.
+
+    A database returns attributes and values by separate queries. The driver may have written new epochs of a running
+    trial between them; they are left out.
+    """
+    steps = sorted(trial.intermediate_values)
+    while trial.state == TrialState.RUNNING and steps and f"{EPOCH_KEY}{steps[-1]}" not in trial.user_attrs:
+        steps.pop()
+    return steps
 
 
 def _epoch(step: int, stored: Mapping[str, Any] | None) -> EpochRecord:

@@ -10,18 +10,16 @@ import pytest
 
 from data_prep.randomness import stream
 from search.study.records import TrialRecord
-from search.study.report import configurations
 from search.study.states import FINAL_STATES
 from tests.faults.driver import Driver, check_complete, check_mlflow, check_replay, check_rungs
 from tests.mlflow_server import MlflowServer
 from tests.ray_cluster import RayCluster, wait_until
-from tests.search.toy_family import LOSS
 
 pytestmark = pytest.mark.xdist_group("faults")
 NUM_TRIALS = 24  # at least
 NUM_DEATHS = 10
 NUM_REPEATS = 4
-"""Of the two best trials, two each; more if one of them was only lucky."""
+"""Two of each of the two best trials; a trial that was only lucky may have one, and another trial the other."""
 
 
 @pytest.mark.timeout(1200)
@@ -68,12 +66,14 @@ def repeats(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
 
 
 def check_repeats(trials: Sequence[TrialRecord]) -> None:
-    """Check that each repeated trial was repeated just twice, to the end, and that the best two were repeated."""
-    confirmed = Counter(trial.confirms for trial in repeats(trials))
-    assert set(confirmed.values()) == {2}, confirmed
-    assert sum(confirmed.values()) >= NUM_REPEATS
-    assert {trial.state for trial in repeats(trials)} == {"COMPLETE"}
-    assert [each.num_seeds for each in configurations(trials, LOSS)[:2]] == [3, 3]
+    """Check that there are as many repeats as without deaths, all to the end, and that none is one too many."""
+    repeated = repeats(trials)
+    assert len(repeated) == NUM_REPEATS
+    assert max(Counter(trial.confirms for trial in repeated).values()) <= 2
+    assert {trial.state for trial in repeated} == {"COMPLETE"}
+    for trial in repeated:
+        first = trials[trial.confirms or 0]
+        assert (first.state, first.values) == ("COMPLETE", trial.values)
 
 
 def test_a_driver_that_receives_a_signal_ends_within_ten_seconds(

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -70,14 +71,14 @@ def test_the_best_trials_are_repeated_with_other_seeds_at_the_end(home: Path) ->
     outcome = go(search, home)
     assert len(outcome.trials) == 30
     repeats = [trial for trial in outcome.trials if trial.confirms is not None]
-    assert [trial.number for trial in repeats] == list(range(30 - len(repeats), 30)), "they are the last trials"
-    assert 4 <= len(repeats) <= 6, "more than four, if a repeated trial was only lucky, but a fifth at most"
+    assert [trial.number for trial in repeats] == [26, 27, 28, 29], "they are the last trials"
+    assert max(Counter(trial.confirms for trial in repeats).values()) <= 2
     for trial in repeats:
         first = outcome.trials[trial.confirms or 0]
         assert (trial.state, len(trial.epochs), trial.values) == ("COMPLETE", 9, first.values)
         assert trial.epochs[0].report.metrics != first.epochs[0].report.metrics, "it has another seed"
     best = configurations(outcome.trials, LOSS)
-    assert [each.num_seeds for each in best[:2]] == [3, 3]
+    assert sum(each.num_seeds - 1 for each in best) == len(repeats)
     tags = {name: run.data.tags for name, run in mlflow_runs(home).items()}
     assert {name: tag["confirms"] for name, tag in tags.items() if "confirms" in tag} == {
         f"toys/{trial.number}": str(trial.confirms) for trial in repeats

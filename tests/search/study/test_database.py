@@ -8,11 +8,13 @@ from typing import TypeAlias
 
 import optuna
 import pytest
+from optuna.trial import TrialState
 from toy_family import TOY_SEARCH, ToyFamily
 
 from data_prep.errors import Action, BadInputError
 from models.family import EpochReport
 from models.metrics import FoldValues
+from search.private_apis import study_id
 from search.spec.file import SearchSpec, load, parse
 from search.study.database import folder, names, open_study, read_search
 from search.study.writer import Study
@@ -46,6 +48,20 @@ def begin(study: Study, search: SearchSpec) -> int:
 
 def report(study: Study, number: int, epoch: int, loss: float = 1.0) -> bool:
     return study.add_epoch(number, EpochReport(epoch, {"loss": FoldValues((loss, loss + 1))}, 0.25))
+
+
+def test_an_epoch_that_the_driver_writes_between_the_queries_of_a_reader_is_left_out(home: Path, toy_in: Toy) -> None:
+    search = toy_in()
+    with open_study(search, TOY, home, "f") as study:
+        number = begin(study, search)
+        report(study, number, 1)
+        trial_id = study.storage.get_trial_id_from_study_id_trial_number(study_id(study.optuna), number)
+        study.storage.set_trial_intermediate_value(trial_id, 2, 0.5)
+        [trial] = read_search(home, "toys", TOY).trials
+        assert [epoch.report.epoch for epoch in trial.epochs] == [1]
+        study.storage.set_trial_state_values(trial_id, TrialState.PRUNED, [0.5])
+        with pytest.raises(BadInputError, match="damaged"):
+            read_search(home, "toys", TOY)
 
 
 def test_recorded_trials_are_read_from_the_study(home: Path, toy_in: Toy) -> None:
