@@ -15,6 +15,10 @@ from search.study.report import Configuration, configurations
 from search.study.writer import Study
 
 
+_SLACK = 1.5
+"""Time that is left for repeats over the time that they take, because slots become free at any moment."""
+
+
 class Confirmations:
     """The repeats of a search's best trials."""
 
@@ -38,12 +42,12 @@ class Confirmations:
         Args:
             num_left: Number of trials that may still be started.
         """
-        settings = self._study.search.confirmation
-        if not settings.best or self._study.search.sampler.enumerates:
+        search = self._study.search
+        if not search.num_repeats:
             return
-        left, limit = self._seconds_left(), self._study.search.budget.time
-        by_trials = num_left <= settings.num_trials(self._study.search.budget.trials)
-        if not by_trials and (left is None or limit is None or left > settings.most_seconds(limit)):
+        left, limit = self._seconds_left(), search.budget.time
+        by_trials = num_left <= search.num_repeats
+        if not by_trials and (left is None or limit is None or left > search.confirmation.most_seconds(limit)):
             return
         missing = self._missing()
         if not missing or not (by_trials or (left is not None and left <= self._seconds(missing))):
@@ -62,7 +66,7 @@ class Confirmations:
         return [(each, num) for each, num in counted if num < settings.repeats]
 
     def _seconds(self, missing: list[tuple[Configuration, int]]) -> float:
-        """Estimate how long the missing repeats take."""
+        """Estimate when to begin: how long before the end (seconds)."""
         repeats, capacity = self._study.search.confirmation.repeats, max(self._capacity(), 1)
         lengths = [each.trial.seconds for each, num in missing for _ in range(repeats - num)]
-        return max(lengths) * math.ceil(len(lengths) / capacity)
+        return _SLACK * max(lengths) * math.ceil(len(lengths) / capacity)

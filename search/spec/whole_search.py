@@ -69,6 +69,11 @@ class SearchSpec(Section):
     storage: Storage = Storage()
     tracking: TrackingPlace = TrackingPlace()
 
+    @property
+    def num_repeats(self) -> int:
+        """Number of its last trials that may confirm others."""
+        return 0 if self.sampler.enumerates else self.confirmation.num_trials(self.budget.trials)
+
     def to_toml(self) -> str:
         """Return the complete search file, with comments and without passwords; parsing it returns an equal search."""
         lines = [f"name = {toml_value(self.name)}", f"family = {toml_value(self.family)}"]

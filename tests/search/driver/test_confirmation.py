@@ -79,8 +79,8 @@ def test_a_lucky_trial_makes_room_for_another(study: Study) -> None:
     [
         (31.0, 1, False),  # more than a fifth of 100 s
         (19.0, 1, True),  # six repeats of 5 s would take longer
-        (19.0, 2, False),  # they take 15 s
-        (14.0, 2, True),
+        (19.0, 3, False),  # they take 10 s
+        (14.0, 3, True),
         (4.0, 1, False),  # not one would end
         (None, 1, False),
     ],
