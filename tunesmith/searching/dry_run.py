@@ -66,7 +66,7 @@ def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
         "sampler": spec.sampler.kind,
         "prior_points": len(spec.prior),
         "trials": budget.trials,
-        "repeats": spec.num_repeats,
+        "confirming": spec.num_repeats,
         "rungs": [{"epochs": epoch, "trials": round(count, 1)} for epoch, count in reach],
         "slots": slots.count,
         "device": device,
@@ -109,7 +109,7 @@ def _space_rows(planned: dict[str, Any]) -> tuple[tuple[str, str], tuple[str, st
     nothing = "nothing is searched: all trials would have the same settings"
     space = f"{settings} searched: {size_text}" if planned["settings_searched"] else nothing
     first = f", the first {points} at known good points" if points else ""
-    last = f", the last {planned['repeats']} repeats of the best" if planned["repeats"] else ""
+    last = f", the last {planned['confirming']} repeats of the best" if planned["confirming"] else ""
     return ("space", f"{space}{others}"), ("trials", f"{trials}{first}{last}")
 
 

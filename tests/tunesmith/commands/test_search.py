@@ -101,7 +101,7 @@ def test_a_dry_run_prints_the_plan_and_stores_nothing(searched: Any) -> None:
     assert not (searched.folder / "apart").exists()
     text = searched.run("search", "composer", "--name", "planned", "--corpus", "tunes", "--dry-run").stdout
     assert "to epoch" in text
-    assert f"the last {plan['repeats']} repeats of the best" in text
+    assert f"the last {plan['confirming']} repeats of the best" in text
     assert "nothing was run or stored" in text
 
 
