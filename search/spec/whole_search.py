@@ -14,12 +14,14 @@ from search.spec.sampler_section import SAMPLERS, Sampler, Tpe
 from search.spec.scheduler_section import SCHEDULERS, Asha, Scheduler
 from search.spec.sections import Budget, Data, Resources, Section, Storage, StudyPlace, TrackingPlace, write_duration
 from search.spec.space import Space
+from search.spec.warm_start_section import WarmStart
 
 SECTIONS: Mapping[str, tuple[type[Section], ...]] = {
     "data": (Data,),
     "budget": (Budget,),
     "scheduler": SCHEDULERS,
     "sampler": SAMPLERS,
+    "warm_start": (WarmStart,),
     "resources": (Resources,),
     "study": (StudyPlace,),
     "storage": (Storage,),
@@ -61,6 +63,7 @@ class SearchSpec(Section):
     prior: tuple[Mapping[str, Value], ...] = ()
     scheduler: Scheduler = Asha()
     sampler: Sampler = Tpe()
+    warm_start: WarmStart = WarmStart()
     resources: Resources = Resources()
     study: StudyPlace = StudyPlace()
     storage: Storage = Storage()
@@ -69,8 +72,9 @@ class SearchSpec(Section):
     def to_toml(self) -> str:
         """Return the complete search file, with comments and without passwords; parsing it returns an equal search."""
         lines = [f"name = {toml_value(self.name)}", f"family = {toml_value(self.family)}"]
-        for name in ("data", "budget", "space", "scheduler", "sampler", "resources", "study", "storage", "tracking"):
-            lines += _space_lines(self.space) if name == "space" else _section_lines(name, getattr(self, name))
+        for name in SECTIONS:
+            lines += _section_lines(name, getattr(self, name))
+            lines += _space_lines(self.space) if name == "budget" else []
         for point in self.prior:
             lines += ["", "[[prior]]", *(f"{name} = {toml_value(value)}" for name, value in point.items())]
         return "\n".join(lines) + "\n"

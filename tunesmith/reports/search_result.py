@@ -152,7 +152,8 @@ def _gain_over_initial(
 ) -> tuple[TrialRecord, FoldValues] | None:
     """Return the best point that the search was given, and the winner's gain; None without such a point."""
     objective = family.metrics[0]
-    best = best_trials(initial_trials(outcome.trials, spec.prior), objective, 1)
+    points = (*spec.prior, *outcome.warm_points)
+    best = best_trials(initial_trials(outcome.trials, points), objective, 1)
     if not best:
         return None
     score, other = winner.last(objective.name), best[0].last(objective.name)
