@@ -34,8 +34,9 @@ class Misfit:
             case Categorical(values=values):
                 return f"not one of {', '.join(map(_text, values))}"
             case Range(low=low, high=high, step=step):
-                is_inside = not isinstance(self.value, str) and low <= self.value <= high
-                return f"not {low:g} plus steps of {step:g}" if is_inside and step else f"outside {low:g} to {high:g}"
+                if step and low <= float(self.value) <= high:
+                    return f"not in steps of {step:g} from {low:g}"
+                return f"outside {low:g} to {high:g}"
 
 
 def mapped(values: Mapping[str, Value], space: Space) -> tuple[dict[str, Value], list[Misfit]]:

@@ -16,14 +16,14 @@ TOY = ToyFamily()
 NO_PRIOR = TOY_SEARCH.partition("[[prior]]")[0]
 
 
-def toy(name: str, text: str = NO_PRIOR, **changes: object) -> SearchSpec:
+def toy(name: str, text: str = NO_PRIOR, /, **changes: object) -> SearchSpec:
     overrides = {key.replace("__", "."): value for key, value in changes.items()}
     return parse(text, "toy.toml", family=TOY, overrides={"name": name, **overrides})
 
 
-def make_source(home: Path, name: str, *points: Mapping[str, Value], text: str = NO_PRIOR, **changes: object) -> None:
+def make_source(home: Path, name: str, *points: Mapping[str, Value], **changes: object) -> None:
     """Make a search with a full trial at each point, the best first, and a better one that was stopped early."""
-    search = toy(name, text, **changes)
+    search = toy(name, **changes)
     with open_study(search, TOY, home, "f") as study:
         for rank, point in enumerate(points):
             study.optuna.enqueue_trial(dict(point))

@@ -1,5 +1,4 @@
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,12 +27,9 @@ def chosen(home: Path, *names: str, **changes: object) -> Choice:
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Where the study of the first source is: "" is its folder."""
     monkeypatch.setenv("PGPASSWORD", PASSWORD)  # a stored search has no password
-    places: dict[str, Callable[[], str]] = {
-        "journal": lambda: "",
-        "sqlite": lambda: f"sqlite:///{tmp_path / 'study.db'}",
-        "postgresql": lambda: request.getfixturevalue("database"),
-    }
-    return places[request.param]()
+    if request.param == "postgresql":
+        return request.getfixturevalue("database")
+    return "" if request.param == "journal" else f"sqlite:///{tmp_path / 'study.db'}"
 
 
 def test_the_points_of_several_searches_are_stored_and_queued_after_those_of_the_file(home: Path, place: str) -> None:
@@ -154,7 +150,7 @@ def test_a_plan_reads_no_study_of_a_new_search(home: Path, tmp_path: Path) -> No
 
 def test_a_search_that_does_not_exist_is_refused_with_a_name_near_it(home: Path) -> None:
     make_source(home, "first", SLOW)
-    with pytest.raises(BadInputError, match="no search is called 'frist' .*did you mean 'first'"):
+    with pytest.raises(BadInputError, match=r"no search is called 'frist' .*did you mean 'first'"):
         chosen(home, "first", "frist")
     with pytest.raises(BadInputError, match=r"a search's name is .*got '\.\./first' \(\[warm_start\]\)"):
         chosen(home, "../first")
@@ -169,7 +165,7 @@ def test_a_search_of_another_family_is_refused(home: Path) -> None:
     with open_study(load("stylenet", overrides={"name": "loud"}), find_family("stylenet"), home, "f"):
         pass
     new = load("composer", overrides={"name": "new", "warm_start.searches": ["loud"]})
-    with pytest.raises(BadInputError, match="own family: loud is one of stylenet, and new of composer .*leave it out"):
+    with pytest.raises(BadInputError, match=r"own family: loud is one of stylenet, and new of composer .*leave it out"):
         choose(new, home)
 
 
@@ -177,7 +173,7 @@ def test_a_search_without_a_full_trial_is_refused(home: Path) -> None:
     make_source(home, "one", SLOW)
     make_source(home, "cut")
     assert [trial.state for trial in read_search(home, "cut", TOY).trials] == ["PRUNED"]
-    with pytest.raises(BadInputError, match="trials with the full budget: cut has none yet .*leave it out, or let it"):
+    with pytest.raises(BadInputError, match=r"trials with the full budget: cut has none yet .*leave it out, or let it"):
         chosen(home, "one", "cut")
 
 

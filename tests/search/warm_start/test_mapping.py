@@ -91,6 +91,6 @@ def test_what_did_not_fit_is_said_with_the_reason() -> None:
         "lr = 3 of toys/3 is outside 0.001 to 0.5: 0.5 is used"
     ]
     assert lines({"columns": 6}, columns={"low": 1, "high": 8, "step": 3}) == [
-        "columns = 6 of toys/3 is not 1 plus steps of 3: 7 is used"
+        "columns = 6 of toys/3 is not in steps of 3 from 1: 7 is used"
     ]
     assert lines({"columns": 5}, columns=[2, 4]) == ["columns = 5 of toys/3 is not one of 2, 4: 4 is used"]
