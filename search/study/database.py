@@ -139,7 +139,7 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
     with undamaged(_where(url, path.parent)), ExitStack() as stack:
         try:
             kind, storage, study = _to_read(stack, url, path.parent, name)
-        except (FileNotFoundError, KeyError):
+        except FileNotFoundError:
             raise gone from None
         stored = _stored(study, name, family)
         trials = study.get_trials(deepcopy=False)  # before the lease, which a driver releases after its sweep
@@ -169,17 +169,20 @@ def study_attributes(search: SearchSpec, home: Path) -> Mapping[str, Any]:
     with undamaged(_where(search.study.url, place)), ExitStack() as stack:
         try:
             _, _, study = _to_read(stack, search.study.url, place, search.name)
-        except (FileNotFoundError, KeyError):
+        except FileNotFoundError:
             return {}
         return study.user_attrs
 
 
 def _to_read(stack: ExitStack, url: str, place: Path, name: str) -> tuple[ModuleType, Any, optuna.Study]:
-    """Open a study for reading, until the stack is closed; raise FileNotFoundError or KeyError if there is none."""
+    """Open a study for reading, until the stack is closed; raise FileNotFoundError if there is none."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     kind = _kind(url)
     storage = kind.open_to_read(stack, url, place)
-    return kind, storage, optuna.load_study(study_name=kind.study_name(storage, name), storage=storage)
+    try:
+        return kind, storage, optuna.load_study(study_name=kind.study_name(storage, name), storage=storage)
+    except KeyError:
+        raise FileNotFoundError(name) from None
 
 
 def _kind(url: str) -> ModuleType:
