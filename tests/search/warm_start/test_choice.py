@@ -23,7 +23,10 @@ def chosen(home: Path, *names: str, **changes: object) -> Choice:
     return choice
 
 
-@pytest.fixture(params=["journal", "sqlite", "postgresql"])
+SLOWLY = pytest.mark.slow  # databases are slow to make
+
+
+@pytest.fixture(params=["journal", pytest.param("sqlite", marks=SLOWLY), pytest.param("postgresql", marks=SLOWLY)])
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Where the study of the first source is: "" is its folder."""
     monkeypatch.setenv("PGPASSWORD", PASSWORD)  # a stored search has no password
@@ -45,7 +48,7 @@ def test_the_points_of_several_searches_are_stored_and_queued_after_those_of_the
         assert study.warm_points == (SLOW, FAST, MIDDLE)
 
 
-@pytest.mark.parametrize("url", ["", "sqlite:///{}/new.db"])
+@pytest.mark.parametrize("url", ["", pytest.param("sqlite:///{}/new.db", marks=SLOWLY)])
 def test_a_resumed_search_has_its_points_without_the_other_searches(home: Path, tmp_path: Path, url: str) -> None:
     make_source(home, "one", SLOW, FAST)
     new = toy("new", warm_start__searches=["one"], study__url=url.format(tmp_path), budget__trials=1)
