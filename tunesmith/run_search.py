@@ -25,6 +25,7 @@ from tunesmith.searching.gpu_memory import measured_share
 
 if TYPE_CHECKING:
     from search.driver.search_run import SearchResult
+    from search.study.records import TakenPoints
 
 _ENDING_S = 5.0
 """Time reserved after the trials to write to MLflow, draw pictures and stop Ray (seconds)."""
@@ -42,6 +43,7 @@ def run_search(
     *,
     began: float | None = None,
     later: Callable[[], float] = float,
+    taken: "TakenPoints | None" = None,
 ) -> "SearchResult":
     """Run a search and display its progress. A finished search does not start Ray.
 
@@ -53,6 +55,7 @@ def run_search(
         address: A cluster's address; None for a local Ray.
         began: Start of the search's time limit, by ``time.monotonic``; None is when the study is opened.
         later: Returns the seconds within the limit that the caller needs after the trials.
+        taken: The points that a new search takes from other searches.
 
     Returns:
         The search's result.
@@ -91,7 +94,7 @@ def run_search(
         display = _display(spec, family, where)
         members = Membership(working, plan, wanted=wanted.slots, report=display.message)
         workers = Workers(plan.count, plan.cpus, plan.gpus, capacity=None if address is None else members.slots)
-        task = SearchTask(spec, family, prepared.data, prepared.fingerprint, home)
+        task = SearchTask(spec, family, prepared.data, prepared.fingerprint, home, taken)
         return run(task, display, workers, began=began, later=lambda: later() + ending)
 
 

@@ -14,7 +14,6 @@ from search.study.records import CONFIRMS_KEY
 from search.study.report import Configuration, configurations
 from search.study.writer import Study
 
-
 _SLACK = 1.5
 """Time that is left for repeats over the time that they take, because slots become free at any moment."""
 

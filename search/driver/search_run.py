@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from ray import tune
 
 from data_prep.errors import one_line
 from models.metrics import Metric
+from models.spec import Value
 from search.control.mailbox import Mailbox
 from search.driver.failures import Failures
 from search.driver.limit import Limit, Reason, StopRequest
@@ -27,7 +28,7 @@ from search.spec.whole_search import SearchSpec
 from search.study.database import folder, open_study, write_search
 from search.study.lease import StudyLostError, Waiting
 from search.study.observer import Observer
-from search.study.records import TrialRecord
+from search.study.records import TakenPoints, TrialRecord
 from search.study.report import best_trials, configurations, costed_trials
 from search.study.writer import Study
 from search.tracking.client import check_tracking, tracking_uri
@@ -54,6 +55,7 @@ class SearchTask:
         data: The family's prepared data.
         fingerprint: The data's fingerprint.
         home: The home folder; on a cluster, a folder that every node can access.
+        taken: The points that a new search takes from other searches; None if there are none, or it was started.
     """
 
     search: SearchSpec
@@ -61,6 +63,7 @@ class SearchTask:
     data: Any
     fingerprint: str
     home: Path
+    taken: TakenPoints | None = None
 
     @property
     def objective(self) -> Metric:
@@ -103,6 +106,7 @@ class SearchResult:
         seconds: Time spent on the search over all starts.
         messages: Messages for the user about results that could not be written.
         budget: The budget in the end, which may have been changed while the search ran.
+        warm_points: The points that it took from other searches at its first start.
     """
 
     reason: Reason
@@ -112,6 +116,7 @@ class SearchResult:
     seconds: float
     messages: tuple[str, ...]
     budget: Budget
+    warm_points: tuple[Mapping[str, Value], ...] = ()
 
 
 def run(
@@ -143,7 +148,7 @@ def run(
     check_storage(task.search)
     stop = StopRequest()
     waiting = Waiting(observer.message, lambda: stop.made)
-    with open_study(task.search, task.family, task.home, task.fingerprint, waiting, began) as study:
+    with open_study(task.search, task.family, task.home, task.fingerprint, waiting, began, task.taken) as study:
         return SearchRun(task, study, observer, workers, stop, later).run()
 
 
@@ -205,7 +210,9 @@ class SearchRun:
         if reason == "time":
             study.keep_seconds(budget.time or 0.0)
         num_new = study.num_finished - self._num_before
-        return SearchResult(reason, records, num_new, ran, study.seconds, tuple(messages), budget)
+        return SearchResult(
+            reason, records, num_new, ran, study.seconds, tuple(messages), budget, warm_points=study.warm_points
+        )
 
     def _announce(self) -> None:
         """Show the budget, the moved files, and the best trial of earlier starts."""

@@ -114,6 +114,15 @@ class Range:
         steps = (value - self.low) / (self.step or 1)
         return (not self.whole and self.step is None) or abs(steps - round(steps)) < _ROUNDING
 
+    def nearest(self, number: float) -> float:
+        """Return the value that is nearest to a number; of two equally near values, the lower one."""
+        number = min(max(number, self.low), self.high)
+        step = 1 if self.whole and self.step is None else self.step
+        if step is None:
+            return number
+        steps = math.ceil((number - self.low) / step - 0.5)
+        return float(Decimal(str(self.low)) + steps * Decimal(str(step)))
+
     def suggest(self, name: str, trial: Suggester) -> Value:
         """Return the value that the trial suggests."""
         if self.whole:

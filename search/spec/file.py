@@ -43,7 +43,8 @@ class _Source:
 
     def place(self, *path: str | int) -> str:
         if path in self.overridden:
-            return "--set" if path[0] == "space" else f"--{path[0] if path[-1] == 'url' else path[-1]}"
+            option = path[0] if path[-1] in ("url", "searches") else path[-1]
+            return "--set" if path[0] == "space" else f"--{option}".replace("_", "-")
         line = line_of(self.lines, path)
         return f"{self.label} line {line}" if line else self.label
 
@@ -127,6 +128,7 @@ def parse(
     search.scheduler.check(space, f"[scheduler], {source.place('scheduler', 'late')}")
     _check_first_folds(search, chosen, f"[scheduler], {source.place('scheduler', 'folds_first')}")
     search.sampler.check(space, search.prior, budget.trials, f"[sampler], {source.place('sampler', 'kind')}")
+    search.warm_start.check(search.sampler.kind, f"[warm_start], {source.place('warm_start', 'searches')}")
     return search
 
 

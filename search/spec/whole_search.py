@@ -15,6 +15,7 @@ from search.spec.sampler_section import SAMPLERS, Sampler, Tpe
 from search.spec.scheduler_section import SCHEDULERS, Asha, Scheduler
 from search.spec.sections import Budget, Data, Resources, Section, Storage, StudyPlace, TrackingPlace, write_duration
 from search.spec.space import Space
+from search.spec.warm_start_section import WarmStart
 
 SECTIONS: Mapping[str, tuple[type[Section], ...]] = {
     "data": (Data,),
@@ -22,6 +23,7 @@ SECTIONS: Mapping[str, tuple[type[Section], ...]] = {
     "scheduler": SCHEDULERS,
     "sampler": SAMPLERS,
     "confirmation": (Confirmation,),
+    "warm_start": (WarmStart,),
     "resources": (Resources,),
     "study": (StudyPlace,),
     "storage": (Storage,),
@@ -64,6 +66,7 @@ class SearchSpec(Section):
     scheduler: Scheduler = Asha()
     sampler: Sampler = Tpe()
     confirmation: Confirmation = Confirmation()
+    warm_start: WarmStart = WarmStart()
     resources: Resources = Resources()
     study: StudyPlace = StudyPlace()
     storage: Storage = Storage()
@@ -78,8 +81,8 @@ class SearchSpec(Section):
         """Return the complete search file, with comments and without passwords; parsing it returns an equal search."""
         lines = [f"name = {toml_value(self.name)}", f"family = {toml_value(self.family)}"]
         for name in SECTIONS:
-            lines += _space_lines(self.space) if name == "scheduler" else []
             lines += _section_lines(name, getattr(self, name))
+            lines += _space_lines(self.space) if name == "budget" else []
         for point in self.prior:
             lines += ["", "[[prior]]", *(f"{name} = {toml_value(value)}" for name, value in point.items())]
         return "\n".join(lines) + "\n"

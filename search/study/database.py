@@ -1,7 +1,7 @@
 """The study of a search: opening it as the search's only driver, and reading it while a driver may run."""
 
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from operator import attrgetter
 from pathlib import Path
@@ -21,7 +21,7 @@ from search.study.homes import no_search
 from search.study.in_journal import journal_path
 from search.study.journal import undamaged
 from search.study.lease import Waiting, living
-from search.study.records import SearchRecord, make_records
+from search.study.records import WARM_START_KEY, SearchRecord, TakenPoints, make_records
 from search.study.writer import Study
 
 SCHEMA = 1
@@ -46,6 +46,7 @@ def open_study(
     fingerprint: str,
     waiting: Waiting | None = None,
     began: float | None = None,
+    taken: TakenPoints | None = None,
 ) -> Generator[Study]:
     """Open a search's study as its driver; create it if it is new.
 
@@ -56,6 +57,7 @@ def open_study(
         fingerprint: The data's fingerprint.
         waiting: How to wait for a database, or for the lease of a driver that may be dead.
         began: The ``time.monotonic`` at which the search's time began; None for now.
+        taken: Points of other searches, which are stored if the search is new, and queued.
 
     Yields:
         The study, swept, with the known good points queued.
@@ -72,7 +74,7 @@ def open_study(
         with undamaged(_where(search.study.url, place)):
             held = _kind(search.study.url).hold(stack, search, place, objective, waiting or Waiting())
             study = Study(held, search, objective, began)
-            _check_and_stamp(study.optuna, search, family, fingerprint)
+            _check_and_stamp(study.optuna, search, family, fingerprint, taken)
             study.records()
         write_search(search, place)
         study.sweep()
@@ -135,15 +137,9 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
         action=Action("resume search", {"search": path}),
     )
     with undamaged(_where(url, path.parent)), ExitStack() as stack:
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        kind = _kind(url)
         try:
-            storage = kind.open_to_read(stack, url, path.parent)
+            kind, storage, study = _to_read(stack, url, path.parent, name)
         except FileNotFoundError:
-            raise gone from None
-        try:
-            study = optuna.load_study(study_name=kind.study_name(storage, name), storage=storage)
-        except KeyError:
             raise gone from None
         stored = _stored(study, name, family)
         trials = study.get_trials(deepcopy=False)  # before the lease, which a driver releases after its sweep
@@ -152,6 +148,41 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
         attributes = study.user_attrs
         seconds = float(attributes.get("seconds", 0.0))
         return SearchRecord(stored, tuple(records), attributes["fingerprint"], seconds, attributes["id"], driver)
+
+
+def study_attributes(search: SearchSpec, home: Path) -> Mapping[str, Any]:
+    """Return the attributes of the study that the next start of a search finds; empty if there is none yet.
+
+    Unlike :func:`read_search`, this also reads a study whose first start was killed before it was complete.
+
+    Args:
+        search: The search.
+        home: The home folder.
+
+    Returns:
+        The attributes.
+
+    Raises:
+        BadInputError: If the study is damaged or cannot be reached.
+    """
+    place = folder(home, search.name)
+    with undamaged(_where(search.study.url, place)), ExitStack() as stack:
+        try:
+            _, _, study = _to_read(stack, search.study.url, place, search.name)
+        except FileNotFoundError:
+            return {}
+        return study.user_attrs
+
+
+def _to_read(stack: ExitStack, url: str, place: Path, name: str) -> tuple[ModuleType, Any, optuna.Study]:
+    """Open a study for reading, until the stack is closed; raise FileNotFoundError if there is none."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    kind = _kind(url)
+    storage = kind.open_to_read(stack, url, place)
+    try:
+        return kind, storage, optuna.load_study(study_name=kind.study_name(storage, name), storage=storage)
+    except KeyError:
+        raise FileNotFoundError(name) from None
 
 
 def _kind(url: str) -> ModuleType:
@@ -177,9 +208,11 @@ def check_apart(search: SearchSpec) -> None:
         )
 
 
-def _check_and_stamp(study: optuna.Study, search: SearchSpec, family: AnyFamily, fingerprint: str) -> None:
+def _check_and_stamp(
+    study: optuna.Study, search: SearchSpec, family: AnyFamily, fingerprint: str, taken: TakenPoints | None
+) -> None:
     attributes = study.user_attrs
-    if "search" in attributes:  # the last attribute to be written
+    if is_started(attributes):
         differences = _differences(_stored(study, search.name, family), search)
         before = attributes["fingerprint"]
         if not differences and before != fingerprint:
@@ -191,6 +224,8 @@ def _check_and_stamp(study: optuna.Study, search: SearchSpec, family: AnyFamily,
                 remedy="give the changed search another name",
                 action=Action("rename search"),
             )
+    elif taken is not None and WARM_START_KEY not in attributes:
+        study.set_user_attr(WARM_START_KEY, taken.to_plain())
     for key, value in {
         "schema": SCHEMA,
         "id": attributes.get("id", uuid.uuid4().hex),
@@ -201,6 +236,11 @@ def _check_and_stamp(study: optuna.Study, search: SearchSpec, family: AnyFamily,
     }.items():
         if attributes.get(key) != value:
             study.set_user_attr(key, value)
+
+
+def is_started(attributes: Mapping[str, Any]) -> bool:
+    """Return whether a search was started, from the attributes of its study."""
+    return "search" in attributes  # the last attribute to be written
 
 
 def _stored(study: optuna.Study, name: str, family: AnyFamily | None) -> SearchSpec:

@@ -29,6 +29,47 @@ CONFIRMS_KEY: Final = "confirms"
 REQUEST_KEY: Final = "request"
 """The trial attribute with the name of the request that queued its point."""
 
+WARM_START_KEY: Final = "warm_start"
+"""The study attribute with the points that a search took from other searches at its first start."""
+
+
+@dataclass(frozen=True)
+class TakenPoint:
+    """A point that a search took from another search.
+
+    Attributes:
+        trial: The trial that it is from, such as "composer/7".
+        values: Values of settings that the search samples; the others are sampled.
+    """
+
+    trial: str
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class TakenPoints:
+    """The points that a search took from other searches at its first start.
+
+    Attributes:
+        searches: The other searches.
+        points: The points, in the order in which they are tried.
+    """
+
+    searches: tuple[str, ...]
+    points: tuple[TakenPoint, ...]
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return plain values, which JSON can represent."""
+        points = [{"trial": point.trial, "values": dict(point.values)} for point in self.points]
+        return {"searches": list(self.searches), "points": points}
+
+    @classmethod
+    def of_study(cls, attributes: Mapping[str, Any]) -> "TakenPoints":
+        """Return those in the attributes of a study, none if it took none."""
+        stored = attributes.get(WARM_START_KEY, {"searches": (), "points": ()})
+        points = tuple(TakenPoint(point["trial"], point["values"]) for point in stored["points"])
+        return cls(tuple(stored["searches"]), points)
+
 
 @dataclass(frozen=True)
 class EpochRecord:

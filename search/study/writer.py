@@ -24,6 +24,7 @@ from search.study.records import (
     EPOCH_KEY,
     REASON_KEY,
     REQUEST_KEY,
+    TakenPoints,
     TrialRecord,
     begun,
     make_record,
@@ -128,9 +129,17 @@ class Study:
         """Set a trial's state to WAITING, so that it is proposed again before new trials."""
         self.storage.set_trial_state_values(self._id(number), TrialState.WAITING)
 
+    @property
+    def warm_points(self) -> tuple[Mapping[str, Value], ...]:
+        """The points that the search took from other searches at its first start."""
+        return tuple(point.values for point in TakenPoints.of_study(self.optuna.user_attrs).points)
+
     def enqueue(self) -> None:
-        """Queue the known good points that were not queued before, at most as many as the trials of the budget."""
-        for point in self.search.prior[: self.search.budget.trials]:
+        """Queue the known good points that were not queued before, at most as many as the trials of the budget.
+
+        The points of the search file come first, then those of other searches.
+        """
+        for point in (*self.search.prior, *self.warm_points)[: self.search.budget.trials]:
             self.optuna.enqueue_trial(dict(point), skip_if_exists=True)
 
     def add_point(self, point: Mapping[str, Value], request: str) -> tuple[int, int]:

@@ -29,6 +29,10 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("search composer --set size=0", "size"),
         ("search composer --time soon", "4m30s"),
         ("search composer --time 30", 'is it seconds, "30s", or minutes, "30m"?'),
+        ("search composer --warm-start jazz", "no search is called 'jazz': the home folder /"),
+        ("search composer --warm-start composer", "a search takes the points of other searches: composer is its own"),
+        ("search composer --warm-start jazz --dry-run", "no search is called 'jazz'"),
+        ("search composer --warm-start a/b", "a search's name is"),
         ("search composer --storage shared", "storage is a folder's absolute path"),
         ("search composer --storage s3://bucket?regoin=eu", "did you mean 'region'?"),
         ("search composer --corpus onells", "did you mean 'oneills'?"),
@@ -70,6 +74,7 @@ def test_invalid_arguments_are_reported_in_one_line(
         ("[space]\nlr = { low = 1e-3, hihg = 1e-2 }\n", "line 2"),
         ("[budget]\n\ntrials = 0\n", "line 3"),
         ('[storage]\nurl = "gs://B"\n', "storage names a bucket"),
+        ("[warm_start]\npoints = -1\n", "warm_start.points = -1 is not legal"),
     ],
 )
 def test_an_invalid_search_file_is_reported_with_the_line(

@@ -16,11 +16,13 @@ from tunesmith.options import Address, AsJson, CorpusName, Home, SearchRepeats, 
 from tunesmith.program import command
 from tunesmith.searching.chosen import chosen_search, overrides
 from tunesmith.searching.requests import change_budget
+from tunesmith.searching.warm_start import points_taken
 
 if TYPE_CHECKING:
     from data_prep.prepared.corpus import Prepared
     from search.driver.search_run import SearchResult
     from search.spec.file import SearchSpec
+    from search.study.records import TakenPoints
 
 _OVERTIME = 0.05
 """Time to wait for baselines after the search's time limit, as a fraction of the limit."""
@@ -62,6 +64,14 @@ def search(
             metavar="DIR|URL",
         ),
     ] = None,
+    warm_start: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='A search in the home folder whose best settings are tried first; can be repeated. "" is none.',
+            show_default=_OF_FILE,
+            metavar="SEARCH",
+        ),
+    ] = None,
     print_file: Annotated[
         bool, typer.Option("--print", help="Print the complete search file, and do not run the search.")
     ] = False,
@@ -83,6 +93,8 @@ def search(
 
         tunesmith search stylenet --corpus performances/
 
+        tunesmith search composer --corpus ryans --name second --warm-start composer
+
         tunesmith search my-search.toml --dry-run
 
         tunesmith search mine --trials 200
@@ -101,6 +113,7 @@ def search(
         "epochs": epochs,
         "slots": slots,
         "storage": storage,
+        "warm_start": warm_start,
         "settings": settings,
     }
     spec = chosen_search(what, folder, overrides(options))
@@ -115,17 +128,18 @@ def search(
     from tunesmith.searching.data import prepared_data
 
     with _stoppable():
+        taken = points_taken(spec, folder, is_plan=dry_run)
         prepared = prepared_data(spec)
     for remark in find_family(spec.family).remarks(spec.space.domains, prepared.data):
         warn(remark)
     if dry_run:
         from tunesmith.searching.dry_run import plan, print_plan
 
-        planned = plan(spec, folder, prepared)
+        planned = plan(spec, folder, prepared, taken)
         print_json(planned) if as_json else print_plan(planned)
         return
     with _stoppable():
-        _run(spec, prepared, folder, address, began, as_json=as_json)
+        _run(spec, prepared, folder, address, began, taken, as_json=as_json)
 
 
 @contextmanager
@@ -139,7 +153,14 @@ def _stoppable() -> Generator[None]:
 
 
 def _run(
-    spec: "SearchSpec", prepared: "Prepared", home: Path, address: str | None, began: float, *, as_json: bool
+    spec: "SearchSpec",
+    prepared: "Prepared",
+    home: Path,
+    address: str | None,
+    began: float,
+    taken: "TakenPoints | None",
+    *,
+    as_json: bool,
 ) -> None:
     from models.families import family as find_family
     from tunesmith.run_search import run_search
@@ -147,7 +168,9 @@ def _run(
 
     family = find_family(spec.family)
     with Scoring(family.name, prepared) as scoring:
-        outcome = run_search(spec, home, family, prepared, address, began=began, later=lambda: scoring.seconds_left)
+        outcome = run_search(
+            spec, home, family, prepared, address, began=began, later=lambda: scoring.seconds_left, taken=taken
+        )
         spec = spec.model_copy(update={"budget": outcome.budget})
         for message in outcome.messages:
             err.print(message, markup=False)

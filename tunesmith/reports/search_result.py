@@ -182,7 +182,8 @@ def _gain_over_initial(
 ) -> tuple[Configuration, FoldValues] | None:
     """Return the best point that the search was given, and the winner's gain; None without such a point."""
     objective = family.metrics[0]
-    best = configurations(initial_trials(outcome.trials, spec.prior), objective)
+    points = (*spec.prior, *outcome.warm_points)
+    best = configurations(initial_trials(outcome.trials, points), objective)
     return (best[0], _gain(winner.score, best[0].score, objective)) if best else None
 
 

@@ -25,6 +25,8 @@ _KEYS = {
 def overrides(options: Mapping[str, Any]) -> dict[str, object]:
     """Return the values of options of ``tunesmith search`` by the dotted keys of a search file."""
     values = {key: options[name] for name, keys in _KEYS.items() if options.get(name) is not None for key in keys}
+    if named := options.get("warm_start"):
+        values["warm_start.searches"] = [name for name in named if name]
     return {**values, **{f"space.{key}": value for key, value in read_settings(options.get("settings") or []).items()}}
 
 

@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,21 @@ from search.passwords import without_password
 from search.spec.sections import write_duration
 from search.spec.whole_search import SearchSpec
 from search.study.database import folder
+from search.study.records import TakenPoints
 from search.tracking.client import tracking_uri
 from tunesmith.console import err, labelled_table, out
 from tunesmith.figures import duration, settings_line
 from tunesmith.searching.backend import ready_backend
 
 
-def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
+def plan(spec: SearchSpec, home: Path, prepared: Prepared, taken: TakenPoints | None = None) -> dict[str, Any]:
     """Return the size and the storage of a search, and time one epoch of its first point.
 
     Args:
         spec: The search.
         home: The home folder.
         prepared: The search's data.
+        taken: The points that a new search takes from other searches.
 
     Returns:
         The plan as plain values.
@@ -41,7 +44,8 @@ def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
     device = best_device()
     here = Node("", "this machine", os.cpu_count() or 1, 1 if device == "cuda" else 0)
     slots = plan_slots([here], slots=wanted.slots, cpus=wanted.cpus, gpus=wanted.gpus)
-    values = first_setting(spec)
+    points = () if taken is None else taken.points
+    values = first_setting(spec, *(point.values for point in points))
     use_threads(slots.cpus)  # as in a trial of the search
     ready_backend(wanted.backend)
     with err.status("timing one epoch ..."):
@@ -65,6 +69,7 @@ def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
         "space_size_without_real_ranges": spec.space.discrete_size(),
         "sampler": spec.sampler.kind,
         "prior_points": len(spec.prior),
+        "warm_points": [{"trial": point.trial, "settings": dict(point.values)} for point in points],
         "trials": budget.trials,
         "confirming": spec.num_repeats,
         "rungs": [{"epochs": epoch, "trials": round(count, 1)} for epoch, count in reach],
@@ -80,9 +85,10 @@ def plan(spec: SearchSpec, home: Path, prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def first_setting(spec: SearchSpec) -> dict[str, Value]:
+def first_setting(spec: SearchSpec, *warm_points: Mapping[str, Value]) -> dict[str, Value]:
     """Return the first point that a search tries: its first known good point, or else the family's defaults."""
-    return spec.space.values(spec.prior[0] if spec.prior else {})
+    points = (*spec.prior, *warm_points)
+    return spec.space.values(points[0] if points else {})
 
 
 def _time_one_epoch(
@@ -96,6 +102,7 @@ def _time_one_epoch(
 def _space_rows(planned: dict[str, Any]) -> tuple[tuple[str, str], tuple[str, str]]:
     """Return the rows of a plan on its space and its trials."""
     size, points, trials = planned["space_size"], planned["prior_points"], planned["trials"]
+    points += len(planned["warm_points"])
     others = "; settings that the file does not name keep their defaults" if planned["only_these_settings"] else ""
     settings = counted(len(planned["settings_searched"]), "setting")
     if planned["sampler"] == "points":
@@ -119,7 +126,8 @@ def print_plan(planned: dict[str, Any]) -> None:
     single = f"a single split: {folds} of the pieces held out"
     reach = "  ".join(f"{rung['trials']:g} to epoch {rung['epochs']}" for rung in planned["rungs"])
     pieces = f"{counted(planned['pieces'], 'piece')}, {counted(planned['notes'], 'note')}"
-    settings = settings_line(planned["timed_setting"], find_family(planned["family"]).spec_type.defaults())
+    defaults = find_family(planned["family"]).spec_type.defaults()
+    settings = settings_line(planned["timed_setting"], defaults)
     total = f"about {duration(planned['seconds_for_all_trials'])} for all trials at that pace"
     rows = (
         ("search", f"{planned['name']}: {planned['family']} on {planned['corpus']}"),
@@ -128,6 +136,7 @@ def print_plan(planned: dict[str, Any]) -> None:
         ("folds", f"{len(planned['folds'])} in lockstep, of {folds} pieces" if len(planned["folds"]) > 1 else single),
         *planned["data"].items(),
         *_space_rows(planned),
+        *((f"like {point['trial']}", settings_line(point["settings"], defaults)) for point in planned["warm_points"]),
         ("training", f"about {reach}"),
         ("slots", f"{counted(planned['slots'], 'trial')} at once on {planned['device']}"),
         ("time", f"{duration(planned['seconds_of_its_epoch'])} per epoch of all folds, timed once for: {settings}"),

@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 from toy_family import LOSS, TOY_SEARCH, ToyFamily, toy_data
 
-from search.driver.search_run import SearchResult
+from search.driver.search_run import SearchResult, SearchTask, Workers, run
 from search.spec.file import parse
 from search.study.database import folder, read_search
-from search.study.report import best_trials, configurations
+from search.study.report import best_trials, configurations, initial_trials
 from search.trials.training import train_trial
+from search.warm_start.choice import choose
 from tests.search.driver.toy_searches import TOY, Listener, check_mlflow, check_states, go, mlflow_runs, toy
+from tests.search.warm_start.sources import make_source
 
 pytestmark = [
     pytest.mark.slow,
@@ -84,6 +86,21 @@ def test_the_best_trials_are_repeated_with_other_seeds_at_the_end(home: Path) ->
         f"toys/{trial.number}": str(trial.confirms) for trial in repeats
     }
     assert tags["toys"]["winner"] == f"toys/{best[0].trial.number}"
+
+
+def test_a_search_with_a_warm_start_tries_the_points_of_the_file_then_those_of_another_search(home: Path) -> None:
+    points = [{"solver": "gradient", "lr": lr, "columns": 8} for lr in (0.2, 0.3)]
+    make_source(home, "before", *points)
+    search = toy(warm_start__searches=["before"], budget__trials=4)
+    choice = choose(search, home, TOY)
+    assert choice is not None
+    outcome = run(SearchTask(search, TOY, toy_data(), "toy-1", home, choice.taken), Listener(), Workers(slots=1))
+    assert outcome.warm_points == tuple(points)
+    assert initial_trials(outcome.trials, outcome.warm_points) == list(outcome.trials[1:3])
+    assert search.prior[0].items() <= outcome.trials[0].values.items()
+    resumed = go(search.model_copy(update={"budget": search.budget.model_copy(update={"trials": 5})}), home)
+    assert resumed.warm_points == outcome.warm_points
+    assert initial_trials(resumed.trials, points) == list(outcome.trials[1:3])
 
 
 def check_events(outcome: SearchResult, listener: Listener) -> None:

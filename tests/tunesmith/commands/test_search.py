@@ -135,6 +135,41 @@ def test_the_reading_of_repeats_is_stored_with_a_search(searched: Any) -> None:
     assert (other.returncode, "danced/0 is a composer; omit FAMILY" in other.stderr) == (2, True)
 
 
+def test_a_search_begins_with_the_points_of_another_search(searched: Any) -> None:
+    (searched.folder / "warm.toml").write_text("""
+name = "warm"
+[data]
+corpus = "tunes"
+[budget]
+trials = 2
+epochs = 1
+[space]
+only = true
+size = [8, 12]
+[[prior]]
+size = 12
+[warm_start]
+points = 1
+""")
+    planned = searched.run("search", "warm.toml", "--warm-start", "tiny", "--dry-run", "--json")
+    (point,) = json.loads(planned.stdout)["warm_points"]
+    assert point == {"trial": point["trial"], "settings": {"size": 8}}
+    table = searched.run("search", "warm.toml", "--warm-start", "tiny", "--dry-run").stdout
+    assert f"like {point['trial']} " in table
+    assert "2, the first 2 at known good points" in table
+    done = searched.run("search", "warm.toml", "--warm-start", "tiny", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "warm start: 1 point of tiny\n" in done.stderr
+    assert f"  embedding = 8 of {point['trial']} is not searched: " in done.stderr
+    assert json.loads(done.stdout)["initial"]["gain"]["mean"] == 0.0, "the winner is a point that it was given"
+    rows = json.loads(searched.run("trials", "warm", "--sort", "number", "--json").stdout)
+    assert [row["size"] for row in rows] == [12, 8]
+    again = searched.run("search", "warm")
+    assert (again.returncode, "warm start" in again.stderr) == (0, False), "it was started before"
+    other = searched.run("search", "warm", "--warm-start", "danced")
+    assert "warm was started with those of tiny" in other.stderr
+
+
 def _wait_until(condition: Callable[[], bool]) -> None:
     for _ in range(1500):
         if condition():

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,14 @@ def test_the_winner_is_compared_with_the_points_that_the_search_was_given(
     assert printed_lines[0].endswith(": within noise") == ("0.050" in line)
     data = as_data(load("composer"), COMPOSER, outcome, None, Path())
     assert data["initial"]["number"] == 2
+
+
+def test_points_of_other_searches_are_points_that_the_search_was_given(capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = SearchResult(
+        "trials", of_points((2.0, 2.2), (1.5, 1.7), (1.4, 1.6), (1.3, 1.5)), 4, True, 2.0, (), Budget()
+    )
+    print_result(load("composer"), COMPOSER, replace(outcome, warm_points=({"size": 33},)), None)
+    assert "it is a point that the search was given; the search found nothing better" in capsys.readouterr().out
 
 
 def test_a_search_without_given_points_compares_with_none(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from search.spec.file import load
 from search.study.database import folder
-from tunesmith.searching.chosen import chosen_search
+from tunesmith.searching.chosen import chosen_search, overrides
 
 
 @pytest.fixture
@@ -31,3 +31,16 @@ def test_a_search_that_was_started_before_a_setting_existed_resumes_without_it(t
 def test_its_file_starts_a_new_search_with_the_present_defaults(before_copying: Path, tmp_path: Path) -> None:
     new_search = chosen_search(str(before_copying), tmp_path, {"name": "new"})
     assert new_search.space.values({})["copying"] == "match+bars"
+
+
+def test_the_searches_of_a_warm_start_replace_those_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('[warm_start]\nsearches = ["first"]\npoints = 3\n')
+
+    def sources(*named: str) -> tuple[str, ...]:
+        return chosen_search(str(path), tmp_path, overrides({"warm_start": list(named)})).warm_start.sources
+
+    assert sources() == ("first",)
+    assert sources("composer", "jazz", "composer") == ("composer", "jazz")
+    assert sources("") == ()
+    assert chosen_search("composer", tmp_path, {}).warm_start.sources == ()
