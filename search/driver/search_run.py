@@ -13,6 +13,7 @@ from ray import tune
 from data_prep.errors import one_line
 from models.metrics import Metric
 from search.control.mailbox import Mailbox
+from search.driver.convergence import Convergence
 from search.driver.failures import Failures
 from search.driver.limit import Limit, Reason, StopRequest
 from search.driver.ray_tune import TrialEvents, fit, quieten
@@ -27,7 +28,7 @@ from search.spec.whole_search import SearchSpec
 from search.study.database import folder, open_study, write_search
 from search.study.lease import StudyLostError, Waiting
 from search.study.observer import Observer
-from search.study.records import TrialRecord
+from search.study.records import ExpectedGain, TrialRecord
 from search.study.report import best_trials, costed_trials
 from search.study.writer import Study
 from search.tracking.client import check_tracking, tracking_uri
@@ -103,6 +104,7 @@ class SearchResult:
         seconds: Time spent on the search over all starts.
         messages: Messages for the user about results that could not be written.
         budget: The budget in the end, which may have been changed while the search ran.
+        expected_gain: What further trials are expected to gain; None if there are too few trials.
     """
 
     reason: Reason
@@ -112,6 +114,7 @@ class SearchResult:
     seconds: float
     messages: tuple[str, ...]
     budget: Budget
+    expected_gain: ExpectedGain | None = None
 
 
 def run(
@@ -176,7 +179,8 @@ class SearchRun:
         self._tracking = Tracking(task.search, task.home, task.objective, tags, study.records())
         self._failures = Failures(workers.slots)
         self._recorder = Recorder(study, self._tracking, observer, task.objective, self._failures)
-        self._limit = Limit(study, self._failures, stop, later)
+        self._convergence = Convergence(study, task.objective, lambda: self._recorder.num_finished, observer)
+        self._limit = Limit(study, self._failures, stop, later, self._convergence)
         self._requests = Requests(Mailbox(task.folder), study, self._recorder, self._failures, self._change_budget)
         self._announce()
         self._checkpoints = CheckpointCollector(self._files, study.records())
@@ -192,20 +196,21 @@ class SearchRun:
                 with _stopped_by_signals(self._stop):
                     self._train(scheduler)
         finally:
+            self._convergence.close()
             self._requests.close()
             messages = self._wind_up()
             self._observer.search_ended()
         self._failures.raise_error(name)
         records, reason = tuple(study.records()), self._limit.reason
         waiting = any(record.state == "WAITING" for record in records)
-        is_over = reason == "trials" or (reason == "time" and not waiting)
+        is_over = reason in ("trials", "converged") or (reason == "time" and not waiting)
         budget = study.search.budget
         self._failures.raise_if_all_failed(name, records, budget.trials, is_over=is_over)
         assert reason is not None
         if reason == "time":
             study.keep_seconds(budget.time or 0.0)
         num_new = study.num_finished - self._num_before
-        return SearchResult(reason, records, num_new, ran, study.seconds, tuple(messages), budget)
+        return SearchResult(reason, records, num_new, ran, study.seconds, tuple(messages), budget, study.expected_gain)
 
     def _announce(self) -> None:
         """Show the budget, the moved files, and the best trial of earlier starts."""
@@ -246,7 +251,14 @@ class SearchRun:
         capacity = workers.capacity or (lambda: workers.slots)
         fit(
             _tune.with_resources(trainable, {"cpu": workers.cpus, "gpu": workers.gpus}),
-            StudySearcher(self._study, task.search, task.objective, self._recorder, capacity),
+            StudySearcher(
+                self._study,
+                task.search,
+                task.objective,
+                self._recorder,
+                capacity,
+                lambda: self._convergence.converged,
+            ),
             scheduler,
             TrialEvents(self._recorder, self._limit, self._checkpoints, self._requests),
             task.folder / "ray",
@@ -259,7 +271,7 @@ class SearchRun:
             self._recorder.swept()
         if isinstance(self._failures.error, StudyLostError):
             return self._tracking.close(None, finished=False, patience_s=5.0)
-        records, finished = self._study.records(), self._limit.reason in ("trials", "time")
+        records, finished = self._study.records(), self._limit.reason in ("trials", "converged", "time")
         winner = next(iter(best_trials(records, self._task.objective, 1)), None)
         messages = self._checkpoints.close(records, hurry=not finished)
         pictures: list[tuple[str, Figure]] = []

@@ -25,7 +25,13 @@ class StudySearcher(Searcher):
     """Proposes trials and records their results; a trial's config has its ``number`` and its ``values``."""
 
     def __init__(
-        self, study: Study, search: SearchSpec, objective: Metric, recorder: Recorder, capacity: Callable[[], int]
+        self,
+        study: Study,
+        search: SearchSpec,
+        objective: Metric,
+        recorder: Recorder,
+        capacity: Callable[[], int],
+        converged: Callable[[], bool] = lambda: False,
     ) -> None:
         """Set the study's sampler.
 
@@ -35,12 +41,13 @@ class StudySearcher(Searcher):
             objective: The metric that is optimised.
             recorder: Records the events.
             capacity: Returns the current number of parallel trials.
+            converged: Returns whether no more trials are worth while; those that train go on.
         """
         super().__init__(metric=objective.name, mode="min" if objective.direction == "minimise" else "max")
         self._holder, self._study, self._space = study, study.optuna, search.space
         self._study.sampler = make_sampler(search, len(study.optuna.get_trials(deepcopy=False)))
         self._epochs = search.budget.epochs
-        self._recorder, self._capacity = recorder, capacity
+        self._recorder, self._capacity, self._converged = recorder, capacity, converged
         self._numbers: dict[str, int] = {}
 
     def suggest(self, trial_id: str) -> Any:
@@ -49,7 +56,7 @@ class StudySearcher(Searcher):
         A running trial may be lost and wait again, so more proposals are possible until all trials are finished.
         """
         with self._recorder.failures.guard():
-            left = self._holder.search.budget.trials - self._recorder.num_finished
+            left = 0 if self._converged() else self._holder.search.budget.trials - self._recorder.num_finished
             if len(self._numbers) >= min(self._capacity(), left):
                 return None if self._numbers else Searcher.FINISHED
             trial = self._study.ask()

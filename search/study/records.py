@@ -13,6 +13,7 @@ from models.family import EpochReport
 from models.metrics import FoldValues
 from models.spec import Value
 from search.spec.file import SearchSpec
+from search.spec.sections import Budget
 from search.spec.space import Space
 from search.study.lease import Driver
 from search.study.states import FINAL_STATES, StateName
@@ -25,6 +26,12 @@ REASON_KEY: Final = "reason"
 
 REQUEST_KEY: Final = "request"
 """The trial attribute with the name of the request that queued its point."""
+
+GAIN_KEY: Final = "expected_gain"
+"""The study attribute with the newest :class:`ExpectedGain`."""
+
+_ENOUGH_BELOW = 2
+"""Estimates below the standard error in a row with which a search has converged: a single one may be chance."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,29 @@ class TrialRecord:
 
 
 @dataclass(frozen=True)
+class ExpectedGain:
+    """What a search is expected to gain by further trials, as last estimated.
+
+    Attributes:
+        gain: The expected gain of the next 20 trials, in the objective's unit.
+        standard_error: The standard error over the folds of the best trial.
+        finished: Number of finished trials at that time.
+        trials: Number of trials in the budget at that time.
+        below: How many estimates in a row, up to this one, were below the standard error.
+    """
+
+    gain: float
+    standard_error: float
+    finished: int
+    trials: int
+    below: int
+
+    def ends(self, budget: Budget) -> bool:
+        """Return whether a search with a budget has converged; a budget that was raised since is to be used."""
+        return budget.stop == "converged" and self.below >= _ENOUGH_BELOW and budget.trials <= self.trials
+
+
+@dataclass(frozen=True)
 class SearchRecord:
     """The content of a search's study.
 
@@ -98,6 +128,7 @@ class SearchRecord:
         seconds: Time spent on the search over all starts.
         study: The unique id of its study.
         driver: The process that runs or promotes it, None if there is none.
+        expected_gain: What its further trials are expected to gain, None if that was not estimated.
     """
 
     spec: SearchSpec
@@ -106,6 +137,13 @@ class SearchRecord:
     seconds: float
     study: str
     driver: Driver | None = None
+    expected_gain: ExpectedGain | None = None
+
+    def is_over(self, budget: Budget) -> bool:
+        """Return whether a budget is used up, or the search has converged."""
+        num_finished = sum(trial.is_final for trial in self.trials)
+        converged = self.expected_gain is not None and self.expected_gain.ends(budget)
+        return converged or budget.used(num_finished, self.seconds) is not None
 
     def trial(self, number: int) -> TrialRecord:
         """Return a trial.
@@ -128,6 +166,12 @@ class SearchRecord:
             remedy="list them",
             action=Action("list trials", {"search": self.spec.name}),
         )
+
+
+def read_gain(attributes: Mapping[str, Any]) -> ExpectedGain | None:
+    """Read the expected gain from a study's attributes."""
+    stored = attributes.get(GAIN_KEY)
+    return None if stored is None else ExpectedGain(**stored)
 
 
 def begun(trial: FrozenTrial) -> bool:

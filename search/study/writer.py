@@ -7,7 +7,7 @@ with its hyperparameters and reports. In the end it is COMPLETE, PRUNED or FAIL.
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import optuna
 from optuna.trial import TrialState
@@ -19,7 +19,18 @@ from search.private_apis import study_id
 from search.spec.sections import Budget
 from search.spec.whole_search import SearchSpec
 from search.study.lease import Lease
-from search.study.records import EPOCH_KEY, REASON_KEY, REQUEST_KEY, TrialRecord, begun, make_record, make_records
+from search.study.records import (
+    EPOCH_KEY,
+    GAIN_KEY,
+    REASON_KEY,
+    REQUEST_KEY,
+    ExpectedGain,
+    TrialRecord,
+    begun,
+    make_record,
+    make_records,
+    read_gain,
+)
 from search.study.states import FINAL_STATES, StateName
 
 
@@ -80,6 +91,15 @@ class Study:
         """Record the time spent, or ``least`` seconds if that is more: less than a trial needs counts as spent."""
         self._least = max(self._least, least)
         self.optuna.set_user_attr("seconds", round(max(self.seconds, self._least), 3))
+
+    @property
+    def expected_gain(self) -> ExpectedGain | None:
+        """What further trials are expected to gain, as last recorded."""
+        return read_gain(self.optuna.user_attrs)
+
+    def keep_gain(self, gain: ExpectedGain) -> None:
+        """Record what further trials are expected to gain."""
+        self.optuna.set_user_attr(GAIN_KEY, asdict(gain))
 
     def records(self) -> list[TrialRecord]:
         """Return all trials that were ever started."""
