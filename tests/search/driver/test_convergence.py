@@ -25,9 +25,9 @@ from search.driver.sampler import make_sampler
 from search.driver.searcher import StudySearcher
 from search.spec.file import SearchSpec, parse
 from search.study.database import open_study, read_search
-from search.study.observer import SilentObserver
 from search.study.records import ExpectedGain, TrialRecord
 from search.study.writer import Study
+from tests.search.driver.toy_searches import Gains
 
 TOY = ToyFamily()
 FOLDS = (-0.1, 0.1)
@@ -58,16 +58,6 @@ def train(study: Study, count: int) -> None:
             at = loss(values, epoch)
             study.add_epoch(trial.number, EpochReport(epoch, {"loss": FoldValues(tuple(at + f for f in FOLDS))}, 1.0))
         study.finish(trial.number, "COMPLETE" if full else "PRUNED")
-
-
-class Gains(SilentObserver):
-    """Keeps the estimates."""
-
-    def __init__(self) -> None:
-        self.seen: list[tuple[float, float]] = []
-
-    def expected_gain(self, gain: float, standard_error: float) -> None:
-        self.seen.append((gain, standard_error))
 
 
 @contextmanager

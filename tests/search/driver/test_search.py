@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from toy_family import LOSS, TOY_SEARCH, ToyFamily, toy_data
 
-from search.driver.search_run import SearchResult
+from data_prep.randomness import stream
+from search.driver.search_run import SearchResult, SearchTask, Workers, run
 from search.spec.file import parse
 from search.study.database import folder, read_search
 from search.study.report import best_trials
 from search.trials.training import train_trial
-from tests.search.driver.toy_searches import TOY, Listener, check_mlflow, check_states, go, mlflow_runs, toy
+from tests.search.driver.toy_searches import TOY, Gains, Listener, check_mlflow, check_states, go, mlflow_runs, toy
 
 pytestmark = [
     pytest.mark.slow,
@@ -63,6 +64,27 @@ def test_a_search_ends_and_is_resumed_with_more_trials(home: Path) -> None:
     new, old = ([repr(t.values) for t in part] for part in (more.trials[12:], more.trials[:12]))
     assert not set(new) & set(old), "a resumed sampler must not draw the same points"
     check_mlflow(more, home)
+
+
+def test_a_search_ends_when_it_has_converged(home: Path) -> None:
+    data = toy_data()
+    data.targets[1::2] += stream(0, "noise of the second fold").normal(size=32)  # the folds differ much
+
+    def start(observer: Gains) -> SearchResult:
+        changes = {"budget__trials": 100, "budget__stop": "converged", "space__columns": 8}
+        search = toy(**changes, space__solver="gradient")
+        return run(SearchTask(search, TOY, data, "toy-1", home), observer, Workers(slots=2))
+
+    gains = Gains()
+    outcome = start(gains)
+    assert outcome.reason == "converged"
+    assert 25 <= len(outcome.trials) < 100
+    assert all(trial.is_final for trial in outcome.trials), "trials that train go on to their end"
+    gain = outcome.expected_gain
+    assert gain is not None
+    assert gains.seen[-1] == (gain.gain, gain.standard_error)
+    again = start(Gains())
+    assert (again.reason, again.ran, again.num_new, again.expected_gain) == ("converged", False, 0, gain)
 
 
 def check_events(outcome: SearchResult, listener: Listener) -> None:
