@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from data_prep.randomness import stream
 from models.metrics import Metric
@@ -107,6 +106,8 @@ class GainEstimator:
 
     def _gain(self, points: _Array, costs: _Array, noise: _Array, least: float) -> float:
         """Return the expected gain; see :meth:`__call__`."""
+        from scipy.special import ndtr  # a search imports it after its first trials started
+
         mean, scale = float(costs.mean()), max(float(costs.std()), np.finfo(np.float64).tiny)
         process = _fitted(points, (costs - mean) / scale, np.maximum(noise / scale**2, _LEAST_NOISE))
         least = (least - mean) / scale
