@@ -34,6 +34,22 @@ def decimals(value: float) -> int:
     return 3 if value == 0 or abs(value) >= _SMALL else 1 - math.floor(math.log10(abs(value)))
 
 
+def gain_line(gain: float, standard_error: float, unit: str) -> str:
+    """Return what a search is expected to gain, as text, compared with the standard error over the folds if any."""
+    from search.spec.sections import NEXT_TRIALS  # numbers as text need not import search files
+
+    line = f"the expected further gain, {rounded(gain)} {unit} in the next {NEXT_TRIALS} trials"
+    if not math.isfinite(standard_error):
+        return line.replace("gain,", "gain is")
+    is_below = "below" if gain < standard_error else "not below"
+    return f"{line}, is {is_below} the standard error of the folds, {rounded(standard_error)}"
+
+
+def rounded(value: float) -> str:
+    """Return a number with three decimals, or two significant figures if it is small."""
+    return f"{value:.{decimals(value)}f}"
+
+
 def with_error(values: "FoldValues") -> str:
     """Return the folds' mean and its standard error as text."""
     return interval(values.mean, values.standard_error)

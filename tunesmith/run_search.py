@@ -99,7 +99,7 @@ def run_search(
 
 
 def _is_finished(spec: SearchSpec, home: Path, family: Family[Any, Any]) -> bool:
-    """Return whether a search has used its budget; False if it cannot be read, or uses another study now."""
+    """Return whether a search is over; False if it cannot be read, or uses another study now."""
     from search.study.database import names, read_search  # imported here since Optuna is slow to import
 
     if spec.name not in names(home):
@@ -108,10 +108,7 @@ def _is_finished(spec: SearchSpec, home: Path, family: Family[Any, Any]) -> bool
         record = read_search(home, spec.name, family)
     except BadInputError:  # opening the study will raise the error again, or create the study
         return False
-    if record.spec.study != spec.study:
-        return False
-    num_finished = sum(trial.is_final for trial in record.trials)
-    return spec.budget.used(num_finished, record.seconds) is not None
+    return record.spec.study == spec.study and record.is_over(spec.budget)
 
 
 def _check(nodes: list[Node], spec: SearchSpec, home: Path) -> None:

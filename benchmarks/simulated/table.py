@@ -4,7 +4,6 @@ A policy therefore sees measured values only, of exactly the settings that its s
 """
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from models.family import EpochReport
 from models.metrics import FoldValues
 from models.spec import Value
 from search.driver.sampler import IndependentSampler
-from search.spec.domains import Range
+from search.spec.coordinates import coordinates
 from search.spec.file import load
 from search.spec.space import Space
 from simulated.proposals import propose
@@ -89,25 +88,11 @@ class Table:
 
     @cached_property
     def _coordinates(self) -> _Array:
-        return np.array([self.coordinates(values) for values in self.values])
-
-    def coordinates(self, values: Mapping[str, Value]) -> _Array:
-        """Return a point for a setting; distances of points are Gower's."""
-        return np.concatenate([_axes(self.space, name, values) for name in self.space.searched])
+        return np.array([coordinates(self.space, values) for values in self.values])
 
     def distances(self, values: Mapping[str, Value]) -> _Array:
         """Return [M] the distance of every setting of the table."""
-        return np.abs(self._coordinates - self.coordinates(values)).sum(axis=-1)
-
-
-def _axes(space: Space, name: str, values: Mapping[str, Value]) -> _Array:
-    domain, value = space.domains[name], values.get(name, space.default(name))
-    if isinstance(domain, Range):
-        scale = math.log if domain.log else float
-        assert not isinstance(value, str)
-        inside = min(max(float(value), domain.low), domain.high)
-        return np.array([(scale(inside) - scale(domain.low)) / (scale(domain.high) - scale(domain.low))])
-    return np.array([0.5 * (value == each) for each in getattr(domain, "values", ())])
+        return np.abs(self._coordinates - coordinates(self.space, values)).sum(axis=-1)
 
 
 def key(values: Mapping[str, Value]) -> str:

@@ -70,8 +70,7 @@ def entry(home: Path, name: str) -> Entry:
 def _state(record: SearchRecord) -> State:
     if record.driver is not None:
         return "running"
-    num_finished = sum(trial.is_final for trial in record.trials)
-    return "interrupted" if record.spec.budget.used(num_finished, record.seconds) is None else "finished"
+    return "finished" if record.is_over(record.spec.budget) else "interrupted"
 
 
 def _size(place: Path) -> int:

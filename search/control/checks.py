@@ -22,9 +22,9 @@ def changed_budget(search: SearchSpec, request: ChangeBudget) -> Budget:
         The budget.
 
     Raises:
-        BadInputError: If it is not legal, or the sampler cannot propose that many trials.
+        BadInputError: If it is not legal, the sampler cannot propose that many trials, or they are too few to converge.
     """
-    asked = {"trials": request.trials, "time": request.time}
+    asked = {"trials": request.trials, "time": request.time, "stop": request.stop}
     try:
         wanted = Budget.model_validate({key: value for key, value in asked.items() if value is not None})
     except ValueError as error:
@@ -33,6 +33,7 @@ def changed_budget(search: SearchSpec, request: ChangeBudget) -> Budget:
         ) from None
     given = {key: getattr(wanted, key) for key, value in asked.items() if value is not None}
     budget = search.budget.model_copy(update=given)
+    budget.check_stop(search.data, f"the running search {search.name}")
     search.sampler.check(search.space, search.prior, budget.trials, f"the running search {search.name}")
     return budget
 

@@ -14,16 +14,18 @@ class _Document(BaseModel):
 
 
 class ChangeBudget(_Document):
-    """Change the number of trials, the time limit, or both.
+    """Change the number of trials, the time limit, when the search stops, or several of them.
 
     Attributes:
         trials: The new number of trials; None leaves it.
         time: The new time limit, as in a search file; None leaves it.
+        stop: When it stops, as in a search file; None leaves it.
     """
 
     kind: Literal["budget"] = "budget"
     trials: int | None = None
     time: Annotated[str, Field(max_length=100)] | None = None
+    stop: Literal["budget", "converged"] | None = None
 
 
 class StopTrial(_Document):

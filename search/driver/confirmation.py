@@ -35,21 +35,22 @@ class Confirmations:
         self._study, self._objective = study, objective
         self._capacity, self._seconds_left = capacity, seconds_left
 
-    def queue(self, num_left: int) -> None:
+    def queue(self, num_left: int, *, at_once: bool = False) -> None:
         """Queue a repeat of one of the best trials if it is time for that.
 
         Args:
             num_left: Number of trials that may still be started.
+            at_once: Whether it is time in any case, because nothing else is tried.
         """
         search = self._study.search
         if not search.num_repeats:
             return
         left, limit = self._seconds_left(), search.budget.time
-        by_trials = num_left <= search.num_repeats
-        if not by_trials and (left is None or limit is None or left > search.confirmation.most_seconds(limit)):
+        is_time = at_once or num_left <= search.num_repeats
+        if not is_time and (left is None or limit is None or left > search.confirmation.most_seconds(limit)):
             return
         missing = self._missing()
-        if not missing or not (by_trials or (left is not None and left <= self._seconds(missing))):
+        if not missing or not (is_time or (left is not None and left <= self._seconds(missing))):
             return
         fewest = min(num for _, num in missing)
         chosen = next(each for each, num in missing if num == fewest)

@@ -1,4 +1,4 @@
-"""When a search ends: after its trials, its time, a signal or a failure."""
+"""When a search ends: after its trials or its time, when it has converged, or on a signal or a failure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,14 +6,15 @@ from typing import Any, Literal, TypeAlias
 
 from ray.tune.stopper import NoopStopper, Stopper
 
+from search.driver.convergence import Convergence
 from search.driver.failures import Failures
 from search.study.writer import Study
 
 _LARGEST_SHARE = 0.25
 """Largest share of a search's time that is reserved for the work after training."""
 
-Reason: TypeAlias = Literal["trials", "time", "interrupted"]
-"""Why a search ended without a failure: its trials are done, its time is up, or a signal came."""
+Reason: TypeAlias = Literal["trials", "converged", "time", "interrupted"]
+"""Why a search ended without a failure: its trials are done, they gain too little, its time is up, or a signal came."""
 
 
 @dataclass
@@ -34,7 +35,9 @@ class Limit(Stopper):
         stopping: Whether all trials must stop.
     """
 
-    def __init__(self, study: Study, failures: Failures, stop: StopRequest, later: Callable[[], float]) -> None:
+    def __init__(
+        self, study: Study, failures: Failures, stop: StopRequest, later: Callable[[], float], convergence: Convergence
+    ) -> None:
         """Initialize with everything that may end the search.
 
         Args:
@@ -42,8 +45,10 @@ class Limit(Stopper):
             failures: The failures of this start.
             stop: The request to end the search.
             later: Returns how much of the search's time the work after training needs (seconds).
+            convergence: Whether the search has converged; then only repeats of the best trials are started.
         """
         self._study, self._failures, self._stop, self._later = study, failures, stop, later
+        self._convergence = convergence
         self._time_is_up = False
         self.stopping = False
 
@@ -61,6 +66,9 @@ class Limit(Stopper):
         with self._failures.guard():
             self._study.check_held()
         self.stopping = self._failures.must_stop() or self._stop.made or self._is_time_up()
+        if not self.stopping:
+            with self._failures.guard():
+                self._convergence.poll()
         return self.stopping
 
     @property
@@ -82,6 +90,8 @@ class Limit(Stopper):
         """Why the search ends; None if it does not end yet."""
         if self._study.num_finished >= self._study.search.budget.trials:
             return "trials"
+        if self._convergence.converged and not self._study.is_waiting:
+            return "converged"
         if self._stop.made:
             return "interrupted"
         return "time" if self._is_time_up() else None

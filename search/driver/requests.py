@@ -102,7 +102,8 @@ class Requests:
         before, budget = self._study.search.budget, changed_budget(self._study.search, request)
         self._change(budget)
         num_finished = self._recorder.num_finished
-        facts = {"trials": budget.trials, "time": write_duration(budget.time), "finished": num_finished}
+        limits = {"trials": budget.trials, "time": write_duration(budget.time), "stop": budget.stop}
+        facts = {**limits, "finished": num_finished}
         words = f"the budget of {self._study.search.name} is now {_in_words(budget)}, and was {_in_words(before)}"
         if budget.used(num_finished, self._study.seconds):
             words += "; it is used up, so the search ends"
@@ -137,4 +138,5 @@ class Requests:
 
 def _in_words(budget: Budget) -> str:
     time_limit = f" in {write_duration(budget.time)}" if budget.time is not None else " without a time limit"
-    return f"{counted(budget.trials, 'trial')}{time_limit}"
+    converged = ", or until it has converged" if budget.stop == "converged" else ""
+    return f"{counted(budget.trials, 'trial')}{time_limit}{converged}"

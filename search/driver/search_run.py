@@ -14,6 +14,7 @@ from data_prep.errors import one_line
 from models.metrics import Metric
 from models.spec import Value
 from search.control.mailbox import Mailbox
+from search.driver.convergence import Convergence
 from search.driver.failures import Failures
 from search.driver.limit import Limit, Reason, StopRequest
 from search.driver.ray_tune import TrialEvents, fit, quieten
@@ -28,7 +29,7 @@ from search.spec.whole_search import SearchSpec
 from search.study.database import folder, open_study, write_search
 from search.study.lease import StudyLostError, Waiting
 from search.study.observer import Observer
-from search.study.records import TakenPoints, TrialRecord
+from search.study.records import ExpectedGain, TakenPoints, TrialRecord
 from search.study.report import best_trials, configurations, costed_trials
 from search.study.writer import Study
 from search.tracking.client import check_tracking, tracking_uri
@@ -107,6 +108,7 @@ class SearchResult:
         messages: Messages for the user about results that could not be written.
         budget: The budget in the end, which may have been changed while the search ran.
         warm_points: The points that it took from other searches at its first start.
+        expected_gain: What further trials are expected to gain; None if there are too few trials.
     """
 
     reason: Reason
@@ -117,6 +119,7 @@ class SearchResult:
     messages: tuple[str, ...]
     budget: Budget
     warm_points: tuple[Mapping[str, Value], ...] = ()
+    expected_gain: ExpectedGain | None = None
 
 
 def run(
@@ -181,7 +184,8 @@ class SearchRun:
         self._tracking = Tracking(task.search, task.home, task.objective, tags, study.records())
         self._failures = Failures(workers.slots)
         self._recorder = Recorder(study, self._tracking, observer, task.objective, self._failures)
-        self._limit = Limit(study, self._failures, stop, later)
+        self._convergence = Convergence(study, task.objective, lambda: self._recorder.num_finished, observer)
+        self._limit = Limit(study, self._failures, stop, later, self._convergence)
         self._requests = Requests(Mailbox(task.folder), study, self._recorder, self._failures, self._change_budget)
         self._announce()
         self._checkpoints = CheckpointCollector(self._files, study.records())
@@ -197,13 +201,14 @@ class SearchRun:
                 with _stopped_by_signals(self._stop):
                     self._train(scheduler)
         finally:
+            self._convergence.close()
             self._requests.close()
             messages = self._wind_up()
             self._observer.search_ended()
         self._failures.raise_error(name)
         records, reason = tuple(study.records()), self._limit.reason
         waiting = any(record.state == "WAITING" for record in records)
-        is_over = reason == "trials" or (reason == "time" and not waiting)
+        is_over = reason in ("trials", "converged") or (reason == "time" and not waiting)
         budget = study.search.budget
         self._failures.raise_if_all_failed(name, records, budget.trials, is_over=is_over)
         assert reason is not None
@@ -211,7 +216,15 @@ class SearchRun:
             study.keep_seconds(budget.time or 0.0)
         num_new = study.num_finished - self._num_before
         return SearchResult(
-            reason, records, num_new, ran, study.seconds, tuple(messages), budget, warm_points=study.warm_points
+            reason,
+            records,
+            num_new,
+            ran,
+            study.seconds,
+            tuple(messages),
+            budget,
+            study.warm_points,
+            study.expected_gain,
         )
 
     def _announce(self) -> None:
@@ -252,7 +265,13 @@ class SearchRun:
         fit(
             _tune.with_resources(trainable, {"cpu": workers.cpus, "gpu": workers.gpus}),
             StudySearcher(
-                self._study, task.search, task.objective, self._recorder, capacity, self._limit.seconds_to_train
+                self._study,
+                task.search,
+                task.objective,
+                self._recorder,
+                capacity,
+                self._limit.seconds_to_train,
+                lambda: self._convergence.converged,
             ),
             scheduler,
             TrialEvents(self._recorder, self._limit, self._checkpoints, self._requests),
@@ -266,7 +285,7 @@ class SearchRun:
             self._recorder.swept()
         if isinstance(self._failures.error, StudyLostError):
             return self._tracking.close(None, finished=False, patience_s=5.0)
-        records, finished = self._study.records(), self._limit.reason in ("trials", "time")
+        records, finished = self._study.records(), self._limit.reason in ("trials", "converged", "time")
         winner = next(iter(best_trials(records, self._task.objective, 1)), None)
         messages = self._checkpoints.close(records, hurry=not finished)
         pictures: list[tuple[str, Figure]] = []

@@ -34,6 +34,7 @@ class StudySearcher(Searcher):
         recorder: Recorder,
         capacity: Callable[[], int],
         seconds_left: Callable[[], float | None] = lambda: None,
+        converged: Callable[[], bool] = lambda: False,
     ) -> None:
         """Set the study's sampler.
 
@@ -44,12 +45,13 @@ class StudySearcher(Searcher):
             recorder: Records the events.
             capacity: Returns the current number of parallel trials.
             seconds_left: Returns the time that is left for training (seconds), None without a limit.
+            converged: Returns whether no more trials are worth while; those that train go on.
         """
         super().__init__(metric=objective.name, mode="min" if objective.direction == "minimise" else "max")
         self._holder, self._study, self._space = study, study.optuna, search.space
         self._study.sampler = make_sampler(search, len(study.optuna.get_trials(deepcopy=False)))
         self._epochs = search.budget.epochs
-        self._recorder, self._capacity = recorder, capacity
+        self._recorder, self._capacity, self._converged = recorder, capacity, converged
         self._confirmations = Confirmations(study, objective, capacity, seconds_left)
         self._numbers: dict[str, int] = {}
 
@@ -60,9 +62,12 @@ class StudySearcher(Searcher):
         """
         with self._recorder.failures.guard():
             left = self._holder.search.budget.trials - self._recorder.num_finished
-            if len(self._numbers) >= min(self._capacity(), left):
+            has_room = len(self._numbers) < min(self._capacity(), left)
+            converged = self._converged()
+            if has_room:
+                self._confirmations.queue(left - len(self._numbers), at_once=converged)
+            if not has_room or (converged and not self._holder.is_waiting):
                 return None if self._numbers else Searcher.FINISHED
-            self._confirmations.queue(left - len(self._numbers))
             trial = self._study.ask()
             self._numbers[trial_id] = trial.number
             confirms = trial.user_attrs.get(CONFIRMS_KEY)

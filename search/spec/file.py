@@ -127,6 +127,7 @@ def parse(
     )
     search.scheduler.check(space, f"[scheduler], {source.place('scheduler', 'late')}")
     _check_first_folds(search, chosen, f"[scheduler], {source.place('scheduler', 'folds_first')}")
+    budget.check_stop(search.data, f"[budget], {source.place('budget', 'stop')}")
     search.sampler.check(space, search.prior, budget.trials, f"[sampler], {source.place('sampler', 'kind')}")
     search.warm_start.check(search.sampler.kind, f"[warm_start], {source.place('warm_start', 'searches')}")
     return search

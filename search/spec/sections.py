@@ -20,6 +20,9 @@ _SHARES = (0.01, 0.5)
 _DIGITS = 9
 """Most digits of a number of folds that is read."""
 
+NEXT_TRIALS = 20
+"""The trials whose gain a search estimates, from as many finished trials on."""
+
 _SHARE = re.compile(r"0?\.\d{1,4}")
 _LONGEST_S = 100 * 365.25 * 86400
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
@@ -144,6 +147,27 @@ class Budget(Section):
     time: Annotated[float | None, BeforeValidator(read_duration)] = Field(
         default=270.0, description='time of the whole search with units, such as "4m30s"; "none" for no limit'
     )
+    stop: Literal["budget", "converged"] = Field(
+        default="budget",
+        description='"converged" also ends it when the gain to be expected is below the standard error of the folds',
+    )
+
+    def check_stop(self, data: Data, where: str) -> None:
+        """Raise BadInputError, with the place, if the search could not tell whether it has converged."""
+        if self.stop == "converged" and self.trials < NEXT_TRIALS:
+            raise BadInputError(
+                f'stop = "converged" needs at least {NEXT_TRIALS} trials',
+                f"budget.trials = {self.trials}",
+                where,
+                'raise the number of trials, or choose stop = "budget"',
+            )
+        if self.stop == "converged" and data.num_folds == 1:
+            raise BadInputError(
+                'stop = "converged" compares the gain with the standard error over the folds',
+                f'folds = "{data.folds}" has a single one',
+                where,
+                'choose several folds, or stop = "budget"',
+            )
 
     def used(self, num_finished: int, seconds: float) -> Literal["trials", "time"] | None:
         """Return which part of the budget is used up.

@@ -21,7 +21,7 @@ from search.study.homes import no_search
 from search.study.in_journal import journal_path
 from search.study.journal import undamaged
 from search.study.lease import Waiting, living
-from search.study.records import WARM_START_KEY, SearchRecord, TakenPoints, make_records
+from search.study.records import WARM_START_KEY, SearchRecord, TakenPoints, make_records, read_gain
 from search.study.writer import Study
 
 SCHEMA = 1
@@ -144,10 +144,11 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
         stored = _stored(study, name, family)
         trials = study.get_trials(deepcopy=False)  # before the lease, which a driver releases after its sweep
         driver = living(kind.lease_record(storage, study, path.parent))
-        records = make_records(trials, stored.space, is_run=driver is not None)
+        records = make_records(trials, stored.space, is_run=driver is not None, in_pieces=bool(url))
         attributes = study.user_attrs
         seconds = float(attributes.get("seconds", 0.0))
-        return SearchRecord(stored, tuple(records), attributes["fingerprint"], seconds, attributes["id"], driver)
+        fingerprint, gain = attributes["fingerprint"], read_gain(attributes)
+        return SearchRecord(stored, tuple(records), fingerprint, seconds, attributes["id"], driver, gain)
 
 
 def study_attributes(search: SearchSpec, home: Path) -> Mapping[str, Any]:

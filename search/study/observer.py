@@ -43,6 +43,9 @@ class Observer(Protocol):
     def trial_ended(self, number: int, state: StateName, reason: str = "") -> None:
         """Handle the end of a trial."""
 
+    def expected_gain(self, gain: float, standard_error: float) -> None:
+        """Handle the expected gain of the next 20 trials, and the standard error of the best trial over the folds."""
+
     def message(self, text: str) -> None:
         """Handle an important message for the user."""
 

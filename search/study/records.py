@@ -13,6 +13,7 @@ from models.family import EpochReport
 from models.metrics import FoldValues
 from models.spec import Value
 from search.spec.file import SearchSpec
+from search.spec.sections import Budget
 from search.spec.space import Space
 from search.study.lease import Driver
 from search.study.states import FINAL_STATES, StateName
@@ -69,6 +70,13 @@ class TakenPoints:
         stored = attributes.get(WARM_START_KEY, {"searches": (), "points": ()})
         points = tuple(TakenPoint(point["trial"], point["values"]) for point in stored["points"])
         return cls(tuple(stored["searches"]), points)
+
+
+GAIN_KEY: Final = "expected_gain"
+"""The study attribute with the newest :class:`ExpectedGain`."""
+
+_ENOUGH_BELOW = 2
+"""Estimates below the standard error in a row with which a search has converged: a single one may be chance."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +142,29 @@ class TrialRecord:
 
 
 @dataclass(frozen=True)
+class ExpectedGain:
+    """What a search is expected to gain by further trials, as last estimated.
+
+    Attributes:
+        gain: The expected gain of the next 20 trials, in the objective's unit.
+        standard_error: The standard error over the folds of the best trial.
+        finished: Number of finished trials at that time.
+        trials: Number of trials in the budget at that time.
+        below: How many estimates in a row, up to this one, were below the standard error.
+    """
+
+    gain: float
+    standard_error: float
+    finished: int
+    trials: int
+    below: int
+
+    def ends(self, budget: Budget) -> bool:
+        """Return whether a search with a budget has converged; a budget that was raised since is to be used."""
+        return budget.stop == "converged" and self.below >= _ENOUGH_BELOW and budget.trials <= self.trials
+
+
+@dataclass(frozen=True)
 class SearchRecord:
     """The content of a search's study.
 
@@ -144,6 +175,7 @@ class SearchRecord:
         seconds: Time spent on the search over all starts.
         study: The unique id of its study.
         driver: The process that runs or promotes it, None if there is none.
+        expected_gain: What its further trials are expected to gain, None if that was not estimated.
     """
 
     spec: SearchSpec
@@ -152,6 +184,14 @@ class SearchRecord:
     seconds: float
     study: str
     driver: Driver | None = None
+    expected_gain: ExpectedGain | None = None
+
+    def is_over(self, budget: Budget) -> bool:
+        """Return whether a budget is used up, or the search has converged and no trial waits to resume."""
+        num_finished = sum(trial.is_final for trial in self.trials)
+        all_ended = num_finished == len(self.trials)
+        converged = self.expected_gain is not None and self.expected_gain.ends(budget) and all_ended
+        return converged or budget.used(num_finished, self.seconds) is not None
 
     def trial(self, number: int) -> TrialRecord:
         """Return a trial.
@@ -176,53 +216,54 @@ class SearchRecord:
         )
 
 
+def read_gain(attributes: Mapping[str, Any]) -> ExpectedGain | None:
+    """Read the expected gain from a study's attributes."""
+    stored = attributes.get(GAIN_KEY)
+    return None if stored is None else ExpectedGain(**stored)
+
+
 def begun(trial: FrozenTrial) -> bool:
     """Return whether a trial was ever started, unlike a queued point."""
     return trial.state != TrialState.WAITING or trial.datetime_start is not None
 
 
-def make_records(trials: list[FrozenTrial], space: Space, *, is_run: bool = True) -> list[TrialRecord]:
+def make_records(
+    trials: list[FrozenTrial], space: Space, *, is_run: bool = True, in_pieces: bool = False
+) -> list[TrialRecord]:
     """Convert Optuna trials to records, without those that were never started.
 
     Args:
         trials: The trials.
         space: The space of their search.
         is_run: Whether a process runs the search; otherwise a running trial was interrupted.
+        in_pieces: Whether attributes and values were read by separate queries, between which the driver may have
+            written new epochs of a running trial; these are left out.
 
     Returns:
         The records.
     """
-    records = [make_record(trial, space) for trial in trials if begun(trial)]
+    records = [make_record(trial, space, in_pieces=in_pieces) for trial in trials if begun(trial)]
     return [
         replace(record, state="WAITING") if record.state == "RUNNING" and not is_run else record for record in records
     ]
 
 
-def make_record(trial: FrozenTrial, space: Space) -> TrialRecord:
-    """Convert an Optuna trial to a record."""
-    attributes = trial.user_attrs
+def make_record(trial: FrozenTrial, space: Space, *, in_pieces: bool = False) -> TrialRecord:
+    """Convert an Optuna trial to a record; ``in_pieces`` is that of :func:`make_records`."""
+    attributes, steps = trial.user_attrs, sorted(trial.intermediate_values)
+    if in_pieces and trial.state == TrialState.RUNNING:
+        while steps and f"{EPOCH_KEY}{steps[-1]}" not in attributes:
+            steps.pop()
     return TrialRecord(
         number=trial.number,
         state=trial.state.name,
         values=space.values(trial.params),
-        epochs=tuple(_epoch(step, attributes.get(f"{EPOCH_KEY}{step}")) for step in _steps(trial)),
+        epochs=tuple(_epoch(step, attributes.get(f"{EPOCH_KEY}{step}")) for step in steps),
         started=trial.datetime_start,
         ended=trial.datetime_complete,
         reason=str(attributes.get(REASON_KEY, "")),
         confirms=attributes.get(CONFIRMS_KEY),
     )
-
-
-def _steps(trial: FrozenTrial) -> list[int]:
-    """Return the epochs of a trial.
-
-    A database returns attributes and values by separate queries. The driver may have written new epochs of a running
-    trial between them; they are left out.
-    """
-    steps = sorted(trial.intermediate_values)
-    while trial.state == TrialState.RUNNING and steps and f"{EPOCH_KEY}{steps[-1]}" not in trial.user_attrs:
-        steps.pop()
-    return steps
 
 
 def _epoch(step: int, stored: Mapping[str, Any] | None) -> EpochRecord:

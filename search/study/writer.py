@@ -7,7 +7,7 @@ with its hyperparameters and reports. In the end it is COMPLETE, PRUNED or FAIL.
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import optuna
 from optuna.trial import TrialState
@@ -22,13 +22,16 @@ from search.study.lease import Lease
 from search.study.records import (
     CONFIRMS_KEY,
     EPOCH_KEY,
+    GAIN_KEY,
     REASON_KEY,
     REQUEST_KEY,
+    ExpectedGain,
     TakenPoints,
     TrialRecord,
     begun,
     make_record,
     make_records,
+    read_gain,
 )
 from search.study.states import FINAL_STATES, StateName
 
@@ -91,6 +94,15 @@ class Study:
         self._least = max(self._least, least)
         self.optuna.set_user_attr("seconds", round(max(self.seconds, self._least), 3))
 
+    @property
+    def expected_gain(self) -> ExpectedGain | None:
+        """What further trials are expected to gain, as last recorded."""
+        return read_gain(self.optuna.user_attrs)
+
+    def keep_gain(self, gain: ExpectedGain) -> None:
+        """Record what further trials are expected to gain."""
+        self.optuna.set_user_attr(GAIN_KEY, asdict(gain))
+
     def records(self) -> list[TrialRecord]:
         """Return all trials that were ever started."""
         return make_records(self.optuna.get_trials(deepcopy=False), self.search.space)
@@ -108,6 +120,11 @@ class Study:
         """Number of finished trials."""
         counts = self.counts()
         return sum(counts.get(state, 0) for state in FINAL_STATES)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a trial waits to start or to resume."""
+        return bool(self.optuna.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
 
     def sweep(self) -> list[int]:
         """Update the trials that a dead or interrupted driver left running.

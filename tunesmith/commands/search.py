@@ -43,6 +43,14 @@ def search(
         str | None,
         typer.Option(help='Time limit of the whole search, e.g. 4m30s, 2h or "none".', show_default=_OF_FILE),
     ] = None,
+    stop: Annotated[
+        str | None,
+        typer.Option(
+            help='When to end: "budget", or also when "converged", with little further gain to be expected.',
+            show_default=_OF_FILE,
+            metavar="budget|converged",
+        ),
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="Maximum number of epochs of a trial.", min=1, show_default=_OF_FILE)
     ] = None,
@@ -83,7 +91,7 @@ def search(
 ) -> None:
     """Search for the best model. Press Ctrl-C to stop cleanly; run the same command to resume.
 
-    While a search runs, the same command with only --trials or --time in
+    While a search runs, the same command with only --trials, --time or --stop in
     another terminal changes its budget.
 
     Examples:
@@ -99,6 +107,8 @@ def search(
 
         tunesmith search mine --trials 200
 
+        tunesmith search mine --time none --trials 1000 --stop converged
+
         tunesmith search mine --address 10.0.0.5:6379
     """
     began = clock.monotonic()
@@ -110,6 +120,7 @@ def search(
         "seed": seed,
         "trials": trials,
         "time": time,
+        "stop": stop,
         "epochs": epochs,
         "slots": slots,
         "storage": storage,
@@ -211,9 +222,12 @@ def _print_finished(spec: "SearchSpec", outcome: "SearchResult") -> None:
     from search.spec.sections import write_duration
 
     budget = counted(spec.budget.trials, "trial") if outcome.reason == "trials" else write_duration(spec.budget.time)
+    why, more = f"its budget of {budget} is used up. To raise it", ("--trials", str(2 * spec.budget.trials))
+    if outcome.reason == "converged":
+        why, more = "it has converged. To use up its budget", ("--stop", "budget")
     lines = (
-        f"{spec.name} is finished: its budget of {budget} is used up. To raise it, or to start another search:",
-        f"  {command('search', spec.name, '--trials', str(2 * spec.budget.trials), '--time', 'none')}",
+        f"{spec.name} is finished: {why}, or to start another search:",
+        f"  {command('search', spec.name, *more, '--time', 'none')}",
         f"  {command('search', spec.family, '--name', 'another')}",
     )
     for line in lines:

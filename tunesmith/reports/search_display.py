@@ -1,5 +1,6 @@
 """The display of a running search: a live panel on a terminal, otherwise one line per event."""
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from data_prep.wording import counted
 from models.metrics import Metric
 from models.spec import Value
 from search.study.states import FINAL_STATES, StateName
-from tunesmith.figures import duration, interval, settings_line, sparkline, state_word
+from tunesmith.figures import duration, interval, rounded, settings_line, sparkline, state_word
 
 
 @dataclass
@@ -51,6 +52,7 @@ class SearchDisplay:
         self._running: dict[int, _Running] = {}
         self._ended: dict[StateName, int] = dict.fromkeys(FINAL_STATES, 0)
         self._best: _Best | None = None
+        self._gain = ""
         self._note = "starting workers"
         self._trials, self._epochs, self._deadline = 0, 0, float("inf")
         self._began = time.monotonic()
@@ -119,6 +121,13 @@ class SearchDisplay:
         elif state == "FAIL":
             self.message(line)
 
+    def expected_gain(self, gain: float, standard_error: float) -> None:
+        """Show what the next trials are expected to gain."""
+        error = f" (standard error of the folds {rounded(standard_error)})" if math.isfinite(standard_error) else ""
+        self._gain = f"expected further gain {rounded(gain)} {self._objective.unit}{error}"
+        if self._plain:
+            self._console.print(self._gain, markup=False)
+
     def message(self, text: str) -> None:
         """Print a line above the panel."""
         self._console.print(text, markup=False)
@@ -131,7 +140,7 @@ class SearchDisplay:
 
     def __rich__(self) -> RenderableType:
         """Return the current panel."""
-        return Group(self._headline(), self._counts(), self._best_line(), self._running_table())
+        return Group(self._headline(), self._counts(), self._best_line(), *self._gain_line(), self._running_table())
 
     def _headline(self) -> Text:
         left = self._deadline - time.monotonic()
@@ -155,6 +164,9 @@ class SearchDisplay:
             (f"#{best.number}  {interval(best.mean, best.error)}", "bold green"),
             f" {self._objective.unit}",
         )
+
+    def _gain_line(self) -> list[Text]:
+        return [Text(self._gain, style="dim")] if self._gain else []
 
     def _running_table(self) -> Table:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), expand=True)

@@ -1,6 +1,7 @@
 """The result of a search: the best trials, the baselines, the importances of settings, and commands to run next."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +10,27 @@ from rich.markup import escape
 from data_prep.wording import counted
 from models.family import Baseline, Family
 from models.metrics import FoldValues, Metric
+from search.driver.limit import Reason
 from search.driver.search_run import SearchResult
 from search.spec.file import SearchSpec
+from search.spec.sections import NEXT_TRIALS
+from search.study.records import ExpectedGain
 from search.study.report import Configuration, Importance, configurations, counts, importances, initial_trials, optimism
 from search.tracking.client import tracking_uri
 from tunesmith.console import new_table, out
-from tunesmith.figures import duration, interval, setting_text, settings_line, state_word, with_error
+from tunesmith.figures import duration, gain_line, interval, setting_text, settings_line, state_word, with_error
 from tunesmith.names.use import use_command
 from tunesmith.program import command
 
 _BEST = 5
 _MATTERED = 8
 _BAR = 24
+_WHY: Mapping[Reason, str] = {
+    "trials": "all trials are done",
+    "converged": "converged",
+    "time": "its time is up",
+    "interrupted": "interrupted",
+}
 _NOISE = 2.0
 """Standard errors below which a gain may be noise."""
 
@@ -37,6 +47,7 @@ def as_data(
         "reason": outcome.reason,
         "seconds": outcome.seconds,
         "states": dict(counts(outcome.trials)),
+        "expected_gain": None if outcome.expected_gain is None else _gain_data(outcome.expected_gain),
         "objective": objective.name,
         "best": [_best_data(each, family) for each in best],
         "optimism": None if luck is None else {**luck.summary(), "trials": len(luck.values)},
@@ -48,6 +59,11 @@ def as_data(
         ],
         "tracking": tracking_uri(spec, home),
     }
+
+
+def _gain_data(gain: ExpectedGain) -> dict[str, float | None]:
+    error = gain.standard_error if math.isfinite(gain.standard_error) else None
+    return {"gain": gain.gain, "trials": NEXT_TRIALS, "standard_error": error, "after_trials": gain.finished}
 
 
 def _initial_data(
@@ -92,10 +108,11 @@ def print_result(
 ) -> None:
     """Print the result; ``baselines`` is None if they were not scored."""
     objective = family.metrics[0]
-    why = {"trials": "all trials are done", "time": "its time is up", "interrupted": "interrupted"}[outcome.reason]
     states = ", ".join(f"{count} {state_word(state)}" for state, count in counts(outcome.trials).items())
     trials = counted(len(outcome.trials), "trial")
-    out.print(f"[bold]{spec.name}[/]: {why} after {duration(outcome.seconds)}; {trials}: {states}")
+    out.print(f"[bold]{spec.name}[/]: {_WHY[outcome.reason]} after {duration(outcome.seconds)}; {trials}: {states}")
+    if (gain := outcome.expected_gain) is not None:
+        out.print(gain_line(gain.gain, gain.standard_error, objective.unit), soft_wrap=True)
     found = configurations(outcome.trials, objective)
     best = found[:_BEST]
     if not best:

@@ -16,6 +16,7 @@ _KEYS = {
     "seed": ("data.seed", "sampler.seed"),
     "trials": ("budget.trials",),
     "time": ("budget.time",),
+    "stop": ("budget.stop",),
     "epochs": ("budget.epochs",),
     "slots": ("resources.slots",),
     "storage": ("storage.url",),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from search.spec.file import SearchSpec
     from search.study.lease import Driver
 
-_MAY_CHANGE = frozenset({"trials", "time", "name"})
+_MAY_CHANGE = frozenset({"trials", "time", "stop", "name"})
 """Options of ``tunesmith search`` that a running search accepts; its name changes nothing."""
 
 
@@ -33,7 +33,7 @@ def change_budget(spec: "SearchSpec", home: Path, options: Mapping[str, object],
         BadInputError: If the driver on this machine refuses, or does not answer.
     """
     given = {name: value for name, value in options.items() if value is not None and value != []}
-    if not given.keys() <= _MAY_CHANGE or not given.keys() & {"trials", "time"}:
+    if not given.keys() <= _MAY_CHANGE or not given.keys() & {"trials", "time", "stop"}:
         return False
     from search.control.asking import NoAnswerError, driver_of_search
     from search.control.requests import ChangeBudget
@@ -46,8 +46,9 @@ def change_budget(spec: "SearchSpec", home: Path, options: Mapping[str, object],
         return False
     trials = spec.budget.trials if "trials" in given else None
     time = write_duration(spec.budget.time) if "time" in given else None
+    stop = spec.budget.stop if "stop" in given else None
     try:
-        _ask(home, spec.name, ChangeBudget(trials=trials, time=time), driver, as_json=as_json)
+        _ask(home, spec.name, ChangeBudget(trials=trials, time=time, stop=stop), driver, as_json=as_json)
     except NoAnswerError as error:
         if driver.machine and driver.machine == Driver.this().machine:
             raise

@@ -60,7 +60,7 @@ def change(home: Path, training: threading.Event) -> list[int]:
     began = time.monotonic()
     answer = asked(home, ChangeBudget(trials=5, time="2h"))
     assert time.monotonic() - began < 5, "a request is carried out within seconds"
-    assert answer.facts == {"trials": 5, "time": "2h", "finished": 0}
+    assert answer.facts == {"trials": 5, "time": "2h", "stop": "budget", "finished": 0}
     with ThreadPoolExecutor(2) as terminals:  # two at once
         answers = [terminals.submit(asked, home, AddPoint(values=point)) for point in POINTS]
         added = [answer.result().facts["trial"] for answer in answers]

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from toy_family import LOSS, TOY_SEARCH, ToyFamily, toy_data
 
+from data_prep.randomness import stream
 from search.driver.search_run import SearchResult, SearchTask, Workers, run
 from search.spec.file import parse
 from search.study.database import folder, read_search
 from search.study.report import best_trials, configurations, initial_trials
 from search.trials.training import train_trial
 from search.warm_start.choice import choose
-from tests.search.driver.toy_searches import TOY, Listener, check_mlflow, check_states, go, mlflow_runs, toy
+from tests.search.driver.toy_searches import TOY, Gains, Listener, check_mlflow, check_states, go, mlflow_runs, toy
 from tests.search.warm_start.sources import make_source
 
 pytestmark = [
@@ -101,6 +102,27 @@ def test_a_search_with_a_warm_start_tries_the_points_of_the_file_then_those_of_a
     resumed = go(search.model_copy(update={"budget": search.budget.model_copy(update={"trials": 5})}), home)
     assert resumed.warm_points == outcome.warm_points
     assert initial_trials(resumed.trials, points) == list(outcome.trials[1:3])
+
+
+def test_a_search_ends_when_it_has_converged(home: Path) -> None:
+    data = toy_data()
+    data.targets[1::2] += stream(0, "noise of the second fold").normal(size=32)  # the folds differ much
+
+    def start(observer: Gains) -> SearchResult:
+        changes = {"budget__trials": 100, "budget__stop": "converged", "space__columns": 8}
+        search = toy(**changes, space__solver="gradient")
+        return run(SearchTask(search, TOY, data, "toy-1", home), observer, Workers(slots=2))
+
+    gains = Gains()
+    outcome = start(gains)
+    assert outcome.reason == "converged"
+    assert 25 <= len(outcome.trials) < 100
+    assert all(trial.is_final for trial in outcome.trials), "trials that train go on to their end"
+    gain = outcome.expected_gain
+    assert gain is not None
+    assert gains.seen[-1] == (gain.gain, gain.standard_error)
+    again = start(Gains())
+    assert (again.reason, again.ran, again.num_new, again.expected_gain) == ("converged", False, 0, gain)
 
 
 def check_events(outcome: SearchResult, listener: Listener) -> None:

@@ -51,6 +51,16 @@ class Listener(SilentObserver):
         self.events.append(("over",))
 
 
+class Gains(SilentObserver):
+    """Keeps the estimates of the gain of further trials, with the standard errors of the folds."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[float, float]] = []
+
+    def expected_gain(self, gain: float, standard_error: float) -> None:
+        self.seen.append((gain, standard_error))
+
+
 def toy(**changes: object) -> SearchSpec:
     return parse(TOY_SEARCH, "toy.toml", family=TOY, overrides={k.replace("__", "."): v for k, v in changes.items()})
 

@@ -120,6 +120,12 @@ def test_no_setting_has_the_name_of_the_key_only(family: str) -> None:
     assert "only" not in FAMILIES[family].spec_type.settings()
 
 
+@pytest.mark.parametrize("sampler", ["kind = 'random'", "kind = 'points'\n[[prior]]\nsize = 32"])
+def test_a_search_with_any_sampler_may_converge(sampler: str) -> None:
+    text = f"[space]\nonly = true\nsize = [32, 64]\n[budget]\nstop = 'converged'\n[sampler]\n{sampler}\n"
+    assert parse(text, "s.toml").budget.stop == "converged"
+
+
 def test_the_budget_sets_the_epochs() -> None:
     assert load("composer", overrides={"budget.epochs": 17}).space.values({})["epochs"] == 17
 
@@ -142,6 +148,18 @@ def test_the_budget_sets_the_epochs() -> None:
         ("[budget]\ntrials = 0\n", r"budget.trials = 0 is not legal: should be greater than .* 1 \(s.toml line 2\)"),
         ("[budget]\ntrials = 'x'\n", r"budget.trials = 'x' is not legal: .*integer.* \(s.toml line 2\)"),
         ("[budget]\ntime = 'soon'\n", r"budget.time = 'soon' is not legal: a time is written like .*\(s.toml line 2\)"),
+        (
+            "[budget]\nstop = 'soon'\n",
+            r"budget.stop = 'soon' is not legal: should be 'budget' or 'converged' \(s.toml line 2\)",
+        ),
+        (
+            "[budget]\ntrials = 19\nstop = 'converged'\n",
+            r"at least 20 trials: budget.trials = 19 \(\[budget\], s.toml line 3\); raise the number of trials, or ",
+        ),
+        (
+            "[data]\nfolds = 'holdout:0.1'\n[budget]\nstop = 'converged'\n",
+            r"over the folds: folds = \"holdout:0.1\" has a single one \(\[budget\], s.toml line 4\); choose several",
+        ),
         ("[data]\nfolds = 1\n", r"data.folds = 1 is not legal: .* \(s.toml line 2\)"),
         ("[space]\n# x\nsizes = 3\n", r"no setting is called 'sizes' \(s.toml line 3\); did you mean 'size'"),
         ("[space]\nsize = { low = 1, high = 9999 }\n", r"size = 9999 is not legal: .* 1 to 2048 .*\(s.toml line 2\)"),

@@ -1,5 +1,6 @@
 import io
 
+import pytest
 from rich.console import Console
 
 from models.metrics import NATS_PER_NOTE, ONSET_CORRELATION
@@ -42,6 +43,18 @@ def test_the_best_trial_of_earlier_runs_is_shown() -> None:
     lines = printed(console).splitlines()
     assert "best so far #0: 2.200 ± 0.010 nats per note" in lines
     assert [line.startswith("#2") for line in lines if "(best so far)" in line] == [True]
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_the_gain_to_be_expected_is_shown(terminal: bool) -> None:
+    observer, console = display(terminal=terminal)
+    play(observer)
+    observer.expected_gain(0.004, 0.011)
+    line = "expected further gain 0.0040 nats per note (standard error of the folds 0.011)"
+    if terminal:
+        console.print(observer)
+    assert line in printed(console)
+    observer.search_ended()
 
 
 def test_another_budget_is_shown() -> None:

@@ -1,5 +1,6 @@
 """The printed result of a search."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,10 +12,11 @@ from models.families import FAMILIES
 from models.family import EpochReport
 from models.metrics import FoldValues
 from models.spec import Value
+from search.driver.limit import Reason
 from search.driver.search_run import SearchResult
 from search.spec.file import load
 from search.spec.sections import Budget
-from search.study.records import EpochRecord, TrialRecord
+from search.study.records import EpochRecord, ExpectedGain, TrialRecord
 from tunesmith.home import home_folder
 from tunesmith.reports.search_result import as_data, print_result
 
@@ -89,6 +91,31 @@ def test_a_search_without_given_points_compares_with_none(capsys: pytest.Capture
     outcome = SearchResult("trials", of_points((1.0, 2.0)), 1, True, 2.0, (), Budget())
     print_result(load("composer").model_copy(update={"prior": ()}), COMPOSER, outcome, None)
     assert "was given" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("reason", "gain", "start", "line"),
+    [
+        ("converged", ExpectedGain(0.004, 0.011, 45, 60, 2), "composer: converged after 2.0 s", "below"),
+        ("time", ExpectedGain(0.04, 0.011, 45, 60, 0), "composer: its time is up after 2.0 s", "not below"),
+        ("trials", ExpectedGain(0.04, math.nan, 45, 60, 0), "composer: all trials are done after 2.0 s", ""),
+    ],
+)
+def test_the_result_says_what_further_trials_would_gain(
+    reason: Reason, gain: ExpectedGain, start: str, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome = SearchResult(reason, of_points((1.0, 2.0)), 1, True, 2.0, (), Budget(), expected_gain=gain)
+    print_result(load("composer"), COMPOSER, outcome, None)
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first.startswith(start)
+    size = "0.0040" if gain.gain < 0.01 else "0.040"
+    folds = f"gain, {size} nats per note in the next 20 trials, is {line} the standard error of the folds, 0.011"
+    single = f"gain is {size} nats per note in the next 20 trials"
+    assert second == f"the expected further {folds if line else single}"
+    data = as_data(load("composer"), COMPOSER, outcome, None, Path())
+    error = 0.011 if line else None
+    assert data["reason"] == reason
+    assert data["expected_gain"] == {"gain": gain.gain, "trials": 20, "standard_error": error, "after_trials": 45}
 
 
 def test_every_suggested_command_has_the_searchs_home(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
