@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import scipy.stats
@@ -28,7 +28,9 @@ from simulated.table import Table, TableCurves, TableSampler, read_table
 from summary import figure, write
 
 from data_prep.errors import BadInputError
+from data_prep.randomness import stream
 from models.families import family as find_family
+from models.spec import Value
 from search.spec.confirmation_section import Confirmation
 from search.spec.file import load
 from search.spec.sampler_section import Random
@@ -39,6 +41,9 @@ _stats: Any = scipy.stats  # it is partly untyped
 SLOTS = (2, 16, 64)
 SHARE = 0.02
 """The share of the settings that counts as good."""
+
+GOOD = (0.08, 0.15)
+"""Which share of the settings is good, but not among the best, as what a user may know."""
 
 TRIED = 0.8
 """Share of the table that a search may try: with fewer left, proposals become settings that are far away."""
@@ -66,27 +71,39 @@ class Policy:
         name: Its name.
         scheduler: Changed keys of ``[scheduler]``.
         random: Whether proposals are random; otherwise they are those of the default sampler.
-        points: Whether the initial points are used.
+        points: The initial points: none, the "given" ones of the default search, or three "good" settings of the table.
+        near: Share of the proposals near these points, None for the default.
     """
 
     name: str
     scheduler: Mapping[str, Any] = field(default_factory=dict[str, Any])
     random: bool = False
-    points: bool = False
+    points: Literal["none", "given", "good"] = "none"
+    near: float | None = None
 
-    def search(self, family: str, trials: int, seed: int) -> SearchSpec:
+    def search(self, table: Table, trials: int, seed: int) -> SearchSpec:
         """Return the search with that many trials and a seed of its sampler."""
-        search = load(family)
-        seeded = search.sampler.model_copy(update={"seed": seed})
+        search = load(table.family)
+        near = {} if self.near is None else {"near": self.near}
+        seeded = search.sampler.model_copy(update={"seed": seed, **near})
+        points = {"none": (), "given": search.prior, "good": good_points(table, seed)}[self.points]
         return search.model_copy(
             update={
                 "sampler": Random(seed=seed) if self.random else seeded,
                 "scheduler": search.scheduler.model_copy(update=dict(self.scheduler)),
-                "prior": search.prior if self.points else (),
+                "prior": points,
                 "confirmation": Confirmation(best=0),
                 "budget": search.budget.model_copy(update={"trials": trials}),
             }
         )
+
+
+def good_points(table: Table, seed: int) -> tuple[Mapping[str, Value], ...]:
+    """Return three settings of a table at random, of those between the best 8 and the best 15 %."""
+    low, high = table.best(GOOD[0]), table.best(GOOD[1])
+    good = [values for values in table.values if low <= table.final_of(values) <= high]
+    chosen: list[int] = stream(seed, "good points").choice(len(good), 3, replace=False).tolist()
+    return tuple(good[index] for index in chosen)
 
 
 RANDOM = Policy("random, rungs as before", EARLIER, random=True)
@@ -98,7 +115,9 @@ POLICIES = (
     Policy("random, new rungs", {"folds_first": 0}, random=True),
     Policy("TPE, new rungs", {"folds_first": 0}),
     DEFAULT,
-    Policy("the default, with its initial points", points=True),
+    Policy("the same with three good points", points="good", near=0.0),
+    Policy("and proposals near them", points="good"),
+    Policy("the default, with its initial points", points="given"),
 )
 """The policies; all are compared with the first two."""
 
@@ -106,7 +125,7 @@ POLICIES = (
 def replay(policy: Policy, table: Table, slots: int, seed: int) -> SimulatedSearch:
     """Replay a search."""
     family = find_family(table.family)
-    search = policy.search(table.family, int(TRIED * len(table.values)), seed)
+    search = policy.search(table, int(TRIED * len(table.values)), seed)
     first = search.scheduler.first_folds(search.budget.epochs)
     curves = TableCurves(table, [metric.name for metric in family.metrics], first, ONE_FOLD)
     with tempfile.TemporaryDirectory() as home:
