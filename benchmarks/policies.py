@@ -72,20 +72,17 @@ class Policy:
         scheduler: Changed keys of ``[scheduler]``.
         random: Whether proposals are random; otherwise they are those of the default sampler.
         points: The initial points: none, the "given" ones of the default search, or three "good" settings of the table.
-        near: Share of the proposals near these points, None for the default.
     """
 
     name: str
     scheduler: Mapping[str, Any] = field(default_factory=dict[str, Any])
     random: bool = False
     points: Literal["none", "given", "good"] = "none"
-    near: float | None = None
 
     def search(self, table: Table, trials: int, seed: int) -> SearchSpec:
         """Return the search with that many trials and a seed of its sampler."""
         search = load(table.family)
-        near = {} if self.near is None else {"near": self.near}
-        seeded = search.sampler.model_copy(update={"seed": seed, **near})
+        seeded = search.sampler.model_copy(update={"seed": seed})
         points = {"none": (), "given": search.prior, "good": good_points(table, seed)}[self.points]
         return search.model_copy(
             update={
@@ -115,8 +112,7 @@ POLICIES = (
     Policy("random, new rungs", {"folds_first": 0}, random=True),
     Policy("TPE, new rungs", {"folds_first": 0}),
     DEFAULT,
-    Policy("the same with three good points", points="good", near=0.0),
-    Policy("and proposals near them", points="good"),
+    Policy("the same with three good points", points="good"),
     Policy("the default, with its initial points", points="given"),
 )
 """The policies; all are compared with the first two."""

@@ -12,7 +12,6 @@ from optuna.trial import FrozenTrial
 
 from data_prep.randomness import integer_seed
 from models.spec import Value
-from search.driver.near_points import NearPoints
 from search.spec.sampler_section import Grid, Points, Random, Tpe
 from search.spec.whole_search import SearchSpec
 
@@ -48,16 +47,13 @@ class PointSampler(IndependentSampler):
         return self._points[trial.number % len(self._points)][param_name]
 
 
-def make_sampler(
-    search: SearchSpec, num_trials: int, points: Sequence[Mapping[str, Value]] | None = None
-) -> BaseSampler:
+def make_sampler(search: SearchSpec, num_trials: int) -> BaseSampler:
     """Make a search's sampler.
 
     Args:
         search: The search.
         num_trials: Number of its trials so far, which selects the random stream: a resumed search must not repeat
             proposals.
-        points: The points that are known to be good, those of other searches included; None for those of the search.
 
     Returns:
         The sampler.
@@ -65,11 +61,9 @@ def make_sampler(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # of group, and of BruteForceSampler
         match search.sampler:
-            case Tpe(seed=seed, startup=startup, near=near):  # group=True, because the space is conditional
-                own_seed = integer_seed(seed, "sampler", trial=num_trials)
-                tpe = TPESampler(seed=own_seed, group=True, n_startup_trials=startup)
-                points = search.prior if points is None else points
-                return NearPoints(tpe, points, near, seed) if near and points else tpe
+            case Tpe(seed=seed, startup=startup):  # group=True, because the space is conditional
+                seed = integer_seed(seed, "sampler", trial=num_trials)
+                return TPESampler(seed=seed, group=True, n_startup_trials=startup)
             case Random(seed=seed):
                 return RandomSampler(integer_seed(seed, "sampler", trial=num_trials))
             case Grid(seed=seed):  # GridSampler does not support conditional spaces: it would repeat equal points

@@ -49,8 +49,7 @@ class StudySearcher(Searcher):
         """
         super().__init__(metric=objective.name, mode="min" if objective.direction == "minimise" else "max")
         self._holder, self._study, self._space = study, study.optuna, search.space
-        points = (*search.prior, *study.warm_points)
-        self._study.sampler = make_sampler(search, len(study.optuna.get_trials(deepcopy=False)), points)
+        self._study.sampler = make_sampler(search, len(study.optuna.get_trials(deepcopy=False)))
         self._epochs = search.budget.epochs
         self._recorder, self._capacity, self._converged = recorder, capacity, converged
         self._confirmations = Confirmations(study, objective, capacity, seconds_left)

@@ -54,13 +54,6 @@ class Tpe(_Random):
         'space, "points" only those of [[prior]]',
     )
     startup: int = Field(default=10, ge=1, le=10_000, description="random trials before the sampler learns")
-    near: float = Field(
-        default=0.5,
-        ge=0,
-        le=1,
-        description="share of the first proposals that are near a point of [[prior]] or of a warm start, which halves "
-        "every 10 trials; 0 for none",
-    )
 
 
 class Random(_Random):

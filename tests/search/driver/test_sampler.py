@@ -8,10 +8,9 @@ from optuna.samplers import BaseSampler, BruteForceSampler, RandomSampler, TPESa
 from toy_family import TOY_SEARCH, ToyFamily
 
 from data_prep.errors import BadInputError
-from search.driver.near_points import NearPoints
 from search.driver.sampler import make_sampler
 from search.spec.file import parse
-from search.spec.sampler_section import SAMPLERS, Points, Tpe
+from search.spec.sampler_section import SAMPLERS, Points
 from search.spec.whole_search import SearchSpec
 
 EXPECTED: dict[str, type[BaseSampler]] = {"tpe": TPESampler, "random": RandomSampler, "grid": BruteForceSampler}
@@ -85,34 +84,3 @@ def test_the_command_lines_seed_is_ignored_by_a_sampler_without_one() -> None:
     assert search.data.seed == 3
     with pytest.raises(BadInputError, match=r"no key is called"):
         parse(text.replace('"points"', '"points"\nseed = 3'), "toy.toml", family=ToyFamily())
-
-
-KNOWN = {"columns": 3, "solver": "momentum", "momentum": 0.5, "lr": 0.01}
-
-
-def near_known(near: float, trials: int) -> list[Any]:
-    """Return the points that are proposed after a known one, which is not itself among them."""
-    search = parse(TOY_SEARCH, "toy.toml", family=ToyFamily()).model_copy(
-        update={"prior": (KNOWN,), "sampler": Tpe(near=near, startup=1000)}
-    )
-    study = optuna.create_study(sampler=make_sampler(search, 0))
-    return [search.space(study.ask()) for _ in range(trials + 1)][1:]  # pyright: ignore[reportArgumentType]
-
-
-def num_equal(values: Any) -> int:
-    return sum(values.get(name) == value for name, value in KNOWN.items())
-
-
-def test_a_share_of_the_proposals_is_near_known_points_and_decays() -> None:
-    first = [num_equal(point) >= 3 for point in near_known(1.0, 10)]
-    late = [num_equal(point) >= 3 for point in near_known(1.0, 200)[100:]]
-    assert sum(first) >= 4, "of the proposals near a point, two thirds keep three values or more"
-    assert sum(late) <= 2, "after ten half-lives"
-    assert near_known(1.0, 10) == near_known(1.0, 10)
-    assert near_known(0.0, 10) != near_known(1.0, 10)
-
-
-def test_nothing_is_near_a_point_where_none_is_known() -> None:
-    search = parse(TOY_SEARCH, "toy.toml", family=ToyFamily()).model_copy(update={"prior": ()})
-    assert type(make_sampler(search, 0)) is TPESampler
-    assert type(make_sampler(search, 0, [KNOWN])) is NearPoints
