@@ -117,3 +117,8 @@ def state_word(state: str) -> str:
         "RUNNING": "running",
         "WAITING": "interrupted",
     }[state]
+
+
+def repeat_text(number: int) -> str:
+    """Return what a trial is that confirms the trial with that number."""
+    return f"repeats #{number} with another seed"

@@ -24,7 +24,7 @@ from search.spec.coordinates import coordinates
 from search.spec.sections import NEXT_TRIALS
 from search.spec.space import Space
 from search.study.records import TrialRecord
-from search.study.report import best_trials
+from search.study.report import configurations
 
 LEAST_FULL = 3
 """Fewest trials with the full budget: from their curves, the values of stopped trials are extrapolated."""
@@ -69,12 +69,11 @@ class GainEstimator:
             The gain and the standard error over the folds of the best trial, both in the objective's unit; None if
             there are too few full trials, or nothing is searched.
         """
-        full = best_trials(trials, self._objective)
+        full = configurations(trials, self._objective)
         if len(full) < LEAST_FULL or not self._space.searched:
             return None
-        best = full[0].last(self._objective.name)
-        assert best is not None, "a full trial has a score"
-        points, costs, noise = self._observations(trials, full)
+        best = full[0].score
+        points, costs, noise = self._observations(trials, [each.trial for each in full])
         least = self._objective.cost(best.mean)
         return self._gain(points, costs, noise, least), best.standard_error
 

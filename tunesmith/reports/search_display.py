@@ -14,7 +14,7 @@ from data_prep.wording import counted
 from models.metrics import Metric
 from models.spec import Value
 from search.study.states import FINAL_STATES, StateName
-from tunesmith.figures import duration, interval, rounded, settings_line, sparkline, state_word
+from tunesmith.figures import duration, interval, repeat_text, rounded, settings_line, sparkline, state_word
 
 
 @dataclass
@@ -91,7 +91,7 @@ class SearchDisplay:
         self._running[number] = _Running(values, confirms)
         self._note = "" if confirms is None else "confirming the best trials"
         if self._plain and confirms is not None:
-            self._console.print(f"#{number} {_repeats(confirms)}")
+            self._console.print(f"#{number} {repeat_text(confirms)}")
 
     def epoch(self, number: int, epoch: int, mean: float, standard_error: float) -> None:
         """Show a trial's newest epoch."""
@@ -176,11 +176,7 @@ class SearchDisplay:
         for number, running in sorted(self._running.items()):
             value = interval(running.means[-1], running.error) if running.means else "first epoch ..."
             settings = settings_line(running.values, self._defaults)
-            settings = settings if running.confirms is None else _repeats(running.confirms)
+            settings = settings if running.confirms is None else repeat_text(running.confirms)
             progress = f"epoch {running.epoch}/{self._epochs}"
             table.add_row(f"#{number}", progress, value, sparkline(running.means[-30:]), settings)
         return table
-
-
-def _repeats(number: int) -> str:
-    return f"repeats #{number} with another seed"

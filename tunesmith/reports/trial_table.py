@@ -12,7 +12,7 @@ from data_prep.errors import unknown
 from models.family import Family
 from search.study.records import SearchRecord, TrialRecord
 from tunesmith.console import out
-from tunesmith.figures import duration, interval, settings_line, state_word
+from tunesmith.figures import duration, interval, repeat_text, settings_line, state_word
 
 Row = dict[str, Any]
 """A trial: number, state, epochs, seconds, each metric with its standard error, and its settings."""
@@ -113,7 +113,7 @@ def print_table(record: SearchRecord, family: Family[Any, Any], table: Sequence[
         settings = {name: row[name] for name in record.spec.space.searched if row[name] is not None}
         words = settings_line(settings, defaults).replace(" ", _NO_BREAK).replace(f",{_NO_BREAK}", ", ")
         colour = Style(color="red") if row["state"] == "FAIL" else Style.null()
-        words = words if row["confirms"] is None else f"repeats #{row['confirms']} with another seed"
+        words = words if row["confirms"] is None else repeat_text(row["confirms"])
         stopped = f"{row['reason']}; {words}" if row["reason"] and row["state"] == "PRUNED" else ""
         add(line, stopped or row["reason"] or words, colour, colour + dim)
     out.print(Segments(segments), end="", soft_wrap=True)
