@@ -19,7 +19,7 @@ from toy_family import LOSS, TOY_SEARCH, ToyFamily
 from search.spec.file import parse
 from search.study.database import open_study
 from search.tracking.thread import Tracking
-from tests.search.tracking.test_runs import record
+from tests.search.tracking.tracked import record
 
 _STEPS = {"os.mkdir", "os.link", "os.rename", "os.remove", "sqlite3.connect"}
 TRIAL = record(0, "COMPLETE", [3.0, 2.0])

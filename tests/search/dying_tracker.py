@@ -12,7 +12,7 @@ from pathlib import Path
 import toy_family
 from sqlalchemy import Engine, event
 
-from tests.search.tracking.test_runs import record, track
+from tests.search.tracking.tracked import record, track
 
 
 def write(home: Path, die_at: int) -> None:

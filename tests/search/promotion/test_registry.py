@@ -3,8 +3,7 @@
 import json
 import shutil
 import sqlite3
-import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,10 @@ from search.spec.file import parse
 from search.study.records import EpochRecord, TrialRecord
 from search.tracking.client import default_uri
 from search.tracking.runs import RunWriter
+from tests.mlflow_server import MlflowServer
 from tests.models import trained_stylenets
-from tests.search.tracking.test_runs import STARTED, VALUES, free_port, server, store
-
-__all__ = ["server", "store"]  # fixtures
+from tests.ray_cluster import free_port
+from tests.search.tracking.tracked import STARTED, VALUES
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # warnings of MLflow
 
@@ -44,6 +43,13 @@ TAGS = {
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return trained_stylenets.trained(tmp_path_factory.mktemp("trained") / "model.pt")
+
+
+@pytest.fixture
+def server(tracked_home: Path) -> Generator[MlflowServer]:
+    started = MlflowServer(default_uri(tracked_home), tracked_home)
+    yield started
+    started.stop()
 
 
 @pytest.fixture
@@ -305,12 +311,8 @@ def test_the_error_for_damaged_evidence_has_its_run_and_the_remedy(
 
 
 @pytest.mark.slow
-def test_a_model_on_a_server_is_downloaded_once(
-    server: tuple[str, Callable[[], subprocess.Popen[bytes]]], model: Path, tmp_path: Path
-) -> None:
-    uri, start = server
-    start()
-    registry = Registry(uri, tmp_path)
+def test_a_model_on_a_server_is_downloaded_once(server: MlflowServer, model: Path, tmp_path: Path) -> None:
+    registry = Registry(server.uri, tmp_path)
     version = registry.register(registration(model))
     registry.register(registration(model))
     registry.set_champion("stylenet", 1, "first")

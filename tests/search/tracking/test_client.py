@@ -17,7 +17,7 @@ from search.tracking.client import (
     runs_pages,
     tracking_uri,
 )
-from tests.search.tracking.test_runs import free_port
+from tests.ray_cluster import free_port
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # warnings of MLflow
 
