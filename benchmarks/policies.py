@@ -1,6 +1,6 @@
 """How long searches by different policies take to find good settings, replayed on recorded ones.
 
-    python benchmarks/policies.py [--family composer] [--seeds 8] [--output benchmarks/results]
+    python benchmarks/policies.py [--family composer] [--slots 2 16 64] [--seeds 8] [--output benchmarks/results]
 
 The settings of a table (benchmarks/record.py) take the place of trials: a proposal becomes the nearest setting of the
 table that was not tried yet. All decisions are those of the code that runs real searches, on a virtual clock. Policies
@@ -161,13 +161,13 @@ def ratio(times: Sequence[float], peers: Sequence[float]) -> dict[str, float]:
     return {name: round(math.exp(mean + sign * half), 3) for name, sign in (("low", -1), ("mean", 0), ("high", 1))}
 
 
-def measure(table: Table, seeds: int, picture: Path) -> dict[str, Any]:
+def measure(table: Table, all_slots: Sequence[int], seeds: int, picture: Path) -> dict[str, Any]:
     """Replay all policies, print a table, draw the picture, and return the result."""
     target = table.best(SHARE)
     rows: list[dict[str, Any]] = []
     shown: dict[str, list[SimulatedSearch]] = {}
     print(f"{len(table.final)} settings; the best 2 % reach {target:.4f}, the best {table.best(0.0):.4f}")
-    for slots in SLOTS:
+    for slots in all_slots:
         found: dict[str, list[float]] = {}
         for policy in POLICIES:
             outcomes = [replay(policy, table, slots, seed) for seed in range(seeds)]
@@ -180,16 +180,16 @@ def measure(table: Table, seeds: int, picture: Path) -> dict[str, Any]:
             row["times_as_fast"] = ratio(times, found[RANDOM.name])
             row["times_as_fast_as_before"] = ratio(times, found[BEFORE.name]) if policy is not RANDOM else None
             rows.append(row)
-            if slots == SLOTS[0]:
+            if slots == all_slots[0]:
                 shown[policy.name] = outcomes
             print(
                 f"{slots:3} slots  {policy.name:38} {row['trials_per_minute']:6.1f} trials/min  "
                 f"{np.mean(times):6.0f} s  {_words(row['times_as_fast'])}  {_words(row['times_as_fast_as_before'])}",
                 flush=True,
             )
-    draw(shown, table, picture)
-    new = next(row for row in rows if row["slots"] == SLOTS[0] and row["policy"] == DEFAULT.name)
-    name = f"new rungs and one fold first with {SLOTS[0]} slots, times as fast as"
+    draw(shown, table, all_slots[0], picture)
+    new = next(row for row in rows if row["slots"] == all_slots[0] and row["policy"] == DEFAULT.name)
+    name = f"new rungs and one fold first with {all_slots[0]} slots, times as fast as"
     return {
         "family": table.family,
         "settings": len(table.final),
@@ -206,7 +206,7 @@ def _words(times: Mapping[str, float] | None) -> str:
     return f"x{times['mean']:.2f} [{times['low']:.2f}, {times['high']:.2f}]" if times else ""
 
 
-def draw(shown: Mapping[str, Sequence[SimulatedSearch]], table: Table, path: Path) -> None:
+def draw(shown: Mapping[str, Sequence[SimulatedSearch]], table: Table, slots: int, path: Path) -> None:
     """Draw the mean regret over time by policy."""
     drawn: Any = Figure(figsize=(8, 4.2), layout="constrained")
     axes = drawn.subplots()
@@ -216,7 +216,7 @@ def draw(shown: Mapping[str, Sequence[SimulatedSearch]], table: Table, path: Pat
         mean = np.mean([regret(outcome, table, moments.tolist()) for outcome in outcomes], axis=0)
         axes.plot(moments, mean, label=name, linewidth=1.6)
     unit = find_family(table.family).metrics[0].unit
-    axes.set(xscale="log", yscale="log", xlabel=f"seconds with {SLOTS[0]} slots", ylabel=f"regret [{unit}]")
+    axes.set(xscale="log", yscale="log", xlabel=f"seconds with {slots} slots", ylabel=f"regret [{unit}]")
     axes.legend(frameon=False, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     drawn.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
@@ -226,6 +226,7 @@ def main() -> int:
     """Measure, print and write; return the exit status, which is 1 if a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--family", default="composer")
+    parser.add_argument("--slots", type=int, nargs="+", default=SLOTS)
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     parser.add_argument("--picture", type=Path, default=PICTURE)
@@ -235,7 +236,7 @@ def main() -> int:
     except BadInputError as error:
         print(error, file=sys.stderr)
         return 2
-    result = measure(table, options.seeds, options.picture)
+    result = measure(table, options.slots, options.seeds, options.picture)
     name = "policies" if options.family == "composer" else f"policies-{options.family}"
     print(json.dumps(result["figures"], indent=2))
     return write(result, options.output / f"{name}.json")
