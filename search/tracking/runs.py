@@ -219,7 +219,9 @@ def _points(epoch: EpochRecord) -> Iterator[MetricPoint]:
 
 def _budget_tags(search: SearchSpec) -> list[RunTag]:
     """Return the tags with the budget; unlike params, they can change."""
-    return [RunTag("trials", str(search.budget.trials)), RunTag("time", write_duration(search.budget.time))]
+    budget = search.budget
+    tags = {"trials": str(budget.trials), "time": write_duration(budget.time), "stop": budget.stop}
+    return [RunTag(key, value) for key, value in tags.items()]
 
 
 def _milliseconds(moment: datetime | None) -> int | None:
