@@ -45,17 +45,24 @@ class Confirmations:
         search = self._study.search
         if not search.num_repeats:
             return
-        left, limit = self._seconds_left(), search.budget.time
+        left = self._seconds_left()
         is_time = at_once or num_left <= search.num_repeats
-        if not is_time and (left is None or limit is None or left > search.confirmation.most_seconds(limit)):
+        if not is_time and not self._is_late(left, math.inf):
             return
         missing = self._missing()
-        if not missing or not (is_time or (left is not None and left <= self._seconds(missing))):
+        if not missing or not (is_time or self._is_late(left, *self._seconds(missing))):
             return
         fewest = min(num for _, num in missing)
         chosen = next(each for each, num in missing if num == fewest)
         if left is None or chosen.trial.seconds <= left:
             self._study.confirm(chosen.trial.number)
+
+    def _is_late(self, left: float | None, one: float, all_of_them: float = math.inf) -> bool:
+        """Return whether so little time is left that repeats begin, by how long one and all of them take (seconds)."""
+        limit = self._study.search.budget.time
+        if left is None or limit is None:
+            return False
+        return left <= min(all_of_them, self._study.search.confirmation.most_seconds(limit, one))
 
     def _missing(self) -> list[tuple[Configuration, int]]:
         """Return those of the best trials that need repeats, best first, and how many repeats each has or waits for."""
@@ -65,8 +72,8 @@ class Confirmations:
         counted = [(each, known[each.trial.number]) for each in best]
         return [(each, num) for each, num in counted if num < settings.repeats]
 
-    def _seconds(self, missing: list[tuple[Configuration, int]]) -> float:
-        """Estimate when to begin: how long before the end (seconds)."""
+    def _seconds(self, missing: list[tuple[Configuration, int]]) -> tuple[float, float]:
+        """Estimate how long before the end the first and all missing repeats are to begin (seconds)."""
         repeats, capacity = self._study.search.confirmation.repeats, max(self._capacity(), 1)
         lengths = [each.trial.seconds for each, num in missing for _ in range(repeats - num)]
-        return _SLACK * max(lengths) * math.ceil(len(lengths) / capacity)
+        return _SLACK * lengths[0], _SLACK * max(lengths) * math.ceil(len(lengths) / capacity)

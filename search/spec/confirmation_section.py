@@ -9,6 +9,9 @@ from search.spec.sections import Section
 _SHARE = 0.2
 """Largest share of a search's trials and of its time that confirming takes."""
 
+_LARGEST_SHARE = 1 / 3
+"""Largest share of the time of a search in which less is not enough for one trial."""
+
 
 class Confirmation(Section):
     """How the best trials are confirmed: trained again with other seeds, in the last fifth of the budget."""
@@ -26,6 +29,6 @@ class Confirmation(Section):
         return min(self.best * self.repeats, math.floor(_SHARE * trials))
 
     @staticmethod
-    def most_seconds(time: float) -> float:
-        """Return how much of a search's time they take at most (seconds)."""
-        return _SHARE * time
+    def most_seconds(time: float, one: float) -> float:
+        """Return how much of a search's time they take at most, if one of them takes a time (seconds)."""
+        return min(max(_SHARE * time, one), _LARGEST_SHARE * time)

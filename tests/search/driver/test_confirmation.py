@@ -106,3 +106,12 @@ def test_it_can_be_switched_off_and_exact_points_are_not_repeated(tmp_path: Path
         finish(study, 1.0)
         waiting(study).queue(1)
         assert confirmed(study) == []
+
+
+@pytest.mark.parametrize(("seconds_left", "begins"), [(34.0, False), (33.0, True), (22.0, False)])
+def test_where_a_fifth_of_the_time_is_too_short_for_one_trial_repeats_begin_in_the_last_third(
+    study: Study, seconds_left: float, begins: bool
+) -> None:
+    finish(study, 1.0, seconds=23.0)
+    waiting(study, seconds_left=seconds_left).queue(30)
+    assert bool(confirmed(study)) == begins
