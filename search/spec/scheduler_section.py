@@ -55,10 +55,29 @@ class Scheduler(Section, ABC):
             Pairs (epoch, number of trials that train up to it), ascending; the last epoch is the full budget.
         """
 
-    def expected_epochs(self, epochs: int, trials: int) -> float:
-        """Estimate the total number of epochs over all trials."""
+    def expected_epochs(self, epochs: int, trials: int, num_folds: int = 1) -> float:
+        """Estimate the total number of epochs of all folds over all trials.
+
+        Args:
+            epochs: The full budget.
+            trials: Total number of trials.
+            num_folds: Number of folds; with 1, none is trained before others.
+
+        Returns:
+            The number; an epoch of the first folds counts as their share of all folds.
+        """
         reached = [(0, 0.0), *self.expected_trials(epochs, trials)]
-        return sum((epoch - before) * num_trials for (before, _), (epoch, num_trials) in pairwise(reached))
+        first, until = self.first_folds(epochs) or (num_folds, 0)
+        share = min(first / num_folds, 1.0)
+        early, late = (
+            sum(
+                (epoch - before) * num
+                for (before, _), (epoch, num) in pairwise(reached)
+                if (epoch <= until) is is_early
+            )
+            for is_early in (True, False)
+        )
+        return share * early + late + (1 - share) * until * reached[-1][1]  # the others catch up
 
 
 class Asha(Scheduler):
@@ -74,7 +93,7 @@ class Asha(Scheduler):
         default=0,
         ge=0,
         le=100,
-        description="folds that a trial trains up to the first rung, the others join if it passes; 0 trains all from "
+        description="folds that a trial trains until it has passed all rungs, when the others join; 0 trains all from "
         "the start, as on a GPU, where one fold takes nearly as long as all",
     )
     late: tuple[str, ...] = Field(
@@ -91,8 +110,9 @@ class Asha(Scheduler):
                 raise unknown("setting", name, settings, where)
 
     def first_folds(self, epochs: int) -> tuple[int, int] | None:
-        """Return ``folds_first`` and the first rung if there is one."""
-        return (self.folds_first, self.first_rung) if self.folds_first and self.first_rung < epochs else None
+        """Return ``folds_first`` and the last rung if there is one."""
+        rungs = self.checkpoint_epochs(epochs)
+        return (self.folds_first, rungs[-1]) if self.folds_first and rungs else None
 
     def checkpoint_epochs(self, epochs: int) -> tuple[int, ...]:
         """Return the rungs: first_rung, first_rung x reduction, ... below the full budget."""

@@ -51,7 +51,6 @@ def plan(spec: SearchSpec, home: Path, prepared: Prepared, taken: TakenPoints | 
     with err.status("timing one epoch ..."):
         seconds = _time_one_epoch(family, values, spec, prepared.data, device)
     reach = spec.scheduler.expected_trials(budget.epochs, budget.trials)
-    epochs = spec.scheduler.expected_epochs(budget.epochs, budget.trials)
     return {
         "name": spec.name,
         "family": spec.family,
@@ -77,8 +76,9 @@ def plan(spec: SearchSpec, home: Path, prepared: Prepared, taken: TakenPoints | 
         "device": device,
         "timed_setting": values,
         "seconds_of_its_epoch": seconds,
-        "seconds_for_all_trials": seconds * epochs / slots.count,
+        "seconds_for_all_trials": seconds * _num_epochs(spec, device) / slots.count,
         "time_limit": None if budget.time is None else write_duration(budget.time),
+        "stop": budget.stop,
         "study": without_password(spec.study.url) or str(folder(home, spec.name) / "study.journal"),
         "storage": spec.storage.url or str(folder(home, spec.name)),
         "tracking": without_password(tracking_uri(spec, home)),
@@ -89,6 +89,12 @@ def first_setting(spec: SearchSpec, *warm_points: Mapping[str, Value]) -> dict[s
     """Return the first point that a search tries: its first known good point, or else the family's defaults."""
     points = (*spec.prior, *warm_points)
     return spec.space.values(points[0] if points else {})
+
+
+def _num_epochs(spec: SearchSpec, device: str) -> float:
+    """Return the expected number of epochs of all folds; on a GPU, none is trained before others."""
+    num_folds = 1 if device == "cuda" else spec.data.num_folds
+    return spec.scheduler.expected_epochs(spec.budget.epochs, spec.budget.trials, num_folds)
 
 
 def _time_one_epoch(
@@ -128,6 +134,7 @@ def print_plan(planned: dict[str, Any]) -> None:
     pieces = f"{counted(planned['pieces'], 'piece')}, {counted(planned['notes'], 'note')}"
     defaults = find_family(planned["family"]).spec_type.defaults()
     settings = settings_line(planned["timed_setting"], defaults)
+    earlier = ", or earlier if little further gain is expected" if planned["stop"] == "converged" else ""
     total = f"about {duration(planned['seconds_for_all_trials'])} for all trials at that pace"
     rows = (
         ("search", f"{planned['name']}: {planned['family']} on {planned['corpus']}"),
@@ -140,7 +147,7 @@ def print_plan(planned: dict[str, Any]) -> None:
         ("training", f"about {reach}"),
         ("slots", f"{counted(planned['slots'], 'trial')} at once on {planned['device']}"),
         ("time", f"{duration(planned['seconds_of_its_epoch'])} per epoch of all folds, timed once for: {settings}"),
-        ("", f"{total}; limit {planned['time_limit'] or 'none'}"),
+        ("", f"{total}; limit {planned['time_limit'] or 'none'}{earlier}"),
         ("study", planned["study"]),
         ("storage", planned["storage"]),
         ("MLflow", planned["tracking"]),

@@ -29,6 +29,16 @@ def test_each_rung_divides_the_expected_trials_by_the_reduction() -> None:
     assert asha.comparison_epoch(2) == 2
 
 
+def test_other_folds_join_at_the_last_rung_and_only_trials_with_the_full_budget_train_them() -> None:
+    asha = Asha(first_rung=1, reduction=3, folds_first=1)
+    assert asha.first_folds(9) == (1, 3)
+    assert asha.first_folds(1) is None, "there is no rung"
+    assert Asha(first_rung=1, reduction=3).first_folds(9) is None
+    num_stopped_after = {1: 36, 3: 12}
+    early = sum(epochs * count / 4 for epochs, count in num_stopped_after.items())
+    assert asha.expected_epochs(9, 54, num_folds=4) == pytest.approx(early + 9 * 6)
+
+
 def test_at_least_one_trial_is_expected_to_reach_the_full_budget() -> None:
     assert Asha(first_rung=1, reduction=3).expected_trials(81, 5)[-1] == (81, 1.0)
     late = Asha(first_rung=9, reduction=3)
