@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import optuna
-from toy_family import TOY_SEARCH, ToyFamily
 
 from models.family import EpochReport
 from models.metrics import FoldValues
 from models.spec import Value
 from search.spec.file import SearchSpec, parse
 from search.study.database import open_study
+from tests.search.toy_family import TOY_SEARCH, ToyFamily
 
 TOY = ToyFamily()
 NO_PRIOR = TOY_SEARCH.partition("[[prior]]")[0]
