@@ -1,14 +1,11 @@
 """Utilisation of 64 and 512 simulated GPUs by the code that runs real searches, on a virtual clock.
 
     python benchmarks/utilisation.py [--output benchmarks/results]
-    python benchmarks/utilisation.py --record 26
 
 The decisions (ASHA, the sampler, the study with its journal on the disk) and their costs are real. The learning curves
-and the variation of epoch lengths are recorded. Ray's cost of an event is measured first, in real searches with 2 and
-16 slots. The GPUs and the clock are simulated; an epoch lasts a minute on average. Before that, the simulation is
-compared with a real search with 2 slots and the same trials.
-
---record trains the recorded trials again, which takes 30 to 60 minutes.
+and the variation of epoch lengths are those of the recorded settings (benchmarks/record.py). Ray's cost of an event is
+measured first, in real searches with 2 and 16 slots. The GPUs and the clock are simulated; an epoch lasts a minute on
+average. Before that, the simulation is compared with a real search with 2 slots and the same trials.
 """
 
 import argparse
@@ -26,7 +23,7 @@ import numpy as np
 from simulated.cluster import SHARED_INTERPRETER, SimulatedSearch, Simulation
 from simulated.costs import Costs, run_real, wait_among
 from simulated.picture import draw
-from simulated.recording import Recording, read, record
+from simulated.recording import Recording, read
 from simulated.replayed import search_of
 from summary import figure, write
 
@@ -95,8 +92,8 @@ def simulate(recording: Recording, costs: Costs, slots: int, seed: int = 0) -> S
 
 
 def regret(outcome: SimulatedSearch, recording: Recording) -> float:
-    """Return how much worse the winner is than the best recorded trial (nats per note)."""
-    return recording.nearest(outcome.winner[1]).objective[-1] - recording.best
+    """Return how much worse the winner is than the best recorded setting (nats per note)."""
+    return recording.final_of(outcome.winner[1]) - recording.best
 
 
 def figures_of(outcome: SimulatedSearch, recording: Recording) -> dict[str, Any]:
@@ -125,7 +122,7 @@ def figures_of(outcome: SimulatedSearch, recording: Recording) -> dict[str, Any]
         "decisions": len(outcome.peers),
         "decisions_with_fewer_than_4_before": sum(peers < FEW_PEERS for peers in outcome.peers),
         "best_recorded": recording.best,
-        "winner_as_recorded": recording.nearest(outcome.winner[1]).objective[-1],
+        "winner_as_recorded": recording.final_of(outcome.winner[1]),
         "speed_up_over_1_gpu": round(trained / outcome.end, 1),
     }
 
@@ -203,13 +200,9 @@ def _rounded(values: dict[str, float]) -> dict[str, float]:
 def main() -> int:
     """Measure, print and write; return the exit status, which is 1 if a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--record", type=int, metavar="TRIALS", help="train that many trials and write their curves")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     parser.add_argument("--picture", type=Path, default=PICTURE)
     options = parser.parse_args()
-    if options.record:
-        record(options.record)
-        return 0
     result = measure(options.picture)
     result["machine"] = f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs"
     print(json.dumps(result, indent=2))

@@ -29,8 +29,7 @@ from search.spec.file import load
 from search.spec.space import Space
 from simulated.proposals import propose
 
-_Array = NDArray[np.float64]
-
+Array = NDArray[np.float64]
 
 _FOLDER = Path(__file__).parents[1] / "recorded"
 CORPORA: Mapping[str, str | tuple[str, ...]] = {
@@ -62,8 +61,8 @@ class Table:
     family: str
     space: Space
     values: Sequence[Mapping[str, Value]]
-    folds: _Array
-    seconds: _Array
+    folds: Array
+    seconds: Array
 
     @cached_property
     def rows(self) -> Mapping[str, Sequence[int]]:
@@ -87,10 +86,10 @@ class Table:
         return float(np.quantile(list(self.final.values()), share, method="higher"))
 
     @cached_property
-    def _coordinates(self) -> _Array:
+    def _coordinates(self) -> Array:
         return np.array([coordinates(self.space, values) for values in self.values])
 
-    def distances(self, values: Mapping[str, Value]) -> _Array:
+    def distances(self, values: Mapping[str, Value]) -> Array:
         """Return [M] the distance of every setting of the table."""
         return np.abs(self._coordinates - coordinates(self.space, values)).sum(axis=-1)
 
