@@ -39,7 +39,7 @@ _REPEATED = 40
 
 
 def setting(family: str, number: int) -> dict[str, Value]:
-    """Return a setting of the default space; its number determines it."""
+    """Return a setting of the default space; its number and the default search at that time determine it."""
     import optuna
 
     search = load(family)
