@@ -12,10 +12,13 @@ are left out except from the last policy.
 import argparse
 import json
 import math
+import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -161,7 +164,9 @@ def ratio(times: Sequence[float], peers: Sequence[float]) -> dict[str, float]:
     return {name: round(math.exp(mean + sign * half), 3) for name, sign in (("low", -1), ("mean", 0), ("high", 1))}
 
 
-def measure(table: Table, all_slots: Sequence[int], seeds: int, picture: Path) -> dict[str, Any]:
+def measure(
+    table: Table, all_slots: Sequence[int], seeds: int, pool: ProcessPoolExecutor, picture: Path
+) -> dict[str, Any]:
     """Replay all policies, print a table, draw the picture, and return the result."""
     target = table.best(SHARE)
     rows: list[dict[str, Any]] = []
@@ -170,7 +175,7 @@ def measure(table: Table, all_slots: Sequence[int], seeds: int, picture: Path) -
     for slots in all_slots:
         found: dict[str, list[float]] = {}
         for policy in POLICIES:
-            outcomes = [replay(policy, table, slots, seed) for seed in range(seeds)]
+            outcomes = list(pool.map(partial(replay, policy, table, slots), range(seeds)))
             times = [seconds_to(outcome, table, target) for outcome in outcomes]
             found[policy.name] = times
             row: dict[str, Any] = {"slots": slots, "policy": policy.name, "seconds": [round(time, 1) for time in times]}
@@ -228,6 +233,7 @@ def main() -> int:
     parser.add_argument("--family", default="composer")
     parser.add_argument("--slots", type=int, nargs="+", default=SLOTS)
     parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     parser.add_argument("--picture", type=Path, default=PICTURE)
     options = parser.parse_args()
@@ -236,7 +242,8 @@ def main() -> int:
     except BadInputError as error:
         print(error, file=sys.stderr)
         return 2
-    result = measure(table, options.slots, options.seeds, options.picture)
+    with ProcessPoolExecutor(options.processes) as pool:
+        result = measure(table, options.slots, options.seeds, pool, options.picture)
     name = "policies" if options.family == "composer" else f"policies-{options.family}"
     print(json.dumps(result["figures"], indent=2))
     return write(result, options.output / f"{name}.json")

@@ -29,6 +29,7 @@ from search.driver.worker import write_report
 from search.spec.file import AnyFamily, SearchSpec
 from search.study.database import open_study
 from search.study.observer import SilentObserver
+from search.study.records import TrialRecord
 from search.study.states import StateName
 from simulated.costs import Costs
 
@@ -89,6 +90,7 @@ class SimulatedSearch:
         states: Number of trials by final state.
         winner: Objective and hyperparameters of the best full trial.
         finished: When each full trial ended, its objective and its hyperparameters.
+        trials: When each trial ended, and its record in the study, in that order.
     """
 
     slots: int
@@ -107,6 +109,7 @@ class SimulatedSearch:
     finished: list[tuple[float, float, Mapping[str, Value]]] = field(
         default_factory=list[tuple[float, float, Mapping[str, Value]]]
     )
+    trials: list[tuple[float, TrialRecord]] = field(default_factory=list[tuple[float, TrialRecord]])
 
     def utilisation(self, begin: float, end: float) -> float:
         """Return the share of GPU time in an interval that is spent in epochs."""
@@ -157,11 +160,13 @@ class Simulation(SilentObserver):
         self._idle_since: dict[int, float] = {}
         self._running: dict[int, _Running] = {}
         self._ready: list[tuple[float, int]] = []
+        self._ended: list[tuple[float, int]] = []
         self.outcome = SimulatedSearch(slots)
 
     def trial_ended(self, number: int, state: StateName, reason: str = "") -> None:
         """Count the trial's state."""
         assert not reason, (number, reason)
+        self._ended.append((self._free_at, number))
         self.outcome.states[state] = self.outcome.states.get(state, 0) + 1
 
     def run(self) -> SimulatedSearch:
@@ -185,6 +190,8 @@ class Simulation(SilentObserver):
             while self._ready:
                 self._report(*heapq.heappop(self._ready))
             assert failures.error is None, failures.error
+            records = {record.number: record for record in study.records()}
+            self.outcome.trials = [(at, records[number]) for at, number in self._ended]
         return self.outcome
 
     def _charge(self, ray_seconds: float, call: Callable[..., Any], *arguments: Any) -> Any:

@@ -20,6 +20,11 @@ _SHARE = 0.05
 """The same as a share of all finished trials, if that is more: the time of an estimate grows with them."""
 
 
+def is_due(finished: int, asked_at: int) -> bool:
+    """Return whether to make an estimate, by the number of finished trials now and at the last one (0 for none)."""
+    return finished >= max(NEXT_TRIALS, asked_at + max(_EVERY, int(_SHARE * finished)))
+
+
 class Convergence:
     """The expected gain of a running search, and whether that ends it.
 
@@ -58,8 +63,7 @@ class Convergence:
             self._take(self._running)
             self._running = None
         finished = self._num_finished()
-        due = max(NEXT_TRIALS, self._asked_at + max(_EVERY, int(_SHARE * finished)))
-        if self.is_idle and finished >= due and not self.converged:
+        if self.is_idle and is_due(finished, self._asked_at) and not self.converged:
             self._asked_at = finished
             states = (TrialState.COMPLETE, TrialState.PRUNED)  # the thread reads only trials that no longer change
             trials = self._study.optuna.get_trials(deepcopy=False, states=states)
@@ -80,8 +84,7 @@ class Convergence:
         if estimate is None:
             return
         gain, error = estimate
-        trials, before = self._study.search.budget.trials, self._newest
-        below = before.below if before is not None and trials <= before.trials else 0  # a raised budget begins anew
-        self._newest = ExpectedGain(gain, error, self._asked_at, trials, below + 1 if gain < error else 0)
+        trials = self._study.search.budget.trials
+        self._newest = ExpectedGain.after(self._newest, gain, error, self._asked_at, trials)
         self._study.keep_gain(self._newest)
         self._observer.expected_gain(gain, error)
