@@ -122,7 +122,7 @@ def print_result(
     _print_best(best, family, spec)
     _print_optimism(found, objective)
     _print_winner(best[0], family)
-    _print_initial(best[0], spec, family, outcome)
+    _print_initial(found, spec, family, outcome)
     if baselines is not None:
         _print_baselines(best[0], objective, baselines)
     _print_importances(_importances(spec, family, outcome))
@@ -178,20 +178,36 @@ def _print_winner(best: Configuration, family: Family[Any, Any]) -> None:
         out.print(table)
 
 
-def _print_initial(winner: Configuration, spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult) -> None:
+def _print_initial(
+    found: Sequence[Configuration], spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult
+) -> None:
     """Say what the search found in addition to the points that it was given."""
+    winner, objective = found[0], family.metrics[0]
     gain = _gain_over_initial(winner, spec, family, outcome)
     if gain is None:
         return
     initial, gained = gain
-    if initial.trial.number == winner.trial.number:
-        line = "it is a point that the search was given; the search found nothing better"
-        out.print(f"[yellow]{line}[/]", soft_wrap=True)
-        return
-    better = interval(gained.mean, gained.standard_error)
-    line = f"better by {better} than #{initial.trial.number}, the best point that the search was given"
+    is_given = initial.trial.number == winner.trial.number
+    line = "it is a point that the search was given; the search found nothing better"
+    if not is_given:
+        line = f"better by {_interval(gained)} than #{initial.trial.number}, the best point that the search was given"
+    elif own := _best_own(found, spec, outcome):
+        worse = _gain(winner.score, own.score, objective)
+        line += f"; the best of its own, #{own.trial.number}, is worse by {_interval(worse)}"
+        gained = worse
     noise = len(gained.values) > 1 and gained.mean < _NOISE * gained.standard_error
-    out.print(f"[yellow]{line}: within noise[/]" if noise else f"[dim]{line}[/]", soft_wrap=True)
+    style = "yellow" if is_given or noise else "dim"
+    out.print(f"[{style}]{line}{': within noise' if noise else ''}[/]", soft_wrap=True)
+
+
+def _best_own(found: Sequence[Configuration], spec: SearchSpec, outcome: SearchResult) -> Configuration | None:
+    """Return the best configuration that the search was not given."""
+    given = {trial.number for trial in initial_trials(outcome.trials, (*spec.prior, *outcome.warm_points))}
+    return next((each for each in found if each.trial.number not in given), None)
+
+
+def _interval(values: FoldValues) -> str:
+    return interval(values.mean, values.standard_error)
 
 
 def _gain_over_initial(
@@ -212,7 +228,7 @@ def _print_baselines(winner: Configuration, objective: Metric, baselines: Sequen
     for baseline in baselines:
         gain = _gain(score, baseline.score, objective)
         others = [with_error(baseline.others[name]) for name in parts]
-        table.add_row(baseline.name, with_error(baseline.score), *others, interval(gain.mean, gain.standard_error))
+        table.add_row(baseline.name, with_error(baseline.score), *others, _interval(gain))
     own = [with_error(values) if (values := winner.trial.last(name)) else "" for name in parts]
     table.add_row(f"#{winner.trial.number}, the winner", with_error(score), *own, "", style="bold green")
     out.print()
