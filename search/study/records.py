@@ -75,8 +75,8 @@ class TakenPoints:
 GAIN_KEY: Final = "expected_gain"
 """The study attribute with the newest :class:`ExpectedGain`."""
 
-_ENOUGH_BELOW = 2
-"""Estimates below the standard error in a row with which a search has converged: a single one may be chance."""
+_ENOUGH_BELOW = 3
+"""Estimates below the standard error in a row with which a search has converged: one or two may be chance."""
 
 
 @dataclass(frozen=True)

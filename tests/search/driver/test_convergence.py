@@ -97,7 +97,7 @@ def converged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
             assert study.num_finished <= 50
         gain = study.expected_gain
         assert gain is not None
-        assert [g < e for g, e in gains.seen[-2:]] == [True, True], "one estimate may be chance"
+        assert [g < e for g, e in gains.seen[-3:]] == [True, True, True], "one or two estimates may be chance"
         assert gains.seen[-1] == (gain.gain, gain.standard_error)
         assert gain.standard_error == pytest.approx(0.1)
         assert gain.finished == study.num_finished
@@ -158,7 +158,7 @@ def test_another_budget_continues_it(converged: tuple[Path, int], changes: dict[
 def test_after_a_larger_budget_it_has_to_converge_again(tmp_path: Path) -> None:
     with opened(tmp_path, toy(budget__trials=80)) as (study, convergence, _):
         train(study, 40)
-        study.keep_gain(ExpectedGain(0.01, 0.1, 30, trials=60, below=2))
+        study.keep_gain(ExpectedGain(0.01, 0.1, 30, trials=60, below=3))
     with opened(tmp_path, toy(budget__trials=80)) as (study, convergence, gains):
         estimate(convergence, gains)
         gain = study.expected_gain

@@ -100,7 +100,7 @@ def test_a_search_without_given_points_compares_with_none(capsys: pytest.Capture
 @pytest.mark.parametrize(
     ("reason", "gain", "start", "line"),
     [
-        ("converged", ExpectedGain(0.004, 0.011, 45, 60, 2), "composer: converged after 2.0 s", "below"),
+        ("converged", ExpectedGain(0.004, 0.011, 45, 60, 3), "composer: converged after 2.0 s", "below"),
         ("time", ExpectedGain(0.04, 0.011, 45, 60, 0), "composer: its time is up after 2.0 s", "not below"),
         ("trials", ExpectedGain(0.04, math.nan, 45, 60, 0), "composer: all trials are done after 2.0 s", ""),
     ],
