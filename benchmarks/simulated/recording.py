@@ -10,7 +10,9 @@ from data_prep.randomness import stream
 from models.family import EpochReport
 from models.metrics import FoldValues
 from models.spec import Value
-from simulated.table import Array, Table, read_table
+from search.spec.coordinates import coordinates
+from search.spec.space import Space
+from simulated.table import Array, read_table
 
 _METRICS = ("nats_per_note", "cv_loss", "train_loss")
 _NOISE = 0.25
@@ -19,16 +21,24 @@ _NOISE = 0.25
 
 @dataclass(frozen=True)
 class Recording:
-    """A table of recorded settings; a trial has the learning curve of the nearest one, with an offset of its own.
+    """Recorded settings; a trial has the learning curve of the nearest one, with an offset of its own.
+
+    Symbols: M settings, D axes of the space, E epochs, G folds.
 
     Attributes:
-        table: The table.
+        space: The space of the settings.
+        points: [M, D] the settings as coordinates.
+        folds: [M, E, G] the objective.
+        recorded: [M, E] processor time of each epoch (seconds).
         scale: Factor for recorded seconds.
         jitter: Standard deviation of the logarithm of epoch lengths within a recorded setting.
         fingerprint: Fingerprint of the data, an attribute that the data of every family has.
     """
 
-    table: Table
+    space: Space
+    points: Array
+    folds: Array
+    recorded: Array
     scale: float
     jitter: float
     fingerprint: str = "none"
@@ -36,15 +46,15 @@ class Recording:
     @property
     def best(self) -> float:
         """Best recorded objective after the full budget."""
-        return float(self.table.folds[:, -1].mean(axis=-1).min())
+        return float(self.folds[:, -1].mean(axis=-1).min())
 
     def final_of(self, values: Mapping[str, Value]) -> float:
         """Return the objective of the nearest setting after the full budget."""
-        return float(self.table.folds[self._row(values), -1].mean())
+        return float(self.folds[self._row(values), -1].mean())
 
     def seconds(self, values: Mapping[str, Value], number: int) -> list[float]:
         """Return the length of each epoch (seconds): the mean of the nearest setting, with the recorded variation."""
-        recorded = self.table.seconds[self._row(values)]
+        recorded = self.recorded[self._row(values)]
         logarithms = self.jitter * stream(0, "simulated seconds", trial=number).normal(size=len(recorded))
         mean = float(recorded.mean()) * self.scale
         return [mean * math.exp(logarithm) for logarithm in logarithms]
@@ -59,12 +69,12 @@ class Recording:
 
     def _folds(self, values: Mapping[str, Value], number: int) -> Array:
         """Return [E, G] the objective after each epoch on each fold."""
-        folds = self.table.folds[self._row(values)]
+        folds = self.folds[self._row(values)]
         errors = folds.std(axis=-1, ddof=1, keepdims=True) / math.sqrt(folds.shape[-1])
         return folds + _NOISE * float(stream(0, "simulated offset", trial=number).normal()) * errors
 
     def _row(self, values: Mapping[str, Value]) -> int:
-        return int(self.table.distances(values).argmin())
+        return int(np.abs(self.points - coordinates(self.space, values)).sum(axis=-1).argmin())
 
 
 def read(mean_seconds: float) -> Recording:
@@ -78,4 +88,7 @@ def read(mean_seconds: float) -> Recording:
     """
     table = read_table("composer")
     jitter = float(np.sqrt(np.log(table.seconds).var(axis=-1).mean()))
-    return Recording(table, mean_seconds / float(table.seconds.mean()), jitter)
+    points = np.array([coordinates(table.space, values) for values in table.values])
+    return Recording(
+        table.space, points, table.folds, table.seconds, mean_seconds / float(table.seconds.mean()), jitter
+    )
