@@ -1,4 +1,4 @@
-"""The best trials of a search, the front of quality against cost, and which hyperparameters mattered."""
+"""The best trials of a search, and the front of quality against cost."""
 
 import math
 from collections import Counter
@@ -7,34 +7,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from statistics import fmean
 
-import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-
-from data_prep.randomness import integer_seed
 from models.metrics import FoldValues, Metric
 from models.spec import Value
-from search.spec.domains import Categorical, Domain, Range
-from search.spec.space import Space
 from search.study.records import TrialRecord
 from search.study.states import StateName
-
-_ENOUGH = 10
-"""Minimum number of trials for importances; with fewer they are noise."""
-
-
-@dataclass(frozen=True)
-class Importance:
-    """The importance of one hyperparameter.
-
-    Attributes:
-        setting: The hyperparameter's name.
-        share: Its importance, 0..1; the shares of a search sum to 1.
-        num_trials: Number of trials in which it was searched.
-    """
-
-    setting: str
-    share: float
-    num_trials: int
 
 
 @dataclass(frozen=True)
@@ -106,6 +82,11 @@ def best_trials(trials: Sequence[TrialRecord], objective: Metric, count: int | N
     return [each.trial for each in configurations(trials, objective)[:count]]
 
 
+def improvement(winner: FoldValues, other: FoldValues, objective: Metric) -> FoldValues:
+    """Return how much better a result is than another, on each fold; more is better for any objective."""
+    return FoldValues(tuple(objective.cost(b - a) for a, b in zip(winner.values, other.values, strict=True)))
+
+
 def optimism(found: Sequence[Configuration], objective: Metric) -> FoldValues | None:
     """Estimate how much better the results of the best trials look because they were chosen for them.
 
@@ -173,64 +154,3 @@ def initial_trials(trials: Sequence[TrialRecord], points: Sequence[Mapping[str, 
 def counts(trials: Sequence[TrialRecord]) -> Mapping[StateName, int]:
     """Count trials by state."""
     return Counter(trial.state for trial in trials)
-
-
-def importances(trials: Sequence[TrialRecord], space: Space, objective: Metric, epoch: int) -> list[Importance]:
-    """Estimate the importances of hyperparameters, most important first (Optuna's fANOVA, Hutter et al. 2014).
-
-    All trials that reached an epoch are compared at that epoch, because full trials alone are few and all good. They
-    are compared by rank, because a single diverging trial would otherwise dominate. A hyperparameter that does not
-    matter in a trial counts at its default, as in the trial's spec.
-
-    Args:
-        trials: All trials of a search.
-        space: The search's space.
-        objective: The metric that was optimised.
-        epoch: The epoch at which trials are compared; the last epoch of any trial if none reached it.
-
-    Returns:
-        One entry per hyperparameter that was searched and varied; empty with fewer than 10 trials.
-    """
-    at = min(epoch, max((len(trial.epochs) for trial in trials), default=0))
-    scored = [
-        (trial, record.report.metrics[objective.name].mean)
-        for trial in trials
-        for record in trial.epochs
-        if record.report.epoch == at
-    ]
-    scored.sort(key=lambda pair: pair[1])
-    varied = [name for name in space.searched if len({repr(_value(trial, name, space)) for trial, _ in scored}) > 1]
-    if len(scored) < _ENOUGH or not varied:
-        return []
-    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
-
-    study = optuna.create_study()
-    for rank, (trial, _) in enumerate(scored):
-        study.add_trial(
-            optuna.create_trial(
-                value=rank,
-                params={name: _value(trial, name, space) for name in varied},
-                distributions={name: _distribution(space.domains[name], space.default(name)) for name in varied},
-            )
-        )
-    evaluator = FanovaImportanceEvaluator(seed=integer_seed(0, "importance"))
-    shares = get_param_importances(study, evaluator=evaluator, params=varied)
-    uses = Counter(name for trial, _ in scored for name in trial.values)
-    ranked = [Importance(name, float(share), uses[name]) for name, share in shares.items()]
-    return sorted(ranked, key=lambda importance: (-importance.share, importance.setting))
-
-
-def _value(trial: TrialRecord, name: str, space: Space) -> Value:
-    return trial.values.get(name, space.default(name))
-
-
-def _distribution(domain: Domain, default: Value) -> BaseDistribution:
-    """Return a distribution over the values of a domain and the default."""
-    if isinstance(domain, Categorical):
-        return CategoricalDistribution(domain.values if default in domain else (*domain.values, default))
-    assert isinstance(domain, Range)
-    assert not isinstance(default, str)
-    low, high = min(domain.low, default), max(domain.high, default)
-    if domain.whole:
-        return IntDistribution(int(low), int(high), log=domain.log and low > 0)
-    return FloatDistribution(low, high, log=domain.log and low > 0)

@@ -12,10 +12,11 @@ from models.family import Baseline, Family
 from models.metrics import FoldValues, Metric
 from search.driver.limit import Reason
 from search.driver.search_run import SearchResult
+from search.plots.importances import Importance, importances
 from search.spec.file import SearchSpec
 from search.spec.sections import NEXT_TRIALS
 from search.study.records import ExpectedGain
-from search.study.report import Configuration, Importance, configurations, counts, importances, initial_trials, optimism
+from search.study.report import Configuration, configurations, counts, improvement, initial_trials, optimism
 from search.tracking.client import tracking_uri
 from tunesmith.console import new_table, out
 from tunesmith.figures import duration, gain_line, interval, setting_text, settings_line, state_word, with_error
@@ -126,7 +127,7 @@ def print_result(
     if baselines is not None:
         _print_baselines(best[0], objective, baselines)
     _print_importances(_importances(spec, family, outcome))
-    _print_next(spec, family, best[0])
+    print_next(next_commands(spec, family, best[0]))
 
 
 def _print_best(best: Sequence[Configuration], family: Family[Any, Any], spec: SearchSpec) -> None:
@@ -192,7 +193,7 @@ def _print_initial(
     if not is_given:
         line = f"better by {_interval(gained)} than #{initial.trial.number}, the best point that the search was given"
     elif own := _best_own(found, spec, outcome):
-        worse = _gain(winner.score, own.score, objective)
+        worse = improvement(winner.score, own.score, objective)
         line += f"; the best of its own, #{own.trial.number}, is worse by {_interval(worse)}"
         gained = worse
     noise = len(gained.values) > 1 and gained.mean < _NOISE * gained.standard_error
@@ -217,7 +218,7 @@ def _gain_over_initial(
     objective = family.metrics[0]
     points = (*spec.prior, *outcome.warm_points)
     best = configurations(initial_trials(outcome.trials, points), objective)
-    return (best[0], _gain(winner.score, best[0].score, objective)) if best else None
+    return (best[0], improvement(winner.score, best[0].score, objective)) if best else None
 
 
 def _print_baselines(winner: Configuration, objective: Metric, baselines: Sequence[Baseline]) -> None:
@@ -226,7 +227,7 @@ def _print_baselines(winner: Configuration, objective: Metric, baselines: Sequen
     titles = (name.removeprefix(f"{objective.name}_") for name in parts)
     table = new_table("on the same folds", objective.unit, *titles, "the winner is better by")
     for baseline in baselines:
-        gain = _gain(score, baseline.score, objective)
+        gain = improvement(score, baseline.score, objective)
         others = [with_error(baseline.others[name]) for name in parts]
         table.add_row(baseline.name, with_error(baseline.score), *others, _interval(gain))
     own = [with_error(values) if (values := winner.trial.last(name)) else "" for name in parts]
@@ -237,12 +238,8 @@ def _print_baselines(winner: Configuration, objective: Metric, baselines: Sequen
     single = "a single split has no standard errors: whether a difference is noise is unknown"
     out.print(f"[dim]{several if len(score.values) > 1 else single}[/]")
     for baseline in baselines:
-        if not baseline.oracle and _gain(score, baseline.score, objective).mean < 0:
+        if not baseline.oracle and improvement(score, baseline.score, objective).mean < 0:
             out.print(f"[yellow]{baseline.name} is better than the winner[/]")
-
-
-def _gain(winner: FoldValues, other: FoldValues, objective: Metric) -> FoldValues:
-    return FoldValues(tuple(objective.cost(b - a) for a, b in zip(winner.values, other.values, strict=True)))
 
 
 def _print_importances(shares: Sequence[Importance]) -> None:
@@ -258,20 +255,19 @@ def _print_importances(shares: Sequence[Importance]) -> None:
     out.print(table)
 
 
-def _print_next(spec: SearchSpec, family: Family[Any, Any], winner: Configuration) -> None:
+def next_commands(spec: SearchSpec, family: Family[Any, Any], winner: Configuration) -> Sequence[tuple[str, str]]:
+    """Return commands to run next, each with its effect."""
     trial = f"{spec.name}/{winner.trial.number}"
     more = ("--time", "none", "--trials", str(2 * spec.budget.trials))
     use = use_command(family, "--trial", trial)
-    print_next(
-        (
-            *([(use, "make music with it")] if use else []),
-            (command("promote", spec.name), "train it on all folds, test it once, register it"),
-            (command("show", trial), "show the winner's curves"),
-            (command("trials", spec.name), "list all trials"),
-            (command("ui"), "show everything in MLflow"),
-            (command("trial", "--like", trial), "repeat the winner on this machine"),
-            (command("search", spec.name, *more), "run more trials"),
-        )
+    return (
+        *([(use, "make music with it")] if use else []),
+        (command("promote", spec.name), "train it on all folds, test it once, register it"),
+        (command("show", trial), "show the winner's curves"),
+        (command("trials", spec.name), "list all trials"),
+        (command("ui"), "show everything in MLflow"),
+        (command("trial", "--like", trial), "repeat the winner on this machine"),
+        (command("search", spec.name, *more), "run more trials"),
     )
 
 

@@ -9,6 +9,7 @@ from data_prep.randomness import stream
 from models.family import EpochReport
 from models.metrics import FoldValues, Metric
 from models.spec import Value
+from search.plots.importances import importances
 from search.spec.file import parse
 from search.study.records import EpochRecord, TrialRecord
 from search.study.report import (
@@ -16,7 +17,6 @@ from search.study.report import (
     configurations,
     costed_trials,
     counts,
-    importances,
     optimism,
     pareto_front,
 )

@@ -1,0 +1,1 @@
+"""Importances of hyperparameters, and interactive pictures of a search."""
