@@ -19,13 +19,12 @@ from tunesmith.commands import (
     reproduce,
     score,
     search,
-    searches,
     trial,
-    trials,
     ui,
 )
 from tunesmith.commands.listen import app as listen
 from tunesmith.commands.music import compose, memorise, perform
+from tunesmith.commands.results import report, searches, trials
 from tunesmith.console import err, replace_unencodable
 from tunesmith.program import command, set_home
 from tunesmith.proxies import bypass_proxies_locally
@@ -48,6 +47,7 @@ app = typer.Typer(
 for function in (search.search, trials.trials, trials.show, trial.trial, promote.promote, models.models):
     app.command()(function)
 app.command()(searches.searches)
+app.command()(report.report)
 app.command()(reproduce.reproduce)
 for function in (models.rollback, models.export, score.score, compose.compose, perform.perform, memorise.memorise):
     app.command()(function)

@@ -1,0 +1,108 @@
+"""The report of a search as one HTML file."""
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from search.study.lease import Driver
+from tests.search.plots.trained import search_record
+from tests.tunesmith.listening.browser import MISSING, Browser, wait_until
+from tunesmith.reports.page.content import content_of
+from tunesmith.reports.page.document import document
+
+MOST_BYTES = 3_000_000
+
+
+class Scripts(HTMLParser):
+    """Collects the text of each script by its id, and all addresses."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.scripts: dict[str, str] = {}
+        self.addresses: list[str] = []
+        self._inside: str | None = None
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        self._inside = named.get("id") or "page" if tag == "script" else None
+        self.addresses += [named[name] or "" for name in ("src", "href") if name in named]
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.scripts[self._inside] = self.scripts.get(self._inside, "") + data
+
+
+def test_a_report_of_2000_trials_is_below_3_mb_and_needs_no_other_file() -> None:
+    page = document([content_of(search_record(2000))])
+    assert len(page.encode()) < MOST_BYTES
+    read = Scripts(page)
+    assert read.addresses == []
+    [table] = json.loads(read.scripts["tables"])
+    assert len(table["rows"]) == 2000
+    figures = json.loads(read.scripts["figures"])
+    assert set(figures) == set(re.findall(r'data-figure="([^"]+)"', page))
+
+
+def test_words_of_users_are_text_in_the_page() -> None:
+    record = search_record(12)
+    bad = "</script><script>alert(1)</script>"
+    trials = (replace(record.trials[0], reason=bad, state="FAIL"), *record.trials[1:])
+    page = document([content_of(replace(record, trials=trials))])
+    assert bad not in page
+    [table] = json.loads(Scripts(page).scripts["tables"])
+    assert bad in {value for row in table["rows"] for value in row}
+
+
+def test_without_a_full_trial_the_report_says_what_to_do() -> None:
+    content = content_of(search_record(12, complete=False))
+    assert "No trial has trained for its full budget yet." in content.sentences[0]
+    assert "--time none" in content.commands[0][0]
+    assert len(content.rows) == 12
+    assert document([content])
+
+
+def test_a_search_without_trials_has_a_report() -> None:
+    content = content_of(search_record(0))
+    assert content.rows == []
+    assert document([content])
+
+
+def test_a_running_search_is_described_as_such() -> None:
+    record = replace(search_record(12), driver=Driver("host", "boot", 1, "2", 3.0, "token"))
+    assert content_of(record).subtitle.endswith("running")
+    assert not content_of(search_record(12)).subtitle.endswith("running")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_browser_draws_the_figures_and_sorts_and_filters_the_table(width: int, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(document([content_of(search_record(60))]), encoding="utf-8")
+    with Browser(width) as browser:
+        browser.open(path.as_uri())
+        num_figures = browser.run("return document.querySelectorAll('.chart').length")
+        for place in range(num_figures):
+            browser.run(f"document.querySelectorAll('.chart')[{place}].scrollIntoView()")
+            drawn = f"return document.querySelectorAll('.js-plotly-plot').length > {place}"
+            wait_until(lambda drawn=drawn: browser.run(drawn), f"figure {place}")
+        assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
+        shown = (
+            "return [...document.querySelectorAll('.trials tbody tr')].map((row) => Number(row.cells[2].textContent))"
+        )
+        full = browser.run(shown)[:12]
+        assert full == sorted(full), "the best full trials are first"
+        browser.click(".trials th button", 2)
+        everything = browser.run(shown)
+        assert everything == sorted(everything)
+        assert len(everything) == 60
+        browser.run(
+            "const f = document.querySelector('.filter'); f.value = 'done'; f.dispatchEvent(new Event('input'))"
+        )
+        assert len(browser.run(shown)) == 12
+        assert "12 of 60 trials" in browser.text()
