@@ -263,6 +263,7 @@ def next_commands(spec: SearchSpec, family: Family[Any, Any], winner: Configurat
     return (
         *([(use, "make music with it")] if use else []),
         (command("promote", spec.name), "train it on all folds, test it once, register it"),
+        (command("report", spec.name, "--open"), "look at all figures in the browser"),
         (command("show", trial), "show the winner's curves"),
         (command("trials", spec.name), "list all trials"),
         (command("ui"), "show everything in MLflow"),

@@ -51,5 +51,5 @@ def report(
     except OSError as error:
         raise BadInputError("the report could not be written", error.strerror or str(error), str(path)) from None
     out.print(f"{path} ({byte_size(len(page))})", markup=False, soft_wrap=True)
-    if show:
-        webbrowser.open(path.absolute().as_uri())
+    if show and not webbrowser.open(path.absolute().as_uri()):
+        err.print("no browser could be started; open the file in one", markup=False)
