@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-import scipy.stats
-
 from data_prep.randomness import integer_seed
 from models.metrics import Metric
 from models.spec import Value
@@ -16,8 +14,6 @@ from search.plots.study_copy import study_copy, value_of, varied
 from search.spec.domains import Range
 from search.spec.space import Space
 from search.study.records import TrialRecord
-
-_stats: Any = scipy.stats  # it is partly untyped
 
 _ENOUGH = 10
 """Minimum number of trials for importances; with fewer they are noise."""
@@ -100,10 +96,13 @@ def better_values(
     Returns:
         "smaller" or "larger" for a range, None if neither is clear; the value with the best mean rank otherwise.
     """
+    import scipy.stats  # slow to import
+
+    stats: Any = scipy.stats  # it is partly untyped
     values = [value_of(trial, name, space) for trial, _ in scored]
-    ranks = _stats.rankdata([objective.cost(value) for _, value in scored])
+    ranks = stats.rankdata([objective.cost(value) for _, value in scored])
     if isinstance(space.domains[name], Range):
-        correlation = float(_stats.spearmanr(values, ranks)[0])
+        correlation = float(stats.spearmanr(values, ranks)[0])
         return None if abs(correlation) < _CLEAR else "smaller" if correlation > 0 else "larger"
     of_value: dict[Value, list[float]] = {}
     for value, rank in zip(values, ranks, strict=True):
