@@ -148,7 +148,8 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
         attributes = study.user_attrs
         seconds = float(attributes.get("seconds", 0.0))
         fingerprint, gain = attributes["fingerprint"], read_gain(attributes)
-        return SearchRecord(stored, tuple(records), fingerprint, seconds, attributes["id"], driver, gain)
+        points = tuple(point.values for point in TakenPoints.of_study(attributes).points)
+        return SearchRecord(stored, tuple(records), fingerprint, seconds, attributes["id"], driver, gain, points)
 
 
 def study_attributes(search: SearchSpec, home: Path) -> Mapping[str, Any]:

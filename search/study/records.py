@@ -184,6 +184,7 @@ class SearchRecord:
         study: The unique id of its study.
         driver: The process that runs or promotes it, None if there is none.
         expected_gain: What its further trials are expected to gain, None if that was not estimated.
+        warm_points: The points that it took from other searches.
     """
 
     spec: SearchSpec
@@ -193,6 +194,7 @@ class SearchRecord:
     study: str
     driver: Driver | None = None
     expected_gain: ExpectedGain | None = None
+    warm_points: tuple[Mapping[str, Value], ...] = ()
 
     def is_over(self, budget: Budget) -> bool:
         """Return whether a budget is used up, or the search has converged and no trial waits to resume."""

@@ -134,7 +134,7 @@ def print_plan(planned: dict[str, Any]) -> None:
     pieces = f"{counted(planned['pieces'], 'piece')}, {counted(planned['notes'], 'note')}"
     defaults = find_family(planned["family"]).spec_type.defaults()
     settings = settings_line(planned["timed_setting"], defaults)
-    earlier = ", or earlier if little further gain is expected" if planned["stop"] == "converged" else ""
+    earlier = "; it ends earlier when little further gain is expected" if planned["stop"] == "converged" else ""
     total = f"about {duration(planned['seconds_for_all_trials'])} for all trials at that pace"
     rows = (
         ("search", f"{planned['name']}: {planned['family']} on {planned['corpus']}"),

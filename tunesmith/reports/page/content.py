@@ -7,7 +7,7 @@ from typing import Any
 
 from data_prep.wording import counted
 from models.families import family as find_family
-from models.family import Family
+from models.family import Baseline, Family
 from models.metrics import TRAIN_LOSS, FoldValues, Metric
 from search.plots import figures
 from search.plots.importances import at_epoch, better_values, importances
@@ -126,7 +126,7 @@ def _sentences(record: SearchRecord, family: Family[Any, Any], found: Sequence[C
     winner = found[0]
     seeds = f" (mean of {winner.num_seeds} seeds)" if winner.repeats else ""
     lines = [f"The best trial is #{winner.trial.number}, with {with_error(winner.score)} {objective.unit}{seeds}."]
-    given = {trial.number for trial in initial_trials(record.trials, spec.prior)}
+    given = {trial.number for trial in initial_trials(record.trials, (*spec.prior, *record.warm_points))}
     if winner.trial.number in given:
         lines.append("It is a point that the search was given; the search found nothing better.")
     elif rest := [each for each in found if each.trial.number in given]:
@@ -136,14 +136,14 @@ def _sentences(record: SearchRecord, family: Family[Any, Any], found: Sequence[C
         )
     luck = optimism(found, objective)
     if luck is not None:
-        lines.append(f"Repeats with other seeds were worse by {luck.mean:.4f} than the first results, on average.")
+        words = f"{'worse' if luck.mean >= 0 else 'better'} by {abs(luck.mean):.4f}"
+        lines.append(f"Repeats with other seeds were {words} than the first results, on average.")
     if record.expected_gain is not None:
         gain_text = gain_line(record.expected_gain.gain, record.expected_gain.standard_error, objective.unit)
         lines.append(f"{gain_text[0].upper()}{gain_text[1:]}.")
-    scored = baseline_cache.read(family.name, record.fingerprint)
     stronger = [
         each.name
-        for each in scored or ()
+        for each in _scored(record, family, winner)
         if not each.oracle and improvement(winner.score, each.score, objective).mean < 0
     ]
     return [*lines, *(f"{name} is better than the winner." for name in stronger)]
@@ -165,16 +165,20 @@ def _baselines(
     record: SearchRecord, family: Family[Any, Any], found: Sequence[Configuration]
 ) -> list[tuple[str, str, str]]:
     """Return the baselines that were scored on the same data, and the winner."""
-    scored = baseline_cache.read(family.name, record.fingerprint)
-    if not found or not scored:
+    scored = _scored(record, family, found[0]) if found else ()
+    if not scored:
         return []
     objective, score = family.metrics[0], found[0].score
-    if any(len(each.score.values) != len(score.values) for each in scored):
-        return []
-    rows = [
+    table = [
         (each.name, with_error(each.score), _interval(improvement(score, each.score, objective))) for each in scored
     ]
-    return [*rows, (f"#{found[0].trial.number}, the winner", with_error(score), "")]
+    return [*table, (f"#{found[0].trial.number}, the winner", with_error(score), "")]
+
+
+def _scored(record: SearchRecord, family: Family[Any, Any], winner: Configuration) -> Sequence[Baseline]:
+    """Return the baselines that a search on this machine scored on the same folds."""
+    scored = baseline_cache.read(family.name, record.fingerprint) or ()
+    return [each for each in scored if len(each.score.values) == len(winner.score.values)]
 
 
 def _charts(record: SearchRecord, family: Family[Any, Any], found: Sequence[Configuration]) -> list[Chart]:
