@@ -9,6 +9,7 @@ from data_prep.wording import counted
 if TYPE_CHECKING:
     from models.metrics import FoldValues
     from models.spec import Value
+    from search.study.states import StateName
 
 _SMALL = 0.01
 """Smaller numbers are written with two significant figures."""
@@ -108,15 +109,11 @@ def setting_text(value: "Value") -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def state_word(state: str) -> str:
+def state_word(state: "StateName") -> str:
     """Return the word for a trial's state."""
-    return {
-        "COMPLETE": "done",
-        "PRUNED": "stopped early",
-        "FAIL": "failed",
-        "RUNNING": "running",
-        "WAITING": "interrupted",
-    }[state]
+    from search.study.states import STATE_WORDS
+
+    return STATE_WORDS[state]
 
 
 def repeat_text(number: int) -> str:

@@ -18,17 +18,17 @@ from search.spec.domains import Categorical, Range
 from search.spec.space import Space
 from search.study.records import TrialRecord
 from search.study.report import Configuration, CostedTrial, configurations
+from search.study.states import STATE_WORDS, StateName
 
 _drawn: Any = optuna.visualization
 _go: Any = plotly.graph_objects  # it is partly untyped
 BEST, OTHER, STOPPED, FAILED = "#0072b2", "#009e73", "#999999", "#d55e00"  # Okabe and Ito: colour-blind safe
-_STATE_COLOURS = {"COMPLETE": BEST, "PRUNED": STOPPED, "FAIL": FAILED, "WAITING": "#cc79a7", "RUNNING": "#e69f00"}
-_STATE_WORDS = {
-    "COMPLETE": "done",
-    "PRUNED": "stopped early",
-    "FAIL": "failed",
-    "WAITING": "interrupted",
-    "RUNNING": "running",
+_STATE_COLOURS: Mapping[StateName, str] = {
+    "COMPLETE": BEST,
+    "PRUNED": STOPPED,
+    "FAIL": FAILED,
+    "WAITING": "#cc79a7",
+    "RUNNING": "#e69f00",
 }
 _SHOWN = 5
 """Number of the best trials with curves of their own."""
@@ -46,13 +46,14 @@ def history(trials: Sequence[TrialRecord], objective: Metric) -> Any:
     """Return the trials' last results by the time at which they ended, and the best full one so far."""
     figure = _go.Figure()
     start = _start(trials)
-    for state in ("PRUNED", "COMPLETE"):
+    states: tuple[StateName, ...] = ("PRUNED", "COMPLETE")
+    for state in states:
         shown = [trial for trial in trials if trial.state == state and trial.epochs and trial.confirms is None]
         figure.add_scatter(
             x=[round(_minutes(trial.epochs[-1].at / 1000 - start), 3) for trial in shown],
             y=[_last(trial, objective) for trial in shown],
             text=[f"#{trial.number}" for trial in shown],
-            name=_STATE_WORDS[state],
+            name=STATE_WORDS[state],
             mode="markers",
             marker={"color": _STATE_COLOURS[state], "size": 6 if state == "PRUNED" else 8},
         )
@@ -271,7 +272,7 @@ def timeline(trials: Sequence[TrialRecord]) -> tuple[Any, float]:
                 x=[round(_minutes(end - begin), 3) for _, (begin, end, _) in chosen],
                 y=[slot + 1 for slot, _ in chosen],
                 hovertext=[f"#{trial.number}" for _, (_, _, trial) in chosen],
-                name=_STATE_WORDS[state],
+                name=STATE_WORDS[state],
                 orientation="h",
                 marker={"color": colour, "line": {"width": 0.5}},
             )
