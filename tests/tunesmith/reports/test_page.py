@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from search.study.lease import Driver
+from tests.browser import MISSING, Browser, wait_until
 from tests.search.plots.trained import search_record
-from tests.tunesmith.listening.browser import MISSING, Browser, wait_until
 from tunesmith.reports.page.content import content_of
 from tunesmith.reports.page.document import document
 
