@@ -9,7 +9,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 PACKAGES := data_prep models search cluster tunesmith
 
-.PHONY: search test quick check bench ui clean docs lock
+.PHONY: search test quick check bench ui clean docs serve lock
 
 search: $(READY) ## run the composer's built-in search on real fiddle tunes, at most five minutes
 	@$(BIN)/tunesmith search composer
@@ -38,11 +38,15 @@ bench: $(READY) ## run every benchmark, write the figures to benchmarks/results/
 ui: $(READY) ## serve MLflow's UI on ./runs
 	@$(BIN)/tunesmith ui
 
-docs: $(READY) ## write the pages of docs/ that are generated from the code
+docs: $(READY) ## write the pages of docs/ that are generated from the code, and build the site in site/
 	@$(BIN)/python docs/generate.py
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+serve: docs ## serve the site on this machine, and build it again after each change of a page
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --strict
 
 clean: ## remove the environment and the caches of tools; ./runs stays
-	rm -rf .venv dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv dist site .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -not -path './runs/*' -prune -exec rm -rf {} +
 
 # The stamp is newer than the lock file and the project's metadata only if the environment matches them.

@@ -25,7 +25,7 @@ from tunesmith.cli import app
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "deploy/README.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 FENCED = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 OUTPUTS = ("folder", "output", "picture", "pictures", "home")
@@ -126,9 +126,11 @@ def test_command_exists(words: list[str]) -> None:
         case "make":
             targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
             assert set(arguments) <= set(targets)
+        case "python":
+            assert (ROOT / arguments[0]).is_file()
         case _:
             assert (
-                program in {"git", "cd", "pip", "mlflow", "export", "source", "uv", "python3"}
+                program in {"git", "cd", "cp", "mkdir", "pip", "mlflow", "export", "ray", "source", "uv", "python3"}
                 or (ROOT / program).exists()
                 or program.startswith(".venv/bin/")
             )

@@ -24,7 +24,7 @@ def test_every_file_that_the_documents_name_exists() -> None:
     quoted = re.compile(
         r"`((?:data_prep|models|search|cluster|tunesmith|tests|docs|benchmarks|\.ci)/[\w./-]*)`|\]\(([^):#]+)\)"
     )
-    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
         for in_quotes, linked in quoted.findall(path.read_text(encoding="utf-8")):
             place = ROOT / in_quotes if in_quotes else path.parent / linked
             assert place.exists(), f"{path.name} names {in_quotes or linked}"
