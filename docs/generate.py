@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from typer.main import get_command
+from commands_page import commands_page
+from tables import row
 
 from models.families import FAMILIES
 from models.spec import Setting
@@ -14,7 +15,6 @@ from search.spec.domains import toml_value
 from search.spec.file import load
 from search.spec.sections import Section, write_duration
 from search.spec.whole_search import SECTIONS, SearchSpec
-from tunesmith.cli import app
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("data_prep", "models", "search", "cluster", "tunesmith")
@@ -82,26 +82,6 @@ size = 96
 | `only` in `[space]` | `false` | whether hyperparameters that the file does not contain keep their defaults |
 """
 
-COMMANDS = """\
-# Commands
-
-<!-- Written by docs/generate.py from the code: change it there, then `make docs`. -->
-
-Every command of `tunesmith`, with its arguments and options. On the terminal, `tunesmith COMMAND --help` prints the
-same.
-
-- `--help`, or `-h`, is an option of every command and is not listed below.
-- `--debug`, with any command, shows tracebacks of errors.
-- `tunesmith --version` prints the version.
-- The exit status is 0 on success, 2 for bad input, 130 after Ctrl-C, else 1.
-"""
-
-DEFAULT = re.compile(r"\[.*?\bdefault: (.*?)(?:; [\d<=]*x[<>=].*)?\]$")
-"""The default in the help of an option, as typer writes it after the text."""
-
-CODE = re.compile(r"'(tunesmith [^']+)'|(?<![\w-])(--[a-z][\w-]*)")
-"""What is code in a help text: a command in quotes, or an option."""
-
 MODULES = """\
 # Every file
 
@@ -121,7 +101,7 @@ def main() -> None:
 def pages() -> Mapping[str, str]:
     """Return the text of each generated page by file name."""
     return {
-        "commands.md": commands(),
+        "commands.md": commands_page(),
         "search-file.md": search_file(),
         "modules.md": modules(),
         FAMILY_PAGE: family_page(),
@@ -168,7 +148,7 @@ def _section(section: type[Section], built_in: Section) -> Iterator[str]:
     for key, field in section.model_fields.items():
         value: Any = getattr(built_in, key) if isinstance(built_in, section) else field.default
         shown = toml_value(write_duration(value) if key == "time" else value)
-        yield _row(f"`{key}`", f"`{shown}`", field.description or "")
+        yield row(f"`{key}`", f"`{shown}`", field.description or "")
     yield ""
 
 
@@ -178,7 +158,7 @@ def _setting(setting: Setting, search: SearchSpec) -> str:
         for other, values in setting.when.items()
     )
     default, searched = toml_value(setting.default), search.space.domains[setting.name].to_toml()
-    return _row(f"`{setting.name}`", f"`{default}`", f"`{searched}`", _legal(setting), when, setting.meaning)
+    return row(f"`{setting.name}`", f"`{default}`", f"`{searched}`", _legal(setting), when, setting.meaning)
 
 
 def _legal(setting: Setting) -> str:
@@ -189,70 +169,6 @@ def _legal(setting: Setting) -> str:
     assert setting.low is not None
     assert setting.high is not None
     return f"{setting.low:g} to {setting.high:g}" + (f" {setting.unit}" if setting.unit else "")
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
-
-
-def commands() -> str:
-    """Return the reference of the command line: a table of all commands, then each with its arguments and options."""
-    program: Any = get_command(app)
-    root = program.context_class(program, info_name="tunesmith")
-    contexts = [context for context in _contexts(program, root) if context is not root]
-    lines = [COMMANDS, "| command | purpose |", "|---|---|"]
-    for context in contexts:
-        path = context.command_path
-        lines.append(_row(f"[`{path}`](#{path.replace(' ', '-')})", _prose(context.command.help.split("\n\n")[0])))
-    for context in contexts:
-        lines += ["", *_command(context)]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _contexts(program: Any, context: Any) -> Iterator[Any]:
-    """Yield the context of a command, then those of its subcommands."""
-    yield context
-    for name, command in getattr(program, "commands", {}).items():
-        yield from _contexts(command, command.context_class(command, info_name=name, parent=context))
-
-
-def _command(context: Any) -> Iterator[str]:
-    """Yield the section of a command."""
-    command, words = context.command, context.command_path
-    text, _, examples = command.help.partition("Examples:\n")
-    yield from (f"{'#' * len(words.split())} {words}", "", _prose(text.strip()))
-    if hasattr(command, "commands"):
-        return
-    usage = re.sub(r"{(.*?)}", r"\1", " ".join(command.collect_usage_pieces(context)))
-    yield from ("", f"    {words} {usage}", "")
-    if examples:
-        yield from ("```sh", *(line.strip() for line in examples.splitlines() if line.strip()), "```", "")
-    yield from ("| argument or option | default | meaning |", "|---|---|---|")
-    for parameter in sorted(command.params, key=lambda parameter: parameter.param_type_name):
-        yield _parameter(parameter, context)
-
-
-def _parameter(parameter: Any, context: Any) -> str:
-    names, record = parameter.get_help_record(context)
-    text, default = _prose(parameter.help), DEFAULT.search(record)
-    shown = "required" if parameter.required else ""
-    if default and default[1] not in {"True", "False"}:
-        shown = _prose(default[1][1:-1]) if default[1].startswith("(") else f"`{default[1]}`"
-    if parameter.min is not None:
-        text += f" At least {parameter.min}." if parameter.max is None else f" {parameter.min} to {parameter.max}."
-    if parameter.envvar:
-        text += f" Also set by the variable `{parameter.envvar}`."
-    kind = r" <.*>$" if parameter.param_type_name == "argument" else r" range(?=>$)"
-    return _row(f"`{re.sub(kind, '', names)}`", shown, text)
-
-
-def _prose(text: str) -> str:
-    """Return a help text as Markdown."""
-    pieces = CODE.split(text.replace("\\[", "["))
-    plain, quoted, options = pieces[::3], pieces[1::3], pieces[2::3]
-    escaped = [re.sub(r"[*_\[\]`]", r"\\\g<0>", piece).replace("<", "&lt;") for piece in plain]
-    codes = [f"`{command or option}`" for command, option in zip(quoted, options, strict=True)]
-    return "".join(each for pair in zip(escaped, [*codes, ""], strict=True) for each in pair)
 
 
 def modules() -> str:
@@ -275,7 +191,7 @@ def _files(folder: Path, name: str) -> Iterator[str]:
     if not paths:
         return
     yield from ("| file | purpose |", "|---|---|")
-    yield from (_row(f"`{name}/{path.name}`", _purpose(path)) for path in paths)
+    yield from (row(f"`{name}/{path.name}`", _purpose(path)) for path in paths)
     yield ""
 
 
