@@ -7,8 +7,8 @@ from typing import Any
 
 from data_prep.wording import counted
 from models.families import family as find_family
-from models.family import Baseline, Family
-from models.metrics import TRAIN_LOSS, FoldValues, Metric
+from models.family import Family
+from models.metrics import TRAIN_LOSS, Metric
 from search.plots import figures
 from search.plots.importances import at_epoch, better_values, importances
 from search.spec.domains import Range
@@ -19,14 +19,12 @@ from search.study.report import (
     costed_trials,
     counts,
     improvement,
-    initial_trials,
-    optimism,
 )
-from tunesmith.figures import duration, gain_line, interval, setting_text, state_word, with_error
+from tunesmith.figures import duration, setting_text, state_word, with_error
 from tunesmith.program import command
 from tunesmith.reports.search_result import next_commands
+from tunesmith.reports.sentences import result_sentences, scored_baselines
 from tunesmith.reports.trial_table import rows, sorted_rows
-from tunesmith.searching import baseline_cache
 
 _SLICES = 6
 
@@ -88,7 +86,7 @@ def content_of(record: SearchRecord) -> Content:
         record.spec.name,
         _subtitle(record, family),
         _tiles(record, family, found, share),
-        _sentences(record, family, found),
+        result_sentences(record, family, found),
         _winner(found, family),
         _baselines(record, family, found),
         charts,
@@ -119,36 +117,6 @@ def _tiles(
     ]
 
 
-def _sentences(record: SearchRecord, family: Family[Any, Any], found: Sequence[Configuration]) -> list[str]:
-    objective, spec = family.metrics[0], record.spec
-    if not found:
-        return ["No trial has trained for its full budget yet. Give the search more time, and make the report again."]
-    winner = found[0]
-    seeds = f" (mean of {winner.num_seeds} seeds)" if winner.repeats else ""
-    lines = [f"The best trial is #{winner.trial.number}, with {with_error(winner.score)} {objective.unit}{seeds}."]
-    given = {trial.number for trial in initial_trials(record.trials, (*spec.prior, *record.warm_points))}
-    if winner.trial.number in given:
-        lines.append("It is a point that the search was given; the search found nothing better.")
-    elif rest := [each for each in found if each.trial.number in given]:
-        better = _interval(improvement(winner.score, rest[0].score, objective))
-        lines.append(
-            f"It is better by {better} than #{rest[0].trial.number}, the best point that the search was given."
-        )
-    luck = optimism(found, objective)
-    if luck is not None:
-        words = f"{'worse' if luck.mean >= 0 else 'better'} by {abs(luck.mean):.4f}"
-        lines.append(f"Repeats with other seeds were {words} than the first results, on average.")
-    if record.expected_gain is not None:
-        gain_text = gain_line(record.expected_gain.gain, record.expected_gain.standard_error, objective.unit)
-        lines.append(f"{gain_text[0].upper()}{gain_text[1:]}.")
-    stronger = [
-        each.name
-        for each in _scored(record, family, winner)
-        if not each.oracle and improvement(winner.score, each.score, objective).mean < 0
-    ]
-    return [*lines, *(f"{name} is better than the winner." for name in stronger)]
-
-
 def _winner(found: Sequence[Configuration], family: Family[Any, Any]) -> list[tuple[str, str, str]]:
     if not found:
         return []
@@ -165,20 +133,14 @@ def _baselines(
     record: SearchRecord, family: Family[Any, Any], found: Sequence[Configuration]
 ) -> list[tuple[str, str, str]]:
     """Return the baselines that were scored on the same data, and the winner."""
-    scored = _scored(record, family, found[0]) if found else ()
+    scored = scored_baselines(record, family, found[0]) if found else ()
     if not scored:
         return []
     objective, score = family.metrics[0], found[0].score
     table = [
-        (each.name, with_error(each.score), _interval(improvement(score, each.score, objective))) for each in scored
+        (each.name, with_error(each.score), with_error(improvement(score, each.score, objective))) for each in scored
     ]
     return [*table, (f"#{found[0].trial.number}, the winner", with_error(score), "")]
-
-
-def _scored(record: SearchRecord, family: Family[Any, Any], winner: Configuration) -> Sequence[Baseline]:
-    """Return the baselines that a search on this machine scored on the same folds."""
-    scored = baseline_cache.read(family.name, record.fingerprint) or ()
-    return [each for each in scored if len(each.score.values) == len(winner.score.values)]
 
 
 def _charts(record: SearchRecord, family: Family[Any, Any], found: Sequence[Configuration]) -> list[Chart]:
@@ -297,10 +259,6 @@ def _commands(record: SearchRecord, family: Family[Any, Any], found: Sequence[Co
     if not found:
         return [(command("search", name, "--time", "none"), "resume the search without a time limit")]
     return list(next_commands(record.spec, family, found[0]))
-
-
-def _interval(values: FoldValues) -> str:
-    return interval(values.mean, values.standard_error)
 
 
 def _short(value: Any) -> Any:

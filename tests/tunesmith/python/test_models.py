@@ -18,7 +18,7 @@ from models.training import checkpoint
 from models.uses.request import SamplingRequest
 from tests.models import trained_composers, trained_stylenets
 from tunesmith import load_model
-from tunesmith.python_interface import LoadedComposer, LoadedPerformer
+from tunesmith.python.models import LoadedComposer, LoadedPerformer
 
 
 @pytest.fixture(scope="module")
