@@ -78,6 +78,12 @@ class LoadedCorpus:
             PlayableTune(replace(tune, title=title)) for tune, title in zip(corpus_tunes(data), titles, strict=True)
         )
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the statistics."""
+        from tunesmith.python.notebook import table_html
+
+        return table_html(self.name, [f"{self.summary} ({self.licence})"], (), self.description.rows())
+
     def __len__(self) -> int:
         """Return the number of its pieces."""
         return int(self.prepared.data.num_pieces)

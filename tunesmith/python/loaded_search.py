@@ -75,6 +75,13 @@ class LoadedSearch:
         set_home(self.home)
         return write_report(self.home, [self.name], as_path(path), replace=replace)
 
+    @public
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the findings, and the best trials."""
+        from tunesmith.python.search_summary import search_html
+
+        return search_html(*self._read())
+
     def _read(self) -> "tuple[SearchRecord, AnyFamily]":
         from models.families import family as find_family
         from search.study.database import read_search

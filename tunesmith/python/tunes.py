@@ -63,6 +63,18 @@ class PlayableTune:
 
         return write(self.tune, Path(folder), stem, FORMATS if formats is None else formats, replace=replace)
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the engraved tune, and a player."""
+        from tunesmith.python.notebook import tunes_html
+
+        return tunes_html([self.tune])
+
 
 class PlayableTunes(list[PlayableTune]):
-    """A list of tunes, which a notebook shows one below the other."""
+    """A list of tunes, of which a notebook shows the first ones with a player each."""
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        from tunesmith.python.notebook import tunes_html
+
+        return tunes_html([each.tune for each in self])

@@ -7,8 +7,8 @@ from typing import Any
 
 from data_prep.wording import counted
 from models.families import family as find_family
-from models.family import Family
-from models.metrics import TRAIN_LOSS, Metric
+from models.family import Baseline, Family
+from models.metrics import TRAIN_LOSS, FoldValues, Metric
 from search.plots import figures
 from search.plots.importances import at_epoch, better_values, importances
 from search.spec.domains import Range
@@ -20,11 +20,12 @@ from search.study.report import (
     counts,
     improvement,
 )
-from tunesmith.figures import duration, setting_text, state_word, with_error
+from tunesmith.figures import duration, interval, setting_text, state_word, with_error
 from tunesmith.program import command
-from tunesmith.reports.search_result import next_commands
-from tunesmith.reports.sentences import result_sentences, scored_baselines
+from tunesmith.reports.findings import Finding, findings
+from tunesmith.reports.next_commands import next_commands
 from tunesmith.reports.trial_table import rows, sorted_rows
+from tunesmith.searching import baseline_cache
 
 _SLICES = 6
 
@@ -47,7 +48,7 @@ class Content:
         name: Its name.
         subtitle: What it searched, on which data.
         tiles: The main numbers, each with its name.
-        sentences: The result in words.
+        findings: The result in words.
         winner: Settings of the winner that differ from the defaults, with their descriptions.
         baselines: Rows of name, score and how much better the winner is.
         charts: The figures.
@@ -59,7 +60,7 @@ class Content:
     name: str
     subtitle: str
     tiles: Sequence[tuple[str, str]]
-    sentences: Sequence[str]
+    findings: Sequence[Finding]
     winner: Sequence[tuple[str, str, str]]
     baselines: Sequence[tuple[str, str, str]]
     charts: Sequence[Chart]
@@ -86,7 +87,7 @@ def content_of(record: SearchRecord) -> Content:
         record.spec.name,
         _subtitle(record, family),
         _tiles(record, family, found, share),
-        result_sentences(record, family, found),
+        findings(found, record.spec, family, record, _scored(record, family, found)),
         _winner(found, family),
         _baselines(record, family, found),
         charts,
@@ -133,14 +134,19 @@ def _baselines(
     record: SearchRecord, family: Family[Any, Any], found: Sequence[Configuration]
 ) -> list[tuple[str, str, str]]:
     """Return the baselines that were scored on the same data, and the winner."""
-    scored = scored_baselines(record, family, found[0]) if found else ()
+    scored = _scored(record, family, found)
     if not scored:
         return []
     objective, score = family.metrics[0], found[0].score
     table = [
-        (each.name, with_error(each.score), with_error(improvement(score, each.score, objective))) for each in scored
+        (each.name, with_error(each.score), _interval(improvement(score, each.score, objective))) for each in scored
     ]
     return [*table, (f"#{found[0].trial.number}, the winner", with_error(score), "")]
+
+
+def _scored(record: SearchRecord, family: Family[Any, Any], found: Sequence[Configuration]) -> Sequence[Baseline]:
+    """Return the baselines that a search on this machine scored on the same folds."""
+    return baseline_cache.comparable(family.name, record.fingerprint, len(found[0].score.values)) if found else ()
 
 
 def _charts(record: SearchRecord, family: Family[Any, Any], found: Sequence[Configuration]) -> list[Chart]:
@@ -259,6 +265,10 @@ def _commands(record: SearchRecord, family: Family[Any, Any], found: Sequence[Co
     if not found:
         return [(command("search", name, "--time", "none"), "resume the search without a time limit")]
     return list(next_commands(record.spec, family, found[0]))
+
+
+def _interval(values: FoldValues) -> str:
+    return interval(values.mean, values.standard_error)
 
 
 def _short(value: Any) -> Any:
