@@ -80,10 +80,12 @@ def table_html(title: str, remarks: Iterable[str], columns: Sequence[str], rows:
     Returns:
         The HTML.
     """
-    cell = Markup('<td style="text-align: left">{}</td>')
+    short = Markup('<td style="text-align: left; white-space: nowrap">{}</td>')
+    last = Markup('<td style="text-align: left">{}</td>')
     head = Markup("").join(Markup('<th style="text-align: left">{}</th>').format(column) for column in columns)
     body = Markup("").join(
-        Markup("<tr>{}</tr>").format(Markup("").join(cell.format(value) for value in row)) for row in rows
+        Markup("<tr>{}{}</tr>").format(Markup("").join(map(short.format, row[:-1])), last.format(row[-1]))
+        for row in rows
     )
     lines = Markup("").join(Markup('<p style="margin: .2em 0">{}</p>').format(remark) for remark in remarks)
     top = Markup("<thead><tr>{}</tr></thead>").format(head) if columns else ""

@@ -55,8 +55,8 @@ class ProgressLine(LoggedMessages):
         sys.stderr.write("\n")
 
     def _show(self) -> None:
-        clock = duration(time.monotonic() - self._began)
-        write_line(f"{self._counts().plain}, {self._best_line().plain}, {clock}")
+        best = f", {self._best_line().plain}" if self._best is not None else ""
+        write_line(f"{duration(time.monotonic() - self._began)}, {self._counts().plain.lstrip('━ ')}{best}")
 
 
 def write_line(text: str) -> None:

@@ -1,6 +1,7 @@
 """What all public functions do: they check the names of arguments, print nothing, and word errors in Python."""
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from functools import wraps
@@ -34,7 +35,8 @@ def public(function: Callable[P, R]) -> Callable[P, R]:
             check_arguments(function.__name__, kwargs, names)
         bypass_proxies_locally()
         try:
-            with muted():
+            with muted(), warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "IProgress not found")  # of Optuna, in a notebook without ipywidgets
                 return function(*args, **kwargs)
         except BadInputError as error:
             raise in_python(error) from None
