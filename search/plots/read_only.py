@@ -9,17 +9,19 @@ import optuna
 from optuna.storages import BaseStorage, InMemoryStorage
 
 from data_prep.errors import BadInputError
+from search.spec.file import AnyFamily
 from search.study.database import opened_to_read
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
-def read_only_study(home: Path, name: str) -> "ReadOnlyStudy":
+def read_only_study(home: Path, name: str, family: AnyFamily | None = None) -> "ReadOnlyStudy":
     """Copy a search's study into memory; it may be running.
 
     Args:
         home: The home folder.
         name: The search's name.
+        family: Its family, if it is not registered.
 
     Returns:
         The trials as they are now.
@@ -28,7 +30,7 @@ def read_only_study(home: Path, name: str) -> "ReadOnlyStudy":
         BadInputError: If there is no such search, or its study is damaged or cannot be reached.
     """
     storage = ReadOnlyStorage()
-    with opened_to_read(home, name) as (_, original, study):
+    with opened_to_read(home, name, family) as (_, original, study):
         optuna.copy_study(
             from_study_name=study.study_name, from_storage=original, to_storage=storage, to_study_name=name
         )

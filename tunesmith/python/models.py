@@ -98,7 +98,7 @@ class LoadedPerformer:
 
 @public
 def load_model(
-    name: str, *, home: str | Path | None = None, tracking: str | None = None
+    name: str | Path, *, home: str | Path | None = None, tracking: str | None = None
 ) -> LoadedComposer | LoadedPerformer:
     """Load a model.
 
@@ -118,7 +118,7 @@ def load_model(
     from tunesmith.home import home_folder
     from tunesmith.names.models import any_model
 
-    path = any_model(name, home_folder(as_path(home)), tracking).path
+    path = any_model(str(name), home_folder(as_path(home)), tracking).path
     family = family_of(path)
     if isinstance(family, ComposingFamily):
         return LoadedComposer(family.composing_model(path))

@@ -14,7 +14,7 @@ _MOST_TUNES = 8
 _WIDTH, _MOST_HEIGHT = 740, 800
 """Width of an engraved page, and the greatest height of a frame, which scrolls (pixels)."""
 
-_AROUND = 130
+_AROUND = 150
 """Height of a tune's title, controls and margins (pixels)."""
 
 _SIZE = re.compile(r'<svg[^>]*? width="([\d.]+)px" height="([\d.]+)px"')
@@ -27,6 +27,7 @@ body {{ margin: .5rem; max-width: {width}px; background: Canvas; color: CanvasTe
 h3 {{ font-size: 1rem; margin: .5rem 0; }}
 .player {{ margin-bottom: 1rem; }}
 {css}
+.player .sheet > svg {{ max-height: var(--height); }}
 </style>
 <main></main>
 <script>
@@ -34,6 +35,7 @@ h3 {{ font-size: 1rem; margin: .5rem 0; }}
 for (const music of {pieces}) {{
   const title = document.createElement("h3"), place = document.createElement("div");
   title.textContent = music.title;
+  place.style.setProperty("--height", `${{music.height}}px`);
   document.querySelector("main").append(title, place);
   tunesmithPlayer(place, music);
 }}
@@ -52,20 +54,33 @@ def tunes_html(tunes: Sequence[Tune]) -> str:
     """
     from tunesmith.playing.music import music_of_tune, player_file
 
+    if not tunes:
+        return "<p>no tunes</p>"
     pieces = [music_of_tune(tune) for tune in tunes[:_MOST_TUNES]]
-    sizes = [_SIZE.search(piece.svg) for piece in pieces]
-    height = sum(_AROUND + _WIDTH * float(size[2]) / float(size[1]) for size in sizes if size)
-    plain = [{**piece.plain(), "title": piece.title or f"Tune {number}"} for number, piece in enumerate(pieces, 1)]
+    heights = [_height(piece.svg) for piece in pieces]
+    plain = [
+        {**piece.plain(), "title": piece.title or f"Tune {number}", "height": height}
+        for number, (piece, height) in enumerate(zip(pieces, heights, strict=True), start=1)
+    ]
     page = _FRAME.format(
         width=_WIDTH,
         css=player_file("player.css"),
         js=player_file("player.js"),
         pieces=json.dumps(plain, separators=(",", ":")).replace("<", "\\u003c"),
     )
-    style = f"width: 100%; height: {min(height, _MOST_HEIGHT):.0f}px; border: 0; resize: vertical"
+    style = (
+        f"width: 100%; height: {min(sum(heights) + _AROUND * len(pieces), _MOST_HEIGHT)}px; border: 0; resize: vertical"
+    )
     more = len(tunes) - len(pieces)
     rest = f"<p>and {more} more</p>" if more > 0 else ""
     return f'<iframe sandbox="allow-scripts" title="Tunes" style="{style}" srcdoc="{escape(page)}"></iframe>{rest}'
+
+
+def _height(svg: str) -> int:
+    """Return the height of an engraved page that is scaled to the width of the frame."""
+    size = _SIZE.search(svg)
+    assert size is not None, "verovio writes the size first"
+    return round(_WIDTH * float(size[2]) / float(size[1]))
 
 
 def table_html(title: str, remarks: Iterable[str], columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
