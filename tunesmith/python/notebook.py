@@ -14,7 +14,7 @@ _MOST_TUNES = 8
 _WIDTH, _MOST_HEIGHT = 740, 800
 """Width of an engraved page, and the greatest height of a frame, which scrolls (pixels)."""
 
-_AROUND = 150
+_AROUND = 130
 """Height of a tune's title, controls and margins (pixels)."""
 
 _SIZE = re.compile(r'<svg[^>]*? width="([\d.]+)px" height="([\d.]+)px"')
