@@ -6,6 +6,8 @@ from pathlib import Path
 from data_prep.errors import BadInputError
 from data_prep.storage import user_files
 from search.study.database import read_search
+from tunesmith.console import err
+from tunesmith.progress_bar import Bar
 
 
 def write_report(home: Path, searches: Sequence[str], target: Path | None, *, replace: bool) -> Path:
@@ -30,12 +32,13 @@ def write_report(home: Path, searches: Sequence[str], target: Path | None, *, re
         raise BadInputError("the folder of a report must exist", f"{path.absolute().parent} does not", "--out")
     user_files.check_new([path], replace=replace)
     records = [read_search(home, name) for name in dict.fromkeys(searches)]
-    from tunesmith.console import err
-    from tunesmith.reports.page.content import content_of  # imports plotly
-    from tunesmith.reports.page.document import document
+    from tunesmith.reports.page.document import document  # imports plotly
+    from tunesmith.reports.page.winner import winner_music
 
+    with Bar() as bar:
+        music = {record.spec.name: winner_music(record, home, bar) for record in records}
     with err.status("drawing the figures ..."):
-        page = document([content_of(record) for record in records]).encode()
+        page = document(records, music).encode()
     try:
         user_files.write(path, page, replace=replace)
     except OSError as error:
