@@ -70,7 +70,7 @@ class LoadedCorpus:
         if not isinstance(data, Melodies):
             raise BadInputError(
                 "only a corpus of melodies has tunes",
-                f"{self.name} has performances",
+                f"{self.name} consists of performances",
                 remedy="prepared.data has their notes",
             )
         titles = [origin.title or name for origin, name in zip(self.prepared.origins, data.ids, strict=True)]
