@@ -38,6 +38,7 @@ def quieten() -> None:
     """Set Ray's defaults for this program; must be called before Ray is imported."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    logging.getLogger("ray.widgets").setLevel(logging.ERROR)  # recommends ipywidgets in a notebook
 
 
 @contextmanager

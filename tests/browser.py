@@ -71,6 +71,10 @@ class Browser:
     def switch(self, tab: str) -> None:
         self._call("POST", "/window", {"handle": tab})
 
+    def enter_frame(self, index: int) -> None:
+        """Switch to a frame of the page, counted from 0."""
+        self._call("POST", "/frame", {"id": index})
+
     def run(self, script: str) -> Any:
         return self._call("POST", "/execute/sync", {"script": script, "args": []})
 

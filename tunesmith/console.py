@@ -2,9 +2,11 @@
 
 import io
 import json
+import logging
 import math
 import os
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from rich.console import Console
@@ -13,13 +15,14 @@ from rich.measure import Measurement
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Generator, Iterable, Sequence
 
 _PIPED_WIDTH, _UNLIMITED = 120, 10_000
+_LOGGER = logging.getLogger("tunesmith")
 
 
 def _console(*, stderr: bool) -> Console:
-    console = Console(stderr=stderr, highlight=False)
+    console = Console(stderr=stderr, highlight=False, force_jupyter=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _PIPED_WIDTH
     return console
@@ -29,8 +32,27 @@ out = _console(stderr=False)
 err = _console(stderr=True)
 
 
+@contextmanager
+def muted() -> "Generator[None]":
+    """Print nothing, and log warnings, as functions that are called from Python do."""
+    before = out.quiet, err.quiet
+    out.quiet = err.quiet = True
+    try:
+        yield
+    finally:
+        out.quiet, err.quiet = before
+
+
+def log(remark: str) -> None:
+    """Log a warning; Python prints it on standard error unless logging is set up otherwise."""
+    _LOGGER.warning(remark)
+
+
 def warn(remark: str) -> None:
-    """Print a warning as one line on standard error."""
+    """Print a warning as one line on standard error, or log it if the output is muted."""
+    if err.quiet:
+        log(remark)
+        return
     err.print(f"[yellow]warning:[/] {escape(remark)}", soft_wrap=True)
 
 

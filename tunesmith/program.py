@@ -21,6 +21,11 @@ def set_home(home: Path | None) -> None:
     _option["home"] = [] if home is None or home == standard_home() else ["--home", str(home)]
 
 
+def home_option() -> list[str]:
+    """Return the option --home that :func:`command` adds, empty for the default home folder."""
+    return _option["home"]
+
+
 def command(*words: str) -> str:
     """Return a command line of tunesmith that the user can run.
 
@@ -30,7 +35,7 @@ def command(*words: str) -> str:
     Returns:
         The line, with --home if the command has this option and the home folder is not the default one.
     """
-    home = [] if words[0] in WITHOUT_HOME else _option["home"]
+    home = [] if words[0] in WITHOUT_HOME else home_option()
     return f"{called('tunesmith', sys.argv[0])} {shlex.join([*words, *home])}"
 
 

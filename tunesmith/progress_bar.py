@@ -20,7 +20,7 @@ class Bar:
             TimeRemainingColumn(),
             console=err,
             transient=True,
-            disable=not err.is_terminal,
+            disable=err.quiet or not err.is_terminal,
         )
         self._task: TaskID | None = None
         self._title = ""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,16 +35,29 @@ _ENDING_SHARE = 0.6
 """The same as a fraction of the time to connect to Ray, which is longer on slow or busy machines."""
 
 
+@dataclass(frozen=True)
+class SearchData:
+    """The data of a search.
+
+    Attributes:
+        prepared: The corpus with its folds.
+        taken: The points that a new search takes from other searches.
+    """
+
+    prepared: Prepared
+    taken: "TakenPoints | None" = None
+
+
 def run_search(
     spec: SearchSpec,
     home: Path,
     family: Family[Any, Any],
-    prepared: Prepared,
+    data: SearchData,
     address: str | None,
     *,
     began: float | None = None,
     later: Callable[[], float] = float,
-    taken: "TakenPoints | None" = None,
+    display: type[SearchDisplay] = SearchDisplay,
 ) -> "SearchResult":
     """Run a search and display its progress. A finished search does not start Ray.
 
@@ -51,11 +65,11 @@ def run_search(
         spec: The search.
         home: The home folder.
         family: The search's family.
-        prepared: The search's data.
+        data: The search's data.
         address: A cluster's address; None for a local Ray.
         began: Start of the search's time limit, by ``time.monotonic``; None is when the study is opened.
         later: Returns the seconds within the limit that the caller needs after the trials.
-        taken: The points that a new search takes from other searches.
+        display: The type of the display.
 
     Returns:
         The search's result.
@@ -63,12 +77,13 @@ def run_search(
     Raises:
         BadInputError: If the cluster cannot be used, or the search cannot start.
     """
+    prepared = data.prepared
     if _is_finished(spec, home, family):
         quieten()
         from search.driver.search_run import SearchTask, Workers, run  # imports Ray, which is quiet from now on
 
         task = SearchTask(spec, family, prepared.data, prepared.fingerprint, home)
-        return run(task, _display(spec, family, ""), Workers(slots=1))
+        return run(task, _display(display, spec, family, ""), Workers(slots=1))
     connecting = time.monotonic()
     with connect(address) as nodes:
         ending = max(_ENDING_S, _ENDING_SHARE * (time.monotonic() - connecting))
@@ -91,11 +106,11 @@ def run_search(
             _check(working, spec, home)
             slots = f"{counted(plan.count, 'slot')} on {_count(working)}"
             where = f", {slots}" if working else ", on nodes that have yet to join"
-        display = _display(spec, family, where)
-        members = Membership(working, plan, wanted=wanted.slots, report=display.message)
+        observer = _display(display, spec, family, where)
+        members = Membership(working, plan, wanted=wanted.slots, report=observer.message)
         workers = Workers(plan.count, plan.cpus, plan.gpus, capacity=None if address is None else members.slots)
-        task = SearchTask(spec, family, prepared.data, prepared.fingerprint, home, taken)
-        return run(task, display, workers, began=began, later=lambda: later() + ending)
+        task = SearchTask(spec, family, prepared.data, prepared.fingerprint, home, data.taken)
+        return run(task, observer, workers, began=began, later=lambda: later() + ending)
 
 
 def _is_finished(spec: SearchSpec, home: Path, family: Family[Any, Any]) -> bool:
@@ -131,9 +146,9 @@ def _count(nodes: list[Node]) -> str:
     return counted(len(nodes), "node")
 
 
-def _display(spec: SearchSpec, family: Family[Any, Any], where: str) -> SearchDisplay:
+def _display(display: type[SearchDisplay], spec: SearchSpec, family: Family[Any, Any], where: str) -> SearchDisplay:
     named = "" if spec.name == family.name else f"{spec.name}: "
-    return SearchDisplay(
+    return display(
         err,
         title=f"{named}{family.name} on {spec.data.title}, {spec.data.folds_title}{where}",
         objective=family.metrics[0],

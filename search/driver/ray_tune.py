@@ -86,8 +86,17 @@ def fit(
             callbacks=[events],
             stop=events.limit,
             verbose=0,
+            progress_reporter=NoReports(),
         )
     shutil.rmtree(folder, ignore_errors=True)
+
+
+class NoReports(tune.ProgressReporter):
+    """A reporter that reports nothing; Ray Tune's own clears the output of a notebook, even if it reports nothing."""
+
+    def should_report(self, trials: list[Any], done: bool = False) -> bool:
+        """Return False."""
+        return False
 
 
 class TrialEvents(tune.Callback):

@@ -126,6 +126,36 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
     Raises:
         BadInputError: If there is no such search, or a newer version stored it.
     """
+    with opened_to_read(home, name, family) as (kind, storage, study):
+        stored = _stored(study, name, family)
+        trials = study.get_trials(deepcopy=False)  # before the lease, which a driver releases after its sweep
+        driver = living(kind.lease_record(storage, study, folder(home, name)))
+        in_pieces = not isinstance(storage, optuna.storages.JournalStorage)
+        records = make_records(trials, stored.space, is_run=driver is not None, in_pieces=in_pieces)
+        attributes = study.user_attrs
+        seconds = float(attributes.get("seconds", 0.0))
+        fingerprint, gain = attributes["fingerprint"], read_gain(attributes)
+        points = tuple(point.values for point in TakenPoints.of_study(attributes).points)
+        return SearchRecord(stored, tuple(records), fingerprint, seconds, attributes["id"], driver, gain, points)
+
+
+@contextmanager
+def opened_to_read(
+    home: Path, name: str, family: AnyFamily | None = None
+) -> Generator[tuple[ModuleType, Any, optuna.Study]]:
+    """Open the study of a search that was started, without its lease.
+
+    Args:
+        home: The home folder.
+        name: The search's name.
+        family: Its family, if it is not registered.
+
+    Yields:
+        The module for the kind of its storage, the storage, and the study.
+
+    Raises:
+        BadInputError: If there is no such search, or its study is damaged or cannot be reached.
+    """
     path = folder(home, name) / "search.toml"
     if not path.exists():
         raise no_search(home, name, names(home))
@@ -138,18 +168,10 @@ def read_search(home: Path, name: str, family: AnyFamily | None = None) -> Searc
     )
     with undamaged(_where(url, path.parent)), ExitStack() as stack:
         try:
-            kind, storage, study = _to_read(stack, url, path.parent, name)
+            opened = _to_read(stack, url, path.parent, name)
         except FileNotFoundError:
             raise gone from None
-        stored = _stored(study, name, family)
-        trials = study.get_trials(deepcopy=False)  # before the lease, which a driver releases after its sweep
-        driver = living(kind.lease_record(storage, study, path.parent))
-        records = make_records(trials, stored.space, is_run=driver is not None, in_pieces=bool(url))
-        attributes = study.user_attrs
-        seconds = float(attributes.get("seconds", 0.0))
-        fingerprint, gain = attributes["fingerprint"], read_gain(attributes)
-        points = tuple(point.values for point in TakenPoints.of_study(attributes).points)
-        return SearchRecord(stored, tuple(records), fingerprint, seconds, attributes["id"], driver, gain, points)
+        yield opened
 
 
 def study_attributes(search: SearchSpec, home: Path) -> Mapping[str, Any]:

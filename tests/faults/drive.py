@@ -27,13 +27,13 @@ def main() -> None:
 
     cloudpickle.register_pickle_by_value(toy_family)  # pyright: ignore[reportUnknownMemberType]
     from search.warm_start.choice import choose
-    from tunesmith.run_search import run_search
+    from tunesmith.run_search import SearchData, run_search
 
     prepared: Any = SimpleNamespace(data=toy_family.toy_data(), fingerprint="toy-1")
     try:
         choice = choose(search, home, family)
         taken = choice.taken if choice else None
-        outcome = run_search(search, home, family, prepared, settings["address"], taken=taken)
+        outcome = run_search(search, home, family, SearchData(prepared, taken), settings["address"])
     except BadInputError as error:
         sys.exit(f"error: {error}")
     print(outcome.reason, *outcome.messages, sep="\n")  # noqa: T201  (the test reads it)

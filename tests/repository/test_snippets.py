@@ -6,6 +6,7 @@ run in an empty folder. A block whose mark names a file quotes it, as written by
 are not checked.
 """
 
+import os
 import re
 import shlex
 import subprocess
@@ -20,6 +21,8 @@ from typer.main import get_command
 
 from data_prep.corpora.named import corpora
 from search.spec.file import parse
+from tests.forked import Program
+from tests.mlflow_tables import lay_tables
 from tunesmith.cli import app
 
 ROOT = Path(__file__).parents[2]
@@ -103,13 +106,18 @@ def test_every_mark_is_tested() -> None:
 
 
 @pytest.mark.parametrize("document", sorted({snippet.document for snippet in snippets("python")}))
-def test_python_runs(document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    namespace: dict[str, Any] = {"__name__": document}
+def test_python_runs(document: str, tmp_path: Path) -> None:
+    """Run the blocks in a process of their own, as a file with the document's line numbers."""
+    lay_tables(tmp_path / "runs")
+    lines: list[str] = []
     for snippet in snippets("python"):
         if snippet.document == document:
-            code = compile("\n" * snippet.line + snippet.text, document, "exec")
-            exec(code, namespace)  # noqa: S102  (our own documents)
+            lines += [""] * (snippet.line - len(lines)) + snippet.text.splitlines()
+    script = tmp_path / f"{Path(document).stem}.py"
+    script.write_text("\n".join(lines), encoding="utf-8")
+    with Program([], script=script, folder=tmp_path, environment={**os.environ}) as program:
+        _, errors = program.communicate(240)
+        assert program.wait() == 0, errors
 
 
 @pytest.mark.parametrize("snippet", snippets("toml"), ids=str)

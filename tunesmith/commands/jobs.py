@@ -13,7 +13,7 @@ from data_prep.errors import BadInputError
 from data_prep.wording import counted
 from tunesmith.console import err, new_table, out, print_json
 from tunesmith.figures import byte_size
-from tunesmith.options import AsJson
+from tunesmith.options import AsJson, read_settings
 from tunesmith.program import command
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _submission(what: str, home: str, options: list[str]) -> _Submission:
         raise BadInputError("only a search file or a family can be submitted", f"there is no file {what!r}")
     if not home.startswith(("/", "~")):
         raise BadInputError("the home of a job is an absolute path on the head, or starts with ~", f"got {home!r}")
-    spec = load(what, overrides=overrides(values))
+    spec = load(what, overrides=overrides({**values, "settings": read_settings(values["settings"] or ())}))
     _check_no_password(spec.study.url, "[study] url")
     _check_no_password(spec.tracking.uri, "[tracking] uri")
     corpus, column = _uploaded_corpus(spec.data.corpus)

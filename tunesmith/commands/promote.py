@@ -7,7 +7,7 @@ from rich.markup import escape
 
 from data_prep.wording import counted
 from tunesmith.completion import search_names
-from tunesmith.console import err, new_table, out, print_json
+from tunesmith.console import new_table, out, print_json
 from tunesmith.figures import decimals, interval, with_error
 from tunesmith.home import home_folder
 from tunesmith.options import AsJson, Home
@@ -15,7 +15,7 @@ from tunesmith.program import command
 
 if TYPE_CHECKING:
     from search.promotion.evidence import Evidence
-    from search.promotion.promote import Promotion, PromotionPlan, PromotionResult
+    from search.promotion.promote import PromotionPlan, PromotionResult
     from search.promotion.rule import Candidate
     from search.spec.file import AnyFamily
     from search.study.records import SearchRecord
@@ -61,45 +61,19 @@ def promote(
 
         tunesmith promote composer --trial 7 --force --reason "fewer repeated notes"
     """
-    from models.families import family as find_family
-    from search.promotion.promote import Promotion, plan_promotion
-    from search.promotion.rule import candidates, check_force
-    from search.study.database import folder, read_search
-    from search.study.folder_lock import driver_lock
-    from search.tracking.client import tracking_uri
-    from tunesmith.names.models import registry
-    from tunesmith.searching.backend import ready_backend
-    from tunesmith.searching.data import prepared_data
+    from search.promotion.rule import check_force
+    from tunesmith.running.promotion import planned_promotion
 
     check_force(force=force, reason=reason)
-    place = home_folder(home)
-    record = read_search(place, name)
-    family = find_family(record.spec.family)
-    candidates(record, family.metrics[0])  # raises if there are none, before any data is read
-    search_folder = folder(place, name)
-    with driver_lock(search_folder, name, lambda text: err.print(text, markup=False)):
-        prepared = prepared_data(record.spec)
-        promotion = Promotion(
-            record, family, prepared, search_folder, registry(place, tracking_uri(record.spec, place))
-        )
-        choice = plan_promotion(record, family, prepared.data, search_folder, trial, networks)
+    with planned_promotion(home_folder(home), name, trial, networks) as planned:
+        record, family, choice = planned.record, planned.family, planned.plan
         if dry_run:
             print_json(_choice_data(record, choice)) if as_json else _print_plan(record, family, choice)
             return
         if not as_json:
             _print_candidates(record, family, choice)
-        ready_backend(record.spec.resources.backend)
-        outcome = _run(promotion, choice, force=force, reason=reason)
+        outcome = planned.run(force=force, reason=reason)
     print_json(_outcome_data(outcome)) if as_json else _print_outcome(outcome)
-
-
-def _run(promotion: "Promotion", choice: "PromotionPlan", *, force: bool, reason: str) -> "PromotionResult":
-    from models.training.device import best_device, use_threads
-    from tunesmith.progress_bar import Bar
-
-    use_threads(1)  # as in a trial of a search; more threads are slower
-    with Bar() as bar:
-        return promotion.run(choice, force=force, reason=reason, device=best_device(), progress=bar)
 
 
 def _print_candidates(record: "SearchRecord", family: "AnyFamily", choice: "PromotionPlan") -> None:

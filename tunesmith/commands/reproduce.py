@@ -143,12 +143,12 @@ def _reproduce(
     from tunesmith.reproducing.as_data import as_data
     from tunesmith.reproducing.illustrations import write_illustrated
     from tunesmith.reproducing.outcome import outcome_of
-    from tunesmith.run_search import run_search
+    from tunesmith.run_search import SearchData, run_search
     from tunesmith.searching.data import prepared_data
 
     began = time.monotonic()
     prepared = prepared_data(spec)
-    result = run_search(spec, home, family, prepared, address, began=began, later=lambda: 0.0)
+    result = run_search(spec, home, family, SearchData(prepared), address, began=began, later=lambda: 0.0)
     for message in result.messages:
         err.print(message, markup=False)
     from search.study.database import read_search

@@ -11,23 +11,17 @@ import typer
 
 from data_prep.wording import counted
 from tunesmith.completion import what_to_search
-from tunesmith.console import err, print_json, warn
+from tunesmith.console import err, print_json
 from tunesmith.home import home_folder
-from tunesmith.options import Address, AsJson, CorpusName, Home, SearchRepeats, Settings
+from tunesmith.options import Address, AsJson, CorpusName, Home, SearchRepeats, Settings, read_settings
 from tunesmith.program import command
 from tunesmith.searching.chosen import chosen_search, overrides
-from tunesmith.searching.notify import failures_notified, notify
 from tunesmith.searching.requests import change_budget
-from tunesmith.searching.warm_start import points_taken
 
 if TYPE_CHECKING:
-    from data_prep.prepared.corpus import Prepared
     from search.driver.search_run import SearchResult
     from search.spec.file import SearchSpec
-    from search.study.records import TakenPoints
-
-_OVERTIME = 0.05
-"""Time to wait for baselines after the search's time limit, as a fraction of the limit."""
+    from tunesmith.run_search import SearchData
 
 _OF_FILE = "as in the search file"
 
@@ -131,7 +125,7 @@ def search(
         "slots": slots,
         "storage": storage,
         "warm_start": warm_start,
-        "settings": settings,
+        "settings": read_settings(settings or ()),
     }
     spec = chosen_search(what, folder, overrides(options))
     if print_file:
@@ -141,22 +135,18 @@ def search(
         home_folder(home)
         if change_budget(spec, folder, options, as_json=as_json):
             return
-    from models.families import family as find_family
-    from tunesmith.searching.data import prepared_data
+    from tunesmith.running.whole_search import search_data
 
     with _stoppable():
-        taken = points_taken(spec, folder, is_plan=dry_run)
-        prepared = prepared_data(spec)
-    for remark in find_family(spec.family).remarks(spec.space.domains, prepared.data):
-        warn(remark)
+        data = search_data(spec, folder, is_plan=dry_run)
     if dry_run:
         from tunesmith.searching.dry_run import plan, print_plan
 
-        planned = plan(spec, folder, prepared, taken)
+        planned = plan(spec, folder, data.prepared, data.taken)
         print_json(planned) if as_json else print_plan(planned)
         return
-    with _stoppable(), failures_notified(spec):
-        _run(spec, prepared, folder, address, began, taken, as_json=as_json)
+    with _stoppable():
+        _run(spec, data, folder, address, began, as_json=as_json)
 
 
 @contextmanager
@@ -171,59 +161,40 @@ def _stoppable() -> Generator[None]:
 
 def _run(
     spec: "SearchSpec",
-    prepared: "Prepared",
+    data: "SearchData",
     home: Path,
     address: str | None,
     began: float,
-    taken: "TakenPoints | None",
     *,
     as_json: bool,
 ) -> None:
-    from models.families import family as find_family
-    from tunesmith.run_search import run_search
-    from tunesmith.searching.baseline_scoring import Scoring
+    from tunesmith.running.whole_search import stopped_line, whole_run
 
-    family = find_family(spec.family)
-    with Scoring(family.name, prepared) as scoring:
-        outcome = run_search(
-            spec, home, family, prepared, address, began=began, later=lambda: scoring.seconds_left, taken=taken
-        )
-        spec = spec.model_copy(update={"budget": outcome.budget})
-        for message in outcome.messages:
+    def print_end(spec: "SearchSpec", result: "SearchResult") -> None:
+        for message in result.messages:
             err.print(message, markup=False)
-        if outcome.reason == "interrupted":
-            _print_how_to_resume(spec, outcome, address)
-            raise typer.Exit(130)
-        if not outcome.ran:
-            _print_finished(spec, outcome)
-        baselines = scoring.wait(_end_of_time(spec, outcome))
-    if baselines is None:
-        err.print(f"the baselines were not scored: {scoring.reason}. To score them:", markup=False, soft_wrap=True)
+        if result.reason == "interrupted":
+            err.print(f"{stopped_line(spec, result)}. To resume:")
+            options = ("--address", address) if address else ()
+            err.print(f"  {command('search', spec.name, *options)}", markup=False, soft_wrap=True)
+        elif not result.ran:
+            _print_finished(spec, result)
+
+    done = whole_run(spec, home, address, data, began=began, ended=print_end)
+    if done.result.reason == "interrupted":
+        raise typer.Exit(130)
+    if done.without_baselines:
+        reason = f"the baselines were not scored: {done.without_baselines}. To score them:"
+        err.print(reason, markup=False, soft_wrap=True)
         err.print(f"  {command('search', spec.name)}", markup=False, soft_wrap=True)
-    from tunesmith.reports.search_result import as_data, print_result, result_line  # imports Ray, faster by itself
+    from tunesmith.reports.search_result import as_data, print_result  # imports Ray, which starts faster by itself
 
     if as_json:
-        print_json(as_data(spec, family, outcome, baselines, home))
+        print_json(as_data(done.spec, done.family, done.result, done.baselines, home))
     else:
-        print_result(spec, family, outcome, baselines)
-    if outcome.ran:
-        notify(spec, "finished", result_line(spec, family, outcome))
-    if scoring.interrupted:
+        print_result(done.spec, done.family, done.result, done.baselines)
+    if done.interrupted:
         raise typer.Exit(130)
-
-
-def _end_of_time(spec: "SearchSpec", outcome: "SearchResult") -> float | None:
-    """Return when to stop waiting for baselines, by ``time.monotonic``; None without a limit, or if nothing ran."""
-    if spec.budget.time is None or not outcome.ran:
-        return None
-    return clock.monotonic() + (1 + _OVERTIME) * spec.budget.time - outcome.seconds
-
-
-def _print_how_to_resume(spec: "SearchSpec", outcome: "SearchResult", address: str | None) -> None:
-    done = sum(trial.is_final for trial in outcome.trials)
-    options = ("--address", address) if address else ()
-    err.print(f"stopped after {done} of {counted(spec.budget.trials, 'trial')}; nothing recorded is lost. To resume:")
-    err.print(f"  {command('search', spec.name, *options)}", markup=False, soft_wrap=True)
 
 
 def _print_finished(spec: "SearchSpec", outcome: "SearchResult") -> None:

@@ -1,25 +1,23 @@
 """``tunesmith trial``: train one trial on this machine without Ray, and print every epoch."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from data_prep.errors import BadInputError, unknown
+from data_prep.errors import BadInputError
 from data_prep.wording import counted
-from tunesmith.console import err, out, print_json, warn
+from tunesmith.console import err, out, print_json
 from tunesmith.figures import duration, sparkline, with_error
 from tunesmith.home import home_folder
 from tunesmith.options import AsJson, CorpusName, Home, Repeats, Settings, read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from models.family import EpochReport, Family
-    from models.spec import Spec, Value
+    from models.spec import Spec
     from search.spec.sections import Data
+    from tunesmith.running.single_trial import SingleTrial
 
 
 def trial(
@@ -58,53 +56,28 @@ def trial(
 
         tunesmith trial --like composer/7
     """
-    from data_prep.readers.scores import reading_of_repeats
+    from models.families import default_family
     from models.families import family as find_family
-    from models.training.device import use_threads
-    from search.spec.file import default_corpus
-    from search.spec.sections import Data, read_folds
-    from tunesmith.searching.backend import ready_backend
+    from search.spec.sections import read_folds
+    from tunesmith.running.single_trial import new_trial, repeated_trial
 
-    number = 0
     if like is not None:
         if settings or preset or corpus or repeats:
             raise BadInputError(
                 "--like repeats a trial unchanged", remedy="omit --set, --preset, --corpus and --repeats"
             )
-        name, number, data, values, source = _recorded(like, home)
+        chosen = repeated_trial(home_folder(home, make=False), like)
+        name = chosen.family.name
         if family not in {None, name}:
             raise BadInputError("--like repeats a trial of its own family", f"{like} is a {name}", remedy="omit FAMILY")
-        chosen = find_family(name)
     else:
-        chosen = find_family(family or "composer")
+        kind = default_family() if family is None else find_family(family)
         if preset == "list":
-            _print_presets(chosen, as_json=as_json)
+            _print_presets(kind, as_json=as_json)
             return
-        values, source = _requested(chosen, preset, settings or [])
-        reading = reading_of_repeats(repeats or "written")
-        name = corpus or default_corpus(chosen)
-        data = Data(corpus=name, repeats=reading, folds=read_folds(folds, "--folds"), seed=seed)
-    spec = chosen.spec_type.from_values(values, source)
-    use_threads(threads)
-    ready_backend("auto")
-    _train(chosen, spec, data, number, as_json=as_json)
-
-
-def _requested(family: "Family[Any, Any]", preset: str | None, pairs: list[str]) -> "tuple[dict[str, Value], str]":
-    base: Mapping[str, Value] = {}
-    if preset is not None:
-        if preset not in family.presets:
-            raise unknown("preset", preset, family.presets, f"of {family.name}")
-        base = family.presets[preset].values
-    values = family.spec_type.changed(base, read_settings(pairs))
-    return values, "--set" if pairs else f"preset {preset}"
-
-
-def _recorded(like: str, home: Path | None) -> "tuple[str, int, Data, Mapping[str, Value], str]":
-    from tunesmith.names.trials import recorded_trial
-
-    record, number = recorded_trial(home_folder(home, make=False), like)
-    return record.spec.family, number, record.spec.data, record.trial(number).values, like
+        data = {"corpus": corpus, "repeats": repeats, "folds": read_folds(folds, "--folds"), "seed": seed}
+        chosen = new_trial(kind, preset, read_settings(settings or ()), "--set", data)
+    _train(chosen, threads, as_json=as_json)
 
 
 def _print_presets(family: "Family[Any, Any]", *, as_json: bool) -> None:
@@ -119,30 +92,23 @@ def _print_presets(family: "Family[Any, Any]", *, as_json: bool) -> None:
     out.print(table)
 
 
-def _train(family: "Family[Any, Any]", spec: "Spec", data: "Data", number: int, *, as_json: bool) -> None:
+def _train(trial: "SingleTrial", threads: int, *, as_json: bool) -> None:
     from models.training.device import best_device
-    from search.trials.training import train_trial
-    from tunesmith.progress_bar import Bar
-    from tunesmith.searching.data import prepare_data
+    from tunesmith.running.single_trial import train, trial_data
 
-    with Bar() as bar:
-        prepared = prepare_data(data, family.data_kind, bar)
-    for remark in family.remarks({name: (value,) for name, value in spec.model_dump().items()}, prepared.data):
-        warn(remark)
-    lines = EpochLines(family, spec)
-    lines.begin(f"{family.name} on {data.title}: {data.folds_title}, on {best_device()}")
+    prepared = trial_data(trial, threads)
+    lines = EpochLines(trial.family, trial.spec)
+    lines.begin(f"{trial.family.name} on {trial.data.title}: {trial.data.folds_title}, on {best_device()}")
     try:
-        train_trial(
-            family, spec, prepared.data, lines.add, seed=data.seed, number=number, files=None, device=best_device()
-        )
+        train(trial, prepared, lines.add)
     except KeyboardInterrupt:
         err.print(f"stopped after {len(lines.reports)} of {counted(lines.epochs, 'epoch')}")
     finally:
         lines.end()
     if as_json:
-        print_json(_as_data(family, spec, data, lines.reports))
+        print_json(_as_data(trial.family, trial.spec, trial.data, lines.reports))
     elif lines.reports:
-        _print_result(family, lines.reports)
+        _print_result(trial.family, lines.reports)
 
 
 class EpochLines:

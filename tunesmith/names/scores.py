@@ -1,7 +1,6 @@
-"""Scoring a model on a corpus, both given by name, for the command line and for Python."""
+"""Scoring a model on a corpus, both given by name."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_prep.errors import BadInputError
@@ -87,37 +86,3 @@ def training_data(
         fingerprints = f"(fingerprint {fingerprint}, now {prepared.fingerprint})"
         return None, f"its training corpus {data.corpus} has changed since {fingerprints}; restore its files"
     return prepared.data, None
-
-
-def score(
-    model: str,
-    corpus: str,
-    *,
-    home: Path | None = None,
-    tracking: str | None = None,
-    keep_seen: bool = False,
-    repeats: str | None = None,
-) -> "ModelScores":
-    """Score a model on pieces that it never saw.
-
-    Args:
-        model: A registered model such as composer@champion, a trial such as composer/7, or a file.
-        corpus: A corpus's name, or a folder.
-        home: The home folder; None is TUNESMITH_HOME, or else ./runs.
-        tracking: URI of MLflow's store; None is the store in the home folder.
-        keep_seen: Whether to also score pieces of the training corpus.
-        repeats: "written" or "played"; None is as in the model's training corpus.
-
-    Returns:
-        The objective on each piece and its mean, with the baselines on the same pieces if the model's training corpus
-        is available.
-
-    Raises:
-        BadInputError: If the model or the corpus cannot be used, or no piece is left to score.
-    """
-    from data_prep.progress import Silent
-    from tunesmith.home import home_folder
-    from tunesmith.names.models import any_model
-
-    chosen = any_model(model, home_folder(home), tracking)
-    return corpus_scores(chosen, corpus, Silent(), keep_seen=keep_seen, repeats=repeats).scores

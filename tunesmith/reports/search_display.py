@@ -48,7 +48,7 @@ class SearchDisplay:
         """
         self._console = console
         self._title, self._objective, self._defaults = title, objective, defaults
-        self._plain = not console.is_terminal
+        self._plain = console.quiet or not console.is_terminal
         self._running: dict[int, _Running] = {}
         self._ended: dict[StateName, int] = dict.fromkeys(FINAL_STATES, 0)
         self._best: _Best | None = None

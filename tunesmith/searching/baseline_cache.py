@@ -20,6 +20,11 @@ def read(family: str, fingerprint: str) -> tuple[Baseline, ...] | None:
         return None
 
 
+def comparable(family: str, fingerprint: str, num_folds: int) -> tuple[Baseline, ...]:
+    """Return cached baselines that were scored on the same number of folds, weakest first; empty if there are none."""
+    return tuple(each for each in read(family, fingerprint) or () if len(each.score.values) == num_folds)
+
+
 def keep(family: str, fingerprint: str, scored: tuple[Baseline, ...]) -> None:
     """Cache baselines, given weakest first; raise BadInputError if the cache folder cannot be used."""
     write(_path(family, fingerprint), json.dumps([_to_json(baseline) for baseline in scored]).encode())

@@ -1,10 +1,8 @@
-"""The search that a command line names: a started search, a file or a built-in search, changed by options."""
+"""The search that a user names: a started search, a file or a built-in search, changed by options."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from tunesmith.options import read_settings
 
 if TYPE_CHECKING:
     from search.spec.file import SearchSpec
@@ -24,11 +22,19 @@ _KEYS = {
 
 
 def overrides(options: Mapping[str, Any]) -> dict[str, object]:
-    """Return the values of options of ``tunesmith search`` by the dotted keys of a search file."""
+    """Return the values of options of ``tunesmith search`` by the dotted keys of a search file.
+
+    Args:
+        options: Values by the name of the option; "settings" are values by hyperparameter.
+
+    Returns:
+        The values of the options that are given, which are neither None nor, for settings, empty.
+    """
     values = {key: options[name] for name, keys in _KEYS.items() if options.get(name) is not None for key in keys}
     if named := options.get("warm_start"):
         values["warm_start.searches"] = [name for name in named if name]
-    return {**values, **{f"space.{key}": value for key, value in read_settings(options.get("settings") or []).items()}}
+    settings: Mapping[str, object] = options.get("settings") or {}
+    return {**values, **{f"space.{key}": value for key, value in settings.items()}}
 
 
 def chosen_search(what: str, home: Path, changes: Mapping[str, object]) -> "SearchSpec":

@@ -6,8 +6,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
-import typer
-
 from tunesmith.console import warn
 from tunesmith.remedies import error_line
 
@@ -53,8 +51,6 @@ def failures_notified(spec: "SearchSpec") -> Generator[None]:
     """Run the command of ``[notify]`` for an error in the block. An interruption by the user is none."""
     try:
         yield
-    except typer.Exit:
-        raise
     except Exception as error:
         notify(spec, "failed", f"{spec.name} failed: {error_line(error)}")
         raise

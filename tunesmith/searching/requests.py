@@ -32,7 +32,7 @@ def change_budget(spec: "SearchSpec", home: Path, options: Mapping[str, object],
     Raises:
         BadInputError: If the driver on this machine refuses, or does not answer.
     """
-    given = {name: value for name, value in options.items() if value is not None and value != []}
+    given = {name: value for name, value in options.items() if value not in (None, [], {})}
     if not given.keys() <= _MAY_CHANGE or not given.keys() & {"trials", "time", "stop"}:
         return False
     from search.control.asking import NoAnswerError, driver_of_search

@@ -14,6 +14,7 @@ from toy_family import TOY_SEARCH, ToyFamily
 from data_prep.errors import Action, BadInputError
 from models.family import EpochReport
 from models.metrics import FoldValues
+from search.plots.read_only import read_only_study
 from search.private_apis import study_id
 from search.spec.file import SearchSpec, load, parse
 from search.study.database import folder, names, open_study, read_search
@@ -63,6 +64,48 @@ def test_an_epoch_that_the_driver_writes_between_the_queries_of_a_reader_is_left
         study.storage.set_trial_state_values(trial_id, TrialState.PRUNED, [0.5])
         with pytest.raises(BadInputError, match="damaged"):
             read_search(home, "toys", TOY)
+
+
+def contents(study: optuna.Study) -> list[tuple[object, ...]]:
+    return [
+        (
+            each.number,
+            each.state,
+            each.values,
+            each.params,
+            each.user_attrs,
+            each.system_attrs,
+            each.intermediate_values,
+        )
+        for each in study.get_trials()
+    ]
+
+
+def test_a_copy_of_the_study_can_only_be_read(home: Path, toy_in: Toy) -> None:
+    search = toy_in()
+    with open_study(search, TOY, home, "f") as study:
+        full, running = begin(study, search), begin(study, search)
+        report(study, full, 1)
+        study.finish(full, "COMPLETE")
+        copy = read_only_study(home, "toys", TOY)  # while it runs
+        before = contents(study.optuna)
+        changes: list[Callable[[], object]] = [
+            copy.ask,
+            lambda: copy.tell(running, 1.0),
+            lambda: copy.tell(full, 1.0, skip_if_finished=True),
+            lambda: copy.add_trial(copy.trials[0]),
+            lambda: copy.enqueue_trial({"size": 1}),
+            lambda: copy.set_user_attr("seconds", 1.0),
+            lambda: copy.optimize(lambda _: 0.0, n_trials=1),
+            lambda: optuna.delete_study(study_name="toys", storage=copy.storage),
+        ]
+        for change in changes:
+            with pytest.raises(BadInputError, match="a copy that can only be read"):
+                change()
+        assert contents(copy) == before == contents(study.optuna)
+        assert copy.user_attrs == study.optuna.user_attrs
+        assert copy.best_value == 1.5
+    assert read_search(home, "toys", TOY).trial(running).state == "WAITING", "it was not told"
 
 
 def test_recorded_trials_are_read_from_the_study(home: Path, toy_in: Toy) -> None:

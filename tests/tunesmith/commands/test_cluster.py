@@ -160,7 +160,7 @@ def test_a_password_in_a_search_file_is_rejected_and_not_printed(
 
 
 def test_options_become_keys_of_the_search_file() -> None:
-    assert overrides({"seed": 3, "trials": None, "settings": ["size=8"]}) == {
+    assert overrides({"seed": 3, "trials": None, "settings": {"size": 8}}) == {
         "data.seed": 3,
         "sampler.seed": 3,
         "space.size": 8,

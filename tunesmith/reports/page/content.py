@@ -146,8 +146,7 @@ def _baselines(
 
 def _scored(record: SearchRecord, family: Family[Any, Any], found: Sequence[Configuration]) -> Sequence[Baseline]:
     """Return the baselines that a search on this machine scored on the same folds."""
-    scored = baseline_cache.read(family.name, record.fingerprint) or ()
-    return [each for each in scored if found and len(each.score.values) == len(found[0].score.values)]
+    return baseline_cache.comparable(family.name, record.fingerprint, len(found[0].score.values)) if found else ()
 
 
 def _charts(record: SearchRecord, family: Family[Any, Any], found: Sequence[Configuration]) -> list[Chart]:

@@ -17,7 +17,7 @@ from tests.models import trained_stylenets
 from tunesmith import load_model
 from tunesmith.cli import run
 from tunesmith.performing import files as performing_files
-from tunesmith.python_interface import LoadedPerformer
+from tunesmith.python.models import LoadedPerformer
 
 DYNAMIC = "<direction><direction-type><dynamics><{}/></dynamics></direction-type></direction>"
 SCORE = score(

@@ -18,7 +18,7 @@ from models.training import checkpoint
 from models.uses.request import SamplingRequest
 from tests.models import trained_composers, trained_stylenets
 from tunesmith import load_model
-from tunesmith.python_interface import LoadedComposer, LoadedPerformer
+from tunesmith.python.models import LoadedComposer, LoadedPerformer
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +46,18 @@ def test_tunes_are_converted_to_music21_pretty_midi_and_abc(file: Path, tmp_path
     assert [path.name for path in written] == ["first.abc"]
     again, _ = read_prompt(written[0])
     assert again.pitch == first.tune.pitch
-    continued = composer.compose(bars=4, prompt=written[0], prompt_notes=3)[0].tune
-    assert (continued.num_prompt, continued.pitch[:3]) == (3, first.tune.pitch[:3])
+    for prompt in (written[0], str(written[0]), first, first.tune):
+        continued = composer.compose(bars=4, prompt=prompt, prompt_notes=3)[0].tune
+        assert (continued.num_prompt, continued.pitch[:3]) == (3, first.tune.pitch[:3])
+
+
+def test_a_mistyped_field_of_a_request_names_the_nearest(file: Path) -> None:
+    composer = load_model(file)
+    assert isinstance(composer, LoadedComposer)
+    with pytest.raises(TypeError, match=r"compose\(\) has no argument 'temprature'; did you mean 'temperature'\?"):
+        composer.compose(temprature=1.0)
+    with pytest.raises(BadInputError, match="a key is written like"):
+        composer.compose(key="H")
 
 
 def test_a_stylenet_changes_velocities(tmp_path: Path) -> None:

@@ -1,15 +1,15 @@
 """Models in Python: ``load_model`` returns a composer or a performer."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from data_prep.errors import BadInputError
 from data_prep.tunes.notation import Tune
+from tunesmith.python.public import as_path, check_arguments, public
+from tunesmith.python.tunes import PlayableTune, PlayableTunes
 
 if TYPE_CHECKING:
-    from music21.stream import Score
     from pretty_midi import PrettyMIDI
 
     from models.uses.offers import ComposingModel, PerformingModel
@@ -17,56 +17,6 @@ if TYPE_CHECKING:
     from models.uses.styles import Mix
 
 MidiT = TypeVar("MidiT", bound="bytes | PrettyMIDI")
-
-
-@dataclass(frozen=True)
-class Composed:
-    """A composed tune.
-
-    Attributes:
-        tune: The notes, the metre and the key.
-    """
-
-    tune: Tune
-
-    def music21(self) -> "Score":
-        """Return the tune as a score of music21."""
-        from data_prep.writers.score import to_music21
-
-        return to_music21(self.tune)
-
-    def pretty_midi(self, program: int = 40) -> "PrettyMIDI":
-        """Return the tune as a PrettyMIDI; ``program`` is a General MIDI program from 0, such as 40 for a violin."""
-        from data_prep.writers.midi import to_pretty_midi
-
-        return to_pretty_midi(self.tune, program)
-
-    def abc(self) -> str:
-        """Return the tune in ABC notation."""
-        from data_prep.writers.abc import to_abc
-
-        return to_abc(self.tune)
-
-    def write(
-        self, folder: Path, stem: str, formats: Sequence[str] | None = None, *, replace: bool = False
-    ) -> list[Path]:
-        """Write the tune to files.
-
-        Args:
-            folder: The folder.
-            stem: The files' name without the suffix.
-            formats: Some of midi, musicxml, abc, svg, png and wav; None is all.
-            replace: Whether to replace existing files.
-
-        Returns:
-            The files.
-
-        Raises:
-            BadInputError: If a file cannot be written, or exists and ``replace`` is false.
-        """
-        from data_prep.writers.files import FORMATS, write
-
-        return write(self.tune, folder, stem, FORMATS if formats is None else formats, replace=replace)
 
 
 @dataclass(frozen=True)
@@ -79,9 +29,15 @@ class LoadedComposer:
 
     model: "ComposingModel"
 
+    @public
     def compose(
-        self, *, count: int = 1, seed: int = 1, prompt: Tune | Path | None = None, **request: Any
-    ) -> list[Composed]:
+        self,
+        *,
+        count: int = 1,
+        seed: int = 1,
+        prompt: Tune | PlayableTune | str | Path | None = None,
+        **request: Any,
+    ) -> PlayableTunes:
         """Compose tunes.
 
         Args:
@@ -94,14 +50,19 @@ class LoadedComposer:
             The tunes.
 
         Raises:
+            TypeError: If a field has an unknown name.
             BadInputError: If the model does not support the request.
         """
         from data_prep.tunes.prompts import read_prompt
         from models.uses.request import SamplingRequest
 
-        beginning = read_prompt(prompt)[0] if isinstance(prompt, Path) else prompt
+        fields_ = [field.name for field in fields(SamplingRequest)]
+        check_arguments("compose", request, ["count", "seed", *fields_])
+        if isinstance(prompt, PlayableTune):
+            prompt = prompt.tune
+        beginning = read_prompt(Path(prompt))[0] if isinstance(prompt, str | Path) else prompt
         sampling = SamplingRequest(prompt=beginning, **request)
-        return [Composed(tune) for tune in self.model.compose(sampling, count=count, seed=seed)]
+        return PlayableTunes(map(PlayableTune, self.model.compose(sampling, count=count, seed=seed)))
 
 
 @dataclass(frozen=True)
@@ -119,6 +80,7 @@ class LoadedPerformer:
         """The styles that the model was trained on."""
         return self.model.styles
 
+    @public
     def perform(
         self,
         midi: MidiT,
@@ -134,7 +96,10 @@ class LoadedPerformer:
         return perform(midi, self.model, style, amount=amount, spread=spread, keep_accents=keep_accents)
 
 
-def load_model(name: str, *, home: Path | None = None, tracking: str | None = None) -> LoadedComposer | LoadedPerformer:
+@public
+def load_model(
+    name: str | Path, *, home: str | Path | None = None, tracking: str | None = None
+) -> LoadedComposer | LoadedPerformer:
     """Load a model.
 
     Args:
@@ -153,7 +118,7 @@ def load_model(name: str, *, home: Path | None = None, tracking: str | None = No
     from tunesmith.home import home_folder
     from tunesmith.names.models import any_model
 
-    path = any_model(name, home_folder(home), tracking).path
+    path = any_model(str(name), home_folder(as_path(home)), tracking).path
     family = family_of(path)
     if isinstance(family, ComposingFamily):
         return LoadedComposer(family.composing_model(path))
