@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from commands_page import commands_page
+from python_page import python_page
 from tables import row
 
 from models.families import FAMILIES
@@ -104,6 +105,7 @@ def pages() -> Mapping[str, str]:
         "commands.md": commands_page(),
         "search-file.md": search_file(),
         "modules.md": modules(),
+        "python-reference.md": python_page(),
         FAMILY_PAGE: family_page(),
     }
 

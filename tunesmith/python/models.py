@@ -90,7 +90,21 @@ class LoadedPerformer:
         spread: "Spread" = "predicted",
         keep_accents: float = 0.0,
     ) -> MidiT:
-        """Return a piece with predicted velocities; see ``models.uses.performing.perform``."""
+        """Return a piece with predicted velocities for the notes of its piano.
+
+        Args:
+            midi: The piece, as the bytes of a MIDI file or as a PrettyMIDI.
+            style: A style of the model, or a mix of styles as in ``{"classical": 0.3, "jazz": 0.7}``.
+            amount: Strength of the dynamics: 0 is flat, 1 as predicted.
+            spread: Spread of the velocities: as "predicted", or that of "human" players in the style.
+            keep_accents: Share of the piece's own accents to add, 0 to 1.
+
+        Returns:
+            The piece in the same form; everything but the velocities is unchanged.
+
+        Raises:
+            BadInputError: If the piece has no piano, or an argument is not legal.
+        """
         from models.uses.performing import perform
 
         return perform(midi, self.model, style, amount=amount, spread=spread, keep_accents=keep_accents)
