@@ -1,6 +1,8 @@
 """Run a server on this machine until Ctrl-C or a signal."""
 
 import signal
+import socket
+import webbrowser
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tunesmith.serving.addresses import allowed_hosts
+from tunesmith.serving.addresses import allowed_hosts, check_address
 from tunesmith.serving.guard import Guard
 
 HOST = "127.0.0.1"
@@ -21,20 +23,20 @@ HOST = "127.0.0.1"
 _MOST_CONNECTIONS = 64
 
 
-def run(routes: Sequence[Route], port: int) -> None:
+def run(routes: Sequence[Route], port: int, opened: str = "") -> None:
     """Serve routes, guarded against other sites, until Ctrl-C.
 
     Args:
         routes: The routes.
         port: The port, which is part of the Host header.
+        opened: URL that is opened in the browser once the server listens; empty for none.
 
     Raises:
+        BadInputError: If the port is in use.
         KeyboardInterrupt: After Ctrl-C.
     """
     config = uvicorn.Config(
         Starlette(routes=routes, middleware=[Middleware(Guard, hosts=allowed_hosts(HOST, port))]),
-        host=HOST,
-        port=port,
         lifespan="off",
         ws="none",
         log_level="warning",
@@ -43,7 +45,11 @@ def run(routes: Sequence[Route], port: int) -> None:
         limit_concurrency=_MOST_CONNECTIONS,
         timeout_graceful_shutdown=2,
     )
-    uvicorn.Server(config).run()
+    check_address(HOST, port)
+    with socket.create_server((HOST, port)) as listening:
+        if opened:
+            webbrowser.open(opened)
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 def content(path: str, data: bytes, kind: str) -> Route:
