@@ -4,6 +4,8 @@ Symbols: B tunes, V tokens, F rows of upper voices.
 """
 
 from collections.abc import Sequence
+from copy import copy
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +54,15 @@ class Batch:
         if spec.copies != "off":
             bars = [draft.bars for draft in drafts]
             self._experts = CopyExperts(vocabulary, spec.copies, bars, beat_in_tokens=spec.beat == "target")
+
+    def repeat_first(self, drafts: Sequence[Draft]) -> Self:
+        """Go on with drafts that begin with the notes of the first one; shallow copies of the batch are not changed."""
+        self.drafts, self._state = drafts, self._steps.repeat_first(self._state, len(drafts))
+        self._tokens = np.repeat(self._tokens[:1], len(drafts))
+        self._shift = self._shift[:1] * len(drafts)
+        if self._experts is not None:
+            self._experts = copy(self._experts).repeat_first([draft.bars for draft in drafts])
+        return self
 
     def extend(self, rows: Sequence[int], request: SamplingRequest) -> None:
         """Sample the next note of some tunes, or append the one that is kept there. The others are not used again."""

@@ -1,7 +1,7 @@
 """A tune while it is composed: its notes, the tokens that may follow, and the finished tune."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import accumulate
 from typing import NamedTuple
@@ -67,11 +67,12 @@ class Draft:
     weight: float = 0.0
     _tokens: dict[int, int] = field(default_factory=dict[int, int])  # by onset
     _ending: int | None = None
-    _place: BarPosition = field(init=False)
+    _place: BarPosition = field(default_factory=lambda: BarPosition(0, 0, 0))
 
     def __post_init__(self) -> None:
-        """Start at the beginning of the tune."""
-        self._place = self.rules.following(self.bars.place(0), None)
+        """Start at the beginning of the tune, unless it is a copy."""
+        if not self.pitch:
+            self._place = self.rules.following(self.bars.place(0), None)
 
     @property
     def is_finished(self) -> bool:
@@ -94,6 +95,11 @@ class Draft:
         """Return the token at this place of the part that is repeated; None without such a part or token."""
         back = self.form and self.form.bars_back((self.onset - self.bars.pickup) // self.bars.length)
         return self._tokens.get(self.onset - back * self.bars.length) if back else None
+
+    def branch(self, random: np.random.Generator, weighed_from: int) -> "Draft":
+        """Return a copy with its own stream, whose kept notes are weighed from an onset (ticks)."""
+        own = {"pitch": [*self.pitch], "ticks": [*self.ticks], "_tokens": {**self._tokens}}
+        return replace(self, **own, random=random, weighed_from=weighed_from, weight=0.0)
 
     def kept(self) -> Given | None:
         """Return the kept note that comes next; None if the next note is free."""

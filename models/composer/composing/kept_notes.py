@@ -7,9 +7,10 @@ resampling (Rubin 1988), whose draws have the distribution of the gap given the 
 of candidates grows. The notes of later gaps are unknown to it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from copy import copy
 from itertools import pairwise
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,69 +28,62 @@ class Gap(NamedTuple):
     """A gap, with the kept notes after it (ticks).
 
     Attributes:
+        begin: Begin of the gap.
         end: End of the gap.
         until: End of the kept notes that follow.
     """
 
+    begin: int
     end: int
     until: int
-
-
-Begin: TypeAlias = Callable[[Mapping[int, Given], Gap, int], Draft]
-"""Begins a candidate of a tune, given the notes that are known by onset, the next gap and the candidate's number."""
 
 
 def gaps(kept: Mapping[int, Given], end: int) -> list[Gap]:
     """Return the gaps between kept notes, by onset (ticks), in a tune that ends at ``end``; at least one."""
     spans = sorted((onset, onset + note.ticks) for onset, note in kept.items())
-    edges = [(0, 0), *spans, (end, end)]
-    ends = [begin for (_, before), (begin, _) in pairwise(edges) if before < begin]
-    return list(_with_following(ends or [end], spans, end))
-
-
-def _with_following(ends: Sequence[int], spans: Sequence[tuple[int, int]], end: int) -> Iterator[Gap]:
-    for place, following in zip(ends, [*ends[1:], end], strict=True):
-        kept = [until for begin, until in spans if place <= begin < following]
-        yield Gap(place, max(kept, default=place))
+    free = [(before, begin) for (_, before), (begin, _) in pairwise([(0, 0), *spans, (end, end)]) if before < begin]
+    free = free or [(end, end)]
+    following = [begin for begin, _ in free[1:]]
+    return [Gap(begin, after, until) for (begin, after), until in zip(free, [*following, end], strict=True)]
 
 
 def compose_around(
     kept: Mapping[int, Given],
-    end: int,
-    begin: Begin,
-    batch: Callable[[Sequence[Draft]], Batch],
+    batch: Batch,
     request: SamplingRequest,
-    random: np.random.Generator,
+    random: Callable[[int, int], np.random.Generator],
 ) -> Draft:
     """Compose a tune around kept notes.
 
     Args:
         kept: The kept notes by onset (ticks).
-        end: End of the tune (ticks).
-        begin: Begins a candidate.
-        batch: Puts the model over candidates.
+        batch: The model over one tune without notes.
         request: The parameters of sampling.
-        random: Stream for the choice among candidates.
+        random: Returns the stream of a candidate, by the end of its gap (ticks) and its number; number -1 is the stream
+            for the choice among them.
 
     Returns:
         The tune.
     """
+    (trunk,) = batch.drafts  # follows the notes that are known, up to the next gap
     known = dict(kept)
-    best: Draft | None = None
-    for gap in gaps(kept, end):
+    best = trunk
+    for gap in gaps(kept, trunk.bars.end):
+        trunk.script = known
+        _extend(batch, gap.begin, request)
         count = NUM_CANDIDATES if gap.until > gap.end else 1
-        candidates = [begin(known, gap, number) for number in range(count)]
-        _fill(batch(candidates), gap.until, request)
+        candidates = [trunk.branch(random(gap.end, number), gap.end) for number in range(count)]
+        branches = copy(batch).repeat_first(candidates)
+        _extend(branches, gap.until, request)
         weight = np.array([candidate.weight for candidate in candidates])
-        choice = drawn(np.exp(weight - weight.max())[None], np.array([random.random()]))
+        choice = drawn(np.exp(weight - weight.max())[None], np.array([random(gap.end, -1).random()]))
         best = candidates[int(choice[0])]
         known |= best.notes()
-    assert best is not None, "there is at least one gap"
     return best
 
 
-def _fill(batch: Batch, until: int, request: SamplingRequest) -> None:
-    """Extend all candidates to the end of the kept notes after a gap."""
+def _extend(batch: Batch, until: int, request: SamplingRequest) -> None:
+    """Extend all drafts until an onset (ticks) at which each has a note or ends."""
     while True:
         for draft in batch.drafts:
             while (kept := draft.kept()) is not None and kept.token is None:

@@ -10,7 +10,7 @@ scale. If the key is unknown, the final tonic is estimated from the notes before
 tunes of a model that was trained in all keys are then transposed to the most likely key.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -28,7 +28,7 @@ from models.composer.composing.batch import Batch
 from models.composer.composing.best_key import in_best_key
 from models.composer.composing.draft import Draft, Given
 from models.composer.composing.heading import TuneHeading, bar_length, draw_heading, knows_metre
-from models.composer.composing.kept_notes import Gap, compose_around
+from models.composer.composing.kept_notes import compose_around
 from models.composer.composing.note_rules import Bars, NoteRules, usable_tokens, writable
 from models.composer.composing.prompt_events import PromptEvents, nearest_tokens, prompt_events
 from models.composer.composing.steps import ComposerSteps
@@ -153,15 +153,12 @@ class TuneComposer:
             int(onset * DIVISIONS): Given(token, pitch, int(duration * DIVISIONS))
             for token, (onset, pitch, duration) in zip(tokens, notes, strict=True)
         }
-        bars = replace(first.bars, kept=tuple(sorted(known)))
+        trunk = replace(first, bars=replace(first.bars, kept=tuple(sorted(known))))
 
-        def begin(script: Mapping[int, Given], gap: Gap, candidate: int) -> Draft:
-            random = stream(seed, f"{_KEPT}, gap to {gap.end}", trial=number, fold=candidate)
-            notes = (first.heading, bars, first.rules, DIVISIONS, request.end_on_tonic, request.asked_form, random)
-            return Draft(*notes, script=script, weighed_from=gap.end)
+        def random(end: int, candidate: int) -> np.random.Generator:
+            return stream(seed, f"{_KEPT}, gap to {end}", trial=number, fold=candidate)
 
-        batch = partial(self._batch, request=request)
-        return compose_around(known, bars.end, begin, batch, request, first.random).tune(0)
+        return compose_around(known, self._batch([trunk], request), request, random).tune(0)
 
     def _in_likely_key(self, tune: Tune, request: SamplingRequest) -> Tune:
         """Transpose a tune of a model that was trained in all keys to the likeliest key, unless a key is requested."""

@@ -1,12 +1,13 @@
 """Kept bars: exactly kept, full bars around them, reproducible, and continuations that lead to them."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from data_prep.errors import BadInputError
 from data_prep.pitches import REST
 from data_prep.tunes.notation import Tune
 from models.composer.composing import kept_notes
+from models.composer.composing.batch import Batch
 from models.composer.composing.draft import Draft, Given
 from models.composer.composing.kept_notes import Gap, gaps
 from models.composer.composing.tune_composer import TuneComposer
@@ -75,9 +77,10 @@ def test_gaps_are_what_is_not_kept(kept: set[int]) -> None:
     found = gaps({onset: Given(0, 60, 1) for onset in kept}, 12)
     free = [at for at in range(12) if at not in kept]
     if not free:
-        assert found == [Gap(12, 12)]
+        assert found == [Gap(12, 12, 12)]
         return
     assert [gap.end for gap in found] == [at + 1 for at in free if at + 1 not in free]
+    assert [gap.begin for gap in found] == [at for at in free if at - 1 not in free]
     for gap in found:
         assert set(range(gap.end, gap.until)) <= kept
         assert gap.until not in kept
@@ -89,8 +92,13 @@ def candidates(number: int) -> Generator[list[float]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kept_notes, "NUM_CANDIDATES", number)
         chosen: list[float] = []
-        tune = Draft.notes
-        patch.setattr(Draft, "notes", lambda draft: chosen.append(draft.weight) or tune(draft))
+        notes_of = Draft.notes
+
+        def noted(draft: Draft) -> dict[int, Given]:
+            chosen.append(draft.weight)
+            return notes_of(draft)
+
+        patch.setattr(Draft, "notes", noted)
         yield chosen
 
 
@@ -119,3 +127,24 @@ def test_requests_that_contradict_the_kept_bars_are_refused() -> None:
         KeptBars(TUNE, frozenset({2, 5}))
     with pytest.raises(BadInputError, match="at least one note"):
         KeptBars(Tune((), ()), frozenset())
+
+
+def test_a_copy_of_a_tune_goes_on_as_if_all_its_notes_were_read_again(composer: TuneComposer) -> None:
+    def read_again(_: Batch, drafts: Sequence[Draft]) -> Batch:
+        fresh = [replace(draft, pitch=[], ticks=[], onset=0, _tokens={}) for draft in drafts]
+        batch = Batch(composer.spec, composer.vocabulary, composer.steps, fresh)
+        for _, note in sorted(drafts[0].notes().items()):
+            if note.token is not None:
+                batch.log_probabilities()
+                batch.add(np.full(len(fresh), note.token))
+            for draft in fresh:
+                draft.append(note)
+        batch.drafts = drafts
+        return batch
+
+    (tune,) = composer.compose(SamplingRequest(bars=6), seed=2)
+    request = SamplingRequest(bars=6, kept=KeptBars(tune, frozenset({2, 4, 5})))
+    (expected,) = composer.compose(request, seed=5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Batch, "repeat_first", read_again)
+        assert composer.compose(request, seed=5) == [expected]
