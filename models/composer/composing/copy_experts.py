@@ -74,7 +74,7 @@ class CopyExperts:
         self._tunes = np.arange(len(bars))[:, None]
 
     def repeat_first(self, bars: Sequence[Bars]) -> Self:
-        """Go on with tunes that begin with the notes of the first tune; shallow copies of the experts are not changed."""
+        """Go on with tunes that begin with the notes of the first one; shallow copies stay as they are."""
         count = len(bars)
         self._set_bars(bars)
         self._events = copy(self._events).repeat_first(count)

@@ -133,7 +133,7 @@ def test_a_copy_of_a_tune_goes_on_as_if_all_its_notes_were_read_again(composer: 
     def read_again(_: Batch, drafts: Sequence[Draft]) -> Batch:
         fresh = [replace(draft, pitch=[], ticks=[], onset=0, _tokens={}) for draft in drafts]
         batch = Batch(composer.spec, composer.vocabulary, composer.steps, fresh)
-        for _, note in sorted(drafts[0].notes().items()):
+        for note in drafts[0].notes().values():
             if note.token is not None:
                 batch.log_probabilities()
                 batch.add(np.full(len(fresh), note.token))
