@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from data_prep.wording import counted
+from tunesmith.completion import what_to_search
 from tunesmith.console import err, print_json, warn
 from tunesmith.home import home_folder
 from tunesmith.options import Address, AsJson, CorpusName, Home, SearchRepeats, Settings
 from tunesmith.program import command
 from tunesmith.searching.chosen import chosen_search, overrides
+from tunesmith.searching.notify import failures_notified, notify
 from tunesmith.searching.requests import change_budget
 from tunesmith.searching.warm_start import points_taken
 
@@ -33,7 +35,11 @@ _OF_FILE = "as in the search file"
 def search(
     what: Annotated[
         str,
-        typer.Argument(help="A built-in search, a search file, or the name of a search to resume.", metavar="WHAT"),
+        typer.Argument(
+            help="A built-in search, a search file, or the name of a search to resume.",
+            metavar="WHAT",
+            autocompletion=what_to_search,
+        ),
     ],
     name: Annotated[str | None, typer.Option(help="Name of the search.", show_default=_OF_FILE)] = None,
     corpus: CorpusName = None,
@@ -149,7 +155,7 @@ def search(
         planned = plan(spec, folder, prepared, taken)
         print_json(planned) if as_json else print_plan(planned)
         return
-    with _stoppable():
+    with _stoppable(), failures_notified(spec):
         _run(spec, prepared, folder, address, began, taken, as_json=as_json)
 
 
@@ -194,12 +200,14 @@ def _run(
     if baselines is None:
         err.print(f"the baselines were not scored: {scoring.reason}. To score them:", markup=False, soft_wrap=True)
         err.print(f"  {command('search', spec.name)}", markup=False, soft_wrap=True)
-    from tunesmith.reports.search_result import as_data, print_result  # imports Ray, which starts faster by itself
+    from tunesmith.reports.search_result import as_data, print_result, result_line  # imports Ray, faster by itself
 
     if as_json:
         print_json(as_data(spec, family, outcome, baselines, home))
     else:
         print_result(spec, family, outcome, baselines)
+    if outcome.ran:
+        notify(spec, "finished", result_line(spec, family, outcome))
     if scoring.interrupted:
         raise typer.Exit(130)
 
