@@ -17,7 +17,7 @@ MISSING = [name for name in PROGRAMS if shutil.which(name) is None]
 """The programs that are not installed."""
 
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
-_KEYS = {"Enter": "\ue007", "Tab": "\ue004", "Right": "\ue014"}
+_KEYS = {"Enter": "\ue007", "Tab": "\ue004", "Right": "\ue014", "Escape": "\ue00c"}
 
 
 class Browser:
@@ -98,6 +98,10 @@ class Browser:
 
     def wait_for(self, words: str) -> None:
         wait_until(lambda: words in self.text(), f"the page says {words!r}")
+
+    def console(self) -> list[dict[str, Any]]:
+        """Return what the page and the browser have reported since the last call."""
+        return self._call("POST", "/se/log", {"type": "browser"})
 
     def picture(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self._call("GET", "/screenshot")))

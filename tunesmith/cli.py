@@ -21,6 +21,7 @@ from tunesmith.commands import (
     reproduce,
     score,
     search,
+    studio,
     trial,
     ui,
 )
@@ -52,6 +53,7 @@ app.command()(report.report)
 app.command()(reproduce.reproduce)
 for function in (models.rollback, models.export, score.score, compose.compose, perform.perform, memorise.memorise):
     app.command()(function)
+app.command()(studio.studio)
 app.add_typer(data.app, name="data")
 app.add_typer(listen.app, name="listen")
 app.add_typer(cluster.app, name="cluster")

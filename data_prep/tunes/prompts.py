@@ -10,7 +10,7 @@ from data_prep.errors import BadInputError
 from data_prep.melodies.assembly import metre_of
 from data_prep.pitches import REST
 from data_prep.readers.cached import read_file
-from data_prep.readers.notes import Key, Piece, Unread
+from data_prep.readers.notes import Key, Piece, Reading, Unread
 from data_prep.readers.scores import check_path
 from data_prep.tunes.notation import MODES, Mode, Tune, signature
 from data_prep.tunes.spelling import tonic
@@ -62,10 +62,16 @@ def read_voice(path: Path, purpose: str) -> tuple[Piece, tuple[str, ...]]:
     """
     check_path(path, purpose)
     reading = read_file(path)
-    pieces = [piece for piece in reading.pieces if piece.num_sounding]
-    if not pieces:
+    if not any(piece.num_sounding for piece in reading.pieces):
         reason = reading.unread[0].reason if reading.unread else "there are no notes in it"
         raise BadInputError(f"{purpose} is a tune of at least one note", f"none can be read from {path}: {reason}")
+    top, remarks = top_voice(reading)
+    return top, tuple(f"{path.name}: {remark}" for remark in remarks)
+
+
+def top_voice(reading: Reading) -> tuple[Piece, list[str]]:
+    """Return the top voice of the first tune that sounds, and remarks; there must be one."""
+    pieces = [piece for piece in reading.pieces if piece.num_sounding]
     voices = [piece for piece in pieces if piece.heading.tune == pieces[0].heading.tune]
     top = max(voices, key=lambda piece: float(piece.pitch[piece.pitch != REST].mean()))
     remarks = [
@@ -73,7 +79,7 @@ def read_voice(path: Path, purpose: str) -> tuple[Piece, tuple[str, ...]]:
         *_about_notes(top),
         *_about_signatures(top, tune_of(top)),
     ]
-    return top, tuple(f"{path.name}: {remark}" for remark in remarks)
+    return top, remarks
 
 
 def tune_of(piece: Piece) -> Tune:

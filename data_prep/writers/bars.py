@@ -106,19 +106,21 @@ def bars(tune: Tune) -> list[WrittenBar]:
     return [WrittenBar(number, tuple(notes)) for number, notes in enumerate(written, 0 if tune.pickup else 1)]
 
 
-def lines(written: Sequence[WrittenBar]) -> list[list[WrittenBar]]:
+def lines(written: Sequence[WrittenBar], share: float = 1.0) -> list[list[WrittenBar]]:
     """Distribute bars over lines, with as many full bars per line as fit.
 
     Args:
         written: The bars of a tune.
+        share: Length of a line, as a share of that on a whole page.
 
     Returns:
         The lines; a single last bar joins the line before it if it fits.
     """
-    layouts = [_layout(written, bars_a_line) for bars_a_line in _BARS_A_LINE]
-    fitting = [lines for lines in layouts if max(map(_num_notes, lines)) <= _NOTES_A_LINE]
+    most_notes = share * _NOTES_A_LINE
+    layouts = [_layout(written, max(int(share * bars_a_line), 1)) for bars_a_line in _BARS_A_LINE]
+    fitting = [lines for lines in layouts if max(map(_num_notes, lines)) <= most_notes]
     chosen = (fitting or layouts[-1:])[0]
-    if len(chosen) > 1 and len(chosen[-1]) == 1 and _num_notes(chosen[-2]) + _num_notes(chosen[-1]) <= _NOTES_A_LINE:
+    if len(chosen) > 1 and len(chosen[-1]) == 1 and _num_notes(chosen[-2]) + _num_notes(chosen[-1]) <= most_notes:
         chosen[-2:] = [[*chosen[-2], *chosen[-1]]]
     return chosen
 

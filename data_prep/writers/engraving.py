@@ -23,13 +23,15 @@ _OPTIONS: dict[str, Any] = {
     "pageMarginLeft": 100,
     "pageMarginRight": 100,
     "pageMarginTop": 100,
-    "pageWidth": 2100,
     "scale": 50,
     "smuflTextFont": "none",
     "spacingSystem": 6,
     "svgFormatRaw": True,  # resvg misplaces texts with blanks between their parts
     "xmlIdChecksum": True,  # the same IDs for the same tune
 }
+
+_WIDTH = 2100
+"""Width of a whole page, in verovio's units."""
 
 _MUSIC_FONT = "Leipzig"
 
@@ -71,18 +73,19 @@ def to_svg(musicxml: str) -> str:
     return engrave(musicxml).svg
 
 
-def engrave(musicxml: str) -> Engraving:
+def engrave(musicxml: str, share: float = 1.0) -> Engraving:
     """Engrave a score on a single page of sufficient height.
 
     Args:
         musicxml: The score as MusicXML, with line breaks.
+        share: Width of the page, as a share of that of a whole page.
 
     Returns:
         The page, and where its notes are.
     """
     _verovio.enableLog(_verovio.LOG_OFF)
     engraver = _verovio.toolkit()
-    engraver.setOptions(_OPTIONS)
+    engraver.setOptions({**_OPTIONS, "pageWidth": round(share * _WIDTH)})
     loaded = engraver.loadData(musicxml)
     assert loaded, "what music21 writes, verovio reads"
     svg = _MUSIC_TEXT.sub(_as_paths, engraver.renderToSVG(1))

@@ -72,6 +72,14 @@ def write(
     return files
 
 
+def content(tune: Tune, form: str, instrument: str = "violin") -> bytes:
+    """Return the content of a tune's file in a format; raise the same errors as ``write``."""
+    if form not in _SUFFIXES:
+        raise unknown("format", form, FORMATS)
+    check(tune)
+    return _Contents(dataclasses.replace(tune, title=_printable(tune.title)), instrument).of(form)
+
+
 def paths(folder: Path, stem: str, formats: Sequence[str] = FORMATS) -> list[Path]:
     """Return the paths of a tune's files; raise the same errors as ``write`` for formats and stem."""
     for name in formats:

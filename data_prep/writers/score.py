@@ -33,11 +33,12 @@ _SIGNS = {-1: "-", 0: "", 1: "#"}
 _TIES = {(False, True): "start", (True, True): "continue", (True, False): "stop"}
 
 
-def to_music21(tune: Tune) -> Any:
+def to_music21(tune: Tune, share: float = 1.0) -> Any:
     """Convert a tune to a score.
 
     Args:
         tune: The tune.
+        share: Length of a line, as a share of that on a whole page.
 
     Returns:
         A score with one violin part and complete notation.
@@ -47,7 +48,7 @@ def to_music21(tune: Tune) -> Any:
     part = _m21.stream.Part(id="tune")
     part.insert(0, violin)
     written = bars(tune)
-    for line in lines(written):
+    for line in lines(written, share):
         for bar in line:
             measure = _measure(tune, bar)
             if bar is written[0]:
@@ -65,9 +66,9 @@ def to_music21(tune: Tune) -> Any:
     return score
 
 
-def to_musicxml(tune: Tune) -> str:
-    """Convert a tune to MusicXML, always the same text for the same tune."""
-    exporter = _m21_to_xml.ScoreExporter(to_music21(tune), makeNotation=False)
+def to_musicxml(tune: Tune, share: float = 1.0) -> str:
+    """Convert a tune to MusicXML, always the same text for the same tune; for ``share`` see ``to_music21``."""
+    exporter = _m21_to_xml.ScoreExporter(to_music21(tune, share), makeNotation=False)
     root = exporter.parse()
     # music21 enters itself as the composer, and as the title of a tune without one
     unwanted = {"identification": "creator", "identification/encoding": "encoding-date"}

@@ -11,6 +11,7 @@ from data_prep.pitches import NUM_PITCHES
 from data_prep.tunes.notation import MODES, Mode, Tune, signature
 from data_prep.tunes.spelling import PITCH_CLASSES, tonic
 from models.uses.form import Form, parse_form
+from models.uses.kept_bars import KeptBars
 
 MAX_BARS = 1000
 """Maximum number of bars of a tune."""
@@ -69,6 +70,7 @@ class SamplingRequest:
         form: The form, such as "AABB": parts of equal length; parts with the same letter are alike.
         prompt: A tune whose beginning is to be continued.
         prompt_notes: Number of its notes and rests to be used; all if it has fewer.
+        kept: Bars of an earlier tune that are kept, while the others are composed again; not together with a prompt.
         voices: Number of voices of a score, each a tune that hears the voices above it; 1 for single tunes.
         above: Higher voices that the tune hears, from the top. Its metre, pickup and key are those of the first.
     """
@@ -85,6 +87,7 @@ class SamplingRequest:
     form: str | None = None
     prompt: Tune | None = None
     prompt_notes: int = 16
+    kept: KeptBars | None = None
     voices: int = 1
     above: tuple[Tune, ...] = ()
 
@@ -113,30 +116,38 @@ class SamplingRequest:
         if any(not voice.num_notes for voice in self.above):
             raise BadInputError("a voice above has at least one note", "got one without notes")
         _ = self.asked_key, self.asked_metre, self.asked_form  # parsing checks them
+        self._check_kept()
         low, high = self.pitch_range
         if low > high:
             raise BadInputError(
                 "the lowest pitch is not above the highest", f"got {self.lowest or low} and {self.highest or high}"
             )
 
+    def _check_kept(self) -> None:
+        if self.kept is None:
+            return
+        if self.prompt is not None or self.above or self.voices > 1:
+            raise BadInputError("bars are kept of a single tune", "got a prompt or several voices too")
+        self.kept.check(self.bars, self.asked_metre or self.kept.tune.metre)
+
     @property
     def asked_key(self) -> RequestedKey | None:
-        """The requested key, else that of the prompt or the highest voice; None without any of them."""
+        """The requested key, else that of the prompt, the kept bars or the highest voice; None without any of them."""
         if self.key is not None:
             return parse_key(self.key)
         return None if self.given is None else RequestedKey(self.given.fifths, self.given.mode)
 
     @property
     def asked_metre(self) -> tuple[int, int] | None:
-        """The requested metre, else that of the prompt or the highest voice; None without any of them."""
+        """The requested metre, else that of the prompt, the kept bars or the highest voice; None without them."""
         if self.metre is not None:
             return parse_metre(self.metre)
         return None if self.given is None else self.given.metre
 
     @property
     def given(self) -> Tune | None:
-        """The tune whose metre, pickup and key are taken: the prompt, else the highest voice; None without either."""
-        return self.prompt or next(iter(self.above), None)
+        """The tune whose metre, pickup and key are taken: the prompt, kept bars or the highest voice; else None."""
+        return self.prompt or (self.kept and self.kept.tune) or next(iter(self.above), None)
 
     @property
     def asked_form(self) -> Form | None:

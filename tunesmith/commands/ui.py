@@ -1,8 +1,6 @@
 """``tunesmith ui``: MLflow's UI for the store of a home folder."""
 
-import signal
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -36,7 +34,8 @@ def ui(
     """
     from search.tracking.client import default_uri
     from search.tracking.store_file import sqlite_file
-    from tunesmith.ui_server import check_address
+    from tunesmith.serving.addresses import check_address
+    from tunesmith.serving.running import interrupted_by_signals
 
     folder = home_folder(home)
     file = sqlite_file(default_uri(folder))
@@ -44,7 +43,7 @@ def ui(
         remedy = f"name another folder with --home, or run a search first: {command('search', 'composer')}"
         raise BadInputError("the home folder must have tracked runs", f"{folder} has none", remedy=remedy)
     check_address(host, port)
-    with suppress(KeyboardInterrupt), _interrupted_by_signals():
+    with suppress(KeyboardInterrupt), interrupted_by_signals():
         _serve(folder, host, port)
 
 
@@ -64,17 +63,3 @@ def _serve(folder: Path, host: str, port: int) -> None:
         for name, page in pages.items():
             err.print(f"  {name}  {server.root}{page}", markup=False, soft_wrap=True)
         server.wait()
-
-
-@contextmanager
-def _interrupted_by_signals() -> Generator[None]:
-    """Handle SIGTERM and a closed terminal like Ctrl-C, so that the server is stopped too."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    for number, handler in before.items():
-        if handler != signal.SIG_IGN:  # as under nohup
-            signal.signal(number, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

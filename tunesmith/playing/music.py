@@ -43,11 +43,12 @@ class Music:
         return dataclasses.asdict(self)
 
 
-def music_of_tune(tune: Tune) -> Music:
+def music_of_tune(tune: Tune, *, narrow: bool = False) -> Music:
     """Return a tune with its engraved page.
 
     Args:
         tune: The tune.
+        narrow: Whether the page is half as wide, for phones.
 
     Returns:
         The piece for the player.
@@ -56,7 +57,8 @@ def music_of_tune(tune: Tune) -> Music:
     from data_prep.writers.midi import to_pretty_midi
     from data_prep.writers.score import to_musicxml
 
-    page = engrave(to_musicxml(dataclasses.replace(tune, title="")))  # the title is in the text around the page
+    share = 0.5 if narrow else 1.0
+    page = engrave(to_musicxml(dataclasses.replace(tune, title=""), share), share)  # the title is around the page
     quarter = 60 / tune.quarters_per_minute
     marks = [(_seconds(begin * quarter), _seconds(end * quarter), name) for begin, end, name in page.notes]
     return Music(tune.title, _notes(to_pretty_midi(tune)), page.svg, marks)

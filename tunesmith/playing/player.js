@@ -75,9 +75,10 @@ const tunesmithPlayer = (() => {
 
   /** Shows an engraved page as wide as its place, and returns a function that marks the notes of a time. */
   function showPage(place, music, seek) {
-    const page = new DOMParser().parseFromString(music.svg, "image/svg+xml").documentElement;
-    for (const part of page.querySelectorAll("style, .placeholder")) part.remove();  // player.css has these rules
-    page.querySelector("rect").remove();
+    // player.css has the rules of the page's style, which a Content Security Policy would report when it is parsed.
+    const svg = music.svg.replace(/<style[^]*?<\/style>/g, "").replace(/<rect width="100%"[^>]*>/, "");
+    const page = new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
+    for (const part of page.querySelectorAll(".placeholder")) part.remove();
     const size = ["width", "height"].map((name) => {
       const pixels = parseFloat(page.getAttribute(name));
       page.querySelector("svg").setAttribute(name, pixels);

@@ -32,6 +32,21 @@ _NOTE_LETTERS = "ABCDEFGXZ"
 _LOWER_CASE_FIELDS = "mrsw+"
 
 
+class LineError(ValueError):
+    """Raised for a line that cannot be read.
+
+    Attributes:
+        line: The number of the line, from 1.
+        begin: Where the text that cannot be read begins in the line, from 0 for the first character that is no space.
+        end: Where it ends.
+    """
+
+    def __init__(self, line: int, begin: int, end: int, reason: str) -> None:
+        """Store the place."""
+        super().__init__(f"line {line}: {reason}")
+        self.line, self.begin, self.end = line, begin, end
+
+
 class Line(NamedTuple):
     """A line of a file: number from 1, and text without surrounding spaces."""
 
@@ -51,14 +66,16 @@ def read_tune(tune: str, lines: Sequence[Line], repeats: Repeats = "written") ->
         One piece for each voice.
 
     Raises:
-        ValueError: If the tune has no key or no notes, or a line cannot be read; the message then names the line.
+        LineError: If a line cannot be read.
+        ValueError: If the tune has no key or no notes.
     """
     state = _Tune(repeats)
     for line in lines:
         try:
             state.take(line.text)
         except ValueError as error:
-            raise ValueError(f"line {line.number}: {error}") from None
+            begin, end = state.token or (0, len(line.text))
+            raise LineError(line.number, begin, end, str(error)) from None
     if not state.in_body:
         raise ValueError("a tune's header ends with its key (K:), and there is none")
     voices = {name: voice.finish() for name, voice in state.voices.items()}
@@ -138,6 +155,7 @@ class _Tune:
         self._repeats = repeats
         self._part = ""  # label of the part with which the music begins
         self.in_body = False
+        self.token: tuple[int, int] | None = None  # begin and end of the token that is read, in a line of music
         self.voices: dict[str, Voice] = {}
         self._settings = Settings()
         self._declared: dict[str, list[tuple[str, str]]] = {}  # fields of each voice in the header
@@ -154,6 +172,7 @@ class _Tune:
         Raises:
             ValueError: If it cannot be read.
         """
+        self.token = None
         directive = _DIRECTIVE.match(text)
         if directive is not None:
             self._take_field("I", directive[1])
@@ -222,6 +241,7 @@ class _Tune:
 
     def _take_music(self, text: str) -> None:
         for token in tokens(text):
+            self.token = token.span()
             if token.lastgroup == "comment":
                 break
             if token.lastgroup == "field":

@@ -4,7 +4,8 @@ Symbols: B tunes, n notes so far, J experts, V tokens, D durations, S bar positi
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypeAlias
+from copy import copy
+from typing import NamedTuple, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,14 +61,29 @@ class CopyExperts:
         self._num_durations = len(vocabulary.durations)
         self._num_experts = NUM_EXPERTS[copying]
         self._carriers = _carriers(vocabulary, beat_in_tokens=beat_in_tokens)
-        self._bars = bars
         self._events, self._intervals = _Match(len(bars)), _Match(len(bars))
         self._latest = np.full(len(bars), _ABSENT)  # [B] the latest pitch
         self._rows_at: list[dict[int, int]] = [{} for _ in bars]  # for each tune, notes by onset
-        self._lags = [[number * of_tune.length for number in BARS_BACK] for of_tune in bars]
-        self._tunes = np.arange(len(bars))[:, None]
+        self._set_bars(bars)
         self._back = np.full((len(bars), len(BARS_BACK)), _ABSENT)  # [B, experts for bars] the note to be copied
         self._agreement = np.zeros_like(self._back)
+
+    def _set_bars(self, bars: Sequence[Bars]) -> None:
+        self._bars = bars
+        self._lags = [[number * of_tune.length for number in BARS_BACK] for of_tune in bars]
+        self._tunes = np.arange(len(bars))[:, None]
+
+    def repeat_first(self, bars: Sequence[Bars]) -> Self:
+        """Go on with tunes that begin with the notes of the first one; shallow copies stay as they are."""
+        count = len(bars)
+        self._set_bars(bars)
+        self._events = copy(self._events).repeat_first(count)
+        self._intervals = copy(self._intervals).repeat_first(count)
+        self._latest = np.repeat(self._latest[:1], count)
+        self._back = np.repeat(self._back[:1], count, axis=0)
+        self._agreement = np.repeat(self._agreement[:1], count, axis=0)
+        self._rows_at = [dict(self._rows_at[0]) for _ in bars]
+        return self
 
     def look(self, onset: Sequence[int], position: Ints) -> Pointers:
         """Return the votes for the next notes.
@@ -147,6 +163,12 @@ class _Match:
         self.size = 0
         self.code = np.zeros((num_texts, 64), np.int64)
         self._agreement = np.zeros_like(self.code)  # [B, s] how many codes before s agree with the latest ones
+
+    def repeat_first(self, count: int) -> Self:
+        """Go on with copies of the first text; shallow copies of the match are not changed."""
+        self.code = np.repeat(self.code[:1], count, axis=0)
+        self._agreement = np.repeat(self._agreement[:1], count, axis=0)
+        return self
 
     def add(self, code: Ints) -> None:
         """Append [B] codes; _ABSENT matches nothing."""

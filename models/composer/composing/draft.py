@@ -1,7 +1,10 @@
 """A tune while it is composed: its notes, the tokens that may follow, and the finished tune."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,6 +16,20 @@ from models.composer.composing.heading import TuneHeading
 from models.composer.composing.note_rules import Allowed, BarPosition, Bars, NoteRules
 from models.uses.form import Form
 from models.uses.request import RequestedKey
+
+
+class Given(NamedTuple):
+    """A note that is not sampled: of a prompt, or kept.
+
+    Attributes:
+        token: Its token; None for a rest if the model reads no rests.
+        pitch: Pitch in the tune's key, REST for a rest.
+        ticks: Length (ticks).
+    """
+
+    token: int | None
+    pitch: int
+    ticks: int
 
 
 @dataclass
@@ -27,9 +44,12 @@ class Draft:
         ends_on_tonic: Whether the last note must be the tonic.
         form: The requested form; None without one.
         random: The tune's random stream.
+        script: The notes that are kept, by onset (ticks).
+        weighed_from: Onset (ticks) from which kept notes are weighed.
         pitch: Pitch of each note in the tune's key, REST for a rest.
         ticks: Length of each note (ticks).
         onset: End of the last note (ticks).
+        weight: Log probability of the weighed notes (nats).
     """
 
     heading: TuneHeading
@@ -39,16 +59,20 @@ class Draft:
     ends_on_tonic: bool
     form: Form | None
     random: np.random.Generator
+    script: Mapping[int, Given] = field(default_factory=dict[int, Given])
+    weighed_from: int = 0
     pitch: list[int] = field(default_factory=list[int])
     ticks: list[int] = field(default_factory=list[int])
     onset: int = 0
+    weight: float = 0.0
     _tokens: dict[int, int] = field(default_factory=dict[int, int])  # by onset
     _ending: int | None = None
-    _place: BarPosition = field(init=False)
+    _place: BarPosition = field(default_factory=lambda: BarPosition(0, 0, 0))
 
     def __post_init__(self) -> None:
-        """Start at the beginning of the tune."""
-        self._place = self.rules.following(self.bars.place(0), None)
+        """Start at the beginning of the tune, unless it is a copy."""
+        if not self.pitch:
+            self._place = self.rules.following(self.bars.place(0), None)
 
     @property
     def is_finished(self) -> bool:
@@ -72,11 +96,31 @@ class Draft:
         back = self.form and self.form.bars_back((self.onset - self.bars.pickup) // self.bars.length)
         return self._tokens.get(self.onset - back * self.bars.length) if back else None
 
-    def give(self, token: int | None, pitch: int, duration: Fraction) -> None:
-        """Append a note of the prompt: its token or None, its MIDI pitch or REST, and its duration (quarter notes)."""
-        if token is not None:
-            self._tokens[self.onset] = token
-        self._append(pitch, int(duration * self.resolution))
+    def branch(self, random: np.random.Generator, weighed_from: int) -> "Draft":
+        """Return a copy with its own stream, whose kept notes are weighed from an onset (ticks)."""
+        own = {"pitch": [*self.pitch], "ticks": [*self.ticks], "_tokens": {**self._tokens}}
+        return replace(self, **own, random=random, weighed_from=weighed_from, weight=0.0)
+
+    def kept(self) -> Given | None:
+        """Return the kept note that comes next; None if the next note is free."""
+        return self.script.get(self.onset)
+
+    def weigh(self, log_probability: float) -> None:
+        """Weigh the kept note that comes next by its log probability (nats)."""
+        if self.onset >= self.weighed_from:
+            self.weight += log_probability
+
+    def append(self, note: Given) -> None:
+        """Append a note of a prompt, or a kept one."""
+        if note.token is not None:
+            self._tokens[self.onset] = note.token
+        self._append(note.pitch, note.ticks)
+
+    def notes(self) -> dict[int, Given]:
+        """Return the notes so far by onset (ticks)."""
+        onsets = accumulate(self.ticks, initial=0)
+        notes = zip(onsets, self.pitch, self.ticks, strict=False)
+        return {onset: Given(self._tokens.get(onset), pitch, ticks) for onset, pitch, ticks in notes}
 
     def add(self, token: int, token_pitch: int, length: int | None) -> None:
         """Append an allowed token with its pitch in the model's frame; for ``length`` see ``Allowed``."""

@@ -3,9 +3,10 @@
 Symbols: V tokens, S bar positions. Times are integer ticks.
 A note stays within its bar, and has a length after which the vocabulary can fill the bar exactly; so the last note of a
 tune ends with its last bar. A tuplet that has begun is completed, see ``tuplets``. If no note fits, rules are dropped
-one by one, see ``NoteRules.allowed``.
+one by one, see ``NoteRules.allowed``. No note reaches into a kept note, see ``kept_notes``.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,16 +20,20 @@ from models.composer.composing.tuplets import Tuplets
 
 Marked = NDArray[np.bool_]
 
+_FAR = 2**62
+"""Ticks until a kept note that does not exist."""
+
 
 class BarPosition(NamedTuple):
     """The place at which a note begins.
 
     Attributes:
         position: Ticks since the beginning of the bar.
-        room: Ticks until the end of the bar.
+        room: Ticks until the end of the bar, or a kept note in it.
         left: Ticks until the end of the tune.
         closing: Minimum length of the last note of the tune (ticks).
         tuplet: Bar position (ticks) at which the incomplete tuplet begins, None outside of tuplets.
+        free: Ticks until the next kept note.
     """
 
     position: int
@@ -36,6 +41,7 @@ class BarPosition(NamedTuple):
     left: int
     closing: int = 0
     tuplet: int | None = None
+    free: int = _FAR
 
 
 @dataclass(frozen=True)
@@ -47,18 +53,22 @@ class Bars:
         pickup: Ticks of the pickup, 0 for none.
         end: Ticks of the tune.
         closing: Minimum length of the last note (ticks).
+        kept: Onsets of the kept notes (ticks), ascending.
     """
 
     length: int
     pickup: int
     end: int
     closing: int = 0
+    kept: tuple[int, ...] = ()
 
     def place(self, onset: int) -> BarPosition:
         """Return the place of a note at an onset before the end."""
         position = (onset - self.pickup) % self.length
         left = self.end - onset
-        return BarPosition(position, min(self.length - position, left), left, self.closing)
+        following = bisect_left(self.kept, onset)
+        free = self.kept[following] - onset if following < len(self.kept) else _FAR
+        return BarPosition(position, min(self.length - position, left, free), left, self.closing, free=free)
 
 
 class Allowed(NamedTuple):
@@ -145,13 +155,14 @@ class NoteRules:
             The tokens.
         """
         # A remainder longer than the longest note makes no difference, so that most bars share cached results.
-        place = place._replace(left=min(place.left, max(self._longest, place.room + 1)))
+        most = max(self._longest, place.room + 1)
+        place = place._replace(left=min(place.left, most), free=min(place.free, most))
         if (place, tonic) not in self._allowed:
             self._allowed[place, tonic] = self._find(place, tonic)
         return self._allowed[place, tonic]
 
     def _find(self, place: BarPosition, tonic: int | None) -> Allowed:
-        position, room, left, closing, tuplet = place
+        position, room, left, closing, tuplet, free = place
         at = self._at(position)
         good = [length for length in self._lengths_at(position) if length <= room and self._leads(place, length)]
         fitting = at & np.isin(self.ticks, good)
@@ -165,8 +176,8 @@ class NoteRules:
             rest = room - self.ticks
             closes = ((rest == 0) & (self.ticks >= closing)) | (rest >= closing)
             tiers = [Allowed(tiers[0].tokens & closes), *tiers]
-        if left > room and tuplet is None:
-            tiers.append(Allowed(at & (self.ticks <= left) & (self.ticks % self._tuplets.plain == 0)))
+        if min(left, free) > room and tuplet is None:
+            tiers.append(Allowed(at & (self.ticks <= min(left, free)) & (self.ticks % self._tuplets.plain == 0)))
         tiers.append(Allowed(self._usable, self._completing(place)))
         return next(tier for tier in tiers if tier.tokens.any())
 

@@ -81,6 +81,12 @@ class ComposerSteps:
         """Return the state before the first step."""
         return [cell.start(self.num_folds, -(-num_sequences // _WIDTH)) for cell in self._layers]
 
+    @staticmethod
+    def repeat_first(state: StepState, num_sequences: int) -> StepState:
+        """Return the state of the first sequence for each of several."""
+        num_blocks = -(-num_sequences // _WIDTH)
+        return [tuple(np.tile(values[:, :1, :1], (1, num_blocks, _WIDTH, 1)) for values in layer) for layer in state]
+
     def step(
         self,
         tokens: NDArray[np.int64],

@@ -17,27 +17,25 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data_prep.encodings.vocabulary import MelodyVocabulary
 from data_prep.errors import BadInputError
-from data_prep.melodies.upper_voices import heard, no_voices
 from data_prep.randomness import stream
 from data_prep.tunes.notation import DIVISIONS, Tune
 from data_prep.wording import by_number, counted
 from data_prep.writers.bars import beat_length
+from models.composer.composing.batch import Batch
 from models.composer.composing.best_key import in_best_key
-from models.composer.composing.copy_experts import CopyExperts
-from models.composer.composing.draft import Draft
+from models.composer.composing.draft import Draft, Given
 from models.composer.composing.heading import TuneHeading, bar_length, draw_heading, knows_metre
+from models.composer.composing.kept_notes import compose_around
 from models.composer.composing.note_rules import Bars, NoteRules, usable_tokens, writable
-from models.composer.composing.prompt_events import PromptEvents, prompt_events
-from models.composer.composing.sampling import drawn, recall, shaped
+from models.composer.composing.prompt_events import PromptEvents, nearest_tokens, prompt_events
 from models.composer.composing.steps import ComposerSteps
 from models.composer.model import ComposerModel
 from models.composer.spec import ComposerSpec
-from models.composer.upper_voices import upper_rows
 from models.training import checkpoint
+from models.uses.kept_bars import KeptBars
 from models.uses.request import SamplingRequest
 
 MAX_COUNT = 1000
@@ -47,6 +45,7 @@ _TOGETHER = 64
 """Tunes in one batch: full speed with little memory."""
 
 _PURPOSE = "composing"
+_KEPT = "composing around kept bars"
 
 
 class TuneComposer:
@@ -126,6 +125,8 @@ class TuneComposer:
         purpose = f"{_PURPOSE} voice {len(request.above) + 1}" if request.above else _PURPOSE
         prompt = self._prompt(request)
         rules: dict[tuple[int, int], NoteRules] = {}
+        if request.kept is not None:
+            return [self._around(request.kept, request, number, seed, rules) for number in numbered]
         tunes: list[Tune] = []
         for first in range(0, len(numbered), _TOGETHER):
             numbers = numbered[first : first + _TOGETHER]
@@ -134,6 +135,30 @@ class TuneComposer:
             num_prompt = 0 if prompt is None else len(prompt.pitch)
             tunes += [self._in_likely_key(draft.tune(num_prompt), request) for draft in drafts]
         return tunes
+
+    def _around(
+        self, kept: KeptBars, request: SamplingRequest, number: int, seed: int, rules: dict[tuple[int, int], NoteRules]
+    ) -> Tune:
+        """Compose tune number i around kept bars."""
+        first = self._draft(request, stream(seed, _KEPT, trial=number), rules)
+        notes = list(kept.notes())
+        tokens = nearest_tokens(
+            notes,
+            self.vocabulary,
+            shift=first.heading.shift,
+            bar_length=bar_length(first.heading.metre),
+            pickup=first.heading.pickup,
+        )
+        known = {
+            int(onset * DIVISIONS): Given(token, pitch, int(duration * DIVISIONS))
+            for token, (onset, pitch, duration) in zip(tokens, notes, strict=True)
+        }
+        trunk = replace(first, bars=replace(first.bars, kept=tuple(sorted(known))))
+
+        def random(end: int, candidate: int) -> np.random.Generator:
+            return stream(seed, f"{_KEPT}, gap to {end}", trial=number, fold=candidate)
+
+        return compose_around(known, self._batch([trunk], request), request, random).tune(0)
 
     def _in_likely_key(self, tune: Tune, request: SamplingRequest) -> Tune:
         """Transpose a tune of a model that was trained in all keys to the likeliest key, unless a key is requested."""
@@ -220,70 +245,16 @@ class TuneComposer:
 
     def _write(self, drafts: list[Draft], request: SamplingRequest, prompt: PromptEvents | None) -> None:
         """Add the prompt to the drafts, then compose all of them to their ends, one note at a time."""
-        batch = _Batch(self, drafts, request.above)
+        batch = self._batch(drafts, request)
         if prompt is not None:
             for token, pitch, duration in zip(prompt.token, prompt.pitch, prompt.duration, strict=True):
                 if token is not None:
                     batch.log_probabilities()
                     batch.add(np.full(len(drafts), token))
                 for draft in drafts:
-                    draft.give(token, pitch, duration)
-        while live := [(row, draft) for row, draft in enumerate(drafts) if not draft.is_finished]:
-            log_p = batch.log_probabilities()
-            u, lengths = np.zeros(len(drafts)), dict[int, int | None]()
-            for row, draft in live:
-                if (recalled := draft.recalled()) is not None:
-                    recall(log_p[row], recalled)
-                allowed = draft.allowed()
-                np.copyto(log_p[row], -np.inf, where=~allowed.tokens)
-                u[row], lengths[row] = draft.random.random(), allowed.length
-            tokens = drawn(shaped(log_p, request.temperature, request.top_k, request.top_p), u)
-            batch.add(tokens)
-            for row, draft in live:
-                draft.add(int(tokens[row]), int(self.vocabulary.token_pitch[tokens[row]]), lengths[row])
+                    draft.append(Given(token, pitch, int(duration * DIVISIONS)))
+        while live := [row for row, draft in enumerate(drafts) if not draft.is_finished]:
+            batch.extend(live, request)
 
-
-class _Batch:
-    """The model over B tunes that are composed together, note by note."""
-
-    def __init__(self, composer: TuneComposer, drafts: list[Draft], above: Sequence[Tune]) -> None:
-        spec, self._drafts = composer.spec, drafts
-        self._steps = composer.steps
-        self._state = self._steps.start(len(drafts))
-        self._tokens = np.full(len(drafts), self._steps.begin, np.int64)
-        self._above, self._shift = [_in_ticks(voice) for voice in above], [draft.heading.shift for draft in drafts]
-        self._experts = None
-        if spec.copies != "off":
-            bars = [draft.bars for draft in drafts]
-            self._experts = CopyExperts(composer.vocabulary, spec.copies, bars, beat_in_tokens=spec.beat == "target")
-
-    def log_probabilities(self) -> NDArray[np.float64]:
-        """Return [B, V] log probabilities of every tune's next token (nats), meaningless for finished tunes."""
-        positions = np.array([draft.position for draft in self._drafts])
-        pointers = self._experts and self._experts.look([draft.onset for draft in self._drafts], positions)
-        return self._steps.step(self._tokens, positions, self._state, pointers, self._heard())
-
-    def _heard(self) -> NDArray[np.int64] | None:
-        """Return [B, F] what the next note of every tune hears; None without voices above."""
-        if not self._above:
-            return None
-        now = np.array([draft.onset for draft in self._drafts])
-        upper = no_voices(len(now))
-        for number, voice in enumerate(self._above):
-            upper[:, number] = heard(now, *voice, DIVISIONS)
-        return upper_rows(upper, np.array(self._shift))
-
-    def add(self, tokens: NDArray[np.int64]) -> None:
-        """Append [B] tokens at the onsets of the drafts' next notes."""
-        self._tokens = tokens
-        if self._experts is not None:
-            self._experts.add(tokens, [draft.onset for draft in self._drafts])
-
-
-def _in_ticks(voice: Tune) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the beginning and the end of each note of a voice (ticks), and its pitch."""
-    ends = np.array(
-        [int((onset + length) * DIVISIONS) for onset, length in zip(voice.onsets(), voice.duration, strict=True)]
-    )
-    begins = np.array([int(onset * DIVISIONS) for onset in voice.onsets()])
-    return begins, ends, np.array(voice.pitch, np.int64)
+    def _batch(self, drafts: Sequence[Draft], request: SamplingRequest) -> Batch:
+        return Batch(self.spec, self.vocabulary, self.steps, drafts, request.above)

@@ -18,7 +18,7 @@ from mlflow import MlflowClient
 from tests.mlflow_tables import lay_tables
 from tests.ray_cluster import free_port
 from tunesmith.cli import run
-from tunesmith.ui_server import allowed_hosts
+from tunesmith.serving.addresses import allowed_hosts
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own
 OPEN = {

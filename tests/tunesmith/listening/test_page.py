@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.browser import MISSING, Browser, wait_until
+from tests.served import Served
 from tests.tunesmith.listening.answering import loaded
-from tests.tunesmith.listening.serving import Served, served
+from tests.tunesmith.listening.serving import served
 from tunesmith.listening.answers import Answers, read
 from tunesmith.listening.pages import export
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.served import Served
 from tests.tunesmith.listening.answering import listener_id, loaded
-from tests.tunesmith.listening.serving import Served, served
+from tests.tunesmith.listening.serving import served
 from tunesmith.cli import run
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("listening server")]

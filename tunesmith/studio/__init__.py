@@ -1,0 +1,1 @@
+"""``tunesmith studio``: a web page to compose and perform with trained models."""

@@ -1,0 +1,121 @@
+"""Composing in a studio: what the page asks for becomes a request, and the tune is kept for downloads."""
+
+from dataclasses import replace
+from typing import Any, Literal
+
+from pydantic import Field
+
+from data_prep.errors import BadInputError
+from data_prep.tunes.abc_prompts import read_abc
+from models.uses.kept_bars import KeptBars
+from models.uses.offers import ComposingModel
+from models.uses.request import SamplingRequest, parse_metre
+from tunesmith.playing.music import music_of_tune
+from tunesmith.studio.favourites import Favourites
+from tunesmith.studio.tunes import Id, Latest, Strict, StudioTune, Wish, new_id, written
+
+_MOST_TUNES = 500
+"""Tunes that are kept in memory."""
+
+
+class Again(Strict):
+    """A tune of which some bars are composed again, or to which bars are added.
+
+    Attributes:
+        source: The tune.
+        how: What is done.
+        keep: The bars that are kept.
+        wish: Seed, temperature, top-p and tempo are used, and the number of bars.
+    """
+
+    source: Id
+    how: Literal["composed again", "varied", "continued"]
+    keep: list[int] = Field(max_length=1000)
+    wish: Wish
+
+
+class ComposingDesk:
+    """A composer and the tunes that it made."""
+
+    def __init__(self, model: ComposingModel, name: str, favourites: Favourites) -> None:
+        """Compose with a model of some name."""
+        self._model, self._name, self._favourites = model, name, favourites
+        self._tunes: Latest[StudioTune] = Latest(_MOST_TUNES)
+
+    def warm_up(self) -> None:
+        """Compose and engrave a tune, which imports what this needs."""
+        (tune,) = self._model.compose(SamplingRequest(bars=2))
+        music_of_tune(tune)
+
+    def tune(self, name: str) -> StudioTune | None:
+        """Return a tune, made now or among the favourites; None if there is none of that ID."""
+        return self._tunes.get(name) or self._favourites.get(name)
+
+    def compose(self, wish: Wish) -> StudioTune:
+        """Compose a tune; raise BadInputError if the model cannot."""
+        request = _request(wish)
+        remarks: list[str] = []
+        if wish.prompt.strip():
+            metre = parse_metre(wish.metre) if wish.metre else (4, 4)
+            prompt, remarks = read_abc(wish.prompt, key=wish.key or "C", metre=metre)
+            request = replace(request, prompt=prompt, prompt_notes=prompt.num_notes)
+        return self._made(request, wish, "composed", remarks)
+
+    def again(self, wanted: Again) -> StudioTune:
+        """Compose some bars of a tune again, or more bars; raise BadInputError if the model cannot."""
+        source = self.tune(wanted.source)
+        if source is None:
+            raise BadInputError("a tune of this studio is needed", "this one was made before the studio was restarted")
+        kept = KeptBars(source.tune, frozenset(wanted.keep))
+        first, last = kept.numbers
+        if wanted.wish.bars <= last and len(kept.bars) == last + 1 - first:
+            raise BadInputError("some bars are free to be composed again", "all bars are kept")
+        own = {"key": source.wish.key, "metre": source.wish.metre, "form": source.wish.form, "prompt": ""}
+        if wanted.how == "continued":
+            own["form"] = ""
+        wish = wanted.wish.model_copy(update=own)
+        request = replace(_request(wish), metre=None, kept=kept)
+        return self._made(request, wish, wanted.how, [], sorted(kept.bars))
+
+    def at_tempo(self, name: str, tempo: int) -> StudioTune | None:
+        """Set the tempo of a tune, and return the tune; None if there is none of that ID."""
+        before = self.tune(name)
+        if before is None:
+            return None
+        made = before.model_copy(update={"wish": before.wish.model_copy(update={"tempo": tempo})})
+        self._tunes.add(name, made)
+        if self._favourites.get(name) is not None:
+            self._favourites.add(made)
+        return made
+
+    def _made(
+        self,
+        request: SamplingRequest,
+        wish: Wish,
+        how: Literal["composed", "composed again", "varied", "continued"],
+        remarks: list[str],
+        kept: list[int] | None = None,
+    ) -> StudioTune:
+        remarks = [*remarks, *self._model.remarks(request)]
+        (tune,) = self._model.compose(request, seed=wish.seed)
+        made = StudioTune(
+            id=new_id(), model=self._name, how=how, wish=wish, kept=kept or [], notes=written(tune), remarks=remarks
+        )
+        self._tunes.add(made.id, made)
+        return made
+
+
+def shown(made: StudioTune, *, narrow: bool) -> dict[str, Any]:
+    """Return a tune with what the player needs; see ``music_of_tune``."""
+    return {**made.summary(), "music": music_of_tune(made.tune, narrow=narrow).plain()}
+
+
+def _request(wish: Wish) -> SamplingRequest:
+    return SamplingRequest(
+        bars=wish.bars,
+        temperature=wish.temperature,
+        top_p=wish.top_p,
+        key=wish.key or None,
+        metre=wish.metre or None,
+        form=wish.form or None,
+    )
