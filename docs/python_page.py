@@ -24,7 +24,7 @@ after `*` are given by name. Input that cannot be used raises `BadInputError`, a
 SECTION = re.compile(r"^(Args|Attributes|Returns|Yields|Raises):\n((?:    .*\n|\n)+)", re.MULTILINE)
 ENTRY = re.compile(r"^(\*{0,2}[\w.]+): ((?:.+)(?:\n    .+)*)", re.MULTILINE)
 CODE = re.compile(r"``(.+?)``")
-WIDTH = 100
+WIDTH = 80
 
 
 def python_page() -> str:

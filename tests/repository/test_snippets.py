@@ -138,7 +138,8 @@ def test_command_exists(words: list[str]) -> None:
             assert (ROOT / arguments[0]).is_file()
         case _:
             assert (
-                program in {"git", "cd", "cp", "mkdir", "pip", "mlflow", "export", "ray", "source", "umask", "uv", "python3"}
+                program
+                in {"git", "cd", "cp", "mkdir", "pip", "mlflow", "export", "ray", "source", "umask", "uv", "python3"}
                 or (ROOT / program).exists()
                 or program.startswith(".venv/bin/")
             )
