@@ -1,4 +1,4 @@
-# make search | test | quick | check | bench | ui | clean. The first command creates .venv; later ones reuse it.
+# make search | test | quick | check | bench | docs | serve | ui | clean. The first command creates .venv; later ones reuse it.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
