@@ -8,6 +8,8 @@ from data_prep.errors import BadInputError
 from search.passwords import first_line, without_password
 from search.tracking.client import NOTE, PROMOTION_RUN, SEARCH_RUN, all_pages, check_tracking, connect, quieten
 from search.tracking.store_file import missing_file
+from search.tracking.views import VIEW_TAG, search_view
+from search.tracking.views import renamed as renamed_view
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -33,6 +35,8 @@ def delete_runs(uri: str, family: str, study: str) -> int:
         runs = [run for run in _runs(client, family, study) if run.data.tags.get("kind") != PROMOTION_RUN]
         for run in runs:
             client.delete_run(run.info.run_id)
+        for experiment, key, _ in _view(client, family, study):
+            client.delete_experiment_tag(experiment, key)
         return len(runs)
 
 
@@ -63,6 +67,8 @@ def rename_runs(uri: str, family: str, study: str, old: str, new: str) -> None:
             if tags.get("kind") == SEARCH_RUN and "winner" in tags:
                 client.set_tag(run_id, "winner", renamed(tags["winner"]))
                 client.set_tag(run_id, NOTE, tags.get(NOTE, "").replace(f"**{old}/", f"**{new}/"))
+        for experiment, key, value in _view(client, family, study):
+            client.set_experiment_tag(experiment, key, renamed_view(value, new))
 
 
 @contextmanager
@@ -88,3 +94,11 @@ def _runs(client: Any, family: str, study: str) -> Sequence[Any]:
     if experiment is None:
         return ()
     return list(all_pages(client.search_runs, [experiment.experiment_id], f"tags.study = '{study}'"))
+
+
+def _view(client: Any, family: str, study: str) -> Sequence[tuple[str, str, str]]:
+    """Return the experiment, the tag and its value of a search's view; none if it has no view."""
+    experiment, key = client.get_experiment_by_name(family), VIEW_TAG + search_view(study)
+    if experiment is None or key not in experiment.tags:
+        return ()
+    return ((experiment.experiment_id, key, experiment.tags[key]),)

@@ -10,7 +10,9 @@ Import this module after ``client.quieten``: it imports MLflow.
 """
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow.entities import Metric as MetricPoint
 from mlflow.entities import Param, RunTag
+from mlflow.exceptions import MlflowException
 
 from models.metrics import Metric
 from search.code_version import code_version
@@ -35,6 +38,7 @@ from search.tracking.client import (
     find_experiment,
     log_figure,
 )
+from search.tracking.views import views_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -79,6 +83,15 @@ class RunWriter:
         self._parent = self._find_parent()
         self._runs: dict[int, _Run] = {}
         self.find_runs()
+        self._write_views()
+
+    def _write_views(self) -> None:
+        """Write the views in which MLflow's UI lists the runs; a store that refuses them lacks only the views."""
+        tags = self._client.get_experiment(self._experiment).tags
+        views = views_of(self._search, self._tags["study"], self._objective, tags, int(time.time() * 1000))
+        with suppress(MlflowException):
+            for key, value in views.items():
+                self._client.set_experiment_tag(self._experiment, key, value)
 
     def find_runs(self) -> None:
         """Find the runs of the trials, and the epochs and states that MLflow has."""

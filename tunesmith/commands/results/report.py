@@ -1,13 +1,12 @@
 """``tunesmith report``: one HTML file about one or several searches."""
 
-import webbrowser
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from data_prep.errors import BadInputError
-from tunesmith.console import err, out
+from tunesmith.console import err, open_page, out
 from tunesmith.figures import byte_size
 from tunesmith.home import home_folder
 from tunesmith.options import Force, Home
@@ -51,5 +50,5 @@ def report(
     except OSError as error:
         raise BadInputError("the report could not be written", error.strerror or str(error), str(path)) from None
     out.print(f"{path} ({byte_size(len(page))})", markup=False, soft_wrap=True)
-    if show and not webbrowser.open(path.absolute().as_uri()):
-        err.print("no browser could be started; open the file in one", markup=False)
+    if show:
+        open_page(path.absolute().as_uri())
