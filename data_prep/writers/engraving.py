@@ -1,6 +1,7 @@
 """Engrave MusicXML as SVG with verovio, and render the SVG as PNG with resvg."""
 
 import re
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -51,14 +52,33 @@ _MUSIC_TEXT = re.compile(
 """A text of verovio that begins with signs of the music font: the note of a tempo."""
 
 
+@dataclass(frozen=True)
+class Engraving:
+    """An engraved page.
+
+    Attributes:
+        svg: The page as SVG, which does not require a music font.
+        notes: Onset, end (quarter notes from the beginning) and ID in the page of each engraved note. A tied note
+            is engraved as several.
+    """
+
+    svg: str
+    notes: tuple[tuple[float, float, str], ...]
+
+
 def to_svg(musicxml: str) -> str:
+    """Engrave a score on a single page of sufficient height, and return the page as SVG; see ``engrave``."""
+    return engrave(musicxml).svg
+
+
+def engrave(musicxml: str) -> Engraving:
     """Engrave a score on a single page of sufficient height.
 
     Args:
         musicxml: The score as MusicXML, with line breaks.
 
     Returns:
-        The page as SVG, which does not require a music font.
+        The page, and where its notes are.
     """
     _verovio.enableLog(_verovio.LOG_OFF)
     engraver = _verovio.toolkit()
@@ -67,7 +87,15 @@ def to_svg(musicxml: str) -> str:
     assert loaded, "what music21 writes, verovio reads"
     svg = _MUSIC_TEXT.sub(_as_paths, engraver.renderToSVG(1))
     opening = svg.index(">") + 1
-    return f'{svg[:opening]}<rect width="100%" height="100%" fill="white" style="stroke: none" />{svg[opening:]}'
+    svg = f'{svg[:opening]}<rect width="100%" height="100%" fill="white" style="stroke: none" />{svg[opening:]}'
+    return Engraving(svg, _times(engraver.renderToTimemap({})))
+
+
+def _times(moments: list[dict[str, Any]]) -> tuple[tuple[float, float, str], ...]:
+    """Return the onset, the end and the ID of each note from verovio's list of what begins and ends at each time."""
+    begun = {name: moment["qstamp"] for moment in moments for name in moment.get("on", ())}
+    ended = {name: moment["qstamp"] for moment in moments for name in moment.get("off", ())}
+    return tuple((onset, ended[name], name) for name, onset in begun.items())
 
 
 def to_png(svg: str) -> bytes:

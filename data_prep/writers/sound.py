@@ -56,7 +56,7 @@ def to_samples(midi: Any, begin: float = 0.0, end: float = math.inf) -> NDArray[
         (player.program, note, release)
         for player in midi.instruments
         if not player.is_drum
-        for note, release in _releases(player)
+        for note, release in releases(player)
         if begin <= note.start < end
     ]
     mixed = np.zeros(max(round((min(midi.get_end_time(), end) - begin) * RATE), 0))
@@ -72,7 +72,7 @@ def to_samples(midi: Any, begin: float = 0.0, end: float = math.inf) -> NDArray[
 def held_seconds(midi: Any) -> float:
     """Return the sum of the times for which the notes of a PrettyMIDI are held, by their keys or the pedal."""
     players = (player for player in midi.instruments if not player.is_drum)
-    return sum(release - note.start for player in players for note, release in _releases(player))
+    return sum(release - note.start for player in players for note, release in releases(player))
 
 
 def wav_file(samples: NDArray[np.int16], rate: int) -> bytes:
@@ -94,7 +94,7 @@ def wav_file(samples: NDArray[np.int16], rate: int) -> bytes:
     return file.getvalue()
 
 
-def _releases(player: Any) -> Iterator[tuple[Any, float]]:
+def releases(player: Any) -> Iterator[tuple[Any, float]]:
     """Yield each note of an instrument with the time at which its sound is released (seconds).
 
     A note that ends while the sustain pedal is down sounds until the pedal is raised, or its key is struck again.

@@ -1,6 +1,5 @@
 """Settings as points: ranges on [0, 1], each value of a list on an axis of its own; distances of points are Gower's."""
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -28,9 +27,7 @@ def coordinates(space: Space, values: Mapping[str, Value]) -> NDArray[np.float64
         domain, value = space.domains[name], values.get(name, space.default(name))
         if isinstance(domain, Range):
             assert not isinstance(value, str)
-            scale = math.log if domain.log else float
-            inside = min(max(float(value), domain.low), domain.high)
-            point.append((scale(inside) - scale(domain.low)) / (scale(domain.high) - scale(domain.low)))
+            point.append(domain.place(min(max(float(value), domain.low), domain.high)))
         elif isinstance(domain, Categorical):
             point += [0.5 * (value == each) for each in domain.values]
     return np.array(point)

@@ -114,6 +114,11 @@ class Range:
         steps = (value - self.low) / (self.step or 1)
         return (not self.whole and self.step is None) or abs(steps - round(steps)) < _ROUNDING
 
+    def place(self, number: float) -> float:
+        """Return where a number is on the range's scale: 0 at the lower bound, 1 at the upper one."""
+        scale: Callable[[float], float] = math.log if self.log else float
+        return (scale(number) - scale(self.low)) / (scale(self.high) - scale(self.low))
+
     def nearest(self, number: float) -> float:
         """Return the value that is nearest to a number; of two equally near values, the lower one."""
         number = min(max(number, self.low), self.high)

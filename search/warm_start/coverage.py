@@ -76,8 +76,7 @@ def same(one: Mapping[str, Value], other: Mapping[str, Value]) -> bool:
 def _difference(domain: Domain, one: Value, other: Value) -> float:
     if not isinstance(domain, Range):
         return float(one != other)
-    scale = math.log if domain.log else float
-    return abs(scale(float(one)) - scale(float(other))) / (scale(domain.high) - scale(domain.low))
+    return abs(domain.place(float(one)) - domain.place(float(other)))
 
 
 def _equal(one: Value, other: Value) -> bool:

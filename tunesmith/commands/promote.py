@@ -221,7 +221,7 @@ def _print_comparison(outcome: "PromotionResult") -> None:
 def _print_next(family: str, reference: str) -> None:
     from models.families import family as find_family
     from tunesmith.names.use import use_command
-    from tunesmith.reports.search_result import print_next
+    from tunesmith.reports.next_commands import print_next
 
     use = use_command(find_family(family), "--model", reference)
     print_next(

@@ -16,12 +16,21 @@ from search.plots.importances import Importance, importances
 from search.spec.file import SearchSpec
 from search.spec.sections import NEXT_TRIALS
 from search.study.records import ExpectedGain
-from search.study.report import Configuration, configurations, counts, improvement, initial_trials, optimism
+from search.study.report import Configuration, configurations, counts, improvement, optimism
 from search.tracking.client import tracking_uri
 from tunesmith.console import new_table, out
-from tunesmith.figures import duration, gain_line, interval, setting_text, settings_line, state_word, with_error
-from tunesmith.names.use import use_command
+from tunesmith.figures import duration, interval, setting_text, settings_line, state_word, with_error
 from tunesmith.program import command
+from tunesmith.reports.findings import (
+    Finding,
+    about_baselines,
+    about_ends,
+    about_gain,
+    about_given,
+    about_optimism,
+    compare_with_given,
+)
+from tunesmith.reports.next_commands import next_commands, print_next
 
 _BEST = 5
 _MATTERED = 8
@@ -32,8 +41,6 @@ _WHY: Mapping[Reason, str] = {
     "time": "its time is up",
     "interrupted": "interrupted",
 }
-_NOISE = 2.0
-"""Standard errors below which a gain may be noise."""
 
 
 def as_data(
@@ -52,7 +59,7 @@ def as_data(
         "objective": objective.name,
         "best": [_best_data(each, family) for each in best],
         "optimism": None if luck is None else {**luck.summary(), "trials": len(luck.values)},
-        "initial": _initial_data(best, spec, family, outcome),
+        "initial": _initial_data(found, spec, family, outcome),
         "baselines": None if baselines is None else [_baseline_data(baseline) for baseline in baselines],
         "importances": [
             {"setting": importance.setting, "share": importance.share}
@@ -68,11 +75,11 @@ def _gain_data(gain: ExpectedGain) -> dict[str, float | None]:
 
 
 def _initial_data(
-    best: Sequence[Configuration], spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult
+    found: Sequence[Configuration], spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult
 ) -> dict[str, Any] | None:
     """Return the best point that the search was given and how much better the winner is; None without one."""
-    gain = _gain_over_initial(best[0], spec, family, outcome) if best else None
-    return None if gain is None else {"number": gain[0].trial.number, "gain": gain[1].summary()}
+    compared = compare_with_given(found, spec, family, outcome) if found else None
+    return None if compared is None else {"number": compared.best.trial.number, "gain": compared.gain.summary()}
 
 
 def _best_data(each: Configuration, family: Family[Any, Any]) -> dict[str, Any]:
@@ -112,8 +119,7 @@ def print_result(
     states = ", ".join(f"{count} {state_word(state)}" for state, count in counts(outcome.trials).items())
     trials = counted(len(outcome.trials), "trial")
     out.print(f"[bold]{spec.name}[/]: {_WHY[outcome.reason]} after {duration(outcome.seconds)}; {trials}: {states}")
-    if (gain := outcome.expected_gain) is not None:
-        out.print(gain_line(gain.gain, gain.standard_error, objective.unit), soft_wrap=True)
+    _print_finding(about_gain(outcome, objective))
     found = configurations(outcome.trials, objective)
     best = found[:_BEST]
     if not best:
@@ -121,9 +127,10 @@ def print_result(
         out.print(f"  {command('search', spec.name, '--time', 'none')}", markup=False, soft_wrap=True)
         return
     _print_best(best, family, spec)
-    _print_optimism(found, objective)
+    _print_finding(about_optimism(found, objective), "dim")
     _print_winner(best[0], family)
-    _print_initial(found, spec, family, outcome)
+    for finding in (about_given(found, spec, family, outcome), *about_ends(found, spec)):
+        _print_finding(finding, "dim")
     if baselines is not None:
         _print_baselines(best[0], objective, baselines)
     _print_importances(_importances(spec, family, outcome))
@@ -151,20 +158,6 @@ def _print_best(best: Sequence[Configuration], family: Family[Any, Any], spec: S
     out.print(table)
 
 
-def _print_optimism(found: Sequence[Configuration], objective: Metric) -> None:
-    """Say how much the confirmed trials had gained by being chosen for their results."""
-    luck = optimism(found, objective)
-    if luck is not None:
-        trials = counted(len(luck.values), "trial")
-        words = "worse" if luck.mean >= 0 else "better"
-        gap = interval(abs(luck.mean), luck.standard_error)
-        out.print(
-            f"[dim]repeats of the best {trials} with other seeds were {words} by {gap} than the first results; scores "
-            "are means over the seeds[/]",
-            soft_wrap=True,
-        )
-
-
 def _print_winner(best: Configuration, family: Family[Any, Any]) -> None:
     winner = best.trial
     table = new_table(show_header=False)
@@ -179,48 +172,6 @@ def _print_winner(best: Configuration, family: Family[Any, Any]) -> None:
         out.print(table)
 
 
-def _print_initial(
-    found: Sequence[Configuration], spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult
-) -> None:
-    """Say what the search found in addition to the points that it was given."""
-    winner, objective = found[0], family.metrics[0]
-    gain = _gain_over_initial(winner, spec, family, outcome)
-    if gain is None:
-        return
-    initial, gained = gain
-    is_given = initial.trial.number == winner.trial.number
-    line = "it is a point that the search was given; the search found nothing better"
-    if not is_given:
-        line = f"better by {_interval(gained)} than #{initial.trial.number}, the best point that the search was given"
-    elif own := _best_own(found, spec, outcome):
-        worse = improvement(winner.score, own.score, objective)
-        line += f"; the best of its own, #{own.trial.number}, is worse by {_interval(worse)}"
-        gained = worse
-    noise = len(gained.values) > 1 and gained.mean < _NOISE * gained.standard_error
-    style = "yellow" if is_given or noise else "dim"
-    out.print(f"[{style}]{line}{': within noise' if noise else ''}[/]", soft_wrap=True)
-
-
-def _best_own(found: Sequence[Configuration], spec: SearchSpec, outcome: SearchResult) -> Configuration | None:
-    """Return the best configuration that the search was not given."""
-    given = {trial.number for trial in initial_trials(outcome.trials, (*spec.prior, *outcome.warm_points))}
-    return next((each for each in found if each.trial.number not in given), None)
-
-
-def _interval(values: FoldValues) -> str:
-    return interval(values.mean, values.standard_error)
-
-
-def _gain_over_initial(
-    winner: Configuration, spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult
-) -> tuple[Configuration, FoldValues] | None:
-    """Return the best point that the search was given, and the winner's gain; None without such a point."""
-    objective = family.metrics[0]
-    points = (*spec.prior, *outcome.warm_points)
-    best = configurations(initial_trials(outcome.trials, points), objective)
-    return (best[0], improvement(winner.score, best[0].score, objective)) if best else None
-
-
 def _print_baselines(winner: Configuration, objective: Metric, baselines: Sequence[Baseline]) -> None:
     score = winner.score
     parts = [name for name in (baselines[0].others if baselines else ()) if name.startswith(f"{objective.name}_")]
@@ -229,7 +180,7 @@ def _print_baselines(winner: Configuration, objective: Metric, baselines: Sequen
     for baseline in baselines:
         gain = improvement(score, baseline.score, objective)
         others = [with_error(baseline.others[name]) for name in parts]
-        table.add_row(baseline.name, with_error(baseline.score), *others, _interval(gain))
+        table.add_row(baseline.name, with_error(baseline.score), *others, interval(gain.mean, gain.standard_error))
     own = [with_error(values) if (values := winner.trial.last(name)) else "" for name in parts]
     table.add_row(f"#{winner.trial.number}, the winner", with_error(score), *own, "", style="bold green")
     out.print()
@@ -237,9 +188,13 @@ def _print_baselines(winner: Configuration, objective: Metric, baselines: Sequen
     several = "± is one standard error over the folds; gains are paired, fold by fold"
     single = "a single split has no standard errors: whether a difference is noise is unknown"
     out.print(f"[dim]{several if len(score.values) > 1 else single}[/]")
-    for baseline in baselines:
-        if not baseline.oracle and improvement(score, baseline.score, objective).mean < 0:
-            out.print(f"[yellow]{baseline.name} is better than the winner[/]")
+    for finding in about_baselines(winner, objective, baselines):
+        _print_finding(finding)
+
+
+def _print_finding(finding: Finding | None, style: str = "") -> None:
+    if finding is not None:
+        out.print(finding.text, style="yellow" if finding.warns else style, markup=False, soft_wrap=True)
 
 
 def _print_importances(shares: Sequence[Importance]) -> None:
@@ -253,29 +208,3 @@ def _print_importances(shares: Sequence[Importance]) -> None:
     remark = "(fANOVA of the ranks after equal epochs; rough with few trials)"
     out.print(f"[bold]importance of the settings[/] [dim]{remark}[/]")
     out.print(table)
-
-
-def next_commands(spec: SearchSpec, family: Family[Any, Any], winner: Configuration) -> Sequence[tuple[str, str]]:
-    """Return commands to run next, each with its effect."""
-    trial = f"{spec.name}/{winner.trial.number}"
-    more = ("--time", "none", "--trials", str(2 * spec.budget.trials))
-    use = use_command(family, "--trial", trial)
-    return (
-        *([(use, "make music with it")] if use else []),
-        (command("promote", spec.name), "train it on all folds, test it once, register it"),
-        (command("report", spec.name, "--open"), "look at all figures in the browser"),
-        (command("show", trial), "show the winner's curves"),
-        (command("trials", spec.name), "list all trials"),
-        (command("ui", spec.name, "--open"), "show its runs in MLflow"),
-        (command("trial", "--like", trial), "repeat the winner on this machine"),
-        (command("search", spec.name, *more), "run more trials"),
-    )
-
-
-def print_next(commands: Sequence[tuple[str, str]]) -> None:
-    """Print commands to run next, each with its effect."""
-    width = max(len(line) for line, _ in commands)
-    out.print()
-    out.print("[bold]next[/]")
-    for line, meaning in commands:
-        out.print(f"  {escape(f'{line:<{width}}')}  [dim]{meaning}[/]", soft_wrap=True)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.ray_cluster import free_port
 from tests.tunesmith.conftest import Place
-from tests.tunesmith.listening.browser import MISSING, Browser, wait_until
+from tests.browser import MISSING, Browser, wait_until
 from tunesmith.cli import run
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("searched")]

@@ -73,7 +73,7 @@ def served(folder: Path, port: int | None = None) -> Generator[Served]:
 
 
 def _wait(server: Served) -> None:
-    from tests.tunesmith.listening.browser import wait_until
+    from tests.browser import wait_until
 
     def answers() -> bool:
         try:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser import MISSING, Browser, wait_until
 from tests.tunesmith.listening.answering import loaded
-from tests.tunesmith.listening.browser import MISSING, Browser, wait_until
 from tests.tunesmith.listening.serving import Served, served
 from tunesmith.listening.answers import Answers, read
 from tunesmith.listening.pages import export

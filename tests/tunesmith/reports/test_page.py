@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from search.study.lease import Driver
+from tests.browser import MISSING, Browser, wait_until
 from tests.search.plots.trained import search_record
-from tests.tunesmith.listening.browser import MISSING, Browser, wait_until
 from tunesmith.reports.page.content import content_of
 from tunesmith.reports.page.document import document
 
@@ -60,7 +60,7 @@ def test_words_of_users_are_text_in_the_page() -> None:
 
 def test_without_a_full_trial_the_report_says_what_to_do() -> None:
     content = content_of(search_record(12, complete=False))
-    assert "No trial has trained for its full budget yet." in content.sentences[0]
+    assert "No trial has trained for its full budget yet" in content.findings[0].sentence
     assert "--time none" in content.commands[0][0]
     assert len(content.rows) == 12
     assert document([content])

@@ -19,12 +19,11 @@ from search.study.report import (
     costed_trials,
     counts,
     improvement,
-    initial_trials,
-    optimism,
 )
-from tunesmith.figures import duration, gain_line, interval, setting_text, state_word, with_error
+from tunesmith.figures import duration, interval, setting_text, state_word, with_error
 from tunesmith.program import command
-from tunesmith.reports.search_result import next_commands
+from tunesmith.reports.findings import Finding, findings
+from tunesmith.reports.next_commands import next_commands
 from tunesmith.reports.trial_table import rows, sorted_rows
 from tunesmith.searching import baseline_cache
 
@@ -49,7 +48,7 @@ class Content:
         name: Its name.
         subtitle: What it searched, on which data.
         tiles: The main numbers, each with its name.
-        sentences: The result in words.
+        findings: The result in words.
         winner: Settings of the winner that differ from the defaults, with their descriptions.
         baselines: Rows of name, score and how much better the winner is.
         charts: The figures.
@@ -61,7 +60,7 @@ class Content:
     name: str
     subtitle: str
     tiles: Sequence[tuple[str, str]]
-    sentences: Sequence[str]
+    findings: Sequence[Finding]
     winner: Sequence[tuple[str, str, str]]
     baselines: Sequence[tuple[str, str, str]]
     charts: Sequence[Chart]
@@ -88,7 +87,7 @@ def content_of(record: SearchRecord) -> Content:
         record.spec.name,
         _subtitle(record, family),
         _tiles(record, family, found, share),
-        _sentences(record, family, found),
+        findings(found, record.spec, family, record, _scored(record, family, found)),
         _winner(found, family),
         _baselines(record, family, found),
         charts,
@@ -119,36 +118,6 @@ def _tiles(
     ]
 
 
-def _sentences(record: SearchRecord, family: Family[Any, Any], found: Sequence[Configuration]) -> list[str]:
-    objective, spec = family.metrics[0], record.spec
-    if not found:
-        return ["No trial has trained for its full budget yet. Give the search more time, and make the report again."]
-    winner = found[0]
-    seeds = f" (mean of {winner.num_seeds} seeds)" if winner.repeats else ""
-    lines = [f"The best trial is #{winner.trial.number}, with {with_error(winner.score)} {objective.unit}{seeds}."]
-    given = {trial.number for trial in initial_trials(record.trials, (*spec.prior, *record.warm_points))}
-    if winner.trial.number in given:
-        lines.append("It is a point that the search was given; the search found nothing better.")
-    elif rest := [each for each in found if each.trial.number in given]:
-        better = _interval(improvement(winner.score, rest[0].score, objective))
-        lines.append(
-            f"It is better by {better} than #{rest[0].trial.number}, the best point that the search was given."
-        )
-    luck = optimism(found, objective)
-    if luck is not None:
-        words = f"{'worse' if luck.mean >= 0 else 'better'} by {abs(luck.mean):.4f}"
-        lines.append(f"Repeats with other seeds were {words} than the first results, on average.")
-    if record.expected_gain is not None:
-        gain_text = gain_line(record.expected_gain.gain, record.expected_gain.standard_error, objective.unit)
-        lines.append(f"{gain_text[0].upper()}{gain_text[1:]}.")
-    stronger = [
-        each.name
-        for each in _scored(record, family, winner)
-        if not each.oracle and improvement(winner.score, each.score, objective).mean < 0
-    ]
-    return [*lines, *(f"{name} is better than the winner." for name in stronger)]
-
-
 def _winner(found: Sequence[Configuration], family: Family[Any, Any]) -> list[tuple[str, str, str]]:
     if not found:
         return []
@@ -165,7 +134,7 @@ def _baselines(
     record: SearchRecord, family: Family[Any, Any], found: Sequence[Configuration]
 ) -> list[tuple[str, str, str]]:
     """Return the baselines that were scored on the same data, and the winner."""
-    scored = _scored(record, family, found[0]) if found else ()
+    scored = _scored(record, family, found)
     if not scored:
         return []
     objective, score = family.metrics[0], found[0].score
@@ -175,10 +144,10 @@ def _baselines(
     return [*table, (f"#{found[0].trial.number}, the winner", with_error(score), "")]
 
 
-def _scored(record: SearchRecord, family: Family[Any, Any], winner: Configuration) -> Sequence[Baseline]:
+def _scored(record: SearchRecord, family: Family[Any, Any], found: Sequence[Configuration]) -> Sequence[Baseline]:
     """Return the baselines that a search on this machine scored on the same folds."""
     scored = baseline_cache.read(family.name, record.fingerprint) or ()
-    return [each for each in scored if len(each.score.values) == len(winner.score.values)]
+    return [each for each in scored if found and len(each.score.values) == len(found[0].score.values)]
 
 
 def _charts(record: SearchRecord, family: Family[Any, Any], found: Sequence[Configuration]) -> list[Chart]:
