@@ -9,9 +9,9 @@ from collections.abc import Generator
 
 import pytest
 
+from tests.browser import MISSING, Browser, wait_until
 from tests.ray_cluster import free_port
 from tests.tunesmith.conftest import Place
-from tests.browser import MISSING, Browser, wait_until
 from tunesmith.cli import run
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("searched")]
