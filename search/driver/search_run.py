@@ -72,6 +72,12 @@ class SearchTask:
         return self.family.metrics[0]
 
     @property
+    def counts(self) -> dict[str, int]:
+        """The numbers of pieces and notes of the data, as far as its kind has them."""
+        names = ("num_pieces", "num_notes")
+        return {name: int(getattr(self.data, name)) for name in names if hasattr(self.data, name)}
+
+    @property
     def folder(self) -> Path:
         """The search's own folder."""
         return folder(self.home, self.search.name)
@@ -181,7 +187,7 @@ class SearchRun:
         self._files = migrate_storage(study, task.search, task.home)
         self._num_before = study.num_finished
         tags = {"study": study.id, "fingerprint": task.fingerprint}
-        self._tracking = Tracking(task.search, task.home, task.objective, tags, study.records())
+        self._tracking = Tracking(task.search, task.home, task.objective, tags, study.records(), task.counts)
         self._failures = Failures(workers.slots)
         self._recorder = Recorder(study, self._tracking, observer, task.objective, self._failures)
         self._convergence = Convergence(study, task.objective, lambda: self._recorder.num_finished, observer)
