@@ -115,6 +115,7 @@ class SearchResult:
         budget: The budget in the end, which may have been changed while the search ran.
         warm_points: The points that it took from other searches at its first start.
         expected_gain: What further trials are expected to gain; None if there are too few trials.
+        is_tracked: Whether MLflow has everything.
     """
 
     reason: Reason
@@ -126,6 +127,7 @@ class SearchResult:
     budget: Budget
     warm_points: tuple[Mapping[str, Value], ...] = ()
     expected_gain: ExpectedGain | None = None
+    is_tracked: bool = True
 
 
 def run(
@@ -231,6 +233,7 @@ class SearchRun:
             budget,
             study.warm_points,
             study.expected_gain,
+            self._tracking.ended,
         )
 
     def _announce(self) -> None:

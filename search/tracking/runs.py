@@ -140,7 +140,7 @@ class RunWriter:
         return _Run(run_id)
 
     def _log(self, run: _Run, record: TrialRecord, epochs: Sequence[EpochRecord]) -> None:
-        points = [point for epoch in epochs for point in _points(epoch)]
+        points = [point for epoch in epochs for point in points_of(epoch)]
         params = [Param(name, str(value)) for name, value in record.values.items()] if run.state is None else []
         tags = [RunTag("state", record.state), RunTag("epochs", str(len(record.epochs)))]
         if record.epochs and record.epochs[-1].report.backend:
@@ -234,7 +234,8 @@ class RunWriter:
         return all_pages(self._client.search_runs, [self._experiment], query)
 
 
-def _points(epoch: EpochRecord) -> Iterator[MetricPoint]:
+def points_of(epoch: EpochRecord) -> Iterator[MetricPoint]:
+    """Yield the metrics of an epoch: means, standard errors and folds."""
     step = epoch.report.epoch
     yield MetricPoint("epoch_seconds", epoch.report.seconds, epoch.at, step)
     for name, folds in epoch.report.metrics.items():

@@ -195,11 +195,13 @@ def _run(
         err.print(f"the baselines were not scored: {scoring.reason}. To score them:", markup=False, soft_wrap=True)
         err.print(f"  {command('search', spec.name)}", markup=False, soft_wrap=True)
     from tunesmith.reports.search_result import as_data, print_result  # imports Ray, which starts faster by itself
+    from tunesmith.searching.result_in_mlflow import log_result
 
     if as_json:
         print_json(as_data(spec, family, outcome, baselines, home))
     else:
         print_result(spec, family, outcome, baselines)
+    log_result(spec, outcome, baselines or (), prepared, home)
     if scoring.interrupted:
         raise typer.Exit(130)
 

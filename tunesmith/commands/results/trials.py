@@ -1,7 +1,5 @@
 """``tunesmith trials`` and ``show``: the trials of a search, which may still be running."""
 
-import csv
-import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -69,7 +67,7 @@ def trials(
     """
     from models.families import family as find_family
     from search.study.database import read_search
-    from tunesmith.reports.trial_table import print_table, rows, sorted_rows
+    from tunesmith.reports.trial_table import csv_text, print_table, rows, sorted_rows
 
     if stop is not None or add:
         shown = {"--sort": sort, "--csv": as_csv, "--front": front, "--picture": picture}
@@ -88,7 +86,7 @@ def trials(
     if as_json:
         print_json(table)
     elif as_csv:
-        _print_csv(table)
+        sys.stdout.write(csv_text(table))
     else:
         print_table(record, family, table)
 
@@ -123,15 +121,6 @@ def _front(
     if target is not None:
         save(picture(front, record, family), target, replace=replace)
     print_json(as_data(front, record, family)) if as_json else print_front(front, record, family)
-
-
-def _print_csv(table: list[dict[str, Any]]) -> None:
-    text = io.StringIO()
-    columns = list(dict.fromkeys(key for row in table for key in row))
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(table)
-    sys.stdout.write(text.getvalue())
 
 
 def show(
