@@ -11,6 +11,7 @@ from data_prep.errors import BadInputError, unknown
 
 if TYPE_CHECKING:
     from search.spec.sections import Data
+    from search.study.records import TrialRecord
     from search.trials.files import TrialFiles
 
 FOLDER = "kept"
@@ -52,11 +53,11 @@ def check_new(home: Path, name: str) -> None:
     """
     from search.spec.whole_search import check_name
 
-    check_name(name, "--keep")
+    check_name(name, "--keep", "a kept model's name")
     if name.isdecimal():
-        raise BadInputError("the name of a kept model has a letter", f"got {name!r}", "--keep")
+        raise BadInputError("a kept model's name is not a number, unlike a trial's", f"got {name!r}", "--keep")
     if _file(home, name).exists():
-        raise BadInputError("the name of a kept model must be new", f"there is {_file(home, name)}", "--keep")
+        raise BadInputError("a kept model's name must be new", f"there is {_file(home, name)}", "--keep")
 
 
 @contextmanager
@@ -111,6 +112,26 @@ def data_of(model: Path) -> "Data | None":
 
     report = read_report(model)
     return None if report is None else Data.model_validate(report["data"])
+
+
+def trial_of(report: Mapping[str, Any]) -> "TrialRecord":
+    """Return the trial in a report; ``write_report`` wrote it."""
+    from models.family import EpochReport
+    from models.metrics import FoldValues
+    from search.study.records import EpochRecord, TrialRecord
+
+    epochs = tuple(
+        EpochRecord(
+            EpochReport(
+                each["epoch"],
+                {name: FoldValues(tuple(values["folds"])) for name, values in each["metrics"].items()},
+                each["seconds"],
+            ),
+            at=0,
+        )
+        for each in report["epochs"]
+    )
+    return TrialRecord(0, "COMPLETE", report["spec"], epochs, None, None, "")
 
 
 def _file(home: Path, name: str) -> Path:

@@ -70,15 +70,15 @@ class LoneTraining:
             finally:
                 lines.end()
         result = self._as_data(lines.reports)
-        is_kept = self.keep is not None and len(lines.reports) == lines.epochs
-        if is_kept:
-            kept.write_report(self.home, self.keep, result, self.data)
+        keep = self.keep if len(lines.reports) == lines.epochs else None
+        if keep is not None:
+            kept.write_report(self.home, keep, result, self.data)
         if as_json:
             print_json(result)
         elif lines.reports:
             _print_result(self.family, lines.reports)
-            if is_kept:
-                self._print_uses()
+            if keep is not None:
+                self._print_uses(f"{kept.FOLDER}/{keep}")
 
     def _train(self, prepared: Prepared, report: Callable[[EpochReport], None]) -> None:
         place = nullcontext() if self.keep is None else kept.keeping(self.home, self.keep, self.number)
@@ -133,8 +133,7 @@ class LoneTraining:
             like=self.like,
         )
 
-    def _print_uses(self) -> None:
-        name = f"{kept.FOLDER}/{self.keep}"
+    def _print_uses(self, name: str) -> None:
         uses = [use_command(self.family, "--model", name), command("show", name)]
         out.print(f"kept as {name}; to use it:", markup=False, soft_wrap=True)
         for line in filter(None, uses):

@@ -56,7 +56,8 @@ def result(record: SearchRecord) -> SearchResult:
 
 def test_the_run_of_a_search_has_its_result_and_the_winners_run_has_music(searched: Place) -> None:
     uri = default_uri(searched.folder / "runs")
-    named, client = runs(uri), MlflowClient(uri)
+    named = runs(uri)
+    client: Any = MlflowClient(uri)
     note = named["search"].data.tags[NOTE]
     number = named["winner"].data.tags["trial"]
     assert note.startswith(f"Best trial: **tiny/{number}**, nats_per_note ")

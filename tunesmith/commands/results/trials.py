@@ -124,7 +124,9 @@ def _front(
 
 
 def show(
-    trial: Annotated[str, typer.Argument(help="A trial, e.g. composer/7.", metavar="SEARCH/NUMBER")],
+    trial: Annotated[
+        str, typer.Argument(help="A trial, e.g. composer/7, or a kept model.", metavar="SEARCH/NUMBER|kept/NAME")
+    ],
     pictures: Annotated[
         Path | None,
         typer.Option(help="Draw the learning curve and pictures of the model into a folder.", metavar="DIR"),
@@ -134,10 +136,14 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a trial: its settings, its learning curve on each fold, and how to find it in MLflow."""
+    from tunesmith.names.kept import kept_model
     from tunesmith.names.trials import recorded_trial
     from tunesmith.reports.trial_view import as_data, print_trial
 
     folder = home_folder(home, make=False)
+    if (model := kept_model(folder, trial)) is not None:
+        _show_kept(trial, model, pictures, replace=force, as_json=as_json)
+        return
     record, number = recorded_trial(folder, trial)
     if pictures is not None:
         from tunesmith.reports.trial_pictures import draw
@@ -145,3 +151,23 @@ def show(
         draw(record, number, folder, pictures, replace=force)
         return
     print_json(as_data(record, number)) if as_json else print_trial(record, number, folder)
+
+
+def _show_kept(name: str, model: Path, pictures: Path | None, *, replace: bool, as_json: bool) -> None:
+    from models.families import family as find_family
+    from search.spec.sections import Data
+    from tunesmith.names.kept import read_report, trial_of
+    from tunesmith.reports.trial_pictures import draw_kept
+    from tunesmith.reports.trial_view import print_kept
+
+    report = read_report(model)
+    if report is None:
+        missing = f"{model.with_suffix('.json')} does not exist"
+        raise BadInputError("a kept model has a report next to it", missing, remedy="keep the model again")
+    family, data, trial = find_family(report["family"]), Data.model_validate(report["data"]), trial_of(report)
+    if pictures is not None:
+        draw_kept(trial, model, family, data, pictures, replace=replace)
+    elif as_json:
+        print_json(report)
+    else:
+        print_kept(name, trial, family, data)
