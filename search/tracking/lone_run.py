@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from data_prep.wording import counted
 from models.family import EpochReport
 from models.metrics import Metric
 from models.spec import Value
@@ -135,4 +136,4 @@ def lone_note(objective: Metric, report: EpochReport | None, of: int) -> str:
     if report is None:
         return "no epoch finished"
     score = report.metrics[objective.name]
-    return f"{score_text(score)} {objective.unit} after {report.epoch} of {of} epochs"
+    return f"{score_text(score)} {objective.unit} after {report.epoch} of {counted(of, 'epoch')}"

@@ -195,7 +195,7 @@ def _run(
         err.print(f"the baselines were not scored: {scoring.reason}. To score them:", markup=False, soft_wrap=True)
         err.print(f"  {command('search', spec.name)}", markup=False, soft_wrap=True)
     from tunesmith.reports.search_result import as_data, print_result  # imports Ray, which starts faster by itself
-    from tunesmith.searching.result_in_mlflow import log_result
+    from tunesmith.tracked.result import log_result
 
     if as_json:
         print_json(as_data(spec, family, outcome, baselines, home))

@@ -71,7 +71,7 @@ def trial(
     from search.tracking.client import default_uri
     from tunesmith.names.kept import check_new
     from tunesmith.searching.backend import ready_backend
-    from tunesmith.searching.lone_training import LoneTraining
+    from tunesmith.tracked.lone_training import LoneTraining
 
     number = 0
     if like is not None:

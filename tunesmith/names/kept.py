@@ -61,7 +61,7 @@ def check_new(home: Path, name: str) -> None:
 
 
 @contextmanager
-def keeping(home: Path, name: str, number: int) -> "Generator[TrialFiles]":
+def keeping(home: Path, name: str, number: int) -> Generator["TrialFiles"]:
     """Yield the files of a trial; a model that it saves is kept under a name.
 
     Args:

@@ -65,8 +65,8 @@ def _log_report(
     from models.families import family as find_family
     from search.tracking.client import tracking_uri
     from search.tracking.result import log_result as log
-    from tunesmith.reports.result_note import result_note
     from tunesmith.reports.trial_table import csv_text, rows, sorted_rows
+    from tunesmith.tracked.note import result_note
 
     family = find_family(spec.family)
     note = result_note(spec, family, outcome, baselines)
@@ -82,7 +82,7 @@ def _log_music(spec: "SearchSpec", record: "SearchRecord", prepared: "Prepared",
     from search.tracking.client import tracking_uri
     from search.tracking.result import log_winner_files
     from search.trials.files import model_path
-    from tunesmith.searching.winner_music import write_music
+    from tunesmith.tracked.music import write_music
 
     family = find_family(spec.family)
     for winner in best_trials(record.trials, family.metrics[0], 1):

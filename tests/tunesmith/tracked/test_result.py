@@ -21,8 +21,8 @@ from tests.mlflow_server import MlflowServer
 from tests.models.trained_stylenets import DATA, trained
 from tests.tunesmith.conftest import Place
 from tunesmith.searching.data import prepare_data
-from tunesmith.searching.result_in_mlflow import log_result
-from tunesmith.searching.winner_music import write_music
+from tunesmith.tracked.music import write_music
+from tunesmith.tracked.result import log_result
 
 pytestmark = [
     pytest.mark.slow,

@@ -1,0 +1,1 @@
+"""What MLflow gets of a search in the end, and single trials."""
