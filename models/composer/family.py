@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from data_prep.melodies.arrays import Melodies
     from data_prep.progress import Progress
     from models.serving import Serving
-    from models.uses.offers import ComposingModel, Memoriser
+    from models.uses.offers import ComposingModel, Example, Memoriser
 
 
 class Composer:
@@ -98,6 +98,15 @@ class Composer:
         from models.composer.composing.tune_composer import TuneComposer
 
         return TuneComposer.load(trained)
+
+    def examples(self, trained: Path, data: "Melodies") -> Sequence["Example"]:
+        """Compose two tunes."""
+        from models.uses.offers import Example
+        from models.uses.request import SamplingRequest
+
+        del data
+        tunes = self.composing_model(trained).compose(SamplingRequest(), count=2)
+        return [Example(f"Tune {number}", {"composed": tune}) for number, tune in enumerate(tunes, 1)]
 
     def memoriser(self) -> "Memoriser":
         """Return the functions that train composers on single tunes."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from data_prep.performances.arrays import Performances
     from data_prep.progress import Progress
     from models.serving import Serving
-    from models.uses.offers import PerformingModel
+    from models.uses.offers import Example, PerformingModel
 
 
 class StyleNet:
@@ -70,6 +70,13 @@ class StyleNet:
         from models.stylenet.performer import Performer
 
         return Performer.load(trained)
+
+    def examples(self, trained: "Path", data: "Performances") -> "Sequence[Example]":
+        """Perform an excerpt of a held-out performance of each style."""
+        from models.stylenet.performer import Performer
+        from models.stylenet.pictures import examples
+
+        return examples(Performer.load(trained), data)
 
     def pictures(self, trained: "Path", data: "Performances") -> "Iterable[tuple[str, Figure]]":
         """Draw held-out performances, the model's predictions for them, and its interpretation layer."""

@@ -17,8 +17,9 @@ from data_prep.performances.arrays import Performance, Performances
 from data_prep.performances.filters import MIN_VELOCITIES
 from data_prep.pitches import LOWEST_KEY, MAX_VELOCITY, NUM_KEYS
 from models.stylenet.performer import Performer
+from models.uses.offers import Example
 from models.uses.performing import flat as flat_velocities
-from models.uses.rolls import COLOURS, QUARTERS_PER_BAR, piano_rolls, with_velocities
+from models.uses.rolls import COLOURS, QUARTERS_PER_BAR, excerpt, piano_rolls, with_velocities
 
 _BIN = 4
 """Width of a histogram's bins (velocities)."""
@@ -44,7 +45,7 @@ def trial_pictures(performer: Performer, performances: Performances) -> Iterator
         piece = _typical(performances, number)
         human = performances.one(piece)
         fold = int(performances.fold[piece])
-        first_bar = max(0, int(human.onset[-1]) // QUARTERS_PER_BAR // 3)
+        first_bar = _middle(human)
         predicted = {name: with_velocities(human, performer.velocities(human, name, fold)) for name in performer.styles}
         title = performances.ids[piece]
         yield f"snapshot_{style}", _snapshot(title, human, predicted, performer.interpretation(human, fold), first_bar)
@@ -55,6 +56,39 @@ def trial_pictures(performer: Performer, performances: Performances) -> Iterator
             yield "encoding", _encoding(human, first_bar)
     yield "velocities", _histograms(performer, performances)
     yield "distinct_velocities", _distinct(performances)
+
+
+def examples(performer: Performer, performances: Performances) -> list[Example]:
+    """Perform an excerpt of a held-out performance of each style.
+
+    Args:
+        performer: The model.
+        performances: The data of its trial; each piece is predicted by the network of the fold that holds it out.
+
+    Returns:
+        For each style, the excerpt as it was played, with equal velocities and with the model's.
+    """
+    several: list[Example] = []
+    for number, style in enumerate(performances.styles):
+        piece = _typical(performances, number)
+        human = performances.one(piece)
+        predicted = performer.velocities(human, style, int(performances.fold[piece]))
+        begin = _middle(human) * QUARTERS_PER_BAR
+        versions = {
+            "flat": with_velocities(human, flat_velocities(human)),
+            "by the model": with_velocities(human, predicted),
+            "by a person": human,
+        }
+        parts = {
+            name: excerpt(all_bars, begin, begin + _BARS * QUARTERS_PER_BAR) for name, all_bars in versions.items()
+        }
+        several.append(Example(f"{performances.ids[piece]}, {style}", parts))
+    return several
+
+
+def _middle(performance: Performance) -> int:
+    """Return the bar after a third of a performance, where excerpts begin."""
+    return max(0, int(performance.onset[-1]) // QUARTERS_PER_BAR // 3)
 
 
 def _histograms(performer: Performer, performances: Performances) -> Figure:

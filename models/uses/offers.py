@@ -130,6 +130,36 @@ class PerformingFamily(Protocol):
 
 
 @dataclass(frozen=True)
+class Example:
+    """A piece of music by a trained model, to be heard.
+
+    Attributes:
+        title: What it is.
+        versions: The piece by its name, such as the same notes played flat and by the model.
+    """
+
+    title: str
+    versions: "Mapping[str, Tune | Performance]"
+
+
+@runtime_checkable
+class ExampleFamily(Protocol):
+    """A family whose trained models can be heard in examples."""
+
+    def examples(self, trained: Path, data: Any) -> Sequence[Example]:
+        """Make examples with a trained model.
+
+        Args:
+            trained: The model's file.
+            data: The data of its trial.
+
+        Returns:
+            The examples, always the same for the same model.
+        """
+        ...
+
+
+@dataclass(frozen=True)
 class Recollection:
     """The continuation of a tune by a model that was trained on this tune alone.
 

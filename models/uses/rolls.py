@@ -44,7 +44,7 @@ def piano_rolls(
     """
     begin = first_bar * QUARTERS_PER_BAR
     end = np.inf if num_bars is None else begin + num_bars * QUARTERS_PER_BAR
-    shown = {title: _excerpt(performance, begin, float(end)) for title, performance in panels.items()}
+    shown = {title: excerpt(performance, begin, float(end)) for title, performance in panels.items()}
     pitch = np.concatenate([performance.pitch for performance in shown.values()] or [np.array([60])])
     figure = Figure(figsize=(11, 0.6 + 2.1 * len(shown)), dpi=120, layout="constrained")
     all_axes = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
@@ -92,7 +92,8 @@ def _passages(notes: Performance, marked: NDArray[np.bool_]) -> list[NDArray[np.
     return np.split(rows, np.flatnonzero(np.diff(notes.onset[rows]) >= QUARTERS_PER_BAR) + 1)
 
 
-def _excerpt(performance: Performance, begin: float, end: float) -> Performance:
+def excerpt(performance: Performance, begin: float, end: float) -> Performance:
+    """Return the notes that begin in a part of a performance (quarter notes)."""
     inside = (performance.onset >= begin) & (performance.onset < end)
     return replace(performance, **{name: values[inside] for name, values in vars(performance).items()})
 

@@ -57,20 +57,27 @@ def history(trials: Sequence[TrialRecord], objective: Metric) -> Any:
             mode="markers",
             marker={"color": _STATE_COLOURS[state], "size": 6 if state == "PRUNED" else 8},
         )
-    full = sorted(
-        ((trial.epochs[-1].at / 1000 - start, _last(trial, objective)) for trial in _full(trials)),
-        key=lambda pair: pair[0],
-    )
-    better = min if objective.direction == "minimise" else max
+    best = best_so_far(trials, objective)
     figure.add_scatter(
-        x=[round(_minutes(at), 3) for at, _ in full],
-        y=list(accumulate((value for _, value in full), better)),
+        x=[minutes for minutes, _ in best],
+        y=[value for _, value in best],
         name="best so far",
         mode="lines",
         line={"shape": "hv", "color": BEST},
     )
     _zoom(figure, [value for trace in figure.data[:2] for value in trace.y], objective)
-    return _with_axes(figure, "minutes since the first trial", _title(objective))
+    return with_axes(figure, "minutes since the first trial", axis_title(objective))
+
+
+def best_so_far(trials: Sequence[TrialRecord], objective: Metric) -> list[tuple[float, float]]:
+    """Return when each full trial ended (minutes since the first trial), and the best score until then."""
+    start = _start(trials)
+    full = sorted(
+        ((trial.epochs[-1].at / 1000 - start, _last(trial, objective)) for trial in _full(trials)),
+        key=lambda pair: pair[0],
+    )
+    scores = accumulate((value for _, value in full), min if objective.direction == "minimise" else max)
+    return [(round(_minutes(at), 3), score) for (at, _), score in zip(full, scores, strict=True)]
 
 
 def parallel_coordinates(trials: Sequence[TrialRecord], space: Space, objective: Metric) -> Any:
@@ -124,7 +131,7 @@ def importance_bars(shares: Sequence[Importance], directions: Mapping[str, str])
         )
     )
     figure.update_layout(height=60 + 24 * len(shown))
-    return _with_axes(figure, "share of the variance of the ranks", "")
+    return with_axes(figure, "share of the variance of the ranks", "")
 
 
 def curves(trials: Sequence[TrialRecord], objective: Metric, train: str | None) -> Any:
@@ -144,7 +151,7 @@ def curves(trials: Sequence[TrialRecord], objective: Metric, train: str | None) 
     for rank, (trial, colour) in enumerate(zip(ranked, palette, strict=False)):
         _add_curve(figure, trial, objective, train, colour, with_folds=rank == 0)
     _zoom(figure, [value for value in y if value is not None], objective)
-    return _with_axes(figure, "epoch", _title(objective))
+    return with_axes(figure, "epoch", axis_title(objective))
 
 
 def _add_curve(
@@ -203,7 +210,7 @@ def rungs(trials: Sequence[TrialRecord], objective: Metric, epochs: Sequence[int
         colour = BEST if goes_on else STOPPED
         figure.add_box(x=x, y=y, name=state, marker={"color": colour, "size": 3}, boxpoints="all", jitter=0.5)
     figure.update_layout(boxmode="group")
-    return _with_axes(figure, "", _title(objective))
+    return with_axes(figure, "", axis_title(objective))
 
 
 def seeds(found: Sequence[Configuration], objective: Metric) -> Any:
@@ -227,7 +234,7 @@ def seeds(found: Sequence[Configuration], objective: Metric) -> Any:
             mode="markers",
             marker={"color": colour, "size": 9},
         )
-    return _with_axes(figure, "trial", _title(objective))
+    return with_axes(figure, "trial", axis_title(objective))
 
 
 def front(trials: Sequence[CostedTrial], objective: Metric, cost: str) -> Any:
@@ -245,7 +252,7 @@ def front(trials: Sequence[CostedTrial], objective: Metric, cost: str) -> Any:
             line={"shape": "hv"},
             marker={"color": colour, "size": 8},
         )
-    return _with_axes(figure, cost, _title(objective))
+    return with_axes(figure, cost, axis_title(objective))
 
 
 def timeline(trials: Sequence[TrialRecord]) -> tuple[Any, float]:
@@ -279,7 +286,7 @@ def timeline(trials: Sequence[TrialRecord]) -> tuple[Any, float]:
     figure.update_layout(barmode="overlay", height=120 + 26 * min(len(free), 64), yaxis={"dtick": 1})
     busy = sum(trial.seconds for trial in trials)
     share = busy / (max(free) * len(free)) if free else math.nan
-    return _with_axes(figure, "minutes since the first trial", "slot"), min(share, 1.0)
+    return with_axes(figure, "minutes since the first trial", "slot"), min(share, 1.0)
 
 
 def _zoom(figure: Any, values: Sequence[float], objective: Metric) -> None:
@@ -323,11 +330,13 @@ def _minutes(seconds: float) -> float:
     return seconds / 60
 
 
-def _title(objective: Metric) -> str:
+def axis_title(objective: Metric) -> str:
+    """Return the title of an axis with the objective."""
     return f"{objective.name.replace('_', ' ')} [{objective.unit}]"
 
 
-def _with_axes(figure: Any, x: str, y: str) -> Any:
+def with_axes(figure: Any, x: str, y: str) -> Any:
+    """Set the titles of a figure's axes, and return it."""
     figure.update_xaxes(title=x)
     figure.update_yaxes(title=y)
     return figure

@@ -9,9 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from data_prep.tunes.notation import Tune
+
+if TYPE_CHECKING:
+    from data_prep.performances.arrays import Performance
 
 _MILLISECONDS = 3
 """Digits of seconds that are kept."""
@@ -72,6 +77,24 @@ def music_of_midi(midi: Any, title: str) -> Music:
 
         midi = PrettyMIDI(BytesIO(midi))
     return Music(title, _notes(midi))
+
+
+def music_of_performance(performance: "Performance", title: str) -> Music:
+    """Return a performance, or a part of one, without an engraved page; it begins with its first note.
+
+    Args:
+        performance: The notes.
+        title: The title.
+
+    Returns:
+        The piece for the player.
+    """
+    onset, seconds = performance.onset, performance.seconds
+    per_quarter = np.ptp(seconds) / np.ptp(onset) if np.ptp(onset) else 0.5
+    released = onset + performance.duration
+    end = np.interp(released, onset, seconds) + per_quarter * np.maximum(released - onset[-1], 0)
+    columns = (seconds - seconds[0], end - seconds, performance.pitch, performance.velocity)
+    return Music(title, sorted((_seconds(a), _seconds(b), int(c), int(d)) for a, b, c, d in zip(*columns, strict=True)))
 
 
 def player_file(name: str) -> str:

@@ -4,13 +4,16 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.performances.arrays import Performance
 from data_prep.prepared.corpus import prepare
 from data_prep.storage.urls import store_at
 from models.families import family
 from models.stylenet.pictures import held_out
+from models.uses.offers import ExampleFamily
 from search.trials.files import TrialFiles, model_path
 from search.trials.training import train_trial
 from tests import hand_midi
+from tunesmith.playing.music import music_of_performance
 
 VELOCITIES = ("velocities", "distinct_velocities")
 
@@ -32,3 +35,15 @@ def test_a_trial_with_a_single_split_is_drawn_with_its_held_out_performances(tmp
     train_trial(stylenet, spec, data, lambda _: None, seed=0, number=0, files=files, device="cpu")
     names = [name for name, _ in stylenet.pictures(model_path(tmp_path, 0), data)]
     assert names == ["snapshot_a", "piano_roll_a", "encoding", "snapshot_b", "piano_roll_b", *VELOCITIES]
+    assert isinstance(stylenet, ExampleFamily)
+    examples = stylenet.examples(model_path(tmp_path, 0), data)
+    assert [list(example.versions) for example in examples] == [["flat", "by the model", "by a person"]] * 2
+    for example in examples:
+        flat, model, person = (version for version in example.versions.values() if isinstance(version, Performance))
+        assert np.array_equal(flat.onset, person.onset)
+        assert np.array_equal(model.pitch, person.pitch)
+        assert 0 < np.ptp(flat.onset) < 32
+        assert np.ptp(flat.velocity) == 0 < np.ptp(person.velocity)
+        [(first, *_), *_] = music_of_performance(model, "").notes
+        assert first == 0
+        assert [velocity for *_, velocity in music_of_performance(model, "").notes] == model.velocity.tolist()

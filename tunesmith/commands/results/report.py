@@ -10,6 +10,7 @@ from tunesmith.console import err, open_page, out
 from tunesmith.figures import byte_size
 from tunesmith.home import home_folder
 from tunesmith.options import Force, Home
+from tunesmith.progress_bar import Bar
 
 
 def report(
@@ -32,8 +33,8 @@ def report(
     """
     from data_prep.storage import user_files
     from search.study.database import read_search
-    from tunesmith.reports.page.content import content_of
     from tunesmith.reports.page.document import document
+    from tunesmith.reports.page.winner import winner_music
 
     path = target or Path(f"{searches[0]}.html")
     if path.suffix.lower() not in (".html", ".htm"):
@@ -43,8 +44,10 @@ def report(
     user_files.check_new([path], replace=force)
     folder = home_folder(home, make=False)
     records = [read_search(folder, name) for name in dict.fromkeys(searches)]
+    with Bar() as bar:
+        music = {record.spec.name: winner_music(record, folder, bar) for record in records}
     with err.status("drawing the figures ..."):
-        page = document([content_of(record) for record in records]).encode()
+        page = document(records, music).encode()
     try:
         user_files.write(path, page, replace=force)
     except OSError as error:

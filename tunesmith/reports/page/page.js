@@ -111,6 +111,26 @@ function fill(table, { columns, rows }) {
   show();
 }
 
+/** Fills a place with a player, and a button for each version of the piece if there are several. */
+function playerOf(place, versions) {
+  const buttons = place.parentElement.querySelector(".versions");
+  const names = Object.keys(versions);
+  const player = tunesmithPlayer(place, versions[names[0]]);
+  if (names.length === 1) return;
+  buttons.replaceChildren(...names.map((name) => {
+    const button = document.createElement("button");
+    button.textContent = name;
+    button.ariaPressed = name === names[0];
+    button.addEventListener("click", () => {
+      for (const each of buttons.children) each.ariaPressed = each === button;
+      player.update(versions[name]);
+    });
+    return button;
+  }));
+}
+
+const music = read("music");
+for (const place of document.querySelectorAll("[data-music]")) playerOf(place, music[place.dataset.music]);
 const tables = read("tables");
 for (const table of document.querySelectorAll("[data-table]")) fill(table, tables[Number(table.dataset.table)]);
 drawAll();

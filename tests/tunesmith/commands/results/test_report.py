@@ -1,22 +1,18 @@
 """``tunesmith report`` on a finished search of real tunes."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from search.study.database import read_search
 from tests.tunesmith.conftest import Place
 from tunesmith.cli import run
+from tunesmith.progress_bar import Bar
+from tunesmith.reports.page.winner import winner_music
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("searched")]
-
-
-@pytest.fixture(autouse=True)
-def place(searched: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
-    """The folder of the search named "tiny", as the current folder."""
-    monkeypatch.chdir(searched.folder)
-    for name in ("TUNESMITH_CACHE", "COLUMNS"):
-        monkeypatch.setenv(name, searched.environment()[name])
-    return searched
 
 
 def test_a_report_is_one_file_with_the_winner_and_the_baselines(
@@ -29,7 +25,26 @@ def test_a_report_is_one_file_with_the_winner_and_the_baselines(
     assert "<h1>tiny</h1>" in page
     assert "The best trial is #" in page
     assert "Kneser-Ney trigram + copy" in page
+    assert page.count("data-music=") == 2
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_report_needs_neither_the_winners_model_nor_the_corpus(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(place.folder / "runs", home)
+    record = read_search(home, "tiny")
+    moved = record.spec.data.model_copy(update={"corpus": str(tmp_path / "moved")})
+    spec = record.spec.model_copy(update={"data": moved})
+    with Bar() as bar:
+        assert winner_music(replace(record, spec=spec), home, bar) == []
+    assert "tiny: no music by the winner" in capsys.readouterr().err
+    shutil.rmtree(home / "searches" / "tiny" / "models")
+    path = tmp_path / "tiny.html"
+    assert run(["report", "tiny", "--home", str(home), "--out", str(path)]) == 0
+    assert "data-music=" not in path.read_text(encoding="utf-8")
+    assert "no music" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,6 @@ from tunesmith.cli import run
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("searched")]
 
 
-@pytest.fixture(autouse=True)
-def place(searched: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
-    """The folder of the search named "tiny", as the current folder."""
-    monkeypatch.chdir(searched.folder)
-    for name in ("TUNESMITH_CACHE", "COLUMNS"):
-        monkeypatch.setenv(name, searched.environment()[name])
-    return searched
-
-
 def front(capsys: pytest.CaptureFixture[str], cost: str) -> dict[str, Any]:
     assert run(["trials", "tiny", "--front", cost, "--json"]) == 0
     return json.loads(capsys.readouterr().out)

@@ -1,0 +1,54 @@
+"""Music by the winner of a search, for the player."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data_prep.tunes.notation import Tune
+from models.family import Family
+from models.uses.offers import ExampleFamily
+from tunesmith.playing.music import Music, music_of_performance, music_of_tune
+
+if TYPE_CHECKING:
+    from data_prep.performances.arrays import Performance
+
+
+@dataclass(frozen=True)
+class Example:
+    """A piece by a trained model.
+
+    Attributes:
+        title: What it is.
+        versions: Its music by name, such as the same notes played flat and by the model.
+    """
+
+    title: str
+    versions: Mapping[str, Music]
+
+    def plain(self) -> dict[str, dict[str, Any]]:
+        """Return the versions as JSON values."""
+        return {name: music.plain() for name, music in self.versions.items()}
+
+
+def examples(family: Family[Any, Any], trained: Path, data: Any) -> list[Example]:
+    """Make examples with a trained model.
+
+    Args:
+        family: The model's family.
+        trained: The model's file.
+        data: The data of its trial.
+
+    Returns:
+        The examples; none for a family whose models make no music.
+    """
+    if not isinstance(family, ExampleFamily):
+        return []
+    return [
+        Example(made.title, {name: _music(piece, made.title) for name, piece in made.versions.items()})
+        for made in family.examples(trained, data)
+    ]
+
+
+def _music(piece: "Tune | Performance", title: str) -> Music:
+    return music_of_tune(piece) if isinstance(piece, Tune) else music_of_performance(piece, title)
