@@ -1,7 +1,9 @@
 """The command line: its commands, exit statuses and error messages."""
 
+import json
 import sys
 import traceback
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -28,7 +30,7 @@ from tunesmith.commands.results import report, searches, trials
 from tunesmith.console import err, replace_unencodable
 from tunesmith.program import command, set_home
 from tunesmith.proxies import bypass_proxies_locally
-from tunesmith.remedies import error_line
+from tunesmith.remedies import error_line, error_parts
 
 INTERRUPTED = 130
 BAD_INPUT = 2
@@ -39,7 +41,6 @@ app = typer.Typer(
     help="Find the best small music model for a corpus, and make music with it.\n\n"
     "Start with: tunesmith search composer",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -85,12 +86,13 @@ def run(arguments: list[str]) -> int:
     """Run one command, and print any error as one line.
 
     Args:
-        arguments: The arguments after the program's name. ``--debug`` anywhere also prints tracebacks.
+        arguments: The arguments after the program's name. ``--debug`` anywhere also prints tracebacks; with ``--json``,
+            errors are lines of JSON.
 
     Returns:
         The exit status.
     """
-    debug = "--debug" in arguments
+    debug, as_json = "--debug" in arguments, "--json" in arguments
     set_home(None)
     try:
         words = [argument for argument in arguments if argument != "--debug"]
@@ -102,10 +104,19 @@ def run(arguments: list[str]) -> int:
         if message := error.format_message():  # empty if the help was printed instead
             context: Any = getattr(error, "ctx", None)  # only errors about a command have a context
             path: list[str] = context.command_path.split()[1:] if context else []
-            err.print(f"error: {message} ({command(*path, '--help')})", markup=False, soft_wrap=True)
+            _print_error(f"{message} ({command(*path, '--help')})", {"rule": message}, BAD_INPUT, as_json=as_json)
         return BAD_INPUT
     except Exception as error:  # noqa: BLE001  (every error becomes one line)
         if debug:
             traceback.print_exc()
-        err.print(f"[red]error:[/] {escape(error_line(error))}", soft_wrap=True, highlight=False, markup=True)
-        return BAD_INPUT if isinstance(error, BadInputError) else FAILED
+        status = BAD_INPUT if isinstance(error, BadInputError) else FAILED
+        _print_error(error_line(error), error_parts(error), status, as_json=as_json)
+        return status
+
+
+def _print_error(line: str, parts: Mapping[str, str], status: int, *, as_json: bool) -> None:
+    """Print an error as one line of text, or of JSON, which is the last line on standard error."""
+    if as_json:
+        sys.stderr.write(json.dumps({"error": line, **parts, "status": status}) + "\n")
+    else:
+        err.print(f"[red]error:[/] {escape(line)}", soft_wrap=True, highlight=False, markup=True)

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
-_PIPED_WIDTH = 120
+_PIPED_WIDTH, _UNLIMITED = 120, 10_000
 _LOGGER = logging.getLogger("tunesmith")
 
 
@@ -69,6 +70,16 @@ def new_table(*titles: str, **options: Any) -> Table:
     for title in titles:
         table.add_column(title, no_wrap=True)
     return table
+
+
+def print_fitting(table: Table, *optional: str) -> None:
+    """Print a table, without columns that do not fit: those with these titles are left out, one after the other."""
+    wide = out.options.update(max_width=_UNLIMITED)
+    for title in optional:
+        if Measurement.get(out, wide, table).maximum <= out.width:
+            break
+        table.columns = [column for column in table.columns if column.header != title]
+    out.print(table, crop=False)
 
 
 def labelled_table(rows: "Iterable[tuple[str, str]]") -> Table:

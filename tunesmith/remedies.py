@@ -48,6 +48,14 @@ def error_line(error: Exception) -> str:
     return f"unexpected {type(error).__name__}: {text} (run again with --debug for the traceback)"
 
 
+def error_parts(error: Exception) -> dict[str, str]:
+    """Return the parts of an error that are not empty: rule, value, where and remedy."""
+    if not isinstance(error, BadInputError):
+        return {}
+    parts = {"rule": error.rule, "value": error.value, "where": error.where, "remedy": remedy_in_words(error)}
+    return {name: text for name, text in parts.items() if text}
+
+
 def remedy_in_words(error: BadInputError) -> str:
     """Return an error's remedy, with the command or the option that carries it out; empty if there is none."""
     if error.action is None:

@@ -11,6 +11,7 @@ from models.spec import Setting, Value
 from search.passwords import without_password
 from search.spec.confirmation_section import Confirmation
 from search.spec.domains import toml_value
+from search.spec.notify_section import Notify
 from search.spec.sampler_section import SAMPLERS, Sampler, Tpe
 from search.spec.scheduler_section import SCHEDULERS, Asha, Scheduler
 from search.spec.sections import Budget, Data, Resources, Section, Storage, StudyPlace, TrackingPlace, write_duration
@@ -28,6 +29,7 @@ SECTIONS: Mapping[str, tuple[type[Section], ...]] = {
     "study": (StudyPlace,),
     "storage": (Storage,),
     "tracking": (TrackingPlace,),
+    "notify": (Notify,),
 }
 """The tables of a search file except its space; if there are several types, the key ``kind`` selects one."""
 
@@ -71,17 +73,25 @@ class SearchSpec(Section):
     study: StudyPlace = StudyPlace()
     storage: Storage = Storage()
     tracking: TrackingPlace = TrackingPlace()
+    notify: Notify = Notify()
 
     @property
     def num_repeats(self) -> int:
         """Number of its last trials that may confirm others."""
         return 0 if self.sampler.enumerates else self.confirmation.num_trials(self.budget.trials)
 
-    def to_toml(self) -> str:
-        """Return the complete search file, with comments and without passwords; parsing it returns an equal search."""
+    def to_toml(self, without: str = "") -> str:
+        """Return the complete search file, with comments and without passwords; parsing it returns an equal search.
+
+        Args:
+            without: The name of a section that is left out.
+
+        Returns:
+            The file's text.
+        """
         lines = [f"name = {toml_value(self.name)}", f"family = {toml_value(self.family)}"]
         for name in SECTIONS:
-            lines += _section_lines(name, getattr(self, name))
+            lines += _section_lines(name, getattr(self, name)) if name != without else []
             lines += _space_lines(self.space) if name == "budget" else []
         for point in self.prior:
             lines += ["", "[[prior]]", *(f"{name} = {toml_value(value)}" for name, value in point.items())]

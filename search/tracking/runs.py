@@ -145,7 +145,7 @@ class RunWriter:
     ) -> None:
         """Mark the winner, log its pictures and hyperparameters, and end the parent run with its own pictures."""
         self._delete_duplicates()
-        self._client.log_text(self._parent, self._search.to_toml(), "search.toml")
+        self._client.log_text(self._parent, self._search.to_toml(without="notify"), "search.toml")
         if winner is not None:
             self._mark_winner(winner)
             for name, figure in pictures:

@@ -1,5 +1,6 @@
 """Bad input: one line with the rule, the value and the remedy, exit status 2, and no traceback."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +64,31 @@ def test_invalid_arguments_are_reported_in_one_line(
     assert message in " ".join(printed.err.split())
     assert "Traceback" not in printed.err
     assert printed.out == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "parts"),
+    [
+        (
+            "search composer --set size=0 --json",
+            {"rule": "size = 0 is not legal", "value": "it is a whole number from 1 to 2048 units", "where": "--set"},
+        ),
+        ("trials --json", {"rule": "Missing argument 'NAME'."}),
+        ("trials composer --json", {"rule": "no search is called 'composer'"}),
+    ],
+)
+def test_with_json_an_error_is_a_line_of_json_on_standard_error(
+    command: str, parts: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command.split()) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    error = json.loads(printed.err)
+    assert error["status"] == 2
+    assert error.items() >= parts.items()
+    assert run(command.replace(" --json", "").split()) == 2
+    assert capsys.readouterr().err == f"error: {error['error']}\n"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import typer
 from rich.markup import escape
 
 from data_prep.wording import counted
+from tunesmith.completion import search_names
 from tunesmith.console import new_table, out, print_json
 from tunesmith.figures import decimals, interval, with_error
 from tunesmith.home import home_folder
@@ -23,7 +24,7 @@ _SHOWN = 8
 
 
 def promote(
-    name: Annotated[str, typer.Argument(help="A search's name.", metavar="NAME")],
+    name: Annotated[str, typer.Argument(help="A search's name.", metavar="NAME", autocompletion=search_names)],
     trial: Annotated[
         int | None,
         typer.Option(help="The trial to promote.", show_default="chosen by the rule", min=0, metavar="NUMBER"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from data_prep.wording import counted
+from tunesmith.completion import what_to_search
 from tunesmith.console import err, print_json
 from tunesmith.home import home_folder
 from tunesmith.options import Address, AsJson, CorpusName, Home, SearchRepeats, Settings, read_settings
@@ -28,7 +29,11 @@ _OF_FILE = "as in the search file"
 def search(
     what: Annotated[
         str,
-        typer.Argument(help="A built-in search, a search file, or the name of a search to resume.", metavar="WHAT"),
+        typer.Argument(
+            help="A built-in search, a search file, or the name of a search to resume.",
+            metavar="WHAT",
+            autocompletion=what_to_search,
+        ),
     ],
     name: Annotated[str | None, typer.Option(help="Name of the search.", show_default=_OF_FILE)] = None,
     corpus: CorpusName = None,

@@ -7,7 +7,7 @@ from rich.markup import escape
 
 from models.families import family as find_family
 from search.catalogue.listing import Entry
-from tunesmith.console import err, new_table, out
+from tunesmith.console import err, new_table, print_fitting
 from tunesmith.figures import byte_size, with_error
 
 _STYLES = {"running": "bold green", "unreadable": "red"}
@@ -56,7 +56,7 @@ def print_list(entries: Sequence[Entry]) -> None:
             f"{entry.latest.astimezone():%Y-%m-%d %H:%M}",
             style=_STYLES.get(entry.state),
         )
-    out.print(table, crop=False)
+    print_fitting(table, "newest epoch", "size", "corpus", "family", "trials")
     for entry in entries:
         if entry.problem:
             err.print(f"{entry.name} cannot be read: {entry.problem}", markup=False, soft_wrap=True)

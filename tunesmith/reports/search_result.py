@@ -33,6 +33,9 @@ from tunesmith.reports.findings import (
 from tunesmith.reports.next_commands import next_commands, print_next
 
 _BEST = 5
+_WIDE = 80
+"""Columns of a terminal from which settings have a place beside the scores."""
+
 _MATTERED = 8
 _BAR = 24
 _WHY: Mapping[Reason, str] = {
@@ -111,14 +114,25 @@ def _importances(spec: SearchSpec, family: Family[Any, Any], outcome: SearchResu
     )
 
 
+def result_line(spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult) -> str:
+    """Return why the search ended, its trials and the best of them in one line."""
+    best = configurations(outcome.trials, family.metrics[0])[:1]
+    words = [f"the best is #{each.trial.number}, {with_error(each.score)} {family.metrics[0].unit}" for each in best]
+    return f"{spec.name}: {'; '.join([_headline(outcome), *words])}"
+
+
+def _headline(outcome: SearchResult) -> str:
+    states = ", ".join(f"{count} {state_word(state)}" for state, count in counts(outcome.trials).items())
+    trials = counted(len(outcome.trials), "trial")
+    return f"{_WHY[outcome.reason]} after {duration(outcome.seconds)}; {trials}: {states}"
+
+
 def print_result(
     spec: SearchSpec, family: Family[Any, Any], outcome: SearchResult, baselines: Sequence[Baseline] | None
 ) -> None:
     """Print the result; ``baselines`` is None if they were not scored."""
     objective = family.metrics[0]
-    states = ", ".join(f"{count} {state_word(state)}" for state, count in counts(outcome.trials).items())
-    trials = counted(len(outcome.trials), "trial")
-    out.print(f"[bold]{spec.name}[/]: {_WHY[outcome.reason]} after {duration(outcome.seconds)}; {trials}: {states}")
+    out.print(f"[bold]{spec.name}[/]: {_headline(outcome)}")
     _print_finding(about_gain(outcome, objective))
     found = configurations(outcome.trials, objective)
     best = found[:_BEST]
@@ -143,19 +157,29 @@ def _print_best(best: Sequence[Configuration], family: Family[Any, Any], spec: S
     confirmed = any(each.repeats for each in best)
     table = new_table("best trials", objective.name.replace("_", " "), *(["seeds"] if confirmed else []))
     table.add_column("time", no_wrap=True, justify="right")
-    table.add_column("searched settings that differ from the defaults", style="dim", ratio=1)
+    title, is_wide = "searched settings that differ from the defaults", out.width >= _WIDE
+    if is_wide:
+        table.add_column(title, style="dim", ratio=1)
+    below: list[str] = []
     for each in best:
         trial = each.trial
         settings = {name: trial.values[name] for name in spec.space.searched if name in trial.values}
+        line = escape(settings_line(settings, defaults))
         table.add_row(
             f"#{trial.number}",
             with_error(each.score),
             *([str(each.num_seeds)] if confirmed else []),
             duration(trial.seconds),
-            escape(settings_line(settings, defaults)),
+            *([line] if is_wide else []),
         )
+        below.append(f"#{trial.number}: {line}")
     out.print()
     out.print(table)
+    if not is_wide:
+        out.print()
+        out.print(f"[dim]{title}[/]")
+        for line in below:
+            out.print(f"[dim]{line}[/]")
 
 
 def _print_winner(best: Configuration, family: Family[Any, Any]) -> None:

@@ -15,6 +15,7 @@ from tunesmith.reports.search_display import SearchDisplay
 from tunesmith.run_search import SearchData, run_search
 from tunesmith.searching.baseline_scoring import Scoring
 from tunesmith.searching.data import prepared_data
+from tunesmith.searching.notify import failures_notified, notify
 from tunesmith.searching.warm_start import points_taken
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def whole_run(
         BadInputError: If the cluster cannot be used, or the search cannot start.
     """
     family = find_family(spec.family)
-    with Scoring(family.name, data.prepared) as scoring:
+    with failures_notified(spec), Scoring(family.name, data.prepared) as scoring:
         result = run_search(
             spec, home, family, data, address, began=began, later=lambda: scoring.seconds_left, display=display
         )
@@ -103,6 +104,10 @@ def whole_run(
         if result.reason == "interrupted":
             return WholeRun(spec, family, result, None, "", interrupted=True)
         baselines = scoring.wait(_end_of_time(spec, result))
+    if result.ran:
+        from tunesmith.reports.search_result import result_line  # imports Ray, which starts faster by itself
+
+        notify(spec, "finished", result_line(spec, family, result))
     reason = "" if baselines is not None else scoring.reason
     return WholeRun(spec, family, result, baselines, reason, scoring.interrupted)
 

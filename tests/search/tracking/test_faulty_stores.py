@@ -147,5 +147,8 @@ def test_results_are_written_after_a_server_restart(
     assert {run.info.status for run in named.values()} == {"FINISHED"}
     assert history(store, named["toys/1"], "loss") == [(1, 6.5), (2, 3.5)]
     mlflow = client(store, server.uri)
-    assert [file.path for file in mlflow.list_artifacts(runs(store)["toys"].info.run_id)] == ["search.toml"]
+    parent = runs(store)["toys"].info.run_id
+    assert [file.path for file in mlflow.list_artifacts(parent)] == ["search.toml"]
+    assert "[budget]" in (logged := Path(mlflow.download_artifacts(parent, "search.toml", str(store))).read_text())
+    assert "[notify]" not in logged
     assert capfd.readouterr().out == ""

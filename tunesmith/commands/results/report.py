@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tunesmith.completion import search_names
 from tunesmith.console import err, out
 from tunesmith.figures import byte_size
 from tunesmith.home import home_folder
@@ -13,7 +14,9 @@ from tunesmith.options import Force, Home
 
 
 def report(
-    searches: Annotated[list[str], typer.Argument(help="Names of searches.", metavar="NAME...")],
+    searches: Annotated[
+        list[str], typer.Argument(help="Names of searches.", metavar="NAME...", autocompletion=search_names)
+    ],
     target: Annotated[
         Path | None, typer.Option("--out", help="The file.", show_default="NAME.html", metavar="FILE")
     ] = None,

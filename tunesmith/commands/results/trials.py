@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from data_prep.errors import BadInputError, unknown
+from tunesmith.completion import search_names, trial_names
 from tunesmith.console import print_json
 from tunesmith.home import home_folder
 from tunesmith.options import AsJson, Force, Home
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def trials(
-    name: Annotated[str, typer.Argument(help="A search's name.", metavar="NAME")],
+    name: Annotated[str, typer.Argument(help="A search's name.", metavar="NAME", autocompletion=search_names)],
     sort: Annotated[
         str | None,
         typer.Option(
@@ -135,7 +136,9 @@ def _print_csv(table: list[dict[str, Any]]) -> None:
 
 
 def show(
-    trial: Annotated[str, typer.Argument(help="A trial, e.g. composer/7.", metavar="SEARCH/NUMBER")],
+    trial: Annotated[
+        str, typer.Argument(help="A trial, e.g. composer/7.", metavar="SEARCH/NUMBER", autocompletion=trial_names)
+    ],
     pictures: Annotated[
         Path | None,
         typer.Option(help="Draw the learning curve and pictures of the model into a folder.", metavar="DIR"),
