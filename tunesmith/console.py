@@ -125,3 +125,11 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in cast("Sequence[Any]", value)]
     value = value.item() if hasattr(value, "dtype") and hasattr(value, "item") else value
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def open_page(address: str) -> None:
+    """Open a file or a page in the user's browser; if there is no browser, say so."""
+    import webbrowser
+
+    if not webbrowser.open(address):
+        err.print("no browser could be started; open the address in one", markup=False)

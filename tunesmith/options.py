@@ -71,7 +71,7 @@ PerformerModel = Annotated[
     str | None,
     typer.Option(
         "--model",
-        help="A registered model, e.g. stylenet@champion, or a file, instead of --trial.",
+        help="A registered model, e.g. stylenet@champion, a kept one (kept/NAME) or a file, instead of --trial.",
         metavar="MODEL|FILE",
     ),
 ]

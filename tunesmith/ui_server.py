@@ -45,7 +45,8 @@ class UiServer:
         self._host, self._port, self._folder = host, port, folder
         self.root = f"http://{in_url('localhost' if is_everywhere(host) else host)}:{port}"
         self.log = folder / LOG
-        self._command = [sys.executable, "-P", "-m", "mlflow", "server", "--backend-store-uri", store]
+        self._store = store
+        self._command = [sys.executable, "-P", "-m", "mlflow", "server"]
         self._command += ["--host", host, "--port", str(port), *_OPTIONS]
         self._command += ["--allowed-hosts", ",".join(allowed_hosts(host, port))]
 
@@ -55,7 +56,11 @@ class UiServer:
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 self._command,
-                env={**inherited, **_ENVIRONMENT},
+                env={
+                    **inherited,
+                    **_ENVIRONMENT,
+                    "MLFLOW_BACKEND_STORE_URI": self._store,
+                },  # not an option, which ps shows
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -10,6 +10,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+_SECONDS_PER_QUARTER = 0.5
+"""The tempo of a performance whose notes all begin at once."""
+
 
 @dataclass(frozen=True)
 class Performance:
@@ -35,6 +38,15 @@ class Performance:
     def num_notes(self) -> int:
         """Number of notes n."""
         return len(self.pitch)
+
+    @property
+    def end_seconds(self) -> NDArray[np.float64]:
+        """[n] seconds of the notes' ends: linear between onsets, and beyond the last one at the mean tempo."""
+        onsets, first = np.unique(self.onset, return_index=True)
+        times, ends = self.seconds[first], self.onset + self.duration
+        span = float(np.ptp(onsets)) if len(onsets) else 0.0
+        per_quarter = float(np.ptp(times)) / span if span else _SECONDS_PER_QUARTER
+        return np.interp(ends, onsets, times) + per_quarter * np.maximum(ends - onsets[-1], 0)
 
     @property
     def quarters(self) -> float:

@@ -72,6 +72,12 @@ class SearchTask:
         return self.family.metrics[0]
 
     @property
+    def counts(self) -> dict[str, int]:
+        """The numbers of pieces and notes of the data, as far as its kind has them."""
+        names = ("num_pieces", "num_notes")
+        return {name: int(getattr(self.data, name)) for name in names if hasattr(self.data, name)}
+
+    @property
     def folder(self) -> Path:
         """The search's own folder."""
         return folder(self.home, self.search.name)
@@ -109,6 +115,7 @@ class SearchResult:
         budget: The budget in the end, which may have been changed while the search ran.
         warm_points: The points that it took from other searches at its first start.
         expected_gain: What further trials are expected to gain; None if there are too few trials.
+        is_tracked: Whether MLflow has everything.
     """
 
     reason: Reason
@@ -120,6 +127,7 @@ class SearchResult:
     budget: Budget
     warm_points: tuple[Mapping[str, Value], ...] = ()
     expected_gain: ExpectedGain | None = None
+    is_tracked: bool = True
 
 
 def run(
@@ -181,7 +189,7 @@ class SearchRun:
         self._files = migrate_storage(study, task.search, task.home)
         self._num_before = study.num_finished
         tags = {"study": study.id, "fingerprint": task.fingerprint}
-        self._tracking = Tracking(task.search, task.home, task.objective, tags, study.records())
+        self._tracking = Tracking(task.search, task.home, task.objective, tags, study.records(), task.counts)
         self._failures = Failures(workers.slots)
         self._recorder = Recorder(study, self._tracking, observer, task.objective, self._failures)
         self._convergence = Convergence(study, task.objective, lambda: self._recorder.num_finished, observer)
@@ -225,6 +233,7 @@ class SearchRun:
             budget,
             study.warm_points,
             study.expected_gain,
+            self._tracking.ended,
         )
 
     def _announce(self) -> None:

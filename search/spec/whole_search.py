@@ -36,11 +36,11 @@ SECTIONS: Mapping[str, tuple[type[Section], ...]] = {
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-def check_name(name: str, place: str) -> str:
-    """Return a search's name if it is valid; otherwise raise BadInputError with the place of the name."""
+def check_name(name: str, place: str, noun: str = "a search's name") -> str:
+    """Return a name if it is valid; otherwise raise BadInputError with the place of the name, and what it is."""
     if not _NAME.fullmatch(name):
         raise BadInputError(
-            "a search's name is 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit",
+            f"{noun} is 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit",
             f"got {shown(name)}",
             place,
         )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from data_prep.errors import BadInputError
 from search.passwords import without_password
 from search.spec.file import SearchSpec
+from search.tracking.views import FAMILY_VIEW, VIEW_TAG, page_of, search_view
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -123,19 +124,25 @@ def experiments(client: "MlflowClient") -> list[Any]:
     return list(untyped.search_experiments())
 
 
-def runs_pages(uri: str) -> dict[str, str]:
+def runs_pages(uri: str, family: str | None = None, study: str | None = None) -> dict[str, str]:
     """Return the pages of MLflow's UI that list the runs of the experiments with runs.
 
     Args:
         uri: The store's URI.
+        family: Only the experiment of this family, None for all.
+        study: The unique id of the study of the search whose runs are listed, None for all searches.
 
     Returns:
-        Paths on the server by experiment name, newest experiment first. An experiment's default page is for chat
-        models.
+        Paths on the server by experiment name, newest experiment first; in a view with the columns of the searches, if
+        the experiment has one.
     """
     client = connect(uri)
-    used = [each for each in experiments(client) if client.search_runs([each.experiment_id], max_results=1)]
-    return {each.name: f"/#/experiments/{each.experiment_id}/runs?workflowType=machine_learning" for each in used}
+    key = FAMILY_VIEW if study is None else search_view(study)
+    return {
+        each.name: page_of(each.experiment_id, key if VIEW_TAG + key in each.tags else None)
+        for each in experiments(client)
+        if family in {None, each.name} and client.search_runs([each.experiment_id], max_results=1)
+    }
 
 
 def all_pages(search: Callable[..., Any], *arguments: object, page_size: int = _PAGE) -> Iterator[Any]:

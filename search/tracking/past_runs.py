@@ -1,4 +1,4 @@
-"""The runs in MLflow of a search that does not run: deleting and renaming them."""
+"""The runs in MLflow of a search that does not run: opening their store, deleting and renaming them."""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 from data_prep.errors import BadInputError
 from search.passwords import first_line, without_password
 from search.tracking.client import NOTE, PROMOTION_RUN, SEARCH_RUN, all_pages, check_tracking, connect, quieten
+from search.tracking.notes import renamed_note
 from search.tracking.store_file import missing_file
+from search.tracking.views import VIEW_TAG, search_view
+from search.tracking.views import renamed as renamed_view
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -29,10 +32,12 @@ def delete_runs(uri: str, family: str, study: str) -> int:
     """
     if missing_file(uri) is not None:
         return 0
-    with _opened(uri) as client:
+    with opened(uri) as client:
         runs = [run for run in _runs(client, family, study) if run.data.tags.get("kind") != PROMOTION_RUN]
         for run in runs:
             client.delete_run(run.info.run_id)
+        for experiment, key, _ in _view(client, family, study):
+            client.delete_experiment_tag(experiment, key)
         return len(runs)
 
 
@@ -55,18 +60,20 @@ def rename_runs(uri: str, family: str, study: str, old: str, new: str) -> None:
 
     if missing_file(uri) is not None:
         return
-    with _opened(uri) as client:
+    with opened(uri) as client:
         for run in _runs(client, family, study):
             run_id, tags = run.info.run_id, run.data.tags
             client.update_run(run_id, name=renamed(run.info.run_name))
             client.set_tag(run_id, "search", new)
             if tags.get("kind") == SEARCH_RUN and "winner" in tags:
                 client.set_tag(run_id, "winner", renamed(tags["winner"]))
-                client.set_tag(run_id, NOTE, tags.get(NOTE, "").replace(f"**{old}/", f"**{new}/"))
+                client.set_tag(run_id, NOTE, renamed_note(tags.get(NOTE, ""), old, new))
+        for experiment, key, value in _view(client, family, study):
+            client.set_experiment_tag(experiment, key, renamed_view(value, new))
 
 
 @contextmanager
-def _opened(uri: str) -> "Generator[MlflowClient]":
+def opened(uri: str) -> "Generator[MlflowClient]":
     """Yield the client of a store; an error of MLflow in the block becomes a BadInputError."""
     quieten()
     check_tracking(uri)
@@ -88,3 +95,11 @@ def _runs(client: Any, family: str, study: str) -> Sequence[Any]:
     if experiment is None:
         return ()
     return list(all_pages(client.search_runs, [experiment.experiment_id], f"tags.study = '{study}'"))
+
+
+def _view(client: Any, family: str, study: str) -> Sequence[tuple[str, str, str]]:
+    """Return the experiment, the tag and its value of a search's view; none if it has no view."""
+    experiment, key = client.get_experiment_by_name(family), VIEW_TAG + search_view(study)
+    if experiment is None or key not in experiment.tags:
+        return ()
+    return ((experiment.experiment_id, key, experiment.tags[key]),)

@@ -10,7 +10,9 @@ Import this module after ``client.quieten``: it imports MLflow.
 """
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow.entities import Metric as MetricPoint
 from mlflow.entities import Param, RunTag
+from mlflow.exceptions import MlflowException
 
 from models.metrics import Metric
 from search.code_version import code_version
@@ -35,6 +38,9 @@ from search.tracking.client import (
     find_experiment,
     log_figure,
 )
+from search.tracking.dataset import dataset_of
+from search.tracking.notes import trial_note, winner_note
+from search.tracking.views import views_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,7 +68,15 @@ class _Run:
 class RunWriter:
     """Writes the runs of one search, on the tracking thread; raises MLflow's exceptions."""
 
-    def __init__(self, search: SearchSpec, home: Path, uri: str, objective: Metric, tags: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        search: SearchSpec,
+        home: Path,
+        uri: str,
+        objective: Metric,
+        tags: Mapping[str, str],
+        counts: Mapping[str, int],
+    ) -> None:
         """Find or create the experiment and the parent run, and find the child runs."""
         self._search, self._objective = search, objective
         self._client = connect(uri)
@@ -76,9 +90,19 @@ class RunWriter:
             "code_version": code_version(),
         }
         self._experiment = find_experiment(self._client, search.family, home, uri)
+        self._dataset = dataset_of(search.data, tags["fingerprint"], counts)
         self._parent = self._find_parent()
         self._runs: dict[int, _Run] = {}
         self.find_runs()
+        self._write_views()
+
+    def _write_views(self) -> None:
+        """Write the views in which MLflow's UI lists the runs; a store that refuses them lacks only the views."""
+        tags = self._client.get_experiment(self._experiment).tags
+        views = views_of(self._search, self._tags["study"], self._objective, tags, int(time.time() * 1000))
+        with suppress(MlflowException):
+            for key, value in views.items():
+                self._client.set_experiment_tag(self._experiment, key, value)
 
     def find_runs(self) -> None:
         """Find the runs of the trials, and the epochs and states that MLflow has."""
@@ -111,17 +135,20 @@ class RunWriter:
         if record.confirms is not None:
             tags["confirms"] = str(record.confirms)
         name = f"{self._search.name}/{record.number}"
-        run = self._client.create_run(self._experiment, start_time=started, tags=tags, run_name=name)
-        return _Run(run.info.run_id)
+        run_id = self._client.create_run(self._experiment, start_time=started, tags=tags, run_name=name).info.run_id
+        self._client.log_inputs(run_id, [self._dataset])
+        return _Run(run_id)
 
     def _log(self, run: _Run, record: TrialRecord, epochs: Sequence[EpochRecord]) -> None:
-        points = [point for epoch in epochs for point in _points(epoch)]
+        points = [point for epoch in epochs for point in points_of(epoch)]
         params = [Param(name, str(value)) for name, value in record.values.items()] if run.state is None else []
         tags = [RunTag("state", record.state), RunTag("epochs", str(len(record.epochs)))]
         if record.epochs and record.epochs[-1].report.backend:
             tags.append(RunTag("backend", record.epochs[-1].report.backend))
         if record.reason:
             tags.append(RunTag("reason", record.reason[:5000]))
+        if record.is_final:
+            tags.append(RunTag(NOTE, trial_note(record, self._objective, self._search.space)))
         while len(points) > _BATCH - len(params):
             self._client.log_batch(run.run_id, points[:_BATCH])
             points = points[_BATCH:]
@@ -177,9 +204,9 @@ class RunWriter:
         self._client.log_text(run_id, json.dumps(spec.model_dump(), indent=2) + "\n", "spec.json")
         log_figure(self._client, run_id, learning_curve(winner, objective), "learning_curve")
         self._client.set_tag(self._parent, "winner", name)
-        error = f" ± {score.standard_error:.3f}" if len(score.values) > 1 else ""
-        note = f"Best trial: **{name}**, {objective.name} {score.mean:.3f}{error} {objective.unit}."
-        self._client.set_tag(self._parent, NOTE, note)
+        note = winner_note(name, score, objective)
+        if not self._client.get_run(self._parent).data.tags.get(NOTE, "").startswith(note):  # the whole result
+            self._client.set_tag(self._parent, NOTE, note)
         metric = f"best_{objective.name}"
         self._client.log_metric(self._parent, metric, score.mean, at, winner.number)
         if len(score.values) > 1:
@@ -195,6 +222,7 @@ class RunWriter:
             run_id = self._client.create_run(self._experiment, tags=tags, run_name=self._search.name).info.run_id
         params = [Param("epochs", str(self._search.budget.epochs)), Param("folds", str(self._search.data.folds))]
         self._client.log_batch(run_id, params=params, tags=_budget_tags(self._search))
+        self._client.log_inputs(run_id, [self._dataset])
         return run_id
 
     def _trial_runs(self) -> Iterator[Any]:
@@ -206,7 +234,8 @@ class RunWriter:
         return all_pages(self._client.search_runs, [self._experiment], query)
 
 
-def _points(epoch: EpochRecord) -> Iterator[MetricPoint]:
+def points_of(epoch: EpochRecord) -> Iterator[MetricPoint]:
+    """Yield the metrics of an epoch: means, standard errors and folds."""
     step = epoch.report.epoch
     yield MetricPoint("epoch_seconds", epoch.report.seconds, epoch.at, step)
     for name, folds in epoch.report.metrics.items():

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from models.metrics import Metric
@@ -27,7 +28,13 @@ class Tracking:
     """Writes a search's trials to MLflow. After the constructor, nothing raises on the caller's thread."""
 
     def __init__(
-        self, search: SearchSpec, home: Path, objective: Metric, tags: Mapping[str, str], records: Sequence[TrialRecord]
+        self,
+        search: SearchSpec,
+        home: Path,
+        objective: Metric,
+        tags: Mapping[str, str],
+        records: Sequence[TrialRecord],
+        counts: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         """Start the thread.
 
@@ -35,13 +42,15 @@ class Tracking:
             search: The search.
             home: The home folder.
             objective: The metric that is optimised.
-            tags: The study's tags. ``study``, its id, is the tag by which the runs are found again.
+            tags: The study's tags. ``study``, its id, is the tag by which the runs are found again, ``fingerprint`` the
+                digest of the data.
             records: All trials so far; those that MLflow does not have yet are written.
+            counts: The numbers of pieces and notes of the data, as far as they are known.
 
         Raises:
             BadInputError: If the store cannot be used.
         """
-        self._search, self._home, self._objective, self._tags = search, home, objective, tags
+        self._search, self._home, self._objective, self._tags, self._counts = search, home, objective, tags, counts
         self._uri = tracking_uri(search, home)
         check_tracking(self._uri)
         quieten()
@@ -184,7 +193,7 @@ class Tracking:
         from search.tracking.runs import RunWriter
 
         if self._writer is None:
-            self._writer = RunWriter(self._search, self._home, self._uri, self._objective, self._tags)
+            self._writer = RunWriter(self._search, self._home, self._uri, self._objective, self._tags, self._counts)
         elif self._failed:
             self._writer.find_runs()
         self._failed = False

@@ -45,10 +45,16 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("trial composer --set optimiser=adam --set weight_decay=0.5", "it needs optimiser = adamw"),
         ("trial composer --preset table1/25", "did you mean 'table1/"),
         ("trial --like composer", "SEARCH/NUMBER"),
+        ("trial composer --keep 7", "a kept model's name is not a number"),
+        ("trial composer --keep a/b", "a kept model's name is 1 to 64 letters"),
+        ("compose --model kept/mine", "no kept model is called 'kept/mine'"),
+        ("compose --trial kept/../mine", "no kept model is called 'kept/../mine'"),
+        ("show kept/mine", "no kept model is called 'kept/mine'"),
         ("trial --like composer/1 --set size=3", "omit --set"),
         ("trials composer", "no search is called 'composer'"),
         ("show composer/3", "no search is called 'composer'"),
         ("ui", "the home folder must have tracked runs"),
+        ("ui composer", "no search is called 'composer'"),
         ("--home /proc/nowhere trials", "No such option"),
         ("data show --home /proc/nowhere", "(tunesmith data show --help)"),
         ("search composer --home /proc/nowhere", "the home folder must be"),
@@ -193,7 +199,7 @@ def test_a_setting_without_effect_on_the_data_causes_one_warning(
         "warning: no piece of free has a metre and notes that are full bars apart: copying from earlier bars has no "
         "effect\n"
     )
-    for command in (["trial", "composer", "--set", "epochs=1"], ["search", "composer", "--dry-run"]):
+    for command in (["trial", "composer", "--no-track", "--set", "epochs=1"], ["search", "composer", "--dry-run"]):
         assert run([*command, *small]) == 0
         assert capsys.readouterr().err.count(message) == 1
         assert run([*command, *small, "--set", "copying=match"]) == 0

@@ -188,11 +188,15 @@ def _run(
         err.print(reason, markup=False, soft_wrap=True)
         err.print(f"  {command('search', spec.name)}", markup=False, soft_wrap=True)
     from tunesmith.reports.search_result import as_data, print_result  # imports Ray, which starts faster by itself
+    from tunesmith.results.result import keep_result
 
     if as_json:
         print_json(as_data(done.spec, done.family, done.result, done.baselines, home))
     else:
         print_result(done.spec, done.family, done.result, done.baselines)
+    report = keep_result(done, data.prepared, home)
+    if report is not None and not as_json:
+        err.print(f"report: {report}", markup=False, soft_wrap=True)
     if done.interrupted:
         raise typer.Exit(130)
 

@@ -53,8 +53,8 @@ def named_model(
     printed. Without a champion, it is the best trial of the search named after the first family.
 
     Args:
-        text: A file, or a registered model as FAMILY@champion, FAMILY@VERSION or FAMILY.
-        trial: A trial as SEARCH/NUMBER, or a search, whose best trial is used.
+        text: A file, a kept model as kept/NAME, or a registered model as FAMILY@champion, FAMILY@VERSION or FAMILY.
+        trial: A trial as SEARCH/NUMBER, a search, whose best trial is used, or a kept model.
         families: The names of the families.
         home: The home folder.
         tracking: URI of MLflow's store; None is the store in the home folder.
@@ -66,6 +66,7 @@ def named_model(
         BadInputError: If both are given, there is no such model, or it belongs to another family.
     """
     from search.promotion.versions import parse_reference
+    from tunesmith.names.kept import kept_model
     from tunesmith.names.trials import trained_model
 
     if text is not None and trial is not None:
@@ -80,7 +81,7 @@ def named_model(
         err.print(f"using {champion.reference}, the champion: {champion.source}", markup=False)
         return _of_version(champion, models, home)
     if Path(text).exists() or not _REFERENCE.fullmatch(text):
-        return _of_file(Path(text))
+        return _of_file(Path(text) if Path(text).exists() else kept_model(home, text) or Path(text))
     reference = parse_reference(text)
     if reference.family not in families:
         raise BadInputError(
@@ -95,8 +96,8 @@ def any_model(text: str, home: Path, tracking: str | None = None) -> NamedModel:
     """Find a model of any family by its name or file.
 
     Args:
-        text: A file, a search's trial as SEARCH/NUMBER, or a registered model as FAMILY@champion, FAMILY@VERSION or
-            FAMILY.
+        text: A file, a search's trial as SEARCH/NUMBER, a kept model as kept/NAME, or a registered model as
+            FAMILY@champion, FAMILY@VERSION or FAMILY.
         home: The home folder.
         tracking: URI of MLflow's store; None is the store in the home folder.
 
@@ -107,10 +108,13 @@ def any_model(text: str, home: Path, tracking: str | None = None) -> NamedModel:
         BadInputError: If there is no such trial or registered model.
     """
     from search.promotion.versions import parse_reference
+    from tunesmith.names.kept import kept_model
     from tunesmith.names.trials import trained_model
 
     if Path(text).is_file():
         return _of_file(Path(text))
+    if (kept := kept_model(home, text)) is not None:
+        return _of_file(kept)
     if _TRIAL.fullmatch(text):
         return _of_file(trained_model(home, text))
     if not _REFERENCE.fullmatch(text):
@@ -120,10 +124,12 @@ def any_model(text: str, home: Path, tracking: str | None = None) -> NamedModel:
 
 
 def _of_file(path: Path) -> NamedModel:
+    from tunesmith.names.kept import data_of
+
     folder = path.absolute().parent
     data = _data(folder.parent) if folder.name == "models" else None
     if data is None:
-        return NamedModel(path, path.stem, None)
+        return NamedModel(path, path.stem, data_of(path))
     number = path.stem.rpartition("-")[2]
     return NamedModel(path, f"{folder.parent.name}-{number.lstrip('0') or '0'}", data)
 

@@ -17,7 +17,7 @@ def trained_model(home: Path, text: str) -> Path:
 
     Args:
         home: The home folder.
-        text: SEARCH/NUMBER, or SEARCH for its best trial.
+        text: SEARCH/NUMBER, SEARCH for its best trial, or kept/NAME.
 
     Returns:
         The file; it exists.
@@ -29,7 +29,10 @@ def trained_model(home: Path, text: str) -> Path:
     from search.study.database import folder, read_search
     from search.study.report import best_trials
     from search.trials.files import model_path
+    from tunesmith.names.kept import kept_model
 
+    if (kept := kept_model(home, text)) is not None:
+        return kept
     if "/" in text:
         record, number = recorded_trial(home, text)
     else:

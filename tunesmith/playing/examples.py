@@ -1,13 +1,11 @@
 """Music by the winner of a search, for the player."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_prep.tunes.notation import Tune
-from models.family import Family
-from models.uses.offers import ExampleFamily
+from models.uses import offers
 from tunesmith.playing.music import Music, music_of_performance, music_of_tune
 
 if TYPE_CHECKING:
@@ -31,22 +29,11 @@ class Example:
         return {name: music.plain() for name, music in self.versions.items()}
 
 
-def examples(family: Family[Any, Any], trained: Path, data: Any) -> list[Example]:
-    """Make examples with a trained model.
-
-    Args:
-        family: The model's family.
-        trained: The model's file.
-        data: The data of its trial.
-
-    Returns:
-        The examples; none for a family whose models make no music.
-    """
-    if not isinstance(family, ExampleFamily):
-        return []
+def for_player(examples: Sequence[offers.Example]) -> list[Example]:
+    """Return examples of a trained model for the player."""
     return [
         Example(made.title, {name: _music(piece, made.title) for name, piece in made.versions.items()})
-        for made in family.examples(trained, data)
+        for made in examples
     ]
 
 

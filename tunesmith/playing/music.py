@@ -11,8 +11,6 @@ from importlib.resources import files
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from data_prep.tunes.notation import Tune
 
 if TYPE_CHECKING:
@@ -91,10 +89,7 @@ def music_of_performance(performance: "Performance", title: str) -> Music:
     Returns:
         The piece for the player.
     """
-    onset, seconds = performance.onset, performance.seconds
-    per_quarter = np.ptp(seconds) / np.ptp(onset) if np.ptp(onset) else 0.5
-    released = onset + performance.duration
-    end = np.interp(released, onset, seconds) + per_quarter * np.maximum(released - onset[-1], 0)
+    seconds, end = performance.seconds, performance.end_seconds
     columns = (seconds - seconds[0], end - seconds, performance.pitch, performance.velocity)
     return Music(title, sorted((_seconds(a), _seconds(b), int(c), int(d)) for a, b, c, d in zip(*columns, strict=True)))
 

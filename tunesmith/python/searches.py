@@ -129,6 +129,7 @@ def _domain(value: object) -> object:
 def _run(spec: "SearchSpec", home: Path, address: str | None, began: float, *, progress: bool) -> None:
     from tunesmith.console import log
     from tunesmith.python.progress import LoggedMessages, ProgressLine, write_line
+    from tunesmith.results.result import keep_result
     from tunesmith.running.whole_search import search_data, whole_run
 
     def ended(spec: "SearchSpec", result: "SearchResult") -> None:
@@ -143,6 +144,7 @@ def _run(spec: "SearchSpec", home: Path, address: str | None, began: float, *, p
         write_line(f"{spec.name}: reading {spec.data.corpus} ...")
     data, display = search_data(spec, home, is_plan=False), ProgressLine if progress else LoggedMessages
     done = whole_run(spec, home, address, data, began=began, display=display, ended=ended)
+    keep_result(done, data.prepared, home)
     if done.interrupted:
         raise KeyboardInterrupt("the trials have ended; the same call scores the baselines")
     if done.without_baselines:

@@ -74,6 +74,7 @@ def trial(
     folds: int | str = 4,
     seed: int = 0,
     threads: int = 1,
+    keep: str | None = None,
     home: str | Path | None = None,
 ) -> TrainedTrial:
     """Train a model with one set of hyperparameters on all folds, without a search.
@@ -88,7 +89,8 @@ def trial(
         folds: Number of cross-validation folds, or "holdout:0.05" to hold out this share of the notes once.
         seed: Seed of the folds, initial weights, windows and dropout.
         threads: CPU threads.
-        home: The home folder with the search of ``like``; None is TUNESMITH_HOME, or else ./runs.
+        keep: Keep the trained model in the home folder under this name, for ``load_model("kept/NAME")``.
+        home: The home folder, also of the search of ``like``; None is TUNESMITH_HOME, or else ./runs.
 
     Returns:
         The trial with the metrics of every epoch.
@@ -100,7 +102,8 @@ def trial(
     from models.families import family as find_family
     from search.spec.sections import read_folds
     from tunesmith.home import home_folder
-    from tunesmith.running.single_trial import new_trial, repeated_trial, train, trial_data
+    from tunesmith.names import kept
+    from tunesmith.running.single_trial import as_data, new_trial, repeated_trial, train, trial_data
 
     if like is not None:
         if family or settings or preset or corpus or repeats:
@@ -116,7 +119,12 @@ def trial(
         }
         kind = default_family() if family is None else find_family(family)
         chosen = new_trial(kind, preset, settings or {}, "settings", data)
+    folder = home_folder(as_path(home), make=keep is not None)
+    if keep is not None:
+        kept.check_new(folder, keep, "keep")
     reports: list[EpochReport] = []
-    train(chosen, trial_data(chosen, threads), reports.append)
+    train(chosen, trial_data(chosen, threads), reports.append, kept.keeping(folder, keep, chosen.number))
+    if keep is not None:
+        kept.write_report(folder, keep, as_data(chosen, reports), chosen.data)
     name, values = chosen.family.name, chosen.spec.model_dump()
     return TrainedTrial(name, chosen.data.corpus, values, chosen.family.metrics[0].name, tuple(reports))

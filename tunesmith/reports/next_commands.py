@@ -24,7 +24,7 @@ def next_commands(spec: SearchSpec, family: Family[Any, Any], winner: Configurat
         (command("report", spec.name, "--open"), "look at all figures in the browser"),
         (command("show", trial), "show the winner's curves"),
         (command("trials", spec.name), "list all trials"),
-        (command("ui"), "show everything in MLflow"),
+        (command("ui", spec.name, "--open"), "show its runs in MLflow"),
         (command("trial", "--like", trial), "repeat the winner on this machine"),
         (command("search", spec.name, *more), "run more trials"),
     )

@@ -1,5 +1,7 @@
 """The table of a search's trials, as rows of plain values and on a terminal."""
 
+import csv
+import io
 import math
 import textwrap
 from collections.abc import Sequence
@@ -45,6 +47,16 @@ def _row(trial: TrialRecord, record: SearchRecord, family: Family[Any, Any]) -> 
     row["reason"] = trial.reason or None
     row["confirms"] = trial.confirms
     return {**row, **{name: trial.values.get(name) for name in record.spec.space.searched}}
+
+
+def csv_text(table: Sequence[Row]) -> str:
+    """Return rows as CSV with a header."""
+    text = io.StringIO()
+    columns = list(dict.fromkeys(key for row in table for key in row))
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(table)
+    return text.getvalue()
 
 
 def sorted_rows(unsorted: Sequence[Row], column: str, family: Family[Any, Any]) -> list[Row]:

@@ -1,5 +1,6 @@
 """A trial on a terminal: its settings, the learning curve of each fold, and how to find it in MLflow."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,15 +8,19 @@ from rich.markup import escape
 
 from data_prep.wording import counted
 from models.families import family as find_family
+from models.family import Family
 from models.metrics import TRAIN_LOSS, Metric
+from models.spec import Spec
 from search.passwords import without_password
 from search.promotion.sealed_test import recorded
+from search.spec.sections import Data
 from search.study.database import SearchRecord, folder
 from search.study.records import TrialRecord
 from search.tracking.client import tracking_uri
 from tunesmith.console import new_table, out
 from tunesmith.figures import decimals, duration, interval, setting_text, state_word, with_error
 from tunesmith.names.models import registry
+from tunesmith.names.use import use_command
 from tunesmith.program import command
 from tunesmith.reports.curves import draw_curves
 
@@ -47,9 +52,40 @@ def print_trial(record: SearchRecord, number: int, home: Path) -> None:
     trial = record.trial(number)
     family = find_family(record.spec.family)
     spec = family.spec_type.from_values(trial.values)
-    objective = family.metrics[0]
     head = f"{state_word(trial.state)} after {len(trial.epochs)} of {counted(record.spec.budget.epochs, 'epoch')}"
     out.print(f"[bold]{record.spec.name}/{number}[/]  {head}, {duration(trial.seconds)}  {escape(trial.reason)}")
+    _print_scores(trial, family)
+    _print_settings(spec, record.spec.space.searched)
+    tags = f'tags.search = "{record.spec.name}" and tags.trial = "{number}"'
+    store = without_password(tracking_uri(record.spec, home))
+    out.print(f"[dim]MLflow[/]  {escape(store)}  filter: {tags}", soft_wrap=True)
+    _print_promotion(record, number, home)
+    repeat = command("trial", "--like", f"{record.spec.name}/{number}")
+    out.print(f"[dim]repeat it here[/]  {escape(repeat)}", soft_wrap=True)
+
+
+def print_kept(name: str, trial: TrialRecord, family: Family[Any, Any], data: Data) -> None:
+    """Print a single trial whose model was kept.
+
+    Args:
+        name: Its name, "kept/mine".
+        trial: The trial.
+        family: Its family.
+        data: Its corpus and folds.
+    """
+    spec = family.spec_type.from_values(trial.values)
+    where = f"{family.name} on {data.title}, {data.folds_title}"
+    epochs = counted(len(trial.epochs), "epoch")
+    out.print(f"[bold]{escape(name)}[/]  {escape(where)}, {epochs}, {duration(trial.seconds)}", soft_wrap=True)
+    _print_scores(trial, family)
+    _print_settings(spec, ())
+    use = use_command(family, "--model", name)
+    if use:
+        out.print(f"[dim]make music with it[/]  {escape(use)}", soft_wrap=True)
+
+
+def _print_scores(trial: TrialRecord, family: Family[Any, Any]) -> None:
+    """Print the metrics of the last epoch, and the curves of the objective and the training loss."""
     table = new_table(show_header=False)
     units = {metric.name: metric.unit for metric in family.metrics}
     reported = trial.epochs[-1].report.metrics if trial.epochs else ()
@@ -60,21 +96,19 @@ def print_trial(record: SearchRecord, number: int, home: Path) -> None:
             table.add_row(name, with_error(values), units.get(name, ""), f"[dim]folds {folds}[/]")
     out.print(table)
     if len(trial.epochs) > 1:
-        for metric in (objective, TRAIN_LOSS):
+        for metric in (family.metrics[0], TRAIN_LOSS):
             title, first = f"{metric.name} ({metric.unit}) by epoch", trial.epochs_of_all[0].report.epoch
             draw_curves(out, title, _curves(trial, metric), first)
+
+
+def _print_settings(spec: Spec, searched: Sequence[str]) -> None:
+    """Print the settings that matter; those that a search kept fixed are marked if it searched others."""
     settings = new_table(show_header=False)
     for name, value in spec.model_dump().items():
         if spec.matters(name, spec.model_dump()):
-            searched = "" if name in record.spec.space.searched else "[dim]fixed[/]"
-            settings.add_row(name, escape(setting_text(value)), searched)
+            remark = "[dim]fixed[/]" if searched and name not in searched else ""
+            settings.add_row(name, escape(setting_text(value)), remark)
     out.print(settings)
-    tags = f'tags.search = "{record.spec.name}" and tags.trial = "{number}"'
-    store = without_password(tracking_uri(record.spec, home))
-    out.print(f"[dim]MLflow[/]  {escape(store)}  filter: {tags}", soft_wrap=True)
-    _print_promotion(record, number, home)
-    repeat = command("trial", "--like", f"{record.spec.name}/{number}")
-    out.print(f"[dim]repeat it here[/]  {escape(repeat)}", soft_wrap=True)
 
 
 def _curves(trial: TrialRecord, metric: Metric) -> dict[str, list[float]]:

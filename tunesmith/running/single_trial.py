@@ -1,6 +1,6 @@
 """One trial without a search: its settings and data, and its training on this machine."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,11 +9,14 @@ from data_prep.errors import unknown
 from tunesmith.console import warn
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from data_prep.prepared.corpus import Prepared
     from models.family import EpochReport
     from models.spec import Spec, Value
     from search.spec.file import AnyFamily
     from search.spec.sections import Data
+    from search.trials.files import TrialFiles
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,14 @@ class SingleTrial:
         spec: Its settings.
         data: Its data.
         number: The number of the trial that it repeats; 0 for a new one.
+        like: The name of the trial that it repeats; empty for a new one.
     """
 
     family: "AnyFamily"
     spec: "Spec"
     data: "Data"
     number: int = 0
+    like: str = ""
 
 
 def new_trial(
@@ -87,7 +92,7 @@ def repeated_trial(home: Path, like: str) -> SingleTrial:
     record, number = recorded_trial(home, like)
     family = find_family(record.spec.family)
     spec = family.spec_type.from_values(record.trial(number).values, like)
-    return SingleTrial(family, spec, record.spec.data, number)
+    return SingleTrial(family, spec, record.spec.data, number, like)
 
 
 def trial_data(trial: SingleTrial, threads: int) -> "Prepared":
@@ -118,18 +123,50 @@ def trial_data(trial: SingleTrial, threads: int) -> "Prepared":
     return prepared
 
 
-def train(trial: SingleTrial, prepared: "Prepared", report: Callable[["EpochReport"], None]) -> None:
-    """Train a trial on the best device, and report every epoch."""
+def train(
+    trial: SingleTrial,
+    prepared: "Prepared",
+    report: Callable[["EpochReport"], None],
+    keeping: "AbstractContextManager[TrialFiles | None]",
+) -> None:
+    """Train a trial on the best device.
+
+    Args:
+        trial: The trial.
+        prepared: Its data.
+        report: Called with every epoch.
+        keeping: Yields the files that keep its model; None to keep none.
+    """
     from models.training.device import best_device
     from search.trials.training import train_trial
 
-    train_trial(
-        trial.family,
-        trial.spec,
-        prepared.data,
-        report,
-        seed=trial.data.seed,
-        number=trial.number,
-        files=None,
-        device=best_device(),
-    )
+    with keeping as files:
+        train_trial(
+            trial.family,
+            trial.spec,
+            prepared.data,
+            report,
+            seed=trial.data.seed,
+            number=trial.number,
+            files=files,
+            device=best_device(),
+        )
+
+
+def as_data(trial: SingleTrial, reports: Sequence["EpochReport"]) -> dict[str, Any]:
+    """Return a trial and its epochs as plain values."""
+    return {
+        "family": trial.family.name,
+        "corpus": trial.data.corpus,
+        "repeats": trial.data.repeats,
+        "seed": trial.data.seed,
+        "spec": trial.spec.model_dump(),
+        "epochs": [
+            {
+                "epoch": report.epoch,
+                "seconds": report.seconds,
+                "metrics": {name: values.summary() for name, values in report.metrics.items()},
+            }
+            for report in reports
+        ],
+    }

@@ -70,7 +70,7 @@ def client(home: Path) -> Any:
 def written(home: Path, trials: Sequence[int]) -> RunWriter:
     """Write a search of the family stylenet with these trials to MLflow; return its writer."""
     search = parse(TOY_SEARCH, "toy", family=ToyFamily()).model_copy(update={"family": "stylenet"})
-    writer = RunWriter(search, home, default_uri(home), LOSS, {"study": "id-1", "fingerprint": "f-1"})
+    writer = RunWriter(search, home, default_uri(home), LOSS, {"study": "id-1", "fingerprint": "f-1"}, {})
     epochs = (EpochRecord(EpochReport(1, {"loss": FoldValues((1.0, 2.0))}, 0.5), 1_700_000_000_000),)
     for number in trials:
         writer.write(TrialRecord(number, "COMPLETE", VALUES, epochs, STARTED, STARTED, ""))

@@ -105,3 +105,24 @@ def test_another_search_of_the_same_name_has_its_own_runs(store: Path) -> None:
     mlflow = client(store)
     experiment = mlflow.get_experiment_by_name("toy").experiment_id
     assert len(mlflow.search_runs([experiment])) == 4
+
+
+def test_every_run_has_the_corpus_as_a_dataset_and_every_finished_trial_a_description(store: Path) -> None:
+    records = [
+        record(0, "COMPLETE", [3.0, 2.0]),
+        record(1, "FAIL", [], "it diverged\nat epoch 1"),
+        record(2, "RUNNING"),
+    ]
+    for _ in range(2):
+        track(store, records).close(records[0], finished=False)
+    named = runs(store)
+    for run in named.values():
+        (logged,) = run.inputs.dataset_inputs
+        assert (logged.dataset.name, logged.dataset.digest) == ("oneills", "f-1")
+        assert json.loads(logged.dataset.source)["corpus"] == "oneills"
+        assert json.loads(logged.dataset.profile) == {"num_rows": 900, "num_elements": 90000, "folds": "4 folds"}
+    notes = {name: run.data.tags.get("mlflow.note.content") for name, run in named.items()}
+    assert notes["toys/0"] == "done after 2 epochs: 2.500 ± 0.500 squares; columns 3"
+    assert notes["toys/1"].startswith("failed after 0 epochs (it diverged at epoch 1); ")
+    assert notes["toys/2"] is None
+    assert notes["toys"] == "Best trial: **toys/0**, loss 2.500 ± 0.500 squares."

@@ -19,6 +19,7 @@ from search.tracking.thread import Tracking
 
 SEARCH = parse(TOY_SEARCH, "toy", family=ToyFamily())
 VALUES: dict[str, Value] = {"solver": "gradient", "lr": 0.1, "columns": 3, "pause": 0.0, "trouble": "none", "epochs": 9}
+COUNTS = {"num_pieces": 900, "num_notes": 90000}
 STARTED = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001  (Optuna's are naive)
 
 
@@ -33,7 +34,7 @@ def record(number: int, state: StateName, losses: Sequence[float] = (), reason: 
 
 def track(home: Path, records: Sequence[TrialRecord], study: str = "id-1", uri: str = "") -> Tracking:
     search = SEARCH.model_copy(update={"tracking": SEARCH.tracking.model_copy(update={"uri": uri})})
-    return Tracking(search, home, LOSS, {"study": study, "fingerprint": "f-1"}, records)
+    return Tracking(search, home, LOSS, {"study": study, "fingerprint": "f-1"}, records, COUNTS)
 
 
 def client(home: Path, uri: str = "") -> Any:

@@ -41,7 +41,8 @@ def compose(
     model: Annotated[
         str | None,
         typer.Option(
-            help="A registered model, e.g. composer@champion, or a file, instead of --trial.", metavar="MODEL|FILE"
+            help="A registered model, e.g. composer@champion, a kept one (kept/NAME) or a file, instead of --trial.",
+            metavar="MODEL|FILE",
         ),
     ] = None,
     tracking: Tracking = None,

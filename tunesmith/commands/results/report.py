@@ -1,13 +1,12 @@
 """``tunesmith report``: one HTML file about one or several searches."""
 
-import webbrowser
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tunesmith.completion import search_names
-from tunesmith.console import err, out
+from tunesmith.console import open_page, out
 from tunesmith.figures import byte_size
 from tunesmith.home import home_folder
 from tunesmith.options import Force, Home
@@ -37,5 +36,5 @@ def report(
 
     path = write_report(home_folder(home, make=False), searches, target, replace=force)
     out.print(f"{path} ({byte_size(path.stat().st_size)})", markup=False, soft_wrap=True)
-    if show and not webbrowser.open(path.absolute().as_uri()):
-        err.print("no browser could be started; open the file in one", markup=False)
+    if show:
+        open_page(path.absolute().as_uri())

@@ -1,7 +1,5 @@
 """``tunesmith trials`` and ``show``: the trials of a search, which may still be running."""
 
-import csv
-import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -70,7 +68,7 @@ def trials(
     """
     from models.families import family as find_family
     from search.study.database import read_search
-    from tunesmith.reports.trial_table import print_table, rows, sorted_rows
+    from tunesmith.reports.trial_table import csv_text, print_table, rows, sorted_rows
 
     if stop is not None or add:
         shown = {"--sort": sort, "--csv": as_csv, "--front": front, "--picture": picture}
@@ -89,7 +87,7 @@ def trials(
     if as_json:
         print_json(table)
     elif as_csv:
-        _print_csv(table)
+        sys.stdout.write(csv_text(table))
     else:
         print_table(record, family, table)
 
@@ -126,18 +124,14 @@ def _front(
     print_json(as_data(front, record, family)) if as_json else print_front(front, record, family)
 
 
-def _print_csv(table: list[dict[str, Any]]) -> None:
-    text = io.StringIO()
-    columns = list(dict.fromkeys(key for row in table for key in row))
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(table)
-    sys.stdout.write(text.getvalue())
-
-
 def show(
     trial: Annotated[
-        str, typer.Argument(help="A trial, e.g. composer/7.", metavar="SEARCH/NUMBER", autocompletion=trial_names)
+        str,
+        typer.Argument(
+            help="A trial, e.g. composer/7, or a kept model.",
+            metavar="SEARCH/NUMBER|kept/NAME",
+            autocompletion=trial_names,
+        ),
     ],
     pictures: Annotated[
         Path | None,
@@ -148,10 +142,14 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a trial: its settings, its learning curve on each fold, and how to find it in MLflow."""
+    from tunesmith.names.kept import kept_model
     from tunesmith.names.trials import recorded_trial
     from tunesmith.reports.trial_view import as_data, print_trial
 
     folder = home_folder(home, make=False)
+    if (model := kept_model(folder, trial)) is not None:
+        _show_kept(trial, model, pictures, replace=force, as_json=as_json)
+        return
     record, number = recorded_trial(folder, trial)
     if pictures is not None:
         from tunesmith.reports.trial_pictures import draw
@@ -159,3 +157,23 @@ def show(
         draw(record, number, folder, pictures, replace=force)
         return
     print_json(as_data(record, number)) if as_json else print_trial(record, number, folder)
+
+
+def _show_kept(name: str, model: Path, pictures: Path | None, *, replace: bool, as_json: bool) -> None:
+    from models.families import family as find_family
+    from search.spec.sections import Data
+    from tunesmith.names.kept import read_report, trial_of
+    from tunesmith.reports.trial_pictures import draw_kept
+    from tunesmith.reports.trial_view import print_kept
+
+    report = read_report(model)
+    if report is None:
+        missing = f"{model.with_suffix('.json')} does not exist"
+        raise BadInputError("a kept model has a report next to it", missing, remedy="keep the model again")
+    family, data, trial = find_family(report["family"]), Data.model_validate(report["data"]), trial_of(report)
+    if pictures is not None:
+        draw_kept(trial, model, family, data, pictures, replace=replace)
+    elif as_json:
+        print_json(report)
+    else:
+        print_kept(name, trial, family, data)

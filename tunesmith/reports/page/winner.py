@@ -5,12 +5,13 @@ from pathlib import Path
 from data_prep.errors import one_line
 from data_prep.progress import Progress
 from models.families import family as find_family
+from models.uses.offers import ExampleFamily
 from search.study.database import folder
 from search.study.records import SearchRecord
 from search.study.report import best_trials
 from search.trials.files import model_path
 from tunesmith.console import warn
-from tunesmith.playing.examples import Example, examples
+from tunesmith.playing.examples import Example, for_player
 from tunesmith.searching.data import prepare_data
 
 
@@ -31,11 +32,11 @@ def winner_music(record: SearchRecord, home: Path, progress: Progress) -> list[E
     if winner is None:
         return []
     model = model_path(folder(home, record.spec.name), winner.number)
-    if not model.exists():
+    if not isinstance(family, ExampleFamily) or not model.exists():
         return []
     try:
         prepared = prepare_data(record.spec.data, family.data_kind, progress)
-        return examples(family, model, prepared.data)
+        return for_player(family.examples(model, prepared.data))
     except Exception as error:  # noqa: BLE001  (models and writers may raise anything)
         warn(f"{record.spec.name}: no music by the winner ({one_line(error)})")
         return []
