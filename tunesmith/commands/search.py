@@ -188,7 +188,7 @@ def _run(
         err.print(reason, markup=False, soft_wrap=True)
         err.print(f"  {command('search', spec.name)}", markup=False, soft_wrap=True)
     from tunesmith.reports.search_result import as_data, print_result  # imports Ray, which starts faster by itself
-    from tunesmith.results.result import keep_result
+    from tunesmith.results.keeping import keep_result
 
     if as_json:
         print_json(as_data(done.spec, done.family, done.result, done.baselines, home))

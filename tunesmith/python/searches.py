@@ -129,7 +129,7 @@ def _domain(value: object) -> object:
 def _run(spec: "SearchSpec", home: Path, address: str | None, began: float, *, progress: bool) -> None:
     from tunesmith.console import log
     from tunesmith.python.progress import LoggedMessages, ProgressLine, write_line
-    from tunesmith.results.result import keep_result
+    from tunesmith.results.keeping import keep_result
     from tunesmith.running.whole_search import search_data, whole_run
 
     def ended(spec: "SearchSpec", result: "SearchResult") -> None:

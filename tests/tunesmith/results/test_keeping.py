@@ -22,8 +22,8 @@ from search.tracking.past_runs import rename_runs
 from tests.mlflow_server import MlflowServer
 from tests.models.trained_stylenets import DATA, trained
 from tests.tunesmith.conftest import Place
+from tunesmith.results.keeping import REPORT, keep_result
 from tunesmith.results.music import write_music
-from tunesmith.results.result import REPORT, keep_result
 from tunesmith.running.whole_search import WholeRun
 from tunesmith.searching.data import prepare_data
 
