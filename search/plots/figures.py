@@ -135,7 +135,7 @@ def importance_bars(shares: Sequence[Importance], directions: Mapping[str, str])
 
 
 def curves(trials: Sequence[TrialRecord], objective: Metric, train: str | None) -> Any:
-    """Return the learning curves: all trials thin, the best with the range of their folds and their training loss."""
+    """Return the learning curves: all trials thin, the best with the range of its folds and its training loss."""
     figure = _go.Figure()
     best = {each.trial.number for each in configurations(trials, objective)[:_SHOWN]}
     x: list[int | None] = []
@@ -149,7 +149,7 @@ def curves(trials: Sequence[TrialRecord], objective: Metric, train: str | None) 
     palette = (BEST, FAILED, OTHER, "#cc79a7", "#e69f00")
     ranked = [each.trial for each in configurations(trials, objective)[:_SHOWN]]
     for rank, (trial, colour) in enumerate(zip(ranked, palette, strict=False)):
-        _add_curve(figure, trial, objective, train, colour, with_folds=rank == 0)
+        _add_curve(figure, trial, objective, None if rank else train, colour, with_folds=rank == 0)
     _zoom(figure, [value for value in y if value is not None], objective)
     return with_axes(figure, "epoch", axis_title(objective))
 

@@ -153,6 +153,9 @@ def test_a_browser_draws_the_figures_and_sorts_and_filters_the_table(width: int,
             drawn = f"return document.querySelectorAll('.js-plotly-plot').length > {place}"
             wait_until(lambda drawn=drawn: browser.run(drawn), f"figure {place}")
         assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
+        titles = browser.run("return [...document.querySelectorAll('.modebar-btn')].map((b) => b.dataset.title)")
+        assert set(titles) == {"Download plot as a PNG", "Zoom", "Pan", "Reset axes"}, "nothing shares data"
+        assert [said for said in browser.console() if said["level"] == "SEVERE"] == []
         shown = (
             "return [...document.querySelectorAll('.trials tbody tr')].map((row) => Number(row.cells[2].textContent))"
         )

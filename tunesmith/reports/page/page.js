@@ -34,7 +34,8 @@ function draw(Plotly, place, figure) {
   layout.font = { family: "system-ui, sans-serif", size: 12 };
   layout.legend = { orientation: "h", y: 1, yanchor: "bottom", ...layout.legend };
   for (const axis of ["xaxis", "yaxis"]) layout[axis] = { automargin: true, ...layout[axis] };
-  Plotly.newPlot(place, figure.data, layout, { responsive: true, displaylogo: false });
+  const buttons = isParallel ? ["toImage"] : ["toImage", "zoom2d", "pan2d", "resetScale2d"];  // none shares data
+  Plotly.newPlot(place, figure.data, layout, { responsive: true, displaylogo: false, modeBarButtons: [buttons] });
   const adapt = () => Plotly.relayout(place, colours(figure));
   adapt();
   dark.addEventListener("change", adapt);
