@@ -3,10 +3,12 @@
 import os
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import Annotated
 
 import typer
 
+from tunesmith import console
 from tunesmith.console import err
 from tunesmith.home import home_folder
 from tunesmith.options import Home, Tracking
@@ -62,10 +64,13 @@ def studio(
 
             site = Site(load(model or [], trial or [], folder, tracking), Favourites(folder))
         site.warm_up()
-        url = f"http://{HOST}:{port}/"
-        err.print(f"{url} (press Ctrl-C to stop)", markup=False, soft_wrap=True)
-        wanted = _has_window() if open_page is None else open_page
-        run(site.routes(), port, opened=url if wanted else "")
+        run(site.routes(), port, partial(_show, wanted=_has_window() if open_page is None else open_page))
+
+
+def _show(url: str, *, wanted: bool) -> None:
+    err.print(f"{url} (press Ctrl-C to stop)", markup=False, soft_wrap=True)
+    if wanted:
+        console.open_page(url)
 
 
 def _has_window() -> bool:

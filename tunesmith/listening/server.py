@@ -94,8 +94,8 @@ def serve(test: ListeningTest, folder: Path, port: int, say: Callable[[str], Non
     """
     check_address(HOST, port)
     with AnswerLog(test, folder) as log:
-        say(f"http://{HOST}:{port}/ (press Ctrl-C to stop; answers: {log.path})")
-        run(_Site(test, folder, log, say).routes(), port)
+        routes = _Site(test, folder, log, say).routes()
+        run(routes, port, lambda url: say(f"{url} (press Ctrl-C to stop; answers: {log.path})"))
 
 
 def _listener(value: Mapping[str, Any]) -> str:

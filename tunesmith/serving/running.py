@@ -2,8 +2,7 @@
 
 import signal
 import socket
-import webbrowser
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,13 +22,13 @@ HOST = "127.0.0.1"
 _MOST_CONNECTIONS = 64
 
 
-def run(routes: Sequence[Route], port: int, opened: str = "") -> None:
+def run(routes: Sequence[Route], port: int, listens: Callable[[str], None]) -> None:
     """Serve routes, guarded against other sites, until Ctrl-C.
 
     Args:
         routes: The routes.
         port: The port, which is part of the Host header.
-        opened: URL that is opened in the browser once the server listens; empty for none.
+        listens: Called with the URL once requests to it are not refused any more.
 
     Raises:
         BadInputError: If the port is in use.
@@ -47,8 +46,7 @@ def run(routes: Sequence[Route], port: int, opened: str = "") -> None:
     )
     check_address(HOST, port)
     with socket.create_server((HOST, port)) as listening:
-        if opened:
-            webbrowser.open(opened)
+        listens(f"http://{HOST}:{port}/")
         uvicorn.Server(config).run(sockets=[listening])
 
 
