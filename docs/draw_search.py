@@ -2,7 +2,7 @@
 
     python docs/draw_search.py
 
-This runs the search in a temporary home folder; it takes less than five minutes.
+This runs the search in a temporary folder; it takes less than five minutes.
 """
 
 import os
@@ -28,18 +28,17 @@ _COUNT = re.compile(r"(\d+) of (\d+) trials")
 def on_terminal(command: tuple[str, ...]) -> str:
     """Run a command on a pseudo-terminal, and return its output."""
     ours, theirs = pty.openpty()
-    with tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory() as folder:
         environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name != "TUNESMITH_HOME"},
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),  # as in an active venv
-            "TUNESMITH_HOME": home,
             "COLUMNS": str(WIDTH),
             "LINES": "60",
             "TERM": "xterm-256color",
         }
         tunesmith = Path(sys.executable).with_name(command[0])
         process = subprocess.Popen(  # noqa: S603  (a trusted command)
-            [tunesmith, *command[1:]], stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=home
+            [tunesmith, *command[1:]], stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=folder
         )
         os.close(theirs)
         output: list[bytes] = []

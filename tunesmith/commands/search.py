@@ -196,7 +196,8 @@ def _run(
         print_result(done.spec, done.family, done.result, done.baselines)
     report = keep_result(done, data.prepared, home)
     if report is not None and not as_json:
-        err.print(f"report: {report}", markup=False, soft_wrap=True)
+        shown = report.relative_to(Path.cwd()) if report.is_relative_to(Path.cwd()) else report
+        err.print(f"report: {shown}", markup=False, soft_wrap=True)
     if done.interrupted:
         raise typer.Exit(130)
 

@@ -20,6 +20,7 @@ def next_commands(spec: SearchSpec, family: Family[Any, Any], winner: Configurat
     use = use_command(family, "--trial", trial)
     return (
         *([(use, "make music with it")] if use else []),
+        *([(command("studio", "--trial", trial), "the same on a web page")] if use else []),
         (command("promote", spec.name), "train it on all folds, test it once, register it"),
         (command("report", spec.name, "--open"), "look at all figures in the browser"),
         (command("show", trial), "show the winner's curves"),

@@ -126,5 +126,5 @@ def test_every_suggested_command_has_the_searchs_home(tmp_path: Path, capsys: py
     home_folder(tmp_path / "there")
     commands = printed({}, capsys)["next"]
     home_folder(None, make=False)
-    assert len(commands) == 8
+    assert len(commands) == 9
     assert all(re.match(rf"  tunesmith .* --home {tmp_path}/there  ", command) for command in commands)
