@@ -22,6 +22,7 @@ COMMAND = ("tunesmith", "search", "composer")
 WIDTH = 110
 _REDRAW = re.compile(r"(?:\r?\x1b\[2K|\x1b\[1A)+")
 _WEB = re.compile(r"\s*@font-face \{[^}]*\}|\s*<!--.*?-->", re.DOTALL)  # fonts that a browser would fetch
+_WAITING = re.compile(r"^.*writing the re\w+ .*\.\.\..*\n?", re.MULTILINE)
 _COUNT = re.compile(r"(\d+) of (\d+) trials")
 
 
@@ -61,10 +62,12 @@ def late_frame(frames: list[str]) -> str:
 
 def main() -> int:
     """Run the search and draw it."""
-    *frames, end = _REDRAW.split(on_terminal(COMMAND))
+    frames = _REDRAW.split(on_terminal(COMMAND))
+    after = 1 + max(at for at, frame in enumerate(frames) if _COUNT.search(frame))
+    end = _WAITING.sub("", "".join(frames[after:]))
     console = Console(width=WIDTH, record=True, file=StringIO(), force_terminal=True)
     console.print(f"[dim]$[/] {' '.join(COMMAND)}\n")
-    console.print(Text.from_ansi(late_frame(frames)))
+    console.print(Text.from_ansi(late_frame(frames[:after])))
     console.print("\n[dim]... and at the end:[/]\n")
     console.print(Text.from_ansi(re.sub(r"\x1b\[\?25[hl]", "", end)))
     TARGET.write_text(_WEB.sub("", console.export_svg(title=" ".join(COMMAND))))
