@@ -9,10 +9,8 @@ ratios to random search and to TPE, both with the rungs of the earlier default. 
 are left out except from the last policy.
 """
 
-import argparse
 import json
 import math
-import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -27,6 +25,7 @@ import scipy.stats
 from matplotlib.figure import Figure
 from simulated.cluster import SimulatedSearch, Simulation
 from simulated.costs import Costs
+from simulated.options import replaying
 from simulated.table import Table, TableCurves, TableSampler, read_table
 from summary import figure, write
 
@@ -239,12 +238,8 @@ def draw(shown: Mapping[str, Sequence[SimulatedSearch]], table: Table, slots: in
 
 def main() -> int:
     """Measure, print and write; return the exit status, which is 1 if a limit is missed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--family", default="composer")
+    parser = replaying(__doc__)
     parser.add_argument("--slots", type=int, nargs="+", default=SLOTS)
-    parser.add_argument("--seeds", type=int, default=8)
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     parser.add_argument("--picture", type=Path, default=PICTURE)
     options = parser.parse_args()
     try:

@@ -7,19 +7,17 @@ from its trials as in a running search. What is given up is the difference betwe
 convergence would have made and the best one of all trials.
 """
 
-import argparse
 import json
 import math
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from policies import Policy, replay
+from simulated.options import replaying
 from simulated.table import Table, read_table
 from summary import figure, write
 
@@ -112,12 +110,7 @@ def _words(ends: Sequence[Mapping[str, float]], of: int) -> str:
 
 def main() -> int:
     """Measure, print and write; return the exit status, which is 1 if a limit is missed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--family", default="composer")
-    parser.add_argument("--seeds", type=int, default=8)
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
-    options = parser.parse_args()
+    options = replaying(__doc__).parse_args()
     try:
         table = read_table(options.family)
     except BadInputError as error:

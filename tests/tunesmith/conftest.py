@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from data_prep.corpora.named import corpora
+from tests.browser import MISSING, Browser
 from tests.forked import Program
 from tests.mlflow_tables import lay_tables
 from tunesmith.program import set_home
@@ -59,6 +60,15 @@ def standard_home() -> Iterator[None]:
     """Reset the home folder after a test, since errors of later tests would name it."""
     yield
     set_home(None)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser that the tests of a module share."""
+    if MISSING:
+        pytest.skip(f"not installed: {', '.join(MISSING)}")
+    with Browser(900) as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The player of music in a web page, in a real browser."""
 
 import json
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pretty_midi
 import pytest
 
 from data_prep.tunes.notation import Tune
-from tests.browser import MISSING, Browser, wait_until
+from tests.browser import Browser, wait_until
 from tunesmith.playing.music import Music, music_of_midi, music_of_tune, player_file
 
 TUNE = Tune(
@@ -61,14 +60,6 @@ def test_a_tune_has_its_notes_in_seconds_and_a_mark_for_each_engraved_note() -> 
 def test_the_sustain_pedal_holds_notes() -> None:
     assert [round(seconds, 3) for _, seconds, _, _ in music_of_midi(_midi(), "").notes] == [1.2, 0.7, 0.4, 0.4]
     assert music_of_midi(pretty_midi.PrettyMIDI(), "empty") == Music("empty", [])
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if MISSING:
-        pytest.skip(f"{' and '.join(MISSING)} is not installed")
-    with Browser(900) as browser:
-        yield browser
 
 
 def test_playing_marks_the_notes_that_sound_and_only_one_player_plays(browser: Browser, tmp_path: Path) -> None:

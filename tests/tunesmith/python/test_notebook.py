@@ -3,28 +3,17 @@
 # notebooks call _repr_html_:
 # pyright: reportPrivateUsage=false
 
-from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-import pytest
-
 from data_prep.tunes.notation import Tune
-from tests.browser import MISSING, Browser, wait_until
+from tests.browser import Browser, wait_until
 from tunesmith.python.notebook import table_html
 from tunesmith.python.tunes import PlayableTune, PlayableTunes
 
 TUNE = Tune(pitch=(62, 64, 66, 67, 69, 66, -1, 62), duration=(Fraction(1),) * 8, fifths=2, title="A <tune> & a jig")
 BAD = "</script><script>alert(1)</script>"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if MISSING:
-        pytest.skip(f"{' and '.join(MISSING)} is not installed")
-    with Browser(900) as browser:
-        yield browser
 
 
 def opened(browser: Browser, folder: Path, html: str) -> None:
