@@ -38,7 +38,7 @@ async def body(request: Request, most: int) -> bytes:
 
 async def json_body(request: Request, most: int) -> dict[str, Any]:
     """Return the JSON object of a request; raise ValueError if there is none or it has more bytes than ``most``."""
-    if request.headers.get("content-type") != "application/json":
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise ValueError("a request is JSON")
     try:
         value = json.loads(await body(request, most))

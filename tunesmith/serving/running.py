@@ -21,6 +21,9 @@ HOST = "127.0.0.1"
 
 _MOST_CONNECTIONS = 64
 
+_GRACE_S = 15
+"""Seconds for which Ctrl-C waits for requests that are being answered."""
+
 
 def run(routes: Sequence[Route], port: int, listens: Callable[[str], None]) -> None:
     """Serve routes, guarded against other sites, until Ctrl-C.
@@ -42,7 +45,7 @@ def run(routes: Sequence[Route], port: int, listens: Callable[[str], None]) -> N
         access_log=False,
         server_header=False,
         limit_concurrency=_MOST_CONNECTIONS,
-        timeout_graceful_shutdown=2,
+        timeout_graceful_shutdown=_GRACE_S,
     )
     check_address(HOST, port)
     with socket.create_server((HOST, port)) as listening:

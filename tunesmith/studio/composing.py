@@ -7,6 +7,7 @@ from pydantic import Field
 
 from data_prep.errors import BadInputError
 from data_prep.tunes.abc_prompts import read_abc
+from data_prep.wording import counted
 from models.uses.kept_bars import KeptBars
 from models.uses.offers import ComposingModel
 from models.uses.request import SamplingRequest, parse_metre
@@ -16,6 +17,12 @@ from tunesmith.studio.tunes import Id, Latest, Strict, StudioTune, Wish, new_id,
 
 _MOST_TUNES = 500
 """Tunes that are kept in memory."""
+
+_MOST_QUARTERS = 512
+"""Length of a tune in quarter notes: composing a longer one would block the studio."""
+
+_LONGEST_NAME = 200
+"""Letters of a model's name that are shown."""
 
 
 class Again(Strict):
@@ -39,7 +46,7 @@ class ComposingDesk:
 
     def __init__(self, model: ComposingModel, name: str, favourites: Favourites) -> None:
         """Compose with a model of some name."""
-        self._model, self._name, self._favourites = model, name, favourites
+        self._model, self._name, self._favourites = model, name[:_LONGEST_NAME], favourites
         self._tunes: Latest[StudioTune] = Latest(_MOST_TUNES)
 
     def warm_up(self) -> None:
@@ -96,6 +103,7 @@ class ComposingDesk:
         remarks: list[str],
         kept: list[int] | None = None,
     ) -> StudioTune:
+        _check_length(request)
         remarks = [*remarks, *self._model.remarks(request)]
         (tune,) = self._model.compose(request, seed=wish.seed)
         made = StudioTune(
@@ -108,6 +116,18 @@ class ComposingDesk:
 def shown(made: StudioTune, *, narrow: bool) -> dict[str, Any]:
     """Return a tune with what the player needs; see ``music_of_tune``."""
     return {**made.summary(), "music": music_of_tune(made.tune, narrow=narrow).plain()}
+
+
+def _check_length(request: SamplingRequest) -> None:
+    """Raise BadInputError for a tune that is too long; a model that chooses the metre chooses a usual one."""
+    metre = request.kept.tune.metre if request.kept is not None else request.asked_metre
+    beats, unit = metre or (4, 4)
+    if (quarters := request.bars * 4 * beats // unit) > _MOST_QUARTERS:
+        raise BadInputError(
+            f"a tune of the studio has at most {_MOST_QUARTERS} quarter notes",
+            f"{counted(request.bars, 'bar')} of {beats}/{unit} have {quarters}",
+            remedy="ask for fewer bars",
+        )
 
 
 def _request(wish: Wish) -> SamplingRequest:

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from data_prep.storage.atomic_write import atomic_write
+from data_prep.writers.files import check
 from tunesmith.studio.tunes import ID, StudioTune
 
 FOLDER = "favourites"
@@ -30,9 +29,11 @@ class Favourites:
     def get(self, name: str) -> StudioTune | None:
         """Return a tune by its ID; None if it is not a favourite, or its file is damaged or of a newer version."""
         try:
-            return StudioTune.model_validate_json(self._path(name).read_bytes())
-        except (OSError, ValidationError):
+            tune = StudioTune.model_validate_json(self._path(name).read_bytes())
+            check(tune.tune)  # of what it will be played from
+        except (OSError, ValueError, ArithmeticError):
             return None
+        return tune
 
     def all(self) -> list[StudioTune]:
         """Return all favourites, the latest first."""

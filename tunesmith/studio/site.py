@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from pydantic import Field, ValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -33,6 +34,9 @@ Handler: TypeAlias = Callable[["Site", Request], Awaitable[Response]]
 ResultT = TypeVar("ResultT")
 
 _MOST_JSON = 65_536
+
+_MOST_SECONDS = 600
+"""Length of a sound."""
 
 _SCRIPT, _STYLE = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
 PAGE = {
@@ -143,7 +147,7 @@ class Site:
                 "noPerformer": performer.missing,
                 "styles": self._performing.styles if self._performing else [],
                 "mostBytes": MAX_BYTES,
-                "favourites": summaries(await self._work(self._favourites.all)),
+                "favourites": summaries(await run_in_threadpool(self._favourites.all)),
             }
         )
 
@@ -177,10 +181,10 @@ class Site:
         if wanted.keep and made is None:
             return _or_gone(None)
         if wanted.keep and made is not None:
-            await self._work(lambda: self._favourites.add(made))
+            await run_in_threadpool(self._favourites.add, made)
         else:
-            await self._work(lambda: self._favourites.remove(wanted.id))
-        return JSONResponse({"favourites": summaries(await self._work(self._favourites.all))})
+            await run_in_threadpool(self._favourites.remove, wanted.id)
+        return JSONResponse({"favourites": summaries(await run_in_threadpool(self._favourites.all))})
 
     @_answering
     async def tune(self, request: Request) -> Response:
@@ -196,6 +200,9 @@ class Site:
         made, form = self._composer().tune(_id(request)), request.path_params["form"]
         if made is None or form not in _DOWNLOADS:
             return _or_gone(None)
+        if form == "wav" and made.seconds > _MOST_SECONDS:
+            rule = f"sound of at most {_MOST_SECONDS // 60} minutes is made"
+            raise BadInputError(rule, f"the tune lasts {made.seconds / 60:.0f} minutes", remedy="choose a faster tempo")
         ending, kind = _DOWNLOADS[form]
         instrument = request.query_params.get("instrument", "violin")[:100]
         data = await self._work(lambda: file_content(made.tune, form, instrument))

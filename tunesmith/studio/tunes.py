@@ -5,9 +5,9 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from data_prep.tunes.notation import Mode, Tune
 from data_prep.tunes.spelling import tonic
@@ -55,6 +55,13 @@ class Written(Strict):
     mode: Mode
     num_prompt: int
 
+    @model_validator(mode="after")
+    def check_lengths(self) -> Self:
+        """Raise ValueError unless each note has a pitch and a duration."""
+        if len(self.pitch) != len(self.duration):
+            raise ValueError("each note has a pitch and a duration")
+        return self
+
 
 class StudioTune(Strict):
     """A tune and how it was made.
@@ -99,6 +106,11 @@ class StudioTune(Strict):
             title=self.name,
             quarters_per_minute=float(self.wish.tempo),
         )
+
+    @property
+    def seconds(self) -> float:
+        """Its length (seconds)."""
+        return float(sum(self.tune.duration)) * 60 / self.wish.tempo
 
     def summary(self) -> dict[str, Any]:
         """Return what lists of the page show."""

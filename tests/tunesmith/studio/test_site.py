@@ -103,6 +103,15 @@ def test_every_format_is_downloaded_under_a_safe_name(server: Served) -> None:
     assert "no instrument" in json.loads(server.request("GET", f"/tunes/{tune['id']}/midi?instrument=xyz")[2])["error"]
 
 
+def test_a_sound_of_more_than_ten_minutes_is_refused(server: Served) -> None:
+    tune = composed(server, bars=64, metre="4/4", tempo=20)
+    status, _, answer = server.request("GET", f"/tunes/{tune['id']}/wav")
+    assert (status, json.loads(answer)["error"]) == (
+        400,
+        "sound of at most 10 minutes is made: the tune lasts 13 minutes; choose a faster tempo",
+    )
+
+
 @pytest.mark.parametrize(
     "path",
     ["/tunes/../../etc/passwd", "/tunes/..%2f..%2fhome/abc", f"/tunes/{NO_TUNE}/abc", f"/tunes/{NO_TUNE}",
@@ -127,6 +136,10 @@ def test_other_sites_are_refused(server: Served, origin: str) -> None:
         ({"bars": "8"}, "bars: Input should be a valid integer"),
         ({"key": "H"}, "a key is written like D, Am, F#m, E dorian or Amix: got 'H'"),
         ({"form": "AAB"}, "the number of bars is a multiple of the number of parts: got 8 bars for 3 parts; ask for 9"),
+        (
+            {"bars": 128, "metre": "4/1"},
+            "a tune of the studio has at most 512 quarter notes: 128 bars of 4/1",
+        ),
         ({"other": 1}, "other: Extra inputs are not permitted"),
         ({"prompt": "x" * 30_000}, "prompt: String should have at most 20000 characters"),
     ],
@@ -205,7 +218,15 @@ def test_favourites_survive_a_restart_and_two_studios_do_not_lose_each_others(mo
         assert first.process.wait(30) == 0
         second.process.send_signal(signal.SIGINT)
         assert second.process.wait(30) == 0
-    (home / "favourites" / f"{NO_TUNE}.json").write_text('{"format": 1}')
+    favourites = home / "favourites"
+    (favourites / f"{NO_TUNE}.json").write_text('{"format": 1}')
+    whole = json.loads((favourites / f"{tunes[0]['id']}.json").read_text())
+    damages = [{"metre": [0, 0]}, {"duration": ["1/0"] * len(whole["notes"]["pitch"])}, {"fifths": 99}]
+    damages += [{"pitch": [], "duration": []}, {"pitch": []}]
+    for number, damage in enumerate(damages):
+        name = f"{number:016x}"
+        damaged = {**whole, "id": name, "notes": {**whole["notes"], **damage}}
+        (favourites / f"{name}.json").write_text(json.dumps(damaged))
     with studio(models, home) as third:
         kept = json.loads(third.request("GET", "/state")[2])["favourites"]
         assert [tune["id"] for tune in kept] == [tune["id"] for tune in reversed(tunes)]
