@@ -185,7 +185,7 @@ def model(build: Callable[[], ModuleT], weights: Mapping[str, Any]) -> ModuleT:
 
 def _no_checkpoint(label: str, error: Exception) -> DamagedCheckpointError:
     reason = str(error) if type(error) in (ValueError, OSError) and str(error) else type(error).__name__
-    return DamagedCheckpointError(f"{label} is not a checkpoint of this program ({reason}); remove it to start over")
+    return DamagedCheckpointError(f"{label} is not a checkpoint of this program ({reason})")
 
 
 def incomplete_model(path: Path, family: str, error: Exception) -> BadInputError:

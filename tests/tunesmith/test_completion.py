@@ -22,6 +22,9 @@ PROGRAM = "from tunesmith.cli import main; main()"
         ("promote w", ["warm"]),
         ("show w", ["warm/"]),
         ("show warm/", []),
+        ("ui w", ["warm"]),
+        ("compose --trial c", ["cold"]),
+        ("trial --like w", ["warm/"]),
         ("trials --home elsewhere ", ["other"]),
     ],
 )

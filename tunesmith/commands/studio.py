@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tunesmith import console
+from tunesmith.completion import search_names
 from tunesmith.console import err
 from tunesmith.home import home_folder
 from tunesmith.options import Home, Tracking
@@ -22,6 +23,7 @@ def studio(
             help="A trial with its full budget, e.g. composer/7; or a search, whose best trial is used. Can be given "
             "for a model that composes and one that performs.",
             show_default="the champions, else the best trials of composer and stylenet",
+            autocompletion=search_names,
         ),
     ] = None,
     model: Annotated[

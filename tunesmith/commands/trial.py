@@ -6,6 +6,7 @@ import typer
 from rich.table import Table
 
 from data_prep.errors import BadInputError
+from tunesmith.completion import trial_names
 from tunesmith.console import out, print_json
 from tunesmith.home import home_folder
 from tunesmith.options import AsJson, CorpusName, Home, Repeats, Settings, Tracking, read_settings
@@ -25,18 +26,23 @@ def trial(
         typer.Option(
             help="Repeat a trial of a search with its data, seed and settings, e.g. composer/7.",
             metavar="SEARCH/NUMBER",
+            autocompletion=trial_names,
         ),
     ] = None,
     corpus: CorpusName = None,
     repeats: Repeats = None,
     folds: Annotated[
-        str,
+        str | None,
         typer.Option(
             help='Number of cross-validation folds, or "holdout:0.05" to hold out this share of the notes once.',
             metavar="N|holdout:SHARE",
+            show_default="4",
         ),
-    ] = "4",
-    seed: Annotated[int, typer.Option(help="Seed of the folds, initial weights, windows and dropout.", min=0)] = 0,
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Seed of the folds, initial weights, windows and dropout.", min=0, show_default="0"),
+    ] = None,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
     keep: Annotated[
         str | None,
@@ -67,10 +73,9 @@ def trial(
     from tunesmith.running.single_trial import new_trial, repeated_trial
 
     if like is not None:
-        if settings or preset or corpus or repeats:
-            raise BadInputError(
-                "--like repeats a trial unchanged", remedy="omit --set, --preset, --corpus and --repeats"
-            )
+        if settings or preset or corpus or repeats or folds or seed is not None:
+            remedy = "omit --set, --preset, --corpus, --repeats, --folds and --seed"
+            raise BadInputError("--like repeats a trial unchanged", remedy=remedy)
         chosen = repeated_trial(home_folder(home, make=False), like)
         name = chosen.family.name
         if family not in {None, name}:
@@ -80,7 +85,7 @@ def trial(
         if preset == "list":
             _print_presets(kind, as_json=as_json)
             return
-        data = {"corpus": corpus, "repeats": repeats, "folds": read_folds(folds, "--folds"), "seed": seed}
+        data = {"corpus": corpus, "repeats": repeats, "folds": read_folds(folds or "4", "--folds"), "seed": seed or 0}
         chosen = new_trial(kind, preset, read_settings(settings or ()), "--set", data)
     folder = home_folder(home, make=keep is not None)
     if keep is not None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from data_prep.errors import BadInputError
+from tunesmith.completion import search_names
 from tunesmith.console import err, open_page
 from tunesmith.home import home_folder
 from tunesmith.options import Home
@@ -16,7 +17,12 @@ from tunesmith.program import command
 def ui(
     name: Annotated[
         str | None,
-        typer.Argument(help="A search, whose runs are shown.", metavar="NAME", show_default="all searches"),
+        typer.Argument(
+            help="A search, whose runs are shown.",
+            metavar="NAME",
+            show_default="all searches",
+            autocompletion=search_names,
+        ),
     ] = None,
     port: Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65535)] = 5000,
     host: Annotated[

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_prep.errors import BadInputError, unknown
+from tunesmith.program import command
 
 if TYPE_CHECKING:
     from search.spec.sections import Data
@@ -37,6 +38,9 @@ def kept_model(home: Path, text: str) -> Path | None:
     path = _file(home, name)
     if Path(name).name != name or not path.exists():
         names = sorted(f"{FOLDER}/{each.stem}" for each in (home / FOLDER).glob("*.pt"))
+        if not names:
+            remedy = f"keep one: {command('trial', '--keep', 'NAME')}"
+            raise BadInputError(f"no kept model is called {text!r}", f"the home folder {home} has none", remedy=remedy)
         raise unknown("kept model", text, names, f"in the home folder {home}")
     return path
 
@@ -99,15 +103,19 @@ def write_report(home: Path, name: str, report: Mapping[str, Any], data: "Data")
 
 def read_report(model: Path) -> dict[str, Any] | None:
     """Return the trial of a kept model as plain values; None if it has none or is not a kept model."""
+    from search.spec.sections import Data
+
     path = model.with_suffix(".json")
     if model.absolute().parent.name != FOLDER or not path.exists():
         return None
     try:
-        return json.loads(path.read_bytes())
-    except ValueError:
+        report = json.loads(path.read_bytes())
+        _ = report["family"], trial_of(report), Data.model_validate(report["data"])  # it has all its parts
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         raise BadInputError(
-            "the report of a kept model must be JSON", f"{path} is not", remedy="keep it again"
+            "the report of a kept model must be complete", f"{path} is not", remedy="keep the model again"
         ) from None
+    return report
 
 
 def data_of(model: Path) -> "Data | None":

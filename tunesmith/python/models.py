@@ -8,6 +8,7 @@ from data_prep.errors import BadInputError
 from data_prep.tunes.notation import Tune
 from tunesmith.python.public import as_path, check_arguments, public
 from tunesmith.python.tunes import PlayableTune, PlayableTunes
+from tunesmith.python.types import argument_types, check_types
 
 if TYPE_CHECKING:
     from pretty_midi import PrettyMIDI
@@ -58,6 +59,7 @@ class LoadedComposer:
 
         fields_ = [field.name for field in fields(SamplingRequest)]
         check_arguments("compose", request, ["count", "seed", *fields_])
+        check_types("compose", request, argument_types(SamplingRequest))
         if isinstance(prompt, PlayableTune):
             prompt = prompt.tune
         beginning = read_prompt(Path(prompt))[0] if isinstance(prompt, str | Path) else prompt

@@ -12,6 +12,7 @@ from data_prep.errors import BadInputError
 from tunesmith.console import muted
 from tunesmith.proxies import bypass_proxies_locally
 from tunesmith.python.remedies import in_python
+from tunesmith.python.types import argument_types, check_types
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,15 +25,19 @@ def public(function: Callable[P, R]) -> Callable[P, R]:
         function: The function; BadInputErrors that it raises are for the command line.
 
     Returns:
-        The function that raises TypeError for an argument with an unknown name, and BadInputErrors for Python.
+        The function that raises TypeError for an argument with an unknown name or a wrong type, and BadInputErrors for
+        Python.
     """
-    parameters = inspect.signature(function).parameters
+    signature = inspect.signature(function)
+    parameters = signature.parameters
     names, takes_any = [*parameters], any(each.kind is each.VAR_KEYWORD for each in parameters.values())
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         if not takes_any:
             check_arguments(function.__name__, kwargs, names)
+        given = signature.bind(*args, **kwargs).arguments
+        check_types(function.__name__, given, argument_types(function))
         bypass_proxies_locally()
         try:
             with muted(), warnings.catch_warnings():

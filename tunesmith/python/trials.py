@@ -71,8 +71,8 @@ def trial(
     like: str | None = None,
     corpus: str | Path | None = None,
     repeats: str | None = None,
-    folds: int | str = 4,
-    seed: int = 0,
+    folds: int | str | None = None,
+    seed: int | None = None,
     threads: int = 1,
     keep: str | None = None,
     home: str | Path | None = None,
@@ -86,8 +86,8 @@ def trial(
         like: A trial of a search, such as "composer/7", to repeat with its data, seed and settings.
         corpus: A named corpus or a folder; None is that of the built-in search.
         repeats: Read repeats as "written" (the default) or as "played".
-        folds: Number of cross-validation folds, or "holdout:0.05" to hold out this share of the notes once.
-        seed: Seed of the folds, initial weights, windows and dropout.
+        folds: Number of cross-validation folds (4), or "holdout:0.05" to hold out this share of the notes once.
+        seed: Seed (0) of the folds, initial weights, windows and dropout.
         threads: CPU threads.
         keep: Keep the trained model in the home folder under this name, for ``load_model("kept/NAME")``.
         home: The home folder, also of the search of ``like``; None is TUNESMITH_HOME, or else ./runs.
@@ -105,17 +105,19 @@ def trial(
     from tunesmith.names import kept
     from tunesmith.running.single_trial import as_data, new_trial, repeated_trial, train, trial_data
 
+    if threads < 1 or (seed or 0) < 0:
+        raise BadInputError("a trial has at least one thread, and a seed from 0", f"got {threads} and {seed}")
     if like is not None:
-        if family or settings or preset or corpus or repeats:
-            remedy = "omit family, settings, preset, corpus and repeats"
+        if family or settings or preset or corpus or repeats or folds is not None or seed is not None:
+            remedy = "omit family, settings, preset, corpus, repeats, folds and seed"
             raise BadInputError("like= repeats a trial unchanged", remedy=remedy)
         chosen = repeated_trial(home_folder(as_path(home), make=False), like)
     else:
         data = {
             "corpus": None if corpus is None else str(corpus),
             "repeats": repeats,
-            "folds": read_folds(str(folds), "folds"),
-            "seed": seed,
+            "folds": read_folds(str(folds or 4), "folds"),
+            "seed": seed or 0,
         }
         kind = default_family() if family is None else find_family(family)
         chosen = new_trial(kind, preset, settings or {}, "settings", data)

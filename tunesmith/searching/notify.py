@@ -2,10 +2,12 @@
 
 import json
 import subprocess
+import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
+from data_prep.errors import one_line
 from tunesmith.console import warn
 from tunesmith.remedies import error_line
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from search.spec.file import SearchSpec
 
 _TIMEOUT_S = 30.0
+_LONGEST = 200
+"""Letters of what a command printed that a warning shows."""
 
 
 def notify(spec: "SearchSpec", event: Literal["finished", "failed"], text: str) -> None:
@@ -27,23 +31,31 @@ def notify(spec: "SearchSpec", event: Literal["finished", "failed"], text: str) 
     words = spec.notify.words(values)
     if not words:
         return
-    try:
-        subprocess.run(
-            words,
-            input=json.dumps(values).encode(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            timeout=_TIMEOUT_S,
-            check=True,
-        )
-    except subprocess.CalledProcessError as error:
-        printed = (error.stderr or b"").decode(errors="replace").split("\n")
-        said = next((line.strip() for line in reversed(printed) if line.strip()), "it printed nothing")
-        warn(f"[notify] {words[0]} failed with status {error.returncode}: {said[:200]}")
-    except subprocess.TimeoutExpired:
-        warn(f"[notify] {words[0]} did not end within {_TIMEOUT_S:g} s")
-    except OSError as error:
-        warn(f"[notify] {words[0]} could not be started: {error.strerror}")
+    with tempfile.TemporaryFile() as printed:  # a pipe would be open as long as a process in the background
+        try:
+            status = subprocess.run(
+                words,
+                input=json.dumps(values).encode(),
+                stdout=subprocess.DEVNULL,
+                stderr=printed,
+                timeout=_TIMEOUT_S,
+                check=False,
+            ).returncode
+        except subprocess.TimeoutExpired:
+            warn(f"[notify] {words[0]} did not end within {_TIMEOUT_S:g} s")
+            return
+        except (OSError, ValueError) as error:  # ValueError: a word contains a null character
+            warn(f"[notify] {words[0]!r} could not be started: {one_line(error)}")
+            return
+        if status:
+            printed.seek(0)
+            warn(f"[notify] {words[0]} failed with status {status}: {_last_line(printed.read())}")
+
+
+def _last_line(printed: bytes) -> str:
+    lines = printed.decode(errors="replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
+    return "".join(letter for letter in last if letter.isprintable())[:_LONGEST]
 
 
 @contextmanager

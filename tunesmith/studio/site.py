@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from data_prep.errors import BadInputError
-from data_prep.limits import MAX_BYTES
+from data_prep.readers.midi.chunks import MAX_MIDI_BYTES
 from data_prep.tunes.abc_prompts import BadAbcError
 from tunesmith.playing.music import player_file
 from tunesmith.remedies import error_line
@@ -146,7 +146,7 @@ class Site:
                 "performer": performer.name,
                 "noPerformer": performer.missing,
                 "styles": self._performing.styles if self._performing else [],
-                "mostBytes": MAX_BYTES,
+                "mostBytes": MAX_MIDI_BYTES,
                 "favourites": summaries(await run_in_threadpool(self._favourites.all)),
             }
         )
@@ -215,9 +215,9 @@ class Site:
         if request.headers.get("content-type") != "audio/midi":
             raise ValueError("a piece is sent as audio/midi")
         try:
-            midi = await body(request, MAX_BYTES)
+            midi = await body(request, MAX_MIDI_BYTES)
         except TooLargeError:
-            raise TooLargeError(f"files of at most {MAX_BYTES / 1e6:g} MB are read: it has more") from None
+            raise TooLargeError(f"files of at most {MAX_MIDI_BYTES >> 20} MiB are read: it has more") from None
         return JSONResponse(await self._work(lambda: desk.add(midi)))
 
     @_answering

@@ -130,7 +130,7 @@ def test_the_reading_of_repeats_is_stored_with_a_search(searched: Any) -> None:
     (run,) = _runs_in_mlflow(searched.folder, 'tags.search = "danced" and tags.trial = "0"')
     assert run.data.tags["repeats"] == "played"
     rejected = searched.run("trial", "--like", "danced/0", "--repeats", "written")
-    assert "omit --set, --preset, --corpus and --repeats" in rejected.stderr
+    assert "omit --set, --preset, --corpus, --repeats, --folds and --seed" in rejected.stderr
     other = searched.run("trial", "stylenet", "--like", "danced/0")
     assert (other.returncode, "danced/0 is a composer; omit FAMILY" in other.stderr) == (2, True)
 

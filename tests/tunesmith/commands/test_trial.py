@@ -79,6 +79,11 @@ def test_a_kept_model_is_used_and_shown_by_its_name(
     assert run(["show", "kept/other", *at_home]) == 2
     assert run([*SMALL, "--keep", "mine", *at_home]) == 2
     assert "a kept model's name must be new" in capsys.readouterr().err
+    for damaged in ("{}", "[]", "no JSON"):
+        (home / "kept" / "mine.json").write_text(damaged)
+        for command in (["show"], ["compose", "--out", str(out), "--model"]):
+            assert run([*command, "kept/mine", *at_home]) == 2
+            assert "the report of a kept model must be complete" in capsys.readouterr().err
 
 
 def test_a_server_that_does_not_answer_is_one_warning(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -99,6 +99,27 @@ def test_a_mistyped_argument_names_the_nearest(function: str, argument: str, hin
 
 
 @pytest.mark.parametrize(
+    ("function", "arguments", "line"),
+    [
+        ("search", {"trials": "3"}, "search() takes trials as int | None: got '3'"),
+        ("search", {"slots": True}, "search() takes slots as int | None: got True"),
+        ("search", {"settings": ["x"]}, "search() takes settings as Mapping[str, object] | None: got ['x']"),
+        ("search", {"warm_start": 5}, "search() takes warm_start as str | Sequence[str] | None: got 5"),
+        ("load_search", {"name": None}, "load_search() takes name as str: got None"),
+        ("trial", {"seed": "x"}, "trial() takes seed as int | None: got 'x'"),
+        ("corpus", {"name": 5}, "corpus() takes name as str | pathlib.Path: got 5"),
+        ("load_model", {"name": None}, "load_model() takes name as str | pathlib.Path: got None"),
+    ],
+)
+def test_an_argument_of_a_wrong_type_is_an_error_of_the_call(
+    function: str, arguments: dict[str, Any], line: str
+) -> None:
+    with pytest.raises(TypeError) as caught:
+        getattr(tunesmith, function)(**arguments)
+    assert str(caught.value) == line
+
+
+@pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: tunesmith.search("compser"), "no search, search file or family is called 'compser'"),
@@ -109,7 +130,10 @@ def test_a_mistyped_argument_names_the_nearest(function: str, argument: str, hin
         (lambda: tunesmith.search(time="4"), r"is it seconds, \"4s\", or minutes, \"4m\"\?"),
         (lambda: tunesmith.corpus("onells"), "'oneills'"),
         (lambda: tunesmith.trial("composer", preset="table1/99"), "no preset is called 'table1/99'"),
-        (lambda: tunesmith.trial("composer", like="jigs/7"), "omit family, settings, preset, corpus and repeats"),
+        (
+            lambda: tunesmith.trial("composer", like="jigs/7"),
+            "omit family, settings, preset, corpus, repeats, folds",
+        ),
         (lambda: tunesmith.promote("jigs", force=True), r"give both or neither \(force=True, reason=\)"),
         (lambda: tunesmith.load_search("jigs"), "has none; choose another home folder, here or by TUNESMITH_HOME"),
     ],

@@ -45,7 +45,9 @@ def test_without_a_command_nothing_is_run(capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize(
     ("command", "line"),
     [
-        ("no-such-program {text}", "[notify] no-such-program could not be started: No such file or directory"),
+        ("no-such-program {text}", "[notify] 'no-such-program' could not be started: "),
+        ("echo \0", "[notify] 'echo' could not be started: embedded null byte"),
+        (python("import sys; sys.exit('\\033[31mred')"), "failed with status 1: [31mred"),
         (python("import sys; sys.exit('no network')"), "failed with status 1: no network"),
     ],
 )
@@ -55,6 +57,11 @@ def test_a_command_that_fails_is_a_warning(command: str, line: str, capsys: pyte
     assert printed.startswith("warning: ")
     assert line in printed
     assert printed.count("\n") == 1
+
+
+def test_a_process_in_the_background_is_not_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    notify(spec("sh -c 'sleep 60 & exit 0'"), "finished", TEXT)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_command_with_open_quotes_is_refused() -> None:

@@ -179,7 +179,7 @@ def dropped(data: bytes) -> str:
 def test_a_dropped_file_is_performed_and_bad_ones_are_refused_in_one_line(page: Browser) -> None:
     page.click("#tab-perform")
     drop(page, "huge.mid", "new ArrayBuffer(100_000_000)")
-    page.wait_for("huge.mid is too large: files of at most 16 MB are read")
+    page.wait_for("huge.mid is too large: files of at most 8 MiB are read")
     drop(page, "broken.mid", dropped(b"no MIDI"))
     page.wait_for("a readable MIDI file with piano notes is needed: ")
     assert page.run("return document.getElementById('piece').hidden")

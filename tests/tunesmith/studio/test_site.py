@@ -194,7 +194,7 @@ def test_a_large_file_is_refused_before_it_is_read(server: Served) -> None:
     response = connection.getresponse()
     assert (response.status, json.loads(response.read())) == (
         413,
-        {"error": "files of at most 16 MB are read: it has more"},
+        {"error": "files of at most 8 MiB are read: it has more"},
     )
     connection.close()
 

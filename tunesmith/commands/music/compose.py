@@ -10,6 +10,7 @@ from rich.table import Table
 
 from data_prep.errors import BadInputError, unknown
 from data_prep.storage.user_files import free_set, of_set
+from tunesmith.completion import search_names
 from tunesmith.console import out, print_json, warn
 from tunesmith.home import home_folder, make_folder
 from tunesmith.options import AsJson, CorpusName, Home, SearchRepeats, Tracking
@@ -36,6 +37,7 @@ def compose(
         typer.Option(
             help="A trial with its full budget, e.g. composer/7; or a search, whose best trial is used.",
             show_default="the champion, else the best trial of composer",
+            autocompletion=search_names,
         ),
     ] = None,
     model: Annotated[

@@ -25,13 +25,13 @@ def write_report(home: Path, searches: Sequence[str], target: Path | None, *, re
     Raises:
         BadInputError: If there is no such search, or the file cannot be written.
     """
+    records = [read_search(home, name) for name in dict.fromkeys(searches)]
     path = target or Path(f"{searches[0]}.html")
     if path.suffix.lower() not in (".html", ".htm"):
         raise BadInputError("the file of a report ends in .html", f"got {str(path)!r}", "--out")
     if not path.absolute().parent.is_dir():
         raise BadInputError("the folder of a report must exist", f"{path.absolute().parent} does not", "--out")
     user_files.check_new([path], replace=replace)
-    records = [read_search(home, name) for name in dict.fromkeys(searches)]
     from tunesmith.reports.page.document import document  # imports plotly
     from tunesmith.reports.page.winner import winner_music
 

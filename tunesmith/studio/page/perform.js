@@ -70,7 +70,7 @@
   async function open(file) {
     complain(at("piece-problem"), null);
     try {
-      if (file.size > mostBytes) throw new Refused(`${file.name} is too large: files of at most ${mostBytes / 1e6} MB are read`);
+      if (file.size > mostBytes) throw new Refused(`${file.name} is too large: files of at most ${mostBytes / 2 ** 20} MiB are read`);
       at("drop").ariaBusy = "true";
       const { name } = file;
       piece = { ...await ask("pieces", await file.arrayBuffer(), "audio/midi"), name };
