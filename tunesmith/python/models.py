@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from data_prep.errors import BadInputError
 from data_prep.tunes.notation import Tune
-from tunesmith.python.public import as_path, check_arguments, public
+from tunesmith.python.public import argument_types, as_path, check_arguments, check_types, public
 from tunesmith.python.tunes import PlayableTune, PlayableTunes
-from tunesmith.python.types import argument_types, check_types
 
 if TYPE_CHECKING:
     from pretty_midi import PrettyMIDI

@@ -124,7 +124,7 @@ def _check_length(request: SamplingRequest) -> None:
     beats, unit = metre or (4, 4)
     if (quarters := request.bars * 4 * beats // unit) > _MOST_QUARTERS:
         raise BadInputError(
-            f"a tune of the studio has at most {_MOST_QUARTERS} quarter notes",
+            f"a tune of the studio has at most {counted(_MOST_QUARTERS, 'quarter note')}",
             f"{counted(request.bars, 'bar')} of {beats}/{unit} have {quarters}",
             remedy="ask for fewer bars",
         )

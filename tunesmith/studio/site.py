@@ -18,6 +18,7 @@ from starlette.routing import Route
 from data_prep.errors import BadInputError
 from data_prep.readers.midi.chunks import MAX_MIDI_BYTES
 from data_prep.tunes.abc_prompts import BadAbcError
+from data_prep.wording import counted
 from tunesmith.playing.music import player_file
 from tunesmith.remedies import error_line
 from tunesmith.serving.requests import TooLargeError, body, json_body, refused
@@ -201,8 +202,8 @@ class Site:
         if made is None or form not in _DOWNLOADS:
             return _or_gone(None)
         if form == "wav" and made.seconds > _MOST_SECONDS:
-            rule = f"sound of at most {_MOST_SECONDS // 60} minutes is made"
-            raise BadInputError(rule, f"the tune lasts {made.seconds / 60:.0f} minutes", remedy="choose a faster tempo")
+            rule = f"sound of at most {counted(_MOST_SECONDS // 60, 'minute')} is made"
+            raise BadInputError(rule, f"the tune lasts {made.seconds / 60:.0f} min", remedy="choose a faster tempo")
         ending, kind = _DOWNLOADS[form]
         instrument = request.query_params.get("instrument", "violin")[:100]
         data = await self._work(lambda: file_content(made.tune, form, instrument))

@@ -135,7 +135,10 @@ def test_an_argument_of_a_wrong_type_is_an_error_of_the_call(
             "omit family, settings, preset, corpus, repeats, folds",
         ),
         (lambda: tunesmith.promote("jigs", force=True), r"give both or neither \(force=True, reason=\)"),
-        (lambda: tunesmith.load_search("jigs"), "has none; choose another home folder, here or by TUNESMITH_HOME"),
+        (
+            lambda: tunesmith.load_search("of-no-test"),
+            "has none; choose another home folder, here or by TUNESMITH_HOME",
+        ),
     ],
 )
 def test_errors_are_those_of_the_command_line(

@@ -108,7 +108,7 @@ def test_a_sound_of_more_than_ten_minutes_is_refused(server: Served) -> None:
     status, _, answer = server.request("GET", f"/tunes/{tune['id']}/wav")
     assert (status, json.loads(answer)["error"]) == (
         400,
-        "sound of at most 10 minutes is made: the tune lasts 13 minutes; choose a faster tempo",
+        "sound of at most 10 minutes is made: the tune lasts 13 min; choose a faster tempo",
     )
 
 
