@@ -66,7 +66,7 @@ def examples(performer: Performer, performances: Performances) -> list[Example]:
         performances: The data of its trial; each piece is predicted by the network of the fold that holds it out.
 
     Returns:
-        For each style, the excerpt as it was played, with equal velocities and with the model's.
+        For each style, the excerpt with equal velocities, with those of the model, and with those of the performance.
     """
     several: list[Example] = []
     for number, style in enumerate(performances.styles):

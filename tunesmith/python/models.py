@@ -50,7 +50,7 @@ class LoadedComposer:
             The tunes.
 
         Raises:
-            TypeError: If a field has an unknown name.
+            TypeError: If a field has an unknown name or a wrong type.
             BadInputError: If the model does not support the request.
         """
         from data_prep.tunes.prompts import read_prompt

@@ -1,4 +1,4 @@
-"""What all public functions do: they check the names of arguments, print nothing, and word errors in Python."""
+"""What all public functions do: they check names and types of arguments, print nothing, and word errors in Python."""
 
 import builtins
 import inspect

@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_prep.errors import BadInputError, one_line
-from models.families import family as find_family
-from models.uses.offers import Example, ExampleFamily
+from models.uses.offers import Example
 from search.study.database import folder, read_search
 from search.study.records import SearchRecord
-from search.study.report import best_trials
 from search.tracking.client import tracking_uri
-from search.trials.files import model_path
 from tunesmith.console import err, warn
 from tunesmith.program import command
 from tunesmith.remedies import error_line
@@ -81,13 +78,10 @@ class _Result:
 
     @cached_property
     def examples(self) -> Sequence[Example]:
-        """Music by the winner; none if its model is not in the home folder, or its family makes no music."""
-        family = find_family(self.done.spec.family)
-        for winner in best_trials(self.done.result.trials, family.metrics[0], 1):
-            model = model_path(folder(self.home, self.done.spec.name), winner.number)
-            if model.exists() and isinstance(family, ExampleFamily):
-                return family.examples(model, self.prepared.data)
-        return ()
+        """Music by the winner."""
+        from tunesmith.reports.page.winner import winner_examples
+
+        return winner_examples(self.record, self.home, lambda _: self.prepared)
 
     @cached_property
     def _place(self) -> tuple[str, str, str]:

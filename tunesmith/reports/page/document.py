@@ -59,7 +59,7 @@ def _numbered(prefix: str, parts: Sequence[PartT]) -> list[tuple[str, PartT]]:
 
 
 def _own(*texts: str) -> Markup:
-    """Return the text of our own files, which needs no escapes."""
+    """Mark the text of our own files as safe, so that it is not escaped."""
     return Markup("\n".join(texts))  # noqa: S704
 
 
