@@ -15,10 +15,14 @@ from tests.tunesmith.conftest import Place
 from tunesmith.cli import run
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("searched")]
-HEADERS = (
-    "return [...document.querySelectorAll('[role=columnheader][col-id]')].map(each => each.getAttribute('col-id'))"
-)
-RUNS = "return [...document.querySelectorAll('[role=row] a')].map(each => each.innerText)"
+PLACED = """
+    const at = side => (a, b) => a.getBoundingClientRect()[side] - b.getBoundingClientRect()[side];
+    const found = (css, side) => [...document.querySelectorAll(css)].sort(at(side));
+"""
+"""Elements in the order in which they are seen: the grid places them, in any order in the document."""
+
+HEADERS = PLACED + "return found('[role=columnheader][col-id]', 'left').map(each => each.getAttribute('col-id'))"
+RUNS = PLACED + "return found('[role=row] a', 'top').map(each => each.innerText)"
 CARDS = "return [...document.querySelectorAll('[data-testid=experiment-view-compare-runs-card]')].map(e => e.innerText)"
 
 
