@@ -18,9 +18,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
-
-_scipy_signal: Any = signal  # it is only partly typed
 
 RATE = 44100
 """Samples per second."""
@@ -216,13 +213,16 @@ def _resampled(sound: _Sound, place: NDArray[np.float64]) -> NDArray[np.float64]
 
 def _low_passed(wave: NDArray[np.float64], cents: int) -> NDArray[np.float64]:
     """Return [n] the low-pass filtered wave: two poles, without resonance (R. Bristow-Johnson's cookbook)."""
+    from scipy import signal  # slow to import
+
+    partly_typed: Any = signal
     hertz = _LOWEST_HERTZ * 2 ** (cents / 1200)
     if hertz >= RATE / 2.2:
         return wave
     angle = 2 * np.pi * hertz / RATE
     width, turn = np.sin(angle) / np.sqrt(2), np.cos(angle)
     above = np.array([(1 - turn) / 2, 1 - turn, (1 - turn) / 2])
-    return np.asarray(_scipy_signal.lfilter(above, [1 + width, -2 * turn, 1 - width], wave), np.float64)
+    return np.asarray(partly_typed.lfilter(above, [1 + width, -2 * turn, 1 - width], wave), np.float64)
 
 
 def _envelope(sound: _Sound, time: NDArray[np.float64], held: float) -> NDArray[np.float64]:

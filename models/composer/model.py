@@ -297,7 +297,7 @@ class ComposerModel(nn.Module):
 
 def _masked(table: Tensor, known: Tensor) -> Tensor:
     """Zero the rows of [G, N, K] that a fold does not know by [G, N], in place."""
-    return table.mul_(known.unsqueeze(2).to(table.device))
+    return table if table.is_meta else table.mul_(known.unsqueeze(2).to(table.device))  # see folded.initial
 
 
 def _factor_values(vocabulary: "MelodyVocabulary", beat: str, *, num_extra: int) -> list[Tensor]:

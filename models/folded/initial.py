@@ -11,7 +11,7 @@ Symbols: K inputs, H units, n gates of a cell.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
 import torch
@@ -57,9 +57,19 @@ def output_deviation(initial: Initial, size: int, num_summands: int) -> float:
 
 def uniform(shape: Sequence[int], bound: float, generators: Sequence[torch.Generator]) -> Tensor:
     """Return [G, *shape] numbers drawn uniformly within +-bound, each fold's from its own generator."""
-    return torch.stack([torch.empty(*shape).uniform_(-bound, bound, generator=source) for source in generators])
+    return _drawn(shape, generators, lambda fold, source: fold.uniform_(-bound, bound, generator=source))
 
 
 def normal(shape: Sequence[int], std: float, generators: Sequence[torch.Generator]) -> Tensor:
     """Return [G, *shape] numbers drawn from N(0, std^2), each fold's from its own generator."""
-    return torch.stack([torch.empty(*shape).normal_(0.0, std, generator=source) for source in generators])
+    return _drawn(shape, generators, lambda fold, source: fold.normal_(0.0, std, generator=source))
+
+
+def _drawn(
+    shape: Sequence[int], generators: Sequence[torch.Generator], draw: Callable[[Tensor, torch.Generator], Tensor]
+) -> Tensor:
+    drawn = torch.empty(len(generators), *shape)
+    if not drawn.is_meta:  # where there is nothing to draw, and normal_ would import torch's compiler: a second
+        for fold, source in zip(drawn, generators, strict=True):
+            draw(fold, source)
+    return drawn

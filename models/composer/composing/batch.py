@@ -56,7 +56,7 @@ class Batch:
             self._experts = CopyExperts(vocabulary, spec.copies, bars, beat_in_tokens=spec.beat == "target")
 
     def repeat_first(self, drafts: Sequence[Draft]) -> Self:
-        """Go on with drafts that begin with the notes of the first one; shallow copies of the batch are not changed."""
+        """Continue with drafts that begin like the first one; shallow copies of the batch are not changed."""
         self.drafts, self._state = drafts, self._steps.repeat_first(self._state, len(drafts))
         self._tokens = np.repeat(self._tokens[:1], len(drafts))
         self._shift = self._shift[:1] * len(drafts)

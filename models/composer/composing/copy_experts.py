@@ -74,7 +74,7 @@ class CopyExperts:
         self._tunes = np.arange(len(bars))[:, None]
 
     def repeat_first(self, bars: Sequence[Bars]) -> Self:
-        """Go on with tunes that begin with the notes of the first one; shallow copies stay as they are."""
+        """Continue with tunes that begin with the notes of the first one; shallow copies stay as they are."""
         count = len(bars)
         self._set_bars(bars)
         self._events = copy(self._events).repeat_first(count)
@@ -165,7 +165,7 @@ class _Match:
         self._agreement = np.zeros_like(self.code)  # [B, s] how many codes before s agree with the latest ones
 
     def repeat_first(self, count: int) -> Self:
-        """Go on with copies of the first text; shallow copies of the match are not changed."""
+        """Continue with copies of the first text; shallow copies of the match are not changed."""
         self.code = np.repeat(self.code[:1], count, axis=0)
         self._agreement = np.repeat(self._agreement[:1], count, axis=0)
         return self

@@ -21,6 +21,7 @@ from models.metrics import CV_LOSS, NATS_PER_NOTE, TRAIN_LOSS
 from models.training.hyperparameters import TrainingSpec
 from models.training.loop import LockstepTraining
 from tests.hand_melodies import Tune, melodies, random_tunes
+from tests.models import trained_composers, trained_stylenets
 
 DATA = melodies(random_tunes(16, 4), num_folds=4)
 MARY = [64, 62, 60, 62, 64, 64, 64, 62, 62, 62, 64, 67, 67, 64, 62, 60, 62, 64, 64, 64, 64, 62, 62, 64, 62, 60]
@@ -123,6 +124,24 @@ for rule in ("sgd", "rmsprop", "adam", "adamw"):
 assert "torch._dynamo" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[3], check=True)
+
+
+def test_loading_models_does_not_import_torchs_compiler(tmp_path: Path) -> None:
+    kinds: list[dict[str, Any]] = [{"beat": "input"}, {"factorisation": "rhythm_first"}, {"copying": "off"}]
+    composers = [trained_composers.trained(tmp_path / f"{at}.pt", **kind) for at, kind in enumerate(kinds)]
+    stylenets = [trained_stylenets.trained(tmp_path / f"{view}.pt", view=view) for view in ("grid", "note")]
+    script = """
+import sys
+from pathlib import Path
+from models.families import family_of
+for name in sys.argv[1:]:
+    found = family_of(Path(name))
+    load = found.composing_model if found.name == "composer" else found.performing_model
+    load(Path(name))
+assert not {"torch._dynamo", "sympy"} & set(sys.modules)
+"""
+    paths = map(str, [*composers, *stylenets])
+    subprocess.run([sys.executable, "-c", script, *paths], cwd=Path(__file__).parents[3], check=True)
 
 
 def test_folds_do_not_see_the_pieces_they_hold_out() -> None:

@@ -278,9 +278,9 @@ def test_settings_for_a_larger_model_than_the_weights_are_refused_before_it_is_b
     checkpoint.save(tmp_path / "large.pt", networks, StyleNetSpec.model_validate(saved.spec), extra)
     with pytest.raises(BadInputError, match="1 to 256 networks: it has 257"):
         Performer.load(tmp_path / "large.pt")
-    assert max(drawn) == 0
+    assert not drawn
     Performer.load(tmp_path / "model.pt")
-    assert max(drawn) > 0
+    assert drawn
 
 
 @pytest.mark.parametrize("text", ["calm=1,calm=2", "calm", "calm=loud", "=1", "calm=", "calm=1,", "calm=true"])

@@ -1,6 +1,8 @@
 """The player of music in a web page, in a real browser."""
 
 import json
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,15 @@ def test_a_tune_has_its_notes_in_seconds_and_a_mark_for_each_engraved_note() -> 
     tied = [mark for mark in music.marks if 1.0 <= mark[0] < 2.25]
     assert [(begin, end) for begin, end, _ in tied] == [(1.0, 2.0), (2.0, 2.25)]  # over the bar line
     assert all(f'id="{name}"' in music.svg for _, _, name in music.marks)
+
+
+def test_engraving_and_notes_do_not_import_what_only_sound_needs() -> None:
+    code = (
+        "import sys\nfrom fractions import Fraction\nfrom data_prep.tunes.notation import Tune\n"
+        "from tunesmith.playing.music import music_of_tune\n"
+        "music_of_tune(Tune((60,), (Fraction(1),)))\nsys.exit('scipy' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_sustain_pedal_holds_notes() -> None:

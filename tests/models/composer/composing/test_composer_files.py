@@ -89,10 +89,9 @@ def test_settings_for_a_larger_model_than_the_weights_are_refused_before_it_is_b
         assert "\n" not in str(refused.value)
         with pytest.raises(BadInputError, match="is not a complete composer"):
             score_tunes(file, melodies(random_tunes(4, 2)), None)
-    assert drawn
-    assert max(drawn) == 0
+    assert not drawn
     TuneComposer.load(tmp_path / "model.pt")
-    assert max(drawn) > 0
+    assert drawn
 
 
 @pytest.mark.parametrize(
