@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_prep.errors import BadInputError, one_line
-from models.uses.offers import Example
 from search.study.database import folder, read_search
 from search.study.records import SearchRecord
 from search.tracking.client import tracking_uri
@@ -21,6 +20,7 @@ from tunesmith.remedies import error_line
 if TYPE_CHECKING:
     from data_prep.prepared.corpus import Prepared
     from models.family import Baseline
+    from tunesmith.reports.page.winner import WinnerMusic
     from tunesmith.running.whole_search import WholeRun
 
 REPORT = "report.html"
@@ -77,11 +77,11 @@ class _Result:
         return result_note(self.done.spec, self.done.family, self.done.result, baselines)
 
     @cached_property
-    def examples(self) -> Sequence[Example]:
+    def music(self) -> "WinnerMusic":
         """Music by the winner."""
-        from tunesmith.reports.page.winner import winner_examples
+        from tunesmith.reports.page.winner import winner_music
 
-        return winner_examples(self.record, self.home, lambda _: self.prepared)
+        return winner_music(self.record, self.home, lambda _: self.prepared)
 
     @cached_property
     def _place(self) -> tuple[str, str, str]:
@@ -111,16 +111,11 @@ class _Result:
         return False
 
     def write_report(self, path: Path) -> None:
-        """Write the report; without music if that cannot be made."""
+        """Write the report."""
         from data_prep.storage.atomic_write import atomic_write
-        from tunesmith.playing.examples import for_player
         from tunesmith.reports.page.document import document
 
-        try:
-            music = for_player(self.examples)
-        except Exception:  # noqa: BLE001  (a damaged model may raise anything; its music in MLflow is warned of)
-            music = []
-        atomic_write(path, document([self.record], {self.record.spec.name: music}).encode())
+        atomic_write(path, document([self.record], {self.record.spec.name: self.music.for_player}).encode())
 
     def log(self, files: Sequence[Path]) -> None:
         """Write the description, the trials and files to MLflow."""
@@ -136,5 +131,5 @@ class _Result:
         from search.tracking.result import log_winner_files
         from tunesmith.results.music import write_music
 
-        if self.examples:
-            log_winner_files(*self._place, _MUSIC, partial(write_music, self.examples, self.done.spec.name))
+        if self.music.examples:
+            log_winner_files(*self._place, _MUSIC, partial(write_music, self.music.examples, self.done.spec.name))

@@ -140,7 +140,8 @@ def test_music_that_cannot_be_made_is_one_warning(
         model.write_bytes(b"damaged")
     keep_result(ended(record), prepared, home)
     (warning,) = capsys.readouterr().err.strip().split("\n")
-    assert warning.startswith("warning: MLflow does not have music of the winner (")
+    assert warning.startswith("warning: tiny: no music by the winner (")
+    assert "data-music=" not in (home / "searches" / "tiny" / REPORT).read_text(encoding="utf-8")
 
 
 def test_the_description_follows_a_new_name(searched: Place, tmp_path: Path) -> None:

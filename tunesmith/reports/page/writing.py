@@ -1,6 +1,7 @@
 """The file of a report."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from data_prep.errors import BadInputError
@@ -34,9 +35,15 @@ def write_report(home: Path, searches: Sequence[str], target: Path | None, *, re
     user_files.check_new([path], replace=replace)
     from tunesmith.reports.page.document import document  # imports plotly
     from tunesmith.reports.page.winner import winner_music
+    from tunesmith.searching.data import prepare_data
 
     with Bar() as bar:
-        music = {record.spec.name: winner_music(record, home, bar) for record in records}
+        music = {
+            record.spec.name: winner_music(
+                record, home, partial(prepare_data, record.spec.data, progress=bar)
+            ).for_player
+            for record in records
+        }
     with err.status("drawing the figures ..."):
         page = document(records, music).encode()
     try:

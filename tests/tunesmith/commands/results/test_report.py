@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from search.study.database import read_search
 from tests.tunesmith.conftest import Place
 from tunesmith.cli import run
 from tunesmith.progress_bar import Bar
-from tunesmith.reports.page.winner import winner_music
+from tunesmith.reports.page.winner import WinnerMusic, winner_music
+from tunesmith.searching.data import prepare_data
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("searched")]
 
@@ -38,7 +40,8 @@ def test_a_report_needs_neither_the_winners_model_nor_the_corpus(
     moved = record.spec.data.model_copy(update={"corpus": str(tmp_path / "moved")})
     spec = record.spec.model_copy(update={"data": moved})
     with Bar() as bar:
-        assert winner_music(replace(record, spec=spec), home, bar) == []
+        data = partial(prepare_data, moved, progress=bar)
+        assert winner_music(replace(record, spec=spec), home, data) == WinnerMusic()
     assert "tiny: no music by the winner" in capsys.readouterr().err
     shutil.rmtree(home / "searches" / "tiny" / "models")
     path = tmp_path / "tiny.html"
