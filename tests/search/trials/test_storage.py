@@ -21,6 +21,7 @@ from search.study.records import TrialRecord
 from search.study.writer import Study
 from search.trials.files import TrialFiles, model_path
 from search.trials.storage import CheckpointCollector, MigratedFiles, migrate_storage
+from tests.browser import wait_until
 from tests.object_store import S3Server, object_store
 from tests.search.driver.killed_search import TRIALS, check_mlflow, check_trials_resumed_from_a_rung, drive, trials
 
@@ -264,7 +265,10 @@ def test_a_storage_that_becomes_read_only_ends_the_search_with_one_line_and_lose
         if line.startswith("epoch") and line.endswith(" 4\n"):
             break
     enter = ["nsenter", "--preserve-credentials", "-U", "-m", "-t", str(process.pid)]
-    subprocess.run([*enter, "mount", "-o", "remount,ro,bind", str(shared)], check=True)
+    remount = [*enter, "mount", "-o", "remount,ro,bind", str(shared)]
+    wait_until(
+        lambda: subprocess.run(remount, check=False).returncode == 0, "the folder is busy while a file is written"
+    )
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
     last = errors.strip().splitlines()[-1]
