@@ -1,4 +1,4 @@
-"""Time from a click in ``tunesmith studio`` to the engraved tune, compared with ``tunesmith compose`` started anew.
+"""Time from a click in ``tunesmith studio`` to the engraved tune, compared with a new process of ``tunesmith compose``.
 
     python benchmarks/studio.py
 
@@ -29,7 +29,7 @@ from tests.ray_cluster import free_port
 BARS, TURNS = 16, 9
 CLICK_LIMIT, FIRST_LIMIT, AGAIN_LIMIT, RATIO_LIMIT = 1.0, 5.0, 1.0, 4.0
 ROOT = Path(__file__).resolve().parent.parent
-WISH = {"bars": BARS, "key": "D", "metre": "4/4", "top_p": 0.95}
+OPTIONS = {"bars": BARS, "key": "D", "metre": "4/4", "top_p": 0.95}
 
 
 def ask(url: str, value: dict[str, Any]) -> tuple[float, dict[str, Any]]:
@@ -51,10 +51,10 @@ def studio(model: Path, home: Path, environment: dict[str, str]) -> dict[str, fl
         try:
             assert process.stderr is not None
             url = process.stderr.readline().split()[0]
-            first, tune = ask(f"{url}compose", {**WISH, "seed": 0})
-            clicks = [ask(f"{url}compose", {**WISH, "seed": seed})[0] for seed in range(1, TURNS + 1)]
+            first, tune = ask(f"{url}compose", {**OPTIONS, "seed": 0})
+            clicks = [ask(f"{url}compose", {**OPTIONS, "seed": seed})[0] for seed in range(1, TURNS + 1)]
             wanted = {"source": tune["id"], "how": "composed again", "keep": [1, 2, 5, 6, 9, 10, 13, 14]}
-            again = [ask(f"{url}again", {**wanted, "wish": {**WISH, "seed": seed}})[0] for seed in range(TURNS)]
+            again = [ask(f"{url}again", {**wanted, "options": {**OPTIONS, "seed": seed}})[0] for seed in range(TURNS)]
         finally:
             process.terminate()
     return {"first": first, "click": statistics.median(clicks), "again": statistics.median(again)}

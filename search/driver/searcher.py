@@ -45,7 +45,7 @@ class StudySearcher(Searcher):
             recorder: Records the events.
             capacity: Returns the current number of parallel trials.
             seconds_left: Returns the time that is left for training (seconds), None without a limit.
-            converged: Returns whether no more trials are worth while; those that train go on.
+            converged: Returns whether no more trials are worth while; those that train continue.
         """
         super().__init__(metric=objective.name, mode="min" if objective.direction == "minimise" else "max")
         self._holder, self._study, self._space = study, study.optuna, search.space

@@ -196,18 +196,18 @@ def _add_curve(
 
 
 def rungs(trials: Sequence[TrialRecord], objective: Metric, epochs: Sequence[int], budget: int) -> Any:
-    """Return the objective at each rung of the trials that went on and of those that stopped there."""
+    """Return the objective at each rung of the trials that continued and of those that stopped there."""
     figure = _go.Figure()
-    for state, goes_on in (("went on", True), ("stopped there", False)):
+    for state, continued in (("continued", True), ("stopped there", False)):
         x: list[str] = []
         y: list[float] = []
         for rung in epochs:
             for trial, value in at_epoch(trials, objective, rung):
                 last = len(trial.epochs)
-                if trial.is_final and trial.confirms is None and last >= rung and (last > rung) == goes_on:
+                if trial.is_final and trial.confirms is None and last >= rung and (last > rung) == continued:
                     x.append(f"epoch {rung} of {budget}")
                     y.append(round(value, _DIGITS))
-        colour = BEST if goes_on else STOPPED
+        colour = BEST if continued else STOPPED
         figure.add_box(x=x, y=y, name=state, marker={"color": colour, "size": 3}, boxpoints="all", jitter=0.5)
     figure.update_layout(boxmode="group")
     return with_axes(figure, "", axis_title(objective))

@@ -163,12 +163,12 @@ class ExpectedGain:
     def after(
         cls, before: "ExpectedGain | None", gain: float, standard_error: float, finished: int, trials: int
     ) -> "ExpectedGain":
-        """Return an estimate with the number of those in a row that were below; a raised budget begins anew."""
+        """Return an estimate with the number of those in a row that were below; a raised budget resets it."""
         below = before.below if before is not None and trials <= before.trials else 0
         return cls(gain, standard_error, finished, trials, below + 1 if gain < standard_error else 0)
 
     def ends(self, budget: Budget) -> bool:
-        """Return whether a search with a budget has converged; a budget that was raised since is to be used."""
+        """Return whether a search with a budget has converged; it has not if the budget was raised since."""
         return budget.stop == "converged" and self.below >= _ENOUGH_BELOW and budget.trials <= self.trials
 
 

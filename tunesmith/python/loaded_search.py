@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadedSearch:
-    """A search that was started. It is read anew each time, so that it can be watched while it runs.
+    """A search that was started. Each call reads it again, so it can be watched while it runs.
 
     Attributes:
         name: Its name.

@@ -23,7 +23,7 @@ def load_search(name: str, home: str | Path | None = None) -> LoadedSearch:
         home: The home folder; None is TUNESMITH_HOME, or else ./runs.
 
     Returns:
-        The search, which is read anew each time that it is asked for something.
+        The search. Each of its methods and attributes reads the study again.
 
     Raises:
         BadInputError: If there is no such search, or its study is damaged or cannot be reached.

@@ -13,7 +13,7 @@ from models.uses.offers import ComposingModel
 from models.uses.request import SamplingRequest, parse_metre
 from tunesmith.playing.music import music_of_tune
 from tunesmith.studio.favourites import Favourites
-from tunesmith.studio.tunes import Id, Latest, Strict, StudioTune, Wish, new_id, written
+from tunesmith.studio.tunes import Id, Latest, Strict, StudioTune, TuneOptions, new_id, written
 
 _MOST_TUNES = 500
 """Tunes that are kept in memory."""
@@ -32,16 +32,16 @@ class Again(Strict):
         source: The tune.
         how: What is done.
         keep: The bars that are kept.
-        wish: Seed, temperature, top-p and tempo are used, and the number of bars.
+        options: Seed, temperature, top-p and tempo are used, and the number of bars.
     """
 
     source: Id
     how: Literal["composed again", "varied", "continued"]
     keep: list[int] = Field(max_length=1000)
-    wish: Wish
+    options: TuneOptions
 
 
-class ComposingDesk:
+class ComposingService:
     """A composer and the tunes that it made."""
 
     def __init__(self, model: ComposingModel, name: str, favourites: Favourites) -> None:
@@ -58,15 +58,15 @@ class ComposingDesk:
         """Return a tune, made now or among the favourites; None if there is none of that ID."""
         return self._tunes.get(name) or self._favourites.get(name)
 
-    def compose(self, wish: Wish) -> StudioTune:
+    def compose(self, options: TuneOptions) -> StudioTune:
         """Compose a tune; raise BadInputError if the model cannot."""
-        request = _request(wish)
+        request = _request(options)
         remarks: list[str] = []
-        if wish.prompt.strip():
-            metre = parse_metre(wish.metre) if wish.metre else (4, 4)
-            prompt, remarks = read_abc(wish.prompt, key=wish.key or "C", metre=metre)
+        if options.prompt.strip():
+            metre = parse_metre(options.metre) if options.metre else (4, 4)
+            prompt, remarks = read_abc(options.prompt, key=options.key or "C", metre=metre)
             request = replace(request, prompt=prompt, prompt_notes=prompt.num_notes)
-        return self._made(request, wish, "composed", remarks)
+        return self._made(request, options, "composed", remarks)
 
     def again(self, wanted: Again) -> StudioTune:
         """Compose some bars of a tune again, or more bars; raise BadInputError if the model cannot."""
@@ -75,21 +75,21 @@ class ComposingDesk:
             raise BadInputError("a tune of this studio is needed", "this one was made before the studio was restarted")
         kept = KeptBars(source.tune, frozenset(wanted.keep))
         first, last = kept.numbers
-        if wanted.wish.bars <= last and len(kept.bars) == last + 1 - first:
+        if wanted.options.bars <= last and len(kept.bars) == last + 1 - first:
             raise BadInputError("some bars are free to be composed again", "all bars are kept")
-        own = {"key": source.wish.key, "metre": source.wish.metre, "form": source.wish.form, "prompt": ""}
+        own = {"key": source.options.key, "metre": source.options.metre, "form": source.options.form, "prompt": ""}
         if wanted.how == "continued":
             own["form"] = ""
-        wish = wanted.wish.model_copy(update=own)
-        request = replace(_request(wish), metre=None, kept=kept)
-        return self._made(request, wish, wanted.how, [], sorted(kept.bars))
+        options = wanted.options.model_copy(update=own)
+        request = replace(_request(options), metre=None, kept=kept)
+        return self._made(request, options, wanted.how, [], sorted(kept.bars))
 
     def at_tempo(self, name: str, tempo: int) -> StudioTune | None:
         """Set the tempo of a tune, and return the tune; None if there is none of that ID."""
         before = self.tune(name)
         if before is None:
             return None
-        made = before.model_copy(update={"wish": before.wish.model_copy(update={"tempo": tempo})})
+        made = before.model_copy(update={"options": before.options.model_copy(update={"tempo": tempo})})
         self._tunes.add(name, made)
         if self._favourites.get(name) is not None:
             self._favourites.add(made)
@@ -98,16 +98,22 @@ class ComposingDesk:
     def _made(
         self,
         request: SamplingRequest,
-        wish: Wish,
+        options: TuneOptions,
         how: Literal["composed", "composed again", "varied", "continued"],
         remarks: list[str],
         kept: list[int] | None = None,
     ) -> StudioTune:
         _check_length(request)
         remarks = [*remarks, *self._model.remarks(request)]
-        (tune,) = self._model.compose(request, seed=wish.seed)
+        (tune,) = self._model.compose(request, seed=options.seed)
         made = StudioTune(
-            id=new_id(), model=self._name, how=how, wish=wish, kept=kept or [], notes=written(tune), remarks=remarks
+            id=new_id(),
+            model=self._name,
+            how=how,
+            options=options,
+            kept=kept or [],
+            notes=written(tune),
+            remarks=remarks,
         )
         self._tunes.add(made.id, made)
         return made
@@ -130,12 +136,12 @@ def _check_length(request: SamplingRequest) -> None:
         )
 
 
-def _request(wish: Wish) -> SamplingRequest:
+def _request(options: TuneOptions) -> SamplingRequest:
     return SamplingRequest(
-        bars=wish.bars,
-        temperature=wish.temperature,
-        top_p=wish.top_p,
-        key=wish.key or None,
-        metre=wish.metre or None,
-        form=wish.form or None,
+        bars=options.bars,
+        temperature=options.temperature,
+        top_p=options.top_p,
+        key=options.key or None,
+        metre=options.metre or None,
+        form=options.form or None,
     )

@@ -21,7 +21,7 @@ _MOST_NOTES = 30_000
 """Notes of a piece that a page draws and plays without delay."""
 
 
-class PerformanceWish(Strict):
+class PerformanceOptions(Strict):
     """How a piece is performed.
 
     Attributes:
@@ -45,7 +45,7 @@ class _Piece:
     predicted: dict[str, NDArray[np.float64]] = field(default_factory=dict[str, NDArray[np.float64]])
 
 
-class PerformingDesk:
+class PerformingService:
     """A model and the pieces that were given to it."""
 
     def __init__(self, model: PerformingModel) -> None:
@@ -80,11 +80,11 @@ class PerformingDesk:
         self._pieces.add(name, _Piece(midi, performance, _music(midi)))
         return {"piece": name, "notes": performance.num_notes, "doubts": performing.doubts(midi)}
 
-    def perform(self, wish: PerformanceWish) -> dict[str, Any]:
+    def perform(self, options: PerformanceOptions) -> dict[str, Any]:
         """Perform a piece.
 
         Args:
-            wish: The piece, and how it is performed.
+            options: The piece, and how it is performed.
 
         Returns:
             The ID of the performance, and what the player needs.
@@ -92,10 +92,10 @@ class PerformingDesk:
         Raises:
             BadInputError: If the piece was dropped from memory, or the model lacks a style or the human spread.
         """
-        piece = self._pieces.get(wish.piece)
+        piece = self._pieces.get(options.piece)
         if piece is None:
             raise BadInputError("a piece that was dropped on this page is needed", "this one is gone; drop it again")
-        velocity = self._velocities(piece, wish)
+        velocity = self._velocities(piece, options)
         midi = performing.replace_velocities(piece.midi, piece.performance, velocity)
         name = new_id()
         self._performed.add(name, midi)
@@ -105,18 +105,18 @@ class PerformingDesk:
         """Return the MIDI file of a performance; None if there is none of that ID."""
         return self._performed.get(name)
 
-    def _velocities(self, piece: _Piece, wish: PerformanceWish) -> NDArray[np.float64]:
+    def _velocities(self, piece: _Piece, options: PerformanceOptions) -> NDArray[np.float64]:
         """Return velocities as ``performing.dynamics`` does; a style is predicted once for each piece."""
-        if not wish.mix:
+        if not options.mix:
             return performing.flat(piece.performance)
-        shares = self._model.shares(wish.mix)
+        shares = self._model.shares(options.mix)
         for style in shares:
             if style not in piece.predicted:
                 piece.predicted[style] = self._model.velocities(piece.performance, style)
         velocity = sum((share * piece.predicted[style] for style, share in shares.items()), start=np.zeros(1))
-        if wish.human:
-            velocity = performing.with_spread(velocity, self._model.human_spread(wish.mix))
-        return performing.scaled(velocity, wish.amount)
+        if options.human:
+            velocity = performing.with_spread(velocity, self._model.human_spread(options.mix))
+        return performing.scaled(velocity, options.amount)
 
 
 def _music(midi: bytes) -> Music:

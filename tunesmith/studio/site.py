@@ -23,9 +23,9 @@ from tunesmith.playing.music import player_file
 from tunesmith.remedies import error_line
 from tunesmith.serving.requests import TooLargeError, body, json_body, refused
 from tunesmith.serving.running import content
-from tunesmith.studio.composing import Again, ComposingDesk, shown
-from tunesmith.studio.performing import PerformanceWish, PerformingDesk
-from tunesmith.studio.tunes import ID, Id, Strict, StudioTune, Wish, summaries
+from tunesmith.studio.composing import Again, ComposingService, shown
+from tunesmith.studio.performing import PerformanceOptions, PerformingService
+from tunesmith.studio.tunes import ID, Id, Strict, StudioTune, TuneOptions, summaries
 
 if TYPE_CHECKING:
     from tunesmith.studio.favourites import Favourites
@@ -102,8 +102,8 @@ class Site:
         """Serve models and the favourites of a home folder; call ``warm_up`` before the first request."""
         self._loaded, self._favourites = loaded, favourites
         composer, performer = loaded.composer, loaded.performer
-        self._composing = ComposingDesk(composer.model, composer.name, favourites) if composer.model else None
-        self._performing = PerformingDesk(performer.model) if performer.model else None
+        self._composing = ComposingService(composer.model, composer.name, favourites) if composer.model else None
+        self._performing = PerformingService(performer.model) if performer.model else None
         self._worker = ThreadPoolExecutor(1, "studio")
 
     def warm_up(self) -> None:
@@ -155,30 +155,30 @@ class Site:
     @_answering
     async def compose(self, request: Request) -> Response:
         """Compose a tune."""
-        desk = self._composer()
-        wish = Wish.model_validate(await json_body(request, _MOST_JSON))
-        return await self._shown(request, lambda: desk.compose(wish))
+        service = self._composer()
+        options = TuneOptions.model_validate(await json_body(request, _MOST_JSON))
+        return await self._shown(request, lambda: service.compose(options))
 
     @_answering
     async def again(self, request: Request) -> Response:
         """Compose bars of a tune again, or more bars."""
-        desk = self._composer()
+        service = self._composer()
         wanted = Again.model_validate(await json_body(request, _MOST_JSON))
-        return await self._shown(request, lambda: desk.again(wanted))
+        return await self._shown(request, lambda: service.again(wanted))
 
     @_answering
     async def tempo(self, request: Request) -> Response:
         """Set the tempo of a tune."""
-        desk = self._composer()
+        service = self._composer()
         wanted = _Tempo.model_validate(await json_body(request, _MOST_JSON))
-        return await self._shown(request, lambda: desk.at_tempo(wanted.id, wanted.tempo))
+        return await self._shown(request, lambda: service.at_tempo(wanted.id, wanted.tempo))
 
     @_answering
     async def favourite(self, request: Request) -> Response:
         """Add a tune to the favourites or remove it, and send all of them."""
-        desk = self._composer()
+        service = self._composer()
         wanted = _Favourite.model_validate(await json_body(request, _MOST_JSON))
-        made = desk.tune(wanted.id)
+        made = service.tune(wanted.id)
         if wanted.keep and made is None:
             return _or_gone(None)
         if wanted.keep and made is not None:
@@ -190,8 +190,8 @@ class Site:
     @_answering
     async def tune(self, request: Request) -> Response:
         """Send a tune with what the player needs."""
-        desk, name = self._composer(), _id(request)
-        return await self._shown(request, lambda: desk.tune(name))
+        service, name = self._composer(), _id(request)
+        return await self._shown(request, lambda: service.tune(name))
 
     @_answering
     async def download(self, request: Request) -> Response:
@@ -212,21 +212,21 @@ class Site:
     @_answering
     async def piece(self, request: Request) -> Response:
         """Read a MIDI file."""
-        desk = self._performer()
+        service = self._performer()
         if request.headers.get("content-type") != "audio/midi":
             raise ValueError("a piece is sent as audio/midi")
         try:
             midi = await body(request, MAX_MIDI_BYTES)
         except TooLargeError:
             raise TooLargeError(f"files of at most {MAX_MIDI_BYTES >> 20} MiB are read: it has more") from None
-        return JSONResponse(await self._work(lambda: desk.add(midi)))
+        return JSONResponse(await self._work(lambda: service.add(midi)))
 
     @_answering
     async def perform(self, request: Request) -> Response:
         """Perform a piece."""
-        desk = self._performer()
-        wish = PerformanceWish.model_validate(await json_body(request, _MOST_JSON))
-        return JSONResponse(await self._work(lambda: desk.perform(wish)))
+        service = self._performer()
+        options = PerformanceOptions.model_validate(await json_body(request, _MOST_JSON))
+        return JSONResponse(await self._work(lambda: service.perform(options)))
 
     @_answering
     async def performance(self, request: Request) -> Response:
@@ -234,12 +234,12 @@ class Site:
         midi = self._performer().performed(_id(request))
         return _or_gone(None) if midi is None else _file(midi, "performed", ".mid", "audio/midi")
 
-    def _composer(self) -> ComposingDesk:
+    def _composer(self) -> ComposingService:
         if not self._composing:
             raise BadInputError("a composing model is needed", self._loaded.composer.missing)
         return self._composing
 
-    def _performer(self) -> PerformingDesk:
+    def _performer(self) -> PerformingService:
         if not self._performing:
             raise BadInputError("a performing model is needed", self._loaded.performer.missing)
         return self._performing

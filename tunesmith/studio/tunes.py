@@ -30,7 +30,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Wish(Strict):
+class TuneOptions(Strict):
     """What a tune was composed with; the model chooses what is empty."""
 
     bars: int = Field(16, ge=1, le=128)
@@ -71,7 +71,7 @@ class StudioTune(Strict):
         id: Its ID.
         model: Name of the model.
         how: What was done.
-        wish: What it was composed with.
+        options: What it was composed with.
         kept: The bars that were kept of another tune.
         notes: The notes.
         remarks: Limits of the model for this tune.
@@ -81,7 +81,7 @@ class StudioTune(Strict):
     id: Id
     model: str = Field(max_length=200)
     how: Literal["composed", "composed again", "varied", "continued"]
-    wish: Wish
+    options: TuneOptions
     kept: list[int] = []
     notes: Written
     remarks: list[str] = []
@@ -89,7 +89,7 @@ class StudioTune(Strict):
     @property
     def name(self) -> str:
         """The name of the tune."""
-        return f"{self.model}, seed {self.wish.seed}"
+        return f"{self.model}, seed {self.options.seed}"
 
     @property
     def tune(self) -> Tune:
@@ -104,13 +104,13 @@ class StudioTune(Strict):
             mode=notes.mode,
             num_prompt=notes.num_prompt,
             title=self.name,
-            quarters_per_minute=float(self.wish.tempo),
+            quarters_per_minute=float(self.options.tempo),
         )
 
     @property
     def seconds(self) -> float:
         """Its length (seconds)."""
-        return float(sum(self.tune.duration)) * 60 / self.wish.tempo
+        return float(sum(self.tune.duration)) * 60 / self.options.tempo
 
     def summary(self) -> dict[str, Any]:
         """Return what lists of the page show."""
@@ -126,7 +126,7 @@ class StudioTune(Strict):
             "notes": tune.num_notes,
             "kept": self.kept,
             "remarks": self.remarks,
-            "wish": self.wish.model_dump(),
+            "options": self.options.model_dump(),
         }
 
 

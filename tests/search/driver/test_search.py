@@ -117,7 +117,7 @@ def test_a_search_ends_when_it_has_converged(home: Path) -> None:
     outcome = start(gains)
     assert outcome.reason == "converged"
     assert 25 <= len(outcome.trials) < 100
-    assert all(trial.is_final for trial in outcome.trials), "trials that train go on to their end"
+    assert all(trial.is_final for trial in outcome.trials), "trials that train continue to their end"
     gain = outcome.expected_gain
     assert gain is not None
     assert gains.seen[-1] == (gain.gain, gain.standard_error)

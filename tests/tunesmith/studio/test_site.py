@@ -21,7 +21,7 @@ from tests.tunesmith.studio.conftest import Models, studio
 from tunesmith.cli import run
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("studio server")]
-WISH = {"bars": 8, "key": "D", "metre": "6/8", "seed": 5}
+OPTIONS = {"bars": 8, "key": "D", "metre": "6/8", "seed": 5}
 NO_TUNE = "0" * 16
 
 
@@ -29,8 +29,8 @@ def midi_of(data: bytes) -> Any:
     return PrettyMIDI(io.BytesIO(data))
 
 
-def composed(server: Served, **wish: Any) -> dict[str, Any]:
-    status, tune = server.post("/compose", {**WISH, **wish})
+def composed(server: Served, **options: Any) -> dict[str, Any]:
+    status, tune = server.post("/compose", {**OPTIONS, **options})
     assert status == 200, tune
     return tune
 
@@ -65,8 +65,10 @@ def test_kept_bars_stay_and_a_continued_tune_begins_with_the_tune(server: Served
     source = composed(server)
     shift = 0 if source["pickup"] else 1
     keep = [shift, 4, 5]
-    wish = {**WISH, "seed": 9}
-    _, again = server.post("/again", {"source": source["id"], "how": "composed again", "keep": keep, "wish": wish})
+    options = {**OPTIONS, "seed": 9}
+    _, again = server.post(
+        "/again", {"source": source["id"], "how": "composed again", "keep": keep, "options": options}
+    )
     tunes = [read_back(server, tune, tmp_path) for tune in (source, again)]
     for bar in keep:
         first, second = (
@@ -77,11 +79,11 @@ def test_kept_bars_stay_and_a_continued_tune_begins_with_the_tune(server: Served
     assert tunes[0].pitch != tunes[1].pitch
     assert (again["kept"], again["bars"]) == (keep, 8)
     everything = list(range(shift, 9))
-    wanted = {"source": source["id"], "how": "continued", "keep": everything, "wish": {**wish, "bars": 16}}
+    wanted = {"source": source["id"], "how": "continued", "keep": everything, "options": {**options, "bars": 16}}
     _, longer = server.post("/again", wanted)
     assert longer["bars"] == 16
     assert events(read_back(server, longer, tmp_path))[: tunes[0].num_notes] == events(tunes[0])
-    status, refused = server.post("/again", {**wanted, "wish": wish})
+    status, refused = server.post("/again", {**wanted, "options": options})
     assert (status, refused["error"]) == (400, "some bars are free to be composed again: all bars are kept")
 
 
@@ -123,13 +125,13 @@ def test_nothing_else_is_served(server: Served, path: str) -> None:
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1:PORT", "http://127.0.0.1:1"])
 def test_other_sites_are_refused(server: Served, origin: str) -> None:
-    assert server.post("/compose", WISH, Origin=origin.replace("PORT", str(server.port)))[0] == 403
+    assert server.post("/compose", OPTIONS, Origin=origin.replace("PORT", str(server.port)))[0] == 403
     assert server.request("GET", "/state", Host=f"evil.example:{server.port}")[0] == 403
-    assert server.post("/compose", WISH, Content_Type="text/plain")[0] == 400, "as a form of another site sends it"
+    assert server.post("/compose", OPTIONS, Content_Type="text/plain")[0] == 400, "as a form of another site sends it"
 
 
 @pytest.mark.parametrize(
-    ("wish", "reason"),
+    ("options", "reason"),
     [
         ({"bars": 0}, "bars: Input should be greater than or equal to 1"),
         ({"bars": 1000}, "bars: Input should be less than or equal to 128"),
@@ -144,10 +146,10 @@ def test_other_sites_are_refused(server: Served, origin: str) -> None:
         ({"prompt": "x" * 30_000}, "prompt: String should have at most 20000 characters"),
     ],
 )
-def test_a_wish_that_cannot_be_fulfilled_is_refused_in_one_line(
-    server: Served, wish: dict[str, Any], reason: str
+def test_options_that_cannot_be_fulfilled_are_refused_in_one_line(
+    server: Served, options: dict[str, Any], reason: str
 ) -> None:
-    status, answer = server.post("/compose", {**WISH, **wish})
+    status, answer = server.post("/compose", {**OPTIONS, **options})
     assert (status, answer["error"][: len(reason)]) == (400, reason)
     assert "\n" not in answer["error"]
 
@@ -155,7 +157,7 @@ def test_a_wish_that_cannot_be_fulfilled_is_refused_in_one_line(
 def test_a_typed_prompt_begins_the_tune_and_its_error_has_a_place(server: Served) -> None:
     tune = composed(server, prompt="d2 f afd | e2 g", key="D")
     assert [note[2] for note in tune["music"]["notes"][:5]] == [74, 78, 81, 78, 74]
-    status, answer = server.post("/compose", {**WISH, "prompt": "X:1\nK:D\n d2 f/0 a"})
+    status, answer = server.post("/compose", {**OPTIONS, "prompt": "X:1\nK:D\n d2 f/0 a"})
     assert (status, answer["place"]) == (400, {"line": 3, "begin": 4, "end": 7})
     assert "a length cannot be divided by 0: got /0" in answer["error"]
 
@@ -230,7 +232,7 @@ def test_favourites_survive_a_restart_and_two_studios_do_not_lose_each_others(mo
     with studio(models, home) as third:
         kept = json.loads(third.request("GET", "/state")[2])["favourites"]
         assert [tune["id"] for tune in kept] == [tune["id"] for tune in reversed(tunes)]
-        _, opened = third.post("/tempo", {"id": tunes[0]["id"], "tempo": tunes[0]["wish"]["tempo"]})
+        _, opened = third.post("/tempo", {"id": tunes[0]["id"], "tempo": tunes[0]["options"]["tempo"]})
         assert opened["music"] == tunes[0]["music"]
         _, left = third.post("/favourites", {"id": tunes[0]["id"], "keep": False})
         assert len(left["favourites"]) == 3
@@ -244,7 +246,7 @@ def test_a_studio_without_one_model_says_how_to_get_it(models: Models, tmp_path:
         state = json.loads(server.request("GET", "/state")[2])
         assert (state["performer"], state["composer"]) == ("style", "")
         assert "search composer" in state["noComposer"]
-        status, refused = server.post("/compose", WISH)
+        status, refused = server.post("/compose", OPTIONS)
         assert (status, "a composing model is needed" in refused["error"]) == (400, True)
 
 

@@ -245,7 +245,7 @@
     keys.Enter = () => next.click();
     if (!test.served) actions.append(stopHere());
     const letters = players.map((each) => each.label).join(", ");
-    const help = `Keys: ${letters} play${isPair ? ", 1 to 3 answer" : ""}, Enter goes on.`;
+    const help = `Keys: ${letters} play${isPair ? ", 1 to 3 answer" : ""}, Enter continues.`;
     main.prepend(...head);
     main.append(clips, question.node, note, actions, h("p", { className: "soft keys" }, help));
     check();
@@ -260,7 +260,7 @@
     const other = "BA"[practice.clips.indexOf(practice.human)];
     const isRight = isPair ? answer === practice.human : answer[practice.human] >= Math.max(...Object.values(answer));
     const verdict = isRight ? "That is right." : answer === test.cannotTell ? "The solution:" : "That is not it.";
-    const next = h("button", { type: "button", onclick: advance }, "Go on");
+    const next = h("button", { type: "button", onclick: advance }, "Continue");
     show("Practice",
       h("p", { className: isRight ? "good" : "" }, verdict),
       h("p", {}, `A person played ${label}. In ${other}, all notes have the same loudness. Differences in the test are `
@@ -311,13 +311,13 @@
       : `You will hear ${total} pieces for piano, each in several versions with the same notes at the same times. They `
         + "differ in how loud each note is, as a person played it or as a computer did. Rate how much each version "
         + "sounds like a person's playing.";
-    const start = h("button", { type: "button", onclick: advance }, state.practised ? "Go on" : "Start");
+    const start = h("button", { type: "button", onclick: advance }, state.practised ? "Continue" : "Start");
     const points = [
       "Use headphones in a quiet place. Set the volume now and leave it.",
       `Listen to each version as often as you like${test.hear ? `, for at least ${test.hear} s` : ""}.`,
       ...(isPair ? ["If you cannot tell, say so: that is an answer too."] : []),
       ...(test.practice.length ? ["You begin with practice, where the solution is shown."] : []),
-      "You can stop at any time, and go on later in this browser.",
+      "You can stop at any time, and continue later in this browser.",
       "Your answers are anonymous: a random number is all that is stored about you.",
     ];
     show("Listening test", h("p", {}, task), h("ul", {}, ...points.map((point) => h("li", {}, point))),

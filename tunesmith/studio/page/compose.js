@@ -1,6 +1,6 @@
 "use strict";
 
-/** Composing: the wish, the tune with its kept bars, the session's list, and favourites. */
+/** Composing: the options, the tune with its kept bars, the session's list, and favourites. */
 (() => {
   const TONICS = ["C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"];
   const MODES = ["major", "minor", "dorian", "mixolydian"];
@@ -30,7 +30,7 @@
 
   const newSeed = () => Math.floor(Math.random() * 1e6);
 
-  function wish() {
+  function options() {
     return {
       bars: Number(at("bars").value), key: at("key").value, metre: at("metre").value, form: at("form").value.trim(),
       temperature: Number(at("temperature").value), top_p: Number(at("top-p").value),
@@ -46,7 +46,7 @@
 
   const counted = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 
-  function facts({ bars, notes, kept: before, how, wish: { seed, temperature, form } }) {
+  function facts({ bars, notes, kept: before, how, options: { seed, temperature, form } }) {
     const source = how === "composed" ? "" : `${how}, ${counted(before.length, "bar")} kept`;
     return [counted(bars, "bar"), counted(notes, "note"), form, source, `temperature ${temperature}`, `seed ${seed}`]
       .filter(Boolean).join(" · ");
@@ -67,7 +67,7 @@
     } else {
       player = tunesmithPlayer(at("player"), tune.music);
     }
-    at("tempo").value = tune.wish.tempo;
+    at("tempo").value = tune.options.tempo;
     markBars();
     links();
     lists();
@@ -165,12 +165,12 @@
     });
   }
 
-  const compose = () => make(at("make"), "compose", wish());
+  const compose = () => make(at("make"), "compose", options());
 
   /** Composes the bars that are not kept again; at another seed than the tune's, unless one is given. */
   function composeAgain(button, how, keep, bars) {
-    const other = { ...wish(), bars };
-    return make(button, "again", { source: shown.id, how, keep: [...keep], wish: other });
+    const other = { ...options(), bars };
+    return make(button, "again", { source: shown.id, how, keep: [...keep], options: other });
   }
 
   function again() {
@@ -196,7 +196,7 @@
 
   async function setTempo() {
     const tempo = Number(at("tempo").value);
-    if (!shown || !at("tempo").checkValidity() || tempo === shown.wish.tempo) return;
+    if (!shown || !at("tempo").checkValidity() || tempo === shown.options.tempo) return;
     await busy(at("tempo"), async () => {
       try {
         const tune = await ask(engraved("tempo"), { id: shown.id, tempo });
@@ -225,7 +225,7 @@
   // Lists
 
   function item(tune, number, open, remove = null) {
-    const label = number === null ? tune.name : `${number}. ${tune.how}, seed ${tune.wish.seed}`;
+    const label = number === null ? tune.name : `${number}. ${tune.how}, seed ${tune.options.seed}`;
     const button = element("button", { type: "button", className: "entry" },
       element("b", { textContent: `${tune.key}, ${tune.metre}` }), element("span", { textContent: `${label}, ${counted(tune.bars, "bar")}` }));
     if (shown && shown.id === tune.id) button.ariaCurrent = "true";
@@ -274,9 +274,9 @@
     const showTemperature = () => { at("temperature-value").textContent = Number(at("temperature").value).toFixed(2); };
     at("temperature").addEventListener("input", showTemperature);
     showTemperature();
-    at("wish").addEventListener("submit", (event) => {
+    at("options").addEventListener("submit", (event) => {
       event.preventDefault();
-      if (at("wish").reportValidity()) compose();
+      if (at("options").reportValidity()) compose();
     });
     at("prompt").addEventListener("input", clearPromptProblem);
     at("prompt").addEventListener("scroll", () => { at("mirror").scrollTop = at("prompt").scrollTop; });
