@@ -12,6 +12,7 @@ import pytest
 from data_prep.corpora.named import corpora
 from tests.browser import MISSING, Browser
 from tests.forked import Program
+from tests.kernels import lay_kernels
 from tests.mlflow_tables import lay_tables
 from tunesmith.program import set_home
 
@@ -52,6 +53,7 @@ def make_place(folder: Path) -> Place:
     tunes.mkdir()
     shutil.copy(next(path for path in corpora()["oneills"].files() if path.name == "0001-0050.abc"), tunes)
     lay_tables(folder / "runs")
+    lay_kernels(folder / "cache")
     return Place(folder)
 
 

@@ -38,7 +38,7 @@ class Music:
 
     def plain(self) -> dict[str, Any]:
         """Return the piece as JSON values, the argument ``music`` of ``tunesmithPlayer``."""
-        return dataclasses.asdict(self)
+        return {**vars(self)}
 
 
 def music_of_tune(tune: Tune, *, narrow: bool = False) -> Music:
