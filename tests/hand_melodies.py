@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,9 +48,14 @@ def bar_length(tune: Tune) -> Fraction:
 
 def places(tune: Tune) -> list[tuple[int, Fraction]]:
     """Return every note's bar and its position there, counted note by note."""
+    return _places(tuple(duration for _, duration in tune.notes), tune.pickup, bar_length(tune))
+
+
+@lru_cache(100_000)  # an enumeration of tunes has few rhythms
+def _places(durations: Sequence[Fraction], pickup: Fraction, length: Fraction) -> list[tuple[int, Fraction]]:
     onset, found = Fraction(0), list[tuple[int, Fraction]]()
-    for _, duration in tune.notes:
-        bar, place = divmod(onset - tune.pickup, bar_length(tune))
+    for duration in durations:
+        bar, place = divmod(onset - pickup, length)
         found.append((int(bar), place))
         onset += duration
     return found
@@ -79,9 +85,8 @@ def melodies(
 ) -> Melodies:
     """Put tunes together; durations, positions and metres beyond the tunes' own may be given."""
     duration = sorted({length for tune in tunes for _, length in tune.notes} | set(durations))
-    position = sorted(
-        {at for tune in tunes for _, at in places(tune)} | {tune.pickup for tune in tunes} | set(positions)
-    )
+    placed = [place for tune in tunes for place in places(tune)]
+    position = sorted({at for _, at in placed} | {tune.pickup for tune in tunes} | set(positions))
     metre = sorted({tune.metre for tune in tunes} | set(metres))
     names = [spelled(pitch, tune.tonic) for tune in tunes for pitch, _ in tune.notes]
     spellings = sorted(set(names))
@@ -94,8 +99,8 @@ def melodies(
     return Melodies(
         pitch=pitch,
         duration=length,
-        position=np.array([position_of[at] for tune in tunes for _, at in places(tune)], np.int16),
-        bar=np.array([bar for tune in tunes for bar, _ in places(tune)], np.int32),
+        position=np.array([position_of[at] for _, at in placed], np.int16),
+        bar=np.array([bar for bar, _ in placed], np.int32),
         votes=find_votes(pitch, length, start, duration, [bar_length(tune) for tune in tunes]),
         upper=np.concatenate([heard(tune) for tune in tunes]),
         spelling=np.array([spelling_of[name] for name in names], np.int16),
