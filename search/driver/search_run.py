@@ -297,13 +297,13 @@ class SearchRun:
         records, finished = self._study.records(), self._limit.reason in ("trials", "converged", "time")
         winner = next(iter(best_trials(records, self._task.objective, 1)), None)
         messages = self._checkpoints.close(records, hurry=not finished)
-        pictures: list[tuple[str, Figure]] = []
+        pictures: list[tuple[str, Figure]] | None = []
         front: list[tuple[str, Figure]] = []
         shown = f"{winner.number} in {self._tracking.place}" if winner is not None and finished else None
         if winner is not None and shown not in (None, self._study.optuna.user_attrs.get(_SHOWN_KEY)):
             pictures, front = self._pictures(winner, messages), [("front_seconds", self._front(records))]
-        messages += self._tracking.close(winner, finished=finished, pictures=pictures, front=front)
-        if pictures and self._tracking.ended:
+        messages += self._tracking.close(winner, finished=finished, pictures=pictures or (), front=front)
+        if front and pictures is not None and self._tracking.ended:
             self._study.optuna.set_user_attr(_SHOWN_KEY, shown)
         return messages
 
@@ -315,8 +315,8 @@ class SearchRun:
         costed = costed_trials(records, objective, {each.number: each.seconds_per_epoch for each in records})
         return front_picture(costed, objective, self._task.search.name, "seconds per epoch of all folds")
 
-    def _pictures(self, winner: TrialRecord, messages: list[str]) -> "list[tuple[str, Figure]]":
-        """Draw the winner's pictures; if that fails, add a message, because the search itself succeeded."""
+    def _pictures(self, winner: TrialRecord, messages: list[str]) -> "list[tuple[str, Figure]] | None":
+        """Draw the winner's pictures; if that fails, add a message and return None: the search itself succeeded."""
         model = model_path(self._task.folder, winner.number)
         if not model.exists():
             return []
@@ -324,7 +324,7 @@ class SearchRun:
             return list(self._task.family.pictures(model, self._task.data))
         except Exception as error:  # noqa: BLE001  (drawing may raise anything)
             messages.append(f"the winner's pictures could not be drawn ({one_line(error)})")
-            return []
+            return None
 
 
 @contextmanager

@@ -34,9 +34,34 @@ def home(tracked_home: Path) -> Path:
     return tracked_home
 
 
-class Undrawable(ToyFamily):
-    def pictures(self, trained: Path, data: Any) -> Iterable[Any]:
-        raise ValueError(f"{trained} was drawn")
+def undrawable() -> ToyFamily:
+    class Undrawable(ToyFamily):  # in a function, so that workers need not import it
+        def pictures(self, trained: Path, data: Any) -> Iterable[Any]:
+            raise ValueError(f"{trained} was drawn")
+
+    return Undrawable()
+
+
+def test_pictures_that_cannot_be_drawn_are_drawn_at_the_next_start(home: Path) -> None:
+    search = toy(budget__trials=2)
+    (message,) = go(search, home, family=undrawable()).messages
+    assert message.startswith("the winner's pictures could not be drawn (")
+    assert go(search, home).messages == ()
+    assert list((home / "mlartifacts" / "toy").rglob("weights.png"))
+    assert go(search, home, family=undrawable()).messages == ()
+
+
+def test_the_front_of_a_family_without_pictures_is_drawn_once(home: Path) -> None:
+    class Plain(ToyFamily):  # in a function, as above
+        def pictures(self, trained: Path, data: Any) -> Iterable[Any]:
+            return ()
+
+    search = toy(budget__trials=2)
+    go(search, home, family=Plain())
+    (front,) = (home / "mlartifacts" / "toy").rglob("front_seconds.png")
+    before = front.stat().st_mtime_ns
+    go(search, home, family=Plain())
+    assert front.stat().st_mtime_ns == before
 
 
 def test_a_search_ends_and_is_resumed_with_more_trials(home: Path) -> None:
@@ -52,7 +77,7 @@ def test_a_search_ends_and_is_resumed_with_more_trials(home: Path) -> None:
     assert not (folder(home, "toys") / "ray").exists()
 
     quiet = Listener()
-    again = go(search, home, quiet, family=Undrawable())
+    again = go(search, home, quiet, family=undrawable())
     assert (again.reason, again.num_new, again.trials) == ("trials", 0, outcome.trials)
     assert again.messages == (), "the winner's pictures are drawn once"
     best = best_trials(outcome.trials, LOSS, 1)[0]
