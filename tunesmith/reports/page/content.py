@@ -114,7 +114,7 @@ def _tiles(
         ("trials", str(len(record.trials))),
         *((state_word(state), str(count)) for state, count in states.items()),
         ("time", duration(record.seconds)),
-        *([("of the time, slots trained", f"{share:.0%}")] if math.isfinite(share) else []),
+        *([("slots in use", f"{share:.0%}")] if math.isfinite(share) else []),
     ]
 
 
