@@ -77,12 +77,13 @@ def examples(performer: Performer, performances: Performances) -> list[Example]:
         versions = {
             "flat": with_velocities(human, flat_velocities(human)),
             "by the model": with_velocities(human, predicted),
-            "by a person": human,
+            "as played": human,
         }
         parts = {
             name: excerpt(all_bars, begin, begin + _BARS * QUARTERS_PER_BAR) for name, all_bars in versions.items()
         }
-        several.append(Example(f"{performances.ids[piece]}, {style}", parts))
+        title = performances.ids[piece]
+        several.append(Example(title if style in title else f"{title}, {style}", parts))
     return several
 
 

@@ -37,7 +37,8 @@ def test_a_trial_with_a_single_split_is_drawn_with_its_held_out_performances(tmp
     assert names == ["snapshot_a", "piano_roll_a", "encoding", "snapshot_b", "piano_roll_b", *VELOCITIES]
     assert isinstance(stylenet, ExampleFamily)
     examples = stylenet.examples(model_path(tmp_path, 0), data)
-    assert [list(example.versions) for example in examples] == [["flat", "by the model", "by a person"]] * 2
+    assert [list(example.versions) for example in examples] == [["flat", "by the model", "as played"]] * 2
+    assert [example.title.count(style) for example, style in zip(examples, "ab", strict=True)] == [1, 1]
     for example in examples:
         flat, model, person = (version for version in example.versions.values() if isinstance(version, Performance))
         assert np.array_equal(flat.onset, person.onset)

@@ -24,9 +24,7 @@ from tunesmith.reports.page.document import document
 
 EXAMPLES = [
     Example("Tune 1", {"composed": music_of_tune(TUNE)}),
-    Example(
-        "A piece", {name: Music("A piece", [(0.0, 1.0, 60, v)]) for name, v in (("flat", 64), ("by a person", 90))}
-    ),
+    Example("A piece", {name: Music("A piece", [(0.0, 1.0, 60, v)]) for name, v in (("flat", 64), ("as played", 90))}),
 ]
 OBJECTIVE = find_family("composer").metrics[0]
 MOST_BYTES = 3_000_000

@@ -159,7 +159,7 @@ def test_the_description_follows_a_new_name(searched: Place, tmp_path: Path) -> 
 
 def test_a_stylenet_performs_a_piece_of_each_style(tmp_path: Path) -> None:
     write_music(StyleNet().examples(trained(tmp_path / "model.pt"), DATA), "stylenet/3", tmp_path)
-    versions = [f"-{name}.{suffix}" for name in ("flat", "by-the-model", "by-a-person") for suffix in ("mid", "wav")]
+    versions = [f"-{name}.{suffix}" for name in ("flat", "by-the-model", "as-played") for suffix in ("mid", "wav")]
     names = {f"performance-{n}{end}" for n, _ in enumerate(DATA.styles, 1) for end in (*versions, ".png")}
     assert {path.name for path in tmp_path.iterdir()} == {*names, "model.pt"}
     midi = (tmp_path / "performance-1-by-the-model.mid").read_bytes()
