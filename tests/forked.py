@@ -23,10 +23,7 @@ from typing import IO, Any, Self
 from search.tracking.client import quieten
 from tests.ray_cluster import ENVIRONMENT
 
-_LIBRARIES = (
-    *("torch", "ray.tune", "optuna", "mlflow", "sqlalchemy", "alembic.command", "pyarrow.fs", "typer"),
-    *("music21", "scipy.signal", "scipy.stats", "plotly.graph_objects", "pretty_midi"),
-)
+_LIBRARIES = ("torch", "ray.tune", "optuna", "mlflow", "sqlalchemy", "alembic.command", "pyarrow.fs", "typer")
 
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload([*_LIBRARIES])

@@ -69,7 +69,7 @@ def _drawn(
     shape: Sequence[int], generators: Sequence[torch.Generator], draw: Callable[[Tensor, torch.Generator], Tensor]
 ) -> Tensor:
     drawn = torch.empty(len(generators), *shape)
-    if not drawn.is_meta:  # where there is nothing to draw, and normal_ would import torch's compiler: a second
+    if not drawn.is_meta:  # there, normal_ would import torch's compiler, which takes a second
         for fold, source in zip(drawn, generators, strict=True):
             draw(fold, source)
     return drawn
