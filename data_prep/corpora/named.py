@@ -199,10 +199,12 @@ def resolve(name_or_folder: str, repeats: str = "written") -> Corpus:
 def _named_or_folder(name_or_folder: str) -> Corpus:
     if name_or_folder in corpora():
         return corpora()[name_or_folder]
+    if not name_or_folder:  # as a path it would be the current folder
+        raise BadInputError("a corpus is a name or a folder", "got ''", remedy="name one, or . for the current folder")
     path, column = Path(name_or_folder).expanduser(), None
     if not path.is_dir() and ":" in name_or_folder:
         before, _, after = name_or_folder.rpartition(":")
-        if after and Path(before).expanduser().is_dir():
+        if before and after and Path(before).expanduser().is_dir():
             path, column = Path(before).expanduser(), after
     if path.is_dir():
         return Corpus(

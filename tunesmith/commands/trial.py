@@ -73,7 +73,7 @@ def trial(
     from tunesmith.running.single_trial import new_trial, repeated_trial
 
     if like is not None:
-        if settings or preset or corpus or repeats or folds or seed is not None:
+        if settings or any(given is not None for given in (preset, corpus, repeats, folds, seed)):
             remedy = "omit --set, --preset, --corpus, --repeats, --folds and --seed"
             raise BadInputError("--like repeats a trial unchanged", remedy=remedy)
         chosen = repeated_trial(home_folder(home, make=False), like)
@@ -85,7 +85,8 @@ def trial(
         if preset == "list":
             _print_presets(kind, as_json=as_json)
             return
-        data = {"corpus": corpus, "repeats": repeats, "folds": read_folds(folds or "4", "--folds"), "seed": seed or 0}
+        split = None if folds is None else read_folds(folds, "--folds")
+        data = {"corpus": corpus, "repeats": repeats, "folds": split, "seed": seed}
         chosen = new_trial(kind, preset, read_settings(settings or ()), "--set", data)
     folder = home_folder(home, make=keep is not None)
     if keep is not None:

@@ -105,8 +105,10 @@ def read_report(model: Path) -> dict[str, Any] | None:
     """Return the trial of a kept model as plain values; None if it has none or is not a kept model."""
     from search.spec.sections import Data
 
+    if model.suffix != ".pt" or model.absolute().parent.name != FOLDER:
+        return None
     path = model.with_suffix(".json")
-    if model.absolute().parent.name != FOLDER or not path.exists():
+    if not path.exists():
         return None
     try:
         report = json.loads(path.read_bytes())

@@ -105,10 +105,10 @@ def trial(
     from tunesmith.names import kept
     from tunesmith.running.single_trial import as_data, new_trial, repeated_trial, train, trial_data
 
-    if threads < 1 or (seed or 0) < 0:
+    if threads < 1 or (seed is not None and seed < 0):
         raise BadInputError("a trial has at least one thread, and a seed from 0", f"got {threads} and {seed}")
     if like is not None:
-        if family or settings or preset or corpus or repeats or folds is not None or seed is not None:
+        if settings or any(given is not None for given in (family, preset, corpus, repeats, folds, seed)):
             remedy = "omit family, settings, preset, corpus, repeats, folds and seed"
             raise BadInputError("like= repeats a trial unchanged", remedy=remedy)
         chosen = repeated_trial(home_folder(as_path(home), make=False), like)
@@ -116,8 +116,8 @@ def trial(
         data = {
             "corpus": None if corpus is None else str(corpus),
             "repeats": repeats,
-            "folds": read_folds(str(folds or 4), "folds"),
-            "seed": seed or 0,
+            "folds": None if folds is None else read_folds(str(folds), "folds"),
+            "seed": seed,
         }
         kind = default_family() if family is None else find_family(family)
         chosen = new_trial(kind, preset, settings or {}, "settings", data)

@@ -48,7 +48,8 @@ def new_trial(
         preset: The name of a published setting; None to start from the defaults.
         settings: Values that differ from it.
         where: The place of these values, for errors.
-        data: The corpus (or None for that of the built-in search), repeats (or None), folds and seed.
+        data: The corpus, repeats, folds and seed; None is the corpus of the built-in search, and the defaults of
+            [data] in a search file.
 
     Returns:
         The trial.
@@ -65,12 +66,11 @@ def new_trial(
     base: Mapping[str, Value] = {} if preset is None else family.presets[preset].values
     values = family.spec_type.changed(base, settings)
     spec = family.spec_type.from_values(values, where if settings else f"preset {preset}")
-    read: dict[str, Any] = {
-        **data,
-        "corpus": data["corpus"] or default_corpus(family),
-        "repeats": reading_of_repeats(str(data["repeats"] or "written")),
-    }
-    return SingleTrial(family, spec, Data(**read))
+    given: dict[str, Any] = {"corpus": default_corpus(family)}
+    given.update((name, value) for name, value in data.items() if value is not None)
+    if "repeats" in given:
+        given["repeats"] = reading_of_repeats(given["repeats"])
+    return SingleTrial(family, spec, Data(**given))
 
 
 def repeated_trial(home: Path, like: str) -> SingleTrial:

@@ -130,6 +130,8 @@ def test_an_argument_of_a_wrong_type_is_an_error_of_the_call(
         (lambda: tunesmith.search(time="4"), r"is it seconds, \"4s\", or minutes, \"4m\"\?"),
         (lambda: tunesmith.corpus("onells"), "'oneills'"),
         (lambda: tunesmith.trial("composer", preset="table1/99"), "no preset is called 'table1/99'"),
+        (lambda: tunesmith.trial("composer", folds=0), "folds are a number from 2"),
+        (lambda: tunesmith.trial("composer", corpus=""), "a corpus is a name or a folder: got ''"),
         (
             lambda: tunesmith.trial("composer", like="jigs/7"),
             "omit family, settings, preset, corpus, repeats, folds",

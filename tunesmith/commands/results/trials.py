@@ -83,7 +83,7 @@ def trials(
             raise BadInputError("--front has one order and one table", remedy="omit --sort and --csv")
         _front(record, family, front, picture, replace=force, as_json=as_json)
         return
-    table = sorted_rows(rows(record, family), sort or "score", family)
+    table = sorted_rows(rows(record, family), "score" if sort is None else sort, family)
     if as_json:
         print_json(table)
     elif as_csv:
