@@ -21,8 +21,8 @@ from search.study.records import TrialRecord
 from search.study.writer import Study
 from search.trials.files import TrialFiles, model_path
 from search.trials.storage import CheckpointCollector, MigratedFiles, migrate_storage
-from tests.browser import wait_until
 from tests.object_store import S3Server, object_store
+from tests.ray_cluster import wait_until
 from tests.search.driver.killed_search import TRIALS, check_mlflow, check_trials_resumed_from_a_rung, drive, trials
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # warnings of the object store
@@ -266,9 +266,7 @@ def test_a_storage_that_becomes_read_only_ends_the_search_with_one_line_and_lose
             break
     enter = ["nsenter", "--preserve-credentials", "-U", "-m", "-t", str(process.pid)]
     remount = [*enter, "mount", "-o", "remount,ro,bind", str(shared)]
-    wait_until(
-        lambda: subprocess.run(remount, check=False).returncode == 0, "the folder is busy while a file is written"
-    )
+    wait_until(lambda: subprocess.run(remount, check=False).returncode == 0, "a moment without an open file", 20)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
     last = errors.strip().splitlines()[-1]
