@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ParamSpec, TypeVar, get_type_hints
@@ -76,6 +76,7 @@ class _Names(dict[str, Any]):
         return self._defined[name] if name in self._defined else getattr(builtins, name, Any)
 
 
+@cache
 def argument_types(function: Callable[..., Any]) -> dict[str, Any]:
     """Return the types of a function's or a dataclass's arguments, as far as they are known at run time."""
     defined = vars(inspect.getmodule(function)) if inspect.isclass(function) else function.__globals__
