@@ -59,7 +59,7 @@ def _numbered(prefix: str, parts: Sequence[PartT]) -> list[tuple[str, PartT]]:
 
 
 def _own(*texts: str) -> Markup:
-    """Mark the text of our own files as safe, so that it is not escaped."""
+    """Join text that needs no HTML escaping."""
     return Markup("\n".join(texts))  # noqa: S704
 
 
